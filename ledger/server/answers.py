@@ -6,11 +6,7 @@ gunicorn refuses a request that it cannot read before Django sees it.
 from functools import cache, partial
 from typing import Any
 
-from csp.middleware import CSPMiddleware
-from django.http import HttpRequest, HttpResponse
 from gunicorn.http import wsgi
-
-from ledger.web.headers import HeadersMiddleware
 
 
 class NamelessResponse(wsgi.Response):  # type: ignore[misc]
@@ -42,6 +38,12 @@ class RefusedClient:
 @cache
 def _headers() -> bytes:
     """As lines, from the middleware that gives them to the responses of Django."""
+    # gunicorn loads its worker before anything says which settings to take.
+    from csp.middleware import CSPMiddleware
+    from django.http import HttpRequest, HttpResponse
+
+    from ledger.web.headers import HeadersMiddleware
+
     policy = CSPMiddleware(lambda _request: HttpResponse())
     with_policy = partial(policy.process_response, response=HttpResponse())
     headers = HeadersMiddleware(with_policy)(HttpRequest()).headers

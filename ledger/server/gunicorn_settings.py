@@ -19,7 +19,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn opens an unnamed file t
 host = env.text("LEDGER_HOST", "127.0.0.1")
 port = env.number("PORT", 8000, least=1, most=65535)
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-worker_class = "ledger.server.gunicorn_worker.TimedWorker"
+worker_class = "ledger.server.timed_worker.TimedWorker"
 workers = env.number("LEDGER_WORKERS", 2, least=1, most=64)
 threads = env.number("LEDGER_THREADS", FEWEST_THREADS, least=FEWEST_THREADS, most=128)
 # How long a connection is kept for the next request. A proxy or load balancer that keeps it longer

@@ -17,9 +17,9 @@ from transactions.row_security import installation as row_security
 SECONDS_TO_CONNECT = 5
 
 
-def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
+def prepare(*, demo: bool, tell: Callable[[str], object], static: bool = True) -> None:
     """Start the database, migrate, build the practice bank if there is a cookbook, collect static
-    files.
+    files unless `static` is False.
 
     With `demo` an empty embedded server gets demo data. Calls `tell` with one line for each step
     that had work to do. Raises OperationalError, with a sentence, if it cannot reach the database.
@@ -43,7 +43,7 @@ def prepare(*, demo: bool, tell: Callable[[str], object]) -> None:
             bank.build(tell=tell)
         except bank.NoPracticeBank as reason:
             tell(str(reason))
-    if collect_if_changed():
+    if static and collect_if_changed():
         tell("Collected the static files.")
 
 

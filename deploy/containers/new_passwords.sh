@@ -1,0 +1,11 @@
+#!/bin/sh
+# Prints the secrets that compose.yaml asks for, new ones each time: run it once, into .env.
+#     sh deploy/containers/new_passwords.sh >>.env
+set -eu
+
+random() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+
+echo "SECRET_KEY=$(random)"
+for name in POSTGRES LEDGER_OWNER LEDGER_WEB LEDGER_REPLICATION; do
+    echo "${name}_PASSWORD=$(random)"
+done

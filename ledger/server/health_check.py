@@ -1,0 +1,24 @@
+"""Asks the site of this container whether it is alive: exits 0 if it is, 1 if not."""
+
+import http.client
+import os
+import sys
+
+SECONDS = 4
+
+
+def main() -> int:
+    connection = http.client.HTTPConnection(
+        "localhost", int(os.environ.get("PORT") or 8000), timeout=SECONDS
+    )
+    try:
+        connection.request("GET", "/healthz")
+        return int(connection.getresponse().status != http.HTTPStatus.OK)
+    except (OSError, http.client.HTTPException):
+        return 1
+    finally:
+        connection.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

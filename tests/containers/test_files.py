@@ -1,0 +1,173 @@
+"""The Dockerfile and the Compose files, as far as no container has to run for it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.env import BASE_DIR
+from tests.containers.compose import MissingVariable, compose, filled
+from tests.containers.dockerfile import context, stages_of
+from tests.settings import SETTING_NAMES
+
+DOCKERFILE = BASE_DIR / "Dockerfile"
+STAGES = stages_of(DOCKERFILE.read_text())
+SCRIPTS = sorted((BASE_DIR / "deploy/containers").glob("*.sh"))
+BIN = Path(sys.executable).parent
+SERVICES: dict[str, Any] = compose()["services"]
+OURS = ("roles", "migrate", "web", "work")
+ONCE = ("roles", "migrate")
+SECRETS = {
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz" * 2, "POSTGRES_PASSWORD": "of postgres",
+    "LEDGER_OWNER_PASSWORD": "of the owner", "LEDGER_WEB_PASSWORD": "of pages",
+}  # fmt: skip
+
+
+def test_hadolint_finds_nothing() -> None:
+    done = subprocess.run(
+        [BIN / "hadolint", DOCKERFILE], capture_output=True, text=True, check=False
+    )
+    assert done.stdout + done.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.dev.yaml"])
+def test_compose_files_have_the_schema_of_compose(name: str) -> None:
+    done = subprocess.run(
+        [BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", BASE_DIR / name],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_scripts_are_right_as_far_as_a_shell_reads_them(script: Path) -> None:
+    shell = script.read_text().partition("\n")[0].removeprefix("#!")
+    subprocess.run([shell, "-n", script], check=True)
+
+
+def test_every_image_is_pinned_to_a_version() -> None:
+    bases = {stage.base for stage in STAGES.values() if stage.base not in STAGES}
+    others = {each["image"] for each in SERVICES.values() if "build" not in each}
+    assert bases
+    for image in bases | others:
+        assert re.fullmatch(r"[a-z]+:\d+\.\d+(\.\d+)?-[a-z-]+", image), image
+
+
+def test_the_image_runs_as_nobody_in_particular_and_says_when_it_is_well() -> None:
+    last = [*STAGES.values()][-1]
+    steps = dict(last.steps)
+    assert steps["USER"] == "10001:10001"
+    assert "ledger.server.health_check" in steps["HEALTHCHECK"]
+    assert json.loads(steps["CMD"])[0] == "gunicorn"
+    assert "org.opencontainers.image.licenses" in steps["LABEL"]
+
+
+def test_packages_come_as_wheels_with_the_hashes_of_the_list() -> None:
+    (line,) = [text for keyword, text in STAGES["packages"].steps if "pip install" in text]
+    assert "--require-hashes" in line
+    assert "--only-binary :all:" in line
+    for lock in ("requirements.lock", "requirements-image.lock"):
+        assert lock in line
+
+
+def test_only_what_the_dockerfile_copies_is_sent_to_a_build() -> None:
+    copied = {
+        word
+        for stage in STAGES.values()
+        for keyword, text in stage.steps
+        if keyword == "COPY" and "--from" not in text
+        for word in text.split()[:-1]
+        if not word.startswith("--")
+    }
+    sent = context()
+    assert sent
+    for path in sent:
+        assert any(path == each or path.startswith(f"{each}/") for each in copied), path
+    assert not [path for path in sent if ".env" in path or path.startswith(("tests/", "."))]
+
+
+def test_each_name_in_an_environment_of_ours_is_a_setting() -> None:
+    for name in OURS:
+        assert set(SERVICES[name]["environment"]) - set(SETTING_NAMES) == set(), name
+    for service in compose("compose.dev.yaml")["services"].values():
+        assert set(service.get("environment", {})) - set(SETTING_NAMES) == set()
+
+
+def test_web_processes_are_not_the_owner_and_only_the_owner_changes_tables() -> None:
+    users = {name: SERVICES[name]["environment"]["DB_USER"] for name in OURS}
+    assert users == {
+        "roles": "postgres",
+        "migrate": "ledger",
+        "web": "ledger_web",
+        "work": "ledger",
+    }
+    web = json.dumps(SERVICES["web"])
+    assert "OWNER_PASSWORD" not in web
+    assert "POSTGRES_PASSWORD" not in web
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_without_a_secret_nothing_starts(name: str) -> None:
+    assert filled(compose(), SECRETS)
+    with pytest.raises(MissingVariable, match=f"{name} is missing"):
+        filled(compose(), {**SECRETS, name: ""})
+
+
+def test_no_secret_stands_in_a_file() -> None:
+    for name in ("compose.yaml", "compose.dev.yaml"):
+        for value in re.findall(
+            r"(?:PASSWORD|SECRET_KEY|_URL): (.*)", (BASE_DIR / name).read_text()
+        ):
+            assert value.startswith("${"), value
+
+
+def test_only_this_computer_reaches_it() -> None:
+    ports = [port for each in SERVICES.values() for port in each.get("ports", [])]
+    assert ports == ["127.0.0.1:8000:8000"]
+    assert compose()["networks"]["inside"] == {"internal": True}
+
+
+def test_every_service_that_stays_has_a_health_check_or_needs_none() -> None:
+    for name, service in SERVICES.items():
+        assert ("healthcheck" in service) is (name != "web"), name  # the image has that of web
+    assert [name for name in OURS if SERVICES[name].get("restart")] == ["web", "work"]
+
+
+def test_each_waits_for_what_it_needs() -> None:
+    needs = {name: service.get("depends_on", {}) for name, service in SERVICES.items()}
+    done = {"condition": "service_completed_successfully"}
+    assert needs["roles"] == {"db": {"condition": "service_healthy"}}
+    assert needs["migrate"] == needs["replica"] == needs["pgbouncer"] == {"roles": done}
+    assert needs["web"] == needs["work"] == {"migrate": done}
+    profiles = {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each}
+    assert profiles == {"replica": ["replica"], "pgbouncer": ["pgbouncer"]}
+
+
+def test_containers_of_ours_may_write_nowhere_and_gain_no_right() -> None:
+    for name in (*OURS, "pgbouncer"):
+        service = SERVICES[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_a_stop_waits_longer_than_gunicorn_does() -> None:
+    web = SERVICES["web"]
+    grace = int(web["environment"]["LEDGER_GRACE"])
+    assert int(web["stop_grace_period"].removesuffix("s")) > grace
+
+
+def test_new_passwords_are_new_and_fill_every_gap(tmp_path: Path) -> None:
+    script = BASE_DIR / "deploy/containers/new_passwords.sh"
+    lines = [
+        subprocess.run(["sh", script], check=True, capture_output=True, text=True).stdout
+        for _ in range(2)
+    ]
+    first, second = (dict(line.split("=") for line in each.split()) for each in lines)
+    assert set(first.values()).isdisjoint(second.values())
+    assert filled(compose(), first)
+    assert {len(value) for value in first.values()} == {64}
