@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from ledger.db.models import JobRecord
 from ledger.jobs.schedule import BACKUP, JOBS
 
+LABEL = ["command"]  # Prometheus has a label `job` of its own
 RECORDS = "SELECT clock_timestamp(), name, done_at, failed_at FROM job_records"
 
 
@@ -46,13 +47,13 @@ def _seconds(moment: datetime | None) -> float:
 def families(figures: list[JobFigures]) -> Iterator[Metric]:
     """The figures of each job."""
     done = GaugeMetricFamily(
-        "ledger_job_last_done_timestamp_seconds", "When it was last done; 0: never.", labels=["job"]
+        "ledger_job_last_done_timestamp_seconds", "When it was last done; 0: never.", labels=LABEL
     )
     failed = GaugeMetricFamily(
-        "ledger_job_last_failed_timestamp_seconds", "When it last failed; 0: never.", labels=["job"]
+        "ledger_job_last_failed_timestamp_seconds", "When it last failed; 0: never.", labels=LABEL
     )
     late = GaugeMetricFamily(
-        "ledger_job_late", "1: not done for its period and two hours more.", labels=["job"]
+        "ledger_job_late", "1: not done for its period and two hours more.", labels=LABEL
     )
     for each in figures:
         done.add_metric([each.name], each.done_at)

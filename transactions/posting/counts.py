@@ -15,6 +15,7 @@ from accounts.exceptions import LedgerError
 from accounts.refusal_counts import BOOKING, count_refusals, counting_refusals
 from ledger.db.retry import OutcomeUnknown
 from ledger.metrics.kinds import Counter
+from transactions import exceptions
 from transactions.posting.drafts import Draft, PreparedDraft
 
 P = ParamSpec("P")
@@ -32,6 +33,7 @@ PAYMENTS = Counter(
 for _kind in KINDS:  # from 0 on, so that the first one shows as an increase
     for _outcome in (BOOKED, REPEATED, REFUSED, UNKNOWN, FAILED):
         PAYMENTS.labels(_kind, _outcome)
+count_refusals(dict.fromkeys(exceptions.__all__, 0), BOOKING)
 
 
 class Payment:

@@ -107,7 +107,7 @@ def test_each_scheduled_job_is_told_also_one_that_never_ran() -> None:
     found = scraped()
 
     def told(what: str, job: str) -> float:
-        return figure(found, f"ledger_job_{what}", job=job) or 0
+        return figure(found, f"ledger_job_{what}", command=job) or 0
 
     assert began - 60 < told("last_done_timestamp_seconds", "expire_holds") < time.time() + 60
     assert told("late", "expire_holds") == 0
