@@ -5,6 +5,7 @@ what a group may do: that is this table, in the repository. A bank that needs an
 as the owner of the tables, see docs/staff.md.
 """
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from django.db.models import QuerySet
 
 if TYPE_CHECKING:
     from django.apps import AppConfig
+
+logger = logging.getLogger(__name__)
 
 ANALYSTS = "analysts"
 SUPPORT = "support"
@@ -100,8 +103,8 @@ MAY_GIVE: dict[str, tuple[str, ...]] = {
 def ensure_groups(using: str = DEFAULT_DB_ALIAS) -> dict[str, Group]:
     """Makes the groups of the table, each with exactly its permissions, and returns them by name.
 
-    Leaves other groups as they are. Raises LookupError if a permission does not exist yet, because
-    only `migrate` creates permissions.
+    Leaves other groups as they are, and logs what it changed in one of these. Raises LookupError if
+    a permission does not exist yet, because only `migrate` creates permissions.
     """
     known = {
         f"{label}.{codename}": pk
@@ -114,13 +117,24 @@ def ensure_groups(using: str = DEFAULT_DB_ALIAS) -> dict[str, Group]:
         missing = [permission for permission in wanted if permission not in known]
         if missing:
             raise LookupError(f"There is no permission {missing[0]}; run migrate first.")
-        groups[name], _ = Group.objects.using(using).get_or_create(name=name)
+        groups[name], is_new = Group.objects.using(using).get_or_create(name=name)
+        before = set(_labels(groups[name].permissions.select_related("content_type")))
         groups[name].permissions.set(known[permission] for permission in wanted)
+        if not is_new and before != set(wanted):
+            _tell_of_change(name, gained=set(wanted) - before, lost=before - set(wanted))
     former = Group.objects.using(using).filter(name=FORMER_STAFF).first()
     if former:
         # It could change limits, when that was a part of changing accounts.
         former.permissions.add(known["accounts.change_limits"])
     return groups
+
+
+def _tell_of_change(name: str, *, gained: set[str], lost: set[str]) -> None:
+    logger.warning(
+        "The group %s has the permissions of this version again: gained %s, lost %s. Rights of your"
+        " own go into a group of your own (docs/staff.md).",
+        name, ", ".join(sorted(gained)) or "nothing", ", ".join(sorted(lost)) or "nothing",
+    )  # fmt: skip
 
 
 def fill_groups(*, app_config: "AppConfig", using: str, **_signal: Any) -> None:

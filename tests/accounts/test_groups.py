@@ -60,7 +60,9 @@ def test_migrate_makes_the_groups_without_any_demo(django_db_setup: None) -> Non
     }
 
 
-def test_migrate_gives_back_what_a_group_lost_and_takes_what_it_gained() -> None:
+def test_migrate_gives_back_what_a_group_lost_and_takes_what_it_gained(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     Group.objects.get(name=AUDITOR).permissions.add(
         Permission.objects.get(codename="use_cash_desk")
     )
@@ -71,6 +73,11 @@ def test_migrate_gives_back_what_a_group_lost_and_takes_what_it_gained() -> None
     assert labels(Group.objects.get(name=AUDITOR)) == set(PERMISSIONS[AUDITOR])
     assert labels(Group.objects.get(name=SUPPORT)) == set(PERMISSIONS[SUPPORT])
     assert labels(own) == {"transactions.use_cash_desk"}
+    told = [record.getMessage() for record in caplog.records if record.name == "accounts.groups"]
+    assert len(told) == 2
+    assert any("auditor" in line and "lost transactions.use_cash_desk" in line for line in told)
+    call_command("migrate", verbosity=0)
+    assert len([record for record in caplog.records if record.name == "accounts.groups"]) == 2
 
 
 def test_an_auditor_has_no_right_but_to_view() -> None:

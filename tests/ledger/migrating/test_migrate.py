@@ -5,10 +5,17 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from accounts.groups import PERMISSIONS
 from tests.ledger.databases import Database
 from tests.ledger.processes import assert_one_sentence
 
 pytestmark = pytest.mark.slow
+RIGHTS_OF_GROUPS = """
+    SELECT g.name || ' ' || c.app_label || '.' || p.codename
+    FROM auth_group g JOIN auth_group_permissions gp ON gp.group_id = g.id
+    JOIN auth_permission p ON p.id = gp.permission_id
+    JOIN django_content_type c ON c.id = p.content_type_id
+"""
 OF_DJANGO = ("auth_", "django_", "socialaccount_", "cache", "job_records", "writer_mark")
 
 
@@ -31,6 +38,9 @@ def test_accounts_go_to_zero_leave_nothing_and_come_back_the_same(empty: Databas
     assert "currencies" not in empty.values("SELECT tablename FROM pg_tables")
     empty.run("migrate", "-v0", **with_policies)
     assert empty.schema() == before
+    assert set(empty.values(RIGHTS_OF_GROUPS)) == {
+        f"{group} {permission}" for group, own in PERMISSIONS.items() for permission in own
+    }
     assert "clean" in empty.run("audit_ledger", **with_policies)
 
 
