@@ -15,7 +15,18 @@ from ledger import env
 from ledger.db import removal
 from tests.bench.scale import BIG_HISTORY, TOY, WHOLE, Scale
 
-ROLES = ("transfer", "threads", "network", "pages", "batch", "hot", "disk", "reads", "rows")
+ROLES = (
+    "transfer",
+    "threads",
+    "network",
+    "pages",
+    "batch",
+    "hot",
+    "disk",
+    "reads",
+    "rows",
+    "counts",
+)
 
 
 def main() -> None:

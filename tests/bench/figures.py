@@ -39,6 +39,7 @@ PAGES = {
     "open an account": Target(1.5, at_least=False),
 }
 PAYMENT_PAGE = Target(0.7)
+COUNTED = Target(50, at_least=False, unit="us")
 STATEMENT_BY_ROWS = Target(1.1, at_least=False)
 GROWTH = Target(1.5, at_least=False)
 

@@ -1,0 +1,86 @@
+"""What counting for `/metrics` adds to a request and to a payment, in a process that counts alone
+and in one of several that count together.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from timeit import repeat
+
+from ledger.env import BASE_DIR
+from ledger.metrics.shared import FOLDER, IN_MEMORY
+from tests.bench.figures import COUNTED, Figure
+from tests.bench.results import Results, report_progress
+from tests.bench.scale import Scale
+
+TIMES = 10_000
+
+
+def measure(scale: Scale, results: Results) -> None:
+    report_progress("counts")
+    base = IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=base) as folder:
+        for how, environment in (("alone", {}), ("together", {FOLDER: folder})):
+            rounds = [_measured(environment) for _ in range(scale.rounds)]
+            for what in rounds[0]:
+                values = sorted(each[what] for each in rounds)
+                title = f"{what}, counted {how}"
+                results.add(Figure("counts", title, values[len(values) // 2], "us", target=COUNTED))
+
+
+def _measured(environment: dict[str, str]) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", __name__],
+        cwd=BASE_DIR,
+        env={**os.environ, FOLDER: "", "DJANGO_SETTINGS_MODULE": "tests.settings", **environment},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def main() -> None:
+    """In a process of its own, because how it counts is decided at its start."""
+    import django
+
+    django.setup()
+    from django.http import HttpRequest, HttpResponse
+    from django.test import RequestFactory
+    from django.urls import resolve
+
+    from ledger.web.request_counts import RequestCountsMiddleware
+    from transactions.posting import counts
+
+    request, answer = RequestFactory().get("/"), HttpResponse()
+    request.resolver_match = resolve("/")
+
+    def view(_request: HttpRequest) -> HttpResponse:
+        return answer
+
+    middleware = RequestCountsMiddleware(view)
+
+    def nothing() -> None:
+        pass
+
+    def payment() -> None:
+        with counts.counting("transfer"):
+            pass
+
+    request_cost = _microseconds(lambda: middleware(request)) - _microseconds(lambda: view(request))
+    print(json.dumps({
+        "a request": request_cost, "a payment": _microseconds(payment) - _microseconds(nothing),
+    }))  # fmt: skip
+
+
+def _microseconds(work: Callable[[], object]) -> float:
+    """The best of some rounds: what disturbs it only makes it longer."""
+    return min(repeat(work, number=TIMES, repeat=5)) / TIMES * 1e6
+
+
+if __name__ == "__main__":
+    main()
