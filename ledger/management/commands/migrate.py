@@ -11,6 +11,7 @@ from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.models.signals import pre_migrate
 
 from ledger.backups.fixtures import rows_of_a_bank
+from ledger.db import trigger_states
 from ledger.db.going_back import Plan, lossy, taken_back
 from transactions.row_security import installation as row_security
 
@@ -28,7 +29,8 @@ class Command(Migrate):
         sender = apps.get_app_config("accounts")
         pre_migrate.connect(check, sender=sender, weak=False)
         try:
-            super().handle(*arguments, **options)
+            with trigger_states.without_rendering():
+                super().handle(*arguments, **options)
         except InconsistentMigrationHistory as error:
             raise CommandError(f"{error} docs/migrations.md says what to do.") from error
         except DatabaseError as error:
