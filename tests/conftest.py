@@ -10,7 +10,6 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.transaction import atomic
 from django.test import Client, TransactionTestCase
 from django.test.client import ClientHandler
 from hypothesis import HealthCheck
@@ -20,20 +19,13 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import User
-from accounts.models.change_triggers import RECORDED_TABLES
-from accounts.models.state import note_state
 from cookbook.practice import bank
 from ledger.db.row_security import SignedReader, without_reader
-from tests import pooler
+from tests import emptying, pooler
 from tests.factories import UserFactory
 from tests.settings import THROUGH
 from tests.sign_in import prove
 from transactions.row_security.middleware import row_scope_of
-
-WRITTEN_BY_MIGRATE = {
-    "currencies", "auth_permission", "django_content_type", "auth_group", "auth_group_permissions",
-    "approval_thresholds",
-}  # fmt: skip
 
 # Collecting garbage as often as Python does by default takes an eighth of the time of all tests.
 gc.set_threshold(100_000, 50, 1000)
@@ -79,6 +71,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         stack = ExitStack()
         stack.enter_context(through())
     yield
+    emptying.close()
     with django_db_blocker.unblock():
         stack.close()
     with django_db_blocker.unblock():
@@ -94,40 +87,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_flush() -> Iterable[None]:
-    """Tests with real commits end by emptying the tables that have rows.
-
-    Django's own flush is a TRUNCATE of all tables, which triggers refuse for posted rows, and
-    writes content types and permissions again: 0.1 s, a hundred times as long as this.
-    """
+    """Tests with real commits end by emptying the tables that have rows."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _test: empty_tables())
-        yield
-
-
-def empty_tables() -> None:
-    """Delete all rows of the test database, except those that migrations write.
-
-    Only the owner of the tables can do that, because it disables their triggers meanwhile. Rows of
-    transactions go first: two of their foreign keys cannot be deferred.
-    """
-    assert connection.settings_dict["NAME"].startswith("test_")
-    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
-    names = sorted({*tables, "cache"} - WRITTEN_BY_MIGRATE)  # the cache has counts of limits
-    with connection.cursor() as cursor:
-        cursor.execute(
-            " UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in names)
+        patch.setattr(
+            TransactionTestCase, "_fixture_teardown", lambda _test: emptying.empty_tables()
         )
-        filled = sorted((name for (name,) in cursor.fetchall()), key="transactions".__ne__)
-    with atomic(), connection.cursor() as cursor:
-        for name in filled:
-            cursor.execute(f"ALTER TABLE {name} DISABLE TRIGGER USER")
-        for name in filled:
-            cursor.execute(f"DELETE FROM {name}")
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for name in filled:
-            cursor.execute(f"ALTER TABLE {name} ENABLE TRIGGER USER")
-        if "changes" in filled:  # the audit compares the rows that stay with their history
-            note_state(cursor, sorted(WRITTEN_BY_MIGRATE & RECORDED_TABLES.keys()))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -178,12 +178,12 @@ def directly() -> AbstractContextManager[Any]:
     return connected(server())
 
 
-def beside() -> psycopg.Connection[Any]:
-    """A bare connection to the server itself, in no transaction."""
+def beside(**parameters: Any) -> psycopg.Connection[Any]:
+    """A bare connection to the server itself, in no transaction; `user` for another's."""
     there = server()
     return psycopg.connect(
-        host=there["HOST"], port=there["PORT"] or None, user=there["USER"], dbname=there["NAME"],
-        autocommit=True,
+        host=there["HOST"], port=there["PORT"] or None, dbname=there["NAME"], autocommit=True,
+        **{"user": there["USER"], **parameters},
     )  # fmt: skip
 
 

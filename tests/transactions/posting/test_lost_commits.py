@@ -270,7 +270,7 @@ def test_everybody_is_ended_again_and_again(outside: psycopg.Connection) -> None
             pass
         outside.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
-            " current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            " current_database() AND pid <> pg_backend_pid() AND usename = current_user"
         )
     over.set()
     for each in people:
