@@ -5,6 +5,9 @@ INSTALLED := .venv/.installed
 .PHONY: help run dev test test-all test-server test-pool test-pgbouncer workflows sbom faults bench check audit shell stop install lock clean screenshots
 .DEFAULT_GOAL := help
 
+# Processes that start again and again read compiled files; without, each compiles the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A lock on manage.py, which makes `make clean` refuse; the server inherits it by descriptor 9.
 HOLD := import fcntl; fcntl.flock(9, fcntl.LOCK_SH)
 

@@ -364,9 +364,10 @@ class Bank(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_the_services_agree_with_a_plain_model_of_a_bank(path: str) -> None:
+@pytest.mark.parametrize("banks", [12, pytest.param(40, marks=pytest.mark.slow)])
+def test_the_services_agree_with_a_plain_model_of_a_bank(path: str, banks: int) -> None:
     how = settings(
-        max_examples=25,
+        max_examples=banks,
         stateful_step_count=40,
         deadline=None,
         database=None,

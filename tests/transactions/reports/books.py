@@ -20,18 +20,24 @@ def moment(said: str) -> datetime:
     return datetime.fromisoformat(said if "T" in said else f"{said}T12:00").replace(tzinfo=UTC)
 
 
-def pay(
+def payment(
     sender: Account | None, to: Account | None, amount: str | int, when: str, **facts: Any
-) -> Transaction:
-    """A payment booked at a time of the past; a missing side is the world outside."""
-    draft = Draft(
+) -> Draft:
+    """A payment to be booked at a time of the past; a missing side is the world outside."""
+    return Draft(
         from_account=sender,
         to_account=to,
         amount=Decimal(amount),
         created_at=moment(when),
         **facts,
     )
-    (row,) = services.post_batch([draft])
+
+
+def pay(
+    sender: Account | None, to: Account | None, amount: str | int, when: str, **facts: Any
+) -> Transaction:
+    """A payment that was booked at a time of the past."""
+    (row,) = services.post_batch([payment(sender, to, amount, when, **facts)])
     assert isinstance(row, Transaction)
     return row
 

@@ -18,7 +18,7 @@ from accounts.models import Account, User
 from ledger.text.lines import category_label
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks
-from tests.transactions.reports.books import analyst, clerk, pay
+from tests.transactions.reports.books import analyst, clerk, pay, payment
 from transactions import services
 from transactions.reports import runner, views
 from transactions.reports.catalogue import BY_SLUG, REPORTS
@@ -39,13 +39,17 @@ def customer() -> User:
     account = AccountFactory(user=user, name="@Everyday", overdraft_limit=Decimal(9000))
     savings = AccountFactory(user=user, name="Savings")
     today = timezone.localdate()
+    payments = []
     for back in range(90, 0, -3):
         when = f"{today - timedelta(days=back)}"
         facts = {"metadata": {"category": EVIL if back % 2 else "food", "=key": {"-inner": back}}}
-        pay(account, None, f"{back}.50", f"{when}T09:00", **facts)
-        pay(None, account, f"{back * 2}", f"{when}T10:00")
-        pay(account, savings, "1", f"{when}T11:00")
-    pay(account, None, "5000", f"{today - timedelta(days=1)}T12:00", metadata={"category": "food"})
+        payments += [
+            payment(account, None, f"{back}.50", f"{when}T09:00", **facts),
+            payment(None, account, f"{back * 2}", f"{when}T10:00"),
+            payment(account, savings, "1", f"{when}T11:00"),
+        ]
+    noon, food = f"{today - timedelta(days=1)}T12:00", {"category": "food"}
+    services.post_batch([*payments, payment(account, None, "5000", noon, metadata=food)])
     return user
 
 

@@ -40,7 +40,7 @@ def answers(client: Client, address: str, **asked: str) -> str:
     return text_of(response)
 
 
-@pytest.mark.parametrize("page", ["1", "2", "999"])
+@pytest.mark.parametrize("page", ["1", "999"])
 @pytest.mark.parametrize("group", [None, ANALYSTS, OPERATIONS])
 def test_a_reader_without_accounts_gets_a_page(
     client: Client, books: Books, group: str | None, page: str
@@ -51,9 +51,10 @@ def test_a_reader_without_accounts_gets_a_page(
     client.force_login(reader)
     for text in NOBODYS:
         answers(client, "/search/", q=text, page=page)
-        answers(client, "/search/", q=text, page=page, plans="1")
-        for whose in ["mine", "bank"] if group else ["mine"]:
-            answers(client, "/search/", q=text, page=page, whose=whose)
+        if page == "1":
+            answers(client, "/search/", q=text, plans="1")
+        if group:
+            answers(client, "/search/", q=text, page=page, whose="bank")
     if not group:
         assert "No payments match" in answers(client, "/search/", q="rent")
     assert metadata_keys(scope_for(reader)) == []

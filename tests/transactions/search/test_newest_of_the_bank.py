@@ -1,25 +1,29 @@
 """Over the whole bank the newest rows are met first, in order of booking, whatever their ids."""
 
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from django.db import connection
+from pytest_django import DjangoDbBlocker
 
-from accounts.models import User
 from ledger.db.work import watched
 from tests.factories import AccountFactory
-from tests.transactions.search.shared import names_of, scans_of, search_for
-from transactions.models import Transaction
+from tests.kept import rolled_back_at_the_end
+from tests.transactions.search.shared import scans_of
 from transactions.scope import Scope
 from transactions.search.engine import find
 
 pytestmark = pytest.mark.django_db
-Books = dict[str, Transaction]
 ROWS, RARE = 30_000, 3
 
 
-@pytest.fixture
-def bank(db: Any) -> Scope:
+@pytest.fixture(scope="module")
+def bank(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Scope]:
+    with rolled_back_at_the_end(django_db_blocker):
+        yield filled_bank()
+
+
+def filled_bank() -> Scope:
     """Rows whose ids say nothing of when they were booked: all but a few by card, in capitals
     now and then; those few are booked first."""
     one = AccountFactory()
@@ -79,25 +83,3 @@ def test_rare_values_are_found_by_the_index_of_values(bank: Scope, text: str) ->
     ]:
         read = [s for s in scans_of(query) if s.get("Relation Name") == "transactions"]
         assert max(scan["Actual Rows"] for scan in read) <= RARE
-
-
-def test_pages_of_the_bank_join_without_a_gap(
-    ana: User, books: Books, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("transactions.search.engine.PAGE", 4)
-    bank = Scope(ana, is_bank=True)
-    for sort in ("newest", "oldest", "largest"):
-        pages = [names_of(find(bank, "", sort=sort, page=page), books) for page in (1, 2, 3)]
-        assert [len(page) for page in pages] == [4, 4, 2]
-        assert len({name for page in pages for name in page}) == 10
-    newest = [name for page in (1, 2, 3) for name in names_of(find(bank, "", page=page), books)]
-    assert newest[:7] == ["secret", "fee", "back", "saved", "lunch", "groceries", "rent"]
-
-
-def test_values_are_found_in_any_case(ana: User, books: Books) -> None:
-    bank = Scope(ana, is_bank=True)
-    for text in ("meta.channel:card", "meta.channel:CARD", "meta.channel:Card"):
-        assert search_for(bank, text, books) == ["groceries", "lunch"]
-    assert search_for(bank, "category:RENT", books) == ["rent"]
-    assert search_for(bank, 'category:"Eating Out"', books) == ["lunch"]
-    assert search_for(bank, "-category:RENT meta.merchant.city:PORTO", books) == ["lunch"]

@@ -1,17 +1,20 @@
 """A statement touches only the page it shows: asserted on the plan, not on the clock."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import Account
 from tests.factories import AccountFactory
+from tests.kept import rolled_back_at_the_end
 from tests.plans import nodes_of
 from tests.transactions.statements.shared import ENTRIES, fill
 from transactions.models import Entry
 
+pytestmark = pytest.mark.django_db
 PAGE = 50
 
 
@@ -43,8 +46,9 @@ def test_a_past_balance_reads_one_entry(account: Account) -> None:
     assert Entry.objects.balance_at(account, oldest.created_at) is None
 
 
-@pytest.fixture
-def account(db: Any) -> Account:
-    account = AccountFactory(overdraft_limit=Decimal(10))
-    fill(account, AccountFactory(overdraft_limit=Decimal(10)), ENTRIES)
-    return account
+@pytest.fixture(scope="module")
+def account(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Account]:
+    with rolled_back_at_the_end(django_db_blocker):
+        account = AccountFactory(overdraft_limit=Decimal(10))
+        fill(account, AccountFactory(overdraft_limit=Decimal(10)), ENTRIES)
+        yield account
