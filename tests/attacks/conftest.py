@@ -1,6 +1,7 @@
 """The bank of the attacks, and people of each kind who walk through it."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.attacks.people import readers_of
 from tests.attacks.rows import rows_of_a_customer
 from tests.attacks.visits import Visits, visit_everything, visit_links
 from tests.factories import AccountFactory
+from tests.kept import rolled_back_at_the_end
 from transactions.row_security import installation
 
 
@@ -26,6 +28,15 @@ def no_lines_of_refused_requests(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.fixture
 def bank(db: None, no_lines_of_refused_requests: None) -> AttackedBank:
     return attacked_bank()
+
+
+@pytest.fixture(scope="module")
+def bank_of_the_module(
+    django_db_setup: None, practice_bank: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[AttackedBank]:
+    """Built once; a module takes it for its `bank` if all its tests roll back."""
+    with rolled_back_at_the_end(django_db_blocker):
+        yield attacked_bank()
 
 
 @pytest.fixture

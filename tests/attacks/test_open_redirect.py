@@ -1,5 +1,6 @@
 """No page sends its reader to another site because an address or a field says so."""
 
+from copy import deepcopy
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -30,6 +31,11 @@ INVALID = ("http://[", "//[", "http://a]b/", "https://[::1", "http://\u2100.exam
 LOCAL = "/reports/"  # a page of ours to which a parameter may lead
 FAILED = 500
 NAMES = ("next", "redirect", "return", "back", "url", "to", "continue", "process")
+
+
+@pytest.fixture
+def bank(bank_of_the_module: AttackedBank, no_lines_of_refused_requests: None) -> AttackedBank:
+    return deepcopy(bank_of_the_module)
 
 
 def targets(local: Answer, plain: Answer, number: int) -> tuple[str, ...]:

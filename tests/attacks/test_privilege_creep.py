@@ -5,6 +5,7 @@ site with its own and custom addresses and its actions, and the pages that belon
 one fails the test until it has a place in a table.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -227,6 +228,11 @@ SENT = {
     "admin:transactions_paymentfile_step": {"step": "check"},
     "admin_approval_step": {"step": "do"},
 }
+
+
+@pytest.fixture
+def bank(bank_of_the_module: AttackedBank, no_lines_of_refused_requests: None) -> AttackedBank:
+    return deepcopy(bank_of_the_module)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 forgotten.
 """
 
+from copy import deepcopy
 from datetime import timedelta
 from uuid import uuid4
 
@@ -29,6 +30,11 @@ PAGE = reverse("admin:accounts_read_changelist")
 # Their rows have the page, but not everybody whose facts are on it: values of metadata, which
 # belong to no one person there.
 WITHOUT_NAMES = ("/reports/metadata-keys/", "/reports/metadata-keys/report.csv")
+
+
+@pytest.fixture
+def bank(bank_of_the_module: AttackedBank, no_lines_of_refused_requests: None) -> AttackedBank:
+    return deepcopy(bank_of_the_module)
 
 
 @pytest.mark.slow
