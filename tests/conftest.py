@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.auth.signals import user_logged_in
 from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.http import HttpRequest
 from django.test import Client, TransactionTestCase
 from django.test.client import ClientHandler
 from hypothesis import HealthCheck
@@ -24,7 +26,7 @@ from ledger.db.row_security import SignedReader, without_reader
 from tests import emptying, pooler
 from tests.factories import UserFactory
 from tests.settings import THROUGH
-from tests.sign_in import prove
+from tests.sign_in import note_proof
 from transactions.row_security.middleware import row_scope_of
 
 # Collecting garbage as often as Python does by default takes an eighth of the time of all tests.
@@ -162,9 +164,15 @@ def signed_in_just_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     sign_in = Client.force_login
 
+    def note(*, request: HttpRequest, user: User, **_signal: Any) -> None:
+        note_proof(request.session, user, reauthenticated=None)
+
     def force_login(self: Client, user: User, backend: str | None = None) -> None:
-        sign_in(self, user, backend)
-        prove(self, user, reauthenticated=None)
+        user_logged_in.connect(note)
+        try:
+            sign_in(self, user, backend)
+        finally:
+            user_logged_in.disconnect(note)
 
     monkeypatch.setattr(Client, "force_login", force_login)
 

@@ -25,11 +25,16 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 def prove(client: Client, user: User, method: str = "password", **facts: Any) -> None:
     """Writes into the session that the person has just stepped up by this method."""
     session = client.session
+    note_proof(session, user, method, **facts)
+    session.save()
+
+
+def note_proof(session: Any, user: User, method: str = "password", **facts: Any) -> None:
+    """The same for a session that is saved later."""
     records = session.get("account_authentication_methods", [])
     record = {"method": method, "at": time.time(), "reauthenticated": True, **facts}
     session["account_authentication_methods"] = [*records, record]
     session["account_authentication_methods_user"] = str(user.pk)
-    session.save()
 
 
 def prove_factor(client: Client, factor: Authenticator) -> None:
