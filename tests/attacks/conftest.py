@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Account
@@ -92,6 +92,18 @@ def rows_secured(settings: Any, db: None) -> None:
     """Row-level security, for a test whose changes are rolled back."""
     settings.LEDGER_ROW_SECURITY = True
     installation.apply()
+
+
+@pytest.fixture(scope="module")
+def secured_ana(
+    django_db_setup: None, practice_bank: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Account]:
+    """Row-level security with the rows of Ana, for a module whose tests all roll back; it takes
+    them for its `rows_secured` and `ana`.
+    """
+    with rolled_back_at_the_end(django_db_blocker), override_settings(LEDGER_ROW_SECURITY=True):
+        installation.apply()
+        yield rows_of_a_customer()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from copy import deepcopy
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -20,6 +21,16 @@ from transactions.row_security.policies import POLICIES, VIEWS
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
 PROTECTED = sorted({*POLICIES, *VIEWS} - {"currencies"})  # everybody reads these
 OTHER_KEY = b"x" * 32
+
+
+@pytest.fixture
+def rows_secured(secured_ana: Account, db: None) -> None:
+    """Installed once for the module."""
+
+
+@pytest.fixture
+def ana(secured_ana: Account) -> Account:
+    return deepcopy(secured_ana)
 
 
 def without_signature(person: User) -> str:

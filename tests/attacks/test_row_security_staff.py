@@ -3,6 +3,7 @@
 The triggers of the tables are off, so that policies alone decide.
 """
 
+from copy import deepcopy
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -87,6 +88,16 @@ def rows(ana: Account) -> dict[str, dict[str, Any]]:
             found[table] = dict(zip(columns_of(table), cursor.fetchone(), strict=True))
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     return found
+
+
+@pytest.fixture
+def rows_secured(secured_ana: Account, db: None) -> None:
+    """Installed once for the module."""
+
+
+@pytest.fixture
+def ana(secured_ana: Account) -> Account:
+    return deepcopy(secured_ana)
 
 
 def member_of(group: str) -> tuple[User, str]:

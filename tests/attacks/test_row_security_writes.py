@@ -1,6 +1,7 @@
 """What SQL smuggled into a customer's page could write, with row-level security on."""
 
 from contextlib import nullcontext
+from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -37,6 +38,16 @@ CHANGES = {
     "mfa_authenticator": "type = 'mine'",
     "sessions": "session_data = 'Mine'",
 }
+
+
+@pytest.fixture
+def rows_secured(secured_ana: Account, db: None) -> None:
+    """Installed once for the module."""
+
+
+@pytest.fixture
+def ana(secured_ana: Account) -> Account:
+    return deepcopy(secured_ana)
 
 
 def by_nobody() -> str:
