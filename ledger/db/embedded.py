@@ -115,7 +115,8 @@ class EmbeddedServer:
         role of ours set for itself by ALTER ROLE is gone.
         """
         if running := self._running():
-            roles.take_rights_from_everybody(running, database)
+            with self.locked():  # migrations of two databases may end at the same time
+                roles.take_rights_from_everybody(running, database)
 
     def stop(self) -> bool:
         """Stop the server cleanly. Returns False if it was not running."""

@@ -45,6 +45,17 @@ def test_what_a_role_set_for_itself_is_gone_at_the_next_start(shared: EmbeddedSe
     assert query(shared, kept) == "{track_activities=off}"
 
 
+def test_migrations_that_end_at_the_same_time_do_not_meet(shared: EmbeddedServer) -> None:
+    shared.ensure_started()
+
+    def end(_number: int) -> None:
+        for _ in range(10):
+            shared.take_rights_from_everybody("ledger")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(end, range(4))) == [None] * 4
+
+
 def test_no_session_of_a_web_process_sees_the_statements_of_another(shared: EmbeddedServer) -> None:
     info = shared.ensure_started()
     shared.ensure_roles()
