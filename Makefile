@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
 
-.PHONY: help run dev test test-all test-server test-pool test-pgbouncer workflows sbom faults bench check audit shell stop install lock clean screenshots
+.PHONY: help run dev test test-all test-server test-pool test-pgbouncer test-aws lock-aws workflows sbom faults bench check audit shell stop install lock clean screenshots
 .DEFAULT_GOAL := help
 
 # Processes that start again and again read compiled files; without, each compiles the project anew.
@@ -25,6 +25,7 @@ help:
 	@echo "make test-pool       every test with connections from Django's pool"
 	@echo "make test-pgbouncer  every test through pgbouncer in transaction mode, where it is installed"
 	@echo "make test-server     the tests on the server of DATABASE_URL (tests/prepare_server.py)"
+	@echo "make test-aws        the templates of deploy/aws, in an environment of their own; needs Node"
 	@echo "make faults   kill, cut, pause and fill what a bank runs on, for SECONDS (60); SEED=7 again"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH='--only transfer' a part of it (--help: what else)"
@@ -65,6 +66,24 @@ test-pool: install
 
 test-pgbouncer: install
 	@TESTS_THROUGH=pgbouncer DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
+
+# CDK needs Node, which is no Python package.
+AWS := .venv-aws/bin/python
+test-aws: install .venv-aws/.installed
+	@cd deploy/aws && ../../$(AWS) -m mypy
+	@cd deploy/aws && JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1 ../../$(AWS) -m pytest $(TESTS)
+
+.venv-aws/.installed: deploy/aws/requirements.lock
+	@echo "Installing CDK into .venv-aws ..."
+	@rm -rf .venv-aws && $(PY) -m venv .venv-aws
+	@$(AWS) -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+lock-aws: install
+	@$(PY) -c "import tomllib; extras = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+	    print(*extras['optional-dependencies']['deploy'], sep='\n')" \
+	    | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	        --no-emit-find-links --no-header --no-annotate -q -o deploy/aws/requirements.lock
 
 # On a pair of servers of its own, which it deletes at the end; see docs/databases.md.
 faults: install
@@ -154,5 +173,5 @@ clean:
 	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
 	done; \
 	"$$python" -m ledger.db.removal .data
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-aws .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,55 @@
+"""Runs a task of ECS once in a deployment, and lets it go on only if the task ends well.
+
+CloudFormation calls `on_event`, and then `is_complete` until it says so. An exception fails the
+deployment, and CloudFormation puts everything back that it has changed.
+"""
+
+from typing import Any
+
+import boto3
+
+ecs = boto3.client("ecs")
+
+
+def on_event(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Starts the task. Nothing is done when the resource goes."""
+    properties = event["ResourceProperties"]
+    name = properties["Name"]
+    if event["RequestType"] == "Delete":
+        return {"PhysicalResourceId": name}
+    answer = ecs.run_task(
+        cluster=properties["Cluster"],
+        taskDefinition=properties["TaskDefinition"],
+        launchType="FARGATE",
+        count=1,
+        startedBy="deployment",
+        clientToken=event["RequestId"],  # a repeated call starts no second one
+        networkConfiguration={
+            "awsvpcConfiguration": {
+                "subnets": properties["Subnets"],
+                "securityGroups": properties["SecurityGroups"],
+                "assignPublicIp": "DISABLED",
+            }
+        },
+    )
+    if not answer["tasks"]:
+        raise RuntimeError(f"The task {name} could not start: {answer['failures']}")
+    return {"PhysicalResourceId": name, "Data": {"Task": answer["tasks"][0]["taskArn"]}}
+
+
+def is_complete(event: dict[str, Any], _context: object) -> dict[str, bool]:
+    """Whether the task has ended. Raises RuntimeError if it ended with an error."""
+    if event["RequestType"] == "Delete":
+        return {"IsComplete": True}
+    properties, arn = event["ResourceProperties"], event["Data"]["Task"]
+    found = ecs.describe_tasks(cluster=properties["Cluster"], tasks=[arn])["tasks"]
+    if not found or found[0]["lastStatus"] != "STOPPED":
+        return {"IsComplete": False}
+    codes = [container.get("exitCode") for container in found[0]["containers"]]
+    if any(code != 0 for code in codes):
+        raise RuntimeError(
+            f"The task {properties['Name']} ended with {codes}:"
+            f" {found[0].get('stoppedReason', '')}."
+            f" Its log is {properties['Log']}, stream {arn.rpartition('/')[2]}."
+        )
+    return {"IsComplete": True}

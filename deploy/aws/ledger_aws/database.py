@@ -1,0 +1,311 @@
+"""Postgres: an instance of RDS, or a cluster of Aurora, with RDS Proxy before it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_cdk import Acknowledgment, Duration, Fn, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from ledger_aws.config import Config
+from ledger_aws.network import DATA, TASKS, Network
+from ledger_aws.parameters import PARAMETERS
+
+# AWS takes its newest minor version at first, and newer ones by itself.
+VERSION = rds.PostgresEngineVersion.VER_18
+AURORA_VERSION = rds.AuroraPostgresEngineVersion.of("18", "18")
+ADMIN = "ledger_admin"
+OWNER, WEB, AUDITOR = "ledger", "ledger_web", "ledger_auditor"
+NAME = "ledger"
+BACKUP_WINDOW = "02:30-03:00"  # UTC, as the next one
+MAINTENANCE_WINDOW = "sun:03:15-sun:04:00"
+LOGS_KEPT = logs.RetentionDays.ONE_YEAR
+# A new password without a name.
+NAME_IN_SNAPSHOT = "CloudFormation-Validate::F3021"
+WHY = "The name of the administrator comes with the snapshot."
+INSIGHTS = {
+    "standard": (rds.DatabaseInsightsMode.STANDARD, rds.PerformanceInsightRetention.DEFAULT),
+    "advanced": (rds.DatabaseInsightsMode.ADVANCED, rds.PerformanceInsightRetention.MONTHS_15),
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """The database as tasks and alarms see it."""
+
+    host: str  # of the writer
+    resource_id: str  # in the ARN of a login by IAM
+    secret: secretsmanager.ISecret  # of the administrator
+    instances: dict[str, str]  # the identifier and the resource id of each instance
+    log_group: logs.ILogGroup
+    replicas: list[str] = field(default_factory=list)  # hosts
+    cluster: str = ""  # its identifier, of Aurora
+
+
+class BankDatabase(Construct):
+    def __init__(self, scope: Construct, config: Config, network: Network, key: kms.IKey) -> None:
+        super().__init__(scope, "Database")
+        self._config, self._network, self._key = config, network, key
+        self.proxy: rds.DatabaseProxy | None = None
+        self.server = self._aurora() if config.is_aurora else self._instance()
+
+    def login_arn(self, role: str) -> str:
+        """What `rds-db:connect` is allowed on: the writer, as this role."""
+        return self.login_arn_of(self.server.resource_id, role)
+
+    def login_arn_of(self, resource_id: str, role: str) -> str:
+        partition, config = Stack.of(self).partition, self._config
+        place = f"arn:{partition}:rds-db:{config.region}:{config.account}"
+        return f"{place}:dbuser:{resource_id}/{role}"
+
+    def proxy_login_arn(self, role: str) -> str:
+        """The same at the proxy, whose id is the last part of its own ARN."""
+        assert self.proxy is not None
+        return self.login_arn_of(Fn.select(6, Fn.split(":", self.proxy.db_proxy_arn)), role)
+
+    # --- RDS ------------------------------------------------------------------------------------
+
+    def _instance(self) -> Server:
+        config, size = self._config, self._config.size
+        engine = rds.DatabaseInstanceEngine.postgres(version=VERSION)
+        group = rds.ParameterGroup(
+            self, "Parameters", engine=engine, parameters=PARAMETERS, description="Ledger"
+        )
+        name = f"{config.name}-db"
+        log_group = self._log_group(f"/aws/rds/instance/{name}/postgresql")
+        given: dict[str, Any] = {
+            **self._of_each_instance(group),
+            "engine": engine,
+            "instance_identifier": name,
+            "multi_az": size.is_multi_az,
+            "allow_major_version_upgrade": False,
+            "allocated_storage": size.storage,
+            "max_allocated_storage": size.most_storage,
+            "backup_retention": Duration.days(size.backup_days),
+            "preferred_backup_window": BACKUP_WINDOW,
+            "delete_automated_backups": False,
+            "removal_policy": RemovalPolicy.SNAPSHOT,
+        }
+        instance: rds.DatabaseInstance | rds.DatabaseInstanceFromSnapshot
+        if config.snapshot:
+            instance = rds.DatabaseInstanceFromSnapshot(
+                self,
+                "Instance",
+                snapshot_identifier=config.snapshot,
+                credentials=rds.SnapshotCredentials.from_generated_secret(
+                    ADMIN, encryption_key=self._key
+                ),
+                **given,
+            )
+        else:
+            instance = rds.DatabaseInstance(
+                self,
+                "Instance",
+                storage_encrypted=True,
+                storage_encryption_key=self._key,
+                credentials=rds.Credentials.from_generated_secret(ADMIN, encryption_key=self._key),
+                **given,
+            )
+        instance.node.add_dependency(log_group)
+        instance.add_rotation_single_user(**self._rotation())
+        if config.proxy:
+            target = rds.ProxyTarget.from_instance(instance)
+            self._make_proxy(target, str(instance.instance_resource_id))
+        instances = {name: str(instance.instance_resource_id)}
+        replicas = []
+        if size.has_replica:
+            replica = self._replica(instance, group)
+            instances[f"{config.name}-replica"] = str(replica.instance_resource_id)
+            replicas.append(replica.instance_endpoint.hostname)
+        assert instance.secret is not None
+        return Server(
+            host=instance.instance_endpoint.hostname,
+            resource_id=str(instance.instance_resource_id),
+            secret=instance.secret,
+            instances=instances,
+            log_group=log_group,
+            replicas=replicas,
+        )
+
+    def _replica(
+        self, source: rds.IDatabaseInstance, group: rds.ParameterGroup
+    ) -> rds.DatabaseInstanceReadReplica:
+        return rds.DatabaseInstanceReadReplica(
+            self,
+            "Replica",
+            source_database_instance=source,
+            instance_identifier=f"{self._config.name}-replica",
+            # Encrypted as the source is, by the same key: CloudFormation refuses to be told so.
+            max_allocated_storage=self._config.size.most_storage,
+            removal_policy=RemovalPolicy.DESTROY,  # it has nothing that the source has not
+            **self._of_each_instance(group) | {"deletion_protection": False},
+        )
+
+    def _of_each_instance(self, group: rds.ParameterGroup) -> dict[str, Any]:
+        """What an instance and its replica have alike."""
+        insights, kept = INSIGHTS[self._config.size.insights]
+        return {
+            "instance_type": ec2.InstanceType(self._config.size.instance),
+            "vpc": self._network.vpc,
+            "vpc_subnets": ec2.SubnetSelection(subnet_group_name=DATA),
+            "security_groups": [self._network.groups.database],
+            "parameter_group": group,
+            "publicly_accessible": False,
+            "iam_authentication": True,
+            "ca_certificate": rds.CaCertificate.RDS_CA_RSA2048_G1,
+            "storage_type": rds.StorageType.GP3,
+            "auto_minor_version_upgrade": True,
+            "preferred_maintenance_window": MAINTENANCE_WINDOW,
+            "copy_tags_to_snapshot": True,
+            "deletion_protection": True,
+            "cloudwatch_logs_exports": ["postgresql", "upgrade"],
+            "database_insights_mode": insights,
+            "enable_performance_insights": True,
+            "performance_insight_retention": kept,
+            "performance_insight_encryption_key": self._key,
+        }
+
+    # --- Aurora ---------------------------------------------------------------------------------
+
+    def _aurora(self) -> Server:
+        config = self._config
+        engine = rds.DatabaseClusterEngine.aurora_postgres(version=AURORA_VERSION)
+        group = rds.ParameterGroup(
+            self, "Parameters", engine=engine, parameters=PARAMETERS, description="Ledger"
+        )
+        name = f"{config.name}-db"
+        log_group = self._log_group(f"/aws/rds/cluster/{name}/postgresql")
+        insights, kept = INSIGHTS[config.size.insights]
+        given: dict[str, Any] = {
+            "engine": engine,
+            "cluster_identifier": name,
+            "writer": self._member("a"),
+            "readers": [self._member("b")],
+            "vpc": self._network.vpc,
+            "vpc_subnets": ec2.SubnetSelection(subnet_group_name=DATA),
+            "security_groups": [self._network.groups.database],
+            "parameter_group": group,
+            "storage_encrypted": True,
+            "storage_encryption_key": self._key,
+            "iam_authentication": True,
+            "backup": rds.BackupProps(
+                retention=Duration.days(config.size.backup_days), preferred_window=BACKUP_WINDOW
+            ),
+            "preferred_maintenance_window": MAINTENANCE_WINDOW,
+            "copy_tags_to_snapshot": True,
+            "deletion_protection": True,
+            "delete_automated_backups": False,
+            "removal_policy": RemovalPolicy.SNAPSHOT,
+            "cloudwatch_logs_exports": ["postgresql"],
+            "database_insights_mode": insights,
+            "enable_performance_insights": True,
+            "performance_insight_retention": kept,
+            "performance_insight_encryption_key": self._key,
+        }
+        cluster: rds.DatabaseCluster | rds.DatabaseClusterFromSnapshot
+        if config.snapshot:
+            cluster = rds.DatabaseClusterFromSnapshot(
+                self,
+                "Cluster",
+                snapshot_identifier=config.snapshot,
+                snapshot_credentials=rds.SnapshotCredentials.from_generated_secret(
+                    ADMIN, encryption_key=self._key
+                ),
+                **given,
+            )
+            cluster.node.try_remove_child("Secret")  # a second one, which CDK makes without use
+            Validations.of(cluster).acknowledge(Acknowledgment(id=NAME_IN_SNAPSHOT, reason=WHY))
+        else:
+            cluster = rds.DatabaseCluster(
+                self,
+                "Cluster",
+                credentials=rds.Credentials.from_generated_secret(ADMIN, encryption_key=self._key),
+                **given,
+            )
+        cluster.node.add_dependency(log_group)
+        cluster.add_rotation_single_user(**self._rotation())
+        if config.proxy:
+            target = rds.ProxyTarget.from_cluster(cluster)
+            self._make_proxy(target, cluster.cluster_resource_identifier)
+        assert cluster.secret is not None
+        return Server(
+            host=cluster.cluster_endpoint.hostname,
+            resource_id=cluster.cluster_resource_identifier,
+            secret=cluster.secret,
+            instances=_members_of(cluster),
+            log_group=log_group,
+            cluster=name,
+        )
+
+    def _member(self, letter: str) -> rds.IClusterInstance:
+        return rds.ClusterInstance.provisioned(
+            f"Instance{letter.upper()}",
+            instance_identifier=f"{self._config.name}-db-{letter}",
+            instance_type=ec2.InstanceType(self._config.size.aurora_instance),
+            publicly_accessible=False,
+            auto_minor_version_upgrade=True,
+            allow_major_version_upgrade=False,
+            ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1,
+            preferred_maintenance_window=MAINTENANCE_WINDOW,
+            promotion_tier=0,  # each may take over
+        )
+
+    # --- of both --------------------------------------------------------------------------------
+
+    def _log_group(self, name: str) -> logs.LogGroup:
+        """RDS makes it if it is missing, and then keeps its lines for ever."""
+        return logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=name,
+            retention=LOGS_KEPT,
+            encryption_key=self._key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _rotation(self) -> dict[str, Any]:
+        return {
+            "automatically_after": Duration.days(30),
+            "security_group": self._network.groups.rotation,
+            "vpc_subnets": ec2.SubnetSelection(subnet_group_name=TASKS),
+        }
+
+    def _make_proxy(self, target: rds.ProxyTarget, resource_id: str) -> None:
+        """It takes tokens of IAM, and signs in to Postgres by IAM itself: nobody has a password."""
+        role = iam.Role(
+            self,
+            "ProxyRole",
+            assumed_by=iam.ServicePrincipal("rds.amazonaws.com"),
+            description="RDS Proxy signs in as the web role alone",
+        )
+        login = self.login_arn_of(resource_id, WEB)
+        role.add_to_policy(iam.PolicyStatement(actions=["rds-db:connect"], resources=[login]))
+        self.proxy = rds.DatabaseProxy(
+            self,
+            "Proxy",
+            db_proxy_name=f"{self._config.name}-proxy",
+            proxy_target=target,
+            vpc=self._network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnet_group_name=DATA),
+            security_groups=[self._network.groups.proxy],
+            default_auth_scheme=rds.DefaultAuthScheme.IAM_AUTH,
+            require_tls=True,
+            role=role,
+            borrow_timeout=Duration.seconds(5),  # as LEDGER_CONNECT_TIMEOUT
+            idle_client_timeout=Duration.minutes(5),
+            max_connections_percent=80,  # the rest is for commands
+        )
+
+
+def _members_of(cluster: Construct) -> dict[str, str]:
+    found = {}
+    for child in cluster.node.find_all():
+        if isinstance(child, rds.CfnDBInstance):
+            assert child.db_instance_identifier is not None
+            found[child.db_instance_identifier] = child.attr_dbi_resource_id
+    return found

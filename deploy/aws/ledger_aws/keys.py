@@ -1,0 +1,66 @@
+"""The key that encrypts everything, and the secrets that no person has to know."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from ledger_aws.config import Config
+
+# AWS's own services that write into what the key encrypts: logs, alarms, events.
+SERVICES = ("cloudwatch", "events", "events.rds")
+
+
+class Keys(Construct):
+    """One key, changed each year by AWS. It stays when the stack goes: without it no snapshot can
+    be read.
+    """
+
+    def __init__(self, scope: Construct, config: Config) -> None:
+        super().__init__(scope, "Keys")
+        self.key = kms.Key(
+            self,
+            "Key",
+            alias=f"alias/{config.name}",
+            description=f"All data of {config.name}",
+            enable_key_rotation=True,
+            pending_window=Duration.days(30),
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self._let_logs_use_it(config)
+        for service in SERVICES:
+            self.key.grant_encrypt_decrypt(
+                iam.ServicePrincipal(
+                    f"{service}.amazonaws.com",
+                    conditions={"StringEquals": {"aws:SourceAccount": config.account}},
+                )
+            )
+        self.secret_key = self._secret_key(config)
+        self.mail = secretsmanager.Secret.from_secret_complete_arn(self, "Mail", config.mail_secret)
+
+    def _let_logs_use_it(self, config: Config) -> None:
+        groups = f"arn:aws:logs:{config.region}:{config.account}:log-group:*"
+        self.key.grant_encrypt_decrypt(
+            iam.ServicePrincipal(
+                f"logs.{config.region}.amazonaws.com",
+                conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+            )
+        )
+
+    def _secret_key(self, config: Config) -> secretsmanager.ISecret:
+        """Django's SECRET_KEY: of an earlier bank, or a new one that stays with its backups."""
+        if config.secret_key:
+            return secretsmanager.Secret.from_secret_complete_arn(
+                self, "SecretKey", config.secret_key
+            )
+        return secretsmanager.Secret(
+            self,
+            "SecretKey",
+            description="SECRET_KEY of Ledger. A restored bank needs it.",
+            encryption_key=self.key,
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                password_length=64, exclude_punctuation=True
+            ),
+            removal_policy=RemovalPolicy.RETAIN,
+        )

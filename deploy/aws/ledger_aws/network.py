@@ -1,0 +1,93 @@
+"""The network: who may talk to whom. Only the load balancer is open to the Internet."""
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from ledger_aws.config import Config
+
+HTTP, HTTPS, SMTP, POSTGRES, CACHE, WEB = 80, 443, 587, 5432, 6379, 8000
+PUBLIC, TASKS, DATA = "Public", "Tasks", "Data"
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The security groups. None lets anything out that is not named here."""
+
+    balancer: ec2.SecurityGroup
+    web: ec2.SecurityGroup
+    commands: ec2.SecurityGroup
+    proxy: ec2.SecurityGroup
+    database: ec2.SecurityGroup
+    cache: ec2.SecurityGroup
+    rotation: ec2.SecurityGroup
+
+
+class Network(Construct):
+    """A VPC in two zones or more. `Tasks` subnets reach the Internet through a gateway; `Data`
+    subnets do not reach it at all.
+    """
+
+    def __init__(self, scope: Construct, config: Config) -> None:
+        super().__init__(scope, "Network")
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            availability_zones=config.availability_zones,
+            nat_gateways=config.size.gateways,
+            subnet_configuration=[
+                _subnets(PUBLIC, ec2.SubnetType.PUBLIC),
+                _subnets(TASKS, ec2.SubnetType.PRIVATE_WITH_EGRESS),
+                _subnets(DATA, ec2.SubnetType.PRIVATE_ISOLATED),
+            ],
+            # The layers of images come from S3, past the gateways that are paid by the byte.
+            gateway_endpoints={
+                "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)
+            },
+        )
+        self.groups = Groups(
+            balancer=self._group("Balancer", "The load balancer"),
+            web=self._group("Web", "Web tasks"),
+            commands=self._group("Commands", "Tasks of commands"),
+            proxy=self._group("Proxy", "RDS Proxy"),
+            database=self._group("Database", "Postgres"),
+            cache=self._group("Cache", "The shared cache"),
+            rotation=self._group("Rotation", "What changes the password of the administrator"),
+        )
+        self._connect(config)
+
+    def _group(self, name: str, description: str) -> ec2.SecurityGroup:
+        return ec2.SecurityGroup(
+            self, name, vpc=self.vpc, description=description, allow_all_outbound=False
+        )
+
+    def _connect(self, config: Config) -> None:
+        every, groups = ec2.Peer.any_ipv4(), self.groups
+        for port in (HTTP, HTTPS):
+            groups.balancer.add_ingress_rule(every, ec2.Port.tcp(port), "People")
+        _allow(groups.balancer, groups.web, WEB)
+        for group in (groups.web, groups.commands, groups.rotation):
+            group.add_egress_rule(every, ec2.Port.tcp(HTTPS), "AWS, and identity providers")
+        for group in (groups.web, groups.commands):
+            group.add_egress_rule(every, ec2.Port.tcp(SMTP), "The mail server")
+            _allow(group, groups.cache, CACHE)
+        _allow(groups.commands, groups.database, POSTGRES)
+        # CDK itself lets the proxy and the rotation in to the database.
+        if config.proxy:
+            _allow(groups.web, groups.proxy, POSTGRES)
+        if not config.proxy or (config.size.has_replica and not config.is_aurora):
+            _allow(groups.web, groups.database, POSTGRES)
+
+
+def _subnets(name: str, kind: ec2.SubnetType) -> ec2.SubnetConfiguration:
+    is_public = kind == ec2.SubnetType.PUBLIC
+    return ec2.SubnetConfiguration(
+        name=name, subnet_type=kind, cidr_mask=22,
+        map_public_ip_on_launch=False if is_public else None,
+    )  # fmt: skip
+
+
+def _allow(source: ec2.SecurityGroup, target: ec2.SecurityGroup, port: int) -> None:
+    target.add_ingress_rule(source, ec2.Port.tcp(port), f"From {source.node.id}")
+    source.add_egress_rule(target, ec2.Port.tcp(port), f"To {target.node.id}")

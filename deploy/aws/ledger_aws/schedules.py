@@ -1,0 +1,72 @@
+"""The commands of docs/running.md that cron would run."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration, TimeZone
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from constructs import Construct
+
+from ledger_aws.config import Config
+from ledger_aws.network import TASKS, Network
+
+
+@dataclass(frozen=True)
+class Nightly:
+    hour: str
+    minute: str
+
+
+OFTEN = Duration.minutes(5)
+# Days are sealed after an audit of them; the seal looks at the books once more by itself.
+NIGHTLY = {
+    "audit": Nightly("1", "30"),
+    "seal": Nightly("2", "0"),
+    "erase": Nightly("2", "30"),
+    "retain": Nightly("2", "45"),
+}
+
+
+class Schedules(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        config: Config,
+        network: Network,
+        cluster: ecs.ICluster,
+        tasks: dict[str, ecs.FargateTaskDefinition],
+    ) -> None:
+        super().__init__(scope, "Schedules")
+        self._network, self._cluster = network, cluster
+        self._schedule(config, "holds", scheduler.ScheduleExpression.rate(OFTEN), tasks["holds"])
+        for name, when in NIGHTLY.items():
+            expression = scheduler.ScheduleExpression.cron(
+                hour=when.hour, minute=when.minute, time_zone=TimeZone.of(config.time_zone)
+            )
+            self._schedule(config, name, expression, tasks[name])
+
+    def _schedule(
+        self,
+        config: Config,
+        name: str,
+        when: scheduler.ScheduleExpression,
+        task: ecs.FargateTaskDefinition,
+    ) -> None:
+        """One that cannot start is tried for five minutes; the next run does its work."""
+        scheduler.Schedule(
+            self,
+            name.capitalize(),
+            schedule_name=f"{config.name}-{name}",
+            schedule=when,
+            target=targets.EcsRunFargateTask(
+                self._cluster,
+                task_definition=task,
+                assign_public_ip=False,
+                vpc_subnets=ec2.SubnetSelection(subnet_group_name=TASKS),
+                security_groups=[self._network.groups.commands],
+                retry_attempts=3,
+                max_event_age=Duration.minutes(5),
+            ),
+        )

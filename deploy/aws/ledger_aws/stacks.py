@@ -1,0 +1,81 @@
+"""Two stacks: what holds the data, and what serves it. The second may go and come again."""
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Environment, Stack, Tags
+from constructs import Construct
+
+from ledger_aws.alarms import Alarms, rollback_alarms
+from ledger_aws.cache import Cache
+from ledger_aws.config import Config
+from ledger_aws.database import BankDatabase
+from ledger_aws.gate import Gate
+from ledger_aws.keys import Keys
+from ledger_aws.network import DATA, TASKS, Network
+from ledger_aws.schedules import Schedules
+from ledger_aws.service import Service, new_cluster
+from ledger_aws.tasks import Tasks
+
+WITHOUT_TAGS = "AWS::RDS::DBProxyTargetGroup"  # says CloudFormation
+
+
+class DataStack(Stack):
+    """Network, key, secrets, database and cache."""
+
+    def __init__(self, scope: Construct, config: Config) -> None:
+        super().__init__(scope, "Data", **_named(config, "data"))
+        self.keys = Keys(self, config)
+        self.network = Network(self, config)
+        self.database = BankDatabase(self, config, self.network, self.keys.key)
+        self.cache = Cache(self, config, self.network, self.keys.key)
+        CfnOutput(self, "SecretKeyArn", value=self.keys.secret_key.secret_arn)
+        # For a restored database (docs/deploy-aws.md).
+        groups = self.network.groups
+        CfnOutput(self, "DatabaseGroup", value=groups.database.security_group_id)
+        CfnOutput(self, "CommandsGroup", value=groups.commands.security_group_id)
+        for name in (DATA, TASKS):
+            subnets = self.network.vpc.select_subnets(subnet_group_name=name).subnet_ids
+            CfnOutput(self, f"{name}Subnets", value=",".join(subnets))
+
+
+class BankStack(Stack):
+    """Tasks, load balancer, schedules and alarms."""
+
+    def __init__(self, scope: Construct, config: Config, data: DataStack) -> None:
+        super().__init__(scope, "Bank", **_named(config, "bank"))
+        self.add_stack_dependency(data)
+        key = data.keys.key
+        tasks = Tasks(self, config, data.database, data.cache, data.keys)
+        cluster = new_cluster(self, config, data.network, key, tasks.session_log)
+        gate = Gate(
+            self, config, data.network, cluster, key,
+            {"roles": tasks.roles, "migrate": tasks.migrate}, tasks.command_log,
+        )  # fmt: skip
+        service = Service(self, config, data.network, cluster, tasks.web, rollback_alarms(config))
+        schedules = Schedules(self, config, data.network, cluster, tasks.commands)
+        assert gate.last is not None
+        for construct in (service.service, schedules):
+            construct.node.add_dependency(gate.last)
+        alarms = Alarms(self, config, key, data.database.server, service, cluster, tasks)
+        service.service.node.add_dependency(alarms.for_rollback)
+
+
+def _named(config: Config, part: str) -> dict[str, Any]:
+    return {
+        "stack_name": f"{config.name}-{part}",
+        "env": Environment(account=config.account, region=config.region),
+        "termination_protection": True,
+        "description": f"Ledger, a bank: {part}",
+    }
+
+
+def build(app: Construct, config: Config) -> tuple[DataStack, BankStack]:
+    """Both stacks, tagged with the name of the bank. CDK would ask AWS which zones there are,
+    unless its context says so.
+    """
+    place = f"account={config.account}:region={config.region}"
+    app.node.set_context(f"availability-zones:{place}", config.availability_zones)
+    data = DataStack(app, config)
+    bank = BankStack(app, config, data)
+    Tags.of(app).add("bank", config.name, exclude_resource_types=[WITHOUT_TAGS])
+    return data, bank

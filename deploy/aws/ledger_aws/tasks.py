@@ -1,0 +1,236 @@
+"""The tasks: each with a role of its own, which may sign in to Postgres as one role of its own."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from ledger_aws import environment
+from ledger_aws.cache import Cache
+from ledger_aws.config import Config
+from ledger_aws.database import AUDITOR, LOGS_KEPT, OWNER, WEB, BankDatabase
+from ledger_aws.keys import Keys
+from ledger_aws.network import WEB as WEB_PORT
+
+CONTAINER = "app"
+SMALL = (256, 512)  # CPU units and MiB of a command
+HEALTHY = (
+    "import urllib.request; urllib.request.urlopen('http://localhost:8000/healthz', timeout=4)"
+)
+# What ECS Exec needs; none of these can name a resource.
+CHANNELS = [
+    "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+]  # fmt: skip
+
+
+class Tasks(Construct):
+    """Task definitions. `web` serves pages; all others run one command and end."""
+
+    def __init__(
+        self, scope: Construct, config: Config, database: BankDatabase, cache: Cache, keys: Keys
+    ) -> None:
+        super().__init__(scope, "Tasks")
+        self._config, self._database, self._keys = config, database, keys
+        self._image = ecs.ContainerImage.from_ecr_repository(
+            ecr.Repository.from_repository_name(self, "Repository", config.repository),
+            config.image_tag,
+        )
+        self.log = self._log_group("Log", "web")
+        self.command_log = self._log_group("CommandLog", "commands")
+        self.session_log = self._log_group("SessionLog", "sessions")
+        secret_key = {"SECRET_KEY": keys.secret_key}
+        every = {**secret_key, "CACHE_URL": cache.url, "EMAIL_URL": keys.mail}
+
+        self.web = self._web(every)
+        self.roles = self._command("roles", ["create_roles", "--iam"], secret_key, role=None)
+        self.migrate = self._command("migrate", ["migrate"], secret_key)
+        self.audit = self._command("audit", ["audit_ledger", "--json"], secret_key, role=AUDITOR)
+        self.seal = self._command("seal", ["seal_ledger"], secret_key)
+        self.holds = self._command("holds", ["expire_holds"], secret_key, role=WEB)
+        self.erase = self._command("erase", ["erase_people"], secret_key)
+        self.retain = self._command("retain", ["apply_retention"], secret_key)
+        self.console = self._console(every)
+
+    @property
+    def commands(self) -> dict[str, ecs.FargateTaskDefinition]:
+        """Those that run by themselves, by name."""
+        names = ("roles", "migrate", "audit", "seal", "holds", "erase", "retain")
+        return {name: getattr(self, name) for name in names}
+
+    def _log_group(self, id: str, name: str) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            id,
+            log_group_name=f"/{self._config.name}/{name}",
+            retention=LOGS_KEPT,
+            encryption_key=self._keys.key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _web(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
+        task = self._task("web", self._config.size.task)
+        server = self._database.server
+        logins = [
+            self._database.login_arn_of(resource, WEB)
+            for name, resource in server.instances.items()
+            if name.endswith("-replica")
+        ]
+        if self._database.proxy is None:
+            logins.append(self._database.login_arn(WEB))
+        else:
+            logins.append(self._database.proxy_login_arn(WEB))
+        _may_sign_in(task, logins)
+        container = self._container(
+            task,
+            environment.of_web(self._config, self._database),
+            secrets,
+            log=self.log,
+            health_check=ecs.HealthCheck(
+                command=["CMD", "python", "-c", HEALTHY],
+                interval=Duration.seconds(15),
+                timeout=Duration.seconds(5),
+                start_period=Duration.seconds(60),
+            ),
+            stop_timeout=Duration.seconds(60),  # requests end before it is killed
+        )
+        container.add_port_mappings(ecs.PortMapping(container_port=WEB_PORT))
+        return task
+
+    def _command(
+        self,
+        name: str,
+        command: Sequence[str],
+        secrets: Mapping[str, secretsmanager.ISecret],
+        role: str | None = OWNER,
+    ) -> ecs.FargateTaskDefinition:
+        """A task that runs manage.py, signed in as this role; None is the administrator."""
+        task = self._task(name, SMALL)
+        if role is None:
+            given = environment.of_administrator(self._config, self._database)
+            self._may_read(task.task_role, [self._database.server.secret])
+        else:
+            given = environment.of_command(self._config, self._database, role)
+            _may_sign_in(task, [self._database.login_arn(role)])
+        self._container(
+            task, given, secrets, log=self.command_log,
+            entry_point=["python", "manage.py"], command=list(command),
+        )  # fmt: skip
+        return task
+
+    def _console(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
+        """For people: it waits an hour for `aws ecs execute-command`, as the owner. What is said
+        there is in the log of sessions. ECS Exec needs a file system that it can write.
+        """
+        task = self._task("console", SMALL)
+        _may_sign_in(task, [self._database.login_arn(OWNER)])
+        role = task.task_role
+        role.add_to_principal_policy(iam.PolicyStatement(actions=CHANNELS, resources=["*"]))
+        self.session_log.grant_write(role)
+        role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["logs:DescribeLogStreams"], resources=[self.session_log.log_group_arn]
+            )
+        )
+        role.add_to_principal_policy(
+            iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._keys.key.key_arn])
+        )
+        given = environment.of_command(self._config, self._database)
+        del given["EMAIL_URL"]
+        self._container(
+            task, given, secrets, log=self.command_log, is_read_only=False,
+            entry_point=["sleep"], command=["3600"],
+        )  # fmt: skip
+        return task
+
+    def _task(self, name: str, size: tuple[int, int]) -> ecs.FargateTaskDefinition:
+        cpu, memory = size
+        task = ecs.FargateTaskDefinition(
+            self,
+            name.capitalize(),
+            family=f"{self._config.name}-{name}",
+            cpu=cpu,
+            memory_limit_mib=memory,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ecs.CpuArchitecture.X86_64,
+                operating_system_family=ecs.OperatingSystemFamily.LINUX,
+            ),
+        )
+        task.add_volume(name="tmp")
+        return task
+
+    def _may_read(self, role: iam.IRole, secrets: Sequence[secretsmanager.ISecret]) -> None:
+        """By the policy of the role alone: one of the secret or of the key would make the stack of
+        the data depend on that of the tasks.
+        """
+        role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+                resources=[secret.secret_arn for secret in secrets],
+            )
+        )
+        manager = f"secretsmanager.{self._config.region}.amazonaws.com"
+        role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["kms:Decrypt"],
+                resources=[self._keys.key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": manager}},
+            )
+        )
+
+    def _reference(self, name: str, secret: secretsmanager.ISecret) -> secretsmanager.ISecret:
+        """The same secret, whose grants change nothing but the role that they are for."""
+        id = f"{name.title().replace('_', '')}Reference"
+        found = self.node.try_find_child(id)
+        if found is None:
+            found = secretsmanager.Secret.from_secret_complete_arn(self, id, secret.secret_arn)
+        return cast(secretsmanager.ISecret, found)
+
+    def _container(
+        self,
+        task: ecs.FargateTaskDefinition,
+        given: Mapping[str, str],
+        secrets: Mapping[str, secretsmanager.ISecret],
+        *,
+        log: logs.ILogGroup,
+        is_read_only: bool = True,
+        entry_point: Sequence[str] | None = None,
+        command: Sequence[str] | None = None,
+        health_check: ecs.HealthCheck | None = None,
+        stop_timeout: Duration | None = None,
+    ) -> ecs.ContainerDefinition:
+        container = task.add_container(
+            CONTAINER,
+            image=self._image,
+            entry_point=entry_point,
+            command=command,
+            environment=dict(given),
+            secrets={
+                name: ecs.Secret.from_secrets_manager(self._reference(name, secret))
+                for name, secret in secrets.items()
+            },
+            readonly_root_filesystem=is_read_only,
+            linux_parameters=ecs.LinuxParameters(
+                self, f"{task.node.id}Linux", init_process_enabled=True
+            ),
+            logging=ecs.LogDriver.aws_logs(log_group=log, stream_prefix=task.node.id.lower()),
+            health_check=health_check,
+            stop_timeout=stop_timeout,
+        )
+        self._may_read(task.obtain_execution_role(), list(secrets.values()))
+        container.add_mount_points(
+            ecs.MountPoint(container_path="/tmp", source_volume="tmp", read_only=False)  # noqa: S108
+        )
+        return container
+
+
+def _may_sign_in(task: ecs.FargateTaskDefinition, logins: Sequence[str]) -> None:
+    task.task_role.add_to_principal_policy(
+        iam.PolicyStatement(actions=["rds-db:connect"], resources=list(logins))
+    )

@@ -1,0 +1,112 @@
+"""The banks whose templates are tested, each made once."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from app import FLAGS
+from aws_cdk import App
+from ledger_aws.config import Config, read
+from ledger_aws.stacks import build
+
+ROOT = Path(__file__).resolve().parents[3]
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+GIVEN = {
+    "account": ACCOUNT,
+    "region": REGION,
+    "domain": "bank.example.com",
+    "zone_id": "Z0123456789ABC",
+    "zone_name": "example.com",
+    "image_tag": "3f2c1ab",
+    "mail_secret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:ledger/mail-AbCdEf",
+    "alarm_email": "operations@example.com",
+}
+KEY = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:LedgerSecretKey-GhIjKl"
+FLAVOURS = {
+    "small": {},
+    "large": {"size": "large"},
+    "large without a proxy": {"size": "large", "proxy": "false"},
+    "aurora": {"size": "large", "database": "aurora"},
+    "aurora without a proxy": {"database": "aurora", "proxy": "false"},
+    "restored": {"name": "restored", "snapshot": "before-the-import", "secret_key": KEY},
+    "aurora restored": {
+        "name": "restored", "database": "aurora", "snapshot": "before-the-import",
+        "secret_key": KEY,
+    },
+}  # fmt: skip
+
+Properties = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Templates:
+    """Both templates of a bank."""
+
+    name: str
+    config: Config
+    folder: Path
+    data: dict[str, Any]
+    bank: dict[str, Any]
+
+    @property
+    def resources(self) -> dict[str, dict[str, Any]]:
+        found = {**self.data["Resources"], **self.bank["Resources"]}
+        assert len(found) == len(self.data["Resources"]) + len(self.bank["Resources"])
+        return found
+
+    def of_type(self, *types: str) -> Iterator[tuple[str, Properties]]:
+        """The logical ids and properties of all resources of these types."""
+        for id, resource in self.resources.items():
+            if resource["Type"] in types:
+                yield id, resource.get("Properties", {})
+
+    def one(self, kind: str) -> Properties:
+        ((_, properties),) = self.of_type(kind)
+        return properties
+
+    def task(self, name: str) -> Properties:
+        """The task definition of this name."""
+        family = f"{self.config.name}-{name}"
+        (found,) = [
+            task for _, task in self.of_type("AWS::ECS::TaskDefinition") if task["Family"] == family
+        ]
+        return found
+
+    def container(self, name: str) -> Properties:
+        ((container),) = self.task(name)["ContainerDefinitions"]
+        found: Properties = container
+        return found
+
+    def statements(self, role: str) -> list[dict[str, Any]]:
+        """What the policies of a role, by its logical id, say."""
+        return [
+            statement
+            for _, policy in self.of_type("AWS::IAM::Policy")
+            if {"Ref": role} in policy["Roles"]
+            for statement in policy["PolicyDocument"]["Statement"]
+        ]
+
+    def role_of(self, task: str, kind: str = "TaskRoleArn") -> str:
+        """The logical id of a task's role."""
+        id: str = self.task(task)[kind]["Fn::GetAtt"][0]
+        return id
+
+
+@cache
+def templates(flavour: str) -> Templates:
+    """The templates of one of FLAVOURS."""
+    config = read({**GIVEN, **FLAVOURS[flavour]})
+    app = App(context=FLAGS)
+    build(app, config)
+    folder = Path(app.synth().directory)
+    data, bank = (json.loads((folder / f"{name}.template.json").read_text())
+                  for name in ("Data", "Bank"))  # fmt: skip
+    return Templates(flavour, config, folder, data, bank)
+
+
+def text(value: Any) -> str:
+    """A value of a template as one text, for comparing and searching."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -1,0 +1,163 @@
+"""Encryption of everything that holds data, and what stays when somebody deletes too much."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.flavours import Templates, templates, text
+
+# Every type that holds data, and how its encryption shows. A new type has to be put into one of
+# these two lists.
+ENCRYPTED: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "AWS::SecretsManager::Secret": lambda it: it["KmsKeyId"],
+    "AWS::RDS::DBCluster": lambda it: it["StorageEncrypted"] and it["KmsKeyId"],
+    "AWS::ElastiCache::ReplicationGroup": lambda it: (
+        it["AtRestEncryptionEnabled"] and it["TransitEncryptionEnabled"] and it["KmsKeyId"]
+        and it["AuthToken"]
+    ),
+    "AWS::Logs::LogGroup": lambda it: it["KmsKeyId"],
+    "AWS::SNS::Topic": lambda it: it["KmsMasterKeyId"],
+    "AWS::RDS::DBProxy": lambda it: it["RequireTLS"],
+    "AWS::KMS::Key": lambda it: it["EnableKeyRotation"],
+    # A replica is as its source is, an instance of Aurora as its cluster.
+    "AWS::RDS::DBInstance": lambda it: (
+        (it.get("StorageEncrypted") and it["KmsKeyId"])
+        or it.get("SourceDBInstanceIdentifier") or it.get("DBClusterIdentifier")
+        or it.get("DBSnapshotIdentifier")
+    ),
+}  # fmt: skip
+WITHOUT_DATA = {
+    "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::CertificateManager::Certificate", "AWS::CloudWatch::Alarm", "AWS::EC2::EIP",
+    "AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route", "AWS::EC2::RouteTable",
+    "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress",
+    "AWS::EC2::Subnet", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC",
+    "AWS::EC2::VPCEndpoint", "AWS::EC2::VPCGatewayAttachment", "AWS::ECS::Cluster",
+    "AWS::ECS::Service", "AWS::ECS::TaskDefinition", "AWS::ElastiCache::ParameterGroup",
+    "AWS::ElastiCache::SubnetGroup", "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::TargetGroup",
+    "AWS::Events::Rule", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias",
+    "AWS::Lambda::Function", "AWS::Logs::MetricFilter", "AWS::RDS::DBClusterParameterGroup",
+    "AWS::RDS::DBParameterGroup", "AWS::RDS::DBProxyTargetGroup", "AWS::RDS::DBSubnetGroup",
+    "AWS::RDS::EventSubscription", "AWS::Route53::RecordSet", "AWS::SNS::Subscription",
+    "AWS::SNS::TopicPolicy", "AWS::Scheduler::Schedule", "AWS::SecretsManager::ResourcePolicy",
+    "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment",
+    "AWS::Serverless::Application", "AWS::StepFunctions::StateMachine", "Custom::Task",
+}  # fmt: skip
+
+
+def test_all_that_holds_data_is_encrypted_by_our_key(bank: Templates) -> None:
+    for id, resource in bank.resources.items():
+        kind = resource["Type"]
+        assert kind in ENCRYPTED or kind in WITHOUT_DATA, f"{id} is of a new type, {kind}"
+        if check := ENCRYPTED.get(kind):
+            assert check(resource["Properties"]), id
+
+
+def test_keys_named_are_ours(bank: Templates) -> None:
+    for id, properties in bank.of_type(*ENCRYPTED):
+        for name in ("KmsKeyId", "KmsMasterKeyId", "PerformanceInsightsKMSKeyId"):
+            if name in properties:
+                assert "KeysKey" in text(properties[name]), (id, name)
+
+
+def _databases(bank: Templates) -> list[tuple[str, dict[str, Any]]]:
+    """Those that hold the bank: not a replica, which has nothing of its own."""
+    kind = "AWS::RDS::DBCluster" if bank.config.is_aurora else "AWS::RDS::DBInstance"
+    return [
+        (id, each) for id, each in bank.of_type(kind) if "SourceDBInstanceIdentifier" not in each
+    ]
+
+
+def test_nobody_deletes_the_database_by_mistake(bank: Templates) -> None:
+    ((id, database),) = _databases(bank)
+    assert database["DeletionProtection"] is True
+    resource = bank.resources[id]
+    assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Snapshot"
+    balancer = bank.one("AWS::ElasticLoadBalancingV2::LoadBalancer")
+    attributes = {each["Key"]: each["Value"] for each in balancer["LoadBalancerAttributes"]}
+    assert attributes["deletion_protection.enabled"] == "true"
+    for kept in ("AWS::KMS::Key",):
+        for key_id, _ in bank.of_type(kept):
+            assert bank.resources[key_id]["DeletionPolicy"] == "Retain"
+
+
+def test_the_secret_key_stays_with_the_backups(bank: Templates) -> None:
+    ours = [id for id, _ in bank.of_type("AWS::SecretsManager::Secret") if "KeysSecretKey" in id]
+    assert len(ours) == (0 if bank.config.secret_key else 1)
+    for id in ours:
+        assert bank.resources[id]["DeletionPolicy"] == "Retain"
+
+
+def test_backups_reach_back(bank: Templates) -> None:
+    ((_, database),) = _databases(bank)
+    days = 35 if bank.config.size_name == "large" else 7
+    assert database["BackupRetentionPeriod"] == days
+    assert database["DeleteAutomatedBackups"] is False
+    assert database["CopyTagsToSnapshot"] is True
+
+
+def test_the_size_decides_about_a_second_zone() -> None:
+    def of(flavour: str) -> list[dict[str, Any]]:
+        return [each for _, each in templates(flavour).of_type("AWS::RDS::DBInstance")]
+
+    assert [each.get("MultiAZ") for each in of("small")] == [False]
+    writer, replica = of("large")
+    assert writer["MultiAZ"] is True
+    assert replica["SourceDBInstanceIdentifier"]
+    assert len(of("aurora")) == 2  # the writer, and a reader that takes over
+
+
+def test_every_instance_is_kept_up_to_date_and_seen(bank: Templates) -> None:
+    for id, instance in bank.of_type("AWS::RDS::DBInstance"):
+        assert instance["AutoMinorVersionUpgrade"] is True, id
+        assert instance["PreferredMaintenanceWindow"].startswith("sun:"), id
+        assert instance["CACertificateIdentifier"] == "rds-ca-rsa2048-g1", id
+        assert not instance.get("AllowMajorVersionUpgrade"), id
+    for id, database in _databases(bank):
+        assert database["DatabaseInsightsMode"] == bank.config.size.insights, id
+        has_insights = (
+            "PerformanceInsightsEnabled" if bank.config.is_aurora else "EnablePerformanceInsights"
+        )
+        assert database[has_insights] is True, id
+        assert database["EnableCloudwatchLogsExports"][0] == "postgresql", id
+        assert database["EngineVersion"] == "18", id
+
+
+def test_storage_grows_up_to_a_limit() -> None:
+    for flavour in ("small", "large", "restored"):
+        size = templates(flavour).config.size
+        for _, instance in _databases(templates(flavour)):
+            assert instance["StorageType"] == "gp3"
+            assert instance["MaxAllocatedStorage"] == size.most_storage
+
+
+def test_logs_end(bank: Templates) -> None:
+    groups = dict(bank.of_type("AWS::Logs::LogGroup"))
+    assert all(group["RetentionInDays"] == 365 for group in groups.values())
+    names = {group["LogGroupName"].rpartition("/")[2] for group in groups.values()}
+    assert names == {"postgresql", "web", "commands", "sessions", "gate"}
+
+
+def test_postgres_logs_into_the_group_that_has_an_end(bank: Templates) -> None:
+    """RDS names its groups after the database."""
+    ((_, database),) = _databases(bank)
+    kind = "cluster" if bank.config.is_aurora else "instance"
+    name = database.get("DBClusterIdentifier") or database["DBInstanceIdentifier"]
+    groups = [group["LogGroupName"] for _, group in bank.of_type("AWS::Logs::LogGroup")]
+    assert f"/aws/rds/{kind}/{name}/postgresql" in groups
+
+
+def test_the_cache_evicts_nothing(bank: Templates) -> None:
+    parameters = bank.one("AWS::ElastiCache::ParameterGroup")["Properties"]
+    assert parameters == {"maxmemory-policy": "noeviction"}
+    group = bank.one("AWS::ElastiCache::ReplicationGroup")
+    assert group["AutomaticFailoverEnabled"] is (bank.config.size.caches > 1)
+
+
+@pytest.mark.parametrize("flavour", ["restored", "aurora restored"])
+def test_a_restored_bank_begins_with_the_snapshot(flavour: str) -> None:
+    ((_, database),) = _databases(templates(flavour))
+    name = database.get("DBSnapshotIdentifier") or database.get("SnapshotIdentifier")
+    assert name == "before-the-import"

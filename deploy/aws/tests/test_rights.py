@@ -1,0 +1,188 @@
+"""Who may what: the web has no secret of the owner, and no role more than it needs."""
+
+import re
+from typing import Any
+
+from tests.flavours import Templates, text
+
+# Actions that cannot name a resource, and why they are there.
+WITHOUT_RESOURCE = {
+    "ecr:GetAuthorizationToken",  # to pull the image
+    "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",  # ECS Exec, of the console
+    "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+}  # fmt: skip
+AS_ROLE = {
+    "web": "ledger_web", "holds": "ledger_web", "audit": "ledger_auditor", "migrate": "ledger",
+    "seal": "ledger", "erase": "ledger", "retain": "ledger", "console": "ledger", "roles": None,
+}  # fmt: skip
+SECRETS = {
+    "web": {"SECRET_KEY", "CACHE_URL", "EMAIL_URL"},
+    "console": {"SECRET_KEY", "CACHE_URL", "EMAIL_URL"},
+}
+LOGIN = re.compile(r"dbuser:")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _actions(statements: list[dict[str, Any]]) -> set[str]:
+    return {action for each in statements for action in _list(each["Action"])}
+
+
+def _admin_secret(bank: Templates) -> str:
+    """The logical id of what gives out the administrator's secret."""
+    ((id, _),) = bank.of_type("AWS::SecretsManager::SecretTargetAttachment")
+    return id
+
+
+def test_no_policy_has_a_star_where_a_name_could_stand(bank: Templates) -> None:
+    for id, policy in bank.of_type("AWS::IAM::Policy"):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Allow"
+            for action in _list(statement["Action"]):
+                assert "*" not in action, (id, action)
+                if "*" in _list(statement["Resource"]):
+                    assert action in WITHOUT_RESOURCE, (id, action)
+
+
+def test_roles_have_no_wide_policies_of_aws(bank: Templates) -> None:
+    for id, role in bank.of_type("AWS::IAM::Role"):
+        assert "Policies" not in role, id
+        for policy in role.get("ManagedPolicyArns", []):
+            assert "AWSLambdaBasicExecutionRole" in text(policy), (id, policy)
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            assert set(statement["Principal"]) == {"Service"}, id
+
+
+def test_roles_are_passed_to_tasks_alone(bank: Templates) -> None:
+    found = [
+        statement
+        for _, policy in bank.of_type("AWS::IAM::Policy")
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "iam:PassRole" in _list(statement["Action"])
+    ]
+    assert len(found) == 2  # the gate's, and the schedules'
+    for statement in found:
+        ((condition),) = statement["Condition"].values()
+        assert condition == {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+
+
+def test_each_task_signs_in_as_its_own_role_alone(bank: Templates) -> None:
+    for task, expected in AS_ROLE.items():
+        statements = bank.statements(bank.role_of(task))
+        logins = [
+            text(arn)
+            for each in statements
+            if "rds-db:connect" in _list(each["Action"])
+            for arn in _list(each["Resource"])
+        ]
+        if expected is None:
+            assert logins == []
+            continue
+        assert logins
+        for arn in logins:
+            assert LOGIN.search(arn), (task, arn)
+            assert re.search(rf'/{expected}"', arn), (task, arn)
+            assert "*" not in arn
+
+
+def test_logins_name_the_id_of_a_resource(bank: Templates) -> None:
+    """IAM compares `DbiResourceId` or `prx-...`; with an ARN or a name there it lets nobody in."""
+    exports = {
+        output["Export"]["Name"]: text(output["Value"])
+        for output in bank.data["Outputs"].values()
+        if "Export" in output
+    }
+    for _, policy in bank.of_type("AWS::IAM::Policy"):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if "rds-db:connect" not in _list(statement["Action"]):
+                continue
+            for arn in _list(statement["Resource"]):
+                id = text(arn)
+                for name in re.findall(r'"(ledger-data:[^"]+|restored-data:[^"]+)"', id):
+                    id += exports[name]
+                is_proxy = "DBProxyArn" in id and "Fn::Select" in id
+                is_database = "DbiResourceId" in id or "DBClusterResourceId" in id
+                assert is_proxy != is_database, id
+                assert "DBInstanceArn" not in id
+
+
+def test_the_web_is_the_owner_nowhere(bank: Templates) -> None:
+    admin = _admin_secret(bank)
+    for kind in ("TaskRoleArn", "ExecutionRoleArn"):
+        statements = text(bank.statements(bank.role_of("web", kind)))
+        assert admin not in statements
+        assert "ssmmessages" not in statements
+        assert not re.search(r"dbuser[^]]*/ledger\"", statements)
+    container = bank.container("web")
+    assert {each["Name"] for each in container["Secrets"]} == SECRETS["web"]
+    assert admin not in text(container)
+    settings = {each["Name"]: each["Value"] for each in container["Environment"]}
+    assert settings["LEDGER_ROLE"] == "web"
+    assert settings["DB_USER"] == "ledger_web"
+    assert "DB_SECRET_ID" not in settings
+
+
+def test_one_task_alone_reads_the_secret_of_the_administrator(bank: Templates) -> None:
+    admin = _admin_secret(bank)
+    readers = {
+        id for id, policy in bank.of_type("AWS::IAM::Policy") if admin in text(policy)
+    }  # fmt: skip
+    assert len(readers) == 1
+    assert all("TasksRolesTaskRole" in id for id in readers)
+
+
+def test_each_task_gets_the_secrets_that_it_needs(bank: Templates) -> None:
+    for task in AS_ROLE:
+        secrets = {each["Name"] for each in bank.container(task)["Secrets"]}
+        assert secrets == SECRETS.get(task, {"SECRET_KEY"}), task
+
+
+def test_the_proxy_signs_in_as_the_web_role_alone(bank: Templates) -> None:
+    proxies = list(bank.of_type("AWS::RDS::DBProxy"))
+    assert len(proxies) == (1 if bank.config.proxy else 0)
+    for _, proxy in proxies:
+        assert proxy["DefaultAuthScheme"] == "IAM_AUTH"
+        assert "Auth" not in proxy  # no secret
+        statements = bank.statements(proxy["RoleArn"]["Fn::GetAtt"][0])
+        assert _actions(statements) == {"rds-db:connect"}
+        (statement,) = statements
+        assert text(statement["Resource"]).endswith('"/ledger_web"]]}')
+
+
+def test_the_password_of_the_administrator_changes_by_itself(bank: Templates) -> None:
+    schedule = bank.one("AWS::SecretsManager::RotationSchedule")
+    assert schedule["SecretId"]["Ref"] == _admin_secret(bank)
+    assert schedule["RotationRules"]["ScheduleExpression"] == "rate(30 days)"
+
+
+def test_no_template_holds_a_secret(bank: Templates) -> None:
+    assert all(
+        "NoEcho" not in parameter
+        for template in (bank.data, bank.bank)
+        for parameter in template.get("Parameters", {}).values()
+    )
+    for id, secret in bank.of_type("AWS::SecretsManager::Secret"):
+        assert ("GenerateSecretString" in secret) != ("SecretString" in secret), id
+        if "SecretString" in secret:
+            _, (before, *_) = secret["SecretString"]["Fn::Join"]
+            assert before == "rediss://:{{resolve:secretsmanager:"
+    for _, group in bank.of_type("AWS::ElastiCache::ReplicationGroup"):
+        assert "{{resolve:secretsmanager:" in text(group["AuthToken"])
+    for id, database in bank.of_type("AWS::RDS::DBInstance", "AWS::RDS::DBCluster"):
+        if "MasterUserPassword" in database:
+            assert "{{resolve:secretsmanager:" in text(database["MasterUserPassword"]), id
+    for task in AS_ROLE:
+        for each in bank.container(task)["Environment"]:
+            assert "{{resolve" not in text(each["Value"]), (task, each["Name"])
+            assert not re.search(r"://[^/@\s]+:[^/@\s]+@", text(each["Value"])), each
+
+
+def test_tasks_cannot_change_their_own_image(bank: Templates) -> None:
+    for task in AS_ROLE:
+        container = bank.container(task)
+        assert container["ReadonlyRootFilesystem"] is (task != "console"), task
+        assert [mount["ContainerPath"] for mount in container["MountPoints"]] == ["/tmp"]  # noqa: S108
+        assert not container.get("Privileged")
+    assert bank.one("AWS::ECS::Service").get("EnableExecuteCommand") is not True

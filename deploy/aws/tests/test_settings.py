@@ -1,0 +1,133 @@
+"""What tasks are told are settings of Ledger, and Ledger starts with them."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flavours import FLAVOURS, ROOT, Templates, templates
+
+KNOWN = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+PYTHON = ROOT / ".venv/bin/python"
+# In place of what ECS reads from Secrets Manager.
+SECRETS = {
+    "SECRET_KEY": "kC4xZ1vB8nM3qW6eR9tY2uI5oP7aS0dFgHjKlQwErTyUiOpAsDfGhJkLzXcVbNm1",
+    "CACHE_URL": "rediss://:lanterns@cache.example:6379/0",
+    "EMAIL_URL": "smtp+tls://user:lanterns@mail.example:587",
+}
+COMMANDS = {
+    "roles": "create_roles", "migrate": "migrate", "audit": "audit_ledger", "seal": "seal_ledger",
+    "holds": "expire_holds", "erase": "erase_people", "retain": "apply_retention",
+}  # fmt: skip
+PRINT = """
+import json
+from ledger import settings
+database = {k: v for k, v in settings.DATABASES["default"].items() if not callable(v)}
+print(json.dumps({"database": database, "aliases": sorted(settings.DATABASES),
+    "hosts": settings.ALLOWED_HOSTS, "secure": settings.SESSION_COOKIE_SECURE,
+    "proxies": settings.ALLAUTH_TRUSTED_PROXY_COUNT, "role": settings.LEDGER_ROLE}))
+"""
+
+
+def _resolved(value: Any, files: Path) -> str:
+    """What CloudFormation would write, with made-up hosts, and files that are here."""
+    if isinstance(value, dict):
+        ((function, given),) = value.items()
+        if function == "Fn::Join":
+            value = given[0].join(_resolved(each, files) for each in given[1])
+        elif "Secret" in str(given):
+            value = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:LedgerAdmin-AbCdEf"
+        else:
+            value = "something.abcdef.eu-west-1.rds.amazonaws.com"
+    assert isinstance(value, str)
+    return re.sub(r"/etc/ssl/[\w./-]+", str(files / "authorities.pem"), value)
+
+
+def _environment(container: dict[str, Any], files: Path) -> dict[str, str]:
+    found = {each["Name"]: _resolved(each["Value"], files) for each in container["Environment"]}
+    secrets = {each["Name"]: SECRETS[each["Name"]] for each in container["Secrets"]}
+    assert not found.keys() & secrets.keys()
+    return found | secrets
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "authorities.pem").write_text("")
+    return tmp_path
+
+
+def _start(settings: dict[str, str], files: Path) -> dict[str, Any]:
+    """What the settings module of Ledger makes of them, in its own environment."""
+    import json
+
+    own = {"PATH": os.environ["PATH"], "HOME": str(files), "LEDGER_DATA_DIR": str(files)}
+    unset = dict.fromkeys(KNOWN, "")
+    done = subprocess.run(
+        [PYTHON, "-c", PRINT], cwd=ROOT, env=unset | own | settings,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+TASKS = ["web", "console", *COMMANDS]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_name_is_a_setting_of_ours(bank: Templates, task: str) -> None:
+    container = bank.container(task)
+    names = [each["Name"] for each in container["Environment"] + container["Secrets"]]
+    assert len(names) == len(set(names))
+    assert set(names) <= KNOWN
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("flavour", ["small", "large", "aurora", "aurora without a proxy"])
+def test_ledger_starts_with_them(flavour: str, task: str, files: Path) -> None:
+    found = _start(_environment(templates(flavour).container(task), files), files)
+
+    assert found["secure"] is True
+    assert found["proxies"] == 1
+    assert "bank.example.com" in found["hosts"]
+    database = found["database"]
+    assert database["OPTIONS"]["sslmode"] == "verify-full"
+    assert database["PASSWORD"] == ""
+    assert database["LEDGER_CREDENTIALS"]["region"] == "eu-west-1"
+    assert ("secret" in database["LEDGER_CREDENTIALS"]) == (task == "roles")
+    assert found["role"] == ("web" if task == "web" else "owner")
+
+
+def test_how_the_web_reaches_its_database(files: Path) -> None:
+    engines, replicas, poolers = {}, {}, {}
+    for flavour in FLAVOURS:
+        found = _start(_environment(templates(flavour).container("web"), files), files)
+        engines[flavour] = found["database"]["ENGINE"]
+        replicas[flavour] = [alias for alias in found["aliases"] if alias != "default"]
+        poolers[flavour] = found["database"].get("LEDGER_POOLER", "")
+    assert [name for name, engine in engines.items() if engine == "ledger.db.aws"] == [
+        "aurora without a proxy"
+    ]
+    assert [name for name, found in replicas.items() if found] == ["large", "large without a proxy"]
+    assert [name for name, pooler in poolers.items() if not pooler] == [
+        "large without a proxy", "aurora without a proxy"
+    ]  # fmt: skip
+
+
+def test_the_commands_are_commands_of_ledger() -> None:
+    bank = templates("small")
+    for task, command in COMMANDS.items():
+        container = bank.container(task)
+        assert container["EntryPoint"] == ["python", "manage.py"]
+        assert container["Command"][0] == command
+        files = list(ROOT.glob(f"*/**/management/commands/{command}.py"))
+        assert files, command
+
+
+def test_the_tag_of_the_image_is_in_every_task(bank: Templates) -> None:
+    for task in TASKS:
+        image = bank.container(task)["Image"]
+        assert str(image).find(f":{bank.config.image_tag}") > 0
