@@ -15,7 +15,6 @@ from ledger.env import BASE_DIR
 from ledger.metrics import shared
 from ledger.server import gunicorn_settings
 
-GRACE_SECONDS = 5  # after Ctrl-C somebody waits for it
 PR_SET_PDEATHSIG = 1
 
 
@@ -34,7 +33,6 @@ class WebServer:
         options = {
             "config": f"python:{gunicorn_settings.__name__}",
             "bind": address,
-            "graceful-timeout": GRACE_SECONDS,
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ledger.server.web_process"]
@@ -57,7 +55,7 @@ class WebServer:
     ) -> None:
         try:
             self.process.terminate()
-            self.process.wait(GRACE_SECONDS + 2)
+            self.process.wait(gunicorn_settings.graceful_timeout + 2)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

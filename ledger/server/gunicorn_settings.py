@@ -10,6 +10,7 @@ from typing import Any
 
 from ledger import env
 from ledger.metrics import shared
+from ledger.server.last_connections import take_no_more
 
 # Fewer threads could all wait: two for downloads, three for mails, a quarter for large bodies
 # (docs/running.md).
@@ -42,6 +43,18 @@ worker_tmp_dir = str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK) else No
 # Where the processes count together, for /metrics; `manage.py serve` has named it already.
 _counts = None if shared.is_shared() else shared.new_folder()
 raw_env = [f"{shared.FOLDER}={_counts}"] if _counts else []
+
+
+def when_ready(server: Any) -> None:
+    """gunicorn calls it in its first process, whose `stop` closes the listening sockets."""
+    stop = server.stop
+
+    def stop_later(graceful: bool = True) -> None:
+        for listener in server.LISTENERS:
+            take_no_more(listener.sock)
+        stop(graceful)
+
+    server.stop = stop_later
 
 
 def on_exit(_server: Any) -> None:

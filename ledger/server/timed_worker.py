@@ -17,7 +17,7 @@ from typing import Any
 from gunicorn.http import wsgi
 from gunicorn.http.errors import NoMoreData
 from gunicorn.http.unreader import SocketUnreader
-from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
+from gunicorn.workers.gthread import ThreadWorker
 
 from ledger.server.answers import NamelessResponse, RefusedClient
 from ledger.server.arrival import MOST_GATHERED, Arrival, Pace
@@ -26,6 +26,8 @@ from ledger.server.outgoing import Outgoing, Room, few_of
 # A client that has its answer closes its side; until then, or for this long, what it still sends is
 # thrown away. Closing at once could destroy the answer on its way.
 SECONDS_TO_LEAVE = 2.0
+# While the process stops, for a client that has connected and sent nothing yet.
+SECONDS_TO_BEGIN = 5.0
 
 
 class TimedUnreader(SocketUnreader):  # type: ignore[misc]
@@ -80,7 +82,7 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
             return
-        self.lingers_until = time.monotonic() + STOP_KEEPALIVE_LINGER
+        self.lingers_until = time.monotonic() + SECONDS_TO_BEGIN
         for listener in self.sockets:
             before = None
             while before != self.nr_conns:

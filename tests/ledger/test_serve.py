@@ -85,7 +85,7 @@ class Served:
                 data_dir,
                 PORT=str(self.port),
                 LEDGER_PG=str(major),
-                **{"LEDGER_READ_TIMEOUT": "1", **more},
+                **{"LEDGER_READ_TIMEOUT": "1", "LEDGER_GRACE": "5", **more},
             ),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

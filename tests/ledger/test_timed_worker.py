@@ -2,6 +2,7 @@
 
 import selectors
 import socket
+import sys
 from collections import deque
 from contextlib import ExitStack
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from gunicorn.workers.gthread import ThreadWorker
 
+from ledger.server.last_connections import take_no_more
 from ledger.server.outgoing import Room
 from ledger.server.timed_worker import TimedWorker
 
@@ -80,6 +82,22 @@ def test_who_has_connected_when_it_stops_is_taken_and_nobody_after(worker: Timed
         assert worker.nr_conns == len(worker.arriving) == 0
         assert [client.recv(1) for client in clients] == [b""] * 3
     worker.poller.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux drops what begins a connection")
+def test_nobody_connects_between_the_last_accept_and_the_close() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        with socket.create_connection(address) as client:
+            take_no_more(listener)
+            with pytest.raises(TimeoutError):
+                socket.create_connection(address, timeout=0.2)
+            client.sendall(b"sent before")
+            accepted, _ = listener.accept()
+            with accepted:
+                assert accepted.recv(20) == b"sent before"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
 
 
 @pytest.mark.usefixtures("started")

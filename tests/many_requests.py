@@ -1,0 +1,199 @@
+"""Many requests at once, then SIGTERM: `python -m tests.many_requests --clients 200 --seconds 30`.
+
+Starts a bank and its site, sends pages, static files and payments from so many clients at once, and
+ends the site in the middle of it. Prints what the clients counted; exits 1 if an answer was a 5xx,
+if a request that was sent got no answer, if a worker's memory grew, or if the books differ from the
+answers.
+"""
+
+import argparse
+import http.client
+import random
+import re
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlencode
+
+from ledger.db.removal import delete_everything
+from tests.ledger.own_bank import OwnBank
+from tests.ledger.own_site import Site, accounts_of
+from tests.ledger.processes import LONG, reachable_folder
+
+POSTGRES = 18
+PAGES = ("/", "/accounts/", "/search/?q=rent", "/transfers/new/", "/healthz", "/static/favicon.svg")
+TOKEN = "x" * 32
+CHANCE, PART_THAT_PAYS = random.Random(), 0.2  # noqa: S311  nothing to guess
+SAMPLES_A_SECOND = 2
+MOST_GROWTH = 0.05  # of a worker's memory between the second and the last quarter
+
+
+@dataclass
+class Counts:
+    """What the clients saw, and the memory of each worker in MiB, over time."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)
+    refused: int = 0  # connections, after the site ended: nothing was sent
+    receipts: list[str] = field(default_factory=list)
+    memory: list[list[float]] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    booked: list[str] = field(default_factory=list)
+    audit: str = ""
+
+    @property
+    def growth(self) -> list[float]:
+        """By which part the memory of each worker grew, from the second quarter to the last."""
+        part = len(self.memory) // 4
+        quarters = self.memory[part : 2 * part], self.memory[-part:]
+        second, last = ([median(each) for each in zip(*one, strict=True)] for one in quarters)
+        return [after / before - 1 for before, after in zip(second, last, strict=True)]
+
+    def failures(self, *, most_growth: float) -> list[str]:
+        """What is wrong, as sentences."""
+        errors = sum(number for status, number in self.answers.items() if status >= "500")
+        found = {
+            f"{errors} answers of 5xx": errors > 0,
+            f"{len(self.lost)} requests without an answer: {self.lost[:3]}": bool(self.lost),
+            f"memory grew by {self.growth}": max(self.growth) > most_growth,
+            "books and receipts differ": sorted(self.booked) != sorted(self.receipts),
+            f"the audit says: {self.audit}": "clean" not in self.audit,
+        }
+        return [sentence for sentence, is_so in found.items() if is_so]
+
+
+class SendingClient(threading.Thread):
+    """One person, who keeps the connection or takes a new one for each request."""
+
+    def __init__(self, site: Site, accounts: Sequence[tuple[str, str]], counts: Counts) -> None:
+        super().__init__()
+        self.site, self.accounts, self.counts = site, accounts, counts
+        self.keeps = CHANCE.random() < 0.5
+        self.connection: http.client.HTTPConnection | None = None
+
+    def run(self) -> None:
+        try:
+            while self.get(CHANCE.choice(PAGES)):
+                if CHANCE.random() < PART_THAT_PAYS and not self.pay():
+                    return
+        finally:
+            if self.connection:
+                self.connection.close()
+
+    def get(self, path: str) -> bool:
+        """Whether the site was still there."""
+        return self.ask("GET", path) is not None
+
+    def pay(self) -> bool:
+        (sender, _), (_, number) = CHANCE.sample(self.accounts, 2)
+        form = {
+            "id": str(uuid.uuid4()), "from_account": sender, "number": number, "amount": "1.00",
+            "description": "", "reference": "",
+        }  # fmt: skip
+        page = self.ask("POST", "/transfers/new/", form)
+        review = re.search('name="reviewed" value="([^"]+)"', page or "")
+        if not review:
+            return page is not None
+        leads_to = self.ask(
+            "POST", "/transfers/new/", {**form, "step": "send", "reviewed": review[1]}
+        )
+        if found := re.search(r"/transactions/([0-9a-f-]+)/", leads_to or ""):
+            self.counts.receipts.append(found[1])
+        return leads_to is not None
+
+    def ask(self, method: str, path: str, form: dict[str, str] | None = None) -> str | None:
+        """The page or where it leads to; None if the site is not there any more."""
+        begun, is_kept = time.monotonic(), self.connection is not None
+        connection = self.connection or http.client.HTTPConnection(
+            "127.0.0.1", self.site.port, timeout=LONG
+        )
+        self.connection = None
+        try:
+            if connection.sock is None:
+                connection.connect()
+        except OSError:
+            self.counts.refused += 1
+            return None
+        headers = {"Cookie": f"sessionid={self.site.cookie}; csrftoken={TOKEN}"}
+        if not self.keeps:
+            headers["Connection"] = "close"
+        body = None
+        if form is not None:
+            body = urlencode({**form, "csrfmiddlewaretoken": TOKEN})
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            page = answer.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            if is_kept and isinstance(error, ConnectionError):
+                # The site has closed it, as it may: every client then takes a new connection.
+                return self.ask(method, path, form)
+            self.counts.lost.append(f"{method} {path}: {type(error).__name__}")
+            return None
+        self.counts.answers[str(answer.status)] += 1
+        self.counts.seconds.append(time.monotonic() - begun)
+        if connection.sock is None or not self.keeps:
+            connection.close()
+        else:
+            self.connection = connection
+        return answer.headers.get("Location") or page
+
+
+def resident(pid: int) -> float:
+    """MiB of memory that a process holds now."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def measure(bank: OwnBank, clients: int, seconds: float) -> Counts:
+    """Sends requests for so long, ends the site by SIGTERM in the middle, and reads the books."""
+    site, accounts, counts = Site(bank), accounts_of(bank), Counts()
+    workers = site.workers()
+    threads = [SendingClient(site, accounts, counts) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for _ in range(int(seconds * SAMPLES_A_SECOND)):
+        time.sleep(1 / SAMPLES_A_SECOND)
+        counts.memory.append([resident(pid) for pid in workers])
+    site.process.terminate()
+    for thread in threads:
+        thread.join(LONG)
+    site.stop()
+    counts.booked, counts.audit = bank.transfers(), bank.manage("audit_ledger")
+    return counts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=30)
+    given = parser.parse_args()
+    with reachable_folder() as folder:
+        bank = OwnBank(folder / "data", POSTGRES)
+        try:
+            counts = measure(bank, given.clients, given.seconds)
+        finally:
+            delete_everything(folder / "data")
+    slow = sorted(counts.seconds)
+    print(f"answers: {dict(counts.answers)}, lost: {len(counts.lost)}, refused: {counts.refused}")
+    print(f"payments: {len(counts.receipts)} receipts, {len(counts.booked)} in the books")
+    print(f"median {median(slow):.2f} s, 95 % {slow[int(len(slow) * 0.95)]:.2f} s")
+    for worker in zip(*counts.memory[:: max(1, len(counts.memory) // 8)], strict=True):
+        print("memory of a worker, MiB:", *(f"{each:.1f}" for each in worker))
+    print("growth:", [f"{part:+.1%}" for part in counts.growth])
+    failures = counts.failures(most_growth=MOST_GROWTH)
+    print("\n".join(failures) or "Nothing was lost, and nothing grew.")
+    return bool(failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
