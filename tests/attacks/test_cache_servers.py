@@ -187,6 +187,20 @@ def test_a_server_that_only_reads_is_no_server(
 
 
 @pytest.mark.parametrize("server", ["redis"], indirect=True)
+def test_what_a_server_that_only_reads_still_has_is_not_believed(
+    server: CacheServer, clock: list[float]
+) -> None:
+    cache.set("count", 1, 60)
+    redis_command(server, "REPLICAOF", "127.0.0.1", "1")
+    try:
+        cache.set("count", 2, 60)
+        clock[0] += outside_cache.TRY_AGAIN + 1
+        assert cache.get("count") == 2
+    finally:
+        redis_command(server, "REPLICAOF", "NO", "ONE")
+
+
+@pytest.mark.parametrize("server", ["redis"], indirect=True)
 def test_a_full_server_is_no_server(server: CacheServer, outside: OutsideCache) -> None:
     redis_command(server, "CONFIG", "SET", "maxmemory", "1")
     try:
