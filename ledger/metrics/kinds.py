@@ -11,6 +11,8 @@ __all__ = ["Counter", "Gauge", "Histogram", "registry"]
 
 if shared.is_shared():
     values.ValueClass = values.MultiProcessValue(shared.slot)  # type: ignore[no-untyped-call]
+else:  # also where the variable is there and empty
+    values.ValueClass = values.MutexValue
 # The times at which counters began would double the number of series.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 

@@ -30,7 +30,7 @@ def fork() -> None:
 
 
 def main() -> None:
-    print("ready", shared.slot(), flush=True)
+    print("ready", shared.slot() if shared.is_shared() else "alone", flush=True)
     for line in sys.stdin:
         match line.strip():
             case "count":

@@ -122,6 +122,20 @@ def test_a_folder_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.ledger.monitoring.counting"],
+        cwd=tmp_path,
+        env=os.environ | {FOLDER: "", "PYTHONPATH": str(BASE_DIR)},
+        input="count\nread\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 'events_total{kind="any"} 1.0' in done.stdout
+    assert list(tmp_path.iterdir()) == [], "it counts in no file"
+
+
 def test_folders_that_a_killed_server_left_are_removed(
     tmp_path: Path, start: Callable[[], Counting]
 ) -> None:
