@@ -116,6 +116,9 @@ SIGN_OUT = StaffStep(
 )
 
 
+CHOOSE = (("", "Choose an action"),)
+
+
 class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     """Actions that ask for a reason on a separate page, then show a message for each row."""
 
@@ -123,9 +126,12 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     rows_template: str  # lists the chosen rows on the page that asks for the reason
 
     def get_action_choices(
-        self, request: HttpRequest, default_choices: Any = (("", "Choose an action"),)
+        self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
     ) -> list[tuple[str, str]]:
-        return super().get_action_choices(request, list(default_choices))
+        """`action_location` comes from Django 6.1 on, which has actions on forms too."""
+        given = [action_location] if action_location else []
+        first = list(default_choices or CHOOSE)
+        return super().get_action_choices(request, first, *given)
 
     def name_of(self, thing: Any) -> str:
         """The name of a row in the messages."""

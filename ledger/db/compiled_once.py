@@ -33,6 +33,8 @@ from ledger.db.shapes import NoShape, refilled, shape_of
 # Characters of SQL: of one statement that is kept, and of all that a queryset keeps in a process.
 # With Django's query behind it, a statement takes about 40 bytes for each: 8 MB a queryset at most.
 LONGEST, MOST_KEPT = 20_000, 200_000
+# From Django 6.1 on, a queryset says how rows load fields that were deferred.
+FETCH_MODE = getattr(QuerySet(), "_fetch_mode", None)
 MOST_VALUES = 100  # more ids than this seldom come in the same number again
 Statement = tuple[str, tuple[Any, ...]]
 
@@ -77,6 +79,7 @@ class Template:
             model=self.model,
             query=SimpleNamespace(get_compiler=lambda **_: compiler),
             _known_related_objects={},
+            _fetch_mode=FETCH_MODE,
         )
         return list(ModelIterable(queryset))  # type: ignore[arg-type]
 

@@ -80,13 +80,15 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
             self.message_user(request, mistake.sentence, messages.WARNING)
         return rows, False
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
         """Returns actions only for lists of pending holds and for a POST. The one action is
-        release.
+        release. `action_location` comes from Django 6.1 on.
         """
         state = request.GET.get(StateFilter.parameter_name)
-        is_list_of_holds = state in StateFilter.of_pending_holds
-        return super().get_actions(request) if is_list_of_holds or request.method == "POST" else {}
+        if state not in StateFilter.of_pending_holds and request.method != "POST":
+            return {}
+        given = [action_location] if action_location else []
+        return super().get_actions(request, *given)
 
     def has_manage_holds_permission(self, request: HttpRequest) -> bool:
         return person_of(request).has_perm(RELEASE.permission)
