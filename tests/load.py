@@ -58,7 +58,8 @@ def pay() -> None:
             try:
                 row = services.transfer(amount=Decimal(1), id=id, **sides)
             except (DatabaseError, InterfaceError) as error:
-                print("unknown", id, str(error).replace("\n", " "), flush=True)
+                what = f"{type(error).__name__}: {error}".replace("\n", " ")
+                print("unknown", id, what, flush=True)
                 time.sleep(0.02)  # then the same id again, as a client that got no answer does
                 continue
             print("done", row.pk, flush=True)

@@ -68,10 +68,7 @@ class Site:
         """Reviews a transfer and sends it, again until an answer comes; the id of its receipt, or
         "" if it is refused.
         """
-        form = {
-            "id": id or str(uuid.uuid4()), "from_account": sender, "number": number,
-            "amount": amount, "description": "", "reference": "",
-        }  # fmt: skip
+        form = form_of(sender, number, amount, id)
         deadline = time.monotonic() + LONG
         while time.monotonic() < deadline:
             with suppress(ConnectionError):
@@ -81,10 +78,27 @@ class Site:
                 return re.sub(r".*/transactions/([0-9a-f-]+)/", r"\1", leads_to)
         raise TimeoutError
 
+    def pay_once(self, sender: str, number: str, amount: str, id: str) -> tuple[int, str]:
+        """The same, sent once: the status and the HTML of the answer."""
+        form = form_of(sender, number, amount, id)
+        _, _, page = self.answer(form)
+        review = re.search('name="reviewed" value="([^"]+)"', page)
+        assert review
+        status, _, page = self.answer({**form, "step": "send", "reviewed": review[1]})
+        return status, page
+
     def post(self, form: dict[str, str]) -> tuple[str, str]:
         """Where the answer leads to, "" for a page, and its HTML; ConnectionError where none
         comes, or the database is away.
         """
+        status, leads_to, page = self.answer(form)
+        if status == 503:  # the page of a database that is away: try again
+            raise ConnectionError(status)
+        assert status in (200, 302), status
+        return leads_to, page
+
+    def answer(self, form: dict[str, str]) -> tuple[int, str, str]:
+        """The status, where the answer leads to, and its HTML; ConnectionError where none comes."""
         token = "x" * 32
         headers = {
             "Cookie": f"sessionid={self.cookie}; csrftoken={token}",
@@ -95,11 +109,7 @@ class Site:
             body = urlencode({**form, "csrfmiddlewaretoken": token})
             connection.request("POST", "/transfers/new/", body, headers)
             answer = connection.getresponse()
-            page = answer.read().decode()
-            if answer.status == 503:  # the page of a database that is away: try again
-                raise ConnectionError(answer.status)
-            assert answer.status in (200, 302), answer.status
-            return answer.headers.get("Location", ""), page
+            return answer.status, answer.headers.get("Location", ""), answer.read().decode()
         except http.client.HTTPException as error:
             raise ConnectionError from error
         finally:
@@ -108,6 +118,14 @@ class Site:
     def stop(self) -> None:
         self.process.terminate()
         self.process.communicate(timeout=LONG)
+
+
+def form_of(sender: str, number: str, amount: str, id: str | None) -> dict[str, str]:
+    """The fields of a transfer."""
+    return {
+        "id": id or str(uuid.uuid4()), "from_account": sender, "number": number, "amount": amount,
+        "description": "", "reference": "",
+    }  # fmt: skip
 
 
 def children_of(pid: int) -> list[int]:

@@ -8,6 +8,7 @@ import psycopg
 from ledger.db import postmaster
 from ledger.db.embedded import EmbeddedServer
 
+TRANSFERS = "SELECT coalesce(string_agg(id::text, ' '), '') FROM transactions WHERE type='transfer'"
 Start = Callable[[Path], EmbeddedServer]
 
 
@@ -20,6 +21,11 @@ def query(server: EmbeddedServer, sql: str) -> str:
         cursor = connection.execute(sql)
         row = cursor.fetchone() if cursor.description else None
     return str(row[0]) if row else ""
+
+
+def transfers_of(server: EmbeddedServer) -> set[str]:
+    """The ids of all of them that it shows; starts it if it does not run."""
+    return set(query(server, TRANSFERS).split())
 
 
 def pid_of(server: EmbeddedServer) -> int:

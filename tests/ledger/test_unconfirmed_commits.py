@@ -16,11 +16,10 @@ from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_inven
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import Site, accounts_of
 from tests.ledger.processes import LONG, wait_until
-from tests.ledger.servers import query
+from tests.ledger.servers import transfers_of
 
 pytestmark = pytest.mark.slow
 
-TRANSFERS = "SELECT coalesce(string_agg(id::text, ' '), '') FROM transactions WHERE type='transfer'"
 # Superusers' sessions are left alone: the test itself asks by one.
 END_WAITS = (
     "SELECT count({how}(pid)) FROM pg_stat_activity"
@@ -55,10 +54,6 @@ def nobody_waits(primary: Node, how: str) -> Iterator[list[int]]:
     finally:
         is_over.set()
         thread.join(LONG)
-
-
-def transfers_of(node: Node) -> set[str]:
-    return set(query(node, TRANSFERS).split())
 
 
 @pytest.mark.parametrize("how", ["pg_cancel_backend", "pg_terminate_backend"])

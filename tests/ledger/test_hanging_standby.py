@@ -1,0 +1,111 @@
+"""A synchronous standby that hangs: COMMIT waits for it, its caller gives up in time and does not
+know the outcome, and the payment is booked once when its id is sent again.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from ledger.db.backend.limited import GRACE
+from ledger.db.pair import Node, Pair
+from tests.ledger.hanging import standing_still
+from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
+from tests.ledger.own_pair import own_pair
+from tests.ledger.own_site import Site, accounts_of, children_of
+from tests.ledger.processes import wait_until
+from tests.ledger.servers import pid_of, transfers_of
+
+pytestmark = pytest.mark.slow
+
+STATEMENT = 1  # second
+LIMITS = {
+    "LEDGER_STATEMENT_TIMEOUT": str(STATEMENT),
+    "LEDGER_LOCK_TIMEOUT": "1",
+}
+# The wait of COMMIT, then up to five tries that wait for the locks it still holds, on a busy
+# machine. The limit of a web worker is 30 s.
+AT_MOST = STATEMENT + GRACE + 12
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with own_pair() as found:
+        yield found
+
+
+@pytest.fixture
+def bank(pair: Pair) -> OwnBank:
+    found = OwnBank(pair.data_dir, settings.LEDGER_PG)
+    found.settings |= LIMITS
+    return found
+
+
+@contextmanager
+def hanging(node: Node) -> Iterator[None]:
+    pid = pid_of(node)
+    with standing_still([pid, *children_of(pid)]):
+        yield
+
+
+def end_of_the_wait(pair: Pair, how: str) -> None:
+    """The standby goes on already; perhaps it becomes the primary."""
+    if how == "failover":
+        pair.fail_over(kill=True)
+
+
+@pytest.mark.parametrize("how", ["goes on", "failover"])
+def test_a_service_says_that_it_does_not_know_and_books_the_same_id_once(
+    bank: OwnBank, pair: Pair, how: str
+) -> None:
+    bank.settings["LEDGER_ROLE"] = "web"  # whose connections have limits
+    with load(bank, 2) as paying:
+        paying.wait_for(10)
+        with hanging(pair.standby):
+            began = time.monotonic()
+            wait_until(lambda: any("OutcomeUnknown" in line for line in unknown(paying)))
+            waited = time.monotonic() - began
+            if how == "failover":
+                pair.primary.kill()
+        end_of_the_wait(pair, how)
+        paying.wait_for(10)
+    print(f"\nunknown after {waited:.1f} s")
+    assert STATEMENT + GRACE - 1 < waited < AT_MOST
+    assert_nothing_lost_and_nothing_invented(bank, paying)
+
+
+def unknown(paying: Any) -> list[str]:
+    return [line[2] for line in list(paying.lines) if line[0] == "unknown"]
+
+
+@pytest.mark.parametrize("how", ["goes on", "failover"])
+def test_a_page_says_that_it_does_not_know_and_the_same_form_is_booked_once(
+    bank: OwnBank, pair: Pair, how: str
+) -> None:
+    (sender, _), (_, number), *_ = accounts_of(bank)
+    site, id = Site(bank), str(uuid.uuid4())
+    try:
+        assert site.pay(sender, number, "2.00")
+        before = transfers_of(pair.primary)
+        with hanging(pair.standby):
+            began = time.monotonic()
+            status, page = site.pay_once(sender, number, "1.00", id)
+            waited = time.monotonic() - began
+            if how == "failover":
+                pair.primary.kill()
+        end_of_the_wait(pair, how)
+        receipt = site.pay(sender, number, "1.00", id)
+        assert transfers_of(pair.primary) - before == {receipt}
+        # A failover leaves one server.
+        wait_until(lambda: how == "failover" or receipt in transfers_of(pair.standby))
+    finally:
+        site.stop()  # and its servers
+    print(f"\n{status} after {waited:.1f} s")
+    assert status == 503
+    assert "may have booked it already" in page
+    assert f'name="id" value="{id}"' in page, "to be sent again"
+    assert STATEMENT + GRACE - 1 < waited < AT_MOST
