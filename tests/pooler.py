@@ -24,7 +24,7 @@ PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbi
 # As docs/databases.md recommends it.
 CONFIGURATION = """
 [databases]
-* = host={host} port={port}
+* = host='{host}' port={port}
 [pgbouncer]
 listen_addr = {address}
 listen_port = {own_port}

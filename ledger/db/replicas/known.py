@@ -6,6 +6,11 @@ answer. Without one for STALE seconds, the replica is left out. As soon as a pro
 run there are given up (`distrusts`): see Note [A server that hangs]. A position never goes back
 while a server runs, so an old answer is a safe one; `started` says that it is still the same
 server.
+
+Note [Servers behind a pooler]: each transaction may meet another session of the server, and the
+pooler may have connected it to another server than the one that answered the probe. So each
+transaction asks which one it has met. It asks after its first statement, since a snapshot has to
+begin with `SET TRANSACTION`. A statement outside a transaction gets one.
 """
 
 import threading
@@ -15,7 +20,9 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import Error, connections
+from django.db import DatabaseError, Error, connections
+from django.db import transaction as db_transaction
+from psycopg.pq import TransactionStatus
 
 from ledger.db import counts, own_server
 from ledger.db.replicas import log
@@ -36,6 +43,10 @@ PROBE = f"""SELECT pg_postmaster_start_time(), pg_is_in_recovery(), {MARK},
     CASE WHEN EXISTS (SELECT FROM pg_stat_wal_receiver)
         AND pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0
     ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float END"""  # noqa: S608 - constants
+
+
+class ReadAgain(DatabaseError):
+    """What a replica answered is not enough: the writer has to be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +169,25 @@ class Replica:
         """
         started = getattr(raw, "ledger_server_started", None)
         if started is None:
-            (started,) = raw.execute(STARTED, prepare=False).fetchone()
-            raw.ledger_server_started = started
+            raw.ledger_server_started = started = _started(raw)
         return self.answer is not None and started == self.answer.started
+
+    def check_each(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """An execute wrapper of Django's with the same check for each transaction, for a connection
+        to a pooler: see Note [Servers behind a pooler]. Raises ReadAgain.
+        """
+        database = context["connection"]
+        if not database.in_atomic_block:
+            with db_transaction.atomic(using=self.alias):
+                return self.check_each(execute, sql, params, many, context)
+        is_first = database.raw.pgconn.transaction_status == TransactionStatus.IDLE
+        result = execute(sql, params, many, context)
+        if is_first:
+            with database.wrap_database_errors:
+                started = _started(database.raw)
+            if self.answer is None or started != self.answer.started:
+                raise ReadAgain
+        return result
 
     def begin(self) -> None:
         with self._lock:
@@ -171,3 +198,9 @@ class Replica:
     def end(self) -> None:
         with self._lock:
             self.under_way -= 1
+
+
+def _started(raw: Any) -> datetime:
+    """When the server of this connection of psycopg started."""
+    found: datetime = raw.execute(STARTED, prepare=False).fetchone()[0]
+    return found

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from ledger.db import counts
 from ledger.db.replicas import log
-from ledger.db.replicas.known import Replica
+from ledger.db.replicas.known import ReadAgain, Replica
 from ledger.db.replicas.purposes import ReadPurpose
 from ledger.db.replicas.requests import RequestReads, reads_of_request
 from ledger.db.retry import NO_CONNECTION, Failure, failure_of
@@ -17,10 +17,6 @@ from ledger.db.retry import NO_CONNECTION, Failure, failure_of
 T = TypeVar("T")
 AT_A_TIME = 200  # rows of a stream
 GONE = (Failure.UNKNOWN, Failure.NOT_STARTED)
-
-
-class ReadAgain(DatabaseError):
-    """What a replica answered is not enough: the writer has to be asked."""
 
 
 def read(purpose: ReadPurpose, function: Callable[[], T]) -> T:
@@ -119,16 +115,16 @@ def _in_place_of_writer(
     replica.begin()
     try:
         raw = _trusted(replica, ours)
-        with ours.wrap_database_errors:
-            is_same = replica.is_same_server(ours.connection)
-        if not is_same:
-            ours.close()
-            raise ReadAgain
+        checks = [purpose.check]
+        if ours.is_behind_pooler:
+            checks.append(replica.check_each)
+        else:
+            _check_server(replica, ours)
         ours.reader, ours.transaction_wrapper = writer.reader, writer.transaction_wrapper
         ours.queries_log = writer.queries_log
         ours.force_debug_cursor = writer.force_debug_cursor
         # A wrapper of Django's puts its own wrappers before those of blocks.
-        ours.execute_wrappers += [*writer.execute_wrappers[len(own) :], purpose.check]
+        ours.execute_wrappers += [*writer.execute_wrappers[len(own) :], *checks]
         connections[DEFAULT_DB_ALIAS] = ours
         reads.is_reading = True
         yield
@@ -139,6 +135,15 @@ def _in_place_of_writer(
         if raw is not None:
             raw.gives_up = None
         replica.end()
+
+
+def _check_server(replica: Replica, ours: Any) -> None:
+    """Raises ReadAgain, and closes the connection, if it leads to another server."""
+    with ours.wrap_database_errors:
+        is_same = replica.is_same_server(ours.connection)
+    if not is_same:
+        ours.close()
+        raise ReadAgain
 
 
 def _trusted(replica: Replica, ours: Any) -> Any:

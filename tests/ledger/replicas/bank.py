@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.db.backends.postgresql import base
 
 from ledger.db import roles
 from ledger.db.backend.base import DatabaseWrapper
@@ -91,9 +92,12 @@ def prepared(pair: Pair) -> None:
 def used(pair: Pair, patch: pytest.MonkeyPatch) -> Iterator[BankWithReplica]:
     """Within the block, this process has the pair as its databases."""
     before: Any = connections["default"]
+    pools = base.DatabaseWrapper._connection_pools  # type: ignore[attr-defined]
+    of_others = {**pools}
+    pools.clear()
     writer = DatabaseWrapper(_settings(pair.primary, roles.OWNER), alias="default")
     connections["default"] = writer
-    connections.settings[ALIAS] = _settings(pair.standby, roles.WEB) | {"LEDGER_REPLICA": True}
+    connections.settings[ALIAS] = settings_of_replica(pair.standby)
     bank = BankWithReplica(pair, Replica(ALIAS))
     patch.setattr(prober, "aliases", lambda: (ALIAS,))
     patch.setattr("ledger.db.replicas.aliases", lambda: (ALIAS,))
@@ -108,14 +112,21 @@ def used(pair: Pair, patch: pytest.MonkeyPatch) -> Iterator[BankWithReplica]:
         del connections.settings[ALIAS]
         writer.close()
         connections["default"] = before
+        for pool in pools.values():
+            pool.close()
+        pools.clear()
+        pools.update(of_others)
+
+
+def settings_of_replica(standby: Node) -> dict[str, Any]:
+    return _settings(standby, roles.WEB) | {"LEDGER_REPLICA": True}
 
 
 def _settings(node: Node, user: str) -> dict[str, Any]:
     running = node.running()
     ours = connections["default"].settings_dict
     options = {**ours["OPTIONS"]}
-    for name in ("target_session_attrs", "pool"):  # a pool has connections to another server
-        options.pop(name, None)
+    options.pop("target_session_attrs", None)
     return {
         **ours,
         "HOST": str(running.socket_dir),
