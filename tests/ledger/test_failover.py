@@ -30,10 +30,15 @@ def bank(pair: Pair) -> OwnBank:
     return OwnBank(pair.data_dir, settings.LEDGER_PG)
 
 
-@pytest.mark.parametrize("kill", [True, False])
+@pytest.mark.parametrize(
+    ("kill", "further"),
+    [(True, {}), (False, {}), (True, {"DB_POOL": "2"})],
+    ids=["killed", "stopped", "killed, with pools"],
+)
 def test_the_primary_ends_under_load_and_the_standby_goes_on(
-    bank: OwnBank, pair: Pair, *, kill: bool
+    bank: OwnBank, pair: Pair, further: dict[str, str], *, kill: bool
 ) -> None:
+    bank.settings |= further
     with people(bank) as paying_there, load(bank, 4) as paying:
         paying_there.wait_for(ENOUGH)
         paying.wait_for(ENOUGH)

@@ -107,6 +107,7 @@ def used(pair: Pair, patch: pytest.MonkeyPatch) -> Iterator[BankWithReplica]:
     try:
         yield bank
     finally:
+        bank.replica.close()
         connections[ALIAS].close()
         del connections[ALIAS]
         del connections.settings[ALIAS]

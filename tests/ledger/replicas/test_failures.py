@@ -110,9 +110,9 @@ def test_a_replica_too_far_behind_is_left_out(
 
 
 def test_a_server_that_is_no_standby_is_left_out(bank: BankWithReplica) -> None:
-    there = connections[ALIAS].settings_dict
+    there = bank.replica._connection.settings_dict
     standby, there["HOST"] = there["HOST"], str(bank.pair.primary.running().socket_dir)
-    connections[ALIAS].close()
+    bank.replica.close()
     bank.probe()
     assert bank.replica.why_out == "it is no standby"
     there["HOST"] = standby
