@@ -15,7 +15,8 @@ from ledger.server.warm_up import warm_up
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
-    os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE") or "web"  # empty is not set
+    # Blank is not set.
+    os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or "web"
     django.setup()
     warm_up()
     if sys.stdin.readline():  # empty if `serve` has ended

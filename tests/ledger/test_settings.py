@@ -169,17 +169,27 @@ def test_gunicorn_refuses_a_wrong_value(name: str, tmp_path: Path) -> None:
     assert_one_sentence(done, f"The setting {name} is wrong", why)
 
 
-def test_gunicorn_reads_no_other_setting_before_the_site_says_which_role_it_has(
-    tmp_path: Path,
+GUNICORN = "import ledger.server.gunicorn_settings, ledger.server.timed_worker"
+# What loads the site, after what gunicorn has loaded before.
+LOADERS = {
+    "wsgi": (GUNICORN, "import ledger.wsgi"),
+    "asgi": (GUNICORN, "import ledger.asgi"),
+    "serve": ("from ledger.server import web_process", "web_process.main()"),
+}
+
+
+@pytest.mark.parametrize("role", ["", " "])
+@pytest.mark.parametrize("loader", LOADERS)
+def test_web_processes_have_the_web_role_where_the_environment_names_none(
+    loader: str, role: str, tmp_path: Path
 ) -> None:
-    """Otherwise web processes that are started by gunicorn itself would be the owner."""
-    loads = "import ledger.server.gunicorn_settings, ledger.server.timed_worker; "
-    asks = "from django.conf import settings; print(settings.configured); "
-    then = "import ledger.wsgi; print(settings.LEDGER_ROLE)"
+    """Gunicorn's own files may read no setting before, or they would be the owner."""
+    before, loads = LOADERS[loader]
+    asks = "from django.conf import settings; print(settings.configured)"
     done = subprocess.run(
-        [sys.executable, "-c", loads + asks + then],
-        env=environment(tmp_path) | {"LEDGER_ROLE": "", "LEDGER_URL": "http://localhost:8000"},
-        capture_output=True, text=True, check=False, cwd=BASE_DIR,
+        [sys.executable, "-c", f"{before}; {asks}; {loads}; print(settings.LEDGER_ROLE)"],
+        env=environment(tmp_path) | {"LEDGER_ROLE": role, "LEDGER_URL": "http://localhost:8000"},
+        capture_output=True, text=True, check=False, cwd=BASE_DIR, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.stdout.split() == ["False", "web"], done.stderr
 
