@@ -8,6 +8,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -83,7 +84,7 @@ def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:
     itself; a pooler repeats what its server said once, so that only several are asked.
     """
     options = found["OPTIONS"]
-    is_several = "," in real_hosts(found["HOST"], options)
+    is_several = len(real_hosts(found["HOST"], options)) > 1
     value = options.get("target_session_attrs", WRITER)
     if value not in (WRITER, "primary") and (is_several or value != "any"):
         env.refuse(_where(name), NO_WRITER.format(value=value))
@@ -93,7 +94,7 @@ def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_all_local(found: dict[str, Any]) -> bool:
-    return all(map(is_local, real_hosts(found["HOST"], found["OPTIONS"]).split(",")))
+    return not outside(found["HOST"], found["OPTIONS"])
 
 
 def from_url(name: str) -> dict[str, Any]:
@@ -190,7 +191,7 @@ def _check_replica(name: str, found: dict[str, Any]) -> None:
     if not found:  # the embedded server's own
         return
     given = found["OPTIONS"]
-    if "," in real_hosts(found["HOST"], given):
+    if len(real_hosts(found["HOST"], given)) > 1:
         env.refuse(name, "each URL is one server; write one for each, with a space between")
     value = given.get("target_session_attrs", "standby")
     if value not in ("standby", "any"):
@@ -212,21 +213,31 @@ def _check_encryption(name: str, hosts: str, options: dict[str, Any]) -> None:
         env.refuse(named, f"sslmode={mode} needs sslrootcert=FILE, or system for public ones")
     if mode in ENCRYPTED or env.flag("DB_PLAINTEXT"):
         return
-    real = real_hosts(hosts, options)
-    # A service of libpq's file names its host there, where nobody has looked yet.
-    outside = [host for host in real.split(",") if not is_local(host)] + (
-        [f"the host of the service {options['service']}"] if "service" in options else []
-    )
-    if outside:
+    if places := outside(hosts, options):
         setting = "DB_SSLMODE" if name == "DB_OPTIONS" else name
-        env.refuse(setting, PLAINTEXT.format(host=outside[0], mode=mode))
+        env.refuse(setting, PLAINTEXT.format(host=places[0], mode=mode))
 
 
-def real_hosts(hosts: str, options: dict[str, Any]) -> str:
-    """Where libpq goes: an option goes before the URL, and what the environment says fills gaps."""
-    if address := options.get("hostaddr") or os.environ.get("PGHOSTADDR"):
-        return str(address)
-    return str(options.get("host") or hosts or os.environ.get("PGHOST", ""))
+def outside(hosts: str, options: Mapping[str, Any]) -> list[str]:
+    """The places that are not this computer, or may not be: a service of libpq's file names its
+    host there, where nobody has looked yet. libpq takes an empty PGSERVICE as a name, too.
+    """
+    found = [host for host in real_hosts(hosts, options) if not is_local(host)]
+    if "service" in options:
+        found.append(f"the host of the service {options['service']}")
+    elif "PGSERVICE" in os.environ:
+        found.append(f"the host of the service PGSERVICE={os.environ['PGSERVICE']}")
+    return found
+
+
+def real_hosts(hosts: str, options: Mapping[str, Any]) -> list[str]:
+    """Where libpq goes, one place for each host: to its address where it has one. Django takes the
+    host of the URL before that among the options; what the environment says fills gaps.
+    """
+    names = hosts or str(options.get("host") or os.environ.get("PGHOST", ""))
+    addresses = str(options.get("hostaddr") or os.environ.get("PGHOSTADDR", ""))
+    pairs = zip_longest(names.split(","), addresses.split(","), fillvalue="")
+    return [address or host for host, address in pairs]
 
 
 def is_local(host: str) -> bool:

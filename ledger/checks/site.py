@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage
 from django.db import DatabaseError, InterfaceError
 
 from ledger.checks.messages import weak, wrong
-from ledger.database_settings import is_local, real_hosts
+from ledger.database_settings import is_local, outside
 from ledger.db.outside_cache import OutsideCache
 
 CHECKED = ("verify-ca", "verify-full")
@@ -161,9 +161,7 @@ def _way_to_the_database() -> Iterator[CheckMessage]:
     for alias, database in settings.DATABASES.items():
         options = database["OPTIONS"]
         mode = str(options.get("sslmode", "prefer"))
-        hosts = real_hosts(str(database.get("HOST", "")), options).split(",")
-        is_here = "service" not in options and all(map(is_local, hosts))
-        if mode not in CHECKED and not is_here:
+        if mode not in CHECKED and outside(str(database.get("HOST", "")), options):
             yield weak(
                 "database_tls",
                 f"The connection to the database ({alias}) has sslmode={mode}: another computer"

@@ -199,6 +199,21 @@ PLAIN = {
     "an address of the environment": {
         "DATABASE_URL": "postgresql://localhost/books", "PGHOSTADDR": "10.1.1.1",
     },
+    "a service of the environment": {"DATABASE_URL": "postgresql:///books", "PGSERVICE": "bank"},
+    "a service without a name": {"DATABASE_URL": "postgresql:///books", "PGSERVICE": ""},
+    "a service beside a host": {**PARTS, "PGSERVICE": "bank"},
+    "one of two without an address": {
+        "DATABASE_URL": "postgresql://localhost,db.example/books?hostaddr=127.0.0.1,",
+    },
+    "one without an address by the environment": {
+        "DATABASE_URL": "postgresql://localhost,db.example/books", "PGHOSTADDR": "127.0.0.1,",
+    },
+    "fewer addresses than hosts": {
+        "DATABASE_URL": "postgresql://localhost,db.example/books?hostaddr=127.0.0.1",
+    },
+    "a host of the URL beside one among the options": {
+        "DATABASE_URL": f"{URL}db.example/books?host=localhost",
+    },
 }  # fmt: skip
 
 
@@ -217,6 +232,26 @@ def test_a_network_of_ones_own_may_be_plain(
     case: str, default: Callable[..., dict[str, Any]]
 ) -> None:
     assert default(DB_PLAINTEXT="True", **PLAIN[case])["NAME"] == "books"
+
+
+@pytest.mark.parametrize("service", ["bank", ""])
+def test_a_replica_is_not_named_by_a_service_in_plain_text(
+    service: str, refusal: Callable[..., str]
+) -> None:
+    given = {"DATABASE_URL": f"{URL}127.0.0.1/books?sslmode=require", "PGSERVICE": service}
+    sentence = refusal(**given, DATABASE_REPLICA_URLS="postgresql:///books")
+
+    assert sentence.startswith("The setting DATABASE_REPLICA_URLS is wrong: ")
+    assert "sslmode" in sentence
+
+
+@pytest.mark.parametrize(
+    "query", ["hostaddr=127.0.0.1,", "hostaddr=,127.0.0.1", "hostaddr=127.0.0.1,127.0.0.2"]
+)
+def test_each_host_is_taken_with_its_own_address(
+    query: str, default: Callable[..., dict[str, Any]]
+) -> None:
+    assert default(DATABASE_URL=f"postgresql://localhost,localhost/books?{query}")
 
 
 @pytest.mark.parametrize(

@@ -126,11 +126,19 @@ def test_all_are_named_in_one_go() -> None:
         {"DATABASES": {"default": {"HOST": "/run/postgresql", "OPTIONS": {}}}},
         {"DATABASES": {"default": {"HOST": "127.0.0.1", "OPTIONS": {}}}},
         database(sslmode="verify-ca"),
-        database(host="/run/postgresql"),
+        database(hostaddr="127.0.0.1"),
     ],
 )
 def test_what_stays_on_this_computer_needs_no_encryption(fine: dict[str, Any]) -> None:
     assert list(told(**fine)) == []
+
+
+def test_a_service_of_the_environment_may_be_another_computer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = {"DATABASES": {"default": {"HOST": "127.0.0.1", "OPTIONS": {}}}}
+    monkeypatch.setenv("PGSERVICE", "bank")
+    assert list(told(**here)) == ["database_tls"]
 
 
 def test_each_replica_is_looked_at() -> None:
