@@ -20,6 +20,22 @@ from ledger.db.triggers import CompiledFirmTrigger, DeferredTriggerSql, FirmTrig
 from tests.migration_rules.check import findings, findings_of, not_in_line
 from tests.migration_rules.frozen import FROZEN, NEWEST
 
+# What the body of DO may do, plain and by EXECUTE, breaks the same rules as outside.
+IN_DO = [
+    ("one-key", "ALTER TABLE things ADD COLUMN n int NOT NULL, ADD UNIQUE (n)"),
+    ("old-code-works", "ALTER TABLE things ADD COLUMN n int NOT NULL, ADD UNIQUE (n)"),
+    ("old-code-works", "SELECT 1; DROP TABLE things"),
+    ("no-long-locks", "LOCK TABLE things"),
+    ("one-key", "CREATE UNIQUE INDEX i ON things (name)"),
+    ("index-concurrently", "EXECUTE 'CREATE INDEX i ON things (name)'"),
+    ("one-key", "EXECUTE 'CREATE UNIQUE INDEX i ON things (name)'"),
+    ("one-key", "EXECUTE format('CREATE UNIQUE INDEX %I ON %I (name)', 'i', 'things')"),
+    ("one-key", "EXECUTE 'CREATE UNIQUE INDEX i ON ' || quote_ident(t) || ' (name)'"),
+    ("one-key", "EXECUTE 'ALTER TABLE ' || t || ' ADD UNIQUE (' || c || ')' USING 1"),
+    ("no-long-locks", "EXECUTE $e$DO 'BEGIN LOCK TABLE things; END'$e$"),
+    ("no-sequences", "EXECUTE 'CREATE SEQUENCE s'"),
+    ("rewrites", "FOR t IN EXECUTE 'ALTER TABLE things ALTER size TYPE bigint' LOOP END LOOP"),
+]
 TEXT = models.TextField(default="")
 POSITIVE = models.CheckConstraint(condition=models.Q(size__gt=0), name="size_positive")
 ONCE = models.UniqueConstraint(fields=["name"], name="name_once")
@@ -149,6 +165,25 @@ def sql(text: str) -> Operation:
             )
         ),
         ("no-session-state", [sql("DO 'BEGIN PERFORM pg_advisory_lock(1); END'")]),
+        *(
+            ("no-session-state", [sql(text)])
+            for text in (
+                'SELECT "pg_advisory_lock"(1)',
+                "SELECT pg_catalog.\"set_config\"('a', 'b', false)",
+                "RESET ALL",
+                "DISCARD PLANS",
+                "PREPARE p AS SELECT 1",
+                "CREATE TEMP TABLE t (a int)",
+                "CREATE LOCAL TEMPORARY TABLE t (a int) ON COMMIT DELETE ROWS",
+                "SELECT 1 AS a INTO TEMP t",
+                "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+            )
+        ),
+        ("no-sequences", [sql("CREATE TABLE items (LIKE things INCLUDING IDENTITY)")]),
+        ("no-sequences", [sql("SELECT \"nextval\"('s')")]),
+        ("one-key", [sql("CREATE TABLE items (LIKE things INCLUDING ALL)")]),
+        ("one-key", [sql("CREATE TABLE items (a int, LIKE things INCLUDING INDEXES)")]),
+        *((rule, [sql(f"DO $$ BEGIN IF a THEN {body}; END IF; END $$")]) for rule, body in IN_DO),
         ("no-session-state", [sql("/* a /* b */ */ SELECT pg_catalog.pg_advisory_lock(1)")]),
         ("no-session-state", [trigger(FirmTriggerSql, "PERFORM pg_try_advisory_lock(1);")]),
     ],
@@ -183,6 +218,15 @@ def test_a_migration_that_breaks_a_rule_is_found(rule: str, operations: list[Ope
         [sql("CREATE FUNCTION f() RETURNS int AS $$ BEGIN UPDATE things SET size = 1; END; $$"
              " LANGUAGE plpgsql"), add(models.TextField(null=True))],
         [sql("SELECT 1 -- LOCK TABLE things")],
+        [sql("CREATE TEMP TABLE t (a int) ON COMMIT DROP")],
+        [sql("CREATE TABLE items (LIKE things INCLUDING CONSTRAINTS)")],
+        [sql("CREATE TABLE items (LIKE things INCLUDING ALL EXCLUDING INDEXES)")],
+        [sql("CREATE FUNCTION f() RETURNS int AS $$ BEGIN EXECUTE 'LOCK TABLE things'; END; $$"
+             " LANGUAGE plpgsql")],
+        [sql("DO $$ BEGIN CREATE TABLE items (id uuid PRIMARY KEY, name text);"
+             " EXECUTE 'CREATE INDEX i ON items (name)'; END $$")],
+        [sql("DO $$ BEGIN EXECUTE statement; EXECUTE 'ALTER TABLE ' || t;"
+             " EXECUTE 'CREATE INDEX CONCURRENTLY ' || t; RAISE NOTICE 'LOCK TABLE t'; END $$")],
         [made("Item", size=models.IntegerField(db_index=True)),
          migrations.AddIndex("item", models.Index("size", name="i"))],
         [made("Item"), migrations.AddConstraint("item", models.UniqueConstraint(

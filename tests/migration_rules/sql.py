@@ -9,6 +9,7 @@ from tests.migration_rules.tokens import (
     Token,
     begins,
     codes,
+    executed,
     has,
     in_brackets,
     split,
@@ -22,9 +23,12 @@ LONG_LOCKS = ("LOCK", "CLUSTER", "TRUNCATE", "REINDEX")
 REWRITES = [("SET", "NOT", "NULL"), ("SET", "TABLESPACE"), ("SET", "LOGGED"), ("SET", "UNLOGGED")]
 SERIAL = ("SMALLSERIAL", "SERIAL", "BIGSERIAL", "SERIAL2", "SERIAL4", "SERIAL8")
 # Functions that leave something in the session, or need it.
-OF_SESSION = ("PG_NOTIFY", "PG_ADVISORY_LOCK", "PG_ADVISORY_LOCK_SHARED", "PG_TRY_ADVISORY_LOCK",
-              "PG_TRY_ADVISORY_LOCK_SHARED", "PG_ADVISORY_UNLOCK", "PG_ADVISORY_UNLOCK_SHARED",
-              "PG_ADVISORY_UNLOCK_ALL")  # fmt: skip
+OF_SESSION = ("pg_notify", "pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock",
+              "pg_try_advisory_lock_shared", "pg_advisory_unlock", "pg_advisory_unlock_shared",
+              "pg_advisory_unlock_all")  # fmt: skip
+# Statements that do.
+STATEMENTS_OF_SESSION = ("LISTEN", "NOTIFY", "UNLISTEN", "RESET", "DISCARD", "PREPARE")
+TEMPORARY = ("TEMP", "TEMPORARY")
 
 
 def text_of(operation: Any) -> str:
@@ -37,13 +41,10 @@ def text_of(operation: Any) -> str:
 
 def changes_rows(text: str) -> bool:
     """Whether it runs INSERT, UPDATE or the like; in a function's body they only stand."""
-    return any(_changes_rows(each) for each in statements(tokens_of(text)))
+    return any(_changes_rows(each) for each in executed(tokens_of(text)))
 
 
 def _changes_rows(statement: list[Token]) -> bool:
-    if begins(statement, "DO"):
-        code = "; ".join(token.text for token in statement if token.kind == "string")
-        return changes_rows(code)
     is_with = begins(statement, "WITH") and any(has(statement, change) for change in CHANGES)
     return is_with or any(begins(statement, change) for change in CHANGES)
 
@@ -51,7 +52,7 @@ def _changes_rows(statement: list[Token]) -> bool:
 def broken_by(text: str, context: Context) -> Broken:
     """The rules that this SQL breaks. Tables that the same migration makes are free."""
     yield from not_to_spread(text)
-    found = list(statements(tokens_of(text)))
+    found = list(executed(tokens_of(text)))
     new = context.new | {table for table in map(unique.table_made, found) if table}
     for statement in found:
         yield from unique.broken_by(statement, context)
@@ -120,28 +121,41 @@ def not_to_spread(text: str) -> Broken:
 
 def _of_words(code: list[Token]) -> Broken:
     for i, token in enumerate(code):
-        is_called = token.kind == "word" and code[i + 1 : i + 2] == [Token("sign", "(")]
+        is_name = token.kind in ("word", "name")
+        called = token.name if is_name and code[i + 1 : i + 2] == [Token("sign", "(")] else ""
         if (
             token.is_word(*SERIAL)
             or begins(code[i:], "AS", "IDENTITY")
-            or (begins(code[i:], "CREATE", "SEQUENCE") or (is_called and token.text == "NEXTVAL"))
+            or begins(code[i:], "INCLUDING", "IDENTITY")
+            or (begins(code[i:], "CREATE", "SEQUENCE") or called == "nextval")
         ):
             yield "no-sequences", f"{token.text} numbers by one sequence"
         elif token.is_word("DEFERRABLE") and not (i and code[i - 1].is_word("NOT")):
             yield "no-deferrable", "DEFERRABLE: it is checked at COMMIT"
-        elif is_called and token.text in OF_SESSION:
-            yield "no-session-state", f"{token.text.lower()} needs one session on one server"
-        elif is_called and token.text == "SET_CONFIG":
+        elif called in OF_SESSION:
+            yield "no-session-state", f"{called} needs one session on one server"
+        elif called == "set_config":
             given = list(split(in_brackets(code, i)))
             if len(given) != 3 or not begins(given[2], "TRUE"):
                 yield "no-session-state", "set_config without true stays in the session"
 
 
 def _of_session(statement: list[Token]) -> Broken:
-    if any(begins(statement, word) for word in ("LISTEN", "NOTIFY", "UNLISTEN")):
+    if any(begins(statement, word) for word in STATEMENTS_OF_SESSION):
         yield "no-session-state", f"{statement[0].text} needs one session on one server"
+    if _is_temporary(statement) or has(statement, "CURSOR", "WITH", "HOLD"):
+        yield "no-session-state", "it stays in the session, which another may get"
     stays = begins(statement, "SET") and not any(
         begins(statement, "SET", word) for word in ("LOCAL", "CONSTRAINTS", "TRANSACTION")
     )
     if stays:
         yield "no-session-state", "SET without LOCAL stays in the session"
+
+
+def _is_temporary(statement: list[Token]) -> bool:
+    """Whether it makes something in the session that the end of the transaction does not drop."""
+    is_made = begins(statement, "CREATE") and any(
+        token.is_word(*TEMPORARY) for token in statement[1:4]
+    )
+    is_made = is_made or any(has(statement, "INTO", word) for word in TEMPORARY)
+    return is_made and not has(statement, "ON", "COMMIT", "DROP")

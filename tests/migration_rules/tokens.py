@@ -24,6 +24,9 @@ ENDS_OF_COMMENT = re.compile(r"/\*|\*/")
 BEFORE_CODE = {"AS", "DO", "EXECUTE", "FORMAT", "PLPGSQL", "SQL"}
 # What a statement may stand behind, in a body of PL/pgSQL.
 BEFORE_STATEMENT = {"BEGIN", "THEN", "ELSE", "LOOP", "DECLARE"}
+# Stands for each part of an executed text that is known only when it runs.
+UNKNOWN = "put_together"
+PLACE_IN_FORMAT = re.compile(r"%(\d+\$)?-?\d*[sIL]")
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,42 @@ def statements(tokens: list[Token]) -> Iterator[list[Token]]:
             current = []
         else:
             current.append(token)
+
+
+def executed(tokens: list[Token]) -> Iterator[list[Token]]:
+    """Each statement that runs with these tokens: also those in the body of DO, and what that body
+    runs by EXECUTE, with UNKNOWN for what is not written there. The body of a function does not
+    run.
+    """
+    for statement in statements(tokens):
+        yield statement
+        if begins(statement, "DO"):
+            for token in statement:
+                if token.kind == "string":
+                    yield from _executed_in_body(tokens_of(token.text))
+
+
+def _executed_in_body(body: list[Token]) -> Iterator[list[Token]]:
+    yield from executed(body)
+    for statement in statements(body):
+        for place, token in enumerate(statement):
+            if token.is_word("EXECUTE"):
+                yield from executed(tokens_of(_text_run(statement[place + 1 :])))
+
+
+def _text_run(expression: list[Token]) -> str:
+    """The text that EXECUTE makes of an expression, as far as it can be read."""
+    if begins(expression, "FORMAT"):
+        expression = next(split(in_brackets(expression)), [])
+    found = ""
+    for token in expression:
+        if token.is_word("USING", "INTO"):
+            break
+        if token.kind == "string":
+            found += token.text
+        elif token.kind != "sign" and not found.endswith(UNKNOWN):
+            found += UNKNOWN
+    return PLACE_IN_FORMAT.sub(UNKNOWN, found)
 
 
 def split(tokens: list[Token], sign: str = ",") -> Iterator[list[Token]]:

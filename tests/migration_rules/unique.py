@@ -38,6 +38,8 @@ def _keys(statement: list[Token], context: Context) -> Iterator[tuple[str, Colum
             yield index.name, index.columns
     elif table := table_made(statement):
         for part in split(in_brackets(statement)):
+            if _copies_keys(part):
+                yield f"a key that {table} copies, whose columns are not named,", ()
             yield from _key_of(table, part, context)
     elif begins(statement, "ALTER", "TABLE"):
         table, actions = altered(statement)
@@ -49,10 +51,11 @@ def _keys(statement: list[Token], context: Context) -> Iterator[tuple[str, Colum
 def _key_of(table: str, part: list[Token], context: Context) -> Iterator[tuple[str, Columns]]:
     """The key that a column or constraint of a table is, if it is one beside the id."""
     if has(part, "USING", "INDEX"):
-        named = part[where(part, "USING", "INDEX") + 2].name
+        named = _name_at(part, where(part, "USING", "INDEX") + 2)
         yield f"{named} of {table}", context.unique_indexes.get(named, ())
     elif not is_constraint(part):
-        column = next(token.name for token in part if not token.is_word("COLUMN", *OTHERS))
+        words = (token.name for token in part if not token.is_word("COLUMN", *OTHERS))
+        column = next(words, "")
         if has(part, "UNIQUE"):
             yield f"{table}.{column}", (column,)
     elif is_unique(part):
@@ -63,10 +66,16 @@ def _key_of(table: str, part: list[Token], context: Context) -> Iterator[tuple[s
             yield f"a key of {table}", columns
 
 
+def _copies_keys(part: list[Token]) -> bool:
+    """Whether it is LIKE with the keys of the other table. CHECK and NOT NULL are no keys."""
+    is_taken = any(has(part, "INCLUDING", word) for word in ("INDEXES", "ALL"))
+    return begins(part, "LIKE") and is_taken and not has(part, "EXCLUDING", "INDEXES")
+
+
 def _columns(tokens: list[Token], *, is_exclusion: bool) -> Columns:
     """The columns that are compared for being equal; an expression is none."""
     found = []
-    for part in split(tokens):
+    for part in filter(None, split(tokens)):
         is_equal = not is_exclusion or part[-2:] == [Token("word", "WITH"), Token("sign", "=")]
         is_column = part[0].kind in ("word", "name") and part[1:2] != [Token("sign", "(")]
         if is_equal and is_column:
@@ -82,8 +91,8 @@ def is_unique(part: list[Token]) -> bool:
     """Whether this constraint or column has an index."""
     if not is_constraint(part):
         return has(part, "UNIQUE") or has(part, "PRIMARY", "KEY")
-    kind = part[2] if begins(part, "CONSTRAINT") else part[0]
-    return kind.is_word("UNIQUE", "PRIMARY", "EXCLUDE")
+    kinds = part[2:3] if begins(part, "CONSTRAINT") else part[:1]
+    return any(kind.is_word("UNIQUE", "PRIMARY", "EXCLUDE") for kind in kinds)
 
 
 def index_in(statement: list[Token]) -> Index | None:
@@ -96,7 +105,7 @@ def index_in(statement: list[Token]) -> Index | None:
              if not token.is_word("CONCURRENTLY", *OTHERS)]  # fmt: skip
     return Index(
         name=names[-1].name if names else "",
-        table=_table_at(statement, on + 1),
+        table=_name_at(statement, on + 1) if on >= 0 else "",
         is_unique=not is_index,
         is_concurrent=has(statement, "CONCURRENTLY"),
         columns=_columns(in_brackets(statement, on), is_exclusion=False),
@@ -107,20 +116,23 @@ def table_made(statement: list[Token]) -> str:
     """The table that it creates; "" for another statement."""
     place = where(statement[:4], "TABLE")
     is_made = begins(statement, "CREATE") and place > 0
-    return _table_at(statement, place + 1) if is_made else ""
+    return _name_at(statement, place + 1) if is_made else ""
 
 
 def altered(statement: list[Token]) -> tuple[str, list[list[Token]]]:
     """The table of an ALTER TABLE, and its actions."""
-    place = 2
-    while statement[place].is_word(*OTHERS):
-        place += 1
-    has_schema = statement[place + 1 : place + 2] == [Token("sign", ".")]
-    return _table_at(statement, place), list(split(statement[place + (3 if has_schema else 1) :]))
+    place = _place_of_name(statement, 2)
+    return _name_at(statement, place), list(split(statement[place + 1 :]))
 
 
-def _table_at(statement: list[Token], place: int) -> str:
-    while statement[place].is_word(*OTHERS):
+def _name_at(statement: list[Token], place: int) -> str:
+    """The name from here on, without its schema; "" where the text ends before."""
+    found = statement[_place_of_name(statement, place) :]
+    return found[0].name if found else ""
+
+
+def _place_of_name(statement: list[Token], place: int) -> int:
+    while statement[place : place + 1] and statement[place].is_word(*OTHERS):
         place += 1
     has_schema = statement[place + 1 : place + 2] == [Token("sign", ".")]
-    return statement[place + 2 if has_schema else place].name
+    return place + 2 if has_schema else place
