@@ -28,6 +28,10 @@ NO_WRITER = (
     "its option target_session_attrs is {value!r}, and money is read and moved on a server that"
     " takes writes; write read-write or primary, or any for one host alone"
 )
+SEVERAL_POOLERS = (
+    "behind a pooler (DB_POOLER) nobody can ask which of several hosts takes writes, because it"
+    " repeats what its server said once; name one address, and tell the pooler of a new server"
+)
 NO_REPLICA = (
     "its option target_session_attrs is {value!r}, and a replica is a standby; leave it out, or"
     " write any for a pooler that stands before the standby"
@@ -81,14 +85,16 @@ def database() -> dict[str, Any]:
 
 def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:
     """The same, which connects to a server that takes writes alone. AWS's driver finds it by
-    itself; a pooler repeats what its server said once, so that only several are asked.
+    itself; a pooler repeats what its server said once, so it is not asked and stands alone.
     """
-    options = found["OPTIONS"]
+    options, is_pooler = found["OPTIONS"], bool(env.text("DB_POOLER"))
     is_several = len(real_hosts(found["HOST"], options)) > 1
+    if is_pooler and is_several:
+        env.refuse("DB_HOST" if name == "DB_NAME" else name, SEVERAL_POOLERS)
     value = options.get("target_session_attrs", WRITER)
     if value not in (WRITER, "primary") and (is_several or value != "any"):
         env.refuse(_where(name), NO_WRITER.format(value=value))
-    if found["ENGINE"] != LIBPQ or (env.text("DB_POOLER") and not is_several):
+    if found["ENGINE"] != LIBPQ or is_pooler:
         return found
     return {**found, "OPTIONS": {"target_session_attrs": WRITER, **options}}
 

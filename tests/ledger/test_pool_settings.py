@@ -67,6 +67,25 @@ def test_a_pool_and_a_pooler_go_together(default: Callable[..., dict[str, Any]])
     [
         ({**POOLER, "DB_POOLER": "session"}, "DB_POOLER", "transaction"),
         ({"DB_POOLER": "transaction"}, "DB_POOLER", "DATABASE_URL"),
+        *(
+            ({**POOLER, "DATABASE_URL": url}, "DATABASE_URL", "one address")
+            for url in (
+                "postgresql://me:secret@127.0.0.1,127.0.0.2/books",
+                "postgresql://me:secret@127.0.0.1,127.0.0.2/books?target_session_attrs=primary",
+                "postgresql:///books?host=127.0.0.1%2C127.0.0.2",
+                "postgresql:///books?hostaddr=127.0.0.1,127.0.0.2",
+            )
+        ),
+        (
+            {"DB_POOLER": "transaction", "DB_NAME": "books", "DB_HOST": "127.0.0.1,::1"},
+            "DB_HOST",
+            "one address",
+        ),
+        (
+            {**POOLER, "DATABASE_URL": "postgresql:///books", "PGHOST": "/one,/two"},
+            "DATABASE_URL",
+            "one address",
+        ),
         ({**POOLER, "LEDGER_PREPARE": "True"}, "LEDGER_PREPARE", "prepared"),
         ({**POOLER, "LEDGER_COOKBOOK": "True"}, "LEDGER_COOKBOOK", "advisory locks"),
         ({**POOLER, "DATABASE_URL": f"{URL}?options=-c%20jit%3Doff"}, "DATABASE_URL", "start-up"),
