@@ -4,7 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
 
 from accounts.approvals import threshold_of
 from cookbook.practice import bank
@@ -64,3 +66,9 @@ def test_the_practice_bank_is_built_for_the_cookbook_alone(
     preparation.prepare(demo=False, tell=lambda _line: None)
 
     assert called == (["practice bank"] if is_on else [])
+
+
+def test_serve_refuses_to_begin_as_the_web_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "LEDGER_ROLE", "web")
+    with pytest.raises(CommandError, match="LEDGER_ROLE"):
+        call_command("serve")

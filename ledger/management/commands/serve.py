@@ -46,12 +46,7 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, demo: bool, standby: bool, **_options: Any) -> None:
         for number in STOP_SIGNALS:
             signal.signal(number, _interrupt)
-        if not (settings.LEDGER_URL or settings.LEDGER_EMBEDDED or settings.DEBUG):
-            env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)  # as the web processes would, but at once
-        if standby and not settings.LEDGER_EMBEDDED:
-            raise CommandError(
-                "DATABASE_URL or DB_NAME is set: only the embedded server gets a standby here."
-            )
+        _check_settings(standby=standby)
         # Checked before anything starts: this may be a second `make run` by mistake.
         _check_port(host, port)
         if settings.OIDC_MOCK:
@@ -118,6 +113,20 @@ def address_of(host: str, port: int) -> str:
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _check_settings(*, standby: bool) -> None:
+    if settings.LEDGER_ROLE == "web":
+        raise CommandError(
+            "LEDGER_ROLE is web, which may not migrate: leave it out. The web processes that"
+            " serve starts have that role by themselves."
+        )
+    if not (settings.LEDGER_URL or settings.LEDGER_EMBEDDED or settings.DEBUG):
+        env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)  # as the web processes would, but at once
+    if standby and not settings.LEDGER_EMBEDDED:
+        raise CommandError(
+            "DATABASE_URL or DB_NAME is set: only the embedded server gets a standby here."
+        )
 
 
 def _check_port(host: str, port: int) -> None:
