@@ -38,10 +38,14 @@ wal_keep_size = 256MB
 PATIENCE = 60  # seconds for what takes one
 
 
+def _silent(_sentence: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Failover:
-    """What a failover did. `seconds` from the end of the old primary to the first possible write
-    on the new one.
+    """What a failover did. `seconds` from the beginning of the promotion, when the old primary was
+    gone, to the first possible write on the new one.
     """
 
     primary: str
@@ -206,11 +210,12 @@ class Pair:
             standby.ensure_started()
             self.primary.wait_for_standby()
 
-    def fail_over(self, *, kill: bool) -> Failover:
-        """End the primary, promote the standby, and let the old primary follow it.
+    def fail_over(self, *, kill: bool, tell: Callable[[str], None] = _silent) -> Failover:
+        """End the primary and promote the standby; `follow` brings the old primary back.
 
-        Raises EmbeddedServerError, with nothing changed, if there is no standby, or one that may
-        lack what was acknowledged: it was started a moment ago.
+        `tell` gets a sentence before each step. Raises EmbeddedServerError, with nothing changed,
+        if there is no standby, or one that may lack what was acknowledged: it was started a moment
+        ago.
         """
         old, new = self.primary, self.standby
         if not new.is_running():
@@ -220,7 +225,11 @@ class Pair:
                 "The standby does not have every commit yet, so nothing was changed."
             )
         if old.is_running():
+            tell(f"Ending the primary, the {self._name_of(old)} server ...")
             old.kill() if kill else old.stop()
+        else:
+            tell(f"The primary, the {self._name_of(old)} server, was not running.")
+        tell(f"Promoting the standby, the {self._name_of(new)} server ...")
         began = time.monotonic()
         self._name(new)
         new.write_alone()

@@ -2,6 +2,7 @@
 standby goes on. `pytest -s` prints how long nobody could pay.
 """
 
+import subprocess
 import time
 from collections.abc import Iterator
 
@@ -13,7 +14,14 @@ from ledger.db.pair import Pair
 from tests.ledger.own_bank import Load, OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import People, longest_gap, people
-from tests.ledger.processes import assert_one_sentence, manage, reachable_folder, wait_until
+from tests.ledger.processes import (
+    MANAGE,
+    assert_one_sentence,
+    environment,
+    manage,
+    reachable_folder,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 ENOUGH = 40
@@ -155,6 +163,31 @@ def test_both_stop_and_start_together(pair: Pair) -> None:
     assert pair.first.is_running()
     assert pair.second.is_running()
     assert pair.primary.ask("SELECT sync_state FROM pg_stat_replication") == "sync"
+
+
+def test_the_command_says_each_step_when_it_begins(pair: Pair) -> None:
+    command = [*MANAGE, "failover", "--kill"]
+    own = environment(pair.data_dir, LEDGER_PG=str(settings.LEDGER_PG), PYTHONUNBUFFERED="")
+    with subprocess.Popen(command, env=own, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        with pair.first.locked():  # so that the old primary does not start again yet
+            lines = [running.stdout.readline() for _ in range(4)]
+            assert running.poll() is None, "its lines came only at its end"
+        further = running.stdout.read()
+
+    told = ["Ending", "Promoting", "second server is the primary", "Making the old primary"]
+    assert [words in line for words, line in zip(told, lines, strict=True)] == [True] * 4, lines
+    assert running.returncode == 0
+    assert "confirms each commit" in further
+
+
+def test_the_command_says_that_the_primary_was_already_dead(pair: Pair) -> None:
+    pair.primary.kill()
+
+    done = manage(pair.data_dir, "failover", LEDGER_PG=str(settings.LEDGER_PG))
+
+    assert done.returncode == 0, done.stderr
+    assert "was not running" in done.stdout.splitlines()[0]
 
 
 def test_the_command_fails_over_and_a_single_server_is_left_alone(pair: Pair) -> None:

@@ -1,6 +1,7 @@
 """Ends the primary of the embedded pair and promotes its standby, while the site runs."""
 
 import argparse
+import time
 from typing import Any
 
 from django.conf import settings
@@ -29,12 +30,20 @@ class Command(BaseCommand):
                 "There is no standby; `make run STANDBY=1` or `serve --standby` makes one."
             )
         try:
-            done = pair.fail_over(kill=kill)
-            self.stdout.write(
-                f"The {done.primary} server is the primary now, {done.seconds:.2f} s after the"
-                " other ended."
+            done = pair.fail_over(kill=kill, tell=self._tell)
+            self._tell(
+                f"The {done.primary} server is the primary and takes writes, {done.seconds:.2f} s"
+                " after its promotion began."
             )
+            self._tell("Making the old primary its standby, which may take half a minute ...")
+            began = time.monotonic()
             pair.follow()
         except EmbeddedServerError as err:
             raise CommandError(str(err)) from err
-        self.stdout.write("The other one follows it, and confirms each commit.")
+        took = time.monotonic() - began
+        self._tell(f"It follows, and confirms each commit. That took {took:.1f} s.")
+
+    def _tell(self, sentence: str) -> None:
+        """At once, also into a pipe: what follows may take long."""
+        self.stdout.write(sentence)
+        self.stdout.flush()
