@@ -4,6 +4,8 @@ Both are read alike. A value gets the type that its reader needs, and one that c
 start with one sentence, which names the setting, the option and what to write.
 """
 
+import re
+from collections.abc import Iterator
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -48,15 +50,35 @@ CHOICES = {
     ),
 }  # fmt: skip
 FILES = ("sslcert", "sslcrl", "sslkey")
+READ_COMMITTED = (
+    "rules of the database look for rows, and see those of others only at READ COMMITTED,"
+    " Postgres's own level"
+)
+WRITES = "payments write, and a replica reads only by itself"
 # Options that libpq or Django know, and that would break every payment.
 BREAKING = {
     "atomic_requests": "services open the transaction of each payment themselves",
     "autocommit": "services open the transaction of each payment themselves",
     "client_encoding": "Django always sends UTF-8",
-    "isolation_level": "rules of the database look for rows, and see those of others only at READ"
-    " COMMITTED, Postgres's own level",
+    "isolation_level": READ_COMMITTED,
     "replication": "a connection for replication runs no queries with values",
 }
+# Settings of the server with such harm, which the option `options` may set by -c.
+BREAKING_SETTINGS = {
+    "client_encoding": BREAKING["client_encoding"],
+    "default_transaction_isolation": READ_COMMITTED,
+    "default_transaction_read_only": WRITES,
+    "row_security": "without it queries fail where policies hide rows",
+    "session_replication_role": "any other role than Postgres's own skips the rules of the books",
+    "transaction_isolation": READ_COMMITTED,
+    "transaction_read_only": WRITES,
+}
+# Switches of a server process that have a value, in the same word or in the next.
+SWITCHES_WITH_VALUE = "BCDNSWcdfhkprtv-"
+WORD, ESCAPED = (
+    re.compile(r"(?:\\.|[^\s\\])+", re.ASCII | re.DOTALL),
+    re.compile(r"\\(.)", re.DOTALL),
+)
 HINTS = {"prepare_threshold": "; LEDGER_PREPARE=False prepares nothing"}
 
 
@@ -90,11 +112,34 @@ def value_of(setting: str, option: str, value: str) -> Any:
         return _flag(setting, option, value)
     if option in CHOICES and value not in CHOICES[option]:
         _refuse(setting, option, value, f"write {' or '.join(CHOICES[option])}")
+    if option == "options":
+        check_start_up(setting, value, "of its option options")
     if option in FILES and ":" not in value:  # a key may be in an engine of OpenSSL, as name:key
         env.check_readable(setting, value)
     if _is_refused(option, value):
         env.refuse(setting, f"libpq does not take the value of its option {option}")
     return value
+
+
+def check_start_up(setting: str, value: str, where: str = "") -> None:
+    """Stops at start-up options of a session, as -c NAME=VALUE, that would break every payment."""
+    for name in _settings_in(value):
+        if reason := BREAKING_SETTINGS.get(name):
+            env.refuse(setting, f"{reason}; leave {name} out {where}".rstrip())
+
+
+def _settings_in(value: str) -> Iterator[str]:
+    """The names of settings in start-up options, read as a server process does: -c NAME=VALUE,
+    -cNAME=VALUE, --NAME=VALUE, after switches in the same word, with - for _, in any case.
+    """
+    words = iter([ESCAPED.sub(r"\1", word) for word in WORD.findall(value)])
+    for word in words:
+        for place, switch in enumerate(word) if word.startswith("-") else ():
+            if place and switch in SWITCHES_WITH_VALUE:
+                given = word[place + 1 :] or next(words, "")
+                if switch in "c-":
+                    yield given.partition("=")[0].replace("-", "_").lower()
+                break
 
 
 def _number(setting: str, option: str, value: str) -> int:

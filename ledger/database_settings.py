@@ -73,6 +73,7 @@ def database() -> dict[str, Any]:
     """ENGINE, NAME, USER, PASSWORD, HOST, PORT and OPTIONS of a server of one's own; empty for
     none.
     """
+    database_options.check_start_up("PGOPTIONS", os.environ.get("PGOPTIONS", ""))
     name = "DATABASE_URL" if env.text("DATABASE_URL") else "DB_NAME"
     if name == "DB_NAME" and not env.text("DB_NAME"):
         aws_settings.credentials({}, is_local=True)

@@ -20,9 +20,16 @@ from ledger.jobs.schedule import BACKUP
 SECONDS = 5
 VERSIONS = range(15, 19)  # docs/versions.md
 Connection = psycopg.Connection[Any]
-# Without these, what was committed may be gone after a power cut.
-DURABLE = "SELECT name FROM pg_settings WHERE setting = 'off' AND name = ANY(%s) ORDER BY name"
-DURABILITY = ["fsync", "full_page_writes", "synchronous_commit"]
+# Without these, what was committed may be gone after a power cut, or, where a standby should have
+# it first, after a failover.
+LOSING = """
+    SELECT name || ' is ' || setting FROM pg_settings
+    WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND (
+        setting = 'off'
+        OR name = 'synchronous_commit' AND setting NOT IN ('on', 'remote_apply') AND EXISTS (
+            SELECT FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting <> ''))
+    ORDER BY name
+"""
 ROLE = """
     SELECT rolsuper, rolbypassrls, rolcreaterole,
            pg_has_role(oid, (SELECT relowner FROM pg_class WHERE oid = 'transactions'::regclass),
@@ -112,12 +119,13 @@ def roles(found: Connection) -> Iterator[CheckMessage]:
 
 def durability(found: Connection) -> Iterator[CheckMessage]:
     """Settings of the server that let committed payments go."""
-    off = [name for (name,) in found.execute(DURABLE, [DURABILITY]).fetchall()]
-    if off:
+    losing = [what for (what,) in found.execute(LOSING).fetchall()]
+    if losing:
         yield wrong(
             "durability",
-            f"{', '.join(off)} is off: payments that were acknowledged may be gone after a crash.",
-            "Turn it on in the server's configuration.",
+            f"{', '.join(losing)}: payments that were acknowledged may be gone after a crash or"
+            " failover.",
+            "Turn each on in the server's configuration, and on the roles.",
         )
 
 

@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn
 
 from ledger.database_options import CHOICES
+from tests.pooler import beside
 
 URL = "postgresql://me:secret@127.0.0.1/books"
 WEB = {"LEDGER_ROLE": "web", "DEBUG": "True"}
@@ -76,6 +77,23 @@ WRONG = {
     "client_encoding": ["LATIN1"],
     "pace": ["3"],
 }
+SERIALIZABLE = [
+    "-c default_transaction_isolation=serializable",
+    "-cdefault_transaction_isolation=serializable",
+    "--default-transaction-isolation=serializable",
+    "-c jit=off -c\tDefault_Transaction-isolation=serializable",
+    "-ec default_transaction_isolation=serializable",
+    "-c default_transaction_\\isolation=serializable",
+]
+WRONG["options"] = [
+    *SERIALIZABLE,
+    "-c default_transaction_read_only=on",
+    "-c transaction_isolation=serializable",
+    "-c transaction_read_only=on",
+    "-c session_replication_role=replica",
+    "-c row_security=off",
+    "-c client_encoding=LATIN1",
+]
 CASES = [(option, value) for option, values in WRONG.items() for value in values]
 
 
@@ -89,6 +107,40 @@ def test_a_value_that_cannot_work_stops_the_start_naming_setting_and_option(
     assert sentence.startswith(f"The setting {place} is wrong: ")
     assert option in sentence or value in sentence
     assert "secret" not in sentence
+
+
+@pytest.mark.parametrize("given", SERIALIZABLE)
+def test_start_up_options_of_the_environment_are_read_alike(
+    given: str, refusal: Callable[..., str]
+) -> None:
+    sentence = refusal(DATABASE_URL=URL, PGOPTIONS=given)
+    assert sentence.startswith("The setting PGOPTIONS is wrong: ")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("given", SERIALIZABLE)
+def test_the_server_reads_start_up_options_so(given: str) -> None:
+    with beside(options=given) as found:
+        (level,) = found.execute("SHOW default_transaction_isolation").fetchone() or ("",)
+    assert level == "serializable"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "-c jit=off -c statement_timeout=5s",
+        "-c search_path=default_transaction_isolation",
+        "-c application_name=--default_transaction_isolation=serializable",
+    ],
+)
+@pytest.mark.parametrize("place", PLACES)
+def test_other_start_up_options_are_taken(
+    place: str, given: str, settings_of: Callable[..., dict[str, Any]]
+) -> None:
+    databases = settings_of(**PLACES[place](urlencode({"options": given})), **WEB)["DATABASES"]
+
+    found = databases["replica1" if "replica1" in databases else "default"]
+    assert given in found["OPTIONS"]["options"]
 
 
 @pytest.mark.parametrize("place", PLACES)

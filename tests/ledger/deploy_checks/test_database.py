@@ -133,6 +133,24 @@ def test_a_server_that_forgets_commits_is_told(found: Any) -> None:
     assert "synchronous_commit" in words(database.durability(found))
 
 
+@pytest.mark.parametrize("level", ["on", "remote_apply", "remote_write", "local", "off"])
+@pytest.mark.parametrize("standbys", ["", "ANY 1 (a, b)"])
+def test_a_server_that_acknowledges_before_its_standby_has_the_row_is_told(
+    found: Any, standbys: str, level: str
+) -> None:
+    """The view stands for the server's configuration, which no session can change."""
+    found.execute(
+        "CREATE TEMP VIEW pg_settings AS SELECT name, CASE name WHEN 'synchronous_standby_names'"
+        f" THEN '{standbys}' ELSE setting END AS setting FROM pg_catalog.pg_settings"
+    )
+    found.execute(f"SET synchronous_commit = {level}")
+
+    is_losing = level == "off" or (standbys and level in ("remote_write", "local"))
+
+    assert names(database.durability(found)) == (["durability"] if is_losing else [])
+    assert not is_losing or f"synchronous_commit is {level}" in words(database.durability(found))
+
+
 def test_a_version_that_nobody_tested_is_told(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names(database.version(found)) == []
     monkeypatch.setattr(database, "VERSIONS", range(9, 11))
