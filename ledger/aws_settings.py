@@ -90,7 +90,7 @@ def credentials(found: dict[str, Any], *, is_local: bool) -> dict[str, Any]:
     if not found:
         env.refuse(name, "the embedded server needs no login; name a server by DATABASE_URL")
     if found.get("PASSWORD"):
-        env.refuse(name, "AWS gives out the password, so leave it out of the settings")
+        env.refuse(name, f"AWS gives out the password, so leave it out of {_where('DB_PASSWORD')}")
     _check_order(name, found)
     if find_spec("boto3") is None:
         env.refuse(name, INSTALL)
@@ -99,6 +99,11 @@ def credentials(found: dict[str, Any], *, is_local: bool) -> dict[str, Any]:
         return {"LEDGER_CREDENTIALS": {"secret": secret, "region": _region_of(secret)}}
     _check_iam(region, found, is_local=is_local)
     return {"LEDGER_CREDENTIALS": {"region": region}}
+
+
+def _where(part: str) -> str:
+    """The setting that a part of the login came from."""
+    return "DATABASE_URL" if env.text("DATABASE_URL") else part
 
 
 def _check_order(name: str, found: dict[str, Any]) -> None:
@@ -110,7 +115,9 @@ def _check_order(name: str, found: dict[str, Any]) -> None:
 
 def _check_secret(found: dict[str, Any]) -> None:
     if found.get("USER"):
-        env.refuse("DB_SECRET_ID", "the secret names the user, so leave it out of the settings")
+        env.refuse(
+            "DB_SECRET_ID", f"the secret names the user, so leave it out of {_where('DB_USER')}"
+        )
 
 
 def _region_of(secret: str) -> str:

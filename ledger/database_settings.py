@@ -8,6 +8,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from functools import partial
 from itertools import zip_longest
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,7 +20,9 @@ from ledger import aws_settings, database_options, env
 SCHEMES = ("postgresql", "postgres", "psql", "pgsql")
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 CHECKED = ("verify-ca", "verify-full")
-PORT = re.compile(r":[0-9]+$", re.ASCII)
+PORT, LAST_PORT = re.compile(r":[0-9]+$", re.ASCII), 65535
+# Between replicas: a space, or a comma before another of them; any other comma is part of a URL.
+BETWEEN = re.compile(r",?\s+|,(?=[a-z]+://|standby(?:[,\s]|$))|,$", re.ASCII)
 # libpq takes the first host that accepts writes. One host may be a standby too: the name of a
 # primary that became one, while DNS still leads there. From Postgres 14 on this asks nothing of the
 # server, which says by itself whether it takes writes.
@@ -62,6 +65,7 @@ READ_ONLY = "-c default_transaction_read_only=on"
 # What a replica takes over from the writer's options; where it is and how it is encrypted says its
 # own URL.
 INHERITED = ("application_name", "connect_timeout", "prepare_threshold", "pool")
+NO_URL = "each is a URL that begins with postgresql://, or the word standby, for that of `make run`"
 PLAINTEXT = (
     "{host} is not this computer, and sslmode={mode} may send customers' data in plain text; write"
     " sslmode=verify-full and sslrootcert=FILE (sslmode=require encrypts, but believes any server),"
@@ -111,12 +115,10 @@ def from_url(name: str) -> dict[str, Any]:
 
 
 def _parsed(name: str, url: str) -> dict[str, Any]:
-    found = env.parsed_url(name, url, environ.Env.db_url_config, SCHEMES)
+    found = env.parsed_url(name, url, partial(_parsed_by_environ, name), SCHEMES)
     if not found["NAME"]:
         env.refuse(name, "it names no database after the host, as in //host/ledger")
     parts = urlsplit(url)
-    if "@" in f"{parts.path}?{parts.query}#{parts.fragment}" and "@" not in parts.netloc:
-        env.refuse(name, "write / ? # in a password as %2F %3F %23")
     places = parts.netloc.rpartition("@")[2].split(",")
     with_port = [place for place in places if PORT.search(place)]
     if len(places) > 1 and len(with_port) not in (0, len(places)):
@@ -128,10 +130,26 @@ def _parsed(name: str, url: str) -> dict[str, Any]:
     return {**kept, **database_options.options(name, parts.query)}
 
 
+def _parsed_by_environ(name: str, url: str) -> dict[str, Any]:
+    """What the parser makes of it, after checks of what it refuses without saying why. No sentence
+    has a port's value: without %-escapes it may be the end of a password.
+    """
+    parts = urlsplit(url)
+    if "@" in f"{parts.path}?{parts.query}#{parts.fragment}" and "@" not in parts.netloc:
+        env.refuse(name, "write / ? # in a password as %2F %3F %23")
+    for place in parts.netloc.rpartition("@")[2].split(","):
+        port = "" if place.endswith("]") else place.partition("]")[2] or place
+        port = port.partition(":")[2]
+        if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= LAST_PORT):
+            env.refuse(name, f"the port after a host is not a whole number from 1 to {LAST_PORT}")
+    found: dict[str, Any] = environ.Env.db_url_config(url)
+    return found
+
+
 def _from_parts() -> dict[str, Any]:
     hosts, ports = env.items("DB_HOST", "localhost"), env.items("DB_PORT", "5432")
     for port in ports:
-        env.check_number("DB_PORT", port, least=1, most=65535)
+        env.check_number("DB_PORT", port, least=1, most=LAST_PORT)
     if len(ports) not in (1, len(hosts)):
         env.refuse("DB_PORT", "it is one port for all hosts, or one for each")
     found = database_options.options("DB_OPTIONS", env.text("DB_OPTIONS"))
@@ -160,7 +178,8 @@ def _checked(
 
 def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The replicas of DATABASE_REPLICA_URLS as entries of DATABASES: replica1, replica2 ..."""
-    urls = enumerate(env.words("DATABASE_REPLICA_URLS"), start=1)
+    given = BETWEEN.split(env.text("DATABASE_REPLICA_URLS"))
+    urls = enumerate(filter(None, given), start=1)
     return {f"replica{number}": _replica(url, writer) for number, url in urls}
 
 
@@ -169,8 +188,7 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
     name, is_own = "DATABASE_REPLICA_URLS", url == OWN_STANDBY
     if is_own and not writer["LEDGER_EMBEDDED"]:
         env.refuse(name, f"{url} is that of the embedded server, and DATABASE_URL names another")
-    found = {} if is_own else _checked(name, _parsed(name, url), OF_REPLICA)
-    _check_replica(name, found)
+    found = {} if is_own else _server_of_replica(name, url)
     inherited = {key: writer["OPTIONS"][key] for key in INHERITED if key in writer["OPTIONS"]}
     inherited["connect_timeout"] = min(int(inherited["connect_timeout"]), REPLICA_CONNECT)
     if "pool" in inherited:
@@ -194,15 +212,18 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_replica(name: str, found: dict[str, Any]) -> None:
-    if not found:  # the embedded server's own
-        return
+def _server_of_replica(name: str, url: str) -> dict[str, Any]:
+    """What its URL says; stops unless that is one server, and a standby."""
+    if "://" not in url:
+        env.refuse(name, NO_URL)
+    found = _parsed(name, url)
     given = found["OPTIONS"]
     if len(real_hosts(found["HOST"], given)) > 1:
         env.refuse(name, "each URL is one server; write one for each, with a space between")
     value = given.get("target_session_attrs", "standby")
     if value not in ("standby", "any"):
         env.refuse(name, NO_REPLICA.format(value=value))
+    return _checked(name, found, OF_REPLICA)
 
 
 def _where(name: str) -> str:

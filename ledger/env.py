@@ -120,11 +120,6 @@ def items(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
-def words(name: str) -> list[str]:
-    """A list, separated by commas or spaces."""
-    return text(name).replace(",", " ").split()
-
-
 def amounts_by_currency(name: str, default: str) -> dict[str, Decimal]:
     """Amounts such as "10000,JPY=1500000": one for all currencies, under "*", and some by code."""
     found: dict[str, Decimal] = {}

@@ -185,6 +185,39 @@ def test_what_cannot_work_stops_the_start(case: str, refusal: Callable[..., str]
     assert "secret" not in sentence
 
 
+@pytest.mark.parametrize(
+    "places", ["localhost:99999", "localhost:0", "localhost:x", "localhost:5432,[::1]:99999"]
+)
+def test_a_port_in_a_url_that_is_none_is_called_a_port(
+    places: str, refusal: Callable[..., str]
+) -> None:
+    sentence = refusal(DATABASE_URL=f"{URL}{places}/books")
+
+    assert "The setting DATABASE_URL is wrong: the port" in sentence
+    assert "secret" not in sentence
+
+
+def test_a_part_of_a_password_is_not_printed_as_a_port(refusal: Callable[..., str]) -> None:
+    sentence = refusal(DATABASE_URL="postgresql://me:78787878/more@localhost/books")
+
+    assert "password" in sentence
+    assert "7878" not in sentence
+
+
+def test_a_url_goes_before_the_database_in_parts(default: Callable[..., dict[str, Any]]) -> None:
+    """Such as one for an administrator, on a machine whose .env has the parts."""
+    url = "postgresql://you@127.0.0.1/ledger"
+    found = default(DATABASE_URL=url, **PARTS, DB_HOST="127.0.0.2", DB_OPTIONS="connect_timeout=9")
+
+    assert [found[name] for name in ("NAME", "USER", "PASSWORD", "HOST")] == [
+        "ledger",
+        "you",
+        "",
+        "127.0.0.1",
+    ]
+    assert found["OPTIONS"]["connect_timeout"] == 5
+
+
 PLAIN = {
     "a name": {"DATABASE_URL": f"{URL}db.example/books"},
     "an address": {"DATABASE_URL": f"{URL}10.0.0.7/books"},

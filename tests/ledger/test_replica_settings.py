@@ -31,7 +31,7 @@ def databases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     return databases
 
 
-@pytest.mark.parametrize("given", [TWO, TWO.replace(",", " ")])
+@pytest.mark.parametrize("given", [TWO, TWO.replace(",", " "), TWO.replace(", ", ","), f"{TWO},"])
 def test_each_url_is_a_replica_of_web_processes(
     given: str, databases: Callable[..., dict[str, Any]]
 ) -> None:
@@ -98,6 +98,8 @@ def test_the_standby_of_the_embedded_server_is_a_replica(
     [
         ({"DATABASE_REPLICA_URLS": "postgresql://me@db.example/books"}, ["sslmode"]),
         ({"DATABASE_REPLICA_URLS": "mysql://me@localhost/books"}, ["does not begin with"]),
+        ({"DATABASE_REPLICA_URLS": "stanby"}, ["word standby", "postgresql://"]),
+        ({"DATABASE_REPLICA_URLS": "postgresql://me:secret@a,b/books"}, ["one server", "space"]),
         ({"DATABASE_REPLICA_URLS": f"{URL}/"}, ["names no database"]),
         ({"DATABASE_REPLICA_URLS": f"{URL}/books?nonsense=1"}, ["nonsense"]),
         (

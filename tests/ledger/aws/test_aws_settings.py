@@ -96,7 +96,12 @@ WRONG = {
     "no server": ("DB_IAM_REGION", "embedded", IAM),
     "a secret, no server": ("DB_SECRET_ID", "embedded", SECRET),
     "a password too": (
-        "DB_IAM_REGION", "password", {"DATABASE_URL": SAFE.replace("me@", "me:secret@"), **IAM},
+        "DB_IAM_REGION", "out of DATABASE_URL",
+        {"DATABASE_URL": SAFE.replace("me@", "me:secret@"), **IAM},
+    ),
+    "a password in parts": (
+        "DB_IAM_REGION", "out of DB_PASSWORD",
+        {"DB_NAME": "books", "DB_USER": "me", "DB_PASSWORD": "secret@", **IAM},
     ),
     "a password beside a secret": (
         "DB_SECRET_ID", "password", {"DATABASE_URL": SAFE.replace("me@", ":secret@"), **SECRET},
