@@ -132,7 +132,8 @@ def run_with_retry(
     sleep: Callable[[float], None] = time.sleep,
 ) -> R:
     """Return what `work` returns; run it up to five times after a lost race, and for about three
-    seconds after a lost server.
+    seconds after a lost server. These begin with the first unknown outcome, so at least one try
+    follows it.
 
     `work` opens its own transaction and has no other effects. After an unknown outcome it runs
     again only if the caller gives `find_out_first`, which tells `work` that it may be committed
@@ -146,13 +147,15 @@ def run_with_retry(
         except (DatabaseError, InterfaceError) as error:
             failure = failure_of(error)
             if failure is Failure.UNKNOWN and find_out_first is not None:
+                if not unknown:  # what ran until here may have waited long for a server that hangs
+                    waited, began = 0.0, time.monotonic()
                 find_out_first()
                 unknown = True
             again = failure in NOTHING_DONE or (failure is Failure.UNKNOWN and unknown)
+            # Each try may have waited for a connection, too.
+            is_last = max(waited, time.monotonic() - began) >= UNTIL_BACK
             if failure is Failure.LOST_RACE:
-                is_last = attempt >= TRIES
-            else:  # each try may have waited for a connection, too
-                is_last = max(waited, time.monotonic() - began) >= UNTIL_BACK
+                is_last = attempt >= TRIES or (unknown and is_last)
             if not again or is_last or connections[using].in_atomic_block:
                 # Only a broken rule proves that the first run was not committed.
                 is_unknown = unknown and not isinstance(error, IntegrityError | DataError)

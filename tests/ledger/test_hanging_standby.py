@@ -27,7 +27,7 @@ LIMITS = {
     "LEDGER_STATEMENT_TIMEOUT": str(STATEMENT),
     "LEDGER_LOCK_TIMEOUT": "1",
 }
-# The wait of COMMIT, then up to five tries that wait for the locks it still holds, on a busy
+# The wait of COMMIT, then three seconds of tries that wait for the locks it still holds, on a busy
 # machine. The limit of a web worker is 30 s.
 AT_MOST = STATEMENT + GRACE + 12
 

@@ -175,6 +175,42 @@ def test_what_stays_unknown_says_so(pauses: list[float], transactional_db: None)
     assert 3 <= sum(pauses) < 3.5
 
 
+@pytest.mark.parametrize("took", [5, 35])
+def test_what_became_unknown_after_a_long_try_is_looked_up_at_once(
+    took: int, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a server that hung: the time before the failure is not that of the search."""
+    clock, told = [0.0], list[int]()
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+
+    def work() -> str:
+        if told:
+            return "found"
+        clock[0] += took
+        raise OperationalError from CUT_OFF[0]
+
+    found = run_with_retry(work, find_out_first=lambda: told.append(1), sleep=lambda _: None)
+    assert found == "found"
+    assert told == [1]
+
+
+def test_a_search_ends_after_three_seconds_also_where_it_waits_for_locks(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A COMMIT that waits for its standby keeps its locks."""
+    clock, runs = [0.0], []
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+
+    def work() -> None:
+        runs.append(1)
+        clock[0] += 35 if len(runs) == 1 else 2
+        raise OperationalError from (LOST_RACES[2]() if len(runs) > 1 else CUT_OFF[0])
+
+    with pytest.raises(OutcomeUnknown):
+        run_with_retry(work, find_out_first=lambda: None, sleep=lambda _: None)
+    assert len(runs) == 3
+
+
 def test_a_lost_server_is_waited_for_three_seconds(
     run: Callable[[CountedWork], str], pauses: list[float]
 ) -> None:
