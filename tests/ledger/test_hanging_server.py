@@ -4,7 +4,7 @@ ever.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -231,6 +231,10 @@ def test_the_limit_follows_the_time_that_a_transaction_may_take(database: Any) -
             set_locally(statement_timeout="0")
             assert raw.silence_limit is None
         assert raw.silence_limit == usual
+        with db_transaction.atomic():
+            set_locally(statement_timeout="60000")
+            db_transaction.set_rollback(True)
+        assert raw.silence_limit == usual, "after a rollback too"
 
 
 def test_after_a_savepoint_the_limit_is_not_shorter_than_before_it(database: Any) -> None:
@@ -255,6 +259,27 @@ def test_commands_have_no_limit() -> None:
 def test_a_health_check_takes_no_longer_than_connecting(database: Any) -> None:
     with hanging(database), at_most(4):
         assert not database.is_usable()
+
+
+def test_a_server_that_hangs_right_after_connecting_takes_no_longer_than_connecting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It hangs before it is told which time zone the session has."""
+    zone = "Asia/Tokyo"  # another one than the server's, so that it has to be sent
+    options = {**server()["OPTIONS"], "connect_timeout": 1}
+    found = DatabaseWrapper(
+        {**server(), "OPTIONS": options, "TIME_ZONE": zone, **TIMEOUTS}, alias="default"
+    )
+    opened, stopped = found.open, ExitStack()
+
+    def open_and_hang(*arguments: Any, **parameters: Any) -> Any:
+        raw = opened(*arguments, **parameters)
+        stopped.enter_context(standing_still([raw.info.backend_pid]))
+        return raw
+
+    monkeypatch.setattr(found.Database, "connect", open_and_hang)
+    with stopped, at_most(4), pytest.raises(OperationalError):
+        found.ensure_connection()
 
 
 def test_cleaning_a_session_takes_no_longer_than_connecting(database: Any) -> None:

@@ -1,6 +1,7 @@
 """Which replica is chosen, and which statements count as writes. Without a database."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,6 +39,15 @@ def test_a_replica_of_another_writer_serves_nobody_however_far_it_is() -> None:
     for position in (None, 1):
         assert not replica.can_serve(Needed(BEFORE, position))
         assert not replica.can_serve(Needed(None, position)), "the writer is not known"
+
+
+def test_without_a_mark_on_either_side_a_replica_serves_nobody() -> None:
+    """Two writers whose start nobody knows need not be the same one."""
+    replica = answering("a", 100)
+    assert replica.answer is not None
+    replica.answer = replace(replica.answer, writer=None)
+    for position in (None, 1):
+        assert not replica.can_serve(Needed(None, position))
 
 
 def test_a_replica_that_has_not_answered_yet_serves_nobody() -> None:
