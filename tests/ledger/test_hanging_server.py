@@ -2,6 +2,7 @@
 ever.
 """
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -280,6 +281,29 @@ def test_a_server_that_hangs_right_after_connecting_takes_no_longer_than_connect
     monkeypatch.setattr(found.Database, "connect", open_and_hang)
     with stopped, at_most(4), pytest.raises(OperationalError):
         found.ensure_connection()
+
+
+@pytest.mark.slow
+def test_each_address_of_a_name_is_tried_for_the_time_of_connecting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two addresses whose kernel takes the connection, and nobody answers."""
+    with ExitStack() as listening:
+        first, second = (listening.enter_context(socket.socket()) for _ in range(2))
+        first.bind(("127.0.0.2", 0))
+        port = first.getsockname()[1]
+        second.bind(("127.0.0.3", port))
+        first.listen()
+        second.listen()
+        both = [(0, 0, 0, "", each.getsockname()) for each in (first, second)]
+        monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: both)
+        options = {**server()["OPTIONS"], "connect_timeout": 2}
+        there = {"HOST": "bank.test", "PORT": port, "OPTIONS": options, "LEDGER_EMBEDDED": False}
+        found = DatabaseWrapper({**server(), **there}, alias="default")
+        began = time.monotonic()
+        with at_most(6), pytest.raises(OperationalError):
+            found.ensure_connection()
+        assert time.monotonic() - began >= 4
 
 
 def test_cleaning_a_session_takes_no_longer_than_connecting(database: Any) -> None:
