@@ -2,9 +2,13 @@
 one per account, and `post_batch` with `atomic=False` one per chunk.
 
 A service never runs inside another database transaction (`durable=True`): when it returns, money
-has moved; when it raises, nothing has. There are two exceptions: `OutcomeUnknown` after a
-connection lost during COMMIT, and `BatchInterrupted` when a batch with `atomic=False` fails,
-whose earlier chunks stay posted.
+has moved; when it raises, this call has moved nothing. There are two exceptions: `OutcomeUnknown`
+after a connection lost during COMMIT, and `BatchInterrupted` when a batch with `atomic=False`
+fails, whose earlier chunks stay posted.
+
+After `OutcomeUnknown`, send the same id again until a call returns or raises a LedgerError. Any
+other error of a repeat, such as a lock or a statement that took too long, says nothing of the
+earlier call: its COMMIT may still wait for a standby and hold the locks. A new id may pay twice.
 """
 
 import uuid

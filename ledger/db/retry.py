@@ -62,7 +62,11 @@ FIRST_PAUSE_UNTIL_BACK, LONGEST_PAUSE, UNTIL_BACK = 0.1, 0.5, 3.0
 
 
 class Failure(Enum):
-    """What remains of a failed transaction, and why it failed."""
+    """What remains of a failed transaction, and why it failed.
+
+    This says nothing of an earlier transaction with the same id: while its COMMIT waits for a
+    standby, nobody sees its rows, and a repeat ends as LOST_RACE or TIMED_OUT at its locks.
+    """
 
     LOST_RACE = "nothing: another transaction held the locks"
     NOT_STARTED = "nothing: no connection, or the server ended it before COMMIT"

@@ -10,28 +10,30 @@ from ledger.db.retry import Failure, NotConfirmed, failure_of
 from ledger.web.kept_forms import kept_form
 
 SECONDS_TO_WAIT = 2
+# Whoever waits for locks or time may wait for their own form: an earlier COMMIT that waits for a
+# standby has the locks, and nobody sees its row yet.
+THIS_ATTEMPT = (
+    " If you were booking something, this attempt booked nothing, but an earlier one may have: go"
+    " back and send the same form again. A payment is booked once, however often it is sent."
+)
 SENTENCES = {
     Failure.LOST_RACE: (
         "These accounts are busy",
         (
-            "Others were booking on the same account, and it did not become free in time. "
-            "The unfinished booking was undone. Wait a moment, go back and send it again: nothing "
-            "is booked twice."
+            "Others were booking on the same account, and it did not become free in time."
+            + THIS_ATTEMPT
         ),
     ),
     Failure.TIMED_OUT: (
         "This took too long",
         (
-            "It took longer than a page may take, so it was stopped. If you were booking "
-            "something, it was undone. Try again, or ask for less at once."
+            "It took longer than a page may take, so it was stopped. Try again, or ask for less at"
+            " once." + THIS_ATTEMPT
         ),
     ),
     Failure.NOT_STARTED: (
         "The database cannot be reached",
-        (
-            "The database does not answer at the moment. If you were booking something, it was "
-            "undone. Try again soon."
-        ),
+        "The database does not answer at the moment. Try again soon." + THIS_ATTEMPT,
     ),
     Failure.UNKNOWN: (
         "The connection was lost",
@@ -44,8 +46,8 @@ SENTENCES = {
     Failure.FINAL: (
         "The database has a problem",
         (
-            "The database cannot do this at the moment, and somebody has to repair it. "
-            "If you were booking something, it was undone."
+            "The database cannot do this at the moment, and somebody has to repair it."
+            + THIS_ATTEMPT
         ),
     ),
 }
@@ -61,8 +63,11 @@ NOT_CONFIRMED = (
 )
 # What may be over soon: a server that restarts, a standby that is promoted. The page tries again.
 SOON_OVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
-PASSING = SOON_OVER | {Failure.LOST_RACE}
 KEPT = (
+    "What you sent is kept on this page, and we may have booked it already. Send it again from"
+    " here, now or later. It is booked once, however often it is sent."
+)
+KEPT_AND_SENT = (
     "What you sent is kept on this page, and we may have booked it already. Send it again, or"
     " wait: where the database only restarts, the page does so by itself. It is booked once,"
     " however often it is sent."
@@ -78,10 +83,12 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
         return None
     title, sentence = NOT_CONFIRMED if isinstance(error, NotConfirmed) else SENTENCES[failure]
     again = request.get_full_path() if request.method in ("GET", "HEAD") else None
-    form = kept_form(request) if failure in PASSING else []
+    form = kept_form(request)
+    if form:
+        sentence = KEPT_AND_SENT if failure in SOON_OVER else KEPT
     return page(
         title,
-        KEPT if form else sentence,
+        sentence,
         again,
         path=request.get_full_path(),
         form=form,

@@ -84,7 +84,11 @@ class Site:
         _, _, page = self.answer(form)
         review = re.search('name="reviewed" value="([^"]+)"', page)
         assert review
-        status, _, page = self.answer({**form, "step": "send", "reviewed": review[1]})
+        return self.send({**form, "step": "send", "reviewed": review[1]})
+
+    def send(self, form: dict[str, str]) -> tuple[int, str]:
+        """The status and the HTML of the answer to a reviewed form."""
+        status, _, page = self.answer(form)
         return status, page
 
     def post(self, form: dict[str, str]) -> tuple[str, str]:

@@ -152,6 +152,8 @@ def hidden_fields(html: str) -> dict[str, str]:
         (psycopg.errors.AdminShutdown(), True),
         (psycopg.errors.CannotConnectNow(), True),
         (psycopg.errors.LockNotAvailable(), False),
+        (psycopg.errors.QueryCanceled(), False),
+        (psycopg.errors.DiskFull(), False),
     ],
 )
 def test_a_payment_whose_answer_did_not_come_is_kept_and_sent_again(
@@ -172,6 +174,7 @@ def test_a_payment_whose_answer_did_not_come_is_kept_and_sent_again(
     assert answer.status_code == 503
     assert 'method="post" action="/transfers/new/?from=1"' in page
     assert ("data-again" in page) is by_itself
+    assert "may have booked it already" in page, "an attempt before this one"
     kept = hidden_fields(page)
     assert kept == {name: str(value) for name, value in form.items()}
     assert client.post("/transfers/new/", kept).status_code == 302

@@ -34,7 +34,8 @@ class BatchInterrupted(OperationalError):
     The three lists together hold every draft, in order. `results` are final. The drafts in
     `unknown` may or may not be posted, because the connection was lost during their COMMIT; each
     carries the id it was sent under, so sending it again posts it at most once. The drafts in
-    `unbooked` are not posted.
+    `unbooked` are not posted by this call; one that an earlier call had in `unknown` keeps its id,
+    and may have been posted by that call.
     """
 
     def __init__(
