@@ -127,6 +127,8 @@ LEDGER_TIMEOUTS = {
     ),
     "transaction_timeout": env.number("LEDGER_TRANSACTION_TIMEOUT", 900, least=0, most=86400),
 }
+# For one statement of a job of `manage.py work`, such as a part of an audit; 0 for no limit.
+LEDGER_JOB_STATEMENT_TIMEOUT = env.number("LEDGER_JOB_STATEMENT_TIMEOUT", 3600, least=0, most=86400)
 DATABASES = {
     "default": {
         "ENGINE": "ledger.db.backend",

@@ -5,20 +5,24 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError, connection
 
-from ledger.db.retry import Failure, failure_of
+from ledger.db.retry import Failure, failure_of, sqlstate
 from ledger.jobs import records
 from ledger.jobs.schedule import JOBS, ScheduledJob, is_due
+from ledger.jobs.silence import Silence, limited_connections
 
 POLL_SECONDS = 10
 RENEW_SECONDS = records.CLAIM_SECONDS / 3
+RENEW_TIMEOUT = 5.0  # seconds: a short statement, on a connection of its own
 AWAY = (DatabaseError, InterfaceError)
+OF_THE_JOB = frozenset({Failure.FINAL, Failure.TIMED_OUT})  # not of the server
 Tell = Callable[[str], object]
 
 logger = logging.getLogger("ledger.jobs")
@@ -34,28 +38,40 @@ class Worker:
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{os.urandom(4).hex()}"
         self.tell, self.out, self.err, self.jobs = tell, out, err, jobs
         self._is_away = False
+        self._silence = Silence()
 
     def run(self, wait: Callable[[float], object]) -> None:
         """Works until `wait`, which is called between two rounds, raises."""
-        try:
-            while True:
-                self.run_due()
-                wait(POLL_SECONDS)
-        finally:
-            self._give_back()
+        with self._limited():
+            try:
+                while True:
+                    self._run_due()
+                    wait(POLL_SECONDS)
+            finally:
+                self._give_back()
 
     def run_once(self) -> bool:
         """Runs what is due, then ends; whether all of it was done. Raises what the database says
         if it cannot be reached.
         """
-        try:
-            failed = [job for job in self.jobs if self._claimed(job) and not self._run(job)]
-            return not failed
-        finally:
-            self._give_back()
+        with self._limited():
+            try:
+                failed = [job for job in self.jobs if self._claimed(job) and not self._run(job)]
+                return not failed
+            finally:
+                self._give_back()
 
     def run_due(self) -> None:
         """One round. A database that is away is told of once, and asked again in the next round."""
+        with self._limited():
+            self._run_due()
+
+    def _limited(self) -> AbstractContextManager[None]:
+        """Within the block a server that hangs is given up: see Note [Silence in a worker]."""
+        seconds = settings.LEDGER_JOB_STATEMENT_TIMEOUT
+        return limited_connections(seconds, self._silence.is_too_long)
+
+    def _run_due(self) -> None:
         try:
             for job in self.jobs:
                 if self._claimed(job):
@@ -73,6 +89,7 @@ class Worker:
             connection.close()  # the next round finds the server that is the writer then
 
     def _claimed(self, job: ScheduledJob) -> bool:
+        self._silence.end()
         if not is_due(job, records.read(), records.clock()):
             return False
         return records.claim(job=job, worker=self.name)
@@ -89,7 +106,7 @@ class Worker:
         except SystemExit as end:
             self.tell(f"{job.name} failed with exit code {end.code}.")
         except Exception as error:
-            if isinstance(error, AWAY) and failure_of(error) is not Failure.FINAL:
+            if isinstance(error, AWAY) and failure_of(error) not in OF_THE_JOB:
                 raise  # the server, not the job
             # Its message may name people and amounts, which the log's format leaves out.
             logger.exception("The job %s failed.", job.name)
@@ -108,12 +125,13 @@ class Worker:
     def _renewed(self, job: ScheduledJob) -> Iterator[None]:
         """Renews the claim in a thread, on a connection of its own, while the block runs."""
         is_over = threading.Event()
+        self._silence.end()
 
         def renew() -> None:
-            while not is_over.wait(RENEW_SECONDS):
-                with suppress(*AWAY):
-                    records.renew(name=job.name, worker=self.name)
-                connection.close()
+            with limited_connections(RENEW_TIMEOUT):
+                while not is_over.wait(RENEW_SECONDS):
+                    self._renew(job)
+                    connection.close()
 
         thread = threading.Thread(target=renew, daemon=True)
         thread.start()
@@ -122,6 +140,15 @@ class Worker:
         finally:
             is_over.set()
             thread.join()
+
+    def _renew(self, job: ScheduledJob) -> None:
+        """Renews the claim, and notes whether the server has answered."""
+        try:
+            records.renew(name=job.name, worker=self.name)
+        except AWAY as error:
+            if sqlstate(error) is None:
+                return
+        self._silence.end()
 
     def _give_back(self) -> None:
         with suppress(*AWAY):
