@@ -154,6 +154,8 @@ DATABASES["default"] = pool_settings.checked(
 # Standbys from which web processes read (ledger/db/replicas/), and which of several answers; one
 # that is more seconds behind than this is left out.
 _replicas = database_settings.replicas(DATABASES["default"])
+# Whether one of them is the standby of the embedded server, which may not exist.
+LEDGER_OWN_REPLICA = any(_replica["LEDGER_EMBEDDED"] for _replica in _replicas.values())
 for _replica in _replicas.values():
     pool_settings.check_replica(_replica)
 if LEDGER_ROLE == "web":

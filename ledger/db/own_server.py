@@ -23,6 +23,10 @@ def make_pair() -> None:
     default_server.cache_clear()
 
 
+def has_standby() -> bool:
+    return isinstance(default_server(), Pair)
+
+
 def ensure_started() -> ConnectionInfo:
     return default_server().ensure_started()
 

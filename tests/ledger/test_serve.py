@@ -282,6 +282,14 @@ def test_a_taken_port_is_told_before_anything_starts(folder: Path) -> None:
     assert not (folder / "pg18").exists()
 
 
+def test_a_standby_as_replica_that_does_not_exist_is_told_before_anything_starts(
+    folder: Path,
+) -> None:
+    done = manage(folder, "serve", "--port", str(free_port()), DATABASE_REPLICA_URLS="standby")
+    assert_one_sentence(done, "DATABASE_REPLICA_URLS", "STANDBY=1")
+    assert not list(folder.glob("pg*"))
+
+
 def test_an_unreachable_database_is_told(folder: Path) -> None:
     url = f"postgresql://me:secret@127.0.0.1:{free_port()}/ledger"
 

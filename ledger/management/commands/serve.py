@@ -23,6 +23,10 @@ from ledger.server.preparation import prepare
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
 ON_THIS_COMPUTER = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+NO_STANDBY = (
+    "DATABASE_REPLICA_URLS names the standby of the embedded server, and there is none; start once"
+    " by `make run STANDBY=1` or `manage.py serve --standby`, which make it, or leave it out."
+)
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -127,6 +131,8 @@ def _check_settings(*, standby: bool) -> None:
         raise CommandError(
             "DATABASE_URL or DB_NAME is set: only the embedded server gets a standby here."
         )
+    if settings.LEDGER_OWN_REPLICA and not (standby or own_server.has_standby()):
+        raise CommandError(NO_STANDBY)
 
 
 def _check_port(host: str, port: int) -> None:
