@@ -20,6 +20,7 @@ from django.urls import reverse
 from accounts.security.second_factor_rule import stays_open
 from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_for
 from ledger.db import replicas
+from ledger.web import health
 from ledger.web.redirects import redirect_and_return
 
 CHANGED = "Your password was changed, so you were signed out here. Sign in with the new one."
@@ -58,7 +59,7 @@ class ReplicaMiddleware:
         )
         with replicas.request_reads(reads):
             response = self.get_response(request)
-        if isinstance(request.session, SessionStore):
+        if isinstance(request.session, SessionStore) and request.path_info not in health.TELLING:
             _note(request.session, has_written=reads.has_written)
         if response.streaming and not isinstance(response, FileResponse):
             stream = cast("StreamingHttpResponse", response)
@@ -107,7 +108,8 @@ class SessionTimesMiddleware:
         if isinstance(request.session, SessionStore):
             if request.session.ended:
                 messages.info(request, sentence_for(request.session))
-            request.session.seen()
+            if request.path_info not in health.TELLING:
+                request.session.seen()
         return response
 
 

@@ -210,6 +210,16 @@ class Pair:
             standby.ensure_started()
             self.primary.wait_for_standby()
 
+    def write_alone(self) -> None:
+        """Let commits wait for nobody, also those that wait now, until `follow`.
+
+        Raises EmbeddedServerError, with nothing changed, if the primary does not run: then its
+        standby, which has every commit, must stay one that may take over.
+        """
+        self.primary.running()
+        with self.first.locked("pair.lock"):
+            self.primary.write_alone()
+
     def fail_over(self, *, kill: bool, tell: Callable[[str], None] = _silent) -> Failover:
         """End the primary and promote the standby; `follow` brings the old primary back.
 

@@ -14,15 +14,17 @@ from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from ledger.db import synchronous
 from ledger.metrics import processes
 from ledger.metrics.exposition import text_of
-from ledger.monitoring import books, scheduled, server, standbys
+from ledger.monitoring import books, confirming, scheduled, server, standbys
 from ledger.monitoring.asking import Asking
 
 PATH = "/metrics"
 BEARER = "Bearer "
 QUESTIONS = {
     "server": server.figures,
+    "confirmation": synchronous.confirmation,
     "replicas": standbys.place_of_writer,
     "holds": books.holds,
     "audits": books.audits,
@@ -31,6 +33,7 @@ QUESTIONS = {
 }
 FAMILIES: dict[str, Callable[..., Iterator[Metric]]] = {
     "server": server.families,
+    "confirmation": confirming.families,
     "holds": books.families_of_holds,
     "audits": books.families_of_audits,
     "seal": books.families_of_seal,

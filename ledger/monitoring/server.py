@@ -2,15 +2,13 @@
 and how old the oldest transaction is.
 """
 
-import json
-import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import psycopg
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from ledger.metrics import shared
+from ledger.monitoring.first_seen import seconds_since
 
 # Note [Oldest transaction]: the web role sees neither what others run nor since when, and of its
 # own sessions neither, because they report nothing (docs/rights.md). What everybody sees is that a
@@ -31,9 +29,7 @@ SELECT here.numbackends, (SELECT sum(numbackends) FROM pg_stat_database),
     pg_is_in_recovery()
 FROM pg_stat_database AS here
 WHERE here.datname = current_database()"""
-SEEN = "oldest_transaction.json"  # in the folder of the counts, for all processes of the server
-
-_seen: dict[str, Any] = {}
+OLDEST = "oldest_transaction"
 
 
 class ServerFigures(NamedTuple):
@@ -86,37 +82,9 @@ def families(figures: ServerFigures) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "ledger_db_oldest_transaction_seconds",
         "How long the oldest transaction has been running.",
-        max(figures.longest_seconds or 0.0, _written_for(figures)),
+        max(figures.longest_seconds or 0.0, seconds_since(OLDEST, figures.oldest, figures.now)),
     )
     yield GaugeMetricFamily(
         "ledger_db_writable", "1: the server takes writes; 0: it is a standby.",
         float(not figures.is_standby),
     )  # fmt: skip
-
-
-def _written_for(figures: ServerFigures) -> float:
-    """Seconds since the oldest transaction that has written was first seen; 0 without one."""
-    seen = _read()
-    is_same = figures.oldest is not None and seen.get("oldest") == figures.oldest
-    since = float(seen["since"]) if is_same else figures.now
-    _write({"oldest": figures.oldest, "since": since})
-    return max(0.0, figures.now - since)
-
-
-def _read() -> dict[str, Any]:
-    if not shared.is_shared():
-        return _seen
-    try:
-        found: dict[str, Any] = json.loads((shared.folder() / SEEN).read_text())
-    except (OSError, ValueError):
-        return {}
-    return found
-
-
-def _write(seen: dict[str, Any]) -> None:
-    if not shared.is_shared():
-        _seen.update(seen)
-        return
-    new = shared.folder() / f"{SEEN}.{os.getpid()}"
-    new.write_text(json.dumps(seen))
-    new.replace(shared.folder() / SEEN)

@@ -17,9 +17,13 @@ from ledger.db.probe import (
     short_connection,
     unapplied_migrations,
 )
+from ledger.db.synchronous import problem_with_confirmation
 from ledger.jobs import records
 
 SECONDS = 2
+# Pages that tell staff how the site is. They write nothing: while no standby confirms commits, a
+# write waits, and these are what people look at then.
+TELLING = ("/readyz", "/metrics")
 CHECKS = (
     problem_with_writes,
     row_security.problem_with,
@@ -36,10 +40,15 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """Answers 200 if the database answers in two seconds and is prepared, otherwise 503."""
-    if problem := _problem():
+    """Answers 200 if the database answers in two seconds and is prepared, otherwise 503.
+
+    Commits that no standby confirms are a warning: another process would not have them confirmed
+    either, so a load balancer must not end them all.
+    """
+    problem, warning = _problem_and_warning()
+    if problem:
         return JsonResponse({"status": "not ready", "problem": problem}, status=503)
-    return JsonResponse({"status": "ready"})
+    return JsonResponse({"status": "ready"} | ({"warning": warning} if warning else {}))
 
 
 @login_not_required
@@ -60,18 +69,20 @@ def readyz_verbose(request: HttpRequest) -> JsonResponse:
     return answer
 
 
-def _problem() -> str | None:
+def _problem_and_warning() -> tuple[str | None, str | None]:
+    warning = None
     try:
         with short_connection(SECONDS) as found:
             missing = unapplied_migrations(found)
             trouble = None
             if not missing:
                 trouble = next(filter(None, (check(found) for check in CHECKS)), None)
+                warning = problem_with_confirmation(found)
         trouble = trouble or pooler.leak_between(lambda: short_connection(SECONDS))
     except OperationalError as error:
         # The reason contains hosts and users, which the public should not see.
         known = pooler.refusal_in(error) or refusal_of_reader(error)
-        return known or "The database cannot be reached."
+        return known or "The database cannot be reached.", None
     if missing:
-        return f"Migrations are not applied ({len(missing)}), the first is {missing[0]}."
-    return trouble
+        return f"Migrations are not applied ({len(missing)}), the first is {missing[0]}.", None
+    return trouble, warning

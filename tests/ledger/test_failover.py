@@ -137,6 +137,14 @@ def test_a_standby_that_may_lack_what_was_acknowledged_is_not_promoted(pair: Pai
     assert pair.fail_over(kill=True).primary == "second"
 
 
+def test_a_primary_that_is_dead_is_not_told_to_write_alone(pair: Pair) -> None:
+    pair.primary.kill()
+
+    with pytest.raises(EmbeddedServerError, match="not running"):
+        pair.write_alone()
+    assert pair.fail_over(kill=True).primary == "second"
+
+
 def test_a_standby_that_was_away_too_long_is_copied_again(pair: Pair) -> None:
     pair.standby.stop()
     pair.primary.write_alone()

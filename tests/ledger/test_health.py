@@ -1,12 +1,16 @@
 """The probes, which need no sign-in and no particular host name."""
 
+from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
 from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from accounts.models import WebSession
 from ledger.web.middleware import HeadMiddleware
 from tests.factories import UserFactory
 from tests.pages import lacks
@@ -42,6 +46,34 @@ def test_readyz_is_ready_on_a_migrated_database(client: Client) -> None:
 def test_without_replicas_staff_read_that_there_are_none(client: Client, staff: Client) -> None:
     told = staff.get("/readyz?verbose").json()
     assert (told["status"], told["replicas"]) == ("ready", [])
+
+
+@pytest.mark.django_db
+def test_readyz_warns_of_commits_that_no_standby_confirms(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = "SELECT 'a', true, ARRAY[]::text[], NULL, 1.0"
+    monkeypatch.setattr("ledger.db.synchronous.CONFIRMATION", lost)
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 200, "a load balancer must not end every process"
+    assert response.json()["status"] == "ready"
+    assert "0 of the 1 synchronous standbys" in response.json()["warning"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/readyz?verbose", "/metrics"])
+def test_what_tells_staff_how_the_site_is_writes_nothing(staff: Client, path: str) -> None:
+    """A write may wait for a standby that is lost, and this is looked at just then."""
+    long_ago = timezone.now() - timedelta(minutes=2)
+    WebSession.objects.update(last_seen_at=long_ago)
+
+    with CaptureQueriesContext(connection) as sent:
+        assert staff.get(path).status_code == 200
+
+    assert [each["sql"] for each in sent if not each["sql"].startswith("SELECT")] == []
+    assert set(WebSession.objects.values_list("last_seen_at", flat=True)) == {long_ago}
 
 
 @pytest.mark.django_db

@@ -17,10 +17,11 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
+from ledger.db import synchronous
 from ledger.db.models import JobRecord
 from ledger.db.probe import short_connection
 from ledger.metrics.shared import FOLDER
-from ledger.monitoring import page, server
+from ledger.monitoring import confirming, first_seen, page, server
 from ledger.monitoring.asking import SECONDS, Asking
 from tests.factories import AccountFactory, hold_that_ended
 from tests.metrics import TOKEN, Figures, figure, figures_in, scrape
@@ -172,7 +173,7 @@ def test_a_transaction_that_has_written_is_seen_whoever_runs_it() -> None:
 def test_it_is_as_old_as_it_was_first_seen(
     is_shared: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "_seen", {})
+    monkeypatch.setattr(first_seen, "_seen", {})
     if is_shared:
         monkeypatch.setenv(FOLDER, str(tmp_path))
     with short_connection(2) as found:
@@ -190,6 +191,24 @@ def test_it_is_as_old_as_it_was_first_seen(
     assert [age("8", 1302), age("8", 1303)] == [0, 1], "another one is the oldest now"
     assert [age(None, 1400), age(None, 1500)] == [0, 0], "nobody writes"
     assert age("8", 1600) == 0
+
+
+def test_commits_without_a_synchronous_standby_wait_for_nobody() -> None:
+    found = scraped()
+    for name in ("ledger_db_synchronous_standbys_needed", "ledger_db_synchronous_standbys",
+                 "ledger_db_commit_wait_seconds"):  # fmt: skip
+        assert figure(found, name) == 0
+
+
+def test_a_commit_has_waited_since_it_was_first_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_seen, "_seen", {})
+
+    def told(waiting: str | None, at: float) -> list[float]:
+        found = synchronous.Confirmation(2, 1, waiting, at)
+        return [family.samples[0].value for family in confirming.families(found)]
+
+    assert [told("7", 1000), told("7", 1040)] == [[2, 1, 0], [2, 1, 40]]
+    assert [told("8", 1050), told(None, 1060)] == [[2, 1, 0], [2, 1, 0]]
 
 
 def test_a_session_that_only_reads_is_as_old_as_the_server_says() -> None:
@@ -247,7 +266,7 @@ def test_it_takes_few_statements_and_changes_nothing(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(psycopg.Cursor, "execute", noted)
     scraped()
     # With the two that the time limit and the reading alone take.
-    assert len(sent) <= 9  # two of them for row-level security
+    assert len(sent) <= 10  # two of them for row-level security
     assert set(sent) <= {"SELECT", "SET", "WITH"}
 
 

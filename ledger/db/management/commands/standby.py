@@ -1,0 +1,44 @@
+"""Lets the primary of the embedded pair write without its standby, or gives it one again."""
+
+import argparse
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ledger.db.embedded import EmbeddedServerError
+from ledger.db.pair import Pair
+
+
+class Command(BaseCommand):
+    help = "For a standby of `serve --standby` that is lost, for which every commit waits."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument(
+            "--again",
+            action="store_true",
+            help="start the standby again, made anew if it has to be; commits that wait go on",
+        )
+        what.add_argument(
+            "--alone",
+            action="store_true",
+            help="let commits wait for nobody: they are on one server until `--again`",
+        )
+
+    def handle(self, *, alone: bool, **_options: Any) -> None:
+        pair = Pair(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
+        if not settings.LEDGER_EMBEDDED or not pair.exists():
+            raise CommandError(
+                "There is no standby; `make run STANDBY=1` or `serve --standby` makes one."
+            )
+        try:
+            pair.write_alone() if alone else pair.follow()
+        except EmbeddedServerError as err:
+            raise CommandError(str(err)) from err
+        self.stdout.write(
+            "Commits wait for nobody. `manage.py standby --again` brings the standby back."
+            if alone
+            else "The standby follows the primary, and confirms each commit."
+        )

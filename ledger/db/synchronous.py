@@ -1,0 +1,68 @@
+"""The standbys that a COMMIT waits for (`synchronous_standby_names`), as every role sees them.
+
+A role without the rights of `pg_read_all_stats` sees which standbys are connected, by their names,
+but not what they receive. One that hangs counts as connected until the server ends its connection,
+after `wal_sender_timeout`.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+NOT_CONFIRMED = (
+    "No standby confirms commits: {connected} of the {needed} synchronous standbys that each commit"
+    " waits for are connected, so every write waits."
+)
+CONFIRMATION = """SELECT current_setting('synchronous_standby_names'),
+    current_setting('synchronous_commit') NOT IN ('off', 'local') AND NOT pg_is_in_recovery(),
+    ARRAY(SELECT application_name FROM pg_stat_replication
+          WHERE coalesce(state, 'streaming') = 'streaming'),
+    (SELECT backend_xid::text FROM pg_stat_activity WHERE wait_event = 'SyncRep'
+     ORDER BY age(backend_xid) DESC NULLS LAST LIMIT 1),
+    extract(epoch FROM clock_timestamp())::float"""
+COUNTED = re.compile(r"\s*(?:(?:FIRST|ANY)\s+)?(\d+)\s*\((.*)\)\s*", re.IGNORECASE | re.DOTALL)
+NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
+
+
+class Confirmation(NamedTuple):
+    """How many synchronous standbys a commit waits for, 0 where it waits for nobody, and how many
+    are connected; the oldest transaction of this role that waits, and the server's time.
+    """
+
+    needed: int
+    connected: int
+    waiting: str | None
+    now: float
+
+
+def confirmation(found: psycopg.Connection[Any]) -> Confirmation:
+    """Asks the server, in one statement that waits for nobody."""
+    [(setting, waits, connected, waiting, now)] = found.execute(CONFIRMATION).fetchall()
+    needed, names = names_in(setting) if waits else (0, frozenset[str]())
+    return Confirmation(needed, _how_many(names, connected), waiting, now)
+
+
+def problem_with_confirmation(found: psycopg.Connection[Any]) -> str | None:
+    """The sentence about commits that nobody confirms; None where they are, or need not be."""
+    needed, connected, *_ = confirmation(found)
+    if connected >= needed:
+        return None
+    return NOT_CONFIRMED.format(connected=connected, needed=needed)
+
+
+def names_in(setting: str) -> tuple[int, frozenset[str]]:
+    """How many standbys `synchronous_standby_names` asks for, and which may be among them, in small
+    letters: Postgres does not tell case apart here. `*` is every one.
+    """
+    counted = COUNTED.fullmatch(setting)
+    rest = counted[2] if counted else setting
+    names = frozenset(
+        (quoted.replace('""', '"') or plain).lower() for quoted, plain in NAME.findall(rest)
+    )
+    return (int(counted[1]) if counted else min(1, len(names))), names
+
+
+def _how_many(names: frozenset[str], connected: Sequence[str]) -> int:
+    return sum("*" in names or each.lower() in names for each in connected)

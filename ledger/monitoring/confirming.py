@@ -1,0 +1,25 @@
+"""Whether commits are confirmed by the synchronous standbys that they wait for."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from ledger.db.synchronous import Confirmation
+from ledger.monitoring.first_seen import seconds_since
+
+WAITING = "waiting_commit"
+
+
+def families(found: Confirmation) -> Iterator[Metric]:
+    """The standbys that are needed and there, and how long a commit has been waiting."""
+    yield GaugeMetricFamily(
+        "ledger_db_synchronous_standbys_needed", "Standbys that each commit waits for.",
+        found.needed,
+    )  # fmt: skip
+    yield GaugeMetricFamily(
+        "ledger_db_synchronous_standbys", "Those of them that are connected.", found.connected
+    )
+    yield GaugeMetricFamily(
+        "ledger_db_commit_wait_seconds", "How long the oldest commit has waited for a standby.",
+        seconds_since(WAITING, found.waiting, found.now),
+    )  # fmt: skip

@@ -1,0 +1,39 @@
+"""Since when `/metrics` has seen the same thing, for all processes of the server."""
+
+import json
+import os
+from typing import Any
+
+from ledger.metrics import shared
+
+_seen: dict[str, dict[str, Any]] = {}
+
+
+def seconds_since(kind: str, value: str | None, now: float) -> float:
+    """Seconds since this value of this kind was first seen; 0 for none, or another one than last
+    time. `now` is the database's clock, in seconds since 1970.
+    """
+    seen = _read(kind)
+    is_same = value is not None and seen.get("value") == value
+    since = float(seen["since"]) if is_same else now
+    _write(kind, {"value": value, "since": since})
+    return max(0.0, now - since)
+
+
+def _read(kind: str) -> dict[str, Any]:
+    if not shared.is_shared():
+        return _seen.get(kind, {})
+    try:
+        found: dict[str, Any] = json.loads((shared.folder() / f"{kind}.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _write(kind: str, seen: dict[str, Any]) -> None:
+    if not shared.is_shared():
+        _seen[kind] = seen
+        return
+    new = shared.folder() / f"{kind}.json.{os.getpid()}"
+    new.write_text(json.dumps(seen))
+    new.replace(shared.folder() / f"{kind}.json")

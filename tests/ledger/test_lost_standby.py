@@ -1,0 +1,106 @@
+"""A synchronous standby dies and stays away: who asks is told, and commands get the bank going."""
+
+import http.client
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from ledger.db.pair import Pair
+from tests.ledger.own_bank import OwnBank
+from tests.ledger.own_pair import own_pair
+from tests.ledger.own_site import Site, accounts_of
+from tests.ledger.processes import assert_one_sentence, manage, reachable_folder, wait_until
+from tests.ledger.servers import transfers_of
+from tests.metrics import TOKEN, figure, figures_in
+
+pytestmark = pytest.mark.slow
+PG = {"LEDGER_PG": str(settings.LEDGER_PG)}
+QUICK = 5  # seconds, for what waits for nobody; a commit waits for longer
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with own_pair() as found:
+        yield found
+
+
+@pytest.fixture
+def site(pair: Pair) -> Iterator[Site]:
+    bank = OwnBank(pair.data_dir, settings.LEDGER_PG)
+    bank.settings |= {
+        "LEDGER_METRICS_TOKEN": TOKEN,
+        "LEDGER_STATEMENT_TIMEOUT": "1",
+        "LEDGER_LOCK_TIMEOUT": "1",
+    }
+    found = Site(bank)
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+def answer(site: Site, path: str) -> str:
+    began = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}"})
+    found = connection.getresponse()
+    body = found.read().decode()
+    connection.close()
+    assert found.status == 200
+    assert time.monotonic() - began < QUICK
+    return body
+
+
+def warned(site: Site) -> bool:
+    told: dict[str, Any] = json.loads(answer(site, "/readyz"))
+    assert told["status"] == "ready"
+    return "warning" in told
+
+
+def figures_of(site: Site) -> list[float | None]:
+    found = figures_in(answer(site, "/metrics"))
+    names = ("synchronous_standbys_needed", "synchronous_standbys", "commit_wait_seconds")
+    return [figure(found, f"ledger_db_{name}") for name in names]
+
+
+@pytest.mark.parametrize("way", ["again", "alone"])
+def test_a_lost_standby_is_told_and_a_command_gets_the_bank_going(
+    site: Site, pair: Pair, way: str
+) -> None:
+    (sender, _), (_, number), *_ = accounts_of(site.bank)
+    id = str(uuid.uuid4())
+    assert not warned(site)
+    assert figures_of(site) == [1, 1, 0]
+
+    pair.standby.kill()
+
+    wait_until(lambda: warned(site))
+    status, page = site.pay_once(sender, number, "1.00", id)
+    assert status == 503
+    assert "may have booked it already" in page
+    wait_until(lambda: (figures_of(site)[2] or 0) > 0)
+    assert figures_of(site)[:2] == [1, 0]
+
+    done = manage(pair.data_dir, "standby", f"--{way}", **PG)
+
+    assert done.returncode == 0, done.stderr
+    assert not warned(site)
+    assert figures_of(site) == [int(way == "again")] * 2 + [0]
+    receipt = site.pay(sender, number, "1.00", id)
+    assert receipt in transfers_of(pair.primary)
+    if way == "alone":
+        assert_one_sentence(manage(pair.data_dir, "failover", **PG), "nothing was changed")
+        assert manage(pair.data_dir, "standby", "--again", **PG).returncode == 0
+    wait_until(lambda: receipt in transfers_of(pair.standby))
+    assert figures_of(site) == [1, 1, 0]
+
+
+def test_a_single_server_is_left_alone() -> None:
+    with reachable_folder() as other:
+        done = manage(other / "data", "standby", "--alone", **PG)
+    assert_one_sentence(done, "There is no standby")
