@@ -2,12 +2,19 @@
 
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 
 from allauth.core.internal.httpkit import get_client_ip
 from django.conf import settings
 from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.db import DataError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.template.defaultfilters import filesizeformat
 
 from ledger.web import database_errors, health
@@ -30,8 +37,16 @@ class ProbeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         view = PROBES.get(request.path_info, self.get_response)
         if "verbose" in request.GET and view is health.readyz:
-            view = self.get_response  # which knows who is signed in
+            return self._verbose(request)
         return view(request)
+
+    def _verbose(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer for staff; the short one where nobody can tell who is signed in."""
+        answer = self.get_response(request)  # which reads the session
+        is_page = not isinstance(answer, JsonResponse)
+        if is_page and answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            return health.readyz(request)
+        return answer
 
 
 class OneAddressMiddleware:

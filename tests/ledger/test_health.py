@@ -3,6 +3,7 @@
 from datetime import timedelta
 from unittest.mock import patch
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 from django.http import HttpResponse
@@ -133,3 +134,19 @@ def test_head_is_answered_with_the_headers_of_get_and_no_body() -> None:
     response = HeadMiddleware(lambda _: HttpResponse("body"))(RequestFactory().head("/"))
     assert isinstance(response, HttpResponse)
     assert (response.content, response.headers["Content-Length"]) == (b"", "4")
+
+
+@pytest.mark.django_db
+def test_the_long_answer_is_the_short_one_where_nobody_can_tell_who_asks(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("x") from psycopg.errors.CannotConnectNow()
+
+    client.force_login(UserFactory(is_staff=True))
+    client.raise_request_exception = False
+    monkeypatch.setattr("django.contrib.auth.middleware.get_user", away)
+    monkeypatch.setattr("ledger.web.health.short_connection", away)
+    answer = client.get("/readyz?verbose")
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "not ready", "problem": "The database cannot be reached."}
