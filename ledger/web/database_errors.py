@@ -5,6 +5,7 @@ from typing import Any
 from django.db import Error, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from ledger.db.retry import Failure, NotConfirmed, failure_of
 from ledger.web.kept_forms import kept_form
@@ -61,6 +62,37 @@ NOT_CONFIRMED = (
         "same form again. A payment is booked once, however often it is sent."
     ),
 )
+# A page that only reads cannot know of a payment sent elsewhere, so it says nothing of bookings.
+OF_A_READ = {
+    Failure.LOST_RACE: (
+        "This page has to wait",
+        "Something that it needs is being changed, and that took too long.",
+    ),
+    Failure.TIMED_OUT: (
+        "This took too long",
+        (
+            "It took longer than a page may take, so it was stopped. Try again, or ask for less at"
+            " once."
+        ),
+    ),
+    Failure.NOT_STARTED: (
+        "The database cannot be reached",
+        "The database does not answer at the moment.",
+    ),
+    Failure.UNKNOWN: (
+        "The connection was lost",
+        "It was lost before the database answered.",
+    ),
+    Failure.FINAL: (
+        "The database has a problem",
+        "The database cannot do this at the moment, and somebody has to repair it.",
+    ),
+}
+NOT_CONFIRMED_TO_A_READ = (
+    "Not confirmed yet",
+    "The database answered, but its second copy did not confirm what this page wrote.",
+)
+BY_ITSELF = " This page tries again by itself every two seconds."
 # What may be over soon: a server that restarts, a standby that is promoted. The page tries again.
 SOON_OVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
 KEPT = (
@@ -69,7 +101,7 @@ KEPT = (
 )
 KEPT_AND_SENT = (
     "What you sent is kept on this page, and we may have booked it already. Send it again, or"
-    " wait: where the database only restarts, the page does so by itself. It is booked once,"
+    " wait: where JavaScript runs, this page sends it again every two seconds. It is booked once,"
     " however often it is sent."
 )
 
@@ -81,19 +113,40 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
     failure = failure_of(error)
     if failure is Failure.FINAL and not isinstance(error, OperationalError):
         return None
-    title, sentence = NOT_CONFIRMED if isinstance(error, NotConfirmed) else SENTENCES[failure]
-    again = request.get_full_path() if request.method in ("GET", "HEAD") else None
+    again, label = _way_on(request)
     form = kept_form(request)
+    tries_again = failure in SOON_OVER or (again is not None and failure is Failure.LOST_RACE)
+    title, sentence = _said(failure, error, is_read=again is not None)
     if form:
-        sentence = KEPT_AND_SENT if failure in SOON_OVER else KEPT
+        sentence = KEPT_AND_SENT if tries_again else KEPT
+    elif again and tries_again:
+        sentence += BY_ITSELF
     return page(
         title,
         sentence,
         again,
+        label,
         path=request.get_full_path(),
         form=form,
-        tries_again=SECONDS_TO_WAIT if failure in SOON_OVER else 0,
+        tries_again=SECONDS_TO_WAIT if tries_again else 0,
     )
+
+
+def _way_on(request: HttpRequest) -> tuple[str | None, str]:
+    """The address of the button and its words: a page that only reads is asked for again, and so
+    is the one where people sign in, which books nothing.
+    """
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path(), "Try again"
+    if request.path == reverse("account_login"):
+        return request.get_full_path(), "Sign in again"
+    return None, ""
+
+
+def _said(failure: Failure, error: BaseException, *, is_read: bool) -> tuple[str, str]:
+    if isinstance(error, NotConfirmed):
+        return NOT_CONFIRMED_TO_A_READ if is_read else NOT_CONFIRMED
+    return OF_A_READ[failure] if is_read else SENTENCES[failure]
 
 
 def page(

@@ -18,6 +18,7 @@ from accounts.models import Account
 from ledger.db import retry
 from ledger.db.ids import uuid7
 from ledger.db.retry import NotConfirmed, OutcomeUnknown
+from ledger.web.database_errors import page_for
 from ledger.web.kept_forms import PLAIN, kept_form
 from tests.factories import AccountFactory, balances
 from tests.reviews import reviewed
@@ -28,14 +29,14 @@ from transactions.posting import single_statement
 from transactions.posting.checks import check
 
 FAILURES = [
-    (psycopg.errors.LockNotAvailable(), OperationalError, "did not become free in time"),
-    (psycopg.errors.DeadlockDetected(), OperationalError, "did not become free in time"),
+    (psycopg.errors.LockNotAvailable(), OperationalError, "is being changed"),
+    (psycopg.errors.DeadlockDetected(), OperationalError, "is being changed"),
     (psycopg.errors.QueryCanceled(), OperationalError, "took too long"),
     (psycopg.errors.IdleInTransactionSessionTimeout(), InternalError, "does not answer"),
     (psycopg.errors.TooManyConnections(), OperationalError, "does not answer"),
-    (psycopg.errors.AdminShutdown(), OperationalError, "send the same form again"),
-    (psycopg.OperationalError("gone"), OperationalError, "send the same form again"),
-    (psycopg.OperationalError("gone"), OutcomeUnknown, "send the same form again"),
+    (psycopg.errors.AdminShutdown(), OperationalError, "lost before the database answered"),
+    (psycopg.OperationalError("gone"), OperationalError, "lost before the database answered"),
+    (psycopg.OperationalError("gone"), OutcomeUnknown, "lost before the database answered"),
     (psycopg.errors.DiskFull(), OperationalError, "somebody has to repair it"),
 ]
 
@@ -67,6 +68,33 @@ def test_each_failure_has_its_sentence(
     assert 'href="/?page=2">Try again</a>' in said
     assert response["Retry-After"] == "2"
     assert response["Cache-Control"] == "no-store"
+    assert "book" not in unescape(said[said.index("<main") : said.index("</main")])
+
+
+def test_a_page_that_only_reads_tries_again_also_where_a_lock_was_in_the_way() -> None:
+    error = OperationalError("x")
+    error.__cause__ = psycopg.errors.LockNotAvailable()
+    read = page_for(RequestFactory().get("/search/?q=rent"), error)
+    sent = page_for(RequestFactory().post("/deposits/", {"amount": "1"}), error)
+
+    assert read is not None
+    assert sent is not None
+    assert 'http-equiv="refresh"' in read.content.decode()
+    assert 'http-equiv="refresh"' not in sent.content.decode()
+    assert "booked nothing" in sent.content.decode()
+
+
+def test_who_signs_in_during_an_outage_is_led_back_to_the_sign_in_page() -> None:
+    error = OperationalError("x")
+    error.__cause__ = psycopg.errors.TooManyConnections()
+    form = {"login": "ana@example.com", "password": "secret"}
+    answer = page_for(RequestFactory().post("/account/login/?next=/search/", form), error)
+
+    assert answer is not None
+    said = answer.content.decode()
+    assert 'href="/account/login/?next=/search/">Sign in again</a>' in said
+    assert "secret" not in said
+    assert "book" not in said[said.index("<main") : said.index("</main")]
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
