@@ -72,21 +72,21 @@ def test_a_page_that_stopped_after_a_step_says_how_far_it_came(
     assert response.status_code == 503
     text = text_of(response)
     assert "2 of 3 lines" in text
-    assert "undone" not in text
+    assert "booked nothing" not in text
     assert f'href="{page_of(file)}"' in response.content.decode()
     assert balances(mara, jo) == [3, 0]
     ana.post(page_of(file), {"step": "pay"})
     assert balances(mara, jo) == [3, 3]
 
 
-def test_a_page_that_stopped_in_its_first_step_says_that_it_was_undone(
+def test_a_page_that_stopped_in_its_first_step_says_that_it_booked_nothing(
     ana: Client, everyday: Account, mara: Account, jo: Account
 ) -> None:
     file = checked(everyday, pay(jo, 3), pay(mara, 1), pay(mara, 2))
     with somebody_at(jo):
         response = ana.post(page_of(file), press(file, "pay"))
     assert response.status_code == 503
-    assert "undone" in text_of(response)
+    assert "booked nothing" in text_of(response)
     assert "of 3 lines" not in text_of(response)
     assert fates(file) == ["waiting"] * 3
 
