@@ -198,17 +198,36 @@ class Pair:
     def follow(self) -> None:
         """Start the standby, made anew or wound back if it has to be, and wait until it confirms
         commits.
+
+        Raises EmbeddedServerError, with nothing changed, if the primary does not run: then the
+        standby, which has every commit, is what `fail_over` promotes.
         """
+        self.primary.running()
         standby = self.standby
         standby.source = self.primary
         standby.ensure_started()
         try:
             self.primary.wait_for_standby()
         except EmbeddedServerError:  # it was away too long: the primary no longer has what it needs
-            standby.stop()
-            shutil.rmtree(standby.data)
+            self._copy_anew()
+
+    def _copy_anew(self) -> None:
+        """The old copy of the standby stays until the new one confirms commits."""
+        self.primary.running()
+        standby = self.standby
+        kept = standby.data.with_name(f"{standby.data.name}.old")
+        standby.stop()
+        shutil.rmtree(kept, ignore_errors=True)
+        standby.data.rename(kept)
+        try:
             standby.ensure_started()
             self.primary.wait_for_standby()
+        except BaseException:
+            standby.stop()
+            shutil.rmtree(standby.data, ignore_errors=True)
+            kept.rename(standby.data)
+            raise
+        shutil.rmtree(kept)
 
     def write_alone(self) -> None:
         """Let commits wait for nobody, also those that wait now, until `follow`.

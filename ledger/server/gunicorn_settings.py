@@ -46,12 +46,17 @@ raw_env = [f"{shared.FOLDER}={_counts}"] if _counts else []
 
 
 def when_ready(server: Any) -> None:
-    """gunicorn calls it in its first process, whose `stop` closes the listening sockets."""
+    """gunicorn calls it in its first process, whose `stop` closes the listening sockets.
+
+    What `take_no_more` does stays with a socket. So a socket that others keep, systemd or another
+    gunicorn during an upgrade (USR2), is left as it is.
+    """
     stop = server.stop
 
     def stop_later(graceful: bool = True) -> None:
-        for listener in server.LISTENERS:
-            take_no_more(listener.sock)
+        if not (server.systemd or server.reexec_pid or server.master_pid):
+            for listener in server.LISTENERS:
+                take_no_more(listener.sock)
         stop(graceful)
 
     server.stop = stop_later

@@ -145,6 +145,29 @@ def test_a_primary_that_is_dead_is_not_told_to_write_alone(pair: Pair) -> None:
     assert pair.fail_over(kill=True).primary == "second"
 
 
+def test_the_standby_of_a_dead_primary_is_not_made_anew(pair: Pair) -> None:
+    pair.primary.kill()
+
+    with pytest.raises(EmbeddedServerError, match="not running"):
+        pair.follow()
+    assert pair.fail_over(kill=True).primary == "second"
+
+
+def test_a_standby_keeps_its_copy_where_no_new_one_can_be_made(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise EmbeddedServerError("it does not confirm")
+
+    monkeypatch.setattr(type(pair.primary), "wait_for_standby", fail)
+    with pytest.raises(EmbeddedServerError, match="does not confirm"):
+        pair.follow()
+    monkeypatch.undo()
+    pair.primary.kill()
+    pair.standby.ensure_started()
+    assert pair.fail_over(kill=True).primary == "second"
+
+
 def test_a_standby_that_was_away_too_long_is_copied_again(pair: Pair) -> None:
     pair.standby.stop()
     pair.primary.write_alone()

@@ -1,5 +1,6 @@
 """Which threads read long bodies, and until when the others wait for them."""
 
+import os
 import selectors
 import socket
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from gunicorn.workers.gthread import ThreadWorker
 
+from ledger.server import gunicorn_settings
 from ledger.server.last_connections import take_no_more
 from ledger.server.outgoing import Room
 from ledger.server.timed_worker import TimedWorker
@@ -84,7 +86,27 @@ def test_who_has_connected_when_it_stops_is_taken_and_nobody_after(worker: Timed
     worker.poller.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux drops what begins a connection")
+@pytest.mark.parametrize("kept", ["", "systemd", "reexec_pid", "master_pid"])
+def test_a_socket_that_others_keep_takes_connections_after_the_end(
+    kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filtered, stopped = list[Any](), list[bool]()
+    monkeypatch.setattr(gunicorn_settings, "take_no_more", filtered.append)
+    state = {"systemd": False, "reexec_pid": 0, "master_pid": 0} | ({kept: 1} if kept else {})
+    listener = SimpleNamespace(sock="its socket")
+    server = SimpleNamespace(LISTENERS=[listener], stop=stopped.append, **state)
+
+    gunicorn_settings.when_ready(server)
+    server.stop(True)
+
+    assert stopped == [True]
+    assert filtered == ([] if kept else ["its socket"])
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0,
+    reason="only Linux drops what begins a connection, and not for every account",
+)
 def test_nobody_connects_between_the_last_accept_and_the_close() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
