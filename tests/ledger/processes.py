@@ -18,10 +18,14 @@ LONG = 120  # seconds until something that must happen has happened, on any mach
 MANAGE = [sys.executable, str(BASE_DIR / "manage.py")]
 
 
+# Playwright needs the second one in a worker that has run tests in a browser.
+OF_TESTS = {"DJANGO_SETTINGS_MODULE", "DJANGO_ALLOW_ASYNC_UNSAFE"}
+
+
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     """This process's environment with these settings instead of those of the test run."""
     unset = dict.fromkeys(SETTING_NAMES, "")
-    own = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    own = {name: value for name, value in os.environ.items() if name not in OF_TESTS}
     return own | unset | {"LEDGER_DATA_DIR": str(data_dir)} | settings
 
 
