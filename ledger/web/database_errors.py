@@ -17,51 +17,6 @@ THIS_ATTEMPT = (
     " If you were booking something, this attempt booked nothing, but an earlier one may have: go"
     " back and send the same form again. A payment is booked once, however often it is sent."
 )
-SENTENCES = {
-    Failure.LOST_RACE: (
-        "These accounts are busy",
-        (
-            "Others were booking on the same account, and it did not become free in time."
-            + THIS_ATTEMPT
-        ),
-    ),
-    Failure.TIMED_OUT: (
-        "This took too long",
-        (
-            "It took longer than a page may take, so it was stopped. Try again, or ask for less at"
-            " once." + THIS_ATTEMPT
-        ),
-    ),
-    Failure.NOT_STARTED: (
-        "The database cannot be reached",
-        "The database does not answer at the moment. Try again soon." + THIS_ATTEMPT,
-    ),
-    Failure.UNKNOWN: (
-        "The connection was lost",
-        (
-            "It was lost before the database answered. If you were booking something, we do not "
-            "know yet whether it is booked: go back and send the same form again. A payment is "
-            "booked once, however often it is sent."
-        ),
-    ),
-    Failure.FINAL: (
-        "The database has a problem",
-        (
-            "The database cannot do this at the moment, and somebody has to repair it."
-            + THIS_ATTEMPT
-        ),
-    ),
-}
-
-
-NOT_CONFIRMED = (
-    "Not confirmed yet",
-    (
-        "The database answered, but its second copy did not confirm that it has this too. If you "
-        "were booking something, we cannot tell you yet that it is booked: go back and send the "
-        "same form again. A payment is booked once, however often it is sent."
-    ),
-)
 # A page that only reads cannot know of a payment sent elsewhere, so it says nothing of bookings.
 OF_A_READ = {
     Failure.LOST_RACE: (
@@ -88,6 +43,39 @@ OF_A_READ = {
         "The database cannot do this at the moment, and somebody has to repair it.",
     ),
 }
+# What a page that may book says besides.
+TO_WHO_BOOKS = {
+    Failure.TIMED_OUT: THIS_ATTEMPT,
+    Failure.NOT_STARTED: " Try again soon." + THIS_ATTEMPT,
+    Failure.UNKNOWN: (
+        " If you were booking something, we do not know yet whether it is booked: go back and send"
+        " the same form again. A payment is booked once, however often it is sent."
+    ),
+    Failure.FINAL: THIS_ATTEMPT,
+}
+SENTENCES = {
+    Failure.LOST_RACE: (
+        "These accounts are busy",
+        (
+            "Others were booking on the same account, and it did not become free in time."
+            + THIS_ATTEMPT
+        ),
+    ),
+    **{
+        failure: (OF_A_READ[failure][0], OF_A_READ[failure][1] + more)
+        for failure, more in TO_WHO_BOOKS.items()
+    },
+}
+
+
+NOT_CONFIRMED = (
+    "Not confirmed yet",
+    (
+        "The database answered, but its second copy did not confirm that it has this too. If you "
+        "were booking something, we cannot tell you yet that it is booked: go back and send the "
+        "same form again. A payment is booked once, however often it is sent."
+    ),
+)
 NOT_CONFIRMED_TO_A_READ = (
     "Not confirmed yet",
     "The database answered, but its second copy did not confirm what this page wrote.",
