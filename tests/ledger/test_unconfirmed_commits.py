@@ -67,8 +67,10 @@ def test_a_payment_that_only_the_primary_has_is_unknown_and_lost_without_a_lie(
         with nobody_waits(pair.primary, how):
             wait_until(lambda: len(paying.ids("unknown")) >= 3)
         on_primary = transfers_of(pair.primary)
-        pair.primary.kill()
-        pair.standby.ensure_started()
+        # A payer who finds no server at all starts both; within this block they wait.
+        with pair.first.locked("pair.lock"):
+            pair.primary.kill()
+            pair.standby.ensure_started()
         promised = set(paying.ids("done"))
         on_standby = transfers_of(pair.standby)
         pair._name(pair.standby)
