@@ -1,11 +1,13 @@
 """`make audit` fails for a weak dependency, and says so where it could check nothing."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.vulnerabilities import verdict
+from tests import vulnerabilities
+from tests.vulnerabilities import LOCKS, ROOT, verdict
 
 CLEAN = {"name": "django", "version": "5.2.19", "vulns": []}
 WEAK = {
@@ -50,3 +52,29 @@ def test_a_clean_check_says_what_it_could_not_check() -> None:
     assert verdict(report(CLEAN), "") == (0, "Dependencies: 1 checked, no known weakness.")
     code, sentence = verdict(report(CLEAN, UNKNOWN), "")
     assert (code, "ours" in sentence, "skipped" in sentence) == (0, True, False)
+
+
+def test_every_lock_file_is_checked_and_one_weak_one_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weak = LOCKS[-1]
+
+    def answer(lock: str) -> tuple[int, str]:
+        return verdict(report(WEAK if lock == weak else CLEAN), "")
+
+    monkeypatch.setattr(vulnerabilities, "checked", answer)
+    assert vulnerabilities.main() == 1
+    printed = capsys.readouterr().out
+    assert all(f"{lock}: " in printed for lock in LOCKS)
+
+
+def test_the_lock_of_the_image_names_nothing_that_the_checked_ones_do_not() -> None:
+    def packages(lock: Path) -> set[str]:
+        return {line.split()[0] for line in lock.read_text().splitlines() if "==" in line[:80]}
+
+    locks = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("requirements*.lock")}
+    ours = {each for each in locks if not each.startswith(".")}
+    rest = ours - set(LOCKS)
+    assert rest == {"requirements-image.lock"}
+    named = set().union(*(packages(ROOT / lock) for lock in LOCKS))
+    assert packages(ROOT / "requirements-image.lock") <= named

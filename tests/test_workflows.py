@@ -55,6 +55,20 @@ def test_the_tests_run_on_each_postgres_from_15_to_18() -> None:
     assert job["services"]["postgres"]["image"] == "postgres:${{ matrix.postgres }}"
 
 
+def test_every_check_of_ci_run_is_one_of_a_job() -> None:
+    """The last job runs .ci/run itself, but not for a pull request."""
+    wanted = set(re.findall(r"^ *make ([a-z-]+)", (ROOT / ".ci/run").read_text(), re.MULTILINE))
+    ran = {
+        target
+        for job in CHECKS["jobs"].values()
+        if "if" not in job
+        for step in job["steps"]
+        for target in re.findall(r"\bmake ([a-z-]+)", step.get("run", ""))
+    }
+    # The slow ones, pools and faults run after the merge.
+    assert wanted - ran <= {"test-all", "test-pool", "test-pgbouncer", "faults"}
+
+
 def test_a_django_that_is_not_supported_may_fail_and_says_so() -> None:
     job = CHECKS["jobs"]["django"]
     assert job["continue-on-error"] is True

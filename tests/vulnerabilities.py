@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ("requirements.lock", "deploy/aws/requirements.lock")  # the image's is a part of the first
 COMMAND = [
-    sys.executable, "-m", "pip_audit", "--requirement", str(LOCK), "--require-hashes",
+    sys.executable, "-m", "pip_audit", "--require-hashes",
     "--disable-pip", "--format", "json", "--progress-spinner", "off", "--timeout", "15",
 ]  # fmt: skip
 LONGEST = 300  # seconds
@@ -42,14 +43,20 @@ def verdict(printed: str, complaint: str) -> tuple[int, str]:
     return 0, f"Dependencies: {len(checked)} checked, no known weakness.{missing}"
 
 
-def main() -> int:
+def checked(lock: str) -> tuple[int, str]:
+    command = [*COMMAND, "--requirement", str(ROOT / lock)]
     try:
-        done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=LONGEST, check=False)
-        code, sentence = verdict(done.stdout, done.stderr)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
     except subprocess.TimeoutExpired:
-        code, sentence = 0, f"Dependencies: skipped, no answer in {LONGEST} seconds."
-    print(sentence)
-    return code
+        return 0, f"Dependencies: skipped, no answer in {LONGEST} seconds."
+    return verdict(done.stdout, done.stderr)
+
+
+def main() -> int:
+    found = [(lock, *checked(lock)) for lock in LOCKS]
+    for lock, _, sentence in found:
+        print(f"{lock}: {sentence}")
+    return max(code for _, code, _ in found)
 
 
 if __name__ == "__main__":
