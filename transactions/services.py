@@ -8,7 +8,9 @@ fails, whose earlier chunks stay posted.
 
 After `OutcomeUnknown`, send the same id again until a call returns or raises a LedgerError. Any
 other error of a repeat, such as a lock or a statement that took too long, says nothing of the
-earlier call: its COMMIT may still wait for a standby and hold the locks. A new id may pay twice.
+earlier call: its COMMIT may still wait for a standby and hold the locks. A LedgerError says nothing
+of it either if the repeat is in another process and within 10 seconds after the earlier call: see
+Note [Lost statements]. A new id may pay twice.
 """
 
 import uuid
@@ -36,7 +38,8 @@ from transactions.posting import counts, engine, single_statement, unit_of_work
 from transactions.posting.batches import BatchInterrupted, post_batch, post_parts, preview_parts
 from transactions.posting.drafts import Draft, PreparedDraft, prepare
 from transactions.posting.locked_accounts import LockedAccounts, lock
-from transactions.posting.single_statement import DayLimit, LostStatement
+from transactions.posting.lost_statements import LostStatement, lost_before
+from transactions.posting.single_statement import DayLimit
 
 __all__ = [
     "BatchInterrupted",
@@ -320,7 +323,8 @@ def _booked(
             return None
         return single_statement.post(item, lost, within)
 
-    return unit_of_work.row_of(unit_of_work.run(work, [item], first=in_one_statement))
+    lost = lost_before(item.id)
+    return unit_of_work.row_of(unit_of_work.run(work, [item], first=in_one_statement, lost=lost))
 
 
 def _named(account: AccountOrId | None) -> AccountOrId:

@@ -25,6 +25,7 @@ from tests.factories import AccountFactory
 from tests.pooler import PROGRAM, Pooler, beside, connected, pgbouncer, server
 from transactions import services
 from transactions.exceptions import InsufficientFunds
+from transactions.posting import lost_statements
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -192,6 +193,23 @@ def test_a_refusal_is_not_final_after_a_statement_whose_session_nobody_knows(
         services.withdraw(from_account=account, amount=Decimal(1000))
     with connected(pooler.settings()), pytest.raises(InsufficientFunds):
         services.withdraw(from_account=account, amount=Decimal(1000))
+
+
+def test_a_refusal_is_final_once_the_time_of_the_lost_statement_has_passed(
+    pooler: Pooler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = AccountFactory(balance="100")
+    monkeypatch.setattr(lost_statements, "VALID_SECONDS", 0)
+    lost = list[bool]()
+
+    def lose_all(self: Any, *arguments: Any, **options: Any) -> Any:
+        lost.append(True)
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(PreparedCursor, "execute", lose_all)
+    with connected(pooler.settings()), pytest.raises(InsufficientFunds):
+        services.withdraw(from_account=account, amount=Decimal(1000))
+    assert lost
 
 
 def test_a_backup_needs_the_server_itself(pooler: Pooler, tmp_path: Path) -> None:

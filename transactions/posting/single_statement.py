@@ -7,7 +7,6 @@ never says which: then `engine.post_one` runs, which finds the verdict and its s
 docs/performance.md compares the two paths.
 """
 
-import time
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
@@ -16,7 +15,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db import transaction as db_transaction
 from django.utils import timezone
 from psycopg.pq import TransactionStatus
@@ -26,14 +25,14 @@ from ledger.db.row_security import rows_are_secured
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction
-from transactions.posting import insert
+from transactions.posting import insert, lost_statements
 from transactions.posting.drafts import PreparedDraft
+from transactions.posting.lost_statements import LostStatement
 
 ONE_STATEMENT, STEP_BY_STEP = "one statement", "step by step"
 # invalid_sql_statement_name: a pooler or DEALLOCATE has dropped the prepared statement, and psycopg
 # does not know. A new connection prepares it again.
 FORGOTTEN = "26000"
-END_WITHIN = 1000  # milliseconds for the session of a lost statement to end
 # How many payments of this process were posted by each path.
 paths: Counter[str] = Counter()
 
@@ -51,13 +50,6 @@ class DayLimit(NamedTuple):
     most: Decimal
 
 
-class LostStatement(NamedTuple):
-    """A statement whose answer was lost: the process id of its session, and when it was sent."""
-
-    pid: int
-    sent_at: float  # time.monotonic()
-
-
 def post(
     item: PreparedDraft, lost: list[LostStatement] | None = None, within: DayLimit | None = None
 ) -> Transaction | None:
@@ -65,7 +57,7 @@ def post(
     it would not be `within` the limit of its day.
 
     Raises the database's error if the payment may run again, or if its outcome is unknown; then
-    adds the statement to `lost`.
+    adds the statement to `lost`, and remembers it for repeats.
     """
     sent = None
     database: Any = connections[DEFAULT_DB_ALIAS]  # each use of django.db.connection costs 1 us
@@ -74,7 +66,7 @@ def post(
             server = database.connection.pgconn
             if not _is_between_transactions(database, server):
                 return None
-            sent = LostStatement(server.backend_pid, time.monotonic())
+            sent = lost_statements.sent_now(server.backend_pid)
             cursor.execute(
                 _sql(
                     item.from_id is not None,
@@ -83,13 +75,15 @@ def post(
                     is_limited=within is not None,
                     hides_balances=rows_are_secured(),
                 ),
-                {**_values(item), **(within._asdict() if within else {})},
+                {**_values(item, sent), **(within._asdict() if within else {})},
             )
             row = cursor.fetchone()
     except DatabaseError as error:
         failure = failure_of(error)
-        if failure is Failure.UNKNOWN and sent is not None and lost is not None:
-            lost.append(sent)
+        if failure is Failure.UNKNOWN and sent is not None:
+            lost_statements.remember(item.id, sent)
+            if lost is not None:
+                lost.append(sent)
         if failure is not Failure.FINAL:
             raise
         if sqlstate(error) == FORGOTTEN and not database.in_atomic_block:
@@ -113,28 +107,6 @@ def suits(item: PreparedDraft) -> bool:
     )
 
 
-def is_over(lost: LostStatement) -> bool:
-    """Whether the session of a lost statement has ended, so that it cannot post any more.
-
-    Note [Lost statements]: the server needs nothing more from the client to run a statement that
-    commits by itself. If the connection is cut while the statement waits in a buffer, the server
-    may run it seconds later. So after a lost statement no refusal is final before its session has
-    ended, and this function ends it. Behind a pooler nobody knows which session that was.
-    """
-    database: Any = connections[DEFAULT_DB_ALIAS]
-    if database.is_behind_pooler:
-        return False
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(bool_and(pg_terminate_backend(pid, %s)), true) FROM pg_stat_activity"
-            " WHERE pid = %s AND usename = current_user AND datname = current_database()"
-            " AND backend_start < clock_timestamp() - make_interval(secs => %s)",
-            [END_WITHIN, lost.pid, time.monotonic() - lost.sent_at],
-        )
-        (has_ended,) = cursor.fetchone()
-    return bool(has_ended)
-
-
 def _posts_at_once(database: Any) -> bool:
     """Whether Django has a transaction of its own open, or none and commits each statement."""
     return bool(database.in_atomic_block or database.get_autocommit())
@@ -156,7 +128,7 @@ def _bounds(day: date, _zone: str) -> tuple[datetime, datetime]:
     return start_of_day(day), end_of_day(day)
 
 
-def _values(item: PreparedDraft) -> dict[str, Any]:
+def _values(item: PreparedDraft, sent: LostStatement) -> dict[str, Any]:
     today = timezone.localdate()
     begins, ends = _bounds(today, timezone.get_current_timezone_name())
     return {
@@ -170,8 +142,8 @@ def _values(item: PreparedDraft) -> dict[str, Any]:
         "reference": item.reference,
         "metadata": item.metadata_text,
         "value_date": item.value_date or today,
-        "day_begins": begins,
-        "day_ends": ends,
+        "not_before": begins,
+        "before": min(ends, sent.valid_until),
         "expires_at": item.expires_at,
         "created_by": item.created_by_id,
     }
@@ -214,8 +186,9 @@ def _sql(
     if is_limited:  # the currency of the locked account, so that the person is locked after it
         sent = "paid_to_others(%(person)s::uuid, sender.currency, %(since)s::timestamptz, true)"
         conditions += [f"{sent} + %(amount)s::numeric <= %(most)s::numeric"]
-    # At midnight the day of the booking time may be another one than that of this process.
-    conditions += ["booking.moment >= %(day_begins)s AND booking.moment < %(day_ends)s"]
+    # At midnight the day of the booking time may be another one than that of this process; and it
+    # may have waited for too long, see Note [Lost statements].
+    conditions += ["booking.moment >= %(not_before)s AND booking.moment < %(before)s"]
     after = [f"{side}.last_entry_at + interval '1 microsecond'" for side in sides]
     values = {
         "id": "%(id)s::uuid",

@@ -11,8 +11,8 @@ from ledger.db.row_security import RowScope, reading
 from transactions.exceptions import LedgerError
 from transactions.models import Transaction
 from transactions.posting.drafts import PreparedDraft
+from transactions.posting.lost_statements import LostStatement, is_over
 from transactions.posting.refusals import refusal_of
-from transactions.posting.single_statement import LostStatement, is_over
 
 Result = TypeVar("Result")
 
@@ -22,6 +22,7 @@ def run(
     items: Iterable[PreparedDraft | LedgerError] = (),
     *,
     first: Callable[[list[LostStatement]], Result | None] = lambda _lost: None,
+    lost: Iterable[LostStatement] = (),
 ) -> Result:
     """Runs `work` in one database transaction, again after a lost race; translates refusals.
 
@@ -29,16 +30,17 @@ def run(
     the id of every draft, as if the caller had given it. Refusals are translated outside the
     transaction, which has failed by then.
 
-    `first` commits by itself, or returns None; then `work` runs. It adds to its list what it lost:
-    then no refusal is final before that is over, see Note [Lost statements].
+    `first` commits by itself, or returns None; then `work` runs. It adds to its list what it lost,
+    and `lost` is what earlier calls lost: no refusal is final before all of that is over, see Note
+    [Lost statements].
     """
 
-    lost: list[LostStatement] = []
+    all_lost = list(lost)
 
     def attempt() -> Result:
-        if lost:
-            return _after_lost(work, lost)
-        done = first(lost)
+        if all_lost:
+            return _after_lost(work, all_lost)
+        done = first(all_lost)
         return _in_transaction(work) if done is None else done
 
     def look_up_ids() -> None:
@@ -63,14 +65,14 @@ def _in_transaction(work: Callable[[], Result]) -> Result:
 
 def _after_lost(work: Callable[[], Result], lost: list[LostStatement]) -> Result:
     """Runs `work` after statements whose answer was lost. A refusal is final only once they are
-    over: then `work` runs again, because one may have posted the row just before its session ended.
+    over: then `work` runs again, because one may have posted the row just before.
     """
     try:
         result = _in_transaction(work)
         if not isinstance(result, LedgerError):
             return result
-    except (IntegrityError, DataError):
-        pass  # a refusal too
+    except (IntegrityError, DataError, LedgerError):
+        pass  # refusals too
     if not all(is_over(statement) for statement in lost):
         raise OutcomeUnknown("A payment whose answer was lost may still be running.")
     return _in_transaction(work)

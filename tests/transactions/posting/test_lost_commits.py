@@ -25,7 +25,7 @@ from transactions.audit.audit import audit
 from transactions.exceptions import InsufficientFunds
 from transactions.models import StaffReason, Transaction
 from transactions.payment_files.booking import book_rest
-from transactions.posting import single_statement
+from transactions.posting import lost_statements, single_statement
 from transactions.posting.single_statement import ONE_STATEMENT, STEP_BY_STEP
 from transactions.services import Draft
 
@@ -299,7 +299,7 @@ def test_a_refusal_is_not_final_while_the_lost_statement_may_still_run(
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(PreparedCursor, "execute", cut_off)
-    monkeypatch.setattr(single_statement, "END_WITHIN", 1)
+    monkeypatch.setattr(lost_statements, "END_WITHIN", 1)
     try:
         with pytest.raises(OutcomeUnknown):
             services.withdraw(from_account=account, amount=Decimal(1000))

@@ -1,0 +1,80 @@
+"""Statements that commit by themselves, and whose answer was lost.
+
+Note [Lost statements]: the server needs nothing more from the client to run a statement that
+commits by itself. If its session stands still, or the connection is cut while the statement waits
+in a buffer, the server may run it after its caller has gone. Meanwhile a repeat may be refused, as
+for lack of money. So no refusal of a repeat is final before the lost statement cannot post any
+more:
+
+- Each statement has a time of its own, `VALID_SECONDS` after it was sent: the moment of booking,
+  which the server reads after it has locked the accounts, has to be before. This holds in every
+  process and behind a pooler. Who locks the accounts later sees the row, or it will never be there.
+- Before that time `is_over` ends its session. The process that sent it remembers it for its
+  repeats; others know nothing of it, and the time is all that helps them.
+
+Whatever is in a transaction with a BEGIN needs a COMMIT from the client. One that waits in a buffer
+keeps the locks of its accounts, so a repeat waits for it, and is not refused.
+"""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.utils import timezone
+
+VALID_SECONDS: float = 10  # longer than a payment waits for two locks, with LEDGER_LOCK_TIMEOUT=2
+REMEMBERED_SECONDS = 60  # with room for clocks that differ: a time costs nothing if it has passed
+END_WITHIN = 1000  # milliseconds for the session of a lost statement to end
+
+
+class LostStatement(NamedTuple):
+    """The process id of its session, when it was sent, and until when it may post."""
+
+    pid: int
+    sent_at: float  # time.monotonic()
+    valid_until: datetime
+
+
+_lost: dict[UUID, list[LostStatement]] = {}  # by the id of the payment; in this process
+
+
+def sent_now(pid: int) -> LostStatement:
+    """For a statement that is sent now to the session with this process id."""
+    valid_until = timezone.now() + timedelta(seconds=VALID_SECONDS)
+    return LostStatement(pid, time.monotonic(), valid_until)
+
+
+def remember(id: UUID, statement: LostStatement) -> None:
+    """Keeps it for repeats of the payment with this id."""
+    oldest = time.monotonic() - REMEMBERED_SECONDS
+    for known, statements in list(_lost.items()):
+        if all(each.sent_at < oldest for each in statements):
+            _lost.pop(known, None)
+    _lost.setdefault(id, []).append(statement)
+
+
+def lost_before(id: UUID) -> list[LostStatement]:
+    """The statements of earlier calls with this id."""
+    return list(_lost.get(id, ())) if _lost else []
+
+
+def is_over(lost: LostStatement) -> bool:
+    """Whether a statement cannot post any more, to who locks its accounts from now on. Ends its
+    session if its time has not passed. Behind a pooler nobody knows which session that was.
+    """
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp() >= %s", [lost.valid_until])
+        (has_passed,) = cursor.fetchone()
+        if has_passed or database.is_behind_pooler:
+            return bool(has_passed)
+        cursor.execute(
+            "SELECT coalesce(bool_and(pg_terminate_backend(pid, %s)), true) FROM pg_stat_activity"
+            " WHERE pid = %s AND usename = current_user AND datname = current_database()"
+            " AND backend_start < clock_timestamp() - make_interval(secs => %s)",
+            [END_WITHIN, lost.pid, time.monotonic() - lost.sent_at],
+        )
+        (has_ended,) = cursor.fetchone()
+    return bool(has_ended)
