@@ -20,6 +20,7 @@ from django.urls import reverse
 from accounts.models import Account, Currency, Read, User
 from accounts.models.read import LONGEST_QUERY, MOST_PEOPLE
 from accounts.shown import Shown, add, add_accounts, add_unnamed, collect
+from ledger.web import outages
 from ledger.web.database_errors import page, page_for
 from ledger.web.page_names import page_name
 from ledger.web.request_facts import facts_of
@@ -56,7 +57,10 @@ class ReadLogMiddleware:
             if others or shown.unnamed:
                 _log(request, name, others)
         except DatabaseError as error:
-            logger.exception("A read was not logged, so its page was not shown")
+            if outages.is_outage(error):
+                outages.log_failure(request, error)
+            else:
+                logger.exception("A read was not logged, so its page was not shown")
             return page_for(request, error) or _not_shown()
         return response
 

@@ -356,7 +356,11 @@ LOGGING = {
         },
         "bare": {"format": "%(message)s"},
     },
-    "filters": {"refusals": {"()": "ledger.web.log_filters.RefusalsInOneLine"}},
+    "filters": {
+        "refusals": {"()": "ledger.web.log_filters.RefusalsInOneLine"},
+        "outages": {"()": "ledger.web.log_filters.OutagesInOneLine"},
+        "server_text": {"()": "ledger.web.log_filters.WithoutServerText"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
@@ -369,12 +373,17 @@ LOGGING = {
     # Django's own handlers would print each message twice, or mail it.
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL},
+        "django.request": {"filters": ["outages"]},
         # Below INFO they log statements with their values, and contexts of templates.
         "django.db.backends": {"level": "INFO"},
         "django.template": {"level": "INFO"},
         # So do these, with the passwords and tokens that AWS gives out.
         "botocore": {"level": "INFO"},
         "aws_advanced_python_wrapper": {"level": "INFO"},
+        # Below WARNING a pool logs each connection that it gives, and psycopg what servers say when
+        # they refuse one, which may have users in it.
+        "psycopg": {"level": "WARNING", "filters": ["server_text"]},
+        "psycopg.pool": {"filters": ["server_text"]},
         # Lines of JSON, whatever LOG_LEVEL is: sign-ins, refusals, approvals (docs/security.md).
         "ledger.security": {"handlers": ["bare"], "level": "INFO", "propagate": False},
         # Also lines of JSON: which replica is used, and how far behind it is (docs/databases.md).

@@ -14,12 +14,13 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 from psycopg.errors import SqlclientUnableToEstablishSqlconnection
+
+from ledger.db import failed_servers
 
 KEEP_TOKEN = 600  # seconds; AWS's own limit is 900
 KEEP_SECRET = 300
@@ -89,10 +90,17 @@ class LoginSource(ABC):
         Raises the OperationalError of the last host.
         """
         *others, last = hosts_of(parameters)
+        earlier: list[psycopg.Error] = []
         for each in others:
-            with suppress(psycopg.OperationalError):
+            try:
                 return self._connect(connect, each)
-        return self._connect(connect, last)
+            except psycopg.OperationalError as error:
+                earlier.append(error)
+        try:
+            return self._connect(connect, last)
+        except psycopg.OperationalError as error:
+            failed_servers.note_earlier(error, earlier)
+            raise
 
     def _connect(self, connect: Callable[..., Any], parameters: dict[str, Any]) -> Any:
         place = place_of(parameters)

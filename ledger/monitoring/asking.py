@@ -15,6 +15,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from ledger.db.probe import short_connection
+from ledger.db.reasons import in_words
 from ledger.web.error_text import described
 
 SECONDS = 1.0
@@ -47,7 +48,7 @@ class Round:
                 for name, question in self._questions.items():
                     self._ask_one(found, name, question)
         except (Error, psycopg.Error) as error:  # also of the COMMIT
-            logger.warning("The figures of /metrics could not be read: %s", described(error))
+            logger.warning("The figures of /metrics could not be read: %s", in_words(error))
         finally:
             self.seconds = time.perf_counter() - self.began
 

@@ -11,6 +11,7 @@ from inspect import unwrap
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
+from ledger.web import outages
 from ledger.web.database_errors import page_for
 
 bad_request: Callable[..., HttpResponse] = unwrap(defaults.bad_request)
@@ -21,4 +22,8 @@ _server_error: Callable[..., HttpResponse] = unwrap(defaults.server_error)
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The `handler500`. Also for failures outside of a view, such as reading the session."""
-    return page_for(request, sys.exc_info()[1]) or _server_error(request)
+    error = sys.exc_info()[1]
+    page = page_for(request, error)
+    if error is not None and outages.is_outage(error):
+        outages.log_failure(request, error)
+    return page or _server_error(request)

@@ -19,6 +19,7 @@ from ledger.db.probe import (
 )
 from ledger.db.synchronous import problem_with_confirmation
 from ledger.jobs import records
+from ledger.web import outages
 
 SECONDS = 2
 # Pages that tell staff how the site is. They write nothing: while no standby confirms commits, a
@@ -39,13 +40,13 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 
 @require_safe
-def readyz(_request: HttpRequest) -> JsonResponse:
+def readyz(request: HttpRequest) -> JsonResponse:
     """Answers 200 if the database answers in two seconds and is prepared, otherwise 503.
 
     Commits that no standby confirms are a warning: another process would not have them confirmed
     either, so a load balancer must not end them all.
     """
-    problem, warning = _problem_and_warning()
+    problem, warning = _problem_and_warning(request)
     if problem:
         return JsonResponse({"status": "not ready", "problem": problem}, status=503)
     return JsonResponse({"status": "ready"} | ({"warning": warning} if warning else {}))
@@ -69,7 +70,7 @@ def readyz_verbose(request: HttpRequest) -> JsonResponse:
     return answer
 
 
-def _problem_and_warning() -> tuple[str | None, str | None]:
+def _problem_and_warning(request: HttpRequest) -> tuple[str | None, str | None]:
     warning = None
     try:
         with short_connection(SECONDS) as found:
@@ -80,6 +81,7 @@ def _problem_and_warning() -> tuple[str | None, str | None]:
                 warning = problem_with_confirmation(found)
         trouble = trouble or pooler.leak_between(lambda: short_connection(SECONDS))
     except OperationalError as error:
+        outages.log_failure(request, error)
         # The reason contains hosts and users, which the public should not see.
         known = pooler.refusal_in(error) or refusal_of_reader(error)
         return known or "The database cannot be reached.", None

@@ -3,6 +3,10 @@
 import logging
 from typing import Any
 
+import psycopg
+
+from ledger.db.reasons import in_words
+from ledger.web import outages
 from ledger.web.error_text import formatted, without_secrets
 
 
@@ -29,3 +33,39 @@ class RefusalsInOneLine(logging.Filter):
         if is_refusal or record.name.startswith("django.security."):
             record.exc_info = record.exc_text = None
         return True
+
+
+class OutagesInOneLine(logging.Filter):
+    """For the logger django.request: in place of the tracebacks of a request whose database failed
+    it has the one line of `ledger.web.outages` written.
+
+    Django logs such a request for each middleware that meets the error, and once more for its
+    status.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        error = record.exc_info[1] if record.exc_info else None
+        if request is None:
+            return True
+        if error is not None and outages.is_outage(error):
+            outages.log_failure(request, error)
+            return False
+        return error is not None or not outages.is_logged(request)
+
+
+class WithoutServerText(logging.Filter):
+    """For the loggers of psycopg: what an error is in words of ours, because its text may have
+    users and names of databases in it, and nothing of a connection.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_in_our_words, record.args))
+        return True
+
+
+def _in_our_words(value: object) -> object:
+    if isinstance(value, psycopg.Error):
+        return in_words(value)
+    return "a connection" if isinstance(value, psycopg.Connection) else value

@@ -17,8 +17,7 @@ from django.http import (
 )
 from django.template.defaultfilters import filesizeformat
 
-from ledger.web import database_errors, health
-from ledger.web.error_text import described
+from ledger.web import database_errors, health, outages
 from ledger.web.mail import MailNotSent
 
 logger = logging.getLogger(__name__)
@@ -160,7 +159,7 @@ class TroubleMiddleware:
             return database_errors.page(*NO_MAIL, again=None)
         page = database_errors.page_for(request, exception)
         if page is not None:
-            logger.warning("%s %s: %s", request.method, request.path, described(exception))
+            outages.log_failure(request, exception)
         return page
 
 
@@ -176,8 +175,10 @@ class PrivateMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
+        if "Cache-Control" in response.headers:  # as on the page of a database that is away
+            return response
         user = getattr(request, "user", None)
-        if user is not None and user.is_authenticated and "Cache-Control" not in response.headers:
+        if user is not None and user.is_authenticated:
             read = request.method in ("GET", "HEAD")
             response.headers["Cache-Control"] = "private, no-store" if read else "private"
         return response

@@ -49,7 +49,7 @@ class RequestCountsMiddleware:
             route = route_of(request)
             IN_FLIGHT.dec()
             _seconds_of(route).observe(perf_counter() - began)
-            _count_of(route, _method(request), f"{status // 100}xx").inc()
+            _count_of(route, method_of(request), f"{status // 100}xx").inc()
 
 
 def route_of(request: HttpRequest) -> str:
@@ -63,7 +63,8 @@ def route_of(request: HttpRequest) -> str:
     return STATIC if path.startswith(settings.STATIC_URL) else UNKNOWN
 
 
-def _method(request: HttpRequest) -> str:
+def method_of(request: HttpRequest) -> str:
+    """The method, one name for all that HTTP does not know."""
     return request.method if request.method in METHODS else OTHER
 
 

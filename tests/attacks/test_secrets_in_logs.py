@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.decorators import login_not_required
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import include, path
 
 from accounts.exceptions import LimitInvalid
 from accounts.models import User
+from ledger.db import failed_servers
 from ledger.web.log_filters import WithoutValues
 from tests.attacks.planted import ADDRESS, AMOUNT, COOKIE, PASSWORD, SECRETS, TOKEN
 from tests.factories import AccountFactory, UserFactory
@@ -66,9 +68,22 @@ def refuses(request: HttpRequest) -> HttpResponse:
     raise LimitInvalid(f"{request.POST['amount']} is too much for {ADDRESS}")
 
 
+REFUSAL = psycopg.OperationalError(
+    f'connection failed: FATAL:  password authentication failed for user "{ADDRESS}" ({PASSWORD})',
+    pgconn=psycopg.pq.PGconn.connect_start(b"host=127.0.0.1 port=1"),
+)
+failed_servers.note_connecting(REFUSAL, {"host": "db.example", "port": "5432"})
+
+
+@login_not_required
+def loses_its_server(_request: HttpRequest) -> HttpResponse:
+    raise OperationalError(str(REFUSAL)) from REFUSAL
+
+
 VIEWS = (fails, breaks_a_unique_key, breaks_a_check, breaks_a_type, chained, refuses)
 urlpatterns = [
     *(path(f"{view.__name__}/", view) for view in VIEWS),
+    path("loses_its_server/", loses_its_server, name="loses_its_server"),
     path("account/password/reset/key/<key>/", fails),
     path("", include("ledger.urls")),
 ]
@@ -136,6 +151,16 @@ def test_a_database_error_is_named_by_its_rule(log: io.StringIO) -> None:
         send("/chained/")
     assert "SQLSTATE 23514, rule user_email_lowercase, table users" in log.getvalue()
     assert "RuntimeError: It did not work" in log.getvalue()
+
+
+def test_what_a_server_said_to_refuse_a_connection_is_not_logged(log: io.StringIO) -> None:
+    with override_settings(ROOT_URLCONF=__name__):
+        assert send("/loses_its_server/").status_code == 503
+    logging.getLogger("psycopg.pool").warning("error connecting in %r: %s", "pool-1", REFUSAL)
+    logging.getLogger("psycopg").debug("connection failed: %s", str(REFUSAL))
+    first, second = log.getvalue().splitlines()
+    assert first.endswith("NOT_STARTED POST loses_its_server: db.example:5432 password refused")
+    assert second.endswith("db.example:5432 password refused")
 
 
 def test_the_key_of_a_link_in_a_mail_is_not_logged(log: io.StringIO) -> None:

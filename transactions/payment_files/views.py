@@ -14,7 +14,7 @@ from accounts.requests import PersonRequest
 from accounts.sign_in import step_up
 from ledger.db.ids import uuid7_for
 from ledger.db.row_security import RowScope, reading
-from ledger.web import database_errors
+from ledger.web import database_errors, outages
 from ledger.web.redirects import redirect_page
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
@@ -110,7 +110,10 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
         messages.warning(request, f"{file.name}: {gone}")
         return redirect_page(request, reverse("transactions:files"))
     except BookingStopped as stopped:
-        logger.exception("%s", request.path)
+        if stopped.__cause__ is not None and outages.is_outage(stopped.__cause__):
+            outages.log_failure(request, stopped.__cause__)
+        else:
+            logger.exception("%s", request.path)
         there = reverse("transactions:file", args=[file.pk])
         return database_errors.page(
             "A part of the file is booked", str(stopped), there, "To the file"

@@ -22,7 +22,7 @@ from django.utils.html import format_html
 from accounts.admin.parts import STYLES, amount_cell, date_filter, link_to, moment_cell, person_of
 from accounts.models import Account, ApprovalRequest, User
 from ledger.text.lines import grouped
-from ledger.web import database_errors
+from ledger.web import database_errors, outages
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.agreement import agreement, was_agreed
@@ -163,7 +163,10 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.warning(request, f"{file.name}: {gone}")
             return redirect("admin:transactions_paymentfile_changelist")
         except BookingStopped as stopped:
-            logger.exception("%s", request.path)
+            if stopped.__cause__ is not None and outages.is_outage(stopped.__cause__):
+                outages.log_failure(request, stopped.__cause__)
+            else:
+                logger.exception("%s", request.path)
             there = reverse("admin:transactions_paymentfile_change", args=[pk])
             return database_errors.page(
                 "A part of the file is booked", str(stopped), there, "To the file"

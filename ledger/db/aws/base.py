@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import Any
 
 from django.db import Error
-from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
 
 from ledger.db.aws import driver
@@ -24,8 +23,8 @@ from ledger.db.backend import base
 READ_ONLY = "read_only"
 
 
-class TranslatedErrors(DatabaseErrorWrapper):
-    """Django's own, which first makes errors of psycopg out of those of the driver."""
+class TranslatedErrors(base.PlacedErrors):
+    """Ours, which first makes errors of psycopg out of those of the driver."""
 
     wrapper: "DatabaseWrapper"
 

@@ -17,16 +17,18 @@ from django.db import OperationalError
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base, operations
 from django.db.backends.postgresql.psycopg_any import register_tzloader
+from django.db.utils import DatabaseErrorWrapper
 from django.utils.asyncio import async_unsafe
+from django.utils.functional import cached_property
 from psycopg import sql
 from psycopg.pq import Format, TransactionStatus
 
-from ledger.db import credentials, facts, own_server
+from ledger.db import credentials, facts, failed_servers, own_server
 from ledger.db.backend import forks, pool_counts, replication
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.health import Demotion
 from ledger.db.backend.limited import LimitedConnection
-from ledger.db.backend.pool import Psycopg, fit_connection, new_pool
+from ledger.db.backend.pool import Psycopg, fit_connection, new_pool, noting_refusal
 from ledger.db.backend.reader_cursors import TokenState, with_reader
 from ledger.db.backend.schema import DatabaseSchemaEditor
 from ledger.db.backend.wrappers import CursorDebugWrapper, CursorWrapper
@@ -54,6 +56,17 @@ class PreparedCursor(psycopg.Cursor[Any]):
         return super().execute(query, params, **{"prepare": True, **options})
 
 
+class PlacedErrors(DatabaseErrorWrapper):
+    """Django's own, which first notes at an error of psycopg which server it is about."""
+
+    wrapper: "DatabaseWrapper"
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, psycopg.Error):
+            failed_servers.note_server(error, self.wrapper.server)
+        super().__exit__(kind, error, traceback)
+
+
 class DatabaseOperations(operations.DatabaseOperations):
     def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> str:
         """The statement with its values, as the logs and the page "Show the work" have it."""
@@ -74,6 +87,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     transaction_wrapper: Callable[[str, Callable[[], None]], None] | None = None
     # For whom statements run, if policies check it: see Note [Signed reader].
     reader: SignedReader | None = None
+    server = ""  # the name of the last one that this wrapper was connected to
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,11 +97,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.Database: Any = Psycopg(self.open)
         forks.know(self)
 
+    @cached_property
+    def wrap_database_errors(self) -> DatabaseErrorWrapper:
+        return PlacedErrors(self)
+
     def open(self, conninfo: str = "", **parameters: Any) -> Any:
         """A new raw connection: for this wrapper, for the pool, or for the caller to close. It has
         the limit of a statement: see Note [A server that hangs].
         """
-        found = self._opened(conninfo, parameters)
+        pool = self._existing_pool
+        try:
+            found = self._opened(conninfo, parameters)
+        except psycopg.Error as error:
+            failed_servers.note_connecting(error, parameters)
+            if pool is not None:
+                pool.refused_by = error
+            raise
+        if pool is not None:
+            pool.refused_by = None
         timeouts = self.settings_dict.get("LEDGER_TIMEOUTS", {})
         self.target(found).limit_statements(timeouts.get("statement_timeout"))
         self.target(found).answered_at = monotonic()
@@ -162,9 +189,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def distrust_pool(self) -> None:
         """Has the pool, if there is one, give no connection that was checked before now."""
+        if (pool := self._existing_pool) is not None:
+            pool.hung_at = monotonic()
+
+    @property
+    def _existing_pool(self) -> Any:
+        """The pool, None if there is none yet."""
         pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
-        if self.alias in pools:
-            pools[self.alias].hung_at = monotonic()
+        return pools.get(self.alias)
 
     def forget_connection(self, inherited: list[Any]) -> None:
         """In a forked process: leaves the parent's connection and pools alone, and moves them into
@@ -302,13 +334,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def connect(self) -> None:
         self._demotion.refused_write = False
         super().connect()
+        self.server = self.raw.server
 
     @async_unsafe
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         take = partial(super().get_new_connection, conn_params)
         if not self.pool:
             return take()
-        with pool_counts.taking(self):
+        with pool_counts.taking(self), noting_refusal(self.pool):
             return fit_connection(take, self)
 
     def _close(self) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from ledger.db import failed_servers
+
 GRACE = 5.0  # seconds, for a busy server to stop a statement
 
 
@@ -29,14 +31,27 @@ class ServerHangs(psycopg.OperationalError):
 class LimitedConnection(psycopg.Connection[Any]):
     """A connection that gives up a server that hangs: `silence_limit` is after how many seconds
     without a word, None for never; `gives_up` is asked every 0.1 s whether to do so earlier.
-    `answered_at` is the monotonic time of the last check that the server answered.
+    `answered_at` is the monotonic time of the last check that the server answered, `server` its
+    name for logs.
     """
 
     silence_limit: float | None = None
     gives_up: Callable[[], bool] | None = None
     answered_at = 0.0
+    server = ""
     _usual: float | None = None
     _longest: float | None = None  # of the open transaction
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **parameters: Any) -> Any:
+        """As psycopg's, with the servers noted at an error: see `ledger.db.failed_servers`."""
+        try:
+            found = super().connect(conninfo, **parameters)
+        except psycopg.Error as error:
+            failed_servers.note_connecting(error, parameters)
+            raise
+        found.server = failed_servers.name_of(found.info.host, str(found.info.port))
+        return found
 
     def limit_statements(self, timeout: float | None) -> None:
         """Says which `statement_timeout` the session has, in seconds; None for none."""

@@ -12,13 +12,16 @@ before it goes back (Note [Clean sessions]), or closed where that cannot be done
 one request is there in the next.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
+from psycopg_pool import PoolTimeout
 
+from ledger.db import failed_servers
 from ledger.db.backend.health import has_become_reader
 from ledger.db.backend.limited import LimitedConnection, ServerHangs
 
@@ -34,6 +37,10 @@ class Psycopg:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(psycopg, name)
+
+
+class NoFitConnection(PoolTimeout):
+    """No connection of the pool has a server that answers and takes writes, so nothing was done."""
 
 
 def new_pool(database: Any) -> "ConnectionPool[Any]":
@@ -66,17 +73,37 @@ def fit_connection(take: Callable[[], Any], database: Any) -> Any:
     """The first connection that `take` takes from the pool whose server answers, and still takes
     writes if it has to.
 
-    Raises psycopg.OperationalError if none does.
+    Raises NoFitConnection if none does.
     """
     pool = database.pool
     for _ in range(pool.max_size + 1):
         found = take()
         raw = database.target(found)
-        if _answers(raw, database) and not has_become_reader(raw, database.asked):
-            return found
+        if _answers(raw, database):
+            if not has_become_reader(raw, database.asked):
+                return found
+            _note_refusal(pool, raw, psycopg.OperationalError("the server takes no writes"))
         found.close()  # so that the pool replaces it
         pool.putconn(found)
-    raise psycopg.OperationalError("no connection of the pool has a server that takes writes")
+    raise NoFitConnection("no connection of the pool has a server that takes writes")
+
+
+def _note_refusal(pool: Any, raw: LimitedConnection, error: psycopg.Error) -> None:
+    failed_servers.note_server(error, raw.server)
+    pool.refused_by = error
+
+
+@contextmanager
+def noting_refusal(pool: Any) -> Iterator[None]:
+    """Notes at an error of waiting for the pool why it has no connection, if that is known: the
+    pool itself says only that it had none to give.
+    """
+    try:
+        yield
+    except PoolTimeout as error:
+        if (refused_by := getattr(pool, "refused_by", None)) is not None:
+            failed_servers.note_earlier(error, [refused_by])
+        raise
 
 
 def _answers(raw: LimitedConnection, database: Any) -> bool:
@@ -87,8 +114,9 @@ def _answers(raw: LimitedConnection, database: Any) -> bool:
     try:
         with raw.limited_to(database.pool.timeout):
             raw.execute("SELECT 1", prepare=False)
-    except ServerHangs:
+    except ServerHangs as error:
         database.pool.hung_at = asked_at
+        _note_refusal(database.pool, raw, error)
         return False
     except psycopg.Error:
         return False

@@ -1,0 +1,305 @@
+"""A request that fails because of its database is one line of the log: what failed, where, and why
+in words of ours, never in those of the server.
+"""
+
+import io
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, InternalError, OperationalError, connection
+from django.test import Client
+from psycopg_pool import PoolTimeout
+
+from accounts.models import Account
+from ledger.db import failed_servers
+from ledger.db.backend.limited import LimitedConnection, ServerHangs
+from ledger.db.credentials import Login, LoginSource
+from ledger.db.embedded import EmbeddedServerError
+from ledger.db.ids import uuid7
+from ledger.db.reasons import Reason, in_words
+from ledger.db.retry import NotConfirmed, OutcomeUnknown
+from ledger.web.log_filters import RefusalsInOneLine
+from tests.factories import AccountFactory, UserFactory
+from tests.ledger.processes import free_port
+from tests.reviews import reviewed
+
+AT = 'connection to server at "10.0.0.7", port 5432 failed: '
+TEXTS = {
+    Reason.REFUSED: [AT + "Connection refused\n\tIs the server running on that host?"],
+    Reason.NO_SOCKET: ['on socket "/run/x/.s.PGSQL.5432" failed: No such file or directory'],
+    Reason.UNREACHABLE: [AT + "No route to host", AT + "Network is unreachable"],
+    Reason.TIMEOUT: [AT + "timeout expired", AT + "Connection timed out"],
+    Reason.CLOSED: [
+        "consuming input failed: server closed the connection unexpectedly",
+        "could not receive data from server: Connection reset by peer",
+        "SSL connection has been closed unexpectedly",
+        "SSL SYSCALL error: EOF detected",
+        "the connection is lost",
+    ],
+    Reason.ENDED: ["terminating connection due to administrator command\nSSL connection"],
+    Reason.STANDBY: [AT + "session is read-only", AT + "server is in hot standby mode"],
+    Reason.STARTING: [
+        AT + "FATAL:  the database system is starting up",
+        AT + "FATAL:  the database system is not yet accepting connections",
+    ],
+    Reason.STOPPING: [AT + "FATAL:  the database system is shutting down"],
+    Reason.RECOVERING: [AT + "FATAL:  the database system is in recovery mode"],
+    Reason.NOT_ACCEPTING: [AT + "FATAL:  the database system is not accepting connections"],
+    Reason.NAME: ['could not translate host name "db" to address: Name or service not known'],
+    Reason.PASSWORD: [
+        AT + 'FATAL:  password authentication failed for user "mallory"',
+        AT + "fe_sendauth: no password supplied",
+    ],
+    Reason.NOT_ADMITTED: [
+        AT + 'FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "mallory", SSL encryption',
+        AT + 'FATAL:  role "mallory" is not permitted to log in',
+    ],
+    Reason.NO_DATABASE: [AT + 'FATAL:  database "mallory" does not exist'],
+    Reason.NO_ROLE: [AT + 'FATAL:  role "mallory" does not exist'],
+    Reason.TOO_MANY: [
+        AT + "FATAL:  sorry, too many clients already",
+        AT + 'FATAL:  too many connections for role "mallory"',
+        AT + "FATAL:  remaining connection slots are reserved for superusers",
+    ],
+    Reason.TLS: [
+        AT + "SSL error: certificate verify failed",
+        'server certificate for "a.example" does not match host name "b.example"',
+        AT + "server does not support SSL, but SSL was required",
+        'root certificate file "/mallory/root.crt" does not exist',
+    ],
+    Reason.POOLER: [AT + "FATAL:  server login has been failing, try again later"],
+    Reason.OTHER: ["FATAL:  das Datenbanksystem startet, mallory", ""],
+}
+CASES = [(reason, text) for reason, texts in TEXTS.items() for text in texts]
+STATES = [
+    (psycopg.errors.AdminShutdown("mallory"), "ended by the server (57P01)"),
+    (psycopg.errors.ReadOnlySqlTransaction("mallory"), "standby or read-only (25006)"),
+    (psycopg.errors.QueryCanceled("mallory"), "statement timeout (57014)"),
+    (psycopg.errors.DiskFull("mallory"), "disk full (53100)"),
+    (psycopg.errors.UniqueViolation("mallory"), "another reason (23505)"),
+    (psycopg.errors.ConnectionTimeout("mallory"), "timeout"),
+    (ServerHangs("mallory"), "hangs"),
+    (PoolTimeout("mallory"), "no free connection in the pool"),
+]
+
+
+def caused_by(cause: BaseException, kind: type[DatabaseError] = OperationalError) -> DatabaseError:
+    """As Django raises it."""
+    error = kind(str(cause))
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(("reason", "text"), CASES)
+def test_what_the_server_said_becomes_a_reason_of_ours(reason: Reason, text: str) -> None:
+    assert in_words(caused_by(psycopg.OperationalError(text))) == reason.value
+
+
+@pytest.mark.parametrize(("cause", "words"), STATES, ids=lambda v: type(v).__name__)
+def test_an_error_with_a_code_is_known_by_it(cause: psycopg.Error, words: str) -> None:
+    assert in_words(caused_by(caused_by(cause))) == words
+
+
+def test_errors_of_ours_have_their_reason() -> None:
+    assert in_words(NotConfirmed("x")) == "not confirmed by the standby"
+    assert in_words(caused_by(EmbeddedServerError("/a/path"))) == Reason.EMBEDDED.value
+    assert in_words(OperationalError("x")) == "another reason"
+
+
+def test_each_host_has_a_reason_of_its_own() -> None:
+    one, other = free_port(), free_port()
+    with pytest.raises(psycopg.OperationalError) as refused:
+        LimitedConnection.connect(host="127.0.0.1,::1", port=f"{one},{other}", user="mallory")
+    said = in_words(refused.value)
+    assert said.startswith(f"127.0.0.1:{one} refused, [::1]:{other} ")
+    assert "mallory" not in said
+
+
+def test_one_host_and_a_socket_have_a_name(tmp_path: Any) -> None:
+    port = free_port()
+    with pytest.raises(psycopg.OperationalError) as refused:
+        LimitedConnection.connect(f"host=localhost port={port}", host="localhost", port=port)
+    assert in_words(refused.value) == f"localhost:{port} refused"
+    with pytest.raises(psycopg.OperationalError) as missing:
+        LimitedConnection.connect(host=str(tmp_path), port=port)
+    assert in_words(missing.value) == f"{tmp_path}/.s.PGSQL.{port} no socket"
+
+
+def test_a_line_that_a_server_made_up_names_no_host() -> None:
+    text = "FATAL: x\n- host: 'mallory', port: '1', hostaddr: None: Connection refused"
+    error = psycopg.OperationalError(text)
+    failed_servers.note_connecting(error, {"host": "a.example,b.example", "port": "5432"})
+    assert in_words(error) == "a.example:5432 refused, b.example:5432 refused"
+
+
+def test_with_a_login_for_each_host_each_one_is_named() -> None:
+    def connect(*, host: str, **_: Any) -> Any:
+        error = psycopg.OperationalError("Connection refused" if host == "a" else "read-only")
+        failed_servers.note_connecting(error, {"host": host, "port": 5432})
+        raise error
+
+    class Logins(LoginSource):
+        def _ask(self, place: Any) -> Any:
+            return Login("mallory", "secret")
+
+    with pytest.raises(psycopg.OperationalError) as refused:
+        Logins(60).connect(connect, {"host": "a,b", "port": "5432"})
+    assert in_words(refused.value) == "a:5432 refused, b:5432 another reason"
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the console is told."""
+    (handler,) = (
+        each
+        for each in logging.getLogger().handlers
+        if isinstance(each, logging.StreamHandler)
+        and any(isinstance(one, RefusalsInOneLine) for one in each.filters)
+    )
+    before = handler.setStream(told := io.StringIO())
+    yield told
+    handler.setStream(before)
+
+
+@pytest.fixture
+def ports(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A connection to two servers that are not there; yields how the log names them."""
+    one, other = free_port(), free_port()
+    place = {"HOST": "127.0.0.1,localhost", "PORT": f"{one},{other}", "LEDGER_EMBEDDED": False}
+    connection.close()
+    for name, value in place.items():
+        monkeypatch.setitem(connection.settings_dict, name, value)
+    yield f"127.0.0.1:{one} refused, localhost:{other} refused"
+    connection.close()
+
+
+PAGES = [("/", "home"), ("/transfers/new/", "transactions:transfer"), ("/nowhere/", "unknown")]
+
+
+@pytest.mark.own_connection
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("path", "route"), PAGES)
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_page_without_its_database_is_one_line(
+    path: str, route: str, debug: bool, log: io.StringIO, settings: Any, request: Any
+) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(UserFactory())
+    settings.DEBUG = debug
+    servers = request.getfixturevalue("ports")
+    client.get(path)
+    (line,) = log.getvalue().splitlines()
+    assert line.endswith(f"ERROR ledger.outage: NOT_STARTED GET {route}: {servers}")
+
+
+@pytest.mark.own_connection
+@pytest.mark.django_db(transaction=True)
+def test_the_probe_says_why_it_is_not_ready(client: Client, log: io.StringIO, ports: str) -> None:
+    assert client.get("/readyz").status_code == 503
+    (line,) = log.getvalue().splitlines()
+    assert line.endswith(f"NOT_STARTED GET readyz: {ports}")
+
+
+@pytest.fixture
+def account(client: Client, db: None) -> Account:
+    account: Account = AccountFactory(balance="100")
+    client.force_login(account.user)
+    return account
+
+
+FAILURES: list[tuple[Exception, type[DatabaseError], str]] = [
+    (psycopg.errors.AdminShutdown(), OperationalError, "UNKNOWN GET home: ended by the server"),
+    (ServerHangs("x"), OutcomeUnknown, "UNKNOWN GET home: hangs"),
+    (psycopg.errors.QueryCanceled(), OperationalError, "TIMED_OUT GET home: statement timeout"),
+    (psycopg.errors.ReadOnlySqlTransaction(), InternalError, "NOT_STARTED GET home: standby or"),
+    (psycopg.errors.LockNotAvailable(), OperationalError, "LOST_RACE GET home: lock timeout"),
+    (psycopg.errors.DiskFull(), OperationalError, "FINAL GET home: disk full"),
+]
+
+
+@pytest.mark.parametrize(("cause", "kind", "words"), FAILURES, ids=lambda v: type(v).__name__)
+def test_a_view_that_loses_its_database_is_one_line(
+    cause: Exception,
+    kind: type[DatabaseError],
+    words: str,
+    client: Client,
+    account: Account,
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any) -> None:
+        raise caused_by(cause, kind)
+
+    monkeypatch.setattr("transactions.home.views.home_of", fail)
+    assert client.get("/").status_code == 503
+    (line,) = log.getvalue().splitlines()
+    assert words in line
+
+
+@pytest.mark.parametrize("cause", [psycopg.errors.DiskFull("x"), psycopg.errors.SyntaxError("x")])
+def test_other_failures_before_a_view_keep_their_traceback(
+    cause: psycopg.Error,
+    client: Client,
+    account: Account,
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_request: Any) -> None:
+        raise caused_by(cause)
+
+    monkeypatch.setattr("django.contrib.auth.middleware.get_user", fail)
+    client.raise_request_exception = False
+    client.get("/")
+    assert "Traceback" in log.getvalue()
+    assert "in fail" in log.getvalue()
+
+
+def test_the_server_of_an_open_connection_is_named(account: Account) -> None:
+    with pytest.raises(OperationalError) as caught, connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '1ms'; SELECT pg_sleep(5)")
+    info = connection.connection.info
+    server = failed_servers.name_of(info.host, str(info.port))
+    assert in_words(caught.value) == f"{server} statement timeout (57014)"
+
+
+def test_a_read_that_cannot_be_logged_is_one_line(
+    client: Client, log: io.StringIO, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise caused_by(psycopg.errors.AdminShutdown())
+
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    AccountFactory()
+    monkeypatch.setattr("accounts.read_log._log", fail)
+    assert client.get("/admin/accounts/account/").status_code == 503
+    (line,) = log.getvalue().splitlines()
+    assert "UNKNOWN GET admin:accounts_account_changelist: ended by the server" in line
+
+
+def test_a_payment_that_loses_its_database_is_one_line(
+    client: Client, account: Account, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = {
+        "id": uuid7(), "from_account": account.pk, "number": AccountFactory().number,
+        "amount": "30", "description": "Rent", "reference": "",
+    }  # fmt: skip
+    form = {**reviewed(client, "/transfers/new/", form), "step": "send"}
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise caused_by(psycopg.errors.AdminShutdown())
+
+    monkeypatch.setattr("transactions.services.book", fail)
+    assert client.post("/transfers/new/", form).status_code == 503
+    (line,) = log.getvalue().splitlines()
+    assert "UNKNOWN POST transactions:transfer: ended by the server (57P01)" in line
+
+
+def test_a_pool_tells_why_it_could_not_connect_in_our_words(log: io.StringIO) -> None:
+    error = psycopg.OperationalError(AT + 'FATAL:  password authentication failed for "mallory"')
+    failed_servers.note_connecting(error, {"host": "a.example", "port": "5432"})
+    logging.getLogger("psycopg.pool").warning("error connecting in %r: %s", "pool-1", error)
+    (line,) = log.getvalue().splitlines()
+    assert line.endswith("error connecting in 'pool-1': a.example:5432 password refused")
