@@ -73,6 +73,21 @@ BREAKING_SETTINGS = {
     "transaction_isolation": READ_COMMITTED,
     "transaction_read_only": WRITES,
 }
+# Values of all these with which nothing is broken, in small letters.
+OFF, ON = {"0", "f", "false", "n", "no", "off"}, {"1", "on", "t", "true", "y", "yes"}
+UTF8, LEVEL = {"unicode", "utf8", "utf-8", "utf_8"}, {"read committed"}
+HARMLESS = {
+    "atomic_requests": OFF,
+    "autocommit": ON,
+    "client_encoding": UTF8,
+    "default_transaction_isolation": LEVEL,
+    "default_transaction_read_only": OFF,
+    "isolation_level": {*LEVEL, "read_committed", "2"},  # psycopg's name and number
+    "replication": OFF,
+    "row_security": ON,
+    "transaction_isolation": LEVEL,
+    "transaction_read_only": OFF,
+}
 # Switches of a server process that have a value, in the same word or in the next.
 SWITCHES_WITH_VALUE = "BCDNSWcdfhkprtv-"
 WORD, ESCAPED = (
@@ -87,15 +102,23 @@ def options(setting: str, query: str) -> dict[str, Any]:
     Django's settings that stand in it, by their names. Stops at an option that cannot work.
     """
     found: dict[str, Any] = {"OPTIONS": {}}
+    seen = set[str]()
     for given, value in parse_qsl(query, keep_blank_values=True):
         is_of_django = given.lower() in OF_DJANGO | {"atomic_requests", "autocommit"}
         option = given.lower() if is_of_django else given
-        place = found if is_of_django else found["OPTIONS"]
-        name = option.upper() if is_of_django else option
-        if name in place:
+        if option in seen:
             env.refuse(setting, f"it has the option {option} twice")
-        place[name] = value_of(setting, option, value)
+        seen.add(option)
+        if option in BREAKING and is_harmless(option, value):
+            continue  # it says what holds anyway
+        place = found if is_of_django else found["OPTIONS"]
+        place[option.upper() if is_of_django else option] = value_of(setting, option, value)
     return found
+
+
+def is_harmless(name: str, value: str) -> bool:
+    """Whether an option, or a setting of the server, says what payments need anyway."""
+    return value.lower() in HARMLESS.get(name, ())
 
 
 def value_of(setting: str, option: str, value: str) -> Any:
@@ -123,14 +146,15 @@ def value_of(setting: str, option: str, value: str) -> Any:
 
 def check_start_up(setting: str, value: str, where: str = "") -> None:
     """Stops at start-up options of a session, as -c NAME=VALUE, that would break every payment."""
-    for name in _settings_in(value):
-        if reason := BREAKING_SETTINGS.get(name):
+    for name, given in _settings_in(value):
+        if (reason := BREAKING_SETTINGS.get(name)) and not is_harmless(name, given):
             env.refuse(setting, f"{reason}; leave {name} out {where}".rstrip())
 
 
-def _settings_in(value: str) -> Iterator[str]:
-    """The names of settings in start-up options, read as a server process does: -c NAME=VALUE,
-    -cNAME=VALUE, --NAME=VALUE, after switches in the same word, with - for _, in any case.
+def _settings_in(value: str) -> Iterator[tuple[str, str]]:
+    """Names and values of settings in start-up options, read as a server process does: -c
+    NAME=VALUE, -cNAME=VALUE, --NAME=VALUE, after switches in the same word, with - for _, in any
+    case.
     """
     words = iter([ESCAPED.sub(r"\1", word) for word in WORD.findall(value)])
     for word in words:
@@ -138,7 +162,8 @@ def _settings_in(value: str) -> Iterator[str]:
             if place and switch in SWITCHES_WITH_VALUE:
                 given = word[place + 1 :] or next(words, "")
                 if switch in "c-":
-                    yield given.partition("=")[0].replace("-", "_").lower()
+                    name, _, setting = given.partition("=")
+                    yield name.replace("-", "_").lower(), setting
                 break
 
 

@@ -20,6 +20,8 @@ from ledger import aws_settings, database_options, env
 SCHEMES = ("postgresql", "postgres", "psql", "pgsql")
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 CHECKED = ("verify-ca", "verify-full")
+# What libpq takes from the environment where no option says it.
+OF_ENVIRONMENT = {"PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"}
 PORT, LAST_PORT = re.compile(r":[0-9]+$", re.ASCII), 65535
 # Between replicas: a space, or a comma before another of them; any other comma is part of a URL.
 BETWEEN = re.compile(r",?\s+|,(?=[a-z]+://|standby(?:[,\s]|$))|,$", re.ASCII)
@@ -29,11 +31,13 @@ BETWEEN = re.compile(r",?\s+|,(?=[a-z]+://|standby(?:[,\s]|$))|,$", re.ASCII)
 WRITER = "read-write"
 NO_WRITER = (
     "its option target_session_attrs is {value!r}, and money is read and moved on a server that"
-    " takes writes; write read-write or primary, or any for one host alone"
+    " takes writes; write read-write or primary, or any for one host alone or for several poolers"
 )
 SEVERAL_POOLERS = (
     "behind a pooler (DB_POOLER) nobody can ask which of several hosts takes writes, because it"
-    " repeats what its server said once; name one address, and tell the pooler of a new server"
+    " repeats what its server said once; name one address, and tell the pooler of a new server; or"
+    " write target_session_attrs=any if each host is a pooler that leads to the server that takes"
+    " writes"
 )
 NO_REPLICA = (
     "its option target_session_attrs is {value!r}, and a replica is a standby; leave it out, or"
@@ -94,10 +98,11 @@ def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:
     """
     options, is_pooler = found["OPTIONS"], bool(env.text("DB_POOLER"))
     is_several = len(real_hosts(found["HOST"], options)) > 1
-    if is_pooler and is_several:
-        env.refuse("DB_HOST" if name == "DB_NAME" else name, SEVERAL_POOLERS)
     value = options.get("target_session_attrs", WRITER)
-    if value not in (WRITER, "primary") and (is_several or value != "any"):
+    if is_pooler and is_several and value != "any":
+        env.refuse("DB_HOST" if name == "DB_NAME" else name, SEVERAL_POOLERS)
+    is_any = value == "any" and (is_pooler or not is_several)
+    if value not in (WRITER, "primary") and not is_any:
         env.refuse(_where(name), NO_WRITER.format(value=value))
     if found["ENGINE"] != LIBPQ or is_pooler:
         return found
@@ -171,9 +176,18 @@ def _checked(
     name: str, found: dict[str, Any], notice: Mapping[str, Any] = NOTICE_DEAD
 ) -> dict[str, Any]:
     """The same with the options that each connection needs; stops at unsafe ones."""
-    given = found["OPTIONS"]
+    given = {**_of_environment(), **found["OPTIONS"]}
     _check_encryption(_where(name), found["HOST"], given)
     return {**found, "OPTIONS": {**notice, **given}}
+
+
+def _of_environment() -> dict[str, Any]:
+    """The encryption that libpq would take from the environment, said to all who look here."""
+    return {
+        option: database_options.value_of(variable, option, os.environ[variable])
+        for variable, option in OF_ENVIRONMENT.items()
+        if variable in os.environ
+    }
 
 
 def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:

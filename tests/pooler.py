@@ -107,6 +107,10 @@ class Pooler:
         self._process.terminate()
         self._process.wait(timeout=30)
 
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(timeout=30)
+
     def settings(self, **changes: Any) -> dict[str, Any]:
         """The settings of a connection through it, as DB_POOLER=transaction makes them."""
         found = {

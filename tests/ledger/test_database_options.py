@@ -109,6 +109,65 @@ def test_a_value_that_cannot_work_stops_the_start_naming_setting_and_option(
     assert "secret" not in sentence
 
 
+HARMLESS = [
+    ("client_encoding", "UTF8"),
+    ("client_encoding", "utf-8"),
+    ("isolation_level", "2"),
+    ("isolation_level", "READ COMMITTED"),
+    ("isolation_level", "read_committed"),
+    ("atomic_requests", "False"),
+    ("autocommit", "True"),
+    ("replication", "false"),
+]
+
+
+@pytest.mark.parametrize(("option", "value"), HARMLESS)
+@pytest.mark.parametrize("place", PLACES)
+def test_an_option_that_says_what_holds_anyway_is_taken(
+    place: str, option: str, value: str, settings_of: Callable[..., dict[str, Any]]
+) -> None:
+    query = urlencode({option: value})
+    databases = settings_of(**PLACES[place](query), **WEB)["DATABASES"]
+
+    plain = settings_of(**PLACES[place](""), **WEB)["DATABASES"]
+    assert databases == plain, "and changes nothing"
+
+
+def test_it_is_not_taken_twice(refusal: Callable[..., str]) -> None:
+    sentence = refusal(DATABASE_URL=f"{URL}?client_encoding=UTF8&client_encoding=LATIN1")
+    assert "client_encoding" in sentence
+
+
+HARMLESS_SETTINGS = [
+    "-c client_encoding=UTF8",
+    "-c client_encoding=utf-8",
+    "-c default_transaction_isolation=read\\ committed",
+    "--default-transaction-isolation=Read\\ Committed",
+    "-c default_transaction_read_only=off",
+    "-c default_transaction_read_only=FALSE",
+    "-c row_security=on",
+    "-c transaction_read_only=0",
+    "-c transaction_isolation=read\\ committed",
+    "-c synchronous_commit=on",
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("given", HARMLESS_SETTINGS)
+def test_start_up_options_that_say_what_holds_anyway_are_taken(
+    given: str, default: Callable[..., dict[str, Any]]
+) -> None:
+    assert default(DATABASE_URL=URL, PGOPTIONS=given)
+    assert default(DATABASE_URL=f"{URL}?{urlencode({'options': given})}")
+    with beside(options=given) as found:
+        for name, holds in (
+            ("transaction_isolation", "read committed"),
+            ("transaction_read_only", "off"),
+            ("client_encoding", "UTF8"),
+        ):
+            assert found.execute(f"SHOW {name}").fetchone() == (holds,)
+
+
 @pytest.mark.parametrize("given", SERIALIZABLE)
 def test_start_up_options_of_the_environment_are_read_alike(
     given: str, refusal: Callable[..., str]

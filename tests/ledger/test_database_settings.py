@@ -305,6 +305,48 @@ def test_another_computer_is_reached_encrypted(
     assert (options["sslmode"], options["sslrootcert"]) == (mode, certificate)
 
 
+@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
+def test_the_environment_may_say_how_another_computer_is_reached(
+    mode: str, certificate: str, settings_of: Callable[..., dict[str, Any]]
+) -> None:
+    """As libpq takes it from there. Replicas too."""
+    databases = settings_of(
+        DATABASE_URL=f"{URL}db.example/books", DATABASE_REPLICA_URLS=f"{URL}replica.example/books",
+        PGSSLMODE=mode, PGSSLROOTCERT=certificate, LEDGER_ROLE="web", DEBUG="True",
+    )["DATABASES"]  # fmt: skip
+
+    for found in (databases["default"]["OPTIONS"], databases["replica1"]["OPTIONS"]):
+        assert (found["sslmode"], found["sslrootcert"]) == (mode, certificate)
+
+
+def test_an_option_goes_before_the_environment(default: Callable[..., dict[str, Any]]) -> None:
+    url = f"{URL}db.example/books?sslmode=require"
+    assert default(DATABASE_URL=url, PGSSLMODE="disable")["OPTIONS"]["sslmode"] == "require"
+
+
+@pytest.mark.parametrize(
+    ("url", "setting", "values"),
+    [
+        ("db.example/books", "DATABASE_URL", {"PGSSLMODE": "disable"}),
+        ("db.example/books?sslmode=prefer", "DATABASE_URL", {"PGSSLMODE": "require"}),
+        ("db.example/books", "PGSSLMODE", {"PGSSLMODE": "required"}),
+        ("db.example/books", "DATABASE_URL", {"PGSSLMODE": "verify-full"}),
+        (
+            "db.example/books?sslmode=verify-full",
+            "DATABASE_URL",
+            {"PGSSLROOTCERT": "/nowhere/authority.pem"},
+        ),
+    ],
+)
+def test_an_environment_that_does_not_encrypt_stops_the_start(
+    url: str, setting: str, values: dict[str, str], refusal: Callable[..., str]
+) -> None:
+    sentence = refusal(DATABASE_URL=f"{URL}{url}", **values)
+
+    assert sentence.startswith(f"The setting {setting} is wrong: ")
+    assert "secret" not in sentence
+
+
 def test_public_certificates_are_checked_by_those_of_the_system(
     default: Callable[..., dict[str, Any]],
 ) -> None:

@@ -63,6 +63,29 @@ def test_a_pool_and_a_pooler_go_together(default: Callable[..., dict[str, Any]])
 
 
 @pytest.mark.parametrize(
+    "given",
+    [
+        {
+            "DATABASE_URL": "postgresql://me:secret@127.0.0.1,127.0.0.2/books?target_session_attrs=any"
+        },
+        {
+            "DB_NAME": "books",
+            "DB_HOST": "127.0.0.1,127.0.0.2",
+            "DB_OPTIONS": "target_session_attrs=any",
+        },
+    ],
+)
+def test_several_poolers_may_be_named_by_who_says_that_any_of_them_will_do(
+    given: dict[str, str], default: Callable[..., dict[str, Any]]
+) -> None:
+    """`tests/ledger/test_pooler.py` kills one of two."""
+    found = default(DB_POOLER="transaction", **given)
+
+    assert found["HOST"] == "127.0.0.1,127.0.0.2"
+    assert found["OPTIONS"]["target_session_attrs"] == "any"
+
+
+@pytest.mark.parametrize(
     ("given", "name", "word"),
     [
         ({**POOLER, "DB_POOLER": "session"}, "DB_POOLER", "transaction"),
@@ -80,6 +103,15 @@ def test_a_pool_and_a_pooler_go_together(default: Callable[..., dict[str, Any]])
             {"DB_POOLER": "transaction", "DB_NAME": "books", "DB_HOST": "127.0.0.1,::1"},
             "DB_HOST",
             "one address",
+        ),
+        (
+            {
+                **POOLER,
+                "DATABASE_URL": "postgresql://me:secret@127.0.0.1,[::1]/books"
+                "?target_session_attrs=standby",
+            },
+            "DATABASE_URL",
+            "target_session_attrs=any",
         ),
         (
             {**POOLER, "DATABASE_URL": "postgresql:///books", "PGHOST": "/one,/two"},

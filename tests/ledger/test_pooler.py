@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -21,7 +22,7 @@ from cookbook.runner.sessions import sessions
 from ledger.backups import files
 from ledger.db.backend.base import PreparedCursor
 from ledger.db.retry import OutcomeUnknown
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, balances
 from tests.pooler import PROGRAM, Pooler, beside, connected, pgbouncer, server
 from transactions import services
 from transactions.exceptions import InsufficientFunds
@@ -129,6 +130,35 @@ def test_a_pooler_repeats_what_its_server_said_once(pooler: Pooler) -> None:
                 assert value("SHOW transaction_read_only") == "on"
         finally:
             reset(lambda: writer.execute(alter + b" RESET ALL"))
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["the first", "the second"])
+def test_of_two_poolers_the_other_one_is_taken_when_one_dies(
+    place: int, default: Callable[..., dict[str, Any]]
+) -> None:
+    """Before the same server, and the names of both in DATABASE_URL."""
+    account = AccountFactory(balance="100")
+
+    def pay(times: int) -> None:
+        for _ in range(times):
+            services.withdraw(from_account=account, amount=Decimal(1))
+
+    with pgbouncer() as first, pgbouncer() as second:
+        both = (first, second)
+        hosts = ",".join(f"{quote(str(each.folder), safe='')}:{each.port}" for each in both)
+        name, user = server()["NAME"], server()["USER"]
+        url = f"postgresql://{user}@{hosts}/{name}?target_session_attrs=any"
+        through = first.settings(**default(DATABASE_URL=url, DB_POOLER="transaction"))
+        with connected(through):
+            pay(3)
+            both[place].kill()
+            connection.close_if_unusable_or_obsolete()
+            pay(3)
+            connection.close()  # as for the next request
+            pay(3)
+            database: Any = connection
+            assert database.raw.info.port == both[1 - place].port
+    assert balances(account) == [91]
 
 
 def test_a_server_without_a_pooler_is_ready(client: Client) -> None:
