@@ -5,9 +5,15 @@ does not work behind pgbouncer, and one of a transaction would keep that open fo
 claim ends after CLAIM_SECONDS unless its worker renews it, so a worker that was killed keeps a job
 no longer. It saves work and protects nothing: every job may run twice at the same time, so a worker
 that was paused for longer than its claim does no harm. All times are those of the database.
+
+So renewing and ending a claim does not wait for a synchronous standby: a failover that loses it
+gives the job to another worker, or keeps it for CLAIM_SECONDS. Otherwise a lost standby would take
+a running job from its worker, and a worker that is told to stop would wait for it. Taking a claim
+waits: nothing that the job commits would be confirmed either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,12 +79,23 @@ def claim(*, job: ScheduledJob, worker: str) -> bool:
 def renew(*, name: str, worker: str) -> bool:
     """Makes the worker's claim last CLAIM_SECONDS from now on; False if another has the job."""
     mine = JobRecord.objects.filter(name=name, claimed_by=worker)
-    return bool(mine.update(claim_ends=clock() + _CLAIM))
+    with _waiting_for_no_standby():
+        return bool(mine.update(claim_ends=clock() + _CLAIM))
 
 
 def give_back(*, worker: str) -> None:
     """Ends every claim of the worker."""
-    JobRecord.objects.filter(claimed_by=worker).update(claimed_by="", claim_ends=None)
+    with _waiting_for_no_standby():
+        JobRecord.objects.filter(claimed_by=worker).update(claimed_by="", claim_ends=None)
+
+
+@contextmanager
+def _waiting_for_no_standby() -> Iterator[None]:
+    """A transaction that is committed once it is on the disk of the primary."""
+    with db_transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = local")
+        yield
 
 
 def note_done(*, name: str, began_at: datetime) -> None:
