@@ -12,6 +12,7 @@ from django.test import Client
 
 from ledger.db import replicas, roles
 from ledger.db.backend.base import DatabaseWrapper
+from ledger.db.replicas import known
 from ledger.db.retry import sqlstate
 from ledger.db.snapshot import snapshot
 from tests.ledger.replicas.bank import ALIAS, BankWithReplica
@@ -90,6 +91,31 @@ def test_a_dead_replica_costs_no_request(bank: BankWithReplica, ana: Saver) -> N
     bank.sent.clear()
     assert FOUND in search(browser)
     assert bank.sent, "it is used again, after a probe"
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [("refused_position()", "SQLSTATE 0A000"), ("NULL::pg_lsn", known.NO_POSITION)],
+)
+def test_a_replica_that_has_no_position_is_left_out(
+    bank: BankWithReplica, ana: Saver, monkeypatch: pytest.MonkeyPatch, answer: str, why: str
+) -> None:
+    """As a reader of Aurora, which refuses the function with SQLSTATE 0A000."""
+    with roles.as_superuser(bank.pair.primary.running(), roles.DATABASE) as primary:
+        primary.execute(
+            "CREATE OR REPLACE FUNCTION refused_position() RETURNS pg_lsn LANGUAGE plpgsql AS"
+            " 'BEGIN RAISE feature_not_supported; END'"
+        )
+    browser = ana.browser()
+    asked = known.PROBE.replace("pg_last_wal_replay_lsn()", answer)
+    with monkeypatch.context() as patched:
+        patched.setattr(known, "PROBE", asked)
+        bank.probe()
+        assert bank.replica.why_out == why
+        bank.sent.clear()
+        assert FOUND in search(browser)
+        assert not bank.sent, "the writer answers"
+    bank.catch_up()
 
 
 def test_a_replica_too_far_behind_is_left_out(
