@@ -8,6 +8,7 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin 
     PYTHONUNBUFFERED=1 \
     LEDGER_DATA_DIR=/srv/ledger \
     LEDGER_HOST=0.0.0.0 \
+    LOG_FORMAT=json \
     PORT=8000
 WORKDIR /app
 

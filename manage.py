@@ -12,6 +12,22 @@ if sys.version_info < (3, 11):  # noqa: UP036
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
+    from django.conf import settings
+
+    from ledger.logs import context, output
+
+    if settings.LOG_FORMAT != "json":
+        run()
+        return
+    context.tell_of_process(command=sys.argv[1] if len(sys.argv) > 1 else "help")
+    if output.is_recorded(sys.argv[1:]):
+        with output.as_records():
+            run()
+    else:
+        run()
+
+
+def run() -> None:
     from django.core.management import execute_from_command_line
     from django.db import OperationalError, ProgrammingError
 

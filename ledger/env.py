@@ -47,6 +47,10 @@ NO_PUBLIC_DEMO = (
     " that others reach; `make run` sets it, so start a public site by `manage.py serve`, on a"
     " database without demo data"
 )
+NO_PROXY_FOR_IDS = (
+    "without LEDGER_BEHIND_PROXY=True no proxy writes X-Request-ID, so clients would choose the ids"
+    " of the log and of the history"
+)
 MAIL_NEEDED = (
     "with HTTPS, codes and links to new passwords would go to the log; name a mail server, such as"
     " smtp+tls://user:password@host:587, or consolemail:// if the log is where you want them"
@@ -62,6 +66,7 @@ NO_PUBLIC_DEBUG = (
 LOCAL_ENDS = (".localhost", ".local", ".test", ".internal")
 # As Django's `check --deploy` has them (security.W009).
 SHORTEST_SECRET, FEWEST_LETTERS = 50, 5
+LOG_FORMATS = ("text", "json")
 SHORTEST_TOKEN, PRINTABLE = 32, re.compile(r"[!-~]+", re.ASCII)
 
 

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "ledger.web.request_counts.RequestCountsMiddleware",
+    "ledger.web.request_log.RequestLogMiddleware",
     "ledger.web.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",  # first, so that every response has the policy
     "ledger.web.security_log.SecurityLogMiddleware",
@@ -261,12 +262,16 @@ if LEDGER_HTTPS:  # a browser takes such a cookie only from this host itself, ov
 _HSTS_SECONDS = env.number("LEDGER_HSTS_SECONDS", 31_536_000, least=0, most=63_072_000)
 SECURE_HSTS_SECONDS = _HSTS_SECONDS if LEDGER_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("LEDGER_HSTS_SUBDOMAINS")
+# Whether the proxy writes X-Request-ID itself, so that its log and ours have the same ids.
+LEDGER_PROXY_REQUEST_ID = env.flag("LEDGER_PROXY_REQUEST_ID")
 _PROXIES = env.number("LEDGER_PROXY_COUNT", 1, least=1, most=5)
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
 if env.flag("LEDGER_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # The client's address is the one that the first of our proxies wrote into X-Forwarded-For.
     ALLAUTH_TRUSTED_PROXY_COUNT = _PROXIES
+elif LEDGER_PROXY_REQUEST_ID:
+    env.refuse("LEDGER_PROXY_REQUEST_ID", env.NO_PROXY_FOR_IDS)
 
 # Mail goes to the console unless EMAIL_URL is set.
 _mail = env.url(
@@ -346,6 +351,13 @@ SILENCED_SYSTEM_CHECKS = [
 DEFAULT_EXCEPTION_REPORTER = "ledger.web.error_reports.HidingReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ledger.web.error_reports.HidingFilter"
 LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERROR"])
+# text for people, json for programs: one object a line, without values (docs/logs.md).
+LOG_FORMAT = env.choice("LOG_FORMAT", "text", env.LOG_FORMATS)
+_AT_LEAST_INFO = "DEBUG" if LOG_LEVEL == "DEBUG" else "INFO"
+_LINE, _BARE = ("json", "json") if LOG_FORMAT == "json" else ("line", "bare")
+# Of the process: while some commands run, sys.stderr becomes records (ledger/logs/output.py).
+_STREAM = f"ext://sys.{'__stderr__' if LOG_FORMAT == 'json' else 'stderr'}"
+LOGGING_CONFIG = "ledger.web.log_setup.configure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -355,6 +367,7 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         },
         "bare": {"format": "%(message)s"},
+        "json": {"()": "ledger.web.json_lines.JsonLines"},
     },
     "filters": {
         "refusals": {"()": "ledger.web.log_filters.RefusalsInOneLine"},
@@ -364,10 +377,11 @@ LOGGING = {
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": _LINE,
+            "stream": _STREAM,
             "filters": ["refusals"],
         },
-        "bare": {"class": "logging.StreamHandler", "formatter": "bare"},
+        "bare": {"class": "logging.StreamHandler", "formatter": _BARE, "stream": _STREAM},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # Django's own handlers would print each message twice, or mail it.
@@ -384,6 +398,12 @@ LOGGING = {
         # they refuse one, which may have users in it.
         "psycopg": {"level": "WARNING", "filters": ["server_text"]},
         "psycopg.pool": {"filters": ["server_text"]},
+        # One line for each request; in text only from LOG_LEVEL=INFO on.
+        "ledger.requests": {"level": LOG_LEVEL if LOG_FORMAT == "text" else _AT_LEAST_INFO},
+        # What commands print and do, where it becomes records.
+        "ledger.output": {"level": "INFO"},
+        "ledger.jobs": {"level": _AT_LEAST_INFO},
+        "transactions.management": {"level": _AT_LEAST_INFO},
         # Lines of JSON, whatever LOG_LEVEL is: sign-ins, refusals, approvals (docs/security.md).
         "ledger.security": {"handlers": ["bare"], "level": "INFO", "propagate": False},
         # Also lines of JSON: which replica is used, and how far behind it is (docs/databases.md).

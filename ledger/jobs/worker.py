@@ -17,6 +17,7 @@ from ledger.db.retry import Failure, failure_of, sqlstate
 from ledger.jobs import records
 from ledger.jobs.schedule import JOBS, ScheduledJob, is_due
 from ledger.jobs.silence import Silence, limited_connections
+from ledger.logs import context
 
 POLL_SECONDS = 10
 RENEW_SECONDS = records.CLAIM_SECONDS / 3
@@ -29,13 +30,22 @@ logger = logging.getLogger("ledger.jobs")
 
 
 class Worker:
-    """Runs what is due. `out` and `err` get what the commands print; `tell` gets lines of ours."""
+    """Runs what is due. `out` and `err` get what the commands print; `tell` gets lines of ours,
+    `complain` those about what failed.
+    """
 
     def __init__(
-        self, *, tell: Tell, out: Any = None, err: Any = None, jobs: Sequence[ScheduledJob] = JOBS
+        self,
+        *,
+        tell: Tell,
+        complain: Tell | None = None,
+        out: Any = None,
+        err: Any = None,
+        jobs: Sequence[ScheduledJob] = JOBS,
     ) -> None:
         # Random letters: process numbers repeat, in containers at each start.
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{os.urandom(4).hex()}"
+        self.complain = complain or tell
         self.tell, self.out, self.err, self.jobs = tell, out, err, jobs
         self._is_away = False
         self._silence = Silence()
@@ -79,7 +89,9 @@ class Worker:
         except AWAY as error:
             if not self._is_away:
                 reason = str(error).strip().partition("\n")[0]
-                self.tell(f"The database does not let work begin, which is tried again: {reason}")
+                self.complain(
+                    f"The database does not let work begin, which is tried again: {reason}"
+                )
             self._is_away = True
         else:
             if self._is_away:
@@ -95,6 +107,10 @@ class Worker:
         return records.claim(job=job, worker=self.name)
 
     def _run(self, job: ScheduledJob) -> bool:
+        with context.told(lambda: {"job": job.name}):
+            return self._is_done(job)
+
+    def _is_done(self, job: ScheduledJob) -> bool:
         """Runs the command, which records itself; whether it was done. Raises only if the database
         is away.
         """
@@ -102,15 +118,15 @@ class Worker:
             with self._renewed(job):
                 call_command(job.name, stdout=self.out, stderr=self.err)
         except CommandError as refusal:
-            self.tell(f"{job.name} failed: {refusal}")
+            self.complain(f"{job.name} failed: {refusal}")
         except SystemExit as end:
-            self.tell(f"{job.name} failed with exit code {end.code}.")
+            self.complain(f"{job.name} failed with exit code {end.code}.")
         except Exception as error:
             if isinstance(error, AWAY) and failure_of(error) not in OF_THE_JOB:
                 raise  # the server, not the job
             # Its message may name people and amounts, which the log's format leaves out.
             logger.exception("The job %s failed.", job.name)
-            self.tell(f"{job.name} failed; the log says why.")
+            self.complain(f"{job.name} failed; the log says why.")
         else:
             self.tell(f"{job.name}: done.")
             return True

@@ -31,7 +31,8 @@ timeout = env.number("LEDGER_WORKER_TIMEOUT", 30, least=5, most=600)
 graceful_timeout = env.number("LEDGER_GRACE", 30, least=1, most=600)
 preload_app = True  # the processes share the memory of what is loaded
 loglevel = "warning"
-accesslog = None  # addresses of pages hold ids and what people search for
+logger_class = "ledger.server.gunicorn_log.GunicornLog"
+accesslog = None  # Django logs requests, by their routes: see ledger/web/request_log.py
 # What a client says of itself changes no path and no scheme. Django reads X-Forwarded-Proto, and
 # only with LEDGER_BEHIND_PROXY.
 forwarder_headers = ""

@@ -19,6 +19,7 @@ from django.template.defaultfilters import filesizeformat
 
 from ledger.web import database_errors, health, outages
 from ledger.web.mail import MailNotSent
+from ledger.web.request_counts import route_of
 
 logger = logging.getLogger(__name__)
 PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
@@ -203,5 +204,6 @@ class ListFilterMiddleware:
         is_of_a_value = isinstance(exception, DataError | ValueError | OverflowError)
         if not (is_list and is_of_a_value and request.GET and request.method in ("GET", "HEAD")):
             return None
-        logger.warning("%s: a filter could not be used: %s", request.path, type(exception).__name__)
+        kind = type(exception).__name__
+        logger.warning("%s: a filter could not be used: %s", route_of(request), kind)
         return HttpResponseRedirect(request.path)

@@ -52,6 +52,8 @@ WRONG = {
     "LANGUAGE_CODE": ("tlh", "none of"),
     "TIME_ZONE": ("Mars/Olympus", "time zone"),
     "LOG_LEVEL": ("LOUD", "WARNING"),
+    "LOG_FORMAT": ("xml", "text, json"),
+    "LEDGER_PROXY_REQUEST_ID": ("True", "LEDGER_BEHIND_PROXY"),
 }
 
 

@@ -38,6 +38,15 @@ class Finding:
         more = f" This is the first of {self.broken:,} such." if (self.broken or 0) > 1 else ""
         return self.sentence.replace(NO_BREAK, " ") + more
 
+    def without_values(self) -> str:
+        """The rule and the rows, for a log: no amount, no number of an account."""
+        rows = {"account": self.account, "transaction": self.transaction, "seal": self.seal}
+        named = ", ".join(f"{what} {id}" for what, id in rows.items() if id is not None)
+        return (
+            f"Broken: {self.check}; {named or 'no row'}. The admin page Audit and seals has the"
+            " values."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class NamedAccount:

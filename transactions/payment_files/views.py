@@ -113,7 +113,7 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
         if stopped.__cause__ is not None and outages.is_outage(stopped.__cause__):
             outages.log_failure(request, stopped.__cause__)
         else:
-            logger.exception("%s", request.path)
+            logger.exception("The booking of the payment file %s stopped", file.pk)
         there = reverse("transactions:file", args=[file.pk])
         return database_errors.page(
             "A part of the file is booked", str(stopped), there, "To the file"

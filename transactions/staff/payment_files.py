@@ -166,7 +166,7 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             if stopped.__cause__ is not None and outages.is_outage(stopped.__cause__):
                 outages.log_failure(request, stopped.__cause__)
             else:
-                logger.exception("%s", request.path)
+                logger.exception("The booking of the payment file %s stopped", file.pk)
             there = reverse("admin:transactions_paymentfile_change", args=[pk])
             return database_errors.page(
                 "A part of the file is booked", str(stopped), there, "To the file"

@@ -21,6 +21,7 @@ def of_every_task(config: Config) -> dict[str, str]:
         "DEFAULT_FROM_EMAIL": config.sender,
         "TIME_ZONE": config.time_zone,
         "LOG_LEVEL": "INFO",
+        "LOG_FORMAT": "json",
         **config.ledger_settings,
     }
 

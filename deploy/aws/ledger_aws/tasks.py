@@ -51,7 +51,7 @@ class Tasks(Construct):
         self.web = self._web(every)
         self.roles = self._command("roles", ["create_roles", "--iam"], secret_key, role=None)
         self.migrate = self._command("migrate", ["migrate"], secret_key)
-        self.audit = self._command("audit", ["audit_ledger", "--json"], secret_key, role=AUDITOR)
+        self.audit = self._command("audit", ["audit_ledger"], secret_key, role=AUDITOR)
         self.seal = self._command("seal", ["seal_ledger"], secret_key)
         self.holds = self._command("holds", ["expire_holds"], secret_key, role=WEB)
         self.erase = self._command("erase", ["erase_people"], secret_key)

@@ -14,10 +14,9 @@ OF_ALL = {
 }  # fmt: skip
 PAGE = (ROOT / "docs/deploy-aws.md").read_text()
 AUDIT = """
-import json
 from transactions.audit.audit import Audit
-from transactions.audit.findings import Finding
-print(json.dumps(Audit().as_dict()))
+from transactions.management.commands.audit_ledger import log_result
+log_result(Audit())
 """
 
 
@@ -77,17 +76,19 @@ def test_an_audit_that_did_not_run_is_an_alarm_too(bank: Templates) -> None:
 
 
 def test_the_filters_read_what_the_audit_prints() -> None:
-    """The metric counts lines of JSON with `clean`; the audit of Ledger prints such a line."""
+    """The metric counts lines of JSON with `clean`; the audit of Ledger logs such a line."""
+    bank = templates("small")
+    environment = {each["Name"]: each["Value"] for each in bank.container("audit")["Environment"]}
+    own = {"DJANGO_SETTINGS_MODULE": "ledger.settings", "PATH": "/usr/bin:/bin"}
     run = ["from django import setup; setup()\n" + AUDIT]
     done = subprocess.run(
         [ROOT / ".venv/bin/python", "-c", *run], cwd=ROOT, capture_output=True, text=True,
-        check=False, env={"DJANGO_SETTINGS_MODULE": "ledger.settings", "PATH": "/usr/bin:/bin"},
+        check=False, env={**own, "LOG_FORMAT": environment["LOG_FORMAT"]},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (line,) = done.stdout.splitlines()
+    (line,) = done.stderr.splitlines()
     assert json.loads(line)["clean"] is True
-    bank = templates("small")
-    assert bank.container("audit")["Command"] == ["audit_ledger", "--json"]
+    assert bank.container("audit")["Command"] == ["audit_ledger"]
     patterns = {each["FilterPattern"] for _, each in bank.of_type("AWS::Logs::MetricFilter")}
     assert patterns == {"{ $.clean IS TRUE }", "{ $.clean IS FALSE }", '"deadlock detected"'}
 

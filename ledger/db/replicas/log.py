@@ -18,7 +18,7 @@ def write(event: str, replica: str, **facts: str | float | None) -> None:
         "replica": replica,
         **facts,
     }
-    logger.info("%s", json.dumps(line))
+    logger.info("%s", json.dumps(line), extra={"facts": line})
 
 
 def kind_of(error: Exception) -> str:

@@ -93,7 +93,7 @@ class Command(BaseCommand):
     def _greeting(self, host: str, port: int) -> list[str]:
         users = get_user_model()._default_manager
         sign_in = "Sign up on the page, or use an account of yours."
-        if users.filter(email=SIGN_INS["ana"]).exists():
+        if settings.LOG_FORMAT == "text" and users.filter(email=SIGN_INS["ana"]).exists():
             sign_in = f"Sign in as {', '.join(SIGN_INS.values())} with the password {PASSWORD}."
         mock = f"A mock identity provider is at http://127.0.0.1:{settings.OIDC_MOCK_PORT}/."
         return [

@@ -1,16 +1,20 @@
 """Does the scheduled work of a bank, in place of cron."""
 
+import logging
 import signal
 import threading
 from argparse import ArgumentParser
 from functools import partial
 from typing import Any, NoReturn
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from ledger.jobs.worker import Worker
+from ledger.logs.output import is_watched
 
+logger = logging.getLogger("ledger.jobs")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -33,7 +37,10 @@ class Command(BaseCommand):
             signal.signal(number, _interrupt)
         try:
             tell = partial(self.stderr.write, style_func=str)
-            worker = Worker(tell=tell, out=self.stdout, err=self.stderr)
+            complain = tell
+            if settings.LOG_FORMAT == "json" and not is_watched():
+                tell, complain = partial(logger.info, "%s"), partial(logger.error, "%s")
+            worker = Worker(tell=tell, complain=complain, out=self.stdout, err=self.stderr)
             if not once:
                 worker.run(threading.Event().wait)
             elif not worker.run_once():

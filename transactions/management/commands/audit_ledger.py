@@ -1,17 +1,22 @@
 import json
+import logging
 import sys
 from datetime import datetime, time
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from tqdm import tqdm
 
 from ledger.jobs.command import JobCommand
+from ledger.logs.output import is_watched
 from ledger.text.lines import counted
-from transactions.audit.audit import CHECKS, AuditBlind, AuditRunning
+from transactions.audit.audit import CHECKS, Audit, AuditBlind, AuditRunning
 from transactions.audit.runs import run_audit
+
+logger = logging.getLogger(__name__)
 
 
 class Command(JobCommand):
@@ -32,6 +37,7 @@ class Command(JobCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         since = moment(options["since"]) if options["since"] else None
+        is_logged = settings.LOG_FORMAT == "json" and not (options["json"] or is_watched())
         names = [check.__name__ for check in CHECKS]
         # No bar where the output is not a terminal.
         with tqdm(total=len(names), unit=" checks", disable=None, file=sys.stderr) as bar:
@@ -57,9 +63,23 @@ class Command(JobCommand):
             many = f"{len(result.findings)} thing{'' if len(result.findings) == 1 else 's'}"
             self.stderr.write(f"The audit found {many} wrong with the books.")
         for finding in [] if options["json"] else result.findings:
-            self.stderr.write(str(finding))
+            self.stderr.write(finding.without_values() if is_logged else str(finding))
+        if is_logged:
+            log_result(result)
         if not result.clean:
             raise SystemExit(1)
+
+
+def log_result(result: Audit) -> None:
+    """Logs that an audit is done; `deploy/aws` counts these lines by `clean`."""
+    facts = {
+        "event": "audit.done",
+        "clean": result.clean,
+        "findings": len(result.findings),
+        "transactions": result.transactions,
+        "accounts": result.accounts,
+    }
+    logger.info("The audit is done.", extra={"facts": facts})
 
 
 def moment(text: str) -> datetime:

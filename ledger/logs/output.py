@@ -1,0 +1,80 @@
+"""What a command prints, as records of the log, where no person reads it (`LOG_FORMAT=json`)."""
+
+import io
+import logging
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+
+logger = logging.getLogger("ledger.output")
+# They run unattended and print sentences about what they do. What the others print is for a person
+# or another program.
+RECORDED = frozenset(
+    "apply_retention audit_ledger backup create_roles erase_people expire_holds migrate prepare"
+    " reencrypt_factors seal_ledger serve wait_for_db work".split()
+)
+_here = threading.local()
+
+
+class Lines(io.TextIOBase):
+    """A stream whose lines become records of the logger `ledger.output`."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        *whole, self._rest = (self._rest + text).split("\n")
+        for line in whole:
+            self._log(line)
+        return len(text)
+
+    def flush(self) -> None:
+        """Keeps an unfinished line: commands flush in the middle of one."""
+
+    def finish(self) -> None:
+        """Logs a last line that has no end."""
+        rest, self._rest = self._rest, ""
+        self._log(rest)
+
+    def _log(self, line: str) -> None:
+        # What logging itself prints when it fails is not logged again.
+        if not (line := line.strip()) or getattr(_here, "is_logging", False):
+            return
+        _here.is_logging = True
+        try:
+            logger.info("%s", line)
+        finally:
+            _here.is_logging = False
+
+
+@contextmanager
+def as_records() -> Iterator[None]:
+    """Within the block, what is printed becomes records, and the sentence of a SystemExit too. The
+    handlers of the log write to the streams of the process itself.
+    """
+    out, err = Lines(), Lines()
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            yield
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            err.write(f"{end.code}\n")
+        if end.code:
+            logger.error("The command failed.")  # noqa: TRY400  it has said why
+        raise SystemExit(1 if isinstance(end.code, str) else end.code) from None
+    finally:
+        out.finish()
+        err.finish()
+
+
+def is_recorded(arguments: Sequence[str]) -> bool:
+    """Whether what `manage.py` with these arguments prints belongs into the log."""
+    command = arguments[0] if arguments else ""
+    wants_data = not {"--json", "--help", "-h"}.isdisjoint(arguments)
+    return command in RECORDED and not wants_data and not is_watched()
+
+
+def is_watched() -> bool:
+    """Whether a person reads at a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()

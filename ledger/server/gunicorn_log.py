@@ -1,0 +1,28 @@
+"""gunicorn's own log: in the format of ours, and without the addresses of clients."""
+
+import sys
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from ledger import env
+
+
+class GunicornLog(Logger):  # type: ignore[misc]
+    """Requests are logged by Django (`ledger.web.request_log`); this is about the processes, and
+    what cannot be read as a request.
+    """
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        if env.choice("LOG_FORMAT", "text", env.LOG_FORMATS) == "json":
+            from ledger.web.json_lines import JsonLines
+
+            for handler in self.error_log.handlers:
+                handler.setFormatter(JsonLines())
+
+    def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        if str(msg).startswith("Invalid request from ip="):
+            kind = type(sys.exc_info()[1]).__name__
+            msg, args = f"A request that cannot be read was refused: {kind}", ()
+        super().warning(msg, *args, **kwargs)

@@ -1,0 +1,153 @@
+"""Each record of the log as one line of JSON (`LOG_FORMAT=json`, docs/logs.md).
+
+Note [What a line may say]: a record is made of words that the code has and of values that it is
+given. The values may be of a person: a path, a name, what somebody typed. So a line takes only
+values that cannot be, and writes `withheld` in place of all others. A message that is put together
+before it is logged cannot be told from its values; another package's is withheld unless it stands
+in the source as it is.
+"""
+
+import json
+import linecache
+import logging
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http.client import responses
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from django.db import Error as DjangoDatabaseError
+from django.http import HttpRequest
+from psycopg import Error as DatabaseError
+
+from ledger.logs import context
+from ledger.web.error_text import described, without_secrets
+from ledger.web.request_log import facts_of
+
+PROJECT = Path(__file__).resolve().parents[2]
+WITHHELD = "withheld"
+OURS = frozenset({"accounts", "cookbook", "ledger", "transactions"})
+# psycopg's are put into our words before, by ledger.web.log_filters.
+OURS_AND_PSYCOPGS = OURS | {"psycopg"}
+# Its templates are constants; its values are told apart as those of all other packages.
+TRUSTED_TEMPLATES = OURS | {"gunicorn"}
+STATEMENT_LINES = 8  # of a call that logs
+WARNING = re.compile(r"(?P<place>\S*:\d+): (?P<kind>\w+): ")
+MOST_FRAMES = 60
+
+
+class JsonLines(logging.Formatter):
+    """See Note [What a line may say]."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "level": record.levelname,
+            "logger": record.name,
+        }
+        if facts := getattr(record, "facts", None):
+            line |= {name: value for name, value in facts.items() if name != "time"}
+        else:
+            line["message"] = _message(record)
+        if record.levelno >= logging.WARNING and not facts:
+            line["source"] = f"{_short(record.pathname)}:{record.lineno}"
+        line |= _surroundings(record)
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = chain_of(record.exc_info[1])
+        return json.dumps(line, default=lambda _value: WITHHELD)
+
+
+def chain_of(error: BaseException) -> list[dict[str, Any]]:
+    """The exception and what led to it, the last first: names, rules and frames, never messages."""
+    found: list[dict[str, Any]] = []
+    each: BaseException | None = error
+    while each is not None and len(found) < 10:
+        found.append(_as_fields(each))
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    return found
+
+
+def _as_fields(error: BaseException) -> dict[str, Any]:
+    kind = type(error)
+    name = kind.__qualname__
+    fields: dict[str, Any] = {
+        "type": name if kind.__module__ == "builtins" else f"{kind.__module__}.{name}"
+    }
+    if isinstance(error, DatabaseError | DjangoDatabaseError):
+        fields["database"] = described(error)
+    return fields | {"frames": _frames(error.__traceback__)}
+
+
+def _frames(trace: TracebackType | None) -> list[str]:
+    """From the outermost to the one that raised, the last ones if there are too many."""
+    found = []
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        found.append(f"{_short(code.co_filename)}:{trace.tb_lineno} in {code.co_qualname}")
+        trace = trace.tb_next
+    return found[-MOST_FRAMES:]
+
+
+def _short(path: str) -> str:
+    """The path within the project or the packages: what stands before may name a person."""
+    _, found, within = path.rpartition("/site-packages/")
+    return within if found else path.removeprefix(f"{PROJECT}/")
+
+
+def _surroundings(record: logging.LogRecord) -> Mapping[str, Any]:
+    """Django logs a refused request when the request's own block is over, and adds it."""
+    request = getattr(record, "request", None)
+    found = context.current()
+    if isinstance(request, HttpRequest) and "request_id" not in found:
+        found |= facts_of(request)
+    if isinstance(status := getattr(record, "status_code", None), int):
+        found["status"] = status
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _message(record: logging.LogRecord) -> str:
+    status = getattr(record, "status_code", None)
+    if status in responses and record.name.startswith("django"):
+        return responses[status]
+    if record.name == "py.warnings":
+        found = WARNING.match(record.getMessage())
+        return f"{found['kind']} at {_short(found['place'])}" if found else WITHHELD
+    owner = record.name.partition(".")[0]
+    template = str(record.msg)
+    if owner not in TRUSTED_TEMPLATES and not _stands_in_the_source(template, record):
+        return WITHHELD
+    try:
+        text = template % _plain_values(record.args, is_ours=owner in OURS_AND_PSYCOPGS)
+    except (TypeError, ValueError, KeyError):  # a figure was to come where now a word is
+        text = template
+    return without_secrets(text)
+
+
+def _stands_in_the_source(template: str, record: logging.LogRecord) -> bool:
+    """Whether the call that logs has this text as it is."""
+    lines = linecache.getlines(record.pathname)
+    first = max(record.lineno - 1, 0)
+    return bool(template) and template in "".join(lines[first : first + STATEMENT_LINES])
+
+
+def _plain_values(values: Any, *, is_ours: bool) -> Any:
+    if isinstance(values, Mapping):
+        return {name: _plain(value, is_ours=is_ours) for name, value in values.items()}
+    return tuple(_plain(value, is_ours=is_ours) for value in values or ())
+
+
+def _plain(value: object, *, is_ours: bool) -> object:
+    """The value, if it can be of nobody. No amount is a float or an int: money is a Decimal."""
+    if value is None or isinstance(value, bool | int | float | uuid.UUID):
+        return value
+    if isinstance(value, BaseException):
+        own = is_ours and type(value).__module__.partition(".")[0] == "ledger"
+        is_database = isinstance(value, DatabaseError | DjangoDatabaseError)
+        return described(value) if own or is_database else type(value).__name__
+    # Ours are constants, ids, names of rules and hosts (tests/ledger/logs/test_calls.py).
+    if is_ours and isinstance(value, str) and "@" not in value:
+        return str(value)
+    return WITHHELD

@@ -1,0 +1,53 @@
+"""Sets the log up, as `LOGGING_CONFIG`: also warnings and what ends a process are lines of JSON."""
+
+import logging
+import logging.config
+import sys
+import threading
+from types import TracebackType
+from typing import Any
+
+from django.conf import settings
+
+from ledger.logs.output import is_watched
+
+logger = logging.getLogger("ledger.process")
+
+
+def configure(logging_settings: dict[str, Any]) -> None:
+    """Does what `LOGGING` says. With LOG_FORMAT=json, Python's own tracebacks, which have the
+    values of an error in them, become records too; not where a person sits before a terminal.
+    """
+    logging.config.dictConfig(logging_settings)
+    if settings.LOG_FORMAT == "json":
+        logging.captureWarnings(True)
+        logging.raiseExceptions = (
+            False  # a record that cannot be written is printed with its values
+        )
+        if not is_watched():
+            sys.excepthook = _ended
+            threading.excepthook = _thread_ended
+            sys.unraisablehook = _not_raised
+
+
+def _ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if isinstance(error, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        logger.critical("The process ended by an exception.", exc_info=(kind, error, trace))
+
+
+def _thread_ended(found: threading.ExceptHookArgs) -> None:
+    if found.exc_value is not None and found.exc_type is not SystemExit:
+        logger.critical(
+            "A thread ended by an exception.",
+            exc_info=(found.exc_type, found.exc_value, found.exc_traceback),
+        )
+
+
+def _not_raised(found: Any) -> None:
+    error = found.exc_value
+    if error is not None:
+        logger.error(
+            "An exception could not be raised.", exc_info=(type(error), error, found.exc_traceback)
+        )

@@ -1,0 +1,96 @@
+"""The log of requests: each has an id, its lines say of which it is, and one line when it ends."""
+
+import logging
+import re
+import uuid
+from collections.abc import Callable
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.functional import SimpleLazyObject
+
+from ledger.logs import context
+from ledger.web.page_names import page_name
+from ledger.web.request_counts import EARLY, STATIC, UNKNOWN, method_of, route_of
+
+logger = logging.getLogger("ledger.requests")
+
+REQUEST_HEADER = "X-Request-ID"
+# As nginx and most others make it: 32 hexadecimal digits, or a UUID.
+WELL_FORMED = re.compile(
+    r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE
+)
+# Asked for every few seconds, or for every page.
+FREQUENT = frozenset({*EARLY.values(), STATIC})
+
+
+class RequestLogMiddleware:
+    """Gives each request an id, which the response has in its header `X-Request-ID`.
+
+    One that comes with the request is taken only where a proxy of ours writes it, and only if it is
+    well-formed: a client could write anything, or the id of somebody else's request.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = perf_counter()
+        request.request_id = _id_for(request)  # type: ignore[attr-defined]
+        with context.told(lambda: facts_of(request)):
+            response = self.get_response(request)
+            _log(request, response.status_code, perf_counter() - began)
+        response.headers[REQUEST_HEADER] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+
+def facts_of(request: HttpRequest) -> dict[str, context.Fact]:
+    """What a line says of its request. Of the address only the name of its route, because paths and
+    queries have ids, names and what people search for. Asks no database.
+    """
+    return {
+        "request_id": getattr(request, "request_id", None),
+        "user_id": _signed_in(request),
+        "method": method_of(request),
+        "route": _route_of(request),
+    }
+
+
+def _route_of(request: HttpRequest) -> str:
+    route = route_of(request)
+    if route == UNKNOWN:  # perhaps nobody has looked it up yet, such as where the database is away
+        return page_name(request.path_info) or UNKNOWN
+    return route
+
+
+def _id_for(request: HttpRequest) -> str:
+    if settings.LEDGER_PROXY_REQUEST_ID:
+        given = request.headers.get(REQUEST_HEADER, "")
+        if WELL_FORMED.fullmatch(given):
+            return given
+    return uuid.uuid4().hex
+
+
+def _signed_in(request: HttpRequest) -> str | None:
+    """The id of the person, if the request has read or signed in one."""
+    person: Any = request.__dict__.get("user")
+    if isinstance(person, SimpleLazyObject):
+        person = getattr(request, "_cached_user", None)
+    pk = getattr(person, "pk", None)
+    return str(pk) if pk is not None else None
+
+
+def _log(request: HttpRequest, status: int, seconds: float) -> None:
+    frequent = status < HTTPStatus.BAD_REQUEST and route_of(request) in FREQUENT
+    level = logging.DEBUG if frequent else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
+    facts = {"event": "request.answered", "status": status, "duration_ms": round(seconds * 1000)}
+    logger.log(
+        level, "%s %s: %d in %d ms",
+        method_of(request), _route_of(request), status, facts["duration_ms"],
+        extra={"facts": facts},
+    )  # fmt: skip

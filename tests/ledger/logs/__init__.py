@@ -1,0 +1,1 @@
+"""The log as lines of JSON: what they say, and what they never say."""

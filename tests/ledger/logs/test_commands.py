@@ -1,0 +1,95 @@
+"""What commands print, as records of the log, and what ends a process."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.jobs import worker
+from ledger.jobs.schedule import ScheduledJob
+from ledger.jobs.worker import Worker
+from ledger.logs import output
+from ledger.logs.output import as_records, is_recorded
+from tests.ledger.logs.json_log import json_log
+from tests.ledger.processes import manage
+
+AWAY = "postgresql://ledger@127.0.0.1:1/ledger"
+
+
+def lines_of(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_what_is_printed_becomes_a_record_a_line() -> None:
+    with json_log() as log, as_records():
+        print("Applying one ...", end="")
+        sys.stdout.flush()
+        print(" OK\n\nDone.")
+        print("Without an end", end="", file=sys.stderr)
+    assert [line["message"] for line in log.of("ledger.output")] == [
+        "Applying one ... OK",
+        "Done.",
+        "Without an end",
+    ]
+
+
+def test_a_command_that_fails_says_why_and_that_it_failed() -> None:
+    with json_log() as log, pytest.raises(SystemExit) as end, as_records():
+        sys.exit("The database cannot be reached.")
+    assert end.value.code == 1
+    why, failed = log.of("ledger.output")
+    assert why["message"] == "The database cannot be reached."
+    assert failed["level"] == "ERROR"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["work"], True),
+        (["audit_ledger"], True),
+        (["audit_ledger", "--json"], False),
+        (["migrate", "--help"], False),
+        (["dumpdata"], False),
+        ([], False),
+    ],
+)
+def test_only_what_runs_unattended_prints_into_the_log(
+    arguments: list[str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "is_watched", lambda: False)
+    assert is_recorded(arguments) is expected
+    monkeypatch.setattr(output, "is_watched", lambda: True)
+    assert not is_recorded(arguments)
+
+
+def test_a_command_writes_nothing_but_lines_of_json(tmp_path: Path) -> None:
+    done = manage(tmp_path, "wait_for_db", "--timeout", "1", DATABASE_URL=AWAY, LOG_FORMAT="json")
+    assert (done.returncode, done.stdout) == (1, "")
+    lines = lines_of(done.stderr)
+    assert {line["command"] for line in lines} == {"wait_for_db"}
+    assert lines[-1]["level"] == "ERROR"
+
+
+def test_an_exception_that_ends_a_process_is_a_line_without_its_message(tmp_path: Path) -> None:
+    code = "import warnings; warnings.warn('Ana Lindt'); raise ValueError('Ana Lindt')"
+    done = manage(tmp_path, "shell", "-v", "0", "-c", code, DATABASE_URL=AWAY, LOG_FORMAT="json")
+    assert done.returncode == 1
+    warning, end = lines_of(done.stderr)
+    assert warning["logger"] == "py.warnings"
+    assert (end["level"], end["exception"][0]["type"]) == ("CRITICAL", "ValueError")
+    assert "Ana" not in done.stderr + done.stdout
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lines_of_a_job_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(_name: str, **_options: object) -> None:
+        raise ValueError("Ana Lindt")
+
+    monkeypatch.setattr(worker, "call_command", run)
+    with json_log() as log:
+        Worker(tell=lambda _line: None, jobs=[ScheduledJob("expire_holds")]).run_once()
+    (line,) = log.of("ledger.jobs")
+    assert (line["job"], line["message"]) == ("expire_holds", "The job expire_holds failed.")
+    assert "Ana" not in "".join(log.text)
