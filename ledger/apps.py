@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class LedgerConfig(AppConfig):
@@ -10,3 +11,7 @@ class LedgerConfig(AppConfig):
         from ledger.checks import register_all
 
         register_all()
+        if settings.LEDGER_TRACING:
+            from ledger.db.traced import start_tracing
+
+            start_tracing()

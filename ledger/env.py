@@ -125,6 +125,13 @@ def items(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
+def beginning_with(prefix: str) -> dict[str, str]:
+    """Every variable whose name begins so, of `.env` and the environment, blank ones as ""."""
+    found = {**_config.repository.data} if hasattr(_config.repository, "data") else {}
+    found |= os.environ
+    return {name: value.strip() for name, value in found.items() if name.startswith(prefix)}
+
+
 def amounts_by_currency(name: str, default: str) -> dict[str, Decimal]:
     """Amounts such as "10000,JPY=1500000": one for all currencies, under "*", and some by code."""
     found: dict[str, Decimal] = {}

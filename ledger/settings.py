@@ -10,7 +10,14 @@ from csp.constants import NONE, SELF
 from django.conf.global_settings import LANGUAGES
 from django.http.request import split_domain_port
 
-from ledger import cache_settings, database_settings, env, pool_settings, provider_settings
+from ledger import (
+    cache_settings,
+    database_settings,
+    env,
+    pool_settings,
+    provider_settings,
+    tracing_settings,
+)
 from ledger.env import BASE_DIR
 from ledger.sign_in_settings import *  # noqa: F403  what no environment changes
 
@@ -83,6 +90,10 @@ MIDDLEWARE = [
     "accounts.security.second_factor_rule.SecondFactorMiddleware",
     "accounts.middleware.NameMiddleware",
 ]
+# Whether requests and jobs are traced by OpenTelemetry (docs/tracing.md).
+LEDGER_TRACING = tracing_settings.is_on()
+if LEDGER_TRACING:
+    MIDDLEWARE = tracing_settings.with_spans(MIDDLEWARE)
 ROOT_URLCONF = "ledger.urls"
 WSGI_APPLICATION = "ledger.wsgi.application"
 ASGI_APPLICATION = "ledger.asgi.application"

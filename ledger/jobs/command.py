@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError
 
 from ledger.db.retry import sqlstate
 from ledger.jobs import records
+from ledger.tracing import spans
 
 
 class JobCommand(BaseCommand):
@@ -20,10 +21,11 @@ class JobCommand(BaseCommand):
     partial: ClassVar[tuple[str, ...]] = ()
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
-        if any(options.get(option) for option in self.partial):
-            return super().execute(*arguments, **options)
-        with self._recorded():
-            return super().execute(*arguments, **options)
+        with spans.begin(f"job {self.job}", {"ledger.job": self.job}):
+            if any(options.get(option) for option in self.partial):
+                return super().execute(*arguments, **options)
+            with self._recorded():
+                return super().execute(*arguments, **options)
 
     @contextmanager
     def _recorded(self) -> Iterator[None]:

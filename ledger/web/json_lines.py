@@ -24,6 +24,7 @@ from django.http import HttpRequest
 from psycopg import Error as DatabaseError
 
 from ledger.logs import context
+from ledger.tracing.spans import ids_of
 from ledger.web.error_text import described, without_secrets
 from ledger.web.request_log import facts_of
 
@@ -105,6 +106,7 @@ def _surroundings(record: logging.LogRecord) -> Mapping[str, Any]:
         found |= facts_of(request)
     if isinstance(status := getattr(record, "status_code", None), int):
         found["status"] = status
+    found |= ids_of(record)
     return {name: value for name, value in found.items() if value is not None}
 
 

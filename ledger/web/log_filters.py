@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 
 from ledger.db.reasons import in_words
+from ledger.tracing.spans import ids_of
 from ledger.web import outages
 from ledger.web.error_text import formatted, without_secrets
 
@@ -16,6 +17,10 @@ class WithoutValues(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         record.exc_text = None  # another handler may have kept its own text
         return without_secrets(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the name of logging
+        line, trace = super().formatMessage(record), ids_of(record).get("trace_id")
+        return f"{line} trace_id={trace}" if trace else line
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  the name of logging
         return formatted(ei[1], ei[2]) if ei[1] is not None else ""

@@ -19,6 +19,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from ledger.tracing import spans
+
 logger = logging.getLogger("ledger.security")
 
 Outcome = Literal["ok", "refused", "limited"]
@@ -58,6 +60,7 @@ def record(
         "person": _id_of(person or _signed_in(request)),
         "session": session_mark(_session_key(request)),
         "request": getattr(request, "request_id", None),
+        **spans.ids(),
         **{name: _safe(name, value) for name, value in facts.items()},
     }
     level = logging.INFO if outcome == "ok" else logging.WARNING

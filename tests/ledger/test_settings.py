@@ -391,7 +391,7 @@ def test_a_database_comes_as_url_or_in_parts(given: dict[str, str], tmp_path: Pa
 
 
 def test_the_example_file_explains_every_setting() -> None:
-    modules = ("database", "pool", "aws", "cache", "server/gunicorn")
+    modules = ("database", "pool", "aws", "cache", "server/gunicorn", "tracing")
     names = ["settings.py", *(f"{name}_settings.py" for name in modules)]
     source = "".join((BASE_DIR / "ledger" / name).read_text() for name in names)
     read = set(re.findall(r"env\.(?!refuse|check)\w+\(\s*\"([A-Z_]+)\"", source))

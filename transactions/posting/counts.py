@@ -15,6 +15,8 @@ from accounts.exceptions import LedgerError
 from accounts.refusal_counts import BOOKING, count_refusals, counting_refusals
 from ledger.db.retry import OutcomeUnknown
 from ledger.metrics.kinds import Counter
+from ledger.tracing import spans
+from ledger.tracing.spans import Span
 from transactions import exceptions
 from transactions.posting.drafts import Draft, PreparedDraft
 
@@ -25,6 +27,7 @@ KINDS = ("transfer", "deposit", "withdrawal", "hold", "capture", "release", "rev
 # Repeated: its id was booked before, so nothing moved again. Unknown: nobody knows whether it was
 # booked. Failed: for another reason than a refusal, with nothing booked.
 BOOKED, REPEATED, REFUSED, UNKNOWN, FAILED = "booked", "repeated", "refused", "unknown", "failed"
+KIND, OUTCOME = "ledger.payment.kind", "ledger.payment.outcome"  # of a span
 PAYMENTS = Counter(
     "ledger_payments_total",
     "Payments, holds and releases by kind and outcome.",
@@ -55,16 +58,18 @@ def counting(kind: str) -> Iterator[Payment]:
         return
     payment = Payment(kind)
     token = _current.set(payment)
-    try:
-        with counting_refusals(BOOKING):
-            yield payment
-    except Exception as error:
-        PAYMENTS.labels(kind, _outcome_of(error)).inc()
-        raise
-    else:
-        PAYMENTS.labels(kind, payment.outcome).inc(payment.many)
-    finally:
-        _current.reset(token)
+    with spans.span(f"service {kind}", {KIND: kind}, expects=(LedgerError,)) as span:
+        try:
+            with counting_refusals(BOOKING):
+                yield payment
+        except Exception as error:
+            PAYMENTS.labels(kind, _noted(span, error)).inc()
+            raise
+        else:
+            span.note({OUTCOME: payment.outcome})
+            PAYMENTS.labels(kind, payment.outcome).inc(payment.many)
+        finally:
+            _current.reset(token)
 
 
 def note_repeated() -> None:
@@ -132,6 +137,13 @@ class BatchTally:
         """The kind of each draft that was added."""
         return (kind for kind, _ in self.payments.elements())
 
+    def by_outcome(self) -> dict[str, int]:
+        """How many drafts ended how, as facts of a span."""
+        found = Tally[str]()
+        for (_, outcome), many in self.payments.items():
+            found[f"ledger.batch.{outcome}"] += many
+        return dict(found)
+
     def publish(self) -> None:
         """Counts them: they are final."""
         for (kind, outcome), many in self.payments.items():
@@ -145,18 +157,30 @@ def counting_batch(drafts: Sequence[Draft]) -> Iterator[BatchTally]:
     error that it ends with.
     """
     tally = BatchTally()
-    try:
-        with counting_refusals(BOOKING):
-            yield tally
-    except LedgerError:  # of the whole
-        PAYMENTS.labels("batch", REFUSED).inc()
-        raise
-    except Exception as error:
-        for kind in [kind_of(draft) for draft in drafts] or tally.kinds():
-            PAYMENTS.labels(kind, _outcome_of(error)).inc()
-        raise
-    else:
-        tally.publish()
+    with spans.span("service batch", {KIND: "batch"}, expects=(LedgerError,)) as span:
+        try:
+            with counting_refusals(BOOKING):
+                yield tally
+        except LedgerError as error:  # of the whole
+            PAYMENTS.labels("batch", _noted(span, error)).inc()
+            raise
+        except Exception as error:
+            outcome = _noted(span, error)
+            for kind in [kind_of(draft) for draft in drafts] or tally.kinds():
+                PAYMENTS.labels(kind, outcome).inc()
+            raise
+        else:
+            span.note(tally.by_outcome())
+            tally.publish()
+
+
+def _noted(span: Span, error: Exception) -> str:
+    """The outcome, which a trace says too; of a refusal its class, never its sentence."""
+    outcome = _outcome_of(error)
+    span.note({OUTCOME: outcome})
+    if outcome == REFUSED:
+        span.note({"ledger.payment.refusal": type(error).__name__})
+    return outcome
 
 
 def _outcome_of(error: Exception) -> str:

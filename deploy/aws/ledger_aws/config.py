@@ -120,7 +120,7 @@ REQUIRED = (
     "alarm_email",
 )  # fmt: skip
 RENAMED = {"size": "size_name"}
-SETTING = re.compile(r"(LEDGER|OIDC|COGNITO)_[A-Z_]+")
+SETTING = re.compile(r"(LEDGER|OIDC|COGNITO|OTEL)_[A-Z_]+")
 
 
 def read(context: Mapping[str, Any]) -> Config:

@@ -92,6 +92,8 @@ def test_what_has_no_default_must_be_given(name: str) -> None:
 def test_context_of_cdk_itself_and_our_settings_pass() -> None:
     config = read(
         GIVEN | {"@aws-cdk/core:x": True, "aws:cdk:y": "z", "LEDGER_CONTACT": "help@example.com",
-                 "secret_key": KEY}
+                 "OTEL_SERVICE_NAME": "bank", "secret_key": KEY}
     )  # fmt: skip
-    assert config.ledger_settings == {"LEDGER_CONTACT": "help@example.com"}
+    assert config.ledger_settings == {
+        "LEDGER_CONTACT": "help@example.com", "OTEL_SERVICE_NAME": "bank",
+    }  # fmt: skip

@@ -85,6 +85,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     # If set, it is called with BEGIN, COMMIT or ROLLBACK and a function that sends it. Django sends
     # these without a cursor, so that `execute_wrapper` does not see them.
     transaction_wrapper: Callable[[str, Callable[[], None]], None] | None = None
+    # What traces statements and commits, if anything does: see Note [Spans of a transaction].
+    spans: Any = None
     # For whom statements run, if policies check it: see Note [Signed reader].
     reader: SignedReader | None = None
     server = ""  # the name of the last one that this wrapper was connected to
@@ -94,6 +96,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._token = TokenState()
         self._demotion = Demotion()
         self.execute_wrappers += [facts.tell, self._demotion.watch, self._check_confirmed]
+        if self.spans is not None:
+            self.execute_wrappers.insert(0, self.spans.statement)
         self.Database: Any = Psycopg(self.open)
         forks.know(self)
 
@@ -219,6 +223,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _commit(self) -> None:
         if isinstance(self.raw, LimitedConnection):
             self.raw.limit_as_usual()
+        self._end("COMMIT", self._commit_confirmed)
+
+    def _commit_confirmed(self) -> None:
         self._send("COMMIT", super()._commit)  # type: ignore[misc]
         replication.check_confirmed(self.connection)
 
@@ -233,7 +240,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _rollback(self) -> None:
         if isinstance(self.raw, LimitedConnection):
             self.raw.limit_as_usual()
-        self._send("ROLLBACK", super()._rollback)  # type: ignore[misc]
+        self._end("ROLLBACK", partial(self._send, "ROLLBACK", super()._rollback))  # type: ignore[misc]
+
+    def _end(self, command: str, send: Callable[[], None]) -> None:
+        if self.spans is None:
+            send()
+        else:
+            self.spans.end_transaction(self, command, send)
 
     def _savepoint_rollback(self, sid: str) -> None:
         super()._savepoint_rollback(sid)  # type: ignore[misc]

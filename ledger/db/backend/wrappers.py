@@ -1,6 +1,8 @@
-"""Django's wrappers of cursors, which also translate the errors of closing one."""
+"""Django's wrappers of cursors. They also translate the errors of closing one, and have COPY traced
+where tracing is on.
+"""
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from django.db import Error
@@ -18,6 +20,12 @@ class TranslatesClose:
     def close(self) -> None:
         with self.db.wrap_database_errors:
             self.cursor.close()
+
+    def copy(self, statement: Any, *args: Any, **options: Any) -> AbstractContextManager[Any]:
+        """psycopg's own, which Django's wrapper passes on."""
+        copies: AbstractContextManager[Any] = self.cursor.copy(statement, *args, **options)
+        spans = self.db.spans
+        return copies if spans is None else spans.copying(self, statement, copies)
 
     def __exit__(self, *_error: object) -> None:
         with suppress(Error):  # as Django does: what happened in the block tells more

@@ -6,6 +6,7 @@ import logging
 from django.utils import timezone
 
 from ledger.db.retry import sqlstate
+from ledger.tracing import spans
 
 logger = logging.getLogger("ledger.replicas")
 
@@ -17,6 +18,7 @@ def write(event: str, replica: str, **facts: str | float | None) -> None:
         "event": event,
         "replica": replica,
         **facts,
+        **spans.ids(),
     }
     logger.info("%s", json.dumps(line), extra={"facts": line})
 

@@ -11,6 +11,7 @@ from accounts.models import Account
 from accounts.numbers import clean_account_number
 from ledger.text.dates import long_date
 from ledger.text.money import figure
+from ledger.tracing import spans
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import BookingStopped, LinesRefused, book_rest, book_whole
@@ -57,7 +58,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self._pay(options)
+            with spans.begin("command post_file"):
+                self._pay(options)
         except FileRemoved as gone:
             raise CommandError(str(gone)) from None
 

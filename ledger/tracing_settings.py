@@ -1,0 +1,133 @@
+"""Whether requests and jobs are traced, and the variables of OpenTelemetry (docs/tracing.md).
+
+OpenTelemetry reads its variables from the environment alone, and only warns of some that are wrong.
+So those in `.env` are put into the environment here, blank ones are taken out, and wrong ones stop
+the start.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from ledger import env
+
+PREFIX = "OTEL_"
+PACKAGE = "opentelemetry.exporter.otlp.proto.http"
+INSTALL = (
+    "it needs the packages of the extra otel, which are not installed: pip install"
+    " opentelemetry-exporter-otlp-proto-http"
+)
+OF_TRACES = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+PLAIN = (
+    "others could read on the way which statements the bank sends; take https://, or a collector"
+    " in a private network"
+)
+# What there is no other choice for here.
+ONLY = {
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+}
+SAMPLERS = (
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+    "always_on",
+    "always_off",
+    "traceidratio",
+)
+# Least and most of each, and what it is without the variable.
+QUEUE, BATCH = "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
+NUMBERS = {
+    "OTEL_BSP_SCHEDULE_DELAY": (1, 3_600_000, 5000),
+    QUEUE: (1, 1_000_000, 2048),
+    BATCH: (1, 1_000_000, 512),
+}
+HEADER = re.compile(r"\s*[!#$%&'*+.^_`|~\w-]+\s*=[ -~]*", re.ASCII)
+RATIO = re.compile(r"0(\.[0-9]+)?|1(\.0+)?|\.[0-9]+", re.ASCII)
+FIRST = "ledger.web.request_spans.RequestSpanMiddleware"
+LAST = "ledger.web.request_spans.ViewSpanMiddleware"
+
+
+def is_on() -> bool:
+    """LEDGER_TRACING. If it is on, the environment has the variables of OpenTelemetry."""
+    if not env.flag("LEDGER_TRACING"):
+        return False
+    if not _is_installed():
+        env.refuse("LEDGER_TRACING", INSTALL)
+    _check_place()
+    _check_sampler()
+    _check_queue()
+    _put_into_environment(env.beginning_with(PREFIX))
+    _try()
+    return True
+
+
+def with_spans(middleware: list[str]) -> list[str]:
+    """MIDDLEWARE with what traces requests around all others."""
+    return [FIRST, *middleware, LAST]
+
+
+def _is_installed() -> bool:
+    try:
+        return find_spec(PACKAGE) is not None
+    except ModuleNotFoundError:  # of a package above it
+        return False
+
+
+def _check_place() -> None:
+    for name, only in ONLY.items():
+        env.choice(name, only, [only])
+    places = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": env.text("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        OF_TRACES: env.text(OF_TRACES),
+    }
+    for name, place in places.items():
+        host = urlsplit(place).hostname
+        if place and not (place.startswith(("http://", "https://")) and host):
+            env.refuse(name, "it is no address such as http://localhost:4318")
+        if place.startswith("http://") and env.is_public(host or ""):
+            env.refuse(name, PLAIN)
+    headers = env.text("OTEL_EXPORTER_OTLP_HEADERS")
+    if headers and not all(HEADER.fullmatch(each) for each in headers.split(",")):
+        env.refuse("OTEL_EXPORTER_OTLP_HEADERS", "it has no headers such as name=value,other=value")
+
+
+def _check_sampler() -> None:
+    sampler = env.choice("OTEL_TRACES_SAMPLER", SAMPLERS[0], SAMPLERS)
+    ratio = env.text("OTEL_TRACES_SAMPLER_ARG")
+    if "ratio" in sampler and not RATIO.fullmatch(ratio):
+        env.refuse("OTEL_TRACES_SAMPLER_ARG", f"{ratio!r} is no share from 0 to 1, such as 0.1")
+
+
+def _check_queue() -> None:
+    found = {
+        name: env.number(name, usual, least=least, most=most)
+        for name, (least, most, usual) in NUMBERS.items()
+    }
+    if found[BATCH] > found[QUEUE]:
+        env.refuse(BATCH, f"it is more than {QUEUE}, which is {found[QUEUE]}")
+
+
+def _put_into_environment(given: Mapping[str, str]) -> None:
+    for name, value in given.items():
+        if value:
+            os.environ[name] = value
+        else:
+            os.environ.pop(name, None)
+    if "service.name=" not in given.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+        os.environ["OTEL_SERVICE_NAME"] = env.text("OTEL_SERVICE_NAME", "ledger")
+
+
+def _try() -> None:
+    """Makes once what each process makes later, so that none finds out then. Sends nothing."""
+    try:
+        from ledger.tracing.exporting import check_variables
+
+        check_variables()
+    except Exception as error:  # noqa: BLE001
+        # Its message may have a value in it, such as a header with a token.
+        kind = type(error).__name__
+        env.refuse("LEDGER_TRACING", f"OpenTelemetry refuses one of its OTEL_ variables: {kind}")

@@ -1,0 +1,74 @@
+"""A trace for each request, and a span for its view. In MIDDLEWARE only where tracing is on.
+
+The span of a request has the pattern of its route instead of the path, and neither the query string
+nor the client's address nor what the client says of itself. Probes, /metrics and static files are
+left out: they come all the time and move no money. A body that is streamed is not in the trace.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from ledger.tracing import spans
+from ledger.web.request_counts import EARLY, METHODS
+
+# Answers of their own, below 500.
+REFUSALS = (Http404, PermissionDenied, SuspiciousOperation)
+SERVER_ERROR = 500
+
+
+class RequestSpanMiddleware:
+    """Stands first, so that all that is done for a request is in its trace."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        path = request.path_info
+        if path in EARLY or path.startswith(settings.STATIC_URL):
+            return self.get_response(request)
+        method = request.method if request.method in METHODS else "_OTHER"
+        facts = {"http.request.method": str(method), "url.scheme": str(request.scheme)}
+        name = str(method).replace("_OTHER", "HTTP")
+        with spans.begin(name, facts, headers=request.META) as span:
+            request.trace_ids = spans.ids()  # type: ignore[attr-defined]
+            response = self.get_response(request)
+            _note_answer(span, name, request, response)
+            return response
+
+
+class ViewSpanMiddleware:
+    """Stands last: the span has the view, its template, and what other middleware does around it
+    once the route is known.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with spans.span("view") as span:
+            request._view_span = span  # type: ignore[attr-defined]
+            response = self.get_response(request)
+            if request.resolver_match is not None:
+                span.rename(f"view {request.resolver_match.view_name}")
+            return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        if not isinstance(exception, REFUSALS):
+            span: spans.Span = request._view_span  # type: ignore[attr-defined]
+            span.fail(type(exception).__name__)
+
+
+def _note_answer(
+    span: spans.Span, name: str, request: HttpRequest, response: HttpResponseBase
+) -> None:
+    facts: dict[str, Any] = {"http.response.status_code": response.status_code}
+    if request.resolver_match is not None:
+        facts["http.route"] = route = f"/{request.resolver_match.route}"
+        span.rename(f"{name} {route}")
+    span.note(facts)
+    if response.status_code >= SERVER_ERROR:
+        span.fail(str(response.status_code))

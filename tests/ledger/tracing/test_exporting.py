@@ -1,0 +1,168 @@
+"""Each process sends its own spans, and no request waits for the collector."""
+
+import threading
+from collections.abc import Iterator, Sequence
+
+import pytest
+from django.conf import settings
+
+from ledger.db.removal import delete_everything
+from tests.ledger.own_bank import OwnBank
+from tests.ledger.own_site import Site, accounts_of
+from tests.ledger.processes import free_port, reachable_folder, wait_until
+from tests.ledger.tracing.collector import Collector, collecting
+from tests.ledger.tracing.recorded import Recorded
+
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor  # isort: skip
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter  # isort: skip
+
+from ledger.tracing.exporting import Exporting  # isort: skip
+
+NEVER = "3600000"  # milliseconds between two sendings
+
+
+@pytest.fixture(scope="module")
+def bank() -> Iterator[OwnBank]:
+    with reachable_folder() as folder:
+        try:
+            yield OwnBank(folder / "data", settings.LEDGER_PG)
+        finally:
+            delete_everything(folder / "data")
+
+
+def traced_site(bank: OwnBank, url: str, **variables: str) -> Site:
+    bank.settings |= {"LEDGER_TRACING": "True", "OTEL_EXPORTER_OTLP_ENDPOINT": url}
+    bank.settings |= {"OTEL_BSP_SCHEDULE_DELAY": "100", **variables}
+    return Site(bank)
+
+
+def pay_on(site: Site, times: int = 1) -> list[str]:
+    (sender, _), (_, number), *_ = accounts_of(site.bank)
+    return [site.pay(sender, number, "1.00") for _ in range(times)]
+
+
+def paid(collector: Collector) -> list[str]:
+    return [span.name for span in collector.spans if span.name == "service transfer"]
+
+
+@pytest.mark.slow
+def test_a_payment_on_a_site_of_gunicorn_arrives_as_one_trace_from_each_worker(
+    bank: OwnBank,
+) -> None:
+    with collecting() as collector:
+        site = traced_site(bank, collector.url)
+        try:
+            pids = set(site.workers())
+
+            def all_have_sent() -> bool:
+                pay_on(site)
+                return {span.pid for span in collector.spans if span.parent == b""} >= pids
+
+            wait_until(all_have_sent)
+            wait_until(lambda: bool(paid(collector)))
+        finally:
+            site.stop()
+    assert len(pids) == 2
+    transfer = next(span for span in collector.spans if span.name == "service transfer")
+    assert transfer.service == "ledger"
+    assert {
+        "POST /transfers/new/", "view transactions:transfer", "service transfer", "attempt",
+        "INSERT transactions",
+    } <= collector.names_of(transfer.trace)  # fmt: skip
+    tops = [s for s in collector.spans if s.trace == transfer.trace and s.parent == b""]
+    assert [top.name for top in tops] == ["POST /transfers/new/"]
+
+
+@pytest.mark.slow
+def test_what_waits_is_sent_when_the_site_stops(bank: OwnBank) -> None:
+    with collecting() as collector:
+        site = traced_site(bank, collector.url, OTEL_BSP_SCHEDULE_DELAY=NEVER)
+        try:
+            receipts = pay_on(site, 3)
+        finally:
+            site.stop()
+        assert len(receipts) == 3
+        assert len(paid(collector)) == 3
+
+
+@pytest.mark.slow
+def test_a_collector_that_is_away_costs_no_payment(bank: OwnBank) -> None:
+    site = traced_site(bank, f"http://127.0.0.1:{free_port()}")
+    try:
+        assert all(pay_on(site, 5))
+    finally:
+        site.stop()
+    assert site.process.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_collector_that_hangs_costs_no_payment(bank: OwnBank) -> None:
+    """It answers nothing for ten minutes: no request waits for it, and stopping does not."""
+    with collecting(hangs=True) as collector:
+        site = traced_site(bank, collector.url, OTEL_EXPORTER_OTLP_TIMEOUT="600")
+        try:
+            pay_on(site)
+            wait_until(lambda: collector.requests > 0)
+            assert all(pay_on(site, 5))
+        finally:
+            site.stop()
+        assert site.process.returncode == 0
+        assert collector.spans == []
+
+
+class Stuck(SpanExporter):
+    """Hangs in its first sending."""
+
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> None:  # type: ignore[override]
+        self.may_end.wait()
+
+    def shutdown(self) -> None:
+        pass
+
+
+@pytest.fixture
+def stuck() -> Iterator[Stuck]:
+    found = Stuck()
+    yield found
+    found.may_end.set()
+
+
+class StuckExporting(Exporting):
+    def __init__(self, exporter: Stuck) -> None:
+        self.exporter = exporter
+        super().__init__()
+
+    def new_processor(self) -> SpanProcessor:
+        return BatchSpanProcessor(self.exporter, max_queue_size=10, max_export_batch_size=1)
+
+
+def test_spans_above_the_queue_are_dropped_and_nobody_waits(
+    stuck: Stuck, caplog: pytest.LogCaptureFixture
+) -> None:
+    exporting = StuckExporting(stuck)
+    for _ in range(100):
+        exporting.tracer().start_span("x").end()  # would wait for ever
+    exporting.end()
+    assert exporting._ending is not None
+    assert exporting._ending.is_alive(), "the process would end while it is still sending"
+    assert any("Queue full" in record.message for record in caplog.records)
+
+
+class Broken(Exporting):
+    def new_processor(self) -> SpanProcessor:
+        raise ValueError("no exporter")
+
+
+def test_where_no_exporter_can_be_made_nothing_is_traced_and_nothing_fails() -> None:
+    span = Broken().tracer().start_span("x")
+    assert not span.is_recording()
+
+
+def test_a_forked_process_makes_its_own(traced: Recorded) -> None:
+    before = traced.tracer()
+    traced._forget()  # as a child does
+    assert traced.tracer() is not before
+    assert traced.tracer() is traced.tracer()

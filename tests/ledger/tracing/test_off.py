@@ -1,0 +1,100 @@
+"""Without LEDGER_TRACING nothing of OpenTelemetry is loaded, and nothing of ours is in the way."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.db import connection, connections
+
+from ledger import tracing_settings
+from ledger.db.backend.base import DatabaseWrapper
+from ledger.env import BASE_DIR
+from ledger.tracing import spans
+from tests.ledger.processes import assert_one_sentence, environment, manage
+
+LOADED = (
+    "import sys, ledger.wsgi, ledger.jobs.worker, transactions.services;"
+    "print([name for name in sys.modules if name.partition('.')[0] == 'opentelemetry'])"
+)
+
+
+def loaded(tmp_path: Path, **settings: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        env=environment(tmp_path, **settings),
+        capture_output=True, text=True, check=False, cwd=BASE_DIR,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_nothing_of_it_is_loaded(tmp_path: Path) -> None:
+    assert loaded(tmp_path) == "[]"
+
+
+def test_the_setting_loads_it(tmp_path: Path) -> None:
+    pytest.importorskip("opentelemetry.sdk", reason="the extra otel is not installed")
+    assert "opentelemetry.sdk.trace" in loaded(tmp_path, LEDGER_TRACING="True")
+
+
+@pytest.mark.django_db
+def test_connections_and_middleware_are_as_ever(settings: object) -> None:
+    connection.ensure_connection()
+    assert DatabaseWrapper.spans is None
+    for each in connections.all(initialized_only=True):
+        assert not any("traced" in wrapper.__module__ for wrapper in each.execute_wrappers)
+    assert tracing_settings.FIRST not in settings.MIDDLEWARE  # type: ignore[attr-defined]
+    assert spans.span("x") is spans.begin("y") is spans.NOTHING_OPEN
+    assert spans.ids() == {}
+
+
+def test_the_setting_without_the_extra_stops_the_start_and_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tracing_settings, "find_spec", lambda _name: None)
+    monkeypatch.setenv("LEDGER_TRACING", "True")
+    with pytest.raises(SystemExit):
+        tracing_settings.is_on()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "LEDGER_TRACING" in line
+    assert "the extra otel" in line
+
+
+WRONG = {
+    "an endpoint without a scheme": ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+    "a public endpoint in plain text": (
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "http://traces.example/v1/traces",
+    ),
+    "gRPC": ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+    "another exporter": ("OTEL_TRACES_EXPORTER", "zipkin"),
+    "headers without names": ("OTEL_EXPORTER_OTLP_HEADERS", "secret"),
+    "a sampler that is none": ("OTEL_TRACES_SAMPLER", "sometimes"),
+    "a share above all": ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
+    "a queue of none": ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+    "a batch above the queue": ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5000"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_variable_stops_the_start(
+    case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, value = WRONG[case]
+    monkeypatch.setenv("LEDGER_TRACING", "True")
+    if name == "OTEL_TRACES_SAMPLER_ARG":
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER", "traceidratio")
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr(tracing_settings, "find_spec", lambda _name: object())
+    with pytest.raises(SystemExit):
+        tracing_settings.is_on()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"The setting {name} is wrong" in line
+    assert "secret" not in line
+
+
+def test_what_opentelemetry_itself_refuses_stops_the_start_too(tmp_path: Path) -> None:
+    pytest.importorskip("opentelemetry.sdk", reason="the extra otel is not installed")
+    done = manage(tmp_path, "check", LEDGER_TRACING="True", OTEL_PROPAGATORS="none-such")
+    assert_one_sentence(done, "OTEL_")
