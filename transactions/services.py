@@ -8,9 +8,10 @@ fails, whose earlier chunks stay posted.
 
 After `OutcomeUnknown`, send the same id again until a call returns or raises a LedgerError. Any
 other error of a repeat, such as a lock or a statement that took too long, says nothing of the
-earlier call: its COMMIT may still wait for a standby and hold the locks. A LedgerError says nothing
-of it either if the repeat is in another process and within 10 seconds after the earlier call: see
-Note [Lost statements]. A new id may pay twice.
+earlier call: its COMMIT may still wait for a standby and hold the locks. A new id may pay twice.
+
+A call that gave no answer at all, because its process died, may still come through for 3 seconds
+after it was sent, whatever a repeat in another process says: see Note [Lost statements].
 """
 
 import uuid

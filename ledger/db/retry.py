@@ -138,7 +138,7 @@ def run_with_retry(
 ) -> R:
     """Return what `work` returns; run it up to five times after a lost race, and for about three
     seconds after a lost server. These begin with the first unknown outcome, so at least one try
-    follows it.
+    follows it, and lost races do not end them.
 
     `work` opens its own transaction and has no other effects. After an unknown outcome it runs
     again only if the caller gives `find_out_first`, which tells `work` that it may be committed
@@ -159,8 +159,8 @@ def run_with_retry(
             again = failure in NOTHING_DONE or (failure is Failure.UNKNOWN and unknown)
             # Each try may have waited for a connection, too.
             is_last = max(waited, time.monotonic() - began) >= UNTIL_BACK
-            if failure is Failure.LOST_RACE:
-                is_last = attempt >= TRIES or (unknown and is_last)
+            if failure is Failure.LOST_RACE and not unknown:
+                is_last = attempt >= TRIES
             if not again or is_last or connections[using].in_atomic_block:
                 # Only a broken rule proves that the first run was not committed.
                 is_unknown = unknown and not isinstance(error, IntegrityError | DataError)
@@ -200,7 +200,7 @@ def _count_end(failure: Failure) -> None:
 
 def _longest_pause(failure: Failure, attempt: int) -> float:
     if failure is Failure.LOST_RACE:
-        return float(FIRST_PAUSE * 2 ** (attempt - 1))
+        return min(float(FIRST_PAUSE * 2 ** min(attempt - 1, 8)), LONGEST_PAUSE)
     return min(float(FIRST_PAUSE_UNTIL_BACK * 2 ** min(attempt - 1, 8)), LONGEST_PAUSE)
 
 

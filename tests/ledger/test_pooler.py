@@ -210,6 +210,7 @@ def test_a_refusal_is_not_final_after_a_statement_whose_session_nobody_knows(
 ) -> None:
     """The lost statement may still run in a session of the pooler's."""
     account = AccountFactory(balance="100")
+    monkeypatch.setattr(lost_statements, "VALID_SECONDS", 60)  # longer than the call tries
     execute, lost = PreparedCursor.execute, list[bool]()
 
     def lose_the_first(self: Any, *arguments: Any, **options: Any) -> Any:

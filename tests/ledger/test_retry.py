@@ -211,6 +211,24 @@ def test_a_search_ends_after_three_seconds_also_where_it_waits_for_locks(
     assert len(runs) == 3
 
 
+def test_a_search_is_not_ended_earlier_by_lost_races(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then a lost statement may still come through."""
+    clock, causes = [0.0], chain([CUT_OFF[0]], repeat(LOST_RACES[1]()))
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+
+    def work() -> None:
+        raise OperationalError from next(causes)
+
+    def pause(seconds: float) -> None:
+        clock[0] += seconds
+
+    with pytest.raises(OutcomeUnknown):
+        run_with_retry(work, find_out_first=lambda: None, sleep=pause)
+    assert 3 <= clock[0] < 3.5
+
+
 def test_a_lost_server_is_waited_for_three_seconds(
     run: Callable[[CountedWork], str], pauses: list[float]
 ) -> None:

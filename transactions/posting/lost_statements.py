@@ -9,6 +9,9 @@ more:
 - Each statement has a time of its own, `VALID_SECONDS` after it was sent: the moment of booking,
   which the server reads after it has locked the accounts, has to be before. This holds in every
   process and behind a pooler. Who locks the accounts later sees the row, or it will never be there.
+  A call tries for longer than that after a lost answer, so when it says that the outcome is
+  unknown, the time has passed: by clocks that agree, and unless another error, such as a full
+  disk, has ended the tries.
 - Before that time `is_over` ends its session. The process that sent it remembers it for its
   repeats; others know nothing of it, and the time is all that helps them.
 
@@ -24,7 +27,10 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.utils import timezone
 
-VALID_SECONDS: float = 10  # longer than a payment waits for two locks, with LEDGER_LOCK_TIMEOUT=2
+from ledger.db.retry import UNTIL_BACK
+
+# A payment that waits for locks for longer goes the long way, and waits again.
+VALID_SECONDS: float = UNTIL_BACK
 REMEMBERED_SECONDS = 60  # with room for clocks that differ: a time costs nothing if it has passed
 END_WITHIN = 1000  # milliseconds for the session of a lost statement to end
 

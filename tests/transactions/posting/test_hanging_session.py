@@ -37,6 +37,7 @@ pytestmark = [
 ]
 GIVEN_UP_AFTER = 0.3  # seconds without a word
 AMOUNT = Decimal(30)
+USUAL_TRIES = retry.UNTIL_BACK
 
 
 class NotConfirmedByPerson(LedgerError):
@@ -138,6 +139,24 @@ def test_it_does_not_come_through_after_its_time_so_any_process_may_refuse(
     """Another process knows nothing of the first call."""
     id = uuid7()
     monkeypatch.setattr(lost_statements, "VALID_SECONDS", GIVEN_UP_AFTER / 3)
+    with hanging_session():
+        lose(account, id, nobody_there)
+        lost_statements._lost.clear()
+        with pytest.raises(InsufficientFunds):
+            pay(account, id)
+        services.deposit(to_account=account, amount=Decimal(100))
+    assert not Transaction.objects.filter(pk=id).exists()
+    assert balances(account) == [100]
+
+
+def test_who_hears_that_nobody_knows_hears_it_after_its_time(
+    account: Account, nobody_there: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So what any process says to a repeat is true, as soon as there is somebody to repeat it."""
+    id = uuid7()
+    assert lost_statements.VALID_SECONDS <= USUAL_TRIES
+    monkeypatch.setattr(lost_statements, "VALID_SECONDS", 2 * GIVEN_UP_AFTER)
+    monkeypatch.setattr(retry, "UNTIL_BACK", 2 * GIVEN_UP_AFTER)
     with hanging_session():
         lose(account, id, nobody_there)
         lost_statements._lost.clear()

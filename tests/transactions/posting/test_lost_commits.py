@@ -13,6 +13,7 @@ import pytest
 from django.db import OperationalError, connection, connections
 
 from accounts.models import Account
+from ledger.db import retry
 from ledger.db.backend.base import PreparedCursor
 from ledger.db.ids import uuid7
 from ledger.db.retry import OutcomeUnknown
@@ -300,6 +301,8 @@ def test_a_refusal_is_not_final_while_the_lost_statement_may_still_run(
 
     monkeypatch.setattr(PreparedCursor, "execute", cut_off)
     monkeypatch.setattr(lost_statements, "END_WITHIN", 1)
+    monkeypatch.setattr(lost_statements, "VALID_SECONDS", 60)  # longer than the call tries
+    monkeypatch.setattr(retry, "UNTIL_BACK", 0.05)
     try:
         with pytest.raises(OutcomeUnknown):
             services.withdraw(from_account=account, amount=Decimal(1000))
