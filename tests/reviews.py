@@ -36,7 +36,7 @@ def paid_id(person: User, form: Mapping[str, Any]) -> uuid.UUID:
 
 def book(client: Client, url: str, form: Mapping[str, Any], **options: Any) -> Any:
     """Reviews a staff form and books it. Returns the answer to booking."""
-    return client.post(url, {**reviewed(client, url, form), "book": "1"}, **options)
+    return client.post(url, {**reviewed(client, url, form), "step": "book"}, **options)
 
 
 def _hidden(response: Any, name: str) -> str:

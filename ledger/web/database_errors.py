@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from ledger.db.retry import Failure, NotConfirmed, failure_of
-from ledger.web.kept_forms import kept_form
+from ledger.web.kept_forms import books_nothing, kept_form
 
 SECONDS_TO_WAIT = 2
 # Whoever waits for locks or time may wait for their own form: an earlier COMMIT that waits for a
@@ -80,18 +80,31 @@ NOT_CONFIRMED_TO_A_READ = (
     "Not confirmed yet",
     "The database answered, but its second copy did not confirm what this page wrote.",
 )
+GO_BACK = " This step books nothing: go back and try again."
 BY_ITSELF = " This page tries again by itself every two seconds."
 # What may be over soon: a server that restarts, a standby that is promoted. The page tries again.
 SOON_OVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
-KEPT = (
-    "What you sent is kept on this page, and we may have booked it already. Send it again from"
-    " here, now or later. It is booked once, however often it is sent."
-)
-KEPT_AND_SENT = (
-    "What you sent is kept on this page, and we may have booked it already. Send it again, or"
-    " wait: where JavaScript runs, this page sends it again every two seconds. It is booked once,"
-    " however often it is sent."
-)
+# Of a kept form: whether its step books nothing, as the review of a payment, and whether the page
+# tries again by itself.
+KEPT_SENTENCES = {
+    (False, False): (
+        "What you sent is kept on this page, and we may have booked it already. Send it again from"
+        " here, now or later. It is booked once, however often it is sent."
+    ),
+    (False, True): (
+        "What you sent is kept on this page, and we may have booked it already. Send it again, or"
+        " wait: where JavaScript runs, this page sends it again every two seconds. It is booked"
+        " once, however often it is sent."
+    ),
+    (True, False): (
+        "This step books nothing. What you typed is kept on this page. Try again from here, now or"
+        " later."
+    ),
+    (True, True): (
+        "This step books nothing. What you typed is kept on this page. Try again, or wait: where"
+        " JavaScript runs, this page tries again every two seconds."
+    ),
+}
 
 
 def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
@@ -103,10 +116,16 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
         return None
     again, label = _way_on(request)
     form = kept_form(request)
-    tries_again = failure in SOON_OVER or (again is not None and failure is Failure.LOST_RACE)
-    title, sentence = _said(failure, error, is_read=again is not None)
+    # What is not confirmed is booked, by an earlier attempt with the same id, and this step saw it.
+    is_step = books_nothing(request) and not isinstance(error, NotConfirmed)
+    is_read = again is not None or is_step
+    tries_again = failure in SOON_OVER or (is_read and failure is Failure.LOST_RACE)
+    title, sentence = _said(failure, error, is_read=is_read)
     if form:
-        sentence = KEPT_AND_SENT if tries_again else KEPT
+        sentence = KEPT_SENTENCES[is_step, tries_again]
+        label = "Try again" if is_step else "Send again"
+    elif is_step:
+        sentence += GO_BACK
     elif again and tries_again:
         sentence += BY_ITSELF
     return page(

@@ -14,7 +14,20 @@ from django.http.request import UnreadablePostError
 PLAIN = "application/x-www-form-urlencoded"
 SECRET = re.compile("password|code|secret|credential", re.IGNORECASE)
 LONGEST = 8192  # characters of all names and values
+# What a form says in its field `step`, by the button that was pressed: these only show or look
+# something up, or change what is not money. A form without a step, or with any other, may book.
+BOOKS_NOTHING = frozenset({"review", "edit", "check", "discard", "decline", "withdraw"})
 UNREADABLE = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)
+
+
+def books_nothing(request: HttpRequest) -> bool:
+    """Whether the step that this form was sent for books nothing, whatever comes of it."""
+    if request.method != "POST" or request.content_type != PLAIN:
+        return False
+    try:
+        return request.POST.get("step") in BOOKS_NOTHING
+    except UNREADABLE:
+        return False
 
 
 def kept_form(request: HttpRequest) -> list[tuple[str, str]]:

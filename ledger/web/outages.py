@@ -14,8 +14,7 @@ from django.http import HttpRequest
 
 from ledger.db.reasons import in_words
 from ledger.db.retry import Failure, failure_of
-from ledger.web.page_names import page_name
-from ledger.web.request_counts import UNKNOWN, method_of, route_of
+from ledger.web.request_log import facts_of
 
 logger = logging.getLogger("ledger.outage")
 # Of these a traceback says only where the request was when the database failed.
@@ -33,11 +32,8 @@ def log_failure(request: HttpRequest, error: BaseException) -> None:
     if is_logged(request):
         return
     setattr(request, _TOLD, True)
-    route = route_of(request)
-    if route == UNKNOWN:  # it failed before its route was looked up
-        route = page_name(request.path_info) or UNKNOWN
-    failure = failure_of(error).name
-    logger.error("%s %s %s: %s", failure, method_of(request), route, in_words(error))
+    facts, failure = facts_of(request), failure_of(error).name
+    logger.error("%s %s %s: %s", failure, facts["method"], facts["route"], in_words(error))
 
 
 def is_logged(request: HttpRequest) -> bool:

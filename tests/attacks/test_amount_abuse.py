@@ -48,7 +48,7 @@ def test_the_desk_takes_no_odd_amount(bank: AttackedBank, page: str) -> None:
         "direction": "in",
         "reason": "Test",
         "until": "2030-01-01",
-        "book": "1",
+        "step": "book",
     }
 
     broken = {

@@ -58,13 +58,13 @@ def test_the_desk_asks_and_a_manager_approves_once(
     form = slip(account)
     seen = reviewed(staff, DESK, form)
     page = staff.post(DESK, form).content.decode()
-    assert 'name="ask"' in page
-    assert 'name="book"' not in page
-    again = staff.post(DESK, {**seen, "ask": "1", "why": "  "}).content.decode()
+    assert 'value="ask"' in page
+    assert 'value="book"' not in page
+    again = staff.post(DESK, {**seen, "step": "ask", "why": "  "}).content.decode()
     assert 'aria-describedby="why_error"' in again, "the review stays, with the error at the field"
-    assert 'name="ask"' in again
+    assert 'value="ask"' in again
     assert not ApprovalRequest.objects.exists()
-    answer = staff.post(DESK, {**seen, "ask": "1", "why": "Sold a house"})
+    answer = staff.post(DESK, {**seen, "step": "ask", "why": "Sold a house"})
     assert answer["Location"] == PAGE
     request = ApprovalRequest.objects.get()
     assert (str(request.transaction_id), request.requested_by) == (form["id"], clerk)
@@ -97,8 +97,8 @@ def test_a_hold_a_capture_and_a_refund_are_approved_with_their_reasons(
     ]
     for url, form in forms:
         seen = reviewed(staff, url, form)
-        assert staff.post(url, {**seen, "book": "1"}).status_code == 200
-        assert staff.post(url, {**seen, "ask": "1"}).status_code == 302
+        assert staff.post(url, {**seen, "step": "book"}).status_code == 200
+        assert staff.post(url, {**seen, "step": "ask"}).status_code == 302
         step(manager, ApprovalRequest.objects.get(transaction_id=form["id"]), "approve")
         row = Transaction.objects.get(pk=form["id"])
         reason = StaffReason.objects.get(transaction=row)

@@ -257,7 +257,7 @@ def slip(account: Account) -> Form:
 
 def test_staff_book_nothing_without_its_review(staff: Client, theirs: Account) -> None:
     form = slip(theirs)
-    answer = staff.post(DESK, {**form, "book": "1"})
+    answer = staff.post(DESK, {**form, "step": "book"})
     assert "Nothing was booked yet" in text_of(answer)
     assert balances(theirs) == [0]
     assert book(staff, DESK, form).status_code == 302
@@ -270,7 +270,7 @@ def test_staff_cannot_change_a_field_after_the_review(staff: Client, theirs: Acc
         {"amount": "700"}, {"kind": "withdraw"}, {"number": other.number}, {"id": str(uuid7())},
         {"description": "x"}, {"reference": "S-2"},
     ):  # fmt: skip
-        staff.post(DESK, {**seen, **change, "book": "1"})
+        staff.post(DESK, {**seen, **change, "step": "book"})
         assert balances(theirs, other) == [0, 0]
 
 
@@ -287,9 +287,9 @@ def test_a_review_of_one_refund_is_worth_nothing_for_another(
     form = {"id": str(uuid7()), "amount": "5", "reason": "Damaged", "message": ""}
     seen = reviewed(staff, first, form)
     assert seen["reviewed"]
-    assert "Nothing was booked yet" in text_of(staff.post(second, {**seen, "book": "1"}))
+    assert "Nothing was booked yet" in text_of(staff.post(second, {**seen, "step": "book"}))
     assert not Transaction.objects.exclude(reverses=None).exists()
-    staff.post(first, {**seen, "book": "1"})
+    staff.post(first, {**seen, "step": "book"})
     assert rows[0].reversals.count() == 1
 
 
@@ -300,7 +300,7 @@ def test_a_colleagues_review_is_worth_nothing(staff: Client, clerk: User, theirs
     beside.force_login(colleague)
     seen = reviewed(beside, DESK, slip(theirs))
     assert seen["reviewed"]
-    staff.post(DESK, {**seen, "book": "1"})
+    staff.post(DESK, {**seen, "step": "book"})
     assert balances(theirs) == [0]
 
 

@@ -25,6 +25,7 @@ from ledger.web.log_filters import RefusalsInOneLine
 from tests.factories import AccountFactory, UserFactory
 from tests.ledger.processes import free_port
 from tests.reviews import reviewed
+from tests.unreachable import unreachable_database
 
 AT = 'connection to server at "10.0.0.7", port 5432 failed: '
 TEXTS = {
@@ -164,18 +165,6 @@ def log() -> Iterator[io.StringIO]:
     handler.setStream(before)
 
 
-@pytest.fixture
-def ports(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A connection to two servers that are not there; yields how the log names them."""
-    one, other = free_port(), free_port()
-    place = {"HOST": "127.0.0.1,localhost", "PORT": f"{one},{other}", "LEDGER_EMBEDDED": False}
-    connection.close()
-    for name, value in place.items():
-        monkeypatch.setitem(connection.settings_dict, name, value)
-    yield f"127.0.0.1:{one} refused, localhost:{other} refused"
-    connection.close()
-
-
 PAGES = [("/", "home"), ("/transfers/new/", "transactions:transfer"), ("/nowhere/", "unknown")]
 
 
@@ -184,23 +173,24 @@ PAGES = [("/", "home"), ("/transfers/new/", "transactions:transfer"), ("/nowhere
 @pytest.mark.parametrize(("path", "route"), PAGES)
 @pytest.mark.parametrize("debug", [False, True])
 def test_a_page_without_its_database_is_one_line(
-    path: str, route: str, debug: bool, log: io.StringIO, settings: Any, request: Any
+    path: str, route: str, debug: bool, log: io.StringIO, settings: Any
 ) -> None:
     client = Client(raise_request_exception=False)
     client.force_login(UserFactory())
     settings.DEBUG = debug
-    servers = request.getfixturevalue("ports")
-    client.get(path)
+    with unreachable_database() as servers:
+        client.get(path)
     (line,) = log.getvalue().splitlines()
     assert line.endswith(f"ERROR ledger.outage: NOT_STARTED GET {route}: {servers}")
 
 
 @pytest.mark.own_connection
 @pytest.mark.django_db(transaction=True)
-def test_the_probe_says_why_it_is_not_ready(client: Client, log: io.StringIO, ports: str) -> None:
-    assert client.get("/readyz").status_code == 503
+def test_the_probe_says_why_it_is_not_ready(client: Client, log: io.StringIO) -> None:
+    with unreachable_database() as servers:
+        assert client.get("/readyz").status_code == 503
     (line,) = log.getvalue().splitlines()
-    assert line.endswith(f"NOT_STARTED GET readyz: {ports}")
+    assert line.endswith(f"NOT_STARTED GET readyz: {servers}")
 
 
 @pytest.fixture

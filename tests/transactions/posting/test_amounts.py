@@ -109,13 +109,13 @@ def admin(name: str, *args: Any) -> str:
 FORMS: dict[str, Callable[..., tuple[str, dict[str, Any]]]] = {
     "cash desk": lambda a, **_: (
         admin("cash_desk"),
-        {"kind": "deposit", "number": a.number, "reference": "S-1", "book": "1"},
+        {"kind": "deposit", "number": a.number, "reference": "S-1", "step": "book"},
     ),
-    "refund": lambda paid, **_: (admin("refund", paid.pk), {"reason": "Damaged", "book": "1"}),
-    "capture": lambda held, **_: (admin("capture", held.pk), {"reason": "Left", "book": "1"}),
+    "refund": lambda paid, **_: (admin("refund", paid.pk), {"reason": "Damaged", "step": "book"}),
+    "capture": lambda held, **_: (admin("capture", held.pk), {"reason": "Left", "step": "book"}),
     "hold": lambda a, **_: (
         admin("hold"),
-        {"number": a.number, "description": "x", "until": until(), "reason": "y", "book": "1"},
+        {"number": a.number, "description": "x", "until": until(), "reason": "y", "step": "book"},
     ),
 }
 

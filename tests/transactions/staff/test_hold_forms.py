@@ -134,7 +134,7 @@ def test_an_end_that_came_while_the_form_was_filled_in_is_an_error_in_its_place(
     monkeypatch.setattr(holds, "last_second_of", lambda _: timezone.now() - timedelta(seconds=1))
     filled = {
         "id": str(uuid7()), "number": account.number, "amount": "10", "description": "Hotel",
-        "until": timezone.localdate().isoformat(), "reason": "Asked for", button: "1",
+        "until": timezone.localdate().isoformat(), "reason": "Asked for", "step": button,
     }  # fmt: skip
     answer = staff.post(reverse("admin:transactions_transaction_hold"), filled)
     (error,) = answer.context["form"].errors["until"]

@@ -29,7 +29,7 @@ def test_a_part_is_captured_and_the_rest_released(
     assert not lacks(sentence, "45.00 USD of 60.00 USD", "Everyday of Mara Lindt", "Book Nook")
     assert not lacks(facts, "Mara Lindt 100.00 → 55.00 USD", "Released at once 15.00")
     for _ in range(2):
-        staff.post(page_of(held, "capture"), {**filled, "book": "1"})
+        staff.post(page_of(held, "capture"), {**filled, "step": "book"})
     row = Transaction.objects.get(captures=held)
     assert (row.amount, row.description, row.reference) == (45, "Room 7", "R-7")
     assert (row.metadata, row.created_by) == ({"category": "travel"}, clerk)
@@ -41,7 +41,7 @@ def test_a_part_is_captured_and_the_rest_released(
 
 
 def test_no_more_is_captured_than_is_held(staff: Client, held: Transaction) -> None:
-    answer = staff.post(page_of(held, "capture"), said_by_staff(amount="60.01", book="1"))
+    answer = staff.post(page_of(held, "capture"), said_by_staff(amount="60.01", step="book"))
     assert "60.01 is more than that" in str(answer.context["form"].errors["amount"])
     held.refresh_from_db()
     assert held.is_pending
@@ -57,7 +57,7 @@ def test_an_ended_hold_is_not_captured(
     for row, sentence in (
         (expired, HOLD_EXPIRED), (voided, HOLD_RELEASED), (held, HOLD_CAPTURED), (paid, NOT_A_HOLD),
     ):  # fmt: skip
-        answer = staff.post(page_of(row, "capture"), said_by_staff(amount="1", book="1"))
+        answer = staff.post(page_of(row, "capture"), said_by_staff(amount="1", step="book"))
         assert sentence in messages_of(answer)[-1]
         assert f'href="{page_of(row, "capture")}"' not in staff.get(page_of(row)).content.decode()
 
@@ -74,7 +74,7 @@ def test_a_hold_is_placed_once_after_a_review(
     assert not lacks(sentence, "60.00 USD", "Everyday of Mara Lindt")
     assert not lacks(facts, "For Hotel Aurora", "account Till 3 of Book Nook")
     assert "Available 100.00 → 40.00 USD" in facts
-    answers = [staff.post(HOLD, {**filled, "book": "1"}) for _ in range(2)]
+    answers = [staff.post(HOLD, {**filled, "step": "book"}) for _ in range(2)]
     row = Transaction.objects.get(status="pending")
     assert [answer["Location"] for answer in answers] == [page_of(row)] * 2
     assert (row.from_account, row.to_account, row.created_by) == (everyday, shop, clerk)
@@ -90,17 +90,17 @@ def test_sent_again_after_its_last_day_it_is_booked_already(
     button: str, staff: Client, clerk: User, everyday: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled = hold_form(everyday, amount="60", until=timezone.localdate().isoformat())
-    staff.post(HOLD, {**filled, "book": "1"})
+    staff.post(HOLD, {**filled, "step": "book"})
     row = Transaction.objects.get(status="pending")
     tomorrow = timezone.now() + timedelta(days=1)
     monkeypatch.setattr(timezone, "now", lambda: tomorrow)
     staff.force_login(clerk)
-    answer = staff.post(HOLD, {**filled, button: "1"})
+    answer = staff.post(HOLD, {**filled, "step": button})
     assert answer["Location"] == page_of(row)
     assert "already booked" in messages_of(answer)[-1]
-    other = staff.post(HOLD, {**filled, "amount": "59", button: "1"})
+    other = staff.post(HOLD, {**filled, "amount": "59", "step": button})
     assert "booked before, with other details" in str(other.context["form"].errors)
-    new = staff.post(HOLD, {**filled, "id": str(uuid7()), button: "1"})
+    new = staff.post(HOLD, {**filled, "id": str(uuid7()), "step": button})
     assert "That day is over" in str(new.context["form"].errors["until"])
     assert Transaction.objects.filter(from_account=everyday, status="pending").count() == 1
 
@@ -122,12 +122,12 @@ def test_a_hold_that_cannot_be_is_an_error_in_its_place(
     button: str, changes: dict[str, str], field: str, sentence: str,
     staff: Client, everyday: Account,
 ) -> None:  # fmt: skip
-    answer = staff.post(HOLD, hold_form(everyday, **{"amount": "1", **changes, button: "1"}))
+    answer = staff.post(HOLD, hold_form(everyday, **{"amount": "1", **changes, "step": button}))
     assert sentence in str(answer.context["form"].errors[field])
     assert not Transaction.objects.filter(status="pending").exists()
 
 
 def test_a_hold_meets_the_limits_of_the_account(staff: Client) -> None:
     limited = AccountFactory(balance="100", transfer_limit=Decimal(20))
-    answer = staff.post(HOLD, hold_form(limited, amount="21", book="1"))
+    answer = staff.post(HOLD, hold_form(limited, amount="21", step="book"))
     assert "above the limit of 20.00" in str(answer.context["form"].errors["amount"])

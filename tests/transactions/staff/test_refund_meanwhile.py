@@ -62,7 +62,7 @@ def test_a_refused_refund_shows_what_is_left_now(
     staff: Client, paid: Transaction, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     refund_beside(paid, "30", monkeypatch, service)
-    answer = staff.post(page_of(paid), filled("12.50", **{button: "1"}))
+    answer = staff.post(page_of(paid), filled("12.50", step=button))
     (error,) = answer.context["form"].errors["amount"]
     assert not lacks(error, "10.00 USD", "12.50")
     said = text_of(answer)
@@ -73,7 +73,7 @@ def test_a_refused_refund_shows_what_is_left_now(
 def agreed(staff: Client, paid: Transaction, form: dict[str, Any]) -> dict[str, Any]:
     """What the button of the review sends."""
     context = staff.post(page_of(paid), form).context
-    return {**form, "figures": context["form"].figures, "book": "1"}
+    return {**form, "figures": context["form"].figures, "step": "book"}
 
 
 def test_what_was_agreed_to_with_other_figures_is_shown_once_more(

@@ -39,7 +39,7 @@ def test_a_refund_is_reviewed_in_words_before_anything_moves(
 def test_a_refund_is_booked_once_however_often_it_is_sent(
     staff: Client, clerk: User, everyday: Account, shop: Account, paid: Transaction
 ) -> None:
-    filled = said_by_staff(amount="40", message="Sorry", book="1")
+    filled = said_by_staff(amount="40", message="Sorry", step="book")
     answers = [staff.post(page_of(paid, "refund"), filled) for _ in range(3)]
     row = Transaction.objects.get(reverses=paid)
     assert {answer["Location"] for answer in answers} == {page_of(row)}
@@ -60,14 +60,14 @@ def test_going_back_to_the_address_of_a_booked_form_leads_to_the_row(
 ) -> None:
     address = staff.get(page_of(paid, "refund"))["Location"]
     id = address.partition("=")[2]
-    staff.post(address, said_by_staff(id=id, amount="40", book="1"))
+    staff.post(address, said_by_staff(id=id, amount="40", step="book"))
     again = staff.get(address)
     assert again["Location"] == page_of(Transaction.objects.get(pk=id))
     assert "nothing was booked again" in messages_of(again)[-1]
 
 
 def test_a_booked_form_cannot_be_changed_and_sent_again(staff: Client, paid: Transaction) -> None:
-    filled = said_by_staff(book="1")
+    filled = said_by_staff(step="book")
     staff.post(page_of(paid, "refund"), filled)
     answer = staff.post(page_of(paid, "refund"), {**filled, "amount": "13"})
     assert "with other details" in str(answer.context["form"].errors)
@@ -75,12 +75,12 @@ def test_a_booked_form_cannot_be_changed_and_sent_again(staff: Client, paid: Tra
 
 
 def test_parts_never_exceed_the_whole(staff: Client, paid: Transaction) -> None:
-    staff.post(page_of(paid, "refund"), said_by_staff(amount="30", book="1"))
+    staff.post(page_of(paid, "refund"), said_by_staff(amount="30", step="book"))
     form = staff.get(page_of(paid, "refund"), follow=True)
     assert not lacks(text_of(form), "30.00 USD was refunded", "10.00 USD is left")
     assert form.context["form"]["amount"].value() == "10.00"
     for button in ("review", "book"):
-        filled = said_by_staff(amount="10.01", **{button: "1"})
+        filled = said_by_staff(amount="10.01", step=button)
         answer = staff.post(page_of(paid, "refund"), filled)
         (error,) = answer.context["form"].errors["amount"]
         assert error.startswith("10.00 USD")
@@ -129,7 +129,7 @@ def test_what_cannot_be_refunded_says_why_and_books_nothing(
     count = Transaction.objects.count()
     for answer in (
         staff.get(page_of(row, "refund")),
-        staff.post(page_of(row, "refund"), said_by_staff(book="1")),
+        staff.post(page_of(row, "refund"), said_by_staff(step="book")),
     ):
         assert answer["Location"] == page_of(row)
         assert sentence in messages_of(answer)[-1]
@@ -138,7 +138,7 @@ def test_what_cannot_be_refunded_says_why_and_books_nothing(
 
 
 def test_the_page_of_a_transaction_tells_why(staff: Client, clerk: User, paid: Transaction) -> None:
-    staff.post(page_of(paid, "refund"), said_by_staff(message="Sorry", book="1"))
+    staff.post(page_of(paid, "refund"), said_by_staff(message="Sorry", step="book"))
     row = Transaction.objects.get(reverses=paid)
     for of in (row, paid):
         said = text_of(staff.get(page_of(of)))

@@ -79,7 +79,7 @@ def test_the_pages_need_the_right_to_view(client: Client, account: Account) -> N
     client.force_login(account.user)
     for url in (LIST, DESK):
         assert client.get(url, follow=True).status_code == 403
-        assert client.post(url, slip(account, book="1"), follow=True).status_code == 403
+        assert client.post(url, slip(account, step="book"), follow=True).status_code == 403
     assert Transaction.objects.count() == 1
 
 
@@ -243,7 +243,7 @@ def test_a_slip_is_reviewed_in_words_before_anything_moves(staff: Client, accoun
     (sentence,) = texts_of(review, "review__sentence")
     assert not lacks(sentence, "Deposit 50.00 USD", "Everyday of Ana Ferreira")
     assert "10.00 → <strong>60.00</strong> USD" in review.content.decode()
-    changed = staff.post(DESK, slip(account, change="1", amount="12.34"))
+    changed = staff.post(DESK, slip(account, step="edit", amount="12.34"))
     assert "12.34" in changed.content.decode()
     assert Transaction.objects.count() == 1
 
@@ -256,7 +256,7 @@ def test_a_slip_is_booked_once_however_often_it_is_sent(
     kind: str, amount: str, balance: str, description: str,
     staff: Client, clerk: User, account: Account,
 ) -> None:  # fmt: skip
-    filled = slip(account, kind=kind, amount=amount, reference="S-1", book="1")
+    filled = slip(account, kind=kind, amount=amount, reference="S-1", step="book")
     answers = [staff.post(DESK, filled) for _ in range(2)]
     row = Transaction.objects.get(reference="S-1")
     assert [answer["Location"] for answer in answers] == [page_of(row), page_of(row)]
@@ -270,13 +270,13 @@ def test_a_slip_is_booked_once_however_often_it_is_sent(
     assert audit().clean
 
 
-@pytest.mark.parametrize("button", ["review", "change", "book"])
+@pytest.mark.parametrize("button", ["review", "edit", "book"])
 def test_going_back_after_booking_leads_to_the_booked_row(
     button: str, staff: Client, account: Account
 ) -> None:
     filled = slip(account)
-    staff.post(DESK, {**filled, "book": "1"})
-    answer = staff.post(DESK, {**filled, button: "1"})
+    staff.post(DESK, {**filled, "step": "book"})
+    answer = staff.post(DESK, {**filled, "step": button})
     assert answer["Location"] == page_of(Transaction.objects.get(pk=filled["id"]))
     assert "nothing was booked again" in last_message(answer)
     account.refresh_from_db()
@@ -292,7 +292,7 @@ def test_a_browser_may_keep_the_slip_to_go_back_to(staff: Client, account: Accou
 def test_the_slip_carries_its_id_in_its_address(staff: Client, account: Account) -> None:
     first, second = (staff.get(DESK, follow=True).redirect_chain[-1][0] for _ in range(2))
     assert first != second
-    filled = slip(account, id=first.partition("=")[2], book="1")
+    filled = slip(account, id=first.partition("=")[2], step="book")
     assert f'action="?id={filled["id"]}"' in staff.get(first).content.decode()
     staff.post(DESK, filled)
     again = staff.get(first)
@@ -301,7 +301,7 @@ def test_the_slip_carries_its_id_in_its_address(staff: Client, account: Account)
 
 
 def test_a_booked_slip_cannot_be_changed_and_sent_again(staff: Client, account: Account) -> None:
-    filled = slip(account, book="1")
+    filled = slip(account, step="book")
     staff.post(DESK, filled)
     answer = staff.post(DESK, {**filled, "amount": "500"})
     assert "with other details" in str(answer.context["form"].errors)
@@ -317,7 +317,7 @@ def test_a_booked_slip_cannot_be_changed_and_sent_again(staff: Client, account: 
 def test_an_amount_that_is_none_is_an_error(
     amount: str, button: str, staff: Client, account: Account
 ) -> None:
-    answer = staff.post(DESK, slip(account, amount=amount, description="Kept", **{button: "1"}))
+    answer = staff.post(DESK, slip(account, amount=amount, description="Kept", step=button))
     assert answer.status_code == 200
     assert answer.context["form"].errors["amount"]
     assert "Kept" in answer.content.decode()
@@ -335,7 +335,7 @@ def test_an_amount_that_is_none_is_an_error(
 def test_a_slip_that_is_not_filled_in_right_is_an_error(
     changes: dict[str, str], field: str, staff: Client, account: Account
 ) -> None:
-    answer = staff.post(DESK, slip(account, book="1", **changes))
+    answer = staff.post(DESK, slip(account, step="book", **changes))
     assert answer.context["form"].errors[field]
     assert Transaction.objects.count() == 1
 
@@ -344,13 +344,13 @@ def test_a_slip_that_is_not_filled_in_right_is_an_error(
 def test_what_the_books_refuse_is_said_and_what_was_typed_stays(
     button: str, staff: Client, account: Account
 ) -> None:
-    asked = slip(account, kind="withdraw", amount="10.01", reference="S-9", **{button: "1"})
+    asked = slip(account, kind="withdraw", amount="10.01", reference="S-9", step=button)
     answer = staff.post(DESK, asked)
     page = answer.content.decode()
     refusal = str(answer.context["form"].errors)
     assert not lacks(refusal, "10.00 available", "10.01", "by 0.01")
     assert "S-9" in page
-    assert 'name="book"' not in page
+    assert 'value="book"' not in page
     account_services.freeze_account(account=account, reason="Lost card")
     assert "unfrozen" in str(staff.post(DESK, asked).context["form"].errors)
     assert Transaction.objects.count() == 1
@@ -363,7 +363,7 @@ def test_a_closed_account_is_refused_in_words_for_staff(
 ) -> None:
     closed = AccountFactory()
     account_services.close_account(account=closed)
-    answer = staff.post(DESK, slip(closed, kind=kind, **{button: "1"}))
+    answer = staff.post(DESK, slip(closed, kind=kind, step=button))
     assert "is closed" in str(answer.context["form"].errors)
     assert not Transaction.objects.exists()
 
@@ -374,7 +374,7 @@ def test_nobody_serves_themselves(kind: str, who: str, request: pytest.FixtureRe
     client = request.getfixturevalue(who)
     me = User.objects.get(is_superuser=who == "root", is_staff=True)
     own = AccountFactory(user=me, balance="10")
-    answer = client.post(DESK, slip(own, kind=kind, amount="1", book="1"))
+    answer = client.post(DESK, slip(own, kind=kind, amount="1", step="book"))
     assert "This account is yours" in answer.content.decode()
     assert Transaction.objects.count() == 1
 
@@ -385,7 +385,7 @@ def test_a_clerk_who_may_not_view_transactions_stays_at_the_desk(
     clerk = UserFactory(is_staff=True)
     clerk.user_permissions.add(Permission.objects.get(codename="use_cash_desk"))
     client.force_login(clerk)
-    assert client.post(DESK, slip(account, book="1"))["Location"] == DESK
+    assert client.post(DESK, slip(account, step="book"))["Location"] == DESK
     assert Transaction.objects.filter(created_by=clerk).count() == 1
 
 

@@ -30,13 +30,13 @@ def test_nobody_corrects_what_is_their_own(
     paid = services.transfer(from_account=mine, to_account=shop, amount=Decimal(5))
     held = services.hold(from_account=mine, amount=Decimal(5))
     for row, name in ((paid, "refund"), (held, "capture")):
-        answer = client.post(page_of(row, name), said_by_staff(amount="5", book="1"))
+        answer = client.post(page_of(row, name), said_by_staff(amount="5", step="book"))
         assert "your own account" in messages_of(answer)[-1]
         assert f'href="{page_of(row, name)}"' not in client.get(page_of(row)).content.decode()
-    answer = client.post(HOLD, hold_form(mine, amount="5", book="1"))
+    answer = client.post(HOLD, hold_form(mine, amount="5", step="book"))
     assert "This account is yours" in text_of(answer)
     for payee, sentence in ((mine, "This account is yours"), (shop, "two different accounts")):
-        filled = hold_form(shop, amount="5", payee=payee.number, book="1")
+        filled = hold_form(shop, amount="5", payee=payee.number, step="book")
         assert sentence in text_of(client.post(HOLD, filled))
     assert not StaffReason.objects.exists()
 
@@ -51,7 +51,7 @@ def test_customers_and_analysts_reach_none_of_it(
         client.force_login(person)
         for url in pages:
             assert client.get(url, follow=True).status_code == 403
-            assert client.post(url, said_by_staff(book="1"), follow=True).status_code == 403
+            assert client.post(url, said_by_staff(step="book"), follow=True).status_code == 403
     assert not analyst.has_perm("transactions.refund_transactions")
     assert Transaction.objects.filter(status="pending").count() == 1
     assert not StaffReason.objects.exists()
@@ -81,7 +81,7 @@ def test_a_right_without_the_right_to_view_opens_nothing(client: Client, paid: T
     colleague = UserFactory(is_staff=True)
     colleague.user_permissions.add(Permission.objects.get(codename="refund_transactions"))
     client.force_login(colleague)
-    answer = client.post(page_of(paid, "refund"), said_by_staff(book="1"))
+    answer = client.post(page_of(paid, "refund"), said_by_staff(step="book"))
     assert answer.status_code == 403
     assert not paid.reversals.exists()
 
@@ -103,7 +103,7 @@ def test_what_people_wrote_comes_out_escaped(staff: Client, shop: Account) -> No
         for answer in (
             staff.get(page_of(row, name), follow=True),
             staff.post(page_of(row, name), filled),
-            staff.post(page_of(row, name), {**filled, "book": "1"}, follow=True),
+            staff.post(page_of(row, name), {**filled, "step": "book"}, follow=True),
         ):
             assert SCRIPT not in answer.content.decode()
 
@@ -115,7 +115,9 @@ def test_the_id_of_somebody_elses_booking_is_no_way_round_what_is_refused(
     own = AccountFactory(user=clerk, balance="50")
     hold = services.hold(from_account=own, to_account=shop, amount=Decimal(20))
     capture = services.capture(hold=hold, created_by=UserFactory(is_staff=True))
-    staff.post(page_of(hold, "capture"), said_by_staff(id=str(capture.pk), amount="20", book="1"))
+    staff.post(
+        page_of(hold, "capture"), said_by_staff(id=str(capture.pk), amount="20", step="book")
+    )
     assert not StaffReason.objects.exists()
 
 

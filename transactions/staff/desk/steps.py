@@ -203,9 +203,10 @@ class StepDesk:
 
     def _posted(self, *, was_booked: bool) -> HttpResponse:
         form = self._form(self.request.POST, was_booked=was_booked)
-        if not form.is_valid() or ("change" in self.request.POST and not was_booked):
+        step = self.request.POST.get("step", "")
+        if not form.is_valid() or (step == "edit" and not was_booked):
             return self._page(form)
-        step = next((name for name in ("ask", "book") if name in self.request.POST), "")
+        step = step if step in ("ask", "book") else ""
         if step and not was_booked and (why := self._why_review_again(form)):
             step = ""
             messages.warning(self.request, why)
