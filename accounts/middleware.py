@@ -19,8 +19,8 @@ from django.urls import reverse
 
 from accounts.security.second_factor_rule import stays_open
 from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_for
-from ledger.db import replicas
-from ledger.web import health
+from ledger.db import reasons, replicas
+from ledger.web import health, outages
 from ledger.web.redirects import redirect_and_return
 
 CHANGED = "Your password was changed, so you were signed out here. Sign in with the new one."
@@ -75,8 +75,10 @@ def _note(session: SessionStore, *, has_written: bool) -> None:
         if has_written:
             session.note_position()
         session.note_writer()
-    except Error:  # what was written counts all the same
-        logger.warning("A session could not note what it wrote", exc_info=True)
+    except Error as error:  # what was written counts all the same
+        why = reasons.in_words(error)
+        trace = None if outages.is_outage(error) else error
+        logger.warning("A session could not note what it wrote: %s", why, exc_info=trace)
 
 
 def _within(reads: replicas.RequestReads, content: Iterable[bytes]) -> Iterator[bytes]:

@@ -13,7 +13,9 @@ from django.db import DatabaseError, InternalError, OperationalError, connection
 from django.test import Client
 from psycopg_pool import PoolTimeout
 
+from accounts.middleware import _note
 from accounts.models import Account
+from accounts.sign_in.session_store import SessionStore
 from ledger.db import failed_servers
 from ledger.db.backend.limited import LimitedConnection, ServerHangs
 from ledger.db.credentials import Login, LoginSource
@@ -267,6 +269,23 @@ def test_a_read_that_cannot_be_logged_is_one_line(
     assert client.get("/admin/accounts/account/").status_code == 503
     (line,) = log.getvalue().splitlines()
     assert "UNKNOWN GET admin:accounts_account_changelist: ended by the server" in line
+
+
+@pytest.mark.parametrize(
+    ("cause", "has_trace"),
+    [(psycopg.errors.AdminShutdown(), False), (psycopg.errors.DiskFull(), True)],
+)
+def test_a_session_that_cannot_note_what_it_wrote_is_one_line(
+    cause: psycopg.Error, has_trace: bool, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise caused_by(cause)
+
+    monkeypatch.setattr(SessionStore, "note_writer", fail)
+    _note(SessionStore(), has_written=False)
+    first, *others = log.getvalue().splitlines()
+    assert "could not note what it wrote: " in first
+    assert bool(others) is has_trace
 
 
 def test_a_payment_that_loses_its_database_is_one_line(
