@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import environ
 
 from ledger import aws_settings, database_options, env
+from ledger.db import libpq_variables
 
 SCHEMES = ("postgresql", "postgres", "psql", "pgsql")
 ENCRYPTED = ("require", "verify-ca", "verify-full")
@@ -79,14 +80,15 @@ PLAINTEXT = (
 
 def database() -> dict[str, Any]:
     """ENGINE, NAME, USER, PASSWORD, HOST, PORT and OPTIONS of a server of one's own; empty for
-    none.
+    none, and then libpq's variables of the environment are gone.
     """
-    database_options.check_start_up("PGOPTIONS", os.environ.get("PGOPTIONS", ""))
     name = "DATABASE_URL" if env.text("DATABASE_URL") else "DB_NAME"
     if name == "DB_NAME" and not env.text("DB_NAME"):
         aws_settings.credentials({}, is_local=True)
         aws_settings.driver({})
+        libpq_variables.forget()
         return {}
+    database_options.check_start_up("PGOPTIONS", os.environ.get("PGOPTIONS", ""))
     found = _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts())
     found |= aws_settings.credentials(found, is_local=_is_all_local(found))
     return _asking_for_writer(name, {**found, **aws_settings.driver(found)})
