@@ -27,6 +27,9 @@ DRIVER_OPTIONS = {
     # Asks for the cluster's servers at once: the driver would know them only after a page needs it.
     "enable_connect_failover": True,
     "failover_timeout_sec": 10,  # then the page of a database that is away, which tries again
+    # For one server, whose refusal is answered without a pause. The driver's own 30 seconds could
+    # outlast a failover while it takes a dead server for the writer.
+    "open_connection_retry_timeout_ms": 2_000,
 }
 
 

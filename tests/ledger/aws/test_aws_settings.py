@@ -55,6 +55,7 @@ def test_the_driver_of_aws_is_an_engine_of_its_own(default: Callable[..., dict[s
         "plugins": "failover_v2,bg",
         "enable_connect_failover": True,
         "failover_timeout_sec": "7",
+        "open_connection_retry_timeout_ms": 2_000,
         "bg_id": "2",
     }
 
