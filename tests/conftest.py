@@ -2,8 +2,11 @@
 
 import gc
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -39,6 +42,7 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("any clock")
 
 
+FIGURE = "figure"
 OWN_SESSION = "needs a session of its own, which pgbouncer in transaction mode does not give"
 OWN_CONNECTION = "needs a connection that opens and ends when it is told, which no pool gives"
 
@@ -49,6 +53,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=OWN_SESSION))
         if THROUGH == "pool" and item.get_closest_marker("own_connection"):
             item.add_marker(pytest.mark.skip(reason=OWN_CONNECTION))
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Notes what a test has measured; the run prints it at its end."""
+    return partial(record_property, FIGURE)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Also of workers, whose own output nobody sees."""
+    ended = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
+    measured = [
+        (report.nodeid, told)
+        for report in ended
+        if report.when == "call"
+        for name, told in report.user_properties
+        if name == FIGURE
+    ]
+    if measured:
+        terminalreporter.section("measured")
+    for test, group in groupby(sorted(measured, key=itemgetter(0)), key=itemgetter(0)):
+        terminalreporter.line(test)
+        for _, told in group:
+            terminalreporter.line(f"  {told}")
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -2,15 +2,20 @@
 
 import http.client
 import re
+import socket
 import subprocess
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from html import unescape
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import urlencode
 
+from ledger.env import BASE_DIR
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.processes import LONG, MANAGE, free_port, wait_until
 
@@ -20,17 +25,21 @@ class Site:
 
     def __init__(self, bank: OwnBank) -> None:
         self.bank, self.port = bank, free_port()
-        self.process = subprocess.Popen(
+        self.process = self.start()
+        self.cookie = self.sign_in()
+
+    def start(self) -> subprocess.Popen[str]:
+        found = subprocess.Popen(
             [*MANAGE, "serve"],
-            env={**bank.settings, "PORT": str(self.port)},
+            env={**self.bank.settings, "PORT": str(self.port)},
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        assert found.stdout is not None
+        for line in found.stdout:
             if "Ctrl-C" in line:
                 break
-        self.cookie = self.sign_in()
+        return found
 
     def sign_in(self) -> str:
         """The cookie of a new session of the one person."""
@@ -75,7 +84,7 @@ class Site:
                 leads_to, page = self.post(form)
                 if review := re.search('name="reviewed" value="([^"]+)"', page):
                     leads_to, _ = self.post({**form, "step": "send", "reviewed": review[1]})
-                return re.sub(r".*/transactions/([0-9a-f-]+)/", r"\1", leads_to)
+                return _id_in(leads_to)
         raise TimeoutError
 
     def pay_once(self, sender: str, number: str, amount: str, id: str) -> tuple[int, str]:
@@ -90,6 +99,15 @@ class Site:
         """The status and the HTML of the answer to a reviewed form."""
         status, _, page = self.answer(form)
         return status, page
+
+    def send_again(self, form: dict[str, str]) -> str:
+        """Sends a reviewed form until an answer comes; the id of its receipt."""
+        deadline = time.monotonic() + LONG
+        while time.monotonic() < deadline:
+            with suppress(ConnectionError):
+                leads_to, _ = self.post(form)
+                return _id_in(leads_to)
+        raise TimeoutError
 
     def post(self, form: dict[str, str]) -> tuple[str, str]:
         """Where the answer leads to, "" for a page, and its HTML; ConnectionError where none
@@ -124,12 +142,51 @@ class Site:
         self.process.communicate(timeout=LONG)
 
 
+class GunicornSite(Site):
+    """The same without `serve`, as docs/running.md starts gunicorn."""
+
+    def start(self) -> subprocess.Popen[str]:
+        found = subprocess.Popen(
+            [
+                str(Path(sys.executable).with_name("gunicorn")),
+                "-c",
+                "python:ledger.server.gunicorn_settings",
+                "ledger.wsgi",
+            ],
+            cwd=BASE_DIR,
+            env={**self.bank.settings, "PORT": str(self.port)},
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        wait_until(lambda: found.poll() is not None or self.listens())
+        assert found.poll() is None, "gunicorn has ended by itself"
+        return found
+
+    def listens(self) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def workers(self) -> list[int]:
+        return children_of(self.process.pid)
+
+
+def _id_in(address: str) -> str:
+    """Of a receipt's address."""
+    return re.sub(r".*/transactions/([0-9a-f-]+)/", r"\1", address)
+
+
 def form_of(sender: str, number: str, amount: str, id: str | None) -> dict[str, str]:
     """The fields of a transfer."""
     return {
         "id": id or str(uuid.uuid4()), "from_account": sender, "number": number, "amount": amount,
         "description": "", "reference": "",
     }  # fmt: skip
+
+
+def kept_fields(page: str) -> dict[str, str]:
+    """Of the form that the page keeps."""
+    found = re.findall('<input type="hidden" name="([^"]+)" value="([^"]*)">', page)
+    return {name: unescape(value) for name, value in found}
 
 
 def children_of(pid: int) -> list[int]:

@@ -1,10 +1,10 @@
 """The primary of a pair dies while money moves: what was acknowledged is there once, and the
-standby goes on. `pytest -s` prints how long nobody could pay.
+standby goes on. The run prints at its end how long nobody could pay.
 """
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
@@ -44,7 +44,12 @@ def bank(pair: Pair) -> OwnBank:
     ids=["killed", "stopped", "killed, with pools"],
 )
 def test_the_primary_ends_under_load_and_the_standby_goes_on(
-    bank: OwnBank, pair: Pair, further: dict[str, str], *, kill: bool
+    bank: OwnBank,
+    pair: Pair,
+    further: dict[str, str],
+    figure: Callable[[str], None],
+    *,
+    kill: bool,
 ) -> None:
     bank.settings |= further
     with people(bank) as paying_there, load(bank, 4) as paying:
@@ -58,10 +63,10 @@ def test_the_primary_ends_under_load_and_the_standby_goes_on(
         pair.follow()  # the old primary comes back as a standby
         paying.wait_for(ENOUGH)
         paying_there.wait_for(ENOUGH)
-    print(f"\n{'killed' if kill else 'stopped'}, promoted in {done.seconds:.2f} s")
+    figure(f"promoted in {done.seconds:.2f} s")
     for who, moments in (("services", paying.moments), ("pages", paying_there.moments)):
         gaps = [longest_gap(moments, ended, back), longest_gap(moments, back)]
-        print(f"{who}: nobody paid for {gaps[0]:.2f} s, when the other came back {gaps[1]:.2f} s")
+        figure(f"{who}: nobody paid for {gaps[0]:.2f} s, when the other came back {gaps[1]:.2f} s")
     assert_every_receipt_is_in_the_books(bank, paying, paying_there)
 
 
@@ -76,7 +81,7 @@ def test_a_pair_fails_over_there_and_back(bank: OwnBank, pair: Pair) -> None:
 
 
 def test_a_primary_that_turned_read_only_is_left_for_the_one_that_takes_writes(
-    bank: OwnBank, pair: Pair
+    bank: OwnBank, pair: Pair, figure: Callable[[str], None]
 ) -> None:
     with people(bank) as paying_there, load(bank, 4) as paying:
         paying_there.wait_for(ENOUGH)
@@ -92,11 +97,10 @@ def test_a_primary_that_turned_read_only_is_left_for_the_one_that_takes_writes(
         paying_there.wait_for(ENOUGH)
         pair.primary.kill()
         pair._name(pair.standby)
-    print("\nturned read-only")
     for who, moments in (("services", paying.moments), ("pages", paying_there.moments)):
         gap = longest_gap(moments, turned)
         since = min(moment for moment in moments if moment > promoted) - promoted
-        print(f"{who}: nobody paid for {gap:.2f} s, {since:.2f} s of it since the promotion began")
+        figure(f"{who}: nobody paid for {gap:.2f} s, {since:.2f} s of it since the promotion began")
     assert_every_receipt_is_in_the_books(bank, paying, paying_there)
 
 

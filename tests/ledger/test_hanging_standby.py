@@ -2,12 +2,10 @@
 know the outcome, and the payment is booked once when its id is sent again.
 """
 
-import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from html import unescape
 from typing import Any
 
 import pytest
@@ -18,7 +16,7 @@ from ledger.db.pair import Node, Pair
 from tests.ledger.hanging import standing_still
 from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_pair import own_pair
-from tests.ledger.own_site import Site, accounts_of, children_of
+from tests.ledger.own_site import Site, accounts_of, children_of, kept_fields
 from tests.ledger.processes import wait_until
 from tests.ledger.servers import pid_of, transfers_of
 
@@ -62,7 +60,7 @@ def end_of_the_wait(pair: Pair, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["goes on", "failover"])
 def test_a_service_says_that_it_does_not_know_and_books_the_same_id_once(
-    bank: OwnBank, pair: Pair, how: str
+    bank: OwnBank, pair: Pair, figure: Callable[[str], None], how: str
 ) -> None:
     bank.settings["LEDGER_ROLE"] = "web"  # whose connections have limits
     with load(bank, 2) as paying:
@@ -75,7 +73,7 @@ def test_a_service_says_that_it_does_not_know_and_books_the_same_id_once(
                 pair.primary.kill()
         end_of_the_wait(pair, how)
         paying.wait_for(10)
-    print(f"\nunknown after {waited:.1f} s")
+    figure(f"unknown after {waited:.1f} s")
     assert STATEMENT + GRACE - 1 < waited < AT_MOST
     assert_nothing_lost_and_nothing_invented(bank, paying)
 
@@ -86,7 +84,7 @@ def unknown(paying: Any) -> list[str]:
 
 @pytest.mark.parametrize("how", ["goes on", "failover"])
 def test_a_page_says_that_it_does_not_know_and_the_same_form_is_booked_once(
-    bank: OwnBank, pair: Pair, how: str
+    bank: OwnBank, pair: Pair, figure: Callable[[str], None], how: str
 ) -> None:
     (sender, _), (_, number), *_ = accounts_of(bank)
     site, id = Site(bank), str(uuid.uuid4())
@@ -108,16 +106,10 @@ def test_a_page_says_that_it_does_not_know_and_the_same_form_is_booked_once(
         wait_until(lambda: how == "failover" or receipt in transfers_of(pair.standby))
     finally:
         site.stop()  # and its servers
-    print(f"\n{status} after {waited:.1f} s")
+    figure(f"{status} after {waited:.1f} s")
     assert (status, again) == (503, 503)
     for shown in (page, page_again):
         assert "may have booked it already" in shown
         assert f'name="id" value="{id}"' in shown, "to be sent again"
     assert kept_fields(page_again) == kept_fields(page)
     assert STATEMENT + GRACE - 1 < waited < AT_MOST
-
-
-def kept_fields(page: str) -> dict[str, str]:
-    """Of the form that the page keeps."""
-    found = re.findall('<input type="hidden" name="([^"]+)" value="([^"]*)">', page)
-    return {name: unescape(value) for name, value in found}

@@ -14,7 +14,7 @@ from django.conf import settings
 from ledger.db.pair import Node, Pair
 from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_pair import own_pair
-from tests.ledger.own_site import Site, accounts_of
+from tests.ledger.own_site import Site, accounts_of, kept_fields
 from tests.ledger.processes import LONG, wait_until
 from tests.ledger.servers import transfers_of
 
@@ -111,3 +111,38 @@ def test_a_page_shows_no_receipt_before_the_standby_has_the_payment(
         site.stop()
     assert receipts == [only_there]
     assert only_there in transfers_of(pair.standby)
+
+
+@pytest.mark.parametrize("how", ["goes on", "failover"])
+def test_the_page_keeps_the_form_and_the_same_one_is_booked_once(
+    bank: OwnBank, pair: Pair, how: str
+) -> None:
+    """Also where the standby takes over without what the page was not sure of."""
+    (sender, _), (_, number), *_ = accounts_of(bank)
+    site, id = Site(bank), str(uuid.uuid4())
+    try:
+        assert site.pay(sender, number, "2.00")
+        before = transfers_of(pair.primary)
+        # A page that finds no server at all starts both; within this block it waits.
+        with pair.first.locked("pair.lock"):
+            pair.standby.stop()
+            with nobody_waits(pair.primary, "pg_cancel_backend"):
+                status, page = site.pay_once(sender, number, "1.00", id)
+            on_primary = transfers_of(pair.primary) - before
+            if how == "failover":
+                pair.primary.kill()
+                pair.standby.ensure_started()
+        if how == "failover":
+            assert transfers_of(pair.standby) == before, "it took over without the payment"
+            pair._name(pair.standby)
+            pair.primary.write_alone()
+            pair.primary.promote()
+        else:
+            pair.follow()
+        receipts = {site.send_again(kept_fields(page)) for _ in range(2)}
+        assert transfers_of(pair.primary) - before == receipts
+    finally:
+        site.stop()
+    assert (status, len(on_primary), len(receipts)) == (503, 1, 1)
+    assert "may have booked it already" in page
+    assert kept_fields(page)["id"] == id

@@ -70,7 +70,10 @@ def timed_search(browser: Client) -> float:
 
 @pytest.mark.parametrize("what", [sessions, sessions_and_postmaster])
 def test_a_read_on_a_replica_that_hangs_is_repeated_as_soon_as_a_probe_fails(
-    what: Callable[[Node], list[int]], probed: BankWithReplica, ana: Saver
+    what: Callable[[Node], list[int]],
+    probed: BankWithReplica,
+    ana: Saver,
+    figure: Callable[[str], None],
 ) -> None:
     browser, needed = ana.browser(), probed.needed()
     timed_search(browser)
@@ -78,7 +81,7 @@ def test_a_read_on_a_replica_that_hangs_is_repeated_as_soon_as_a_probe_fails(
     with standing_still(what(probed.pair.standby)):
         first = timed_search(browser)
         later = [timed_search(browser) for _ in range(3)]
-    print(f"\n{what.__name__}: {first:.1f} s, then at most {max(later):.1f} s")
+    figure(f"{what.__name__}: {first:.1f} s, then at most {max(later):.1f} s")
     assert first < NOTICED
     assert max(later) < 1.5
     assert probed.replica.repeated == 1
@@ -188,7 +191,7 @@ def at_once(*functions: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("pool", ["2", ""])
 def test_while_a_replica_hangs_pages_wait_for_seconds_and_payments_go_on(
-    pool: str, pair_of_a_site: Pair
+    pool: str, pair_of_a_site: Pair, figure: Callable[[str], None]
 ) -> None:
     """More searches at once than the pool has connections."""
     with site_of(pair_of_a_site, pool) as site:
@@ -207,7 +210,7 @@ def test_while_a_replica_hangs_pages_wait_for_seconds_and_payments_go_on(
             at_once(*searches, payments.pay, payments.pay)
             at_once(*searches, payments.pay)
     taken = sorted(round(seconds, 1) for _, seconds in found)
-    print(f"\npool {pool or 'none'}: searches {taken}, payments {payments.seconds}")
+    figure(f"pool {pool or 'none'}: searches {taken}, payments {payments.seconds}")
     assert {status for status, _ in found} == {200}
     assert 0.5 < max(taken) < NOTICED, "some of them met it"
     assert max(payments.seconds) < NOTICED
