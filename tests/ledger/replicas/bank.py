@@ -68,11 +68,14 @@ class BankWithReplica:
         """Within the block, another server is the writer."""
         before: Any = connections["default"]
         before.close()
-        connections["default"] = DatabaseWrapper(_settings(node, roles.OWNER), alias="default")
+        before.close_pool()  # of this alias: it leads to the other writer
+        other = DatabaseWrapper(_settings(node, roles.OWNER), alias="default")
+        connections["default"] = other
         try:
             yield
         finally:
-            connections["default"].close()
+            other.close()
+            other.close_pool()
             connections["default"] = before
 
 
