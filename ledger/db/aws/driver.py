@@ -15,6 +15,8 @@ from ledger.db.backend.health import has_become_reader
 from ledger.db.backend.limited import LimitedConnection
 
 NO_WRITER = "The server takes no writes, and AWS's driver knows of none that does."
+# Otherwise it would guess by the name of the function that connects, which is ours.
+BELOW = {"wrapper_driver_dialect": "psycopg"}
 
 
 class _Beginning:
@@ -36,7 +38,7 @@ def connect(
         with _Beginning.lock:  # the driver itself does not guard it
             services_container.get_monitor_service()
         return AwsWrapperConnection.connect(
-            LimitedConnection.connect, conninfo, **parameters | place, **options
+            LimitedConnection.connect, conninfo, **parameters | place, **options | BELOW
         )
 
     try:

@@ -125,3 +125,18 @@ def test_other_errors_of_the_driver_are_told(database: Callable[..., DatabaseWra
     found = as_psycopg(errors.ReadWriteSplittingError("no reader"), Moment.ALONE)
     assert isinstance(found, psycopg.OperationalError)
     assert not isinstance(told, InterfaceError)
+
+
+def test_the_driver_knows_the_driver_below_it(django_db_blocker: DjangoDbBlocker) -> None:
+    """A plugin that does not know it refuses every connection."""
+    found = DatabaseWrapper(
+        {
+            "ENGINE": "ledger.db.aws", "NAME": "ledger", "USER": "nobody", "PASSWORD": "",
+            "HOST": "127.0.0.1", "PORT": "1", "TIME_ZONE": None, "AUTOCOMMIT": True,
+            "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False, "LEDGER_TIMEOUTS": {}, "OPTIONS": {},
+            "LEDGER_DRIVER": {"plugins": "host_monitoring_v2", "wrapper_dialect": "pg"},
+        },
+        alias="default",
+    )  # fmt: skip
+    with django_db_blocker.unblock(), pytest.raises(OperationalError, match="refused"):
+        found.ensure_connection()
