@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from ledger.monitoring.health.page import database_health
 from ledger.monitoring.page import metrics
 from ledger.web.csp_report import csp_report
 from ledger.web.health import readyz_verbose
@@ -26,6 +27,7 @@ urlpatterns = [
     path(settings.CSP_REPORT_PATH.removeprefix("/"), csp_report, name="csp_report"),
     path(".well-known/security.txt", security_txt, name="security_txt"),
     path("admin/", include("transactions.staff.urls")),
+    path("admin/database/", admin.site.admin_view(database_health), name="admin_database"),
     # The admin's own form neither limits guesses of the old password nor sends a mail.
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/logout/", logout),  # at the identity provider too

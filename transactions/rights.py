@@ -57,6 +57,9 @@ LESS = {
     "socialaccount_socialtoken": "SELECT, DELETE",  # no token is stored; Django looks for some
 }
 
+# What the web role may execute of what runs with the rights of the owner.
+FUNCTIONS = ("session_states()",)
+
 # `audit_ledger` reads everything but what people sign in with, and stores what it found.
 AUDITOR = {
     "audit_runs": "SELECT, INSERT",
@@ -76,7 +79,7 @@ def grant_rights(*, using: str, **_signal: Any) -> None:
     if settings.LEDGER_EMBEDDED:
         own_server.ensure_roles()
         own_server.take_rights_from_everybody(connections[using].settings_dict["NAME"])
-    grant(connections[using], settings.LEDGER_WEB_ROLE, LESS)
+    grant(connections[using], settings.LEDGER_WEB_ROLE, LESS, functions=FUNCTIONS)
     grant(
         connections[using], settings.LEDGER_AUDITOR_ROLE, AUDITOR,
         usual="SELECT", hidden=HIDDEN_FROM_AUDITOR,

@@ -9,6 +9,7 @@ from django.urls import Resolver404, resolve
 NAMES = {
     "admin:index": "Overview",
     "admin_approvals": "Approvals",
+    "admin_database": "Database",
     "admin_search": "Search of the admin",
     "admin:accounts_change_changelist": "History",
     "admin:accounts_read_changelist": "Reads",

@@ -25,6 +25,8 @@ class JobRecord(models.Model):
         db_table = "job_records"
         db_table_comment = "When each scheduled job was last done"
         default_permissions: ClassVar[tuple[str, ...]] = ()
+        # Of the page Database of the admin, which has no model of its own.
+        permissions = (("view_database_health", "Can view the health of the database"),)
 
     def __str__(self) -> str:
         return self.name

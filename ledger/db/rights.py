@@ -4,7 +4,7 @@ The owner of the tables runs migrations; web processes sign in with a role that 
 That role may read and write every table, unless an app grants it less.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -42,12 +42,14 @@ def grant(
     *,
     usual: str = EVERYTHING,
     hidden: Mapping[str, str] = MappingProxyType({}),
+    functions: Sequence[str] = (),
 ) -> bool:
     """Grant the role its rights to every table and view, and take from everybody the functions that
     run with the rights of their owner. Returns False if the role is missing.
 
     `less` maps tables to their rights as GRANT spells them, "" for none; all other tables get
-    `usual`. Of the tables in `hidden` it may read every column but the one that they name.
+    `usual`. Of the tables in `hidden` it may read every column but the one that they name. It may
+    execute the `functions` that there are.
     """
     with connection.cursor() as cursor:
         cursor.execute(DEFINERS)
@@ -78,6 +80,13 @@ def grant(
                 rights = _reading_all_but(cursor, table, hidden[name])
             if rights:
                 cursor.execute(f"GRANT {rights} ON {table} TO {to}")
+        cursor.execute(
+            "SELECT function FROM unnest(%s::text[]) AS function"
+            " WHERE to_regprocedure(function) IS NOT NULL",
+            [list(functions)],
+        )
+        for (function,) in cursor.fetchall():
+            cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {to}")
     return True
 
 

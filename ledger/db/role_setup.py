@@ -12,10 +12,15 @@ from django.db import DatabaseError
 
 from ledger.db.creation import create_database
 from ledger.db.rights import LARGE_OBJECTS
+from ledger.db.roles import STATISTICS
 
 IAM = "rds_iam"  # whoever is a member signs in to RDS and Aurora by a token alone
 KNOWS_TRANSACTION_TIMEOUT = 170000
 NO_IAM = f"this server has no role {IAM}, so it takes no tokens of IAM"
+STATISTICS_STAY = (
+    "The page Database will not tell since when sessions of other roles run: only a superuser, or"
+    " who has it with ADMIN OPTION, can GRANT pg_read_all_stats TO {}."
+)
 ACTIVITY_STAYS = "Sessions of the web role see what others of it run: only a superuser can hide it."
 LARGE_OBJECTS_STAY = "Everybody may still make large objects: only a superuser can change that."
 
@@ -55,6 +60,7 @@ def set_up(
         if iam and IAM not in known:
             raise NoSuchLogin(NO_IAM)
         yield from _make(cursor, connection.ops.quote_name, roles, known, iam=iam)
+        yield from _let_owner_see_sessions(cursor, connection.ops.quote_name(roles.owner))
         yield from _limit(cursor, connection.ops.quote_name(roles.web), timeouts)
         is_there = name in _column(cursor, "SELECT datname FROM pg_database")
     if not is_there:
@@ -79,6 +85,14 @@ def _make(
     cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     if cursor.fetchone() == (False,):  # who is none gives a database only to a role it belongs to
         cursor.execute(f"GRANT {quote(roles.owner)} TO CURRENT_USER")
+
+
+def _let_owner_see_sessions(cursor: Any, owner: str) -> Iterator[str]:
+    """For `session_states()`, which leaves out what they run."""
+    try:
+        cursor.execute(f"GRANT {STATISTICS} TO {owner}")
+    except DatabaseError:
+        yield STATISTICS_STAY.format(owner)
 
 
 def _limit(cursor: Any, web: str, timeouts: Mapping[str, float]) -> Iterator[str]:

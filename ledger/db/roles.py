@@ -23,6 +23,7 @@ MEMBERSHIPS = {
     (OWNER, ROWS): "",
 }
 SUPERUSER = "postgres"
+STATISTICS = "pg_read_all_stats"  # a role of Postgres: sees what every session does
 
 
 def create(server: Postmaster) -> None:
@@ -44,6 +45,7 @@ def create(server: Postmaster) -> None:
         ).fetchone():
             create = sql.SQL("CREATE DATABASE {} OWNER {}")
             connection.execute(create.format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
+        _let_owner_see_sessions(connection)
         _reset_settings(connection)
 
 
@@ -55,6 +57,15 @@ def take_rights_from_everybody(server: Postmaster, database: str) -> None:
         for (revoke,) in connection.execute(LARGE_OBJECTS).fetchall():
             connection.execute(revoke)
         _reset_settings(connection)
+
+
+def _let_owner_see_sessions(connection: "psycopg.Connection[Any]") -> None:
+    """For `session_states()`, which the page Database asks: it leaves out what sessions run."""
+    from psycopg import sql
+
+    connection.execute(
+        sql.SQL("GRANT {} TO {}").format(sql.Identifier(STATISTICS), sql.Identifier(OWNER))
+    )
 
 
 def as_superuser(server: Postmaster, database: str) -> "psycopg.Connection[Any]":

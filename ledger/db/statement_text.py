@@ -50,7 +50,7 @@ class StatementText:
 @lru_cache(maxsize=512)
 def described(sql: str) -> StatementText:
     """Reads each text once, because most statements come again and again."""
-    text = SPACE.sub(" ", PIECES.sub(_without_value, sql)).strip()
+    text = masked(sql)
     first = FIRST.match(text)
     operation = first[1].upper() if first else "SQL"
     table = ""
@@ -62,6 +62,11 @@ def described(sql: str) -> StatementText:
         operation, table = "SELECT", read[1]
     name = f"{operation} {table}".replace('"', "").rstrip()
     return StatementText(name, operation, text if len(text) <= LONGEST else text[:LONGEST] + CUT)
+
+
+def masked(sql: str) -> str:
+    """The statement on one line, with `?` for every value and without comments."""
+    return SPACE.sub(" ", PIECES.sub(_without_value, sql)).strip()
 
 
 def _without_value(found: re.Match[str]) -> str:

@@ -118,6 +118,7 @@ PAGES: dict[str, set[str]] = {
     "admin:transactions_transaction_release": {O},
     "admin:view_on_site": NOBODY,
     "admin_approval_step": NOBODY,
+    "admin_database": NOBODY,  # superusers, and groups of a bank's own
     "admin_approvals": BANK | {P},  # who sees no accounts reads there what they asked for
     "admin_search": EVERYBODY,
 }
@@ -196,6 +197,7 @@ POSTS: dict[str, set[str]] = {
     "admin:view_on_site": NOBODY,
     "admin_approval_step": {M, O},  # that of operations asked; STEPS has each step
     "admin_approvals": NOBODY,
+    "admin_database": NOBODY,
     "admin_search": NOBODY,
 }
 ACTIONS: dict[str, set[str]] = {

@@ -1,0 +1,350 @@
+"""What the page Database asks Postgres 15 to 18: SQL, and a named tuple for its rows.
+
+Every question names the view that it reads and where Postgres documents it, below
+https://www.postgresql.org/docs/current/. All of them are for the database of the connection, send
+no values, and work on a standby and in a transaction of a pooler.
+"""
+
+from typing import NamedTuple
+
+MOST = 20  # rows of a table on the page
+MOST_TABLES = 1000  # that are looked at
+
+
+class ServerFacts(NamedTuple):
+    """One row of SERVER."""
+
+    version: str
+    database: str
+    role: str
+    owner: str | None  # of the tables
+    is_standby: bool
+    counted_seconds: float | None  # since somebody reset the counters; None: nobody did
+
+
+SERVER = """
+SELECT current_setting('server_version'), current_database()::text, current_user::text,
+  (SELECT pg_get_userbyid(relowner)::text FROM pg_class
+   WHERE oid = to_regclass('public.django_migrations')),
+  pg_is_in_recovery(),
+  extract(epoch FROM clock_timestamp() - stats_reset)::float
+FROM pg_stat_database
+WHERE datname = current_database()
+""".strip()
+"""pg_stat_database: monitoring-stats.html#MONITORING-PG-STAT-DATABASE-VIEW"""
+
+
+class LockWait(NamedTuple):
+    """A session that waits for a lock. `blockers` are process ids; 0 is a prepared transaction."""
+
+    pid: int
+    kind: str
+    mode: str
+    relation: str | None
+    waited_seconds: float | None
+    blockers: list[int]
+
+
+# Who waits for the end of a transaction, because it changed the same row, holds or awaits a lock of
+# the kind `tuple`, which names the table.
+WAITS = f"""
+WITH locks AS MATERIALIZED (SELECT * FROM pg_locks),
+waiting AS (
+  SELECT locks.*, coalesce(locks.relation, (
+    SELECT min(of_row.relation::bigint)::oid FROM locks AS of_row
+    WHERE of_row.pid = locks.pid AND of_row.locktype = 'tuple'
+  )) AS at_relation
+  FROM locks JOIN pg_stat_activity AS session USING (pid)
+  WHERE NOT locks.granted AND session.datname = current_database()
+)
+SELECT pid, locktype, mode, relname::text,
+  extract(epoch FROM clock_timestamp() - waitstart)::float, pg_blocking_pids(pid)
+FROM waiting LEFT JOIN pg_class ON pg_class.oid = at_relation
+ORDER BY waitstart NULLS LAST, pid
+LIMIT {MOST}
+""".strip()  # noqa: S608 - a constant
+"""pg_locks: view-pg-locks.html; pg_blocking_pids: functions-info.html#FUNCTIONS-INFO-SESSION"""
+
+
+class OpenSession(NamedTuple):
+    """A session as `session_states()` tells. Times are seconds; None where it does not report."""
+
+    pid: int
+    role: str | None
+    application: str
+    kind: str
+    state: str | None
+    is_hidden: bool
+    wait: str | None
+    open_seconds: float | None
+    asked_seconds: float | None
+    idle_seconds: float | None
+    xid_age: int | None
+    xmin_age: int | None
+    query_id: int | None
+
+
+# The function is one of ours, with the rights of the tables' owner (ledger_db migration 0004): it
+# leaves out what sessions run.
+SESSIONS = """
+SELECT pid, role::text, application, kind, state, is_hidden, wait,
+  extract(epoch FROM clock_timestamp() - began_at)::float,
+  extract(epoch FROM clock_timestamp() - asked_at)::float,
+  extract(epoch FROM clock_timestamp() - changed_at)::float, xid_age, xmin_age, query_id
+FROM public.session_states()
+ORDER BY began_at NULLS LAST, pid
+LIMIT 1000
+""".strip()
+"""pg_stat_activity: monitoring-stats.html#MONITORING-PG-STAT-ACTIVITY-VIEW"""
+
+
+class PreparedTransaction(NamedTuple):
+    """A transaction that was prepared for two-phase commit and has not ended."""
+
+    name: str
+    role: str
+    open_seconds: float
+    xid_age: int
+
+
+PREPARED = f"""
+SELECT gid, owner::text, extract(epoch FROM clock_timestamp() - prepared)::float, age(transaction)
+FROM pg_prepared_xacts
+WHERE database = current_database()
+ORDER BY prepared
+LIMIT {MOST}
+""".strip()  # noqa: S608 - a constant
+"""pg_prepared_xacts: view-pg-prepared-xacts.html"""
+
+
+class Extension(NamedTuple):
+    """Whether `pg_stat_statements` can be had, and where it is."""
+
+    available: str | None
+    installed: str | None
+    schema: str | None
+
+
+EXTENSION = """
+SELECT (SELECT default_version FROM pg_available_extensions WHERE name = 'pg_stat_statements'),
+  extversion, nspname::text
+FROM (SELECT) AS one LEFT JOIN pg_extension ON extname = 'pg_stat_statements'
+  LEFT JOIN pg_namespace ON pg_namespace.oid = extnamespace
+""".strip()
+"""pg_available_extensions: view-pg-available-extensions.html; pgstatstatements.html"""
+
+
+class Statement(NamedTuple):
+    """A statement that one role sent. Times in milliseconds; `share` of all time, 0 to 1.
+    `query_id` and `text` are None where the reader may not see them: all of that role's then.
+    """
+
+    role: str
+    query_id: int | None
+    text: str | None
+    kinds: int
+    calls: int
+    total_ms: float
+    mean_ms: float
+    rows: int
+    hit_ratio: float | None
+    share: float | None
+
+
+# The columns are those of version 1.9 (Postgres 14), which later ones have too. What runs within
+# functions is not counted beside its caller.
+STATEMENTS = """
+WITH seen AS MATERIALIZED (
+  SELECT pg_get_userbyid(userid)::text AS role, queryid,
+    CASE WHEN queryid IS NOT NULL THEN left(query, 10000) END AS query,
+    calls, total_exec_time, rows, shared_blks_hit, shared_blks_read
+  FROM {schema}.pg_stat_statements
+  WHERE toplevel AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+SELECT role, queryid, min(query), count(*)::int, sum(calls)::bigint AS calls,
+  sum(total_exec_time) AS total, sum(total_exec_time) / greatest(sum(calls), 1) AS mean,
+  sum(rows)::bigint AS rows,
+  (sum(shared_blks_hit) / nullif(sum(shared_blks_hit + shared_blks_read), 0))::float,
+  sum(total_exec_time) / nullif((SELECT sum(total_exec_time) FROM seen), 0)
+FROM seen
+GROUP BY role, queryid
+ORDER BY queryid IS NOT NULL, {order} DESC
+LIMIT {most}
+"""
+"""pg_stat_statements: pgstatstatements.html"""
+ORDERS = {"total": "total", "mean": "mean", "calls": "calls", "rows": "rows"}
+
+TEXTS = """
+SELECT queryid, min(left(query, 10000)) FROM {schema}.pg_stat_statements
+WHERE queryid = ANY ({query_ids}) GROUP BY queryid
+"""
+
+
+def statements(schema: str, order: str) -> str:
+    """STATEMENTS for the extension in this schema, slowest by one of ORDERS first."""
+    return STATEMENTS.format(schema=_quoted(schema), order=ORDERS[order], most=MOST).strip()
+
+
+def texts(schema: str, query_ids: list[int]) -> str:
+    """The texts of statements, by the ids that sessions tell."""
+    ids = f"'{{{', '.join(str(int(each)) for each in query_ids)}}}'"
+    return TEXTS.format(schema=_quoted(schema), query_ids=ids).strip()
+
+
+class KnownText(NamedTuple):
+    """A row of TEXTS."""
+
+    query_id: int
+    text: str
+
+
+class StatementCounts(NamedTuple):
+    """Since when statements are counted, and how often some were dropped to make room."""
+
+    dropped: int
+    counted_seconds: float
+
+
+def statement_counts(schema: str) -> str:
+    """pg_stat_statements_info: pgstatstatements.html#PGSTATSTATEMENTS-PG-STAT-STATEMENTS-INFO"""
+    return (
+        "SELECT dealloc, extract(epoch FROM clock_timestamp() - stats_reset)::float\n"  # noqa: S608
+        f"FROM {_quoted(schema)}.pg_stat_statements_info"
+    )
+
+
+class TableFacts(NamedTuple):
+    """A table. Sizes in bytes, None while it is locked as a whole. `limit` is from how many dead
+    rows on autovacuum cleans it up; `dead_bytes` an estimate.
+    """
+
+    name: str
+    live: int
+    dead: int
+    limit: float
+    vacuumed_seconds: float | None
+    analyzed_seconds: float | None
+    changed: int
+    size: int | None
+    index_size: int | None
+    dead_bytes: float | None
+    has_autovacuum: bool
+
+
+# A size waits for whoever has locked the table as a whole, such as a migration: not asked then.
+TABLES = f"""
+WITH locked AS MATERIALIZED (
+  SELECT relation FROM pg_locks
+  WHERE mode = 'AccessExclusiveLock' AND relation IS NOT NULL
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+),
+own AS (
+  SELECT pg_class.oid, max(option_value) FILTER (WHERE option_name = 'autovacuum_enabled') AS is_on,
+    max(option_value) FILTER (WHERE option_name = 'autovacuum_vacuum_threshold') AS fewest,
+    max(option_value) FILTER (WHERE option_name = 'autovacuum_vacuum_scale_factor') AS factor
+  FROM pg_class, pg_options_to_table(reloptions) GROUP BY pg_class.oid
+),
+found AS (
+  SELECT stat.*, CASE WHEN schemaname = 'public' THEN stat.relname::text
+      ELSE schemaname || '.' || stat.relname END AS name,
+    coalesce(fewest, current_setting('autovacuum_vacuum_threshold'))::float
+    + coalesce(factor, current_setting('autovacuum_vacuum_scale_factor'))::float
+    * greatest(reltuples, 0) AS threshold,
+    coalesce(is_on, current_setting('autovacuum')) NOT IN ('off', 'false', '0') AS is_on,
+    CASE WHEN NOT EXISTS (SELECT FROM locked WHERE relation IN (relid, reltoastrelid))
+      THEN pg_table_size(relid) END AS size,
+    CASE WHEN NOT EXISTS (SELECT FROM locked WHERE relation = relid OR relation IN
+      (SELECT indexrelid FROM pg_index WHERE indrelid = relid))
+      THEN pg_indexes_size(relid) END AS index_size
+  FROM pg_stat_user_tables AS stat JOIN pg_class ON pg_class.oid = relid
+    LEFT JOIN own ON own.oid = relid
+),
+capped AS (
+  SELECT *, least(threshold,
+    nullif(current_setting('autovacuum_vacuum_max_threshold', true), '-1')::float) AS ceiling
+  FROM found
+)
+SELECT name, n_live_tup, n_dead_tup, ceiling,
+  extract(epoch FROM clock_timestamp() - greatest(last_vacuum, last_autovacuum))::float,
+  extract(epoch FROM clock_timestamp() - greatest(last_analyze, last_autoanalyze))::float,
+  n_mod_since_analyze, size, index_size,
+  size * n_dead_tup / nullif(n_live_tup + n_dead_tup, 0)::float, is_on
+FROM capped
+ORDER BY name
+LIMIT {MOST_TABLES}
+""".strip()  # noqa: S608 - a constant
+"""pg_stat_user_tables: monitoring-stats.html#MONITORING-PG-STAT-ALL-TABLES-VIEW; when autovacuum
+begins: routine-vacuuming.html#AUTOVACUUM"""
+
+
+class UnusedIndex(NamedTuple):
+    """An index that no query on this server has read since its counters began."""
+
+    name: str
+    table: str
+    size: int | None
+
+
+# Not those that hold a rule: primary keys, unique ones, exclusions.
+UNUSED_INDEXES = f"""
+WITH locked AS MATERIALIZED (
+  SELECT relation FROM pg_locks
+  WHERE mode = 'AccessExclusiveLock' AND relation IS NOT NULL
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+SELECT indexrelname::text,
+  CASE WHEN schemaname = 'public' THEN relname::text ELSE schemaname || '.' || relname END,
+  CASE WHEN NOT EXISTS (SELECT FROM locked WHERE relation IN (relid, indexrelid))
+    THEN pg_relation_size(indexrelid) END AS size
+FROM pg_stat_user_indexes JOIN pg_index USING (indexrelid)
+WHERE idx_scan = 0 AND NOT indisunique
+  AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+ORDER BY size DESC NULLS LAST, indexrelname
+LIMIT {MOST}
+""".strip()  # noqa: S608 - a constant
+"""pg_stat_user_indexes: monitoring-stats.html#MONITORING-PG-STAT-ALL-INDEXES-VIEW"""
+
+
+class FreezeFacts(NamedTuple):
+    """How many transactions old the oldest row may be that was not frozen, and from which age on
+    autovacuum freezes a table even where it is turned off.
+    """
+
+    xid_age: int
+    xid_limit: int
+    multixact_age: int
+    multixact_limit: int
+    oldest_table: str | None
+
+
+FREEZE = """
+SELECT age(datfrozenxid), current_setting('autovacuum_freeze_max_age')::int,
+  mxid_age(datminmxid), current_setting('autovacuum_multixact_freeze_max_age')::int,
+  (SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'm', 't')
+   ORDER BY age(relfrozenxid) DESC LIMIT 1)
+FROM pg_database
+WHERE datname = current_database()
+""".strip()
+"""pg_database, pg_class: routine-vacuuming.html#VACUUM-FOR-WRAPAROUND"""
+
+
+class HeldBack(NamedTuple):
+    """A replication slot that keeps dead rows, with the age of the oldest in transactions."""
+
+    slot: str
+    is_active: bool
+    xmin_age: int
+
+
+SLOTS = f"""
+SELECT slot_name::text, active, greatest(age(xmin), age(catalog_xmin)) AS kept
+FROM pg_replication_slots
+WHERE xmin IS NOT NULL OR catalog_xmin IS NOT NULL
+ORDER BY kept DESC
+LIMIT {MOST}
+""".strip()  # noqa: S608 - a constant
+"""pg_replication_slots: view-pg-replication-slots.html"""
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

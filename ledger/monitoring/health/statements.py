@@ -1,0 +1,164 @@
+"""Which statements take the time: the second part of the page Database."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ledger.monitoring.health import queries
+from ledger.monitoring.health.queries import (
+    Extension,
+    KnownText,
+    ServerFacts,
+    Statement,
+    StatementCounts,
+)
+from ledger.monitoring.health.reading import NO_RIGHT, NOT_LOADED, HealthAnswer, HealthReader
+from ledger.text.lines import counted
+from ledger.text.measures import milliseconds, percent, span
+from ledger.text.sql_values import without_values
+
+LOAD = (
+    "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements';",
+    "ALTER SYSTEM SET pg_stat_statements.track_utility = off;",
+)
+CREATE = "CREATE EXTENSION pg_stat_statements;"
+NOT_HERE = (
+    "This server does not have the extension pg_stat_statements, so nobody can tell which"
+    " statements take the time. The embedded server comes without it; on Debian it is in the"
+    " package postgresql-contrib, and RDS has it."
+)
+NOT_MADE = (
+    "The extension pg_stat_statements is there, but not in use. A superuser switches it on:"
+    " the first lines need a restart of the server, the last one runs in this database. Name other"
+    " libraries that the server loads already in the first line, too."
+)
+NOT_LOADED_YET = (
+    "The extension pg_stat_statements is there, but the server has not loaded it. A superuser adds"
+    " it to the libraries, with those that are loaded already; then the server has to restart."
+)
+NOT_ALLOWED = "The role {role} may not read pg_stat_statements. Its owner, or a superuser, lets it:"
+SHORT = 200  # characters of a statement that are shown unfolded
+
+
+@dataclass(frozen=True)
+class StatementShown:
+    """A statement, with its figures as words. `pages` send it, as far as this process has seen."""
+
+    query_id: int
+    text: str
+    role: str
+    calls: int
+    mean: str
+    total: str
+    share: str
+    rows: int
+    hit_ratio: str
+    pages: list[str]
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.text) > SHORT
+
+
+@dataclass(frozen=True)
+class StatementsPart:
+    """What the page shows of statements; without any, `sentence` and `commands` say why."""
+
+    sentence: str
+    commands: tuple[str, ...] = ()
+    rows: list[StatementShown] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    counted: str = ""
+    schema: str = ""
+
+    @property
+    def is_read(self) -> bool:
+        return bool(self.schema)
+
+
+def statements_part(reader: HealthReader, server: ServerFacts, order: str) -> StatementsPart:
+    """Asks which statements took the most, by one of `queries.ORDERS`."""
+    found = reader.ask(queries.EXTENSION, Extension)
+    extension = found.rows[0] if found.rows else Extension(None, None, None)
+    if extension.schema is None:
+        if extension.available is None:
+            return StatementsPart(found.sentence or NOT_HERE)
+        return StatementsPart(NOT_MADE, (*LOAD, CREATE))
+    answer = reader.ask(queries.statements(extension.schema, order), Statement)
+    if answer.refused:
+        return _refused(answer, extension.schema, server)
+    counts = reader.ask(queries.statement_counts(extension.schema), StatementCounts)
+    rows = [_shown(each) for each in answer.rows if each.query_id is not None][: queries.MOST]
+    return StatementsPart(
+        _sentence(rows),
+        rows=rows,
+        others=list(_of_others(answer.rows)),
+        counted=_counted(counts.rows),
+        schema=extension.schema,
+    )
+
+
+def texts_of(reader: HealthReader, schema: str, query_ids: Iterable[int | None]) -> dict[int, str]:
+    """The statements with these ids, without values; those of others may be missing."""
+    wanted = sorted({each for each in query_ids if each})
+    if not schema or not wanted:
+        return {}
+    answer = reader.ask(queries.texts(schema, wanted), KnownText)
+    return {each.query_id: without_values(each.text) for each in answer.rows if each.query_id}
+
+
+def _refused(answer: HealthAnswer[Statement], schema: str, server: ServerFacts) -> StatementsPart:
+    if answer.refused == NOT_LOADED:
+        return StatementsPart(NOT_LOADED_YET, LOAD)
+    if answer.refused == NO_RIGHT:
+        return StatementsPart(
+            NOT_ALLOWED.format(role=server.role),
+            (
+                f"GRANT USAGE ON SCHEMA {schema} TO {server.role};",
+                f"GRANT SELECT ON {schema}.pg_stat_statements TO {server.role};",
+                f"GRANT SELECT ON {schema}.pg_stat_statements_info TO {server.role};",
+            ),
+        )
+    return StatementsPart(answer.sentence)
+
+
+def _shown(found: Statement) -> StatementShown:
+    assert found.query_id is not None  # noqa: S101 - the caller leaves these out
+    return StatementShown(
+        query_id=found.query_id,
+        text=without_values(found.text or ""),
+        role=found.role,
+        calls=found.calls,
+        mean=milliseconds(found.mean_ms),
+        total=milliseconds(found.total_ms),
+        share=percent(found.share or 0),
+        rows=found.rows,
+        hit_ratio="" if found.hit_ratio is None else percent(found.hit_ratio),
+        pages=[],
+    )
+
+
+def _sentence(rows: list[StatementShown]) -> str:
+    if not rows:
+        return "No statement was counted yet."
+    return f"{counted(len(rows), 'statement')}, of those that this login may read."
+
+
+def _of_others(rows: Iterable[Statement]) -> Iterable[str]:
+    for each in rows:
+        if each.query_id is None:
+            yield (
+                f"{each.role}: {counted(each.kinds, 'statement')}, {counted(each.calls, 'call')},"
+                f" {milliseconds(each.total_ms)}, {percent(each.share or 0)} of all time"
+            )
+
+
+def _counted(found: list[StatementCounts]) -> str:
+    if not found:
+        return ""
+    since = f"Counted for {span(found[0].counted_seconds)}."
+    if not found[0].dropped:
+        return since
+    return (
+        f"{since} Statements were dropped to make room {counted(found[0].dropped, 'time')}: raise"
+        " pg_stat_statements.max."
+    )

@@ -1,0 +1,47 @@
+"""Durations, sizes and shares in few characters, for tables."""
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+SIZES = ("B", "kB", "MB", "GB", "TB")
+
+
+def span(seconds: float) -> str:
+    """ "0.4 s", "12 s", "17 min", "3 h 20 min", "5 days"."""
+    seconds = max(0.0, seconds)
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE:.0f} min"
+    if seconds < 2 * DAY:
+        hours, rest = divmod(seconds, HOUR)
+        minutes = rest // MINUTE
+        return f"{hours:.0f} h {minutes:.0f} min" if minutes and hours < 10 else f"{hours:.0f} h"
+    return f"{seconds // DAY:,.0f} days"
+
+
+def milliseconds(number: float) -> str:
+    """ "0.042 ms", "4.2 ms", "420 ms", then as `span`."""
+    if number >= 1000:
+        return span(number / 1000)
+    if number >= 99.5:
+        return f"{number:.0f} ms"
+    return f"{number:.1f} ms" if number >= 0.95 else f"{number:.3f} ms"
+
+
+def size(number: float) -> str:
+    """Of bytes: "812 B", "4.2 kB", "420 MB"; each unit is 1,024 of the one before."""
+    unit = 0
+    while number >= 1023.5 and unit < len(SIZES) - 1:
+        number, unit = number / 1024, unit + 1
+    return (
+        f"{number:.1f} {SIZES[unit]}" if unit and number < 9.95 else f"{number:,.0f} {SIZES[unit]}"
+    )
+
+
+def percent(share: float) -> str:
+    """Of 1: "0.4 %", "12 %", "1,200 %"."""
+    number = share * 100
+    if 0 < number < 0.05:
+        return "under 0.1 %"
+    return f"{number:.1f} %" if 0 < number < 9.95 else f"{number:,.0f} %"

@@ -1,0 +1,111 @@
+"""Tables and indexes on the page Database: real dead rows, real locks."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.test import Client
+
+from ledger.monitoring.health.bloat import bloat_part
+from ledger.monitoring.health.queries import FreezeFacts, HeldBack, ServerFacts, TableFacts
+from tests.ledger.monitoring.health.asking import Told, counted, opened
+from tests.pages import text_of
+from tests.pooler import beside
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DEAD = "SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'crumbs'"
+WRITER = ServerFacts("18", "ledger", "ledger_web", "ledger", False, None)
+OVERDUE = TableFacts("old", 10, 5000, 50.0, None, None, 0, 8192, 8192, 4096.0, True)
+
+
+@pytest.fixture
+def crumbs() -> Iterator[psycopg.Connection[Any]]:
+    """A table whose 5,000 rows were deleted, that nobody cleans up."""
+    with beside() as owner:
+        owner.execute(
+            "CREATE TABLE crumbs (id int PRIMARY KEY, other int UNIQUE, third int)"
+            " WITH (autovacuum_enabled = off)"
+        )
+        owner.execute("CREATE INDEX crumbs_never_read ON crumbs (third)")
+        try:
+            owner.execute("INSERT INTO crumbs SELECT n, n, n FROM generate_series(1, 5000) AS n")
+            owner.execute("DELETE FROM crumbs")
+            owner.execute("SELECT pg_stat_force_next_flush()")
+            counted(DEAD, lambda dead: dead == 5000)
+            yield owner
+        finally:
+            owner.execute("DROP TABLE crumbs")
+
+
+def table_of(answer: Any, name: str) -> Any:
+    (found,) = [each for each in answer.context["health"].bloat.rows if each.name == name]
+    return found
+
+
+def test_dead_rows_are_told_first(root: Client, crumbs: psycopg.Connection[Any]) -> None:
+    answer = opened(root)
+    found = table_of(answer, "crumbs")
+    assert (found.dead, found.is_overdue, found.has_autovacuum) == (5000, True, False)
+    assert found.vacuumed == "never"
+    assert answer.context["health"].bloat.rows[0].name == "crumbs"
+    assert "crumbs has 5,000 dead rows" in text_of(answer)
+
+
+def test_a_table_that_was_cleaned_up_needs_no_care(
+    root: Client, crumbs: psycopg.Connection[Any]
+) -> None:
+    crumbs.execute("VACUUM ANALYZE crumbs")
+    counted(DEAD, lambda dead: dead == 0)
+    answer = opened(root, tables="size")
+    found = answer.context["health"]
+    assert not [each for each in found.care if "crumbs" in each]
+    assert "crumbs" not in [each.name for each in opened(root).context["health"].bloat.rows]
+
+
+def test_indexes_that_nobody_reads_are_told_but_those_that_hold_a_rule(
+    root: Client, crumbs: psycopg.Connection[Any]
+) -> None:
+    unused = [index.name for index, _size in opened(root).context["health"].bloat.unused]
+    assert "crumbs_never_read" in unused
+    assert not {"crumbs_pkey", "crumbs_other_key"} & set(unused)
+
+
+def test_a_table_that_is_locked_as_a_whole_is_not_waited_for(
+    root: Client, crumbs: psycopg.Connection[Any]
+) -> None:
+    with crumbs.transaction():
+        crumbs.execute("LOCK TABLE crumbs")
+        answer = opened(root)
+        found = table_of(answer, "crumbs")
+        part = answer.context["health"].bloat
+    assert (found.size, found.index_size, found.dead) == ("locked", "locked", 5000)
+    assert part.tables.refused == part.indexes.refused == ""
+
+
+def test_the_age_of_transactions_is_told_against_autovacuums_limit(root: Client) -> None:
+    answer = opened(root)
+    assert [each.limit for each in answer.context["health"].bloat.ages] == [200000000, 400000000]
+    assert "under 0.1 % of 200,000,000" in text_of(answer)
+
+
+def test_a_standby_needs_no_care_for_dead_rows() -> None:
+    told = Told(OVERDUE)
+    assert bloat_part(told, WRITER, "dead", [], []).care != []
+    assert bloat_part(told, WRITER._replace(is_standby=True), "dead", [], []).care == []
+
+
+def test_the_worst_table_needs_care_also_where_the_largest_are_shown() -> None:
+    large = [TableFacts(f"t{n}", 10, 0, 50.0, 1.0, 1.0, 0, 10**9, 0, 0.0, True) for n in range(30)]
+    part = bloat_part(Told(OVERDUE, *large), WRITER, "size", [], [])
+    assert "old" not in [each.name for each in part.rows]
+    assert any("old has 5,000 dead rows" in each for each in part.care)
+
+
+def test_ids_that_were_not_frozen_for_long_need_care_and_who_holds_rows_is_told() -> None:
+    freeze = FreezeFacts(400_000_000, 200_000_000, 1, 400_000_000, "transactions")
+    part = bloat_part(Told(freeze, HeldBack("gone", False, 5_000_000)), WRITER, "dead", [], [])
+    assert any("200 %" in each for each in part.care)
+    assert part.held_back == [
+        "the replication slot gone, which nobody uses, 5,000,000 transactions ago"
+    ]
