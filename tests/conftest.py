@@ -111,6 +111,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 " AND backend_type = 'client backend'"  # not autovacuum's
+                " AND pg_has_role(current_user, usesysid, 'MEMBER')"  # nor an administrator's
             )
         connection.close()
 
