@@ -1,6 +1,9 @@
 """A server that asks for passwords, and AWS's services as far as the tests need them."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from django.conf import settings
@@ -9,6 +12,19 @@ from ledger.db import credentials
 from ledger.db.removal import delete_everything
 from tests.ledger.aws.guarded import AWS, GuardedServer, SecretsManager, secrets_manager
 from tests.ledger.processes import reachable_folder
+
+IS_MISSING = find_spec("aws_advanced_python_wrapper") is None
+
+
+class SkippedModule(pytest.Module):
+    """Not even imported, because it imports what is missing."""
+
+    def _getobj(self) -> NoReturn:
+        pytest.skip("the extra aws is not installed", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> object:
+    return SkippedModule.from_parent(parent, path=module_path) if IS_MISSING else None
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from aws_advanced_python_wrapper import release_resources
 from psycopg import sql
 
 from ledger.db import roles
@@ -148,6 +147,8 @@ class _Answers(BaseHTTPRequestHandler):
 
 def let_driver_go() -> None:
     """Ends the threads of AWS's driver, and the connections that it left open."""
+    from aws_advanced_python_wrapper import release_resources
+
     release_resources()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
