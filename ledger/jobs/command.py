@@ -11,6 +11,12 @@ from ledger.db.retry import sqlstate
 from ledger.jobs import records
 from ledger.tracing import spans
 
+NO_RIGHT = "42501"
+BY_THE_OWNER = (
+    "this role may not write what was done when, or a web process could keep jobs from running and"
+    " their alarms from ringing. Run it as the owner of the tables."
+)
+
 
 class JobCommand(BaseCommand):
     """`job` is the command's name; with one of the options `partial`, a run is not the whole job
@@ -45,7 +51,8 @@ class JobCommand(BaseCommand):
         try:
             yield
         except (DatabaseError, InterfaceError) as error:
-            self.stderr.write(f"This run of {self.job} is not recorded: {kind_of(error)}.")
+            why = BY_THE_OWNER if sqlstate(error) == NO_RIGHT else f"{kind_of(error)}."
+            self.stderr.write(f"This run of {self.job} is not recorded: {why}")
 
 
 def kind_of(error: BaseException) -> str:

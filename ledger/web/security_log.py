@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from ledger.tracing import spans
+from ledger.web import security_counts
 
 logger = logging.getLogger("ledger.security")
 
@@ -53,7 +54,7 @@ def record(
     Facts are UUIDs, whole numbers, booleans, and plain words such as the name of a group or a URL.
     """
     request = request or _request.get()
-    line = {
+    line: dict[str, Any] = {
         "time": timezone.now().isoformat(timespec="milliseconds"),
         "event": event if EVENT.fullmatch(event) else WITHHELD,
         "outcome": outcome,
@@ -65,6 +66,7 @@ def record(
     }
     level = logging.INFO if outcome == "ok" else logging.WARNING
     logger.log(level, "%s", json.dumps(line), extra={"facts": line})
+    security_counts.count(line["event"], outcome, facts.get("method"))
 
 
 def session_mark(session_key: str | None) -> str | None:

@@ -98,6 +98,20 @@ def test_a_run_that_cannot_be_recorded_is_done_all_the_same(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_run_by_the_web_role_is_done_and_says_who_should_run_it() -> None:
+    out, err = StringIO(), StringIO()
+    connection.ensure_connection()
+    set_role("ledger_web")
+    try:
+        call_command("expire_holds", stdout=out, stderr=err)
+    finally:
+        set_role(None)
+    assert "Released 0 holds" in out.getvalue()
+    assert "as the owner of the tables" in err.getvalue()
+    assert not JobRecord.objects.filter(name="expire_holds").exists()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_job_is_claimed_by_one_worker_until_its_claim_ends() -> None:
     assert records.claim(job=NIGHTLY, worker="a")
     assert not records.claim(job=NIGHTLY, worker="b")

@@ -10,10 +10,16 @@ from ledger.db import counts as database_counts
 from ledger.metrics import processes
 from ledger.metrics.kinds import registry
 from ledger.monitoring import page
-from ledger.web import request_counts
+from ledger.web import request_counts, security_counts
 from transactions.posting import counts as payment_counts
 
-COUNTING = (database_counts, payment_counts, refusal_counts, request_counts)  # once imported
+COUNTING = (
+    database_counts,
+    payment_counts,
+    refusal_counts,
+    request_counts,
+    security_counts,
+)  # once imported
 
 # Added by Prometheus itself, or made by an aggregation.
 ADDED = {"instance", "job", "le"}

@@ -23,7 +23,7 @@ RUNBOOK = BASE_DIR / "docs" / "runbook.md"
 MONITORING = BASE_DIR / "docs" / "monitoring.md"
 PROMTOOL = shutil.which("promtool")
 # Labels whose values the code knows before anything happens, so that a first one is an increase.
-BEGIN_AT_ZERO = {"outcome", "kind", "reason", "error"}
+BEGIN_AT_ZERO = {"outcome", "kind", "reason", "error", "event", "method"}
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
 
 

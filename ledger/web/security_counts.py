@@ -1,0 +1,39 @@
+"""Counts the events of the security log by name, for `/metrics`; whose they are, the log has.
+
+A label is a name out of the code. `method` is how somebody tried to sign in, "" for other events.
+"""
+
+from ledger.metrics.kinds import Counter
+
+EVENTS = Counter(
+    "ledger_security_events_total",
+    "Events of the security log; method: how somebody tried to sign in.",
+    ["event", "outcome", "method"],
+)
+METHODS = frozenset(
+    ["password", "password_reset", "code", "mfa", "passkey", "socialaccount", "sign_up"]
+)
+SIGN_INS = ("sign_in", "step_up")
+OTHER = "other"
+# From 0 on, so that the first one shows as an increase.
+for _method in ("password", "code", "mfa", "passkey"):
+    EVENTS.labels("sign_in", "refused", _method)
+for _event, _outcome in (
+    ("sign_in", "limited"),
+    ("second_factor", "limited"),
+    ("step_up", "refused"),
+    ("step_up", "limited"),
+    ("page.refused", "refused"),
+    ("page.refused", "limited"),
+    ("provider.refused", "refused"),
+    ("payment.not_reviewed", "refused"),
+):
+    EVENTS.labels(_event, _outcome, "")
+
+
+def count(event: str, outcome: str, method: object) -> None:
+    """Counts one event. A method that is not known is `OTHER`."""
+    shown = ""
+    if event in SIGN_INS and method is not None:
+        shown = method if isinstance(method, str) and method in METHODS else OTHER
+    EVENTS.labels(event, outcome, shown).inc()
