@@ -1,17 +1,20 @@
 """Each process sends its own spans, and no request waits for the collector."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 
 from ledger.db.removal import delete_everything
+from ledger.env import BASE_DIR
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_site import Site, accounts_of
-from tests.ledger.processes import free_port, reachable_folder, wait_until
+from tests.ledger.processes import LONG, environment, free_port, reachable_folder, wait_until
 from tests.ledger.tracing.collector import Collector, collecting
-from tests.ledger.tracing.recorded import Recorded
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor  # isort: skip
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter  # isort: skip
@@ -30,9 +33,12 @@ def bank() -> Iterator[OwnBank]:
             delete_everything(folder / "data")
 
 
+def traced_to(url: str) -> dict[str, str]:
+    return {"LEDGER_TRACING": "True", "OTEL_EXPORTER_OTLP_ENDPOINT": url}
+
+
 def traced_site(bank: OwnBank, url: str, **variables: str) -> Site:
-    bank.settings |= {"LEDGER_TRACING": "True", "OTEL_EXPORTER_OTLP_ENDPOINT": url}
-    bank.settings |= {"OTEL_BSP_SCHEDULE_DELAY": "100", **variables}
+    bank.settings |= {**traced_to(url), "OTEL_BSP_SCHEDULE_DELAY": "100", **variables}
     return Site(bank)
 
 
@@ -161,8 +167,41 @@ def test_where_no_exporter_can_be_made_nothing_is_traced_and_nothing_fails() -> 
     assert not span.is_recording()
 
 
-def test_a_forked_process_makes_its_own(traced: Recorded) -> None:
-    before = traced.tracer()
-    traced._forget()  # as a child does
-    assert traced.tracer() is not before
-    assert traced.tracer() is traced.tracer()
+FORKS = """
+import os, sys, django
+django.setup()
+from ledger.tracing import spans
+with spans.begin("of the parent"):
+    pass
+child = os.fork()
+with spans.begin("of the child" if child == 0 else "of the parent again"):
+    pass
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_a_forked_process_sends_its_own_spans_when_it_ends_and_its_parent_the_others(
+    tmp_path: Path,
+) -> None:
+    """Also where the parent has begun to trace: its thread and its queue are not the child's."""
+    with collecting() as collector:
+        variables = traced_to(collector.url) | {"OTEL_BSP_SCHEDULE_DELAY": NEVER}
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", FORKS],
+            env=environment(tmp_path, DJANGO_SETTINGS_MODULE="ledger.settings", **variables),
+            cwd=BASE_DIR, check=True, timeout=LONG,
+        )  # fmt: skip
+    assert sorted(span.name for span in collector.spans) == [
+        "of the child", "of the parent", "of the parent again",
+    ]  # fmt: skip
+    senders = {span.name: span.pid for span in collector.spans}
+    assert senders["of the parent"] == senders["of the parent again"] != senders["of the child"]
+
+
+@pytest.mark.slow
+def test_a_job_of_a_command_arrives(bank: OwnBank) -> None:
+    with collecting() as collector:
+        bank.reached_by = traced_to(collector.url) | {"OTEL_BSP_SCHEDULE_DELAY": NEVER}
+        bank.manage("expire_holds")
+    assert [span.name for span in collector.spans if not span.parent] == ["job expire_holds"]
