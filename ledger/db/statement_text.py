@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 LONGEST = 4000  # characters of a text; what is left says where it came from
+# Of a statement that are read at all. One that is cut in the middle of a literal ends there.
+READ = 2 * LONGEST
 CUT = " …"
 # Whatever may hold a value, and names in quotation marks, which are kept. In this order: what
 # begins first is read to its end, so that no quotation mark within another counts.
@@ -19,7 +21,7 @@ PIECES = re.compile(
     | (?P<text> (?:\b[bBxXnN]|\b[uU]&)?'(?:[^']|'')*')
     | (?P<dollars> \$(?P<tag>[^\W\d]\w*|)\$.*?\$(?P=tag)\$)
     | (?P<comment> --[^\n]* | /\*.*?\*/)
-    | (?P<number> (?<![\w.$"%])(?:\d[\w.]*|\.\d\w*))
+    | (?P<number> (?<![\w.$])(?:\d[\w.]*|\.\d\w*))
     | (?P<unended> ['"] .* | \$(?:[^\W\d]\w*|)\$ .* | /\*.*)
     """,
     re.VERBOSE | re.DOTALL,
@@ -47,8 +49,13 @@ class StatementText:
         return self.operation in ("INSERT", "UPDATE", "DELETE", "COPY", "MERGE")
 
 
-@lru_cache(maxsize=512)
 def described(sql: str) -> StatementText:
+    """What a trace tells of this statement."""
+    return _described(sql[:READ])
+
+
+@lru_cache(maxsize=512)
+def _described(sql: str) -> StatementText:
     """Reads each text once, because most statements come again and again."""
     text = masked(sql)
     first = FIRST.match(text)
@@ -60,7 +67,8 @@ def described(sql: str) -> StatementText:
         operation, table = found[1].partition(" ")[0], found[2]
     elif operation in ("SELECT", "WITH") and (read := READS.search(text)):
         operation, table = "SELECT", read[1]
-    name = f"{operation} {table}".replace('"', "").rstrip()
+    table = table.replace('"', "").removeprefix("public.")
+    name = f"{operation} {table}".rstrip()
     return StatementText(name, operation, text if len(text) <= LONGEST else text[:LONGEST] + CUT)
 
 

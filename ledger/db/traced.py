@@ -45,7 +45,7 @@ class DatabaseSpans:
             except Exception as error:
                 _fail(span, error, commits=commits)
                 raise
-            facts = _rows_of(context["cursor"])
+            facts = _rows_of(context["cursor"], statement)
             span.note({**facts, OUTCOME: ACKNOWLEDGED} if commits else facts)
             return result
 
@@ -73,7 +73,7 @@ class DatabaseSpans:
             except Exception as error:
                 _fail(span, error, commits=False)
                 raise
-            span.note(_rows_of(cursor))
+            span.note(_rows_of(cursor, statement))
 
     def _open(self, name: str, facts: Facts) -> Any:
         return self._recorder.span(name, facts, (Exception,), is_client=True)
@@ -124,14 +124,13 @@ def _commits_alone(database: Any) -> bool:
     return not database.in_atomic_block and bool(database.get_autocommit())
 
 
-def _rows_of(cursor: Any) -> Facts:
-    """How many rows came back, or were written."""
+def _rows_of(cursor: Any, statement: StatementText) -> Facts:
+    """How many rows were written, or came back."""
     inner: Any = cursor.cursor if isinstance(cursor, CursorWrapper) else cursor
     rows = inner.rowcount
-    if rows is None or rows < 0:
+    if rows is None or rows < 0:  # not known, as in a pipeline
         return {}
-    is_result = inner.description is not None
-    return {"db.response.returned_rows" if is_result else "ledger.affected_rows": rows}
+    return {"ledger.affected_rows" if statement.writes else "db.response.returned_rows": rows}
 
 
 def _fail(span: Span, error: Exception, *, commits: bool) -> None:

@@ -14,6 +14,7 @@ from pytest_django import DjangoDbBlocker
 from ledger.db.aws.base import DatabaseWrapper
 from ledger.db.retry import Failure, failure_of
 from ledger.env import BASE_DIR
+from ledger.tracing import spans
 from tests.ledger.aws.cluster import Cluster, cluster
 from tests.ledger.processes import LONG, environment
 
@@ -118,6 +119,23 @@ def test_rows_are_copied_in_and_out(usual: DatabaseWrapper) -> None:
             assert len(list(copy.rows())) == 100
         cursor.execute("DELETE FROM notes WHERE id >= 100")
     assert count(usual) == 9
+
+
+def test_statements_copies_and_commits_are_traced(
+    traced: Any, database: Callable[..., DatabaseWrapper]
+) -> None:
+    found = database()
+    found.ensure_connection()
+    with spans.begin("test"):
+        found.set_autocommit(False)
+        with found.cursor() as cursor, cursor.copy("COPY notes FROM STDIN") as copy:
+            copy.write_row((300, "copied"))
+        assert value(found, "DELETE FROM notes WHERE id >= %s RETURNING id", 300) == 300
+        found.commit()
+        found.set_autocommit(True)
+    names = [span.name for span in traced.spans]
+    assert names == ["test", "COPY notes", "DELETE notes", "COMMIT"]
+    assert traced.facts("DELETE notes", "ledger.affected_rows") == [1]
 
 
 def test_a_pipeline_sends_statements_together(usual: DatabaseWrapper) -> None:

@@ -1,8 +1,10 @@
 """Spans in memory, as trees."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.conf import settings
@@ -84,7 +86,12 @@ def recording() -> Iterator[Recorded]:
     record_by(recorder)
     trace_connections(DatabaseSpans(recorder))
     try:
-        with override_settings(MIDDLEWARE=tracing_settings.with_spans(settings.MIDDLEWARE)):
+        with (
+            override_settings(MIDDLEWARE=tracing_settings.with_spans(settings.MIDDLEWARE)),
+            patch.dict(os.environ),
+        ):
+            for name in [each for each in os.environ if each.startswith(tracing_settings.PREFIX)]:
+                del os.environ[name]
             yield found
     finally:
         trace_connections(None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.db.statement_text import LONGEST, described
+from ledger.db.statement_text import LONGEST, READ, described
 
 NAMES = {
     'SELECT "accounts"."id" FROM "accounts" WHERE "accounts"."id" = %s': "SELECT accounts",
@@ -13,9 +13,10 @@ NAMES = {
     'UPDATE "accounts" SET "status" = %s': "UPDATE accounts",
     'DELETE FROM "sessions" WHERE "sessions"."session_key" = %s': "DELETE sessions",
     "COPY transactions (id, amount) FROM STDIN": "COPY transactions",
+    'UPDATE "other"."table 1" SET a = 1': "UPDATE other.table",
     'SAVEPOINT "s139876_x12"': "SAVEPOINT",
     "  ( SELECT 1 FROM a ) UNION ALL (SELECT 2 FROM b)": "SELECT a",
-    "-- a comment\nSELECT 1 FROM public.transactions": "SELECT public.transactions",
+    "-- a comment\nSELECT 1 FROM public.transactions": "SELECT transactions",
     "": "SQL",
 }
 TEXTS = {
@@ -25,6 +26,7 @@ TEXTS = {
     "SELECT 'it''s', E'it\\'s 7', U&'x', $$a 'b' $$, $t$ $$ x $t$, 1": "SELECT ?, ?, ?, ?, ?, ?",
     "SELECT '\\', 'secret'": "SELECT ?, ?",
     "SELECT 1 -- secret 'x\n, 2 /* secret ' */ , 3": "SELECT ? , ? , ?",
+    "SELECT a %12, b -7, c>8": "SELECT a %?, b -?, c>?",
     "SELECT 1e5, 0x1F, .5, a.b1": "SELECT ?, ?, ?, a.b1",
     "SELECT 'never ends, secret": "SELECT ?",
     'RELEASE SAVEPOINT "s139876_x12"': 'RELEASE SAVEPOINT "savepoint"',
@@ -44,6 +46,12 @@ def test_the_text_has_placeholders_alone(sql: str) -> None:
 
 def test_a_long_text_is_cut() -> None:
     assert len(described("SELECT " + "a, " * LONGEST).text) < LONGEST + 10
+
+
+@pytest.mark.parametrize("opens", ["'", "E'", "$$", "$tag$", "/* ", "-- "])
+def test_a_text_that_is_cut_within_a_literal_shows_nothing_of_it(opens: str) -> None:
+    text = described("SELECT " + " " * (READ - 20) + opens + "secret" * 10).text
+    assert "sec" not in text
 
 
 def test_a_long_text_full_of_quotation_marks_takes_no_long_time() -> None:
