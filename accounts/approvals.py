@@ -139,20 +139,26 @@ def check_now(*_row: object) -> None:
 def write_thresholds(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
     """Writes the setting LEDGER_FOUR_EYES_OVER into the database, after `migrate` and before the
     server starts. Returns whether that changed anything.
-
-    Currencies outside ISO 4217 have a threshold of 0 unless the setting names them, so that all of
-    it needs approval: the one for all others counts in units of national currencies.
     """
     rows = ApprovalThreshold.objects.using(using)
-    added = Currency.objects.using(using).exclude(code__in=ISO_CURRENCIES)
-    of_others = dict.fromkeys(added.values_list("code", flat=True), Decimal(0))
-    wanted = {**of_others, **settings.LEDGER_FOUR_EYES_OVER}
+    wanted = wanted_thresholds(using=using)
     if dict(rows.values_list("currency", "amount")) == wanted:
         return False
     rows.exclude(currency__in=wanted).delete()
     for currency, amount in wanted.items():
         rows.update_or_create(currency=currency, defaults={"amount": amount})
     return True
+
+
+def wanted_thresholds(*, using: str = DEFAULT_DB_ALIAS) -> dict[str, Decimal]:
+    """What the setting LEDGER_FOUR_EYES_OVER says for the currencies of this bank.
+
+    Currencies outside ISO 4217 have a threshold of 0 unless the setting names them, so that all of
+    it needs approval: the one for all others counts in units of national currencies.
+    """
+    added = Currency.objects.using(using).exclude(code__in=ISO_CURRENCIES)
+    of_others = dict.fromkeys(added.values_list("code", flat=True), Decimal(0))
+    return {**of_others, **settings.LEDGER_FOUR_EYES_OVER}
 
 
 def thresholds() -> dict[str, Decimal]:

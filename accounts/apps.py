@@ -17,8 +17,10 @@ class AccountsConfig(AppConfig):
         from allauth.mfa.signals import authenticator_used
         from allauth.socialaccount.signals import social_account_added, social_account_removed
         from django.contrib.admin.models import LogEntry
+        from django.core.checks import register
 
         from accounts.approvals import write_thresholds
+        from accounts.deploy_checks import check_thresholds
         from accounts.groups import fill_groups
         from accounts.models.change import RECORDED
         from accounts.read_log import note_entry
@@ -32,6 +34,7 @@ class AccountsConfig(AppConfig):
         events.connect()
         post_init.connect(note_entry, sender=LogEntry)
         authenticator_used.connect(tell_of_recovery_code)
+        register(check_thresholds, deploy=True)
         group_map.check_names()
         user_logged_in.connect(sign_out.keep_in_session)
         social_account_added.connect(linking.record_connected)

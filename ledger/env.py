@@ -185,6 +185,14 @@ def contact(name: str) -> str:
     return value
 
 
+def email(name: str) -> str:
+    """An email address; "" if it is not set."""
+    value = text(name)
+    if value and not EMAIL.fullmatch(value):
+        refuse(name, "it is no email address")
+    return value
+
+
 def amounts(name: str, default: str) -> dict[str, Decimal]:
     """Amounts by currency, as in 1000,JPY:150000: that of no currency, "", is for all others."""
     found: dict[str, Decimal] = {}

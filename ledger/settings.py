@@ -334,6 +334,8 @@ LEDGER_COOKBOOK = env.flag(
 # Where to report a weakness, for /.well-known/security.txt.
 LEDGER_CONTACT = env.text("LEDGER_CONTACT")
 LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")
+# Who gets a mail by `manage.py mail_failure` when a service of the server fails.
+LEDGER_OPERATOR_MAIL = env.email("LEDGER_OPERATOR_MAIL")
 # What staff move, and raise limits by, alone in a day; more needs another person (docs/staff.md).
 # `migrate` writes it into the database, which holds the rule.
 LEDGER_FOUR_EYES_OVER = env.amounts_by_currency(

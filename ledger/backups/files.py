@@ -26,6 +26,7 @@ PIECE = 1 << 20  # bytes
 LEFT_OUT = ("--exclude-schema=practice*", "--exclude-schema=ledger_web")
 # Owner and rights come from whoever restores it, and from `migrate`.
 OF_NOBODY = ("--no-owner", "--no-acl")
+ITS_OWNERS = 0o600  # whoever reads a backup reads everything
 
 
 class BackupRefused(Exception):
@@ -80,16 +81,13 @@ def write(file: Path) -> Manifest:
 
     Both are of one instant. Raises BackupRefused where a file exists, with nothing written.
     """
-    for there in (file, path_of(file)):
-        if there.exists():
-            raise BackupRefused(f"{there} exists; a backup never overwrites one.")
-    if not file.parent.is_dir():
-        raise BackupRefused(f"There is no folder {file.parent}.")
+    _check_free(file)
     _check_session()
     draft = file.with_name(f"{file.name}.part")
     try:
         facts = _dump(draft)
         manifest = Manifest(sha256=digest_of(draft), **facts)
+        path_of(file).touch(mode=ITS_OWNERS)
         path_of(file).write_text(json.dumps(asdict(manifest), indent=1) + "\n")
         draft.rename(file)
     except (tools.ProgramFailed, tools.NoProgram) as error:
@@ -101,9 +99,21 @@ def write(file: Path) -> Manifest:
     return manifest
 
 
+def _check_free(file: Path) -> None:
+    """Raises BackupRefused where a file exists, or no folder."""
+    try:
+        for there in (file, path_of(file)):
+            if there.exists():
+                raise BackupRefused(f"{there} exists; a backup never overwrites one.")
+        if not file.parent.is_dir():
+            raise BackupRefused(f"There is no folder {file.parent}.")
+    except OSError as error:
+        raise BackupRefused(f"{file} cannot be written: {error.strerror}.") from error
+
+
 def _dump(draft: Path) -> dict[str, Any]:
     """Runs pg_dump in the snapshot of an open transaction, and tells what that snapshot holds."""
-    draft.touch(mode=0o600)  # whoever reads a backup reads everything
+    draft.touch(mode=ITS_OWNERS)
     with snapshot(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_export_snapshot()")
         (exported,) = cursor.fetchone()
@@ -135,10 +145,17 @@ def held() -> dict[str, Any]:
 
 def check(file: Path) -> Manifest:
     """Reads the manifest and compares the file with it. Raises BackupRefused, naming the file."""
-    if not file.is_file():
-        raise BackupRefused(f"There is no file {file}.")
+    try:
+        if not file.is_file():
+            raise BackupRefused(f"There is no file {file}.")
+        digest = digest_of(file)
+    except OSError as error:
+        raise BackupRefused(
+            f"{file} cannot be read: {error.strerror}. Put it where the account that runs this may"
+            " read it."
+        ) from error
     manifest = Manifest.of(file)
-    if digest_of(file) != manifest.sha256:
+    if digest != manifest.sha256:
         raise BackupRefused(f"{file} is damaged: its bytes are not those that were written.")
     return manifest
 

@@ -5,6 +5,7 @@ is weak. It names the settings of `.env.example`, so Django's own checks of what
 them are silenced (`SILENCED_SYSTEM_CHECKS`).
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -21,6 +22,16 @@ from ledger.db.outside_cache import OutsideCache
 CHECKED = ("verify-ca", "verify-full")
 LEAST_HSTS_SECONDS = 86_400
 SECONDS_KEPT = 10
+# Names that belong to nobody, as files to begin with have them.
+EXAMPLE = re.compile(r"(?<![\w-])example(\.(com|net|org))?(?=[:/>,\s]|$)", re.ASCII)
+NAMING_HOSTS = {
+    "LEDGER_URL": "LEDGER_URL",
+    "EMAIL_URL": "EMAIL_HOST",
+    "DEFAULT_FROM_EMAIL": "DEFAULT_FROM_EMAIL",
+    "LEDGER_CONTACT": "LEDGER_CONTACT",
+    "LEDGER_SECURITY_CONTACT": "LEDGER_SECURITY_CONTACT",
+    "LEDGER_OPERATOR_MAIL": "LEDGER_OPERATOR_MAIL",
+}
 
 
 def check_site(**_options: Any) -> list[CheckMessage]:
@@ -128,6 +139,18 @@ def _contacts() -> Iterator[CheckMessage]:
         )
 
 
+def _examples() -> Iterator[CheckMessage]:
+    found = [
+        name for name, held in NAMING_HOSTS.items() if EXAMPLE.search(str(getattr(settings, held)))
+    ]
+    if found:
+        yield weak(
+            "examples",
+            f"{', '.join(found)}: the value is still that of an example, whom no mail reaches.",
+            "Write your own.",
+        )
+
+
 def _cache() -> Iterator[CheckMessage]:
     if "locmem" in settings.CACHES["default"]["BACKEND"]:
         yield wrong(
@@ -178,5 +201,5 @@ def _way_to_the_database() -> Iterator[CheckMessage]:
 
 
 CHECKS = (
-    _debugging, _address, _secrets, _mail, _contacts, _cache, _way_to_the_database,
+    _debugging, _address, _secrets, _mail, _contacts, _examples, _cache, _way_to_the_database,
 )  # fmt: skip

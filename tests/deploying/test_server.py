@@ -1,31 +1,49 @@
 """docs/deploy-server.md: its commands, on a Debian of its own with systemd."""
 
+import base64
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.console import Block, blocks_of, missing_line
 from tests.deploying.machine import Machine, machine, missing
+from tests.deploying.wrapper import ODD, WRAPPER, wrapper
+from tests.ledger.processes import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs/deploy-server.md").read_text()
-SECTIONS = dict(re.findall(r"```console (\w+)\n(.*?)```", PAGE, re.DOTALL))
+ROOT = WRAPPER.parents[2]
+PAGE = "docs/deploy-server.md"
+SECTIONS = {block.where: block for block in blocks_of(PAGE)}
 LOCK = ROOT / "requirements-image.lock"
 REPOSITORY = "https://git.example/ledger.git"
+# The page asks for a host of one's own in place of its example.
+EXAMPLE, HOST = "bank.example", "bank.test"
+BACKUP = "2026-11-20.bank"
+MOMENT = "2026-11-20 09:30:00+00"
 # Made by hand in place of an authority that everybody knows.
-CERTIFICATE = """
+CERTIFICATE = f"""
 cd /etc/ledger/tls
 authority=/usr/local/share/ca-certificates/authority.crt
 key="-newkey rsa:2048 -nodes -keyout"
 openssl req -x509 $key /root/ca.key -subj /CN=authority -out $authority
-openssl req $key privkey.pem -subj /CN=bank.example -addext subjectAltName=DNS:bank.example |
+openssl req $key privkey.pem -subj /CN={HOST} -addext subjectAltName=DNS:{HOST} |
     openssl x509 -req -CA $authority -CAkey /root/ca.key -CAcreateserial \\
     -copy_extensions copy -out fullchain.pem
+chmod 644 $authority
 update-ca-certificates
-echo 127.0.0.1 bank.example >> /etc/hosts
+echo 127.0.0.1 {HOST} >> /etc/hosts
+"""
+SETTINGS = f"""
+cd /etc/ledger
+sed -i 's|{EXAMPLE}|{HOST}|' ledger.env
+sed -i 's|^EMAIL_URL=.*|EMAIL_URL=smtp://127.0.0.1:2525|' ledger.env
+"""
+MAIL_SERVER = """
+systemd-run --quiet --unit=mail --property=StandardOutput=file:/root/mails \\
+    python3 -u -W ignore -m smtpd -n -c DebuggingServer 127.0.0.1:2525
 """
 
 absent = missing() or next(
@@ -35,10 +53,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(absent), reason=f"needs {absent}, which is not here"),
 ]
-
-
-def commands(section: str) -> list[str]:
-    return [line[2:] for line in SECTIONS[section].splitlines() if line.startswith("$ ")]
+Follow = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
@@ -59,25 +74,21 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with the files of this folder as they are now."""
     folder = tmp_path_factory.mktemp("git") / "ledger"
-    listed = [
-        "git",
-        "-C",
-        str(ROOT),
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]
+    listed = ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"]
     names = subprocess.run(listed, check=True, capture_output=True).stdout.decode().split("\0")
     for name in filter(None, names):
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    who = ["-c", "user.name=Tests", "-c", "user.email=tests@bank.example"]
-    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "As it is"]):
-        subprocess.run(["git", "-C", str(folder), *command], check=True)
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    commit(folder, "As it is")
     return folder
+
+
+def commit(repository: Path, message: str) -> None:
+    who = ["-c", "user.name=Tests", "-c", "user.email=tests@bank.example"]
+    for command in (["add", "-A"], [*who, "commit", "-qm", message]):
+        subprocess.run(["git", "-C", str(repository), *command], check=True)
 
 
 @pytest.fixture(scope="module")
@@ -90,49 +101,279 @@ def debian(
         yield found
 
 
-def follow(debian: Machine, section: str, wheels: Path, repository: Path) -> str:
-    """Runs the commands of a section, and returns what the last one printed."""
-    printed = ""
-    for command in commands(section):
+@pytest.fixture(scope="module")
+def follow(debian: Machine, wheels: Path, repository: Path) -> Follow:
+    """Runs the commands of a section in one shell, with other words in place of the page's, and
+    returns what they printed. The shell's umask is that of a cautious administrator.
+    """
+
+    def follow(section: str, words: dict[str, str] | None = None) -> str:
+        words = {REPOSITORY: str(repository), EXAMPLE: HOST, **(words or {})}
+        block: Block = SECTIONS[section]
+        commands = "umask 077\n" + "\n".join(step.command for step in block.steps)
+        for old, new in words.items():
+            commands = commands.replace(old, new)
         printed = debian.run(
-            command.replace(REPOSITORY, str(repository)),
+            commands,
             PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheels), PIP_DISABLE_PIP_VERSION_CHECK="1",
         )  # fmt: skip
-    return printed
+        for step in block.steps:
+            assert not missing_line(step, printed), printed
+        return printed
+
+    return follow
 
 
-def test_the_packages_are_those_that_are_installed_here(debian: Machine) -> None:
-    (_update, install) = commands("packages")
-    named = install.removeprefix("apt-get install -y ").split()
-    for package in named:
-        debian.run(f"dpkg --status {package}")
-
-
-def test_the_page_leads_to_a_bank_over_tls(debian: Machine, wheels: Path, repository: Path) -> None:
-    for section in ("accounts", "program", "settings", "database"):
-        follow(debian, section, wheels, repository)
-    assert '"ready"' in follow(debian, "services", wheels, repository)
+@pytest.fixture(scope="module")
+def bank(debian: Machine, follow: Follow) -> Machine:
+    """The page followed as far as a bank that is served over TLS."""
+    for section in ("accounts", "program", "settings"):
+        follow(section)
+    debian.run(SETTINGS)
+    for section in ("settings", "install", "database"):  # settings again: it overwrites nothing
+        follow(section)
+    assert '"ready"' in follow("services")
+    follow("nginx")
     debian.run(CERTIFICATE)
-    assert '"alive"' in follow(debian, "nginx", wheels, repository)
+    assert '"alive"' in follow("tls")
+    return debian
 
+
+def psql(bank: Machine, statement: str, database: str = "ledger") -> str:
+    return bank.run(f'runuser -u postgres -- psql -d {database} -Atc "{statement}"').strip()
+
+
+def note(bank: Machine, title: str) -> None:
+    """Writes a row that is there or not after a restore."""
+    psql(bank, f"INSERT INTO auth_group (name) VALUES ('{title}')")
+
+
+def notes(bank: Machine, database: str = "ledger") -> set[str]:
+    return set(psql(bank, "SELECT name FROM auth_group", database).split("\n"))
+
+
+def serves(bank: Machine) -> bool:
+    return '"ready"' in bank.run(f"curl --silent https://{HOST}/readyz || true")
+
+
+def test_a_program_of_the_page_comes_with_debian_or_with_a_package_it_names(
+    debian: Machine,
+) -> None:
+    (_update, install) = (step.command for step in SECTIONS["packages"].steps)
+    named = install.removeprefix("apt-get install -y ").split()
+    listed = debian.run("dpkg-query -W -f '${Package}\\t${Priority}\\t${Depends}\\n'")
+    known = {name: rest for name, *rest in (line.split("\t") for line in listed.splitlines())}
+    there = {name for name, (priority, _) in known.items() if priority in ("required", "important")}
+    ahead = [*named, *there]
+    while ahead:
+        there.add(name := ahead.pop())
+        depends = re.findall(r"(?:^|[,|]) *([a-z0-9][a-z0-9+.-]*)", known[name][1])
+        ahead += [each for each in depends if each in known and each not in there]
+    commands = [step.command for block in SECTIONS.values() for step in block.steps]
+    words = {word for command in commands for word in re.findall(r"[a-z_.]+", command)}
+    programs = ("git", "curl", "openssl", "nginx", "psql", "pg_basebackup", "adduser", "runuser")
+    assert words >= set(programs)
+    for program in programs:
+        path = debian.run(f"readlink -f $(command -v {program}); command -v {program}").split()
+        path += [each.removeprefix("/usr") for each in path]  # as dpkg knows it
+        found = debian.run(f"dpkg -S {' '.join(path)} 2> /dev/null || true")
+        assert {line.partition(":")[0] for line in found.splitlines()} & there, program
+
+
+def test_the_page_leads_to_a_bank_over_tls(bank: Machine) -> None:
     cookie = "--cookie __Host-sessionid=of-nobody"  # which is looked up in the database
-    signing_in = debian.run(f"curl --silent --include --location {cookie} https://bank.example/")
+    signing_in = bank.run(f"curl --silent --include --location {cookie} https://{HOST}/")
     assert "strict-transport-security: max-age=31536000" in signing_in
     assert "Sign in" in signing_in
-    assert debian.run("curl --silent --head http://bank.example/").startswith("HTTP/1.1 301")
+    assert bank.run(f"curl --silent --head http://{HOST}/").startswith("HTTP/1.1 301")
     roles = "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = 'ledger'"
-    debian.run("systemctl stop ledger-work")
-    assert debian.run(f'runuser -u postgres -- psql -Atc "{roles}"').split() == ["ledger_web"]
-    debian.run("systemctl start ledger-work")
-
-    files = follow(debian, "backup", wheels, repository)
-    assert re.search(r"-rw------- 1 ledger ledger .*\.bank\n", files)
-    follow(debian, "upgrade", wheels, repository)
-    assert "The books are clean" in debian.run("ledger audit_ledger")
-    assert "no issues" in debian.run("ledger check --deploy 2>&1")
-    assert "0 loaded units" in debian.run("systemctl --failed --no-pager")
+    bank.run("systemctl stop ledger-work")
+    assert psql(bank, roles, "postgres") == "ledger_web"
+    bank.run("systemctl start ledger-work")
+    assert psql(bank, "SHOW data_checksums") == "on"
 
     hidden = "cat /etc/ledger/ledger.env", "touch /srv/ledger/manage.py", "ls /var/backups/ledger"
     for command in hidden:
         with pytest.raises(AssertionError, match="Permission denied"):
-            debian.run(f"runuser -u ledger_web -- {command}")
+            bank.run(f"runuser -u ledger_web -- {command}")
+
+
+def test_other_names_old_ciphers_and_compression_are_refused(bank: Machine) -> None:
+    for address in ("http://127.0.0.1/", "https://127.0.0.1/ --insecure"):
+        with pytest.raises(AssertionError):
+            bank.run(f"curl --silent {address}")
+    ask = f"openssl s_client -connect {HOST}:443 -servername {HOST} -tls1_2"
+    assert "ECDHE" in bank.run(f"{ask} < /dev/null 2> /dev/null")
+    with pytest.raises(AssertionError):
+        bank.run(f"{ask} -cipher 'AES256-SHA:AES128-GCM-SHA256' < /dev/null")
+    page = bank.run(f"curl -s -i -L -H 'Accept-Encoding: gzip' https://{HOST}/ | tr -d '\\0'")
+    assert "content-encoding" not in page.lower()
+
+
+def test_a_page_says_that_the_bank_is_away_and_no_log_has_the_address(bank: Machine) -> None:
+    bank.run("systemctl stop ledger-web")
+    page = bank.run(f"curl --silent --include 'https://{HOST}/search/?q=secret'")
+    assert " 502" in page.splitlines()[0]
+    assert "away" in page
+    assert "secret" not in bank.run("cat /var/log/nginx/*.log")
+    bank.run("systemctl start ledger-web")
+    too_large = f"head -c 13000000 /dev/zero | curl -s --data-binary @- https://{HOST}/"
+    assert "too large" in bank.run(too_large)
+
+
+def test_a_changed_setting_is_told_until_the_page_applies_it(bank: Machine, follow: Follow) -> None:
+    bank.run("echo 'LEDGER_FOUR_EYES_OVER=77' >> /etc/ledger/ledger.env")
+    told = bank.run("ledger check --deploy 2>&1 || true")
+    assert "ledger.approval_thresholds" in told
+
+    web = bank.run("systemctl show -P MainPID ledger-web")
+    follow("changed")
+
+    assert psql(bank, "SELECT currency, amount FROM approval_thresholds") == "*|77.0000"
+    assert bank.run("systemctl show -P MainPID ledger-web") != web
+    assert serves(bank)
+
+
+def test_mails_go_out_by_hand_and_when_a_service_fails(bank: Machine, follow: Follow) -> None:
+    bank.run(MAIL_SERVER)
+    follow("mail")
+    wait_until(lambda: f"you@{HOST}" in bank.run("cat /root/mails"))
+
+    bank.run("mv /var/backups/ledger /root/aside")
+    with pytest.raises(AssertionError):
+        bank.run("systemctl start ledger-backup")
+    bank.run("mv /root/aside /var/backups/ledger")
+
+    wait_until(lambda: "ledger-backup failed" in bank.run("cat /root/mails"))
+    assert f"operator@{HOST}" in bank.run("cat /root/mails")
+    bank.run("systemctl reset-failed")
+
+
+def test_the_backup_of_a_day_is_kept_for_30_days_though_it_is_read(
+    bank: Machine, follow: Follow
+) -> None:
+    files = follow("backup")
+    assert re.search(r"-rw------- 1 ledger ledger .*\.bank\n", files)
+    bank.run("cd /var/backups/ledger; touch old; touch -m -d '31 days ago' old; cat old")
+    bank.run("systemd-tmpfiles --clean /etc/tmpfiles.d/ledger.conf")
+    there = bank.run("ls /var/backups/ledger").split()
+    assert "old" not in there
+    assert len(there) == 2
+
+
+def test_the_look_at_the_server_finds_nothing_and_then_a_certificate_that_ends(
+    bank: Machine,
+) -> None:
+    bank.run("systemctl start ledger-watch")
+    assert "no issues" in bank.run("ledger check --deploy 2>&1")
+    renew = "openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=x -keyout /dev/null"
+    bank.run("cp /etc/ledger/tls/fullchain.pem /root/kept.pem")
+    bank.run(f"{renew} -out /etc/ledger/tls/fullchain.pem")
+    assert "ends within" in bank.run("sh /srv/ledger/deploy/server/watch || true")
+    bank.run("cp /root/kept.pem /etc/ledger/tls/fullchain.pem")
+
+
+def test_the_wrapper_reads_the_settings_as_systemd_does(bank: Machine) -> None:
+    bank.run(f"cat > /root/odd.env <<'END_OF_ODD'\n{ODD}\nEND_OF_ODD")
+    read = "systemd-run --quiet --pipe --wait -p EnvironmentFile=/root/odd.env env -0 | base64 -w0"
+    given = base64.b64decode(bank.run(read)).decode().split("\0")
+    theirs = dict(line.split("=", 1) for line in given if line)
+    ours = wrapper().values_of(f"{ODD}\n")
+    assert len(ours) > 10
+    assert {name: theirs.get(name) for name in ours} == ours
+
+
+def test_a_backup_is_proved_in_a_database_that_is_gone_afterwards(
+    bank: Machine, follow: Follow
+) -> None:
+    record = "SELECT done_at, failed_at FROM job_records WHERE name = 'backup'"
+    before = psql(bank, record)
+    refused = "ledger backup --prove /var/backups/ledger/refused.bank 2>&1 || true"
+    assert "CREATEDB" in bank.run(refused)
+    assert "refused" not in bank.run("ls /var/backups/ledger")
+    assert psql(bank, record) == before
+
+    assert "every seal holds" in follow("prove")
+    databases = set(psql(bank, "SELECT datname FROM pg_database").split())
+    assert databases == {"postgres", "ledger", "template1", "template0"}
+
+
+def test_a_backup_comes_back_beside_the_bank_and_takes_its_place(
+    bank: Machine, follow: Follow
+) -> None:
+    note(bank, "before the backup")
+    bank.run(f"ledger backup /var/backups/ledger/{BACKUP}")
+    bank.run(f"cd /var/backups/ledger; mv {BACKUP} {BACKUP}.manifest /root")
+    note(bank, "after the backup")
+    unreadable = bank.run(f"ledger restore /root/{BACKUP} 2>&1 || true")
+    assert "Traceback" not in unreadable
+    assert f"/root/{BACKUP} cannot be read" in unreadable
+    follow("fetch")
+
+    assert "every seal holds" in follow("restore")
+    assert serves(bank)
+    assert {"after the backup"} == notes(bank) - notes(bank, "ledger_new")
+    follow("switch")
+
+    assert "after the backup" not in notes(bank)
+    assert "before the backup" in notes(bank)
+    wait_until(lambda: serves(bank))
+
+
+def test_a_backup_comes_back_on_a_server_without_a_bank(bank: Machine, follow: Follow) -> None:
+    bank.run("systemctl stop ledger-prepare; runuser -u postgres -- dropdb ledger")
+    bank.run("AS=postgres ledger create_roles")
+
+    assert "every seal holds" in follow("restore-new")
+    bank.run("systemctl start ledger-web ledger-work")
+
+    assert "before the backup" in notes(bank)
+    wait_until(lambda: serves(bank))
+
+
+def test_the_bank_comes_back_to_a_moment(bank: Machine, follow: Follow) -> None:
+    follow("archive")
+    follow("base")
+    note(bank, "before the moment")
+    moment = psql(bank, "SELECT clock_timestamp()")
+    note(bank, "after the moment")
+
+    follow("back", {MOMENT: moment})
+
+    assert {"before the backup", "before the moment"} <= notes(bank)
+    assert "after the moment" not in notes(bank)
+    wait_until(lambda: serves(bank))
+
+
+def test_the_bank_comes_up_when_postgres_is_late(bank: Machine) -> None:
+    bank.run("systemctl stop ledger-prepare postgresql")
+    bank.run("systemctl mask --runtime postgresql postgresql@15-main")
+
+    bank.run("systemctl start --no-block ledger-web")
+    wait_until(lambda: "Waiting" in bank.run("journalctl -b -u ledger-prepare -n 3 -o cat"))
+    assert bank.run("systemctl is-active ledger-prepare || true").strip() == "activating"
+    assert bank.run("systemctl show -P TimeoutStartUSec ledger-prepare").strip() == "infinity"
+    assert "--timeout 86400" in bank.run("systemctl show -P ExecStart ledger-prepare")
+    bank.run("systemctl unmask --runtime postgresql postgresql@15-main")
+    bank.run("systemctl start postgresql")
+
+    wait_until(lambda: serves(bank))
+    bank.run("systemctl start ledger-work")
+
+
+def test_a_new_version_comes_and_goes_and_comes_again(
+    bank: Machine, follow: Follow, repository: Path
+) -> None:
+    unit = repository / "deploy/server/ledger-web.service"
+    for number in (1, 2):
+        unit.write_text(f"{unit.read_text()}# Version {number}\n")
+        commit(repository, f"Version {number}")
+        follow("upgrade")
+        assert f"# Version {number}" in bank.run("systemctl cat ledger-web")
+        follow("downgrade")
+        assert bank.run("git -C /srv/ledger status --porcelain --branch").startswith("## m")
+        bank.run("/srv/ledger/deploy/server/install")
+        assert f"# Version {number}" not in bank.run("systemctl cat ledger-web")
+    assert "The books are clean" in bank.run("ledger audit_ledger")
+    assert "0 loaded units" in bank.run("systemctl --failed --no-pager")
+    assert serves(bank)

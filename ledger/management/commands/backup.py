@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from ledger.backups import files
-from ledger.backups.proof import NotProved, prove_elsewhere
+from ledger.backups.proof import NotProved, ProofPlace, place_of_proof
 from ledger.jobs.command import JobCommand
 from ledger.jobs.schedule import BACKUP
 from ledger.text.lines import counted
@@ -17,23 +17,35 @@ class Command(JobCommand):
         "Writes the whole bank into FILE by pg_dump while it works on, and FILE.manifest beside it,"
         " by which `manage.py restore` knows a damaged file."
     )
+    place: ProofPlace
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument(
             "--prove",
             action="store_true",
-            help="Restore it into an embedded server that is deleted again, and audit that.",
+            help="Restore it into an embedded server, or where none is installed into a second"
+            " database, audit that, and delete it again.",
         )
+
+    def execute(self, *arguments: Any, **options: Any) -> str | None:
+        """Makes the place of the proof first: without one, nothing is written or recorded."""
+        if not options["prove"]:
+            return super().execute(*arguments, **options)
+        try:
+            with place_of_proof() as self.place:
+                return super().execute(*arguments, **options)
+        except NotProved as refusal:
+            raise CommandError(str(refusal)) from None
 
     def handle(self, *, file: Path, prove: bool, **_options: Any) -> None:
         try:
             manifest = files.write(file)
-            size = file.stat().st_size
-            self.stdout.write(
-                f"{file}: {counted(manifest.transactions, 'transaction')}, {size:,} bytes."
-            )
-            if prove:
-                self.stdout.write(prove_elsewhere(file))
-        except (files.BackupRefused, NotProved) as refusal:
+        except files.BackupRefused as refusal:
             raise CommandError(str(refusal)) from None
+        size = file.stat().st_size
+        self.stdout.write(
+            f"{file}: {counted(manifest.transactions, 'transaction')}, {size:,} bytes."
+        )
+        if prove:
+            self.stdout.write(self.place.prove(file))

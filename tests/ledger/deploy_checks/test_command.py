@@ -14,13 +14,13 @@ pytestmark = pytest.mark.slow
 IN_GOOD_ORDER = {
     "LEDGER_ROLE": "web",
     "SECRET_KEY": "a-key-of-a-test-0123456789-that-nobody-else-has-abcdefghij",
-    "LEDGER_URL": "https://bank.example",
+    "LEDGER_URL": "https://bank.test",
     "LEDGER_HTTPS": "True",
     "LEDGER_BEHIND_PROXY": "True",
-    "EMAIL_URL": "smtp+tls://bank:secret@mail.example:587",
-    "DEFAULT_FROM_EMAIL": "Bank <service@bank.example>",
+    "EMAIL_URL": "smtp+tls://bank:secret@mail.test:587",
+    "DEFAULT_FROM_EMAIL": "Bank <service@bank.test>",
     "LEDGER_CONTACT": "+44 20 7946 0000",
-    "LEDGER_SECURITY_CONTACT": "security@bank.example",
+    "LEDGER_SECURITY_CONTACT": "security@bank.test",
 }
 
 

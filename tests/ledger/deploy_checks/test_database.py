@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
 
@@ -10,6 +11,8 @@ import pytest
 from django.core.checks import CheckMessage
 from django.db import OperationalError, connection
 
+from accounts.approvals import write_thresholds
+from accounts.deploy_checks import check_thresholds
 from ledger.checks import database
 from ledger.checks.database import check_database
 from ledger.db.models import JobRecord
@@ -176,3 +179,19 @@ def test_a_database_that_is_away_is_one_message() -> None:
         (message,) = check_database()
     assert message.id == "ledger.database_away"
     assert message.msg.endswith("nobody listens")
+
+
+def test_an_approval_threshold_that_the_database_does_not_know_is_told(settings: Any) -> None:
+    write_thresholds()
+    assert check_thresholds() == []
+    settings.LEDGER_FOUR_EYES_OVER = {"*": Decimal(77)}
+    assert names(check_thresholds()) == ["approval_thresholds"]
+
+
+def test_thresholds_without_their_table_are_told_by_another_check() -> None:
+    with connection.execute_wrapper(_away):
+        assert check_thresholds() == []
+
+
+def _away(*_query: object) -> None:
+    raise OperationalError

@@ -20,18 +20,19 @@ GOOD: dict[str, Any] = {
     "LEDGER_DEMO": False,
     "LEDGER_COOKBOOK": False,
     "LOG_LEVEL": "WARNING",
-    "LEDGER_URL": "https://bank.example",
+    "LEDGER_URL": "https://bank.test",
     "LEDGER_HTTPS": True,
     "SECURE_HSTS_SECONDS": 31_536_000,
     "LEDGER_SECRET_KEY_IS_STORED": False,
     "LEDGER_STAFF_SECOND_FACTOR": True,
     "EMAIL_BACKEND": "ledger.web.mail.MailBackend",
-    "EMAIL_HOST": "mail.example",
+    "EMAIL_HOST": "mail.test",
     "EMAIL_USE_TLS": True,
     "EMAIL_USE_SSL": False,
-    "DEFAULT_FROM_EMAIL": "Bank <service@bank.example>",
+    "DEFAULT_FROM_EMAIL": "Bank <service@bank.test>",
     "LEDGER_CONTACT": "+44 20 7946 0000",
-    "LEDGER_SECURITY_CONTACT": "mailto:security@bank.example",
+    "LEDGER_SECURITY_CONTACT": "mailto:security@bank.test",
+    "LEDGER_OPERATOR_MAIL": "operator@bank.test",
     "CACHES": {"default": {"BACKEND": "ledger.db.shared_cache.SharedCache", "LOCATION": "cache"}},
     "LEDGER_EMBEDDED": False,
     "DATABASES": {"default": SERVER},
@@ -117,6 +118,25 @@ def test_all_are_named_in_one_go() -> None:
     missing = {name for name, _ in WEAK} - set(told(**changes))
     # Instead of the first: no encryption at all, no mail at all, a cache that is away.
     assert missing == {"hsts", "mail_encryption", "mail_sender", "cache"}
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"LEDGER_URL": "https://bank.example"},
+        {"EMAIL_HOST": "mail.example.com"},
+        {"DEFAULT_FROM_EMAIL": "Bank <service@bank.example>"},
+        {"LEDGER_CONTACT": "help@bank.example, +44 20 7946 0000"},
+        {"LEDGER_OPERATOR_MAIL": "operator@example.org"},
+    ],
+)
+def test_an_example_that_was_left_is_named(left: dict[str, Any]) -> None:
+    assert list(told(**left)) == ["examples"]
+
+
+@pytest.mark.parametrize("host", ["example.bank.test", "my-example", "examples.test"])
+def test_a_name_that_only_looks_like_an_example_is_fine(host: str) -> None:
+    assert list(told(LEDGER_URL=f"https://{host}", EMAIL_HOST=host)) == []
 
 
 @pytest.mark.parametrize(
