@@ -2,25 +2,42 @@
 
 from functools import cache
 
-from ledger.db.embedded import ConnectionInfo, EmbeddedServer
+from ledger.db.embedded import ConnectionInfo, EmbeddedServer, EmbeddedServerError
 from ledger.db.pair import Pair
+
+NO_STANDBY = "There is no standby; `make run STANDBY=1` or `serve --standby` makes one."
 
 
 @cache
 def default_server() -> EmbeddedServer | Pair:
     """The server that the settings name, or the pair that it became."""
-    from django.conf import settings
-
-    pair = Pair(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
+    pair = _pair_of_settings()
     return pair if pair.exists() else pair.first
 
 
 def make_pair() -> None:
     """Give the server of the settings a synchronous standby: see ledger.db.pair."""
+    _pair_of_settings().make()
+    default_server.cache_clear()
+
+
+def own_pair() -> Pair:
+    """The pair that the server of the settings became.
+
+    Raises EmbeddedServerError if it has no standby, or if the settings name another server.
+    """
     from django.conf import settings
 
-    Pair(settings.LEDGER_DATA_DIR, settings.LEDGER_PG).make()
-    default_server.cache_clear()
+    pair = _pair_of_settings()
+    if not settings.LEDGER_EMBEDDED or not pair.exists():
+        raise EmbeddedServerError(NO_STANDBY)
+    return pair
+
+
+def _pair_of_settings() -> Pair:
+    from django.conf import settings
+
+    return Pair(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
 
 
 def has_standby() -> bool:

@@ -4,11 +4,10 @@ import argparse
 import time
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from ledger.db import own_server
 from ledger.db.embedded import EmbeddedServerError
-from ledger.db.pair import Pair
 
 
 class Command(BaseCommand):
@@ -24,12 +23,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, kill: bool, **_options: Any) -> None:
-        pair = Pair(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
-        if not settings.LEDGER_EMBEDDED or not pair.exists():
-            raise CommandError(
-                "There is no standby; `make run STANDBY=1` or `serve --standby` makes one."
-            )
         try:
+            pair = own_server.own_pair()
             done = pair.fail_over(kill=kill, tell=self._tell)
             self._tell(
                 f"The {done.primary} server is the primary and takes writes, {done.seconds:.2f} s"

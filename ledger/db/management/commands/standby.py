@@ -3,11 +3,10 @@
 import argparse
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from ledger.db import own_server
 from ledger.db.embedded import EmbeddedServerError
-from ledger.db.pair import Pair
 
 
 class Command(BaseCommand):
@@ -28,12 +27,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, alone: bool, **_options: Any) -> None:
-        pair = Pair(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
-        if not settings.LEDGER_EMBEDDED or not pair.exists():
-            raise CommandError(
-                "There is no standby; `make run STANDBY=1` or `serve --standby` makes one."
-            )
         try:
+            pair = own_server.own_pair()
             pair.write_alone() if alone else pair.follow()
         except EmbeddedServerError as err:
             raise CommandError(str(err)) from err
