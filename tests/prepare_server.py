@@ -11,34 +11,18 @@ server that holds nothing else: the template of new databases is changed.
 import sys
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from ledger.db.rights import LARGE_OBJECTS
-from ledger.db.roles import DATABASE, MEMBERSHIPS, OWNER, ROLES, WEB
+from ledger.db.roles import DATABASE, create_on
 
 PASSWORD = "ledger"
-MEMBERSHIPS_KNOW_INHERIT = 160000
 
 
 def prepare(url: str) -> None:
     """Makes what is missing; run again, it changes nothing more."""
     with psycopg.connect(url, autocommit=True) as connection:
-        known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
-        for role, rights in ROLES.items():
-            if role not in known:
-                make = sql.SQL("CREATE ROLE {} " + rights + " PASSWORD {}")
-                connection.execute(make.format(sql.Identifier(role), sql.Literal(PASSWORD)))
-        is_old = connection.info.server_version < MEMBERSHIPS_KNOW_INHERIT
-        for (member, role), options in MEMBERSHIPS.items():
-            grant = sql.SQL("GRANT {} TO {}" + ("" if is_old else options))
-            connection.execute(grant.format(sql.Identifier(role), sql.Identifier(member)))
-        if is_old:
-            connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(sql.Identifier(WEB)))
-        databases = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
-        if DATABASE not in databases:
-            make = sql.SQL("CREATE DATABASE {} OWNER {}")
-            connection.execute(make.format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
+        create_on(connection, password=PASSWORD)
     for database in (DATABASE, "template1"):
         with psycopg.connect(make_conninfo(url, dbname=database), autocommit=True) as connection:
             for (revoke,) in connection.execute(LARGE_OBJECTS).fetchall():

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-KNOWS_BUILTIN_LOCALE = 170000
+from ledger.db.server_versions import KNOWS_BUILTIN_LOCALE
+
 # Sorts the same on every system and in every version, so that no index is damaged by an upgrade.
 SAME_EVERYWHERE = " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
 

@@ -13,9 +13,9 @@ from django.db import DatabaseError
 from ledger.db.creation import create_database
 from ledger.db.rights import LARGE_OBJECTS
 from ledger.db.roles import STATISTICS
+from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
 
 IAM = "rds_iam"  # whoever is a member signs in to RDS and Aurora by a token alone
-KNOWS_TRANSACTION_TIMEOUT = 170000
 NO_IAM = f"this server has no role {IAM}, so it takes no tokens of IAM"
 STATISTICS_STAY = (
     "The page Database will not tell since when sessions of other roles run: only a superuser, or"

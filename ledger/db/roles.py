@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.db.postmaster import Postmaster
 from ledger.db.rights import LARGE_OBJECTS
+from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
 
 if TYPE_CHECKING:
     import psycopg
@@ -22,31 +23,44 @@ MEMBERSHIPS = {
     (WEB, COOKBOOK): " WITH INHERIT FALSE",
     (OWNER, ROWS): "",
 }
+GRANTED = "SELECT member::regrole::text, roleid::regrole::text FROM pg_auth_members"
 SUPERUSER = "postgres"
 STATISTICS = "pg_read_all_stats"  # a role of Postgres: sees what every session does
 
 
 def create(server: Postmaster) -> None:
     """Creates missing roles, also in data folders that are older than a role in ROLES."""
-    from psycopg import sql
-
     with as_superuser(server, "postgres") as connection:
-        known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
-        for role, rights in ROLES.items():
-            if role not in known:
-                create = sql.SQL("CREATE ROLE {} " + rights)
-                connection.execute(create.format(sql.Identifier(role)))
-        for (member, role), options in MEMBERSHIPS.items():
-            if role not in known:
-                grant = sql.SQL("GRANT {} TO {}" + options)
-                connection.execute(grant.format(sql.Identifier(role), sql.Identifier(member)))
-        if not connection.execute(
-            "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
-        ).fetchone():
-            create = sql.SQL("CREATE DATABASE {} OWNER {}")
-            connection.execute(create.format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
+        create_on(connection)
         _let_owner_see_sessions(connection)
         _reset_settings(connection)
+
+
+def create_on(connection: "psycopg.Connection[Any]", *, password: str | None = None) -> None:
+    """Creates what is missing of the roles, their memberships and the database, as a superuser.
+
+    Before Postgres 16 a membership has no option for inheritance: there the web role inherits
+    nothing from any role.
+    """
+    from psycopg import sql
+
+    known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+    for role, rights in ROLES.items():
+        if role not in known:
+            create = sql.SQL("CREATE ROLE {} " + rights + " PASSWORD {}")
+            connection.execute(create.format(sql.Identifier(role), sql.Literal(password)))
+    is_old = connection.info.server_version < MEMBERSHIPS_KNOW_INHERIT
+    granted = set(connection.execute(GRANTED).fetchall())
+    for (member, role), options in MEMBERSHIPS.items():
+        if (member, role) not in granted:
+            grant = sql.SQL("GRANT {} TO {}" + ("" if is_old else options))
+            connection.execute(grant.format(sql.Identifier(role), sql.Identifier(member)))
+    if is_old:
+        connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(sql.Identifier(WEB)))
+    exists = "SELECT 1 FROM pg_database WHERE datname = %s"
+    if not connection.execute(exists, [DATABASE]).fetchone():
+        create = sql.SQL("CREATE DATABASE {} OWNER {}")
+        connection.execute(create.format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
 
 
 def take_rights_from_everybody(server: Postmaster, database: str) -> None:

@@ -34,6 +34,7 @@ from ledger.db.backend.schema import DatabaseSchemaEditor
 from ledger.db.backend.wrappers import CursorDebugWrapper, CursorWrapper
 from ledger.db.embedded import EmbeddedServerError
 from ledger.db.row_security import SignedReader
+from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
 
 # Note [Clean sessions]: SQL smuggled into a request could leave something in the session for the
 # next person on this connection: a cursor WITH HOLD with rows of the whole bank, its own token as
@@ -44,7 +45,6 @@ CLEAN = sql.SQL(
     "RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all();"
     " DISCARD SEQUENCES; DISCARD TEMP; SET TIME ZONE {}"
 )
-KNOWS_TRANSACTION_TIMEOUT = 170000
 
 
 class PreparedCursor(psycopg.Cursor[Any]):
