@@ -21,10 +21,9 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
 
-from ledger.db.removal import delete_everything
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_site import Site, accounts_of
-from tests.ledger.processes import LONG, reachable_folder
+from tests.ledger.processes import LONG, own_data_dir
 
 POSTGRES = 18
 PAGES = ("/", "/accounts/", "/search/?q=rent", "/transfers/new/", "/healthz", "/static/favicon.svg")
@@ -177,12 +176,8 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=30)
     given = parser.parse_args()
-    with reachable_folder() as folder:
-        bank = OwnBank(folder / "data", POSTGRES)
-        try:
-            counts = measure(bank, given.clients, given.seconds)
-        finally:
-            delete_everything(folder / "data")
+    with own_data_dir() as data_dir:
+        counts = measure(OwnBank(data_dir, POSTGRES), given.clients, given.seconds)
     slow = sorted(counts.seconds)
     print(f"answers: {dict(counts.answers)}, lost: {len(counts.lost)}, refused: {counts.refused}")
     print(f"payments: {len(counts.receipts)} receipts, {len(counts.booked)} in the books")

@@ -7,16 +7,14 @@ see docs/scaling.md.
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
 import psycopg
 
 from ledger.db.embedded import EmbeddedServer
-from ledger.db.removal import delete_everything
+from tests.ledger.processes import own_data_dir
 
 MONTHS, ACCOUNTS, RUNS = 24, 500, 41
 BEGIN = "timestamptz '2024-01-01 00:00:00+00'"
@@ -60,18 +58,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.partitions")
     parser.add_argument("--rows", type=int, default=1_000_000)
     rows = parser.parse_args().rows
-    with TemporaryDirectory(prefix="ledger-partitions-") as found:
-        folder = Path(found)
-        folder.chmod(0o755)
-        try:
-            info = EmbeddedServer(folder / "data").ensure_started()
-            with psycopg.connect(
-                host=info.host, port=info.port, user=info.user, dbname="ledger", autocommit=True
-            ) as connection:
-                make(connection, rows)
-                measure(connection, rows)
-        finally:
-            delete_everything(folder / "data")
+    with own_data_dir() as data_dir:
+        info = EmbeddedServer(data_dir).ensure_started()
+        with psycopg.connect(
+            host=info.host, port=info.port, user=info.user, dbname="ledger", autocommit=True
+        ) as connection:
+            make(connection, rows)
+            measure(connection, rows)
 
 
 def make(connection: psycopg.Connection[Any], rows: int) -> None:

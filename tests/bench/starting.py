@@ -10,7 +10,6 @@ import http.client
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +17,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from ledger.db.embedded import EmbeddedServer
-from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
-from tests.ledger.processes import MANAGE, environment, free_port, manage
+from tests.ledger.processes import MANAGE, environment, free_port, manage, own_data_dir
 
 SETUP = "import django; django.setup()"
 IMPORTS = {
@@ -60,15 +57,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.starting")
     parser.add_argument("--runs", type=int, default=9, help="how many runs the median is taken of")
     runs = parser.parse_args().runs
-    # Postgres, another user when root starts it, must be able to enter.
-    with tempfile.TemporaryDirectory(prefix="ledger-starting-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        try:
-            _report(_measured(folder / "data", runs))
-        finally:
-            EmbeddedServer(folder / "data").stop()
-            delete_everything(folder / "data")
+    with own_data_dir() as data_dir:
+        _report(_measured(data_dir, runs))
 
 
 def _measured(data_dir: Path, runs: int) -> Times:

@@ -21,7 +21,7 @@ from ledger.env import BASE_DIR
 from tests.containers.compose import compose, filled
 from tests.containers.dockerfile import Build, stages_of, why_not
 from tests.ledger.processes import LONG, free_port, wait_until
-from tests.ledger.tls_server import NEEDS_DEBIANS_POSTGRES, PROGRAMS, TlsServer
+from tests.ledger.tls_server import NEEDS_DEBIANS_POSTGRES, PROGRAMS, TlsServer, tls_server
 
 STAGES = stages_of((BASE_DIR / "Dockerfile").read_text())
 OF_THE_IMAGE = ("base", "packages", "site", "image")
@@ -49,26 +49,20 @@ def image() -> Iterator[Build]:
 @pytest.fixture(scope="module")
 def database() -> Iterator[TlsServer]:
     """A server on which the script of the service `db` has made the roles."""
-    folder = Path(tempfile.mkdtemp(prefix="compose", dir="/tmp"))
-    folder.chmod(0o777)
-    found = TlsServer(folder)
-    found.start()
-    try:
+    with tls_server() as found:
+        found.start()
         password = PASSWORDS["POSTGRES_PASSWORD"].replace("'", "''")
         found.execute(f"ALTER ROLE postgres PASSWORD '{password}'")
         subprocess.run(
             ["bash", BASE_DIR / "deploy/containers/passwords.sh"],
             env={
                 **PASSWORDS, "PATH": os.environ["PATH"], "POSTGRES_USER": "postgres",
-                "PGHOST": str(folder), "PGPORT": str(found.port), "PGDATA": str(found.data),
+                "PGHOST": str(found.folder), "PGPORT": str(found.port), "PGDATA": str(found.data),
             },
             check=True,
         )  # fmt: skip
         found.execute("SELECT pg_reload_conf()")  # the image starts its server again after it
         yield found
-    finally:
-        found.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Containers:

@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -11,7 +12,7 @@ import psycopg
 from django.conf import settings
 
 from ledger.db.embedded import EmbeddedServer
-from tests.ledger.processes import LONG, MANAGE, environment
+from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir
 
 PASSWORD = "lanterns-over-slow-rivers"
 
@@ -95,3 +96,10 @@ class Databases:
         )
         with closing(connecting) as connection:
             connection.execute(sql)
+
+
+@contextmanager
+def own_databases() -> Iterator[Databases]:
+    """On a server of its own, which is deleted after the block."""
+    with own_data_dir() as data_dir:
+        yield Databases(data_dir)

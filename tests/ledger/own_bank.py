@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
+
 from ledger.db import postmaster
 from ledger.db.embedded import EmbeddedServer
 from ledger.env import BASE_DIR
-from tests.ledger.processes import LONG, environment, manage, wait_until
+from tests.ledger.processes import LONG, environment, manage, own_data_dir, wait_until
 
 
 class OwnBank:
@@ -58,6 +60,15 @@ class OwnBank:
         found = postmaster.read(self.database.data)
         assert found is not None
         os.kill(found.pid, signal.SIGKILL)
+
+
+@contextmanager
+def own_bank(**given: str) -> Iterator[OwnBank]:
+    """A bank whose processes have these settings; deleted after the block."""
+    with own_data_dir() as data_dir:
+        bank = OwnBank(data_dir, settings.LEDGER_PG)
+        bank.settings.update(given)
+        yield bank
 
 
 class Load:

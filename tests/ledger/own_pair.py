@@ -6,17 +6,13 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from ledger.db.pair import Pair
-from ledger.db.removal import delete_everything
-from tests.ledger.processes import reachable_folder
+from tests.ledger.processes import own_data_dir
 
 
 @contextmanager
 def own_pair() -> Iterator[Pair]:
     """Starts both; deletes them at the end."""
-    with reachable_folder() as folder:
-        found = Pair(folder / "data", settings.LEDGER_PG)
-        try:
-            found.make()
-            yield found
-        finally:
-            delete_everything(folder / "data")
+    with own_data_dir() as data_dir:
+        found = Pair(data_dir, settings.LEDGER_PG)
+        found.make()
+        yield found

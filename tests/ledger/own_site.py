@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from ledger.env import BASE_DIR
-from tests.ledger.own_bank import OwnBank
+from tests.ledger.own_bank import OwnBank, own_bank
 from tests.ledger.processes import LONG, MANAGE, free_port, wait_until
 
 
@@ -199,6 +199,17 @@ def accounts_of(bank: OwnBank) -> list[tuple[str, str]]:
     query = "[print(account.pk, account.number) for account in Account.objects.all()]"
     lines = bank.manage("shell", "-v", "0", "-c", query).splitlines()
     return [(id, number) for id, number in map(str.split, lines)]
+
+
+@contextmanager
+def own_site(**settings: str) -> Iterator[Site]:
+    """A site before a bank of its own with these settings; both are deleted after the block."""
+    with own_bank(**settings) as bank:
+        found = Site(bank)
+        try:
+            yield found
+        finally:
+            found.stop()
 
 
 class People:

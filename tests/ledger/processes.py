@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
 from tests.settings import SETTING_NAMES
 
@@ -79,3 +80,13 @@ def reachable_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def own_data_dir() -> Iterator[Path]:
+    """A data folder that is not there yet; its servers are ended and deleted after the block."""
+    with reachable_folder() as folder:
+        try:
+            yield folder / "data"
+        finally:
+            delete_everything(folder / "data")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ledger.db.removal import delete_everything
-from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
+from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load, own_bank
 from tests.ledger.own_site import Site, accounts_of
 from tests.ledger.processes import (
     LONG,
@@ -27,12 +27,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def bank(settings: object) -> Iterator[OwnBank]:
-    with reachable_folder() as folder:
-        try:
-            yield OwnBank(folder / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
-        finally:
-            delete_everything(folder / "data")
+def bank() -> Iterator[OwnBank]:
+    with own_bank() as found:
+        yield found
 
 
 def test_postgres_killed_under_load(bank: OwnBank) -> None:

@@ -28,7 +28,7 @@ from tests.ledger.processes import (
     environment,
     free_port,
     manage,
-    reachable_folder,
+    own_data_dir,
     taken_port,
     wait_until,
 )
@@ -123,9 +123,8 @@ class Served:
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
     """One for all tests, so that only the first start migrates."""
-    with reachable_folder() as folder:
-        yield folder / "data"
-        delete_everything(folder / "data")
+    with own_data_dir() as found:
+        yield found
 
 
 @pytest.fixture

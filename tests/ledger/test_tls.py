@@ -4,8 +4,6 @@ a pool.
 The embedded server has no TLS, so these tests start one of Debian's packages, and only connect.
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +23,7 @@ from tests.ledger.tls_server import (
     PASSWORD,
     PROGRAMS,
     TlsServer,
+    tls_server,
 )
 
 ALIAS = "tls"
@@ -37,18 +36,12 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[TlsServer]:
-    folder = Path(tempfile.mkdtemp(prefix="tls", dir="/tmp"))
-    folder.chmod(0o777)
-    found = TlsServer(folder)
-    found.start()
-    try:
+    with tls_server() as found:
+        found.start()
         found.execute(
             f"CREATE ROLE ledger_web LOGIN PASSWORD '{PASSWORD}'", "CREATE DATABASE books"
         )
         yield found
-    finally:
-        found.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 Connect = Callable[[str], None]

@@ -4,6 +4,9 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -76,3 +79,17 @@ class TlsServer:
             f"postgresql://ledger_web:{PASSWORD}@{host}:{self.port}/books?hostaddr=127.0.0.1"
             f"&sslmode={mode}&sslrootcert={root or self.authority.file}"
         )
+
+
+@contextmanager
+def tls_server() -> Iterator[TlsServer]:
+    """A server in a folder of its own, not started; it is ended and deleted after the block."""
+    folder = Path(tempfile.mkdtemp(prefix="tls", dir="/tmp"))
+    folder.chmod(0o777)
+    found = TlsServer(folder)
+    try:
+        yield found
+    finally:
+        if (found.data / "postmaster.pid").exists():
+            found.stop()
+        shutil.rmtree(folder, ignore_errors=True)

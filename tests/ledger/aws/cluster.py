@@ -19,9 +19,8 @@ from ledger.db import roles
 from ledger.db.aws.base import DatabaseWrapper
 from ledger.db.pair import FOLDER, Node, Pair
 from ledger.db.placement import Placement
-from ledger.db.removal import delete_everything
 from tests.ledger.aws.guarded import let_driver_go
-from tests.ledger.processes import free_port, reachable_folder
+from tests.ledger.processes import free_port, own_data_dir
 
 FIRST = ("1",)
 AURORA = """
@@ -145,11 +144,10 @@ class Cluster(Pair):
 
 @contextmanager
 def cluster(**how: Any) -> Iterator[Cluster]:
-    with reachable_folder() as folder:
-        found = Cluster(folder / "data", settings.LEDGER_PG, **how)
+    with own_data_dir() as data_dir:
+        found = Cluster(data_dir, settings.LEDGER_PG, **how)
         try:
             found.start()
             yield found
         finally:
             let_driver_go()
-            delete_everything(folder / "data")

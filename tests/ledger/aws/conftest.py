@@ -9,9 +9,8 @@ import pytest
 from django.conf import settings
 
 from ledger.db import credentials
-from ledger.db.removal import delete_everything
 from tests.ledger.aws.guarded import AWS, GuardedServer, SecretsManager, secrets_manager
-from tests.ledger.processes import reachable_folder
+from tests.ledger.processes import own_data_dir
 
 IS_MISSING = find_spec("aws_advanced_python_wrapper") is None
 
@@ -29,13 +28,10 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[GuardedServer]:
-    with reachable_folder() as folder:
-        server = GuardedServer(folder / "data", settings.LEDGER_PG)
-        try:
-            server.guard()
-            yield server
-        finally:
-            delete_everything(folder / "data")
+    with own_data_dir() as data_dir:
+        server = GuardedServer(data_dir, settings.LEDGER_PG)
+        server.guard()
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,8 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.conf import settings
 
 from ledger.db.placement import binaries_of
-from ledger.db.removal import delete_everything
 from ledger.db.roles import OWNER
 from tests.ledger.aws.guarded import (
     REGION,
@@ -16,19 +14,16 @@ from tests.ledger.aws.guarded import (
     SecretsManager,
     secrets_manager,
 )
-from tests.ledger.own_bank import OwnBank
-from tests.ledger.processes import manage, reachable_folder
+from tests.ledger.own_bank import OwnBank, own_bank
+from tests.ledger.processes import manage
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def bank() -> Iterator[OwnBank]:
-    with reachable_folder() as folder:
-        try:
-            yield OwnBank(folder / "data", settings.LEDGER_PG)
-        finally:
-            delete_everything(folder / "data")
+    with own_bank() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.conf import settings
 
-from ledger.db.removal import delete_everything
 from tests.ledger.aws.aurora_bank import AuroraBank
 from tests.ledger.own_bank import assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_site import longest_gap, people
-from tests.ledger.processes import reachable_folder
+from tests.ledger.processes import own_data_dir
 
 pytestmark = pytest.mark.slow
 ENOUGH = 40
@@ -20,11 +19,8 @@ ENOUGH = 40
 
 @pytest.fixture
 def bank() -> Iterator[AuroraBank]:
-    with reachable_folder() as folder:
-        try:
-            yield AuroraBank(folder / "data", settings.LEDGER_PG)
-        finally:
-            delete_everything(folder / "data")
+    with own_data_dir() as data_dir:
+        yield AuroraBank(data_dir, settings.LEDGER_PG)
 
 
 def test_the_writer_dies_under_load_and_the_reader_goes_on(

@@ -4,23 +4,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from ledger.db.removal import delete_everything
-from tests.ledger.own_bank import OwnBank
+from tests.ledger.own_bank import OwnBank, own_bank
 from tests.ledger.processes import reachable_folder
 
 
 @pytest.fixture(scope="module")
 def bank() -> Iterator[OwnBank]:
-    with reachable_folder() as folder:
-        try:
-            found = OwnBank(folder / "data", settings.LEDGER_PG)
-            found.manage("seed_demo", "--force")
-            found.manage("seal_ledger")
-            yield found
-        finally:
-            delete_everything(folder / "data")
+    with own_bank() as found:
+        found.manage("seed_demo", "--force")
+        found.manage("seal_ledger")
+        yield found
 
 
 @pytest.fixture(scope="module")

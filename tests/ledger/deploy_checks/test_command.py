@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.db.removal import delete_everything
-from tests.ledger.databases import Database, Databases
-from tests.ledger.processes import manage, reachable_folder
+from tests.ledger.databases import Database, own_databases
+from tests.ledger.processes import manage, own_data_dir
 
 pytestmark = pytest.mark.slow
 IN_GOOD_ORDER = {
@@ -26,11 +25,8 @@ IN_GOOD_ORDER = {
 
 @pytest.fixture(scope="module")
 def bank() -> Iterator[Database]:
-    with reachable_folder() as folder:
-        try:
-            yield Databases(folder / "data").new("empty")
-        finally:
-            delete_everything(folder / "data")
+    with own_databases() as found:
+        yield found.new("empty")
 
 
 def of_web(bank: Database) -> dict[str, str]:
@@ -54,12 +50,9 @@ def test_a_bank_in_good_order_is_told_of_nothing(bank: Database, tmp_path: Path)
 
 
 def test_a_bank_as_it_is_installed_is_told_of_everything_in_one_go(tmp_path: Path) -> None:
-    with reachable_folder() as folder:
-        try:
-            manage(folder / "data", "prepare")
-            done = manage(folder / "data", "check", "--deploy", "--fail-level", "WARNING")
-        finally:
-            delete_everything(folder / "data")
+    with own_data_dir() as data_dir:
+        manage(data_dir, "prepare")
+        done = manage(data_dir, "check", "--deploy", "--fail-level", "WARNING")
 
     assert done.returncode == 1
     assert told(done.stderr) == {

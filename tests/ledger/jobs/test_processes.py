@@ -13,16 +13,14 @@ from django.conf import settings
 from ledger.db import roles
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.pair import Pair
-from ledger.db.removal import delete_everything
 from ledger.jobs.schedule import JOBS
-from tests.ledger.databases import Database, Databases
+from tests.ledger.databases import Database, Databases, own_databases
 from tests.ledger.own_pair import own_pair
 from tests.ledger.processes import (
     LONG,
     MANAGE,
     assert_one_sentence,
     environment,
-    reachable_folder,
     wait_until,
 )
 
@@ -87,11 +85,8 @@ def begin() -> Iterator[Begin]:
 
 @pytest.fixture(scope="module")
 def databases() -> Iterator[Databases]:
-    with reachable_folder() as folder:
-        try:
-            yield Databases(folder / "data")
-        finally:
-            delete_everything(folder / "data")
+    with own_databases() as found:
+        yield found
 
 
 @pytest.fixture
@@ -158,8 +153,7 @@ def test_of_two_at_once_one_does_a_job_and_after_a_kill_the_other(
 
 
 def test_a_database_that_goes_away_and_comes_back_finds_it_at_work(begin: Begin) -> None:
-    with reachable_folder() as folder:
-        server = Databases(folder / "data")
+    with own_databases() as server:
         bank = server.new("empty")
         work = begin(of(bank))
         wait_until(lambda: work.said("apply_retention: done."))
@@ -167,14 +161,13 @@ def test_a_database_that_goes_away_and_comes_back_finds_it_at_work(begin: Begin)
         server.server.stop()
         wait_until(lambda: work.said("does not let work begin"))
         assert_one_sentence(bank.manage("work", "--once"), "connection")
-        EmbeddedServer(folder / "data", settings.LEDGER_PG).ensure_started()
+        EmbeddedServer(server.folder, settings.LEDGER_PG).ensure_started()
         wait_until(lambda: work.said("The database is back."))
         bank.values(NEVER_DONE)
         wait_until(lambda: work.said("expire_holds: done.", times=2))
 
         assert work.end() == 0
         assert not work.said("Traceback")
-        delete_everything(folder / "data")
 
 
 @pytest.fixture

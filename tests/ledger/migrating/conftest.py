@@ -4,18 +4,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ledger.db.removal import delete_everything
-from tests.ledger.databases import Database, Databases
-from tests.ledger.processes import reachable_folder
+from tests.ledger.databases import Database, Databases, own_databases
 
 
 @pytest.fixture(scope="package")
 def databases() -> Iterator[Databases]:
-    with reachable_folder() as folder:
-        try:
-            yield Databases(folder / "data")
-        finally:
-            delete_everything(folder / "data")
+    with own_databases() as found:
+        yield found
 
 
 @pytest.fixture

@@ -6,13 +6,10 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 
-from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
-from tests.ledger.own_bank import OwnBank
-from tests.ledger.own_site import Site
-from tests.ledger.processes import LONG, MANAGE, reachable_folder
+from tests.ledger.own_site import Site, own_site
+from tests.ledger.processes import LONG, MANAGE
 from tests.metrics import TOKEN
 
 RUNBOOK = (BASE_DIR / "docs" / "runbook.md").read_text()
@@ -22,16 +19,8 @@ COMMANDS = list(dict.fromkeys(line for block in BLOCKS for line in block.splitli
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with reachable_folder() as folder:
-        bank = OwnBank(folder / "data", settings.LEDGER_PG)
-        bank.settings["LEDGER_METRICS_TOKEN"] = TOKEN
-        found = Site(bank)
-        try:
-            yield found
-        finally:
-            found.process.terminate()
-            found.process.communicate()
-            delete_everything(folder / "data")
+    with own_site(LEDGER_METRICS_TOKEN=TOKEN) as found:
+        yield found
 
 
 def run(site: Site, command: str) -> subprocess.CompletedProcess[str]:

@@ -9,14 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
-from ledger.db.removal import delete_everything
 from ledger.metrics.shared import IN_MEMORY, PREFIX
 from ledger.server.gunicorn_settings import workers
-from tests.ledger.own_bank import OwnBank
-from tests.ledger.own_site import Site
-from tests.ledger.processes import reachable_folder, wait_until
+from tests.ledger.own_site import Site, own_site
+from tests.ledger.processes import wait_until
 from tests.metrics import TOKEN, Figures, figure, figures_in
 
 pytestmark = pytest.mark.slow
@@ -27,16 +24,8 @@ EACH, AT_ONCE = 40, 8
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with reachable_folder() as folder:
-        bank = OwnBank(folder / "data", settings.LEDGER_PG)
-        bank.settings["LEDGER_METRICS_TOKEN"] = TOKEN
-        found = Site(bank)
-        try:
-            yield found
-        finally:
-            found.process.terminate()
-            found.process.communicate()
-            delete_everything(folder / "data")
+    with own_site(LEDGER_METRICS_TOKEN=TOKEN) as found:
+        yield found
 
 
 def ask(port: int, path: str, **headers: str) -> tuple[int, str]:

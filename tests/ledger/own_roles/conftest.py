@@ -13,8 +13,7 @@ from django.conf import settings
 
 from ledger.db import postmaster, roles
 from ledger.db.embedded import EmbeddedServer
-from ledger.db.removal import delete_everything
-from tests.ledger.processes import LONG, MANAGE, environment, reachable_folder
+from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir
 
 ADMIN, OWNER, WEB, AUDITOR = "bank_admin", "bank", "bank_web", "bank_auditor"
 NAME = "bank_books"
@@ -63,19 +62,16 @@ class ManagedServer:
 @pytest.fixture(scope="package")
 def bare() -> Iterator[ManagedServer]:
     """Without any role of the bank."""
-    with reachable_folder() as folder:
-        server = EmbeddedServer(folder / "data", settings.LEDGER_PG)
-        try:
-            server.ensure_started()
-            running = postmaster.read(server.data)
-            assert running is not None
-            with roles.as_superuser(running, "postgres") as connection:
-                connection.execute(f"CREATE ROLE {ADMIN} LOGIN CREATEROLE CREATEDB")
-                connection.execute("CREATE ROLE rds_iam")
-                connection.execute(f"GRANT rds_iam TO {ADMIN} WITH ADMIN OPTION")
-            yield ManagedServer(folder / "data", server)
-        finally:
-            delete_everything(folder / "data")
+    with own_data_dir() as data_dir:
+        server = EmbeddedServer(data_dir, settings.LEDGER_PG)
+        server.ensure_started()
+        running = postmaster.read(server.data)
+        assert running is not None
+        with roles.as_superuser(running, "postgres") as connection:
+            connection.execute(f"CREATE ROLE {ADMIN} LOGIN CREATEROLE CREATEDB")
+            connection.execute("CREATE ROLE rds_iam")
+            connection.execute(f"GRANT rds_iam TO {ADMIN} WITH ADMIN OPTION")
+        yield ManagedServer(data_dir, server)
 
 
 @pytest.fixture(scope="package")

@@ -3,25 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 from pytest_django import DjangoDbBlocker
 
 from ledger.db.pair import Pair
-from ledger.db.removal import delete_everything
-from tests.ledger.processes import reachable_folder
+from tests.ledger.own_pair import own_pair
 from tests.ledger.replicas.bank import BankWithReplica, prepared, used
 
 
 @pytest.fixture(scope="package")
 def pair() -> Iterator[Pair]:
-    with reachable_folder() as folder:
-        found = Pair(folder / "data", settings.LEDGER_PG)
-        try:
-            found.make()
-            prepared(found)
-            yield found
-        finally:
-            delete_everything(folder / "data")
+    with own_pair() as found:
+        prepared(found)
+        yield found
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from time import perf_counter
 import pytest
 
 from ledger.db.ids import uuid7
-from ledger.db.removal import delete_everything
-from tests.ledger.databases import Databases
-from tests.ledger.processes import LONG, reachable_folder
+from tests.ledger.databases import Databases, own_databases
+from tests.ledger.processes import LONG
 from tests.ledger.shards.two_shards import Shard, first_leg, second_id, settle, transfer
 
 pytestmark = pytest.mark.slow
@@ -18,15 +17,11 @@ FOR_FIGURES = 40  # payments of each kind
 
 @pytest.fixture(scope="module")
 def databases() -> Iterator[Databases]:
-    with reachable_folder() as folder:
-        try:
-            found = Databases(folder / "data")
-            found.server.stop()
-            with (found.server.data / "postgresql.conf").open("a") as file:
-                file.write("max_prepared_transactions = 10\n")
-            yield found
-        finally:
-            delete_everything(folder / "data")
+    with own_databases() as found:
+        found.server.stop()
+        with (found.server.data / "postgresql.conf").open("a") as file:
+            file.write("max_prepared_transactions = 10\n")
+        yield found
 
 
 Shards = tuple[Shard, Shard]

@@ -1,0 +1,86 @@
+"""The roles that the SQL of docs/rights.md makes, and those of `tests.prepare_server`."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from ledger.db import postmaster, roles
+from ledger.db.embedded import EmbeddedServer
+from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
+from ledger.env import BASE_DIR
+from tests.ledger.processes import own_data_dir
+from tests.ledger.tls_server import NEEDS_DEBIANS_POSTGRES, TlsServer, tls_server
+from tests.prepare_server import prepare
+
+pytestmark = pytest.mark.slow
+PAGE = (BASE_DIR / "docs" / "rights.md").read_text()
+BLOCKS = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+BY_HAND = next(block for block in BLOCKS if "CREATE DATABASE" in block)
+NEWER = "GRANT ledger_cookbook TO ledger, ledger_web WITH INHERIT FALSE;"
+OLDER = next(block for block in BLOCKS if "NOINHERIT" in block)
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def debians() -> Iterator[TlsServer]:
+    with tls_server() as found:
+        found.start()
+        yield found
+
+
+@pytest.fixture
+def superuser_of_debians(debians: TlsServer) -> Iterator[Connection]:
+    with psycopg.connect(url_of(debians), autocommit=True) as found:
+        yield found
+
+
+@pytest.fixture
+def superuser_of_embedded() -> Iterator[Connection]:
+    with own_data_dir() as data_dir:
+        server = EmbeddedServer(data_dir, settings.LEDGER_PG)
+        server.ensure_started()
+        running = postmaster.read(server.data)
+        assert running is not None
+        with roles.as_superuser(running, "postgres") as found:
+            yield found
+
+
+def url_of(server: TlsServer) -> str:
+    return f"postgresql://postgres@/postgres?host={server.folder}&port={server.port}"
+
+
+def assert_web_inherits_nothing(superuser: Connection, owner: str) -> None:
+    """It may become the cookbook's role, but has none of its rights before."""
+    has = "SELECT pg_has_role(%s, %s, 'MEMBER'), pg_has_role(%s, %s, 'USAGE')"
+    web, cookbook = f"{owner}_web", f"{owner}_cookbook"
+    assert superuser.execute(has, [web, cookbook] * 2).fetchone() == (True, False)
+    assert superuser.execute(has, [owner, f"{owner}_web_rows"] * 2).fetchone() == (True, True)
+
+
+@pytest.mark.parametrize(
+    "kind", ["embedded", pytest.param("debians", marks=NEEDS_DEBIANS_POSTGRES)]
+)
+def test_the_sql_of_the_page_runs_on_each_version(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    superuser: Connection = request.getfixturevalue(f"superuser_of_{kind}")
+    is_old = superuser.info.server_version < MEMBERSHIPS_KNOW_INHERIT
+    assert NEWER in BY_HAND
+    script = BY_HAND.replace(NEWER, OLDER) if is_old else BY_HAND
+    for line in script.replace("ledger", "page").splitlines():
+        superuser.execute(line.encode())
+    assert_web_inherits_nothing(superuser, "page")
+
+
+@NEEDS_DEBIANS_POSTGRES
+def test_a_server_is_prepared_for_the_tests_again_and_again(
+    debians: TlsServer, superuser_of_debians: Connection
+) -> None:
+    for _ in range(2):
+        prepare(url_of(debians))
+        assert_web_inherits_nothing(superuser_of_debians, roles.OWNER)
+        superuser_of_debians.execute("REVOKE ledger_cookbook FROM ledger_web")
