@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
-from ledger.db.probe import short_connection, unapplied_migrations
+from ledger.db.probe import problem_with_writes, short_connection, unapplied_migrations
 
 SECONDS_BETWEEN = 0.5
 MOST_TO_CONNECT = 5
@@ -74,10 +74,8 @@ def _reason_to_wait(wanted: Wanted, left: float) -> str:
 
 
 def _what_lacks(wanted: Wanted, found: psycopg.Connection) -> str:
-    if wanted.alias == DEFAULT_DB_ALIAS:
-        row = found.execute("SELECT pg_is_in_recovery()").fetchone()
-        if row == (True,):
-            return "it is a standby and takes no writes"
+    if wanted.alias == DEFAULT_DB_ALIAS and problem_with_writes(found):
+        return "it takes no writes: it is a standby, or was set read-only"
     missing = unapplied_migrations(found) if wanted.is_migrated else []
     if missing:
         return f"migrations are not applied ({len(missing)}), the first is {missing[0]}"

@@ -1,8 +1,6 @@
 """`manage.py wait_for_db`: with a database that is played, and with a server that comes late."""
 
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +13,14 @@ from django.db import OperationalError, connections
 from ledger.db import replicas, waiting
 from ledger.db.management.commands import wait_for_db
 from tests.ledger.processes import LONG, MANAGE, environment, manage
-from tests.ledger.tls_server import HOST, NEEDS_DEBIANS_POSTGRES, PASSWORD, TlsServer
+from tests.ledger.tls_server import HOST, NEEDS_DEBIANS_POSTGRES, PASSWORD, TlsServer, tls_server
+from tests.pooler import connected, server
 
 REFUSED = "connection to server failed: Connection refused"
 
 
 class PlayedServer:
-    """Answers each connection by the next of these: an error, or whether it is a standby."""
+    """Answers each connection by the next of these: an error, or whether it takes no writes."""
 
     def __init__(self, *answers: Exception | bool) -> None:
         self.answers, self.asked = list(answers), list[tuple[int, str]]()
@@ -33,14 +32,14 @@ class PlayedServer:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise OperationalError(f"The database cannot be reached: {answer}") from answer
-        self.is_standby = answer
+        self.is_reader = answer
         yield self
 
     def execute(self, _sql: str) -> "PlayedServer":
         return self
 
-    def fetchone(self) -> tuple[bool]:
-        return (self.is_standby,)
+    def fetchone(self) -> tuple[str]:
+        return ("on" if self.is_reader else "off",)
 
     def monotonic(self) -> float:
         return self.now
@@ -95,6 +94,18 @@ def test_it_says_once_for_what_it_waits(
     assert "starting up" in starts
     assert "takes no writes" in standby
     assert ready.startswith("Ready after 3.0 s")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_primary_that_was_set_read_only_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `/readyz` says of it: its pages could not pay."""
+    monkeypatch.setattr(waiting, "time", PlayedServer())
+    there = server()
+    options = {"target_session_attrs": "any", "options": "-c default_transaction_read_only=on"}
+    with connected({**there, "OPTIONS": {**there["OPTIONS"], **options}}):
+        error = failure("--timeout", "3")
+    assert error.returncode == wait_for_db.NOT_IN_TIME
+    assert "takes no writes" in str(error)
 
 
 def test_it_ends_when_the_time_is_over(play: Callable[..., PlayedServer]) -> None:
@@ -167,15 +178,13 @@ def test_a_time_that_is_none_is_refused(seconds: str) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[TlsServer]:
+def late() -> Iterator[TlsServer]:
     """Not started."""
-    folder = Path(tempfile.mkdtemp(prefix="late", dir="/tmp"))
-    folder.chmod(0o777)
-    yield TlsServer(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    with tls_server() as found:
+        yield found
 
 
-def waits(folder: Path, server: TlsServer, url: str, *more: str) -> subprocess.Popen[str]:
+def waits(folder: Path, url: str, *more: str) -> subprocess.Popen[str]:
     """The command, which has said that it waits."""
     process = subprocess.Popen(
         [*MANAGE, "wait_for_db", "--timeout", str(LONG), *more],
@@ -193,31 +202,28 @@ def waits(folder: Path, server: TlsServer, url: str, *more: str) -> subprocess.P
 
 @pytest.mark.slow
 @NEEDS_DEBIANS_POSTGRES
-def test_a_real_server_that_comes_late(server: TlsServer, folder: Path) -> None:
+def test_a_real_server_that_comes_late(late: TlsServer, folder: Path) -> None:
     """The first of two hosts never comes; the second comes, and lacks the role at first."""
-    place = f"@{HOST}:{server.port}/"
-    url = server.url().replace(place, f"@{HOST}:1,{HOST}:{server.port}/")
+    place = f"@{HOST}:{late.port}/"
+    url = late.url().replace(place, f"@{HOST}:1,{HOST}:{late.port}/")
     url = url.replace("hostaddr=127.0.0.1", "hostaddr=127.0.0.1,127.0.0.1")
-    process = waits(folder, server, url)
-    server.start()
-    try:
-        _, errors = process.communicate(timeout=LONG)
-        assert process.returncode == wait_for_db.NEVER
-        assert "refuses the login" in errors
-        server.execute(f"CREATE ROLE ledger_web LOGIN PASSWORD '{PASSWORD}'")
-        settings = {"DATABASE_URL": url, "LEDGER_URL": "http://localhost:8000"}
-        none = manage(folder, "wait_for_db", **settings)
-        assert (none.returncode, "createdb" in none.stderr) == (wait_for_db.NEVER, True)
-        server.execute("CREATE DATABASE books OWNER ledger_web")
-        server.stop()
-        process = waits(folder, server, url)
-        server.start()
-        _, errors = process.communicate(timeout=LONG)
-        assert process.returncode == 0, errors
-        assert "Ready after" in errors
-        late = manage(folder, "wait_for_db", "--migrated", "--timeout", "1", **settings)
-        assert late.returncode == wait_for_db.NOT_IN_TIME
-        assert "migrations are not applied" in late.stderr
-        assert "Traceback" not in late.stderr
-    finally:
-        server.stop()
+    process = waits(folder, url)
+    late.start()
+    _, errors = process.communicate(timeout=LONG)
+    assert process.returncode == wait_for_db.NEVER
+    assert "refuses the login" in errors
+    late.execute(f"CREATE ROLE ledger_web LOGIN PASSWORD '{PASSWORD}'")
+    settings = {"DATABASE_URL": url, "LEDGER_URL": "http://localhost:8000"}
+    none = manage(folder, "wait_for_db", **settings)
+    assert (none.returncode, "createdb" in none.stderr) == (wait_for_db.NEVER, True)
+    late.execute("CREATE DATABASE books OWNER ledger_web")
+    late.stop()
+    process = waits(folder, url)
+    late.start()
+    _, errors = process.communicate(timeout=LONG)
+    assert process.returncode == 0, errors
+    assert "Ready after" in errors
+    lacks = manage(folder, "wait_for_db", "--migrated", "--timeout", "1", **settings)
+    assert lacks.returncode == wait_for_db.NOT_IN_TIME
+    assert "migrations are not applied" in lacks.stderr
+    assert "Traceback" not in lacks.stderr
