@@ -2,11 +2,12 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.contrib.auth.hashers import MD5PasswordHasher
@@ -16,7 +17,7 @@ from django.test import Client
 from accounts.models import User, WebSession
 from accounts.sign_in.recovery_codes import digest_of
 from accounts.sign_in.session_store import SessionStore
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, UserFactory
 
 HALF_MINUTE = 60_000_000
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -40,6 +41,14 @@ def note_proof(session: Any, user: User, method: str = "password", **facts: Any)
 def prove_factor(client: Client, factor: Authenticator) -> None:
     """Writes into the session that the person has just used this second factor."""
     prove(client, factor.user, method="mfa", id=factor.pk, type=factor.type)
+
+
+def verify_address(user: User) -> EmailAddress:
+    """Makes the address of the person one that was confirmed, and the main one."""
+    address: EmailAddress = EmailAddress.objects.create(
+        user=user, email=user.email, verified=True, primary=True
+    )
+    return address
 
 
 def add_app(user: User, secret: str = SECRET) -> Authenticator:
@@ -124,6 +133,23 @@ def code_of(secret: str = SECRET, *, later: int = 0) -> str:
     """The code that the app shows now, or some half minutes later."""
     (counter,) = totp.yield_hotp_counters_from_time()
     return str(totp.format_hotp_value(totp.hotp_value(secret, counter + later)))
+
+
+def sign_ins_by_one_code(
+    monkeypatch: pytest.MonkeyPatch, after_each: Callable[[], object]
+) -> list[bool]:
+    """Which of two sign-ins with the same code of an app succeeded."""
+    freeze_codes(monkeypatch)
+    user = UserFactory(email="ana@example.com", password=PASSWORD)
+    verify_address(user)
+    add_app(user)
+    succeeded = []
+    for _ in range(2):
+        client = after_the_password(user)
+        client.post("/account/2fa/authenticate/", {"code": code_of()})
+        succeeded.append(is_signed_in(client))
+        after_each()
+    return succeeded
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from accounts.sign_in.addresses import mailed_name
 from accounts.sign_in.passwords import help_for
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.pages import text_of
+from tests.sign_in import verify_address
 from transactions.demo.context import CONSOLE
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +68,7 @@ def test_a_mail_about_a_forgotten_password_names_nobody_but_its_reader(client: C
     """Not even whoever is signed in where the link was asked for."""
     client.force_login(UserFactory(name="Zoe"))
     ana = UserFactory(email="ana@example.com", name="Ana")
-    EmailAddress.objects.create(user=ana, email=ana.email, primary=True, verified=True)
+    verify_address(ana)
     known = mailed(lambda: client.post(RESET, {"email": "ana@example.com"}, headers=HOST))
     unknown = mailed(lambda: client.post(RESET, {"email": "nobody@example.com"}, headers=HOST))
     assert known.subject == "Choose a new password"
@@ -93,7 +94,7 @@ def test_a_link_that_has_been_used_leads_to_the_sign_in(client: Client) -> None:
 
 def test_a_changed_password_leads_home_and_is_mailed(client: Client) -> None:
     user = UserFactory(email="ana@example.com", password=PASSWORD, name="Ana")
-    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    verify_address(user)
     client.force_login(user)
     page = text_of(client.get(CHANGE))
     for said in ("Current password", "New password, once more", help_for(None)):
@@ -119,7 +120,7 @@ def test_a_changed_password_leads_home_and_is_mailed(client: Client) -> None:
 )
 def test_a_change_of_addresses_is_mailed(client: Client, change: dict[str, str], said: str) -> None:
     user = UserFactory(email="ana@example.com", name="Ana")
-    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    verify_address(user)
     EmailAddress.objects.create(user=user, email="second@example.com", verified=True)
     client.force_login(user)
     form = {**change, "email": "second@example.com"}
@@ -171,7 +172,7 @@ def test_the_link_to_a_new_password_is_valid_for_a_day(
 @pytest.mark.parametrize(("verified", "page"), [(True, "/"), (False, "/account/confirm-email/")])
 def test_signing_in_with_any_address_of_ones_own(client: Client, verified: bool, page: str) -> None:
     user = UserFactory(email="ana@example.com", password=PASSWORD)
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    verify_address(user)
     EmailAddress.objects.create(user=user, email="second@example.com", verified=verified)
     form = {"login": "second@example.com", "password": PASSWORD}
     assert client.post("/account/login/", form).headers["Location"] == page

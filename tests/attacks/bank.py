@@ -11,7 +11,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
@@ -25,6 +24,7 @@ from accounts.models import Account, ApprovalRequest, Change, Household, Read, U
 from ledger.text.money import account_number
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.passkeys import add_passkey
+from tests.sign_in import verify_address
 from tests.transactions.payment_files.files import checked, pay
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
@@ -123,7 +123,7 @@ def _holder(who: str, wording: Wording) -> Holder:
         return wording(label, CANARIES[who])
 
     user: User = UserFactory(email=f"{who}@mail.example", name=text("name"), password=PASSWORD)
-    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    verify_address(user)
     cents = CENTS[who]
     everyday, savings = (
         AccountFactory(user=user, name=text(name)[:100], balance=balance + cents)

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from allauth.account.models import EmailAddress
 from allauth.core.internal import ratelimit
 from django.conf import LazySettings
 from django.core.cache import cache, caches
@@ -23,9 +22,9 @@ from ledger.cache_settings import BACKENDS
 from ledger.db import outside_cache
 from ledger.db.outside_cache import OutsideCache
 from tests.cache_servers import CacheServer, missing
-from tests.factories import PASSWORD, AccountFactory, UserFactory
+from tests.factories import AccountFactory
 from tests.reviews import send
-from tests.sign_in import add_app, after_the_password, code_of, freeze_codes
+from tests.sign_in import sign_ins_by_one_code
 from transactions import services
 
 pytestmark = pytest.mark.django_db
@@ -227,15 +226,7 @@ def test_nobody_waits_for_a_server_that_says_nothing(
 def test_a_code_of_an_app_stays_used_when_the_server_dies(
     server: CacheServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    freeze_codes(monkeypatch)
-    user = UserFactory(email="ana@example.com", password=PASSWORD)
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    add_app(user)
-    for is_first in (True, False):
-        client = after_the_password(user)
-        client.post("/account/2fa/authenticate/", {"code": code_of()})
-        assert (client.get("/").status_code == 200) is is_first
-        server.kill()
+    assert sign_ins_by_one_code(monkeypatch, after_each=server.kill) == [True, False]
 
 
 def test_a_payment_needs_no_cache(server: CacheServer, client: Client) -> None:

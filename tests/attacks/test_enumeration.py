@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from tests.factories import UserFactory
 from tests.pages import without_token
-from tests.sign_in import counted_hashes, mailed_code, prove
+from tests.sign_in import counted_hashes, mailed_code, prove, verify_address
 
 pytestmark = pytest.mark.django_db
 TAKEN, FREE = "taken@example.com", "quite@example.com"  # of one length
@@ -196,7 +196,7 @@ def add_address(client: Client, email: str) -> Any:
 
 def test_a_new_address_of_ones_own_gets_the_same_answer_if_it_is_taken() -> None:
     eve: User = UserFactory(email="eve@example.com", password=PASSWORD)
-    EmailAddress.objects.create(user=eve, email=eve.email, verified=True, primary=True)
+    verify_address(eve)
 
     def client() -> Client:
         found = Client()

@@ -1,14 +1,12 @@
 """A flood of requests from ever other addresses begins nobody's count anew."""
 
 import pytest
-from allauth.account.models import EmailAddress
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
 from ledger.db.shared_cache import MAX_ENTRIES
-from tests.factories import PASSWORD, UserFactory
-from tests.sign_in import add_app, after_the_password, code_of, freeze_codes
+from tests.sign_in import sign_ins_by_one_code
 
 pytestmark = pytest.mark.django_db
 RESET = "/account/password/reset/"
@@ -60,16 +58,11 @@ def test_counts_that_have_ended_leave_a_full_cache() -> None:
 
 
 def test_a_code_that_was_used_stays_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    freeze_codes(monkeypatch)
-    user = UserFactory(email="ana@example.com", password=PASSWORD)
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    add_app(user)
-    for is_first in (True, False):
-        client = after_the_password(user)
-        client.post("/account/2fa/authenticate/", {"code": code_of()})
-        assert (client.get("/").status_code == 200) is is_first
+    def others() -> None:
         flood("tomorrow")
         assert ask("9.9.9.9") == 302
+
+    assert sign_ins_by_one_code(monkeypatch, after_each=others) == [True, False]
 
 
 def test_results_of_reports_make_room_for_counts() -> None:

@@ -14,7 +14,7 @@ from accounts import services
 from accounts.models import User
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
-from tests.sign_in import add_app, code_of, freeze_codes, mailed_code, prove
+from tests.sign_in import add_app, code_of, freeze_codes, mailed_code, prove, verify_address
 
 pytestmark = pytest.mark.django_db
 LOGIN, CODE, SECOND = "/account/login/", "/account/login/code/", "/account/2fa/authenticate/"
@@ -31,7 +31,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def ana() -> User:
     ana: User = UserFactory(email="ana@bank.example", password=PASSWORD)
-    EmailAddress.objects.create(user=ana, email=ana.email, primary=True, verified=True)
+    verify_address(ana)
     EmailAddress.objects.create(user=ana, email=OLD_ADDRESS, primary=False, verified=True)
     return ana
 

@@ -5,7 +5,6 @@ import uuid
 from copy import deepcopy
 
 import pytest
-from allauth.account.models import EmailAddress
 from django.db import ProgrammingError, connection
 from django.test import Client
 from django.urls import reverse
@@ -14,6 +13,7 @@ from accounts.models import Account, User
 from ledger.db.row_security import LIFETIME, NOBODY, RowScope
 from tests.attacks.rows import count, seen_of, token_of, web_role
 from tests.factories import PASSWORD, AccountFactory
+from tests.sign_in import verify_address
 from transactions.audit.runs import run_audit
 from transactions.models import AuditRun
 from transactions.row_security.policies import POLICIES, VIEWS
@@ -207,7 +207,7 @@ def test_a_person_signs_in_and_pages_show_only_ones_own(
 ) -> None:
     eve.user.set_password(PASSWORD)
     eve.user.save()
-    EmailAddress.objects.create(user=eve.user, email=eve.user.email, verified=True, primary=True)
+    verify_address(eve.user)
     form = {"login": eve.user.email, "password": PASSWORD}
     assert client.post("/account/login/", form).status_code == 302
     for path in ("/", "/accounts/", f"/accounts/{eve.pk}/", "/search/?q=lunch", "/reports/"):

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from allauth.account.models import EmailAddress
 from django.contrib.sessions.backends.base import UpdateError
 from django.test import Client
 
@@ -15,7 +14,7 @@ from tests.factories import UserFactory
 from tests.pages import text_of, texts_of
 from tests.passkeys import add_passkey
 from tests.security_events import security_events
-from tests.sign_in import let_pass, mailed_code, sign_up
+from tests.sign_in import let_pass, mailed_code, sign_up, verify_address
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "seven blue lamps at dusk"
@@ -30,7 +29,7 @@ SAFARI = (
 @pytest.fixture
 def ana() -> User:
     user: User = UserFactory(email="ana@example.com", password=PASSWORD, name="Ana")
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    verify_address(user)
     return user
 
 
@@ -239,7 +238,7 @@ def test_a_device_of_somebody_else_is_a_new_one(
     sign_in(Client())
     cookie = "device"
     other = UserFactory(email="ben@example.com", password=PASSWORD)
-    EmailAddress.objects.create(user=other, email=other.email, verified=True, primary=True)
+    verify_address(other)
     client.post(LOGIN, {"login": other.email, "password": PASSWORD})
     assert client.cookies[cookie]["httponly"]
     client.post("/account/logout/")

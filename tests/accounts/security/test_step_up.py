@@ -1,14 +1,22 @@
 """When the pages that change how somebody signs in ask for a proof, and when a sign-in is one."""
 
 import pytest
-from allauth.account.models import EmailAddress
 from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
 from tests.factories import PASSWORD, UserFactory
 from tests.passkeys import add_passkey
-from tests.sign_in import add_app, code_of, freeze_codes, let_pass, mailed_code, prove, sign_up
+from tests.sign_in import (
+    add_app,
+    code_of,
+    freeze_codes,
+    let_pass,
+    mailed_code,
+    prove,
+    sign_up,
+    verify_address,
+)
 
 pytestmark = pytest.mark.django_db
 SIGN_IN, SECOND = "/account/login/", "/account/2fa/authenticate/"
@@ -31,7 +39,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def ana() -> User:
     ana: User = UserFactory(email="ana@example.com", password=PASSWORD)
-    EmailAddress.objects.create(user=ana, email=ana.email, primary=True, verified=True)
+    verify_address(ana)
     return ana
 
 

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from allauth.account.models import EmailAddress
 from django.conf import LazySettings
 from django.core import mail
 from django.core.cache import cache
@@ -11,6 +10,7 @@ from django.test import Client
 
 from accounts.models import User
 from tests.factories import PASSWORD, UserFactory
+from tests.sign_in import verify_address
 
 pytestmark = pytest.mark.django_db
 CLOSED_AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ ASKS = {
 def ana() -> User:
     cache.clear()
     ana: User = UserFactory(email="ana@example.com", password=PASSWORD, name="Ana")
-    EmailAddress.objects.create(user=ana, email=ana.email, primary=True, verified=True)
+    verify_address(ana)
     return ana
 
 

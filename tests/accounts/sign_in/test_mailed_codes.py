@@ -19,7 +19,7 @@ from accounts.sign_in.mailed_codes import MAILS
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import NINA, add_app, is_signed_in, mailed_code, prove, sign_up
+from tests.sign_in import NINA, add_app, is_signed_in, mailed_code, prove, sign_up, verify_address
 
 pytestmark = pytest.mark.django_db
 SIGN_UP, CONFIRM = "/account/signup/", "/account/confirm-email/"
@@ -34,7 +34,7 @@ def no_rate_limits_left_over() -> None:
 @pytest.fixture
 def ana() -> User:
     ana: User = UserFactory(email="ana@example.com", password=PASSWORD)
-    EmailAddress.objects.create(user=ana, email=ana.email, primary=True, verified=True)
+    verify_address(ana)
     return ana
 
 

@@ -36,6 +36,7 @@ from tests.sign_in import (
     mailed_code,
     prove,
     prove_factor,
+    verify_address,
 )
 from transactions.privacy.leaving import leave
 
@@ -53,7 +54,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def ana() -> User:
     ana: User = UserFactory(email="ana@example.com", password=PASSWORD)
-    EmailAddress.objects.create(user=ana, email=ana.email, primary=True, verified=True)
+    verify_address(ana)
     return ana
 
 
