@@ -1,21 +1,16 @@
-"""Sessions end when they should, whoever causes it; and nobody gives anybody else a session."""
+"""Sessions end when they should, whoever causes it."""
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from accounts import services
-from accounts.groups import PEOPLE_ADMIN
 from accounts.models import User, WebSession
 from accounts.sign_in.session_store import (
     SIGNED_IN_AT,
@@ -24,41 +19,19 @@ from accounts.sign_in.session_store import (
     reason_left_for,
 )
 from accounts.sign_in.sessions import living_sessions
-from tests.attacks.approvals import as_web
-from tests.conftest import colleague
+from tests.attacks.sessions import PASSWORD, age, key_of, person
+from tests.conftest import signed_in
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.security_events import security_events
-from tests.sign_in import SECRET, add_app, code_of, is_signed_in, let_pass, prove, prove_factor
+from tests.sign_in import (
+    is_signed_in,
+    let_pass,
+    prove,
+)
 
 pytestmark = pytest.mark.django_db
-PASSWORD = "seven blue lamps at dusk"
-LOGIN = "/account/login/"
 AJAX = {"x-requested-with": "XMLHttpRequest", "accept": "application/json"}
-
-
-def person(**fields: Any) -> User:
-    user: User = UserFactory(email="ana@example.com", password=PASSWORD, **fields)
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    return user
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def key_of(client: Client) -> str:
-    return str(client.cookies[settings.SESSION_COOKIE_NAME].value)
-
-
-def age(client: Client, *, seen: timedelta, started: timedelta | None = None) -> None:
-    """Lets time pass for the session of this client."""
-    now = timezone.now()
-    row = WebSession.objects.get(pk=digest_of(key_of(client)))
-    row.last_seen_at, row.started_at = now - seen, now - (started or seen)
-    row.save()
 
 
 def test_a_session_idle_for_30_minutes_has_ended_and_the_page_says_so() -> None:
@@ -117,15 +90,6 @@ def test_each_request_counts_as_use_but_at_most_one_a_minute_is_written() -> Non
     assert timezone.now() - row.started_at > timedelta(hours=1)
 
 
-def test_the_table_has_no_key_that_opens_a_session() -> None:
-    client = signed_in(person())
-    (row,) = WebSession.objects.all()
-    assert key_of(client) not in (row.pk, row.session_data)
-    thief = Client()
-    thief.cookies[settings.SESSION_COOKIE_NAME] = row.pk
-    assert not is_signed_in(thief)
-
-
 def test_a_session_that_signed_out_is_gone_on_the_server() -> None:
     client = signed_in(person())
     thief = Client()
@@ -160,180 +124,6 @@ def test_a_changed_password_or_address_ends_all_other_sessions(
     assert not is_signed_in(elsewhere)
     assert key_of(here) != old_key
     assert WebSession.objects.filter(user=user).count() == 1
-
-
-def in_python(user: User, group: Group) -> None:
-    user.groups.add(group)
-
-
-def from_the_group(user: User, group: Group) -> None:
-    group.user_set.add(user)
-
-
-def by_sql(user: User, group: Group) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO users_groups (user_id, group_id) VALUES (%s, %s)", [user.pk, group.pk]
-        )
-
-
-def by_sql_of_the_web_role(user: User, group: Group) -> None:
-    with as_web(colleague(PEOPLE_ADMIN, "Pia")):
-        by_sql(user, group)
-
-
-def a_permission(user: User, _group: Group) -> None:
-    user.user_permissions.add(Permission.objects.all()[0])
-
-
-def staff_by_update(user: User, _group: Group) -> None:
-    User.objects.filter(pk=user.pk).update(is_staff=True)
-
-
-def superuser_by_save(user: User, _group: Group) -> None:
-    user.is_superuser = True
-    user.save()
-
-
-def deactivation(user: User, _group: Group) -> None:
-    services.deactivate_user(user=user)
-
-
-def deactivation_and_back(user: User, _group: Group) -> None:
-    services.deactivate_user(user=user)
-    services.reactivate_user(user=user)
-
-
-def closed_and_opened_by_update(user: User, _group: Group) -> None:
-    User.objects.filter(pk=user.pk).update(deleted_at=timezone.now())
-    User.objects.filter(pk=user.pk).update(deleted_at=None)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        in_python,
-        from_the_group,
-        by_sql,
-        by_sql_of_the_web_role,
-        a_permission,
-        staff_by_update,
-        superuser_by_save,
-        deactivation,
-        deactivation_and_back,
-        closed_and_opened_by_update,
-    ],
-)
-def test_a_change_of_rights_ends_the_sessions_whichever_way_it_comes(
-    change: Callable[[User, Group], None],
-) -> None:
-    user, group = person(), Group.objects.create(name="Some group")
-    client, other = signed_in(user), signed_in(UserFactory())
-    change(user, group)
-    assert not is_signed_in(client)
-    assert is_signed_in(other)
-
-
-def test_a_group_that_may_do_more_or_less_ends_the_sessions_of_its_members() -> None:
-    user, group = person(), Group.objects.create(name="Some group")
-    user.groups.add(group)
-    stranger = signed_in(UserFactory())
-    for change in (group.permissions.add, group.permissions.remove):
-        client = signed_in(User.objects.get(pk=user.pk))
-        change(Permission.objects.all()[0])
-        assert not is_signed_in(client)
-    client = signed_in(User.objects.get(pk=user.pk))
-    group.delete()
-    assert not is_signed_in(client)
-    assert is_signed_in(stranger)
-
-
-def test_an_old_copy_of_a_person_that_is_saved_does_not_revive_a_session() -> None:
-    user = person()
-    client = signed_in(user)
-    old_copy = User.objects.get(pk=user.pk)
-    user.groups.add(Group.objects.create(name="Some group"))
-    old_copy.save()
-    assert not is_signed_in(client)
-
-
-def test_a_session_given_before_the_sign_in_is_worth_nothing_after_it() -> None:
-    """Session fixation: whoever planted the cookie does not get the session."""
-    person()
-    victim = Client()
-    victim.get("/account/signup/")
-    session = victim.session
-    session["planted"] = "yes"
-    session.save()
-    victim.cookies[settings.SESSION_COOKIE_NAME] = planted = str(session.session_key)
-    victim.post(LOGIN, {"login": "ana@example.com", "password": PASSWORD})
-    assert is_signed_in(victim)
-    assert key_of(victim) != planted
-    attacker = Client()
-    attacker.cookies[settings.SESSION_COOKIE_NAME] = planted
-    assert not is_signed_in(attacker)
-
-
-def test_the_cookie_ends_with_the_browser_whatever_the_form_says() -> None:
-    person()
-    client = Client()
-    client.post(LOGIN, {"login": "ana@example.com", "password": PASSWORD, "remember": "on"})
-    assert is_signed_in(client)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
-    assert (cookie["max-age"], cookie["expires"]) == ("", "")
-
-
-def test_a_key_that_the_server_did_not_make_is_not_taken() -> None:
-    client = Client()
-    client.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
-    person()
-    client.post(LOGIN, {"login": "ana@example.com", "password": PASSWORD})
-    assert key_of(client) != "a" * 32
-
-
-def test_a_step_up_gives_the_session_another_key() -> None:
-    client = signed_in(person())
-    before = key_of(client)
-    client.post("/account/reauthenticate/", {"password": PASSWORD})
-    assert key_of(client) != before
-    thief = Client()
-    thief.cookies[settings.SESSION_COOKIE_NAME] = before
-    assert not is_signed_in(thief)
-
-
-def test_a_second_factor_gives_the_session_another_key_at_each_step() -> None:
-    user = person()
-    add_app(user)
-    client = Client()
-    client.post(LOGIN, {"login": user.email, "password": PASSWORD})
-    halfway = key_of(client)
-    assert not is_signed_in(client)
-    client.post("/account/2fa/authenticate/", {"code": code_of(SECRET)})
-    assert is_signed_in(client)
-    assert key_of(client) != halfway
-
-
-@pytest.mark.django_db(transaction=True)  # allauth tells of it after the commit
-def test_an_added_factor_gives_the_session_another_key() -> None:
-    user = person()
-    client = signed_in(user)
-    client.post("/account/reauthenticate/", {"password": PASSWORD})
-    before = key_of(client)
-    secret = client.get("/account/2fa/totp/activate/").context["form"].secret
-    client.post("/account/2fa/totp/activate/", {"code": code_of(secret)})
-    assert Authenticator.objects.filter(user=user).exists()
-    assert key_of(client) != before
-    assert is_signed_in(client)
-
-
-def test_a_removed_factor_gives_the_session_another_key() -> None:
-    user = person()
-    client = signed_in(user)
-    prove_factor(client, add_app(user))
-    before = key_of(client)
-    client.post("/account/2fa/totp/deactivate/")
-    assert key_of(client) != before
-    assert is_signed_in(client)
 
 
 @pytest.mark.parametrize("id", ["\x00", "", "x" * 64, "0" * 63, "'"])
