@@ -32,6 +32,8 @@ INSIGHTS = {
     "standard": (rds.DatabaseInsightsMode.STANDARD, rds.PerformanceInsightRetention.DEFAULT),
     "advanced": (rds.DatabaseInsightsMode.ADVANCED, rds.PerformanceInsightRetention.MONTHS_15),
 }
+# A server that is taken out of the stack leaves a snapshot and its backups.
+STAYS = {"delete_automated_backups": False, "removal_policy": RemovalPolicy.SNAPSHOT}
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,7 @@ class BankDatabase(Construct):
     def _instance(self) -> Server:
         config, size = self._config, self._config.size
         engine = rds.DatabaseInstanceEngine.postgres(version=VERSION)
-        group = rds.ParameterGroup(
-            self, "Parameters", engine=engine, parameters=PARAMETERS, description="Ledger"
-        )
+        group = self._parameters(engine)
         name = f"{config.name}-db"
         log_group = self._log_group(f"/aws/rds/instance/{name}/postgresql")
         given: dict[str, Any] = {
@@ -88,29 +88,16 @@ class BankDatabase(Construct):
             "max_allocated_storage": size.most_storage,
             "backup_retention": Duration.days(size.backup_days),
             "preferred_backup_window": BACKUP_WINDOW,
-            "delete_automated_backups": False,
-            "removal_policy": RemovalPolicy.SNAPSHOT,
+            "credentials": self._login(),
+            **STAYS,
         }
         instance: rds.DatabaseInstance | rds.DatabaseInstanceFromSnapshot
         if config.snapshot:
-            instance = rds.DatabaseInstanceFromSnapshot(
-                self,
-                "Instance",
-                snapshot_identifier=config.snapshot,
-                credentials=rds.SnapshotCredentials.from_generated_secret(
-                    ADMIN, encryption_key=self._key
-                ),
-                **given,
-            )
+            given["snapshot_identifier"] = config.snapshot
+            instance = rds.DatabaseInstanceFromSnapshot(self, "Instance", **given)
         else:
-            instance = rds.DatabaseInstance(
-                self,
-                "Instance",
-                storage_encrypted=True,
-                storage_encryption_key=self._key,
-                credentials=rds.Credentials.from_generated_secret(ADMIN, encryption_key=self._key),
-                **given,
-            )
+            given |= {"storage_encrypted": True, "storage_encryption_key": self._key}
+            instance = rds.DatabaseInstance(self, "Instance", **given)
         instance.node.add_dependency(log_group)
         instance.add_rotation_single_user(**self._rotation())
         if config.proxy:
@@ -148,26 +135,14 @@ class BankDatabase(Construct):
 
     def _of_each_instance(self, group: rds.ParameterGroup) -> dict[str, Any]:
         """What an instance and its replica have alike."""
-        insights, kept = INSIGHTS[self._config.size.insights]
         return {
+            **self._of_each_server(group),
             "instance_type": ec2.InstanceType(self._config.size.instance),
-            "vpc": self._network.vpc,
-            "vpc_subnets": ec2.SubnetSelection(subnet_group_name=DATA),
-            "security_groups": [self._network.groups.database],
-            "parameter_group": group,
             "publicly_accessible": False,
-            "iam_authentication": True,
             "ca_certificate": rds.CaCertificate.RDS_CA_RSA2048_G1,
             "storage_type": rds.StorageType.GP3,
             "auto_minor_version_upgrade": True,
-            "preferred_maintenance_window": MAINTENANCE_WINDOW,
-            "copy_tags_to_snapshot": True,
-            "deletion_protection": True,
             "cloudwatch_logs_exports": ["postgresql", "upgrade"],
-            "database_insights_mode": insights,
-            "enable_performance_insights": True,
-            "performance_insight_retention": kept,
-            "performance_insight_encryption_key": self._key,
         }
 
     # --- Aurora ---------------------------------------------------------------------------------
@@ -175,58 +150,34 @@ class BankDatabase(Construct):
     def _aurora(self) -> Server:
         config = self._config
         engine = rds.DatabaseClusterEngine.aurora_postgres(version=AURORA_VERSION)
-        group = rds.ParameterGroup(
-            self, "Parameters", engine=engine, parameters=PARAMETERS, description="Ledger"
-        )
+        group = self._parameters(engine)
         name = f"{config.name}-db"
         log_group = self._log_group(f"/aws/rds/cluster/{name}/postgresql")
-        insights, kept = INSIGHTS[config.size.insights]
         given: dict[str, Any] = {
+            **self._of_each_server(group),
             "engine": engine,
             "cluster_identifier": name,
             "writer": self._member("a"),
             "readers": [self._member("b")],
-            "vpc": self._network.vpc,
-            "vpc_subnets": ec2.SubnetSelection(subnet_group_name=DATA),
-            "security_groups": [self._network.groups.database],
-            "parameter_group": group,
             "storage_encrypted": True,
             "storage_encryption_key": self._key,
-            "iam_authentication": True,
             "backup": rds.BackupProps(
                 retention=Duration.days(config.size.backup_days), preferred_window=BACKUP_WINDOW
             ),
-            "preferred_maintenance_window": MAINTENANCE_WINDOW,
-            "copy_tags_to_snapshot": True,
-            "deletion_protection": True,
-            "delete_automated_backups": False,
-            "removal_policy": RemovalPolicy.SNAPSHOT,
             "cloudwatch_logs_exports": ["postgresql"],
-            "database_insights_mode": insights,
-            "enable_performance_insights": True,
-            "performance_insight_retention": kept,
-            "performance_insight_encryption_key": self._key,
+            **STAYS,
         }
         cluster: rds.DatabaseCluster | rds.DatabaseClusterFromSnapshot
         if config.snapshot:
-            cluster = rds.DatabaseClusterFromSnapshot(
-                self,
-                "Cluster",
-                snapshot_identifier=config.snapshot,
-                snapshot_credentials=rds.SnapshotCredentials.from_generated_secret(
-                    ADMIN, encryption_key=self._key
-                ),
-                **given,
-            )
+            given |= {
+                "snapshot_identifier": config.snapshot,
+                "snapshot_credentials": self._login(),
+            }
+            cluster = rds.DatabaseClusterFromSnapshot(self, "Cluster", **given)
             cluster.node.try_remove_child("Secret")  # a second one, which CDK makes without use
             Validations.of(cluster).acknowledge(Acknowledgment(id=NAME_IN_SNAPSHOT, reason=WHY))
         else:
-            cluster = rds.DatabaseCluster(
-                self,
-                "Cluster",
-                credentials=rds.Credentials.from_generated_secret(ADMIN, encryption_key=self._key),
-                **given,
-            )
+            cluster = rds.DatabaseCluster(self, "Cluster", credentials=self._login(), **given)
         cluster.node.add_dependency(log_group)
         cluster.add_rotation_single_user(**self._rotation())
         if config.proxy:
@@ -256,6 +207,33 @@ class BankDatabase(Construct):
         )
 
     # --- of both --------------------------------------------------------------------------------
+
+    def _parameters(self, engine: rds.IEngine) -> rds.ParameterGroup:
+        return rds.ParameterGroup(
+            self, "Parameters", engine=engine, parameters=PARAMETERS, description="Ledger"
+        )
+
+    def _login(self) -> Any:
+        """A password that is generated for the administrator, who may come with a snapshot."""
+        kind: Any = rds.SnapshotCredentials if self._config.snapshot else rds.Credentials
+        return kind.from_generated_secret(ADMIN, encryption_key=self._key)
+
+    def _of_each_server(self, group: rds.ParameterGroup) -> dict[str, Any]:
+        insights, kept = INSIGHTS[self._config.size.insights]
+        return {
+            "vpc": self._network.vpc,
+            "vpc_subnets": ec2.SubnetSelection(subnet_group_name=DATA),
+            "security_groups": [self._network.groups.database],
+            "parameter_group": group,
+            "iam_authentication": True,
+            "preferred_maintenance_window": MAINTENANCE_WINDOW,
+            "copy_tags_to_snapshot": True,
+            "deletion_protection": True,
+            "database_insights_mode": insights,
+            "enable_performance_insights": True,
+            "performance_insight_retention": kept,
+            "performance_insight_encryption_key": self._key,
+        }
 
     def _log_group(self, name: str) -> logs.LogGroup:
         """RDS makes it if it is missing, and then keeps its lines for ever."""
