@@ -10,10 +10,9 @@ from contextlib import contextmanager
 import pytest
 from django.conf import settings
 
-from ledger.db.removal import delete_everything
 from tests.ledger.aws.aurora_bank import AuroraBank
 from tests.ledger.own_site import GunicornSite, accounts_of, form_of
-from tests.ledger.processes import LONG, MANAGE, reachable_folder, wait_until
+from tests.ledger.processes import LONG, MANAGE, own_data_dir, wait_until
 
 pytestmark = pytest.mark.slow
 SOON = LONG / 4
@@ -36,14 +35,11 @@ except Error:
 
 @pytest.fixture(scope="module")
 def bank() -> Iterator[AuroraBank]:
-    with reachable_folder() as folder:
-        try:
-            found = AuroraBank(folder / "data", settings.LEDGER_PG)
-            options = f"{found.settings['DB_AWS_OPTIONS']}&failover_timeout_sec=2"
-            found.settings |= {**PATIENT, "DB_AWS_OPTIONS": options}
-            yield found
-        finally:
-            delete_everything(folder / "data")
+    with own_data_dir() as data_dir:
+        found = AuroraBank(data_dir, settings.LEDGER_PG)
+        options = f"{found.settings['DB_AWS_OPTIONS']}&failover_timeout_sec=2"
+        found.settings |= {**PATIENT, "DB_AWS_OPTIONS": options}
+        yield found
 
 
 @contextmanager

@@ -7,13 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
-from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
-from tests.ledger.own_bank import OwnBank
+from tests.ledger.own_bank import OwnBank, own_bank
 from tests.ledger.own_site import Site, accounts_of
-from tests.ledger.processes import LONG, environment, free_port, reachable_folder, wait_until
+from tests.ledger.processes import LONG, environment, free_port, wait_until
 from tests.ledger.tracing.collector import Collector, collecting
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor  # isort: skip
@@ -26,11 +24,8 @@ NEVER = "3600000"  # milliseconds between two sendings
 
 @pytest.fixture(scope="module")
 def bank() -> Iterator[OwnBank]:
-    with reachable_folder() as folder:
-        try:
-            yield OwnBank(folder / "data", settings.LEDGER_PG)
-        finally:
-            delete_everything(folder / "data")
+    with own_bank() as found:
+        yield found
 
 
 def traced_to(url: str) -> dict[str, str]:
