@@ -2,7 +2,11 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from django.db import connection, connections
@@ -11,12 +15,16 @@ from ledger import tracing_settings
 from ledger.db.backend.base import DatabaseWrapper
 from ledger.env import BASE_DIR
 from ledger.tracing import spans
+from tests.factories import AccountFactory
 from tests.ledger.processes import assert_one_sentence, environment, manage
+from transactions import services
 
 LOADED = (
     "import sys, ledger.wsgi, ledger.jobs.worker, transactions.services;"
     "print([name for name in sys.modules if name.partition('.')[0] == 'opentelemetry'])"
 )
+
+OURS = (f"{BASE_DIR}/ledger/tracing/", f"{BASE_DIR}/ledger/db/traced.py")
 
 
 def loaded(tmp_path: Path, **settings: str) -> str:
@@ -47,6 +55,38 @@ def test_connections_and_middleware_are_as_ever(settings: object) -> None:
     assert tracing_settings.FIRST not in settings.MIDDLEWARE  # type: ignore[attr-defined]
     assert spans.span("x") is spans.begin("y") is spans.NOTHING_OPEN
     assert spans.ids() == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_payment_asks_twice_whether_it_is_traced_and_a_read_never() -> None:
+    account = AccountFactory(balance="10")
+    pay = partial(services.deposit, to_account=account, amount=Decimal(1))
+    pay()
+    assert sorted(calls_of_tracing(pay)) == [
+        "__enter__",
+        "__exit__",
+        "is_recording",
+        "note",
+        "span",
+    ]
+    assert calls_of_tracing(account.refresh_from_db) == []
+
+
+def calls_of_tracing(work: Callable[[], object]) -> list[str]:
+    """The functions of ours about tracing that the work calls."""
+    found: list[str] = []
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        file = frame.f_code.co_filename
+        if event == "call" and file.startswith(OURS):
+            found.append(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return found
 
 
 def test_the_setting_without_the_extra_stops_the_start_and_names_it(

@@ -15,6 +15,8 @@ from ledger.db.backend import replication
 from ledger.db.backend.base import PreparedCursor
 from ledger.db.backend.limited import LimitedConnection
 from ledger.db.ids import uuid7
+from ledger.jobs.schedule import ScheduledJob
+from ledger.jobs.worker import Worker
 from ledger.tracing import spans
 from tests.factories import AccountFactory, hold_that_ended
 from tests.ledger.tracing.recorded import Recorded, browser_of, outline
@@ -269,6 +271,17 @@ def test_a_job_is_one_trace(account: Account, traced: Recorded) -> None:
     (trace,) = traced.trees()
     assert trace[0] == "job expire_holds"
     assert "COMMIT" in outline(trace)
+
+
+def test_a_job_of_a_worker_is_one_trace_and_its_claims_are_none(
+    account: Account, traced: Recorded
+) -> None:
+    hold_that_ended(account, Decimal(1))
+    traced.memory.clear()
+    worker = Worker(tell=lambda _line: None, jobs=[ScheduledJob("expire_holds")])
+    assert worker.run_once()
+    (trace,) = traced.trees()
+    assert trace[0] == "job expire_holds"
 
 
 def test_what_is_outside_a_trace_begins_none(account: Account, traced: Recorded) -> None:
