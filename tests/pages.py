@@ -15,6 +15,11 @@ def text_of(response: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).replace("\xa0", " ").split())
 
 
+def without_request(text: str) -> str:
+    """The text of an error page without the id of its request, which no other page has."""
+    return re.sub(r"tell them this number: [0-9a-f]{32}", "", text)
+
+
 def markup_of(response: Any) -> str:
     """The HTML of a page with single spaces, independent of its template's layout."""
     return " ".join(response.content.decode().split())

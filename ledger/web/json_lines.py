@@ -29,6 +29,7 @@ from ledger.web.error_text import described, without_secrets
 from ledger.web.request_log import facts_of
 
 PROJECT = Path(__file__).resolve().parents[2]
+PYTHON = Path(logging.__file__).parents[1]
 WITHHELD = "withheld"
 OURS = frozenset({"accounts", "cookbook", "ledger", "transactions"})
 # psycopg's are put into our words before, by ledger.web.log_filters.
@@ -93,9 +94,9 @@ def _frames(trace: TracebackType | None) -> list[str]:
 
 
 def _short(path: str) -> str:
-    """The path within the project or the packages: what stands before may name a person."""
+    """The path within the project, the packages or Python: what stands before may name a person."""
     _, found, within = path.rpartition("/site-packages/")
-    return within if found else path.removeprefix(f"{PROJECT}/")
+    return within if found else path.removeprefix(f"{PROJECT}/").removeprefix(f"{PYTHON}/")
 
 
 def _surroundings(record: logging.LogRecord) -> Mapping[str, Any]:

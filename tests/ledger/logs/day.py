@@ -224,6 +224,7 @@ class Day:
                 "/admin/accounts/user/?q=ana@example.com", "/admin/accounts/account/?q=Ferreira",
                 "/admin/accounts/change/", "/admin/accounts/read/", "/admin/approvals/",
                 "/admin/transactions/transaction/?q=violetsearch", "/admin/transactions/auditrun/",
+                "/admin/database/",
                 "/search/?whose=bank&q=violetsearch", "/reports/",
             ]  # fmt: skip
             found = [somebody.get(path) for path in pages]

@@ -116,6 +116,13 @@ def test_an_exception_is_its_names_and_frames_without_its_message() -> None:
     assert not re.search("ana", json.dumps(chain), re.IGNORECASE)
 
 
+def test_a_frame_does_not_say_in_whose_folder_python_is() -> None:
+    with pytest.raises(json.JSONDecodeError) as found:
+        json.loads("{")
+    frames = line_of("It failed", error=found.value)["exception"][0]["frames"]
+    assert frames[-1].startswith("json/decoder.py:")
+
+
 @pytest.mark.django_db
 def test_an_error_of_the_database_is_its_rule_without_the_row() -> None:
     UserFactory(email="ana@example.com")
