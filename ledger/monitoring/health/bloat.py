@@ -126,7 +126,7 @@ def _table_shown(found: TableFacts) -> TableShown:
         analyzed=_ago(found.analyzed_seconds),
         size=_size(found.size),
         index_size=_size(found.index_size),
-        dead_size=_size(found.dead_bytes) if found.dead else size(0),
+        dead_size="" if found.dead_bytes is None else size(found.dead_bytes),
         has_autovacuum=found.has_autovacuum,
     )
 

@@ -41,7 +41,7 @@ SHORT = 200  # characters of a statement that are shown unfolded
 
 @dataclass(frozen=True)
 class StatementShown:
-    """A statement, with its figures as words. `pages` send it, as far as this process has seen."""
+    """A statement, with its figures as words."""
 
     query_id: int
     text: str
@@ -52,7 +52,6 @@ class StatementShown:
     share: str
     rows: int
     hit_ratio: str
-    pages: list[str]
 
     @property
     def is_long(self) -> bool:
@@ -133,7 +132,6 @@ def _shown(found: Statement) -> StatementShown:
         share=percent(found.share or 0),
         rows=found.rows,
         hit_ratio="" if found.hit_ratio is None else percent(found.hit_ratio),
-        pages=[],
     )
 
 
