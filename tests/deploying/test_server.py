@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.console import Block, blocks_of, missing_line
+from tests.console import Block, blocks_of, missing_line, read
 from tests.deploying.machine import Machine, machine, missing
 from tests.deploying.wrapper import ODD, WRAPPER, wrapper
 from tests.ledger.processes import wait_until
+from tests.metrics import TOKEN
 
 ROOT = WRAPPER.parents[2]
 PAGE = "docs/deploy-server.md"
@@ -22,7 +23,7 @@ REPOSITORY = "https://git.example/ledger.git"
 # The page asks for a host of one's own in place of its example.
 EXAMPLE, HOST = "bank.example", "bank.test"
 BACKUP = "2026-11-20.bank"
-MOMENT = "2026-11-20 09:30:00+00"
+BASE, MOMENT = "2026-11-20T023000", "2026-11-20 09:30:00+00"
 # Made by hand in place of an authority that everybody knows.
 CERTIFICATE = f"""
 cd /etc/ledger/tls
@@ -170,6 +171,7 @@ def test_a_program_of_the_page_comes_with_debian_or_with_a_package_it_names(
         depends = re.findall(r"(?:^|[,|]) *([a-z0-9][a-z0-9+.-]*)", known[name][1])
         ahead += [each for each in depends if each in known and each not in there]
     commands = [step.command for block in SECTIONS.values() for step in block.steps]
+    commands += [(WRAPPER.parent / name).read_text() for name in ("install", "base", "watch")]
     words = {word for command in commands for word in re.findall(r"[a-z_.]+", command)}
     programs = ("git", "curl", "openssl", "nginx", "psql", "pg_basebackup", "adduser", "runuser")
     assert words >= set(programs)
@@ -261,6 +263,22 @@ def test_the_backup_of_a_day_is_kept_for_30_days_though_it_is_read(
     assert len(there) == 2
 
 
+def test_the_commands_of_the_runbook_run_with_ledger_in_place_of_manage(bank: Machine) -> None:
+    bank.run(f"echo LEDGER_METRICS_TOKEN={TOKEN} >> /etc/ledger/ledger.env")
+    bank.run("systemctl restart ledger-web")
+    runbook = read("docs/runbook.md").replace("http://localhost:8000", f"https://{HOST}")
+    (token,) = re.findall(r"``(LEDGER_METRICS_TOKEN=.+) ``", runbook)
+    steps = re.findall(r"^(?:curl|manage\.py (?:dbshell|wait)) .*$", runbook, re.MULTILINE)
+    assert len(steps) > 8
+    for step in steps[:5]:
+        assert bank.run(f"{token}\n{step.replace('manage.py', 'ledger')} 2>&1")
+
+
+@pytest.mark.parametrize("service", ["web", "work", "prepare", "backup", "base"])
+def test_a_service_may_do_little(bank: Machine, service: str) -> None:
+    bank.run(f"systemd-analyze security --threshold=25 ledger-{service}.service")
+
+
 def test_the_look_at_the_server_finds_nothing_and_then_a_certificate_that_ends(
     bank: Machine,
 ) -> None:
@@ -332,13 +350,16 @@ def test_a_backup_comes_back_on_a_server_without_a_bank(bank: Machine, follow: F
 
 
 def test_the_bank_comes_back_to_a_moment(bank: Machine, follow: Follow) -> None:
-    follow("archive")
-    follow("base")
+    old = "/base/2000-01-01T023000", "/archive/000000010000000000000000.gz"
+    bank.run(f"mkdir -p /archive {old[0]}; touch -d '8 days ago' {' '.join(old)}")
+    bank.run("chown -R postgres: /archive /base")
+    (base,) = follow("archive").split()
+    assert "000000010000000000000000.gz" not in bank.run("ls /archive")
     note(bank, "before the moment")
     moment = psql(bank, "SELECT clock_timestamp()")
     note(bank, "after the moment")
 
-    follow("back", {MOMENT: moment})
+    follow("back", {BASE: base, MOMENT: moment})
 
     assert {"before the backup", "before the moment"} <= notes(bank)
     assert "after the moment" not in notes(bank)

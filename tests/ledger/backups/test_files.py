@@ -204,4 +204,5 @@ def test_a_backup_that_fails_leaves_nothing(bank: OwnBank, tmp_path: Path) -> No
 
 
 def test_only_its_owner_reads_a_backup(backup: Path) -> None:
-    assert backup.stat().st_mode & 0o077 == 0
+    for file in (backup, Path(f"{backup}.manifest")):
+        assert file.stat().st_mode & 0o077 == 0
