@@ -1,13 +1,13 @@
 """A wrong setting stops the start with one sentence that says which and why."""
 
 import re
-import runpy
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +16,7 @@ from ledger.env import BASE_DIR
 from tests.ledger.processes import assert_one_sentence, environment, manage
 from tests.settings import SETTING_NAMES
 
+SettingsOf = Callable[..., dict[str, Any]]
 WRONG = {
     "DEBUG": ("maybe", "neither True nor False"),
     "DATABASE_URL": ("mysql://me:secret@host/ledger", "postgresql://"),
@@ -181,7 +182,7 @@ LOADERS = {
 }
 
 
-@pytest.mark.parametrize("role", ["", " "])
+@pytest.mark.parametrize("role", [pytest.param("", marks=pytest.mark.slow), " "])
 @pytest.mark.parametrize("loader", LOADERS)
 def test_web_processes_have_the_web_role_where_the_environment_names_none(
     loader: str, role: str, tmp_path: Path
@@ -197,12 +198,8 @@ def test_web_processes_have_the_web_role_where_the_environment_names_none(
     assert done.stdout.split() == ["False", "web"], done.stderr
 
 
-def test_every_host_is_accepted_while_debugging(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in environment(tmp_path, ALLOWED_HOSTS="*", DEBUG="True").items():
-        monkeypatch.setenv(name, value)
-    assert runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))["ALLOWED_HOSTS"] == ["*"]
+def test_every_host_is_accepted_while_debugging(settings_of: SettingsOf) -> None:
+    assert settings_of(ALLOWED_HOSTS="*", DEBUG="True")["ALLOWED_HOSTS"] == ["*"]
 
 
 SAFE = {
@@ -224,10 +221,8 @@ SAFE = {
 
 
 @pytest.mark.parametrize("case", SAFE)
-def test_a_safe_mix_starts(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in environment(tmp_path, **SAFE[case]).items():
-        monkeypatch.setenv(name, value)
-    runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+def test_a_safe_mix_starts(case: str, settings_of: SettingsOf) -> None:
+    settings_of(**SAFE[case])
 
 
 @pytest.mark.parametrize(
@@ -259,11 +254,9 @@ def test_which_hosts_others_reach(place: str, is_public: bool) -> None:
     ],
 )
 def test_staff_need_a_second_factor_outside_the_demo(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str], is_on: bool
+    settings_of: SettingsOf, chosen: dict[str, str], is_on: bool
 ) -> None:
-    for name, value in environment(tmp_path, **chosen).items():
-        monkeypatch.setenv(name, value)
-    settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+    settings = settings_of(**chosen)
 
     assert settings["LEDGER_STAFF_SECOND_FACTOR"] is is_on
     assert "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN" not in settings
@@ -271,15 +264,9 @@ def test_staff_need_a_second_factor_outside_the_demo(
 
 @pytest.mark.parametrize(("chosen", "minutes", "staff_hours"), [({}, 720, 12), (OWN_SERVER, 15, 8)])
 def test_sessions_of_staff_live_longer_in_the_demo_on_the_embedded_server_alone(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    chosen: dict[str, str],
-    minutes: int,
-    staff_hours: int,
+    settings_of: SettingsOf, chosen: dict[str, str], minutes: int, staff_hours: int
 ) -> None:
-    for name, value in environment(tmp_path, LEDGER_DEMO="True", **chosen).items():
-        monkeypatch.setenv(name, value)
-    settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+    settings = settings_of(LEDGER_DEMO="True", **chosen)
 
     assert settings["LEDGER_STAFF_SESSION_IDLE"] == timedelta(minutes=minutes)
     assert settings["LEDGER_STAFF_SESSION_ABSOLUTE"] == timedelta(hours=staff_hours)
@@ -291,11 +278,9 @@ def test_sessions_of_staff_live_longer_in_the_demo_on_the_embedded_server_alone(
     [{}, {**OWN_SERVER, "LEDGER_URL": "http://localhost:8000"}, {**OWN_SERVER, "DEBUG": "True"}],
 )
 def test_a_web_process_starts_with_an_address_or_where_nobody_else_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: dict[str, str]
+    settings_of: SettingsOf, chosen: dict[str, str]
 ) -> None:
-    for name, value in environment(tmp_path, LEDGER_ROLE="web", **chosen).items():
-        monkeypatch.setenv(name, value)
-    runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+    settings_of(LEDGER_ROLE="web", **chosen)
 
 
 def test_serve_refuses_an_own_server_without_an_address_at_once(tmp_path: Path) -> None:
@@ -335,24 +320,24 @@ def test_the_wsgi_import_stops_with_the_same_sentence(tmp_path: Path) -> None:
     assert_one_sentence(done, "TIME_ZONE")
 
 
-def test_the_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_secret_key_is_made_once_and_for_its_owner_only(
+    tmp_path: Path, settings_of: SettingsOf
+) -> None:
     data_dir = tmp_path / "new" / "data"
-    code = "from django.conf import settings; print(settings.SECRET_KEY)"
 
-    first, second = (manage(data_dir, "shell", "--no-imports", "-c", code) for _ in range(2))
+    first, second = (settings_of(LEDGER_DATA_DIR=str(data_dir))["SECRET_KEY"] for _ in range(2))
 
     file = data_dir / "secret_key"
-    assert first.stdout == second.stdout == file.read_text() + "\n"
+    assert first == second == file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_secret_key_of_the_environment_goes_first(tmp_path: Path) -> None:
-    code = "from django.conf import settings; print(settings.SECRET_KEY)"
-
+def test_a_secret_key_of_the_environment_goes_first(
+    tmp_path: Path, settings_of: SettingsOf
+) -> None:
     given = "given, and long enough that nobody can guess it; 0123456789"
-    done = manage(tmp_path, "shell", "--no-imports", "-c", code, SECRET_KEY=given)
 
-    assert done.stdout == f"{given}\n"
+    assert settings_of(SECRET_KEY=given)["SECRET_KEY"] == given
     assert not (tmp_path / "secret_key").exists()
 
 
@@ -379,15 +364,14 @@ def test_without_a_database_setting_the_server_is_embedded_and_not_started(tmp_p
         },
     ],
 )
-def test_a_database_comes_as_url_or_in_parts(given: dict[str, str], tmp_path: Path) -> None:
-    code = (
-        "from django.conf import settings; d = settings.DATABASES['default'];"
-        "print(d['NAME'], d['USER'], d['PASSWORD'], d['HOST'], d['PORT'], d['LEDGER_EMBEDDED'])"
-    )
+def test_a_database_comes_as_url_or_in_parts(
+    given: dict[str, str], settings_of: SettingsOf
+) -> None:
+    found = settings_of(**given)["DATABASES"]["default"]
 
-    done = manage(tmp_path, "shell", "--no-imports", "-c", code, **given)
-
-    assert done.stdout == "books me p@ss db.example 5433 False\n"
+    parts = [str(found[name]) for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")]
+    assert parts == ["books", "me", "p@ss", "db.example", "5433"]
+    assert not found["LEDGER_EMBEDDED"]
 
 
 def test_the_example_file_explains_every_setting() -> None:
