@@ -1,16 +1,18 @@
 """From a figure of a report to the rows it is made of: the search finds just those."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client, override_settings
+from pytest_django import DjangoDbBlocker
 
 from accounts.models import Account, User
 from ledger.text.money import money
 from tests.factories import AccountFactory
+from tests.kept import rolled_back_at_the_end
 from tests.pages import text_of
 from tests.transactions.reports.books import analyst, clerk, moment
 from tests.transactions.reports.movements import book, funded
@@ -23,9 +25,14 @@ from transactions.scope import scope_for
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def books() -> Account:
+@pytest.fixture(scope="module")
+def books(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Account]:
     """Ana's account in November, with a stranger's beside it."""
+    with rolled_back_at_the_end(django_db_blocker):
+        yield november()
+
+
+def november() -> Account:
     ana, other = funded(user__name="Ana"), funded(user__name="Zoltan")
     trips = [book("2025-10-20", "80", out_of=each, category="Travel") for each in (ana, other)]
     for each, trip in zip((ana, other), trips, strict=True):
