@@ -163,7 +163,7 @@ def program(code: str) -> Iterator["subprocess.Popen[str]"]:
     "code",
     [
         OWN_SESSION,
-        IN_A_TRANSACTION,
+        pytest.param(IN_A_TRANSACTION, marks=pytest.mark.slow),
         pytest.param(AT_ONCE, marks=pytest.mark.slow),
         pytest.param(POOLED, marks=pytest.mark.slow),
     ],

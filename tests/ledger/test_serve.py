@@ -164,6 +164,7 @@ def test_it_serves_after_three_lines_and_sigint_ends_everything(served: Served) 
     assert "Traceback" not in served.errors
 
 
+@pytest.mark.slow
 def test_every_answer_on_the_wire_has_the_headers(served: Served) -> None:
     found = {}
     for request in ANSWERS:
@@ -281,6 +282,7 @@ def test_a_taken_port_is_told_before_anything_starts(folder: Path) -> None:
     assert not (folder / "pg18").exists()
 
 
+@pytest.mark.slow
 def test_a_standby_as_replica_that_does_not_exist_is_told_before_anything_starts(
     folder: Path,
 ) -> None:
@@ -289,6 +291,7 @@ def test_a_standby_as_replica_that_does_not_exist_is_told_before_anything_starts
     assert not list(folder.glob("pg*"))
 
 
+@pytest.mark.slow
 def test_an_unreachable_database_is_told(folder: Path) -> None:
     url = f"postgresql://me:secret@127.0.0.1:{free_port()}/ledger"
 
@@ -300,6 +303,7 @@ def test_an_unreachable_database_is_told(folder: Path) -> None:
     assert "secret" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_hold_the_database_is_told(folder: Path, settings: object) -> None:
     major = settings.LEDGER_PG  # type: ignore[attr-defined]
     (folder / f"pg{major}").write_text("in the way")
@@ -309,6 +313,7 @@ def test_a_folder_that_cannot_hold_the_database_is_told(folder: Path, settings: 
     assert_one_sentence(done, str(folder))
 
 
+@pytest.mark.slow
 def test_stop_db_stops_the_embedded_server(folder: Path, settings: object) -> None:
     major = settings.LEDGER_PG  # type: ignore[attr-defined]
     server = EmbeddedServer(folder, major)

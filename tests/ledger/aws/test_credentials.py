@@ -283,8 +283,10 @@ def directly(work: Callable[[], str]) -> str:
 @POOLED
 @pytest.mark.parametrize(
     ("rotate", "run"),
-    [(Rotation.of_one_user, run_with_retry), (Rotation.of_two_users, directly)],
-    ids=["one user", "two users"],
+    [
+        pytest.param(Rotation.of_one_user, run_with_retry, id="one user"),
+        pytest.param(Rotation.of_two_users, directly, id="two users", marks=pytest.mark.slow),
+    ],
 )
 def test_nobody_notices_a_secret_that_rotates_under_load(
     rotate: Callable[[Rotation, int], None],

@@ -145,6 +145,7 @@ def test_promtool_takes_the_rules_and_the_configuration() -> None:
     run_promtool("check", "config", "--syntax-only", "prometheus.yml")
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_the_alarms_ring_when_they_should() -> None:
     run_promtool("test", "rules", "alerts_test.yml")
