@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
-from ledger.db import postmaster
+from ledger.db import postmaster, roles
 from ledger.db.embedded import EmbeddedServer
 
 TRANSFERS = "SELECT coalesce(string_agg(id::text, ' '), '') FROM transactions WHERE type='transfer'"
@@ -32,3 +33,11 @@ def pid_of(server: EmbeddedServer) -> int:
     found = postmaster.read(server.data)
     assert found is not None
     return found.pid
+
+
+def superuser_of(server: EmbeddedServer) -> psycopg.Connection[Any]:
+    """A connection that commits each statement, to a server that is started for it."""
+    server.ensure_started()
+    running = postmaster.read(server.data)
+    assert running is not None
+    return roles.as_superuser(running, "postgres")

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from ledger.db import postmaster, roles
 from ledger.db.embedded import EmbeddedServer
 from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir
+from tests.ledger.servers import superuser_of
 
 ADMIN, OWNER, WEB, AUDITOR = "bank_admin", "bank", "bank_web", "bank_auditor"
 NAME = "bank_books"
@@ -64,10 +64,7 @@ def bare() -> Iterator[ManagedServer]:
     """Without any role of the bank."""
     with own_data_dir() as data_dir:
         server = EmbeddedServer(data_dir, settings.LEDGER_PG)
-        server.ensure_started()
-        running = postmaster.read(server.data)
-        assert running is not None
-        with roles.as_superuser(running, "postgres") as connection:
+        with superuser_of(server) as connection:
             connection.execute(f"CREATE ROLE {ADMIN} LOGIN CREATEROLE CREATEDB")
             connection.execute("CREATE ROLE rds_iam")
             connection.execute(f"GRANT rds_iam TO {ADMIN} WITH ADMIN OPTION")

@@ -8,11 +8,12 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from ledger.db import postmaster, roles
+from ledger.db import roles
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
 from ledger.env import BASE_DIR
 from tests.ledger.processes import own_data_dir
+from tests.ledger.servers import superuser_of
 from tests.ledger.tls_server import NEEDS_DEBIANS_POSTGRES, TlsServer, tls_server
 from tests.prepare_server import prepare
 
@@ -40,13 +41,11 @@ def superuser_of_debians(debians: TlsServer) -> Iterator[Connection]:
 
 @pytest.fixture
 def superuser_of_embedded() -> Iterator[Connection]:
-    with own_data_dir() as data_dir:
-        server = EmbeddedServer(data_dir, settings.LEDGER_PG)
-        server.ensure_started()
-        running = postmaster.read(server.data)
-        assert running is not None
-        with roles.as_superuser(running, "postgres") as found:
-            yield found
+    with (
+        own_data_dir() as data_dir,
+        superuser_of(EmbeddedServer(data_dir, settings.LEDGER_PG)) as found,
+    ):
+        yield found
 
 
 def url_of(server: TlsServer) -> str:
