@@ -349,6 +349,17 @@ def test_a_connection_of_a_pool_that_was_made_after_the_hang_is_checked_as_alway
         database.close()
 
 
+def test_a_connection_in_use_while_its_pool_lost_trust_is_ended_without_asking() -> None:
+    with own_pool(size=1, seconds=1) as through:
+        database = DatabaseWrapper(through, alias="default")
+        pid = value(database, "SELECT pg_backend_pid()")
+        database.distrust_pool()
+        with standing_still([pid]), at_most(2.5):  # cleaning it would wait for 5 s
+            database.close()
+        assert value(database, "SELECT pg_backend_pid()") != pid
+        database.close()
+
+
 def test_all_connections_are_limited(database: Any) -> None:
     found = database.open(**database.get_connection_params())
     assert isinstance(found, LimitedConnection)

@@ -12,6 +12,8 @@ from django.test import Client
 from psycopg_pool.base import AttemptWithBackoff
 
 from ledger.db import retry
+from ledger.db.backend.limited import GRACE
+from ledger.jobs.silence import limited_connections
 from tests.pooler import beside, connected, knows_transaction_timeout, own_pool
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,6 +93,17 @@ def test_limits_of_time_stay_when_a_connection_is_cleaned() -> None:
         assert rows("SHOW statement_timeout") == [("0",)]
         if knows_transaction_timeout():
             assert rows("SHOW transaction_timeout") == [("15min",)]
+
+
+def test_limits_of_time_of_the_client_do_not_stay_with_a_connection() -> None:
+    """Those of a worker: a time for each statement, and when it gives its server up."""
+    limits = {"statement_timeout": 20}
+    with own_pool(LEDGER_TIMEOUTS=limits) as through, connected(through) as database:
+        with limited_connections(0.3, lambda: True):
+            ((pid,),) = rows(PID)
+        assert rows(PID) == [(pid,)]
+        assert database.raw.silence_limit == 20 + GRACE
+        assert database.raw.gives_up is None
 
 
 def end(pid: int) -> None:

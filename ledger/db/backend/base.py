@@ -28,7 +28,13 @@ from ledger.db.backend import forks, pool_counts, replication
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.health import Demotion
 from ledger.db.backend.limited import LimitedConnection
-from ledger.db.backend.pool import Psycopg, fit_connection, new_pool, noting_refusal
+from ledger.db.backend.pool import (
+    Psycopg,
+    fit_connection,
+    is_distrusted,
+    new_pool,
+    noting_refusal,
+)
 from ledger.db.backend.reader_cursors import TokenState, with_reader
 from ledger.db.backend.schema import DatabaseSchemaEditor
 from ledger.db.backend.wrappers import CursorDebugWrapper, CursorWrapper
@@ -119,10 +125,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
         if pool is not None:
             pool.refused_by = None
-        timeouts = self.settings_dict.get("LEDGER_TIMEOUTS", {})
-        self.target(found).limit_statements(timeouts.get("statement_timeout"))
+        self._limit_as_new(self.target(found))
         self.target(found).answered_at = monotonic()
         return found
+
+    def _limit_as_new(self, raw: LimitedConnection) -> None:
+        raw.limit_statements(self.settings_dict.get("LEDGER_TIMEOUTS", {}).get("statement_timeout"))
+        raw.gives_up = None
 
     def _opened(self, conninfo: str, parameters: dict[str, Any]) -> Any:
         connect = LimitedConnection.connect
@@ -369,10 +378,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _must_end(self, raw: Any) -> bool:
         if self._demotion.is_known(raw, self.asked):
             return True
-        if self.errors_occurred:  # its server may never answer
+        if self.errors_occurred or is_distrusted(raw, self.pool):  # its server may never answer
             return True
         if raw.pgconn.transaction_status == TransactionStatus.IDLE:
             raw.autocommit = True  # as the pool made it
+        self._limit_as_new(raw)
         return not self._is_cleaned(raw)
 
     @property

@@ -7,9 +7,9 @@ connection. So the pool asks for them each time, and opens connections as the ba
 Note [Connections of a pool]: a connection is checked when it leaves the pool, by `fit_connection`:
 psycopg_pool's own check would pause for a second after the first dead one, and after a failover all
 of them are dead. To find out that the server of one hangs takes as long as a request waits for the
-pool; then all that were not checked since are closed too, without asking. A connection is cleaned
-before it goes back (Note [Clean sessions]), or closed where that cannot be done, so that nothing of
-one request is there in the next.
+pool; then all that were not checked since are closed too, without asking, and those in use as soon
+as they come back. A connection is cleaned before it goes back (Note [Clean sessions]), or closed
+where that cannot be done, so that nothing of one request is there in the next.
 """
 
 from collections.abc import Callable, Iterator
@@ -106,10 +106,15 @@ def noting_refusal(pool: Any) -> Iterator[None]:
         raise
 
 
+def is_distrusted(raw: LimitedConnection, pool: Any) -> bool:
+    """Whether a server of this pool was found to hang since this connection was checked."""
+    return raw.answered_at < float(getattr(pool, "hung_at", 0.0))
+
+
 def _answers(raw: LimitedConnection, database: Any) -> bool:
     """Whether the server answers within the time that a request waits for a connection."""
     asked_at = monotonic()
-    if raw.answered_at < getattr(database.pool, "hung_at", 0.0):
+    if is_distrusted(raw, database.pool):
         return False
     try:
         with raw.limited_to(database.pool.timeout):

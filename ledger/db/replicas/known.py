@@ -73,7 +73,7 @@ class Replica:
         self.under_way = 0  # reads of this process
         self.reads = self.repeated = 0  # since the last line of the log
         self.silent_at = 0.0  # the monotonic time when it last failed to answer
-        self._beside_pool: Any = None
+        self._beside_pool = threading.local()
         self._lock = threading.Lock()
 
     def probe(self) -> None:
@@ -116,10 +116,10 @@ class Replica:
         found: Any = connections[self.alias]
         if not found.settings_dict["OPTIONS"].get("pool"):
             return found
-        if self._beside_pool is None:
-            self._beside_pool = found.copy()
-            self._beside_pool.settings_dict["OPTIONS"].pop("pool")
-        return self._beside_pool
+        if not hasattr(self._beside_pool, "connection"):
+            self._beside_pool.connection = found.copy()
+            self._beside_pool.connection.settings_dict["OPTIONS"].pop("pool")
+        return self._beside_pool.connection
 
     def _fell_silent(self) -> None:
         """No connection that was opened or checked before now is used any more."""
