@@ -70,8 +70,10 @@ class _Forms(HTMLParser):
         form = self.by_id.get(facts["form"]) if "form" in facts else self.form
         if tag == "option" and self.form is not None and self.choice:
             self._option(self.form, facts)
-        if form is None or not (name := facts.get("name", "")):
-            return
+        if form is not None and (name := facts.get("name", "")):
+            self._field(form, tag, name, facts)
+
+    def _field(self, form: PageForm, tag: str, name: str, facts: Mapping[str, str]) -> None:
         kind = facts.get("type", "").lower()
         if tag == "select":
             self.choice = name
@@ -79,11 +81,14 @@ class _Forms(HTMLParser):
             form.values.setdefault(name, "")
         elif kind == "file":
             form.files.add(name)
+        elif tag == "button" or kind == "submit":
+            if kind in ("", "submit"):
+                form.values.setdefault(name, facts.get("value", ""))  # Enter presses the first one
         elif tag == "textarea" or kind in SENT_AS_THEY_ARE:
             form.values[name] = facts.get("value", "")
         elif kind in ("checkbox", "radio") and "checked" in facts:
             form.values[name] = facts.get("value", "on")
-        elif tag == "button" or kind in ("submit", "radio", "checkbox"):
+        elif kind in ("radio", "checkbox"):
             form.values.setdefault(name, facts.get("value", ""))
 
     def _option(self, form: PageForm, facts: Mapping[str, str]) -> None:
