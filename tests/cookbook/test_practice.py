@@ -79,6 +79,7 @@ def test_functions_with_the_owners_rights_stay_in_their_own_schema() -> None:
         )
         assert sorted(cursor.fetchall()) == [
             ("practice", ["search_path=practice, pg_temp"]),
+            ("public", ["search_path=pg_catalog, pg_temp"]),
             ("public", ["search_path=public, pg_temp"]),
         ]
 
