@@ -26,7 +26,13 @@ from ledger.env import BASE_DIR  # noqa: E402
 from ledger.settings import *  # noqa: E402, F403
 
 if THROUGH == "pool":
-    _pool = {"min_size": 0, "max_size": 50, "timeout": 10}
+    # Of one worker. Some tests have fifty threads, and their own connection.
+    _pool = {
+        "min_size": 0,
+        "max_size": 60,
+        "timeout": 10,
+        "reconnect_timeout": pool_settings.RECONNECT_SECONDS,
+    }
     DATABASES["default"] = pool_settings.with_pool(DATABASES["default"], _pool)  # noqa: F405
 
 LEDGER_COOKBOOK = True  # off by default without a demo

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def together(many: int, work: Callable[[int], Any]) -> list[Any]:
     """Runs `work` in threads at once, each with the rights of a web process."""
     results: list[Any] = [None] * many
-    barrier = threading.Barrier(many)
+    barrier = threading.Barrier(many, timeout=60)
 
     def run(place: int) -> None:
         try:

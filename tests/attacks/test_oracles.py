@@ -221,7 +221,7 @@ def test_what_the_bank_uploads_says_all(mine: Account, two_a_day: None) -> None:
 def test_questions_asked_at_one_moment_share_the_limit(
     mine: Account, theirs: Account, two_a_day: None
 ) -> None:
-    together, told = threading.Barrier(8), []
+    together, told = threading.Barrier(8, timeout=60), []
 
     def ask() -> None:
         together.wait()

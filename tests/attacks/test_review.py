@@ -171,7 +171,7 @@ def test_fifty_threads_that_send_one_review_pay_once(
     ana: Client, mine: Account, theirs: Account, form: Form
 ) -> None:
     seen = {**reviewed(ana, TRANSFER, form), "step": "send"}
-    together, answers = threading.Barrier(50), []
+    together, answers = threading.Barrier(50, timeout=60), []
 
     def press() -> None:
         client = Client()

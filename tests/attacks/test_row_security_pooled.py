@@ -128,7 +128,7 @@ def value(sql: str) -> Any:
 @pytest.mark.parametrize("way", WAYS)
 def test_two_people_on_one_connection_see_only_their_own_rows(way: Any) -> None:
     (ana, ana_account), (ben, ben_account) = signed_in("Ana"), signed_in("Ben")
-    start = Barrier(2)
+    start = Barrier(2, timeout=60)
     with way() as through, ThreadPoolExecutor(2) as threads:
         of_ana = threads.submit(read, through, ana, ana_account, ben_account, start)
         of_ben = threads.submit(read, through, ben, ben_account, ana_account, start)

@@ -25,7 +25,7 @@ from tests.bench.results import Results, report_progress
 from tests.bench.rounds import alternate, compared
 from tests.bench.samples import account_id, dice, some_amount, some_words
 from tests.bench.scale import Scale
-from tests.bench.servers import admin, fresh_database, new_database, point_at
+from tests.bench.servers import admin, disconnect, fresh_database, new_database, point_at
 from transactions import services
 from transactions.row_security import installation
 from transactions.row_security.middleware import row_scope_of
@@ -40,7 +40,7 @@ PAYMENTS = 900  # of the reader
 def measure(scale: Scale, results: Results) -> None:
     with fresh_database(DATABASES[OFF]):
         reader, client = _fill(scale.accounts)
-        connections[DEFAULT_DB_ALIAS].close()
+        disconnect()
         with new_database(DATABASES[ON], DATABASES[OFF]):
             point_at(DATABASES[ON])
             with override_settings(LEDGER_ROW_SECURITY=True):

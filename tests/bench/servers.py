@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from django.db import connection
@@ -51,8 +52,15 @@ def wait_for_no_disk() -> None:
 
 def point_at(database: str) -> None:
     """Connect Django in this process to this database."""
-    connection.close()
+    disconnect()
     connection.settings_dict["NAME"] = database
+
+
+def disconnect() -> None:
+    """End every connection of Django in this process, those that a pool keeps too."""
+    here: Any = connection
+    here.close()
+    here.close_pool()
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def pay(through: dict[str, Any], accounts: list[Account], number: int, start: Ba
 @pytest.mark.parametrize("way", WAYS)
 def test_eight_threads_pay_through_three_connections(way: Through) -> None:
     accounts: list[Account] = [AccountFactory(balance="100") for _ in range(3)]
-    start, before = Barrier(THREADS), sessions_of_the_web_role()
+    start, before = Barrier(THREADS, timeout=60), sessions_of_the_web_role()
     with way(size=3) as through, ThreadPoolExecutor(THREADS) as pool:
         paid = list(pool.map(lambda number: pay(through, accounts, number, start), range(THREADS)))
         used = sessions_of_the_web_role() - before
@@ -105,7 +105,7 @@ def every_connection_taken(through: dict[str, Any]) -> Iterator[None]:
                 free.wait()
                 raw.execute("ROLLBACK")
 
-        taken, free = Barrier(2), Barrier(2)
+        taken, free = Barrier(2, timeout=60), Barrier(2, timeout=60)
         done = other.submit(take)
         taken.wait()
         try:

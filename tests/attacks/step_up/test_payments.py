@@ -287,7 +287,7 @@ def test_payments_sent_at_one_moment_do_not_pass_the_limit_together(
         own = AccountFactory(user=mine.user, balance="500")
         services.transfer(from_account=own, to_account=shop, amount=Decimal(1))
         forms.append(reviewed(ana, TRANSFER, form_for(own, shop, "300")))
-    together, answers = threading.Barrier(len(forms)), []
+    together, answers = threading.Barrier(len(forms), timeout=60), []
 
     def press(form: Form) -> None:
         client = Client()

@@ -137,7 +137,7 @@ def test_a_server_that_is_away_does_not_make_aws_be_asked_again(guarded: Guarded
 
 
 def test_threads_that_are_refused_together_ask_once() -> None:
-    asked, gate = [], threading.Barrier(8)
+    asked, gate = [], threading.Barrier(8, timeout=60)
 
     class Counted(IamTokens):
         def _ask(self, place: Place) -> Login:

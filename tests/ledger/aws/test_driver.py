@@ -17,6 +17,7 @@ from ledger.env import BASE_DIR
 from ledger.tracing import spans
 from tests.ledger.aws.cluster import Cluster, cluster
 from tests.ledger.processes import LONG, environment
+from tests.pooler import own_pool
 
 # The driver leaves some connections of its own to be closed by the garbage collector.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -47,7 +48,7 @@ def database(
         made.append(found)
         return found
 
-    with django_db_blocker.unblock():
+    with own_pool(), django_db_blocker.unblock():  # for no other pool of this alias
         yield database
         for each in made:
             each.close()

@@ -34,7 +34,7 @@ def test_connections_are_in_use_from_taking_to_giving_back() -> None:
 
 
 def test_who_waits_and_who_gets_none_is_counted() -> None:
-    taken, free = Barrier(2), Barrier(2)
+    taken, free = Barrier(2, timeout=60), Barrier(2, timeout=60)
 
     def take(through: dict[str, Any]) -> None:
         with connected(through):

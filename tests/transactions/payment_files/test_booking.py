@@ -166,7 +166,7 @@ def test_pressed_in_four_tabs_at_once_it_is_paid_once(
     everyday: Account, mara: Account, jo: Account, book: object
 ) -> None:
     file = checked(everyday, *[pay(mara, 1), pay(jo, 2)] * 5)
-    barrier, states = threading.Barrier(4), []
+    barrier, states = threading.Barrier(4, timeout=60), []
 
     def press() -> None:
         barrier.wait()
@@ -193,7 +193,7 @@ def test_two_files_that_pay_each_other_do_not_deadlock(
         checked(sender, *[pay(other, 1) for other in order if other != sender] * 4)
         for sender, order in ((people[0], people), (people[5], people[::-1]))
     ]
-    barrier, done = threading.Barrier(2), []
+    barrier, done = threading.Barrier(2, timeout=60), []
 
     def book(file: PaymentFile) -> None:
         barrier.wait()

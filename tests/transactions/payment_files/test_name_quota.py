@@ -116,7 +116,7 @@ def test_an_upload_waits_for_the_count_before_it_compares_a_name(
 
 
 def test_files_uploaded_side_by_side_share_the_day(everyday: Account, mara: Account) -> None:
-    barrier = threading.Barrier(4)
+    barrier = threading.Barrier(4, timeout=60)
     found: list[Any] = []
 
     def upload(n: int) -> None:

@@ -62,7 +62,7 @@ def test_a_run_has_a_file_once_and_a_page_as_often_as_it_is_uploaded(
 
 
 def test_two_at_once_in_one_run_store_one_file(everyday: Account, mara: Account) -> None:
-    barrier, found = threading.Barrier(4), []
+    barrier, found = threading.Barrier(4, timeout=60), []
 
     def upload() -> None:
         barrier.wait()
