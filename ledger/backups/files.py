@@ -176,8 +176,8 @@ def load(file: Path) -> Manifest:
     if tables := connection.introspection.table_names():
         raise BackupRefused(
             f"The database {connection.settings_dict['NAME']} is not empty: it has the table"
-            f" {tables[0]}. A restore goes into a new database alone; LEDGER_DATA_DIR names another"
-            " folder, or DATABASE_URL another server."
+            f" {tables[0]}. A restore goes into a new database alone: DB_NAME or DATABASE_URL names"
+            " one, LEDGER_DATA_DIR the folder of a new embedded server."
         )
     try:
         tools.run(

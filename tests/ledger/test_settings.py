@@ -35,6 +35,7 @@ WRONG = {
     "LEDGER_COOKBOOK": ("perhaps", "neither True nor False"),
     "LEDGER_METRICS_TOKEN": ("secret", "32 random characters"),
     "LEDGER_SECURITY_CONTACT": ("http://me:secret@host", "https://"),
+    "LEDGER_OPERATOR_MAIL": ("operator.example", "email"),
     "CSRF_TRUSTED_ORIGINS": ("bank.example", "https://"),
     "OIDC": ("maybe", "'maybe' is not mock"),
     "OIDC_MOCK_PORT": ("0", "1 to 65535"),
