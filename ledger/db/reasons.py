@@ -36,6 +36,8 @@ class Reason(Enum):
     NOT_ADMITTED = "not admitted"
     NO_DATABASE = "no such database"
     NO_ROLE = "no such role"
+    NO_RIGHT = "permission denied"
+    NO_TABLE = "no such table"
     TOO_MANY = "too many connections"
     TLS = "TLS"
     POOL_IS_EMPTY = "no free connection in the pool"
@@ -76,6 +78,8 @@ OF_SQLSTATE = {
     "3D000": Reason.NO_DATABASE,
     "40001": Reason.RACE,
     "40P01": Reason.RACE,
+    "42501": Reason.NO_RIGHT,
+    "42P01": Reason.NO_TABLE,
     "53100": Reason.DISK,
     "53200": Reason.MEMORY,
     "53300": Reason.TOO_MANY,

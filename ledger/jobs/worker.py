@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError, connection
 
+from ledger.db.reasons import in_words
 from ledger.db.retry import Failure, failure_of, sqlstate
 from ledger.jobs import records
 from ledger.jobs.schedule import JOBS, ScheduledJob, is_due
@@ -88,9 +89,8 @@ class Worker:
                     self._run(job)
         except AWAY as error:
             if not self._is_away:
-                reason = str(error).strip().partition("\n")[0]
                 self.complain(
-                    f"The database does not let work begin, which is tried again: {reason}"
+                    f"The database does not let work begin, which is tried again: {in_words(error)}"
                 )
             self._is_away = True
         else:

@@ -82,6 +82,8 @@ STATES = [
     (psycopg.errors.ReadOnlySqlTransaction("mallory"), "standby or read-only (25006)"),
     (psycopg.errors.QueryCanceled("mallory"), "statement timeout (57014)"),
     (psycopg.errors.DiskFull("mallory"), "disk full (53100)"),
+    (psycopg.errors.InsufficientPrivilege("mallory"), "permission denied (42501)"),
+    (psycopg.errors.UndefinedTable("mallory"), "no such table (42P01)"),
     (psycopg.errors.UniqueViolation("mallory"), "another reason (23505)"),
     (psycopg.errors.ConnectionTimeout("mallory"), "timeout"),
     (ServerHangs("mallory"), "hangs"),

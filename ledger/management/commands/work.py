@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
-from ledger.jobs.worker import Worker
+from ledger.db.reasons import in_words
+from ledger.jobs.worker import AWAY, Worker
 from ledger.logs.output import is_watched
 
 logger = logging.getLogger("ledger.jobs")
@@ -47,8 +47,10 @@ class Command(BaseCommand):
                 raise SystemExit(1)
         except KeyboardInterrupt:
             pass  # the database takes back what was not committed, and a later run does it
-        except DatabaseError as error:
-            raise CommandError(str(error).strip().partition("\n")[0]) from error
+        except AWAY as error:
+            raise CommandError(
+                f"The database does not let work begin: {in_words(error)}"
+            ) from error
         finally:
             for number in STOP_SIGNALS:
                 signal.signal(number, signal.SIG_IGN)

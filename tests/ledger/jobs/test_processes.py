@@ -160,7 +160,7 @@ def test_a_database_that_goes_away_and_comes_back_finds_it_at_work(begin: Begin)
 
         server.server.stop()
         wait_until(lambda: work.said("does not let work begin"))
-        assert_one_sentence(bank.manage("work", "--once"), "connection")
+        assert_one_sentence(bank.manage("work", "--once"), "no socket")
         EmbeddedServer(server.folder, settings.LEDGER_PG).ensure_started()
         wait_until(lambda: work.said("The database is back."))
         bank.values(NEVER_DONE)
@@ -202,7 +202,7 @@ def test_the_web_role_is_told_that_it_may_not(bank: Database) -> None:
 def test_before_migrate_it_says_what_is_missing(databases: Databases) -> None:
     bank = databases.new("nothing")
     bank.run("createdb")
-    assert_one_sentence(bank.manage("work", "--once"), "job_records")
+    assert_one_sentence(bank.manage("work", "--once"), "no such table")
 
 
 def test_once_fails_where_a_job_failed(bank: Database) -> None:

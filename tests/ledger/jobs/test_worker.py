@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from threading import Barrier, Thread
+from typing import NoReturn
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
@@ -13,10 +15,12 @@ from ledger.db.models import JobRecord
 from ledger.jobs import records, worker
 from ledger.jobs.schedule import JOBS, ScheduledJob
 from ledger.jobs.worker import Worker
+from ledger.management.commands import work
 from tests.pooler import PROGRAM, connected, pgbouncer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAMES = [job.name for job in JOBS]
+PASSWORD_REFUSED = 'FATAL:  password authentication failed for user "teller_of_ana"'
 ONE = (ScheduledJob("expire_holds"),)
 
 
@@ -124,7 +128,7 @@ def test_a_database_that_is_away_is_told_once_and_asked_again(
 
     def read() -> dict[str, JobRecord]:
         if next(rounds, False):
-            raise OperationalError("connection refused")
+            raise OperationalError(PASSWORD_REFUSED) from psycopg.OperationalError(PASSWORD_REFUSED)
         return found()
 
     monkeypatch.setattr(records, "read", read)
@@ -134,8 +138,22 @@ def test_a_database_that_is_away_is_told_once_and_asked_again(
         here.run_due()
 
     assert ran == ["expire_holds"]
-    assert ["connection refused" in line for line in lines] == [True, False, False]
+    assert ["password refused" in line for line in lines] == [True, False, False]
+    assert "teller_of_ana" not in lines[0]
     assert lines[1:] == ["expire_holds: done.", "The database is back."]
+
+
+def test_a_run_of_what_is_due_says_in_our_words_why_it_could_not_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read() -> NoReturn:
+        raise OperationalError(PASSWORD_REFUSED) from psycopg.OperationalError(PASSWORD_REFUSED)
+
+    monkeypatch.setattr(records, "read", read)
+    monkeypatch.setattr(work, "STOP_SIGNALS", ())  # those of the tests stay as they are
+    with pytest.raises(CommandError, match="password refused") as refusal:
+        call_command("work", once=True, stderr=StringIO())
+    assert "teller_of_ana" not in str(refusal.value)
 
 
 def test_a_claim_is_renewed_while_its_job_runs(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
