@@ -183,11 +183,13 @@ def directly() -> AbstractContextManager[Any]:
 
 
 def beside(**parameters: Any) -> psycopg.Connection[Any]:
-    """A bare connection to the server itself, in no transaction; `user` for another's."""
+    """A bare connection to the server itself, in no transaction; `user` for another's, `dbname`
+    for another database.
+    """
     there = server()
     return psycopg.connect(
-        host=there["HOST"], port=there["PORT"] or None, dbname=there["NAME"], autocommit=True,
-        **{"user": there["USER"], **parameters},
+        host=there["HOST"], port=there["PORT"] or None, autocommit=True,
+        **{"user": there["USER"], "dbname": there["NAME"], **parameters},
     )  # fmt: skip
 
 

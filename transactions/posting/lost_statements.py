@@ -12,8 +12,9 @@ more:
   A call tries for longer than that after a lost answer, so when it says that the outcome is
   unknown, the time has passed: by clocks that agree, and unless another error, such as a full
   disk, has ended the tries.
-- Before that time `is_over` ends its session. The process that sent it remembers it for its
-  repeats; others know nothing of it, and the time is all that helps them.
+- Before that time `is_over` ends its session, if it can tell which one that is and may end it. The
+  process that sent it remembers it for its repeats; others know nothing of it, and the time is all
+  that helps them.
 
 Whatever is in a transaction with a BEGIN needs a COMMIT from the client. One that waits in a buffer
 keeps the locks of its accounts, so a repeat waits for it, and is not refused.
@@ -31,7 +32,7 @@ from ledger.db.retry import UNTIL_BACK
 
 # A payment that waits for locks for longer goes the long way, and waits again.
 VALID_SECONDS: float = UNTIL_BACK
-REMEMBERED_SECONDS = 60  # with room for clocks that differ: a time costs nothing if it has passed
+REMEMBERED_SECONDS = 180  # with room for clocks that differ: a time that has passed costs nothing
 END_WITHIN = 1000  # milliseconds for the session of a lost statement to end
 
 
@@ -66,21 +67,32 @@ def lost_before(id: UUID) -> list[LostStatement]:
     return list(_lost.get(id, ())) if _lost else []
 
 
+# A session that began later only has its number. Of another user's, who may end it are the members
+# of that user; one in another database has its number on another server, which took over.
+END = """
+    SELECT coalesce(bool_and(CASE
+        WHEN backend_start >= clock_timestamp() - make_interval(secs => %s) THEN true
+        WHEN backend_start IS NULL OR datname IS DISTINCT FROM current_database()
+             OR NOT pg_has_role(usesysid, 'USAGE') THEN false
+        ELSE pg_terminate_backend(pid, %s)
+    END), true)
+    FROM pg_stat_activity WHERE pid = %s
+"""
+
+
 def is_over(lost: LostStatement) -> bool:
     """Whether a statement cannot post any more, to who locks its accounts from now on. Ends its
-    session if its time has not passed. Behind a pooler nobody knows which session that was.
+    session if its time has not passed. Behind a pooler, in either mode, nobody knows which session
+    that was; and one of another user, as after a change of login, may not be ended.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp() >= %s", [lost.valid_until])
-        (has_passed,) = cursor.fetchone()
-        if has_passed or database.is_behind_pooler:
+        cursor.execute("SELECT clock_timestamp() >= %s, pg_backend_pid()", [lost.valid_until])
+        has_passed, pid = cursor.fetchone()
+        is_known = not database.is_behind_pooler and pid == database.raw.info.backend_pid
+        if has_passed or not is_known:
             return bool(has_passed)
-        cursor.execute(
-            "SELECT coalesce(bool_and(pg_terminate_backend(pid, %s)), true) FROM pg_stat_activity"
-            " WHERE pid = %s AND usename = current_user AND datname = current_database()"
-            " AND backend_start < clock_timestamp() - make_interval(secs => %s)",
-            [END_WITHIN, lost.pid, time.monotonic() - lost.sent_at],
-        )
+        age = time.monotonic() - lost.sent_at
+        cursor.execute(END, [age, END_WITHIN, lost.pid])
         (has_ended,) = cursor.fetchone()
     return bool(has_ended)
