@@ -98,6 +98,7 @@ def assert_it_gives_up_and_goes_on() -> None:
     assert all(words in line for words, line in zip(TOLD, lines, strict=True))
 
 
+@pytest.mark.own_session
 def test_a_server_that_hangs_in_a_job_and_in_the_renewals_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_server_that_hangs_in_a_job_and_in_the_renewals_is_given_up(
     assert_it_gives_up_and_goes_on()
 
 
+@pytest.mark.own_session
 def test_a_session_that_hangs_alone_is_given_up_after_the_time_of_a_statement(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_session_that_hangs_alone_is_given_up_after_the_time_of_a_statement(
     assert_it_gives_up_and_goes_on()
 
 
+@pytest.mark.own_session
 def test_a_server_that_hangs_in_a_statement_of_the_worker_itself_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_server_that_hangs_in_a_statement_of_the_worker_itself_is_given_up(
     assert_it_gives_up_and_goes_on()
 
 
+@pytest.mark.own_session
 def test_it_ends_with_what_the_database_says_if_it_works_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -142,6 +146,7 @@ def test_it_ends_with_what_the_database_says_if_it_works_once(
         Worker(tell=lambda _line: None).run_once()
 
 
+@pytest.mark.own_session
 def test_a_renewal_that_hangs_is_given_up_and_the_next_one_renews(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -170,6 +175,7 @@ def test_a_long_statement_goes_on_while_renewals_are_answered(
     assert lines == ["expire_holds: done."]
 
 
+@pytest.mark.own_session
 def test_a_statement_that_a_live_server_stops_is_a_failure_of_its_job_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

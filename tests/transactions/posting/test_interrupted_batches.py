@@ -80,6 +80,7 @@ A_CHUNK: list[type] = [Transaction, InsufficientFunds, SameAccount, Transaction]
 
 @pytest.mark.slow
 @pytest.mark.own_connection
+@pytest.mark.own_session
 def test_the_answer_to_a_commit_is_lost_and_the_server_does_not_come_back(
     account: Account,
     drafts: list[Draft],
@@ -109,6 +110,7 @@ def test_the_answer_to_a_commit_is_lost_and_the_server_does_not_come_back(
 
 @pytest.mark.slow
 @pytest.mark.own_connection
+@pytest.mark.own_session
 def test_the_connection_goes_between_two_chunks_and_does_not_come_back(
     account: Account,
     drafts: list[Draft],
