@@ -17,7 +17,7 @@ from django.urls import reverse
 from accounts.groups import AUDITOR
 from accounts.models import Account, Change, Read, User
 from ledger.db import facts
-from ledger.db.backend.base import PreparedCursor
+from ledger.db.backend.cursors import PreparedCursor
 from ledger.db.facts import SETTING
 from ledger.db.signed_facts import problem_with, signed, store_keys
 from tests.attacks.forgeries import FORGED, told

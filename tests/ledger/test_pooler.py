@@ -20,7 +20,7 @@ from accounts.models import Account
 from cookbook.practice import bank
 from cookbook.runner.sessions import sessions
 from ledger.backups import files
-from ledger.db.backend.base import PreparedCursor
+from ledger.db.backend.cursors import PreparedCursor
 from ledger.db.retry import OutcomeUnknown
 from tests.factories import AccountFactory, balances
 from tests.pooler import PROGRAM, Pooler, beside, connected, pgbouncer, server

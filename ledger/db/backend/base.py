@@ -15,17 +15,16 @@ from typing import Any
 import psycopg
 from django.db import OperationalError
 from django.db.backends.base.base import NO_DB_ALIAS
-from django.db.backends.postgresql import base, operations
-from django.db.backends.postgresql.psycopg_any import register_tzloader
 from django.db.utils import DatabaseErrorWrapper
 from django.utils.asyncio import async_unsafe
 from django.utils.functional import cached_property
 from psycopg import sql
-from psycopg.pq import Format, TransactionStatus
+from psycopg.pq import TransactionStatus
 
 from ledger.db import credentials, facts, failed_servers, own_server
 from ledger.db.backend import forks, pool_counts, replication
 from ledger.db.backend.client import DatabaseClient
+from ledger.db.backend.cursors import WithCursors
 from ledger.db.backend.health import Demotion
 from ledger.db.backend.limited import LimitedConnection
 from ledger.db.backend.pool import (
@@ -35,11 +34,8 @@ from ledger.db.backend.pool import (
     new_pool,
     noting_refusal,
 )
-from ledger.db.backend.reader_cursors import TokenState, with_reader
 from ledger.db.backend.schema import DatabaseSchemaEditor
-from ledger.db.backend.wrappers import CursorDebugWrapper, CursorWrapper
 from ledger.db.embedded import EmbeddedServerError
-from ledger.db.row_security import SignedReader
 from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
 
 # Note [Clean sessions]: SQL smuggled into a request could leave something in the session for the
@@ -53,15 +49,6 @@ CLEAN = sql.SQL(
 )
 
 
-class PreparedCursor(psycopg.Cursor[Any]):
-    """Binds values on the server, and prepares each statement at its first use in a connection,
-    unless `prepare_threshold` is None.
-    """
-
-    def execute(self, query: Any, params: Any = None, **options: Any) -> "PreparedCursor":
-        return super().execute(query, params, **{"prepare": True, **options})
-
-
 class PlacedErrors(DatabaseErrorWrapper):
     """Django's own, which first notes at an error of psycopg which server it is about."""
 
@@ -73,19 +60,7 @@ class PlacedErrors(DatabaseErrorWrapper):
         super().__exit__(kind, error, traceback)
 
 
-class DatabaseOperations(operations.DatabaseOperations):
-    def last_executed_query(self, cursor: Any, sql: Any, params: Any) -> str:
-        """The statement with its values, as the logs and the page "Show the work" have it."""
-        ours = getattr(cursor, "cursor", cursor)
-        if isinstance(getattr(ours, "target_cursor", ours), PreparedCursor):
-            composed: str = self.compose_sql(sql, params)
-            return composed
-        last: str = super().last_executed_query(cursor, sql, params)
-        return last
-
-
-class DatabaseWrapper(base.DatabaseWrapper):
-    ops_class = DatabaseOperations
+class DatabaseWrapper(WithCursors):
     client_class = DatabaseClient
     SchemaEditorClass = DatabaseSchemaEditor
     # If set, it is called with BEGIN, COMMIT or ROLLBACK and a function that sends it. Django sends
@@ -93,13 +68,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     transaction_wrapper: Callable[[str, Callable[[], None]], None] | None = None
     # What traces statements and commits, if anything does: see Note [Spans of a transaction].
     spans: Any = None
-    # For whom statements run, if policies check it: see Note [Signed reader].
-    reader: SignedReader | None = None
     server = ""  # the name of the last one that this wrapper was connected to
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._token = TokenState()
         self._demotion = Demotion()
         self.execute_wrappers += [facts.tell, self._demotion.watch, self._check_confirmed]
         if self.spans is not None:
@@ -156,19 +128,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Says that `statement_timeout` was set until the open transaction ends; None for none."""
         if self.raw is not None:
             self.raw.limit_transaction(seconds)
-
-    @property
-    def raw(self) -> Any:
-        """psycopg's own connection, None without one. What Django uses may be around it."""
-        return self.target(self.connection)
-
-    def target(self, connection: Any) -> Any:
-        """psycopg's own connection in one that `open` made."""
-        return connection
-
-    def watched(self, cursor: Any) -> Any:
-        """A cursor of psycopg as Django uses it."""
-        return cursor
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -294,11 +253,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             send()
 
     @property
-    def is_behind_pooler(self) -> bool:
-        """Whether each transaction may run in another session."""
-        return bool(self.settings_dict.get("LEDGER_POOLER"))
-
-    @property
     def is_embedded(self) -> bool:
         return bool(self.settings_dict.get("LEDGER_EMBEDDED"))
 
@@ -384,55 +338,3 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raw.autocommit = True  # as the pool made it
         self._limit_as_new(raw)
         return not self._is_cleaned(raw)
-
-    @property
-    def sends_token(self) -> bool:
-        """Whether statements need the reader's token, or an older one has to be taken away."""
-        return self.reader is not None or self._token.sent != ""
-
-    def make_cursor(self, cursor: Any) -> CursorWrapper:
-        return CursorWrapper(cursor, self)
-
-    def make_debug_cursor(self, cursor: Any) -> CursorDebugWrapper:
-        return CursorDebugWrapper(cursor, self)
-
-    @async_unsafe
-    def create_cursor(self, name: str | None = None) -> Any:
-        if self.is_behind_pooler and not self.in_atomic_block:
-            name = None  # the rows come at once: after this statement its session is another's
-        if not self.sends_token:
-            return super().create_cursor(name)
-        raw = self.raw
-        if name:
-            kind = with_reader(base.ServerSideCursor, on_server=True)
-            cursor = kind(raw, name=name, scrollable=False, withhold=raw.autocommit)
-        else:
-            cursor = with_reader(raw.cursor_factory)(raw)
-        loader = raw.adapters.get_loader(base.TIMESTAMPTZ_OID, Format.TEXT)
-        if self.timezone != loader.timezone:
-            register_tzloader(self.timezone, cursor)
-        return self._given_token(cursor)
-
-    def _given_token(self, cursor: Any) -> Any:
-        """The cursor, with what it needs to send the token."""
-        cursor.state, cursor.reader = self._token, self.reader
-        cursor.is_pooled = self.is_behind_pooler
-        cursor.prepares = self.raw.prepare_threshold is not None
-        return cursor
-
-    def prepared_cursor(self) -> CursorWrapper:
-        """A cursor for a few statements that run often: Postgres parses and plans each only once.
-
-        Django's own cursors put the values into the text of the statement, and never prepare it.
-        With `prepare_threshold` None in OPTIONS, as behind a pooler that mixes the statements of
-        its clients, this cursor does not prepare either.
-        """
-        self.close_if_health_check_failed()
-        self.ensure_connection()
-        with self.wrap_database_errors:
-            kind = with_reader(PreparedCursor) if self.sends_token else PreparedCursor
-            cursor = kind(self.raw)
-            if self.sends_token:
-                cursor = self._given_token(cursor)
-        wrapper: CursorWrapper = self._prepare_cursor(self.watched(cursor))  # type: ignore[attr-defined]
-        return wrapper

@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts.models import Account
 from ledger.db.backend import replication
-from ledger.db.backend.base import PreparedCursor
+from ledger.db.backend.cursors import PreparedCursor
 from ledger.db.backend.limited import LimitedConnection
 from ledger.db.ids import uuid7
 from ledger.jobs.schedule import ScheduledJob

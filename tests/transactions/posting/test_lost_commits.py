@@ -14,7 +14,7 @@ from django.db import OperationalError, connection, connections
 
 from accounts.models import Account
 from ledger.db import retry
-from ledger.db.backend.base import PreparedCursor
+from ledger.db.backend.cursors import PreparedCursor
 from ledger.db.ids import uuid7
 from ledger.db.retry import OutcomeUnknown
 from tests.factories import AccountFactory, balances, hold_that_ended
