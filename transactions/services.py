@@ -297,7 +297,8 @@ def book(
 
     `beside` is called with the posted row, in the same database transaction, to write more: both
     are stored, or neither. It is called again for the same row if an id is sent again. `within` is
-    what `beside` checks, if that is all it does: then one statement can post the payment.
+    what `beside` checks, if that is all it does: then one statement can post the payment, and a row
+    that is booked already is not checked again.
     """
     with counts.counting(counts.kind_of(draft)):
         item = prepare(draft)
@@ -313,8 +314,10 @@ def _booked(
     within: DayLimit | None,
 ) -> Transaction:
     def work() -> Transaction | LedgerError:
+        item.was_posted = False  # what an earlier try has found may be gone after a failover
         result = engine.post_one(item)
-        if beside is not None and isinstance(result, Transaction):
+        is_counted = within is not None and item.was_posted
+        if beside is not None and isinstance(result, Transaction) and not is_counted:
             beside(result)
         single_statement.paths[single_statement.STEP_BY_STEP] += 1
         return result

@@ -15,12 +15,12 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 from django.db import transaction as db_transaction
 from django.utils import timezone
 from psycopg.pq import TransactionStatus
 
-from ledger.db.retry import Failure, failure_of, sqlstate
+from ledger.db.retry import Failure, NotConfirmed, failure_of, sqlstate
 from ledger.db.row_security import rows_are_secured
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.dates import end_of_day, start_of_day
@@ -56,8 +56,8 @@ def post(
     """Posts the draft outside a transaction; returns None, with nothing posted, if it cannot, or if
     it would not be `within` the limit of its day.
 
-    Raises the database's error if the payment may run again, or if its outcome is unknown; then
-    adds the statement to `lost`, and remembers it for repeats.
+    Raises the database's error if the payment may run again, or if its outcome is unknown. If the
+    answer was lost, adds the statement to `lost`, and remembers it for repeats.
     """
     sent = None
     database: Any = connections[DEFAULT_DB_ALIAS]  # each use of django.db.connection costs 1 us
@@ -78,9 +78,11 @@ def post(
                 {**_values(item, sent), **(within._asdict() if within else {})},
             )
             row = cursor.fetchone()
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         failure = failure_of(error)
-        if failure is Failure.UNKNOWN and sent is not None:
+        # One that was not confirmed is over, and its session may be somebody else's next.
+        is_lost = failure is Failure.UNKNOWN and not isinstance(error, NotConfirmed)
+        if is_lost and sent is not None:
             lost_statements.remember(item.id, sent)
             if lost is not None:
                 lost.append(sent)

@@ -14,15 +14,16 @@ from django.conf import settings
 from django.db import connection
 
 from ledger.db import retry, roles
+from ledger.db.backend import replication
 from ledger.db.backend.limited import GRACE
 from ledger.db.ids import uuid7
-from ledger.db.retry import OutcomeUnknown
+from ledger.db.retry import NotConfirmed, OutcomeUnknown
 from tests.factories import AccountFactory, balances
 from tests.ledger.hanging import standing_still
 from tests.ledger.processes import wait_until
 from tests.pooler import beside, connected, own_pool, pgbouncer, server
 from transactions import services
-from transactions.exceptions import InsufficientFunds
+from transactions.exceptions import IdempotencyConflict, InsufficientFunds
 from transactions.models import Transaction
 from transactions.posting import lost_statements
 from transactions.posting.lost_statements import LostStatement, is_over
@@ -198,3 +199,29 @@ def test_it_is_forgotten_at_last() -> None:
     lost_statements.remember(first, sent)
     lost_statements.remember(uuid7(), lost_statements.sent_now(2))
     assert lost_statements.lost_before(first) == []
+
+
+def test_a_session_that_answered_without_being_confirmed_lives_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pool has given it to somebody else when the same id is sent again."""
+    account, other, id = AccountFactory(balance="100"), AccountFactory(balance="1"), uuid7()
+    not_confirmed, check = list[int](), replication.check_confirmed
+
+    def refuse_once(raw: Any) -> None:
+        if not_confirmed:
+            return check(raw)
+        not_confirmed.append(raw.info.backend_pid)
+        raise NotConfirmed("as after pg_cancel_backend")
+
+    with own_pool(size=2) as there, connected(there):
+        services.withdraw(from_account=other, amount=Decimal(1))
+        monkeypatch.setattr(replication, "check_confirmed", refuse_once)
+        services.withdraw(from_account=account, amount=AMOUNT, id=id)
+        connection.close()
+        with connection.pool.connection() as somebody:  # type: ignore[attr-defined]
+            assert [somebody.info.backend_pid] == not_confirmed
+            with pytest.raises(IdempotencyConflict):
+                services.withdraw(from_account=account, amount=AMOUNT + 1, id=id)
+            somebody.execute("SELECT 1")
+    assert balances(account) == [70]

@@ -284,8 +284,12 @@ def test_everybody_is_ended_again_and_again(outside: psycopg.Connection) -> None
 
 
 @pytest.mark.own_session
+@pytest.mark.parametrize("kind", [psycopg.OperationalError, psycopg.InterfaceError])
 def test_a_refusal_is_not_final_while_the_lost_statement_may_still_run(
-    account: Account, outside: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    kind: type[psycopg.Error],
+    account: Account,
+    outside: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The server gets the statement, stops before it runs, and goes on after the retry."""
     connection.ensure_connection()
@@ -297,7 +301,7 @@ def test_a_refusal_is_not_final_while_the_lost_statement_may_still_run(
             return execute(self, *arguments, **options)
         stopped.append(pid)
         os.kill(pid, signal.SIGSTOP)
-        raise psycopg.OperationalError("server closed the connection unexpectedly")
+        raise kind("server closed the connection unexpectedly")
 
     monkeypatch.setattr(PreparedCursor, "execute", cut_off)
     monkeypatch.setattr(lost_statements, "END_WITHIN", 1)
