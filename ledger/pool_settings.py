@@ -3,6 +3,7 @@
 A mix that does harm stops the start with one sentence (docs/databases.md).
 """
 
+import os
 from typing import Any
 
 from ledger import env
@@ -127,6 +128,8 @@ def _refuse_harmful(given: dict[str, Any]) -> None:
         env.refuse("DB_POOLER", NO_SERVER)
     where = "DATABASE_URL" if env.text("DATABASE_URL") else "DB_OPTIONS"
     _refuse_of_session(where, given["OPTIONS"])
+    if os.environ.get("PGOPTIONS"):  # libpq sends it as `options`
+        env.refuse("PGOPTIONS", HARMFUL["options"])
     if not given.get("DISABLE_SERVER_SIDE_CURSORS", True):
         env.refuse(where, CURSORS)
     if env.flag("LEDGER_PREPARE"):

@@ -67,7 +67,17 @@ class Node(EmbeddedServer):
         conninfo = self.source.conninfo
         if place.data.exists() and _rewound(place, conninfo, log):
             return
-        _copied(place, conninfo, log)
+        _copied(place, self.draft, conninfo, log)
+
+    @property
+    def draft(self) -> Path:
+        """A copy of the primary's data that is being made."""
+        return self.data.with_suffix(".new")
+
+    @property
+    def kept(self) -> Path:
+        """The data until now, while a new copy does not confirm commits yet."""
+        return self.data.with_suffix(".old")
 
     def _began(self, running: Postmaster) -> None:
         if self.source is None:
@@ -193,7 +203,7 @@ class Pair:
     def _start(self) -> None:
         self.primary.source = None
         self.primary.ensure_started()
-        self.follow()
+        self._follow()
 
     def follow(self) -> None:
         """Start the standby, made anew or wound back if it has to be, and wait until it confirms
@@ -202,32 +212,40 @@ class Pair:
         Raises EmbeddedServerError, with nothing changed, if the primary does not run: then the
         standby, which has every commit, is what `fail_over` promotes.
         """
+        with self.first.locked("pair.lock"):
+            self._follow()
+
+    def _follow(self) -> None:
+        """The same, under the lock."""
         self.primary.running()
         standby = self.standby
         standby.source = self.primary
+        if standby.kept.exists() and not standby.data.exists():  # `_copy_anew` was killed
+            standby.kept.rename(standby.data)
         standby.ensure_started()
         try:
             self.primary.wait_for_standby()
         except EmbeddedServerError:  # it was away too long: the primary no longer has what it needs
             self._copy_anew()
+        for node in (self.first, self.second):
+            shutil.rmtree(node.kept, ignore_errors=True)
+            shutil.rmtree(node.draft, ignore_errors=True)
 
     def _copy_anew(self) -> None:
         """The old copy of the standby stays until the new one confirms commits."""
         self.primary.running()
         standby = self.standby
-        kept = standby.data.with_name(f"{standby.data.name}.old")
         standby.stop()
-        shutil.rmtree(kept, ignore_errors=True)
-        standby.data.rename(kept)
+        shutil.rmtree(standby.kept, ignore_errors=True)
+        standby.data.rename(standby.kept)
         try:
             standby.ensure_started()
             self.primary.wait_for_standby()
         except BaseException:
             standby.stop()
             shutil.rmtree(standby.data, ignore_errors=True)
-            kept.rename(standby.data)
+            standby.kept.rename(standby.data)
             raise
-        shutil.rmtree(kept)
 
     def write_alone(self) -> None:
         """Let commits wait for nobody, also those that wait now, until `follow`.
@@ -311,11 +329,10 @@ def _rewound(place: Placement, source: str, log: Path) -> bool:
         time.sleep(0.2)
 
 
-def _copied(place: Placement, source: str, log: Path) -> None:
+def _copied(place: Placement, draft: Path, source: str, log: Path) -> None:
     """Copy the primary's data, in a temporary folder that gets its final name when complete."""
-    for folder in (place.data, place.data.with_suffix(".new")):
+    for folder in (place.data, draft):
         shutil.rmtree(folder, ignore_errors=True)
-    draft = place.data.with_suffix(".new")
     place.own(draft)
     options = ["--pgdata", str(draft), "--dbname", source, "--checkpoint", "fast"]
     if place.run("pg_basebackup", *options, "--write-recovery-conf", output=log) != 0:

@@ -2,15 +2,19 @@
 standby goes on. The run prints at its end how long nobody could pay.
 """
 
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from django.conf import settings
 
+from ledger.db import embedded
 from ledger.db.embedded import EmbeddedServerError
-from ledger.db.pair import Pair
+from ledger.db.pair import Node, Pair
 from tests.ledger.own_bank import Load, OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import People, longest_gap, people
@@ -25,6 +29,16 @@ from tests.ledger.processes import (
 
 pytestmark = pytest.mark.slow
 ENOUGH = 40
+MARK = "this_copy"  # a file in a standby's data, which its primary does not have
+NOT_NOW = "it does not work now"
+
+
+def fail(*_arguments: object) -> NoReturn:
+    raise EmbeddedServerError(NOT_NOW)
+
+
+def copies_of(node: Node) -> list[Path]:
+    return sorted(node.data.parent.glob(f"{node.data.name}*/"))
 
 
 @pytest.fixture
@@ -157,19 +171,68 @@ def test_the_standby_of_a_dead_primary_is_not_made_anew(pair: Pair) -> None:
     assert pair.fail_over(kill=True).primary == "second"
 
 
-def test_a_standby_keeps_its_copy_where_no_new_one_can_be_made(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("made", [False, True], ids=["not made", "made, and confirms nothing"])
+def test_a_standby_keeps_its_copy_where_no_new_one_confirms(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, *, made: bool
 ) -> None:
-    def fail(*_: object) -> None:
-        raise EmbeddedServerError("it does not confirm")
+    (pair.standby.data / MARK).touch()
+    monkeypatch.setattr(Node, "wait_for_standby", fail)
+    if not made:
+        monkeypatch.setattr("ledger.db.pair._copied", fail)
 
-    monkeypatch.setattr(type(pair.primary), "wait_for_standby", fail)
-    with pytest.raises(EmbeddedServerError, match="does not confirm"):
+    with pytest.raises(EmbeddedServerError, match=NOT_NOW):
         pair.follow()
+
+    assert copies_of(pair.standby) == [pair.standby.data]
+    assert (pair.standby.data / MARK).exists()
     monkeypatch.undo()
     pair.primary.kill()
     pair.standby.ensure_started()
     assert pair.fail_over(kill=True).primary == "second"
+
+
+@pytest.mark.parametrize("made", [False, True], ids=["not made", "made, and confirmed nothing yet"])
+def test_after_a_kill_while_a_standby_is_copied_anew_one_whole_copy_is_left(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, *, made: bool
+) -> None:
+    data = pair.standby.data
+    (data / MARK).touch()
+    pair.stop()
+    if made:
+        shutil.copytree(data, data.with_suffix(".old"))
+        (data / MARK).unlink()
+    else:
+        data.rename(data.with_suffix(".old"))
+        data.with_suffix(".new").mkdir()
+    monkeypatch.setattr("ledger.db.pair._copied", fail)  # what is there is enough
+
+    pair.ensure_started()
+
+    assert pair.primary.ask("SELECT sync_state FROM pg_stat_replication") == "sync"
+    assert copies_of(pair.standby) == [data]
+    assert (data / MARK).exists() is not made
+
+
+def test_the_kept_copy_of_a_standby_that_became_the_primary_is_removed_too(pair: Pair) -> None:
+    pair.standby.data.with_suffix(".old").mkdir()
+    pair.fail_over(kill=False)
+
+    pair.follow()
+
+    assert copies_of(pair.primary) == [pair.primary.data]
+
+
+@pytest.mark.parametrize("change", [Pair.follow, Pair.write_alone])
+def test_two_processes_do_not_change_a_pair_at_once(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, change: Callable[[Pair], None]
+) -> None:
+    monkeypatch.setattr(embedded, "LOCK_SECONDS", 0)
+    with (
+        pair.first.locked("pair.lock"),
+        pytest.raises(EmbeddedServerError, match="Another process"),
+    ):
+        change(pair)
+    assert pair.primary.is_confirmed
 
 
 def test_a_standby_that_was_away_too_long_is_copied_again(pair: Pair) -> None:
