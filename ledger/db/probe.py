@@ -1,5 +1,6 @@
 """A short connection that checks whether the database is reachable and migrated."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,8 +14,14 @@ NO_WRITES = (
     "The database takes no writes: its server is a standby, or was set read-only. Connect to the"
     " primary."
 )
+CLOCKS_DIFFER = (
+    "The clock of this server is {seconds:.0f} s {where} the database's; set both by NTP. More than"
+    " 3 s behind, every payment takes the long way; ahead, a lost one may come through for longer."
+)
+TOLERATED = 1.0  # seconds between the clocks of two servers that NTP sets
 # What libpq answers where a server that takes writes was asked for.
 FOUND_READER = ("session is read-only", "server is in hot standby mode")
+clock = time.time
 
 
 @contextmanager
@@ -40,6 +47,21 @@ def problem_with_writes(found: psycopg.Connection) -> str | None:
     """The sentence about a server that takes no writes; None for one that does."""
     is_reader = found.execute("SHOW transaction_read_only").fetchone() == ("on",)
     return NO_WRITES if is_reader else None
+
+
+def problem_with_clock(found: psycopg.Connection) -> str | None:
+    """The sentence about a clock of this process that surely differs from the server's by more than
+    a second: see Note [Lost statements]. None for any other.
+    """
+    asked = clock()
+    row = found.execute("SELECT extract(epoch FROM clock_timestamp())::float").fetchone()
+    answered = clock()
+    theirs: float = row[0] if row else asked
+    if asked - theirs > TOLERATED:
+        return CLOCKS_DIFFER.format(seconds=asked - theirs, where="ahead of")
+    if theirs - answered > TOLERATED:
+        return CLOCKS_DIFFER.format(seconds=theirs - answered, where="behind")
+    return None
 
 
 def refusal_of_reader(error: BaseException) -> str | None:

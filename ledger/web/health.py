@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from ledger.db import pooler, replicas, row_security, signed_facts
 from ledger.db.probe import (
+    problem_with_clock,
     problem_with_writes,
     refusal_of_reader,
     short_connection,
@@ -44,7 +45,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Answers 200 if the database answers in two seconds and is prepared, otherwise 503.
 
     Commits that no standby confirms are a warning: another process would not have them confirmed
-    either, so a load balancer must not end them all.
+    either, so a load balancer must not end them all. A clock that differs from the database's is a
+    warning too.
     """
     problem, warning = _problem_and_warning(request)
     if problem:
@@ -78,7 +80,7 @@ def _problem_and_warning(request: HttpRequest) -> tuple[str | None, str | None]:
             trouble = None
             if not missing:
                 trouble = next(filter(None, (check(found) for check in CHECKS)), None)
-                warning = problem_with_confirmation(found)
+                warning = problem_with_confirmation(found) or problem_with_clock(found)
         trouble = trouble or pooler.leak_between(lambda: short_connection(SECONDS))
     except OperationalError as error:
         outages.log_failure(request, error)

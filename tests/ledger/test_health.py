@@ -1,5 +1,6 @@
 """The probes, which need no sign-in and no particular host name."""
 
+import time
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import WebSession
+from ledger.db import probe
 from ledger.web.middleware import HeadMiddleware
 from tests.factories import UserFactory
 from tests.pages import lacks
@@ -61,6 +63,36 @@ def test_readyz_warns_of_commits_that_no_standby_confirms(
     assert response.status_code == 200, "a load balancer must not end every process"
     assert response.json()["status"] == "ready"
     assert "0 of the 1 synchronous standbys" in response.json()["warning"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("seconds", "where"), [(4, "ahead of"), (-4, "behind")])
+def test_readyz_warns_of_a_clock_that_differs_from_the_databases(
+    client: Client, monkeypatch: pytest.MonkeyPatch, seconds: int, where: str
+) -> None:
+    monkeypatch.setattr(probe, "clock", lambda: time.time() + seconds)
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 200, "a load balancer must not end every process"
+    assert response.json()["status"] == "ready"
+    assert f" s {where} the database's" in response.json()["warning"]
+
+
+@pytest.mark.django_db
+def test_a_slow_answer_is_no_clock_that_differs(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server read its clock at some time between."""
+    asked = list[float]()
+
+    def clock() -> float:
+        asked.append(time.time() + (60 if asked else -60))
+        return asked[-1]
+
+    monkeypatch.setattr(probe, "clock", clock)
+    assert client.get("/readyz").json() == {"status": "ready"}
+    assert len(asked) == 2
 
 
 @pytest.mark.django_db
