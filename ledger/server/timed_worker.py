@@ -11,7 +11,7 @@ import socket
 import time
 from collections import deque
 from functools import partial
-from selectors import EVENT_READ, EVENT_WRITE
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
 from gunicorn.http import wsgi
@@ -28,6 +28,9 @@ from ledger.server.outgoing import Outgoing, Room, few_of
 SECONDS_TO_LEAVE = 2.0
 # While the process stops, for a client that has connected and sent nothing yet.
 SECONDS_TO_BEGIN = 5.0
+# And for a connection that had begun when the kernel was told to take no more: it is complete, and
+# can be accepted, when the client's answer to the handshake has come.
+SECONDS_TO_CONNECT = 0.25
 
 
 class TimedUnreader(SocketUnreader):  # type: ignore[misc]
@@ -76,18 +79,23 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
         super().handle_error(req, RefusedClient(client), addr, exc)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Also called when it begins to stop: then takes who has connected by now, and listens no
-        more. gunicorn would reset them at the end; whoever comes later is refused at once.
+        """Also called when it begins to stop: then takes who has connected or is about to, and
+        listens no more. gunicorn would reset them at the end; whoever comes later is refused.
         """
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
             return
-        self.lingers_until = time.monotonic() + SECONDS_TO_BEGIN
+        began = time.monotonic()
+        self.lingers_until = began + SECONDS_TO_BEGIN
+        with DefaultSelector() as coming:
+            for listener in self.sockets:
+                coming.register(listener, EVENT_READ)
+            while ready := coming.select(max(0.0, began + SECONDS_TO_CONNECT - time.monotonic())):
+                for key, _ in ready:
+                    self.accept(key.fileobj)
+                if time.monotonic() > self.lingers_until:  # others keep the socket open
+                    break
         for listener in self.sockets:
-            before = None
-            while before != self.nr_conns:
-                before = self.nr_conns
-                self.accept(listener)
             listener.close()
 
     def enqueue_req(self, conn: Any) -> None:

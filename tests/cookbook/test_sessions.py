@@ -49,13 +49,13 @@ def left_in_scratch() -> dict[str, int]:
 
 
 def others() -> set[int]:
-    """The other connections to this database."""
+    """The other connections to this database, but for those of an administrator."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT pid FROM pg_stat_activity"
             " WHERE datname = current_database() AND backend_type = 'client backend'"
-            " AND pid <> pg_backend_pid()"
+            " AND pid <> pg_backend_pid() AND pg_has_role(current_user, usesysid, 'MEMBER')"
         )
         return {pid for (pid,) in cursor.fetchall()}
 

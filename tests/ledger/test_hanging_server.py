@@ -312,6 +312,7 @@ def test_cleaning_a_session_takes_no_longer_than_connecting(database: Any) -> No
     assert database.connection is None
 
 
+@pytest.mark.own_session
 def test_a_readiness_probe_gives_a_server_up_that_hangs() -> None:
     with (
         at_most(6),

@@ -5,6 +5,7 @@ import selectors
 import socket
 import sys
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from gunicorn.workers.gthread import ThreadWorker
 
-from ledger.server import gunicorn_settings
+from ledger.server import gunicorn_settings, timed_worker
 from ledger.server.last_connections import take_no_more
 from ledger.server.outgoing import Room
 from ledger.server.timed_worker import TimedWorker
@@ -83,6 +84,36 @@ def test_who_has_connected_when_it_stops_is_taken_and_nobody_after(worker: Timed
         worker.murder_pending()
         assert worker.nr_conns == len(worker.arriving) == 0
         assert [client.recv(1) for client in clients] == [b""] * 3
+    worker.poller.close()
+
+
+def test_who_was_connecting_when_it_stops_is_taken_too(
+    worker: TimedWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timed_worker, "SECONDS_TO_CONNECT", 60)
+    worker.alive, worker._accepting, worker.nr_conns = False, False, 0
+    worker.room, worker.poller = Room(8), selectors.DefaultSelector()
+    listener, accept = socket.create_server(("127.0.0.1", 0)), worker.accept
+    late = ThreadPoolExecutor(1)
+
+    def accept_and_go_on(_listener: socket.socket) -> None:
+        accept(_listener)
+        if worker.nr_conns == 1:  # the queue is empty now
+            late.submit(lambda: clients.append(socket.create_connection(address)))
+        else:
+            monkeypatch.setattr(timed_worker, "SECONDS_TO_CONNECT", 0)
+
+    monkeypatch.setattr(worker, "accept", accept_and_go_on)
+    address, worker.sockets = listener.getsockname(), [listener]
+    listener.setblocking(False)
+    clients = [socket.create_connection(address)]
+    with late:
+        worker.set_accept_enabled(False)
+    assert worker.nr_conns == len(worker.arriving) == 2
+    worker.lingers_until = 0.0
+    worker.murder_pending()
+    for client in clients:
+        client.close()
     worker.poller.close()
 
 
