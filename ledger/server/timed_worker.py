@@ -7,6 +7,7 @@ read by then. Bodies over 64 KiB, and those of unknown length, are read by a qua
 at most: see `few_of`. For plain HTTP/1.1, as `WebServer` starts it.
 """
 
+import math
 import socket
 import time
 from collections import deque
@@ -61,6 +62,10 @@ class TimedUnreader(SocketUnreader):  # type: ignore[misc]
 class TimedWorker(ThreadWorker):  # type: ignore[misc]
     """Gathers requests in the main thread, which alone uses the attributes below."""
 
+    # Until when it waits for who has connected and not sent yet; named when it begins to stop. The
+    # signal may come in the middle of the loop, which closes what is late once more before that.
+    lingers_until = math.inf
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.arriving: set[Any] = set()
@@ -69,7 +74,6 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
         self.long_waiting: deque[Any] = deque()
         self.long_running = 0
         self.room = Room(self.cfg.threads)
-        self.lingers_until = 0.0  # for who has connected and not sent yet, while it stops
 
     def init_process(self) -> None:
         wsgi.Response = NamelessResponse  # gunicorn has no setting for it

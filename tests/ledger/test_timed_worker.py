@@ -45,7 +45,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def worker() -> TimedWorker:
     found = object.__new__(TimedWorker)
     found.cfg = SimpleNamespace(threads=8, is_ssl=False)
-    found.lingers_until = 0.0
     found.arriving, found.sending, found.leaving = set(), {}, {}
     found.long_waiting, found.long_running, found.nr_conns = deque(), 0, 3
     return found
@@ -84,6 +83,21 @@ def test_who_has_connected_when_it_stops_is_taken_and_nobody_after(worker: Timed
         worker.murder_pending()
         assert worker.nr_conns == len(worker.arriving) == 0
         assert [client.recv(1) for client in clients] == [b""] * 3
+    worker.poller.close()
+
+
+def test_who_has_sent_nothing_when_the_signal_comes_is_waited_for(worker: TimedWorker) -> None:
+    worker.room, worker.poller = Room(8), selectors.DefaultSelector()
+    worker.alive, worker.nr_conns = True, 0
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        with socket.create_connection(listener.getsockname()):
+            worker.accept(listener)
+            worker.alive = False  # by the signal, in the middle of gunicorn's loop
+            worker.murder_pending()
+            assert worker.nr_conns == len(worker.arriving) == 1
+            worker.lingers_until = 0.0
+            worker.murder_pending()
     worker.poller.close()
 
 
