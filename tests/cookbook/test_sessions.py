@@ -253,6 +253,7 @@ def four_at_work() -> Iterator[
         yield gate, pool, runs
 
 
+@pytest.mark.own_session
 def test_the_fifth_at_once_is_told_that_all_are_busy(
     four_at_work: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +266,7 @@ def test_the_fifth_at_once_is_told_that_all_are_busy(
     assert [each.result(LONG).value for each in runs] == [1, 1, 1, 1]
 
 
+@pytest.mark.own_session
 def test_the_fifth_comes_in_once_another_leaves(four_at_work: Any) -> None:
     gate, pool, runs = four_at_work
     fifth = in_a_thread(pool, BY_SLUG["lost-update"])
