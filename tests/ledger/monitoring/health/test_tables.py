@@ -49,7 +49,10 @@ def test_dead_rows_are_told_first(root: Client, crumbs: psycopg.Connection[Any])
     found = table_of(answer, "crumbs")
     assert (found.dead, found.is_overdue, found.has_autovacuum) == (5000, True, False)
     assert found.vacuumed == "never"
-    assert answer.context["health"].bloat.rows[0].name == "crumbs"
+    part = answer.context["health"].bloat
+    shares = {each.name: each.dead / max(each.limit, 1) for each in part.tables.rows}
+    shown = [shares[each.name] for each in part.rows]  # other tests may leave more dead rows
+    assert shown == sorted(shown, reverse=True)
     assert "crumbs has 5,000 dead rows" in text_of(answer)
 
 
