@@ -280,6 +280,8 @@ def directly(work: Callable[[], str]) -> str:
     return work()
 
 
+# Connections of 10 ms: now and then psycopg tells of one that was collected before it was closed.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @POOLED
 @pytest.mark.parametrize(
     ("rotate", "run"),
