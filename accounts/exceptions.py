@@ -74,3 +74,15 @@ class NoSecondFactor(LedgerError):
 
 class PasswordTooShort(LedgerError):
     """The password is too short to be all that protects the sign-in."""
+
+
+class TokenInvalid(LedgerError):
+    """An access token that this person cannot have. `field` is what is wrong; "" for none."""
+
+    def __init__(self, sentence: str, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class TooManyTokens(LedgerError):
+    """The person has as many access tokens that work as anybody may have."""

@@ -49,7 +49,7 @@ _READ_THE_BANK = (
     "transactions.view_paymentfile",
 )
 PERMISSIONS: dict[str, tuple[str, ...]] = {
-    ANALYSTS: _READ_THE_BOOKS,
+    ANALYSTS: (*_READ_THE_BOOKS, "explorer.use_explorer"),
     # Without view_contact_details: email addresses and account numbers are masked.
     SUPPORT: ("accounts.view_user", "accounts.view_account", "accounts.view_statuschange"),
     OPERATIONS: (
@@ -69,6 +69,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.view_change",
         "accounts.view_household",
         "accounts.view_read",
+        "explorer.view_queryrun",
     ),
     MANAGER: (
         *_READ_THE_BANK,

@@ -1,8 +1,10 @@
 """Logs what staff and analysts read of other people, in the request that shows it.
 
 A page that loads nobody's rows, such as an empty list, is not logged. The row is inserted before
-the page leaves: a read that cannot be logged shows nothing. Customers' pages are not logged and
-cost no query. See Note [Whose data].
+the page leaves: a read that cannot be logged shows nothing. It waits for a synchronous standby as
+payments do, because a read that a failover forgets was not logged; where it is known that none
+confirms, the page is refused at once. Customers' pages are not logged and cost no query. See Note
+[Whose data].
 """
 
 import logging
@@ -20,6 +22,7 @@ from django.urls import reverse
 from accounts.models import Account, Currency, Read, User
 from accounts.models.read import LONGEST_QUERY, MOST_PEOPLE
 from accounts.shown import Shown, add, add_accounts, add_unnamed, collect
+from ledger.db.confirmation import is_known_lost
 from ledger.web import outages
 from ledger.web.database_errors import page, page_for
 from ledger.web.page_names import page_name
@@ -55,7 +58,7 @@ class ReadLogMiddleware:
         try:
             others = _owners(shown) - {request.user.pk}
             if others or shown.unnamed:
-                _log(request, name, others)
+                response = _logged(request, name, others) or response
         except DatabaseError as error:
             if outages.is_outage(error):
                 outages.log_failure(request, error)
@@ -99,6 +102,14 @@ def _owners(shown: Shown) -> set[uuid.UUID]:
     return shown.people | set(accounts.values_list("user_id", flat=True))
 
 
+def _logged(request: HttpRequest, name: str, others: set[uuid.UUID]) -> HttpResponse | None:
+    """Logs the read; the page of a refusal where that would wait for as long as a statement may."""
+    if is_known_lost():
+        return _nobody_confirms(request)
+    _log(request, name, others)
+    return None
+
+
 def _log(request: HttpRequest, name: str, others: set[uuid.UUID]) -> None:
     facts = facts_of(request)
     Read.objects.create(
@@ -118,6 +129,15 @@ def _too_long() -> HttpResponse:
         "page is not shown. Go back and search for less."
     )
     return page("The address is too long", why, None, status=HTTPStatus.REQUEST_URI_TOO_LONG)
+
+
+def _nobody_confirms(request: HttpRequest) -> HttpResponse:
+    outages.log_no_standby(request)
+    why = (
+        "It shows data of other people, so this read is logged in both copies of the database"
+        " before it is shown, and the second copy is away at the moment. Try again later."
+    )
+    return page("This page cannot be shown", why, None)
 
 
 def _not_shown() -> HttpResponse:

@@ -31,6 +31,7 @@ from accounts.sign_in.access import (
     close_sign_in,
     deactivate_user,
     reactivate_user,
+    revoke_tokens,
     set_sign_in,
     sign_out_everywhere,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "open_accounts",
     "raise_overdraft_limits",
     "reactivate_user",
+    "revoke_tokens",
     "set_sign_in",
     "set_status",
     "sign_out_everywhere",

@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from cookbook import search
+from cookbook.first_page import OrmLine, lines
 from cookbook.recipe import Recipe
 from cookbook.recipes import BY_SLUG, GROUPS, RECIPES
 from cookbook.runner.limiter import limited
@@ -41,7 +42,18 @@ def _index_context(query: str) -> dict[str, Any]:
     if query:
         context["matches"] = matches = search.find(query)
         context["suggestion"] = "" if matches.every else search.suggestion(query)
+    else:
+        context["lines"] = _lines()
     return context
+
+
+def _lines() -> tuple[OrmLine, ...]:
+    """The table at the top; empty if there is no practice bank, of which each recipe tells."""
+    try:
+        with limited():
+            return lines()
+    except (NoPracticeBank, AllBusy):
+        return ()
 
 
 def recipe(request: HttpRequest, slug: str) -> HttpResponse:

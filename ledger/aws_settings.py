@@ -32,6 +32,22 @@ DRIVER_OPTIONS = {
     "open_connection_retry_timeout_ms": 2_000,
 }
 
+# Options of the driver that other settings say.
+ELSEWHERE = ("user", "password", "database", "connect_timeout", "plugins")
+ELSEWHERE_SAID = " that may stand here; what psycopg gets stands in DATABASE_URL or DB_OPTIONS"
+# Of the connections by which plugins watch servers: monitoring-connect_timeout.
+OF_MONITORS = (
+    "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
+    "tcp_user_timeout",
+)  # fmt: skip
+# Whole numbers of which the driver's default does not tell that they are.
+NUMBERS = (
+    "socket_timeout", "tcp_keepalive_time", "tcp_keepalive_interval", "tcp_keepalive_probes",
+    "iam_default_port", "host_availability_strategy_max_retries",
+    "host_availability_strategy_initial_backoff_time",
+)  # fmt: skip
+LARGEST = 2**31 - 1
+
 
 def driver(found: dict[str, Any]) -> dict[str, Any]:
     """ENGINE, and LEDGER_DRIVER with AWS's driver, for a database with these settings."""
@@ -48,9 +64,33 @@ def driver(found: dict[str, Any]) -> dict[str, Any]:
     options = dict(parse_qsl(env.text("DB_AWS_OPTIONS"), keep_blank_values=True))
     if env.text("DB_AWS_OPTIONS") and "" in (options or {"": ""}).values():
         env.refuse("DB_AWS_OPTIONS", "it has no options such as failover_timeout_sec=20&bg_id=2")
+    for name, value in options.items():
+        _check_option(name, value)
     login, sign_in = _login_options(found.get("LEDGER_CREDENTIALS", {}))
     chosen = {**DRIVER_OPTIONS, **sign_in, **options, "plugins": ",".join(plugins + login)}
     return {"ENGINE": "ledger.db.aws", "LEDGER_DRIVER": chosen}
+
+
+def _check_option(name: str, value: str) -> None:
+    """Stops the start for what the driver would refuse at each connection."""
+    from aws_advanced_python_wrapper.utils.properties import WrapperProperties, WrapperProperty
+
+    known = {
+        each.name: each.default_value
+        for each in vars(WrapperProperties).values()
+        if isinstance(each, WrapperProperty) and each.name not in ELSEWHERE
+    }
+    of_monitor = name.removeprefix("topology-").removeprefix("monitoring-")
+    if of_monitor != name and of_monitor in OF_MONITORS:
+        known[name] = 0
+    if name not in known:
+        env.refuse("DB_AWS_OPTIONS", f"{name!r} is no option of AWS's driver{ELSEWHERE_SAID}")
+    default = known[name]
+    if isinstance(default, bool):
+        if value.lower() not in ("true", "false"):
+            env.refuse("DB_AWS_OPTIONS", f"{value!r} is not True or False, for {name}")
+    elif isinstance(default, int) or name in NUMBERS:
+        env.check_number("DB_AWS_OPTIONS", value, least=0, most=LARGEST)
 
 
 def _check_driver(found: dict[str, Any]) -> None:

@@ -42,7 +42,8 @@ def caches(*, debug: bool) -> dict[str, dict[str, Any]]:
     if find_spec(package) is None:
         env.refuse(
             "CACHE_URL",
-            f"it needs the package {package}, which is not installed: pip install {package}",
+            f"it needs the package {package} of the extra cache, which is not installed:"
+            f" pip install {package}",
         )
     _check_place(scheme, found["LOCATION"])
     return {

@@ -60,6 +60,7 @@ BREAKING = {
     "atomic_requests": "services open the transaction of each payment themselves",
     "autocommit": "services open the transaction of each payment themselves",
     "client_encoding": "Django always sends UTF-8",
+    "dbname": "the database is named by the URL's path or DB_NAME alone, so that it is one for all",
     "isolation_level": READ_COMMITTED,
     "replication": "a connection for replication runs no queries with values",
 }
@@ -70,6 +71,7 @@ BREAKING_SETTINGS = {
     "default_transaction_read_only": WRITES,
     "row_security": "without it queries fail where policies hide rows",
     "session_replication_role": "any other role than Postgres's own skips the rules of the books",
+    "synchronous_commit": "a power cut would lose payments that were acknowledged",
     "transaction_isolation": READ_COMMITTED,
     "transaction_read_only": WRITES,
 }
@@ -85,6 +87,7 @@ HARMLESS = {
     "isolation_level": {*LEVEL, "read_committed", "2"},  # psycopg's name and number
     "replication": OFF,
     "row_security": ON,
+    "synchronous_commit": {*ON, "local", "remote_apply", "remote_write"},
     "transaction_isolation": LEVEL,
     "transaction_read_only": OFF,
 }

@@ -215,6 +215,8 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
     # A login that AWS gives out is the replica's too, unless its URL has a password.
     left_out = {"LEDGER_CREDENTIALS"} if found.get("PASSWORD") else set()
     if found and not left_out and "secret" not in writer.get("LEDGER_CREDENTIALS", {"secret": ""}):
+        if not found.get("USER"):
+            env.refuse(name, "a token is for a user, and the URL of a replica names none")
         aws_settings.check_token(name, options, is_local=_is_all_local(found))
     left_out |= {"LEDGER_DRIVER"}  # which would leave a replica for the writer
     return {

@@ -47,6 +47,10 @@ NO_PUBLIC_DEMO = (
     " that others reach; `make run` sets it, so start a public site by `manage.py serve`, on a"
     " database without demo data"
 )
+NO_PRIVATE_WEBHOOKS = (
+    "customers could send requests to servers of the bank's own network; it is for a bank on one's"
+    " own computer, without LEDGER_HTTPS"
+)
 NO_PROXY_FOR_IDS = (
     "without LEDGER_BEHIND_PROXY=True no proxy writes X-Request-ID, so clients would choose the ids"
     " of the log and of the history"

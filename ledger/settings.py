@@ -14,10 +14,12 @@ from ledger import (
     cache_settings,
     database_settings,
     env,
+    log_settings,
     pool_settings,
     provider_settings,
     tracing_settings,
 )
+from ledger.api_settings import *  # noqa: F403  what no environment changes
 from ledger.env import BASE_DIR
 from ledger.sign_in_settings import *  # noqa: F403  what no environment changes
 
@@ -48,11 +50,15 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "csp",
     "pgtrigger",
+    "rest_framework",
+    "drf_spectacular_sidecar",
     "ledger",
     "ledger.db",
     "accounts",
     "transactions",
+    "explorer",
     "cookbook",
+    "api",
 ]
 MIDDLEWARE = [
     "ledger.web.request_counts.RequestCountsMiddleware",
@@ -60,6 +66,7 @@ MIDDLEWARE = [
     "ledger.web.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",  # first, so that every response has the policy
     "ledger.web.security_log.SecurityLogMiddleware",
+    "ledger.web.problem_details.ProblemMiddleware",
     "ledger.web.body_types.BodyTypeMiddleware",  # before all that reads the address or the body
     "ledger.web.middleware.HeadMiddleware",
     "ledger.web.middleware.ProbeMiddleware",
@@ -74,6 +81,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.token_middleware.TokenMiddleware",
     "ledger.web.request_facts.RequestFactsMiddleware",
     "ledger.web.middleware.BodyLimitMiddleware",  # CSRF reads the body later, in process_view
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -128,6 +136,10 @@ LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
 LEDGER_COOKBOOK_ROLE = env.text("LEDGER_COOKBOOK_ROLE", "ledger_cookbook")
 # The role of `audit_ledger`: it reads the books and stores what an audit found (docs/rights.md).
 LEDGER_AUDITOR_ROLE = env.text("LEDGER_AUDITOR_ROLE", "ledger_auditor")
+# The role that queries of the explorer sign in as, and its password on a server of your own. It may
+# read the explorer's views and nothing else (docs/explorer.md).
+LEDGER_EXPLORER_ROLE = env.text("LEDGER_EXPLORER_ROLE", "ledger_explorer")
+LEDGER_EXPLORER_PASSWORD = env.text("LEDGER_EXPLORER_PASSWORD")
 # Whether policies show the web role only the rows of the person who is signed in. `migrate` and
 # `prepare` install the policies, or remove them.
 LEDGER_ROW_SECURITY = env.flag("LEDGER_ROW_SECURITY")
@@ -197,7 +209,13 @@ _IDLE, _STAFF_IDLE = (720, 720) if _IS_RELAXED else (30, 15)  # minutes
 # `manage.py erase_people` and `apply_retention`.
 LEDGER_KEEP_PEOPLE_DAYS = env.number("LEDGER_KEEP_PEOPLE_DAYS", 3650, least=0, most=36500)
 LEDGER_KEEP_READ_LOG_DAYS = env.number("LEDGER_KEEP_READ_LOG_DAYS", 1095, least=1, most=36500)
+LEDGER_KEEP_QUERIES_DAYS = env.number("LEDGER_KEEP_QUERIES_DAYS", 365, least=1, most=36500)
 LEDGER_KEEP_SIGN_INS_DAYS = env.number("LEDGER_KEEP_SIGN_INS_DAYS", 180, least=1, most=36500)
+# Days after which whoever keeps the log deletes its lines, as the page "Privacy" says; 0 where they
+# go when newer ones need the room.
+LEDGER_KEEP_LOGS_DAYS = env.number("LEDGER_KEEP_LOGS_DAYS", 0, least=0, most=36500)
+# Days that events, and what webhooks were sent, are kept, until `manage.py apply_retention`.
+LEDGER_KEEP_EVENTS_DAYS = env.number("LEDGER_KEEP_EVENTS_DAYS", 30, least=4, most=3650)
 LEDGER_SESSION_IDLE = timedelta(
     minutes=env.number("LEDGER_SESSION_IDLE", _IDLE, least=1, most=1440)
 )
@@ -301,8 +319,22 @@ USE_TZ = True
 # Bytes of a body, by path; all other pages accept DATA_UPLOAD_MAX_MEMORY_SIZE. Twice what a payment
 # file may have, so that a file that is too large is still told in the form.
 LEDGER_UPLOADS = dict.fromkeys(
-    ["/transfers/files/new/", "/admin/transactions/paymentfile/add/"], 64 * 1024 * 1024
+    [
+        "/transfers/files/new/",
+        "/admin/transactions/paymentfile/add/",
+        "/api/v1/transactions/batch/",
+    ],
+    64 * 1024 * 1024,
 )
+
+# Webhooks (docs/events.md): seconds until a receiver that does not answer is given up, how many are
+# sent to at once by each `manage.py work`, and whether they may lead into private networks and over
+# plain HTTP, for trying one out on one's own computer.
+LEDGER_WEBHOOK_TIMEOUT = env.number("LEDGER_WEBHOOK_TIMEOUT", 10, least=1, most=60)
+LEDGER_WEBHOOK_THREADS = env.number("LEDGER_WEBHOOK_THREADS", 4, least=0, most=64)
+LEDGER_WEBHOOK_PRIVATE = env.flag("LEDGER_WEBHOOK_PRIVATE")
+if LEDGER_WEBHOOK_PRIVATE and LEDGER_HTTPS:
+    env.refuse("LEDGER_WEBHOOK_PRIVATE", env.NO_PRIVATE_WEBHOOKS)
 
 STATIC_URL = "static/"
 STATIC_ROOT = LEDGER_DATA_DIR / "static"
@@ -322,7 +354,13 @@ STORAGES = {
 LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not _IS_RELAXED)
 # Whether everybody needs one, for every page that is not public or about signing in.
 LEDGER_CUSTOMER_SECOND_FACTOR = env.flag("LEDGER_CUSTOMER_SECOND_FACTOR")
-LEDGER_STAFF_PATHS = ("/admin/", "/reports/", "/search/", "/transactions/", "/metrics")
+LEDGER_STAFF_PATHS = (
+    "/admin/", "/reports/", "/search/", "/transactions/", "/explorer/", "/metrics"
+)  # fmt: skip
+# Who queries by SQL: those with the permission use_explorer the whole bank, with customers also
+# everybody their own rows, or nobody; and how many seconds one query may take.
+LEDGER_EXPLORER = env.choice("LEDGER_EXPLORER", "staff", ["staff", "customers", "off"])
+LEDGER_EXPLORER_SECONDS = env.number("LEDGER_EXPLORER_SECONDS", 10, least=1, most=60)
 # What Prometheus shows to read /metrics: one token, or an old and a new one. Without it, only staff
 # who are signed in see the page.
 LEDGER_METRICS_TOKEN = env.tokens("LEDGER_METRICS_TOKEN")
@@ -331,6 +369,8 @@ LEDGER_COOKBOOK = env.flag(
     "LEDGER_COOKBOOK",
     default=(DEBUG or _IS_RELAXED) and not pool_settings.is_behind_pooler(),
 )
+# Calls of the API a minute, by token; 0 for no limit.
+LEDGER_API_RATE = env.number("LEDGER_API_RATE", 12_000, least=0, most=10_000_000)
 # Where to report a weakness, for /.well-known/security.txt.
 LEDGER_CONTACT = env.text("LEDGER_CONTACT")
 LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")
@@ -366,60 +406,5 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "ledger.web.error_reports.HidingFilter"
 LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERROR"])
 # text for people, json for programs: one object a line, without values (docs/logs.md).
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", env.LOG_FORMATS)
-_AT_LEAST_INFO = "DEBUG" if LOG_LEVEL == "DEBUG" else "INFO"
-_LINE, _BARE = ("json", "json") if LOG_FORMAT == "json" else ("line", "bare")
-# Of the process: while some commands run, sys.stderr becomes records (ledger/logs/output.py).
-_STREAM = f"ext://sys.{'__stderr__' if LOG_FORMAT == 'json' else 'stderr'}"
 LOGGING_CONFIG = "ledger.web.log_setup.configure"
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "ledger.web.log_filters.WithoutValues",
-            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-        },
-        "bare": {"format": "%(message)s"},
-        "json": {"()": "ledger.web.json_lines.JsonLines"},
-    },
-    "filters": {
-        "refusals": {"()": "ledger.web.log_filters.RefusalsInOneLine"},
-        "outages": {"()": "ledger.web.log_filters.OutagesInOneLine"},
-        "server_text": {"()": "ledger.web.log_filters.WithoutServerText"},
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": _LINE,
-            "stream": _STREAM,
-            "filters": ["refusals"],
-        },
-        "bare": {"class": "logging.StreamHandler", "formatter": _BARE, "stream": _STREAM},
-    },
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # Django's own handlers would print each message twice, or mail it.
-    "loggers": {
-        "django": {"handlers": [], "level": LOG_LEVEL},
-        "django.request": {"filters": ["outages"]},
-        # Below INFO they log statements with their values, and contexts of templates.
-        "django.db.backends": {"level": "INFO"},
-        "django.template": {"level": "INFO"},
-        # So do these, with the passwords and tokens that AWS gives out.
-        "botocore": {"level": "INFO"},
-        "aws_advanced_python_wrapper": {"level": "INFO"},
-        # Below WARNING a pool logs each connection that it gives, and psycopg what servers say when
-        # they refuse one, which may have users in it.
-        "psycopg": {"level": "WARNING", "filters": ["server_text"]},
-        "psycopg.pool": {"filters": ["server_text"]},
-        # One line for each request; in text only from LOG_LEVEL=INFO on.
-        "ledger.requests": {"level": LOG_LEVEL if LOG_FORMAT == "text" else _AT_LEAST_INFO},
-        # What commands print and do, where it becomes records.
-        "ledger.output": {"level": "INFO"},
-        "ledger.jobs": {"level": _AT_LEAST_INFO},
-        "transactions.management": {"level": _AT_LEAST_INFO},
-        # Lines of JSON, whatever LOG_LEVEL is: sign-ins, refusals, approvals (docs/security.md).
-        "ledger.security": {"handlers": ["bare"], "level": "INFO", "propagate": False},
-        # Also lines of JSON: which replica is used, and how far behind it is (docs/databases.md).
-        "ledger.replicas": {"handlers": ["bare"], "level": "INFO", "propagate": False},
-    },
-}
+LOGGING = log_settings.logging(level=LOG_LEVEL, is_json=LOG_FORMAT == "json")

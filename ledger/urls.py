@@ -36,6 +36,8 @@ urlpatterns = [
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("allauth.mfa.urls")),
     path("account/providers/", include("accounts.security.provider_urls")),
+    path("api/", include("api.urls")),
+    path("explorer/", include("explorer.urls")),
     path("", include("accounts.urls")),
     path("", include("transactions.urls")),
 ]

@@ -1,6 +1,16 @@
-// Sends a form again whose answer did not come: on the page of a database that is away.
+// On the page of a database that is away: asks again by itself. The first time soon, because most
+// outages are a failover of less than a second.
 (() => {
   "use strict";
-  const form = document.querySelector("form[data-again]");
-  if (form) setTimeout(() => form.submit(), Number(form.dataset.again) * 1000);
+  const again = document.querySelector("[data-again]");
+  if (!again) return;
+  const SOON = 500, SAME_OUTAGE = 60_000, KEY = "ledger.away";
+  document.querySelectorAll("[data-by-itself]").forEach((note) => { note.hidden = false; });
+  let earlier = 0;
+  try {
+    earlier = Number(sessionStorage.getItem(KEY));
+    sessionStorage.setItem(KEY, String(Date.now()));
+  } catch { earlier = Date.now(); } // without storage, as if it were a repeat
+  const wait = Date.now() - earlier < SAME_OUTAGE ? Number(again.dataset.again) * 1000 : SOON;
+  setTimeout(() => (again.submit ? again.submit() : location.replace(again.href)), wait);
 })();

@@ -1,9 +1,10 @@
 """Many requests at once, then SIGTERM: `python -m tests.many_requests --clients 200 --seconds 30`.
 
 Starts a bank and its site, sends pages, static files and payments from so many clients at once, and
-ends the site in the middle of it. Prints what the clients counted; exits 1 if an answer was a 5xx,
-if a request that was sent got no answer, if a worker's memory grew, or if the books differ from the
-answers.
+compares /metrics with what the clients counted. Then they send again for a quarter of the time, and
+the site is ended in the middle of it. Prints what was counted; exits 1 if an answer was a 5xx, if a
+request that was sent got no answer, if a worker's memory grew, or if the books or the figures of
+/metrics differ from the answers.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from urllib.parse import urlencode
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_site import Site, accounts_of
 from tests.ledger.processes import LONG, own_data_dir
+from tests.metrics import TOKEN as OF_METRICS
+from tests.metrics import figures_in
 
 POSTGRES = 18
 PAGES = ("/", "/accounts/", "/search/?q=rent", "/transfers/new/", "/healthz", "/static/favicon.svg")
@@ -45,6 +48,16 @@ class Counts:
     seconds: list[float] = field(default_factory=list)
     booked: list[str] = field(default_factory=list)
     audit: str = ""
+    # Answers by class and payments with a receipt, when the clients paused; and what /metrics said.
+    at_pause: Counter[str] = field(default_factory=Counter)
+    figures: Counter[str] = field(default_factory=Counter)
+
+    def so_far(self) -> Counter[str]:
+        """The answers by class, and the payments, as /metrics counts them."""
+        found = Counter(booked=len(self.receipts))
+        for status, number in self.answers.items():
+            found[f"{status[0]}xx"] += number
+        return found
 
     @property
     def growth(self) -> list[float]:
@@ -61,6 +74,8 @@ class Counts:
             f"{errors} answers of 5xx": errors > 0,
             f"{len(self.lost)} requests without an answer: {self.lost[:3]}": bool(self.lost),
             f"memory grew by {self.growth}": max(self.growth) > most_growth,
+            f"/metrics says {self.figures}, the clients {self.at_pause}": self.figures
+            != self.at_pause,
             "books and receipts differ": sorted(self.booked) != sorted(self.receipts),
             f"the audit says: {self.audit}": "clean" not in self.audit,
         }
@@ -70,15 +85,22 @@ class Counts:
 class SendingClient(threading.Thread):
     """One person, who keeps the connection or takes a new one for each request."""
 
-    def __init__(self, site: Site, accounts: Sequence[tuple[str, str]], counts: Counts) -> None:
+    def __init__(
+        self,
+        site: Site,
+        accounts: Sequence[tuple[str, str]],
+        counts: Counts,
+        pause: threading.Event | None = None,
+    ) -> None:
         super().__init__()
+        self.pause = pause or threading.Event()
         self.site, self.accounts, self.counts = site, accounts, counts
         self.keeps = CHANCE.random() < 0.5
         self.connection: http.client.HTTPConnection | None = None
 
     def run(self) -> None:
         try:
-            while self.get(CHANCE.choice(PAGES)):
+            while not self.pause.is_set() and self.get(CHANCE.choice(PAGES)):
                 if CHANCE.random() < PART_THAT_PAYS and not self.pay():
                     return
         finally:
@@ -153,16 +175,52 @@ def resident(pid: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def measure(bank: OwnBank, clients: int, seconds: float) -> Counts:
-    """Sends requests for so long, ends the site by SIGTERM in the middle, and reads the books."""
-    site, accounts, counts = Site(bank), accounts_of(bank), Counts()
-    workers = site.workers()
-    threads = [SendingClient(site, accounts, counts) for _ in range(clients)]
+def figures_of(site: Site) -> Counter[str]:
+    """What /metrics says of answers, without its own, and of payments."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=LONG)
+    try:
+        connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {OF_METRICS}"})
+        text = connection.getresponse().read().decode()
+    finally:
+        connection.close()
+    found = Counter[str]()
+    for (name, labels), value in figures_in(text).items():
+        of = dict(labels)
+        if name == "ledger_http_requests_total" and of["route"] != "metrics":
+            found[of["status"]] += int(value)
+        elif name == "ledger_payments_total" and of["outcome"] == "booked":
+            found["booked"] += int(value)
+    return found
+
+
+def send(
+    site: Site, clients: int, accounts: Sequence[tuple[str, str]], counts: Counts, seconds: float
+) -> tuple[list[SendingClient], threading.Event]:
+    """Starts the clients and, after so long, returns them and what lets them pause."""
+    pause, workers = threading.Event(), site.workers()
+    threads = [SendingClient(site, accounts, counts, pause) for _ in range(clients)]
     for thread in threads:
         thread.start()
     for _ in range(int(seconds * SAMPLES_A_SECOND)):
         time.sleep(1 / SAMPLES_A_SECOND)
         counts.memory.append([resident(pid) for pid in workers])
+    return threads, pause
+
+
+def measure(bank: OwnBank, clients: int, seconds: float) -> Counts:
+    """Sends requests for so long and compares the figures, sends again and ends the site by SIGTERM
+    in the middle, and reads the books.
+    """
+    bank.settings["LEDGER_METRICS_TOKEN"] = OF_METRICS
+    site, accounts, counts = Site(bank), accounts_of(bank), Counts()
+    before = figures_of(site)
+    threads, pause = send(site, clients, accounts, counts, seconds)
+    pause.set()
+    for thread in threads:
+        thread.join(LONG)
+    counts.at_pause, counts.figures = counts.so_far(), figures_of(site) - before
+
+    threads, _ = send(site, clients, accounts, counts, seconds / 4)
     site.process.terminate()
     for thread in threads:
         thread.join(LONG)
@@ -180,6 +238,7 @@ def main() -> int:
         counts = measure(OwnBank(data_dir, POSTGRES), given.clients, given.seconds)
     slow = sorted(counts.seconds)
     print(f"answers: {dict(counts.answers)}, lost: {len(counts.lost)}, refused: {counts.refused}")
+    print(f"at the pause: {dict(counts.at_pause)}, of /metrics: {dict(counts.figures)}")
     print(f"payments: {len(counts.receipts)} receipts, {len(counts.booked)} in the books")
     print(f"median {median(slow):.2f} s, 95 % {slow[int(len(slow) * 0.95)]:.2f} s")
     for worker in zip(*counts.memory[:: max(1, len(counts.memory) // 8)], strict=True):

@@ -81,7 +81,7 @@ class Pooler:
         if "server_reset_query_always" not in further:
             further += "\nserver_reset_query_always = 1"
         there = server()
-        roles = (there["USER"], settings.LEDGER_WEB_ROLE)
+        roles = (there["USER"], settings.LEDGER_WEB_ROLE, settings.LEDGER_EXPLORER_ROLE)
         (folder / "users").write_text("".join(f'"{role}" ""\n' for role in roles))
         self._configuration.write_text(
             CONFIGURATION.format(
@@ -189,6 +189,7 @@ def beside(**parameters: Any) -> psycopg.Connection[Any]:
     there = server()
     return psycopg.connect(
         host=there["HOST"], port=there["PORT"] or None, autocommit=True,
+        password=there.get("PASSWORD") or None,
         **{"user": there["USER"], "dbname": there["NAME"], **parameters},
     )  # fmt: skip
 

@@ -36,6 +36,8 @@ if THROUGH == "pool":
     DATABASES["default"] = pool_settings.with_pool(DATABASES["default"], _pool)  # noqa: F405
 
 LEDGER_COOKBOOK = True  # off by default without a demo
+# tests.prepare_server gives all roles the same password.
+LEDGER_EXPLORER_PASSWORD = DATABASES["default"].get("PASSWORD", "")  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # The tests run without collectstatic, but WhiteNoise needs a folder that exists.

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 from ledger.env import BASE_DIR
 
@@ -23,3 +24,24 @@ def test_every_named_test_exists(document: str) -> None:
 def test_every_row_of_the_threat_model_is_shown_by_a_test() -> None:
     rows = [line for line in text_of(THREATS).splitlines() if line.startswith("| ")]
     assert [row for row in rows[1:] if "`tests/" not in row] == []
+
+
+def own_log() -> dict[str, str]:
+    """The settings that docs/security.md has for Postgres's own log."""
+    section = text_of("docs/security.md").partition("## Postgres's own log")[2]
+    found = dict(re.findall(r"^(log_\w+) = (\w+)", section, re.MULTILINE))
+    assert len(found) == 4
+    return found
+
+
+@pytest.mark.parametrize("file", ["deploy/server/postgres-log.conf", "ledger/db/embedded.py"])
+def test_a_configuration_of_ours_keeps_data_of_people_out_of_the_servers_log(file: str) -> None:
+    settings = dict(re.findall(r"^(log_\w+) = (\w+)", text_of(file), re.MULTILINE))
+    assert own_log().items() <= settings.items()
+
+
+@pytest.mark.parametrize("service", ["db", "replica"])
+def test_compose_keeps_data_of_people_out_of_the_servers_log(service: str) -> None:
+    command = yaml.safe_load(text_of("compose.yaml"))["services"][service]["command"]
+    given = dict(each.split("=") for each in command if each != "-c")
+    assert own_log().items() <= given.items()

@@ -68,6 +68,21 @@ def test_every_lock_file_is_checked_and_one_weak_one_fails(
     assert all(f"{lock}: " in printed for lock in LOCKS)
 
 
+@pytest.mark.parametrize(
+    "printed", ["", report(UNKNOWN)], ids=["a pip-audit that is broken", "an index without data"]
+)
+def test_what_could_not_be_checked_fails_where_it_is_required(
+    monkeypatch: pytest.MonkeyPatch, printed: str
+) -> None:
+    complaint = "pip_audit: error: unrecognized arguments: --format"
+    answers = dict(zip(LOCKS, (report(CLEAN), printed), strict=True))
+    monkeypatch.setattr(vulnerabilities, "checked", lambda lock: verdict(answers[lock], complaint))
+    assert vulnerabilities.main([]) == 0
+    assert vulnerabilities.main(["--required"]) == 1
+    answers[LOCKS[1]] = report(CLEAN)
+    assert vulnerabilities.main(["--required"]) == 0
+
+
 def test_the_lock_of_the_image_names_nothing_that_the_checked_ones_do_not() -> None:
     def packages(lock: Path) -> set[str]:
         return {line.split()[0] for line in lock.read_text().splitlines() if "==" in line[:80]}

@@ -73,3 +73,45 @@ def test_a_django_that_is_not_supported_may_fail_and_says_so() -> None:
     job = CHECKS["jobs"]["django"]
     assert job["continue-on-error"] is True
     assert "may fail" in job["name"]
+
+
+def test_a_pipeline_that_could_not_look_at_the_dependencies_fails() -> None:
+    commands = [step.get("run", "") for step in steps_of(ROOT / ".github/workflows/checks.yml")]
+    assert [line for line in commands if "make audit" in line] == ["make audit REQUIRED=1"]
+
+
+def test_the_image_that_is_tried_is_the_one_that_was_built() -> None:
+    (job,) = yaml.safe_load((ROOT / ".github/workflows/image.yml").read_text())["jobs"].values()
+    (built,) = [step["with"]["tags"] for step in job["steps"] if step.get("with", {}).get("load")]
+    with_compose = [step for step in job["steps"] if "docker compose" in step.get("run", "")]
+    assert len(with_compose) == 3
+    for step in with_compose:
+        assert {**job["env"], **step.get("env", {})}["LEDGER_IMAGE"] == built, step["name"]
+
+
+class TestTheImage:
+    """`image.yml`: what is pushed is what was tried, and no tag is pushed twice."""
+
+    IMAGE = ROOT / ".github/workflows/image.yml"
+
+    def test_nothing_is_built_after_it_was_tried(self) -> None:
+        steps = steps_of(self.IMAGE)
+        names = [step.get("name", step.get("uses")) for step in steps]
+        tried = names.index("Start a bank of it")
+        for step in steps[tried:]:
+            assert "build" not in step.get("uses", "") + step.get("run", "").replace(
+                "--no-build", ""
+            )
+        builds = [step for step in steps[:tried] if "Build" in step.get("name", "")]
+        assert [step["name"] for step in builds] == ["Build", "Build that of AWS"]
+        assert builds[0]["with"]["tags"] == "ledger:tried"
+        assert "BASE=ledger:tried" in builds[1]["run"]
+        assert builds[1]["run"].split()[-1] == "deploy/aws"
+
+    def test_what_was_tried_is_pushed_by_a_tag_that_does_not_come_again(self) -> None:
+        (push,) = [step for step in steps_of(self.IMAGE) if "docker push" in step.get("run", "")]
+        assert 'docker tag "ledger:tried$suffix"' in push["run"]
+        assert push["env"]["TAG"] == (
+            "${{ github.ref_type == 'tag' && github.ref_name || github.sha }}"
+        )
+        assert "pull_request" in push["if"]

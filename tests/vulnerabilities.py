@@ -1,13 +1,16 @@
 """`python -m tests.vulnerabilities`: known weaknesses of the locked dependencies, by pip-audit.
 
 Run by `make audit`. Exits 1 if a dependency has one. Where the data cannot be reached it says that
-it is skipped, and exits 0. pip-audit says "No known vulnerabilities found" even if the index knows
-none of the dependencies, and fails in the same way for a weakness and for a missing network.
+it is skipped, and exits 0; with `--required`, as in the pipeline, that is an error. pip-audit says
+"No known vulnerabilities found" even if the index knows none of the dependencies, and fails in the
+same way for a weakness and for a missing network.
 """
 
+import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ COMMAND = [
     "--disable-pip", "--format", "json", "--progress-spinner", "off", "--timeout", "15",
 ]  # fmt: skip
 LONGEST = 300  # seconds
+SKIPPED = "skipped"
 
 
 def verdict(printed: str, complaint: str) -> tuple[int, str]:
@@ -26,7 +30,7 @@ def verdict(printed: str, complaint: str) -> tuple[int, str]:
         found: list[dict[str, Any]] = json.loads(printed)["dependencies"]
     except (ValueError, KeyError, TypeError):
         reason = complaint.strip().splitlines()[-1:] or ["it printed nothing"]
-        return 0, f"Dependencies: skipped, the data could not be read ({reason[0]})."
+        return 0, f"Dependencies: {SKIPPED}, the data could not be read ({reason[0]})."
     weak = [
         f"{each['name']} {each['version']}: {weakness['id']},"
         f" mended in {', '.join(weakness.get('fix_versions') or ['no version'])}"
@@ -38,7 +42,7 @@ def verdict(printed: str, complaint: str) -> tuple[int, str]:
     if weak:
         return 1, "\n".join(["Dependencies with known weaknesses:", *weak])
     if not checked:
-        return 0, f"Dependencies: skipped, the index has data on none of {len(unknown)}."
+        return 0, f"Dependencies: {SKIPPED}, the index has data on none of {len(unknown)}."
     missing = f" Not checked, without data: {', '.join(unknown)}." if unknown else ""
     return 0, f"Dependencies: {len(checked)} checked, no known weakness.{missing}"
 
@@ -48,16 +52,22 @@ def checked(lock: str) -> tuple[int, str]:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
     except subprocess.TimeoutExpired:
-        return 0, f"Dependencies: skipped, no answer in {LONGEST} seconds."
+        return 0, f"Dependencies: {SKIPPED}, no answer in {LONGEST} seconds."
     return verdict(done.stdout, done.stderr)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
+    parser = argparse.ArgumentParser(description="Known weaknesses of the locked dependencies")
+    parser.add_argument("--required", action="store_true", help="fail where nothing was checked")
+    is_required = parser.parse_args(arguments).required
     found = [(lock, *checked(lock)) for lock in LOCKS]
     for lock, _, sentence in found:
         print(f"{lock}: {sentence}")
+    if is_required and any(SKIPPED in sentence for _, _, sentence in found):
+        print("Dependencies: not checked, though --required says that they must be.")
+        return 1
     return max(code for _, code, _ in found)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -32,6 +32,8 @@ LESS = {
     "django_content_type": "SELECT",
     "provider_groups": "SELECT",
     "sign_ins": "SELECT, INSERT",
+    "api_tokens": "SELECT, INSERT,"
+    " UPDATE (last_used_at, last_used_from, revoked_at, revoked_by_id, reason)",
     "account_status_changes": "SELECT, INSERT",
     "limit_changes": "SELECT, INSERT",
     "households": "SELECT, INSERT, UPDATE (name)",
@@ -46,8 +48,14 @@ LESS = {
     "row_register": "SELECT",  # triggers insert
     "row_revisions": "SELECT",
     "row_removals": "SELECT",
+    "events": "SELECT",  # triggers insert
+    "event_streams": "SELECT",
+    "webhooks": "SELECT, INSERT, UPDATE (kinds, secrets, status, reason)",
+    "webhook_queues": "SELECT",
+    "webhook_deliveries": "SELECT, UPDATE (again_at)",
     "audit_runs": "SELECT, INSERT",
     "django_admin_log": "SELECT, INSERT",
+    "explorer_runs": "SELECT, INSERT",
     "seals": "SELECT",
     "sealed_days": "SELECT",
     "django_migrations": "SELECT",
@@ -69,7 +77,7 @@ AUDITOR = {
     "sessions": "",
     "socialaccount_socialtoken": "",
 }
-HIDDEN_FROM_AUDITOR = {"users": "password", "mfa_authenticator": "data"}
+HIDDEN_FROM_AUDITOR = {"users": "password", "mfa_authenticator": "data", "webhooks": "secrets"}
 
 
 def grant_rights(*, using: str, **_signal: Any) -> None:

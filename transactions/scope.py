@@ -130,6 +130,12 @@ def may_see_plans(reader: User) -> bool:
     return settings.DEBUG or may_read_bank(reader)
 
 
+def may_explore_bank(reader: User) -> bool:
+    """Whether the reader may query the rows of the whole bank by SQL, in the explorer."""
+    is_open = settings.LEDGER_EXPLORER != "off"
+    return is_open and may_read_bank(reader) and reader.has_perm("explorer.use_explorer")
+
+
 def currencies_of_bank() -> list[str]:
     """The currencies of all accounts, the most frequent first."""
     counted = (

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from django.db import transaction as db_transaction
 from django.utils import timezone
@@ -44,11 +44,13 @@ from transactions.posting.single_statement import DayLimit
 
 __all__ = [
     "BatchInterrupted",
+    "Booked",
     "DayLimit",
     "Details",
     "Draft",
     "LedgerError",
     "book",
+    "book_once",
     "capture",
     "deposit",
     "expire_holds",
@@ -81,6 +83,13 @@ class Details(TypedDict, total=False):
     metadata: Mapping[str, Any] | None
     value_date: date | None
     created_by: User | uuid.UUID | None
+
+
+class Booked(NamedTuple):
+    """A row of the books. `is_repeated`: an earlier call with the same id had booked it."""
+
+    row: Transaction
+    is_repeated: bool
 
 
 @counts.counts_as("transfer")
@@ -300,12 +309,22 @@ def book(
     what `beside` checks, if that is all it does: then one statement can post the payment, and a row
     that is booked already is not checked again.
     """
+    return book_once(draft, beside=beside, within=within).row
+
+
+def book_once(
+    draft: Draft,
+    *,
+    beside: Callable[[Transaction], object] | None = None,
+    within: DayLimit | None = None,
+) -> Booked:
+    """`book`, for callers who tell whether this call moved the money or an earlier one had."""
     with counts.counting(counts.kind_of(draft)):
         item = prepare(draft)
         row = _booked(item, beside, within)
         if item.is_repeated:
             counts.note_repeated()
-        return row
+        return Booked(row, is_repeated=item.is_repeated)
 
 
 def _booked(

@@ -1,8 +1,11 @@
 from django.urls import path
 
+from ledger.web.table_files import paths_of_files
+from transactions.events import views as events
 from transactions.payment_files import views as payment_files
 from transactions.privacy import views as privacy
 from transactions.receipts import views as receipts
+from transactions.reports import save_views
 from transactions.reports import views as reports
 from transactions.search.page import views as search
 from transactions.statements import views as statements
@@ -11,21 +14,35 @@ from transactions.transfers import views as transfers
 app_name = "transactions"
 urlpatterns = [
     path("accounts/<uuid:pk>/", statements.statement, name="statement"),
-    path("accounts/<uuid:pk>/statement.csv", statements.statement_csv, name="statement_csv"),
+    *paths_of_files("accounts/<uuid:pk>/statement", statements.statement_file, "statement"),
     path("transfers/new/", transfers.transfer, name="transfer"),
     path("transfers/files/", payment_files.file_list, name="files"),
+    *paths_of_files("transfers/files/files", payment_files.list_file, "files"),
     path("transfers/files/new/", payment_files.file_new, name="file_new"),
     path("transfers/files/example.csv", payment_files.file_example, name="file_example"),
     path("transfers/files/<uuid:pk>/", payment_files.file_page, name="file"),
-    path("transfers/files/<uuid:pk>/result.csv", payment_files.file_result, name="file_result"),
+    *paths_of_files("transfers/files/<uuid:pk>/result", payment_files.file_result, "file_result"),
     path("account/data/", privacy.data, name="data"),
     path("account/leave/", privacy.leave_bank, name="leave"),
     path("privacy/", privacy.privacy, name="privacy"),
+    path("webhooks/", events.webhook_list, name="webhooks"),
+    path("webhooks/new/", events.webhook_new, name="webhook_new"),
+    path("webhooks/<uuid:pk>/", events.webhook_page, name="webhook"),
+    path("webhooks/<uuid:pk>/events/", events.webhook_kinds, name="webhook_kinds"),
+    path("webhooks/<uuid:pk>/secret/", events.webhook_secret, name="webhook_secret"),
+    path("webhooks/<uuid:pk>/on/", events.webhook_on, name="webhook_on"),
+    path("webhooks/<uuid:pk>/off/", events.webhook_off, name="webhook_off"),
+    path("webhooks/<uuid:pk>/remove/", events.webhook_remove, name="webhook_remove"),
+    path("webhooks/deliveries/<uuid:pk>/again/", events.delivery_again, name="delivery_again"),
     path("search/", search.search, name="search"),
+    *paths_of_files("search/results", search.results_file, "search"),
     path("reports/", reports.report_list, name="reports"),
     path("reports/<slug:slug>/", reports.report, name="report"),
-    path("reports/<slug:slug>/report.csv", reports.report_csv, name="report_csv"),
+    path("reports/<slug:slug>/save/", save_views.save, name="save_report"),
+    path("reports/saved/<uuid:pk>/remove/", save_views.remove, name="remove_report"),
+    *paths_of_files("reports/<slug:slug>/report", reports.report_file, "report"),
     path("transactions/<uuid:pk>/", receipts.receipt, name="detail"),
+    *paths_of_files("transactions/<uuid:pk>/sides", receipts.sides_file, "sides"),
     path("transactions/<uuid:pk>/note/", receipts.note, name="note"),
     path("transactions/<uuid:pk>/metadata.json", receipts.metadata, name="metadata"),
 ]

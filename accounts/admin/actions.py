@@ -106,9 +106,19 @@ RESTORE_SIGN_IN = StaffStep(
     is_done=lambda person: person.is_active,
     as_is="sign-in open already",
 )
+REVOKE_TOKENS = StaffStep(
+    verb="Revoke the access tokens",
+    consequence="Their programs can no longer act for them. They can make new tokens.",
+    do=lambda person, reason, _message, by: bool(
+        services.revoke_tokens(user=person, by=by, reason=reason)
+    ),
+    done="access tokens revoked",
+    is_done=lambda person: not person.api_tokens.live().exists(),
+    as_is="no access token that works",
+)
 SIGN_OUT = StaffStep(
     verb="Sign out everywhere",
-    consequence="Their sessions end on all devices. They can sign in again.",
+    consequence="Their sessions and access tokens end on all devices. They can sign in again.",
     do=lambda person, _reason, _message, _by: services.sign_out_everywhere(user=person) >= 0,
     done="signed out everywhere",
     is_done=lambda _person: False,

@@ -19,7 +19,7 @@ SUBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
         "People",
         (
             "users", "users_groups", "users_user_permissions", "account_emailaddress",
-            "mfa_authenticator", "socialaccount_socialaccount",
+            "mfa_authenticator", "socialaccount_socialaccount", "api_tokens",
         ),
     ),
     "group": ("Groups", ("auth_group", "auth_group_permissions")),
@@ -33,6 +33,7 @@ PARTS = {
     "account_emailaddress": "sign-in address of",
     "mfa_authenticator": "second factor of",
     "socialaccount_socialaccount": "sign-in by a provider of",
+    "api_tokens": "access token of",
     "approval_thresholds": "threshold of four eyes of",
 }
 ACTIONS = {"insert": "Added", "update": "Changed", "delete": "Removed", "noted": "Noted"}
@@ -40,20 +41,28 @@ LABELS = {
     **LIMITS, "is_staff": "Staff", "is_superuser": "Superuser",
     "deleted_at": "Sign-in closed", "minor_units": "Decimals", "is_open": "Open",
     "household_id": "Household (id)", "account there": "Account at the provider",
-    "primary": "Main address",
+    "primary": "Main address", "expires_at": "Expires", "revoked_at": "Revoked",
+    "per_payment": "Largest payment", "per_day": "Most in a day",
 }  # fmt: skip
 FACTORS = {
     Authenticator.Type.TOTP: "authenticator app",
     Authenticator.Type.WEBAUTHN: "passkey",
     Authenticator.Type.RECOVERY_CODES: "recovery codes",
 }
+
+
+def _plain_amount(value: str) -> str:
+    return f"{Decimal(value).normalize():,f}"
+
+
 ALL_OTHERS = "all other currencies"
 Words = Mapping[str, Callable[[Any], Any]]  # of the values of a name
 WORDS: Words = {
     "deleted_at": lambda value: exact(parse_datetime(value)),
     "number": account_number,
     "second factor": lambda value: FACTORS.get(value, value),
-    "amount": lambda value: f"{Decimal(value).normalize():,f}",
+    **dict.fromkeys(("amount", "per_payment", "per_day"), _plain_amount),
+    **dict.fromkeys(("expires_at", "revoked_at"), lambda value: exact(parse_datetime(value))),
     "currency": lambda value: ALL_OTHERS if value == "*" else value,
 }
 

@@ -13,7 +13,7 @@ from accounts.forms import currency_choices
 from accounts.groups import RIGHTS_BY_TWO
 from accounts.models import LIMITS, Account, User
 from accounts.services import LARGEST_LIMIT
-from accounts.sign_in import notices
+from accounts.sign_in import notices, token_ends
 from ledger.db.facts import because
 from ledger.text.currencies import minor_units
 from ledger.text.lines import tidy_line, unfit_name
@@ -181,6 +181,7 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
         because(self.cleaned_data["reason"])
         person: User = super().save(commit)
         is_set = person.has_usable_password()
+        token_ends.revoke_all(person, "password_set")
         notices.tell(person, notices.PASSWORD_SET if is_set else notices.PASSWORD_REMOVED)
         return person
 

@@ -17,8 +17,13 @@ NAMES = {
     "admin:transactions_transaction_cash_desk": "Cash desk",
     "transactions:search": "Search",
     "transactions:report": "Report",
+    "transactions:search_csv": "Search, as a file",
+    "transactions:search_json": "Search, as a file",
     "transactions:report_csv": "Report, as a file",
+    "transactions:report_json": "Report, as a file",
     "transactions:detail": "Receipt",
+    "transactions:sides_csv": "Receipt, as a file",
+    "transactions:sides_json": "Receipt, as a file",
     "transactions:metadata": "Metadata of a transaction",
 }
 OF_A_MODEL = re.compile(

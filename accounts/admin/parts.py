@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from accounts.models import User
-from ledger.text.dates import clock_seconds, long_date
+from ledger.text.dates import clock_seconds, day_mark, long_date
 from ledger.text.money import NO_BREAK, NOTHING, figure
 
 STYLES = "admin_staff.css"
@@ -108,10 +108,12 @@ def moment_cell(moment: datetime | None) -> str:
 
 
 def day_cell(moment: datetime) -> str:
-    """A day like "20 November 2026". The time appears when the mouse is over it."""
+    """A day like "20 Nov 2026", which breaks before the year where there is little room. It appears
+    in full, with the time, when the mouse is over it.
+    """
     here = localtime(moment)
-    day = long_date(here).replace(" ", NO_BREAK)
-    at = clock_seconds(here)
+    day = f"{day_mark(here).replace(' ', NO_BREAK)} {here.year}"
+    at = f"{long_date(here)}, {clock_seconds(here)}"
     return format_html('<time datetime="{}" title="{}">{}</time>', here.isoformat(), at, day)
 
 

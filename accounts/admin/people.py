@@ -20,7 +20,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts import services, shown
-from accounts.admin.actions import CLOSE_SIGN_IN, RESTORE_SIGN_IN, SIGN_OUT, ReasonedActions
+from accounts.admin.actions import (
+    CLOSE_SIGN_IN,
+    RESTORE_SIGN_IN,
+    REVOKE_TOKENS,
+    SIGN_OUT,
+    ReasonedActions,
+)
 from accounts.admin.forms import PersonAddForm, PersonChangeForm, PersonPasswordForm
 from accounts.admin.giving import GroupsByTwo, asked_for
 from accounts.admin.history import ObjectHistory, ReasonedChanges
@@ -35,6 +41,7 @@ from accounts.admin.parts import (
     person_of,
 )
 from accounts.admin.reads import readers_of
+from accounts.admin.tokens import tokens_of
 from accounts.groups import may_take_all_groups_of
 from accounts.memberships import offered
 from accounts.models import Account, User
@@ -108,10 +115,10 @@ class UserAdmin(
     show_full_result_count = False
     readonly_fields = (
         "account_count", "may_sign_in", "joined_at", "closed_at", "last_sign_in", "is_superuser",
-        "masked_email", "read_by",
+        "masked_email", "read_by", "access_tokens",
     )  # fmt: skip
     add_fieldsets = ((None, {"fields": ("email", "name", "reason"), "description": NEW_PERSON}),)
-    actions = ("sign_out", "close_sign_in", "restore_sign_in")
+    actions = ("sign_out", "revoke_tokens", "close_sign_in", "restore_sign_in")
     autocomplete_fields = ("household",)
     rows_template = "admin/accounts/user/_rows.html"
 
@@ -154,7 +161,8 @@ class UserAdmin(
         rights = [("Rights", {"fields": RIGHTS, **giving})] if sees_rights(by) else []
         log = ("read_by",) if by.has_perm("accounts.view_read") else ()
         times = ("may_sign_in", "last_sign_in", "joined_at", "closed_at")
-        sign_in = ("Sign-in", {"fields": (*times, *log)})
+        tokens = ("access_tokens",) if by.has_perm("accounts.change_user") else ()
+        sign_in = ("Sign-in", {"fields": (*times, *tokens, *log)})
         if not by.is_superuser:
             email = "email" if sees_contact_details(by) else "masked_email"
             reason = ("reason",) if self.has_change_permission(request, obj) else ()
@@ -278,6 +286,10 @@ class UserAdmin(
     def read_by(self, person: User) -> str:
         return readers_of(person)
 
+    @admin.display(description="Access tokens")
+    def access_tokens(self, person: User) -> str:
+        return tokens_of(person)
+
     @admin.display(description="Email")
     def masked_email(self, person: User) -> str:
         return masked_address(person.email)
@@ -313,6 +325,12 @@ class UserAdmin(
     @admin.action(description="Sign out everywhere", permissions=["change"])
     def sign_out(self, request: HttpRequest, chosen: models.QuerySet[User]) -> HttpResponse | None:
         return self.ask_and_do(request, chosen, SIGN_OUT)
+
+    @admin.action(description="Revoke the access tokens", permissions=["change"])
+    def revoke_tokens(
+        self, request: HttpRequest, chosen: models.QuerySet[User]
+    ) -> HttpResponse | None:
+        return self.ask_and_do(request, chosen, REVOKE_TOKENS)
 
     @admin.action(description="Close the sign-in", permissions=["change"])
     def close_sign_in(

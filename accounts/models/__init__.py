@@ -2,6 +2,7 @@
 
 from accounts.models.account import ACCOUNT_WORDS, LIMITS, Account, AccountQuerySet
 from accounts.models.admin_log import AdminLogEntry
+from accounts.models.api_token import ApiToken, ApiTokenQuerySet
 from accounts.models.approval import ApprovalRequest, ApprovalThreshold, StaffSum
 from accounts.models.attempt_count import AttemptCount
 from accounts.models.change import Change
@@ -26,6 +27,8 @@ __all__ = [
     "Account",
     "AccountQuerySet",
     "AdminLogEntry",
+    "ApiToken",
+    "ApiTokenQuerySet",
     "ApprovalRequest",
     "ApprovalThreshold",
     "AttemptCount",

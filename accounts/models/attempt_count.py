@@ -7,11 +7,12 @@ from django.db import connection, models
 
 COUNT = """
     INSERT INTO attempt_counts AS c (key, count, window_ends)
-    SELECT key, 1, now() + seconds * interval '1 second'
+    SELECT key, %s, now() + seconds * interval '1 second'
       FROM unnest(%s::text[], %s::int[]) AS wanted (key, seconds)
      ORDER BY key
     ON CONFLICT (key) DO UPDATE SET
-        count = CASE WHEN c.window_ends <= now() THEN 1 ELSE c.count + 1 END,
+        count = CASE WHEN c.window_ends <= now() THEN excluded.count
+                     ELSE c.count + excluded.count END,
         window_ends = CASE WHEN c.window_ends <= now() THEN excluded.window_ends
                            ELSE c.window_ends END
     RETURNING c.key, c.count
@@ -21,12 +22,13 @@ COUNT = """
 class AttemptCountManager(models.Manager["AttemptCount"]):
     """Counts without reading first, so that no two callers get the same number."""
 
-    def count_up(self, wanted: Sequence[tuple[str, int]]) -> dict[str, int]:
-        """Adds one to each counter, in one statement. `wanted` has keys, and the seconds of the
-        window that begins if none runs. Returns the new counts by key.
+    def count_up(self, wanted: Sequence[tuple[str, int]], *, by: int = 1) -> dict[str, int]:
+        """Adds one to each counter, or more (`by`), in one statement. `wanted` has keys, and the
+        seconds of the window that begins if none runs. Returns the new counts by key.
         """
         with connection.cursor() as cursor:
-            cursor.execute(COUNT, [[key for key, _ in wanted], [seconds for _, seconds in wanted]])
+            keys, seconds = [key for key, _ in wanted], [each for _, each in wanted]
+            cursor.execute(COUNT, [by, keys, seconds])
             return dict(cursor.fetchall())
 
 

@@ -187,5 +187,5 @@ RECORDED = {
     "currencies", "approval_thresholds", "auth_group", "users_groups",
     "users_user_permissions", "auth_group_permissions", "account_emailaddress",
     "mfa_authenticator", "socialaccount_socialaccount", "transaction_notes", "django_admin_log",
-    "approval_requests",
+    "approval_requests", "api_tokens",
 }  # fmt: skip

@@ -4,7 +4,7 @@ import unicodedata
 from typing import Any, ClassVar, Self
 
 import pgtrigger
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
@@ -18,6 +18,7 @@ from accounts.models.change_triggers import IN_UTC, recorded
 from accounts.models.fields import times_finite
 from accounts.models.household import Household
 from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, STAFF_BEFORE_GROUPS, of_users
+from accounts.models.token_rights import RightsByToken
 from accounts.shown import add
 from ledger.db.ids import uuid7
 from ledger.db.triggers import BY_WEB_ROLE, FirmTrigger, refuse
@@ -82,7 +83,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(RightsByToken, AbstractBaseUser):
     """A person: customer, analyst or staff. Never deleted: `deleted_at` closes the sign-in."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -226,6 +227,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         if "password" in (kwargs.get("update_fields") or ()):
             kwargs["update_fields"] = {*kwargs["update_fields"], "password_is_long"}
         is_new, only = self._state.adding, kwargs.get("update_fields")
+        if self.is_limited and (only is None or not {*COLUMNS_OF_RIGHTS}.isdisjoint(only)):
+            raise RuntimeError("Rights that a token has taken away for a request are not saved.")
         super().save(*args, **kwargs)
         if not is_new and (only is None or not {*COLUMNS_OF_RIGHTS}.isdisjoint(only)):
             self.refresh_from_db(fields=["session_version"])  # a trigger may have raised it

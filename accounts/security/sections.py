@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.requests import PersonRequest
-from accounts.security import connected, protection, sign_ins
+from accounts.security import connected, protection, sign_ins, token_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Section:
 SECTIONS = (
     Section("accounts/security/_protection.html", protection.read),
     Section("accounts/security/_connected.html", connected.read),
+    Section("accounts/security/_tokens.html", token_views.read),
     Section("accounts/security/_sessions.html", sign_ins.read_sessions),
     Section("accounts/security/_sign_ins.html", sign_ins.read_sign_ins),
 )

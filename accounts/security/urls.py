@@ -3,7 +3,13 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts.security import confirm_address, recovery_codes, session_views, views
+from accounts.security import (
+    confirm_address,
+    recovery_codes,
+    session_views,
+    token_views,
+    views,
+)
 
 app_name = "security"
 urlpatterns = [
@@ -14,6 +20,9 @@ urlpatterns = [
         session_views.end_other_sessions,
         name="end_other_sessions",
     ),
+    path("security/tokens/new/", token_views.make, name="make_token"),
+    path("security/tokens/revoke/", token_views.revoke, name="revoke_token"),
+    path("security/tokens/revoke-all/", token_views.revoke_all, name="revoke_tokens"),
     path("security/name/", views.choose_name, name="choose_name"),
     path("security/password/remove/", views.drop_password, name="drop_password"),
     # The same addresses as allauth's, whose names lead here.

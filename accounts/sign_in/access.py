@@ -9,10 +9,11 @@ from datetime import datetime
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.db import transaction as db_transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User, WebSession
-from accounts.sign_in import notices, sessions
+from accounts.sign_in import notices, sessions, token_ends
 from ledger.db.retry import with_retry
 from ledger.web import security_log
 
@@ -36,20 +37,34 @@ def close_sign_in(person: User) -> None:
 
 
 def sign_out_everywhere(*, user: User) -> int:
-    """Ends all sessions of a person, who can sign in again. A mail tells them, if there were any.
-    Returns how many there were.
+    """Ends all sessions and access tokens of a person, who can sign in again. A mail tells them, if
+    there were any. Returns how many sessions there were.
     """
+    tokens = token_ends.revoke_all(user, token_ends.BY_STAFF)
     ended = sessions.end_all(user, "by_staff")
-    if ended:
+    if ended or tokens:
         notices.tell(user, notices.SIGNED_OUT)
     return ended
 
 
-def sign_everybody_out() -> int:
+@with_retry
+def revoke_tokens(*, user: User, by: User | None, reason: str) -> int:
+    """Ends all access tokens of a person; a mail tells them if there were any. Returns how many."""
+    with db_transaction.atomic(durable=True):
+        ended = token_ends.revoke_all(user, reason, by)
+        if ended:
+            notices.tell(user, notices.tokens_revoked(user, by))
+    return ended
+
+
+def sign_everybody_out(*, with_tokens: bool = False) -> int:
     """Ends all sessions of all people, as after a leak of the table, and what nobody has signed in
-    with yet. Returns how many of them were somebody's. Sends no mails: the bank says why in its
-    own words.
+    with yet; `with_tokens` all access tokens too, of which a leak gives only digests. Returns how
+    many sessions were somebody's. Sends no mails: the bank says why in its own words.
     """
+    if with_tokens:
+        many = token_ends.end(Q(), token_ends.BY_COMMAND, None)
+        security_log.record("credential.revoked", kind="access_token", reason="all", many=many)
     ended, _ = WebSession.objects.filter(user__isnull=False).delete()
     WebSession.objects.all().delete()
     security_log.record("session.ended", reason="everybody", sessions=ended)

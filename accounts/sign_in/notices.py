@@ -16,9 +16,10 @@ from django.db import transaction as db_transaction
 from django.template.loader import render_to_string
 from django.utils.text import get_text_list
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 from accounts.sign_in.addresses import mailed_name
 from accounts.sign_in.factors import Kind, recovery_codes_left
+from ledger.text.dates import exact
 from ledger.web.mail import MailNotSent, as_notice
 
 logger = logging.getLogger(__name__)
@@ -35,8 +36,8 @@ class Notice:
 TELL_THE_BANK = "If you did not ask for this, tell the bank at once."
 SIGN_IN_CLOSED = Notice(
     "Your sign-in was closed",
-    "The bank has closed your sign-in to Ledger and signed you out on all devices. Your accounts "
-    "and their history stay. If you do not know why, ask the bank.",
+    "The bank has closed your sign-in to Ledger and signed you out on all devices. Access tokens "
+    "no longer work. Your accounts and their history stay. If you do not know why, ask the bank.",
 )
 SIGN_IN_OPENED = Notice(
     "You can sign in again",
@@ -51,8 +52,12 @@ LEFT = Notice(
 )
 SIGNED_OUT = Notice(
     "You were signed out everywhere",
-    "The bank has signed you out of Ledger on all devices. You can sign in again.\n\n"
+    "The bank has signed you out of Ledger on all devices, and ended your access tokens. You can "
+    "sign in again.\n\n"
     "If you did not ask for this, ask the bank why.",
+)
+NOT_MINE = (
+    "If it was not you, revoke it on the page Security, change your password and tell the bank."
 )
 # Does not name the new address: readers of the old mailbox should not learn it.
 ADDRESS_CHANGED = Notice(
@@ -95,6 +100,40 @@ def factors_removed(kinds: Iterable[str], person: User, *, password_removed: boo
         f"The bank has removed {removed} from your sign-in to Ledger and signed you out on all "
         f"devices. {TOO_SHORT_NOW + ' ' if password_removed else ''}{signs_in} Then add a second "
         f"factor again on the page Security.\n\n{TELL_THE_BANK}",
+    )
+
+
+def token_issued(token: ApiToken) -> Notice:
+    """A new access token, with what it may do."""
+    scopes = get_text_list(
+        [str(ApiToken.TokenScope(scope).label).lower() for scope in token.scopes], "and"
+    )
+    ends = f"until {exact(token.expires_at)}" if token.expires_at else "until it is revoked"
+    return Notice(
+        "You have a new access token",
+        f"Somebody who was signed in as you, or a command of the bank, has made the access token "
+        f"\u201c{token.name}\u201d ({token.prefix}). Programs can act for you with it {ends}: "
+        f"{scopes}. A new password does not end it.\n\n{NOT_MINE}",
+    )
+
+
+def token_revoked(token: ApiToken, by: User | None) -> Notice:
+    """An access token that works no more."""
+    who = "You have" if by == token.user else "The bank has"
+    return Notice(
+        "An access token was revoked",
+        f"{who} revoked the access token \u201c{token.name}\u201d ({token.prefix}). Programs that "
+        f"use it can no longer act for you.\n\n{TELL_THE_BANK}",
+    )
+
+
+def tokens_revoked(person: User, by: User | None) -> Notice:
+    """All access tokens of a person at once."""
+    who = "You have" if by == person else "The bank has"
+    return Notice(
+        "Your access tokens were revoked",
+        f"{who} revoked all your access tokens. Programs that use one can no longer act for you."
+        f"\n\n{TELL_THE_BANK}",
     )
 
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts.models import WebSession
 from ledger.db import replicas
+from ledger.db.confirmation import waiting_for_no_standby
 from ledger.db.replicas import POSITION
 from ledger.web import security_log
 
@@ -167,10 +168,13 @@ class SessionStore(DatabaseStore):
             row.update(wal_position=Greatest("wal_position", WalPosition()))
 
     def seen(self) -> None:
-        """Notes that a request has used the session, once a minute."""
+        """Notes that a request has used the session, once a minute. So a page that only reads does
+        not wait for a standby: what a failover loses of this ends an idle session earlier.
+        """
         now = timezone.now()
         if self.row and self.row.user_id and now - self.row.last_seen_at >= SEEN_EVERY:
-            WebSession.objects.filter(pk=self.row.pk).update(last_seen_at=now)
+            with waiting_for_no_standby():
+                WebSession.objects.filter(pk=self.row.pk).update(last_seen_at=now)
 
     # For views that are coroutines.
     aload = sync_to_async(load)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import User, WebSession
-from accounts.sign_in import devices, places
+from accounts.sign_in import devices, places, token_ends
 from accounts.sign_in.session_store import (
     IS_STAFF,
     SIGNED_IN_AT,
@@ -88,7 +88,8 @@ def end_others(user: User, current_key: str | None, reason: str) -> int:
 
 
 def end_all(user: User, reason: str) -> int:
-    """Ends all sessions of the person. Returns how many."""
+    """Ends all sessions of the person, and all access tokens. Returns how many sessions."""
+    token_ends.revoke_all(user, reason)
     return end_others(user, None, reason)
 
 

@@ -21,6 +21,7 @@ from accounts.models import (
     WebSession,
 )
 from cookbook.practice.bank import SCHEMA
+from transactions.models import AccountEvent, EventStream, Webhook, WebhookDelivery, WebhookQueue
 
 # What a trigger raises, as `ledger.db.triggers.refuse` writes it.
 RAISED = re.compile(r"RAISE EXCEPTION '([^']*)' USING ERRCODE = '\w+', CONSTRAINT = '(\w+)'")
@@ -61,7 +62,8 @@ WHERE relnamespace = %s::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
 
 OF_SIGNING_IN = (AttemptCount, ProviderGroup, SignIn, WebSession)
 OF_APPROVALS = (ApprovalRequest, ApprovalThreshold, Household, LimitChange, StaffSum)
-LEFT_OUT = (*OF_SIGNING_IN, *OF_APPROVALS)
+OF_EVENTS = (AccountEvent, EventStream, Webhook, WebhookDelivery, WebhookQueue)
+LEFT_OUT = (*OF_SIGNING_IN, *OF_APPROVALS, *OF_EVENTS)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class Rule:
 
 
 def tables_of_the_books() -> list[str]:
-    """The tables of accounts and transactions, without those of signing in and approvals."""
+    """The tables of accounts and transactions, without those of signing in, approvals and
+    events."""
     return [
         model._meta.db_table
         for label in ("accounts", "transactions")

@@ -11,6 +11,7 @@ from cookbook.models import Contact, Jar, JarNote
 from cookbook.recipe import RecipeGroup
 from cookbook.runner.sessions import Session
 from cookbook.runner.steps import step
+from transactions.models import Transaction
 
 GROUP = RecipeGroup("basics", "Basics", "Insert, read, update, delete, filter and sort.")
 
@@ -49,6 +50,34 @@ def the_only_account(name: Literal["Travel", "Savings", "Holiday"] = "Travel") -
         return f"No account is called {name}."
     except Account.MultipleObjectsReturned as error:
         return str(error)
+
+
+@GROUP.recipe(
+    "first(): one row, or None",
+    asks="How do I get the first row, and what if there is none?",
+    shows=("first", "last", "earliest", "None", "DoesNotExist", "one row or None"),
+    notice="first() sends ORDER BY and LIMIT 1, by the primary key if the queryset has no order. "
+    "No row gives None and no exception: the walrus in the if both fetches and asks. last() "
+    "reverses the order and sends LIMIT 1 too.",
+    pitfall="first().amount raises AttributeError on the day when no row matches; earliest() and "
+    "get() raise DoesNotExist instead, which says what is missing. And first() hides that there "
+    "are two rows where you expect one: there get() is right.",
+)
+def first_hold_of(name: Literal["Travel", "Everyday", "Savings"] = "Travel") -> dict[str, object]:
+    """The oldest pending hold of one of Ana's accounts, and its newest entry."""
+    holds = Transaction.objects.filter(
+        from_account__user__email="ana@example.com", from_account__name=name, status="pending"
+    )
+    hold = "no hold"
+    with step("first(): None if there is no row"):
+        if found := holds.order_by("created_at").first():
+            hold = f"{found.amount} for {found.description}"
+    with step("earliest(): an exception if there is no row"):
+        try:
+            earliest = str(holds.earliest("created_at").created_at.date())
+        except Transaction.DoesNotExist as error:
+            earliest = str(error)
+    return {"first()": hold, "earliest()": earliest}
 
 
 @GROUP.recipe(

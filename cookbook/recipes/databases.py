@@ -44,7 +44,10 @@ def rows(sql: str) -> list[dict[str, Any]]:
 def accounts_of_a_database() -> list[dict[str, str | None]]:
     """Accounts, each with the database that it was read from."""
     accounts = Account.objects.using("default").order_by("number")[:3]
-    return [{"name": account.name, "read from": account._state.db} for account in accounts]
+    return [
+        {"number": account.number, "name": account.name, "read from": account._state.db}
+        for account in accounts
+    ]
 
 
 class ReadsElsewhere:
@@ -141,7 +144,7 @@ def replica_lag() -> list[dict[str, Any]]:
 @GROUP.recipe(
     "pg_stat_replication: who follows",
     asks="Which standbys does my primary have, and what have they confirmed?",
-    shows=("pg_stat_replication", "sync_state", "write_lag", "replay_lag", "replica lag"),
+    shows=("pg_stat_replication", "sync_state", "replay_lag", "replica lag", "failover"),
     notice="A row for each standby: the lag in bytes, by positions, and in time, as the standby "
     "confirms. sync_state sync means that a COMMIT waits for it. Without a standby there is no "
     "row.",
@@ -175,6 +178,11 @@ def replayed_up_to() -> int:
     return int(row["position"])
 
 
+def is_standby() -> bool:
+    (row,) = rows("SELECT pg_is_in_recovery() AS answer")
+    return bool(row["answer"])
+
+
 @GROUP.recipe(
     "Read your own writes: the WAL position",
     asks="How do I read from a replica and still see what I have just written?",
@@ -191,8 +199,13 @@ def read_your_own_writes(ana: Session) -> dict[str, Any]:
     ana.run(lambda: Jar.objects.create(name="rent", coins=100))
     position = ana.run(written_up_to)
 
+    is_replica = ana.run(is_standby)
+    asked = "the replica" if is_replica else "the writer, in place of a replica"
     has_replayed = ana.run(replayed_up_to) >= position
-    return {"read from": "the replica" if has_replayed else "the writer"}
+    return {"asked": asked, "read from": asked if has_replayed else "the writer"}
+
+
+NO_ANSWER = "the connection broke before the answer to COMMIT came"
 
 
 class AnswerLost(OperationalError):
@@ -203,9 +216,9 @@ def pay_in(name: str, coins: int, *, breaks: str = "") -> None:
     with db_transaction.atomic():
         Jar.objects.get_or_create(name=name, defaults={"coins": coins})
         if breaks == "before COMMIT":
-            raise AnswerLost
+            raise AnswerLost(NO_ANSWER)
     if breaks == "after COMMIT":
-        raise AnswerLost
+        raise AnswerLost(NO_ANSWER)
 
 
 def jars_named(name: str) -> QuerySet[Jar]:
@@ -215,7 +228,7 @@ def jars_named(name: str) -> QuerySet[Jar]:
 @GROUP.recipe(
     "Lost COMMIT: found out by its id",
     asks="What do I do when the connection is lost during COMMIT?",
-    shows=("lost COMMIT", "unknown outcome", "idempotency key", "get_or_create", "retry"),
+    shows=("lost COMMIT", "failover", "unknown outcome", "idempotency key", "retry"),
     notice="The error is the same whether the server has committed or not. The name of the jar was "
     "made before it was sent, so the second run finds the jar, or makes it: it is there once in "
     "both cases.",

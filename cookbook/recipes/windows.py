@@ -109,6 +109,31 @@ def categories_by_number_of_payments() -> QuerySet[Transaction, Any]:
 
 
 @GROUP.recipe(
+    "filter() on Rank: the first places, with ties",
+    asks="How do I keep only the rows up to a rank, with a threshold on their total?",
+    shows=("filter on a window", "Rank", "threshold", "HAVING", "QUALIFY", "subquery", "top"),
+    notice="filter(total__gte=…) is a condition on the sum, so it becomes HAVING and runs before "
+    "the ranks. filter(place__lte=…) is a condition on a window, which neither WHERE nor HAVING "
+    "may have: Django puts the query into a subquery and filters around it.",
+    pitfall="The ranks are given before the outer filter: every group is computed and sorted, "
+    "however few are kept. And a slice [:3] cuts ties in two where Rank keeps them all.",
+)
+def largest_categories(
+    places: Annotated[int, Between(1, 10)] = 3, at_least: int = 500
+) -> QuerySet[Transaction, Any]:
+    """The categories on which most was spent in dollars, if it was enough to matter."""
+    return (
+        Transaction.objects.filter(currency="USD", type="withdrawal", status="completed")
+        .values("category")
+        .annotate(total=Sum("amount"))
+        .filter(total__gte=at_least)
+        .annotate(place=Window(Rank(), order_by="-total"))
+        .filter(place__lte=places)
+        .order_by("place", "category")
+    )
+
+
+@GROUP.recipe(
     "PercentRank and CumeDist: relative rank",
     asks="How do I find the share of rows that a row ranks above?",
     shows=("PercentRank", "CumeDist", "percentile of a row", "relative rank"),

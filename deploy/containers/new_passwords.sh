@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prints the secrets that compose.yaml asks for, new ones each time: run it once, into .env.
-#     sh deploy/containers/new_passwords.sh >>.env
+#     touch .env && chmod 600 .env && sh deploy/containers/new_passwords.sh >>.env
 set -eu
 
 random() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }

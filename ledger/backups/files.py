@@ -9,13 +9,17 @@ import json
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from ledger.backups.contents import of_the_bank
 from ledger.db import pooler, tools
 from ledger.db.probe import known_migrations
+from ledger.db.refused_logins import not_by_this_login
 from ledger.db.snapshot import snapshot
 from transactions.models import Seal, Transaction
 
@@ -76,13 +80,23 @@ def _check_session() -> None:
         )
 
 
+def _check_login() -> None:
+    """Raises BackupRefused for that of web processes, which does not read every table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        (login,) = cursor.fetchone()
+    if login == settings.LEDGER_WEB_ROLE:
+        raise BackupRefused(not_by_this_login())
+
+
 def write(file: Path) -> Manifest:
     """Writes a backup of the whole bank and its manifest, while the bank works on.
 
     Both are of one instant. Raises BackupRefused where a file exists, with nothing written.
     """
-    _check_free(file)
+    check_free(file)
     _check_session()
+    _check_login()
     draft = file.with_name(f"{file.name}.part")
     try:
         facts = _dump(draft)
@@ -99,7 +113,7 @@ def write(file: Path) -> Manifest:
     return manifest
 
 
-def _check_free(file: Path) -> None:
+def check_free(file: Path) -> None:
     """Raises BackupRefused where a file exists, or no folder."""
     try:
         for there in (file, path_of(file)):
@@ -180,18 +194,27 @@ def load(file: Path) -> Manifest:
             " one, LEDGER_DATA_DIR the folder of a new embedded server."
         )
     try:
-        tools.run(
-            "pg_restore",
-            "--single-transaction",
-            "--exit-on-error",
-            *OF_NOBODY,
-            str(file),
-        )
+        _restore(file)
     except (tools.ProgramFailed, tools.NoProgram) as error:
         raise BackupRefused(
             f"{file} was not restored, and nothing is left of it: {error}"
         ) from error
     return manifest
+
+
+def _restore(file: Path) -> None:
+    """Runs pg_restore with what is the bank's own in the file. Raises ProgramFailed, NoProgram."""
+    with NamedTemporaryFile("w", prefix="ledger-restore-", encoding="utf-8") as entries:
+        entries.write(of_the_bank(tools.contents(file)))
+        entries.flush()
+        tools.run(
+            "pg_restore",
+            "--single-transaction",
+            "--exit-on-error",
+            f"--use-list={entries.name}",
+            *OF_NOBODY,
+            str(file),
+        )
 
 
 def differences(manifest: Manifest) -> list[str]:

@@ -23,6 +23,11 @@ from ledger.db.retry import sqlstate
 from ledger.env import BASE_DIR
 
 LONGEST_NAME = 63  # bytes, of Postgres
+# Settings that speak of this server, and that the embedded one of a proof refuses.
+OF_THIS_SERVER = (
+    "DATABASE_URL", "DATABASE_REPLICA_URLS", "DB_NAME", "DB_POOLER", "DB_DRIVER", "DB_AWS_PLUGINS",
+    "DB_AWS_OPTIONS", "DB_IAM_REGION", "DB_SECRET_ID", "DB_SECRET_REGION",
+)  # fmt: skip
 WHY = {
     "42501": "the role {role} may not make a database, which the proof needs; give it the right by"
     ' ALTER ROLE "{role}" CREATEDB',
@@ -73,7 +78,7 @@ def _own_server() -> Iterator[dict[str, str]]:
         folder = Path(found)
         folder.chmod(0o711)  # as root, Postgres runs as another user
         try:
-            yield {"DATABASE_URL": "", "DB_NAME": "", "LEDGER_DATA_DIR": str(folder / "data")}
+            yield {**dict.fromkeys(OF_THIS_SERVER, ""), "LEDGER_DATA_DIR": str(folder / "data")}
         finally:
             delete_everything(folder / "data")
 

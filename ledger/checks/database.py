@@ -38,6 +38,22 @@ ROLE = """
              OR has_column_privilege(oid, 'accounts', 'balance', 'UPDATE')
     FROM pg_roles WHERE rolname = %s
 """
+# What writes statements or values of rows into the server's log (docs/security.md).
+TALKATIVE = """
+    SELECT name || ' is ' || setting FROM pg_settings
+    WHERE CASE name
+        WHEN 'log_error_verbosity' THEN setting <> 'terse'
+        WHEN 'log_min_error_statement' THEN setting <> 'panic'
+        WHEN 'log_parameter_max_length' THEN setting <> '0'
+        WHEN 'log_parameter_max_length_on_error' THEN setting <> '0'
+        WHEN 'log_statement' THEN setting NOT IN ('none', 'ddl')
+        WHEN 'log_min_duration_statement' THEN setting <> '-1'
+        WHEN 'log_min_duration_sample' THEN setting <> '-1'
+        WHEN 'log_transaction_sample_rate' THEN setting <> '0'
+        WHEN 'auto_explain.log_min_duration' THEN setting <> '-1'
+        ELSE false END
+    ORDER BY name
+"""
 # Whether segments of the WAL are copied away, the last of them within a day.
 ARCHIVE = """
     SELECT to_regproc('aurora_version') IS NOT NULL,
@@ -129,6 +145,18 @@ def durability(found: Connection) -> Iterator[CheckMessage]:
         )
 
 
+def server_log(found: Connection) -> Iterator[CheckMessage]:
+    """Settings by which Postgres's own log keeps what people are called, typed and own."""
+    talkative = [what for (what,) in found.execute(TALKATIVE).fetchall()]
+    if talkative:
+        yield wrong(
+            "server_log",
+            f"{', '.join(talkative)}: Postgres writes statements and values of rows into its own"
+            " log, with names, addresses and amounts.",
+            "Set them in the server's configuration (docs/security.md#postgress-own-log).",
+        )
+
+
 def version(found: Connection) -> Iterator[CheckMessage]:
     """A version of Postgres that Ledger is not tested with."""
     major = found.info.server_version // 10_000
@@ -183,4 +211,4 @@ def _failed_since(job: records.JobStatus) -> bool:
     return job.failed_at is not None and (job.done_at is None or job.failed_at > job.done_at)
 
 
-CHECKS = (prepared, roles, durability, version)
+CHECKS = (prepared, roles, durability, server_log, version)

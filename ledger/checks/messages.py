@@ -9,5 +9,5 @@ def weak(name: str, what: str, do: str) -> CheckMessage:
 
 
 def wrong(name: str, what: str, do: str) -> CheckMessage:
-    """Something that lets money, secrets or people's data go."""
+    """Something that lets money, secrets or people's data go, or keeps everybody out."""
     return Error(what, hint=do, id=f"ledger.{name}")

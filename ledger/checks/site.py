@@ -8,6 +8,7 @@ them are silenced (`SILENCED_SYSTEM_CHECKS`).
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +25,8 @@ LEAST_HSTS_SECONDS = 86_400
 SECONDS_KEPT = 10
 # Names that belong to nobody, as files to begin with have them.
 EXAMPLE = re.compile(r"(?<![\w-])example(\.(com|net|org))?(?=[:/>,\s]|$)", re.ASCII)
+# Mails LEDGER_OPERATOR_MAIL; deploy/server installs it.
+FAILURE_UNIT = Path("/etc/systemd/system/ledger-failed@.service")
 NAMING_HOSTS = {
     "LEDGER_URL": "LEDGER_URL",
     "EMAIL_URL": "EMAIL_HOST",
@@ -60,6 +63,13 @@ def _debugging() -> Iterator[CheckMessage]:
             "LOG_LEVEL=DEBUG writes far more to the log than a bank should keep.",
             "Set LOG_LEVEL=INFO or WARNING.",
         )
+    # Of web processes: a command at a terminal prints text.
+    if settings.LOG_FORMAT == "text" and settings.LEDGER_ROLE == "web":
+        yield weak(
+            "log_format",
+            "LOG_FORMAT=text writes addresses of pages into the log, with what people search for.",
+            "Set LOG_FORMAT=json (docs/logs.md).",
+        )
 
 
 def _address() -> Iterator[CheckMessage]:
@@ -76,7 +86,16 @@ def _address() -> Iterator[CheckMessage]:
             "Put a proxy with a certificate in front, then set LEDGER_HTTPS=True,"
             " LEDGER_BEHIND_PROXY=True and an https:// address as LEDGER_URL.",
         )
-    elif settings.SECURE_HSTS_SECONDS < LEAST_HSTS_SECONDS:
+        return
+    if not settings.SECURE_PROXY_SSL_HEADER:
+        yield wrong(
+            "proxy",
+            "LEDGER_HTTPS without LEDGER_BEHIND_PROXY: no request counts as encrypted, so each page"
+            " leads to itself for ever.",
+            "Set LEDGER_BEHIND_PROXY=True, with a proxy that ends TLS and writes X-Forwarded-Proto"
+            " and X-Forwarded-For itself.",
+        )
+    if settings.SECURE_HSTS_SECONDS < LEAST_HSTS_SECONDS:
         yield weak(
             "hsts",
             "LEDGER_HSTS_SECONDS lets browsers come by plain HTTP again within a day.",
@@ -136,6 +155,12 @@ def _contacts() -> Iterator[CheckMessage]:
             "security_contact",
             "There is no /.well-known/security.txt: who finds a weakness has nobody to tell.",
             "Set LEDGER_SECURITY_CONTACT to an address or page.",
+        )
+    if FAILURE_UNIT.exists() and not settings.LEDGER_OPERATOR_MAIL:
+        yield weak(
+            "operator_mail",
+            "When a service of this server fails, or the backup, nobody is told.",
+            "Set LEDGER_OPERATOR_MAIL to an address.",
         )
 
 

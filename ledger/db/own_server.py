@@ -5,6 +5,15 @@ from functools import cache
 from ledger.db.embedded import ConnectionInfo, EmbeddedServer, EmbeddedServerError
 from ledger.db.pair import Pair
 
+OF_ONES_OWN = (
+    "DATABASE_URL or DB_NAME names a server of your own, and this command is for the standby of the"
+    " embedded one. Promote yours by its own means: `pg_ctl promote`, Patroni, or the console of"
+    " RDS (docs/databases.md)."
+)
+WRITES_ALONE = (
+    "Commits wait for no standby, so they are on one server; `manage.py standby --again` brings it"
+    " back."
+)
 NO_STANDBY = "There is no standby; `make run STANDBY=1` or `serve --standby` makes one."
 
 
@@ -29,7 +38,9 @@ def own_pair() -> Pair:
     from django.conf import settings
 
     pair = _pair_of_settings()
-    if not settings.LEDGER_EMBEDDED or not pair.exists():
+    if not settings.LEDGER_EMBEDDED:
+        raise EmbeddedServerError(OF_ONES_OWN)
+    if not pair.exists():
         raise EmbeddedServerError(NO_STANDBY)
     return pair
 
@@ -42,6 +53,16 @@ def _pair_of_settings() -> Pair:
 
 def has_standby() -> bool:
     return isinstance(default_server(), Pair)
+
+
+def problem_with_standby() -> str | None:
+    """The sentence about a pair whose primary writes alone, from `standby --alone` on or while the
+    other server is made; None where there is no pair, or one that confirms commits. No query.
+    """
+    from django.conf import settings
+
+    found = default_server() if settings.LEDGER_EMBEDDED else None
+    return WRITES_ALONE if isinstance(found, Pair) and not found.primary.is_confirmed else None
 
 
 def ensure_started() -> ConnectionInfo:

@@ -67,7 +67,7 @@ class Node(EmbeddedServer):
         conninfo = self.source.conninfo
         if place.data.exists() and _rewound(place, conninfo, log):
             return
-        _copied(place, self.draft, conninfo, log)
+        _copied(place, self.draft, self.kept, conninfo, log)
 
     @property
     def draft(self) -> Path:
@@ -217,7 +217,7 @@ class Pair:
 
     def _follow(self) -> None:
         """The same, under the lock."""
-        self.primary.running()
+        self._check_primary()
         standby = self.standby
         standby.source = self.primary
         if standby.kept.exists() and not standby.data.exists():  # `_copy_anew` was killed
@@ -253,24 +253,47 @@ class Pair:
         Raises EmbeddedServerError, with nothing changed, if the primary does not run: then its
         standby, which has every commit, must stay one that may take over.
         """
-        self.primary.running()
         with self.first.locked("pair.lock"):
+            self._check_primary()
             self.primary.write_alone()
+
+    def _check_primary(self) -> None:
+        """Raises EmbeddedServerError, which says what to do, if the primary does not run."""
+        if self.primary.is_running():
+            return
+        raise EmbeddedServerError(
+            f"The primary, the {self._name_of(self.primary)} server, is not running, so nothing was"
+            " changed. `manage.py failover` promotes its standby, if that runs and has every"
+            " commit; `make run STANDBY=1` starts what is missing."
+        )
 
     def fail_over(self, *, kill: bool, tell: Callable[[str], None] = _silent) -> Failover:
         """End the primary and promote the standby; `follow` brings the old primary back.
 
         `tell` gets a sentence before each step. Raises EmbeddedServerError, with nothing changed,
         if there is no standby, or one that may lack what was acknowledged: it was started a moment
-        ago.
+        ago, or commits wait for nobody.
         """
+        with self.first.locked("pair.lock"):
+            self._check_standby()
+            return self._fail_over(kill=kill, tell=tell)
+
+    def _check_standby(self) -> None:
+        """Raises EmbeddedServerError, which says what to do, if it may not be promoted."""
+        if not self.standby.is_running():
+            why = "The standby is not running"
+        elif not self.primary.is_confirmed:
+            why = "The standby does not have every commit yet"
+        else:
+            return
+        raise EmbeddedServerError(
+            f"{why}, so nothing was changed. `manage.py standby --again` brings it back, and says"
+            " when it has every commit."
+        )
+
+    def _fail_over(self, *, kill: bool, tell: Callable[[str], None]) -> Failover:
+        """The same, under the lock."""
         old, new = self.primary, self.standby
-        if not new.is_running():
-            raise EmbeddedServerError("The standby is not running, so nothing was changed.")
-        if not old.is_confirmed:
-            raise EmbeddedServerError(
-                "The standby does not have every commit yet, so nothing was changed."
-            )
         if old.is_running():
             tell(f"Ending the primary, the {self._name_of(old)} server ...")
             old.kill() if kill else old.stop()
@@ -329,10 +352,11 @@ def _rewound(place: Placement, source: str, log: Path) -> bool:
         time.sleep(0.2)
 
 
-def _copied(place: Placement, draft: Path, source: str, log: Path) -> None:
-    """Copy the primary's data, in a temporary folder that gets its final name when complete."""
-    for folder in (place.data, draft):
-        shutil.rmtree(folder, ignore_errors=True)
+def _copied(place: Placement, draft: Path, kept: Path, source: str, log: Path) -> None:
+    """Copy the primary's data, in a temporary folder that gets its final name when complete. Until
+    then the data that is there stays, and afterwards as `kept`: the disk may have no room for two.
+    """
+    shutil.rmtree(draft, ignore_errors=True)
     place.own(draft)
     options = ["--pgdata", str(draft), "--dbname", source, "--checkpoint", "fast"]
     if place.run("pg_basebackup", *options, "--write-recovery-conf", output=log) != 0:
@@ -341,6 +365,9 @@ def _copied(place: Placement, draft: Path, source: str, log: Path) -> None:
         )
     for name in (CONFIRMS, SYNCHRONOUS):
         (draft / name).unlink(missing_ok=True)
+    if place.data.exists():
+        shutil.rmtree(kept, ignore_errors=True)
+        place.data.rename(kept)
     draft.rename(place.data)
 
 

@@ -25,7 +25,8 @@ NOT_SAID = (
 )
 NO_LIMITS = (
     "The pooler drops the limits of time, so that sessions have none for {names}; set each on the"
-    " role, as in: ALTER ROLE {role} SET {example} = '{seconds}s'."
+    " role of the login, which may do it itself: ALTER ROLE CURRENT_USER SET {example} ="
+    " '{seconds}s'."
 )
 NOT_RESET = (
     "The pooler gives what one person's request left in a session to the next one; with row-level"
@@ -96,7 +97,6 @@ def _without_limits(found: psycopg.Connection[Any], database: dict[str, Any]) ->
     example = rows[0][0]
     return NO_LIMITS.format(
         names=", ".join(name for (name,) in rows),
-        role=found.info.user,
         example=example,
         seconds=wanted[example],
     )

@@ -10,6 +10,8 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.migrations.loader import MigrationLoader
 
+from ledger.db.reasons import for_people, is_standby
+
 NO_WRITES = (
     "The database takes no writes: its server is a standby, or was set read-only. Connect to the"
     " primary."
@@ -19,8 +21,6 @@ CLOCKS_DIFFER = (
     " 3 s behind, every payment takes the long way; ahead, a lost one may come through for longer."
 )
 TOLERATED = 1.0  # seconds between the clocks of two servers that NTP sets
-# What libpq answers where a server that takes writes was asked for.
-FOUND_READER = ("session is read-only", "server is in hot standby mode")
 clock = time.time
 
 
@@ -39,8 +39,7 @@ def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[ps
             found.execute(f"SET LOCAL statement_timeout = {seconds * 1000}")
             yield found
     except psycopg.Error as err:
-        reason = str(err).strip().splitlines()[0]
-        raise OperationalError(f"The database cannot be reached: {reason}") from err
+        raise OperationalError(f"The database cannot be reached: {for_people(err)}") from err
 
 
 def problem_with_writes(found: psycopg.Connection) -> str | None:
@@ -65,9 +64,10 @@ def problem_with_clock(found: psycopg.Connection) -> str | None:
 
 
 def refusal_of_reader(error: BaseException) -> str | None:
-    """The same for a connection that was not made for this reason; None for other errors."""
-    reason = str(error.__cause__ or error)
-    return NO_WRITES if any(words in reason for words in FOUND_READER) else None
+    """The same for a connection that was not made because no server takes writes; None for other
+    errors.
+    """
+    return NO_WRITES if is_standby(error) else None
 
 
 def unapplied_migrations(found: psycopg.Connection) -> list[str]:

@@ -45,6 +45,7 @@ class Reason(Enum):
     NO_LOGIN = "no login from AWS"
     EMBEDDED = "the embedded server does not start"
     NOT_CONFIRMED = "not confirmed by the standby"
+    NO_STANDBY = "no standby confirms commits"
     FAILOVER = "failover"
     STATEMENT = "statement timeout"
     LOCK = "lock timeout"
@@ -56,6 +57,8 @@ class Reason(Enum):
     OTHER = "another reason"
 
 
+# What a request may meet while commits wait for a standby.
+WAITS = frozenset({Reason.HANGS, Reason.LOCK, Reason.STATEMENT})
 OF_KIND: tuple[tuple[type[BaseException], Reason], ...] = (
     (ServerHangs, Reason.HANGS),
     (psycopg.errors.ConnectionTimeout, Reason.TIMEOUT),
@@ -157,6 +160,41 @@ def in_words(error: BaseException) -> str:
     ]
     state = f" ({cause.sqlstate})" if cause.sqlstate else ""
     return ", ".join(dict.fromkeys(told)) + state
+
+
+def for_people(error: BaseException) -> str:
+    """The same for who runs a command, without the SQLSTATE: of several servers each with its
+    reason; of one the first line of what libpq said, which names the server and the user.
+    """
+    cause = _of_psycopg(error)
+    failed = failed_servers_of(cause) if cause else ()
+    if len(failed) > 1:
+        return ", ".join(f"{each.server} {reason_of(each).value}" for each in failed)
+    return str(cause or error).strip().partition("\n")[0]
+
+
+def for_everybody(error: BaseException) -> str:
+    """The same without the servers' names: `server 1 refused, server 2 standby or read-only`, in
+    the order of the settings. "" for errors of others than psycopg.
+    """
+    cause = _of_psycopg(error)
+    reasons = [reason_of(each).value for each in failed_servers_of(cause)] if cause else []
+    if len(reasons) < 2:
+        return "".join(reasons)
+    return ", ".join(f"server {number} {reason}" for number, reason in enumerate(reasons, 1))
+
+
+def is_standby(error: BaseException) -> bool:
+    """Whether servers answered, and each was a standby or read-only."""
+    cause = _of_psycopg(error)
+    failed = failed_servers_of(cause) if cause else ()
+    return bool(failed) and all(reason_of(each) is Reason.STANDBY for each in failed)
+
+
+def is_wait(error: BaseException) -> bool:
+    """Whether a statement was given up that waited: for an answer, for locks, for its end."""
+    cause = _of_psycopg(error)
+    return cause is not None and reason_of(FailedServer("", cause)) in WAITS
 
 
 def _of_psycopg(error: BaseException | None) -> psycopg.Error | None:

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from ledger.db.creation import create_database
 from ledger.db.rights import LARGE_OBJECTS
-from ledger.db.roles import STATISTICS
+from ledger.db.roles import EXPLORER_OPTIONS, EXPLORER_SETTINGS, STATISTICS
 from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
 
 IAM = "rds_iam"  # whoever is a member signs in to RDS and Aurora by a token alone
@@ -22,6 +22,10 @@ STATISTICS_STAY = (
     " who has it with ADMIN OPTION, can GRANT pg_read_all_stats TO {}."
 )
 ACTIVITY_STAYS = "Sessions of the web role see what others of it run: only a superuser can hide it."
+EXPLORER_STAYS = (
+    "Queries of the explorer see what others of it run, and have no limit of temporary files: only"
+    " a superuser can set that."
+)
 LARGE_OBJECTS_STAY = "Everybody may still make large objects: only a superuser can change that."
 
 
@@ -36,14 +40,15 @@ class BankRoles:
     owner: str
     web: str
     auditor: str
+    explorer: str
 
     @property
     def rows(self) -> str:
         return f"{self.web}_rows"
 
     @property
-    def logins(self) -> tuple[str, str, str]:
-        return self.owner, self.web, self.auditor
+    def logins(self) -> tuple[str, ...]:
+        return self.owner, self.web, self.auditor, self.explorer
 
 
 def set_up(
@@ -62,6 +67,7 @@ def set_up(
         yield from _make(cursor, connection.ops.quote_name, roles, known, iam=iam)
         yield from _let_owner_see_sessions(cursor, connection.ops.quote_name(roles.owner))
         yield from _limit(cursor, connection.ops.quote_name(roles.web), timeouts)
+        yield from _limit_explorer(cursor, connection.ops.quote_name(roles.explorer))
         is_there = name in _column(cursor, "SELECT datname FROM pg_database")
     if not is_there:
         create_database(connection, name, roles.owner)
@@ -76,7 +82,8 @@ def _make(
 ) -> Iterator[str]:
     for role in (*roles.logins, roles.rows):
         if role not in known:
-            cursor.execute(f"CREATE ROLE {quote(role)} {'NO' if role == roles.rows else ''}LOGIN")
+            options = {roles.rows: "NOLOGIN", roles.explorer: EXPLORER_OPTIONS}.get(role, "LOGIN")
+            cursor.execute(f"CREATE ROLE {quote(role)} {options}")
             yield f"Created the role {role}."
     if iam:
         for role in roles.logins:
@@ -105,6 +112,15 @@ def _limit(cursor: Any, web: str, timeouts: Mapping[str, float]) -> Iterator[str
         cursor.execute(f"ALTER ROLE {web} SET track_activities = off")
     except DatabaseError:
         yield ACTIVITY_STAYS
+
+
+def _limit_explorer(cursor: Any, explorer: str) -> Iterator[str]:
+    """Hides what the explorer runs from itself, and limits its temporary files."""
+    try:
+        for name, value in {"track_activities": "off", **EXPLORER_SETTINGS}.items():
+            cursor.execute(f"ALTER ROLE {explorer} SET {name} = '{value}'")
+    except DatabaseError:
+        yield EXPLORER_STAYS
 
 
 def _take_large_objects(cursor: Any) -> Iterator[str]:

@@ -12,9 +12,19 @@ if TYPE_CHECKING:
 DATABASE = "ledger"
 # The roles: the owner of the database; the role of web processes, whose rights to tables are
 # granted after every migration (see rights.py); the role of the cookbook, which cannot sign in and
-# is reached by SET ROLE; and the owner of the views of row-level security, which nobody becomes.
+# is reached by SET ROLE; the owner of the views of row-level security, which nobody becomes; and
+# the role of the explorer, which signs in and reads its views alone.
 OWNER, WEB, COOKBOOK, ROWS = "ledger", "ledger_web", "ledger_cookbook", "ledger_web_rows"
-ROLES = {OWNER: "LOGIN CREATEDB", WEB: "LOGIN", COOKBOOK: "NOLOGIN", ROWS: "NOLOGIN"}
+EXPLORER, EXPLORER_OPTIONS = "ledger_explorer", "LOGIN NOINHERIT CONNECTION LIMIT 20"
+ROLES = {
+    OWNER: "LOGIN CREATEDB",
+    WEB: "LOGIN",
+    COOKBOOK: "NOLOGIN",
+    ROWS: "NOLOGIN",
+    EXPLORER: EXPLORER_OPTIONS,
+}
+# What only a superuser may change, so that a query cannot: how much it writes into temporary files.
+EXPLORER_SETTINGS = {"temp_file_limit": "256MB"}
 # (member, role): the member may SET ROLE to the role. The owner also inherits the role's rights;
 # the web role does not.
 MEMBERSHIPS = {
@@ -24,6 +34,13 @@ MEMBERSHIPS = {
     (OWNER, ROWS): "",
 }
 GRANTED = "SELECT member::regrole::text, roleid::regrole::text FROM pg_auth_members"
+# Messages in the WAL, which could fill the disk: for the roles of `ledger.db.confirmation` alone.
+WAL_MESSAGES = """
+SELECT format('REVOKE EXECUTE ON FUNCTION %%1$s FROM PUBLIC;'
+              ' GRANT EXECUTE ON FUNCTION %%1$s TO %%2$I, %%3$I',
+              oid::regprocedure, %s::text, %s::text)
+FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = 'pg_logical_emit_message'"""
 SUPERUSER = "postgres"
 STATISTICS = "pg_read_all_stats"  # a role of Postgres: sees what every session does
 
@@ -64,12 +81,15 @@ def create_on(connection: "psycopg.Connection[Any]", *, password: str | None = N
 
 
 def take_rights_from_everybody(server: Postmaster, database: str) -> None:
-    """Does what only a superuser can: nobody makes large objects in this database, and what a role
-    of ours set for itself by ALTER ROLE is gone.
+    """Does what only a superuser can: nobody makes large objects in this database, none but the
+    owner and the web role writes messages into the WAL, and what a role of ours set for itself by
+    ALTER ROLE is gone.
     """
     with as_superuser(server, database) as connection:
         for (revoke,) in connection.execute(LARGE_OBJECTS).fetchall():
             connection.execute(revoke)
+        for (statement,) in connection.execute(WAL_MESSAGES, [OWNER, WEB]).fetchall():
+            connection.execute(statement)
         _reset_settings(connection)
 
 
@@ -97,7 +117,7 @@ def as_superuser(server: Postmaster, database: str) -> "psycopg.Connection[Any]"
 
 def _reset_settings(connection: "psycopg.Connection[Any]") -> None:
     """Removes the settings of our roles: Postgres lets every role change its own by ALTER ROLE, so
-    injected SQL could. The web role keeps one, which only a superuser may change.
+    injected SQL could. Those that only a superuser may change stay.
     """
     from psycopg import sql
 
@@ -113,6 +133,10 @@ def _reset_settings(connection: "psycopg.Connection[Any]") -> None:
             )
         connection.execute(reset)
     # `pg_stat_activity` shows a role what its other sessions run, with the values.
-    connection.execute(
-        sql.SQL("ALTER ROLE {} SET track_activities = off").format(sql.Identifier(WEB))
-    )
+    hidden = {"track_activities": "off"}
+    for role, values in ((WEB, hidden), (EXPLORER, hidden | EXPLORER_SETTINGS)):
+        for name, value in values.items():
+            setting = sql.SQL("ALTER ROLE {} SET {} = {}")
+            connection.execute(
+                setting.format(sql.Identifier(role), sql.Identifier(name), sql.Literal(value))
+            )

@@ -50,6 +50,15 @@ def run(program: str, *arguments: str) -> None:
         raise ProgramFailed(_first_error(done.stderr))
 
 
+def contents(file: Path) -> str:
+    """What `pg_restore --list` prints of a dump. Raises NoProgram or ProgramFailed."""
+    command = [str(find("pg_restore")), "--list", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ProgramFailed(_first_error(done.stderr))
+    return done.stdout
+
+
 def find(program: str) -> Path:
     """The program whose version is next to the server's: the system's, or that of the embedded
     server, which knows no TLS. An older one refuses to work; a newer pg_restore sends settings that

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError
 
+from ledger.db.confirmation import nobody_confirms
 from ledger.db.retry import sqlstate
 from ledger.jobs import records
 from ledger.tracing import spans
@@ -25,8 +26,17 @@ class JobCommand(BaseCommand):
 
     job: ClassVar[str]
     partial: ClassVar[tuple[str, ...]] = ()
+    # Whether it is done, and recorded, while commits wait for a standby that is away; what is
+    # printed then.
+    goes_on_alone: ClassVar[bool] = False
+    unconfirmed: ClassVar[str] = (
+        "No standby confirms commits, so what this command writes waits until one is back:"
+        " docs/runbook.md, LedgerNoStandbyConfirms, says what to do."
+    )
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
+        if nobody_confirms():
+            self.stderr.write(self.unconfirmed)
         with spans.begin(f"job {self.job}", {"ledger.job": self.job}):
             if any(options.get(option) for option in self.partial):
                 return super().execute(*arguments, **options)
@@ -40,10 +50,13 @@ class JobCommand(BaseCommand):
             yield
         except (Exception, SystemExit) as error:
             with self._warned():
-                records.note_failed(name=self.job, error=kind_of(error))
+                records.note_failed(name=self.job, error=kind_of(error), waits=self._waits())
             raise
         with self._warned():
-            records.note_done(name=self.job, began_at=began_at)
+            records.note_done(name=self.job, began_at=began_at, waits=self._waits())
+
+    def _waits(self) -> bool:
+        return not (self.goes_on_alone and nobody_confirms())
 
     @contextmanager
     def _warned(self) -> Iterator[None]:

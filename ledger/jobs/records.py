@@ -12,14 +12,15 @@ a running job from its worker, and a worker that is told to stop would wait for 
 waits: nothing that the job commits would be confirmed either.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db import transaction as db_transaction
 
+from ledger.db.confirmation import waiting_for_no_standby
 from ledger.db.models import JobRecord
 from ledger.jobs.schedule import JOBS, ScheduledJob, is_due
 
@@ -79,35 +80,32 @@ def claim(*, job: ScheduledJob, worker: str) -> bool:
 def renew(*, name: str, worker: str) -> bool:
     """Makes the worker's claim last CLAIM_SECONDS from now on; False if another has the job."""
     mine = JobRecord.objects.filter(name=name, claimed_by=worker)
-    with _waiting_for_no_standby():
+    with waiting_for_no_standby():
         return bool(mine.update(claim_ends=clock() + _CLAIM))
 
 
 def give_back(*, worker: str) -> None:
     """Ends every claim of the worker."""
-    with _waiting_for_no_standby():
+    with waiting_for_no_standby():
         JobRecord.objects.filter(claimed_by=worker).update(claimed_by="", claim_ends=None)
 
 
-@contextmanager
-def _waiting_for_no_standby() -> Iterator[None]:
-    """A transaction that is committed once it is on the disk of the primary."""
-    with db_transaction.atomic(durable=True):
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL synchronous_commit = local")
-        yield
-
-
-def note_done(*, name: str, began_at: datetime) -> None:
-    """Records that the job was done by a run that began then."""
+def note_done(*, name: str, began_at: datetime, waits: bool = True) -> None:
+    """Records that the job was done by a run that began then; unless it `waits` for a synchronous
+    standby, a failover may forget it.
+    """
     facts = {"began_at": began_at, "done_at": clock()}
-    JobRecord.objects.update_or_create(name=name, defaults=facts)
+    _note(name, facts, waits=waits)
 
 
-def note_failed(*, name: str, error: str) -> None:
-    """Records that the job failed. `error` is its kind, without values."""
-    facts = {"failed_at": clock(), "error": error[:200]}
-    JobRecord.objects.update_or_create(name=name, defaults=facts)
+def note_failed(*, name: str, error: str, waits: bool = True) -> None:
+    """Records that the job failed, likewise. `error` is its kind, without values."""
+    _note(name, {"failed_at": clock(), "error": error[:200]}, waits=waits)
+
+
+def _note(name: str, facts: Mapping[str, object], *, waits: bool) -> None:
+    with nullcontext() if waits else waiting_for_no_standby():
+        JobRecord.objects.update_or_create(name=name, defaults=facts)
 
 
 def _status(job: ScheduledJob, record: JobRecord | None, now: datetime) -> JobStatus:

@@ -24,6 +24,7 @@ POLL_SECONDS = 10
 RENEW_SECONDS = records.CLAIM_SECONDS / 3
 RENEW_TIMEOUT = 5.0  # seconds: a short statement, on a connection of its own
 AWAY = (DatabaseError, InterfaceError)
+NO_ANSWER = "08"  # SQLSTATE, connection exceptions
 OF_THE_JOB = frozenset({Failure.FINAL, Failure.TIMED_OUT})  # not of the server
 Tell = Callable[[str], object]
 
@@ -162,7 +163,8 @@ class Worker:
         try:
             records.renew(name=job.name, worker=self.name)
         except AWAY as error:
-            if sqlstate(error) is None:
+            # AWS's driver and poolers say class 08 for a server that they cannot reach.
+            if (sqlstate(error) or NO_ANSWER).startswith(NO_ANSWER):
                 return
         self._silence.end()
 

@@ -12,7 +12,7 @@ logger = logging.getLogger("ledger.output")
 # or another program.
 RECORDED = frozenset(
     "apply_retention audit_ledger backup create_roles erase_people expire_holds migrate prepare"
-    " reencrypt_factors seal_ledger serve wait_for_db work".split()
+    " reencrypt_factors reencrypt_webhooks seal_ledger serve wait_for_db work".split()
 )
 _here = threading.local()
 

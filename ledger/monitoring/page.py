@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from ledger.db import synchronous
 from ledger.metrics import processes
 from ledger.metrics.exposition import text_of
-from ledger.monitoring import books, confirming, scheduled, server, standbys
+from ledger.monitoring import books, confirming, scheduled, server, standbys, webhooks
 from ledger.monitoring.asking import Asking
 
 PATH = "/metrics"
@@ -30,6 +30,7 @@ QUESTIONS = {
     "audits": books.audits,
     "seal": books.seal,
     "jobs": scheduled.figures,
+    "webhooks": webhooks.figures,
 }
 FAMILIES: dict[str, Callable[..., Iterator[Metric]]] = {
     "server": server.families,
@@ -38,6 +39,7 @@ FAMILIES: dict[str, Callable[..., Iterator[Metric]]] = {
     "audits": books.families_of_audits,
     "seal": books.families_of_seal,
     "jobs": scheduled.families,
+    "webhooks": webhooks.families,
 }
 _asking = Asking(QUESTIONS)
 

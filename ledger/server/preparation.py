@@ -9,6 +9,7 @@ from django.core.management import call_command
 from accounts.approvals import write_thresholds
 from accounts.sign_in.providers.group_map import write_provider_groups
 from cookbook.practice import bank
+from explorer.schema import installation as explorer_views
 from ledger.db import signed_facts
 from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.server.static_files import collect_if_changed
@@ -34,6 +35,8 @@ def prepare(*, demo: bool, tell: Callable[[str], object], static: bool = True) -
     signed_facts.store_keys()
     if row_security.apply():
         tell("Changed row-level security in the database.")
+    if explorer_views.apply():
+        tell("Changed the views of the explorer in the database.")
     if write_thresholds():
         tell("Changed the thresholds of four eyes in the database.")
     if write_provider_groups():

@@ -84,25 +84,15 @@ GO_BACK = " This step books nothing: go back and try again."
 BY_ITSELF = " This page tries again by itself every two seconds."
 # What may be over soon: a server that restarts, a standby that is promoted. The page tries again.
 SOON_OVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
-# Of a kept form: whether its step books nothing, as the review of a payment, and whether the page
-# tries again by itself.
+# Of a kept form: whether its step books nothing, as the review of a payment.
 KEPT_SENTENCES = {
-    (False, False): (
+    False: (
         "What you sent is kept on this page, and we may have booked it already. Send it again from"
         " here, now or later. It is booked once, however often it is sent."
     ),
-    (False, True): (
-        "What you sent is kept on this page, and we may have booked it already. Send it again, or"
-        " wait: where JavaScript runs, this page sends it again every two seconds. It is booked"
-        " once, however often it is sent."
-    ),
-    (True, False): (
+    True: (
         "This step books nothing. What you typed is kept on this page. Try again from here, now or"
         " later."
-    ),
-    (True, True): (
-        "This step books nothing. What you typed is kept on this page. Try again, or wait: where"
-        " JavaScript runs, this page tries again every two seconds."
     ),
 }
 
@@ -122,7 +112,7 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
     tries_again = failure in SOON_OVER or (is_read and failure is Failure.LOST_RACE)
     title, sentence = _said(failure, error, is_read=is_read)
     if form:
-        sentence = KEPT_SENTENCES[is_step, tries_again]
+        sentence = KEPT_SENTENCES[is_step]
         label = "Try again" if is_step else "Send again"
     elif is_step:
         sentence += GO_BACK

@@ -9,6 +9,8 @@ from psycopg import Error as DatabaseError
 
 # Their messages are sentences for one person, and have amounts and names in them.
 OWN_PACKAGES = frozenset({"accounts", "transactions", "cookbook"})
+# An access token, as `accounts.sign_in.token_text` writes it, or part of one: its prefix may stay.
+ACCESS_TOKEN = re.compile(r"(ledger_[0-9A-Za-z]{8}_)[0-9A-Za-z]{20,}")
 SECRET_PATH = re.compile(r"(/(?:key|confirm-email)/)[^/\s\"']+")
 
 
@@ -24,8 +26,8 @@ def described(error: BaseException) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """The text without the keys of links in mails."""
-    return SECRET_PATH.sub(r"\1…", text)
+    """The text without the keys of links in mails, and without access tokens."""
+    return ACCESS_TOKEN.sub(r"\1…", SECRET_PATH.sub(r"\1…", text))
 
 
 def formatted(error: BaseException, trace: TracebackType | None) -> str:

@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from ledger.db import pooler, replicas, row_security, signed_facts
+from ledger.db import own_server, pooler, replicas, row_security, signed_facts
 from ledger.db.probe import (
     problem_with_clock,
     problem_with_writes,
@@ -18,6 +18,7 @@ from ledger.db.probe import (
     short_connection,
     unapplied_migrations,
 )
+from ledger.db.reasons import for_everybody
 from ledger.db.synchronous import problem_with_confirmation
 from ledger.jobs import records
 from ledger.web import outages
@@ -80,13 +81,18 @@ def _problem_and_warning(request: HttpRequest) -> tuple[str | None, str | None]:
             trouble = None
             if not missing:
                 trouble = next(filter(None, (check(found) for check in CHECKS)), None)
-                warning = problem_with_confirmation(found) or problem_with_clock(found)
+                warning = (
+                    problem_with_confirmation(found)
+                    or own_server.problem_with_standby()
+                    or problem_with_clock(found)
+                )
         trouble = trouble or pooler.leak_between(lambda: short_connection(SECONDS))
     except OperationalError as error:
         outages.log_failure(request, error)
         # The reason contains hosts and users, which the public should not see.
         known = pooler.refusal_in(error) or refusal_of_reader(error)
-        return known or "The database cannot be reached.", None
+        why = f": {reason}" if (reason := for_everybody(error)) else ""
+        return known or f"The database cannot be reached{why}.", None
     if missing:
         return f"Migrations are not applied ({len(missing)}), the first is {missing[0]}.", None
     return trouble, warning

@@ -27,6 +27,7 @@ for _event, _outcome in (
     ("page.refused", "limited"),
     ("provider.refused", "refused"),
     ("payment.not_reviewed", "refused"),
+    ("credential.used", "refused"),
 ):
     EVENTS.labels(_event, _outcome, "")
 

@@ -21,15 +21,26 @@ from django.utils import timezone
 from accounts import services as account_services
 from accounts.groups import OPERATIONS
 from accounts.models import Account, ApprovalRequest, Change, Household, Read, User
+from explorer.models import QueryRun, SavedQuery
 from ledger.text.money import account_number
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.passkeys import add_passkey
 from tests.sign_in import verify_address
+from tests.transactions.events.shared import webhook_of
 from tests.transactions.payment_files.files import checked, pay
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit.runs import run_audit
-from transactions.models import PaymentFile, StaffReason, Transaction
+from transactions.models import (
+    PaymentFile,
+    SavedReport,
+    StaffReason,
+    Transaction,
+    Webhook,
+    WebhookDelivery,
+)
+from transactions.reports.catalogue import BY_SLUG
+from transactions.reports.saved import save_report
 from transactions.services import Draft
 from transactions.staff.approvals.requests import ask_for
 
@@ -56,6 +67,13 @@ class Holder:
     transactions: dict[str, Transaction] = field(default_factory=dict)
     files: list[PaymentFile] = field(default_factory=list)
     approvals: list[ApprovalRequest] = field(default_factory=list)
+    queries: list[SavedQuery] = field(default_factory=list)
+    runs: list[QueryRun] = field(default_factory=list)
+    saved_reports: list[SavedReport] = field(default_factory=list)
+
+    @property
+    def webhook(self) -> Webhook:
+        return Webhook.objects.get(owner=self.user)
 
     @property
     def canary(self) -> str:
@@ -163,10 +181,26 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
         action=StaffReason.Action.REFUND,
         reason=text("reason"), message=text("message"), written_by=clerk,
     )  # fmt: skip
+    webhook = webhook_of(holder.user, url=f"https://{holder.canary}.example/{text('hook')}")
+    WebhookDelivery.objects.create(
+        webhook=webhook, account=holder.everyday, number=1, kind="posted", status="failed",
+        transaction_id=rows["paid"].pk, at=rows["paid"].created_at, error=text("answered"),
+    )  # fmt: skip
     Read.objects.create(reader=clerk, page="-", path="/", address="", people=[holder.user.pk])
     annotate(transaction=rows["paid"], owner=holder.user, text=text("note"), tags=[holder.canary])
+    saved = text("saved")[:80]
+    report, parameters = BY_SLUG["running-total"], {"currency": "USD"}
+    holder.saved_reports.append(
+        save_report(owner=holder.user, report=report, name=saved, parameters=parameters)
+    )
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))
+    query = {"sql": f"SELECT '{text('query')}'"}
+    holder.queries.append(
+        SavedQuery.objects.create(owner=holder.user, title=text("title")[:100], **query)
+    )
+    ran = {"person": holder.user, "scope": "own", "form": "page", "outcome": "rows"}
+    holder.runs.append(QueryRun.objects.create(**ran, **query))
     draft = Draft(to_account=holder.everyday, amount=20_000 + cents, created_by=clerk)
     seen = services.preview(replace(draft, description=text("slip"), reference=text("slip")[:64]))
     holder.approvals.append(ask_for(seen, reason=text("why"), asked_by=clerk))

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts import services as account_services
 from accounts.models import Account, ApprovalRequest, Read, RowRemoval, SignIn, StaffSum
+from tests.accounts.tokens import add_token
 from tests.factories import AccountFactory, UserFactory
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
@@ -33,6 +34,7 @@ def rows_of_every_register() -> Account:
         reader=clerk, page="-", path="/", query="q=Ana", address="", people=[person.pk]
     )
     SignIn.objects.create(user=person, outcome="ok", device="Phone", place="here")
+    add_token(person)
     StaffSum.objects.create(key="2026-01-01 money clerk x", share=0)
     RowRemoval.objects.create(table_name="reads", reason="A test")
     run_audit()

@@ -30,12 +30,16 @@ from accounts.models import (
     User,
     WebSession,
 )
+from explorer.models import QueryRun, SavedQuery
 from ledger.db.row_security import LIFETIME, SETTING, RowScope, keys, signed
+from tests.accounts.tokens import add_token
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory
+from tests.transactions.events.shared import webhook_of
 from transactions import services
 from transactions.annotations.services import annotate
-from transactions.models import AuditRun, NamesAsked, StaffReason
+from transactions.models import AuditRun, NamesAsked, SavedReport, StaffReason, WebhookDelivery
+from transactions.models.saved_report import id_of
 from transactions.payment_files.storage import store
 
 
@@ -50,8 +54,12 @@ def rows_of_a_customer() -> Account:
     )
     RowRemoval.objects.create(table_name="reads", removed_before="2001-01-01T00:00Z", reason="-")
     friend = AccountFactory(name="Friend")
+    webhook = webhook_of(person)
     paid = services.transfer(
         from_account=account, to_account=friend, amount=Decimal(10), created_by=person
+    )
+    WebhookDelivery.objects.create(
+        webhook=webhook, account=account, number=1, kind="posted", at=paid.created_at
     )
     annotate(transaction=paid, owner=person, text="Lunch")
     StaffReason.objects.create(transaction=paid, action="refund", reason="Asked", written_by=clerk)
@@ -64,11 +72,16 @@ def rows_of_a_customer() -> Account:
     )  # fmt: skip
     Read.objects.create(reader=clerk, page="-", path="/", address="", people=[person.pk])
     NamesAsked.objects.create(user=person, day=timezone.localdate(), count=1)
+    SavedReport.objects.create(
+        id=id_of(person, "Mine"), owner=person, name="Mine", report="money-by-month"
+    )
     now = timezone.now()
     AuditRun.objects.create(
         started_at=now, finished_at=now, accounts=1, transactions=1, run_by=person
     )
     LogEntry.objects.create(user=person, action_flag=CHANGE, object_repr="Ana")
+    SavedQuery.objects.create(owner=person, title="Mine", sql="SELECT 1")
+    QueryRun.objects.create(person=person, sql="SELECT 1", scope="own", form="page", outcome="rows")
     signs_in(person)
     account_services.freeze_account(account=account, reason="Lost card")
     with connection.cursor() as cursor:
@@ -89,6 +102,7 @@ def signs_in(person: User) -> None:
         started_at=timezone.now(), last_seen_at=timezone.now(),
     )  # fmt: skip
     SignIn.objects.create(user=person, outcome="ok", method="password")
+    add_token(person)
     person.groups.add(Group.objects.get(name="analysts"))
     person.user_permissions.add(Permission.objects.all()[0])
 

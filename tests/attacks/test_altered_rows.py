@@ -52,7 +52,10 @@ OTHER = {
     "ARRAY": "{0} || 'forged'::varchar",
     "uuid[]": "{0} || gen_random_uuid()",
 }
-NOT_COMPARED = {("staff_sums", "share")}  # the check `threshold` computes the sums again
+NOT_COMPARED = {
+    ("staff_sums", "share"),  # the check `threshold` computes the sums again
+    ("api_tokens", "last_used_at"), ("api_tokens", "last_used_from"),
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -289,7 +292,8 @@ MIGRATIONS = (
 
 def test_rows_from_before_are_digested_as_they_stood(bank: Account) -> None:
     with walls_down("row_register") as cursor:
-        cursor.execute("UPDATE row_register SET digest = NULL")
+        # The table of tokens is younger than digests.
+        cursor.execute("UPDATE row_register SET digest = NULL WHERE table_name <> 'api_tokens'")
         assert altered() is not None
         for name in MIGRATIONS:
             cursor.execute(importlib.import_module(name).DIGESTS)
@@ -318,6 +322,10 @@ DIGESTED = {
     "limit_changes": (
         "account_id changed_by_id created_at daily_limit daily_limit_before id "
         "overdraft_limit overdraft_limit_before reason transfer_limit transfer_limit_before"
+    ),
+    "api_tokens": (
+        "created_at currency expires_at hash id name per_day per_payment prefix reason "
+        "revoked_at revoked_by_id scopes second_factor user_id"
     ),
     "sign_ins": "at device id method outcome place user_id",
     "transaction_notes": "action created_at id message reason transaction_id written_by_id",

@@ -206,6 +206,7 @@ ACTIONS: dict[str, set[str]] = {
     "accounts_account.close": {O},
     "accounts_user.close_sign_in": {P},
     "accounts_user.restore_sign_in": {P},
+    "accounts_user.revoke_tokens": {P},
     "accounts_user.sign_out": {P},
     "transactions_transaction.release": {O},
 }

@@ -29,7 +29,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("practice_bank")]
 PAGE = reverse("admin:accounts_read_changelist")
 # Their rows have the page, but not everybody whose facts are on it: values of metadata, which
 # belong to no one person there.
-WITHOUT_NAMES = ("/reports/metadata-keys/", "/reports/metadata-keys/report.csv")
+WITHOUT_NAMES = (
+    *(f"/reports/metadata-keys/{file}" for file in ("", "report.csv", "report.json")),
+    "/explorer/browse/",
+)
 
 
 @pytest.fixture
@@ -179,7 +182,9 @@ def test_the_web_role_chooses_neither_the_time_nor_the_session_of_a_row(
     assert forged.session.startswith(session)
 
 
-@pytest.mark.parametrize("url_name", ["transactions:report", "transactions:report_csv"])
+@pytest.mark.parametrize(
+    "url_name", ["transactions:report", "transactions:report_csv", "transactions:report_json"]
+)
 @pytest.mark.parametrize(
     "report",
     ["running-total", "users-by-balance", "top-spenders", "accounts-by-balance", "trial-balance"],
@@ -244,3 +249,20 @@ def test_the_first_page_names_whom_the_recent_actions_of_the_reader_name(
     browser.post(freeze, {"reason": "Lost card"})
     assert bank.ana.everyday.name in text_of(browser.get(reverse("admin:index")))
     assert Read.objects.latest("read_at").people == [bank.ana.user.pk]
+
+
+def test_a_page_is_refused_at_once_where_its_read_would_wait_for_a_lost_standby(
+    bank: AttackedBank, readers: dict[str, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, before = reverse("admin:accounts_account_changelist"), Read.objects.count()
+    monkeypatch.setattr(read_log, "is_known_lost", lambda: True)
+
+    response = readers["staff"].get(page)
+
+    assert response.status_code == 503
+    assert bank.ana.canary not in response.content.decode()
+    assert Read.objects.count() == before
+
+    monkeypatch.setattr(read_log, "is_known_lost", lambda: False)
+    assert readers["staff"].get(page).status_code == 200
+    assert Read.objects.count() == before + 1

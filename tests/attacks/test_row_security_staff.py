@@ -52,18 +52,21 @@ CHANGES: dict[str, set[str]] = {
     MANAGER: {"accounts", "approval_requests", "currencies", "transactions", "users"},
     AUDITOR: set(),
     PEOPLE_ADMIN: {
-        "account_emailaddress", "account_emailconfirmation", "households", "mfa_authenticator",
-        "sessions", "socialaccount_socialaccount", "users",
+        "account_emailaddress", "account_emailconfirmation", "api_tokens", "households",
+        "mfa_authenticator", "sessions", "socialaccount_socialaccount", "users",
     },
 }  # fmt: skip
 UPDATES = {
+    "api_tokens": "revoked_at = now(), reason = 'Lost'",
     "account_emailaddress": "verified = false", "account_emailconfirmation": "key = 'mine'",
     "accounts": "name = 'Mine'", "cache": "value = 'mine'", "currencies": "name = 'Mine'",
     "households": "name = 'Mine'", "mfa_authenticator": "type = 'mine'",
     "payment_files": "name = 'Mine'", "payment_lines": "description = 'Mine'",
-    "payment_names_asked": "count = 0", "sessions": "session_data = 'mine'",
+    "payment_names_asked": "count = 0", "saved_reports": "name = 'Mine'",
+    "sessions": "session_data = 'mine'",
     "socialaccount_socialaccount": "uid = 'mine'", "transactions": "status = 'voided'",
-    "users": "name = 'Mine'",
+    "users": "name = 'Mine'", "webhook_deliveries": "again_at = now()",
+    "webhooks": "reason = 'mine'",
 }  # fmt: skip
 DECIDE = "status = 'declined', decided_by_id = '{}', decided_at = now()"
 EVERYBODY = {"cache"}  # signed values that pages share

@@ -22,22 +22,31 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
 # Tables into which the web role may insert, but that no customer writes for another person. A
 # trigger refuses rows of `reads` before their policy is asked (test_forged_facts).
 TABLES = (
-    "account_emailaddress", "account_status_changes", "approval_requests", "audit_runs",
-    "currencies", "django_admin_log", "households", "limit_changes", "mfa_authenticator",
-    "payment_files",
-    "payment_lines", "payment_names_asked", "sessions", "sign_ins",
-    "socialaccount_socialaccount", "transaction_notes", "users_groups",
+    "account_emailaddress", "account_status_changes", "api_tokens", "approval_requests",
+    "audit_runs", "currencies", "django_admin_log", "households", "limit_changes",
+    "mfa_authenticator", "payment_files", "payment_lines", "payment_names_asked", "saved_reports",
+    "sessions", "sign_ins",
+    "socialaccount_socialaccount", "transaction_notes", "users_groups", "webhooks",
 )  # fmt: skip
 CHANGES = {
     "approval_requests": "note = 'Mine'",
     "currencies": "name = 'Mine'",
     "households": "name = 'Mine'",
     "payment_files": "name = 'Mine'",
+    "saved_reports": "name = 'Theirs'",
     "payment_lines": "description = 'Mine'",
     "account_emailaddress": "verified = false",
     "mfa_authenticator": "type = 'mine'",
     "sessions": "session_data = 'Mine'",
+    "webhook_deliveries": "again_at = now()",
+    "webhooks": "reason = 'Mine'",
+    "api_tokens": "revoked_at = now(), reason = 'Mine'",
 }
+
+# The web role has no right to.
+NEVER_DELETED = {
+    "api_tokens", "approval_requests", "currencies", "households", "webhook_deliveries", "webhooks",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -100,7 +109,7 @@ def test_a_customer_changes_and_removes_nothing_of_others(
     with web_role(token_of(eve.user)) as cursor:
         cursor.execute(f"UPDATE {table} SET {CHANGES[table]}")
         assert cursor.rowcount == 0
-        if table not in ("approval_requests", "currencies", "households"):
+        if table not in NEVER_DELETED:
             cursor.execute(f"DELETE FROM {table}")
             assert cursor.rowcount == 0
 

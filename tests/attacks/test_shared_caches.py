@@ -8,7 +8,8 @@ from tests.attacks.people import attempt
 from tests.attacks.visits import OUTSIDE_RESOLVER, Visits
 
 pytestmark = pytest.mark.django_db
-FOR_ALL = {*OUTSIDE_RESOLVER, "/.well-known/security.txt"}  # the same for everybody, without people
+# The same for everybody, without people.
+FOR_ALL = {*OUTSIDE_RESOLVER, "/.well-known/security.txt", "/api/v1/openapi.json"}
 
 
 def test_no_answer_to_somebody_signed_in_is_kept(all_visits: Visits) -> None:

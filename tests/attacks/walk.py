@@ -92,8 +92,20 @@ def _file(holder: Holder) -> Filled:
     return [{"pk": file.pk} for file in holder.files]
 
 
+def _saved_report(holder: Holder) -> Filled:
+    return [{"pk": saved.pk} for saved in holder.saved_reports]
+
+
 def _approval(holder: Holder) -> Filled:
     return [{"pk": request.pk} for request in holder.approvals]
+
+
+def _query(holder: Holder) -> Filled:
+    return [{"pk": query.pk} for query in holder.queries]
+
+
+def _run(holder: Holder) -> Filled:
+    return [{"pk": run.pk} for run in holder.runs]
 
 
 def _passkey(holder: Holder) -> Filled:
@@ -110,6 +122,14 @@ def _on_site(holder: Holder) -> Filled:
     return [{"content_type_id": user.pk, "object_id": holder.user.pk}]
 
 
+def _webhook(holder: Holder) -> Filled:
+    return [{"pk": holder.webhook.pk}]
+
+
+def _delivery(holder: Holder) -> Filled:
+    return [{"pk": delivery.pk} for delivery in holder.webhook.deliveries.all()]
+
+
 def _same(**values: str) -> Callable[[Holder], Filled]:
     return lambda _holder: [values]
 
@@ -122,24 +142,53 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "admin:app_list": _same(app_label="accounts"),
     "admin:view_on_site": _on_site,
     "admin/(?P<url>.*)$": _same(url="nowhere/"),
+    "api:account": _account,
+    "api:balance": _account,
+    "api:capture": _transaction,
+    "api:entries": _account,
+    "api:note": _transaction,
+    "api:refund": _transaction,
+    "api:transaction": _transaction,
+    "api:void": _transaction,
     "cookbook:group": _same(slug="windows"),
     "cookbook:lab_table": _same(table="accounts"),
     "cookbook:recipe": _same(slug="rents-by-size"),
     "cookbook/<path:slug>/": _same(slug="no/where"),
+    "explorer:delete_saved": _query,
+    "explorer:of_report": _same(slug="money-by-month", number="1"),
+    "explorer:run": _run,
+    "explorer:saved": _query,
     "mfa_edit_webauthn": _passkey,
     "mfa_remove_webauthn": _passkey,
     "security:remove_passkey": _passkey,
+    "transactions:delivery_again": _delivery,
     "transactions:detail": _transaction,
     "transactions:file": _file,
-    "transactions:file_result": _file,
+    "transactions:file_result_csv": _file,
+    "transactions:file_result_json": _file,
     "transactions:metadata": _transaction,
     "transactions:note": _transaction,
+    "transactions:remove_report": _saved_report,
     "transactions:report": _slugs_of_reports,
     "transactions:report_csv": _slugs_of_reports,
+    "transactions:report_json": _slugs_of_reports,
+    "transactions:save_report": _slugs_of_reports,
+    "transactions:sides_csv": _transaction,
+    "transactions:sides_json": _transaction,
     "transactions:statement": _account,
     "transactions:statement_csv": _account,
+    "transactions:statement_json": _account,
+    "transactions:webhook": _webhook,
+    "transactions:webhook_kinds": _webhook,
+    "transactions:webhook_off": _webhook,
+    "transactions:webhook_on": _webhook,
+    "transactions:webhook_remove": _webhook,
+    "transactions:webhook_secret": _webhook,
 }
-NOBODYS = ("admin:app_list", "admin/(?P<url>.*)$", "cookbook", "transactions:report")
+NOBODYS = (
+    "admin:app_list", "admin/(?P<url>.*)$", "cookbook", "explorer:of_report", "transactions:report",
+    "transactions:save_report",
+)  # fmt: skip
 
 
 def addresses(holder: Holder) -> list[Address]:

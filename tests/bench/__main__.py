@@ -26,6 +26,7 @@ ROLES = (
     "reads",
     "rows",
     "counts",
+    "events",
 )
 
 

@@ -120,6 +120,19 @@ def test_the_first_pages_of_staff_fit_a_phone(
     assert wrong == []
 
 
+def test_no_column_of_the_list_of_accounts_is_cut_beside_the_filters(
+    page: Any, clerk: User
+) -> None:
+    owner = UserFactory(name="Maria Aparecida dos Santos Albuquerque de Vasconcelos e Silva")
+    AccountFactory(user=owner, name="Everyday and travel", balance=Decimal("62711.99"))
+    sign_in(page, clerk.email)
+    page.set_viewport_size({"width": 1200, "height": 844})
+    page.goto(reverse("admin:accounts_account_changelist"))
+
+    cut = "table => table.scrollWidth - table.clientWidth"
+    assert page.locator("#changelist-form .results").evaluate(cut) == 0
+
+
 def test_the_status_history_of_an_account_fits_a_phone(page: Any, clerk: User) -> None:
     account = AccountFactory()
     account_services.freeze_account(account=account, reason="Stolen " * 30, changed_by=clerk)

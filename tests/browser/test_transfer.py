@@ -15,6 +15,7 @@ from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
 from transactions.audit.audit import audit
+from transactions.home import reads
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -150,7 +151,7 @@ def forget_sign_in(page: Any) -> None:
 def test_a_payment_during_a_failover_goes_on_by_itself(
     page: Any, everyday: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mara, book, calls = AccountFactory(user__name="Mara Lindt"), services.book, list[int]()
+    mara, book, calls = AccountFactory(user__name="Mara Lindt"), services.book_once, list[int]()
     monkeypatch.setattr(database_errors, "SECONDS_TO_WAIT", 3600)  # time to look at the page
 
     def away_at_first(*arguments: Any, **options: Any) -> Any:
@@ -159,11 +160,14 @@ def test_a_payment_during_a_failover_goes_on_by_itself(
             raise OperationalError("x") from psycopg.errors.CannotConnectNow()
         return book(*arguments, **options)
 
-    monkeypatch.setattr("transactions.services.book", away_at_first)
+    monkeypatch.setattr("transactions.services.book_once", away_at_first)
     sign_in(page)
     fill_the_form(page, mara)
+    # As in an outage that lasts, or it would send again after half a second.
+    page.add_init_script("sessionStorage.setItem('ledger.away', String(Date.now()))")
     page.get_by_role("button", name=re.compile("^Send")).click()
     page.get_by_role("button", name="Send again").wait_for()
+    page.get_by_text("by itself every two seconds").wait_for()  # a script shows it
     assert look_at(page, "the page of a database that is away") == []
 
     monkeypatch.setattr(database_errors, "SECONDS_TO_WAIT", 1)
@@ -171,3 +175,30 @@ def test_a_payment_during_a_failover_goes_on_by_itself(
     page.wait_for_url("**/transactions/*/")
     assert "You paid Mara Lindt" in page.locator("h1").inner_text()
     assert Transaction.objects.filter(type="transfer").count() == 1
+
+
+@pytest.mark.awaits_status(503)
+def test_a_page_asks_again_after_half_a_second_and_then_every_two(
+    page: Any, everyday: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, calls = reads.home_of, list[int]()
+
+    def away_at_first(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) <= 2:
+            raise OperationalError("x") from psycopg.errors.CannotConnectNow()
+        return home(*arguments, **options)
+
+    sign_in(page)
+    monkeypatch.setattr("transactions.home.views.home_of", away_at_first)
+    page.clock.install(time="2026-11-20T10:00:00Z")
+    page.clock.pause_at("2026-11-20T10:00:01Z")
+    page.goto(page.url)
+
+    for wait, number in ((500, 2), (2000, 3)):
+        page.clock.run_for(wait - 50)
+        assert len(calls) == number - 1
+        with page.expect_navigation():
+            page.clock.run_for(100)
+        assert len(calls) == number
+    assert page.get_by_role("link", name="Send money").is_visible()

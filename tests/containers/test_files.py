@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.env import BASE_DIR
+from tests.console import blocks_of
 from tests.containers.compose import MissingVariable, compose, filled
 from tests.containers.dockerfile import context, stages_of
 from tests.settings import SETTING_NAMES
@@ -25,12 +26,36 @@ SECRETS = {
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz" * 2, "POSTGRES_PASSWORD": "of postgres",
     "LEDGER_OWNER_PASSWORD": "of the owner", "LEDGER_WEB_PASSWORD": "of pages",
 }  # fmt: skip
+OF_DB = "the database is the service db"
+OF_IMAGE = "the image, or the service, decides it"
+OF_DEVELOPING = "for developing; compose.dev.yaml sets what it needs"
+NOT_HANDED_ON = {
+    **dict.fromkeys(
+        [
+            "DATABASE_URL", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_SSLMODE", "DB_SSLROOTCERT",
+            "DB_OPTIONS", "DB_IAM_REGION", "DB_SECRET_ID", "DB_SECRET_REGION", "DB_DRIVER",
+            "DB_AWS_PLUGINS", "DB_AWS_OPTIONS", "DB_PLAINTEXT", "LEDGER_PG", "LEDGER_WEB_ROLE",
+            "LEDGER_AUDITOR_ROLE",
+        ],
+        OF_DB,
+    ),
+    **dict.fromkeys(["LEDGER_ROLE", "LEDGER_DATA_DIR", "PORT", "LEDGER_HOST"], OF_IMAGE),
+    **dict.fromkeys(
+        ["DEBUG", "LEDGER_DEMO", "LEDGER_WEBHOOK_PRIVATE", "OIDC", "OIDC_MOCK_PORT"],
+        OF_DEVELOPING,
+    ),
+    "LEDGER_COOKBOOK": "a bank needs none, and it wants a login of its own",
+    "LEDGER_COOKBOOK_ROLE": "of the cookbook",
+    "LEDGER_EXPLORER_ROLE": "it has no login here (docs/explorer.md)",
+    "LEDGER_EXPLORER_PASSWORD": "of that role",
+    "LEDGER_GRACE": "stop_grace_period has to be longer, in the same file",
+    "LEDGER_OPERATOR_MAIL": "the units of deploy/server mail it",
+}  # fmt: skip
 
 
-def test_hadolint_finds_nothing() -> None:
-    done = subprocess.run(
-        [BIN / "hadolint", DOCKERFILE], capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize("file", [DOCKERFILE, BASE_DIR / "deploy/aws/Dockerfile"], ids=str)
+def test_hadolint_finds_nothing(file: Path) -> None:
+    done = subprocess.run([BIN / "hadolint", file], capture_output=True, text=True, check=False)
     assert done.stdout + done.stderr == ""
 
 
@@ -55,6 +80,19 @@ def test_every_image_is_pinned_to_a_version() -> None:
     assert bases
     for image in bases | others:
         assert re.fullmatch(r"[a-z]+:\d+\.\d+(\.\d+)?-[a-z-]+", image), image
+
+
+def test_the_image_has_the_client_of_the_servers_version() -> None:
+    """An older pg_dump refuses a newer server; without psql no command of the runbook runs."""
+    server = re.fullmatch(r"postgres:(\d+)\..*", SERVICES["db"]["image"])
+    assert server
+    steps = STAGES["image"].steps
+    assert ("ARG", f"POSTGRES_CLIENT={server[1]}") in steps
+    (install,) = [line for keyword, line in steps if keyword == "RUN" and "apt-get" in line]
+    assert '"postgresql-client-$POSTGRES_CLIENT"' in install
+    for name in OURS:
+        given = filled(SERVICES[name]["build"]["args"], {})
+        assert given["POSTGRES_CLIENT"] == server[1], name
 
 
 def test_the_image_runs_as_nobody_in_particular_and_says_when_it_is_well() -> None:
@@ -95,6 +133,35 @@ def test_each_name_in_an_environment_of_ours_is_a_setting() -> None:
         assert set(SERVICES[name]["environment"]) - set(SETTING_NAMES) == set(), name
     for service in compose("compose.dev.yaml")["services"].values():
         assert set(service.get("environment", {})) - set(SETTING_NAMES) == set()
+
+
+@pytest.mark.parametrize("name", SETTING_NAMES)
+def test_each_setting_of_a_bank_comes_from_its_file(name: str) -> None:
+    value = str(SERVICES["web"]["environment"].get(name, ""))
+    assert value.startswith(f"${{{name}:") is (name not in NOT_HANDED_ON), value
+
+
+def test_what_is_left_out_is_a_setting() -> None:
+    assert set(NOT_HANDED_ON) <= set(SETTING_NAMES)
+
+
+def test_the_secrets_of_signing_in_and_of_figures_are_those_of_web_processes_alone() -> None:
+    secrets = {"OIDC_CLIENT_SECRET", "COGNITO_CLIENT_SECRET", "LEDGER_METRICS_TOKEN"}
+    assert secrets <= set(SERVICES["web"]["environment"])
+    for name in ("roles", "migrate", "work"):
+        assert not secrets & set(SERVICES[name]["environment"]), name
+
+
+def test_developing_mounts_all_source_and_no_file_of_settings() -> None:
+    (mounts,) = {
+        tuple(each["volumes"]) for each in compose("compose.dev.yaml")["services"].values()
+    }
+    mounted = {mount.split(":")[0].removeprefix("./") for mount in mounts}
+    assert {mount.partition(":")[2] for mount in mounts} == {f"/app/{each}:ro" for each in mounted}
+    assert {path.split("/")[0] for path in context()} - mounted <= {
+        "LICENSE", "requirements.lock", "requirements-image.lock",
+    }  # fmt: skip
+    assert not {".env", "."} & mounted
 
 
 def test_web_processes_are_not_the_owner_and_only_the_owner_changes_tables() -> None:
@@ -159,6 +226,22 @@ def test_a_stop_waits_longer_than_gunicorn_does() -> None:
     web = SERVICES["web"]
     grace = int(web["environment"]["LEDGER_GRACE"])
     assert int(web["stop_grace_period"].removesuffix("s")) > grace
+
+
+def test_nobody_else_reads_the_passwords(tmp_path: Path) -> None:
+    command = blocks_of("docs/containers.md")[0].steps[0].command
+    script = str(BASE_DIR / "deploy/containers/new_passwords.sh")
+    assert "deploy/containers/new_passwords.sh" in command
+    for there in (False, True):
+        folder = tmp_path / str(there)
+        folder.mkdir()
+        if there:  # a copy of .env.example, as it comes
+            (folder / ".env").write_text("TIME_ZONE=UTC\n")
+            (folder / ".env").chmod(0o644)
+        run = f"umask 022; {command.replace('deploy/containers/new_passwords.sh', script)}"
+        subprocess.run(["sh", "-c", run], check=True, cwd=folder)
+        assert (folder / ".env").stat().st_mode & 0o777 == 0o600
+        assert "LEDGER_OWNER_PASSWORD=" in (folder / ".env").read_text()
 
 
 def test_new_passwords_are_new_and_fill_every_gap(tmp_path: Path) -> None:

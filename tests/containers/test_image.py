@@ -6,6 +6,7 @@ No Docker is needed: see `tests/containers/dockerfile.py`. The database is Debia
 import http.client
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import psycopg
 import pytest
 
 from ledger.env import BASE_DIR
+from tests.console import blocks_of
 from tests.containers.compose import compose, filled
 from tests.containers.dockerfile import Build, stages_of, why_not
 from tests.ledger.processes import LONG, free_port, wait_until
@@ -41,7 +43,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def image() -> Iterator[Build]:
     """The stages of the image, built by the lines of the Dockerfile."""
-    with Build(STAGES) as build:
+    with Build(STAGES, POSTGRES_CLIENT="") as build:  # apt.postgresql.org is not asked
         build.build(*OF_THE_IMAGE)
         yield build
 
@@ -50,6 +52,10 @@ def image() -> Iterator[Build]:
 def database() -> Iterator[TlsServer]:
     """A server on which the script of the service `db` has made the roles."""
     with tls_server() as found:
+        command = compose()["services"]["db"]["command"]
+        lines = (each.replace("=", " = ") for each in command if each != "-c")
+        with (found.data / "postgresql.conf").open("a") as file:
+            file.write("\n".join([*lines, ""]))
         found.start()
         password = PASSWORDS["POSTGRES_PASSWORD"].replace("'", "''")
         found.execute(f"ALTER ROLE postgres PASSWORD '{password}'")
@@ -63,6 +69,15 @@ def database() -> Iterator[TlsServer]:
         )  # fmt: skip
         found.execute("SELECT pg_reload_conf()")  # the image starts its server again after it
         yield found
+
+
+# What of docs/containers.md needs Docker itself; the rest is run.
+NEEDS_DOCKER = re.compile(r"docker compose (-f \S+ )*up .*|(touch|mkdir) .*")
+IN_A_SERVICE = re.compile(r"docker compose (?:exec|run --rm(?: --volume \S+)?) (web|migrate) (.+)")
+ROBIN = {
+    "DJANGO_SUPERUSER_EMAIL": "robin@bank.test", "DJANGO_SUPERUSER_NAME": "Robin Root",
+    "DJANGO_SUPERUSER_PASSWORD": "lanterns-over-slow-rivers",
+}  # fmt: skip
 
 
 class Containers:
@@ -202,6 +217,49 @@ def test_pages_have_the_rights_of_the_web_role_alone(
                 connection.execute(statement)
         found = connection.execute("SHOW statement_timeout").fetchone()
     assert found == ("30s",)
+
+
+def test_the_commands_of_the_page_run_in_their_services(
+    containers: Containers, web: subprocess.Popen[str]
+) -> None:
+    steps = [step.command for block in blocks_of("docs/containers.md") for step in block.steps]
+    ours = [step for step in steps if not NEEDS_DOCKER.fullmatch(step)]
+    parsed = [found for step in ours if (found := IN_A_SERVICE.fullmatch(step))]
+    assert len(parsed) == len(ours) >= 5, ours
+    backup, restore = (found[2].replace("/backups/", "/tmp/") for found in parsed[-2:])  # noqa: S108
+    for found in parsed[:-2]:
+        more = " --noinput" if "createsuperuser" in found[2] else ""
+        code, printed = containers.run(found[1], shlex.split(found[2] + more), **ROBIN)
+        if "check --deploy" in found[2]:  # the server of the tests is without fsync
+            assert re.findall(r"\((ledger\.\w+)\)", printed.partition("WARNINGS")[0]) == [
+                "ledger.durability"
+            ]
+        else:
+            assert code == 0, printed
+
+    again = {"DB_NAME": "ledger_again"}
+    assert containers.run("roles", None, **again)[0] == 0
+    # In one container, in its own /tmp.
+    chain = f"set -e; {backup}; DB_NAME=ledger_again {restore}"
+    code, printed = containers.run("migrate", ["sh", "-c", chain])
+    assert code == 0, printed
+    assert "every seal holds" in printed
+
+
+TWICE = """
+for _ in range(2):
+    User.objects.create_user(email='ana.lindt@bank.test', name='Ana Lindt', password='of-nobody')
+"""
+
+
+def test_what_the_server_refuses_does_not_stand_in_its_log(
+    containers: Containers, database: TlsServer
+) -> None:
+    code, printed = containers.run("migrate", ["python", "manage.py", "shell", "-c", TWICE])
+    assert (code, "UniqueViolation" in printed) == (1, True), printed
+    log = (database.folder / "log").read_text(errors="replace")
+    assert "duplicate key value violates unique constraint" in log
+    assert not re.findall("lindt|INSERT INTO|DETAIL|STATEMENT", log, re.IGNORECASE)
 
 
 def test_a_worker_does_the_scheduled_work(containers: Containers) -> None:

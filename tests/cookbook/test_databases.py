@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from cookbook.search import find
 from tests.cookbook.conftest import Cook
 from tests.cookbook.shared import errors
 
 
 def test_accounts_of_a_database(cook: Cook) -> None:
-    assert [row["read from"] for row in cook("accounts-of-a-database").value] == ["default"] * 3
+    rows = cook("accounts-of-a-database").value
+    assert [row["read from"] for row in rows] == ["default"] * 3
+    assert len({row["number"] for row in rows}) == 3
 
 
 def test_router(cook: Cook) -> None:
@@ -34,12 +39,23 @@ def test_standbys_are_those_of_the_server(cook: Cook, rows: Callable[..., list[A
 
 
 def test_read_your_own_writes(cook: Cook) -> None:
-    assert cook("read-your-own-writes").value == {"read from": "the replica"}
+    """The server that was asked is the writer itself, and the page says so."""
+    asked = "the writer, in place of a replica"
+    assert cook("read-your-own-writes").value == {"asked": asked, "read from": asked}
 
 
 def test_lost_commit(cook: Cook) -> None:
     """The same error, two outcomes, and one jar in the end."""
-    assert cook("lost-commit").value == [
+    ran = cook("lost-commit")
+    lost = [step.error for step in ran.steps if step.error]
+    assert len(lost) == 2
+    assert all("before the answer to COMMIT came" in error for error in lost)
+    assert ran.value == [
         {"answer lost": "before COMMIT", "there": False, "after the retry": 1},
         {"answer lost": "after COMMIT", "there": True, "after the retry": 1},
     ]
+
+
+@pytest.mark.django_db
+def test_a_search_for_failover_finds_recipes() -> None:
+    assert {"lost-commit", "standbys"} <= {recipe.slug for recipe in find("failover").every}

@@ -41,7 +41,7 @@ def test_every_rule_of_the_books_has_one_attempt_and_no_attempt_is_without_its_r
     assert len(rules) > 200
 
 
-def test_the_other_triggers_move_or_record_something_or_end_sessions() -> None:
+def test_the_other_triggers_move_or_record_or_tell_something_or_end_sessions() -> None:
     names = {name.rsplit("_", 1)[0] for name in triggers_that_refuse_nothing()}
     rules = [
         "change_is_recorded",
@@ -53,6 +53,10 @@ def test_the_other_triggers_move_or_record_something_or_end_sessions() -> None:
         "row_is_registered",
         "row_is_revised",
         "status_follows_changes",
+        "told_opening",
+        "told_releases",
+        "told_rows",
+        "told_status",
         "user_rights_end_sessions",
     ]
     assert names == {f"pgtrigger_{rule}" for rule in rules}

@@ -193,11 +193,23 @@ def test_the_page_leads_to_a_bank_over_tls(bank: Machine) -> None:
     assert psql(bank, roles, "postgres") == "ledger_web"
     bank.run("systemctl start ledger-work")
     assert psql(bank, "SHOW data_checksums") == "on"
+    journal = bank.run("systemd-analyze cat-config systemd/journald.conf")
+    assert "MaxRetentionSec=365day" in journal.splitlines()
 
     hidden = "cat /etc/ledger/ledger.env", "touch /srv/ledger/manage.py", "ls /var/backups/ledger"
     for command in hidden:
         with pytest.raises(AssertionError, match="Permission denied"):
             bank.run(f"runuser -u ledger_web -- {command}")
+
+
+def test_what_the_server_refuses_does_not_stand_in_its_log(bank: Machine) -> None:
+    twice = "INSERT INTO auth_group (name) VALUES ('ana.lindt'), ('ana.lindt')"
+    with pytest.raises(AssertionError):
+        psql(bank, twice)
+    log = bank.run("cat /var/log/postgresql/*.log")
+    assert "duplicate key value violates unique constraint" in log
+    # Those of Debian's server before the page's settings are of no people.
+    assert not re.findall("lindt|INSERT INTO", log, re.IGNORECASE)
 
 
 def test_other_names_old_ciphers_and_compression_are_refused(bank: Machine) -> None:
@@ -282,6 +294,7 @@ def test_a_service_may_do_little(bank: Machine, service: str) -> None:
 def test_the_look_at_the_server_finds_nothing_and_then_a_certificate_that_ends(
     bank: Machine,
 ) -> None:
+    bank.run("systemctl start ledger-backup")  # without one of the day, that is an issue
     bank.run("systemctl start ledger-watch")
     assert "no issues" in bank.run("ledger check --deploy 2>&1")
     renew = "openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=x -keyout /dev/null"

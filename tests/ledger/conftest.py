@@ -1,5 +1,7 @@
-"""Folders that a Postgres of root can enter, and servers in them."""
+"""Folders that a Postgres of root can enter, servers in them, settings and the log."""
 
+import io
+import logging
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from ledger import env
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
+from ledger.web.log_filters import RefusalsInOneLine
 from tests.ledger.processes import environment, reachable_folder
 from tests.ledger.servers import Start
 
@@ -78,3 +81,17 @@ def default(settings_of: Callable[..., dict[str, Any]]) -> Callable[..., dict[st
         return found
 
     return default
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the console is told, by the handler of the settings."""
+    (handler,) = (
+        each
+        for each in logging.getLogger().handlers
+        if isinstance(each, logging.StreamHandler)
+        and any(isinstance(one, RefusalsInOneLine) for one in each.filters)
+    )
+    before = handler.setStream(told := io.StringIO())
+    yield told
+    handler.setStream(before)

@@ -1,10 +1,11 @@
-"""Asks an embedded server of a test."""
+"""Asks an embedded server of a test, or the server of a connection."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ledger.db import postmaster, roles
 from ledger.db.embedded import EmbeddedServer
@@ -22,6 +23,14 @@ def query(server: EmbeddedServer, sql: str) -> str:
         cursor = connection.execute(sql)
         row = cursor.fetchone() if cursor.description else None
     return str(row[0]) if row else ""
+
+
+def value(connection: BaseDatabaseWrapper, sql: str, *parameters: Any) -> Any:
+    """The one value that this statement gives on a connection of Django's."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters or None)
+        (found,) = cursor.fetchone()
+    return found
 
 
 def transfers_of(server: EmbeddedServer) -> set[str]:

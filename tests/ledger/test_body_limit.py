@@ -55,6 +55,7 @@ def test_the_paths_of_uploads_are_those_of_their_pages() -> None:
     assert set(settings.LEDGER_UPLOADS) == {
         reverse("transactions:file_new"),
         reverse("admin:transactions_paymentfile_add"),
+        reverse("api:batch"),
     }
     assert min(settings.LEDGER_UPLOADS.values()) > MOST_BYTES
 

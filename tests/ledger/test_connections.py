@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ledger.db.backend import replication
 from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.retry import Failure, OutcomeUnknown, failure_of
+from tests.ledger.servers import value
 from tests.pooler import directly, knows_transaction_timeout, server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,13 +33,6 @@ def another() -> Iterator[Any]:
     yield another
     for each in made:
         each.close()
-
-
-def value(connection: BaseDatabaseWrapper, sql: str) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        (found,) = cursor.fetchone()
-    return found
 
 
 def test_a_web_process_limits_locks_statements_and_transactions(another: Any) -> None:

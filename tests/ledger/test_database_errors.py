@@ -105,7 +105,7 @@ def test_a_commit_that_the_standby_did_not_confirm_is_no_lost_connection(
         raise NotConfirmed("x")
 
     monkeypatch.setattr("transactions.home.views.home_of", commit)
-    monkeypatch.setattr(services, "book", commit)
+    monkeypatch.setattr(services, "book_once", commit)
     if method == "get":
         response: Any = client.get("/")
     else:
@@ -158,7 +158,7 @@ def review(client: Client, account: Account, other: Account) -> dict[str, Any]:
 
 def broken_once(monkeypatch: pytest.MonkeyPatch, cause: psycopg.Error) -> None:
     """The first payment loses its database; the next ones do not."""
-    book, calls = services.book, []
+    book, calls = services.book_once, []
 
     def fail_first(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
@@ -166,7 +166,7 @@ def broken_once(monkeypatch: pytest.MonkeyPatch, cause: psycopg.Error) -> None:
             raise OperationalError("x") from cause
         return book(*arguments, **options)
 
-    monkeypatch.setattr("transactions.services.book", fail_first)
+    monkeypatch.setattr("transactions.services.book_once", fail_first)
 
 
 def hidden_fields(html: str) -> dict[str, str]:
@@ -241,7 +241,9 @@ def test_a_page_that_was_asked_for_asks_again_by_itself(
 
     monkeypatch.setattr("transactions.home.views.home_of", fail)
     answer = client.get("/")
-    assert '<meta http-equiv="refresh" content="2">' in answer.content.decode()
+    page = " ".join(answer.content.decode().split())
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in page
+    assert 'data-again="2"' in page
 
 
 @contextmanager

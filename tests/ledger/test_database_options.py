@@ -74,6 +74,7 @@ WRONG = {
     "atomic_requests": ["True"],
     "autocommit": ["False"],
     "replication": ["database"],
+    "dbname": ["elsewhere"],
     "client_encoding": ["LATIN1"],
     "pace": ["3"],
 }
@@ -92,6 +93,7 @@ WRONG["options"] = [
     "-c transaction_read_only=on",
     "-c session_replication_role=replica",
     "-c row_security=off",
+    "-c synchronous_commit=off",
     "-c client_encoding=LATIN1",
 ]
 CASES = [(option, value) for option, values in WRONG.items() for value in values]
@@ -149,6 +151,8 @@ HARMLESS_SETTINGS = [
     "-c transaction_read_only=0",
     "-c transaction_isolation=read\\ committed",
     "-c synchronous_commit=on",
+    "-c synchronous_commit=remote_apply",
+    "-c synchronous_commit=local",
 ]
 
 

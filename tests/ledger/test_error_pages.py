@@ -98,7 +98,7 @@ def test_an_error_page_says_whom_to_ask_and_has_a_way_on(
     assert str(status) in text_of(answer)
     html = answer.content.decode()
     assert f'href="mailto:{CONTACT}"' in html
-    assert re.search(r'<div class="actions">\s*<a class="button" href="/', html)
+    assert re.search(r'<div class="actions">\s*<a class="button"\s+href="/', html)
 
 
 def test_staff_go_on_in_the_admin_from_a_page_that_is_not_open_to_them() -> None:

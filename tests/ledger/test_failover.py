@@ -15,6 +15,7 @@ from django.conf import settings
 from ledger.db import embedded
 from ledger.db.embedded import EmbeddedServerError
 from ledger.db.pair import Node, Pair
+from ledger.db.placement import Placement
 from tests.ledger.own_bank import Load, OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import People, longest_gap, people
@@ -158,7 +159,7 @@ def test_a_standby_that_may_lack_what_was_acknowledged_is_not_promoted(pair: Pai
 def test_a_primary_that_is_dead_is_not_told_to_write_alone(pair: Pair) -> None:
     pair.primary.kill()
 
-    with pytest.raises(EmbeddedServerError, match="not running"):
+    with pytest.raises(EmbeddedServerError, match=r"manage\.py failover"):
         pair.write_alone()
     assert pair.fail_over(kill=True).primary == "second"
 
@@ -166,7 +167,7 @@ def test_a_primary_that_is_dead_is_not_told_to_write_alone(pair: Pair) -> None:
 def test_the_standby_of_a_dead_primary_is_not_made_anew(pair: Pair) -> None:
     pair.primary.kill()
 
-    with pytest.raises(EmbeddedServerError, match="not running"):
+    with pytest.raises(EmbeddedServerError, match=r"manage\.py failover"):
         pair.follow()
     assert pair.fail_over(kill=True).primary == "second"
 
@@ -222,7 +223,36 @@ def test_the_kept_copy_of_a_standby_that_became_the_primary_is_removed_too(pair:
     assert copies_of(pair.primary) == [pair.primary.data]
 
 
-@pytest.mark.parametrize("change", [Pair.follow, Pair.write_alone])
+def test_an_old_primary_that_can_neither_be_wound_back_nor_copied_keeps_its_data(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new primary is the only other copy."""
+    pair.fail_over(kill=True)
+    (pair.standby.data / MARK).touch()
+    run = Placement.run
+
+    def on_a_full_disk(place: Placement, program: str, *arguments: str, output: Path) -> int:
+        if program not in ("pg_rewind", "pg_basebackup"):
+            return run(place, program, *arguments, output=output)
+        output.write_text("could not write: No space left on device")
+        return 1
+
+    monkeypatch.setattr(Placement, "run", on_a_full_disk)
+
+    with pytest.raises(EmbeddedServerError, match="No space left"):
+        pair.follow()
+
+    assert (pair.standby.data / MARK).exists()
+    monkeypatch.undo()
+    pair.follow()
+    assert copies_of(pair.standby) == [pair.standby.data]
+
+
+def promoted(pair: Pair) -> None:
+    pair.fail_over(kill=True)
+
+
+@pytest.mark.parametrize("change", [Pair.follow, Pair.write_alone, promoted])
 def test_two_processes_do_not_change_a_pair_at_once(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, change: Callable[[Pair], None]
 ) -> None:

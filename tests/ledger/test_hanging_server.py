@@ -20,6 +20,7 @@ from ledger.db.probe import short_connection
 from ledger.db.retry import Failure, failure_of
 from ledger.db.snapshot import snapshot
 from tests.ledger.hanging import standing_still
+from tests.ledger.servers import value
 from tests.pooler import connected, own_pool, server
 
 pytestmark = [
@@ -28,12 +29,6 @@ pytestmark = [
 ]
 LIMIT = 0.3  # seconds
 TIMEOUTS = {"LEDGER_TIMEOUTS": {"statement_timeout": 20}}
-
-
-def value(database: Any, sql: str) -> Any:
-    with database.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchone()[0]
 
 
 @pytest.fixture

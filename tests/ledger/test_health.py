@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from pathlib import Path
 from unittest.mock import patch
 
 import psycopg
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from accounts.models import WebSession
 from ledger.db import probe
+from ledger.db.probe import short_connection
 from ledger.web.middleware import HeadMiddleware
 from tests.factories import UserFactory
 from tests.pages import lacks
@@ -161,6 +163,33 @@ def test_readyz_says_when_the_writer_takes_no_writes(client: Client, asked: str)
     assert "takes no writes" in response.json()["problem"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_each_server_is_told_with_its_reason_and_to_the_public_without_its_name(
+    client: Client, tmp_path: Path
+) -> None:
+    """One is dead, the other one a standby that was not promoted: both have to be looked at."""
+    there = server()
+    options = {
+        "target_session_attrs": "read-write",
+        "options": "-c default_transaction_read_only=on",
+    }
+    changed = {
+        "HOST": f"{tmp_path},{there['HOST']}",
+        "PORT": f"5999,{there['PORT'] or 5432}",
+        "OPTIONS": {**there["OPTIONS"], **options},
+    }
+    with connected({**there, **changed}):
+        problem = client.get("/readyz").json()["problem"]
+        with pytest.raises(OperationalError) as refused, short_connection(2):
+            pass
+
+    assert "server 1 no socket, server 2 standby or read-only" in problem
+    assert str(tmp_path) not in problem
+    dead, standby = str(refused.value).partition("reached: ")[2].split(", ")
+    assert dead == f"{tmp_path}/.s.PGSQL.5999 no socket"
+    assert standby.endswith(" standby or read-only")
+
+
 def test_head_is_answered_with_the_headers_of_get_and_no_body() -> None:
     """Through the WSGI application, where Django's test client has not removed the body."""
     response = HeadMiddleware(lambda _: HttpResponse("body"))(RequestFactory().head("/"))
@@ -181,4 +210,5 @@ def test_the_long_answer_is_the_short_one_where_nobody_can_tell_who_asks(
     monkeypatch.setattr("ledger.web.health.short_connection", away)
     answer = client.get("/readyz?verbose")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "not ready", "problem": "The database cannot be reached."}
+    problem = "The database cannot be reached: not accepting connections."
+    assert answer.json() == {"status": "not ready", "problem": problem}

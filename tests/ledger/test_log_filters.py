@@ -2,28 +2,13 @@
 
 import io
 import logging
-from collections.abc import Iterator
 
 import pytest
 from django.db import IntegrityError
 from django.test import Client
 
-from ledger.web.log_filters import RefusalsInOneLine, WithoutValues
+from ledger.web.log_filters import WithoutValues
 from tests.factories import UserFactory
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the console is told, by the handler of the settings."""
-    (handler,) = (
-        each
-        for each in logging.getLogger().handlers
-        if isinstance(each, logging.StreamHandler)
-        and any(isinstance(one, RefusalsInOneLine) for one in each.filters)
-    )
-    before = handler.setStream(told := io.StringIO())
-    yield told
-    handler.setStream(before)
 
 
 @pytest.mark.django_db

@@ -15,7 +15,7 @@ from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import Site, accounts_of
 from tests.ledger.processes import assert_one_sentence, manage, reachable_folder, wait_until
-from tests.ledger.servers import transfers_of
+from tests.ledger.servers import query, transfers_of
 from tests.metrics import TOKEN, figure, figures_in
 
 pytestmark = pytest.mark.slow
@@ -89,18 +89,61 @@ def test_a_lost_standby_is_told_and_a_command_gets_the_bank_going(
     done = manage(pair.data_dir, "standby", f"--{way}", **PG)
 
     assert done.returncode == 0, done.stderr
-    assert not warned(site)
+    assert warned(site) is (way == "alone")
     assert figures_of(site) == [int(way == "again")] * 2 + [0]
     receipt = site.pay(sender, number, "1.00", id)
     assert receipt in transfers_of(pair.primary)
     if way == "alone":
-        assert_one_sentence(manage(pair.data_dir, "failover", **PG), "nothing was changed")
+        refused = manage(pair.data_dir, "failover", **PG)
+        assert_one_sentence(refused, "nothing was changed", "standby --again")
         assert manage(pair.data_dir, "standby", "--again", **PG).returncode == 0
     wait_until(lambda: receipt in transfers_of(pair.standby))
     assert figures_of(site) == [1, 1, 0]
+
+
+OF_CUSTOMERS = ["/", "/accounts/", "/search/?q=rent"]
+# By a commit that waits for nobody.
+OLD = """SET synchronous_commit = local;
+    UPDATE sessions SET last_seen_at = now() - interval '10 minutes'"""
+
+
+def test_pages_that_read_go_on_without_a_standby(site: Site, pair: Pair) -> None:
+    """Though each notes when its session was last used."""
+    pair.standby.kill()
+    wait_until(lambda: warned(site))
+
+    for page in OF_CUSTOMERS:
+        query(pair.primary, OLD)
+        began = time.monotonic()
+        site.get(page, site.cookie)
+        assert time.monotonic() - began < QUICK, page
+
+
+def test_an_audit_proves_the_books_without_a_standby_and_says_so(pair: Pair) -> None:
+    bank = OwnBank(pair.data_dir, settings.LEDGER_PG)
+    pair.standby.kill()
+    wait_until(lambda: query(pair.primary, "SELECT count(*) FROM pg_stat_replication") == "0")
+
+    done = manage(pair.data_dir, "audit_ledger", **PG)
+
+    assert done.returncode == 0, done.stderr
+    assert "clean" in done.stdout
+    assert "No standby confirms" in done.stderr
+    kept = "SELECT count(*) FROM audit_runs, job_records WHERE name = 'audit_ledger'"
+    assert query(pair.primary, kept) == "1"
+    assert bank.major == settings.LEDGER_PG
 
 
 def test_a_single_server_is_left_alone() -> None:
     with reachable_folder() as other:
         done = manage(other / "data", "standby", "--alone", **PG)
     assert_one_sentence(done, "There is no standby")
+
+
+@pytest.mark.parametrize("command", [["failover"], ["standby", "--again"]])
+def test_a_server_of_ones_own_is_promoted_by_its_own_means(command: list[str]) -> None:
+    url = "postgresql://me:secret@127.0.0.1:1/ledger"
+    with reachable_folder() as other:
+        done = manage(other / "data", *command, DATABASE_URL=url, LEDGER_URL="http://localhost")
+    assert_one_sentence(done, "a server of your own")
+    assert "secret" not in done.stderr

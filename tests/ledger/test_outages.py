@@ -4,7 +4,6 @@ in words of ours, never in those of the server.
 
 import io
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -23,7 +22,6 @@ from ledger.db.embedded import EmbeddedServerError
 from ledger.db.ids import uuid7
 from ledger.db.reasons import Reason, in_words
 from ledger.db.retry import NotConfirmed, OutcomeUnknown
-from ledger.web.log_filters import RefusalsInOneLine
 from tests.factories import AccountFactory, UserFactory
 from tests.ledger.processes import free_port
 from tests.reviews import reviewed
@@ -155,20 +153,6 @@ def test_with_a_login_for_each_host_each_one_is_named() -> None:
     assert in_words(refused.value) == "a:5432 refused, b:5432 another reason"
 
 
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the console is told."""
-    (handler,) = (
-        each
-        for each in logging.getLogger().handlers
-        if isinstance(each, logging.StreamHandler)
-        and any(isinstance(one, RefusalsInOneLine) for one in each.filters)
-    )
-    before = handler.setStream(told := io.StringIO())
-    yield told
-    handler.setStream(before)
-
-
 PAGES = [("/", "home"), ("/transfers/new/", "transactions:transfer"), ("/nowhere/", "unknown")]
 
 
@@ -251,6 +235,39 @@ def test_other_failures_before_a_view_keep_their_traceback(
     assert "in fail" in log.getvalue()
 
 
+@pytest.mark.parametrize("cause", [psycopg.errors.LockNotAvailable("x"), ServerHangs("x")])
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_wait_for_a_standby_before_a_view_is_one_line_that_says_so(
+    cause: psycopg.Error,
+    is_lost: bool,
+    client: Client,
+    account: Account,
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_session: Any) -> None:
+        raise caused_by(cause)
+
+    monkeypatch.setattr(SessionStore, "seen", fail)
+    monkeypatch.setattr("ledger.web.outages.nobody_confirms", lambda: is_lost)
+    client.raise_request_exception = False
+    assert client.get("/").status_code == 503
+    (line,) = log.getvalue().splitlines()
+    assert line.endswith(", no standby confirms commits") is is_lost
+
+
+def test_no_other_failure_asks_for_the_standby(
+    client: Client, account: Account, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_session: Any) -> None:
+        raise caused_by(psycopg.errors.AdminShutdown())
+
+    monkeypatch.setattr(SessionStore, "seen", fail)
+    monkeypatch.setattr("ledger.web.outages.nobody_confirms", lambda: pytest.fail("it asked"))
+    client.raise_request_exception = False
+    assert client.get("/").status_code == 503
+
+
 def test_the_server_of_an_open_connection_is_named(account: Account) -> None:
     with pytest.raises(OperationalError) as caught, connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '1ms'; SELECT pg_sleep(5)")
@@ -302,7 +319,7 @@ def test_a_payment_that_loses_its_database_is_one_line(
     def fail(*_: Any, **__: Any) -> None:
         raise caused_by(psycopg.errors.AdminShutdown())
 
-    monkeypatch.setattr("transactions.services.book", fail)
+    monkeypatch.setattr("transactions.services.book_once", fail)
     assert client.post("/transfers/new/", form).status_code == 503
     (line,) = log.getvalue().splitlines()
     assert "UNKNOWN POST transactions:transfer: ended by the server (57P01)" in line

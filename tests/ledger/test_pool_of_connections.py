@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from ledger.db.backend.base import DatabaseWrapper
+from tests.ledger.servers import value
 from tests.pooler import own_pool, server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,13 +34,6 @@ def database() -> Iterator[Any]:
     yield found
     found.close()
     found.close_pool()
-
-
-def value(database: Any, sql: str) -> Any:
-    with database.cursor() as cursor:
-        cursor.execute(sql)
-        (found,) = cursor.fetchone()
-    return found
 
 
 def test_connections_of_a_pool_are_used_again(database: Any) -> None:

@@ -115,6 +115,14 @@ def test_the_standby_of_the_embedded_server_is_a_replica(
             },
             ["token"],
         ),
+        (
+            {
+                "DATABASE_URL": "postgresql://me@db.example/books?sslmode=require",
+                "DATABASE_REPLICA_URLS": "postgresql://replica.example/books?sslmode=require",
+                "DB_IAM_REGION": "eu-west-1",
+            },
+            ["DATABASE_REPLICA_URLS", "user"],
+        ),
         *(
             (
                 {

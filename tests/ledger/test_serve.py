@@ -18,7 +18,7 @@ from django.utils.datastructures import CaseInsensitiveMapping
 from ledger.db import postmaster
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
-from ledger.management.commands.serve import address_of
+from ledger.management.commands.serve import Command, address_of
 from ledger.server.gunicorn_settings import threads, workers
 from tests.attacks.expected_headers import wrong_headers
 from tests.ledger.processes import (
@@ -289,6 +289,29 @@ def test_a_standby_as_replica_that_does_not_exist_is_told_before_anything_starts
     done = manage(folder, "serve", "--port", str(free_port()), DATABASE_REPLICA_URLS="standby")
     assert_one_sentence(done, "DATABASE_REPLICA_URLS", "STANDBY=1")
     assert not list(folder.glob("pg*"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("has_standby", [True, False])
+def test_the_start_of_a_pair_names_the_command_of_a_failover(
+    has_standby: bool, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    settings.LEDGER_EMBEDDED = True
+    monkeypatch.setattr("ledger.db.own_server.has_standby", lambda: has_standby)
+    greeting = "\n".join(Command()._greeting("127.0.0.1", 8000))
+    assert ("manage.py failover" in greeting) is has_standby
+
+
+@pytest.mark.slow
+def test_a_command_names_each_server_that_it_tried_and_why(folder: Path) -> None:
+    one, other = free_port(), free_port()
+    url = f"postgresql://me:secret@127.0.0.1:{one},localhost:{other}/ledger"
+    for command in (["audit_ledger"], ["wait_for_db", "--timeout", "1"], ["backup", "x.backup"]):
+        done = manage(folder, *command, DATABASE_URL=url)
+        line = done.stderr.splitlines()[-1]
+        assert done.returncode == 1
+        assert f"127.0.0.1:{one} refused, localhost:{other} refused" in line, done.stderr
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.slow

@@ -149,6 +149,7 @@ def test_a_cache_whose_client_is_missing_stops_the_start(
     """The package itself is named: pip would take another project by the name of this one."""
     monkeypatch.setattr(cache_settings, "find_spec", lambda _name: None)
     sentence = refusal(CACHE_URL=f"{package}://:secret@cache:1")
+    assert f"{package} of the extra cache" in sentence
     assert sentence.endswith(f"which is not installed: pip install {package}.\n")
     assert "secret" not in sentence
 

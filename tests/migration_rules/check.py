@@ -21,7 +21,7 @@ from tests.migration_rules.context import Context
 from tests.migration_rules.frozen import FROZEN
 from tests.migration_rules.operations import BY_OPERATION
 
-OURS = ("accounts", "transactions", "ledger_db")
+OURS = ("accounts", "transactions", "explorer", "ledger_db")
 
 
 @dataclass(frozen=True, order=True)

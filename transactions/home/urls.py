@@ -1,5 +1,9 @@
 from django.urls import path
 
-from transactions.home.views import home
+from ledger.web.table_files import paths_of_files
+from transactions.home.views import home, latest_file
 
-urlpatterns = [path("", home, name="home")]
+urlpatterns = [
+    path("", home, name="home"),
+    *paths_of_files("latest", latest_file, "latest"),
+]

@@ -1,16 +1,45 @@
-"""The home page."""
+"""The home page, and its latest entries as a file."""
 
-from django.http import (
-    HttpResponse,
-)
+from functools import partial
+
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.models import Account
 from accounts.requests import PersonRequest
-from transactions.home.reads import home_of
+from ledger.text.addresses import with_parameters
+from ledger.web.table_files import table_response
+from transactions.home.file import latest_table
+from transactions.home.reads import LATEST, daily_balances, home_of
+from transactions.models import Entry
+from transactions.work_panel import page_panel, page_work
+
+IN_SHELL = """from transactions.home.reads import home_of
+
+home_of(User.objects.get(email={email!r}))"""
 
 
 @require_safe
 def home(request: PersonRequest) -> HttpResponse:
     """Shows the net worth per currency, the accounts, the pending holds and the latest entries."""
-    return render(request, "transactions/home.html", {"home": home_of(request.user)})
+    with page_work(request) as work:
+        found = home_of(request.user)
+    panel = page_panel(
+        request,
+        work,
+        url=partial(with_parameters, reverse("home")),
+        parts=(home_of, Entry.objects.latest_of, daily_balances),
+        in_shell=IN_SHELL.format(email=request.user.email),
+        shows="UNION ALL of index ranges, LATERAL",
+        known=(account.pk for account in found.accounts),
+    )
+    return render(request, "transactions/home.html", {"home": found, "panel": panel})
+
+
+@require_safe
+def latest_file(request: PersonRequest, kind: str) -> HttpResponseBase:
+    """Returns the latest entries of the home page as a file, newest first."""
+    accounts = list(Account.objects.owned_by(request.user).not_closed())
+    return table_response(latest_table(Entry.objects.latest_of(accounts, LATEST)), kind)

@@ -5,7 +5,9 @@ models refer to them. Constraints and triggers declare the rules of the database
 from transactions.models.annotation import Annotation
 from transactions.models.audit_run import AuditRun
 from transactions.models.entry import Entry, EntryQuerySet
+from transactions.models.event import AccountEvent, EventKind, EventStream
 from transactions.models.payment_file import NamesAsked, PaymentFile, PaymentLine
+from transactions.models.saved_report import SavedReport
 from transactions.models.seal import Seal, SealedDay
 from transactions.models.staff_reason import StaffReason
 from transactions.models.transaction import (
@@ -17,23 +19,31 @@ from transactions.models.transaction import (
     TransactionQuerySet,
     reversal_word,
 )
+from transactions.models.webhook import Webhook, WebhookDelivery, WebhookQueue
 
 __all__ = [
     "BOOKED_AT",
     "DESCRIPTION_LIMIT",
     "METADATA_LIMIT",
     "REFERENCE_LIMIT",
+    "AccountEvent",
     "Annotation",
     "AuditRun",
     "Entry",
     "EntryQuerySet",
+    "EventKind",
+    "EventStream",
     "NamesAsked",
     "PaymentFile",
     "PaymentLine",
+    "SavedReport",
     "Seal",
     "SealedDay",
     "StaffReason",
     "Transaction",
     "TransactionQuerySet",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookQueue",
     "reversal_word",
 ]

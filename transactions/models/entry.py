@@ -20,6 +20,7 @@ ROW_FIELDS = (
 )  # fmt: skip
 # What a file has beside these.
 FILE_FIELDS = ("transaction", "value_date", "metadata")
+PROGRAM_FIELDS = ("transaction", "value_date", "captures_id", "counterparty__number")
 
 
 class EntryQuerySet(models.QuerySet["Entry"]):
@@ -63,6 +64,10 @@ class EntryQuerySet(models.QuerySet["Entry"]):
     def for_files(self) -> Self:
         """Reads what a line of a file has, oldest first."""
         return self.with_counterparty().only(*ROW_FIELDS, *FILE_FIELDS).order_by("created_at")
+
+    def for_programs(self) -> Self:
+        """Reads what the API tells of an entry."""
+        return self.with_counterparty().only(*ROW_FIELDS, *PROGRAM_FIELDS)
 
     def balance_at(self, account: "Account | uuid.UUID", moment: datetime) -> Any:
         """Returns the booked balance just before `moment`; None before the first entry."""

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import ClassVar, Self
 
 import pgtrigger
-from django.contrib.postgres.aggregates import StringAgg
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import models
-from django.db.models import Case, F, Q, TextField, Value, When, Window
-from django.db.models.functions import MD5, Cast, RowNumber
+from django.db.models import Case, F, Func, Q, TextField, Value, When, Window
+from django.db.models.functions import MD5, Cast, Coalesce, RowNumber
 from django.utils import timezone
 
 from accounts.models import Account, MoneyField, User
@@ -130,9 +130,12 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
 
     def digest(self) -> str:
         """A digest of the numbers of these lines. The text of a line never changes."""
-        number = Cast("number", TextField())
-        listed = StringAgg(number, ",", order_by="number", default=Value(""))
-        digest: str = self.aggregate(digest=MD5(listed))["digest"]
+        # Not StringAgg, whose delimiter Django 5.2 and 6.1 want in different types.
+        numbers = ArrayAgg(Cast("number", TextField()), order_by="number")
+        listed = Func(numbers, Value(","), function="array_to_string", output_field=TextField())
+        digest: str = self.aggregate(
+            digest=MD5(Coalesce(listed, Value(""), output_field=TextField()))
+        )["digest"]
         return digest
 
     def for_reading(self) -> Self:

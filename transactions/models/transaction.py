@@ -19,7 +19,7 @@ from accounts.shown import add_accounts
 from ledger.db.ids import pk_of, uuid7
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.money import figure
-from transactions.models import row_triggers
+from transactions.models import event_triggers, row_triggers
 from transactions.models.seal_triggers import SEALED_PERIOD_IS_CLOSED
 from transactions.models.search_column import SEARCH_DOCUMENT
 
@@ -184,6 +184,8 @@ class Transaction(models.Model):
         ]
         triggers: ClassVar[Sequence[pgtrigger.Trigger]] = [
             *row_triggers.ALL,
+            event_triggers.ROWS_ARE_TOLD,
+            event_triggers.RELEASES_ARE_TOLD,
             SEALED_PERIOD_IS_CLOSED,
         ]
         # The primary key and `transactions_newest` fill their pages: migration 0018.

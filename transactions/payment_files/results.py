@@ -1,34 +1,54 @@
-"""The result of each line as CSV, streamed."""
+"""Payment files and the result of each of their lines, as files: see Note [Tables as files]."""
 
-import csv
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django.http import StreamingHttpResponse
 
 from accounts.shown import add_accounts
-from ledger.text.csv_cells import Echo, guarded
 from ledger.text.currencies import decimals_of, minor_units
+from ledger.web.table_files import (
+    CSV,
+    DataTable,
+    FigureText,
+    csv_lines,
+    figure_cell,
+    table_response,
+)
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.storage import PART
 
 MOST_TOLD = 5_000  # accounts; the log itself keeps 500 people of a page
-HEAD = "line to name amount currency description reference result why note transaction".split()
+RESULT_COLUMNS = (
+    "line to name amount currency description reference result why note transaction"
+).split()
+FILE_COLUMNS = (
+    "created_at name from_account from_number state lines paid_lines refused_lines paid currency "
+    "finished_at file"
+).split()
 
 
 def result_lines(file: PaymentFile) -> Iterator[str]:
     """CSV lines in the order of the file, with a heading."""
+    return csv_lines(result_table(file))
+
+
+def result_table(file: PaymentFile) -> DataTable:
+    """The lines of a payment file with their results, in the order of the file."""
     lines = PaymentLine.objects.of(file).in_order().iterator(chunk_size=PART)
     waiting = "not checked yet" if file.state == PaymentFile.State.STORED else "can be paid"
-    return _written(file.currency, lines, waiting)
+    rows = (_cells(line, file.currency, waiting) for line in lines)
+    return DataTable(result_name(file), RESULT_COLUMNS, rows)
 
 
-def result_response(file: PaymentFile) -> StreamingHttpResponse:
-    """The lines of `result_lines` as a download."""
-    return StreamingHttpResponse(
-        result_lines(file),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{result_name(file)}"'},
-    )
+def result_response(file: PaymentFile, kind: str = CSV) -> StreamingHttpResponse:
+    """`result_table` as a download."""
+    return table_response(result_table(file), kind)
+
+
+def files_table(files: Iterable[PaymentFile]) -> DataTable:
+    """Payment files, each with its account, as a table."""
+    return DataTable("payment-files", FILE_COLUMNS, map(_file_cells, files))
 
 
 def tell_payees(file: PaymentFile) -> None:
@@ -38,35 +58,47 @@ def tell_payees(file: PaymentFile) -> None:
 
 
 def result_name(file: PaymentFile) -> str:
-    """The name of the uploaded file with "result" in it, safe for a header."""
+    """The name of the uploaded file with "result" in it, safe for a header, without an ending."""
     stem = file.name.rsplit(".", 1)[0]
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in stem)
-    return f"{safe.strip('-')[:80] or 'payments'}-result.csv"
+    return f"{safe.strip('-')[:80] or 'payments'}-result"
 
 
-def _written(currency: str, lines: Iterable[PaymentLine], waiting: str) -> Iterator[str]:
-    writer = csv.writer(Echo())
-    yield writer.writerow(HEAD)
-    for line in lines:
-        yield writer.writerow(
-            [
-                line.number,
-                guarded(line.typed_to),
-                guarded(line.typed_name),
-                _amount(line, currency),
-                currency,
-                guarded(line.description),
-                guarded(line.reference),
-                "paid" if line.booked else "refused" if line.verdict else waiting,
-                guarded(line.verdict),
-                guarded(" ".join(line.doubts)),
-                line.pk if line.booked else "",
-            ]
-        )
+def _cells(line: PaymentLine, currency: str, waiting: str) -> list[Any]:
+    return [
+        line.number,
+        line.typed_to,
+        line.typed_name,
+        _amount(line, currency),
+        currency,
+        line.description,
+        line.reference,
+        "paid" if line.booked else "refused" if line.verdict else waiting,
+        line.verdict or None,
+        " ".join(line.doubts) or None,
+        line.pk if line.booked else None,
+    ]
 
 
 def _amount(line: PaymentLine, currency: str) -> str:
     """The amount as plain digits, or the typed text if it is not an amount."""
     if line.amount is None:
-        return guarded(line.typed_amount)
-    return f"{line.amount:.{max(minor_units(currency), decimals_of(line.amount))}f}"
+        return line.typed_amount
+    return FigureText(f"{line.amount:.{max(minor_units(currency), decimals_of(line.amount))}f}")
+
+
+def _file_cells(file: PaymentFile) -> list[Any]:
+    return [
+        file.created_at,
+        file.name,
+        file.from_account.name,
+        file.from_account.number,
+        file.get_state_display(),
+        file.line_count,
+        file.booked_count,
+        file.refused_count,
+        figure_cell(file.booked_total, file.currency),
+        file.currency,
+        file.finished_at,
+        file.pk,
+    ]

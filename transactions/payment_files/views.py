@@ -16,6 +16,7 @@ from ledger.db.ids import uuid7_for
 from ledger.db.row_security import RowScope, reading
 from ledger.web import database_errors, outages
 from ledger.web.redirects import redirect_page
+from ledger.web.table_files import table_response
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.agreement import agreement, was_agreed
@@ -32,7 +33,7 @@ from transactions.payment_files.forms import PaymentFileForm
 from transactions.payment_files.parser import EXAMPLE, UnreadableFile
 from transactions.payment_files.payees import payees_of
 from transactions.payment_files.preview import check
-from transactions.payment_files.results import result_response
+from transactions.payment_files.results import files_table, result_response
 from transactions.payment_files.storage import FileRemoved, discard, store
 from transactions.payment_files.wording import payments, summary_of
 from transactions.safeguards import review
@@ -41,6 +42,7 @@ from transactions.safeguards.quota import WRONG_NAMES_A_DAY
 
 logger = logging.getLogger(__name__)
 FILES_A_PAGE = 25
+FILES_AT_ONCE = 500
 LINES_A_PAGE = 50
 FROM_BANK = "The bank uploaded this file, so only the bank can pay or remove it."
 State = PaymentFile.State
@@ -52,6 +54,13 @@ def file_list(request: PersonRequest) -> HttpResponse:
     files = PaymentFile.objects.visible_to(request.user).with_account().newest_first()
     page = Paginator(files, FILES_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "transactions/payment_file_list.html", {"page": page})
+
+
+@require_safe
+def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
+    """Streams the list of files, whole, as a file."""
+    files = PaymentFile.objects.visible_to(request.user).with_account().newest_first()
+    return table_response(files_table(files.iterator(chunk_size=FILES_AT_ONCE)), kind)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -179,10 +188,10 @@ def _discard(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 
 @require_safe
-def file_result(request: PersonRequest, pk: Any) -> HttpResponseBase:
-    """Streams the result of each line as a CSV file."""
+def file_result(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
+    """Streams the result of each line as a file."""
     files = PaymentFile.objects.visible_to(request.user).with_account()
-    return result_response(get_object_or_404(files, pk=pk))
+    return result_response(get_object_or_404(files, pk=pk), kind)
 
 
 @require_safe

@@ -14,7 +14,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from accounts.models import User
 from ledger.text.csv_cells import Echo, guarded
-from transactions.privacy.sections import SECTIONS, DataSection
+from transactions.privacy.further import all_sections
+from transactions.privacy.sections import DataSection
 
 ROWS_A_CHUNK = 200
 
@@ -23,7 +24,7 @@ def as_json(person: User) -> Iterator[bytes]:
     """One object, with a list of objects for each section."""
     encode = DjangoJSONEncoder(ensure_ascii=False)
     yield b"{"
-    for place, section in enumerate(SECTIONS):
+    for place, section in enumerate(all_sections()):
         yield f"{',' if place else ''}\n{json.dumps(section.name)}: [".encode()
         separator = "\n"
         for row in section.rows(person):
@@ -38,7 +39,7 @@ def as_zip(person: User, moment: datetime) -> Iterator[bytes]:
     """A ZIP file with a CSV file for each section; `moment` is the time of its files."""
     sink = _Sink()
     with zipfile.ZipFile(cast("IO[bytes]", sink), "w", zipfile.ZIP_DEFLATED) as archive:
-        for section in SECTIONS:
+        for section in all_sections():
             about = zipfile.ZipInfo(f"{section.name}.csv", moment.timetuple()[:6])
             about.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(about, "w", force_zip64=True) as file:

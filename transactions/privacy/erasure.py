@@ -21,10 +21,28 @@ from django.db import transaction as db_transaction
 from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, TextField, Value
 
 from accounts.erased import ACCOUNT_NAME, DOMAIN, HOUSEHOLD_NAME, NAME, NAMING
-from accounts.models import Account, Change, Household, RowRemoval, SignIn, User, WebSession
+from accounts.models import (
+    Account,
+    ApiToken,
+    Change,
+    Household,
+    RowRemoval,
+    SignIn,
+    User,
+    WebSession,
+)
+from accounts.sign_in import token_ends
 from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
-from transactions.models import Annotation, NamesAsked
+from transactions.models import (
+    Annotation,
+    NamesAsked,
+    SavedReport,
+    Webhook,
+    WebhookDelivery,
+    WebhookQueue,
+)
+from transactions.privacy.further import FURTHER
 from transactions.privacy.traces import (
     erase_from_the_log_of_households,
     erase_from_the_log_of_the_admin,
@@ -54,21 +72,30 @@ def due_before(moment: datetime) -> QuerySet[User]:
 
 def erase(person: User) -> None:
     """Erases what names the person, in one database transaction. For the owner of the tables."""
-    with db_transaction.atomic(durable=True), triggers_lifted(*NEVER_CHANGE):
+    further = [table for data in FURTHER for table in data.never_change]
+    with db_transaction.atomic(durable=True), triggers_lifted(*NEVER_CHANGE, *further):
         set_locally(**{ERASES: WHY})
         person = User.objects.select_for_update().get(pk=person.pk)
         traces = traces_of(person)
         erase_from_the_log_of_the_admin(traces)
         erase_texts(traces)
+        for data in FURTHER:
+            data.erase(traces)
         left = _households_left(person)
+        token_ends.revoke_all(person, "sign_in_closed")  # if one works still, it is not deleted
         for rows in (
             EmailAddress.objects.filter(user=person),
             Authenticator.objects.filter(user=person),
             SocialAccount.objects.filter(user=person),
             WebSession.objects.filter(user=person),
             SignIn.objects.filter(user=person),
+            ApiToken.objects.filter(user=person),
             Annotation.objects.filter(owner=person),
             NamesAsked.objects.filter(user=person),
+            WebhookDelivery.objects.filter(webhook__owner=person),
+            WebhookQueue.objects.filter(webhook__owner=person),
+            Webhook.objects.filter(owner=person),
+            SavedReport.objects.filter(owner=person),
         ):
             _note_removal(rows)
             rows.delete()
@@ -88,7 +115,7 @@ def erase(person: User) -> None:
 def _note_removal(rows: QuerySet[Any]) -> None:
     """For the audit, of tables with a register: see Note [Register of rows]."""
     ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
-    if ids and rows.model in (SignIn, Annotation):
+    if ids and rows.model in (SignIn, Annotation, ApiToken):
         RowRemoval.objects.create(
             table_name=rows.model._meta.db_table, row_ids=ids, reason=f"{WHY}."
         )

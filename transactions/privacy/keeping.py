@@ -4,15 +4,22 @@ from django.conf import settings
 
 from accounts.sign_in import devices
 from ledger.web import message_cookie
+from transactions.privacy.further import FURTHER
 from transactions.privacy.retention import NAMES_ASKED_DAYS
 
 Row = tuple[str, str]
 CHANGES = "Changes of your accounts and sign-in: what, when, and from which internet address"
 
+REQUESTS = "Server log: each page you open by its kind, with the time, the result and your id"
+SECURITY = (
+    "Security log: each sign-in, refusal and approval, with the time, the result, your id and a"
+    " mark of the session"
+)
+
 
 def erased_after() -> str:
     """How long after leaving a person's name and addresses are erased, in words."""
-    return _days(settings.LEDGER_KEEP_PEOPLE_DAYS)
+    return in_days(settings.LEDGER_KEEP_PEOPLE_DAYS)
 
 
 def kept() -> list[Row]:
@@ -23,12 +30,36 @@ def kept() -> list[Row]:
         ("Payments and balances", "For good: books are never edited"),
         ("Your name, addresses, ways to sign in, notes", f"{people} after you have left"),
         (CHANGES, f"For good; names and addresses leave it {people} after you have left"),
-        ("Sign-ins: time, device and place in words", _days(settings.LEDGER_KEEP_SIGN_INS_DAYS)),
-        ("Which staff have read your data", _days(settings.LEDGER_KEEP_READ_LOG_DAYS)),
+        ("Sign-ins: time, device and place in words", in_days(settings.LEDGER_KEEP_SIGN_INS_DAYS)),
+        (
+            "Access tokens: name, what they may do, last use",
+            f"{in_days(settings.LEDGER_KEEP_SIGN_INS_DAYS)} after their end",
+        ),
+        (
+            "Webhooks: addresses, and what was sent to them",
+            f"Until you remove them; what was sent: {in_days(settings.LEDGER_KEEP_EVENTS_DAYS)}",
+        ),
+        ("Which staff have read your data", in_days(settings.LEDGER_KEEP_READ_LOG_DAYS)),
         ("Sessions", f"Until they end, at most {int(absolute.total_seconds() // 3600)} hours"),
         ("How often you tried to sign in or sent forms, in keyed digests or by address", "A day"),
-        ("How many names your payment files compared", _days(NAMES_ASKED_DAYS)),
+        (REQUESTS, logs_kept()),
+        (SECURITY, logs_kept()),
+        ("How many names your payment files compared", in_days(NAMES_ASKED_DAYS)),
+        *(row for data in FURTHER for row in data.kept()),
     ]
+
+
+def logs_kept() -> str:
+    """How long the server's log is kept, in words."""
+    days = settings.LEDGER_KEEP_LOGS_DAYS
+    return f"{in_days(days)} at most" if days else "Until newer lines need the room"
+
+
+def not_in_logs() -> str:
+    """What no line of the log has. As text for people, Django's lines name the page that failed."""
+    if settings.LOG_FORMAT == "json":
+        return "No line of these logs has a name, an amount, a text, or a mail or internet address."
+    return "A line about an error may have the address of the page you opened."
 
 
 def cookies() -> list[tuple[str, str, str]]:
@@ -42,5 +73,6 @@ def cookies() -> list[tuple[str, str, str]]:
     ]
 
 
-def _days(days: int) -> str:
+def in_days(days: int) -> str:
+    """A number of days in words, in years if it is some."""
     return f"{days // 365:,} years" if days % 365 == 0 and days > 365 else f"{days:,} days"

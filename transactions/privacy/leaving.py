@@ -9,7 +9,7 @@ from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import with_retry
 from ledger.text.money import figure
 from transactions.exceptions import LedgerError
-from transactions.models import Transaction
+from transactions.models import Transaction, Webhook
 
 REASON = "Closed by the customer, who left the bank."
 
@@ -46,6 +46,8 @@ def leave(*, person: User) -> User:
             account_services.set_status(
                 account, Account.Status.CLOSED, reason=REASON, changed_by=person
             )
+        for webhook in Webhook.objects.owned_by(person):
+            webhook.remove()
         account_services.close_sign_in(person)
     return person
 

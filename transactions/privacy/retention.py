@@ -6,14 +6,16 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import caches
 from django.db import transaction as db_transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import AttemptCount, Read, RowRemoval, SignIn, WebSession
+from accounts.models import ApiToken, AttemptCount, Read, RowRemoval, SignIn, WebSession
 from ledger.db.outside_cache import OutsideCache
 from ledger.db.shared_cache import SharedCache
 from transactions.models import NamesAsked
 from transactions.privacy.erasure import triggers_lifted
+from transactions.privacy.further import FURTHER
+from transactions.privacy.old_events import delete_old_events
 
 OVER = "The keeping time is over."
 NAMES_ASKED_DAYS = 7  # the limit counts a day; a week is for questions about it
@@ -34,9 +36,14 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
         deleted = {what: rows.delete()[0] for what, rows in old.items()}
         if deleted["sign-ins"]:
             _note_removal("sign_ins", old_sign_ins)
+    deleted["access tokens"] = _delete_tokens(old_sign_ins)
+    old_events = now - timedelta(days=settings.LEDGER_KEEP_EVENTS_DAYS)
+    deleted |= delete_old_events(old_events)
     cached = caches["default"]
     if isinstance(cached, SharedCache | OutsideCache):  # other caches forget by themselves
         deleted["cached values"] = cached.drop_expired()
+    for data in FURTHER:
+        deleted |= data.delete_old(now)
     return deleted | {"reads of others' data": _delete_reads(now)}
 
 
@@ -46,6 +53,16 @@ def _latest_sign_ins() -> QuerySet[SignIn, Any]:
     """
     newest = SignIn.objects.succeeded().exclude(user=None).order_by("user", "-at", "-pk")
     return newest.distinct("user").values("pk")
+
+
+def _delete_tokens(before: datetime) -> int:
+    """Deletes access tokens that were revoked or have expired before this moment."""
+    with db_transaction.atomic(durable=True):
+        over = ApiToken.objects.filter(Q(revoked_at__lt=before) | Q(expires_at__lt=before))
+        ids = [str(pk) for pk in over.values_list("pk", flat=True)]
+        if ids:
+            RowRemoval.objects.create(table_name="api_tokens", row_ids=ids, reason=OVER)
+        return ApiToken.objects.filter(pk__in=ids).delete()[0]
 
 
 def _delete_reads(now: datetime) -> int:

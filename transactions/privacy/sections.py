@@ -14,7 +14,7 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.db.models import F, Q, QuerySet
 
-from accounts.models import Account, Change, Read, SignIn, StatusChange, User
+from accounts.models import Account, ApiToken, Change, Read, SignIn, StatusChange, User
 from accounts.sign_in.sessions import living_sessions
 from ledger.db.replicas import ReadPurpose, stream
 from ledger.db.row_security import RowScope, reading
@@ -23,8 +23,10 @@ from transactions.models import (
     Entry,
     PaymentFile,
     PaymentLine,
+    SavedReport,
     StaffReason,
     Transaction,
+    Webhook,
 )
 
 AT_A_TIME = 2000  # rows that are held in memory
@@ -77,6 +79,22 @@ def _sign_ins(person: User) -> Iterable[Row]:
     return _read(SignIn.objects.of(person), "at", "outcome", "method", "device", "place")
 
 
+TOKEN_COLUMNS = (
+    "name", "prefix", "scopes", "per_payment", "per_day", "currency", "created_at", "expires_at",
+    "last_used_at", "last_used_from", "revoked_at",
+)  # fmt: skip
+
+
+def _tokens(person: User) -> Iterable[Row]:
+    return _read(ApiToken.objects.of(person), *TOKEN_COLUMNS)
+
+
+def _webhooks(person: User) -> Iterable[Row]:
+    """Addresses and kinds; the secrets stay where they are."""
+    webhooks = Webhook.objects.filter(owner=person).order_by("created_at", "pk")
+    return _read(webhooks, "url", "kinds", "status", "created_at")
+
+
 def _household(person: User) -> Iterable[Row]:
     return [(person.household.name,)] if person.household else []
 
@@ -87,7 +105,7 @@ def _groups(person: User) -> Iterable[Row]:
 
 ABOUT_PEOPLE = (
     "users", "users_groups", "users_user_permissions", "account_emailaddress",
-    "mfa_authenticator", "socialaccount_socialaccount",
+    "mfa_authenticator", "socialaccount_socialaccount", "api_tokens",
 )  # fmt: skip
 
 
@@ -184,6 +202,11 @@ def _notes(person: User) -> Iterable[Row]:
     return _read(notes, "transaction_id", "text", "tags", "created_at")
 
 
+def _saved_reports(person: User) -> Iterable[Row]:
+    saved = SavedReport.objects.filter(owner=person).order_by("name")
+    return _read(saved, "name", "report", "parameters", "group__name")
+
+
 def _files(person: User) -> Iterable[Row]:
     files = PaymentFile.objects.visible_to(person).order_by("created_at")
     return _read(files, "pk", "name", F("from_account__number"), "state", "created_at")
@@ -205,6 +228,8 @@ SECTIONS = (
     DataSection("connected_sign_ins", ("provider", "id", "connected", "last_used"), _providers),
     DataSection("sessions", ("device", "place", "started", "last_seen"), _sessions),
     DataSection("sign_ins", ("at", "outcome", "method", "device", "place"), _sign_ins),
+    DataSection("access_tokens", TOKEN_COLUMNS, _tokens),
+    DataSection("webhooks", ("url", "events", "status", "added"), _webhooks),
     DataSection("household", ("name",), _household),
     DataSection("groups", ("name",), _groups),
     DataSection("accounts", ACCOUNT_COLUMNS, _accounts),
@@ -217,6 +242,7 @@ SECTIONS = (
     ),
     DataSection("messages_of_the_bank", ("transaction", "about", "message", "at"), _messages),
     DataSection("notes", ("transaction", "text", "tags", "written"), _notes),
+    DataSection("saved_reports", ("name", "report", "parameters", "shared_with"), _saved_reports),
     DataSection("payment_files", ("id", "name", "from", "state", "uploaded"), _files),
     DataSection(
         "payment_lines",

@@ -31,7 +31,7 @@ from accounts.models import (
     User,
 )
 from ledger.text.queries import decodings_of
-from transactions.models import PaymentFile, PaymentLine, StaffReason
+from transactions.models import PaymentFile, PaymentLine, SavedReport, StaffReason
 
 REPR = "Erased"
 REFUSED = "It was refused."
@@ -126,7 +126,10 @@ def erase_texts(traces: Traces) -> None:
 
 
 def _erase_from_texts_about_others(traces: Traces) -> None:
-    """Reasons, messages and notes about others, where they have the whole name or an address."""
+    """Reasons, messages and notes about others, where they have the whole name or an address.
+    Reports that others saved under such a name go.
+    """
+    SavedReport.objects.filter(name__iregex=traces.whole).delete()
     texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
         (Change, ("reason",)),
         (StatusChange, ("reason", "message")),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.requests import PersonRequest
 from accounts.security.step_up import step_up_first
 from transactions.privacy.downloads import as_json, as_zip
-from transactions.privacy.keeping import cookies, erased_after, kept
+from transactions.privacy.keeping import cookies, erased_after, kept, not_in_logs
 from transactions.privacy.leaving import CannotLeave, leave, obstacles
 from transactions.privacy.sections import SECTIONS
 
@@ -67,5 +67,5 @@ def leave_bank(request: PersonRequest) -> HttpResponse:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """What is stored and for how long, and which cookies there are. For everybody."""
-    context = {"kept": kept(), "cookies": cookies()}
+    context = {"kept": kept(), "not_in_logs": not_in_logs(), "cookies": cookies()}
     return render(request, "transactions/privacy/privacy.html", context)

@@ -1,33 +1,45 @@
-"""The receipt of a transaction, the owner's note on it, and its metadata as a file."""
+"""The receipt of a transaction, its sides and metadata as files, and the owner's note on it."""
 
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
-from django.http import (
-    Http404,
-    HttpResponse,
-)
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.requests import PersonRequest
 from accounts.shown import opened_by_right
+from ledger.db.work import QueryLog
+from ledger.text.addresses import with_parameters
+from ledger.web.table_files import table_response
 from transactions.annotations.forms import AnnotationForm
 from transactions.annotations.search import tags_in_use
-from transactions.annotations.services import NOTE_CHANGED, annotate
+from transactions.annotations.services import NOTE_CHANGED, annotate, annotation_history
 from transactions.exceptions import NoteChanged
+from transactions.lifecycle import lifecycle_of
 from transactions.models import Transaction
-from transactions.receipts.receipt import receipt_for
+from transactions.receipts.file import sides_table
+from transactions.receipts.receipt import Receipt, receipt_for
 from transactions.staff_actions import is_own
+from transactions.work_panel import page_panel, page_work
 
 TAGS_OFFERED = 12
+IN_SHELL = """from transactions.receipts.receipt import Receipt, receipt_for
+
+reader = User.objects.get(email={email!r})
+rows = Transaction.objects.readable_by(reader).with_sides().with_stored_metadata()
+receipt_for(rows.select_related("captures", "reverses").get(pk={pk!r}), reader)"""
 
 
 @require_safe
 def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
     """One transaction, for the owner of either side and for staff; 404 for everybody else."""
-    return receipt_page(request, readable_row(request, pk))
+    with page_work(request) as work:
+        context = _context(request, readable_row(request, pk))
+    return _rendered(request, work, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -62,6 +74,12 @@ def metadata(request: PersonRequest, pk: Any) -> HttpResponse:
     )
 
 
+@require_safe
+def sides_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
+    """Returns the sides of a transaction as a file."""
+    return table_response(sides_table(receipt_for(readable_row(request, pk), request.user)), kind)
+
+
 def readable_row(request: PersonRequest, pk: Any) -> Any:
     """The transaction with everything a receipt needs, or 404 if the reader may not read it."""
     rows = Transaction.objects.readable_by(request.user).with_sides().with_stored_metadata()
@@ -81,6 +99,18 @@ def receipt_page(
 
     Saving the form replaces the annotation with the id `replaces`; None means the current one.
     """
+    with page_work(request) as work:
+        context = _context(request, row, form, replaces)
+    return _rendered(request, work, context)
+
+
+def _context(
+    request: PersonRequest,
+    row: Transaction,
+    form: AnnotationForm | None = None,
+    replaces: str | None = None,
+) -> dict[str, Any]:
+    """All that the page shows."""
     shown = receipt_for(row, request.user)
     context: dict[str, Any] = {"receipt": shown, "row": row}
     if not shown.is_for_staff:
@@ -89,4 +119,25 @@ def receipt_page(
         if form and replaces not in (None, shown.mine.id):
             form.add_error(None, NOTE_CHANGED)
         context["tags_in_use"] = tags_in_use(request.user, most=TAGS_OFFERED)
+    return context
+
+
+def _rendered(request: PersonRequest, work: QueryLog, context: dict[str, Any]) -> HttpResponse:
+    row, reader = context["row"], request.user
+    context["panel"] = page_panel(
+        request,
+        work,
+        url=partial(with_parameters, reverse("transactions:detail", args=[row.pk])),
+        parts=(Transaction.objects.readable_by, lifecycle_of, annotation_history),
+        in_shell=IN_SHELL.format(email=reader.email, pk=str(row.pk)),
+        shows="joins of both sides, the linked rows in one query",
+        known=_known_ids(context["receipt"]),
+    )
     return render(request, "transactions/transaction_receipt.html", context)
+
+
+def _known_ids(receipt: Receipt) -> list[UUID]:
+    """The ids that the page names or links, and the reader's own accounts."""
+    linked = [moment.row.pk for moment in receipt.lifecycle.moments if moment.row]
+    own = [side.account.pk for side in receipt.sides if side.is_mine and side.account]
+    return [receipt.row.pk, *linked, *own]

@@ -15,12 +15,17 @@ from transactions.scope import BANK, MINE, Scope, may_read_bank, scope_for
 
 SHOWN_MONTHS = 12
 FEW_MONTHS = 3  # default for reports that read every row of the whole bank
+NOTHING, PERIOD_BEFORE, YEAR_BEFORE = "no", "period", "year"
+COMPARISONS = {PERIOD_BEFORE: "the period before", YEAR_BEFORE: "the year before"}
 EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 def months_until(day: date, count: int) -> date:
     """Returns the first day of a period of `count` months that ends with the month of `day`."""
     return months_before(day.replace(day=1), count - 1)
+
+
+APART = ("whose", "compare")  # fields that are no arguments of a report's function
 
 
 class Choice(forms.ChoiceField):
@@ -75,7 +80,7 @@ class ReportForm(forms.Form):
         given = {name: value for name, value in data.items() if value not in ("", None)}
         currencies = self.scope.currencies
         self.has_money = bool(currencies)
-        first = {"currency": currencies[0]} if currencies else {}
+        first = {"compare": NOTHING, **({"currency": currencies[0]} if currencies else {})}
         given["whose"] = self.scope.kind
         super().__init__({**first, **self.defaults(), **given})
         if "currency" in self.fields:
@@ -102,14 +107,23 @@ class ReportForm(forms.Form):
     @property
     def params(self) -> dict[str, Any]:
         """The keyword arguments of the report's function."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "whose"}
+        return {name: value for name, value in self.cleaned_data.items() if name not in APART}
+
+    @property
+    def compares_with(self) -> str:
+        """Which period to compare with: one of COMPARISONS, "" for none."""
+        chosen = self.cleaned_data.get("compare", NOTHING)
+        return "" if chosen == NOTHING else str(chosen)
 
 
 class PeriodForm(ReportForm):
-    """A first and a last day, both included; by default the last twelve months."""
+    """A first and a last day, both included; by default the last twelve months. And the period to
+    compare with, for reports that can be compared.
+    """
 
     since = DayField(label="From")
     until = DayField(label="To")
+    compare = Choice(label="Compare with", choices=[(NOTHING, "nothing"), *COMPARISONS.items()])
 
     def defaults(self) -> dict[str, Any]:
         today = timezone.localdate()

@@ -12,7 +12,7 @@ from accounts.models import User
 from ledger.charts.geometry import Chart
 from ledger.db.replicas import ReadPurpose
 from ledger.text.currencies import minor_units
-from ledger.text.dates import end_of_day, long_date, month_name
+from ledger.text.dates import end_of_day, long_date, month_name, months_before
 from ledger.text.money import NOTHING, figure, signed
 from transactions.reports.forms import ReportForm
 from transactions.scope import Scope
@@ -23,15 +23,19 @@ from transactions.search.language.terms import token
 Row = Mapping[str, Any]
 # Whose rows a report may read is decided before, on the writer.
 REPORT = ReadPurpose("report", frozenset({"entries", "transactions", "accounts", "users"}))
-PAGE_ROWS = 200  # rows on the page; the CSV file has all
+NUMBERS = ("money", "change", "count", "more", "percent", "growth", "score")
+PAGE_ROWS = 200  # rows on the page; files have all
 
 
 @dataclass(frozen=True, slots=True)
 class ReportParameters:
-    """The scope a report reads, and the keyword arguments of its function."""
+    """The scope a report reads, the keyword arguments of its function, and which period to compare
+    with, "" for none.
+    """
 
     scope: Scope
     values: Mapping[str, Any]
+    compare: str = ""
 
     @property
     def currency(self) -> str:
@@ -53,7 +57,7 @@ class Column:
     """A column: the key of its values in the rows, its heading, and how to format its values.
 
     `query` returns the search query that finds the rows a value is computed from, "" if there is
-    none. `text` formats a value that `kind` cannot; it is also used in the CSV file for text
+    none. `text` formats a value that `kind` cannot; it is also used in files for text
     columns, unless `file_text` is given.
     """
 
@@ -67,7 +71,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether its values are right-aligned."""
-        return self.kind in ("money", "change", "count", "percent", "score")
+        return self.kind in NUMBERS
 
     def display(self, row: Row, params: ReportParameters) -> str:
         """Returns the value as shown on the page; an en dash if it has none."""
@@ -79,17 +83,19 @@ class Column:
         return DISPLAY[self.kind](value, params.currency)
 
     def plain(self, row: Row, params: ReportParameters) -> Any:
-        """Returns the value for the CSV file: figures with a decimal point, days as 2026-11-20."""
+        """Returns the value for a file: figures with a decimal point, days as 2026-11-20; None if
+        it has none.
+        """
         if self.file_text:
             return self.file_text(row, params)
         if self.text and self.kind == "text":
             return self.text(row, params)
         value = row[self.name]
         if value is None:
-            return ""
+            return None
         if isinstance(value, Decimal) and self.kind in ("money", "change") and params.currency:
             return f"{value:.{minor_units(params.currency)}f}"
-        if self.kind in ("percent", "score"):
+        if self.kind in ("percent", "score", "growth"):
             return f"{value:.4f}"
         return value.isoformat() if hasattr(value, "isoformat") else value
 
@@ -126,7 +132,11 @@ DISPLAY: Mapping[str, Callable[[Any, str], str]] = {
     "day": _day,
     "count": lambda value, _currency: f"{value:,}",
     "score": lambda value, _currency: f"{value:,.1f}".replace("-", "\N{MINUS SIGN}"),
+    "more": lambda value, _currency: f"{value:+,}".replace("-", "\N{MINUS SIGN}"),
     "percent": lambda value, _currency: f"{Decimal(value) * 100:.1f} %",
+    "growth": lambda value, _currency: f"{Decimal(value) * 100:+,.1f} %".replace(
+        "-", "\N{MINUS SIGN}"
+    ),
     "money": lambda value, currency: figure(rounded(Decimal(value), currency), currency),
     "change": lambda value, currency: signed(rounded(Decimal(value), currency), currency),
 }
@@ -135,6 +145,36 @@ DISPLAY: Mapping[str, Callable[[Any, str], str]] = {
 def after_period(params: ReportParameters) -> datetime:
     """Returns the first moment after the chosen period."""
     return end_of_day(params.values["until"])
+
+
+def months_into(day: date, params: ReportParameters) -> int:
+    """How many months a day lies after the month in which the period begins."""
+    since: date = params.values["since"]
+    return (day.year - since.year) * 12 + day.month - since.month
+
+
+def month_here(number: int, params: ReportParameters) -> date:
+    """The first day of the month that lies so many months into the period."""
+    since: date = params.values["since"]
+    return months_before(since.replace(day=1), -number)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a report is compared with an earlier period.
+
+    `figures` names the compared columns. `key` returns what a row and its counterpart have in
+    common, from the row, its place and the parameters of its period. With `adds_up`, the figures
+    are sums: what is missing is zero, and rows that only the earlier period has are shown. `here`
+    returns the values that such a row has in the period of now, such as its month. `is_in_order`:
+    rows are in the order of their keys.
+    """
+
+    figures: tuple[str, ...]
+    key: Callable[[Row, int, ReportParameters], Any]
+    adds_up: bool = True
+    here: Callable[[Any, ReportParameters], Mapping[str, Any]] | None = None
+    is_in_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +186,13 @@ class Report:
     the ORM it uses, for the query panel. `sketch` is the small picture in the list: bars, columns,
     pairs, line or heat. `finding` is the result in one sentence, `basis` what it is computed from.
     `footer` returns rows below the table, computed from all rows; a column without a value stays
-    empty. `page_rows` is how many rows the page shows; the CSV file has all.
+    empty. `page_rows` is how many rows the page shows; files have all.
 
     `final_from` returns the moment after the last entry that the parameters read. Once that moment
     is sealed the result cannot change and may be cached. Only for reports without names.
+
+    `comparison` says how its rows are compared with those of an earlier period; None if they cannot
+    be, as single payments cannot.
     """
 
     function: Callable[..., Iterable[Row]]
@@ -169,6 +212,7 @@ class Report:
     )  # classes and functions shown with its source
     bank_only: bool = False
     page_rows: int = PAGE_ROWS
+    comparison: Comparison | None = None
 
     @property
     def slug(self) -> str:
@@ -182,7 +226,10 @@ class Report:
 
     def bind_form(self, data: Mapping[str, Any], reader: User) -> ReportForm:
         """Returns the form, bound to the parameters of a URL."""
-        return self.form(data, reader=reader, bank_only=self.bank_only)
+        form = self.form(data, reader=reader, bank_only=self.bank_only)
+        if self.comparison is None:
+            form.fields.pop("compare", None)
+        return form
 
     def rows(self, params: ReportParameters) -> Iterable[Row]:
         """Returns the rows; a queryset runs its query when they are read."""

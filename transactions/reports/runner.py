@@ -1,6 +1,5 @@
 """Runs a report at one instant and records its queries, or returns cached rows."""
 
-import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,13 @@ from ledger.db.snapshot import snapshot
 from ledger.db.work import QueryLog, watched
 from ledger.text.literals import literal
 from transactions.reports import cache
+from transactions.reports.comparison import (
+    columns_of,
+    earlier_params,
+    is_compared,
+    rows_beside,
+    sentences,
+)
 from transactions.reports.report import REPORT, Column, Report, ReportParameters, Row
 
 SECONDS = 10  # the longest a query of a report may take
@@ -27,7 +33,7 @@ class Cell:
 @dataclass(slots=True)
 class Run:
     """The rows of one run and what the page shows of them. `cached` is None if the rows were read
-    just now.
+    just now. `beside` has the rows with those of an earlier period, None without a comparison.
     """
 
     report: Report
@@ -36,6 +42,7 @@ class Run:
     work: QueryLog
     has_plans: bool
     cached: cache.CachedRows | None = None
+    beside: Sequence[Row] | None = None
 
     @property
     def finding(self) -> str:
@@ -52,11 +59,35 @@ class Run:
     @property
     def table(self) -> Iterator[list[Cell]]:
         """The formatted rows, up to the page's limit."""
-        for row in self.rows[: self.report.page_rows]:
+        for row in self.shown:
             yield [
                 Cell(column, column.display(row, self.params), column.url(row, self.params))
-                for column in self.report.columns
+                for column in self.columns
             ]
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        return columns_of(self.report, self.params)
+
+    @property
+    def shown(self) -> Sequence[Row]:
+        """The rows of the table, up to the page's limit."""
+        return self._all[: self._most]
+
+    @property
+    def _all(self) -> Sequence[Row]:
+        return self.rows if self.beside is None else self.beside
+
+    @property
+    def _most(self) -> int:
+        """How many rows the page shows: fewer in a comparison, whose rows have more cells."""
+        most = self.report.page_rows
+        return most if self.beside is None else most // 2
+
+    @property
+    def comparison(self) -> str:
+        """What is compared, and how both periods differ as a whole; "" without a comparison."""
+        return " ".join(sentences(self.report, self.params, self.beside or ()))
 
     @property
     def footer(self) -> Iterator[list[Cell]]:
@@ -66,20 +97,13 @@ class Run:
         for row in self.report.footer(self.rows, self.params):
             yield [
                 Cell(column, column.display(row, self.params) if column.name in row else "", "")
-                for column in self.report.columns
+                for column in self.columns
             ]
 
     @property
     def left_out(self) -> int:
-        """How many rows are only in the CSV file."""
-        return max(0, len(self.rows) - self.report.page_rows)
-
-    @property
-    def code(self) -> str:
-        """The source of the report's function and of its `parts`."""
-        return "\n\n".join(
-            inspect.getsource(part) for part in (self.report.function, *self.report.parts)
-        )
+        """How many rows are only in the files."""
+        return max(0, len(self._all) - self._most)
 
     @property
     def in_shell(self) -> str:
@@ -104,21 +128,23 @@ def run(
     Returns cached rows if every entry they depend on is sealed, unless `fresh` or `with_plans`.
     Raises OperationalError if a query takes longer than SECONDS.
     """
-    entry = cache.cache_entry(report, params)
+    compares = is_compared(report, params)
+    entry = None if compares else cache.cache_entry(report, params)
     if entry and not (fresh or with_plans):
         cached = entry.get()
         if cached:
             return Run(report, params, cached.rows, QueryLog(cached.queries), False, cached)
 
-    def rows_and_work() -> tuple[list[Row], QueryLog]:
+    def rows_and_work() -> tuple[list[Row], QueryLog, list[Row] | None]:
         with watched() as work, snapshot(seconds=SECONDS):
             rows = list(report.rows(params))
+            then = list(report.rows(earlier_params(params))) if compares else None
             if with_plans:
                 work.explain()
-        return rows, work
+        return rows, work, None if then is None else rows_beside(report, params, rows, then)
 
     # What is cached is read on the writer: a row that a replica lacks would be missing for a week.
-    rows, work = rows_and_work() if entry else read(REPORT, rows_and_work)
+    rows, work, beside = rows_and_work() if entry else read(REPORT, rows_and_work)
     if entry:
         entry.store(rows, work)
-    return Run(report, params, rows, work, with_plans)
+    return Run(report, params, rows, work, with_plans, beside=beside)

@@ -1,28 +1,25 @@
-"""The pages of the reports, and their CSV files."""
-
-import csv
-from contextlib import ExitStack
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any, cast
+"""The pages of the reports, and their files."""
 
 from django.db import OperationalError
-from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account, User
 from accounts.requests import PersonRequest
-from ledger.db.replicas import read
 from ledger.db.retry import Failure, failure_of
-from ledger.db.snapshot import snapshot
-from ledger.text.csv_cells import guarded
-from transactions.reports.catalogue import BY_SLUG, REPORT_GROUPS, ReportGroup
-from transactions.reports.report import REPORT, Column, Report, ReportParameters, Row
-from transactions.reports.runner import SECONDS, run
-from transactions.reports.whose import Whose, tell_page
-from transactions.scope import may_read_bank, may_see_plans
+from ledger.web.table_files import download, refused
+from transactions.reports.catalogue import REPORT_GROUPS, ReportGroup
+from transactions.reports.file import report_lines
+from transactions.reports.report import Report, ReportParameters
+from transactions.reports.runner import SECONDS, Run, run
+from transactions.reports.save_views import SaveReportForm, report_or_404
+from transactions.reports.saved import saved_reports
+from transactions.reports.whose import tell_page
+from transactions.scope import may_explore_bank, may_read_bank, may_see_plans
+from transactions.work_panel import WorkPanel
 
-SPOOLED = 2 * 1024 * 1024
 TOO_LONG = f"This takes longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
 
 
@@ -34,7 +31,12 @@ def report_list(request: PersonRequest) -> HttpResponse:
     reader = request.user
     has_rows = may_read_bank(reader) or Account.objects.owned_by(reader).exists()
     groups = _groups_for(request) if has_rows else []
-    context = {"groups": groups, "scope": _scope_in_words(reader) if groups else ""}
+    context = {
+        "groups": groups,
+        "scope": _scope_in_words(reader) if groups else "",
+        "may_explore": may_explore_bank(reader),
+        "saved": saved_reports(reader) if groups else [],
+    }
     return render(request, "transactions/report_list.html", context)
 
 
@@ -58,19 +60,22 @@ def _scope_in_words(reader: User) -> str:
 @require_safe
 def report(request: PersonRequest, slug: str) -> HttpResponse:
     """Shows one report: its finding, its chart, its table, and the queries behind it."""
-    chosen = _report_or_404(request, slug)
+    chosen = report_or_404(request, slug)
     form = chosen.bind_form(request.GET.dict(), request.user)
     context = {"report": chosen, "form": form, "run": None, "too_long": "", "query": request.GET}
-    context["may_see_plans"] = may_plan = may_see_plans(request.user)
+    context["file_query"] = f"?{request.GET.urlencode()}" if request.GET else ""
+    may_plan = may_see_plans(request.user)
     if form.has_money and form.is_valid():
         try:
             context["run"] = shown = run(
                 chosen,
-                ReportParameters(form.scope, form.params),
+                ReportParameters(form.scope, form.params, form.compares_with),
                 with_plans=may_plan and "plans" in request.GET,
                 fresh="fresh" in request.GET,
             )
             tell_page(shown)
+            context["save_form"] = SaveReportForm(reader=request.user)
+            context["panel"] = _panel(request, shown, may_plan=may_plan)
         except OperationalError as error:
             if failure_of(error) is not Failure.TIMED_OUT:
                 raise
@@ -79,73 +84,53 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
     return render(request, "transactions/report.html", context, status=status)
 
 
-@require_safe
-def report_csv(request: PersonRequest, slug: str) -> HttpResponseBase:
-    """Streams the rows of a report as a CSV file."""
-    chosen = _report_or_404(request, slug)
-    form = chosen.bind_form(request.GET.dict(), request.user)
-    if not (form.has_money and form.is_valid()):
-        sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
-        return HttpResponse(
-            sentence or "There is no account yet.",
-            status=400,
-            content_type="text/plain; charset=utf-8",
-        )
-    try:
-        file = _file(chosen, ReportParameters(form.scope, form.params))
-    except OperationalError as error:
-        if failure_of(error) is not Failure.TIMED_OUT:
-            raise
-        return HttpResponse(TOO_LONG, status=503, content_type="text/plain; charset=utf-8")
-    return StreamingHttpResponse(
-        file,
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{chosen.slug}.csv"'},
+def _panel(request: PersonRequest, shown: Run, *, may_plan: bool) -> WorkPanel:
+    """The panel below the report."""
+    return WorkPanel(
+        (shown.report.function, *shown.report.parts),
+        shown.in_shell,
+        shown.work,
+        shown.report.shows,
+        is_open=shown.has_plans,
+        plans_url=_work_url(request, "plans") if may_plan and not shown.has_plans else "",
+        cached=shown.cached,
+        fresh_url=_work_url(request, "fresh"),
+        explorer_urls=_explorer_urls(request, shown) if may_explore_bank(request.user) else (),
     )
 
 
-def _file(chosen: Report, params: ReportParameters) -> IO[str]:
-    """The CSV file, complete before anything is sent: in memory, on disk above SPOOLED bytes.
-
-    So a query that times out leaves no truncated file, and the snapshot, in which nothing can be
-    written, is over when the request logs what was read.
-    """
-    file, whose = read(REPORT, lambda: _written(chosen, params))
-    whose.tell()
-    file.seek(0)
-    return file
+def _explorer_urls(request: PersonRequest, shown: Run) -> list[str]:
+    """The address of each query in the explorer, with the parameters of the page."""
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
+    return [
+        reverse("explorer:of_report", args=[shown.report.slug, number]) + query
+        for number in range(1, len(shown.work.queries) + 1)
+    ]
 
 
-def _written(chosen: Report, params: ReportParameters) -> tuple[IO[str], Whose]:
-    """The file, and whose rows it has."""
-    file = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8", newline="")  # noqa: SIM115
-    writer = csv.writer(file)
-    whose = Whose(params)
-    with ExitStack() as stack, snapshot(seconds=SECONDS):
-        stack.callback(file.close)
-        found = chosen.rows(params)
-        stream = getattr(found, "iterator", None)
-        writer.writerow([column.name for column in chosen.columns])
-        for row in stream(chunk_size=2000) if stream else found:
-            writer.writerow([_cell(column, row, params) for column in chosen.columns])
-            whose.see(row)
-        stack.pop_all()  # nothing failed: the response closes it
-    return cast("IO[str]", file), whose
+def _work_url(request: PersonRequest, name: str) -> str:
+    """The same report with one parameter more, at its panel."""
+    params = request.GET.copy()
+    params[name] = "1"
+    return f"?{params.urlencode()}#work"
 
 
-def _cell(column: Column, row: Row, params: ReportParameters) -> Any:
-    """Returns a cell of the CSV file. A minus before a figure is not a formula; before text it may
-    be one.
-    """
-    value = column.plain(row, params)
-    return guarded(value) if isinstance(value, str) and not column.is_number else value
-
-
-def _report_or_404(request: PersonRequest, slug: str) -> Report:
-    chosen = BY_SLUG.get(slug)
-    if chosen is None or not _is_for(request, chosen):
-        raise Http404
-    return chosen
+@require_safe
+def report_file(request: PersonRequest, slug: str, kind: str) -> HttpResponseBase:
+    """Streams the rows of a report as a file."""
+    chosen = report_or_404(request, slug)
+    form = chosen.bind_form(request.GET.dict(), request.user)
+    if not (form.has_money and form.is_valid()):
+        sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        return refused(sentence or "There is no account yet.", kind)
+    try:
+        params = ReportParameters(form.scope, form.params, form.compares_with)
+        file = report_lines(chosen, params, kind)
+    except OperationalError as error:
+        if failure_of(error) is not Failure.TIMED_OUT:
+            raise
+        return refused(TOO_LONG, kind, status=503)
+    return download(file, chosen.slug, kind)
 
 
 def _is_for(request: PersonRequest, chosen: Report) -> bool:

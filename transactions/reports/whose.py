@@ -63,7 +63,7 @@ def tell_page(run: Run) -> None:
     if not whose.is_bank:
         return
     labels = {mark.label for mark in getattr(run.chart, "marks", ())} if run.rows else set()
-    _see(whose, run.rows[: run.report.page_rows])
+    _see(whose, run.shown)
     _see(whose, (row for row in run.rows if row.get("who", row.get("person")) in labels))
     whose.tell()
 

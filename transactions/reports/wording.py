@@ -69,7 +69,7 @@ def category_name(category: Any) -> str:
 
 
 def category_column(name: str) -> Column:
-    """Returns the column of a category: its label on the page, the stored text in the CSV file."""
+    """Returns the column of a category: its label on the page, the stored text in files."""
     return Column(
         name,
         "Category",

@@ -69,6 +69,7 @@ IS_COUNTERPARTY = """EXISTS (
 
 # Reports of the whole bank stand in the cache under keys of their own.
 NO_REPORT = f"cache_key NOT LIKE '%:report:%' OR {READS_BANK}"
+IS_OWN_GROUP = f"group_id IN (SELECT group_id FROM users_groups WHERE user_id = {PERSON})"  # noqa: S608 - constants
 IS_OWN_ACCOUNT = f"account_id = ANY ({ACCOUNTS})"
 PAYS_FROM_OWN = f"from_account_id = ANY ({ACCOUNTS})"
 MOVES_MONEY = may("use_cash_desk", "refund_transactions", "manage_holds")
@@ -128,6 +129,8 @@ POLICIES = {
     # Who gives a group looks whether the provider decides it.
     "socialaccount_socialaccount": replace(SIGN_INS, reads=f"{SIGN_INS.reads} OR {GIVES_GROUPS}"),
     "socialaccount_socialtoken": _part_of("socialaccount_socialaccount", "account_id"),
+    # Nobody gets one but who is signed in; a new password by mail ends those there are.
+    "api_tokens": replace(SIGN_INS, writes=f"user_id = {PERSON}"),
     # Signing out begins a session of nobody, and leaves a row that says why the old one ended.
     "sessions": replace(
         SIGN_INS, writes=f"{WHO_SIGNS_IN} OR user_id IS NULL AND {PERSON} IS NOT NULL"
@@ -183,9 +186,32 @@ POLICIES = {
         f" AND ({PAYS_FROM_OWN} OR {PAYS_FILES}))",
     ),
     "payment_names_asked": _of_person("user_id"),
+    # One's own, and what colleagues share with a group; nobody shares with a group of others.
+    "saved_reports": Policy(
+        reads=f"owner_id = {PERSON} OR {IS_OWN_GROUP} OR {AUDITS}",
+        writes=f"owner_id = {PERSON} AND (group_id IS NULL OR {IS_OWN_GROUP})",
+        changes=f"owner_id = {PERSON}",
+        becomes=f"owner_id = {PERSON} AND (group_id IS NULL OR {IS_OWN_GROUP})",
+    ),
     # Their findings name accounts.
+    # The owner's triggers write events; workers, as the owner, deliver them.
+    "events": Policy(
+        reads=f"{READS_BANK} OR ARRAY[account_id, other_account_id] && {ACCOUNTS}", writes=NOBODY
+    ),
+    "event_streams": Policy(reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}", writes=NOBODY),
+    "webhooks": Policy(reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"),
+    "webhook_queues": Policy(reads=f"{AUDITS} OR {IS_OWN_ACCOUNT}", writes=NOBODY),
+    "webhook_deliveries": _part_of("webhooks", "webhook_id"),
     "audit_runs": Policy(reads=READS_BANK, writes=f"run_by_id = {PERSON} AND {may('run_audit')}"),
     "django_admin_log": _of_person("user_id"),
+    "explorer_queries": Policy(
+        reads=f"owner_id = {PERSON} OR is_shared AND {READS_BANK} OR {AUDITS}",
+        writes=f"owner_id = {PERSON}",
+    ),
+    "explorer_runs": Policy(
+        reads=f"person_id = {PERSON} OR {may('view_queryrun')} OR {AUDITS}",
+        writes=f"person_id = {PERSON}",
+    ),
     "changes": Policy(reads=READS_BANK, writes=NOBODY),  # the owner's triggers insert
     "reads": Policy(reads=READS_BANK, writes=f"reader_id = {PERSON}"),
     "row_register": Policy(reads=AUDITS, writes=NOBODY),  # the owner's triggers insert

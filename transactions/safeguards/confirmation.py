@@ -24,7 +24,7 @@ from transactions import services
 from transactions.exceptions import LedgerError
 from transactions.models import Transaction
 from transactions.safeguards.recipients import has_paid
-from transactions.services import DayLimit, Draft
+from transactions.services import Booked, DayLimit, Draft
 
 NEW_RECIPIENT = "This is your first payment to this account. Confirm that it is you."
 
@@ -63,16 +63,23 @@ def book(
     """Books a payment of a person. Raises ConfirmationNeeded if it needs a step-up first; otherwise
     as `services.book`. `is_known`: the recipient is known to be none that is new.
     """
+    return book_once(draft, person, covered_until=covered_until, is_known=is_known).row
+
+
+def book_once(
+    draft: Draft, person: User, *, covered_until: datetime | None, is_known: bool = False
+) -> Booked:
+    """`book`, for callers who tell whether this call moved the money or an earlier one had."""
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):
         raise TypeError("a payment between two accounts is needed")
     if is_covered(covered_until) or recipient.user_id == person.pk:
-        return services.book(draft)
+        return services.book_once(draft)
     if not is_known and not has_paid(person, recipient):
         raise ConfirmationNeeded(NEW_RECIPIENT)
     refuse = refuse_over_limit(person.pk, sender.currency, covered_until)
     within = DayLimit(person.pk, _since(covered_until), limit_in(sender.currency))
-    return services.book(draft, beside=lambda _row: refuse(), within=within)
+    return services.book_once(draft, beside=lambda _row: refuse(), within=within)
 
 
 def refuse_over_limit(

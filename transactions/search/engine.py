@@ -14,7 +14,7 @@ from accounts.models import Account
 from ledger.db.compiled_once import CompiledOnce
 from ledger.db.tsqueries import LexemeQuery, account_lexeme
 from transactions.annotations.search import one_of
-from transactions.models import Transaction
+from transactions.models import BOOKED_AT, Transaction
 from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope, newest_first
@@ -24,6 +24,7 @@ from transactions.search.language.parser import parse
 from transactions.search.language.query import Mistake, ParsedQuery
 from transactions.search.mistakes import account_mistakes, scope_mistakes
 from transactions.search.parties import set_parties, with_party_columns
+from transactions.search.places import RowPlace, is_beyond
 from transactions.search.sql.compiler import ConditionCompiler
 from transactions.search.sql.condition import Condition, note_query
 from transactions.search.sql.name_lookup import NameMatches, find_names
@@ -33,6 +34,7 @@ PAGE = 25
 MOST_PAGES = 400
 RANKED = 1_000  # only the newest matches are ranked
 SORTS = ("best", "newest", "oldest", "largest")
+BY_TIME = ("newest", "oldest")
 ORDERS = {
     "newest": ("-created_at", "-pk"),
     "oldest": ("created_at", "pk"),
@@ -85,9 +87,12 @@ def find(
     *,
     sort: str = "",
     page: int = 1,
+    after: RowPlace | None = None,
     names: NameMatches | None = None,
 ) -> SearchResult:
     """Searches the transactions of a scope. Never raises for a text. At most three queries.
+
+    `after` begins the page after a row, if the newest or the oldest come first.
 
     `sort` is one of SORTS; by default "best" if the query has words, else "newest". `names` is
     what the words refer to, if the caller has looked it up. An empty text matches every row.
@@ -104,24 +109,34 @@ def find(
     result.named_accounts = compiler.named_accounts(query)
     if query.is_empty and query.text:
         return result  # every item was a mistake
+    if after is not None and result.sort not in BY_TIME:
+        after = None
     if result.page <= MOST_PAGES:
         start = (result.page - 1) * PAGE
         place = (start, start + PAGE + 1)  # one more, to know whether there are more
-        fetched = _rows.rows(scope, condition, note_query(query), result.sort, place)
+        fetched = _rows.rows(scope, condition, note_query(query), result.sort, place, after)
         set_parties(fetched)
         result.rows = fetched[:PAGE]
         result.has_more = len(fetched) > PAGE and result.page < MOST_PAGES
-    if result.rows or result.page > 1:
+    if result.rows or result.page > 1 or after is not None:
         result.facets = facets_of(scope, condition.where, result.named_accounts)
     return result
 
 
 @CompiledOnce
 def _rows(
-    scope: Scope, condition: Condition, note_words: Any, sort: str, place: tuple[int, int]
+    scope: Scope,
+    condition: Condition,
+    note_words: Any,
+    sort: str,
+    place: tuple[int, int],
+    after: RowPlace | None,
 ) -> TransactionQuerySet:
     """The matches from one place to another, with their texts highlighted."""
     matched, part = scope.transactions().filter(condition.where), slice(*place)
+    if after is not None:
+        beyond = is_beyond(scope, after, oldest_first=sort == "oldest")
+        matched = matched.alias(booked_at=BOOKED_AT).filter(beyond)
     if sort == "best":
         # Postgres ranks many rows, and joins accounts and people to those of the page alone.
         newest = newest_first(matched, scope).values("pk")[:RANKED]

@@ -108,6 +108,18 @@ def plain(text: str) -> str:
     return text.replace(START, "").replace(STOP, "")
 
 
+def ranges_of(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Returns a marked text without its marks, and where its marked words begin and end in it."""
+    first, *parts = text.split(START)
+    bare, ranges = plain(first), []
+    for part in parts:
+        inside, _, after = part.partition(STOP)
+        begin = len(bare)
+        bare += inside + plain(after)
+        ranges.append((begin, begin + len(inside)))
+    return bare, ranges
+
+
 def _cut(text: str, most: int) -> str:
     if len(plain(text)) <= most:
         return text

@@ -52,6 +52,7 @@ HEADLINES = {
     "membership": "Somebody is in other groups than their history says",
     "permission": "A person or group has other permissions than the history says",
     "sign-in address": "Somebody has other addresses than their history says",
+    "access token": "An access token is not where its history leads",
     "factor": "Somebody has other second factors than their history says",
     "provider": "Somebody has other accounts at providers than their history says",
     "missing row": "Rows are gone that are never deleted",

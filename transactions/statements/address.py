@@ -76,9 +76,9 @@ class StatementAddress:
         ]
 
     @property
-    def csv_url(self) -> str:
-        """The address of the CSV file, which has all entries that the filters let through."""
-        return f"{self.action}statement.csv{self.url()[len(self.action) :]}"
+    def query(self) -> str:
+        """The filters as they stand in the address, with the question mark; "" without filters."""
+        return self.url()[len(self.action) :]
 
     @property
     def on_paper(self) -> bool:
@@ -92,11 +92,10 @@ class StatementAddress:
 
     @property
     def actions(self) -> list[dict[str, Any]]:
-        """The links at the end of the bar: CSV, and the page for printing or back."""
+        """The link at the end of the bar: the page for printing, or back."""
         paper = {"url": self.url(paper=1), "label": "For printing"}
         pages = {"url": self.url(), "label": "Page by page"}
-        csv = {"url": self.csv_url, "label": "CSV", "download": True}
-        return [csv, pages if self.on_paper else paper]
+        return [pages if self.on_paper else paper]
 
     def links(self, page: StatementPage) -> dict[str, str]:
         """The addresses of the newest page and of both neighbours; "" if there is none."""

@@ -3,12 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import (
-    HttpResponse,
-    HttpResponseBadRequest,
-    HttpResponseBase,
-    StreamingHttpResponse,
-)
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
@@ -16,10 +11,11 @@ from accounts.models import Account
 from accounts.requests import PersonRequest
 from ledger.db.replicas import stream
 from ledger.text.lines import shortened
+from ledger.web.table_files import refused, table_response
 from transactions.availability import any_released, figures_of, pending_of, released_lately
 from transactions.search.address import search_url
 from transactions.statements.address import StatementAddress
-from transactions.statements.csv_file import file_name, statement_lines
+from transactions.statements.file import statement_table
 from transactions.statements.forms import StatementForm
 from transactions.statements.page import (
     ON_PAPER,
@@ -29,11 +25,23 @@ from transactions.statements.page import (
     paper_line,
     statement_page,
 )
+from transactions.statements.work import statement_panel
+from transactions.work_panel import may_see_lookups, page_work
 
 
 @require_safe
 def statement(request: PersonRequest, pk: Any) -> HttpResponse:
     """Shows one account's entries, a page at a time. The address holds the filters."""
+    with page_work(request) as work:
+        context = _read(request, pk)
+    account, form = context["account"], context["form"]
+    if not form.filters.text or may_see_lookups(request.user):  # names were looked up
+        context["panel"] = statement_panel(request, work, account, context["address"])
+    return render(request, "transactions/statement.html", context)
+
+
+def _read(request: PersonRequest, pk: Any) -> dict[str, Any]:
+    """All that the page shows. Raises Http404 for an account of somebody else."""
     accounts: QuerySet[Any] = Account.objects.annotate(any_released=any_released())
     account = get_object_or_404(accounts, pk=pk, user=request.user)
     account.user = request.user
@@ -44,7 +52,7 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
         before, after = form.mark("before"), form.mark("after")
         size = ON_PAPER if address.on_paper else None
         page = statement_page(account, form.filters, before=before, after=after, size=size)
-    context = {"account": account, "form": form, "page": page, "address": address}
+    context: dict[str, Any] = {"account": account, "form": form, "page": page, "address": address}
     context["mistakes"] = address.mistakes(account)
     context |= {"links": address.links(page), "paper_line": paper_line(page, form.filters)}
     if address.is_plain:
@@ -54,25 +62,17 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
     context["frozen"] = account.status_changes.first() if account.is_frozen else None
     context["wider_url"] = search_url(form.filters.text)
     context["nothing_found"] = f"Nothing found for \u201c{shortened(form.filters.text)}\u201d"
-    return render(request, "transactions/statement.html", context)
+    return context
 
 
 @require_safe
-def statement_csv(request: PersonRequest, pk: Any) -> HttpResponseBase:
-    """Streams all entries that the statement's filters let through as CSV, oldest first."""
+def statement_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
+    """Streams all entries that the statement's filters let through as a file, oldest first."""
     account = get_object_or_404(Account, pk=pk, user=request.user)
     form = StatementForm(request.GET)
     if not form.is_valid():
         message = " ".join(str(error) for errors in form.errors.values() for error in errors)
-        return HttpResponseBadRequest(message, content_type="text/plain; charset=utf-8")
-    entries = entries_of(account, form.filters)
-    rows = entries.for_files()
-    return StreamingHttpResponse(
-        statement_lines(
-            account, stream(STATEMENT, lambda given: rows[given:].iterator(chunk_size=2000))
-        ),
-        content_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="{file_name(account, form.filters)}"'
-        },
-    )
+        return refused(message, kind)
+    rows = entries_of(account, form.filters).for_files()
+    entries = stream(STATEMENT, lambda given: rows[given:].iterator(chunk_size=2000))
+    return table_response(statement_table(account, entries, form.filters), kind)

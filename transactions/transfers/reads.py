@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, User
 from transactions.models import Entry, Transaction
 from transactions.models.payment_file import NameCheck
 from transactions.safeguards.confirmation import why_confirm
 from transactions.safeguards.names import compared
 from transactions.safeguards.quota import name_check
-from transactions.safeguards.recipients import has_paid, shown_name
+from transactions.safeguards.recipients import has_paid, is_payable, shown_name
 from transactions.search.engine import between
 from transactions.services import Draft
 from transactions.transfers.forms import TransferForm
@@ -24,6 +24,34 @@ JUST_MINUTES = 30
 KNOWN_FROM = 100  # latest entries from which recipients are suggested
 
 
+@dataclass(frozen=True, slots=True)
+class KnownRecipient:
+    """An account that a person may want to pay, and its name for their eyes."""
+
+    account: Account
+    name: str
+    is_own: bool
+
+
+def known_recipients(
+    mine: Sequence[Account], sender: Account | None = None
+) -> list[KnownRecipient]:
+    """Accounts that a person may want to pay, own ones first, then those paid lately.
+
+    With `sender`, only those that it can pay. Three queries.
+    """
+    found = {
+        account.pk: KnownRecipient(account, account.name, is_own=True)
+        for account in mine
+        if _can_pay(sender, account)
+    }
+    for entry in Entry.objects.latest_of(mine, KNOWN_FROM):
+        other = entry.counterparty
+        if other is not None and not entry.is_credit and _can_pay(sender, other):
+            found.setdefault(other.pk, KnownRecipient(other, entry.counterparty_name, is_own=False))
+    return list(found.values())
+
+
 def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tuple[str, str]]:
     """Account numbers that this sender may want to pay, with their holders: own accounts first.
 
@@ -31,24 +59,44 @@ def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tupl
     """
     if sender is None:
         return []
-    known = {
-        account.number: f"{account.name} \u00b7\u00b7{account.number[-4:]}"
-        for account in mine
-        if _can_pay(sender, account)
-    }
-    for entry in Entry.objects.latest_of(mine, KNOWN_FROM):
-        other = entry.counterparty
-        if other is not None and not entry.is_credit and _can_pay(sender, other):
-            known.setdefault(other.number, entry.counterparty_name)
-    return list(known.items())
+    return [(it.account.number, _label(it)) for it in known_recipients(mine, sender)]
 
 
-def _can_pay(sender: Account, recipient: Account) -> bool:
-    return (
-        recipient.pk != sender.pk
-        and recipient.currency == sender.currency
-        and not recipient.is_closed
-    )
+def _label(recipient: KnownRecipient) -> str:
+    ending = f" \u00b7\u00b7{recipient.account.number[-4:]}" if recipient.is_own else ""
+    return f"{recipient.name}{ending}"
+
+
+def _can_pay(sender: Account | None, recipient: Account) -> bool:
+    if sender is None:
+        return not recipient.is_closed
+    return recipient.pk != sender.pk and is_payable(sender, recipient)
+
+
+@dataclass(frozen=True, slots=True)
+class PayeeName:
+    """The recipient for the person's eyes, and whether a typed name is the holder's.
+
+    `check` is NONE if no name was typed, or if one is not compared any more today.
+    """
+
+    who: str
+    is_masked: bool
+    check: NameCheck
+
+
+def payee_name(person: User, recipient: Account, typed: str) -> PayeeName:
+    """Names a recipient, and compares a typed name with the holder's. Counts a wrong name."""
+    holder, who = recipient.user.name, shown_name(person, recipient)
+    is_own = recipient.user_id == person.pk
+    if is_own or not typed:
+        check = NameCheck.NONE
+    elif who == holder:
+        check = compared(typed, holder)
+    else:
+        check = name_check(person.pk, typed, holder)
+    who = holder if check == NameCheck.MATCH else who
+    return PayeeName(who, not is_own and who != holder, check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +144,13 @@ def review_of(
     draft, person, data = form.draft, form.user, form.cleaned_data
     recipient = form.to_account
     assert recipient is not None  # noqa: S101 - the draft has one
-    holder, who = recipient.user.name, shown_name(person, recipient)
-    if form.is_between_own or not data["name"]:
-        check = NameCheck.NONE
-    elif who == holder:
-        check = compared(data["name"], holder)
-    else:
-        check = name_check(person.pk, data["name"], holder)
-    who = holder if check == NameCheck.MATCH else who
+    named = payee_name(person, recipient, data["name"])
     return TransferReview(
-        who=who,
-        is_masked=not form.is_between_own and who != holder,
+        who=named.who,
+        is_masked=named.is_masked,
         is_new=not form.is_between_own and not has_paid(person, recipient),
-        name_check=check.value,
-        is_uncompared=bool(data["name"]) and not check and not form.is_between_own,
+        name_check=named.check.value,
+        is_uncompared=bool(data["name"]) and not named.check and not form.is_between_own,
         times=times_paid(draft),
         just_paid=just_paid(draft),
         leaves=data["from_account"].available - row.amount,

@@ -12,18 +12,22 @@ from ledger.text.lines import counted
 
 class Command(BaseCommand):
     help = (
-        "End the sessions of a person, or of everybody, at once. They can sign in again: to keep"
-        " somebody out, close their sign-in."
+        "End the sessions and access tokens of a person, or the sessions of everybody. They"
+        " can sign in again: to keep somebody out, close their sign-in."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         whose = parser.add_mutually_exclusive_group(required=True)
         whose.add_argument("email", nargs="?", help="the address with which the person signs in")
         whose.add_argument("--everybody", action="store_true", help="the sessions of all people")
+        parser.add_argument(
+            "--tokens", action="store_true", help="with --everybody: all access tokens too"
+        )
 
-    def handle(self, *, email: str | None, everybody: bool, **_options: Any) -> None:
+    def handle(self, *, email: str | None, everybody: bool, tokens: bool, **_options: Any) -> None:
         if everybody:
-            self.stdout.write(f"Ended {counted(sign_everybody_out(), 'session')}.")
+            ended = sign_everybody_out(with_tokens=tokens)
+            self.stdout.write(f"Ended {counted(ended, 'session')}.")
             return
         person = signing_in_with(email or "")
         ended = sign_out_everywhere(user=person)

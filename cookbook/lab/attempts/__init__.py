@@ -6,8 +6,10 @@ from cookbook.lab.attempts import (
     files,
     history,
     people,
+    reports,
     rights,
     seals,
+    tokens,
     transactions,
     words,
 )
@@ -22,8 +24,10 @@ _ALL: tuple[Attempt, ...] = (
     *seals.ATTEMPTS,
     *files.ATTEMPTS,
     *people.ATTEMPTS,
+    *tokens.ATTEMPTS,
     *history.ATTEMPTS,
     *approvals.ATTEMPTS,
+    *reports.ATTEMPTS,
 )
 _TABLES = list(dict.fromkeys(attempt.table for attempt in _ALL))
 # Those of a table stand together.
@@ -37,5 +41,7 @@ ROWS: tuple[ValidRow, ...] = (
     *seals.ROWS,
     *files.ROWS,
     *people.ROWS,
+    *tokens.ROWS,
     *history.ROWS,
+    *reports.ROWS,
 )

@@ -31,6 +31,12 @@ ATTEMPTS: list[Attempt] = [
         "DELETE FROM transactions",
     ),
     _as_the_page(
+        "no-right-to-scopes",
+        "api_tokens",
+        "Give an access token more scopes as the web role",
+        "UPDATE api_tokens SET scopes = '{pay,staff}'",
+    ),
+    _as_the_page(
         "no-right-to-seals",
         "seals",
         "Replace a seal's digest as the web role",

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -20,10 +21,27 @@ from ledger_aws.database import Server
 from ledger_aws.service import Service
 from ledger_aws.tasks import Tasks
 
-MINUTE, FIVE, DAY = Duration.minutes(1), Duration.minutes(5), Duration.days(1)
+MINUTE, FIVE, HOUR = Duration.minutes(1), Duration.minutes(5), Duration.hours(1)
 GIB = 1024**3
 # Connections at which somebody should look. RDS takes about one for each 9.5 MB of memory.
 CONNECTIONS = {"t4g.medium": 300, "m7g.large": 600, "r7g.large": 1200}
+# Lines of the web tasks, and the alarms on their figures: the name, the figure, the statistic of
+# five minutes, the most that is fine, how many times in a row, and what it is.
+FIGURES = '{ $.event = "figures" }'
+OF_THE_BANK = (
+    ("oldest-transaction", "oldest_transaction_seconds", "Maximum", 900, 1,
+     "Seconds that the oldest transaction has been open."),
+    ("holds-overdue", "holds_overdue_seconds", "Maximum", 1800, 1,
+     "Seconds that a hold whose time is over has kept a customer's money."),
+    ("seal-late", "unsealed_seconds", "Maximum", 60 * 3600, 3,
+     "Seconds back to the last moment that is sealed."),
+    ("job-late", "jobs_late", "Maximum", 0, 3, "Scheduled jobs that were not done in their time."),
+    ("payments-unknown", "payments_unknown", "Sum", 0, 1,
+     "Payments of which nobody knows whether they are booked."),
+    ("payments-fail", "payments_failed", "Sum", 0, 1, "Payments that failed, by no rule."),
+    ("refused-by-database", "refused_by_database", "Sum", 0, 1,
+     "Payments that a rule of the database refused after the checks."),
+)  # fmt: skip
 OVER = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 UNDER = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 MISSING_IS_FINE = cloudwatch.TreatMissingData.NOT_BREACHING
@@ -32,7 +50,7 @@ MISSING_IS_BAD = cloudwatch.TreatMissingData.BREACHING
 
 def rollback_alarms(config: Config) -> list[str]:
     """The alarms that stop a rollout, and put the version before it back."""
-    return [f"{config.name}-errors-of-pages"]
+    return [f"{config.name}-errors-of-pages", f"{config.name}-errors-of-balancer"]
 
 
 class Alarms(Construct):
@@ -45,6 +63,7 @@ class Alarms(Construct):
         service: Service,
         cluster: ecs.Cluster,
         tasks: Tasks,
+        schedules: scheduler.IScheduleGroup,
     ) -> None:
         super().__init__(scope, "Alarms")
         self._config = config
@@ -65,27 +84,33 @@ class Alarms(Construct):
             self._instance(name, resource_id)
         self._whole_database(server)
         self._cache()
-        self._commands(tasks, cluster)
+        self._commands(tasks, cluster, schedules)
+        self._bank(tasks.log)
         self._events(server)
 
     # --- pages ----------------------------------------------------------------------------------
 
-    def _pages(self, service: Service) -> cloudwatch.Alarm:
-        errors = cloudwatch.MathExpression(
-            expression="answered + unanswered",
-            using_metrics={
-                "answered": service.balancer.metrics.http_code_target(
+    def _pages(self, service: Service) -> list[cloudwatch.Alarm]:
+        """Two, and no sum of both: the load balancer writes each count only where it is not 0, and
+        a sum has no result in a minute in which one of them is missing.
+        """
+        metrics = service.balancer.metrics
+        return [
+            self._alarm(
+                "errors-of-pages",
+                metrics.http_code_target(
                     elb.HttpCodeTarget.TARGET_5XX_COUNT, period=MINUTE, statistic="Sum"
                 ),
-                "unanswered": service.balancer.metrics.http_code_elb(
+                OVER, 5, "Answers of Ledger with status 5xx in a minute.", times=3,
+            ),
+            self._alarm(
+                "errors-of-balancer",
+                metrics.http_code_elb(
                     elb.HttpCodeElb.ELB_5XX_COUNT, period=MINUTE, statistic="Sum"
                 ),
-            },
-            period=MINUTE,
-        )
-        return self._alarm(
-            "errors-of-pages", errors, OVER, 5, "Answers with status 5xx in a minute.", times=3
-        )
+                OVER, 5, "Requests in a minute that no task answered.", times=3,
+            ),
+        ]  # fmt: skip
 
     def _web(self, service: Service, cluster: ecs.Cluster) -> None:
         pages = service.pages.metrics
@@ -138,23 +163,14 @@ class Alarms(Construct):
             _insight(resource_id, "db.state.idle_in_transaction_max_time.max"),
             OVER, 300, "Seconds that a session has been idle within its transaction.",
         )  # fmt: skip
-        self._alarm(
-            f"oldest-transaction-{name}",
-            _insight(resource_id, "db.Transactions.oldest_running_transaction_xid_age.max"),
-            OVER, 1_000_000, "Transactions begun since the oldest that still runs.", times=3,
-        )  # fmt: skip
 
     def _whole_database(self, server: Server) -> None:
-        deadlocks = logs.MetricFilter(
-            self,
-            "Deadlocks",
-            log_group=server.log_group,
-            filter_pattern=logs.FilterPattern.literal('"deadlock detected"'),
-            metric_namespace=self._config.name,
-            metric_name="Deadlocks",
-        )
+        filters = [
+            self._count(f"Deadlocks{number}", group, '"deadlock detected"', "Deadlocks")
+            for number, group in enumerate(server.log_groups)
+        ]
         self._alarm(
-            "deadlocks", deadlocks.metric(period=FIVE, statistic="Sum"),
+            "deadlocks", filters[0].metric(period=FIVE, statistic="Sum"),
             OVER, 0, "Deadlocks, of which there are none: locks are taken in one order.",
         )  # fmt: skip
         if server.cluster:
@@ -184,29 +200,26 @@ class Alarms(Construct):
 
     # --- commands -------------------------------------------------------------------------------
 
-    def _commands(self, tasks: Tasks, cluster: ecs.Cluster) -> None:
-        audits = {
-            "Clean": logs.FilterPattern.boolean_value("$.clean", value=True),
-            "NotClean": logs.FilterPattern.boolean_value("$.clean", value=False),
-        }
+    def _commands(
+        self, tasks: Tasks, cluster: ecs.Cluster, schedules: scheduler.IScheduleGroup
+    ) -> None:
         found = {
-            name: logs.MetricFilter(
-                self,
-                f"Audits{name}",
-                log_group=tasks.command_log,
-                filter_pattern=pattern,
-                metric_namespace=self._config.name,
-                metric_name=f"Audits{name}",
-            )
-            for name, pattern in audits.items()
+            name: self._count(f"Audits{name}", tasks.command_log, f"{{ $.clean IS {value} }}")
+            for name, value in {"Clean": "TRUE", "NotClean": "FALSE"}.items()
         }
         self._alarm(
             "audit-failed", found["NotClean"].metric(period=FIVE, statistic="Sum"),
             OVER, 0, "The audit found something wrong with the books.",
         )  # fmt: skip
         self._alarm(
-            "no-clean-audit", found["Clean"].metric(period=DAY, statistic="Sum"),
-            UNDER, 1, "No audit has found the books clean for a day.", missing=MISSING_IS_BAD,
+            # By hours: a day has 25 of them in autumn, and an audit may take longer than the last.
+            "no-clean-audit", found["Clean"].metric(period=HOUR, statistic="Sum"),
+            UNDER, 1, "No audit has found the books clean for 27 hours.", times=27,
+            missing=MISSING_IS_BAD,
+        )  # fmt: skip
+        self._alarm(
+            "not-started", schedules.metric_dropped(period=FIVE, statistic="Sum"),
+            OVER, 0, "Scheduled commands that could not start.",
         )  # fmt: skip
         self._failed_commands(tasks, cluster)
 
@@ -234,6 +247,34 @@ class Alarms(Construct):
             ),
         )
         rule.add_target(targets.SnsTopic(self.topic))
+
+    # --- the bank -------------------------------------------------------------------------------
+
+    def _bank(self, log: logs.ILogGroup) -> None:
+        """What each web task logs once a minute: `ledger/monitoring/figures_log.py`."""
+        for name, figure, statistic, most, times, description in OF_THE_BANK:
+            found = self._count(name.title().replace("-", ""), log, FIGURES, value=f"$.{figure}")
+            metric = found.metric(period=FIVE, statistic=statistic)
+            self._alarm(name, metric, OVER, most, description, times=times)
+        lines = self._count("Figures", log, FIGURES)
+        self._alarm(
+            "no-figures", lines.metric(period=FIVE, statistic="Sum"),
+            UNDER, 1, "No web task logs the figures of the bank.", times=3, missing=MISSING_IS_BAD,
+        )  # fmt: skip
+
+    def _count(
+        self, id: str, log: logs.ILogGroup, pattern: str, metric: str = "", value: str = "1"
+    ) -> logs.MetricFilter:
+        """A metric of the bank's own, of the lines of a log that fit."""
+        return logs.MetricFilter(
+            self,
+            id,
+            log_group=log,
+            filter_pattern=logs.FilterPattern.literal(pattern),
+            metric_namespace=self._config.name,
+            metric_name=metric or id,
+            metric_value=value,
+        )
 
     def _events(self, server: Server) -> None:
         """What RDS itself says: failovers, failures, backups, and storage that ends."""

@@ -77,6 +77,7 @@ class Config:
     snapshot: str = ""  # the database begins with it
     secret_key: str = ""  # ARN of the SECRET_KEY that the snapshot's bank had
     ledger_settings: Mapping[str, str] = field(default_factory=dict)
+    secret_settings: Mapping[str, str] = field(default_factory=dict)  # ARNs of their secrets
 
     @property
     def size(self) -> BankSize:
@@ -121,12 +122,21 @@ REQUIRED = (
 )  # fmt: skip
 RENAMED = {"size": "size_name"}
 SETTING = re.compile(r"(LEDGER|OIDC|COGNITO|OTEL)_[A-Z_]+")
+# Their values would stand in the templates and in task definitions, which many may read.
+SECRET_SETTINGS = (
+    "OIDC_CLIENT_SECRET", "COGNITO_CLIENT_SECRET", "OTEL_EXPORTER_OTLP_HEADERS",
+    "LEDGER_EXPLORER_PASSWORD",
+)  # fmt: skip
+MADE_HERE = ("LEDGER_METRICS_TOKEN",)  # by the stack of the data
+OF_PROVIDER = re.compile(r"(OIDC|COGNITO)_[A-Z_]+")
 
 
 def read(context: Mapping[str, Any]) -> Config:
     """The bank that the context describes. Raises WrongContext."""
     found = {key: str(value) for key, value in context.items() if not key.startswith(OWN)}
     settings = {key: found.pop(key) for key in list(found) if SETTING.fullmatch(key)}
+    secrets = {key: settings.pop(key) for key in SECRET_SETTINGS if key in settings}
+    _check_secrets(settings, secrets)
     for key, value in found.items():
         if key not in PATTERNS:
             raise WrongContext(f"-c {key}=... is not known; there are {', '.join(PATTERNS)}")
@@ -141,7 +151,20 @@ def read(context: Mapping[str, Any]) -> Config:
         values["proxy"] = values["proxy"] == "true"
     if "zones" in values:
         values["zones"] = tuple(values["zones"].split(","))
-    return Config(**values, ledger_settings=settings)
+    return Config(**values, ledger_settings=settings, secret_settings=secrets)
+
+
+def _check_secrets(settings: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+    """Values are not repeated: messages stand in logs of pipelines."""
+    for name in MADE_HERE:
+        if name in settings:
+            raise WrongContext(f"-c {name}=... is not wanted: the stack makes one, as a secret")
+    for name, arn in secrets.items():
+        if not SECRET.fullmatch(arn):
+            raise WrongContext(
+                f"-c {name}=... has to be the whole ARN of a secret in Secrets Manager: a value"
+                " would stand in the templates for all to read"
+            )
 
 
 def _check_together(found: Mapping[str, str]) -> None:

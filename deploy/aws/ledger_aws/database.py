@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
+from aws_cdk import aws_sam as sam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -24,7 +25,8 @@ OWNER, WEB, AUDITOR = "ledger", "ledger_web", "ledger_auditor"
 NAME = "ledger"
 BACKUP_WINDOW = "02:30-03:00"  # UTC, as the next one
 MAINTENANCE_WINDOW = "sun:03:15-sun:04:00"
-LOGS_KEPT = logs.RetentionDays.ONE_YEAR
+EXPORTS, EXPORTS_OF_AURORA = ["postgresql", "upgrade"], ["postgresql"]
+LOGS_KEPT, DAYS_OF_LOGS = logs.RetentionDays.ONE_YEAR, 365  # the page "Privacy" says it
 # A new password without a name.
 NAME_IN_SNAPSHOT = "CloudFormation-Validate::F3021"
 WHY = "The name of the administrator comes with the snapshot."
@@ -44,7 +46,7 @@ class Server:
     resource_id: str  # in the ARN of a login by IAM
     secret: secretsmanager.ISecret  # of the administrator
     instances: dict[str, str]  # the identifier and the resource id of each instance
-    log_group: logs.ILogGroup
+    log_groups: list[logs.ILogGroup]  # of Postgres, on each server
     replicas: list[str] = field(default_factory=list)  # hosts
     cluster: str = ""  # its identifier, of Aurora
 
@@ -77,7 +79,7 @@ class BankDatabase(Construct):
         engine = rds.DatabaseInstanceEngine.postgres(version=VERSION)
         group = self._parameters(engine)
         name = f"{config.name}-db"
-        log_group = self._log_group(f"/aws/rds/instance/{name}/postgresql")
+        log_groups = self._log_groups("instance", name, EXPORTS)
         given: dict[str, Any] = {
             **self._of_each_instance(group),
             "engine": engine,
@@ -98,8 +100,8 @@ class BankDatabase(Construct):
         else:
             given |= {"storage_encrypted": True, "storage_encryption_key": self._key}
             instance = rds.DatabaseInstance(self, "Instance", **given)
-        instance.node.add_dependency(log_group)
-        instance.add_rotation_single_user(**self._rotation())
+        instance.node.add_dependency(*log_groups)
+        self._rotate(instance.add_rotation_single_user(**self._rotation()))
         if config.proxy:
             target = rds.ProxyTarget.from_instance(instance)
             self._make_proxy(target, str(instance.instance_resource_id))
@@ -107,6 +109,9 @@ class BankDatabase(Construct):
         replicas = []
         if size.has_replica:
             replica = self._replica(instance, group)
+            of_replica = self._log_groups("instance", f"{config.name}-replica", EXPORTS, "Replica")
+            replica.node.add_dependency(*of_replica)
+            log_groups += of_replica
             instances[f"{config.name}-replica"] = str(replica.instance_resource_id)
             replicas.append(replica.instance_endpoint.hostname)
         assert instance.secret is not None
@@ -115,7 +120,7 @@ class BankDatabase(Construct):
             resource_id=str(instance.instance_resource_id),
             secret=instance.secret,
             instances=instances,
-            log_group=log_group,
+            log_groups=[each for each in log_groups if each.node.id.endswith("PostgresqlLog")],
             replicas=replicas,
         )
 
@@ -142,7 +147,7 @@ class BankDatabase(Construct):
             "ca_certificate": rds.CaCertificate.RDS_CA_RSA2048_G1,
             "storage_type": rds.StorageType.GP3,
             "auto_minor_version_upgrade": True,
-            "cloudwatch_logs_exports": ["postgresql", "upgrade"],
+            "cloudwatch_logs_exports": EXPORTS,
         }
 
     # --- Aurora ---------------------------------------------------------------------------------
@@ -152,7 +157,7 @@ class BankDatabase(Construct):
         engine = rds.DatabaseClusterEngine.aurora_postgres(version=AURORA_VERSION)
         group = self._parameters(engine)
         name = f"{config.name}-db"
-        log_group = self._log_group(f"/aws/rds/cluster/{name}/postgresql")
+        log_groups = self._log_groups("cluster", name, EXPORTS_OF_AURORA)
         given: dict[str, Any] = {
             **self._of_each_server(group),
             "engine": engine,
@@ -164,7 +169,7 @@ class BankDatabase(Construct):
             "backup": rds.BackupProps(
                 retention=Duration.days(config.size.backup_days), preferred_window=BACKUP_WINDOW
             ),
-            "cloudwatch_logs_exports": ["postgresql"],
+            "cloudwatch_logs_exports": EXPORTS_OF_AURORA,
             **STAYS,
         }
         cluster: rds.DatabaseCluster | rds.DatabaseClusterFromSnapshot
@@ -178,8 +183,8 @@ class BankDatabase(Construct):
             Validations.of(cluster).acknowledge(Acknowledgment(id=NAME_IN_SNAPSHOT, reason=WHY))
         else:
             cluster = rds.DatabaseCluster(self, "Cluster", credentials=self._login(), **given)
-        cluster.node.add_dependency(log_group)
-        cluster.add_rotation_single_user(**self._rotation())
+        cluster.node.add_dependency(*log_groups)
+        self._rotate(cluster.add_rotation_single_user(**self._rotation()))
         if config.proxy:
             target = rds.ProxyTarget.from_cluster(cluster)
             self._make_proxy(target, cluster.cluster_resource_identifier)
@@ -189,7 +194,7 @@ class BankDatabase(Construct):
             resource_id=cluster.cluster_resource_identifier,
             secret=cluster.secret,
             instances=_members_of(cluster),
-            log_group=log_group,
+            log_groups=[each for each in log_groups if each.node.id.endswith("PostgresqlLog")],
             cluster=name,
         )
 
@@ -235,16 +240,23 @@ class BankDatabase(Construct):
             "performance_insight_encryption_key": self._key,
         }
 
-    def _log_group(self, name: str) -> logs.LogGroup:
-        """RDS makes it if it is missing, and then keeps its lines for ever."""
-        return logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=name,
-            retention=LOGS_KEPT,
-            encryption_key=self._key,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+    def _log_groups(
+        self, kind: str, name: str, exports: list[str], prefix: str = ""
+    ) -> list[logs.LogGroup]:
+        """One for each log of a server. RDS makes one that is missing, without our key, and keeps
+        its lines for ever.
+        """
+        return [
+            logs.LogGroup(
+                self,
+                f"{prefix}{export.capitalize()}Log",
+                log_group_name=f"/aws/rds/{kind}/{name}/{export}",
+                retention=LOGS_KEPT,
+                encryption_key=self._key,
+                removal_policy=RemovalPolicy.DESTROY,
+            )
+            for export in exports
+        ]
 
     def _rotation(self) -> dict[str, Any]:
         return {
@@ -252,6 +264,15 @@ class BankDatabase(Construct):
             "security_group": self._network.groups.rotation,
             "vpc_subnets": ec2.SubnetSelection(subnet_group_name=TASKS),
         }
+
+    def _rotate(self, rotation: secretsmanager.SecretRotation) -> None:
+        """Names the function after the bank: CDK takes a name that a second bank would take too."""
+        (application,) = [
+            child for child in rotation.node.find_all() if isinstance(child, sam.CfnApplication)
+        ]
+        application.add_property_override(
+            "Parameters.functionName", f"{self._config.name}-rotation"
+        )
 
     def _make_proxy(self, target: rds.ProxyTarget, resource_id: str) -> None:
         """It takes tokens of IAM, and signs in to Postgres by IAM itself: nobody has a password."""

@@ -1,14 +1,16 @@
 """The settings of each task, by the names of `.env.example`. No value is secret: see `secrets`."""
 
-from ledger_aws.config import Config
-from ledger_aws.database import NAME, OWNER, WEB, BankDatabase
-from ledger_aws.network import POSTGRES
+from ledger_aws.config import OF_PROVIDER, Config
+from ledger_aws.database import DAYS_OF_LOGS, NAME, OWNER, WEB, BankDatabase
+from ledger_aws.network import BALANCER_IDLE, POSTGRES
 from ledger_aws.network import WEB as WEB_PORT
 
 # In the image: `deploy/aws/Dockerfile` adds the authorities of RDS; the proxy has a certificate of
 # a public one.
 AUTHORITIES_OF_RDS = "/etc/ssl/rds.pem"
 PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+# A task that closes a connection first may do so as the load balancer sends a request: a 502.
+KEEP_ALIVE = BALANCER_IDLE + 5
 
 
 def of_every_task(config: Config) -> dict[str, str]:
@@ -22,7 +24,12 @@ def of_every_task(config: Config) -> dict[str, str]:
         "TIME_ZONE": config.time_zone,
         "LOG_LEVEL": "INFO",
         "LOG_FORMAT": "json",
-        **config.ledger_settings,
+        "LEDGER_KEEP_LOGS_DAYS": str(DAYS_OF_LOGS),
+        **{
+            name: value
+            for name, value in config.ledger_settings.items()
+            if not OF_PROVIDER.fullmatch(name)
+        },
     }
 
 
@@ -42,6 +49,11 @@ def of_web(config: Config, database: BankDatabase) -> dict[str, str]:
             reached["DB_DRIVER"] = "aws"
     found = of_every_task(config) | _database(config) | reached
     found |= {"LEDGER_ROLE": "web", "DB_USER": WEB, "PORT": str(WEB_PORT)}
+    found["LEDGER_KEEP_ALIVE"] = str(KEEP_ALIVE)
+    # With its secret, which no other task has: nobody signs in there.
+    found |= {
+        name: value for name, value in config.ledger_settings.items() if OF_PROVIDER.fullmatch(name)
+    }
     if database.server.replicas:
         found["DATABASE_REPLICA_URLS"] = " ".join(map(_replica_url, database.server.replicas))
     return found

@@ -29,14 +29,18 @@ class Keys(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
         self._let_logs_use_it(config)
+        # Without a condition: a service that does not name its account would drop alarms, in
+        # silence. EventBridge does not. The topic says whose account may publish.
         for service in SERVICES:
-            self.key.grant_encrypt_decrypt(
-                iam.ServicePrincipal(
-                    f"{service}.amazonaws.com",
-                    conditions={"StringEquals": {"aws:SourceAccount": config.account}},
-                )
-            )
+            self.key.grant_encrypt_decrypt(iam.ServicePrincipal(f"{service}.amazonaws.com"))
         self.secret_key = self._secret_key(config)
+        self.metrics_token = self._generated("MetricsToken", "LEDGER_METRICS_TOKEN of Ledger")
+        self.given = {
+            name: secretsmanager.Secret.from_secret_complete_arn(
+                self, name.title().replace("_", ""), arn
+            )
+            for name, arn in config.secret_settings.items()
+        }
         self.mail = secretsmanager.Secret.from_secret_complete_arn(self, "Mail", config.mail_secret)
 
     def _let_logs_use_it(self, config: Config) -> None:
@@ -54,13 +58,19 @@ class Keys(Construct):
             return secretsmanager.Secret.from_secret_complete_arn(
                 self, "SecretKey", config.secret_key
             )
+        described = "SECRET_KEY of Ledger. A restored bank needs it."
+        return self._generated("SecretKey", described, RemovalPolicy.RETAIN)
+
+    def _generated(
+        self, id: str, description: str, removal_policy: RemovalPolicy = RemovalPolicy.DESTROY
+    ) -> secretsmanager.Secret:
         return secretsmanager.Secret(
             self,
-            "SecretKey",
-            description="SECRET_KEY of Ledger. A restored bank needs it.",
+            id,
+            description=description,
             encryption_key=self.key,
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 password_length=64, exclude_punctuation=True
             ),
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=removal_policy,
         )

@@ -8,6 +8,7 @@ from constructs import Construct
 from ledger_aws.config import Config
 
 HTTP, HTTPS, SMTP, POSTGRES, CACHE, WEB = 80, 443, 587, 5432, 6379, 8000
+BALANCER_IDLE = 60  # seconds that the load balancer keeps a connection without requests
 PUBLIC, TASKS, DATA = "Public", "Tasks", "Data"
 
 

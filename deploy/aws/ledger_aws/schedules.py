@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import Duration, TimeZone
+from aws_cdk import Duration, RemovalPolicy, TimeZone
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_scheduler as scheduler
@@ -40,6 +40,13 @@ class Schedules(Construct):
     ) -> None:
         super().__init__(scope, "Schedules")
         self._network, self._cluster = network, cluster
+        # Of their own, so that CloudWatch counts apart those that could not start.
+        self.group = scheduler.ScheduleGroup(
+            self,
+            "Group",
+            schedule_group_name=config.name,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
         self._schedule(config, "holds", scheduler.ScheduleExpression.rate(OFTEN), tasks["holds"])
         for name, when in NIGHTLY.items():
             expression = scheduler.ScheduleExpression.cron(
@@ -59,6 +66,7 @@ class Schedules(Construct):
             self,
             name.capitalize(),
             schedule_name=f"{config.name}-{name}",
+            schedule_group=self.group,
             schedule=when,
             target=targets.EcsRunFargateTask(
                 self._cluster,

@@ -12,7 +12,7 @@ from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
 from ledger_aws.config import Config
-from ledger_aws.network import HTTP, HTTPS, PUBLIC, TASKS, Network
+from ledger_aws.network import BALANCER_IDLE, HTTP, HTTPS, PUBLIC, TASKS, Network
 from ledger_aws.network import WEB as WEB_PORT
 from ledger_aws.tasks import CONTAINER
 
@@ -60,7 +60,7 @@ class Service(Construct):
             drop_invalid_header_fields=True,
             desync_mitigation_mode=elb.DesyncMitigationMode.STRICTEST,
             deletion_protection=True,
-            idle_timeout=Duration.seconds(60),
+            idle_timeout=Duration.seconds(BALANCER_IDLE),
         )
         self.pages = self._target_group()
         self._listen()
@@ -71,7 +71,7 @@ class Service(Construct):
             service_name="web",
             cluster=cluster,
             task_definition=task,
-            desired_count=fewest,
+            # No desired count: each deployment would set it again, and end what scaling began.
             assign_public_ip=False,
             vpc_subnets=ec2.SubnetSelection(subnet_group_name=TASKS),
             security_groups=[network.groups.web],

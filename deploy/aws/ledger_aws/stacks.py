@@ -56,8 +56,10 @@ class BankStack(Stack):
         assert gate.last is not None
         for construct in (service.service, schedules):
             construct.node.add_dependency(gate.last)
-        alarms = Alarms(self, config, key, data.database.server, service, cluster, tasks)
-        service.service.node.add_dependency(alarms.for_rollback)
+        alarms = Alarms(
+            self, config, key, data.database.server, service, cluster, tasks, schedules.group
+        )
+        service.service.node.add_dependency(*alarms.for_rollback)
 
 
 def _named(config: Config, part: str) -> dict[str, Any]:

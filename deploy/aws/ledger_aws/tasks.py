@@ -18,7 +18,7 @@ from ledger_aws.database import AUDITOR, LOGS_KEPT, OWNER, WEB, BankDatabase
 from ledger_aws.keys import Keys
 from ledger_aws.network import WEB as WEB_PORT
 
-CONTAINER = "app"
+CONTAINER, FIGURES = "app", "figures"
 SMALL = (256, 512)  # CPU units and MiB of a command
 HEALTHY = (
     "import urllib.request; urllib.request.urlopen('http://localhost:8000/healthz', timeout=4)"
@@ -48,12 +48,12 @@ class Tasks(Construct):
         secret_key = {"SECRET_KEY": keys.secret_key}
         every = {**secret_key, "CACHE_URL": cache.url, "EMAIL_URL": keys.mail}
 
-        self.web = self._web(every)
+        self.web = self._web({**every, "LEDGER_METRICS_TOKEN": keys.metrics_token, **keys.given})
         self.roles = self._command("roles", ["create_roles", "--iam"], secret_key, role=None)
         self.migrate = self._command("migrate", ["migrate"], secret_key)
         self.audit = self._command("audit", ["audit_ledger"], secret_key, role=AUDITOR)
         self.seal = self._command("seal", ["seal_ledger"], secret_key)
-        self.holds = self._command("holds", ["expire_holds"], secret_key, role=WEB)
+        self.holds = self._command("holds", ["expire_holds"], secret_key)
         self.erase = self._command("erase", ["erase_people"], secret_key)
         self.retain = self._command("retain", ["apply_retention"], secret_key)
         self.console = self._console(every)
@@ -101,7 +101,21 @@ class Tasks(Construct):
             stop_timeout=Duration.seconds(60),  # requests end before it is killed
         )
         container.add_port_mappings(ecs.PortMapping(container_port=WEB_PORT))
+        self._figures(task)
         return task
+
+    def _figures(self, task: ecs.FargateTaskDefinition) -> None:
+        """Beside the web process: logs the figures of /metrics, which nobody else can ask, because
+        the network lets the load balancer alone in. Pages go on without it.
+        """
+        self._container(
+            task,
+            {"PORT": str(WEB_PORT)},
+            {"LEDGER_METRICS_TOKEN": self._keys.metrics_token},
+            id=FIGURES,
+            log=self.log,
+            entry_point=["python", "-m", "ledger.monitoring.figures_log"],
+        )
 
     def _command(
         self,
@@ -137,6 +151,10 @@ class Tasks(Construct):
             iam.PolicyStatement(
                 actions=["logs:DescribeLogStreams"], resources=[self.session_log.log_group_arn]
             )
+        )
+        # The agent looks for the log among all groups, and opens no shell where it may not.
+        role.add_to_principal_policy(
+            iam.PolicyStatement(actions=["logs:DescribeLogGroups"], resources=["*"])
         )
         role.add_to_principal_policy(
             iam.PolicyStatement(actions=["kms:Decrypt"], resources=[self._keys.key.key_arn])
@@ -199,6 +217,7 @@ class Tasks(Construct):
         secrets: Mapping[str, secretsmanager.ISecret],
         *,
         log: logs.ILogGroup,
+        id: str = CONTAINER,
         is_read_only: bool = True,
         entry_point: Sequence[str] | None = None,
         command: Sequence[str] | None = None,
@@ -206,8 +225,10 @@ class Tasks(Construct):
         stop_timeout: Duration | None = None,
     ) -> ecs.ContainerDefinition:
         container = task.add_container(
-            CONTAINER,
+            id,
             image=self._image,
+            essential=id == CONTAINER,
+            enable_restart_policy=None if id == CONTAINER else True,
             entry_point=entry_point,
             command=command,
             environment=dict(given),
@@ -217,7 +238,9 @@ class Tasks(Construct):
             },
             readonly_root_filesystem=is_read_only,
             linux_parameters=ecs.LinuxParameters(
-                self, f"{task.node.id}Linux", init_process_enabled=True
+                self,
+                f"{task.node.id}{'' if id == CONTAINER else id.title()}Linux",
+                init_process_enabled=True,
             ),
             logging=ecs.LogDriver.aws_logs(log_group=log, stream_prefix=task.node.id.lower()),
             health_check=health_check,

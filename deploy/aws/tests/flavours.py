@@ -25,6 +25,7 @@ GIVEN = {
     "alarm_email": "operations@example.com",
 }
 KEY = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:LedgerSecretKey-GhIjKl"
+OIDC_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:ledger/oidc-JkLmNo"
 FLAVOURS = {
     "small": {},
     "large": {"size": "large"},
@@ -35,6 +36,16 @@ FLAVOURS = {
     "aurora restored": {
         "name": "restored", "database": "aurora", "snapshot": "before-the-import",
         "secret_key": KEY,
+    },
+}  # fmt: skip
+# Made for single tests.
+MORE = {
+    "with a provider": {
+        "OIDC_ISSUER": "https://login.example.com", "OIDC_CLIENT_ID": "ledger",
+        "OIDC_CLIENT_SECRET": OIDC_SECRET,
+    },
+    "restored large": {
+        "name": "restored", "size": "large", "snapshot": "before-the-import", "secret_key": KEY,
     },
 }  # fmt: skip
 
@@ -75,10 +86,13 @@ class Templates:
         ]
         return found
 
-    def container(self, name: str) -> Properties:
-        ((container),) = self.task(name)["ContainerDefinitions"]
-        found: Properties = container
-        return found
+    def container(self, task: str, name: str = "app") -> Properties:
+        (found,) = [
+            container
+            for container in self.task(task)["ContainerDefinitions"]
+            if container["Name"] == name
+        ]
+        return dict(found)
 
     def statements(self, role: str) -> list[dict[str, Any]]:
         """What the policies of a role, by its logical id, say."""
@@ -97,8 +111,8 @@ class Templates:
 
 @cache
 def templates(flavour: str) -> Templates:
-    """The templates of one of FLAVOURS."""
-    config = read({**GIVEN, **FLAVOURS[flavour]})
+    """The templates of one of FLAVOURS or MORE."""
+    config = read({**GIVEN, **{**FLAVOURS, **MORE}[flavour]})
     app = App(context=FLAGS)
     build(app, config)
     folder = Path(app.synth().directory)

@@ -3,16 +3,16 @@
 import json
 import re
 import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
-from tests.flavours import ROOT, Templates, templates, text
+from tests.alarm_table import Row, expected, row_of
+from tests.flavours import ROOT, Properties, Templates, templates, text
 
-# What the bank needs to hear of, and how the names of such alarms begin.
-OF_ALL = {
-    "errors-of-pages", "no-task-is-ready", "slow-pages", "memory-of-tasks", "connections-", "cpu-",
-    "storage-", "transaction-ids-", "idle-in-transaction-", "oldest-transaction-", "deadlocks",
-    "memory-", "audit-failed", "no-clean-audit",
-}  # fmt: skip
+FIGURES = '{ $.event = "figures" }'
 PAGE = (ROOT / "docs/deploy-aws.md").read_text()
+RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 AUDIT = """
 from transactions.audit.audit import Audit
 from transactions.management.commands.audit_ledger import log_result
@@ -20,36 +20,130 @@ log_result(Audit())
 """
 
 
-def _names(bank: Templates) -> set[str]:
-    prefix = f"{bank.config.name}-"
-    return {alarm["AlarmName"].removeprefix(prefix)
-            for _, alarm in bank.of_type("AWS::CloudWatch::Alarm")}  # fmt: skip
+def _alarms(bank: Templates) -> Iterator[tuple[str, Properties]]:
+    """Each alarm by its name without those of the bank and its servers."""
+    for _, alarm in bank.of_type("AWS::CloudWatch::Alarm"):
+        name = alarm["AlarmName"].removeprefix(f"{bank.config.name}-")
+        yield re.sub(rf"-{bank.config.name}-.*", "", name), alarm
 
 
-def test_there_is_an_alarm_for_each(bank: Templates) -> None:
-    expected = set(OF_ALL)
-    if bank.config.is_aurora:
-        expected.add("lag")
-    elif bank.config.size.has_replica:
-        expected.add("lag-")
-    if bank.config.proxy:
-        expected.add("pinned")
-    names = _names(bank)
-    for each in expected:
-        assert any(name.startswith(each) for name in names), each
-    for name in names:
-        assert any(name.startswith(each) for each in expected), name
+def test_each_alarm_is_as_it_has_to_be_and_none_is_missing(bank: Templates) -> None:
+    wanted = expected(bank)
+    found: dict[str, list[Row]] = {}
+    for name, alarm in _alarms(bank):
+        found.setdefault(name, []).append(row_of(alarm, bank))
+    assert set(found) == set(wanted)
+    for name, rows in found.items():
+        assert rows == [wanted[name]] * len(rows), name
+
+
+def test_each_server_and_each_cache_has_its_alarms(bank: Templates) -> None:
+    count = Counter(name for name, _ in _alarms(bank))
+    servers = len([*bank.of_type("AWS::RDS::DBInstance")])
+    for name in ("connections", "cpu", "storage", "transaction-ids"):
+        assert count[name] == servers, name
+    assert count["memory"] == bank.config.size.caches
+
+
+def test_a_count_that_is_not_there_hides_no_other(bank: Templates) -> None:
+    """The load balancer writes each count only where it is not 0. An expression of two of them has
+    no result in a minute without one.
+    """
+    for name, alarm in _alarms(bank):
+        for metric in alarm.get("Metrics", []):
+            assert "MetricStat" not in metric, name
+
+
+def test_each_count_is_of_the_lines_of_its_log(bank: Templates) -> None:
+    """The log, the pattern, and the value that is counted."""
+    found = {
+        (text(each["LogGroupName"]), made["MetricName"]): (
+            each["FilterPattern"],
+            made["MetricValue"],
+        )
+        for _, each in bank.of_type("AWS::Logs::MetricFilter")
+        for made in each["MetricTransformations"]
+    }
+    assert all(
+        made["MetricNamespace"] == bank.config.name
+        for _, each in bank.of_type("AWS::Logs::MetricFilter")
+        for made in each["MetricTransformations"]
+    )
+    assert {(name, *rest) for (_, name), rest in found.items()} == {
+        ("Deadlocks", '"deadlock detected"', "1"),
+        ("AuditsClean", "{ $.clean IS TRUE }", "1"),
+        ("AuditsNotClean", "{ $.clean IS FALSE }", "1"),
+        ("OldestTransaction", FIGURES, "$.oldest_transaction_seconds"),
+        ("HoldsOverdue", FIGURES, "$.holds_overdue_seconds"),
+        ("SealLate", FIGURES, "$.unsealed_seconds"),
+        ("JobLate", FIGURES, "$.jobs_late"),
+        ("PaymentsUnknown", FIGURES, "$.payments_unknown"),
+        ("PaymentsFail", FIGURES, "$.payments_failed"),
+        ("RefusedByDatabase", FIGURES, "$.refused_by_database"),
+        ("Figures", FIGURES, "1"),
+    }
+    for (log, _), (pattern, _value) in found.items():
+        wanted = {"{ $.c": "TasksCommandLog", "{ $.e": "TasksLog"}.get(pattern[:5], "PostgresqlLog")
+        assert wanted in log, (log, pattern)
+    assert len([key for key in found if key[1] == "Deadlocks"]) == (
+        1 if bank.config.is_aurora or not bank.config.size.has_replica else 2
+    )
+
+
+def test_the_figures_are_those_that_the_task_logs() -> None:
+    """Ledger's own module, in its environment, on a page with each of its metrics."""
+    bank = templates("small")
+    container = bank.container("web", "figures")
+    *_, module = container["EntryPoint"]
+    code = f"import json; from {module} import *; log = FiguresLog(); print(json.dumps("
+    metrics = "".join(f"{metric} 1\n" for metric in (
+        "ledger_db_oldest_transaction_seconds", "ledger_holds_overdue_seconds",
+        "ledger_seal_until_timestamp_seconds", 'ledger_job_late{command="audit_ledger"}',
+        'ledger_payments_total{outcome="unknown"}', 'ledger_payments_total{outcome="failed"}',
+        'ledger_refusals_total{error="RefusedByDatabase"}',
+    ))  # fmt: skip
+    done = subprocess.run(
+        [ROOT / ".venv/bin/python", "-c", f"{code}log.line(samples_of({metrics!r}), 2.0)))"],
+        cwd=ROOT, capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    logged = {f"$.{name}" for name in json.loads(done.stdout)}
+    counted = {
+        made["MetricValue"]
+        for _, each in bank.of_type("AWS::Logs::MetricFilter")
+        for made in each["MetricTransformations"]
+    }
+    assert counted - {"1"} == logged
+    assert container["Essential"] is False
+    assert container["RestartPolicy"] == {"Enabled": True}
+    ((options),) = [container["LogConfiguration"]["Options"]]
+    assert options["awslogs-group"] == {"Ref": next(
+        id for id, each in bank.of_type("AWS::Logs::LogGroup")
+        if each["LogGroupName"] == "/ledger/web"
+    )}  # fmt: skip
 
 
 def test_each_one_mails_and_is_in_the_table_of_the_page(bank: Templates) -> None:
     topic = text({"Ref": next(id for id, _ in bank.of_type("AWS::SNS::Topic"))})
-    for id, alarm in bank.of_type("AWS::CloudWatch::Alarm"):
-        assert [text(action) for action in alarm["AlarmActions"]] == [topic], id
-        name = alarm["AlarmName"].removeprefix(f"{bank.config.name}-")
-        word = re.sub(r"-?(ledger|restored)-.*", "", name)
-        assert f"`{word}`" in PAGE, f"the page does not say what {word} means"
+    for name, alarm in _alarms(bank):
+        for kind in ("AlarmActions", "OKActions"):
+            assert [text(action) for action in alarm[kind]] == [topic], name
+        assert alarm.get("ActionsEnabled", True) is True
+        assert f"| `{name}` |" in PAGE, f"the page does not say what {name} means"
     (subscription,) = [each for _, each in bank.of_type("AWS::SNS::Subscription")]
     assert subscription["Protocol"] == "email"
+
+
+def test_each_has_its_place_in_the_runbook_and_the_runbook_no_other() -> None:
+    """Of all kinds of banks, with what it means, what to look at and what to do."""
+    places = re.split(r"^### ", RUNBOOK, flags=re.MULTILINE)[1:]
+    found = {match[1]: place for place in places if (match := re.match(r"`([a-z-]+)`\n", place))}
+    kinds = ("small", "large", "aurora")
+    assert set(found) == {name for kind in kinds for name, _ in _alarms(templates(kind))}
+    for name, place in found.items():
+        for word in ("**Means.**", "**Look at.**", "**Do.**"):
+            assert place.count(word) == 1, (name, word)
+        for other in re.findall(r"Ledger[A-Z]\w+", place):
+            assert f"\n### {other}\n" in RUNBOOK, (name, other)
 
 
 def test_each_metric_is_of_a_database_that_is_there(bank: Templates) -> None:
@@ -67,14 +161,6 @@ def test_each_metric_is_of_a_database_that_is_there(bank: Templates) -> None:
         assert set(subscription["SourceIds"]) in (instances, clusters)
 
 
-def test_an_audit_that_did_not_run_is_an_alarm_too(bank: Templates) -> None:
-    alarms = {alarm["AlarmName"]: alarm for _, alarm in bank.of_type("AWS::CloudWatch::Alarm")}
-    missing = alarms[f"{bank.config.name}-no-clean-audit"]
-    assert missing["TreatMissingData"] == "breaching"
-    assert missing["Period"] == 86_400
-    assert alarms[f"{bank.config.name}-audit-failed"]["TreatMissingData"] == "notBreaching"
-
-
 def test_the_filters_read_what_the_audit_prints() -> None:
     """The metric counts lines of JSON with `clean`; the audit of Ledger logs such a line."""
     bank = templates("small")
@@ -89,8 +175,6 @@ def test_the_filters_read_what_the_audit_prints() -> None:
     (line,) = done.stderr.splitlines()
     assert json.loads(line)["clean"] is True
     assert bank.container("audit")["Command"] == ["audit_ledger"]
-    patterns = {each["FilterPattern"] for _, each in bank.of_type("AWS::Logs::MetricFilter")}
-    assert patterns == {"{ $.clean IS TRUE }", "{ $.clean IS FALSE }", '"deadlock detected"'}
 
 
 def test_each_command_that_fails_is_mailed(bank: Templates) -> None:
@@ -111,3 +195,53 @@ def test_what_is_scheduled(bank: Templates) -> None:
     assert schedules[f"{bank.config.name}-holds"]["ScheduleExpression"] == "rate(5 minutes)"
     for name in names - {"holds"}:
         assert schedules[f"{bank.config.name}-{name}"]["ScheduleExpressionTimezone"] == "UTC"
+    times = {name: _minute(schedules[f"{bank.config.name}-{name}"]) for name in names - {"holds"}}
+    assert times == {"audit": 90, "seal": 120, "erase": 150, "retain": 165}
+    assert times["audit"] < times["seal"]  # a day is sealed if its audit was clean
+    group = bank.one("AWS::Scheduler::ScheduleGroup")["Name"]
+    assert {each["State"] for each in schedules.values()} == {"ENABLED"}
+    for each in schedules.values():
+        assert each["GroupName"] == group or each["GroupName"]["Ref"]
+        assert each["Target"]["RetryPolicy"] == {
+            "MaximumEventAgeInSeconds": 300, "MaximumRetryAttempts": 3,
+        }  # fmt: skip
+    not_started = next(alarm for name, alarm in _alarms(bank) if name == "not-started")
+    (dimension,) = not_started["Dimensions"]
+    assert (dimension["Name"], dimension["Value"]) == ("ScheduleGroup", group)
+
+
+def _minute(schedule: Properties) -> int:
+    """Of the day, of an expression such as `cron(30 1 * * ? *)`."""
+    found = re.fullmatch(r"cron\((\d+) (\d+) \* \* \? \*\)", schedule["ScheduleExpression"])
+    assert found, schedule
+    return int(found[2]) * 60 + int(found[1])
+
+
+def test_services_of_aws_may_encrypt_what_they_publish(bank: Templates) -> None:
+    """Without a condition on the account: EventBridge does not name it to KMS, and what it cannot
+    encrypt it drops in silence. Whose alarms are taken is said by the topic.
+    """
+    (key,) = [key for _, key in bank.of_type("AWS::KMS::Key")]
+    encrypts = {
+        service
+        for each in key["KeyPolicy"]["Statement"]
+        if "Condition" not in each and {"kms:Decrypt", "kms:GenerateDataKey*"} <= {*each["Action"]}
+        for service in _list(each["Principal"].get("Service", []))
+    }
+    services = {f"{name}.amazonaws.com" for name in ("cloudwatch", "events", "events.rds")}
+    assert encrypts == services
+    policy = bank.one("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    publishers = {
+        service: each.get("Condition", {})
+        for each in policy
+        if each["Effect"] == "Allow"
+        for service in _list(each["Principal"]["Service"])
+    }
+    assert set(publishers) == services
+    for service in services - {"events.amazonaws.com"}:
+        account = {"aws:SourceAccount": bank.config.account}
+        assert publishers[service] == {"StringEquals": account}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

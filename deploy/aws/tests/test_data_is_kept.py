@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ledger_aws.environment import of_every_task
 
 from tests.flavours import Templates, templates, text
 
@@ -41,7 +42,8 @@ WITHOUT_DATA = {
     "AWS::Lambda::Function", "AWS::Logs::MetricFilter", "AWS::RDS::DBClusterParameterGroup",
     "AWS::RDS::DBParameterGroup", "AWS::RDS::DBProxyTargetGroup", "AWS::RDS::DBSubnetGroup",
     "AWS::RDS::EventSubscription", "AWS::Route53::RecordSet", "AWS::SNS::Subscription",
-    "AWS::SNS::TopicPolicy", "AWS::Scheduler::Schedule", "AWS::SecretsManager::ResourcePolicy",
+    "AWS::SNS::TopicPolicy", "AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup",
+    "AWS::SecretsManager::ResourcePolicy",
     "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment",
     "AWS::Serverless::Application", "AWS::StepFunctions::StateMachine", "Custom::Task",
 }  # fmt: skip
@@ -135,18 +137,76 @@ def test_storage_grows_up_to_a_limit() -> None:
 
 def test_logs_end(bank: Templates) -> None:
     groups = dict(bank.of_type("AWS::Logs::LogGroup"))
-    assert all(group["RetentionInDays"] == 365 for group in groups.values())
+    told = of_every_task(bank.config)["LEDGER_KEEP_LOGS_DAYS"]
+    assert {str(group["RetentionInDays"]) for group in groups.values()} == {told} == {"365"}
     names = {group["LogGroupName"].rpartition("/")[2] for group in groups.values()}
-    assert names == {"postgresql", "web", "commands", "sessions", "gate"}
+    of_rds = {"postgresql"} if bank.config.is_aurora else {"postgresql", "upgrade"}
+    assert names == {"web", "commands", "sessions", "gate"} | of_rds
 
 
-def test_postgres_logs_into_the_group_that_has_an_end(bank: Templates) -> None:
-    """RDS names its groups after the database."""
-    ((_, database),) = _databases(bank)
-    kind = "cluster" if bank.config.is_aurora else "instance"
-    name = database.get("DBClusterIdentifier") or database["DBInstanceIdentifier"]
-    groups = [group["LogGroupName"] for _, group in bank.of_type("AWS::Logs::LogGroup")]
-    assert f"/aws/rds/{kind}/{name}/postgresql" in groups
+def test_every_log_of_every_server_has_a_group_of_ours_before_it(bank: Templates) -> None:
+    """RDS names its groups after the server, and makes those that are missing: without our key,
+    and for ever.
+    """
+    groups = {group["LogGroupName"]: id for id, group in bank.of_type("AWS::Logs::LogGroup")}
+    wanted = set()
+    for kind, label in (("AWS::RDS::DBInstance", "Instance"), ("AWS::RDS::DBCluster", "Cluster")):
+        for id, server in bank.of_type(kind):
+            for export in server.get("EnableCloudwatchLogsExports", []):
+                place = f"/aws/rds/{label.lower()}/{server[f'DB{label}Identifier']}/{export}"
+                assert groups[place] in bank.resources[id]["DependsOn"], place
+                wanted.add(place)
+    assert wanted == {name for name in groups if name.startswith("/aws/rds/")}
+
+
+def test_postgres_is_told_what_protects_the_bank(bank: Templates) -> None:
+    """TLS alone, limits of time, and no statement or detail in the log: names and amounts stand
+    there. `tests/ledger/own_roles/test_parameters.py` tries them on a server.
+    """
+    found = [
+        group["Parameters"]
+        for _, group in bank.of_type(
+            "AWS::RDS::DBParameterGroup", "AWS::RDS::DBClusterParameterGroup"
+        )
+    ]
+    assert found == [
+        {
+            "rds.force_ssl": "1",
+            "statement_timeout": "21600000",
+            "idle_in_transaction_session_timeout": "900000",
+            "deadlock_timeout": "1000",
+            "client_connection_check_interval": "10000",
+            "tcp_keepalives_idle": "60",
+            "tcp_keepalives_interval": "10",
+            "tcp_keepalives_count": "3",
+            "shared_preload_libraries": "pg_stat_statements",
+            "pg_stat_statements.track_utility": "0",
+            "track_io_timing": "1",
+            "log_lock_waits": "1",
+            "log_autovacuum_min_duration": "10000",
+            "log_error_verbosity": "terse",
+            "log_min_error_statement": "panic",
+            "log_min_duration_statement": "-1",
+            "log_statement": "none",
+            "log_parameter_max_length": "0",
+            "log_parameter_max_length_on_error": "0",
+        }
+    ]
+    ((group, _),) = bank.of_type("AWS::RDS::DBParameterGroup", "AWS::RDS::DBClusterParameterGroup")
+    name = "DBClusterParameterGroupName" if bank.config.is_aurora else "DBParameterGroupName"
+    kind = "AWS::RDS::DBCluster" if bank.config.is_aurora else "AWS::RDS::DBInstance"
+    assert all(server[name] == {"Ref": group} for _, server in bank.of_type(kind))
+
+
+def test_the_proxy_leaves_connections_to_commands_and_waits_as_long_as_ledger(
+    bank: Templates,
+) -> None:
+    for _, group in bank.of_type("AWS::RDS::DBProxyTargetGroup"):
+        assert group["ConnectionPoolConfigurationInfo"] == {
+            "ConnectionBorrowTimeout": 5, "MaxConnectionsPercent": 80,
+        }  # fmt: skip
+    for _, proxy in bank.of_type("AWS::RDS::DBProxy"):
+        assert proxy["IdleClientTimeout"] == 300
 
 
 def test_the_cache_evicts_nothing(bank: Templates) -> None:

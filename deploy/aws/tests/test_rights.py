@@ -1,22 +1,27 @@
 """Who may what: the web has no secret of the owner, and no role more than it needs."""
 
 import re
+import subprocess
 from typing import Any
 
-from tests.flavours import Templates, text
+import pytest
+from ledger_aws.config import WrongContext, read
+
+from tests.flavours import GIVEN, OIDC_SECRET, ROOT, Templates, templates, text
 
 # Actions that cannot name a resource, and why they are there.
 WITHOUT_RESOURCE = {
     "ecr:GetAuthorizationToken",  # to pull the image
     "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",  # ECS Exec, of the console
     "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+    "logs:DescribeLogGroups",  # the agent of ECS Exec looks for its log among all
 }  # fmt: skip
 AS_ROLE = {
-    "web": "ledger_web", "holds": "ledger_web", "audit": "ledger_auditor", "migrate": "ledger",
+    "web": "ledger_web", "holds": "ledger", "audit": "ledger_auditor", "migrate": "ledger",
     "seal": "ledger", "erase": "ledger", "retain": "ledger", "console": "ledger", "roles": None,
 }  # fmt: skip
 SECRETS = {
-    "web": {"SECRET_KEY", "CACHE_URL", "EMAIL_URL"},
+    "web": {"SECRET_KEY", "CACHE_URL", "EMAIL_URL", "LEDGER_METRICS_TOKEN"},
     "console": {"SECRET_KEY", "CACHE_URL", "EMAIL_URL"},
 }
 LOGIN = re.compile(r"dbuser:")
@@ -137,6 +142,84 @@ def test_each_task_gets_the_secrets_that_it_needs(bank: Templates) -> None:
     for task in AS_ROLE:
         secrets = {each["Name"] for each in bank.container(task)["Secrets"]}
         assert secrets == SECRETS.get(task, {"SECRET_KEY"}), task
+
+
+def test_a_console_opens_where_its_session_is_logged(bank: Templates) -> None:
+    """ECS Exec refuses the shell unless its agent finds the log group and sees that it is
+    encrypted: AWS's page for the logging of ECS Exec names these four actions.
+    """
+    statements = bank.statements(bank.role_of("console"))
+    on_logs = {
+        action: _list(each["Resource"])
+        for each in statements
+        for action in _list(each["Action"])
+        if action.startswith("logs:")
+    }
+    assert set(on_logs) == {
+        "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    }  # fmt: skip
+    assert on_logs.pop("logs:DescribeLogGroups") == ["*"]
+    (sessions,) = [
+        id for id, group in bank.of_type("AWS::Logs::LogGroup")
+        if group["LogGroupName"] == f"/{bank.config.name}/sessions"
+    ]  # fmt: skip
+    assert {text(resources) for resources in on_logs.values()} == {
+        text([{"Fn::GetAtt": [sessions, "Arn"]}])
+    }
+    cluster = bank.one("AWS::ECS::Cluster")["Configuration"]["ExecuteCommandConfiguration"]
+    assert cluster["LogConfiguration"]["CloudWatchLogGroupName"] == {"Ref": sessions}
+    assert cluster["LogConfiguration"]["CloudWatchEncryptionEnabled"] is True
+
+
+def test_each_scheduled_command_may_record_that_it_ran() -> None:
+    """By the rights that Ledger grants to each role; the owner has all of them."""
+    bank = templates("small")
+    code = "from transactions.rights import LESS, AUDITOR; print(LESS['job_records'], end='|');"
+    done = subprocess.run(
+        [ROOT / ".venv/bin/python", "-c", f"{code} print(AUDITOR['job_records'], end='')"],
+        cwd=ROOT, capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    web, auditor = done.stdout.split("|")
+    rights = {"ledger": "SELECT, INSERT, UPDATE", "ledger_web": web, "ledger_auditor": auditor}
+    for _, schedule in bank.of_type("AWS::Scheduler::Schedule"):
+        role = AS_ROLE[schedule["Name"].removeprefix("ledger-")]
+        assert role is not None
+        assert {"INSERT", "UPDATE"} <= set(rights[role].split(", ")), schedule["Name"]
+
+
+def test_what_logs_the_figures_has_one_secret_and_no_database(bank: Templates) -> None:
+    container = bank.container("web", "figures")
+    assert {each["Name"] for each in container["Secrets"]} == {"LEDGER_METRICS_TOKEN"}
+    assert {each["Name"] for each in container["Environment"]} == {"PORT"}
+    assert container["ReadonlyRootFilesystem"] is True
+
+
+def test_a_setting_that_is_secret_comes_from_secrets_manager() -> None:
+    bank = templates("with a provider")
+    secrets = {each["Name"]: each["ValueFrom"] for each in bank.container("web")["Secrets"]}
+    assert secrets["OIDC_CLIENT_SECRET"] == OIDC_SECRET
+    readers = [
+        statement for statement in bank.statements(bank.role_of("web", "ExecutionRoleArn"))
+        if OIDC_SECRET in _list(statement["Resource"])
+    ]  # fmt: skip
+    assert readers
+    for task in set(AS_ROLE) - {"web"}:
+        container = bank.container(task)
+        names = {each["Name"] for each in container["Environment"] + container["Secrets"]}
+        assert not any(name.startswith("OIDC_") for name in names), task
+
+
+def test_every_setting_that_is_secret_is_refused_as_a_value() -> None:
+    """All of `.env.example` that a context may have, and whose name tells that it is a secret."""
+    example = (ROOT / ".env.example").read_text()
+    names = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    secret = re.compile(r"SECRET$|TOKEN$|PASSWORD|HEADERS$|_KEYS?$|FALLBACKS$")
+    for name in filter(secret.search, names):
+        with pytest.raises(WrongContext) as refusal:
+            read({**GIVEN, name: "lanterns-over-slow-rivers"})
+        assert name in str(refusal.value)
+        assert "lanterns" not in str(refusal.value)
 
 
 def test_the_proxy_signs_in_as_the_web_role_alone(bank: Templates) -> None:

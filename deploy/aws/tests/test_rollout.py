@@ -54,7 +54,24 @@ def test_a_version_that_does_not_answer_goes_back(bank: Templates) -> None:
     assert deployment["MinimumHealthyPercent"] == 100
     assert deployment["Alarms"]["Enable"] is deployment["Alarms"]["Rollback"] is True
     names = {alarm["AlarmName"] for _, alarm in bank.of_type("AWS::CloudWatch::Alarm")}
-    assert set(deployment["Alarms"]["AlarmNames"]) <= names
+    prefix = bank.config.name
+    rolls_back = {f"{prefix}-errors-of-pages", f"{prefix}-errors-of-balancer"}
+    assert set(deployment["Alarms"]["AlarmNames"]) == rolls_back <= names
+    for id, alarm in bank.of_type("AWS::CloudWatch::Alarm"):
+        if alarm["AlarmName"] in rolls_back:
+            assert id in service_depends_on(bank), id
+
+
+def service_depends_on(bank: Templates) -> set[str]:
+    ((service, _),) = bank.of_type("AWS::ECS::Service")
+    return _depends_on(bank, service)
+
+
+def test_a_deployment_leaves_the_number_of_tasks_to_scaling(bank: Templates) -> None:
+    """A count in the template is set again by each deployment: at noon, two in place of six."""
+    assert "DesiredCount" not in bank.one("AWS::ECS::Service")
+    target = bank.one("AWS::ApplicationAutoScaling::ScalableTarget")
+    assert (target["MinCapacity"], target["MaxCapacity"]) == bank.config.size.tasks
 
 
 def test_a_task_is_ready_when_its_database_is(bank: Templates) -> None:

@@ -17,6 +17,8 @@ SECRETS = {
     "SECRET_KEY": "kC4xZ1vB8nM3qW6eR9tY2uI5oP7aS0dFgHjKlQwErTyUiOpAsDfGhJkLzXcVbNm1",
     "CACHE_URL": "rediss://:lanterns@cache.example:6379/0",
     "EMAIL_URL": "smtp+tls://user:lanterns@mail.example:587",
+    "LEDGER_METRICS_TOKEN": "0123456789abcdef" * 2,
+    "OIDC_CLIENT_SECRET": "lanterns-over-slow-rivers",
 }
 COMMANDS = {
     "roles": "create_roles", "migrate": "migrate", "audit": "audit_ledger", "seal": "seal_ledger",
@@ -86,7 +88,9 @@ def test_each_name_is_a_setting_of_ours(bank: Templates, task: str) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("flavour", ["small", "large", "aurora", "aurora without a proxy"])
+@pytest.mark.parametrize(
+    "flavour", ["small", "large", "aurora", "aurora without a proxy", "with a provider"]
+)
 def test_ledger_starts_with_them(flavour: str, task: str, files: Path) -> None:
     found = _start(_environment(templates(flavour).container(task), files), files)
 
@@ -99,6 +103,15 @@ def test_ledger_starts_with_them(flavour: str, task: str, files: Path) -> None:
     assert database["LEDGER_CREDENTIALS"]["region"] == "eu-west-1"
     assert ("secret" in database["LEDGER_CREDENTIALS"]) == (task == "roles")
     assert found["role"] == ("web" if task == "web" else "owner")
+
+
+def test_a_connection_lives_longer_in_a_task_than_in_the_load_balancer(bank: Templates) -> None:
+    """The other way round a task closes one as a request comes, which then fails with 502."""
+    settings = {each["Name"]: each["Value"] for each in bank.container("web")["Environment"]}
+    balancer = bank.one("AWS::ElasticLoadBalancingV2::LoadBalancer")
+    attributes = {each["Key"]: each["Value"] for each in balancer["LoadBalancerAttributes"]}
+    assert attributes["idle_timeout.timeout_seconds"] == "60"
+    assert int(settings["LEDGER_KEEP_ALIVE"]) == 65
 
 
 def test_how_the_web_reaches_its_database(files: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,14 @@ from pathlib import Path
 import pytest
 from ledger_aws.config import WrongContext, read
 
-from tests.flavours import GIVEN, KEY, Templates
+from tests.flavours import GIVEN, KEY, Templates, templates, text
 
 # W3010: zones are named, so that none has to be looked up. W3005: CDK names dependencies twice.
+OURS = {
+    "Name", "ReplicationGroupId", "DBInstanceIdentifier", "DBClusterIdentifier", "DBProxyName",
+    "TopicName", "AlarmName", "ClusterName", "Family", "AliasName", "LogGroupName",
+    "functionName",
+}  # fmt: skip
 LEFT_OUT = ["W3010", "W3005"]
 # A cluster from a snapshot has the snapshot's administrator, and a new password.
 OF_A_SNAPSHOT = "E3021"
@@ -49,18 +55,59 @@ def test_the_app_runs_without_the_cli(tmp_path: Path) -> None:
     assert (tmp_path / "Data.template.json").exists()
 
 
-def test_names_fit_a_second_bank_beside_the_first(bank: Templates) -> None:
-    """Every name of ours begins with that of the bank, so `-c name=restored` disturbs nothing."""
-    names = ("Name", "ReplicationGroupId", "DBInstanceIdentifier", "DBClusterIdentifier",
-             "DBProxyName", "TopicName", "AlarmName", "ClusterName", "Family", "AliasName",
-             "LogGroupName")  # fmt: skip
-    for id, resource in bank.resources.items():
-        if resource["Type"].endswith(("RecordSet", "ParameterGroup", "Custom::Task")):
-            continue  # the name of a host, and the kind of a server
-        for name in names:
-            value = resource.get("Properties", {}).get(name)
-            if isinstance(value, str):
-                assert bank.config.name in value, (id, name, value)
+# Names that an account and region have once, and names of what is within something else, or no name
+# at all: a host, a kind, a policy of one role.
+OF_ALL = re.compile(r"(Name|Identifier|ReplicationGroupId|Family|functionName)$")
+NOT_OF_ALL = re.compile(
+    r"RecordSet|Certificate|ScalingPolicy|ScalableTarget|Custom::|ECS::Service|IAM::Policy|Lambda"
+    r"|EC2::|ParameterGroup|DBProxyTargetGroup"
+)
+# Each bank counts by its own name.
+SAME = {
+    "MetricName",
+    "DBName",
+    "DatabaseName",
+    "CACertificateIdentifier",
+    "EngineFamily",
+}
+
+
+def _names(bank: Templates) -> set[tuple[str, str, str]]:
+    """Each literal name by its type; the templates of other makers have it among parameters."""
+    found = set()
+    for resource in bank.resources.values():
+        properties = resource.get("Properties", {})
+        if NOT_OF_ALL.search(resource["Type"]):
+            continue
+        for key, value in {**properties, **properties.get("Parameters", {})}.items():
+            if isinstance(value, str) and OF_ALL.search(key) and key not in SAME:
+                found.add((resource["Type"], key, value))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("large", "restored large"), ("aurora", "aurora restored")]
+)
+def test_a_second_bank_beside_the_first_takes_no_name_of_it(first: str, second: str) -> None:
+    """CloudFormation refuses what exists."""
+    both = _names(templates(first)) & _names(templates(second))
+    assert both == set()
+    exports = [
+        {text(each["Export"]["Name"]) for each in templates(flavour).data["Outputs"].values()
+         if "Export" in each}
+        for flavour in (first, second)
+    ]  # fmt: skip
+    assert exports[0]
+    assert not exports[0] & exports[1]
+
+
+def test_names_begin_with_that_of_the_bank(bank: Templates) -> None:
+    """So `-c name=restored` disturbs nothing."""
+    names = {(key, value) for _, key, value in _names(bank)}
+    assert ("functionName", f"{bank.config.name}-rotation") in names
+    for key, value in names:
+        if key in OURS:
+            assert bank.config.name in value, (key, value)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +122,8 @@ def test_names_fit_a_second_bank_beside_the_first(bank: Templates) -> None:
         ({"snapshot": "s"}, "secret_key"),
         ({"name": "Ledger"}, "small letters"),
         ({"proxy": "yes"}, "true or false"),
+        ({"OIDC_CLIENT_SECRET": "lanterns"}, "OIDC_CLIENT_SECRET.*Secrets Manager"),
+        ({"LEDGER_METRICS_TOKEN": "lanterns"}, "the stack makes one"),
     ],
 )
 def test_wrong_context_is_refused(changed: dict[str, str], said: str) -> None:

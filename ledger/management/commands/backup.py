@@ -29,7 +29,13 @@ class Command(JobCommand):
         )
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
-        """Makes the place of the proof first: without one, nothing is written or recorded."""
+        """Looks at the file's place, and makes that of the proof, first: without them nothing is
+        written, and no run is recorded as failed.
+        """
+        try:
+            files.check_free(options["file"])
+        except files.BackupRefused as refusal:
+            raise CommandError(str(refusal)) from None
         if not options["prove"]:
             return super().execute(*arguments, **options)
         try:

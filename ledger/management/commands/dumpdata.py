@@ -2,8 +2,10 @@ import warnings
 from contextlib import nullcontext
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.management.commands.dumpdata import Command as DumpData
 from django.core.management.commands.dumpdata import ProxyModelWarning
+from django.db import connection
 
 from ledger.backups.fixtures import LEFT_OUT, in_order, without_generated_columns
 from ledger.db.snapshot import snapshot
@@ -19,10 +21,28 @@ class Command(DumpData):
         """Django's own, without columns and views that Postgres computes, in an order that loads,
         and with one query for each table. All tables are read as they were at one instant: a
         payment between two of them would leave books that `loaddata` refuses.
+
+        Raises CommandError for a login from which policies hide rows: half a bank is no copy of it.
         """
+        if options["database"] == "default" and (login := _blind_login()):
+            raise CommandError(
+                "Nothing was written: policies of row-level security hide rows from the login"
+                f" {login}. Run dumpdata with that of the owner of the tables, without LEDGER_ROLE."
+            )
         options["exclude"] = [*options["exclude"], *LEFT_OUT]
         options["use_base_manager"] = True
         instant = snapshot() if options["database"] == "default" else nullcontext()
         with instant, without_generated_columns(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ProxyModelWarning)  # their rows are another model's
             super().handle(*(labels or in_order()), **options)
+
+
+def _blind_login() -> str:
+    """The login, if policies hide rows from it; else ""."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user FROM pg_class WHERE relkind = 'r' AND relrowsecurity"
+            " AND row_security_active(oid) LIMIT 1"
+        )
+        found = cursor.fetchone()
+    return found[0] if found else ""

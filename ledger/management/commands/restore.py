@@ -8,10 +8,20 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from ledger.backups import files
+from ledger.db import signed_facts
+from ledger.db.probe import short_connection
 from ledger.server.preparation import prepare
 from ledger.text.lines import counted
 from transactions.audit.audit import audit
 from transactions.row_security import installation as row_security
+
+SECONDS = 5
+OTHER_KEY = (
+    "This bank had another SECRET_KEY, by which the secrets of second factors are encrypted: with"
+    " this one nobody can use theirs. Put the old one into SECRET_KEY, or on the embedded server"
+    " into the file secret_key of LEDGER_DATA_DIR, and run manage.py prepare, before people sign"
+    " in."
+)
 
 
 class Command(BaseCommand):
@@ -27,12 +37,16 @@ class Command(BaseCommand):
     def handle(self, *, file: Path, **_options: Any) -> None:
         try:
             manifest = files.load(file)
+            with short_connection(SECONDS) as found:
+                has_other_key = signed_facts.problem_with(found) is not None
             row_security.install_anew()
             # Also without new migrations: rights are not in a backup, and come with it.
             call_command("migrate", verbosity=0, interactive=False)
-            prepare(demo=False, tell=partial(self.stderr.write, style_func=str))
+            prepare(demo=False, static=False, tell=partial(self.stderr.write, style_func=str))
         except (files.BackupRefused, OperationalError) as refusal:
             raise CommandError(str(refusal)) from None
+        if has_other_key:
+            self.stderr.write(OTHER_KEY, style_func=str)
         result = audit()
         wrong = files.differences(manifest) + [str(finding) for finding in result.findings]
         for sentence in wrong:

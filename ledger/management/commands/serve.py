@@ -27,6 +27,9 @@ NO_STANDBY = (
     "DATABASE_REPLICA_URLS names the standby of the embedded server, and there is none; start once"
     " by `make run STANDBY=1` or `manage.py serve --standby`, which make it, or leave it out."
 )
+OF_A_PAIR = (
+    "A standby confirms each commit. Try a failover in another terminal: manage.py failover --kill"
+)
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -100,6 +103,7 @@ class Command(BaseCommand):
             f"Ledger is at {address_of(host, port)}",
             sign_in,
             *([mock] if settings.OIDC_MOCK else []),
+            *([OF_A_PAIR] if own_server.has_standby() and settings.LEDGER_EMBEDDED else []),
             "Press Ctrl-C to stop it.",
         ]
 

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ledger.db.reasons import in_words
 from ledger.jobs.worker import AWAY, Worker
 from ledger.logs.output import is_watched
+from transactions.events.deliverer import Deliverer
 
 logger = logging.getLogger("ledger.jobs")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -20,8 +21,9 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class Command(BaseCommand):
     help = (
-        "Do the scheduled work, such as releasing expired holds and sealing days, until SIGTERM or"
-        " Ctrl-C. Several may run, also beside cron: each job is done once."
+        "Do the scheduled work, such as releasing expired holds and sealing days, and deliver"
+        " events to webhooks, until SIGTERM or Ctrl-C. Several may run, also beside cron: each job"
+        " is done once."
     )
     requires_system_checks: list[str] = []
 
@@ -41,10 +43,15 @@ class Command(BaseCommand):
             if settings.LOG_FORMAT == "json" and not is_watched():
                 tell, complain = partial(logger.info, "%s"), partial(logger.error, "%s")
             worker = Worker(tell=tell, complain=complain, out=self.stdout, err=self.stderr)
+            deliverer = Deliverer(tell=tell, complain=complain)
             if not once:
-                worker.run(threading.Event().wait)
-            elif not worker.run_once():
-                raise SystemExit(1)
+                with deliverer.running():
+                    worker.run(threading.Event().wait)
+            else:
+                is_done = worker.run_once()
+                deliverer.deliver_due()
+                if not is_done:
+                    raise SystemExit(1)
         except KeyboardInterrupt:
             pass  # the database takes back what was not committed, and a later run does it
         except AWAY as error:

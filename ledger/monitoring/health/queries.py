@@ -250,6 +250,9 @@ found AS (
     coalesce(fewest, current_setting('autovacuum_vacuum_threshold'))::float
     + coalesce(factor, current_setting('autovacuum_vacuum_scale_factor'))::float
     * greatest(reltuples, 0) AS threshold,
+    -- Counts begin anew after a failover or a crash; the estimate of the last ANALYZE stays.
+    greatest(n_live_tup, CASE WHEN coalesce(last_vacuum, last_autovacuum, last_analyze,
+      last_autoanalyze) IS NULL THEN reltuples::bigint END) AS live,
     coalesce(is_on, current_setting('autovacuum')) NOT IN ('off', 'false', '0') AS is_on,
     CASE WHEN NOT EXISTS (SELECT FROM locked WHERE relation IN (relid, reltoastrelid))
       THEN pg_table_size(relid) END AS size,
@@ -264,11 +267,11 @@ capped AS (
     nullif(current_setting('autovacuum_vacuum_max_threshold', true), '-1')::float) AS ceiling
   FROM found
 )
-SELECT name, n_live_tup, n_dead_tup, ceiling,
+SELECT name, live, n_dead_tup, ceiling,
   extract(epoch FROM clock_timestamp() - greatest(last_vacuum, last_autovacuum))::float,
   extract(epoch FROM clock_timestamp() - greatest(last_analyze, last_autoanalyze))::float,
   n_mod_since_analyze, size, index_size,
-  size * n_dead_tup / nullif(n_live_tup + n_dead_tup, 0)::float, is_on
+  size * n_dead_tup / nullif(live + n_dead_tup, 0)::float, is_on
 FROM capped
 ORDER BY name
 LIMIT {MOST_TABLES}

@@ -23,6 +23,7 @@ from django.urls import reverse
 from accounts import services
 from accounts.models import User, WebSession
 from accounts.sign_in import access, removal
+from tests.accounts.tokens import issue
 from tests.attacks.walk import patterns
 from tests.checks import tracked_files
 from tests.factories import UserFactory
@@ -182,7 +183,26 @@ def reopened(_client: Client, ana: User) -> None:
     services.reactivate_user(user=ana)
 
 
+def make_a_token(client: Client, ana: User) -> None:
+    form = {"name": "Budget", "scopes": ["read"], "days": "90"}
+    client.post("/account/security/tokens/new/", form)
+    assert ana.api_tokens.count() == 1
+
+
+def with_token(name: str) -> Do:
+    def press(client: Client, ana: User) -> None:
+        token = issue(ana).row
+        mail.outbox.clear()
+        client.post(reverse(name), {"token": token.prefix})
+        assert not ana.api_tokens.live().exists()
+
+    return press
+
+
 CHANGES: dict[str, Do] = {
+    "security:make_token": make_a_token,
+    "security:revoke_token": with_token("security:revoke_token"),
+    "security:revoke_tokens": with_token("security:revoke_tokens"),
     "account_email add": add_address,
     "account_email remove": with_second_address("action_remove"),
     "account_email primary": with_second_address("action_primary"),
@@ -219,6 +239,7 @@ CHANGES: dict[str, Do] = {
 # Told elsewhere, or nothing changes.
 NOT_HERE = {
     "access.close_sign_in": "transactions:leave",
+    "access.revoke_tokens": "security:revoke_tokens",
     "access.sign_everybody_out": "the bank says why in its own words",
     "removal.remove_password": "security:drop_password",
     "removal.remove_passkey": "security:remove_passkey",

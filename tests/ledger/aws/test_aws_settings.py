@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -149,6 +150,26 @@ WRONG = {
         "DB_AWS_OPTIONS", "options",
         {"DATABASE_URL": SAFE, "DB_DRIVER": "aws", "DB_AWS_OPTIONS": "7"},
     ),
+    **{
+        f"the driver's option {given}": (
+            "DB_AWS_OPTIONS", f"'{word}'",
+            {"DATABASE_URL": SAFE, "DB_DRIVER": "aws", "DB_AWS_OPTIONS": given},
+        )
+        for given, word in (
+            ("failover_timeout_secs=20", "failover_timeout_secs"),
+            ("failover_timeout_sec=abc", "abc"),
+            ("failover_timeout_sec=-1", "-1"),
+            ("host_availability_strategy_max_retries=few", "few"),
+            ("enable_failover=maybe", "maybe"),
+            ("host=elsewhere", "host"),
+            ("user=else", "user"),
+            ("sslmode=disable", "sslmode"),
+            ("connect_timeout=3", "connect_timeout"),
+            ("plugins=iam", "plugins"),
+            ("monitoring-host=elsewhere", "monitoring-host"),
+            ("monitoring-connect_timeout=soon", "soon"),
+        )
+    },
     "plugins of no driver": (
         "DB_AWS_PLUGINS", "DB_DRIVER=aws", {"DATABASE_URL": SAFE, "DB_AWS_PLUGINS": "bg"},
     ),
@@ -158,6 +179,22 @@ WRONG = {
          "&load_balance_hosts=random", **IAM},
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "enable_failover=False&failover_mode=strict-writer",
+        "cluster_id=2&cluster_instance_host_pattern=?.x.eu-west-1.rds.amazonaws.com",
+        "monitoring-connect_timeout=3&topology-monitoring-tcp_user_timeout=3000",
+    ],
+)
+def test_options_that_the_driver_knows_are_kept(
+    options: str, default: Callable[..., dict[str, Any]]
+) -> None:
+    found = default(DATABASE_URL=SAFE, DB_DRIVER="aws", DB_AWS_OPTIONS=options)
+
+    assert dict(parse_qsl(options)).items() <= found["LEDGER_DRIVER"].items()
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -70,6 +70,12 @@ def test_the_shell_of_the_database_signs_in_by_the_secret(command: Callable[...,
     assert command("dbshell", "--", *asked) == f"{OWNER}|t\n"
 
 
+def test_a_backup_is_proved_without_the_secret(bank: OwnBank, command: Callable[..., str]) -> None:
+    """The embedded server of the proof needs no login, and would refuse these settings."""
+    file = bank.data_dir / "proved"
+    assert str(file) in command("backup", "--prove", str(file))
+
+
 def test_a_backup_and_its_restore_sign_in_by_the_secret(
     bank: OwnBank, server: GuardedServer, command: Callable[..., str]
 ) -> None:

@@ -17,6 +17,7 @@ from ledger.env import BASE_DIR
 from ledger.tracing import spans
 from tests.ledger.aws.cluster import Cluster, cluster
 from tests.ledger.processes import LONG, environment
+from tests.ledger.servers import value
 from tests.pooler import own_pool
 
 # The driver leaves some connections of its own to be closed by the garbage collector.
@@ -58,13 +59,6 @@ def database(
 @pytest.fixture
 def usual(database: Callable[..., DatabaseWrapper]) -> DatabaseWrapper:
     return database()
-
-
-def value(database: DatabaseWrapper, statement: str, *given: Any) -> Any:
-    with database.cursor() as cursor:
-        cursor.execute(statement, given or None)
-        (found,) = cursor.fetchone()
-    return found
 
 
 def count(database: DatabaseWrapper) -> int:

@@ -17,7 +17,7 @@ from ledger.db.retry import Failure, failure_of
 from tests.ledger.aws.cluster import Cluster, cluster
 from tests.ledger.hanging import standing_still
 from tests.ledger.own_site import children_of
-from tests.ledger.servers import pid_of
+from tests.ledger.servers import pid_of, value
 
 # The driver leaves some connections of its own to be closed by the garbage collector.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -44,13 +44,6 @@ def database(aurora: Cluster, django_db_blocker: DjangoDbBlocker) -> Iterator[Da
         value(found, "SELECT 1")
         yield found
         found.close()
-
-
-def value(database: Any, statement: str) -> Any:
-    with database.cursor() as cursor:
-        cursor.execute(statement)
-        (found,) = cursor.fetchone()
-    return found
 
 
 @contextmanager

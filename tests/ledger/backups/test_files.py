@@ -41,6 +41,7 @@ def test_a_backup_taken_under_load_restores_with_clean_books_and_every_seal(
     done = manage(folder, "restore", str(file), **PG)
 
     assert done.returncode == 0, done.stderr
+    assert "SECRET_KEY" in done.stderr, "the new folder has a key of its own"
     manifest = json.loads(Path(f"{file}.manifest").read_text())
     assert query(server(folder), "SELECT count(*) FROM transactions") == str(
         manifest["transactions"]
@@ -105,9 +106,11 @@ def test_a_restored_bank_has_the_rights_and_policies_of_its_original(
     before = query(bank.database, RIGHTS)
     bank.manage("prepare")
 
-    done = manage(folder, "restore", str(file), **with_policies, **PG)
+    key = {"SECRET_KEY": (bank.data_dir / "secret_key").read_text().strip()}
+    done = manage(folder, "restore", str(file), **with_policies, **key, **PG)
 
     assert done.returncode == 0, done.stderr
+    assert "SECRET_KEY" not in done.stderr
     assert query(server(folder), RIGHTS).splitlines() == before.splitlines()
     assert "ledger_web" in before
 
@@ -193,6 +196,8 @@ def test_a_backup_never_overwrites_a_file(bank: OwnBank, tmp_path: Path) -> None
         done = manage(bank.data_dir, "backup", str(tmp_path / "bank.backup"), **PG)
         assert_one_sentence(done, name, "exists")
         assert (tmp_path / name).read_text() == "mine"
+        failed = "SELECT failed_at FROM job_records WHERE name = 'backup'"
+        assert query(bank.database, failed) in ("", "None"), "no job has failed"
         (tmp_path / name).unlink()
 
 

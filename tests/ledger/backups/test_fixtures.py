@@ -57,6 +57,21 @@ def test_a_bank_makes_the_round_trip_row_by_row(
     assert_one_sentence(manage(folder, "loaddata", str(fixture), **PG), "Nothing was loaded")
 
 
+def test_a_login_that_sees_no_row_writes_no_copy(bank: OwnBank, tmp_path: Path) -> None:
+    file, policies = tmp_path / "bank.json", {"LEDGER_ROW_SECURITY": "True"}
+    assert manage(bank.data_dir, "prepare", **policies, **PG).returncode == 0
+    try:
+        web = {**policies, **PG, "LEDGER_ROLE": "web"}
+        done = manage(bank.data_dir, "dumpdata", "-o", str(file), **web)
+        by_owner = manage(bank.data_dir, "dumpdata", "-o", str(file), **policies, **PG)
+    finally:
+        bank.manage("prepare")
+
+    assert_one_sentence(done, "row-level security", "ledger_web")
+    assert by_owner.returncode == 0, by_owner.stderr
+    assert any(row["model"] == "accounts.account" for row in rows(file))
+
+
 def test_books_that_are_not_clean_are_not_loaded(
     fixture: Path, new_folder: NewFolder, tmp_path: Path
 ) -> None:

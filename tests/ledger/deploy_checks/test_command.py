@@ -20,6 +20,7 @@ IN_GOOD_ORDER = {
     "DEFAULT_FROM_EMAIL": "Bank <service@bank.test>",
     "LEDGER_CONTACT": "+44 20 7946 0000",
     "LEDGER_SECURITY_CONTACT": "security@bank.test",
+    "LOG_FORMAT": "json",
 }
 
 
@@ -58,8 +59,8 @@ def test_a_bank_as_it_is_installed_is_told_of_everything_in_one_go(tmp_path: Pat
     assert told(done.stderr) == {
         f"ledger.{name}"
         for name in (
-            "url", "https", "secret_key", "mail", "contact", "security_contact", "embedded",
-            "backup", "job.expire_holds", "job.audit_ledger", "job.seal_ledger",
+            "url", "https", "secret_key", "mail", "contact", "security_contact",
+            "embedded", "backup", "job.expire_holds", "job.audit_ledger", "job.seal_ledger",
             "job.erase_people", "job.apply_retention",
         )
     }  # fmt: skip

@@ -136,6 +136,43 @@ def test_a_server_that_forgets_commits_is_told(found: Any) -> None:
     assert "synchronous_commit" in words(database.durability(found))
 
 
+QUIET = {
+    "log_error_verbosity": "terse", "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0", "log_parameter_max_length_on_error": "0",
+    "log_statement": "none", "log_min_duration_statement": "-1", "log_min_duration_sample": "-1",
+    "log_transaction_sample_rate": "0",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("log_error_verbosity", "default"),
+        ("log_min_error_statement", "error"),
+        ("log_parameter_max_length", "-1"),
+        ("log_parameter_max_length_on_error", "64"),
+        ("log_statement", "mod"),
+        ("log_min_duration_statement", "1000"),
+        ("log_min_duration_sample", "1000"),
+        ("log_transaction_sample_rate", "1"),
+        ("auto_explain.log_min_duration", "1000"),
+    ],
+)
+def test_a_server_whose_log_keeps_data_of_people_is_told(
+    found: Any, monkeypatch: pytest.MonkeyPatch, setting: str, value: str
+) -> None:
+    def told(settings: dict[str, str]) -> list[CheckMessage]:
+        rows = ", ".join(f"('{name}', '{held}')" for name, held in settings.items())
+        shown = f"(VALUES {rows}) AS shown (name, setting)"  # only superusers may set them
+        monkeypatch.setattr(database, "TALKATIVE", statement.replace("pg_settings", shown))
+        return list(database.server_log(found))
+
+    statement = database.TALKATIVE
+    assert told(QUIET) == []
+    assert names(told(QUIET | {setting: value})) == ["server_log"]
+    assert setting in words(told(QUIET | {setting: value}))
+
+
 @pytest.mark.parametrize("level", ["on", "remote_apply", "remote_write", "local", "off"])
 @pytest.mark.parametrize("standbys", ["", "ANY 1 (a, b)"])
 def test_a_server_that_acknowledges_before_its_standby_has_the_row_is_told(

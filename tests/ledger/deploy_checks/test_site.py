@@ -1,6 +1,7 @@
 """What the settings tell `check --deploy`, each alone and all at once."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -9,6 +10,7 @@ import pytest
 from django.core.checks import Error
 from django.db import OperationalError
 
+from ledger.checks import site
 from ledger.checks.site import check_site
 from ledger.db.outside_cache import OutsideCache
 from ledger.db.shared_cache import SharedCache
@@ -20,9 +22,12 @@ GOOD: dict[str, Any] = {
     "LEDGER_DEMO": False,
     "LEDGER_COOKBOOK": False,
     "LOG_LEVEL": "WARNING",
+    "LOG_FORMAT": "json",
+    "LEDGER_ROLE": "web",
     "LEDGER_URL": "https://bank.test",
     "LEDGER_HTTPS": True,
     "SECURE_HSTS_SECONDS": 31_536_000,
+    "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
     "LEDGER_SECRET_KEY_IS_STORED": False,
     "LEDGER_STAFF_SECOND_FACTOR": True,
     "EMAIL_BACKEND": "ledger.web.mail.MailBackend",
@@ -66,9 +71,11 @@ WEAK: list[tuple[str, dict[str, Any]]] = [
     ("demo", {"LEDGER_DEMO": True}),
     ("cookbook", {"LEDGER_COOKBOOK": True}),
     ("log_level", {"LOG_LEVEL": "DEBUG"}),
+    ("log_format", {"LOG_FORMAT": "text"}),
     ("url", {"LEDGER_URL": ""}),
     ("https", {"LEDGER_HTTPS": False}),
     ("hsts", {"SECURE_HSTS_SECONDS": 0}),
+    ("proxy", {"SECURE_PROXY_SSL_HEADER": None}),
     ("secret_key", {"LEDGER_SECRET_KEY_IS_STORED": True}),
     ("staff_second_factor", {"LEDGER_STAFF_SECOND_FACTOR": False}),
     ("mail", {"EMAIL_BACKEND": CONSOLE}),
@@ -84,7 +91,7 @@ WEAK: list[tuple[str, dict[str, Any]]] = [
     ("database_tls", database(service="bank", sslmode="require")),
     ("timeouts", {"LEDGER_TIMEOUTS": {**LIMITS, "lock_timeout": 0}}),
 ]
-ERRORS = {"debug", "demo", "cache"}
+ERRORS = {"debug", "demo", "cache", "proxy"}
 
 
 def told(**changes: Any) -> Iterator[str]:
@@ -117,7 +124,7 @@ def test_all_are_named_in_one_go() -> None:
     changes["CACHES"] = AWAY
     missing = {name for name, _ in WEAK} - set(told(**changes))
     # Instead of the first: no encryption at all, no mail at all, a cache that is away.
-    assert missing == {"hsts", "mail_encryption", "mail_sender", "cache"}
+    assert missing == {"hsts", "proxy", "mail_encryption", "mail_sender", "cache"}
 
 
 @pytest.mark.parametrize(
@@ -132,6 +139,16 @@ def test_all_are_named_in_one_go() -> None:
 )
 def test_an_example_that_was_left_is_named(left: dict[str, Any]) -> None:
     assert list(told(**left)) == ["examples"]
+
+
+def test_a_server_that_would_mail_failures_to_nobody_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    unit = tmp_path / "ledger-failed@.service"
+    monkeypatch.setattr(site, "FAILURE_UNIT", unit)
+    assert list(told(LEDGER_OPERATOR_MAIL="")) == []  # in containers nothing would be mailed
+    unit.touch()
+    assert list(told(LEDGER_OPERATOR_MAIL="")) == ["operator_mail"]
 
 
 @pytest.mark.parametrize("host", ["example.bank.test", "my-example", "examples.test"])

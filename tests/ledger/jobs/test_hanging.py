@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
@@ -144,6 +145,30 @@ def test_it_ends_with_what_the_database_says_if_it_works_once(
     monkeypatch.setattr(records, "read", ask_a_hanging_session)
     with at_most(SOON * 10), pytest.raises(OperationalError, match="does not answer"):
         Worker(tell=lambda _line: None).run_once()
+
+
+@pytest.mark.parametrize(
+    ("error", "is_answer"),
+    [
+        (psycopg.errors.SqlclientUnableToEstablishSqlconnection, False),  # said by AWS's driver
+        (psycopg.errors.ConnectionFailure, False),  # said by a pooler without a server
+        (psycopg.OperationalError, False),
+        (psycopg.errors.QueryCanceled, True),
+        (psycopg.errors.InsufficientPrivilege, True),
+    ],
+)
+def test_what_is_said_for_a_server_that_cannot_be_reached_is_no_answer_to_a_renewal(
+    error: type[psycopg.Error], is_answer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise OperationalError from error()
+
+    renewals_do(monkeypatch, fail)
+    here = Worker(tell=lambda _line: None, jobs=ONE)
+    heard = Once(lambda: None)
+    monkeypatch.setattr(silence.Silence, "end", heard)
+    here._renew(ONE[0])
+    assert heard.calls == is_answer
 
 
 @pytest.mark.own_session

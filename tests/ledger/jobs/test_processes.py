@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -15,6 +14,7 @@ from ledger.db.embedded import EmbeddedServer
 from ledger.db.pair import Pair
 from ledger.jobs.schedule import JOBS
 from tests.ledger.databases import Database, Databases, own_databases
+from tests.ledger.jobs.work_process import WorkProcess
 from tests.ledger.own_pair import own_pair
 from tests.ledger.processes import (
     LONG,
@@ -28,43 +28,6 @@ pytestmark = pytest.mark.slow
 WAITS_FOR_A_TABLE = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 NOBODY_HAS_IT = "UPDATE job_records SET claim_ends = clock_timestamp()"
 NEVER_DONE = "UPDATE job_records SET began_at = NULL, done_at = NULL RETURNING name"
-
-
-class WorkProcess:
-    """`manage.py work`, and the lines that it has printed."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.lines: list[str] = []
-        self.process = subprocess.Popen(
-            [*MANAGE, "work"],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line.strip())
-
-    def said(self, words: str, times: int = 1) -> bool:
-        return sum(words in line for line in list(self.lines)) >= times
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Its exit code after this signal."""
-        self.process.send_signal(number)
-        code = self.process.wait(LONG)
-        self._reader.join(LONG)
-        return code
-
-    def kill(self) -> None:
-        if self.process.poll() is None:
-            self.end(signal.SIGKILL)
-        if self.process.stderr is not None:
-            self.process.stderr.close()
 
 
 Begin = Callable[..., WorkProcess]

@@ -15,6 +15,7 @@ from ledger.env import BASE_DIR
 from ledger.metrics.exposition import text_of
 from ledger.monitoring import page
 from ledger.monitoring.asking import Asking
+from tests.ledger.monitoring.alarms import CASES, promtool_files
 from tests.ledger.monitoring.promql import ADDED, known_metrics, selected_in, wrong_in
 from tests.metrics import figures_in
 
@@ -149,6 +150,21 @@ def test_promtool_takes_the_rules_and_the_configuration() -> None:
 @needs_promtool
 def test_the_alarms_ring_when_they_should() -> None:
     run_promtool("test", "rules", "alerts_test.yml")
+
+
+def test_each_alarm_has_figures_by_which_it_must_ring() -> None:
+    assert {case.alert for case in CASES} == {rule["alert"] for rule in rules()}
+
+
+@needs_promtool
+def test_each_alarm_rings_above_its_limit_after_its_time_and_not_below(tmp_path: Path) -> None:
+    tests = []
+    for rule in rules():
+        alone, of_it = promtool_files(rule)
+        tests.append(tmp_path / f"test-{rule['alert']}.yml")
+        (tmp_path / f"{rule['alert']}.yml").write_text(yaml.safe_dump(alone))
+        tests[-1].write_text(yaml.safe_dump(of_it))
+    run_promtool("test", "rules", *tests)
 
 
 @needs_promtool

@@ -22,7 +22,7 @@ PAGE = (BASE_DIR / "docs" / "rights.md").read_text()
 BLOCKS = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 BY_HAND = next(block for block in BLOCKS if "CREATE DATABASE" in block)
 NEWER = "GRANT ledger_cookbook TO ledger, ledger_web WITH INHERIT FALSE;"
-OLDER = next(block for block in BLOCKS if "NOINHERIT" in block)
+OLDER = next(block for block in BLOCKS if "NOINHERIT" in block and block != BY_HAND)
 Connection = psycopg.Connection[Any]
 
 

@@ -16,7 +16,7 @@ from ledger.db.pair import Node, Pair
 from ledger.db.replicas import prober, purposes
 from ledger.db.replicas.known import Replica
 from ledger.db.replicas.writer import Needed
-from tests.ledger.processes import manage, wait_until
+from tests.ledger.processes import LONG, manage, wait_until
 
 ALIAS = "replica1"
 
@@ -102,6 +102,8 @@ def used(pair: Pair, patch: pytest.MonkeyPatch) -> Iterator[BankWithReplica]:
     connections["default"] = writer
     connections.settings[ALIAS] = settings_of_replica(pair.standby)
     bank = BankWithReplica(pair, Replica(ALIAS))
+    # Nothing probes but the tests, so an answer holds until the next, however slow the machine is.
+    patch.setattr("ledger.db.replicas.known.STALE", LONG)
     patch.setattr(prober, "aliases", lambda: (ALIAS,))
     patch.setattr("ledger.db.replicas.aliases", lambda: (ALIAS,))
     patch.setattr("ledger.db.replicas.requests.replicas", lambda: (bank.replica,))

@@ -6,6 +6,7 @@ import pytest
 from pytest_django import DjangoDbBlocker
 
 from ledger.db.pair import Pair
+from ledger.db.replicas.writer import write_mark
 from tests.ledger.own_pair import own_pair
 from tests.ledger.replicas.bank import BankWithReplica, prepared, used
 
@@ -23,5 +24,6 @@ def bank(
 ) -> Iterator[BankWithReplica]:
     """Commits for real, and leaves its rows: every test has people of its own."""
     with django_db_blocker.unblock(), used(pair, monkeypatch) as found:
+        write_mark()  # as a request's session does: another test may have started the writer anew
         found.catch_up()
         yield found

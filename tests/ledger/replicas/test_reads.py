@@ -38,8 +38,10 @@ def ana(bank: BankWithReplica) -> Saver:
     ("address", "purpose"),
     [
         ("/search/?q=salary", "search"),
+        ("/search/results.json?q=salary", "search"),
         ("/accounts/{pk}/", "statement"),
         ("/accounts/{pk}/statement.csv", "statement"),
+        ("/explorer/browse/?by=counterparty", "browse"),
         ("/reports/money-by-month/", "report"),
         ("/reports/money-by-month/report.csv", "report"),
     ],
@@ -53,6 +55,17 @@ def test_a_page_that_only_reads_is_read_from_the_replica(
     assert response.status_code == 200
     assert {each.purpose for each in bank.sent} == {purpose}
     assert ENTRIES & {table for each in bank.sent for table in each.tables}
+    assert bank.replica.repeated == 0
+
+
+def test_a_query_of_the_explorer_runs_on_the_replica(bank: BankWithReplica, ana: Saver) -> None:
+    ana.user.groups.add(Group.objects.get(name="analysts"))
+    client = ana.browser()
+    sql = "SELECT pg_is_in_recovery(), count(*) FROM entries"
+    page = client.post("/explorer/", {"sql": sql, "as": "page"})
+    ((is_standby, count),) = page.context["editor"].shown.result.rows
+    assert is_standby == "true"
+    assert int(count) > 0
     assert bank.replica.repeated == 0
 
 

@@ -17,32 +17,32 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def log() -> io.StringIO:
-    """What a line of the settings' format looks like."""
+def written() -> io.StringIO:
+    """What the handlers of a test wrote."""
     return io.StringIO()
 
 
 def told_by(
-    log: io.StringIO, name: str, formatter: logging.Formatter | None = None
+    written: io.StringIO, name: str, formatter: logging.Formatter | None = None
 ) -> logging.Handler:
-    handler = logging.StreamHandler(log)
+    handler = logging.StreamHandler(written)
     handler.setFormatter(formatter or WithoutValues("%(message)s"))
     logging.getLogger(name).addHandler(handler)
     return handler
 
 
 def test_a_line_within_a_trace_has_its_id_and_others_have_none(
-    traced: Recorded, log: io.StringIO
+    traced: Recorded, written: io.StringIO
 ) -> None:
     logger = logging.getLogger("ledger.test")
-    handler = told_by(log, logger.name)
+    handler = told_by(written, logger.name)
     try:
         logger.error("before")
         with spans.begin("test"):
             logger.error("within", exc_info=KeyError("x"))
     finally:
         logger.removeHandler(handler)
-    first, second, *rest = log.getvalue().splitlines()
+    first, second, *rest = written.getvalue().splitlines()
     (span,) = traced.spans
     assert span.context is not None
     assert first == "before"
@@ -50,16 +50,18 @@ def test_a_line_within_a_trace_has_its_id_and_others_have_none(
     assert rest == ["KeyError: 'x'"]
 
 
-def test_a_line_of_json_has_the_ids_of_trace_and_span(traced: Recorded, log: io.StringIO) -> None:
+def test_a_line_of_json_has_the_ids_of_trace_and_span(
+    traced: Recorded, written: io.StringIO
+) -> None:
     logger = logging.getLogger("ledger.test")
-    handler = told_by(log, logger.name, JsonLines())
+    handler = told_by(written, logger.name, JsonLines())
     try:
         logger.error("before")
         with spans.begin("test"):
             logger.error("within")
     finally:
         logger.removeHandler(handler)
-    first, second = map(json.loads, log.getvalue().splitlines())
+    first, second = map(json.loads, written.getvalue().splitlines())
     (span,) = traced.spans
     assert span.context is not None
     assert "trace_id" not in first
@@ -68,16 +70,16 @@ def test_a_line_of_json_has_the_ids_of_trace_and_span(traced: Recorded, log: io.
 
 
 def test_the_line_that_django_writes_after_a_request_has_it_too(
-    traced: Recorded, log: io.StringIO
+    traced: Recorded, written: io.StringIO
 ) -> None:
-    handler = told_by(log, "django.request")
+    handler = told_by(written, "django.request")
     try:
         Client().get("/transfers/new/", headers={"host": "evil.example"})
         Client(raise_request_exception=False).post("/transfers/new/")
         Client().delete("/account/login/")
     finally:
         logging.getLogger("django.request").removeHandler(handler)
-    lines = log.getvalue().splitlines()
+    lines = written.getvalue().splitlines()
     assert lines
     assert [line for line in lines if "trace_id=" not in line] == []
 

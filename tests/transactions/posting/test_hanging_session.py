@@ -104,6 +104,21 @@ def lose(account: Account, id: UUID, nobody_there: Callable[[bool], None]) -> No
     nobody_there(False)
 
 
+def assert_refused_for_good_by_another_process(
+    account: Account, nobody_there: Callable[[bool], None]
+) -> None:
+    """A lost call is repeated by a process that knows nothing of it, is refused, and stays so."""
+    id = uuid7()
+    with hanging_session():
+        lose(account, id, nobody_there)
+        lost_statements._lost.clear()
+        with pytest.raises(InsufficientFunds):
+            pay(account, id)
+        services.deposit(to_account=account, amount=Decimal(100))
+    assert not Transaction.objects.filter(pk=id).exists()
+    assert balances(account) == [100]
+
+
 def test_a_repeat_that_is_refused_is_not_final_while_the_first_one_may_come_through(
     account: Account, nobody_there: Callable[[bool], None]
 ) -> None:
@@ -136,35 +151,18 @@ def test_after_a_repeat_the_first_one_does_not_come_through(
 def test_it_does_not_come_through_after_its_time_so_any_process_may_refuse(
     account: Account, nobody_there: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another process knows nothing of the first call."""
-    id = uuid7()
     monkeypatch.setattr(lost_statements, "VALID_SECONDS", GIVEN_UP_AFTER / 3)
-    with hanging_session():
-        lose(account, id, nobody_there)
-        lost_statements._lost.clear()
-        with pytest.raises(InsufficientFunds):
-            pay(account, id)
-        services.deposit(to_account=account, amount=Decimal(100))
-    assert not Transaction.objects.filter(pk=id).exists()
-    assert balances(account) == [100]
+    assert_refused_for_good_by_another_process(account, nobody_there)
 
 
 def test_who_hears_that_nobody_knows_hears_it_after_its_time(
     account: Account, nobody_there: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So what any process says to a repeat is true, as soon as there is somebody to repeat it."""
-    id = uuid7()
     assert lost_statements.VALID_SECONDS <= USUAL_TRIES
     monkeypatch.setattr(lost_statements, "VALID_SECONDS", 2 * GIVEN_UP_AFTER)
     monkeypatch.setattr(retry, "UNTIL_BACK", 2 * GIVEN_UP_AFTER)
-    with hanging_session():
-        lose(account, id, nobody_there)
-        lost_statements._lost.clear()
-        with pytest.raises(InsufficientFunds):
-            pay(account, id)
-        services.deposit(to_account=account, amount=Decimal(100))
-    assert not Transaction.objects.filter(pk=id).exists()
-    assert balances(account) == [100]
+    assert_refused_for_good_by_another_process(account, nobody_there)
 
 
 def test_a_refusal_is_final_after_its_time_though_its_session_still_stands(

@@ -23,7 +23,7 @@ from tests.sign_in import let_pass, prove
 from transactions import services
 from transactions.annotations.services import annotate
 from transactions.privacy.downloads import as_json
-from transactions.privacy.sections import SECTIONS
+from transactions.privacy.further import all_sections
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +67,7 @@ def download(client: Client, kind: str) -> bytes:
 
 def test_the_json_has_every_section_with_ones_own_rows(signed_in: Client, ana: Account) -> None:
     found = json.loads(download(signed_in, "json"))
-    assert [*found] == [section.name for section in SECTIONS]
+    assert [*found] == [section.name for section in all_sections()]
     assert found["profile"][0]["email"] == ana.user.email
     assert [row["number"] for row in found["accounts"]] == [ana.number]
     paid = found["entries"][-1]
@@ -80,7 +80,7 @@ def test_the_json_has_every_section_with_ones_own_rows(signed_in: Client, ana: A
 def test_the_zip_has_a_csv_file_a_section_without_formulas(signed_in: Client) -> None:
     archive = zipfile.ZipFile(io.BytesIO(download(signed_in, "zip")))
     assert archive.testzip() is None
-    assert archive.namelist() == [f"{section.name}.csv" for section in SECTIONS]
+    assert archive.namelist() == [f"{section.name}.csv" for section in all_sections()]
     entries = list(csv.DictReader(io.StringIO(archive.read("entries.csv").decode())))
     assert [row["amount"] for row in entries] == ["100.0000", "-10.0000"]
     assert entries[-1]["description"] == "x;'=1+1"
@@ -195,14 +195,3 @@ def _peak(person: User) -> int:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak
-
-
-def test_the_page_of_privacy_is_for_everybody_and_names_each_cookie(
-    client: Client, ana: Account
-) -> None:
-    text = client.get("/privacy/").content.decode()
-    for name in ("sessionid", "csrftoken", "theme", "device"):
-        assert f"<code>{name}</code>" in text
-    assert "10 years after you have left" in text
-    client.force_login(ana.user)
-    assert client.get("/privacy/").status_code == 200

@@ -23,6 +23,7 @@ from accounts.erased import NAME
 from accounts.groups import ANALYSTS
 from accounts.models import (
     Account,
+    ApiToken,
     ApprovalRequest,
     Change,
     Household,
@@ -31,8 +32,10 @@ from accounts.models import (
     User,
     WebSession,
 )
+from explorer.models import QueryRun, SavedQuery
 from ledger.db.facts import because, told
 from ledger.db.ids import uuid7
+from tests.accounts.tokens import add_token
 from tests.factories import AccountFactory, UserFactory
 from tests.sign_in import add_app
 from tests.transactions.payment_files.files import checked, pay
@@ -40,7 +43,7 @@ from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit.audit import audit
 from transactions.audit.sealing import seal
-from transactions.models import Annotation, NamesAsked, PaymentLine, StaffReason
+from transactions.models import Annotation, NamesAsked, PaymentLine, SavedReport, StaffReason
 from transactions.privacy.erasure import due_before, erase, triggers_lifted
 from transactions.privacy.leaving import leave
 from transactions.staff.approvals.requests import ask_for
@@ -144,8 +147,10 @@ def worked_here(person: User) -> None:
 # With the name of the person in each.
 DELETED: dict[type[Model], str] = {
     Annotation: "owner",
+    SavedReport: "owner",
     **dict.fromkeys(
-        (EmailAddress, Authenticator, SocialAccount, WebSession, SignIn, NamesAsked), "user"
+        (EmailAddress, Authenticator, SocialAccount, WebSession, SignIn, NamesAsked, ApiToken),
+        "user",
     ),
 }
 ADDRESS = "203.0.113.77"
@@ -153,7 +158,8 @@ PLANTED = (
     "mfa_authenticator", "socialaccount_socialaccount", "sessions",
     "households", "changes", "django_admin_log", "account_status_changes", "limit_changes", "reads",
     "approval_requests", "payment_files", "payment_lines", "transaction_notes", "annotations",
-    "users", "accounts", "account_emailaddress", "sign_ins",
+    "users", "accounts", "account_emailaddress", "sign_ins", "api_tokens", "saved_reports",
+    "explorer_queries", "explorer_runs",
 )  # fmt: skip
 FACTS = re.compile(
     r"\b(ana|ferreira|elm street|porto)\b|ana@mail.example|203\.0\.113\.77", re.IGNORECASE
@@ -173,7 +179,18 @@ def left(ana: Account) -> Account:
         )
     )  # fmt: skip
     annotate(transaction=paid, owner=ana.user, text="Ana was here")
+    for owner in (ana.user, friend.user):
+        SavedReport.objects.create(
+            id=uuid7(), owner=owner, name="Ana Ferreira", report="running-total"
+        )
+        query = {"sql": "SELECT 'Ana Ferreira'", "parameters": {"who": "ana@mail.example"}}
+        SavedQuery.objects.create(owner=owner, title="Ana Ferreira", **query)
+        ran = {"person": owner, "scope": "own", "form": "page", "outcome": "refused"}
+        QueryRun.objects.create(**ran, **query, message="Ana Ferreira")
     SignIn.objects.create(user=ana.user, outcome="ok", device="Firefox", place="Porto")
+    ApiToken.objects.filter(pk=add_token(ana.user).pk).update(
+        last_used_from="Porto", revoked_at=timezone.now(), reason="Ana has lost it"
+    )
     add_app(ana.user)
     written_by_staff(ana)
     name_in_files(ana, friend)

@@ -12,15 +12,35 @@ from django.utils import timezone
 
 from accounts.models import (
     Account,
+    ApiToken,
     AttemptCount,
     Read,
+    RowRemoval,
     SignIn,
 )
+from accounts.sign_in.tokens import revoke
+from tests.accounts.tokens import expire, issue
 from tests.factories import UserFactory
+from transactions.audit.checks.register import register
 from transactions.models import Annotation, NamesAsked
 from transactions.privacy.retention import apply_retention
 
 pytestmark = pytest.mark.django_db
+
+
+def test_tokens_go_after_their_end_and_those_that_work_stay(ana: Account) -> None:
+    over, revoked, lasting = (
+        issue(ana.user, expires_at=timezone.now() + timedelta(days=900)).row for _ in range(3)
+    )
+    expire(over)
+    revoke(token=revoked, by=ana.user)
+    now = timezone.now()
+    assert apply_retention(now + timedelta(days=179))["access tokens"] == 0
+    assert apply_retention(now + timedelta(days=181))["access tokens"] == 2
+    assert ApiToken.objects.get() == lasting
+    removal = RowRemoval.objects.get(table_name="api_tokens")
+    assert {*removal.row_ids} == {str(over.pk), str(revoked.pk)}
+    assert list(register()) == []
 
 
 def test_sign_ins_and_dead_sessions_go_after_their_time(client: Client, ana: Account) -> None:

@@ -264,3 +264,5 @@ def test_pages_stay_light_with_much_on_them(client: Client, analyst: User, slug:
         moment = f"2025-11-{day + 3:02}T{at:02}:10"
         book(moment, str(2 ** (hour % 18)), out_of=account, metadata=metadata)
     assert len(get(client, slug).content) < 60_000
+    compared = get(client, slug, compare="year")  # whose panel has two queries
+    assert len(compared.content) < 64_000

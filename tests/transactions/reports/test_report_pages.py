@@ -20,7 +20,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks
 from tests.transactions.reports.books import analyst, clerk, pay, payment
 from transactions import services
-from transactions.reports import runner, views
+from transactions.reports import file, runner
 from transactions.reports.catalogue import BY_SLUG, REPORTS
 from transactions.reports.forms import ReportForm
 from transactions.reports.report import Column, Report, ReportParameters
@@ -332,7 +332,7 @@ def test_the_file_has_as_long_as_the_page(
             yield {"limit": cursor.fetchone()[0]}
 
     report = only(monkeypatch, limits, Column("limit", "Limit"))
-    monkeypatch.setattr(views, "SECONDS", 7)
+    monkeypatch.setattr(file, "SECONDS", 7)
     client.force_login(customer)
     answer: Any = client.get(f"{report.url}report.csv")
     assert b"".join(answer.streaming_content).split() == [b"limit", b"7000"]
@@ -356,7 +356,7 @@ def test_a_file_that_takes_too_long_is_refused_whole_and_never_breaks_off(
     client: Client, customer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = only(monkeypatch, sleepy)
-    monkeypatch.setattr(views, "SECONDS", 0.05)
+    monkeypatch.setattr(file, "SECONDS", 0.05)
     client.force_login(customer)
     answer = client.get(f"{report.url}report.csv")
     assert answer.status_code == 503

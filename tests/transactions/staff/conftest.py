@@ -1,13 +1,19 @@
-"""Mara has paid Book Nook, and something is held for it."""
+"""Ana has 10; Mara has paid Book Nook, and something is held for it."""
 
 from decimal import Decimal
 
 import pytest
 
 from accounts.models import Account
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, UserFactory
 from transactions import services
 from transactions.models import Transaction
+
+
+@pytest.fixture
+def account() -> Account:
+    account: Account = AccountFactory(balance="10", user=UserFactory(name="Ana Ferreira"))
+    return account
 
 
 @pytest.fixture

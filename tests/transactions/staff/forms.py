@@ -1,4 +1,4 @@
-"""The forms by which staff refund, capture and hold, as they send them."""
+"""The forms by which staff take and pay out cash, refund, capture and hold, as they send them."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,11 +11,17 @@ from accounts.models import Account
 from ledger.db.ids import uuid7
 from transactions.models import Transaction
 
+DESK = reverse("admin:transactions_transaction_cash_desk")
 HOLD = reverse("admin:transactions_transaction_hold")
 
 
 def page_of(row: Transaction, name: str = "change") -> str:
     return reverse(f"admin:transactions_transaction_{name}", args=[row.pk])
+
+
+def slip(account: Account, **changes: Any) -> dict[str, Any]:
+    """A filled-in slip for a deposit of 50."""
+    return {"id": uuid7(), "number": account.number, "kind": "deposit", "amount": "50", **changes}
 
 
 def said_by_staff(**changes: Any) -> dict[str, Any]:

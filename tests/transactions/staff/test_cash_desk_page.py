@@ -2,18 +2,12 @@
 
 import pytest
 from django.test import Client
-from django.urls import reverse
 
 from accounts.models import Account
-from ledger.db.ids import uuid7
 from tests.pages import markup_of, text_of, texts_of
+from tests.transactions.staff.forms import DESK, slip
 
 pytestmark = pytest.mark.django_db
-DESK = reverse("admin:transactions_transaction_cash_desk")
-
-
-def slip(account: Account, **changes: str) -> dict[str, str]:
-    return {"id": str(uuid7()), "number": account.number, "amount": "5", **changes}
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ CHECKS_OF_TABLES = {
     "account_emailaddress": "sign-in address",
     "mfa_authenticator": "factor",
     "socialaccount_socialaccount": "provider",
+    "api_tokens": "access token",
 }
 # The check `status` compares it with rows of its own.
 LEFT_OUT = {"accounts": ["status"]}

@@ -13,7 +13,7 @@ from transactions.audit.findings import NamedAccount, named
 
 OF_PEOPLE = {
     "users", "users_groups", "users_user_permissions", "account_emailaddress", "mfa_authenticator",
-    "socialaccount_socialaccount",
+    "socialaccount_socialaccount", "api_tokens",
 }  # fmt: skip
 KEYS = {
     "group_id": "group", "permission_id": "permission", "deleted_at": "closing of the sign-in",

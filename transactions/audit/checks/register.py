@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import Model
 
 from accounts.models import (
+    ApiToken,
     ApprovalRequest,
     Change,
     LimitChange,
@@ -43,6 +44,7 @@ REGISTERED = {
         (StatusChange, "created_at"),
         (LimitChange, "created_at"),
         (SignIn, "at"),
+        (ApiToken, "created_at"),
         (StaffReason, "created_at"),
         (Annotation, "created_at"),
         (AuditRun, "finished_at"),

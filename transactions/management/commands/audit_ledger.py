@@ -21,6 +21,11 @@ logger = logging.getLogger(__name__)
 
 class Command(JobCommand):
     job, partial = "audit_ledger", ("since",)
+    goes_on_alone = True
+    unconfirmed = (
+        "No standby confirms commits. The audit proves the books of this server, and its result is"
+        " stored here alone: a failover to that standby would lose both."
+    )
     help = (
         "Checks the books from the rows alone; exits 1 and names the first wrong account and row."
     )

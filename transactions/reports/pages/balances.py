@@ -15,6 +15,7 @@ from transactions.reports.pages.balance_forms import BalanceForm, MomentForm
 from transactions.reports.queries.balances import finest_step, periods_of
 from transactions.reports.report import (
     Column,
+    Comparison,
     Report,
     ReportParameters,
     Row,
@@ -98,6 +99,7 @@ BALANCE_OVER_TIME = Report(
     chart=_line,
     parts=(periods_of, finest_step),
     final_from=_final_from,
+    comparison=Comparison(("balance",), lambda _row, place, _params: place, adds_up=False),
 )
 
 

@@ -11,7 +11,14 @@ from ledger.text.lines import counted
 from transactions.reports import cohorts
 from transactions.reports.forms import CohortForm
 from transactions.reports.queries.cohorts import FOLLOWED
-from transactions.reports.report import Column, Report, ReportParameters, Row
+from transactions.reports.report import (
+    Column,
+    Comparison,
+    Report,
+    ReportParameters,
+    Row,
+    months_into,
+)
 
 
 def _finding(rows: Sequence[Row], _params: ReportParameters) -> str:
@@ -95,4 +102,9 @@ COHORTS = Report(
     basis=_basis,
     chart=_chart,
     bank_only=True,
+    comparison=Comparison(
+        ("active",),
+        lambda row, _place, params: (months_into(row["joined"], params), row["after"]),
+        adds_up=False,
+    ),
 )

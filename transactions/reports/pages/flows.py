@@ -9,7 +9,16 @@ from ledger.text.dates import month_mark, month_name
 from ledger.text.money import figure, money, signed
 from transactions.reports import money_by_month
 from transactions.reports.forms import PeriodForm
-from transactions.reports.report import Column, Report, ReportParameters, Row, after_period
+from transactions.reports.report import (
+    Column,
+    Comparison,
+    Report,
+    ReportParameters,
+    Row,
+    after_period,
+    month_here,
+    months_into,
+)
 from transactions.reports.wording import OWN_FLOWS, booked_month_query
 
 
@@ -79,4 +88,10 @@ MONEY_BY_MONTH = Report(
     basis=_basis,
     chart=_chart,
     final_from=after_period,
+    comparison=Comparison(
+        ("money_in", "money_out"),
+        lambda row, _place, params: months_into(row["month"], params),
+        here=lambda number, params: {"month": month_here(number, params)},
+        is_in_order=True,
+    ),
 )

@@ -17,6 +17,7 @@ from transactions.reports.queries.aggregates import (
 from transactions.reports.queries.sizes import EDGES, WidthBucket
 from transactions.reports.report import (
     Column,
+    Comparison,
     Report,
     ReportParameters,
     Row,
@@ -136,6 +137,9 @@ AMOUNT_DISTRIBUTION = Report(
     chart=_histogram,
     parts=(WidthBucket,),
     final_from=after_period,
+    comparison=Comparison(
+        ("payments",), lambda row, _place, _params: row["bucket"], is_in_order=True
+    ),
 )
 
 
@@ -218,4 +222,7 @@ AMOUNT_PERCENTILES = Report(
     parts=(WithinGroup, PercentileDisc, PercentileCont, Mode),
     page_rows=30,
     final_from=after_period,
+    comparison=Comparison(
+        ("median",), lambda row, _place, _params: row["paid_for"], adds_up=False
+    ),
 )  # fmt: skip

@@ -13,7 +13,14 @@ from ledger.text.money import figure, money
 from transactions.reports import spending_by_category, top_spenders
 from transactions.reports.forms import PeriodForm
 from transactions.reports.queries.spending import TOP, days_before
-from transactions.reports.report import Column, Report, ReportParameters, Row, after_period
+from transactions.reports.report import (
+    Column,
+    Comparison,
+    Report,
+    ReportParameters,
+    Row,
+    after_period,
+)
 from transactions.reports.wording import (
     booked_query,
     category_column,
@@ -139,8 +146,9 @@ SPENDING_BY_CATEGORY = Report(
     basis=_basis,
     chart=_chart,
     parts=(days_before,),
-    page_rows=40,
+    page_rows=36,
     final_from=after_period,
+    comparison=Comparison(("net",), lambda row, _place, _params: row["spent_on"]),
 )  # fmt: skip
 
 
@@ -223,4 +231,5 @@ TOP_SPENDERS = Report(
     basis=_top_basis,
     chart=_top_chart,
     bank_only=True,
+    comparison=Comparison(("net",), lambda row, _place, _params: row["holder"], adds_up=False),
 )

@@ -10,7 +10,14 @@ from ledger.text.lines import counted
 from ledger.text.money import figure, money
 from transactions.reports import by_weekday_and_hour
 from transactions.reports.forms import DirectionForm
-from transactions.reports.report import Column, Report, ReportParameters, Row, after_period
+from transactions.reports.report import (
+    Column,
+    Comparison,
+    Report,
+    ReportParameters,
+    Row,
+    after_period,
+)
 from transactions.reports.wording import flows_query
 
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -94,6 +101,7 @@ BY_WEEKDAY_AND_HOUR = Report(
     finding=_finding,
     basis=_basis,
     chart=_chart,
-    page_rows=12,
+    page_rows=8,
     final_from=after_period,
+    comparison=Comparison(("total",), lambda row, _place, _params: (row["weekday"], row["hour"])),
 )

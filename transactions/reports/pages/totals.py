@@ -8,7 +8,16 @@ from ledger.text.dates import long_date
 from ledger.text.money import money, signed
 from transactions.reports import running_total
 from transactions.reports.forms import FewMonthsForm
-from transactions.reports.report import Column, Report, ReportParameters, Row, account_query
+from transactions.reports.report import (
+    Column,
+    Comparison,
+    Report,
+    ReportParameters,
+    Row,
+    account_query,
+    month_here,
+    months_into,
+)
 from transactions.reports.wording import booked_month_query, booked_query
 
 DRAWN = 12
@@ -83,4 +92,9 @@ RUNNING_TOTAL = Report(
     basis=_basis,
     chart=_chart,
     page_rows=60,
+    comparison=Comparison(
+        ("net",),
+        lambda row, _place, params: (row["holder"], months_into(row["month"], params)),
+        here=lambda key, params: {"month": month_here(key[1], params)},
+    ),
 )

@@ -1,11 +1,12 @@
 """One row of the results, seen from the reader's side, with the matched words highlighted."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -18,6 +19,7 @@ from ledger.text.lines import category_label
 from ledger.text.money import signed
 from transactions.entry_line import NOTHING, SEPARATOR, badges_of, receipt_url
 from transactions.models import Transaction, reversal_word
+from transactions.scope import Scope
 from transactions.search.engine import SearchResult
 from transactions.search.highlights import EXCERPT, START, escaped, highlighted, plain
 
@@ -61,19 +63,13 @@ class Hit:
 
     @cached_property
     def direction(self) -> str:
-        """ "in", "out" or "own", seen from the named accounts, the reader or the bank."""
-        row, ids = self.row, self.result.named_accounts or self.result.scope.ids
-        if self.result.scope.is_bank and not self.result.named_accounts:
-            return {"deposit": "in", "withdrawal": "out"}.get(row.type, "own")
-        to, from_ = row.to_account_id in ids, row.from_account_id in ids
-        return "own" if to and from_ else "in" if to else "out"
+        """See `direction_of`."""
+        return direction_of(self.row, self.result.scope, self.result.named_accounts)
 
     @property
     def amount(self) -> str:
-        amount: Decimal = self.row.amount
-        if self.direction == "own":
-            return signed(amount, self.row.currency).lstrip("+")
-        return signed(amount if self.direction == "in" else -amount, self.row.currency)
+        amount = signed(signed_amount(self.row.amount, self.direction), self.row.currency)
+        return amount.lstrip("+") if self.direction == "own" else amount
 
     @property
     def css(self) -> str:
@@ -122,7 +118,7 @@ class Hit:
         if account is None:
             return NOTHING
         if not self.result.scope.shows_names:
-            return escaped(f"Account ··{account.number[-4:]}")
+            return escaped(last_digits(account))
         if not self.result.scope.is_bank and account.user_id == self.result.scope.reader.pk:
             return self._highlighted(f"marked_{side}_account", account.name)
         return self._highlighted(f"marked_{side}", account.user.name)
@@ -198,6 +194,25 @@ class Hit:
         if row.is_pending:
             return ["held", *(["expired"] if row.is_expired else [])]
         return [{"captured": "hold, captured"}.get(row.status, "hold, released")]
+
+
+def direction_of(row: Transaction, scope: Scope, named: Sequence[UUID]) -> str:
+    """ "in", "out" or "own", seen from the named accounts, the reader or the bank."""
+    if scope.is_bank and not named:
+        return {"deposit": "in", "withdrawal": "out"}.get(row.type, "own")
+    ids = named or scope.ids
+    to, from_ = row.to_account_id in ids, row.from_account_id in ids
+    return "own" if to and from_ else "in" if to else "out"
+
+
+def signed_amount(amount: Decimal, direction: str) -> Decimal:
+    """The amount, negative for money out."""
+    return -amount if direction == "out" else amount
+
+
+def last_digits(account: Account) -> str:
+    """An account for readers who may not see names: "Account ··4857"."""
+    return f"Account ··{account.number[-4:]}"
 
 
 def has_side(row: Transaction, reader: Any) -> bool:

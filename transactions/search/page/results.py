@@ -71,6 +71,11 @@ class SearchPage:
         return search_url(**{**params, **changes})
 
     @property
+    def query_string(self) -> str:
+        """The parameters of this search with the question mark, for its files."""
+        return f"?{self.url().partition('?')[2]}"
+
+    @property
     def query(self) -> ParsedQuery:
         return self.result.query
 

@@ -1,57 +1,31 @@
-"""The view of the search page."""
+"""The search page, and all that a search finds as a file."""
 
-import inspect
-from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
 from ledger.db.replicas import ReadPurpose, read
-from ledger.db.work import QueryLog, watched
-from transactions.scope import BANK, MINE, Scope, may_read_bank, may_see_names
+from ledger.db.work import watched
+from ledger.web.table_files import refused, table_response
+from transactions.scope import BANK, MINE, Scope, may_read_bank
 from transactions.search import engine
+from transactions.search.batches import all_rows
 from transactions.search.engine import SearchResult
 from transactions.search.language.parser import parse
 from transactions.search.language.query import ParsedQuery
+from transactions.search.page.file import results_table
 from transactions.search.page.results import SearchPage
 from transactions.search.sql.compiler import ConditionCompiler
 from transactions.search.sql.name_lookup import NameMatches, find_scope_and_names
 from transactions.search.suggestions import Suggestions, suggest
+from transactions.work_panel import WorkPanel, may_see_lookups
 
 # Whose rows are searched, and for which accounts a word stands, is read on the writer before.
 SEARCH = ReadPurpose("search", frozenset({"transactions", "accounts", "users", "annotations"}))
-
-
-@dataclass(frozen=True, slots=True)
-class WorkPanel:
-    """The panel "Show the work": the code, the queries and their plans."""
-
-    scope: Scope
-    query: ParsedQuery
-    work: QueryLog
-    has_plans: bool
-    summary: str  # a remark beside the queries, "" for none
-
-    @property
-    def code(self) -> str:
-        source = inspect.getsource
-        return f"{source(engine.find)}\n\n{source(ConditionCompiler.condition)}"
-
-    @property
-    def in_shell(self) -> str:
-        return (
-            "from transactions import search\n"
-            "from transactions.scope import scope_for\n\n"
-            f"scope = scope_for(User.objects.get(email={self.scope.reader.email!r}),"
-            f" {self.scope.kind!r})\n"
-            f"result = search.find(scope, {self.query.text!r})\n"
-            "result.rows, result.facets, result.mistakes"
-        )
 
 
 @require_safe
@@ -82,13 +56,44 @@ def search(request: PersonRequest) -> HttpResponse:
     )
     context: dict[str, Any] = {"page": search_page, "typed": query.text, "query": params}
     if _may_see_work(request, scope) and not query.is_empty:
-        context["run"] = WorkPanel(scope, query, work, has_plans, _remark(suggestions))
-        context["report"] = {"shows": "GIN, tsquery, GROUPING SETS"}
+        context["panel"] = WorkPanel(
+            (engine.find, ConditionCompiler.condition),
+            _in_shell(scope, query),
+            work,
+            "GIN, tsquery, GROUPING SETS",
+            url=search_page.work_url,
+            is_open=has_plans,
+            summary=_remark(suggestions),
+        )
     is_whole_page = not request.htmx or request.htmx.history_restore_request
     template = "search.html" if is_whole_page else "_search_results.html"
     response = render(request, f"transactions/{template}", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+@require_safe
+def results_file(request: PersonRequest, kind: str) -> HttpResponseBase:
+    """Streams all rows that a search finds as a file: oldest first if the page is, else newest."""
+    query = parse(request.GET.get("q", ""))
+    if query.is_empty:
+        why = " ".join(mistake.sentence for mistake in query.mistakes)
+        return refused(why or "Type what to search for, as in ?q=rent.", kind)
+    scope, names = _scope_and_names(request, query)
+    found = all_rows(scope, query, names, oldest_first=request.GET.get("sort") == "oldest")
+    read(SEARCH, found.tell)
+    return table_response(results_table(found, SEARCH), kind)
+
+
+def _in_shell(scope: Scope, query: ParsedQuery) -> str:
+    """Code for `manage.py shell` that finds the same."""
+    return (
+        "from transactions import search\n"
+        "from transactions.scope import scope_for\n\n"
+        f"scope = scope_for(User.objects.get(email={scope.reader.email!r}), {scope.kind!r})\n"
+        f"result = search.find(scope, {query.text!r})\n"
+        "result.rows, result.facets, result.mistakes"
+    )
 
 
 def _scope_and_names(request: PersonRequest, query: ParsedQuery) -> tuple[Scope, NameMatches]:
@@ -105,7 +110,7 @@ def _may_see_work(request: PersonRequest, scope: Scope) -> bool:
     """Whether the reader may see the SQL, which may contain the accounts of people by name."""
     if scope.is_bank and not scope.shows_names:
         return True
-    return settings.DEBUG or may_see_names(request.user)
+    return may_see_lookups(request.user)
 
 
 def _page_number(typed: str) -> int:

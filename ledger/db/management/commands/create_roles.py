@@ -14,9 +14,9 @@ NO_RIGHT = "42501"
 
 class Command(BaseCommand):
     help = (
-        "Make the roles owner, web and auditor on a server of your own, and the database of the"
-        " settings, which belongs to the owner. Run it with the login of an administrator. Safe to"
-        " run twice."
+        "Make the roles owner, web, auditor and explorer on a server of your own, and the database"
+        " of the settings, which belongs to the owner. Run it with the login of an administrator."
+        " Safe to run twice."
     )
     requires_system_checks: list[str] = []
 
@@ -30,7 +30,12 @@ class Command(BaseCommand):
         """Raises CommandError where the settings name no server, or the login may not do it."""
         if settings.LEDGER_EMBEDDED:
             raise CommandError("The embedded server makes its own roles; name a server by DB_NAME.")
-        roles = BankRoles(owner, settings.LEDGER_WEB_ROLE, settings.LEDGER_AUDITOR_ROLE)
+        roles = BankRoles(
+            owner,
+            settings.LEDGER_WEB_ROLE,
+            settings.LEDGER_AUDITOR_ROLE,
+            settings.LEDGER_EXPLORER_ROLE,
+        )
         try:
             for line in set_up(connection, roles, timeouts=settings.LEDGER_TIMEOUTS, iam=iam):
                 self.stdout.write(line)

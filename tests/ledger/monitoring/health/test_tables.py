@@ -6,8 +6,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.test import Client
 
+from ledger.db.roles import SUPERUSER
 from ledger.monitoring.health.bloat import bloat_part
 from ledger.monitoring.health.queries import FreezeFacts, HeldBack, ServerFacts, TableFacts
 from tests.ledger.monitoring.health.asking import Told, counted, opened
@@ -70,6 +72,22 @@ def test_dead_rows_are_told_first(
     names = [each.name for each in answer.context["health"].bloat.rows]
     assert names.index("crumbs") < names.index("slices")  # others may have left dead rows, too
     assert "crumbs has 5,000 dead rows" in text_of(answer)
+
+
+@pytest.mark.skipif(not settings.LEDGER_EMBEDDED, reason="only a superuser ends the counts")
+def test_rows_from_before_a_failover_are_estimated(
+    root: Client, crumbs: psycopg.Connection[Any], slices: None
+) -> None:
+    """Counts begin anew where a standby is promoted, and 100 rows of 4,900 are no half of them."""
+    crumbs.execute("ANALYZE slices")
+    with beside(user=SUPERUSER) as server:
+        server.execute("SELECT pg_stat_reset_single_table_counters('slices'::regclass)")
+        server.execute("DELETE FROM slices WHERE n <= 200")
+        server.execute("SELECT pg_stat_force_next_flush()")
+        counted(DEAD.replace("crumbs", "slices"), lambda dead: dead == 100)
+    found = table_of(opened(root, tables="size"), "slices")
+    assert found.live == 4900
+    assert (found.size[-2:], found.dead_size[-2:]) == ("MB", "kB")
 
 
 def test_a_table_that_was_cleaned_up_needs_no_care(

@@ -1,0 +1,139 @@
+"""The form of a new access token."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.exceptions import TokenInvalid
+from accounts.models import Account, ApiToken, User
+from accounts.sign_in import tokens
+from accounts.sign_in.tokens import NAME_LIMIT, IssuedToken
+from ledger.text.amounts import decimals_refusal, read_amount
+from ledger.text.lines import tidy_line
+
+Scope = ApiToken.TokenScope
+WHAT = {
+    Scope.READ: "Read: your accounts, entries and notes",
+    Scope.PAY: "Pay: send money from your accounts, without asking you again",
+    Scope.STAFF: "Staff: what your groups may do for customers",
+    Scope.REPORT: "Reports: the figures of the whole bank",
+}
+DAYS = {30: "30 days", 90: "90 days", 180: "180 days", 365: "A year"}
+USUAL_DAYS = 90
+
+
+class LimitField(forms.CharField):
+    """An amount as people type it, or None for no limit."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        keys = {"inputmode": "decimal", "autocomplete": "off"}
+        widget = forms.TextInput(attrs=keys)
+        super().__init__(max_length=40, required=False, widget=widget, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        typed = super().clean(value)
+        return read_amount(typed) if typed else None
+
+
+class NewTokenForm(forms.Form):
+    """Asks what a program may do. Offers the scopes that the person may have; limits and their
+    currency count only with the scope `pay`.
+    """
+
+    name = forms.CharField(
+        label="What is it for?",
+        max_length=NAME_LIMIT,
+        help_text="So that you know it again, such as the name of the program.",
+        error_messages={"required": "Say what the token is for."},
+    )
+    scopes = forms.MultipleChoiceField(
+        label="What may it do?",
+        widget=forms.CheckboxSelectMultiple,
+        initial=[Scope.READ],
+        error_messages={"required": "Choose what the token may do."},
+    )
+    days = forms.TypedChoiceField(
+        label="How long does it work?", choices=list(DAYS.items()), coerce=int, initial=USUAL_DAYS
+    )
+    currency = forms.ChoiceField(
+        label="It pays in", required=False, help_text="Only if it may pay, and in this one alone."
+    )
+    per_payment = LimitField(label="Largest payment")
+    per_day = LimitField(
+        label="Most in a day",
+        help_text="With what you pay others yourself that day. Proposed: what you may pay in a day "
+        "without confirming. Empty: no limit.",
+    )
+
+    def __init__(self, *args: Any, person: User, second_factor: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.person, self.second_factor = person, second_factor
+        currencies = _currencies_of(person)
+        offered = [scope for scope in Scope if person.may_have_scope(scope)]
+        if not currencies:
+            offered.remove(Scope.PAY)
+            for name in ("currency", "per_payment", "per_day"):
+                del self.fields[name]
+        self.fields["scopes"].choices = [(scope.value, WHAT[scope]) for scope in offered]  # type: ignore[attr-defined]
+        if currencies:
+            self.fields["currency"].choices = [(code, code) for code in currencies]  # type: ignore[attr-defined]
+            for name in ("per_payment", "per_day"):
+                self.fields[name].initial = f"{limit_without_step_up(currencies[0]):f}"
+
+    def clean_name(self) -> str:
+        """The name without extra spaces or invisible characters."""
+        return tidy_line(self.cleaned_data["name"])
+
+    def clean(self) -> dict[str, Any]:
+        """Refuses limits with more decimals than their currency has."""
+        cleaned = super().clean() or {}
+        if Scope.PAY not in cleaned.get("scopes", ()):
+            without = {"currency": "", "per_payment": None, "per_day": None}
+            for name in without:
+                self.errors.pop(name, None)  # what was typed there does not count
+            return cleaned | without
+        currency = cleaned.get("currency")
+        for name in ("per_payment", "per_day"):
+            limit = cleaned.get(name)
+            if currency and limit and (refusal := decimals_refusal(limit, currency)):
+                self.add_error(name, refusal)
+        if not currency:
+            self.add_error("currency", "Choose the currency in which it pays.")
+        return cleaned
+
+    def issue(self) -> IssuedToken | None:
+        """The new token; None with an error in the form if the person cannot have it. Raises
+        TooManyTokens.
+        """
+        given = self.cleaned_data
+        try:
+            return tokens.issue(
+                person=self.person,
+                name=given["name"],
+                scopes=given["scopes"],
+                expires_at=timezone.now() + timedelta(days=given["days"]),
+                per_payment=given.get("per_payment"),
+                per_day=given.get("per_day"),
+                currency=given.get("currency", ""),
+                second_factor=self.second_factor,
+            )
+        except TokenInvalid as refusal:
+            self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+            return None
+
+
+def limit_without_step_up(currency: str) -> Decimal:
+    """What a person may pay in a day without a step-up, which a payment by token never asks for."""
+    limits: dict[str, Decimal] = settings.LEDGER_STEP_UP_OVER
+    return limits.get(currency, limits[""])
+
+
+def _currencies_of(person: User) -> list[str]:
+    """Of the person's open accounts, that of the oldest first."""
+    mine = Account.objects.filter(user=person).exclude(status=Account.Status.CLOSED)
+    codes = mine.order_by("created_at").values_list("currency", flat=True)
+    return list(dict.fromkeys(codes))

@@ -1,0 +1,86 @@
+"""Making access tokens, which are shown once, and revoking them."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.exceptions import TooManyTokens
+from accounts.models import ApiToken
+from accounts.requests import PersonRequest
+from accounts.security.step_up import step_up_before_the_button, step_up_first
+from accounts.security.token_form import NewTokenForm
+from accounts.sign_in import access, token_ends, tokens
+from accounts.sign_in.factors import signed_in_with_second_factor
+
+TEMPLATE = "accounts/security/new_token.html"
+MOST_ENDED = 3  # of those that work no more
+ENDS = {
+    token_ends.BY_PERSON: "by you",
+    token_ends.BY_COMMAND: "by a command of the bank",
+    "sign_in_closed": "when the sign-in was closed",
+    "password_reset": "when a new password was chosen by mail",
+    "password_set": "when the bank changed the password",
+    "factors_removed": "when the bank removed the second factors",
+    "address_changed": "when the bank changed the main address",
+    "address_confirmed": "when the address was confirmed",
+}
+
+
+def read(request: PersonRequest) -> dict[str, Any]:
+    """What `_tokens.html` shows: all tokens that work, and the last ones that ended."""
+    mine, now = ApiToken.objects.of(request.user), timezone.now()
+    live = list(mine.live(now))
+    ended = list(mine.exclude(pk__in=[token.pk for token in live])[:MOST_ENDED])
+    return {"live": live, "ended": [(token, _how_it_ended(token)) for token in ended]}
+
+
+def _how_it_ended(token: ApiToken) -> str:
+    """In words; what staff wrote as a reason is for colleagues."""
+    return ENDS.get(token.reason, "by the bank") if token.revoked_at else ""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@step_up_first
+def make(request: PersonRequest) -> HttpResponse:
+    """Asks what the token may do; a POST makes it and shows it this once."""
+    form = NewTokenForm(
+        request.POST or None,
+        person=request.user,
+        second_factor=signed_in_with_second_factor(request),
+    )
+    context: dict[str, Any] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        try:
+            context["issued"] = form.issue()
+        except TooManyTokens as refusal:
+            messages.error(request, str(refusal))
+            return redirect("security:page")
+    return render(request, TEMPLATE, context)
+
+
+@require_POST
+@step_up_before_the_button
+def revoke(request: PersonRequest) -> HttpResponse:
+    """Ends one of the person's own tokens, named by its prefix."""
+    prefix = request.POST.get("token", "")
+    token = ApiToken.objects.of(request.user).filter(prefix=prefix[:8]).first()
+    if token is not None and tokens.revoke(token=token, by=request.user):
+        messages.success(request, f"The token {token.name} no longer works.")
+    else:
+        messages.info(request, "That token did not work any more.")
+    return redirect("security:page")
+
+
+@require_POST
+@step_up_before_the_button
+def revoke_all(request: PersonRequest) -> HttpResponse:
+    """Ends all of the person's own tokens."""
+    access.revoke_tokens(user=request.user, by=request.user, reason=token_ends.BY_PERSON)
+    messages.success(request, "None of your access tokens works any more.")
+    return redirect("security:page")

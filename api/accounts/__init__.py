@@ -1,0 +1,1 @@
+"""Accounts of the caller: the list, opening one, its entries, its balance now and then."""

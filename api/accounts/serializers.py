@@ -1,0 +1,104 @@
+"""Accounts and their entries as JSON."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import Account
+from api.fields import (
+    ExactAmountField,
+    InstantField,
+    OptionalAmountField,
+    StrictSerializer,
+    TextField,
+)
+from transactions.models import Entry, Transaction
+
+
+class AccountSerializer(serializers.Serializer[Account]):
+    """An account of the caller."""
+
+    id = serializers.UUIDField()
+    number = serializers.CharField()
+    name = serializers.CharField()
+    currency = serializers.CharField()
+    status = serializers.ChoiceField(Account.Status.choices)
+    balance = ExactAmountField(help_text="Booked money.")
+    held = ExactAmountField(help_text="Reserved by holds.")
+    available = ExactAmountField(help_text="What may go out: balance + overdraft_limit - held.")
+    overdraft_limit = ExactAmountField()
+    transfer_limit = OptionalAmountField(help_text="Most that one payment may send.")
+    daily_limit = OptionalAmountField(help_text="Most that may go out in a day.")
+    created_at = InstantField()
+    last_entry_at = InstantField(allow_null=True)
+    closed_at = InstantField(allow_null=True)
+
+
+class NewAccountSerializer(StrictSerializer):
+    """What an account is opened with."""
+
+    currency = TextField(min_length=3, max_length=3)
+    name = TextField(max_length=100)
+
+
+class BalanceSerializer(serializers.Serializer[Any]):
+    """A booked balance at a moment."""
+
+    account = serializers.UUIDField()
+    currency = serializers.CharField()
+    at = InstantField()
+    balance = ExactAmountField()
+
+
+class PartySerializer(serializers.Serializer[Any]):
+    """The other side of an entry."""
+
+    account = serializers.UUIDField()
+    number = serializers.CharField()
+    name = serializers.CharField()
+
+
+class EntrySerializer(serializers.Serializer[Entry]):
+    """One side of a transaction on an account."""
+
+    transaction = serializers.UUIDField(source="transaction_id")
+    direction = serializers.ChoiceField([("debit", "out"), ("credit", "in")])
+    amount = ExactAmountField()
+    signed_amount = ExactAmountField(help_text="Below zero for money that went out.")
+    balance = ExactAmountField(help_text="Booked balance of the account after this entry.")
+    currency = serializers.CharField()
+    type = serializers.ChoiceField(Transaction.Type.choices)
+    counterparty = serializers.SerializerMethodField(
+        help_text="The other side; null outside the bank."
+    )
+    description = serializers.CharField()
+    reference = serializers.CharField()
+    category = serializers.CharField(allow_null=True)
+    value_date = serializers.DateField()
+    created_at = InstantField(help_text="Booking time; strictly rises within an account.")
+    captures = serializers.UUIDField(source="captures_id", allow_null=True)
+    reverses = serializers.UUIDField(source="reverses_id", allow_null=True)
+
+    @extend_schema_field(PartySerializer(allow_null=True))
+    def get_counterparty(self, entry: Entry) -> dict[str, str] | None:
+        """The other side, as the statement names it."""
+        other = entry.counterparty
+        if other is None:
+            return None
+        return {
+            "account": str(other.pk), "number": other.number, "name": entry.counterparty_name,
+        }  # fmt: skip
+
+
+class AccountListSerializer(serializers.Serializer[Any]):
+    """The accounts, oldest first; they are few, so they are on one page."""
+
+    results = AccountSerializer(many=True)
+
+
+class EntryPageSerializer(serializers.Serializer[Any]):
+    """A page of entries, newest first."""
+
+    results = EntrySerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The page of older ones.")

@@ -1,0 +1,155 @@
+"""`/api/v1/accounts/`."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import services
+from accounts.forms import MOST_ACCOUNTS, OpenAccountForm
+from accounts.models import Account
+from api.accounts.serializers import (
+    AccountListSerializer,
+    AccountSerializer,
+    BalanceSerializer,
+    EntryPageSerializer,
+    EntrySerializer,
+    NewAccountSerializer,
+)
+from api.fields import InstantField, picked, refused, rows_of
+from api.paging import known_only, page_of
+from api.parameters import CURSOR, FIELDS, LIMIT, query
+from api.problems import FieldRefused
+from api.views import ApiView
+from ledger.db.replicas import read
+from transactions.models import Entry
+from transactions.statements.forms import StatementForm
+from transactions.statements.page import STATEMENT, entries_of
+
+
+class AccountList(ApiView):
+    """The accounts of the caller."""
+
+    @extend_schema(
+        operation_id="accounts_list", parameters=[FIELDS], responses=AccountListSerializer
+    )
+    def get(self, request: Request) -> Response:
+        """Every account of the caller, closed ones too, oldest first."""
+        known_only(request)
+        mine = Account.objects.owned_by(self.caller.person)
+        rows = rows_of(AccountSerializer, mine)
+        return Response({"results": picked(rows, request.query_params.get("fields"))})
+
+    @extend_schema(
+        operation_id="accounts_open",
+        request=NewAccountSerializer,
+        responses={201: AccountSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Opens an account. Needs the scope pay."""
+        known_only(request)
+        given = NewAccountSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        form = OpenAccountForm(given.validated_data)
+        if not form.is_valid():
+            raise refused(form)
+        person = self.caller.person
+        if Account.objects.owned_by(person).not_closed().count() >= MOST_ACCOUNTS:
+            raise FieldRefused(
+                f"{MOST_ACCOUNTS} accounts are the most; close one first.",
+                "",
+                slug="too-many-accounts",
+            )
+        account = services.open_account(user=person, **form.cleaned_data)
+        account.refresh_from_db()
+        return Response(AccountSerializer(account).data, status=201)
+
+
+class AccountDetail(ApiView):
+    """One account of the caller."""
+
+    @extend_schema(operation_id="accounts_read", parameters=[FIELDS], responses=AccountSerializer)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The account with its balances now."""
+        known_only(request)
+        found = AccountSerializer(own_account(self.caller.person, pk)).data
+        return Response(picked(found, request.query_params.get("fields")))
+
+
+class AccountBalance(ApiView):
+    """The booked balance of an account at a moment."""
+
+    @extend_schema(
+        operation_id="accounts_balance",
+        parameters=[query("at", "The balance just before this time; now without it.", "date-time")],
+        responses=BalanceSerializer,
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The balance now, or just before `at`."""
+        known_only(request, "at")
+        account = own_account(self.caller.person, pk)
+        at, balance = timezone.now(), account.balance
+        if given := request.query_params.get("at"):
+            try:
+                at = InstantField().to_internal_value(given)
+            except ValidationError as error:
+                raise ValidationError({"at": error.detail}) from None
+            balance = Entry.objects.balance_at(account, at) or balance * 0
+        found = {"account": account.pk, "currency": account.currency, "at": at, "balance": balance}
+        return Response(BalanceSerializer(_Fields(found)).data)
+
+
+class EntryList(ApiView):
+    """The statement of an account."""
+
+    @extend_schema(
+        operation_id="accounts_entries",
+        parameters=[
+            query("start", "From this day on.", "date"),
+            query("end", "To this day, with it.", "date"),
+            query("direction", "Only money in, or only money out.", choices=["in", "out"]),
+            query("q", "As in the search of a statement: words, amounts, people."),
+            LIMIT, CURSOR, FIELDS,
+        ],
+        responses=EntryPageSerializer,
+    )  # fmt: skip
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The entries, newest first, with the filters of the statement's page."""
+        known_only(request, "start", "end", "direction", "q", "limit", "cursor")
+        account = own_account(self.caller.person, pk)
+        form = StatementForm(request.query_params.dict())
+        if not form.is_valid():
+            raise refused(form)
+        entries = entries_of(account, form.filters).for_programs()
+        rows, following = read(
+            STATEMENT,
+            lambda: page_of(
+                request, entries, id_name="transaction_id", id_of=lambda row: row.transaction_id
+            ),
+        )
+        for entry in rows:
+            entry.account = account
+        found = rows_of(EntrySerializer, rows)
+        results = picked(found, request.query_params.get("fields"))
+        return Response({"results": results, "next": following})
+
+
+def own_account(person: Any, pk: UUID) -> Account:
+    """The account of the person with this id. Raises Http404, also for somebody else's."""
+    account = Account.objects.filter(user=person, pk=pk).first()
+    if account is None:
+        raise Http404
+    account.user = person
+    return account
+
+
+class _Fields:
+    """Values by their names, as attributes: an amount is told with its object's currency."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        vars(self).update(values)

@@ -1,0 +1,38 @@
+"""Who calls, and what they may: a token with its scopes, or a session with all that its person may.
+
+`accounts.token_middleware` has read the token of the header before any view runs.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounts.models import ApiToken, User
+from transactions.scope import may_read_bank
+
+TokenScope = ApiToken.TokenScope
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person of a request, and their token; None in a session of a browser."""
+
+    person: User
+    token: ApiToken | None = None
+
+    def may(self, scope: ApiToken.TokenScope) -> bool:
+        """Whether the token has the scope, and its person the rights for it. A session has all,
+        but those of staff and reports only for whoever may.
+        """
+        if self.token is not None:
+            return self.token.allows(scope)
+        if scope is TokenScope.STAFF:
+            return bool(self.person.is_staff)
+        return scope is not TokenScope.REPORT or may_read_bank(self.person)
+
+
+def caller_of(request: Any) -> Caller:
+    """The caller of a request of ours or of REST framework's, which has let somebody in."""
+    plain: HttpRequest = getattr(request, "_request", request)
+    return Caller(plain.user, getattr(plain, "api_token", None))  # type: ignore[arg-type]

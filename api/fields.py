@@ -1,0 +1,145 @@
+"""Fields of answers and requests: amounts, times, texts."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.forms import Form
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from ledger.text.currencies import decimals_of, minor_units
+
+AMOUNT = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["950.00"]}
+
+
+def amount_text(amount: Decimal, currency: str) -> str:
+    """The amount with the decimals of its currency, and a plain minus: "-950.00"."""
+    places = max(minor_units(currency), decimals_of(amount))
+    return f"{amount:.{places}f}"
+
+
+def moment_text(moment: datetime) -> str:
+    """A time as RFC 3339 in UTC, exact to a microsecond: "2026-11-20T14:32:05.000000Z"."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@extend_schema_field(AMOUNT)
+class ExactAmountField(serializers.Field[Any, Any, Any, Any]):
+    """An amount of an object that has a `currency`."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        """The text; None for no amount."""
+        amount = super().get_attribute(instance)
+        return None if amount is None else amount_text(amount, instance.currency)
+
+    def to_representation(self, value: Any) -> Any:
+        """Returns the text."""
+        return value
+
+
+@extend_schema_field({**AMOUNT, "type": ["string", "null"]})
+class OptionalAmountField(ExactAmountField):
+    """An amount that may be null."""
+
+
+class InstantField(serializers.DateTimeField):
+    """A time."""
+
+    def to_representation(self, value: Any) -> Any:
+        """Returns RFC 3339."""
+        return None if value is None else moment_text(value)
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Reads RFC 3339; the offset must be there."""
+        found = None
+        with suppress(ValueError):
+            found = parse_datetime(value) if isinstance(value, str) else None
+        if found is None or timezone.is_naive(found):
+            raise serializers.ValidationError(
+                "Write a time with its offset, like 2026-11-20T14:32:05Z."
+            )
+        return found
+
+
+class TextField(serializers.CharField):
+    """Text. A number or a boolean is refused, where REST framework would turn it into text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Returns the text as it is."""
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Write a text in quotation marks.")
+        return data
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Lets the services refuse what cannot be stored."""
+        if data == "" and self.allow_blank:
+            return ""
+        return super().run_validation(data)
+
+
+@extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$", "examples": ["950.00"]})
+class AmountTextField(TextField):
+    """An amount in a request: a string, so that no program rounds it on the way."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Returns the text, which posting reads."""
+        if not isinstance(data, str):
+            raise serializers.ValidationError(
+                'Write the amount as a string, like "950.00", so that no program rounds it.'
+            )
+        return data
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses names that it does not know: a misspelt field would move money without its effect."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Reads the fields."""
+        if isinstance(data, dict):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                known = ", ".join(
+                    name for name, field in self.fields.items() if not field.read_only
+                )
+                raise serializers.ValidationError(
+                    {name[:60]: [f"There is no such field; there are {known}."] for name in unknown}
+                )
+        return super().to_internal_value(data)
+
+
+def refused(form: Form) -> serializers.ValidationError:
+    """The errors of a form of a page, as those of a request."""
+    found = {name: [str(error) for error in errors] for name, errors in form.errors.items()}
+    return serializers.ValidationError(found)
+
+
+def rows_of(kind: type[serializers.Serializer[Any]], rows: Iterable[Any]) -> Any:
+    """Many rows as JSON."""
+    serializer: Any = kind
+    return serializer(rows, many=True).data
+
+
+def picked(representation: Any, wanted: str | None) -> Any:
+    """Only the fields that `fields=` of the address names, in their own order; all without it."""
+    if not wanted:
+        return representation
+    names = {name.strip() for name in wanted.split(",")} - {""}
+    if not names:
+        raise serializers.ValidationError({"fields": ["Name one field or more."]})
+    if isinstance(representation, list):
+        return [picked(one, wanted) for one in representation]
+    unknown = sorted(names - set(representation))
+    if unknown:
+        raise serializers.ValidationError(
+            {
+                "fields": [
+                    f"There is no field {unknown[0][:60]}; there are {', '.join(representation)}."
+                ]
+            }
+        )
+    return {name: value for name, value in representation.items() if name in names}

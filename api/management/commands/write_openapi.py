@@ -1,0 +1,26 @@
+"""Writes the schema of the API."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from drf_spectacular.generators import SchemaGenerator
+
+from api.pages import SCHEMA
+
+
+def schema_text() -> str:
+    """The schema that follows from the code."""
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+class Command(BaseCommand):
+    """`manage.py write_openapi`."""
+
+    help = "Writes api/openapi.json from the code; a test compares the two."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Writes the file."""
+        SCHEMA.write_text(schema_text())
+        self.stdout.write(f"Written: {SCHEMA.name}.")

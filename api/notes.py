@@ -1,0 +1,148 @@
+"""`/api/v1/transactions/<id>/note/` and `/api/v1/tags/`: what callers note on their payments."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+from django.utils.http import parse_etags, quote_etag
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.fields import InstantField, StrictSerializer, TextField, picked, rows_of
+from api.paging import known_only
+from api.parameters import FIELDS
+from api.views import ApiView
+from transactions.annotations.search import MOST_TAGS_SHOWN, tags_in_use
+from transactions.annotations.services import annotate, annotation_history
+from transactions.exceptions import NoteChanged
+from transactions.models import Annotation, Transaction
+
+CHANGED = "The note was changed meanwhile. Read it again, and send what replaces it."
+NONE_YET = "none"  # in the ETag of a payment that never had a note
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    {"type": "string"},
+    OpenApiParameter.HEADER,
+    description="The ETag of the note that this one replaces; another one is 409.",
+)
+
+
+class NoteSerializer(serializers.Serializer[Any]):
+    """A note with its tags; both empty for none."""
+
+    text = serializers.CharField()
+    tags = serializers.ListField(child=serializers.CharField())
+    version = serializers.CharField(help_text='The id of this version; "" if there never was one.')
+    changed_at = InstantField(allow_null=True)
+
+
+class NewNoteSerializer(StrictSerializer):
+    """A note in place of the one before; empty text and no tags remove it."""
+
+    text = TextField(allow_blank=True)
+    tags = serializers.ListField(child=TextField(allow_blank=True))
+    replaces = TextField(
+        required=False, allow_blank=True,
+        help_text='The version that it replaces, "" for none; another one is 409.',
+    )  # fmt: skip
+
+
+class TagSerializer(serializers.Serializer[Any]):
+    """A tag in use."""
+
+    tag = serializers.CharField()
+    count = serializers.IntegerField(help_text="Transactions that have it.")
+    last_at = InstantField(help_text="When one got it last.")
+
+
+class TagsSerializer(serializers.Serializer[Any]):
+    """The tags, the most used first."""
+
+    results = TagSerializer(many=True)
+
+
+class Note(ApiView):
+    """The caller's own note and tags on a transaction; nobody else reads them."""
+
+    @extend_schema(operation_id="notes_read", responses=NoteSerializer)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The note, with its version as the ETag."""
+        known_only(request)
+        row = self._own(pk)
+        newest = next(iter(annotation_history(row, self.caller.person).history), None)
+        return self._answer(newest)
+
+    @extend_schema(
+        operation_id="notes_write",
+        parameters=[IF_MATCH],
+        request=NewNoteSerializer,
+        responses=NoteSerializer,
+    )
+    def put(self, request: Request, pk: UUID) -> Response:
+        """Replaces the note. With `If-Match` or `replaces`, only the version that it names. Sent
+        again, it changes nothing.
+        """
+        known_only(request)
+        row = self._own(pk)
+        given = NewNoteSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        data: dict[str, Any] = given.validated_data
+        replaces = _replaced(request, data.get("replaces"))
+        try:
+            stored = annotate(
+                transaction=row,
+                owner=self.caller.person,
+                text=data["text"],
+                tags=data["tags"],
+                replaces=replaces,
+            )
+        except NoteChanged:
+            raise NoteChanged(CHANGED) from None
+        return self._answer(stored)
+
+    def _own(self, pk: UUID) -> Transaction:
+        """The transaction, if a side of it is the caller's. Raises Http404."""
+        rows = Transaction.objects.visible_to(self.caller.person)
+        row: Transaction | None = rows.filter(pk=pk).only("pk").first()
+        if row is None:
+            raise Http404
+        return row
+
+    def _answer(self, note: Annotation | None) -> Response:
+        found = {
+            "text": note.text if note else "",
+            "tags": note.tags if note else [],
+            "version": str(note.pk) if note else "",
+            "changed_at": note.created_at if note else None,
+        }
+        etag = quote_etag(str(found["version"] or NONE_YET))
+        return Response(NoteSerializer(found).data, headers={"ETag": etag})
+
+
+def _replaced(request: Request, named: str | None) -> str | None:
+    """The version that the caller replaces: by `If-Match`, or by the field; None for any."""
+    given = request.headers.get("If-Match")
+    if given is None:
+        return named
+    etags = [etag.strip('"') for etag in parse_etags(given)]
+    if len(etags) != 1 or named is not None:
+        why = "Name one version: by the ETag in If-Match, or by replaces."
+        raise ValidationError({"If-Match": [why]})
+    (version,) = etags
+    if version == "*":
+        return None
+    return "" if version == NONE_YET else version
+
+
+class TagList(ApiView):
+    """The tags of the caller."""
+
+    @extend_schema(operation_id="tags_list", parameters=[FIELDS], responses=TagsSerializer)
+    def get(self, request: Request) -> Response:
+        """The tags in use, the most used first."""
+        known_only(request)
+        rows = rows_of(TagSerializer, tags_in_use(self.caller.person, most=MOST_TAGS_SHOWN))
+        return Response({"results": picked(rows, request.query_params.get("fields"))})

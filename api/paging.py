@@ -1,0 +1,81 @@
+"""Pages by (created_at, id), newest first: a page stays what it was while rows come in."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from api.fields import moment_text
+
+USUAL, MOST = 50, 200  # rows of a page
+
+
+def limit_of(request: Request) -> int:
+    """`limit` of the address."""
+    given = request.query_params.get("limit", "")
+    if not given:
+        return USUAL
+    if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= MOST):
+        raise ValidationError({"limit": [f"Write a number from 1 to {MOST}."]})
+    return int(given)
+
+
+def cursor_for(moment: datetime, id: UUID) -> str:
+    """The mark of a row, after which a page begins."""
+    text = json.dumps([moment_text(moment), str(id)])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str) -> tuple[datetime, UUID]:
+    """What `cursor_for` made. Raises ValidationError."""
+    try:
+        plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        moment, id = json.loads(plain)
+        return datetime.fromisoformat(moment), UUID(id)
+    except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
+        raise ValidationError({"cursor": ["Take the cursor from next, unchanged."]}) from None
+
+
+def page_of(
+    request: Request,
+    rows: QuerySet[Any],
+    *,
+    id_name: str = "pk",
+    id_of: Callable[[Any], UUID] = lambda row: row.pk,
+) -> tuple[list[Any], str | None]:
+    """One page of rows, newest first, and the address of the next; None for the last."""
+    if given := request.query_params.get("cursor", ""):
+        moment, id = read_cursor(given)
+        older = Q(created_at__lt=moment) | Q(created_at=moment, **{f"{id_name}__lt": id})
+        rows = rows.filter(older, created_at__lte=moment)
+    limit = limit_of(request)
+    found = list(rows.order_by("-created_at", f"-{id_name}")[: limit + 1])
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    return found[:limit], next_address(request, cursor_for(last.created_at, id_of(last)))
+
+
+def next_address(request: Request, cursor: str) -> str:
+    """The same address with this cursor."""
+    query = request.query_params.copy()
+    query["cursor"] = cursor
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+def known_only(request: Request, *names: str) -> None:
+    """Refuses names in the address that the view does not know, because a filter that is misspelt
+    would let every row through.
+    """
+    known = {*names, "fields", "format"}
+    for name in request.query_params:
+        if name not in known:
+            there = ", ".join(sorted(known - {"format"}))
+            raise ValidationError({name[:60]: [f"There is no such parameter; there are {there}."]})

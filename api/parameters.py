@@ -1,0 +1,38 @@
+"""Parameters of addresses, as the schema tells them."""
+
+from collections.abc import Sequence
+
+from drf_spectacular.utils import OpenApiParameter
+
+from api.paging import MOST, USUAL
+
+
+def query(
+    name: str, what: str, format: str = "", *, choices: Sequence[str] = ()
+) -> OpenApiParameter:
+    """A parameter behind the question mark: text, or "date", "date-time"."""
+    schema: dict[str, object] = {"type": "string"}
+    if format:
+        schema["format"] = format
+    return OpenApiParameter(
+        name, schema, OpenApiParameter.QUERY, description=what, enum=list(choices) or None
+    )
+
+
+LIMIT = OpenApiParameter(
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},
+    OpenApiParameter.QUERY,
+    description="Rows of a page.",
+)
+CURSOR = query("cursor", "Where the page begins; take it from next.")
+FIELDS = query("fields", "Only these fields of each row, with commas between them.")
+KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    OpenApiParameter.HEADER,
+    description=(
+        "Sent again with the same key, the payment is made once and answered the same. A UUID"
+        " becomes the id of the transaction."
+    ),
+)

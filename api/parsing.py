@@ -1,0 +1,72 @@
+"""Reads JSON strictly: what two readers could understand in two ways is refused."""
+
+import codecs
+import json
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+
+
+def loads(text: str) -> Any:
+    """Parses one JSON value. Raises ParseError, with a sentence: also for a name that stands twice,
+    for NaN, and for more nesting or longer numbers than Python reads.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+    except ParseError:
+        raise
+    except RecursionError:
+        raise ParseError("This JSON is nested too deeply.") from None
+    except ValueError as error:
+        raise ParseError(f"This is not JSON: {error}.") from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ParseError(f"The name {json.dumps(twice)[:60]} stands there twice.")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ParseError(f"{name} is no JSON.")
+
+
+def _text_of(stream: IO[Any]) -> str:
+    try:
+        return codecs.getreader("utf-8")(stream).read()
+    except UnicodeDecodeError:
+        raise ParseError("The body is not UTF-8.") from None
+
+
+class StrictJSONParser(JSONParser):
+    """JSON in UTF-8, read by `loads`."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Returns the value of the body."""
+        return loads(_text_of(stream))
+
+
+class NDJSONParser(StrictJSONParser):
+    """A value on each line (NDJSON); blank lines count for nothing."""
+
+    media_type = "application/x-ndjson"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Returns the values of the lines."""
+        text = _text_of(stream)
+        return [loads(line) for line in text.split("\n") if line.strip()]

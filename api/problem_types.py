@@ -1,0 +1,74 @@
+"""Every `type` that a problem may have, with what it means."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from itertools import groupby
+from typing import NamedTuple
+
+from accounts.exceptions import LedgerError
+from api.problems import CONFLICTS, FieldRefused, slug_of
+from transactions.safeguards.confirmation import ConfirmationNeeded
+
+
+class ProblemType(NamedTuple):
+    """A type: its status, the end of its address, and what it means."""
+
+    status: int
+    slug: str
+    meaning: str
+
+
+OF_REQUESTS = [
+    ProblemType(400, "invalid-request", "The request cannot be read; errors says which fields."),
+    ProblemType(401, "not-signed-in", "There is no token. Send Authorization: Bearer <token>."),
+    ProblemType(401, "token-not-accepted", "The token is unknown, expired or revoked."),
+    ProblemType(403, "not-allowed", "The token lacks a scope, or its person a right."),
+    ProblemType(404, "not-found", "There is nothing there that the caller may read."),
+    ProblemType(405, "method-not-allowed", "The address does not know this method."),
+    ProblemType(406, "not-acceptable", "The answer is JSON, and Accept refuses that."),
+    ProblemType(409, "busy", "Others were booking on the account; nothing moved. Send it again."),
+    ProblemType(413, "too-large", "The body is larger than the address accepts."),
+    ProblemType(414, "address-too-long", "The address is too long."),
+    ProblemType(415, "unsupported-media-type", "The body is not of the type that is read here."),
+    ProblemType(422, "not-possible", "The state of the transaction does not allow it."),
+    ProblemType(422, "not-at-the-cash-desk", "Only staff of the cash desk leave one side out."),
+    ProblemType(422, "invalid-number", "The account number cannot be right."),
+    ProblemType(422, "too-many-numbers", "Too many numbers that cannot be paid, for today."),
+    ProblemType(422, "too-many-accounts", "The person has as many accounts as they may."),
+    ProblemType(429, "too-many-calls", "Too many calls in this minute; see Retry-After."),
+    ProblemType(500, "server-error", "A fault here. What was sent with a key may be sent again."),
+    ProblemType(503, "unavailable", "The database does not answer; nothing moved by this call."),
+    ProblemType(503, "took-too-long", "It took longer than it may, and was stopped."),
+    ProblemType(
+        503, "outcome-unknown",
+        "A payment may be booked or not. Send it again with its id as the Idempotency-Key.",
+    ),
+]  # fmt: skip
+
+
+def problem_types_by_status() -> list[tuple[str, list[ProblemType]]]:
+    """All types, in groups by their status, each with its phrase."""
+    every = sorted({*OF_REQUESTS, *_of_refusals()})
+    return [
+        (f"{status} {HTTPStatus(status).phrase}", list(types))
+        for status, types in groupby(every, key=lambda kind: kind.status)
+    ]
+
+
+def _of_refusals() -> Iterator[ProblemType]:
+    for kind in _subclasses(LedgerError):
+        if kind is FieldRefused:
+            continue
+        status = 422
+        if issubclass(kind, CONFLICTS):
+            status = 409
+        elif issubclass(kind, ConfirmationNeeded):
+            status = 403
+        meaning = " ".join((kind.__doc__ or "").split())
+        yield ProblemType(status, slug_of(kind), meaning)
+
+
+def _subclasses(kind: type[LedgerError]) -> Iterator[type[LedgerError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _subclasses(below)

@@ -1,0 +1,220 @@
+"""Errors as problem details (RFC 9457): a stable `type` for each refusal, its sentence, its field.
+
+| status | when |
+|---|---|
+| 400 | the request cannot be read: JSON, fields, filters |
+| 401 | no token, or one that is not accepted |
+| 403 | the token lacks a scope, or the person a right, or a step-up is needed |
+| 404 | there is nothing with that id for this person |
+| 409 | the key was used for something else; or others were booking on the account: again later |
+| 422 | the bank refuses the money |
+| 429 | too many calls |
+| 503 | the database is away; after a payment `id` says what to ask for |
+"""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import Error
+from django.http import Http404, HttpResponseBase
+from rest_framework import exceptions
+
+from accounts.exceptions import LedgerError
+from ledger.db.retry import Failure, NotConfirmed, OutcomeUnknown, failure_of
+from ledger.web import outages
+from ledger.web.problem_details import TYPES, problem
+from transactions.exceptions import (
+    AccountNotActive,
+    AccountNotFound,
+    CurrencyMismatch,
+    ExpiryPassed,
+    IdempotencyConflict,
+    InsufficientFunds,
+    InvalidAmount,
+    LimitExceeded,
+    NoteChanged,
+    RecipientClosed,
+    RecipientFull,
+    SameAccount,
+)
+from transactions.safeguards.confirmation import ConfirmationNeeded
+
+CONFLICTS = (IdempotencyConflict, NoteChanged)
+OF_EACH = ("type", "title", "status", "detail")
+RETRY_AFTER = 1  # seconds, after a lost race
+# The field of a request that a refusal is about, the first class that fits.
+FIELDS: tuple[tuple[type[LedgerError], str], ...] = (
+    (RecipientFull, "to_account"),
+    (RecipientClosed, "to_account"),
+    (InvalidAmount, "amount"),
+    (InsufficientFunds, "amount"),
+    (LimitExceeded, "amount"),
+    (CurrencyMismatch, "to_account"),
+    (SameAccount, "to_account"),
+    (AccountNotActive, "from_account"),
+    (AccountNotFound, "from_account"),
+    (ExpiryPassed, "expires_at"),
+)
+
+
+class OutcomeOf(Exception):
+    """A payment failed in the database; `id` is what the caller asks for, or sends again."""
+
+    def __init__(self, id: Any) -> None:
+        super().__init__()
+        self.id = id
+
+
+class FieldRefused(LedgerError):
+    """A refusal of one field, by its name in the request."""
+
+    def __init__(self, sentence: str, field: str, *, slug: str = "") -> None:
+        super().__init__(sentence)
+        self.field, self.slug = field, slug
+
+
+class NotYours(exceptions.APIException):
+    """The token lacks a scope, or its person a right."""
+
+    status_code = HTTPStatus.FORBIDDEN
+
+
+def slug_of(kind: type[BaseException]) -> str:
+    """The name of a class as the end of its type: InsufficientFunds is "insufficient-funds"."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
+
+
+def handled(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:
+    """The problem of an exception that a view raised; None for a bug. REST framework's
+    EXCEPTION_HANDLER.
+    """
+    request = context["request"]._request
+    payment = None
+    if isinstance(error, OutcomeOf):
+        payment, error = error.id, error.__cause__  # type: ignore[assignment]
+    found = _problem_of(error, payment)
+    if found is None:
+        return None
+    if isinstance(error, Error):
+        outages.log_failure(request, error)
+    return found
+
+
+def _problem_of(error: Exception, payment: Any) -> HttpResponseBase | None:
+    found = None
+    if isinstance(error, LedgerError):
+        found = _refused(error)
+    elif isinstance(error, exceptions.APIException):
+        found = _of_framework(error)
+    elif isinstance(error, Http404):
+        found = problem(404, "not-found", "There is nothing here that you may read.")
+    elif isinstance(error, PermissionDenied):
+        found = problem(403, "not-allowed", str(error) or "You may not do this.")
+    elif isinstance(error, ValidationError):
+        found = problem(400, "invalid-request", " ".join(error.messages))
+    elif isinstance(error, Error):
+        found = _of_database(error, payment)
+    return found
+
+
+def _refused(error: LedgerError) -> HttpResponseBase:
+    body = body_of(error)
+    more = {name: value for name, value in body.items() if name not in OF_EACH}
+    return problem(body["status"], body["type"].removeprefix(TYPES), body["detail"], **more)
+
+
+def body_of(error: LedgerError) -> dict[str, Any]:
+    """A refusal as problem details; of a batch with the number of its line."""
+    more: dict[str, Any] = {}
+    told = error
+    if (line := getattr(error, "number", None)) is not None:
+        more["line"], told = line, error.refusal  # type: ignore[attr-defined]
+    status, slug = HTTPStatus.UNPROCESSABLE_ENTITY, slug_of(type(told))
+    if isinstance(told, CONFLICTS):
+        status = HTTPStatus.CONFLICT
+    elif isinstance(told, ConfirmationNeeded):
+        status = HTTPStatus.FORBIDDEN
+    if isinstance(told, FieldRefused):
+        more["field"], slug = told.field, told.slug or slug
+    elif field := field_of(told):
+        more["field"] = field
+    return {
+        "type": TYPES + slug, "title": status.phrase, "status": int(status),
+        "detail": str(error), **more,
+    }  # fmt: skip
+
+
+def field_of(error: LedgerError) -> str:
+    """The field of a request that a refusal is about; "" for none."""
+    return next((field for kind, field in FIELDS if isinstance(error, kind)), "")
+
+
+def _of_framework(error: exceptions.APIException) -> HttpResponseBase:
+    headers = {}
+    if header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = header
+    if (wait := getattr(error, "wait", None)) is not None:
+        headers["Retry-After"] = str(max(1, round(wait)))
+    if isinstance(error, exceptions.ValidationError):
+        errors = list(_errors(error.detail))
+        detail = errors[0]["detail"] if errors else "The request cannot be read."
+        return problem(400, "invalid-request", detail, headers, errors=errors)
+    slug = {
+        exceptions.NotAuthenticated: "not-signed-in",
+        exceptions.AuthenticationFailed: "token-not-accepted",
+        exceptions.Throttled: "too-many-calls",
+        exceptions.ParseError: "invalid-request",
+        exceptions.UnsupportedMediaType: "unsupported-media-type",
+        exceptions.NotAcceptable: "not-acceptable",
+        exceptions.MethodNotAllowed: "method-not-allowed",
+        exceptions.NotFound: "not-found",
+    }.get(type(error), "not-allowed")
+    found = problem(error.status_code, slug, str(error.detail), headers)
+    if isinstance(error, exceptions.MethodNotAllowed):
+        found.headers.pop("Allow", None)
+    return found
+
+
+def _errors(detail: Any, path: str = "") -> Any:
+    """Each error of a serializer: the field's path, and the sentence."""
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            at = path if name == "non_field_errors" else f"{path}.{name}".lstrip(".")
+            yield from _errors(inner, at)
+    elif isinstance(detail, list):
+        for number, inner in enumerate(detail):
+            at = f"{path}.{number}" if isinstance(inner, Mapping) else path
+            yield from _errors(inner, at)
+    else:
+        yield {"field": path, "detail": str(detail)}
+
+
+def _of_database(error: Error, payment: Any) -> HttpResponseBase | None:
+    failure = failure_of(error)
+    if failure is Failure.FINAL and not isinstance(error, OutcomeUnknown):
+        return None
+    more = {"id": str(payment)} if payment else {}
+    again = {"Retry-After": str(RETRY_AFTER)}
+    if failure is Failure.LOST_RACE:
+        return problem(
+            409, "busy", "Others were booking on this account. Nothing moved; send it again.",
+            again, **more,
+        )  # fmt: skip
+    if payment and (failure is Failure.UNKNOWN or isinstance(error, NotConfirmed)):
+        return problem(
+            503, "outcome-unknown",
+            "It may be booked or not. Send the same request with this id as its Idempotency-Key"
+            " until it is answered; it is booked once, however often it is sent.",
+            again, **more,
+        )  # fmt: skip
+    if failure is Failure.TIMED_OUT:
+        return problem(
+            503, "took-too-long", "It took longer than it may, so it was stopped.", again
+        )
+    return problem(
+        503, "unavailable", "The database does not answer at the moment. Send it again.",
+        again, **more,
+    )  # fmt: skip

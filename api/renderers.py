@@ -1,0 +1,14 @@
+"""What answers are written as."""
+
+from rest_framework.renderers import JSONRenderer
+
+NDJSON = "application/x-ndjson"
+
+
+class NDJSONRenderer(JSONRenderer):
+    """A line of JSON for each result. Views stream it themselves; this is for Accept."""
+
+    media_type, format = NDJSON, "ndjson"
+
+
+__all__ = ["NDJSON", "JSONRenderer", "NDJSONRenderer"]

@@ -1,0 +1,102 @@
+"""How drf-spectacular tells of the API: which paths, how callers sign in, which errors there are.
+
+`manage.py write_openapi` writes `api/openapi.json`.
+"""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+
+PREFIX = "/api/v1/"
+PROBLEM = {
+    "type": "object",
+    "description": "Problem details (RFC 9457).",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What happened, for people."},
+        "field": {"type": "string", "description": "The field that it is about."},
+        "id": {"type": "string", "format": "uuid", "description": "Of a payment: ask for it."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "detail"],
+                "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+    "additionalProperties": True,
+}
+# Which errors every call may have, and which only those that write.
+ALWAYS = {
+    "400": "The request cannot be read.",
+    "401": "No token, or one that is not accepted.",
+    "403": "The token lacks a scope, or its person a right.",
+    "404": "There is nothing there that the caller may read.",
+    "406": "The answer is JSON.",
+    "422": "The bank refuses it; nothing moved.",
+    "429": "Too many calls in this minute.",
+    "503": "The database does not answer.",
+}
+OF_WRITES = {
+    "409": "The key was used for something else, or others were booking on the account.",
+    "413": "The body is too large.",
+    "415": "The body is not JSON.",
+}
+
+
+def only_the_api(endpoints: Any) -> Any:
+    """A hook of drf-spectacular: the addresses of this version."""
+    return [each for each in endpoints if each[0].startswith(PREFIX)]
+
+
+class ViewSchema(AutoSchema):
+    """Adds the problems to each operation."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        """The operation of a method, with its errors."""
+        operation = super().get_operation(*args, **kwargs)
+        if operation is None:
+            return None
+        errors = dict(ALWAYS)
+        if self.method not in ("GET", "HEAD"):
+            errors |= OF_WRITES
+        for status, description in errors.items():
+            operation["responses"].setdefault(
+                status,
+                {
+                    "description": description,
+                    "content": {"application/problem+json": {"schema": PROBLEM}},
+                },
+            )
+        return operation
+
+    def get_tags(self) -> list[str]:
+        """The first part of the path: accounts, transactions."""
+        return [self.path.removeprefix(PREFIX).split("/")[0]]
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """A personal access token."""
+
+    target_class = "api.sign_in.ByToken"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """For `components.securitySchemes`."""
+        return {"type": "http", "scheme": "bearer", "description": "A personal access token."}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The session of a browser."""
+
+    target_class = "api.sign_in.BySession"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """For `components.securitySchemes`."""
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}

@@ -1,0 +1,300 @@
+"""`/api/v1/search/`: the search of the page, with its language, counts and highlights."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.caller import Caller, TokenScope
+from api.fields import ExactAmountField, picked, rows_of
+from api.paging import cursor_for, known_only, read_cursor
+from api.parameters import CURSOR, FIELDS, query
+from api.problems import NotYours
+from api.transactions.serializers import OptionalMetadataField, TransactionSerializer
+from api.views import ApiView
+from ledger.db.replicas import ReadPurpose, read
+from transactions.models import Transaction
+from transactions.scope import BANK, MINE, Scope, may_read_bank
+from transactions.search import engine
+from transactions.search.engine import BY_TIME, MOST_PAGES, SORTS, SearchResult
+from transactions.search.highlights import START, ranges_of
+from transactions.search.language.parser import parse
+from transactions.search.language.query import ParsedQuery
+from transactions.search.page.file import side_name
+from transactions.search.page.hits import direction_of
+from transactions.search.places import RowPlace
+from transactions.search.sql.name_lookup import NameMatches, find_scope_and_names
+from transactions.search.suggestions import suggest
+
+SEARCH = ReadPurpose("search", frozenset({"transactions", "accounts", "users", "annotations"}))
+FACETS = ("category", "channel", "month", "type", "account", "tag")
+WRITTEN = ("description", "reference", "metadata")  # by people, so names may stand in them
+Marked = Iterator[tuple[str, str]]
+
+
+class HighlightSerializer(serializers.Serializer[Any]):
+    """A text with the words that matched."""
+
+    field = serializers.CharField(help_text="Such as description, to_name, metadata.city, note.")
+    text = serializers.CharField()
+    ranges = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
+        help_text="Where each word begins and ends in text, in characters (code points).",
+    )
+
+
+class HitSerializer(TransactionSerializer):
+    """A transaction that matches. For readers who may not see names, what people wrote is null."""
+
+    description = serializers.CharField(allow_null=True)
+    reference = serializers.CharField(allow_null=True)
+    metadata = OptionalMetadataField(allow_null=True)
+    direction = serializers.ChoiceField(["in", "out", "own"])
+    from_name = serializers.CharField(allow_null=True, help_text="As the page names this side.")
+    to_name = serializers.CharField(allow_null=True, help_text="As the page names this side.")
+    highlights = HighlightSerializer(many=True)
+
+    def get_category(self, row: Transaction) -> str | None:
+        """The generated column, which the search reads."""
+        found: str | None = row.category
+        return found
+
+
+class TotalSerializer(serializers.Serializer[Any]):
+    """The matches in one currency; money in and out of what is booked."""
+
+    currency = serializers.CharField()
+    count = serializers.IntegerField()
+    money_in = ExactAmountField()
+    money_out = ExactAmountField()
+
+
+class FacetSerializer(serializers.Serializer[Any]):
+    """A value, and how many matches have it."""
+
+    value = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class FacetsSerializer(serializers.Serializer[Any]):
+    """By what the matches can be narrowed."""
+
+    category = FacetSerializer(many=True)
+    channel = FacetSerializer(many=True)
+    month = FacetSerializer(many=True)
+    type = FacetSerializer(many=True)
+    account = FacetSerializer(many=True)
+    tag = FacetSerializer(many=True)
+
+
+class MistakeSerializer(serializers.Serializer[Any]):
+    """A problem with the query."""
+
+    sentence = serializers.CharField()
+    suggestions = serializers.ListField(child=serializers.CharField())
+
+
+class SearchSerializer(serializers.Serializer[Any]):
+    """A page of what a search finds, and counts over all of it."""
+
+    results = HitSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+    sort = serializers.ChoiceField(SORTS)
+    whose = serializers.ChoiceField([MINE, BANK])
+    count = serializers.IntegerField()
+    is_cut = serializers.BooleanField(help_text="Whether only the newest matches are counted.")
+    totals = TotalSerializer(many=True)
+    facets = FacetsSerializer()
+    mistakes = MistakeSerializer(many=True)
+    suggestions = serializers.ListField(
+        child=serializers.CharField(), help_text="Other queries, where nothing was found."
+    )
+    named_accounts = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Seen from which money goes in and out."
+    )
+
+
+class Search(ApiView):
+    """The search."""
+
+    scopes = {"GET": None}  # by `whose`: read, or report or staff
+
+    @extend_schema(
+        operation_id="search",
+        parameters=[
+            query("q", "What to find, in the language of the page; everything without it."),
+            query("sort", "Best with words, newest without, unless chosen.", choices=SORTS),
+            query("whose", "One's own money, or that of the bank.", choices=[MINE, BANK]),
+            query("page", f"1 to {MOST_PAGES}, of 25 rows; next has what fits the order."),
+            CURSOR, FIELDS,
+        ],
+        responses=SearchSerializer,
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """Finds what the page finds. Needs the scope read; for the bank, report or staff, and the
+        right. `next` keeps its place by time while rows come in, in the order newest or oldest.
+        """
+        known_only(request, "q", "sort", "whose", "page", "cursor")
+        params = request.query_params
+        text = parse(params.get("q", ""))
+        sort, after, page = _sort(request), _after(request), _page(request)
+        scope, names = self._scope_and_names(params.get("whose", ""), text)
+
+        def found() -> tuple[SearchResult, list[str]]:
+            result = engine.find(scope, text, sort=sort, page=page, after=after, names=names)
+            _complete(result)
+            has_found = result.rows or page > 1 or after or text.is_empty or result.is_explained
+            return result, [] if has_found else suggest(scope, text).queries
+
+        result, suggestions = read(SEARCH, found)
+        return Response(_answer(request, result, suggestions))
+
+    def _scope_and_names(self, whose: str, text: ParsedQuery) -> tuple[Scope, NameMatches]:
+        """As on the page: a reader without an account of their own reads the bank, if they may."""
+        if whose not in ("", MINE, BANK):
+            raise ValidationError({"whose": [f"Choose {MINE} or {BANK}."]})
+        caller = self.caller
+        if whose == BANK and not _may_ask_bank(caller):
+            raise NotYours("This token may not read the bank: it lacks the scope report.")
+        if whose != BANK and not caller.may(TokenScope.READ):
+            if whose or not (_may_ask_bank(caller) and may_read_bank(caller.person)):
+                raise NotYours("This token may not read: it lacks the scope read.")
+            whose = BANK
+        found = find_scope_and_names(caller.person, whose or MINE, text)
+        if whose or found[0].accounts:
+            return found
+        if _may_ask_bank(caller) and may_read_bank(caller.person):
+            return find_scope_and_names(caller.person, BANK, text)
+        return found
+
+
+def _may_ask_bank(caller: Caller) -> bool:
+    """Whether the token may; whether its person may is decided with the scope."""
+    return caller.may(TokenScope.REPORT) or caller.may(TokenScope.STAFF)
+
+
+def _sort(request: Request) -> str:
+    sort: str = request.query_params.get("sort", "")
+    if sort and sort not in SORTS:
+        raise ValidationError({"sort": [f"Choose one of {', '.join(SORTS)}."]})
+    return sort
+
+
+def _after(request: Request) -> RowPlace | None:
+    params = request.query_params
+    if not (given := params.get("cursor", "")):
+        return None
+    if params.get("sort") not in BY_TIME or "page" in params:
+        raise ValidationError({"cursor": ["Take next unchanged: a cursor has its sort beside it."]})
+    return RowPlace(*read_cursor(given))
+
+
+def _page(request: Request) -> int:
+    given = request.query_params.get("page", "1")
+    is_number = given.isascii() and given.isdigit() and len(given) < 5
+    if not is_number or not 1 <= int(given) <= MOST_PAGES:
+        raise ValidationError({"page": [f"Write a number from 1 to {MOST_PAGES}."]})
+    return int(given)
+
+
+def _complete(result: SearchResult) -> None:
+    """Reads the columns that the page of the search does not show, in one query."""
+    rows = {row.pk: row for row in result.rows}
+    if not rows:
+        return
+    columns = ("pk", "value_date", "captures_id", "metadata")
+    for pk, *values in Transaction.objects.filter(pk__in=rows).values_list(*columns):
+        for name, value in zip(columns[1:], values, strict=True):
+            setattr(rows[pk], name, value)
+
+
+def _answer(request: Request, result: SearchResult, suggestions: list[str]) -> dict[str, Any]:
+    for row in result.rows:
+        _describe(row, result)
+    hits = rows_of(HitSerializer, result.rows)
+    if not result.scope.shows_names:
+        hits = [{**hit, **dict.fromkeys(WRITTEN)} for hit in hits]
+    facets = result.facets
+    return {
+        "results": picked(hits, request.query_params.get("fields")),
+        "next": _next(request, result),
+        "sort": result.sort,
+        "whose": result.scope.kind,
+        "count": facets.count,
+        "is_cut": facets.is_cut,
+        "totals": rows_of(TotalSerializer, facets.totals),
+        "facets": {name: _values(name, getattr(facets, name)) for name in FACETS},
+        "mistakes": rows_of(MistakeSerializer, result.mistakes),
+        "suggestions": suggestions,
+        "named_accounts": [str(pk) for pk in result.named_accounts],
+    }
+
+
+def _next(request: Request, result: SearchResult) -> str | None:
+    """The address of the next page: by time after the last row, in other orders by its number."""
+    if not result.has_more:
+        return None
+    params = request.query_params.copy()
+    params["sort"] = result.sort
+    params.pop("page", None)
+    params.pop("cursor", None)
+    if result.sort in BY_TIME:
+        last = result.rows[-1]
+        params["cursor"] = cursor_for(last.created_at, last.pk)
+    else:
+        params["page"] = str(result.page + 1)
+    return request.build_absolute_uri(f"{request.path}?{params.urlencode()}")
+
+
+def _values(name: str, values: list[tuple[Any, int]]) -> list[dict[str, Any]]:
+    """The values of a facet; a month as 2026-11."""
+    return [
+        {"value": f"{value:%Y-%m}" if name == "month" else str(value), "count": count}
+        for value, count in values
+    ]
+
+
+def _describe(row: Any, result: SearchResult) -> None:
+    """Adds to a row what the serializer tells of a match."""
+    scope = result.scope
+    row.direction = direction_of(row, scope, result.named_accounts)
+    row.from_name = side_name(row.from_account, scope)
+    row.to_name = side_name(row.to_account, scope)
+    marked = _marked(row, scope) if scope.shows_names else iter(())
+    row.highlights = [
+        {"field": field, "text": text, "ranges": ranges}
+        for field, (text, ranges) in ((field, ranges_of(text)) for field, text in marked)
+    ]
+
+
+def _marked(row: Any, scope: Scope) -> Marked:
+    """The field and marked text of everything that the page marks in this row."""
+    texts = {name: getattr(row, f"marked_{name}", None) for name in ("description", "reference")}
+    for side in ("from", "to"):
+        account = getattr(row, f"{side}_account")
+        if account is not None:
+            is_own = not scope.is_bank and account.user_id == scope.reader.pk
+            column = f"marked_{side}_account" if is_own else f"marked_{side}"
+            texts[f"{side}_name"] = getattr(row, column, None)
+    texts["note"] = getattr(row, "marked_note", None)
+    yield from ((field, text) for field, text in texts.items() if text and START in text)
+    metadata = getattr(row, "marked_metadata", None)
+    if metadata and START in metadata:
+        yield from _in_metadata(json.loads(metadata), "metadata")
+
+
+def _in_metadata(value: Any, path: str) -> Marked:
+    if isinstance(value, str):
+        if START in value:
+            yield path, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _in_metadata(inner, f"{path}.{name}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _in_metadata(inner, f"{path}.{number}")

@@ -1,0 +1,64 @@
+"""How REST framework knows who calls: by the token of the header, or by the session of a browser.
+
+The middleware before it has read both; nothing here asks the database.
+"""
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from accounts.security.second_factor_rule import lacks_second_factor
+from api.caller import TokenScope, caller_of
+from api.problems import NotYours
+
+WAIT = 300  # seconds, after too many wrong tokens from a client
+REALM = 'Bearer realm="Ledger"'
+IN_WORDS = {
+    TokenScope.READ: "read",
+    TokenScope.PAY: "pay",
+    TokenScope.STAFF: "do what staff do",
+    TokenScope.REPORT: "read reports",
+}
+
+
+class ByToken(BaseAuthentication):
+    """`Authorization: Bearer <token>`."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        """The person and their token; None without the header. Raises AuthenticationFailed."""
+        plain: Any = request._request
+        if error := getattr(plain, "api_token_error", None):
+            if error.code == "limited":
+                raise Throttled(wait=WAIT, detail=str(error))
+            raise AuthenticationFailed(str(error))
+        token = getattr(plain, "api_token", None)
+        return (plain.user, token) if token is not None else None
+
+    def authenticate_header(self, request: Request) -> str:
+        """With it, REST framework answers 401 and not 403."""
+        return REALM
+
+
+class BySession(SessionAuthentication):
+    """The session of a browser, with Django's check against forged requests."""
+
+
+class HasScope(BasePermission):
+    """Lets in whom the view's scope for this method fits: `scopes` of `api.views.ApiView`."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Raises NotYours with a sentence; False where nobody is signed in."""
+        if getattr(view, "is_public", False):
+            return True
+        if not request.user.is_authenticated:
+            return False
+        caller = caller_of(request)
+        if caller.token is None and lacks_second_factor(request._request):
+            raise NotYours("Sign in with a second factor first.")
+        scope = view.scope_of(request.method)
+        if scope is not None and not caller.may(scope):
+            raise NotYours(f"This token may not {IN_WORDS[scope]}: it lacks the scope {scope}.")
+        return True

@@ -1,0 +1,1 @@
+"""Transactions: the list, one by its id, and new ones."""

@@ -1,0 +1,222 @@
+"""Many payments in one call: read, resolved to drafts, and booked all together or line by line.
+
+Each line has an id that follows from the call's Idempotency-Key and the line's number. So a call
+that was cut off is sent again, and every line is booked once.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import Error
+from django.db import transaction as db_transaction
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from accounts.exceptions import LedgerError
+from accounts.models import Account
+from accounts.numbers import clean_account_number
+from api.caller import Caller
+from api.problems import FieldRefused
+from api.transactions.keys import payment_id
+from api.transactions.payments import (
+    NOT_YOURS,
+    by_token,
+    check_token,
+    in_words,
+    refuse_over_day,
+)
+from api.transactions.serializers import NewTransactionSerializer
+from ledger.db.retry import with_retry
+from ledger.db.row_security import RowScope, reading
+from transactions import services
+from transactions.models import Transaction
+from transactions.safeguards.quota import NUMBERS_ASKED, Questions
+from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
+from transactions.services import Draft
+
+MOST = 50_000  # lines
+CHUNK = 1_000  # lines of one database transaction, line by line
+NO_KEY = "Send an Idempotency-Key, so that no line is booked twice if you have to send this again."
+
+
+@dataclass(slots=True)
+class BatchLine:
+    """A line with its number from 1 on; a draft, or why it is refused."""
+
+    number: int
+    draft: Draft | None = None
+    refusal: LedgerError | None = None
+    sender: Account | None = None
+
+
+class LineRefused(LedgerError):
+    """A line is refused, so nothing of the call was booked. `number` is that of the line."""
+
+    def __init__(self, number: int, refusal: LedgerError) -> None:
+        super().__init__(f"Nothing was booked. Line {number}: {refusal}")
+        self.number, self.refusal = number, refusal
+
+
+def lines_of(request: Request, caller: Caller, given: Any) -> list[BatchLine]:
+    """The lines of a body, with their drafts. Raises ValidationError for one that cannot be read,
+    by its number, before anything is booked.
+    """
+    if "Idempotency-Key" not in request.headers:
+        raise ValidationError({"Idempotency-Key": [NO_KEY]})
+    if not isinstance(given, list) or not given:
+        raise ValidationError({"transactions": ["Write a list of one payment or more."]})
+    if len(given) > MOST:
+        raise ValidationError({"transactions": [f"At most {MOST:,} lines fit into one call."]})
+    bodies = [_body(number, one) for number, one in enumerate(given, 1)]
+    resolve = _Resolver(caller, bodies)
+    return [
+        resolve.line(number, body, payment_id(request, caller.person, part=str(number)))
+        for number, body in enumerate(bodies, 1)
+    ]
+
+
+def _body(number: int, given: Any) -> dict[str, Any]:
+    serializer = NewTransactionSerializer(data=given)
+    if not serializer.is_valid():
+        raise ValidationError({f"transactions.{number}": serializer.errors})
+    return dict(serializer.validated_data)
+
+
+class _Resolver:
+    """Finds the accounts of all lines in a few queries."""
+
+    def __init__(self, caller: Caller, bodies: Sequence[dict[str, Any]]) -> None:
+        self.caller = caller
+        wanted = [pk for body in bodies if (pk := body.get("from_account"))]
+        mine = Account.objects.filter(user=caller.person, pk__in=set(wanted))
+        self.senders: dict[uuid.UUID, Account] = {account.pk: account for account in mine}
+        digits = {number: _digits(number) for body in bodies if (number := body.get("to_number"))}
+        with reading(RowScope.DIRECTORY):
+            found = Account.objects.filter(number__in={each for each in digits.values() if each})
+            by_digits = {account.number: account for account in found.select_related("user")}
+        self.numbers = {number: by_digits.get(each or "") for number, each in digits.items()}
+        ids = [account.pk for account in self.numbers.values() if account is not None]
+        self.known = known_among(caller.person.pk, ids) if ids else set()
+        self.refused = self._strangers(bodies)
+
+    @with_retry
+    def _strangers(self, bodies: Sequence[dict[str, Any]]) -> dict[int, str]:
+        """By line, why its number cannot be paid; wrong ones are counted as on the pages."""
+        refused: dict[int, str] = {}
+        with db_transaction.atomic(durable=True):
+            questions = Questions(self.caller.person.pk)
+            for number, body in enumerate(bodies, 1):
+                sender = self.senders.get(body.get("from_account"))  # type: ignore[arg-type]
+                if not body.get("to_number") or sender is None:
+                    continue
+                found = self.numbers[body["to_number"]]
+                if found is not None and found.pk in self.known:
+                    continue
+                is_good = is_payable(sender, found)
+                if not questions.may_tell(is_payable=is_good):
+                    refused[number] = NUMBERS_ASKED
+                elif not is_good:
+                    refused[number] = NOT_PAYABLE
+            questions.write_down()
+        return refused
+
+    def line(self, number: int, body: dict[str, Any], id: uuid.UUID) -> BatchLine:
+        sender = self.senders.get(body.get("from_account"))  # type: ignore[arg-type]
+        if sender is None:
+            refusal = FieldRefused(NOT_YOURS, "from_account", slug="account-not-found")
+            return BatchLine(number, refusal=refusal)
+        if number in self.refused:
+            refusal = FieldRefused(self.refused[number], "to_number", slug="account-not-found")
+            return BatchLine(number, refusal=refusal)
+        recipient: Any = body.get("to_account") or self.numbers.get(body.get("to_number", ""))
+        if recipient is None:
+            refusal = FieldRefused(NOT_PAYABLE, "to_account", slug="account-not-found")
+            return BatchLine(number, refusal=refusal)
+        draft = Draft(
+            id=id, from_account=sender, to_account=recipient, amount=body["amount"],
+            description=body.get("description", ""), reference=body.get("reference", ""),
+            metadata=body.get("metadata"), created_by=self.caller.person,
+        )  # fmt: skip
+        return BatchLine(number, draft, sender=sender)
+
+
+def _digits(number: str) -> str | None:
+    try:
+        return clean_account_number(number)
+    except ValueError:
+        return None
+
+
+def book_together(caller: Caller, lines: Sequence[BatchLine]) -> list[Transaction]:
+    """Books every line in one database transaction, or none: raises LineRefused."""
+    drafts: list[Draft] = []
+    for line in lines:
+        if line.refusal is not None or line.draft is None:
+            raise LineRefused(line.number, line.refusal or LedgerError())
+        try:
+            check_token(caller, line.draft, line.sender)
+        except LedgerError as refusal:
+            raise LineRefused(line.number, refusal) from refusal
+        drafts.append(line.draft)
+    booked: list[Transaction] = []
+
+    def record(_part: Sequence[Draft], results: Sequence[Transaction | LedgerError]) -> None:
+        for line, result in zip(lines, results, strict=True):
+            if isinstance(result, LedgerError):
+                raise LineRefused(line.number, in_words(caller, line.draft, result))
+        booked[:] = [result for result in results if isinstance(result, Transaction)]
+        _check_day(caller, lines)
+
+    services.post_parts(lambda: iter([drafts]), record)
+    return booked
+
+
+def _check_day(caller: Caller, lines: Sequence[BatchLine]) -> None:
+    """Within the transaction that books: refuses what is over the token's limit of the day."""
+    token = caller.token
+    if token is not None and token.per_day is not None:
+        for currency in {line.sender.currency for line in lines if line.sender}:
+            refuse_over_day(caller, currency)
+
+
+Result = tuple[BatchLine, Transaction | LedgerError]
+
+
+def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Result]]:
+    """Books line by line, and yields the results of each chunk once they are final.
+
+    A database that fails ends it: what was yielded is final, of the rest nobody knows yet.
+    """
+    token = caller.token
+    for start in range(0, len(lines), CHUNK):
+        chunk = lines[start : start + CHUNK]
+        if token is not None and (token.per_day is not None or token.per_payment is not None):
+            yield [(line, _one(caller, line)) for line in chunk]
+            continue
+        drafts = [line.draft for line in chunk if line.draft is not None]
+        try:
+            found = iter(services.post_batch(drafts, atomic=False))
+        except services.BatchInterrupted as interrupted:
+            raise interrupted.__cause__ or interrupted from interrupted
+        yield [(line, _result(caller, line, found)) for line in chunk]
+
+
+def _result(caller: Caller, line: BatchLine, found: Iterator[Any]) -> Transaction | LedgerError:
+    """The refusal of a line that has no draft; else the next of the results."""
+    if line.draft is None:
+        return line.refusal or LedgerError()
+    result: Transaction | LedgerError = in_words(caller, line.draft, next(found))
+    return result
+
+
+def _one(caller: Caller, line: BatchLine) -> Transaction | LedgerError:
+    if line.draft is None or line.sender is None:
+        return line.refusal or LedgerError()
+    try:
+        return by_token(caller, line.draft, line.sender).row
+    except Error:
+        raise
+    except LedgerError as refusal:
+        return in_words(caller, line.draft, refusal)  # type: ignore[no-any-return]

@@ -1,0 +1,134 @@
+"""`/api/v1/transactions/batch/`."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db import Error
+from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.exceptions import LedgerError
+from accounts.sign_in import step_up
+from api.caller import Caller
+from api.fields import StrictSerializer
+from api.paging import known_only
+from api.parameters import KEY, query
+from api.parsing import NDJSONParser, StrictJSONParser
+from api.problems import body_of
+from api.renderers import NDJSON, JSONRenderer, NDJSONRenderer
+from api.transactions.batch import BatchLine, LineRefused, book_each, book_together, lines_of
+from api.transactions.serializers import NewTransactionSerializer
+from api.views import ApiView
+from ledger.web import outages
+from transactions.models import Transaction
+from transactions.safeguards.confirmation import ConfirmationNeeded, is_covered
+
+CONFIRM = "Confirm that it is you before you send many payments, or send them with an access token."
+
+
+class BatchSerializer(StrictSerializer):
+    """Up to 50,000 payments. `atomic`: all of them or none; else each for itself."""
+
+    transactions = NewTransactionSerializer(many=True)
+    atomic = serializers.BooleanField(default=True)
+
+
+class LineSerializer(serializers.Serializer[Any]):
+    """What became of a line."""
+
+    line = serializers.IntegerField(help_text="From 1 on.")
+    status = serializers.IntegerField(help_text="201 for booked, else that of the problem.")
+    id = serializers.UUIDField(required=False)
+    problem = serializers.DictField(required=False)
+
+
+class BatchResultSerializer(serializers.Serializer[Any]):
+    """What became of all lines, in order."""
+
+    booked = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    results = LineSerializer(many=True)
+
+
+class TransactionBatch(ApiView):
+    """Many payments in one call."""
+
+    parser_classes = [StrictJSONParser, NDJSONParser]
+    renderer_classes = [JSONRenderer, NDJSONRenderer]
+
+    @extend_schema(
+        operation_id="transactions_batch",
+        parameters=[
+            KEY,
+            query("atomic", "For NDJSON: all lines or none.", choices=["true", "false"]),
+        ],
+        request={"application/json": BatchSerializer, NDJSON: NewTransactionSerializer},
+        responses={(200, NDJSON): LineSerializer, (201, "application/json"): BatchResultSerializer},
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """Books up to 50,000 payments. With `atomic`, which is usual, all of them or none, answered
+        by 201. Without, each for itself: 200, and a line of NDJSON for each, sent as soon as it is
+        final; the last one is `{"done": true}`. Needs an Idempotency-Key; sent again with it, every
+        line is booked once.
+        """
+        known_only(request, "atomic")
+        given, is_atomic = _read(request)
+        caller = self.caller
+        if caller.token is None and not is_covered(step_up.fresh_until(request._request)):
+            raise ConfirmationNeeded(CONFIRM)
+        lines = lines_of(request, caller, given)
+        if not is_atomic:
+            return StreamingHttpResponse(
+                _streamed(request, caller, lines), content_type=NDJSON,
+                headers={"Cache-Control": "no-store"},
+            )  # fmt: skip
+        rows = book_together(caller, lines)
+        results = [_told(line, row) for line, row in zip(lines, rows, strict=True)]
+        return Response({"booked": len(rows), "refused": 0, "results": results}, status=201)
+
+
+def _read(request: Request) -> tuple[Any, bool]:
+    """The payments as they were sent, and whether it is all or none."""
+    asked = request.query_params.get("atomic", "")
+    if asked not in ("", "true", "false"):
+        raise serializers.ValidationError({"atomic": ["Write true or false."]})
+    data = request.data
+    if isinstance(data, list):
+        return data, asked != "false"
+    if not isinstance(data, dict) or set(data) - {"transactions", "atomic"}:
+        raise serializers.ValidationError({"": ["Write an object with transactions and atomic."]})
+    is_atomic = data.get("atomic", asked != "false")
+    if not isinstance(is_atomic, bool):
+        raise serializers.ValidationError({"atomic": ["Write true or false."]})
+    return data.get("transactions"), is_atomic
+
+
+def _streamed(request: Request, caller: Caller, lines: Sequence[BatchLine]) -> Iterator[bytes]:
+    booked = refused = 0
+    try:
+        for results in book_each(caller, lines):
+            text = []
+            for line, result in results:
+                is_booked = isinstance(result, Transaction)
+                booked, refused = booked + is_booked, refused + (not is_booked)
+                text.append(json.dumps(_told(line, result)))
+            yield ("\n".join(text) + "\n").encode()
+    except Error as error:
+        outages.log_failure(request._request, error)
+        last = {"done": False, "status": 503, "booked": booked, "refused": refused}
+    else:
+        last = {"done": True, "status": 200, "booked": booked, "refused": refused}
+    yield (json.dumps(last) + "\n").encode()
+
+
+def _told(line: BatchLine, result: Transaction | LedgerError) -> dict[str, Any]:
+    if isinstance(result, Transaction):
+        return {"line": line.number, "status": 201, "id": str(result.pk)}
+    if isinstance(result, LineRefused):
+        result = result.refusal
+    problem = body_of(result)
+    return {"line": line.number, "status": problem["status"], "problem": problem}

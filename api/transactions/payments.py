@@ -1,0 +1,193 @@
+"""Payments of a caller: the same rules as on the pages, and the limits of their token.
+
+A token stands for the person who made it, and who proved themselves then; a payment by it asks for
+no step-up. What it may pay is what it was given: `per_payment` and `per_day`, in one currency.
+A session of a browser pays as the transfer form does.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.approvals import check_now
+from accounts.models import Account
+from accounts.numbers import clean_account_number
+from accounts.sign_in import step_up
+from api.caller import Caller, TokenScope
+from api.problems import FieldRefused
+from ledger.db.row_security import RowScope, reading
+from ledger.text.dates import start_of_day
+from ledger.text.money import money
+from transactions import services
+from transactions.exceptions import AccountNotFound, LedgerError, LimitExceeded
+from transactions.safeguards import confirmation
+from transactions.safeguards.quota import NUMBERS_ASKED, may_tell_of_number
+from transactions.safeguards.recipients import (
+    CANNOT_RECEIVE,
+    NOT_PAYABLE,
+    RECIPIENT_REFUSED,
+    is_payable,
+    knows,
+)
+from transactions.services import Booked, DayLimit, Draft
+from transactions.staff.desk.cash import DESCRIPTIONS, METADATA
+
+NO_SUCH_ACCOUNT = "account-not-found"
+NOT_YOURS = "None of your accounts has this id."
+CASH_DESK = "transactions.use_cash_desk"
+
+
+def pay(caller: Caller, request: HttpRequest, data: dict[str, Any], id: UUID) -> Booked:
+    """Books what a validated body asks for. Raises the LedgerError that refuses it."""
+    sender_id, recipient_id = data.get("from_account"), data.get("to_account")
+    texts = {name: data.get(name, "") for name in ("description", "reference")}
+    draft = {**texts, "id": id, "amount": data["amount"], "metadata": data.get("metadata")}
+    draft["created_by"] = caller.person
+    number = data.get("to_number")
+    if sender_id is None or not (recipient_id or number):
+        return _cash(caller, sender_id, recipient_id, number, draft)
+    sender = Account.objects.filter(pk=sender_id, user=caller.person).first()
+    if sender is None:
+        raise FieldRefused(NOT_YOURS, "from_account", slug="account-not-found")
+    recipient: Any = named_account(caller, sender, number) if number else recipient_id
+    try:
+        return _book(caller, request, sender, recipient, draft)
+    except (AccountNotFound, *RECIPIENT_REFUSED) as refusal:
+        raise _told(caller, recipient, refusal) from None
+
+
+def in_words(caller: Caller, draft: Draft | None, result: Any) -> Any:
+    """A refusal as the caller may hear it; anything else as it is."""
+    if draft is None or not isinstance(result, (AccountNotFound, *RECIPIENT_REFUSED)):
+        return result
+    return _told(caller, draft.to_account, result)
+
+
+def _told(caller: Caller, recipient: Any, refusal: LedgerError) -> LedgerError:
+    """What the caller may hear of a refusal about the recipient: of others no more than that."""
+    if isinstance(refusal, AccountNotFound):
+        return FieldRefused(NOT_PAYABLE, "to_account", slug="account-not-found")
+    return refusal if _is_own(caller, recipient) else type(refusal)(CANNOT_RECEIVE)
+
+
+def _cash(
+    caller: Caller,
+    sender_id: UUID | None,
+    recipient_id: UUID | None,
+    number: str | None,
+    draft: dict[str, Any],
+) -> Booked:
+    """A deposit or a withdrawal, by staff of the cash desk."""
+    if not (caller.may(TokenScope.STAFF) and caller.person.has_perm(CASH_DESK)):
+        field = "to_account" if sender_id else "from_account"
+        raise FieldRefused(
+            "Name both accounts: only staff of the cash desk pay in and out.", field,
+            slug="not-at-the-cash-desk",
+        )  # fmt: skip
+    to_account: Any = recipient_id
+    if number:
+        to_account = _by_number(number)
+        if to_account is None:
+            raise FieldRefused("No account has this number.", "to_number", slug="account-not-found")
+    kind = "withdraw" if sender_id else "deposit"
+    draft["description"] = draft["description"] or DESCRIPTIONS[kind]
+    draft["metadata"] = draft["metadata"] or METADATA
+    slip = Draft(from_account=sender_id, to_account=to_account, **draft)
+    return services.book_once(slip, beside=check_now)
+
+
+def _book(
+    caller: Caller,
+    request: HttpRequest,
+    sender: Account,
+    recipient: Account | UUID,
+    draft: dict[str, Any],
+) -> Booked:
+    if caller.token is not None:
+        return by_token(caller, Draft(from_account=sender, to_account=recipient, **draft), sender)
+    if isinstance(recipient, UUID):
+        with reading(RowScope.DIRECTORY):
+            found = Account.objects.select_related("user").filter(pk=recipient).first()
+        if found is None:
+            raise AccountNotFound(NOT_PAYABLE)
+        recipient = found
+    return confirmation.book_once(
+        Draft(from_account=sender, to_account=recipient, **draft),
+        caller.person,
+        covered_until=step_up.fresh_until(request),
+    )
+
+
+def by_token(caller: Caller, draft: Draft, sender: Account) -> Booked:
+    """Books a payment within the limits of the caller's token."""
+    token = caller.token
+    check_token(caller, draft, sender)
+    if token is None or token.per_day is None:
+        return services.book_once(draft)
+    within = DayLimit(caller.person.pk, start_of_day(timezone.localdate()), token.per_day)
+    return services.book_once(
+        draft, beside=lambda _row: refuse_over_day(caller, sender.currency), within=within
+    )
+
+
+def check_token(caller: Caller, draft: Draft, sender: Account | None) -> None:
+    """Raises LimitExceeded for a payment that the token may not make, whatever the day."""
+    token = caller.token
+    if token is None or sender is None:
+        return
+    if token.currency and token.currency != sender.currency:
+        raise LimitExceeded(f"This token pays in {token.currency} alone.")
+    if token.per_payment is not None and _is_over(draft, token.per_payment):
+        limit = money(token.per_payment, token.currency)
+        raise LimitExceeded(f"This token pays {limit} at most at once.")
+
+
+def refuse_over_day(caller: Caller, currency: str) -> None:
+    """Within the transaction that books, after its rows are written: raises LimitExceeded if the
+    person has paid others more today than the token may.
+    """
+    token = caller.token
+    if token is None or token.per_day is None:
+        return
+    if confirmation.paid_today(caller.person.pk, currency, None, locks=True) > token.per_day:
+        limit = money(token.per_day, currency)
+        raise LimitExceeded(f"With this payment you pay others more than {limit} today.")
+
+
+def _is_over(draft: Draft, most: Decimal) -> bool:
+    """Whether the amount is a number above `most`; posting refuses what is no number."""
+    try:
+        return Decimal(draft.amount) > most
+    except InvalidOperation:
+        return False
+
+
+def named_account(caller: Caller, sender: Account, number: str) -> Account:
+    """The account with this number, as far as the caller may learn that there is one."""
+    found = _by_number(number)
+    if found is not None and knows(caller.person, found):
+        return found
+    is_good = is_payable(sender, found)
+    if not may_tell_of_number(caller.person.pk, is_payable=is_good):
+        raise FieldRefused(NUMBERS_ASKED, "to_number", slug="too-many-numbers")
+    if found is None or not is_good:
+        raise FieldRefused(NOT_PAYABLE, "to_number", slug=NO_SUCH_ACCOUNT)
+    return found
+
+
+def _by_number(number: str) -> Account | None:
+    try:
+        digits = clean_account_number(number)
+    except ValueError as error:
+        raise FieldRefused(str(error), "to_number", slug="invalid-number") from None
+    with reading(RowScope.DIRECTORY):
+        found: Account | None = Account.objects.select_related("user").filter(number=digits).first()
+    return found
+
+
+def _is_own(caller: Caller, recipient: Account | UUID) -> bool:
+    pk = recipient if isinstance(recipient, UUID) else recipient.pk
+    return Account.objects.filter(pk=pk, user=caller.person).exists()

@@ -1,0 +1,97 @@
+"""Transactions as JSON, and what a new one is asked for with."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from api.fields import (
+    AmountTextField,
+    ExactAmountField,
+    InstantField,
+    StrictSerializer,
+    TextField,
+)
+from transactions.models import Transaction
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class MetadataField(serializers.Field[Any, Any, Any, Any]):
+    """A JSON object of at most 16 KiB."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Returns it as it is; posting validates it."""
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Write a JSON object: names with values.")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        """Returns it as it is stored."""
+        return value
+
+
+@extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
+class OptionalMetadataField(MetadataField):
+    """Metadata, or null where the reader may not see it."""
+
+
+class TransactionSerializer(serializers.Serializer[Transaction]):
+    """One movement of money; a side that is null is the world outside the bank."""
+
+    id = serializers.UUIDField()
+    type = serializers.ChoiceField(Transaction.Type.choices)
+    status = serializers.ChoiceField(Transaction.Status.choices)
+    amount = ExactAmountField()
+    currency = serializers.CharField()
+    from_account = serializers.UUIDField(source="from_account_id", allow_null=True)
+    to_account = serializers.UUIDField(source="to_account_id", allow_null=True)
+    description = serializers.CharField()
+    reference = serializers.CharField()
+    category = serializers.SerializerMethodField()
+    metadata = MetadataField()
+    value_date = serializers.DateField()
+    created_at = InstantField()
+    expires_at = InstantField(allow_null=True, help_text="When a hold ends by itself.")
+    captures = serializers.UUIDField(
+        source="captures_id", allow_null=True, help_text="The hold that it completes."
+    )
+    reverses = serializers.UUIDField(
+        source="reverses_id", allow_null=True, help_text="The transaction that it refunds."
+    )
+
+    @extend_schema_field({"type": ["string", "null"]})
+    def get_category(self, row: Transaction) -> str | None:
+        """`category` of the metadata, as the generated column has it; no query."""
+        found = row.metadata.get("category")
+        return found if isinstance(found, str) else row.category if found is not None else None
+
+
+class TransactionPageSerializer(serializers.Serializer[Any]):
+    """A page of transactions, newest first."""
+
+    results = TransactionSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The page of older ones.")
+
+
+class NewTransactionSerializer(StrictSerializer):
+    """A payment: from one's own account, to an account by its id or its number.
+
+    Staff of the cash desk leave one side out: without `from_account` it is a deposit, without a
+    recipient a withdrawal.
+    """
+
+    from_account = serializers.UUIDField(required=False, allow_null=True)
+    to_account = serializers.UUIDField(required=False, allow_null=True)
+    to_number = TextField(required=False, max_length=40)
+    amount = AmountTextField(max_length=60)
+    description = TextField(required=False, allow_blank=True)
+    reference = TextField(required=False, allow_blank=True)
+    metadata = MetadataField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuses two recipients, and none at all."""
+        if attrs.get("to_account") and attrs.get("to_number"):
+            raise serializers.ValidationError(
+                {"to_number": ["Name the recipient once: by to_account or by to_number."]}
+            )
+        return attrs

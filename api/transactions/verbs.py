@@ -1,0 +1,217 @@
+"""What staff do to money by the API, by the same forms as at the desk: refunds, holds, captures and
+releases, each with a reason. The desk's forms hold the rules; only the review is left out.
+"""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db import Error
+from django.db.models import Q
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.shown import opened_by_right
+from api.caller import Caller, TokenScope
+from api.fields import AmountTextField, StrictSerializer, TextField, refused
+from api.paging import known_only
+from api.parameters import KEY
+from api.problems import FieldRefused, NotYours, OutcomeOf
+from api.transactions.keys import REPLAYED, payment_id
+from api.transactions.serializers import TransactionSerializer
+from api.views import ApiView
+from ledger.db.confirmation import wait_until_confirmed
+from ledger.text.amounts import read_amount
+from transactions import staff_services
+from transactions.lifecycle import lifecycle_of
+from transactions.models import Transaction
+from transactions.staff.desk.corrections import CaptureForm, RefundForm
+from transactions.staff.desk.holds import HoldForm
+from transactions.staff.desk.steps import StepForm
+from transactions.staff_actions import RELEASE
+
+
+class ReasonSerializer(StrictSerializer):
+    """Why staff do it, and what the customer may read."""
+
+    reason = TextField(max_length=500)
+    message = TextField(max_length=500, required=False, allow_blank=True)
+
+
+class RefundSerializer(ReasonSerializer):
+    """A refund; without `amount`, of all that is left."""
+
+    amount = AmountTextField(max_length=60, required=False)
+
+
+class CaptureSerializer(StrictSerializer):
+    """A capture; without `amount`, of all that is held."""
+
+    amount = AmountTextField(max_length=60, required=False)
+    reason = TextField(max_length=500)
+
+
+class HoldSerializer(StrictSerializer):
+    """A hold on a customer's account until the end of a day."""
+
+    from_number = TextField(max_length=40)
+    to_number = TextField(max_length=40, required=False)
+    amount = AmountTextField(max_length=60)
+    description = TextField(max_length=500)
+    until = serializers.DateField()
+    reason = TextField(max_length=500)
+
+
+class StaffVerb(ApiView):
+    """A form of the desk, filled in by a program. Needs the scopes pay and staff."""
+
+    form_class: ClassVar[type[StepForm]]
+    body_class: ClassVar[type[StrictSerializer]]
+
+    def book(self, request: Request, about: Transaction | None, fields: dict[str, str]) -> Response:
+        """Books what the form says, once for each key."""
+        caller = self.caller
+        may_use(caller, self.form_class.permission)
+        id = payment_id(request, caller.person)
+        booked = _booked_before(caller, id, about)
+        if booked is None and (why := self.form_class.obstacle(about, caller.person)):
+            raise FieldRefused(why, "", slug="not-possible")
+        data = {**fields, "id": str(id)}
+        form = self._form(data, about, was_booked=booked is not None)
+        if "amount" not in fields:
+            data["amount"] = str(form.fields["amount"].initial)
+            form = self._form(data, about, was_booked=booked is not None)
+        if not form.is_valid():
+            raise refused(form)
+        try:
+            row = form.book()
+        except Error as error:
+            raise OutcomeOf(id) from error
+        headers = {"Location": f"/api/v1/transactions/{row.pk}/"}
+        if booked is not None:
+            headers[REPLAYED] = "true"
+        return Response(TransactionSerializer(row).data, status=201, headers=headers)
+
+    def _form(self, data: Any, about: Transaction | None, *, was_booked: bool) -> StepForm:
+        clerk = self.caller.person
+        return self.form_class(data, clerk=clerk, about=about, was_booked=was_booked)
+
+    def given(self, request: Request) -> dict[str, Any]:
+        """The validated body."""
+        known_only(request)
+        body = self.body_class(data=request.data)
+        body.is_valid(raise_exception=True)
+        found: dict[str, Any] = dict(body.validated_data)
+        if "amount" in found:
+            read_amount(found["amount"])
+        return found
+
+
+class Refund(StaffVerb):
+    """A refund of a transaction, in full or in part."""
+
+    form_class, body_class = RefundForm, RefundSerializer
+
+    @extend_schema(
+        operation_id="transactions_refund", parameters=[KEY], request=RefundSerializer,
+        responses={201: TransactionSerializer},
+    )  # fmt: skip
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Refunds a booked transaction, whole or in part."""
+        return self.book(request, any_row(self.caller, pk), self.given(request))
+
+
+class Capture(StaffVerb):
+    """The capture of a hold."""
+
+    form_class, body_class = CaptureForm, CaptureSerializer
+
+    @extend_schema(
+        operation_id="transactions_capture", parameters=[KEY], request=CaptureSerializer,
+        responses={201: TransactionSerializer},
+    )  # fmt: skip
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Captures a hold, whole or in part; the rest is released."""
+        return self.book(request, any_row(self.caller, pk), self.given(request))
+
+
+class Hold(StaffVerb):
+    """Holds on accounts of customers."""
+
+    form_class, body_class = HoldForm, HoldSerializer
+
+    @extend_schema(
+        operation_id="transactions_hold", parameters=[KEY], request=HoldSerializer,
+        responses={201: TransactionSerializer},
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        """Reserves money on a customer's account until the end of a day."""
+        found = self.given(request)
+        fields = {name: found[name] for name in ("amount", "description", "reason")}
+        fields |= {"number": found["from_number"], "payee": found.get("to_number", "")}
+        return self.book(request, None, {**fields, "until": found["until"].isoformat()})
+
+
+class Void(ApiView):
+    """The release of a hold."""
+
+    @extend_schema(
+        operation_id="transactions_void", request=ReasonSerializer,
+        responses={200: TransactionSerializer},
+    )  # fmt: skip
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Releases a hold without a payment. Sent again, it answers the same."""
+        known_only(request)
+        caller = self.caller
+        may_use(caller, RELEASE.permission)
+        row = any_row(caller, pk)
+        body = ReasonSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        is_done = row.status == Transaction.Status.VOIDED
+        if not is_done and (why := RELEASE.refusal(lifecycle_of(row), caller.person)):
+            raise FieldRefused(why, "", slug="not-possible")
+        is_new = staff_services.release(hold=row, written_by=caller.person, **_texts(body))
+        if not is_new:
+            wait_until_confirmed()
+        row.refresh_from_db(fields=["status"])
+        headers = {} if is_new else {REPLAYED: "true"}
+        return Response(TransactionSerializer(row).data, headers=headers)
+
+
+def _texts(body: StrictSerializer) -> dict[str, str]:
+    data = body.validated_data
+    return {"reason": data["reason"], "message": data.get("message", "")}
+
+
+def may_use(caller: Caller, permission: str) -> None:
+    """Raises NotYours without the scope staff, PermissionDenied without the right."""
+    if not caller.may(TokenScope.STAFF):
+        raise NotYours("This needs somebody of staff, and a token with the scope staff.")
+    if not caller.person.has_perm(permission):
+        raise PermissionDenied("Your groups do not have this right.")
+
+
+def any_row(caller: Caller, pk: UUID) -> Transaction:
+    """Any transaction of the bank, for staff. Raises Http404."""
+    if not caller.person.has_perm("transactions.view_transaction"):
+        raise PermissionDenied("Your groups do not have this right.")
+    rows = Transaction.objects.with_sides().select_related("captures", "reverses")
+    row: Transaction | None = rows.filter(pk=pk).first()
+    if row is None:
+        raise Http404
+    opened_by_right()
+    return row
+
+
+def _booked_before(caller: Caller, id: UUID, about: Transaction | None) -> Transaction | None:
+    """The row that this colleague booked with this key, if any."""
+    found = Transaction.objects.filter(pk=id, created_by=caller.person)
+    if about is not None:
+        found = found.filter(Q(captures=about) | Q(reverses=about))
+    row: Transaction | None = found.first()
+    if row is not None:
+        wait_until_confirmed()
+    return row

@@ -1,0 +1,112 @@
+"""`/api/v1/transactions/`."""
+
+from uuid import UUID
+
+from django.db import Error
+from django.db.models import Q
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Account
+from accounts.shown import opened_by_right
+from api.caller import TokenScope
+from api.fields import picked, refused, rows_of
+from api.paging import known_only, page_of
+from api.parameters import CURSOR, FIELDS, KEY, LIMIT, query
+from api.problems import OutcomeOf
+from api.transactions.keys import REPLAYED, payment_id
+from api.transactions.payments import pay
+from api.transactions.serializers import (
+    NewTransactionSerializer,
+    TransactionPageSerializer,
+    TransactionSerializer,
+)
+from api.views import ApiView
+from ledger.db.confirmation import wait_until_confirmed
+from ledger.text.dates import end_of_day, start_of_day
+from transactions.models import Transaction
+from transactions.scope import may_read_bank
+from transactions.staff_actions import is_own
+from transactions.statements.forms import DatesForm
+
+
+class TransactionList(ApiView):
+    """The transactions of the caller, and new ones."""
+
+    @extend_schema(
+        operation_id="transactions_list",
+        parameters=[
+            query("start", "Booked from this day on.", "date"),
+            query("end", "Booked to this day, with it.", "date"),
+            LIMIT, CURSOR, FIELDS,
+        ],
+        responses=TransactionPageSerializer,
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """Every transaction with a side of the caller, holds too, newest first."""
+        known_only(request, "start", "end", "limit", "cursor")
+        form = DatesForm(request.query_params.dict())
+        if not form.is_valid():
+            raise refused(form)
+        mine = list(Account.objects.owned_by(self.caller.person).values_list("pk", flat=True))
+        rows = Transaction.objects.filter(Q(from_account__in=mine) | Q(to_account__in=mine))
+        if start := form.cleaned_data["start"]:
+            rows = rows.filter(created_at__gte=start_of_day(start))
+        if end := form.cleaned_data["end"]:
+            rows = rows.filter(created_at__lt=end_of_day(end))
+        found, following = page_of(request, rows)
+        results = rows_of(TransactionSerializer, found)
+        wanted = request.query_params.get("fields")
+        return Response({"results": picked(results, wanted), "next": following})
+
+    @extend_schema(
+        operation_id="transactions_create",
+        parameters=[KEY],
+        request=NewTransactionSerializer,
+        responses={201: TransactionSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Pays. Sent again with the same Idempotency-Key, it pays nothing more and answers the
+        same, with `Idempotency-Replayed: true`.
+        """
+        known_only(request)
+        given = NewTransactionSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        id = payment_id(request, self.caller.person)
+        try:
+            booked = pay(self.caller, request._request, given.validated_data, id)
+            if booked.is_repeated:
+                wait_until_confirmed()
+        except Error as error:
+            raise OutcomeOf(id) from error
+        headers = {"Location": f"{request.path}{booked.row.pk}/"}
+        if booked.is_repeated:
+            headers[REPLAYED] = "true"
+        return Response(TransactionSerializer(booked.row).data, status=201, headers=headers)
+
+
+class TransactionDetail(ApiView):
+    """One transaction."""
+
+    is_unchanging = True
+
+    @extend_schema(
+        operation_id="transactions_read", parameters=[FIELDS], responses=TransactionSerializer
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        """A transaction with a side of the caller; any for staff with the scope staff."""
+        known_only(request)
+        rows = Transaction.objects.select_related("from_account__user", "to_account__user")
+        caller = self.caller
+        reads_bank = caller.may(TokenScope.STAFF) and may_read_bank(caller.person)
+        if not reads_bank:
+            rows = rows.visible_to(caller.person)
+        row = rows.filter(pk=pk).first()
+        if row is None:
+            raise Http404
+        if not is_own(row, caller.person):
+            opened_by_right()
+        wanted = request.query_params.get("fields")
+        return Response(picked(TransactionSerializer(row).data, wanted))

@@ -1,0 +1,37 @@
+"""The addresses under `/api/`."""
+
+from django.urls import include, path, re_path
+
+from api.accounts import views as accounts
+from api.audit import AuditState
+from api.notes import Note, TagList
+from api.pages import documentation, nothing_here, openapi, problem_types
+from api.payees import PayeeList
+from api.search import Search
+from api.transactions import verbs
+from api.transactions import views as transactions
+from api.transactions.batch_views import TransactionBatch
+
+app_name = "api"
+v1 = [
+    path("openapi.json", openapi, name="openapi"),
+    path("docs/", documentation, name="docs"),
+    path("problems/", problem_types, name="problems"),
+    path("accounts/", accounts.AccountList.as_view(), name="accounts"),
+    path("accounts/<uuid:pk>/", accounts.AccountDetail.as_view(), name="account"),
+    path("accounts/<uuid:pk>/balance/", accounts.AccountBalance.as_view(), name="balance"),
+    path("accounts/<uuid:pk>/entries/", accounts.EntryList.as_view(), name="entries"),
+    path("transactions/", transactions.TransactionList.as_view(), name="transactions"),
+    path("transactions/batch/", TransactionBatch.as_view(), name="batch"),
+    path("transactions/holds/", verbs.Hold.as_view(), name="holds"),
+    path("transactions/<uuid:pk>/capture/", verbs.Capture.as_view(), name="capture"),
+    path("transactions/<uuid:pk>/void/", verbs.Void.as_view(), name="void"),
+    path("transactions/<uuid:pk>/refund/", verbs.Refund.as_view(), name="refund"),
+    path("transactions/<uuid:pk>/", transactions.TransactionDetail.as_view(), name="transaction"),
+    path("transactions/<uuid:pk>/note/", Note.as_view(), name="note"),
+    path("search/", Search.as_view(), name="search"),
+    path("tags/", TagList.as_view(), name="tags"),
+    path("payees/", PayeeList.as_view(), name="payees"),
+    path("audit/", AuditState.as_view(), name="audit"),
+]
+urlpatterns = [path("v1/", include(v1)), re_path("", nothing_here, name="nothing_here")]

@@ -1,0 +1,73 @@
+"""What every view of the API has: scopes by method, headers, and answers that may be unchanged."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.http import HttpResponseBase
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.http import quote_etag
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import ApiToken
+from api.caller import Caller, TokenScope, caller_of
+
+READS = ("GET", "HEAD")
+# The caller keeps what it likes, with its ETag; no cache between does.
+KEPT_NOWHERE = {"Cache-Control": "private, no-store"}
+
+
+class ApiView(APIView):
+    """A view of the API. `scopes` says which scope each method needs; reading is the usual one.
+
+    `is_unchanging`: the answer is about rows that do not change, so it gets an ETag, and a caller
+    who has it gets 304.
+    """
+
+    scopes: ClassVar[Mapping[str, ApiToken.TokenScope | None]] = {}
+    is_unchanging = False
+    is_public = False
+    told: dict[str, str]
+
+    def scope_of(self, method: str | None) -> ApiToken.TokenScope | None:
+        """The scope that a method needs; None for one that needs no more than a token."""
+        if method in (None, "OPTIONS"):
+            return None
+        asked = "GET" if method == "HEAD" else method
+        usual = TokenScope.READ if asked == "GET" else TokenScope.PAY
+        return self.scopes.get(asked or "", usual)
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls."""
+        return caller_of(self.request)
+
+    def options(  # type: ignore[override]
+        self, request: Request, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Refuses: the schema tells what there is."""
+        raise MethodNotAllowed("OPTIONS")
+
+    def finalize_response(  # type: ignore[override]
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Adds the headers of the view; answers 304 where the caller has the same already."""
+        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
+        patch_vary_headers(response, ["Authorization", "Cookie"])
+        for name, value in {**KEPT_NOWHERE, **getattr(self, "told", {})}.items():
+            response.headers[name] = value
+        if not (self.is_unchanging and request.method in READS and response.status_code == 200):
+            return response
+        if not isinstance(response, Response):
+            return response
+        content = response.render().content
+        etag = quote_etag(hashlib.sha256(content).hexdigest()[:32])
+        response.headers["ETag"] = etag
+        found = get_conditional_response(request._request, etag, None, response)
+        if found is not None and found is not response:
+            found.headers["Cache-Control"] = KEPT_NOWHERE["Cache-Control"]
+            return found
+        return response

@@ -1,0 +1,130 @@
+"""The table at the top of the cookbook: a dozen lines of the ORM, and the SQL of each.
+
+The lines run once in each process, in the practice bank, and are rolled back: the SQL is what
+Django sent. Each leads to the recipe that says more.
+"""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.db import transaction as db_transaction
+from django.db.models import F, Q, QuerySet, Sum
+
+from accounts.models import Account, User
+from cookbook.models import Jar
+from cookbook.practice.bank import require
+from cookbook.practice.role import as_cookbook_role
+from cookbook.recipe import Recipe
+from cookbook.recipes import BY_SLUG
+from ledger.db.work import QueryLog, watched
+from transactions.models import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class OrmLine:
+    """A line of the table: what it does, its source, and the statements that Postgres received.
+
+    `recipe` says more about it.
+    """
+
+    does: str
+    code: str
+    sql: tuple[str, ...]
+    recipe: Recipe
+
+
+def rows_that_match() -> Any:
+    return Account.objects.filter(currency="USD", balance__gt=1000).values("number", "balance")
+
+
+def either() -> Any:
+    return Account.objects.filter(Q(currency="JPY") | Q(status="frozen")).values("number")
+
+
+def one_row() -> Any:
+    return User.objects.only("name").get(email="ana@example.com")
+
+
+def first_row() -> Any:
+    return Account.objects.order_by("-balance").values("number").first()
+
+
+def largest() -> Any:
+    return Transaction.objects.order_by("-amount", "pk").values("amount")[:3]
+
+
+def through_relation() -> Any:
+    return Account.objects.filter(user__name="Ana Ferreira").values("name", "user__email")
+
+
+def how_many() -> Any:
+    return Transaction.objects.filter(category="rent").count()
+
+
+def are_there_any() -> Any:
+    return Transaction.objects.filter(status="pending").exists()
+
+
+def totals() -> Any:
+    return Transaction.objects.values("category").annotate(spent=Sum("amount"))
+
+
+def inserted() -> Any:
+    return Jar.objects.create(name="rent", coins=100)
+
+
+def changed() -> Any:
+    return Jar.objects.filter(name="rent").update(coins=F("coins") + 1)
+
+
+def locked() -> Any:
+    return Jar.objects.select_for_update().filter(name="rent")
+
+
+# What each line does, the line, and the recipe about it.
+LINES: tuple[tuple[str, Callable[[], Any], str], ...] = (
+    ("Rows that match", rows_that_match, "rents-by-size"),
+    ("Either condition", either, "rent-or-large"),
+    ("Exactly one row", one_row, "the-only-account"),
+    ("The first row, or None", first_row, "first-hold-of"),
+    ("Sorted, a few of them", largest, "largest-payments"),
+    ("Through a relation", through_relation, "payments-and-where-they-went"),
+    ("How many", how_many, "any-many-all"),
+    ("Whether there are any", are_there_any, "any-many-all"),
+    ("A total for each group", totals, "spent-by-category"),
+    ("Insert a row", inserted, "add-contact"),
+    ("Change rows without reading them", changed, "limit-for-all"),
+    ("Lock a row", locked, "select-for-update"),
+)
+
+
+@cache
+def lines() -> tuple[OrmLine, ...]:
+    """The table. Raises NoPracticeBank if there is none to run the lines in."""
+    require()
+    with as_cookbook_role(writes=True), db_transaction.atomic(), watched() as work:
+        return tuple(
+            OrmLine(does, source_of(line), _statements_of(line, work), BY_SLUG[slug])
+            for does, line, slug in LINES
+        )
+
+
+def source_of(line: Callable[[], Any]) -> str:
+    """The expression that a function of one line returns, as it is written."""
+    source = textwrap.dedent(inspect.getsource(line))
+    (function,) = ast.parse(source).body
+    returned = function.body[-1].value  # type: ignore[attr-defined]
+    return ast.get_source_segment(source, returned) or ""
+
+
+def _statements_of(line: Callable[[], Any], work: QueryLog) -> tuple[str, ...]:
+    before = len(work.queries)
+    value = line()
+    if isinstance(value, QuerySet):
+        list(value)  # a queryset sends its query when it is read
+    return tuple(query.sql for query in work.queries[before:])

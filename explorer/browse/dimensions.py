@@ -1,0 +1,133 @@
+"""What payments are grouped by, and the search term of each group."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Case, CharField, F, Func, Q, TextField, Value, When
+from django.db.models.functions import Cast, Coalesce, Lower, NullIf, TruncMonth
+
+from ledger.text.dates import month_name
+from ledger.text.lines import category_label, shortened
+from transactions.scope import Scope
+from transactions.search.language.parser import parse
+from transactions.search.language.terms import having, meta_field, token
+from transactions.search.sql.metadata import text_at
+
+LONGEST = 200  # characters of a value
+OUTSIDE = '"'  # before the description of a side outside the bank
+CATEGORY, TAG, COUNTERPARTY, MONTH, KEY = "category", "tag", "counterparty", "month", "key"
+META = "meta."  # and the path of a key: its values
+
+
+class Concatenated(Func):
+    """Texts one after the other; NULL if one is NULL."""
+
+    template, arg_joiner, output_field = "(%(expressions)s)", " || ", CharField()
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A way to group: its name in addresses, its heading, and its SQL on a payment.
+
+    `value` returns the expression for a scope; None where the outer query makes the values:
+    `spread` is then the SQL that joins them, with the column `value`. `term` returns the search
+    term of a value, "" if it has none, and `label` its text. `then` is the way to group its
+    payments next.
+    """
+
+    name: str
+    title: str
+    then: str
+    value: Callable[[Scope], Any] | None = None
+    spread: str = ""
+    term: Callable[[Any], str] = lambda _value: ""
+    label: Callable[[Any], str] = str
+    of_own: bool = False  # for one's own money alone
+
+
+def _category_term(value: Any) -> str:
+    return token("category", value) if value else "category:none"
+
+
+def _other_side(scope: Scope) -> Any:
+    """The id of the account on the other side, as text; where there is none, as in a payment by
+    card, the description after a quote. Between one's own accounts it is the recipient's.
+    """
+    own = Q(from_account__in=scope.ids)
+    other = Case(When(own, then=F("to_account")), default=F("from_account"))
+    described = Concatenated(Value(OUTSIDE), F("description"))
+    return Coalesce(Cast(other, CharField()), described, output_field=CharField())
+
+
+def _outside_term(value: Any) -> str:
+    """Of a description; accounts get theirs from the page, which reads them."""
+    return token("with", value.removeprefix(OUTSIDE)) if value.startswith(OUTSIDE) else ""
+
+
+def _outside_label(value: Any) -> str:
+    return shortened(value.removeprefix(OUTSIDE), LONGEST) or "Without a description"
+
+
+CATEGORIES = Dimension(
+    CATEGORY, "Category", MONTH,
+    value=lambda _scope: NullIf(Lower("category"), Value("", TextField())),
+    term=_category_term,
+    label=lambda value: category_label(value) if value else "No category",
+)  # fmt: skip
+MONTHS = Dimension(
+    MONTH, "Month", CATEGORY,
+    value=lambda _scope: TruncMonth("created_at"),
+    term=lambda value: f"date:{value:%Y-%m}",
+    label=month_name,
+)  # fmt: skip
+TAGS = Dimension(
+    TAG, "Tag", MONTH,
+    spread="JOIN ({tags}) AS annotated ON annotated.transaction_id = matched.id"
+    " CROSS JOIN unnest(annotated.tags) AS found (value)",
+    term=lambda value: token("tag", value),
+    label=lambda value: f"#{value}",
+    of_own=True,
+)  # fmt: skip
+COUNTERPARTIES = Dimension(
+    COUNTERPARTY, "Counterparty", CATEGORY,
+    value=_other_side, term=_outside_term, label=_outside_label,
+)  # fmt: skip
+ACCOUNTS = Dimension(
+    COUNTERPARTY, "Account", CATEGORY,
+    spread="CROSS JOIN LATERAL (SELECT matched.from_id::text UNION SELECT matched.to_id::text)"
+    " AS found (value)",
+)  # fmt: skip
+KEYS = Dimension(
+    KEY, "Metadata", KEY,
+    spread="CROSS JOIN LATERAL jsonb_object_keys(matched.metadata) AS found (value)",
+    term=lambda value: having([value]),
+)  # fmt: skip
+
+
+def values_of(key: str) -> Dimension | None:
+    """The values of one metadata key, which is written as in the search: meta.channel."""
+    items = parse(f"has:{key}").items
+    if len(items) != 1 or items[0].kind != "has.meta" or meta_field(items[0].path) != key:
+        return None
+    path = items[0].path
+    return Dimension(
+        key, path[-1], MONTH,
+        value=lambda _scope: text_at(path),
+        term=lambda value: token(key, value) if value else f"-{having(path)}",
+        label=lambda value: shortened(value, LONGEST) if value else "Without this key",
+    )  # fmt: skip
+
+
+def dimensions_for(scope: Scope) -> list[Dimension]:
+    """Those of a scope, in the order of the page. Tags are private: the whole bank has none."""
+    sides = ACCOUNTS if scope.is_bank else COUNTERPARTIES
+    every = (CATEGORIES, MONTHS, sides, TAGS, KEYS)
+    return [each for each in every if not (each.of_own and scope.is_bank)]
+
+
+def dimension_named(name: str, scope: Scope) -> Dimension:
+    """The one that an address names; categories for a name that there is not."""
+    if name.startswith(META):
+        return values_of(name) or CATEGORIES
+    return next((each for each in dimensions_for(scope) if each.name == name), CATEGORIES)

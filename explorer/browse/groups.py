@@ -1,0 +1,133 @@
+"""Counts and sums the payments that a search finds, by one dimension, in one query."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Case, F, Q, When
+
+from explorer.browse.dimensions import COUNTERPARTY, OUTSIDE, Dimension
+from ledger.db.compiled_sql import compiled
+from transactions.annotations.search import tags_of
+from transactions.scope import Scope, newest_first
+from transactions.search.sql.sides import TransactionSides
+
+COUNTED = 100_000  # only the newest matches are counted
+MOST_GROUPS = 200
+
+GROUPED = """
+WITH matched AS MATERIALIZED ({matched}),
+counted AS (
+    SELECT {value} AS value, currency, count(*) AS payments, sum(count(*)) OVER same AS of_value,
+           coalesce(sum(money_in), 0) AS money_in, coalesce(sum(money_out), 0) AS money_out,
+           coalesce(sum(moved), 0) AS moved
+    FROM matched {spread}
+    {only}
+    GROUP BY 1, currency
+    WINDOW same AS (PARTITION BY {value})
+),
+ranked AS (SELECT *, dense_rank() OVER (ORDER BY {order}, value) AS place FROM counted)
+SELECT value, currency, payments, money_in, money_out, moved,
+       (SELECT count(*) FROM matched), (SELECT max(place) FROM ranked)
+FROM ranked WHERE place <= {most} ORDER BY place, payments DESC, currency
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencySum:
+    """Booked money of one group in one currency; `count` includes holds."""
+
+    currency: str
+    count: int
+    money_in: Decimal
+    money_out: Decimal
+    moved: Decimal
+
+
+@dataclass(slots=True)
+class PaymentGroup:
+    """The payments with one value, by currency: amounts of two are never added."""
+
+    value: Any
+    sums: list[CurrencySum] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return sum(each.count for each in self.sums)
+
+
+@dataclass(slots=True)
+class PaymentGroups:
+    """The groups, the most frequent first, months the newest first. `count` counts the payments,
+    which may be in several groups or none; `is_cut` says that only the newest COUNTED are counted,
+    `left_out` how many groups are not listed.
+    """
+
+    groups: list[PaymentGroup] = field(default_factory=list)
+    count: int = 0
+    is_cut: bool = False
+    left_out: int = 0
+
+
+def groups_of(scope: Scope, where: Q, dimension: Dimension) -> PaymentGroups:
+    """Groups the payments of the scope that match `where`."""
+    matched = compiled(_columns(scope, where, dimension))
+    if matched is None:
+        return PaymentGroups()
+    tags = compiled(tags_of(scope.reader)) if "{tags}" in dimension.spread else None
+    spread = dimension.spread.format(tags=tags[0]) if tags else dimension.spread
+    by_time = dimension.name == "month"
+    sql = GROUPED.format(
+        matched=matched[0],
+        value="matched.value" if dimension.value else "found.value",
+        spread=spread,
+        only="WHERE found.value IS NOT NULL" if dimension.spread else "",
+        order="value DESC" if by_time else "of_value DESC",
+        most=MOST_GROUPS,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, (*matched[1], *(tags[1] if tags else ())))
+        return _read(cursor.fetchall())
+
+
+def _columns(scope: Scope, where: Q, dimension: Dimension) -> Any:
+    sides = TransactionSides(scope)
+    money = {
+        f"money_{direction}": Case(
+            When(sides.moved(direction), status="completed", then=F("amount"))
+        )
+        for direction in ("in", "out")
+    }
+    annotated: dict[str, Any] = {
+        **money,
+        "moved": Case(When(status="completed", then=F("amount"))),
+        "from_id": F("from_account_id"),
+        "to_id": F("to_account_id"),
+    }
+    if dimension.value:
+        annotated["value"] = dimension.value(scope)
+    extra = ["metadata"] if "metadata" in dimension.spread else []
+    rows = newest_first(scope.transactions().filter(where), scope).annotate(**annotated)
+    return rows.values("id", "currency", *extra, *annotated)[: COUNTED + 1]
+
+
+def _read(rows: list[tuple[Any, ...]]) -> PaymentGroups:
+    found = PaymentGroups()
+    for value, currency, count, money_in, money_out, moved, matched, places in rows:
+        if not found.groups or found.groups[-1].value != value:
+            found.groups.append(PaymentGroup(value))
+        sums = CurrencySum(currency, count, money_in, money_out, moved)
+        found.groups[-1].sums.append(sums)
+        found.count, found.is_cut = min(matched, COUNTED), matched > COUNTED
+        found.left_out = max(0, places - MOST_GROUPS)
+    return found
+
+
+def account_ids(groups: PaymentGroups, dimension: Dimension) -> list[UUID]:
+    """The accounts that the groups are of, if they are of accounts."""
+    if dimension.name != COUNTERPARTY:
+        return []
+    values = [group.value for group in groups.groups]
+    return [UUID(value) for value in values if not value.startswith(OUTSIDE)]

@@ -1,0 +1,190 @@
+"""The page of `/explorer/browse/` as its template reads it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from accounts.models import Account
+from explorer.browse.dimensions import COUNTERPARTY, KEY, META, MONTH, Dimension, dimensions_for
+from explorer.browse.groups import COUNTED, CurrencySum, PaymentGroup, PaymentGroups
+from ledger.charts.geometry import BarChart, Chart, ColumnChart, Mark
+from ledger.text.lines import counted, shortened
+from ledger.text.money import money
+from transactions.scope import BANK, MINE, Scope
+from transactions.search.address import search_url
+from transactions.search.language.query import Mistake, ParsedQuery
+from transactions.search.language.terms import meta_field, token
+
+DRAWN, DRAWN_MONTHS, LONGEST_LABEL = 10, 24, 40
+Accounts = Mapping[str, Account]  # by id, as text
+
+
+def browse_url(q: str = "", by: str = "", kind: str = MINE) -> str:
+    """The address of a step: a query of the search, and what its payments are grouped by."""
+    params = {"q": q, "by": by, "whose": "" if kind == MINE else kind}
+    filled = {name: value for name, value in params.items() if value}
+    return f"{reverse('explorer:browse')}{'?' if filled else ''}{urlencode(filled, safe=':')}"
+
+
+@dataclass(frozen=True, slots=True)
+class BrowseStep:
+    """A link to another step."""
+
+    label: str
+    url: str
+    is_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    """One group: where it leads, by the next dimension and to the search, and its sums."""
+
+    label: str
+    url: str
+    search_url: str
+    count: int
+    sums: list[str]
+
+
+@dataclass
+class BrowsePage:
+    """One step: the groups of a dimension among the payments that a query finds."""
+
+    scope: Scope
+    query: ParsedQuery
+    dimension: Dimension
+    found: PaymentGroups
+    mistakes: list[Mistake]
+    accounts: Accounts = field(default_factory=dict)
+    may_read_bank: bool = False
+    is_stopped: bool = False
+
+    def url(self, **changes: Any) -> str:
+        kept = {"q": self.query.text, "by": self.dimension.name, "kind": self.scope.kind}
+        return browse_url(**{**kept, **changes})
+
+    @property
+    def sentence(self) -> str:
+        if self.is_stopped:
+            return "That took too long"
+        if not self.found.count:
+            return "No payments match" if self.query.text else "No payments yet"
+        if self.found.is_cut:
+            return f"The newest {COUNTED:,} payments by {self.dimension.title.lower()}"
+        return f"{counted(self.found.count, 'payment')} by {self.dimension.title.lower()}"
+
+    @property
+    def explanation(self) -> str:
+        """What the sums are of."""
+        if self.scope.is_bank:
+            return "Booked money. Holds are counted, not summed. Currencies are never added."
+        return "Your booked money. Holds are counted, not summed. Currencies are never added."
+
+    @cached_property
+    def lines(self) -> list[GroupLine]:
+        return [self._line(group) for group in self.found.groups]
+
+    def _line(self, group: PaymentGroup) -> GroupLine:
+        label, term = self._label(group), self._term(group)
+        narrowed = self.query.adding(term) if term else ""
+        search = search_url(narrowed, self.scope.kind) if narrowed else ""
+        url = ""
+        if self.dimension.name == KEY:
+            url = self.url(by=meta_field([group.value])) if term else ""
+        elif narrowed:
+            url = self.url(q=narrowed, by=self.dimension.then)
+        sums = [text for each in group.sums for text in self._money(each)]
+        return GroupLine(label, url, search, group.count, sums)
+
+    def _label(self, group: PaymentGroup) -> str:
+        account = self.accounts.get(str(group.value))
+        if self.dimension.name != COUNTERPARTY or account is None:
+            return self.dimension.label(group.value)
+        ending = f"\N{MIDDLE DOT}\N{MIDDLE DOT}{account.number[-4:]}"
+        if self.scope.is_bank and not self.scope.shows_names:
+            return ending
+        is_own = account.user_id == self.scope.reader.pk and not self.scope.is_bank
+        return f"{account.name if is_own else account.user.name} {ending}"
+
+    def _term(self, group: PaymentGroup) -> str:
+        account = self.accounts.get(str(group.value))
+        if self.dimension.name != COUNTERPARTY or account is None:
+            return self.dimension.term(group.value)
+        if self.scope.is_bank:
+            key = account.number if self.scope.shows_names else str(account.pk)
+            return token("account", key)
+        return token("with", account.number)
+
+    def _money(self, each: CurrencySum) -> Iterator[str]:
+        """The booked money of one currency: what moved in the bank, or in and out of one's own
+        accounts; nothing where nothing is booked.
+        """
+        parts = [(each.money_in, "in"), (each.money_out, "out")]
+        if self.scope.is_bank:
+            parts = [(each.moved, "")]
+        elif not (each.money_in or each.money_out):
+            parts = [(each.moved, "between your accounts")]
+        for amount, direction in parts:
+            if amount:
+                yield f"{money(amount, each.currency)} {direction}".rstrip()
+
+    @property
+    def chart(self) -> Chart | None:
+        """How many payments each group has; every mark leads on."""
+        lines = self.lines
+        if len(lines) < 2:
+            return None
+        if self.dimension.name == MONTH:
+            marks = [
+                replace(_mark(line), label=f"{group.value:%b}")
+                for line, group in zip(lines, self.found.groups, strict=True)
+            ][:DRAWN_MONTHS][::-1]
+            return ColumnChart("Payments by month", marks)
+        marks = [_mark(line) for line in lines[:DRAWN]]
+        return BarChart(f"Payments by {self.dimension.title.lower()}", marks)
+
+    @property
+    def dimensions(self) -> list[BrowseStep]:
+        """Other ways to group the same payments."""
+        name = self.dimension.name
+        steps = [
+            BrowseStep(each.title, self.url(by=each.name), each.name == name)
+            for each in dimensions_for(self.scope)
+        ]
+        if name.startswith(META):
+            steps.append(
+                BrowseStep(shortened(self.dimension.title, LONGEST_LABEL), self.url(), True)
+            )
+        return steps
+
+    @property
+    def chips(self) -> Iterator[BrowseStep]:
+        """The terms of the query, each with a link that takes it away."""
+        for source in dict.fromkeys(item.source for item in self.query.items):
+            yield BrowseStep(source, self.url(q=self.query.without(source)))
+
+    @property
+    def scopes(self) -> list[BrowseStep]:
+        """My money or the whole bank, for readers who have the choice."""
+        if not self.may_read_bank:
+            return []
+        is_bank = self.scope.is_bank
+        return [
+            BrowseStep("My money", self.url(kind=MINE), not is_bank),
+            BrowseStep("The whole bank", self.url(kind=BANK), is_bank),
+        ]
+
+    @property
+    def search_url(self) -> str:
+        """The payments themselves."""
+        return search_url(self.query.text or "is:booked", self.scope.kind)
+
+
+def _mark(line: GroupLine) -> Mark:
+    label = shortened(line.label, LONGEST_LABEL)
+    return Mark(label, Decimal(line.count), f"{line.count:,}", title=line.label, url=line.url)

@@ -1,0 +1,65 @@
+"""The view of `/explorer/browse/`."""
+
+from django.db import OperationalError
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.models import Account
+from accounts.requests import PersonRequest
+from accounts.shown import add_unnamed
+from explorer.access import reader_for
+from explorer.browse.dimensions import dimension_named
+from explorer.browse.groups import PaymentGroups, account_ids, groups_of
+from explorer.browse.page import Accounts, BrowsePage
+from ledger.db.replicas import ReadPurpose, read
+from ledger.db.retry import Failure, failure_of
+from transactions.scope import BANK, MINE, may_read_bank
+from transactions.search.language.parser import parse
+from transactions.search.mistakes import scope_mistakes
+from transactions.search.sql.compiler import ConditionCompiler
+from transactions.search.sql.name_lookup import find_scope_and_names
+from transactions.search.sql.sides import TransactionSides
+
+BROWSE = ReadPurpose("browse", frozenset({"transactions", "accounts", "users", "annotations"}))
+
+SHOWN = ("number", "name", "user_id", "user__name")  # of the accounts of a page
+
+
+@require_safe
+def browse(request: PersonRequest) -> HttpResponse:
+    """Groups the payments that the query of the address finds, by what the address says."""
+    query = parse(request.GET.get("q", ""))
+    kind = request.GET.get("whose", MINE)
+    scope, names = find_scope_and_names(request.user, kind, query)
+    may_bank = may_read_bank(request.user)
+    if not scope.is_bank and not scope.accounts and may_bank:
+        scope, names = find_scope_and_names(request.user, BANK, query)
+    dimension = dimension_named(request.GET.get("by", ""), scope)
+    mistakes = [*query.mistakes, *scope_mistakes(query, scope, names)]
+    page = BrowsePage(scope, query, dimension, PaymentGroups(), mistakes, may_read_bank=may_bank)
+
+    def found() -> tuple[PaymentGroups, Accounts]:
+        where = ConditionCompiler(TransactionSides(scope), names).condition(query).where
+        groups = groups_of(scope, where, dimension)
+        ids = account_ids(groups, dimension)
+        known = Account.objects.select_related("user").only(*SHOWN)
+        accounts = known.filter(pk__in=ids) if ids else ()
+        return groups, {str(account.pk): account for account in accounts}
+
+    if not (query.is_empty and query.text):  # every term was a mistake
+        try:
+            page.found, page.accounts = read(BROWSE, found)
+        except OperationalError as error:
+            if failure_of(error) is not Failure.TIMED_OUT:
+                raise
+            page.is_stopped = True
+    if scope.is_bank and page.found.groups:
+        add_unnamed()  # a category, or a value of metadata, may be of anybody
+    context = {
+        "page": page,
+        "typed": query.text,
+        "may_explore": reader_for(request.user) is not None,
+    }
+    status = 503 if page.is_stopped else 200
+    return render(request, "explorer/browse.html", context, status=status)

@@ -1,0 +1,97 @@
+"""Saved queries, and who ran what."""
+
+from typing import Any, ClassVar, Self
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.models.author_triggers import by_its_author, of_now
+from ledger.db.ids import uuid7
+from ledger.db.triggers import stays
+
+LONGEST_SQL, LONGEST_TITLE = 20_000, 100
+AUTHOR = "A query is recorded for the person who is signed in."
+
+
+class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
+    def visible_to(self, person: User, *, is_bank: bool) -> Self:
+        """Their own; for those who query the whole bank, also what colleagues share."""
+        return self.filter(Q(owner=person) | (Q(is_shared=True) if is_bank else Q(pk__in=[])))
+
+    def in_order(self) -> Self:
+        return self.select_related("owner").order_by("title", "id")
+
+
+class SavedQuery(models.Model):
+    """A query under a title. Shared ones are for all who query the whole bank; they run with the
+    rights of who opens them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(User, models.PROTECT, related_name="+")
+    title = models.CharField(max_length=LONGEST_TITLE)
+    sql = models.CharField(max_length=LONGEST_SQL)
+    parameters = models.JSONField(default=dict, blank=True, db_comment="Their values, by name")
+    is_shared = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    objects = models.Manager.from_queryset(SavedQueryQuerySet)()
+
+    class Meta:
+        db_table = "explorer_queries"
+        db_table_comment = "Queries of the explorer that people saved"
+        default_permissions = ()
+        permissions = [("use_explorer", "Can query the whole bank by SQL")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class QueryRun(models.Model):
+    """A query that somebody ran, and how it ended. Never changed; old ones are deleted."""
+
+    class RunOutcome(models.TextChoices):
+        ROWS = "rows", "Rows"
+        REFUSED = "refused", "Refused"
+        STOPPED = "stopped", "Stopped for its time"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    person = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
+    ran_at = models.DateTimeField(default=timezone.now)
+    sql = models.CharField(max_length=LONGEST_SQL)
+    parameters = models.JSONField(default=dict, blank=True, db_comment="Their values, by name")
+    scope = models.CharField(max_length=10, db_comment="own, bank, or names: the bank with names")
+    form = models.CharField(max_length=10, db_comment="page, csv or json")
+    outcome = models.CharField(max_length=10, choices=RunOutcome.choices)
+    message = models.CharField(max_length=300, blank=True, db_comment="Why there are no rows")
+    rows = models.IntegerField(default=0)
+    milliseconds = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "explorer_runs"
+        db_table_comment = "Who ran which query in the explorer; inserted once, never changed"
+        default_permissions = ("view",)
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["-ran_at", "-id"], name="explorer_runs_newest"),
+            models.Index(fields=["person", "-ran_at"], name="explorer_runs_by_person"),
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            of_now("run_is_of_now", "ran_at"),
+            by_its_author("run_by_its_author", "person_id", AUTHOR),
+            *stays("run_stays", "runs_stay", "The history of queries is never edited or deleted."),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sql[:60]} by {self.person_id}"
+
+
+def kept_days() -> int:
+    """For how many days the history is kept."""
+    days: Any = settings.LEDGER_KEEP_QUERIES_DAYS
+    return int(days)

@@ -1,0 +1,247 @@
+"""The editor: shows a query beside the views, runs it, and shows, downloads or saves the rows."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.db import OperationalError
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.requests import PersonRequest
+from explorer import services
+from explorer.access import ExplorerReader, reader_for
+from explorer.models import QueryRun, SavedQuery
+from explorer.pages.examples import EXAMPLES
+from explorer.pages.files import FILE_ROWS, file_of
+from explorer.pages.forms import PREFIX, EditorForm, SaveForm
+from explorer.pages.result import ShownResult
+from explorer.running.anywhere import run_anywhere
+from explorer.running.limiter import ExplorerBusy, limited
+from explorer.running.placeholders import numbered
+from explorer.running.run import (
+    MOST_MEGABYTES,
+    TOO_LONG,
+    Problem,
+    QueryParameter,
+    QueryRequest,
+    QueryResult,
+)
+from explorer.running.session import NotSetUp
+from explorer.schema.views import VIEWS
+from ledger.db.work import sentence_of
+
+PAGE_ROWS, PAGE_MEGABYTES = 200, 1
+MOST_LISTED = 50  # saved queries
+FILES = ("csv", "json")
+INPUTS = {"number": "text", "date": "date"}  # by the kind of a parameter; all others: text
+
+
+@dataclass(slots=True)
+class Editor:
+    """The state of the page: the query, the values of its parameters, and what came of it."""
+
+    reader: ExplorerReader
+    sql: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    kinds: list[QueryParameter] = field(default_factory=list)
+    saved: SavedQuery | None = None
+    shown: ShownResult | None = None
+    trouble: str = ""
+    status: int = 200
+
+    @property
+    def sentence(self) -> str:
+        """The headline: the result, the title of a saved query, or what to do."""
+        if self.shown is not None:
+            return self.shown.sentence
+        return self.saved.title if self.saved else "Ask the books by SQL"
+
+    @property
+    def inputs(self) -> list[dict[str, str]]:
+        """A field for each parameter that the query names."""
+        kinds = {each.name: each.kind for each in self.kinds}
+        return [
+            {
+                "name": f"{PREFIX}{name}",
+                "label": name.replace("_", " "),
+                "type": INPUTS.get(kinds.get(name, "text"), "text"),
+                "mode": "decimal" if kinds.get(name) == "number" else "text",
+                "value": self.parameters.get(name, ""),
+            }
+            for name in kinds or self.parameters
+        ]
+
+
+def reader_or_404(request: PersonRequest) -> ExplorerReader:
+    """How the person of the request uses the explorer. Raises Http404 if they may not."""
+    reader = reader_for(request.user)
+    if reader is None:
+        raise Http404
+    return reader
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def editor(request: PersonRequest) -> HttpResponseBase:
+    """Shows the editor; by POST, does what its button says: run, csv, json, save or open."""
+    reader = reader_or_404(request)
+    state = Editor(reader)
+    if request.method != "POST":
+        return _page(request, state, EditorForm(initial={"sql": EXAMPLES[0].sql}))
+    form, wanted = EditorForm(request.POST), request.POST.get("as", "page")
+    if not form.is_valid():
+        state.sql, state.status = request.POST.get("sql", ""), 400
+        return _page(request, state, form)
+    state.sql, state.parameters = form.cleaned_data["sql"], form.parameters()
+    state.saved = _saved(request)
+    if wanted == "open":
+        return show(request, state)
+    if wanted in ("save", "replace"):
+        return _save(request, state, form, replaces=wanted == "replace")
+    result = _run(request, state, wanted, form.cleaned_data["plan"])
+    if wanted in FILES and result is not None and result.was_run:
+        reader.open()
+        return file_of(result, wanted)
+    return _page(request, state, form)
+
+
+def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> QueryResult | None:
+    """Runs the query and records it; None, with a sentence in `trouble`, if it could not be run."""
+    limit = FILE_ROWS if wanted in FILES else PAGE_ROWS
+    may_plan = state.reader.is_bank and wanted not in FILES
+    asked = QueryRequest(
+        state.sql, state.parameters, limit, settings.LEDGER_EXPLORER_SECONDS,
+        plan if may_plan else "", MOST_MEGABYTES if wanted in FILES else PAGE_MEGABYTES,
+    )  # fmt: skip
+    try:
+        with limited(request.user.pk):
+            result = run_anywhere(asked, state.reader)
+    except (ExplorerBusy, NotSetUp) as error:
+        state.trouble, state.status = str(error), 503
+        return None
+    except OperationalError as error:  # the server has gone, perhaps because of this query
+        failed = QueryResult(problem=Problem(sentence_of(error)))
+        _record(request, state, failed, wanted if wanted in FILES else "page", has_failed=True)
+        raise
+    state.kinds = list(result.parameters)
+    state.shown = ShownResult(result, state.sql, limit)
+    if not result.missing:
+        _record(request, state, result, wanted if wanted in FILES else "page")
+    if result.was_run:
+        state.reader.open()
+    elif result.problem and result.problem.state == TOO_LONG:
+        state.status = 503
+    elif result.problem:
+        state.status = 400
+    return result
+
+
+def _record(
+    request: PersonRequest,
+    state: Editor,
+    result: QueryResult,
+    form: str,
+    *,
+    has_failed: bool = False,
+) -> None:
+    """Into the history, before anything is shown."""
+    outcome = QueryRun.RunOutcome.FAILED if has_failed else QueryRun.RunOutcome.ROWS
+    if result.problem and not has_failed:
+        is_slow = result.problem.state == TOO_LONG
+        outcome = QueryRun.RunOutcome.STOPPED if is_slow else QueryRun.RunOutcome.REFUSED
+    services.record_run(
+        person=request.user, sql=state.sql, parameters=state.parameters,
+        scope=state.reader.name, form=form, outcome=outcome,
+        message=result.problem.sentence if result.problem else "",
+        rows=len(result.rows), milliseconds=result.milliseconds,
+    )  # fmt: skip
+
+
+def _save(
+    request: PersonRequest, state: Editor, form: EditorForm, *, replaces: bool
+) -> HttpResponseBase:
+    save = SaveForm(request.POST, may_share=state.reader.is_bank)
+    if not save.is_valid():
+        state.status = 400
+        return _page(request, state, form, save)
+    try:
+        query = services.save_query(
+            owner=request.user, sql=state.sql, parameters=state.parameters,
+            title=save.cleaned_data["title"], is_shared=save.cleaned_data.get("is_shared", False),
+            replaces=state.saved.pk if replaces and state.saved else None,
+        )  # fmt: skip
+    except services.QueryNotFound:
+        raise Http404 from None
+    except services.TooManyQueries as error:
+        save.add_error("title", str(error))
+        state.status = 400
+        return _page(request, state, form, save)
+    messages.success(request, f"Saved “{query.title}”.")
+    return redirect("explorer:saved", query.pk)
+
+
+@require_safe
+def saved(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """Opens a saved query in the editor. It is not run yet."""
+    reader = reader_or_404(request)
+    reader.see_shared()
+    found = get_object_or_404(
+        SavedQuery.objects.visible_to(request.user, is_bank=reader.is_bank), pk=pk
+    )
+    state = Editor(reader, found.sql, dict(found.parameters), saved=found)
+    return show(request, state)
+
+
+@require_POST
+def delete_saved(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """Deletes a query of one's own."""
+    reader_or_404(request)
+    try:
+        services.delete_query(owner=request.user, query=pk)
+    except services.QueryNotFound:
+        raise Http404 from None
+    messages.success(request, "The query was deleted.")
+    return redirect("explorer:editor")
+
+
+def _saved(request: PersonRequest) -> SavedQuery | None:
+    """The saved query that the form was opened from, if it is one's own."""
+    try:
+        pk = UUID(request.POST.get("saved", ""))
+    except ValueError:
+        return None
+    return SavedQuery.objects.filter(owner=request.user, pk=pk).first()
+
+
+def _page(
+    request: PersonRequest, state: Editor, form: EditorForm, save: SaveForm | None = None
+) -> HttpResponse:
+    reader = state.reader
+    reader.see_shared()
+    if not state.kinds and state.sql:
+        state.kinds = [QueryParameter(name, "text") for name in numbered(state.sql).names]
+    is_own = state.saved is not None and state.saved.owner_id == request.user.pk
+    facts = ("title", "is_shared") if is_own else ()
+    initial = {name: getattr(state.saved, name) for name in facts}
+    visible = SavedQuery.objects.visible_to(request.user, is_bank=reader.is_bank)
+    context: dict[str, Any] = {
+        "editor": state,
+        "form": form,
+        "save": save or SaveForm(initial=initial, may_share=reader.is_bank),
+        "is_own": is_own,
+        "views": VIEWS,
+        "examples": EXAMPLES,
+        "queries": visible.in_order()[:MOST_LISTED],
+        "seconds": settings.LEDGER_EXPLORER_SECONDS,
+        "page_rows": PAGE_ROWS,
+        "file_rows": FILE_ROWS,
+    }
+    return render(request, "explorer/editor.html", context, status=state.status)
+
+
+def show(request: PersonRequest, state: Editor) -> HttpResponse:
+    """The page with a query that is not run yet."""
+    return _page(request, state, EditorForm(initial={"sql": state.sql}))

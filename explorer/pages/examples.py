@@ -1,0 +1,47 @@
+"""Queries to begin with; each is run by a test."""
+
+from typing import NamedTuple
+
+
+class ExampleQuery(NamedTuple):
+    """A query under a title, for the list beside the editor."""
+
+    title: str
+    sql: str
+
+
+EXAMPLES = (
+    ExampleQuery(
+        "Money by category",
+        """SELECT coalesce(category, 'none') AS category, sum(amount) AS total, count(*) AS payments
+FROM entries
+WHERE direction = 'debit' AND status = 'completed' AND currency = 'USD'
+GROUP BY 1
+ORDER BY 2 DESC
+LIMIT 20""",
+    ),
+    ExampleQuery(
+        "Money out by month",
+        """SELECT date_trunc('month', created_at)::date AS month, sum(amount) AS total
+FROM entries
+WHERE direction = 'debit' AND status = 'completed' AND currency = :currency
+GROUP BY 1
+ORDER BY 1 DESC
+LIMIT 12""",
+    ),
+    ExampleQuery(
+        "Balances on a day",
+        """SELECT DISTINCT ON (account_id) accounts.number, entries.balance, entries.currency
+FROM entries
+JOIN accounts ON accounts.id = account_id
+WHERE entries.status = 'completed' AND entries.created_at < :day
+ORDER BY account_id, entries.created_at DESC""",
+    ),
+    ExampleQuery(
+        "Metadata keys",
+        """SELECT key, count(*) AS payments, min(value #>> '{}') AS example
+FROM transactions, jsonb_each(metadata)
+GROUP BY 1
+ORDER BY 2 DESC""",
+    ),
+)

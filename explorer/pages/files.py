@@ -1,0 +1,59 @@
+"""The rows of a result as a file: CSV, or JSON."""
+
+import csv
+import io
+import json
+from typing import Any
+
+from django.http import HttpResponse
+
+from explorer.running.run import QueryResult, ResultColumn
+from ledger.text.csv_cells import guarded
+
+FILE_ROWS = 50_000
+TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+
+
+def file_of(result: QueryResult, form: str) -> HttpResponse:
+    """The file; `form` is csv or json. The header `X-More-Rows` says whether rows are missing."""
+    text = as_csv(result) if form == "csv" else as_json(result)
+    headers = {
+        "Content-Disposition": f'attachment; filename="query.{form}"',
+        "X-More-Rows": "yes" if result.has_more else "no",
+    }
+    return HttpResponse(text, content_type=TYPES[form], headers=headers)
+
+
+def as_csv(result: QueryResult) -> str:
+    """The names of the columns and the rows; no text is a formula."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow([guarded(column.name) for column in result.columns])
+    for row in result.rows:
+        cells = zip(row, result.columns, strict=True)
+        writer.writerow([_cell(value, column) for value, column in cells])
+    return file.getvalue()
+
+
+def as_json(result: QueryResult) -> str:
+    """Columns with their kinds, and rows as lists. Figures are strings: no digit is lost."""
+    columns = [{"name": column.name, "kind": column.kind} for column in result.columns]
+    rows = [
+        [_value(value, column) for value, column in zip(row, result.columns, strict=True)]
+        for row in result.rows
+    ]
+    found = {"columns": columns, "rows": rows, "has_more": result.has_more}
+    return json.dumps(found, ensure_ascii=False)
+
+
+def _cell(value: str | None, column: ResultColumn) -> str:
+    return (value or "") if column.is_number else guarded(value)
+
+
+def _value(value: str | None, column: ResultColumn) -> Any:
+    if value is None or column.kind != "json":
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:  # it was too long, and cut
+        return value

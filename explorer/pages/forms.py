@@ -1,0 +1,64 @@
+"""The form of the editor."""
+
+from typing import Any
+
+from django import forms
+
+from explorer.models import LONGEST_SQL, LONGEST_TITLE
+from explorer.running.placeholders import numbered
+from ledger.text.lines import tidy_line
+
+PREFIX = "p_"  # of the parameters' fields
+LONGEST_VALUE = 500
+MOST_PARAMETERS = 20
+PLANS = [("", "No plan"), ("estimate", "Plan, estimated"), ("run", "Plan, with real times")]
+
+
+class EditorForm(forms.Form):
+    """A query, the values of its parameters (`p_<name>`), and what to do with it."""
+
+    sql = forms.CharField(
+        label="SQL",
+        max_length=LONGEST_SQL,
+        widget=forms.Textarea(
+            attrs={
+                "rows": 8, "spellcheck": "false", "autocapitalize": "off", "autocomplete": "off",
+                "class": "sql",
+            }
+        ),
+        error_messages={"required": "Type a query, such as the first example."},
+    )  # fmt: skip
+    plan = forms.ChoiceField(label="Plan", choices=PLANS, required=False)
+
+    def clean_sql(self) -> str:
+        sql: str = self.cleaned_data["sql"].replace("\r\n", "\n")
+        names = numbered(sql).names
+        if len(names) > MOST_PARAMETERS:
+            raise forms.ValidationError(f"A query has at most {MOST_PARAMETERS} parameters.")
+        return sql
+
+    def parameters(self) -> dict[str, str]:
+        """The value of each parameter of the query that has one."""
+        names = numbered(self.cleaned_data["sql"]).names
+        given = {name: self.data.get(f"{PREFIX}{name}", "") for name in names}
+        tidy = {name: value.replace("\0", "")[:LONGEST_VALUE] for name, value in given.items()}
+        return {name: value for name, value in tidy.items() if value != ""}
+
+
+class SaveForm(forms.Form):
+    """The title of a saved query, and whether colleagues see it. It stands in the form of the
+    query, which runs without a title.
+    """
+
+    use_required_attribute = False
+
+    title = forms.CharField(label="Title", max_length=LONGEST_TITLE)
+    is_shared = forms.BooleanField(label="Share with colleagues who query the bank", required=False)
+
+    def __init__(self, *args: Any, may_share: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_share:
+            del self.fields["is_shared"]
+
+    def clean_title(self) -> str:
+        return tidy_line(self.cleaned_data["title"])

@@ -1,0 +1,136 @@
+"""What a page shows of a result: the sentence, the chart, the marked place of an error."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from explorer.running.run import MOST_CHARACTERS, TOO_LONG, Problem, QueryResult
+from ledger.charts.geometry import BarChart, Chart, ColumnChart, Mark
+from ledger.text.lines import counted, shortened
+from ledger.text.money import NOTHING, figure
+
+MOST_MARKS = 24
+LONGEST_LABEL = 40
+LONG_CELL = 48  # characters that stand on one line
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedLine:
+    """The line of a query in which Postgres found the problem, around the word it is at."""
+
+    number: int
+    before: str
+    word: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCell:
+    """A value of the table; None is NULL."""
+
+    value: str | None
+    is_number: bool
+
+    @property
+    def css(self) -> str:
+        if self.value is None:
+            return "explorer__null"
+        return "num" if self.is_number else "cell--long" if len(self.value) > LONG_CELL else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownResult:
+    """A result as the template reads it. `limit` is how many rows were asked for."""
+
+    result: QueryResult
+    sql: str
+    limit: int
+
+    @property
+    def sentence(self) -> str:
+        if self.result.problem:
+            return self._why_not(self.result.problem)
+        if self.result.missing:
+            return "This query needs values"
+        if self.result.has_more:
+            return f"The first {self.limit:,} rows"
+        return counted(len(self.result.rows), "row") if self.result.rows else "No rows"
+
+    def _why_not(self, problem: Problem) -> str:
+        if problem.state == TOO_LONG:
+            return "That took too long"
+        return "Postgres refused this query" if problem.state else "This cannot be shown"
+
+    @property
+    def marked(self) -> MarkedLine | None:
+        """Where the problem is, if Postgres said so."""
+        problem = self.result.problem
+        if problem is None or problem.place is None:
+            return None
+        return marked_line(self.sql, problem.place)
+
+    @property
+    def rows(self) -> Iterator[list["ResultCell"]]:
+        """The cells of the page."""
+        numbers = [column.is_number for column in self.result.columns]
+        for row in self.result.rows:
+            yield [
+                ResultCell(value, is_number) for value, is_number in zip(row, numbers, strict=True)
+            ]
+
+    @property
+    def chart(self) -> Chart | None:
+        return chart_of(self.result)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a value was too long to be shown whole."""
+        return any(len(v) > MOST_CHARACTERS for row in self.result.rows for v in row if v)
+
+
+def marked_line(sql: str, place: int) -> MarkedLine:
+    """The line of `place`, with the word there; the last line for a place behind the end."""
+    place = min(place, len(sql))
+    start = sql.rfind("\n", 0, place) + 1
+    end = sql.find("\n", place)
+    line = sql[start : end if end >= 0 else len(sql)]
+    at = place - start
+    stop = at
+    while stop < len(line) and (line[stop].isalnum() or line[stop] in "_."):
+        stop += 1
+    stop = max(stop, min(at + 1, len(line)))
+    return MarkedLine(sql.count("\n", 0, start) + 1, line[:at], line[at:stop], line[stop:])
+
+
+def chart_of(result: QueryResult) -> Chart | None:
+    """Bars of the second column under the labels of the first; columns where these are days. None
+    if there is no such number, or there are fewer than two rows or more than MOST_MARKS.
+    """
+    columns, rows = result.columns, result.rows
+    if len(columns) < 2 or not columns[1].is_number or not 2 <= len(rows) <= MOST_MARKS:
+        return None
+    marks = _marks(rows)
+    if len(marks) != len(rows):
+        return None
+    name = f"{columns[1].name} by {columns[0].name}"
+    return ColumnChart(name, marks) if columns[0].kind == "date" else BarChart(name, marks)
+
+
+def _marks(rows: Sequence[Sequence[str | None]]) -> list[Mark]:
+    marks = []
+    for row in rows:
+        value = _number(row[1])
+        if value is None:
+            break
+        label = row[0] or NOTHING
+        rounded = value if value == value.to_integral() else value.quantize(Decimal("0.01"))
+        marks.append(Mark(shortened(label, LONGEST_LABEL), value, figure(rounded), title=label))
+    return marks
+
+
+def _number(text: str | None) -> Decimal | None:
+    try:
+        value = Decimal(text or "")
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and abs(value) < Decimal(10) ** 25 else None

@@ -1,0 +1,1 @@
+"""Runs one query of the explorer. See Note [The wall] in `session`."""

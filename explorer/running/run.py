@@ -1,0 +1,263 @@
+"""Runs one query and returns its rows as text, or what Postgres answered instead."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import generators
+from psycopg.pq import ExecStatus
+
+from explorer.access import ExplorerReader
+from explorer.running.placeholders import NumberedQuery, numbered
+from explorer.running.session import read_only_session
+
+LONGEST = 20_000  # characters of a query
+MOST_COLUMNS = 60
+MOST_CHARACTERS = 2_000  # of a value; the rest is cut off
+MEGABYTE = 1024 * 1024
+MOST_MEGABYTES = 16  # of all values together
+NUMBERS = {20, 21, 23, 26, 700, 701, 1700}
+DATES = {1082: "date", 1114: "time", 1184: "time"}
+JSON = {114, 3802}
+VOID = 2278
+TOO_LONG = "57014"
+PLANS = {"": "", "estimate": "EXPLAIN", "run": "EXPLAIN (ANALYZE, BUFFERS)"}
+NUMBERED = "Write parameters by name, such as :since, and not in a comment within a comment."
+NO_ROWS = "This is no query that returns rows. The explorer runs one SELECT, WITH, VALUES or TABLE."
+TOO_MANY_COLUMNS = f"The query has more than {MOST_COLUMNS} columns. Name those that you need."
+TOO_MUCH = "The rows are larger than {} MB together. Ask for fewer rows or columns."
+
+
+class TooMuch(Exception):
+    """The rows together are larger than the request allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """A column: its name, and its kind: number, date, time, json or text."""
+
+    name: str
+    kind: str
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind == "number"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryParameter:
+    """A parameter of the query, and its kind as Postgres reads the query."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why there are no rows: a sentence, SQLSTATE, and the place in the typed text, from 0."""
+
+    sentence: str
+    state: str = ""
+    place: int | None = None
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class QueryResult:
+    """The rows of a query, as text, or the problem. `has_more`: there are more rows than asked for.
+
+    `parameters` are those that the text names; without a value for each, nothing is run.
+    """
+
+    columns: Sequence[ResultColumn] = ()
+    rows: list[tuple[str | None, ...]] = field(default_factory=list)
+    parameters: Sequence[QueryParameter] = ()
+    missing: Sequence[str] = ()
+    has_more: bool = False
+    seconds: float = 0.0
+    plan: str = ""
+    problem: Problem | None = None
+    prefix: int = 0  # characters that stand before the typed text in what was sent last
+
+    @property
+    def milliseconds(self) -> float:
+        return self.seconds * 1000
+
+    @property
+    def was_run(self) -> bool:
+        return self.problem is None and not self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRequest:
+    """What is asked for: the typed text, values by name, rows, how long it may take, the kind of
+    plan, and how large the values may be together.
+    """
+
+    sql: str
+    values: Mapping[str, str]
+    most: int
+    seconds: float
+    plan: str = ""
+    megabytes: int = MOST_MEGABYTES
+
+
+def run(asked: QueryRequest, reader: ExplorerReader) -> QueryResult:
+    """Runs the query on this thread's server, which may be a replica.
+
+    Raises NotSetUp, and psycopg's OperationalError if the server fails or gives up for a conflict.
+    """
+    query = numbered(without_end(asked.sql))
+    result = QueryResult()
+    started = time.perf_counter()
+    try:
+        with read_only_session(reader, asked.seconds) as connection:
+            try:
+                _run_in(connection, query, asked, result)
+            except psycopg.Error as error:
+                if not _is_about_the_query(error):
+                    raise
+                result.problem = _problem(error, query, asked, result.prefix)
+            except TooMuch:
+                result.problem = Problem(TOO_MUCH.format(asked.megabytes))
+    finally:
+        result.seconds = time.perf_counter() - started
+    if result.problem is not None:
+        result.rows = []
+    return result
+
+
+def without_end(sql: str) -> str:
+    """The text without the semicolon and blanks at its end."""
+    return sql.rstrip().rstrip(";").rstrip()
+
+
+def _run_in(
+    connection: psycopg.Connection[Any],
+    query: NumberedQuery,
+    asked: QueryRequest,
+    result: QueryResult,
+) -> None:
+    columns = _described(connection, query, result)
+    if result.problem is not None:
+        return
+    result.missing = [name for name in query.names if name not in asked.values]
+    if result.missing:
+        return
+    result.columns = [ResultColumn(name, _kind(oid)) for name, oid in columns]
+    inner = f"FROM (\n{query.text}\n) AS explored({', '.join(_names(columns))})"
+    limit = f"LIMIT {asked.most + 1}"
+    values = [asked.values[name] for name in query.names]
+    texts = ", ".join(
+        "NULL::text" if oid == VOID else f"left({name}::text, {MOST_CHARACTERS + 1})"
+        for name, (_label, oid) in zip(_names(columns), columns, strict=True)
+    )
+    head = f"SELECT {texts} "
+    result.prefix = len(head) + len("FROM (\n")
+    for row in _sent(connection, f"{head}{inner} {limit}", values, asked.megabytes):
+        result.rows.append(tuple(map(_cut, row)))
+    result.has_more = len(result.rows) > asked.most
+    del result.rows[asked.most :]
+    if asked.plan:
+        explained = f"{PLANS[asked.plan]} SELECT * {inner} {limit}"
+        lines = _sent(connection, explained, values, asked.megabytes)
+        result.plan = "\n".join(line or "" for (line,) in lines)
+
+
+def _names(columns: Sequence[Any]) -> list[str]:
+    return [f"c{place}" for place in range(1, len(columns) + 1)]
+
+
+def _described(
+    connection: psycopg.Connection[Any], query: NumberedQuery, result: QueryResult
+) -> list[tuple[str, int]]:
+    """Lets Postgres parse the text by itself, without running it: its columns, by name and type.
+
+    Raises psycopg's Error for text that is no single statement.
+    """
+    raw = connection.pgconn
+    raw.send_prepare(b"", query.text.encode())
+    _one(connection)
+    raw.send_describe_prepared(b"")
+    found = _one(connection)
+    result.parameters = [
+        QueryParameter(name, _kind(found.param_type(place)) if place < found.nparams else "text")
+        for place, name in enumerate(query.names)
+    ]
+    if found.nparams != len(query.names):
+        result.problem = Problem(NUMBERED)
+    elif not found.nfields:
+        result.problem = Problem(NO_ROWS)
+    elif found.nfields > MOST_COLUMNS:
+        result.problem = Problem(TOO_MANY_COLUMNS)
+    return [
+        ((found.fname(place) or b"").decode(), found.ftype(place)) for place in range(found.nfields)
+    ]
+
+
+def _one(connection: psycopg.Connection[Any]) -> Any:
+    found = connection.wait(generators.execute(connection.pgconn))[0]
+    if found.status == ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(found, encoding="utf-8")
+    return found
+
+
+def _sent(
+    connection: psycopg.Connection[Any], sql: str, values: list[str], megabytes: int
+) -> Iterator[tuple[str | None, ...]]:
+    """Sends one statement by the extended protocol and yields its rows while they come, so that a
+    process never holds more than these megabytes. Raises TooMuch.
+    """
+    size = 0
+    stream: Any = psycopg.RawCursor(connection).stream(sql.encode(), values)
+    with closing(stream) as rows:
+        for row in rows:
+            size += sum(len(value) for value in row if value)
+            if size > megabytes * MEGABYTE:
+                raise TooMuch
+            yield row
+
+
+def _cut(value: str | None) -> str | None:
+    return f"{value[:MOST_CHARACTERS]}…" if value and len(value) > MOST_CHARACTERS else value
+
+
+def _kind(oid: int) -> str:
+    if oid in NUMBERS:
+        return "number"
+    return DATES.get(oid, "json" if oid in JSON else "text")
+
+
+def _is_about_the_query(error: psycopg.Error) -> bool:
+    """Whether another server would answer the same. 40001 is a replica that gave up for a conflict,
+    57P.. and 08 are servers that stop.
+    """
+    state = error.sqlstate or ""
+    return state != "" and state[:2] not in ("08", "40") and not state.startswith("57P")
+
+
+def _problem(
+    error: psycopg.Error, query: NumberedQuery, asked: QueryRequest, prefix: int
+) -> Problem:
+    if error.sqlstate == TOO_LONG:
+        return Problem(too_slow(asked.seconds), TOO_LONG)
+    diag = error.diag
+    place = _place(diag.statement_position, query, prefix)
+    message = (diag.message_primary or str(error)).strip()
+    return Problem(message, error.sqlstate or "", place, diag.message_hint or "")
+
+
+def too_slow(seconds: float) -> str:
+    return (
+        f"The query was stopped because it took longer than {seconds:g} seconds. Ask for fewer"
+        " rows, such as those of one month or one account."
+    )
+
+
+def _place(position: str | None, query: NumberedQuery, prefix: int) -> int | None:
+    """Where in the typed text Postgres found it, from 0; None outside of it."""
+    place = int(position or 0) - 1 - prefix
+    return query.typed_place(place) if 0 <= place < len(query.text) else None

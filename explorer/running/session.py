@@ -1,0 +1,147 @@
+"""The database session of one query.
+
+Note [The wall]: the text of a query is a person's, so nothing of it is looked through for words.
+What holds is the database:
+
+- the session signs in as a role of its own, which is in no other role and owns nothing. It may
+  SELECT from the views of the schema `explorer` and has no right to anything else, so `RESET ROLE`
+  leads back to itself, and SET ROLE nowhere;
+- the text is sent by the extended protocol, which takes one statement alone, and first parsed by
+  itself; only if that succeeds is it sent again as the subquery of a SELECT, as which Postgres
+  takes a query that reads and no other statement. Text that is whole by itself cannot close the
+  bracket round it;
+- the transaction reads only, and always ends by ROLLBACK, so that no setting of it stays;
+- each query has a session of its own, which ends with it: no lock, cursor or setting is there for
+  the next person;
+- the views believe a signed token alone (`explorer.schema.functions`), whatever is set.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+
+from explorer.access import ExplorerReader
+from explorer.schema.functions import SCHEMA, SETTING
+from ledger.db import credentials
+from ledger.db.backend.limited import LimitedConnection
+
+LOCK_SECONDS = 1
+NOT_SET_UP = (
+    "The explorer is not set up here: it signs in to the database as the role {role}, for which"
+    " LEDGER_EXPLORER_PASSWORD is missing, or which the server does not let in. docs/explorer.md"
+    " says how to make it."
+)
+NOT_SAFE = (
+    "The explorer does not run: the role {role} may do more than read the explorer's views, or"
+    " another role signed in. docs/explorer.md says how to make it."
+)
+# IAM of RDS lets only its members in; it has no rights of its own.
+IS_SAFE = """
+SELECT rolname = %s AND NOT (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication
+    OR rolbypassrls) AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_auth_members
+        WHERE member = pg_roles.oid AND roleid::regrole::text <> 'rds_iam'
+    ) AND NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relowner = pg_roles.oid)
+FROM pg_catalog.pg_roles WHERE rolname = session_user AND session_user = current_user
+"""
+
+
+class NotSetUp(Exception):
+    """The explorer's role cannot sign in, or may do too much; the text says what to do."""
+
+
+@contextmanager
+def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[psycopg.Connection[Any]]:
+    """A new session of the explorer's role in a transaction that reads only; see Note [The wall].
+
+    Raises NotSetUp, or psycopg's OperationalError if the server cannot be reached.
+    """
+    connection = _connect()
+    try:
+        connection.silence_limit = seconds + 5
+        _check(connection)
+        connection.execute("BEGIN READ ONLY")
+        _set(connection, reader, seconds)
+        connection.execute("SAVEPOINT query")
+        yield connection
+        _forget(connection)
+    finally:
+        connection.close()
+
+
+def _connect() -> LimitedConnection:
+    """Where this thread's connection leads, which may be a replica, as the explorer's role."""
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    role = settings.LEDGER_EXPLORER_ROLE
+    parameters: dict[str, Any] = {
+        **database.get_connection_params(),
+        "user": role,
+        "password": settings.LEDGER_EXPLORER_PASSWORD or None,
+        "application_name": "ledger explorer",
+        "prepare_threshold": None,
+        "cursor_factory": psycopg.RawCursor,
+        "autocommit": True,
+    }
+    source = credentials.source_of(database.settings_dict)
+    connect: Callable[..., Any] = LimitedConnection.connect
+    if source and not settings.LEDGER_EXPLORER_PASSWORD:
+        if isinstance(source, credentials.Secret):  # it is the login of another role
+            raise NotSetUp(NOT_SET_UP.format(role=role))
+        connect = partial(source.connect, LimitedConnection.connect, parameters)
+        parameters = {}
+    try:
+        found: LimitedConnection = connect(**parameters)
+    except psycopg.OperationalError as error:
+        if _answers_others(database):
+            raise NotSetUp(NOT_SET_UP.format(role=role)) from error
+        raise
+    return found
+
+
+def _answers_others(database: Any) -> bool:
+    """Whether the same server lets this process in by its own login."""
+    try:
+        database.ensure_connection()
+    except Error:
+        return False
+    return bool(database.is_usable())
+
+
+def _check(connection: psycopg.Connection[Any]) -> None:
+    role = settings.LEDGER_EXPLORER_ROLE
+    sql = IS_SAFE.replace("%s", "$1")
+    if connection.execute(sql.encode(), [role]).fetchone() != (True,):
+        raise NotSetUp(NOT_SAFE.format(role=role))
+
+
+def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: float) -> None:
+    """For the transaction alone: behind a pooler, another may have the session after it."""
+    values = {
+        "search_path": SCHEMA,
+        "statement_timeout": f"{int(seconds * 1000)}ms",
+        "lock_timeout": f"{LOCK_SECONDS}s",
+        "timezone": settings.TIME_ZONE,
+        "jit": "off",
+        "work_mem": "16MB",
+        "max_parallel_workers_per_gather": "0",
+        SETTING: reader.token(),
+    }
+    marks = ", ".join(
+        f"set_config(${place}, ${place + 1}, true)" for place in range(1, 2 * len(values), 2)
+    )
+    pairs = [part for pair in values.items() for part in pair]
+    connection.execute(f"SELECT {marks}".encode(), pairs)
+
+
+def _forget(connection: psycopg.Connection[Any]) -> None:
+    """Leaves nothing in the session: behind a pooler it lives on. ROLLBACK undoes all but locks of
+    the session.
+    """
+    connection.execute("ROLLBACK TO SAVEPOINT query")
+    connection.execute("SELECT pg_catalog.pg_advisory_unlock_all()")
+    connection.execute("ROLLBACK")

@@ -1,0 +1,109 @@
+"""Makes the explorer's views in the database, and takes them away before a migration.
+
+No migration makes them: a view keeps the columns that it reads from changing, and the practice bank
+runs all migrations in a schema of its own.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db import transaction as db_transaction
+from django.db.backends.utils import CursorWrapper
+
+from explorer.schema.functions import RULES, SCHEMA, TABLES, names, statements
+from explorer.schema.views import VIEWS, ExplorerView
+from ledger.db.retry import with_retry
+from ledger.db.signing_keys import derived_keys, store_pads
+
+PURPOSE = b"ledger explorer"  # of the keys
+
+
+def keys() -> list[bytes]:
+    """The keys of tokens, the one that signs first."""
+    return derived_keys(PURPOSE)
+
+
+@with_retry
+def apply() -> bool:
+    """Makes the views and grants the rights to them; returns whether any view was made anew.
+
+    Run by the owner of the tables. Rights and keys are written each time: a restored backup has no
+    rights, and SECRET_KEY may have changed. Without the explorer's role the views are there and
+    nobody may read them.
+    """
+    with db_transaction.atomic(), connection.cursor() as cursor:
+        wanted = _digest()
+        is_new = _installed(cursor) != wanted
+        if is_new:
+            _remove(cursor)
+            for statement in (TABLES, *statements(), *_view_statements()):
+                cursor.execute(statement)
+            cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{wanted}'")
+        store_pads(cursor, f"{RULES}.keys", keys())
+        _grant(cursor)
+    return is_new
+
+
+def lift_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
+    """Takes the views away until the migrations are done: they keep columns from changing."""
+    if plan:
+        with db_transaction.atomic(), connection.cursor() as cursor:
+            _remove(cursor)
+
+
+def is_installed() -> bool:
+    """Whether the database has the views of this version."""
+    with connection.cursor() as cursor:
+        return _installed(cursor) == _digest()
+
+
+def _view_statements() -> list[str]:
+    return [sql for view in VIEWS for sql in (view.sql, *_comments(view))]
+
+
+def _comments(view: ExplorerView) -> list[str]:
+    place = f"{SCHEMA}.{view.name}"
+    return [
+        f"COMMENT ON VIEW {place} IS {_quoted(view.about)}",
+        *(
+            f"COMMENT ON COLUMN {place}.{column.name} IS {_quoted(column.about)}"
+            for column in view.columns
+        ),
+    ]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _digest() -> str:
+    parts = [TABLES, *statements(), *_view_statements()]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def _installed(cursor: CursorWrapper) -> str | None:
+    cursor.execute(
+        "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [SCHEMA]
+    )
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _remove(cursor: CursorWrapper) -> None:
+    cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA}, {RULES} CASCADE")
+
+
+def _grant(cursor: CursorWrapper) -> None:
+    """SELECT on the views to the explorer's role, and nothing else to anybody."""
+    role = settings.LEDGER_EXPLORER_ROLE
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+    if cursor.fetchone() is None:
+        return
+    to = connection.ops.quote_name(role)
+    cursor.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {to}")
+    cursor.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {to}")
+    for function in names():
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {to}")

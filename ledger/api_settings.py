@@ -1,0 +1,32 @@
+"""What REST framework and drf-spectacular are told, the same for every bank."""
+
+from typing import Any
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["api.sign_in.ByToken", "api.sign_in.BySession"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.sign_in.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.rate.CallRate"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["api.parsing.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "api.schema.ViewSchema",
+    "EXCEPTION_HANDLER": "api.problems.handled",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "DATETIME_INPUT_FORMATS": ["iso-8601"],
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Ledger",
+    "DESCRIPTION": (
+        "A bank's books. Amounts are strings with the decimals of their currency, times are RFC"
+        " 3339, ids are UUIDs. Errors are problem details (RFC 9457)."
+    ),
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["api.schema.only_the_api"],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
+}

@@ -1,0 +1,139 @@
+"""Writes the figures that alarms need into the log, for where no Prometheus asks each process.
+
+On AWS it runs beside the web process, in the same task (`deploy/aws`): filters on the log make
+metrics of the lines. It needs no setting but the port and LEDGER_METRICS_TOKEN.
+
+    python -m ledger.monitoring.figures_log
+"""
+
+import http.client
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from prometheus_client.parser import text_string_to_metric_families
+
+EVERY_SECONDS, TIMEOUT_SECONDS = 60, 10
+# Where the server makes backups by itself, `manage.py backup` is never done.
+NOT_OF_AWS = "backup"
+LATEST = {
+    "oldest_transaction_seconds": "ledger_db_oldest_transaction_seconds",
+    "holds_overdue_seconds": "ledger_holds_overdue_seconds",
+}
+# Counts of the processes, whose increase since the line before is written.
+COUNTED: dict[str, tuple[str, dict[str, str]]] = {
+    "payments_unknown": ("ledger_payments_total", {"outcome": "unknown"}),
+    "payments_failed": ("ledger_payments_total", {"outcome": "failed"}),
+    "refused_by_database": ("ledger_refusals_total", {"error": "RefusedByDatabase"}),
+}
+SEALED_UNTIL = "ledger_seal_until_timestamp_seconds"
+JOB_LATE = "ledger_job_late"
+
+
+class Sample(NamedTuple):
+    """One line of `/metrics`."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+def samples_of(text: str) -> list[Sample]:
+    """All lines of a page of Prometheus's text format."""
+    return [
+        Sample(sample.name, sample.labels, sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    ]
+
+
+class FiguresLog:
+    """Makes a line of each page of `/metrics`."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, float] = {}
+
+    def line(self, samples: list[Sample], now: float) -> dict[str, float]:
+        """The figures by name. Those that the database did not tell are left out."""
+        found: dict[str, float] = {}
+        for name, metric in LATEST.items():
+            values = [each.value for each in samples if each.name == metric]
+            if values:
+                found[name] = max(values)
+        late = [each for each in samples if each.name == JOB_LATE]
+        if late:
+            found["jobs_late"] = sum(
+                each.value for each in late if each.labels["command"] != NOT_OF_AWS
+            )
+        sealed = [each.value for each in samples if each.name == SEALED_UNTIL and each.value]
+        if sealed:  # before the first seal, its job is late
+            found["unsealed_seconds"] = now - max(sealed)
+        for name, (metric, labels) in COUNTED.items():
+            found[name] = self._increase(name, _total(samples, metric, labels))
+        return {name: round(value, 3) for name, value in found.items()}
+
+    def _increase(self, name: str, total: float) -> float:
+        """Since the line before; 0 at first. A smaller total is of processes that began anew."""
+        before = self._before.get(name, total)
+        self._before[name] = total
+        return total - before if total >= before else total
+
+
+def _total(samples: list[Sample], metric: str, labels: Mapping[str, str]) -> float:
+    return sum(
+        each.value
+        for each in samples
+        if each.name == metric and labels.items() <= each.labels.items()
+    )
+
+
+def page_of(port: int, token: str) -> str:
+    """The page `/metrics` of this machine. Raises OSError or HTTPException without one."""
+    connection = http.client.HTTPConnection("localhost", port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        if answer.status != http.HTTPStatus.OK:
+            raise http.client.HTTPException(f"/metrics answered {answer.status}")
+        return answer.read().decode()
+    finally:
+        connection.close()
+
+
+def write(event: str, **facts: object) -> None:
+    """One line of JSON, as those of the web process."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    print(json.dumps({"time": at, "level": "INFO", "event": event, **facts}), flush=True)
+
+
+def look(log: FiguresLog, port: int, token: str) -> None:
+    """Reads the page once, and writes a line: of its figures, or of why there are none."""
+    try:
+        line = log.line(samples_of(page_of(port, token)), time.time())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        write("figures.missing", error=type(error).__name__)
+    else:
+        write("figures", **line)
+
+
+def main(rounds: int | None = None) -> int:
+    """Looks once a minute until it is ended, or so many times."""
+    token = os.environ.get("LEDGER_METRICS_TOKEN", "").split(",")[0].strip()
+    if not token:
+        print("LEDGER_METRICS_TOKEN is missing: /metrics shows no figures.", file=sys.stderr)
+        return 1
+    log, port = FiguresLog(), int(os.environ.get("PORT") or 8000)
+    while rounds is None or rounds > 0:
+        look(log, port, token)
+        rounds = rounds if rounds is None else rounds - 1
+        if rounds != 0:
+            time.sleep(EVERY_SECONDS)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The figures of webhooks: what waits to be delivered, and what became of attempts."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import psycopg
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from ledger.db.row_security import RowScope
+from ledger.monitoring.books import read_every_row
+
+MOST = 10_000  # queues that are counted
+STATUSES = ("active", "paused", "disabled")
+OUTCOMES = ("delivered", "failed", "sending")
+# One statement. Of what is due and not failing: since when nobody has served its webhook. A long
+# queue that is being delivered is no delay in this sense.
+FIGURES = f"""
+WITH hooks AS (SELECT status, count(*) AS number FROM webhooks GROUP BY status),
+attempts AS (
+    SELECT status, count(*) AS number FROM webhook_deliveries
+    WHERE tried_at > clock_timestamp() - interval '1 hour' GROUP BY status
+), queues AS (
+    SELECT stream.last_number - queue.position AS waiting,
+           queue.failing_since IS NOT NULL
+           OR coalesce(hook.paused_until > clock_timestamp(), false) AS is_failing,
+           extract(epoch FROM clock_timestamp() - greatest(hook.claim_ends, (
+               SELECT min(at) FROM events
+               WHERE account_id = queue.account_id AND number = queue.position + 1
+                  OR other_account_id = queue.account_id AND other_number = queue.position + 1
+           ))) AS unserved
+    FROM webhook_queues AS queue
+    JOIN webhooks AS hook ON hook.id = queue.webhook_id AND hook.status = 'active'
+    JOIN event_streams AS stream ON stream.account_id = queue.account_id
+    WHERE stream.last_number > queue.position LIMIT {MOST}
+)
+SELECT (SELECT coalesce(json_object_agg(status, number), '{{}}') FROM hooks),
+       (SELECT coalesce(json_object_agg(status, number), '{{}}') FROM attempts),
+       coalesce(sum(waiting), 0)::float,
+       coalesce(sum(waiting) FILTER (WHERE is_failing), 0)::float,
+       coalesce(max(unserved) FILTER (WHERE NOT is_failing), 0)::float
+FROM queues"""  # noqa: S608 - a constant
+
+
+class WebhookFigures(NamedTuple):
+    """Counts by status; of events that wait; and of deliveries of the last hour by outcome."""
+
+    hooks: dict[str, int]
+    attempts: dict[str, int]
+    waiting: float
+    failing: float
+    unserved_seconds: float
+
+
+def figures(found: psycopg.Connection[Any]) -> WebhookFigures:
+    """Reads all of them, of the whole bank."""
+    read_every_row(found, RowScope.AUDIT)
+    return WebhookFigures(*found.execute(FIGURES).fetchone() or ())
+
+
+def families(figures: WebhookFigures) -> Iterator[Metric]:
+    hooks = GaugeMetricFamily("ledger_webhooks", "Webhooks by status.", labels=["status"])
+    for status in STATUSES:
+        hooks.add_metric([status], figures.hooks.get(status, 0))
+    yield hooks
+    yield GaugeMetricFamily(
+        "ledger_webhook_events_waiting",
+        f"Events that active webhooks were not told of yet; of {MOST:,} queues at most.",
+        figures.waiting,
+    )
+    yield GaugeMetricFamily(
+        "ledger_webhook_events_failing",
+        "Those of them whose receiver has failed and is tried again.",
+        figures.failing,
+    )
+    yield GaugeMetricFamily(
+        "ledger_webhook_unserved_seconds",
+        "The longest time that no worker has looked after events that are due.",
+        max(0.0, figures.unserved_seconds),
+    )
+    attempts = GaugeMetricFamily(
+        "ledger_webhook_deliveries_hour",
+        "Deliveries that were last tried within an hour, by outcome.",
+        labels=["outcome"],
+    )
+    for outcome in OUTCOMES:
+        attempts.add_metric([outcome], figures.attempts.get(outcome, 0))
+    yield attempts

@@ -1,0 +1,10 @@
+"""Addresses with parameters."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+
+def with_parameters(path: str, **parameters: Any) -> str:
+    """A path with its parameters, without empty ones."""
+    given = {name: value for name, value in parameters.items() if value not in ("", None)}
+    return f"{path}?{urlencode(given)}" if given else path

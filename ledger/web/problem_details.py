@@ -1,0 +1,59 @@
+"""Errors for programs, as problem details (RFC 9457), and no page under `/api/`."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.cache import patch_vary_headers
+
+API = "/api/"
+CONTENT_TYPE = "application/problem+json"
+TYPES = "/api/v1/problems/#"  # where each type is explained
+# What a page says, for which a program gets a problem; others are told by their status alone.
+PAGES = {
+    400: ("invalid-request", "The request cannot be read."),
+    403: ("not-allowed", "You may not do this."),
+    404: ("not-found", "There is nothing at this address."),
+    413: ("too-large", "The body is larger than this address accepts, so it was not read."),
+    414: ("address-too-long", "The address is too long."),
+    415: ("unsupported-media-type", "This is read as UTF-8 alone, so it was not read."),
+    500: ("server-error", "Something failed here, and somebody has to repair it."),
+    503: ("unavailable", "The database does not answer at the moment. Send it again."),
+}
+
+
+def problem(
+    status: int,
+    slug: str,
+    detail: str,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    **more: Any,
+) -> HttpResponse:
+    """An answer that says what is wrong: `type`, `title`, `status`, `detail`, and `more`."""
+    status = int(status)
+    body = {"type": TYPES + slug, "title": HTTPStatus(status).phrase, "status": status}
+    answer = JsonResponse(
+        {**body, "detail": detail, **more}, status=status, content_type=CONTENT_TYPE,
+        headers=dict(headers),
+    )  # fmt: skip
+    answer.headers.setdefault("Cache-Control", "private, no-store")
+    patch_vary_headers(answer, ["Authorization", "Cookie"])
+    return answer
+
+
+class ProblemMiddleware:
+    """Answers programs by a problem where some middleware, or Django, answers by a page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if not (request.path_info.startswith(API) and is_page and response.status_code >= 400):
+            return response
+        slug, detail = PAGES.get(response.status_code, ("not-allowed", "This was refused."))
+        kept = {name: response.headers[name] for name in ("Retry-After",) if name in response}
+        return problem(response.status_code, slug, detail, kept)

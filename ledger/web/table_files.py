@@ -1,0 +1,126 @@
+"""A table of a page as a file: CSV for spreadsheets, JSON for programs, with the same columns.
+
+Note [Tables as files]: the JSON is one array with an object for each row and a row on each line, so
+that it can be read as a whole or line by line. Amounts are texts with all decimals of their
+currency, counts are numbers, times are as in RFC 3339 with the bank's offset, and what is missing
+is null. Both files are sent while their rows are read. A JSON file without its closing bracket was
+cut off; a CSV file cannot tell.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from ledger.text.csv_cells import Echo, guarded
+from ledger.text.currencies import minor_units
+
+CSV, JSON = "csv", "json"
+TYPES = {CSV: "text/csv; charset=utf-8", JSON: "application/json; charset=utf-8"}
+REFUSALS = {CSV: "text/plain; charset=utf-8", JSON: "application/problem+json"}
+AT_ONCE = 100  # lines of a part of the answer
+
+
+class FigureText(str):
+    """Plain digits with a sign. Unlike a text, it may begin with a minus in a spreadsheet."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DataTable:
+    """A table: the name of its file without an ending, its columns, and the cells of its rows.
+
+    A cell is a text, a FigureText, a number, a date, a time, a moment, an id or None.
+    """
+
+    name: str
+    columns: Sequence[str]
+    rows: Iterable[Sequence[Any]]
+
+
+def paths_of_files(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
+    """The addresses of both files of a table, <route>.csv and <route>.json: <name>_csv and _json.
+
+    The view takes the keyword `kind`.
+    """
+    return [path(f"{route}.{kind}", view, {"kind": kind}, name=f"{name}_{kind}") for kind in TYPES]
+
+
+def figure_cell(amount: Decimal | None, currency: str) -> FigureText | None:
+    """An amount with the decimals of its currency; None without one."""
+    return None if amount is None else FigureText(f"{amount:.{minor_units(currency)}f}")
+
+
+def table_response(table: DataTable, kind: str) -> StreamingHttpResponse:
+    """The table as a download of this kind, CSV or JSON, sent while its rows are read."""
+    return download(_in_parts(lines_of(table, kind)), table.name, kind)
+
+
+def download(lines: Iterable[str], name: str, kind: str) -> StreamingHttpResponse:
+    """Lines of `lines_of` as a download."""
+    return StreamingHttpResponse(
+        lines,
+        content_type=TYPES[kind],
+        headers={"Content-Disposition": f'attachment; filename="{name}.{kind}"'},
+    )
+
+
+def refused(why: str, kind: str, *, status: int = 400) -> HttpResponse:
+    """A sentence in place of the file: as plain text, or as problem details (RFC 9457)."""
+    body = why if kind == CSV else json.dumps({"status": status, "detail": why})
+    return HttpResponse(body, status=status, content_type=REFUSALS[kind])
+
+
+def lines_of(table: DataTable, kind: str) -> Iterator[str]:
+    """The lines of the file."""
+    return csv_lines(table) if kind == CSV else json_lines(table)
+
+
+def csv_lines(table: DataTable) -> Iterator[str]:
+    """A heading, and a line for each row. No text is a formula of a spreadsheet."""
+    writer = csv.writer(Echo())
+    yield writer.writerow(table.columns)
+    for row in table.rows:
+        yield writer.writerow([_csv_cell(cell) for cell in row])
+
+
+def json_lines(table: DataTable) -> Iterator[str]:
+    """An array with an object on each line."""
+    before = "[\n"
+    for row in table.rows:
+        cells = dict(zip(table.columns, map(_plain, row), strict=True))
+        yield f"{before}{json.dumps(cells, ensure_ascii=False)}"
+        before = ",\n"
+    yield "\n]\n" if before == ",\n" else "[]\n"
+
+
+def _csv_cell(cell: Any) -> Any:
+    if isinstance(cell, str) and not isinstance(cell, FigureText):
+        return guarded(cell)
+    return "" if cell is None else _plain(cell)
+
+
+def _plain(cell: Any) -> Any:
+    """Times and ids as texts; numbers, texts and None as they are."""
+    if isinstance(cell, datetime):
+        return timezone.localtime(cell).isoformat()
+    if isinstance(cell, time):
+        return cell.isoformat("seconds")
+    if isinstance(cell, date):
+        return cell.isoformat()
+    return cell if cell is None or isinstance(cell, str | int | float) else str(cell)
+
+
+def _in_parts(lines: Iterator[str]) -> Iterator[str]:
+    """The same text in fewer parts: each is sent by itself."""
+    while part := "".join(islice(lines, AT_ONCE)):
+        yield part

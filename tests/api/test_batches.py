@@ -1,0 +1,151 @@
+"""Many payments in one call: all or none, or line by line; sent again, each is booked once."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from accounts.models import Account
+from tests.accounts.tokens import issue
+from tests.api.calls import TRANSACTIONS, balance_of, body, post, slug
+from tests.factories import AccountFactory
+from tests.sign_in import let_pass
+from transactions import services
+from transactions.models import Transaction
+
+pytestmark = pytest.mark.django_db
+BATCH = f"{TRANSACTIONS}batch/"
+NDJSON = "application/x-ndjson"
+
+
+def send(
+    client: Client, lines: list[Any], *, atomic: bool = True, key: str = "k1", **more: str
+) -> Any:
+    return post(
+        client, BATCH, {"transactions": lines, "atomic": atomic}, Idempotency_Key=key, **more
+    )
+
+
+def told(answer: Any) -> list[dict[str, Any]]:
+    """The lines of a streamed answer."""
+    text = b"".join(answer.streaming_content).decode()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_all_lines_are_booked_together(ana: Client, mine: Account, theirs: Account) -> None:
+    answer = send(ana, [body(mine, theirs, amount="1.00"), body(mine, theirs, amount="2.00")])
+    assert (answer.status_code, answer.json()["booked"]) == (201, 2)
+    ids = [line["id"] for line in answer.json()["results"]]
+    amounts = [Transaction.objects.get(pk=id).amount for id in ids]
+    assert amounts == [1, 2]
+
+
+def test_one_refused_line_books_none_and_is_named(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    answer = send(ana, [body(mine, theirs), body(mine, theirs, amount="5000")])
+    assert (answer.status_code, slug(answer)) == (422, "insufficient-funds")
+    assert answer.json()["line"] == 2
+    assert balance_of(mine) == 1000
+
+
+def test_line_by_line_each_stands_for_itself(ana: Client, mine: Account, theirs: Account) -> None:
+    rich = AccountFactory(balance="10")
+    lines = [
+        body(mine, theirs, amount="1.00"),
+        body(mine, theirs, amount="5000.00"),
+        body(rich, theirs, amount="1.00"),
+        body(mine, theirs, to_number="x", to_account=None),
+        body(mine, theirs, amount="2.00"),
+    ]
+    answer = send(ana, lines, atomic=False)
+    assert answer.headers["Content-Type"] == NDJSON
+    *results, last = told(answer)
+    assert [each["status"] for each in results] == [201, 422, 422, 422, 201]
+    assert [each["line"] for each in results] == [1, 2, 3, 4, 5]
+    assert results[2]["problem"]["field"] == "from_account"
+    assert (last["done"], last["booked"], last["refused"]) == (True, 2, 3)
+    assert balance_of(mine) == 997
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_sent_again_every_line_is_booked_once(
+    ana: Client, mine: Account, theirs: Account, *, atomic: bool
+) -> None:
+    lines = [body(mine, theirs, amount=f"{n}.00") for n in range(1, 6)]
+    ids = []
+    for _ in range(2):
+        answer = send(ana, lines, atomic=atomic)
+        results = answer.json()["results"] if atomic else told(answer)[:-1]
+        ids.append([line["id"] for line in results])
+    assert ids[0] == ids[1]
+    assert balance_of(mine) == 985
+    other = send(ana, [body(mine, theirs, amount="9.00")], key="k1")
+    assert (other.status_code, slug(other)) == (409, "idempotency-conflict")
+
+
+def test_a_line_of_json_each(ana: Client, mine: Account, theirs: Account) -> None:
+    text = "\n".join(json.dumps(body(mine, theirs)) for _ in range(3)) + "\n\n"
+    answer = ana.post(
+        f"{BATCH}?atomic=false", text, content_type=NDJSON,
+        headers={"Idempotency-Key": "k", "Accept": NDJSON},
+    )  # fmt: skip
+    assert told(answer)[-1]["booked"] == 3
+
+
+@pytest.mark.parametrize(
+    "given", [None, [], {}, "x", [1], [{}], [{"amount": "1.00", "from": "x"}], [None]]
+)
+def test_a_line_that_cannot_be_read_books_nothing(
+    ana: Client, mine: Account, theirs: Account, given: Any
+) -> None:
+    answer = send(ana, given)
+    assert (answer.status_code, slug(answer)) == (400, "invalid-request")
+
+
+def test_a_key_is_needed(ana: Client, mine: Account, theirs: Account) -> None:
+    answer = post(ana, BATCH, {"transactions": [body(mine, theirs)]})
+    assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
+
+
+def test_numbers_are_looked_up_in_as_many_queries_as_for_one(
+    ana: Client, mine: Account, theirs: Account, django_assert_max_num_queries: Any
+) -> None:
+    lines = [{**body(mine, theirs, to_number=theirs.number), "to_account": None} for _ in range(40)]
+    with django_assert_max_num_queries(40):
+        answer = send(ana, lines)
+    assert answer.json()["booked"] == 40
+
+
+def test_an_old_session_is_asked_to_confirm(ana: Client, mine: Account, theirs: Account) -> None:
+    let_pass(ana, minutes=30)
+    answer = send(ana, [body(mine, theirs)])
+    assert (answer.status_code, slug(answer)) == (403, "confirmation-needed")
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_the_limits_of_a_token_hold_for_all_lines_together(
+    client: Client, mine: Account, theirs: Account, *, atomic: bool
+) -> None:
+    text = issue(mine.user, "pay", per_day=Decimal(25), currency="USD").text
+    lines = [body(mine, theirs, amount="10.00") for _ in range(3)]
+    answer = send(client, lines, atomic=atomic, Authorization=f"Bearer {text}")
+    if atomic:
+        assert (answer.status_code, slug(answer)) == (422, "limit-exceeded")
+        assert balance_of(mine) == 1000
+    else:
+        assert [each["status"] for each in told(answer)[:-1]] == [201, 201, 422]
+
+
+def test_a_database_that_fails_ends_the_answer_without_done(
+    ana: Client, mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(services, "post_batch", fail)
+    (last,) = told(send(ana, [body(mine, theirs)], atomic=False))
+    assert (last["done"], last["status"]) == (False, 503)

@@ -1,0 +1,214 @@
+"""Payments by the API: once for each key, refused as problems, never for somebody else."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account
+from accounts.services import close_account, freeze_account
+from tests.api.calls import TRANSACTIONS, balance_of, body, post, slug
+from tests.factories import AccountFactory
+from transactions.models import Transaction
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_payment_is_booked_and_read_again(ana: Client, mine: Account, theirs: Account) -> None:
+    sent = body(mine, theirs, reference="R-1", metadata={"category": "food", "n": [1, 2.5]})
+    answer = post(ana, TRANSACTIONS, sent)
+    assert answer.status_code == 201
+    data = answer.json()
+    assert (data["amount"], data["currency"], data["status"]) == ("12.50", "USD", "completed")
+    assert (data["from_account"], data["to_account"]) == (str(mine.pk), str(theirs.pk))
+    assert (data["category"], data["metadata"]) == ("food", sent["metadata"])
+    assert ana.get(answer.headers["Location"]).json() == data
+    assert balance_of(mine) == Decimal("987.50")
+
+
+def test_the_recipient_may_be_named_by_their_number(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    sent = body(mine, theirs, to_number=theirs.number)
+    del sent["to_account"]
+    assert post(ana, TRANSACTIONS, sent).json()["to_account"] == str(theirs.pk)
+
+
+def test_the_same_key_pays_once_and_answers_the_same(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    key = str(uuid4())
+    first = post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=key)
+    again = post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=key)
+    assert first.json()["id"] == key
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert balance_of(mine) == Decimal("987.50")
+
+
+def test_a_key_that_is_no_uuid_is_mapped_for_good(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    ids = {
+        post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=key).json()["id"]
+        for key in ("invoice 7", '"invoice 7"', "invoice 7")
+    }
+    assert len(ids) == 1
+    assert balance_of(mine) == Decimal("987.50")
+
+
+def test_the_same_text_of_two_people_is_two_keys(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    post(ana, TRANSACTIONS, body(mine, theirs, amount="100"), Idempotency_Key="invoice 7")
+    ana.force_login(theirs.user)
+    answer = post(ana, TRANSACTIONS, body(theirs, mine, amount="1"), Idempotency_Key="invoice 7")
+    assert answer.status_code == 201
+    assert "Idempotency-Replayed" not in answer.headers
+
+
+def test_another_body_with_the_same_key_is_a_conflict(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    key = str(uuid4())
+    post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=key)
+    answer = post(ana, TRANSACTIONS, body(mine, theirs, amount="13"), Idempotency_Key=key)
+    assert (answer.status_code, slug(answer)) == (409, "idempotency-conflict")
+    assert balance_of(mine) == Decimal("987.50")
+
+
+def test_a_payment_is_answered_the_same_after_its_recipient_has_closed(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    key, sent = str(uuid4()), body(mine, theirs, to_number=theirs.number)
+    del sent["to_account"]
+    post(ana, TRANSACTIONS, sent, Idempotency_Key=key)
+    ana.force_login(theirs.user)
+    post(ana, TRANSACTIONS, body(theirs, mine))
+    close_account(account=theirs, changed_by=theirs.user)
+    ana.force_login(mine.user)
+    again = post(ana, TRANSACTIONS, sent, Idempotency_Key=key)
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "kind", "field"),
+    [
+        ({"amount": "1000.01"}, 422, "insufficient-funds", "amount"),
+        ({"amount": "0"}, 422, "invalid-amount", "amount"),
+        ({"amount": "-1"}, 422, "invalid-amount", "amount"),
+        ({"amount": "1.001"}, 422, "invalid-amount", "amount"),
+        ({"amount": "1e2"}, 422, "invalid-amount", "amount"),
+        ({"amount": "NaN"}, 422, "invalid-amount", "amount"),
+        ({"amount": ""}, 400, "invalid-request", None),
+        ({"amount": 10}, 400, "invalid-request", None),
+        ({"amount": 10.5}, 400, "invalid-request", None),
+        ({"amount": None}, 400, "invalid-request", None),
+        ({"to_account": str(uuid4())}, 422, "account-not-found", "to_account"),
+        ({"from_account": str(uuid4())}, 422, "account-not-found", "from_account"),
+        ({"from_account": "mine"}, 400, "invalid-request", None),
+        ({"from_account": None}, 422, "not-at-the-cash-desk", "from_account"),
+        ({"to_account": None}, 422, "not-at-the-cash-desk", "to_account"),
+        ({"to_number": "12"}, 400, "invalid-request", None),
+        ({"description": "x" * 501}, 422, "invalid-details", None),
+        ({"description": "a\x00b"}, 400, "invalid-request", None),
+        ({"description": "\ud800"}, 400, "invalid-request", None),
+        ({"description": 5}, 400, "invalid-request", None),
+        ({"metadata": []}, 400, "invalid-request", None),
+        ({"metadata": {"a": "x" * 20_000}}, 422, "invalid-details", None),
+        ({"created_by": str(uuid4())}, 400, "invalid-request", None),
+        ({"status": "completed"}, 400, "invalid-request", None),
+        ({"value_date": "2020-01-01"}, 400, "invalid-request", None),
+    ],
+)
+def test_what_the_bank_refuses_is_a_problem_and_moves_nothing(
+    ana: Client, mine: Account, theirs: Account, changes: Any, status: int, kind: str, field: Any
+) -> None:
+    answer = post(ana, TRANSACTIONS, body(mine, theirs, **changes))
+    assert (answer.status_code, slug(answer)) == (status, kind), answer.json()
+    assert answer.json().get("field") == field
+    assert balance_of(mine) == 1000
+
+
+def test_nobody_pays_from_somebody_elses_account(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    rich = AccountFactory(balance="500")
+    answer = post(ana, TRANSACTIONS, body(rich, mine))
+    assert (answer.status_code, slug(answer)) == (422, "account-not-found")
+    assert balance_of(rich) == 500
+
+
+def test_what_is_wrong_with_a_strangers_account_is_not_told(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    euros = AccountFactory(currency="EUR")
+    close_account(account=theirs, changed_by=theirs.user)
+    details = [
+        post(ana, TRANSACTIONS, body(mine, other)).json()["detail"] for other in (euros, theirs)
+    ]
+    assert len(set(details)) == 1
+
+
+def test_a_frozen_account_pays_nothing(ana: Client, mine: Account, theirs: Account) -> None:
+    freeze_account(account=mine, reason="Asked to", changed_by=None)
+    answer = post(ana, TRANSACTIONS, body(mine, theirs))
+    assert (answer.status_code, slug(answer)) == (422, "account-not-active")
+
+
+def test_a_body_that_is_no_json_is_refused(ana: Client, mine: Account, theirs: Account) -> None:
+    for text in (
+        "", "{", "null", "[]", '{"amount": NaN}', "[" * 100_000, '{"a": 1, "a": 2}', '"x"',
+        '{"amount": ' + "9" * 5000 + "}",
+    ):  # fmt: skip
+        answer = ana.post(TRANSACTIONS, text, content_type="application/json")
+        assert (answer.status_code, slug(answer)) == (400, "invalid-request"), text[:20]
+    answer = ana.post(TRANSACTIONS, body(mine, theirs))  # multipart
+    assert (answer.status_code, slug(answer)) == (415, "unsupported-media-type")
+    assert Transaction.objects.filter(from_account=mine).count() == 0
+
+
+def test_a_transaction_of_others_is_not_there(ana: Client, theirs: Account) -> None:
+    other = AccountFactory(balance="5")
+    row = Transaction.objects.get(to_account=other)
+    assert ana.get(f"{TRANSACTIONS}{row.pk}/").status_code == 404
+
+
+def test_the_list_is_newest_first_and_of_the_caller(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    AccountFactory(balance="5")
+    row = post(ana, TRANSACTIONS, body(mine, theirs)).json()
+    results = ana.get(TRANSACTIONS).json()["results"]
+    assert results[0]["id"] == row["id"]
+    assert len(results) == 2
+
+
+def test_whoever_has_the_transaction_is_answered_304(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    address = post(ana, TRANSACTIONS, body(mine, theirs)).headers["Location"]
+    first = ana.get(address)
+    again = ana.get(address, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    other = ana.get(address, headers={"If-None-Match": '"other"'})
+    assert other.json() == first.json()
+
+
+def test_a_forged_request_of_another_site_is_refused(mine: Account, theirs: Account) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(mine.user)
+    answer = post(browser, TRANSACTIONS, body(mine, theirs))
+    assert (answer.status_code, slug(answer)) == (403, "not-allowed")
+    assert balance_of(mine) == 1000
+
+
+def test_addresses_that_do_not_exist_answer_by_a_problem(ana: Client) -> None:
+    for address in ("/api/", "/api/v2/", "/api/v1/nothing/", f"{TRANSACTIONS}5/"):
+        answer = ana.get(address)
+        assert (answer.status_code, slug(answer)) == (404, "not-found")
+    answer = ana.delete(TRANSACTIONS)
+    assert (answer.status_code, slug(answer)) == (405, "method-not-allowed")

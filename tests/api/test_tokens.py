@@ -1,0 +1,151 @@
+"""Calls with an access token: its scopes, its limits, and nothing without it."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.groups import OPERATIONS
+from accounts.models import Account
+from accounts.sign_in import tokens
+from api import rate
+from tests.api.calls import ACCOUNTS, TRANSACTIONS, balance_of, bearer, body, post, slug
+from tests.conftest import colleague
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_token_reads_and_pays_without_a_session(
+    client: Client, mine: Account, theirs: Account
+) -> None:
+    header = bearer(mine.user, "read", "pay")
+    (row,) = client.get(ACCOUNTS, headers=header).json()["results"]
+    assert row["id"] == str(mine.pk)
+    answer = post(client, TRANSACTIONS, body(mine, theirs), **header)
+    assert answer.status_code == 201
+    assert not answer.cookies
+
+
+def test_a_first_payment_to_somebody_needs_no_step_up_by_token(
+    client: Client, mine: Account, theirs: Account
+) -> None:
+    sent = body(mine, theirs, amount="1000.00")
+    assert post(client, TRANSACTIONS, sent, **bearer(mine.user, "pay")).status_code == 201
+
+
+@pytest.mark.parametrize("scopes", [["read"], ["pay"]])
+def test_a_token_does_what_its_scopes_say_and_no_more(
+    client: Client, mine: Account, theirs: Account, scopes: list[str]
+) -> None:
+    header = bearer(mine.user, *scopes)
+    reads = client.get(ACCOUNTS, headers=header)
+    pays = post(client, TRANSACTIONS, body(mine, theirs), **header)
+    wanted = (200, 403) if scopes == ["read"] else (403, 201)
+    assert (reads.status_code, pays.status_code) == wanted
+    refused = pays if scopes == ["read"] else reads
+    assert slug(refused) == "not-allowed"
+    assert ("pay" if scopes == ["read"] else "read") in refused.json()["detail"]
+
+
+def test_no_wrong_token_signs_in_even_beside_a_session(ana: Client, mine: Account) -> None:
+    for text in ("x", "", "ledger_12345678_abc"):
+        answer = ana.get(ACCOUNTS, headers={"Authorization": f"Bearer {text}"})
+        assert (answer.status_code, slug(answer)) == (401, "token-not-accepted"), text
+
+
+def test_a_client_with_too_many_wrong_tokens_is_told_to_wait(
+    client: Client, mine: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = bearer(mine.user, "read")
+    tokens.revoke(token=mine.user.api_tokens.get(), by=mine.user)
+    monkeypatch.setattr("accounts.token_middleware.limits.passes_for_client", lambda *_: False)
+    answer = client.get(ACCOUNTS, headers=header)
+    assert (answer.status_code, slug(answer)) == (429, "too-many-calls")
+    assert answer.headers["Retry-After"] == "300"
+
+
+def test_a_revoked_token_is_refused(client: Client, mine: Account) -> None:
+    header = bearer(mine.user, "read")
+    tokens.revoke(token=mine.user.api_tokens.get(), by=mine.user)
+    assert client.get(ACCOUNTS, headers=header).status_code == 401
+
+
+def test_a_token_pays_no_more_at_once_or_in_a_day_than_it_may(
+    client: Client, mine: Account, theirs: Account
+) -> None:
+    limits = {"per_payment": Decimal(60), "per_day": Decimal(100), "currency": "USD"}
+    header = bearer(mine.user, "pay", **limits)
+
+    def paid(amount: str) -> tuple[int, str]:
+        answer = post(client, TRANSACTIONS, body(mine, theirs, amount=amount), **header)
+        return answer.status_code, "" if answer.status_code == 201 else slug(answer)
+
+    assert paid("60.01") == (422, "limit-exceeded")
+    assert paid("60") == (201, "")
+    assert paid("40.01") == (422, "limit-exceeded")
+    assert paid("40") == (201, "")
+    assert balance_of(mine) == 900
+
+
+def test_a_token_with_a_limit_pays_in_its_currency_alone(
+    client: Client, mine: Account, theirs: Account
+) -> None:
+    header = bearer(mine.user, "pay", per_day=Decimal(100), currency="EUR")
+    answer = post(client, TRANSACTIONS, body(mine, theirs), **header)
+    assert (answer.status_code, slug(answer)) == (422, "limit-exceeded")
+
+
+def test_staff_of_the_cash_desk_pay_in_and_out(client: Client, theirs: Account) -> None:
+    header = bearer(colleague(OPERATIONS, "Clerk"), "read", "pay", "staff")
+    slip = {"to_account": str(theirs.pk), "amount": "25.00", "description": "Cash"}
+    answer = post(client, TRANSACTIONS, slip, **header)
+    assert (answer.status_code, answer.json()["type"]) == (201, "deposit")
+    out = {"from_account": str(theirs.pk), "amount": "5.00"}
+    assert post(client, TRANSACTIONS, out, **header).json()["type"] == "withdrawal"
+    assert balance_of(theirs) == 20
+    plain = bearer(colleague(OPERATIONS, "Other clerk"), "read", "pay")
+    assert slug(post(client, TRANSACTIONS, slip, **plain)) == "not-at-the-cash-desk"
+
+
+def test_staff_read_a_customers_transaction_with_the_scope_alone(
+    client: Client, mine: Account
+) -> None:
+    row = mine.received.get()
+    clerk = colleague(OPERATIONS, "Clerk")
+    address = f"{TRANSACTIONS}{row.pk}/"
+    assert client.get(address, headers=bearer(clerk, "read", "staff")).status_code == 200
+    assert client.get(address, headers=bearer(clerk, "read")).status_code == 404
+
+
+def test_calls_are_limited_and_told(
+    client: Client, mine: Account, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LEDGER_API_RATE = 3
+    monkeypatch.setattr(rate, "_leases", {})
+    monkeypatch.setattr(rate, "_now", lambda: 1_800_000_030)
+    header = bearer(mine.user, "read")
+    answers = [client.get(ACCOUNTS, headers=header) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    told = [answer.headers["RateLimit"] for answer in answers]
+    assert told == ['"calls";r=2;t=30', '"calls";r=1;t=30', '"calls";r=0;t=30', '"calls";r=0;t=30']
+    assert answers[3].headers["Retry-After"] == "30"
+    assert slug(answers[3]) == "too-many-calls"
+    other = bearer(mine.user, "read")
+    assert client.get(ACCOUNTS, headers=other).status_code == 200
+
+
+def test_two_processes_share_the_count(
+    client: Client, mine: Account, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LEDGER_API_RATE = 75  # a lease and a half
+    header = bearer(mine.user, "read")
+    monkeypatch.setattr(rate, "_now", lambda: 1_800_000_030)
+    let_through = 0
+    for _process in range(2):
+        monkeypatch.setattr(rate, "_leases", {})
+        let_through += sum(
+            client.get(f"{ACCOUNTS}?fields=id", headers=header).status_code == 200
+            for _ in range(60)
+        )
+    assert let_through <= 75

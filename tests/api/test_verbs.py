@@ -1,0 +1,113 @@
+"""Refunds, holds, captures and releases by staff, with the rules of the desk."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.groups import ANALYSTS, OPERATIONS
+from accounts.models import Account
+from tests.accounts.tokens import issue
+from tests.api.calls import TRANSACTIONS, balance_of, body, post, slug
+from tests.conftest import colleague
+from transactions.models import StaffReason, Transaction
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clerk_header() -> dict[str, str]:
+    clerk = colleague(OPERATIONS, "Clerk")
+    return {"Authorization": f"Bearer {issue(clerk, 'read', 'pay', 'staff').text}"}
+
+
+@pytest.fixture
+def paid(ana: Client, mine: Account, theirs: Account) -> Transaction:
+    id = post(ana, TRANSACTIONS, body(mine, theirs, amount="100.00")).json()["id"]
+    row: Transaction = Transaction.objects.get(pk=id)
+    return row
+
+
+def test_a_refund_in_part_keeps_its_reason_and_is_made_once(
+    paid: Transaction, mine: Account, clerk_header: dict[str, str]
+) -> None:
+    address, sent = f"{TRANSACTIONS}{paid.pk}/refund/", {"amount": "30.00", "reason": "Complaint"}
+    answers = [
+        post(Client(), address, sent, Idempotency_Key="refund 1", **clerk_header) for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    assert answers[1].headers["Idempotency-Replayed"] == "true"
+    assert answers[0].json()["reverses"] == str(paid.pk)
+    assert StaffReason.objects.get(transaction=answers[0].json()["id"]).reason == "Complaint"
+    assert balance_of(mine) == 930
+
+
+def test_without_an_amount_all_that_is_left_is_refunded(
+    paid: Transaction, mine: Account, clerk_header: dict[str, str]
+) -> None:
+    address = f"{TRANSACTIONS}{paid.pk}/refund/"
+    post(Client(), address, {"amount": "30.00", "reason": "A"}, **clerk_header)
+    assert post(Client(), address, {"reason": "B"}, **clerk_header).json()["amount"] == "70.00"
+    third = post(Client(), address, {"reason": "C"}, **clerk_header)
+    assert (third.status_code, slug(third)) == (422, "not-possible")
+    assert balance_of(mine) == 1000
+
+
+def held(mine: Account, header: dict[str, str], **changes: Any) -> Any:
+    sent = {
+        "from_number": mine.number, "amount": "40.00", "description": "Hotel",
+        "until": "2999-01-01", "reason": "Asked to", **changes,
+    }  # fmt: skip
+    return post(Client(), f"{TRANSACTIONS}holds/", sent, **header)
+
+
+def soon() -> str:
+    return str(timezone.localdate())
+
+
+def test_a_hold_is_placed_and_captured_in_part(mine: Account, clerk_header: dict[str, str]) -> None:
+    hold = held(mine, clerk_header, until=soon()).json()
+    assert hold["status"] == "pending"
+    address = f"{TRANSACTIONS}{hold['id']}/capture/"
+    captured = post(Client(), address, {"amount": "25.00", "reason": "Stayed"}, **clerk_header)
+    assert captured.json()["captures"] == hold["id"]
+    assert balance_of(mine) == 975
+    again = post(Client(), address, {"reason": "Stayed"}, **clerk_header)
+    assert (again.status_code, slug(again)) == (422, "not-possible")
+
+
+def test_a_hold_is_released_once(mine: Account, clerk_header: dict[str, str]) -> None:
+    hold = held(mine, clerk_header, until=soon()).json()
+    address = f"{TRANSACTIONS}{hold['id']}/void/"
+    answers = [post(Client(), address, {"reason": "Left"}, **clerk_header) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json()["status"] == "voided"
+    assert answers[1].headers["Idempotency-Replayed"] == "true"
+
+
+def test_a_hold_of_a_year_and_more_is_refused(mine: Account, clerk_header: dict[str, str]) -> None:
+    answer = held(mine, clerk_header)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "until")
+
+
+@pytest.mark.parametrize("scopes", [("read", "pay"), ("read", "staff")])
+def test_each_verb_needs_both_scopes(
+    paid: Transaction, scopes: tuple[str, ...], mine: Account
+) -> None:
+    clerk = colleague(OPERATIONS, "Other")
+    header = {"Authorization": f"Bearer {issue(clerk, *scopes).text}"}
+    for part in ("refund", "capture", "void"):
+        answer = post(Client(), f"{TRANSACTIONS}{paid.pk}/{part}/", {"reason": "x"}, **header)
+        assert (answer.status_code, slug(answer)) == (403, "not-allowed")
+    assert held(mine, header).status_code == 403
+
+
+def test_customers_and_analysts_may_not(ana: Client, paid: Transaction) -> None:
+    analyst = Client()
+    analyst.force_login(colleague(ANALYSTS, "Analyst"))
+    for client in (ana, analyst):
+        answer = post(client, f"{TRANSACTIONS}{paid.pk}/refund/", {"reason": "x"})
+        assert (answer.status_code, slug(answer)) == (403, "not-allowed")
+    assert Transaction.objects.filter(reverses=paid).count() == 0

@@ -1,0 +1,210 @@
+"""Every address of the API, found by the resolver: with tokens that do not work or lack a scope,
+with the ids of others, with bodies of the wrong kind, and the same payment from fifty threads.
+"""
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from accounts.models import User
+from accounts.sign_in import tokens
+from tests.accounts.tokens import expire, issue
+from tests.attacks.answers import METHODS
+from tests.attacks.bank import AttackedBank, Holder
+from tests.attacks.digests import table_digests
+from tests.attacks.people import rolled_back
+from tests.attacks.walk import addresses
+from tests.factories import AccountFactory
+from transactions.models import Transaction
+
+FOR_ALL = {"api:docs", "api:openapi", "api:problems", "api:nothing_here"}
+WRITING = ("POST", "PUT", "PATCH", "DELETE")
+AMOUNTS: tuple[Any, ...] = (
+    "-1", "0", "0.00", "1e3", "1E-2", "NaN", "Infinity", "-Infinity", "1,000", "1.001", " 1",
+    "0x10", "\uff11\uff12", "1_000", "9" * 40, "1" + "0" * 5000, "", None, 1, 1.5, True,
+    [], {}, ["1.00"],
+)  # fmt: skip
+BODIES = (
+    b"", b"null", b"[]", b'"x"', b"{", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 20_000, b"NaN",
+    b'{"amount": "1.00", "amount": "2.00"}', b'{"' + b"x" * 500_000 + b'": 1}', b"9" * 10_000,
+)  # fmt: skip
+
+
+def of_the_api(holder: Holder) -> list[Any]:
+    """Its addresses with the rows of this person, but those for everybody."""
+    found = [
+        each for each in addresses(holder)
+        if each.name.startswith("api:") and each.name not in FOR_ALL
+    ]  # fmt: skip
+    assert len(found) > 10
+    return found
+
+
+def call(text: str | None, method: str, url: str, body: bytes = b"{}", **more: str) -> Any:
+    """The answer to a call with this token."""
+    headers = {"Authorization": f"Bearer {text}"} if text is not None else {}
+    client = Client(raise_request_exception=False)
+    content_type = more.pop("content_type", "application/json")
+    data = b"" if method in ("GET", "HEAD", "OPTIONS") else body
+    return client.generic(method, url, data, content_type, headers={**headers, **more})
+
+
+def books() -> dict[str, str]:
+    """A digest of each table but that of tokens, which says when one was used."""
+    return {table: each for table, each in table_digests().items() if table != "api_tokens"}
+
+
+def told(answer: Any) -> str:
+    parts = answer.streaming_content if answer.streaming else [answer.content]
+    return b"".join(parts).decode(errors="replace")
+
+
+@pytest.mark.django_db
+def test_no_token_that_does_not_work_opens_an_address(bank: AttackedBank) -> None:
+    ended, old = issue(bank.ana.user), issue(bank.ana.user)
+    tokens.revoke(token=ended.row, by=bank.ana.user)
+    expire(old.row)
+    before = books()
+    wrong = [
+        f"{method} {address.url} with {kind}: {status}"
+        for address in of_the_api(bank.ana)
+        for kind, text in (
+            ("none", None), ("a revoked one", ended.text), ("an old one", old.text), ("junk", "x"),
+            ("half", ended.text[:30]), ("nothing", ""),
+        )
+        for method in METHODS
+        if (status := call(text, method, address.url).status_code) not in (401, 405, 429)
+    ]  # fmt: skip
+    assert wrong == []
+    assert books() == before
+
+
+@pytest.mark.django_db
+def test_no_scope_does_what_another_one_does(bank: AttackedBank) -> None:
+    reads, pays = issue(bank.ana.user, "read").text, issue(bank.ana.user, "pay").text
+    before = books()
+    wrong = []
+    for address in of_the_api(bank.ana):
+        status = call(pays, "GET", address.url).status_code
+        if status < 400:
+            wrong.append(f"GET {address.url} by a token that pays: {status}")
+        for method in WRITING:
+            status = call(reads, method, address.url).status_code
+            if status not in (403, 405):
+                wrong.append(f"{method} {address.url} by a token that reads: {status}")
+    assert wrong == []
+    assert books() == before
+
+
+@pytest.mark.django_db
+def test_no_address_with_the_ids_of_others_shows_or_changes_theirs(bank: AttackedBank) -> None:
+    text = issue(bank.eve.user, "read", "pay").text
+    facts = [fact for holder in bank.victims for fact in holder.facts()]
+    before = books()
+    wrong = []
+    for holder in bank.victims:
+        for address in of_the_api(holder):
+            for method in METHODS:
+                with rolled_back():
+                    answer = call(text, method, address.url)
+                    shown = [fact for fact in facts if fact in told(answer)]
+                if shown or (address.is_of_holder and answer.status_code < 400):
+                    wrong.append(f"{method} {address.url}: {answer.status_code}, shows {shown}")
+    assert wrong == []
+    assert books() == before
+
+
+@pytest.mark.django_db
+def test_no_body_of_another_kind_is_read(bank: AttackedBank) -> None:
+    text = issue(bank.ana.user, "read", "pay").text
+    before = books()
+    wrong = []
+    for address in of_the_api(bank.ana):
+        for method in ("POST", "PUT", "PATCH"):
+            for kind in ("text/xml", "multipart/form-data; boundary=x", "text/plain", "x", ""):
+                status = call(text, method, address.url, content_type=kind).status_code
+                if status not in (400, 403, 404, 405, 415):
+                    wrong.append(f"{method} {address.url} as {kind}: {status}")
+            for body in BODIES:
+                status = call(text, method, address.url, body).status_code
+                if not 400 <= status < 500:
+                    wrong.append(f"{method} {address.url} {body[:20]!r}: {status}")
+    assert wrong == []
+    assert books() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("amount", AMOUNTS, ids=lambda each: repr(each)[:12])
+def test_no_odd_amount_moves_money(amount: Any) -> None:
+    mine, theirs = AccountFactory(balance="100"), AccountFactory()
+    text = issue(mine.user, "pay").text
+    payment = {"from_account": str(mine.pk), "to_account": str(theirs.pk), "amount": amount}
+    client, headers = Client(), {"Authorization": f"Bearer {text}", "Idempotency-Key": "k"}
+    for url, body in (
+        ("/api/v1/transactions/", payment),
+        ("/api/v1/transactions/batch/", {"transactions": [payment]}),
+    ):
+        answer = client.post(url, body, content_type="application/json", headers=headers)
+        assert answer.status_code in (400, 422)
+    assert not Transaction.objects.filter(from_account=mine).exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"id": "01a20000-0000-7000-8000-000000000001"}, {"created_by": "x"}, {"status": "voided"},
+        {"type": "deposit"}, {"created_at": "2020-01-01T00:00:00Z"}, {"from_balance": "1.00"},
+        {"value_date": "2020-01-01"}, {"reverses": "x"}, {"captures": "x"}, {"pending": True},
+        {"currency": "EUR"}, {"search": "x"}, {"from_account_id": "x"}, {"__class__": "x"},
+    ],
+    ids=lambda each: next(iter(each)),
+)  # fmt: skip
+def test_no_field_that_is_not_asked_for_is_taken(more: dict[str, Any]) -> None:
+    mine, theirs = AccountFactory(balance="100"), AccountFactory()
+    text = issue(mine.user, "pay").text
+    payment = {"from_account": str(mine.pk), "to_account": str(theirs.pk), "amount": "1.00"}
+    answer = Client().post(
+        "/api/v1/transactions/", {**payment, **more}, content_type="application/json",
+        headers={"Authorization": f"Bearer {text}"},
+    )  # fmt: skip
+    assert answer.status_code == 400
+    assert not Transaction.objects.filter(from_account=mine).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_the_same_payment_from_fifty_threads_is_made_once() -> None:
+    mine, theirs = AccountFactory(balance="100"), AccountFactory()
+    text = issue(mine.user, "pay").text
+    payment = {"from_account": str(mine.pk), "to_account": str(theirs.pk), "amount": "1.00"}
+    headers = {"Authorization": f"Bearer {text}", "Idempotency-Key": "once"}
+    answers: list[Any] = []
+
+    def send() -> None:
+        try:
+            for _ in range(20):
+                answer = Client().post(
+                    "/api/v1/transactions/", payment, content_type="application/json",
+                    headers=headers,
+                )  # fmt: skip
+                if answer.status_code == 201:
+                    break
+            answers.append(answer)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=send) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
+    assert Transaction.objects.filter(from_account=mine).count() == 1
+    assert User.objects.get(pk=mine.user_id).accounts.get().balance == 99

@@ -1,0 +1,541 @@
+"""Ways out of the explorer: what a query could do beyond reading the views, all tried for real.
+
+Each runs in a session of the explorer's own role; see Note [The wall] in
+`explorer.running.session`.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from accounts.models import Account
+from explorer.access import ExplorerReader
+from explorer.running.run import NO_ROWS, TOO_MUCH, QueryRequest, run
+from explorer.running.session import NotSetUp, read_only_session
+from explorer.schema.functions import SETTING
+from explorer.schema.installation import keys
+from explorer.schema.views import VIEWS
+from ledger.db.row_security import RowScope, signed
+from ledger.db.row_security import keys as keys_of_row_security
+from tests.explorer.books import Books, committed, query, rows
+from tests.pooler import PROGRAM, beside, pgbouncer, server
+
+pytestmark = pytest.mark.django_db
+DENIED = "42501"
+SYNTAX = "42601"
+# What Postgres refuses in the place of a subquery, before anything of it runs.
+NO_QUERIES = [
+    "INSERT INTO accounts (name) VALUES ('mine')",
+    "UPDATE accounts SET balance = 1000000",
+    "DELETE FROM entries",
+    "TRUNCATE public.transactions",
+    "MERGE INTO public.accounts AS a USING public.users AS u ON true WHEN MATCHED THEN DELETE",
+    "COPY accounts TO STDOUT",
+    "COPY public.users TO PROGRAM 'cat'",
+    "COPY public.users FROM '/etc/passwd'",
+    "SET ROLE ledger",
+    "RESET ROLE",
+    "SET SESSION AUTHORIZATION ledger",
+    "SET statement_timeout = 0",
+    "SET TRANSACTION READ WRITE",
+    "DO $$ BEGIN PERFORM 1; END $$",
+    "CALL anything()",
+    "NOTIFY somebody",
+    "LISTEN somebody",
+    "LOCK TABLE entries",
+    "CREATE TABLE mine ()",
+    "CREATE TEMPORARY TABLE mine ()",
+    "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE EXTENSION dblink",
+    "CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw",
+    "DROP VIEW entries",
+    "GRANT ledger TO CURRENT_USER",
+    "ALTER ROLE CURRENT_USER SET statement_timeout = 0",
+    "ALTER ROLE CURRENT_USER PASSWORD 'mine'",
+    "ALTER VIEW entries RESET (security_barrier)",
+    "COMMENT ON SCHEMA explorer IS ''",
+    "DECLARE mine CURSOR WITH HOLD FOR SELECT 1",
+    "PREPARE mine AS SELECT 1",
+    "DEALLOCATE ALL",
+    "VACUUM",
+    "ANALYZE",
+    "CHECKPOINT",
+    "COMMIT",
+    "ROLLBACK",
+    "DISCARD ALL",
+]
+# Statements that return rows and are no subquery; statements that hide in another one.
+BROKEN_OUT = [
+    ("INSERT INTO accounts (name) VALUES ('mine') RETURNING id", None),
+    ("DELETE FROM public.accounts RETURNING id", SYNTAX),
+    ("WITH gone AS (DELETE FROM public.accounts RETURNING id) SELECT * FROM gone", "0A000"),
+    ("SELECT * INTO mine FROM accounts", None),
+    ("SHOW data_directory", None),
+    ("EXPLAIN ANALYZE DELETE FROM public.accounts", SYNTAX),
+    ("EXECUTE mine", None),
+    ("FETCH ALL FROM mine", None),
+    ("SELECT 1; DELETE FROM public.accounts", SYNTAX),
+    ("SELECT 1; SET ROLE ledger; SELECT 2", SYNTAX),
+    ("SELECT 1 /* nothing */; DROP VIEW entries; --", SYNTAX),
+    ("SELECT 1 -- all of it\n; DROP VIEW entries", SYNTAX),
+    ("SELECT '/*'; DELETE FROM accounts; SELECT '*/'", SYNTAX),
+    ("SELECT 1) AS explored(c1); DELETE FROM public.accounts; --", SYNTAX),
+    ("SELECT 1) AS explored(c1), LATERAL (SELECT 2", SYNTAX),
+    ("SELECT $$ ) AS explored(c1); DROP VIEW entries; -- $$; SELECT 1", SYNTAX),
+    ("SELECT * FROM entries FOR UPDATE", None),
+]
+# Queries that are one SELECT, and ask for what the role has no right to.
+BEYOND_ITS_RIGHTS = [
+    "SELECT * FROM public.users",
+    "SELECT password FROM public.users",
+    "SELECT * FROM public.transactions",
+    "SELECT * FROM public.entries",
+    "SELECT * FROM public.sessions",
+    "SELECT * FROM public.mfa_authenticator",
+    "SELECT * FROM public.fact_keys",
+    "SELECT * FROM public.explorer_runs",
+    "SELECT * FROM explorer_rules.keys",
+    "SELECT explorer_rules.person()",
+    "SELECT explorer_rules.claims()",
+    "SELECT session_states()",
+    "SELECT public.told_facts()",
+    "SELECT rolpassword FROM pg_authid",
+    "SELECT passwd FROM pg_shadow",
+    "SELECT * FROM pg_statistic",
+    "SELECT * FROM pg_hba_file_rules",
+    "SELECT * FROM pg_file_settings",
+    "SELECT * FROM pg_largeobject",
+    "SELECT set_config('role', 'ledger', true)",
+    "SELECT set_config('role', 'ledger_web', false)",
+    "SELECT set_config('session_authorization', 'ledger', false)",
+    "SELECT set_config('temp_file_limit', '-1', false)",
+    "SELECT set_config('log_statement', 'none', false)",
+    "SELECT set_config('session_replication_role', 'replica', false)",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT pg_read_binary_file('/etc/passwd')",
+    "SELECT pg_ls_dir('.')",
+    "SELECT pg_ls_logdir()",
+    "SELECT pg_stat_file('.')",
+    "SELECT pg_reload_conf()",
+    "SELECT pg_rotate_logfile()",
+    "SELECT pg_switch_wal()",
+    "SELECT pg_create_restore_point('mine')",
+    "SELECT pg_backup_start('mine')",
+    "SELECT pg_promote()",
+    "SELECT pg_stat_reset()",
+    "SELECT pg_create_physical_replication_slot('mine')",
+    "SELECT nextval('public.django_migrations_id_seq')",
+    "SELECT setval('public.django_migrations_id_seq', 1)",
+    "SELECT query_to_xml('SELECT * FROM public.users', true, false, '')",
+    "SELECT query_to_xml('DELETE FROM public.users RETURNING 1', true, false, '')",
+    "SELECT ts_stat('SELECT search FROM public.transactions')",
+]
+LARGE_OBJECTS = [
+    "SELECT lo_import('/etc/passwd')",
+    "SELECT lo_export(1, '/tmp/mine')",
+    "SELECT lo_create(0)",
+    "SELECT lo_from_bytea(0, 'x')",
+    "SELECT lo_put(1, 0, 'x')",
+    "SELECT pg_logical_emit_message(false, 'mine', 'x')",
+]
+LEFT_BEHIND = """
+SELECT pg_backend_pid(), current_setting('search_path'),
+       (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())"""
+# What does not come back in time, or is larger than a page.
+ENDLESS = [
+    "SELECT pg_sleep(60)",
+    "SELECT 1 FROM pg_sleep_for('1 minute')",
+    "WITH RECURSIVE n AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM n) SELECT count(n) FROM n",
+    "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b",
+    "SELECT set_config('statement_timeout', '0', false), pg_sleep(60)",
+    "SELECT pg_sleep(60) FROM set_config('statement_timeout', '0', true)",
+    "SELECT 'a' ~ repeat('(a*)*', 20) FROM generate_series(1, 100000000)",
+]
+
+
+@pytest.fixture(scope="module")
+def books(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Books]:
+    with committed(django_db_blocker) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _nothing_changes(books: Books) -> Iterator[None]:
+    """Each attack leaves the books and the views as they were."""
+    before = _state()
+    yield
+    assert _state() == before
+
+
+def _state() -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT jsonb_agg(a ORDER BY id) FROM accounts a)::text,"
+            " (SELECT count(*) FROM transactions), (SELECT count(*) FROM users),"
+            " (SELECT array_agg(relname || coalesce(reloptions::text, '') ORDER BY relname)::text"
+            "  FROM pg_class WHERE relnamespace = 'explorer'::regnamespace),"
+            " (SELECT count(*) FROM pg_auth_members), (SELECT rolconfig::text FROM pg_roles"
+            "  WHERE rolname = %s)",
+            [settings.LEDGER_EXPLORER_ROLE],
+        )
+        return list(cursor.fetchall())
+
+
+@pytest.mark.parametrize("sql", NO_QUERIES)
+def test_what_is_no_query_is_not_run(sql: str, books: Books) -> None:
+    problem = query(books.bank, sql).problem
+    assert problem is not None
+    assert problem.state or problem.sentence == NO_ROWS
+
+
+@pytest.mark.parametrize(("sql", "state"), BROKEN_OUT)
+def test_no_text_leaves_the_subquery(sql: str, state: str | None, books: Books) -> None:
+    problem = query(books.bank, sql).problem
+    assert problem is not None
+    assert problem.state == state if state else problem.state or problem.sentence == NO_ROWS
+
+
+@pytest.mark.parametrize("sql", BEYOND_ITS_RIGHTS)
+def test_the_role_may_read_its_views_alone(sql: str, books: Books) -> None:
+    result = query(books.names, sql)
+    assert result.problem is not None
+    assert result.problem.state in (DENIED, "0A000", "25006", "42883")
+    assert result.rows == []
+
+
+@pytest.mark.parametrize("sql", LARGE_OBJECTS)
+def test_no_query_fills_the_disk(sql: str, books: Books) -> None:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes these functions from everybody")
+    problem = query(books.bank, sql).problem
+    assert problem is not None
+    assert problem.state in (DENIED, "25006")
+
+
+# Without the subquery, as if somebody had found a way out of it.
+RAW = [
+    *(
+        sql
+        for sql in NO_QUERIES
+        if sql.startswith(("INSERT", "UPDATE", "DELETE", "TRUNC", "MERGE"))
+    ),
+    "COPY public.users TO STDOUT",
+    "COPY public.users TO PROGRAM 'cat'",
+    "COPY public.users FROM '/etc/passwd'",
+    "SET ROLE ledger",
+    "SET ROLE ledger_web",
+    "SET ROLE ledger_cookbook",
+    "SET SESSION AUTHORIZATION ledger",
+    "SET session_replication_role = replica",
+    "SET temp_file_limit = -1",
+    "CREATE TABLE mine ()",
+    "CREATE SCHEMA mine",
+    "CREATE TABLE explorer.mine ()",
+    "CREATE TEMPORARY TABLE mine ()",
+    "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE EXTENSION dblink",
+    "CREATE ROLE mine",
+    "DROP VIEW explorer.entries",
+    "ALTER VIEW explorer.entries RESET (security_barrier)",
+    "GRANT ledger TO ledger_explorer",
+    "GRANT SELECT ON public.users TO ledger_explorer",
+    "CREATE PUBLICATION mine",
+    "CHECKPOINT",
+    "DO $$ BEGIN PERFORM password FROM public.users; END $$",
+    "DO $$ BEGIN EXECUTE 'RESET ROLE'; DELETE FROM public.accounts; END $$",
+    "RESET ROLE; SELECT * FROM public.users",
+    "RESET SESSION AUTHORIZATION; SELECT * FROM public.users",
+    "SET search_path = public; SELECT * FROM users",
+    "DECLARE mine CURSOR WITH HOLD FOR SELECT * FROM public.users",
+    "PREPARE mine AS SELECT password FROM public.users; EXECUTE mine",
+]
+
+
+@pytest.mark.parametrize("sql", RAW)
+def test_the_role_alone_is_a_wall_too(sql: str, books: Books) -> None:
+    """A session of the role that may write and takes several statements is refused the same."""
+    with beside(user=settings.LEDGER_EXPLORER_ROLE) as session:
+        session.execute("SET search_path = explorer")
+        with pytest.raises(psycopg.Error) as refused:
+            session.execute(sql.encode())
+        assert refused.value.sqlstate in (DENIED, "0A000", "55000", "42809")
+
+
+@pytest.mark.parametrize("sql", ENDLESS)
+def test_a_query_that_runs_long_ends_with_a_sentence(sql: str, books: Books) -> None:
+    began = time.monotonic()
+    problem = query(books.bank, sql, seconds=0.3).problem
+    assert time.monotonic() - began < 20
+    assert problem is not None
+    assert problem.state == "57014"
+    assert "longer than 0.3 seconds" in problem.sentence
+
+
+def test_a_huge_result_is_cut_where_the_page_ends(books: Books) -> None:
+    result = query(books.bank, "SELECT n FROM generate_series(1, 1000000) AS n", most=50)
+    assert len(result.rows) == 50
+    assert result.has_more
+
+
+@pytest.mark.slow  # writes 256 MB
+def test_temporary_files_have_a_limit(books: Books) -> None:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser sets the limit of temporary files on the role")
+    sql = "SELECT * FROM generate_series(1, 300000000) ORDER BY 1 DESC"
+    problem = query(books.bank, sql, seconds=30).problem
+    assert problem is not None
+    assert problem.state == "53400"
+
+
+def test_a_huge_value_is_cut_in_the_database(books: Books) -> None:
+    ((value,),) = rows(books.bank, "SELECT repeat('x', 50000000)")
+    assert value == f"{'x' * 2000}…"
+
+
+def test_rows_that_are_too_large_together_are_refused(books: Books) -> None:
+    columns = ", ".join(["repeat('x', 2000)"] * 50)
+    sql = f"SELECT {columns} FROM generate_series(1, 1000)"
+    result = query(books.bank, sql, most=1000)
+    assert result.problem is not None
+    assert result.problem.sentence == TOO_MUCH.format(16)
+    assert result.rows == []
+
+
+def test_nothing_of_a_session_is_there_for_the_next_query(books: Books) -> None:
+    """A lock, a setting, a channel, a notification, and the session itself."""
+    ((first, _lock, _set, _told),) = rows(
+        books.bank,
+        "SELECT pg_backend_pid(), pg_advisory_lock(7205759403792797)::text,"
+        " set_config('search_path', 'public', false), pg_notify('somebody', 'x')::text",
+    )
+    ((second, path, locks),) = rows(books.bank, LEFT_BEHIND)
+    assert (first != second or settings_of_a_pooler(), path, locks) == (True, "explorer", "0")
+
+
+@contextmanager
+def leading_to(there: dict[str, Any]) -> Iterator[None]:
+    """Lets the explorer connect with these settings; the connection of the test stays as it is."""
+    database: Any = connection
+    before = database.settings_dict
+    database.settings_dict = there
+    try:
+        yield
+    finally:
+        database.settings_dict = before
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+def test_nothing_is_left_in_the_session_of_a_pooler_that_does_not_clean_it(books: Books) -> None:
+    """A lock, also after an error, and settings: the next query has the same session."""
+    left = "SELECT pg_advisory_lock(1)::text, set_config('search_path', 'public', false)"
+    with (
+        pgbouncer(size=1, further="server_reset_query_always = 0") as pooler,
+        leading_to(pooler.settings()),
+    ):
+        ((first,),) = rows(books.bank, "SELECT pg_backend_pid()")
+        for sql in (left, f"SELECT 1 / (length(lock) - length(lock)) FROM ({left}) AS a (lock, b)"):
+            query(books.bank, sql)
+            ((second, path, locks),) = rows(books.bank, LEFT_BEHIND)
+            assert (second, path, locks) == (first, "explorer", "0")
+
+
+def settings_of_a_pooler() -> bool:
+    database: Any = connection
+    return bool(database.is_behind_pooler)
+
+
+def test_statements_of_others_stay_hidden(books: Books) -> None:
+    with beside(user=settings.LEDGER_EXPLORER_ROLE) as other:
+        other.execute("SELECT 'what a colleague asked'")
+        sql = (
+            "SELECT query FROM pg_stat_activity WHERE query <> '' AND query NOT LIKE '<insuff%'"
+            " AND pid <> pg_backend_pid()"
+        )
+        if not server().get("LEDGER_EMBEDDED"):
+            pytest.skip("only a superuser hides what sessions of the role run")
+        assert rows(books.bank, sql) == []
+
+
+def test_sessions_of_others_live_on(books: Books) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    for function in ("pg_terminate_backend", "pg_cancel_backend"):
+        problem = query(books.bank, f"SELECT {function}({pid})").problem
+        assert problem is not None
+        assert problem.state == DENIED
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        assert cursor.fetchone() == (pid,)
+
+
+COUNTS = {
+    "accounts": "1", "transactions": "2", "entries": "2", "users": "1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("view", COUNTS)
+def test_a_customer_reads_their_own_rows_alone(view: str, books: Books) -> None:
+    assert rows(books.own(books.ana), f"SELECT count(*) FROM {view}") == [(COUNTS[view],)]
+
+
+def test_a_customer_sees_neither_names_nor_balances_of_others(books: Books) -> None:
+    reader = books.own(books.ana)
+    assert rows(reader, "SELECT name FROM users") == [("Ana Ferreira",)]
+    ((mine, theirs),) = rows(
+        reader, "SELECT from_balance, to_balance FROM transactions WHERE type = 'transfer'"
+    )
+    assert mine == "487.5000"
+    assert theirs is None
+
+
+def test_an_analyst_sees_rows_of_all_and_the_name_of_nobody(books: Books) -> None:
+    assert set(rows(books.bank, "SELECT name FROM users")) == {(None,), ("Analyst",)}
+    assert set(rows(books.bank, "SELECT name FROM accounts")) == {(None,)}
+    assert rows(books.bank, "SELECT count(*) FROM accounts") == [("3",)]
+    assert ("Eve Moreau",) in rows(books.names, "SELECT name FROM users")
+
+
+LEAKS = [
+    # Would fail on the row of Ana and Ben, and so tell what is in it.
+    "SELECT count(*) FROM transactions WHERE 1 / (1 - (description LIKE '%secret%')::int) = 2",
+    "SELECT count(*) FROM entries WHERE 1 / (length(description) - 14) = 7",
+    "SELECT count(*) FROM entries WHERE description = 'Concert secret' AND description::int = 1",
+    "SELECT count(*) FROM accounts WHERE 1 / (balance - 487.5) = 7",
+    "SELECT count(*) FROM users WHERE name LIKE 'Ana%' AND name::int = 1",
+]
+
+
+@pytest.mark.parametrize("sql", LEAKS)
+def test_no_error_tells_of_rows_that_the_reader_does_not_see(sql: str, books: Books) -> None:
+    assert rows(books.own(books.eve), sql) == [("0",)]
+
+
+def test_names_leak_by_no_condition_of_an_analyst(books: Books) -> None:
+    sql = (
+        "SELECT count(*) FROM users WHERE name LIKE 'Ana F%' OR name LIKE 'Ben%' AND name::int = 1"
+    )
+    assert rows(books.bank, sql) == [("0",)]
+
+
+def forged(reader: ExplorerReader, key: bytes, *, seconds: int = 300) -> str:
+    return signed(reader.person.pk, reader.scope, int(time.time()) + seconds, key)
+
+
+@pytest.mark.parametrize("is_local", ["true", "false"])
+def test_no_token_can_be_forged(is_local: str, books: Books) -> None:
+    """Of another key, of row-level security's, of one that is over, changed, or none at all."""
+    right = forged(books.names, keys()[0])
+    tokens = [
+        forged(books.names, b"-" * 32),
+        forged(books.names, keys_of_row_security()[0]),
+        forged(books.names, keys()[0], seconds=-5),
+        right.replace(" 5 ", " 6 "),
+        right.replace(str(books.clerk.pk), str(books.ana.user.pk)),
+        f"{uuid4()} 5 {int(time.time()) + 300} {'0' * 64}",
+        "",
+    ]
+    for token in tokens:
+        # A view asks once, when its rows are read; the token is set before, on the same row.
+        sql = (
+            f"SELECT (SELECT count(*) FROM accounts) FROM"
+            f" (SELECT set_config('{SETTING}', :token, {is_local}) OFFSET 0) AS set_first"
+            " WHERE set_config IS NOT NULL"
+        )
+        result = query(books.own(books.eve), sql, token=token)
+        assert result.problem is None
+        assert int(result.rows[0][0] or 0) <= 1
+
+
+def test_a_reader_without_a_token_sees_no_row(books: Books) -> None:
+    with beside(user=settings.LEDGER_EXPLORER_ROLE) as session:
+        for view in VIEWS:
+            if view.name != "currencies":
+                count = session.execute(f"SELECT count(*) FROM explorer.{view.name}".encode())
+                assert count.fetchone() == (0,)
+
+
+def test_values_of_parameters_never_become_sql(books: Books) -> None:
+    value = "x' OR true; DROP VIEW explorer.entries; --"
+    assert rows(books.bank, "SELECT :it", it=value) == [(value,)]
+    sql = "SELECT count(*) FROM entries WHERE description = %(it)s"
+    assert rows(books.bank, sql, it=value) == [("0",)]
+    problem = query(books.bank, "SELECT count(*) FROM entries LIMIT :n::int", n="1; DROP").problem
+    assert problem is not None
+    assert problem.state == "22P02"
+
+
+def test_a_customer_gets_no_plan(books: Books) -> None:
+    """A plan counts rows of others; the page asks for none, see `explorer.pages.editor`."""
+    result = query(books.bank, "SELECT * FROM entries", plan="estimate")
+    assert "Seq Scan" in result.plan or "Append" in result.plan
+
+
+@pytest.fixture
+def another_role(settings: Any) -> Iterator[str]:
+    """A role like the explorer's, which no other test uses; dropped after the test. No pooler knows
+    it, so the test connects to the server itself.
+    """
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser makes roles")
+    role = settings.LEDGER_EXPLORER_ROLE = f"explorer_{uuid4().hex}"
+    with beside(user="postgres") as superuser:
+        superuser.execute(f"CREATE ROLE {role} LOGIN NOINHERIT".encode())
+        with leading_to(server()):
+            yield role
+        superuser.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        "GRANT ledger_web_rows TO {}",
+        "ALTER ROLE {} CREATEROLE",
+        "ALTER ROLE {} BYPASSRLS",
+        "ALTER ROLE {} SUPERUSER",
+        "CREATE SCHEMA AUTHORIZATION {0} CREATE TABLE mine ()",
+    ],
+)
+def test_a_role_that_may_more_is_not_used(grant: str, another_role: str, books: Books) -> None:
+    assert rows(books.bank, "SELECT 1") == [("1",)]
+    with beside(user="postgres") as superuser:
+        superuser.execute(grant.format(another_role).encode())
+    with pytest.raises(NotSetUp, match=another_role):
+        query(books.bank, "SELECT 1")
+
+
+def test_the_login_of_the_web_process_is_not_used(books: Books, settings: Any) -> None:
+    """Whoever sets the wrong role gets no explorer, instead of one that reads everything."""
+    settings.LEDGER_EXPLORER_ROLE = settings.LEDGER_WEB_ROLE
+    with pytest.raises(NotSetUp):
+        run(QueryRequest("SELECT 1", {}, 1, 5), books.bank)
+
+
+def test_the_transaction_reads_only_and_stays_so(books: Books) -> None:
+    for sql in (
+        "SELECT set_config('transaction_read_only', 'off', true)",
+        "SELECT set_config('transaction_isolation', 'serializable', true)",
+    ):
+        problem = query(books.bank, sql).problem
+        assert problem is not None
+        assert problem.state in ("25001", "25006")
+    with read_only_session(books.bank, 5) as session:
+        assert session.execute("SHOW transaction_read_only").fetchone() == ("on",)
+
+
+def test_scopes_of_readers_are_those_of_the_token(books: Books) -> None:
+    own = ExplorerReader(books.analyst, RowScope.OWN)
+    assert rows(own, "SELECT count(*) FROM accounts") == [("0",)]
+
+
+def test_accounts_of_the_books_are_three(books: Books) -> None:
+    """So that the tests above compare with something."""
+    assert Account.objects.count() == 3

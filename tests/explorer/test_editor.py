@@ -1,0 +1,328 @@
+"""The page of the SQL explorer: who opens it, what it shows, files, saved queries and history."""
+
+import csv
+import html
+import io
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.db import OperationalError, connection
+from django.test import Client
+from django.urls import reverse
+
+from accounts.groups import AUDITOR
+from accounts.models import Read, User
+from explorer import services
+from explorer.models import QueryRun, SavedQuery
+from explorer.pages.examples import EXAMPLES, ExampleQuery
+from explorer.running import anywhere, limiter
+from explorer.running.session import NotSetUp
+from explorer.schema.views import VIEWS
+from tests.conftest import colleague, signed_in
+from tests.explorer.books import Books
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+PAGE = "/explorer/"
+BY_CATEGORY = "SELECT category, sum(amount) AS total FROM entries GROUP BY 1 ORDER BY 1"
+
+
+def run(client: Client, sql: str, **more: str) -> Any:
+    return client.post(PAGE, {"sql": sql, "as": "page", **more})
+
+
+def test_the_page_names_every_view_and_column(analyst: Client) -> None:
+    page = analyst.get(PAGE).content.decode()
+    for view in VIEWS:
+        for name in (view.name, *(column.name for column in view.columns)):
+            assert f"<code>{name}</code>" in page
+
+
+def test_each_column_of_a_view_is_there_with_its_sentence(books: Books) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, attname, col_description(attrelid, attnum) FROM pg_attribute"
+            " JOIN pg_class ON pg_class.oid = attrelid"
+            " WHERE relnamespace = 'explorer'::regnamespace AND attnum > 0"
+        )
+        found = set(cursor.fetchall())
+    assert found == {
+        (view.name, column.name, column.about) for view in VIEWS for column in view.columns
+    }
+
+
+def test_a_query_shows_its_rows_a_chart_and_coloured_sql(analyst: Client) -> None:
+    page = run(analyst, BY_CATEGORY)
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert ">leisure</td>" in text
+    assert ">NULL</td>" in text
+    assert "<svg" in text
+    assert '<span class="k">SELECT</span>' in text
+
+
+def test_values_of_rows_are_escaped(analyst: Client) -> None:
+    page = run(analyst, "SELECT '<script>alert(1)</script>' AS \"<b>bold</b>\"").content.decode()
+    assert "<script>alert" not in page
+    assert "<b>bold" not in page
+
+
+def test_a_mistake_is_marked_where_it_is(analyst: Client) -> None:
+    page = run(analyst, "SELECT category,\n  sum(amont)\nFROM entries")
+    assert page.status_code == 400
+    text = page.content.decode()
+    assert "column &quot;amont&quot; does not exist" in text
+    assert 'class="explorer__mark">amont</mark>' in text
+    assert "SELECT category," in text
+
+
+def test_a_query_that_runs_long_ends_with_a_sentence(analyst: Client, settings: Any) -> None:
+    settings.LEDGER_EXPLORER_SECONDS = 0.2
+    page = run(analyst, "SELECT pg_sleep(60)")
+    assert page.status_code == 503
+    assert "longer than 0.2 seconds" in page.content.decode()
+    assert QueryRun.objects.get().outcome == QueryRun.RunOutcome.STOPPED
+
+
+def test_parameters_get_fields_of_their_kind(analyst: Client) -> None:
+    sql = "SELECT count(*) FROM entries WHERE value_date >= :since AND amount > :least"
+    asked = run(analyst, sql).content.decode()
+    assert '<input type="date" id="p_since"' in asked
+    assert 'inputmode="decimal"' in asked
+    assert not QueryRun.objects.exists()
+    page = run(analyst, sql, p_since="2020-01-01", p_least="12").content.decode()
+    assert '<td class="num">5</td>' in page.replace("\n", " ")
+    assert QueryRun.objects.get().parameters == {"since": "2020-01-01", "least": "12"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.title)
+def test_each_example_runs(example: ExampleQuery, analyst: Client) -> None:
+    page = run(analyst, example.sql, p_currency="USD", p_day="2099-01-01")
+    assert page.status_code == 200
+    assert page.context["editor"].shown.result.rows
+    opened = analyst.post(PAGE, {"sql": example.sql, "as": "open"})
+    assert example.sql.splitlines()[0] in html.unescape(opened.content.decode())
+
+
+def test_rows_come_as_csv_without_formulas(analyst: Client) -> None:
+    sql = "SELECT '=1+1' AS \"=x\", -5 AS n, NULL AS nothing"
+    answer = analyst.post(PAGE, {"sql": sql, "as": "csv"})
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert list(csv.reader(io.StringIO(answer.content.decode()))) == [
+        ["'=x", "n", "nothing"],
+        ["'=1+1", "-5", ""],
+    ]
+
+
+def test_rows_come_as_json_with_every_digit(analyst: Client) -> None:
+    sql = "SELECT 1.10::numeric(19,4) AS n, '{\"a\": [1]}'::jsonb AS j, NULL AS t"
+    answer = json.loads(analyst.post(PAGE, {"sql": sql, "as": "json"}).content)
+    assert answer["rows"] == [["1.1000", {"a": [1]}, None]]
+    assert [column["kind"] for column in answer["columns"]] == ["number", "json", "text"]
+
+
+def test_a_page_shows_a_megabyte_and_a_file_more(analyst: Client) -> None:
+    sql = f"SELECT {', '.join(['repeat($$x$$, 1500)'] * 20)} FROM generate_series(1, 100)"
+    page = run(analyst, sql)
+    assert page.status_code == 400
+    assert "larger than 1 MB" in page.content.decode()
+    assert analyst.post(PAGE, {"sql": sql, "as": "csv"}).status_code == 200
+
+
+def test_a_value_that_postgres_cannot_store_is_sent_without_it(analyst: Client) -> None:
+    page = run(analyst, "SELECT :a", p_a="x\0y")
+    assert page.context["editor"].shown.result.rows == [("xy",)]
+
+
+def test_a_file_has_more_rows_than_the_page(analyst: Client) -> None:
+    sql = "SELECT n FROM generate_series(1, 300) AS n"
+    assert len(run(analyst, sql).context["editor"].shown.result.rows) == 200
+    assert len(json.loads(analyst.post(PAGE, {"sql": sql, "as": "json"}).content)["rows"]) == 300
+
+
+@pytest.mark.parametrize("form", ["page", "csv", "json"])
+def test_what_was_run_is_recorded_with_who_ran_it(form: str, analyst: Client, books: Books) -> None:
+    analyst.post(PAGE, {"sql": "SELECT 1", "as": form})
+    found = QueryRun.objects.get()
+    assert (found.person, found.sql, found.form) == (books.analyst, "SELECT 1", form)
+    assert (found.scope, found.outcome, found.rows) == ("bank", "rows", 1)
+
+
+def test_what_was_refused_is_recorded_too(analyst: Client) -> None:
+    run(analyst, "SELECT * FROM public.users")
+    found = QueryRun.objects.get()
+    assert (found.outcome, found.message) == ("refused", "permission denied for table users")
+
+
+def test_what_ended_with_the_server_is_recorded_too(
+    analyst: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_arguments: Any) -> None:
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(anywhere, "run", gone)
+    assert run(analyst, "SELECT 1").status_code == 503
+    assert QueryRun.objects.get().outcome == QueryRun.RunOutcome.FAILED
+
+
+def test_rows_of_the_bank_are_in_the_log_of_reads(analyst: Client, books: Books) -> None:
+    run(analyst, "SELECT * FROM accounts")
+    assert Read.objects.get().reader == books.analyst
+
+
+@pytest.mark.parametrize("path", [PAGE, "/explorer/history/"])
+def test_customers_do_not_find_the_page(path: str, books: Books) -> None:
+    assert signed_in(books.ana.user).get(path).status_code == 404
+
+
+def test_a_colleague_without_the_permission_does_not_find_it(books: Books) -> None:
+    assert signed_in(books.clerk).get(PAGE).status_code == 404
+
+
+def test_the_permission_alone_does_not_open_the_bank(books: Books) -> None:
+    person: User = UserFactory()
+    person.user_permissions.add(Permission.objects.get(codename="use_explorer"))
+    assert signed_in(person).get(PAGE).status_code == 404
+
+
+def test_off_it_is_for_nobody(analyst: Client, settings: Any) -> None:
+    settings.LEDGER_EXPLORER = "off"
+    assert analyst.get(PAGE).status_code == 404
+    assert run(analyst, "SELECT 1").status_code == 404
+
+
+def test_opened_to_customers_it_shows_them_their_own_rows(books: Books, settings: Any) -> None:
+    settings.LEDGER_EXPLORER = "customers"
+    client = signed_in(books.ana.user)
+    page = run(client, "SELECT count(*) AS n FROM accounts", plan="run")
+    assert page.context["editor"].shown.result.rows == [("1",)]
+    assert page.context["editor"].shown.result.plan == ""  # it would count rows of others
+    assert not Read.objects.exists()
+    assert QueryRun.objects.get().scope == "own"
+
+
+def test_a_group_that_may_see_names_sees_them(books: Books) -> None:
+    group = Group.objects.create(name="analysts with names")
+    labels = ["use_explorer", "view_user", "view_transaction", "view_entry"]
+    group.permissions.set(Permission.objects.filter(codename__in=labels))
+    person: User = UserFactory(is_staff=True)
+    person.groups.add(group)
+    page = run(signed_in(person), "SELECT name FROM users WHERE name LIKE 'Eve%'")
+    assert page.context["editor"].shown.result.rows == [("Eve Moreau",)]
+
+
+def test_a_saved_query_is_opened_with_its_values(analyst: Client) -> None:
+    form = {"sql": "SELECT :a", "p_a": "7", "title": "Seven", "as": "save"}
+    answer = analyst.post(PAGE, form)
+    found = SavedQuery.objects.get()
+    assert answer["Location"] == reverse("explorer:saved", args=[found.pk])
+    page = analyst.get(answer["Location"]).content.decode()
+    assert 'name="p_a"' in page
+    assert 'value="7"' in page
+    assert not QueryRun.objects.exists()
+
+
+def test_a_saved_query_needs_a_title(analyst: Client) -> None:
+    assert analyst.post(PAGE, {"sql": "SELECT 1", "title": " ", "as": "save"}).status_code == 400
+    assert not SavedQuery.objects.exists()
+
+
+def test_a_saved_query_is_replaced_by_its_owner_alone(analyst: Client, books: Books) -> None:
+    mine = services.save_query(owner=books.analyst, title="Mine", sql="SELECT 1", parameters={})
+    theirs = services.save_query(
+        owner=books.clerk, title="Theirs", sql="SELECT 1", parameters={}, is_shared=True
+    )
+    for query in (mine, theirs):
+        form = {"sql": "SELECT 2", "title": "New", "as": "replace", "saved": str(query.pk)}
+        analyst.post(PAGE, form)
+        query.refresh_from_db()
+    assert (mine.sql, mine.title) == ("SELECT 2", "New")
+    assert theirs.sql == "SELECT 1"
+
+
+def test_colleagues_see_what_is_shared_and_nothing_else(analyst: Client, books: Books) -> None:
+    owner = books.clerk
+    shared, hidden = (
+        services.save_query(
+            owner=owner, title="A query", sql="SELECT 1", parameters={}, is_shared=is_shared
+        )
+        for is_shared in (True, False)
+    )
+    assert analyst.get(reverse("explorer:saved", args=[shared.pk])).status_code == 200
+    assert analyst.get(reverse("explorer:saved", args=[hidden.pk])).status_code == 404
+    for query in (shared, hidden):
+        url = reverse("explorer:delete_saved", args=[query.pk])
+        assert analyst.post(url).status_code == 404
+    assert SavedQuery.objects.count() == 2
+
+
+def test_an_owner_deletes_their_query(analyst: Client, books: Books) -> None:
+    query = services.save_query(owner=books.analyst, title="Mine", sql="SELECT 1", parameters={})
+    assert analyst.get(reverse("explorer:delete_saved", args=[query.pk])).status_code == 405
+    analyst.post(reverse("explorer:delete_saved", args=[query.pk]))
+    assert not SavedQuery.objects.exists()
+
+
+def test_the_history_shows_ones_own_queries(analyst: Client, books: Books) -> None:
+    other: User = UserFactory()
+    for person, sql in ((books.analyst, "SELECT 'mine'"), (other, "SELECT 'theirs'")):
+        services.record_run(
+            person=person, sql=sql, parameters={}, scope="bank", form="page",
+            outcome=QueryRun.RunOutcome.ROWS,
+        )  # fmt: skip
+    page = analyst.get("/explorer/history/").content.decode()
+    assert "mine" in page
+    assert "theirs" not in page
+    mine, theirs = (QueryRun.objects.get(person=each) for each in (books.analyst, other))
+    assert analyst.get(reverse("explorer:run", args=[mine.pk])).status_code == 200
+    assert analyst.get(reverse("explorer:run", args=[theirs.pk])).status_code == 404
+
+
+def test_auditors_see_who_ran_what(analyst: Client) -> None:
+    run(analyst, "SELECT 'asked'")
+    page = signed_in(colleague(AUDITOR, "Auditor")).get("/explorer/history/").content.decode()
+    assert "Analyst" in page
+    assert "asked" in page
+    assert 'href="/explorer/"' not in page  # they may not query
+    assert Read.objects.filter(page="explorer:history").exists()
+
+
+@pytest.mark.parametrize("sql", ["UPDATE explorer_runs SET sql = ''", "DELETE FROM explorer_runs"])
+def test_the_history_is_never_changed(sql: str, analyst: Client) -> None:
+    run(analyst, "SELECT 1")
+    with connection.cursor() as cursor, pytest.raises(Exception, match="never edited or deleted"):
+        cursor.execute(sql)
+
+
+def test_too_many_queries_at_once_are_told(
+    analyst: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limiter, "SECONDS", 0.01)
+    with limiter.limited("one"), limiter.limited("another"):
+        page = run(analyst, "SELECT 1")
+    assert page.status_code == 503
+    assert limiter.BUSY in page.content.decode()
+
+
+def test_a_bank_without_the_role_says_what_to_do(
+    analyst: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.LEDGER_EXPLORER_ROLE = "nobody_of_this_server"
+    page = run(analyst, "SELECT 1")
+    assert page.status_code == 503
+    assert "docs/explorer.md" in page.content.decode()
+    assert NotSetUp.__name__ not in page.content.decode()
+
+
+def test_too_long_a_query_is_refused_in_the_form(analyst: Client) -> None:
+    assert run(analyst, "SELECT 1 " + " " * 19_000 + "-" * 2_000).status_code == 400
+
+
+def test_the_page_sends_few_queries(analyst: Client, django_assert_max_num_queries: Any) -> None:
+    analyst.get(PAGE)
+    with django_assert_max_num_queries(8):
+        analyst.get(PAGE)
+    with django_assert_max_num_queries(14):
+        run(analyst, "SELECT 1")

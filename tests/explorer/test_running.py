@@ -1,0 +1,136 @@
+"""How a query is read, bound, run and refused."""
+
+from typing import Any
+
+import pytest
+
+from explorer.running.placeholders import numbered
+from explorer.schema import installation
+from explorer.schema.views import VIEWS
+from ledger.server.preparation import prepare
+from tests.explorer.books import Books, query, rows
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "names"),
+    [
+        ("SELECT :a, :b, :a", "SELECT $1, $2, $1", ("a", "b")),
+        ("SELECT %(since)s::date", "SELECT $1::date", ("since",)),
+        ("SELECT a::int, ':b', \":c\", b[1:n]", "SELECT a::int, ':b', \":c\", b[1:n]", ()),
+        ("SELECT 'it''s :a', :b", "SELECT 'it''s :a', $1", ("b",)),
+        (r"SELECT E'\':a', :b", r"SELECT E'\':a', $1", ("b",)),
+        ("SELECT $$:a$$, $x$ :b $$ $x$, :c", "SELECT $$:a$$, $x$ :b $$ $x$, $1", ("c",)),
+        ("-- :a\nSELECT /* :b */ :c", "-- :a\nSELECT /* :b */ $1", ("c",)),
+        ("SELECT 'open :a", "SELECT 'open :a", ()),
+        ("SELECT '%(a)s' LIKE '%'", "SELECT '%(a)s' LIKE '%'", ()),
+    ],
+)
+def test_parameters_become_numbers(typed: str, text: str, names: tuple[str, ...]) -> None:
+    found = numbered(typed)
+    assert (found.text, found.names) == (text, names)
+
+
+def test_a_long_text_without_an_end_is_read_quickly() -> None:
+    for part in ("'", "$a", "/*", "\"'", "$$ '"):
+        assert numbered(part * 10_000).names == ()
+
+
+def test_places_of_the_sent_text_are_found_in_the_typed_one() -> None:
+    typed = "SELECT :since, :until, foo"
+    found = numbered(typed)
+    assert found.typed_place(found.text.index("foo")) == typed.index("foo")
+    assert found.typed_place(3) == 3
+
+
+@pytest.mark.parametrize(
+    ("sql", "word"),
+    [
+        ("SELECT foo FROM entries", "foo"),
+        ("SELECT :a::int,\n  foo FROM entries", "foo"),
+        ("SELECT count(*) FROM nothing", "nothing"),
+        ("SELEC 1", "SELEC"),
+        ("SELECT 1 FROM entries WHRE amount > 1", "amount"),
+    ],
+)
+def test_a_problem_is_where_postgres_found_it(sql: str, word: str, books: Books) -> None:
+    problem = query(books.bank, sql, a="1").problem
+    assert problem is not None
+    assert problem.place == sql.index(word)
+
+
+def test_postgres_says_what_kind_each_parameter_is(books: Books) -> None:
+    sql = "SELECT 1 FROM entries WHERE amount > :least AND value_date = :day AND reference = :text"
+    result = query(books.bank, sql)
+    assert {each.name: each.kind for each in result.parameters} == {
+        "least": "number", "day": "date", "text": "text",
+    }  # fmt: skip
+    assert list(result.missing) == ["least", "day", "text"]
+    assert result.rows == []
+
+
+def test_rows_come_as_text_with_the_kinds_of_their_columns(books: Books) -> None:
+    result = query(
+        books.bank,
+        "SELECT 1.50 AS n, DATE '2026-01-02' AS d, '{\"a\": 1}'::jsonb AS j, NULL AS t, 'x' AS x;",
+    )
+    assert [(each.name, each.kind) for each in result.columns] == [
+        ("n", "number"), ("d", "date"), ("j", "json"), ("t", "text"), ("x", "text"),
+    ]  # fmt: skip
+    assert result.rows == [("1.50", "2026-01-02", '{"a": 1}', None, "x")]
+
+
+def test_columns_of_one_name_stay_apart(books: Books) -> None:
+    result = query(books.bank, "SELECT 1 AS a, 2 AS a")
+    assert [each.name for each in result.columns] == ["a", "a"]
+    assert result.rows == [("1", "2")]
+
+
+def test_order_and_limit_of_the_query_hold(books: Books) -> None:
+    sql = "SELECT n FROM generate_series(1, 100) AS n ORDER BY n DESC"
+    assert query(books.bank, sql, most=3).rows == [("100",), ("99",), ("98",)]
+    assert not query(books.bank, f"{sql} LIMIT 2", most=2).has_more
+
+
+def test_a_plan_is_of_the_query_and_only_with_analyze_of_its_times(books: Books) -> None:
+    assert query(books.bank, "SELECT * FROM entries").plan == ""
+    assert "actual time" not in query(books.bank, "SELECT * FROM entries", plan="estimate").plan
+    assert "actual" in query(books.bank, "SELECT * FROM entries", plan="run").plan
+
+
+@pytest.mark.parametrize("sql", ["", ";", "-- nothing", "/* nothing */"])
+def test_an_empty_query_returns_no_rows(sql: str, books: Books) -> None:
+    assert query(books.bank, sql).problem is not None
+
+
+def test_a_query_with_too_many_columns_is_refused(books: Books) -> None:
+    sql = f"SELECT {', '.join(['1'] * 61)}"
+    problem = query(books.bank, sql).problem
+    assert problem is not None
+    assert "60 columns" in problem.sentence
+
+
+def test_the_views_have_the_rows_of_the_tables(books: Books) -> None:
+    assert rows(books.bank, "SELECT count(*), sum(amount) FROM transactions") == [
+        ("4", "1512.5000")
+    ]
+    ((balance,),) = rows(
+        books.bank, "SELECT balance FROM accounts WHERE id = :id::uuid", id=str(books.ana.pk)
+    )
+    assert balance == "487.5000"
+
+
+def test_other_views_are_written_by_prepare(
+    books: Books, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LEDGER_COOKBOOK = False
+    assert not installation.apply()
+    monkeypatch.setattr(installation, "VIEWS", VIEWS[:-1])
+    assert not installation.is_installed()
+    said: list[str] = []
+    prepare(demo=False, tell=said.append, static=False)
+    assert any("explorer" in line for line in said)
+    monkeypatch.undo()
+    assert installation.apply()
+    assert installation.is_installed()

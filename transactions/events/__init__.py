@@ -1,0 +1,1 @@
+"""Events of accounts, delivered to webhooks: addresses of people's own programs."""

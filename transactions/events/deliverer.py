@@ -1,0 +1,162 @@
+"""Delivers events to webhooks, in threads of `manage.py work`. Several workers may run.
+
+One thread looks for webhooks that have something to be sent, and the others send. A webhook is
+served by one thread at a time, so a receiver that hangs keeps one of them, until its time limit.
+"""
+
+import json
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import UTC
+from time import monotonic
+from uuid import UUID
+
+from cryptography.fernet import InvalidToken
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
+
+from ledger.db.reasons import in_words
+from ledger.jobs.silence import limited_connections
+from transactions.events import queues, signing
+from transactions.events.queues import Sending
+from transactions.events.sending import SendResult, send
+from transactions.models import WebhookDelivery
+
+POLL_SECONDS = 1.0
+SERVED_SECONDS = 20.0  # after which a webhook with more to send waits for its next turn
+STATEMENT_SECONDS = 30.0
+AWAY = (DatabaseError, InterfaceError)
+logger = logging.getLogger("ledger.jobs")
+
+
+class Deliverer:
+    """Sends what is due. `tell` and `complain` get lines of ours, as those of a `Worker`."""
+
+    def __init__(
+        self, *, tell: Callable[[str], object], complain: Callable[[str], object] | None = None
+    ) -> None:
+        self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{os.urandom(4).hex()}"
+        self._tell, self._complain = tell, complain or tell
+        self._stop, self._wake = threading.Event(), threading.Event()
+        self._free = threading.Semaphore(settings.LEDGER_WEBHOOK_THREADS)
+        self._is_away = False
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Delivers while the block runs. At its end, waits for what is being sent."""
+        if not settings.LEDGER_WEBHOOK_THREADS:
+            yield
+            return
+        looks = threading.Thread(target=self._look, name="webhooks", daemon=True)
+        looks.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            self._wake.set()
+            looks.join()
+
+    def deliver_due(self) -> int:
+        """Delivers what is due now, in this thread; returns how many attempts were made."""
+        attempts, idle = 0, set[UUID]()
+        if not settings.LEDGER_WEBHOOK_THREADS:
+            return attempts
+        while (webhook := queues.claim(self.name)) is not None and webhook not in idle:
+            made = self._serve(webhook)
+            attempts += made
+            if not made:
+                idle.add(webhook)
+        return attempts
+
+    def _look(self) -> None:
+        """Finds webhooks that have something to be sent, and gives each to a free thread."""
+        threads = settings.LEDGER_WEBHOOK_THREADS
+        with limited_connections(STATEMENT_SECONDS), ThreadPoolExecutor(threads) as senders:
+            while not self._stop.is_set():
+                self._wake.clear()
+                if not self._found_one(senders):
+                    self._wake.wait(POLL_SECONDS)
+
+    def _found_one(self, senders: ThreadPoolExecutor) -> bool:
+        if not self._free.acquire(blocking=False):
+            return False
+        webhook = None
+        try:
+            webhook = queues.claim(self.name)
+            self._note(is_away=False)
+        except AWAY as error:
+            self._note(is_away=True, why=in_words(error))
+            connection.close()
+        finally:
+            if webhook is None:
+                self._free.release()
+        if webhook is None:
+            return False
+        senders.submit(self._serve_in_thread, webhook)
+        return True
+
+    def _serve_in_thread(self, webhook: UUID) -> None:
+        made = 0
+        try:
+            with limited_connections(STATEMENT_SECONDS):
+                made = self._serve(webhook)
+        except AWAY as error:  # the claim ends, and what was being sent is sent again
+            self._note(is_away=True, why=in_words(error))
+        except Exception:
+            logger.exception("Delivering to the webhook %s failed.", webhook)
+        finally:
+            self._free.release()
+            if made:  # otherwise a webhook of which nothing can be sent would be looked at at once
+                self._wake.set()
+
+    def _serve(self, webhook: UUID) -> int:
+        """Sends what this webhook is due, for SERVED_SECONDS; returns how many attempts."""
+        began, attempts = monotonic(), 0
+        try:
+            while monotonic() - began < SERVED_SECONDS and not self._stop.is_set():
+                sending = queues.begin(webhook, self.name)
+                if sending is None:
+                    break
+                attempts += 1
+                queues.finish(sending, attempt(sending))
+        finally:
+            with suppress(*AWAY):
+                queues.give_back(webhook, self.name)
+        return attempts
+
+    def _note(self, *, is_away: bool, why: str = "") -> None:
+        """Says once that the database is away, and once that it is back."""
+        if is_away and not self._is_away:
+            self._complain(f"Webhooks wait, because the database does not answer: {why}")
+        elif self._is_away and not is_away:
+            self._tell("Webhooks are delivered again.")
+        self._is_away = is_away
+
+
+def attempt(sending: Sending) -> SendResult:
+    """Signs the delivery and sends it."""
+    body, now = body_of(sending.delivery), timezone.now()
+    try:
+        proof = signing.headers(sending.webhook.secrets, sending.delivery.pk, body, now)
+    except InvalidToken:
+        logger.error("No key of SECRET_KEY decrypts the secret of a webhook.")  # noqa: TRY400
+        return SendResult(None, "The bank could not sign the event.", 0.0, is_unreachable=True)
+    return send(sending.webhook.url, proof, body, seconds=settings.LEDGER_WEBHOOK_TIMEOUT)
+
+
+def body_of(delivery: WebhookDelivery) -> bytes:
+    """What is sent: which event, on which account, and nothing else. Always the same bytes."""
+    data: dict[str, object] = {"account": str(delivery.account_id), "number": delivery.number}
+    if delivery.transaction_id is not None:
+        data["transaction"] = str(delivery.transaction_id)
+    moment = delivery.at.astimezone(UTC).isoformat(timespec="microseconds")
+    content = {
+        "type": delivery.kind, "timestamp": moment.replace("+00:00", "Z"), "data": data
+    }  # fmt: skip
+    return json.dumps(content, separators=(",", ":")).encode()

@@ -1,0 +1,180 @@
+"""The triggers that write events: see Note [Events].
+
+Each runs after the triggers that lock the accounts, in the order of their names, so that nobody
+else counts the same stream up meanwhile. They run with the rights of the owner: the web role may
+write no event, and disturb no number.
+"""
+
+import pgtrigger
+
+from ledger.db.triggers import FirmTrigger
+
+FEW = 100  # rows
+
+_NOBODY_LISTENS = "NOT EXISTS (SELECT FROM event_streams WHERE is_listened)"
+
+
+_LISTENED = "FROM added JOIN event_streams AS stream ON stream.is_listened AND stream.account_id ="
+# Of one payment, by the index. Of many rows by counting: EXISTS makes Postgres plan for the first
+# match, so by a loop over all pairs, and mostly there is none.
+_HEARD_OF_FEW = f"""EXISTS (SELECT {_LISTENED} from_account_id)
+               OR EXISTS (SELECT {_LISTENED} to_account_id)"""
+_HEARD_OF_MANY = f"""(SELECT count(*) > 0 {_LISTENED} from_account_id)
+               OR (SELECT count(*) > 0 {_LISTENED} to_account_id)"""
+
+
+def _tell(rows: str, kind: str, at: str) -> str:
+    """PL/pgSQL that writes an event for each of these rows of `transactions`, of this kind and
+    time, and counts up the streams of their accounts.
+    """
+    return f"""
+        WITH told AS MATERIALIZED (
+            SELECT {rows}.id, {kind} AS kind, {at} AS at, side.place, side.account_id,
+                   stream.last_number + row_number() OVER (
+                       PARTITION BY side.account_id ORDER BY {rows}.created_at, {rows}.id
+                   ) AS number
+            FROM {rows}
+            CROSS JOIN LATERAL (
+                VALUES (1, {rows}.from_account_id), (2, {rows}.to_account_id)
+            ) AS side (place, account_id)
+            JOIN event_streams AS stream
+            ON stream.account_id = side.account_id AND stream.is_listened
+        ), counted AS (
+            UPDATE event_streams SET last_number = latest.number
+            FROM (SELECT account_id, max(number) AS number FROM told GROUP BY account_id) AS latest
+            WHERE event_streams.account_id = latest.account_id
+        )
+        INSERT INTO events
+            (account_id, number, other_account_id, other_number, kind, transaction_id, at)
+        SELECT (array_agg(account_id ORDER BY place))[1], (array_agg(number ORDER BY place))[1],
+               (array_agg(account_id ORDER BY place))[2], (array_agg(number ORDER BY place))[2],
+               min(kind), id, min(at)
+        FROM told GROUP BY id;
+    """
+
+
+_KIND = """CASE WHEN added.status = 'pending' THEN 'held'
+                WHEN added.captures_id IS NOT NULL THEN 'captured'
+                WHEN added.reverses_id IS NOT NULL THEN 'reversed'
+                ELSE 'posted' END"""
+
+# For more than a few rows the query is planned for their number: a plan that suits one payment
+# would look each side of a batch up in the index.
+ROWS_ARE_TOLD = FirmTrigger(
+    name="told_rows",
+    level=pgtrigger.Statement,
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
+    definer=True,
+    declare=[("is_heard", "boolean")],
+    func=f"""
+        IF {_NOBODY_LISTENS} THEN
+            RETURN NULL;
+        END IF;
+        IF (SELECT count(*) FROM (SELECT FROM added LIMIT {FEW} + 1) AS few) > {FEW} THEN
+            EXECUTE $many$SELECT {_HEARD_OF_MANY}$many$ INTO is_heard;
+        ELSE
+            is_heard := {_HEARD_OF_FEW};
+        END IF;
+        IF is_heard THEN
+            {_tell("added", _KIND, "added.created_at")}
+        END IF;
+        RETURN NULL;
+    """,
+)
+
+# Of the changes of a row only this one is an event: a capture tells of itself.
+RELEASES_ARE_TOLD = FirmTrigger(
+    name="told_releases",
+    level=pgtrigger.Statement,
+    when=pgtrigger.After,
+    operation=pgtrigger.Update,
+    referencing=pgtrigger.Referencing(new="changed"),  # type: ignore[no-untyped-call]
+    definer=True,
+    func=f"""
+        IF {_NOBODY_LISTENS} OR NOT EXISTS (SELECT FROM changed WHERE status = 'voided') THEN
+            RETURN NULL;
+        END IF;
+        WITH released AS (SELECT * FROM changed WHERE status = 'voided'),
+        {_tell("released", "'voided'", "clock_timestamp()").strip().removeprefix("WITH ")}
+        RETURN NULL;
+    """,
+)
+
+_LISTENER = "webhooks.owner_id = added.user_id AND webhooks.status = 'active'"
+# The lock makes an account that is opened, and a webhook that is registered, wait for each other.
+OPENING_IS_TOLD = FirmTrigger(
+    name="told_opening",
+    level=pgtrigger.Statement,
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
+    definer=True,
+    func=f"""
+        PERFORM FROM users WHERE id IN (SELECT user_id FROM added) ORDER BY id FOR KEY SHARE;
+        IF NOT EXISTS (SELECT FROM added JOIN webhooks ON {_LISTENER}) THEN
+            RETURN NULL;
+        END IF;
+        INSERT INTO event_streams (account_id, last_number, is_listened)
+        SELECT id, 1, true FROM added WHERE EXISTS (SELECT FROM webhooks WHERE {_LISTENER});
+        INSERT INTO webhook_queues (webhook_id, account_id, position, attempts)
+        SELECT webhooks.id, added.id, 0, 0 FROM added JOIN webhooks ON {_LISTENER};
+        INSERT INTO events (account_id, number, kind, at)
+        SELECT id, 1, 'account.opened', created_at
+        FROM added WHERE EXISTS (SELECT FROM webhooks WHERE {_LISTENER});
+        RETURN NULL;
+    """,
+)
+
+STATUS_IS_TOLD = FirmTrigger(
+    name="told_status",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    definer=True,
+    declare=[("latest", "bigint")],
+    func="""
+        UPDATE event_streams SET last_number = last_number + 1
+        WHERE account_id = NEW.account_id AND is_listened
+        RETURNING last_number INTO latest;
+        IF latest IS NOT NULL THEN
+            INSERT INTO events (account_id, number, kind, at)
+            VALUES (NEW.account_id, latest, 'account.' || CASE NEW.to_status
+                        WHEN 'active' THEN 'unfrozen' ELSE NEW.to_status END, NEW.created_at);
+        END IF;
+        RETURN NULL;
+    """,
+)
+
+# Note [Who listens]: an account is listened to while its holder has an active webhook. The accounts
+# are locked, so each payment that is booked later is told; then the person, so that no account is
+# opened meanwhile. Payments lock in the same order.
+STREAMS_FOLLOW_WEBHOOKS = FirmTrigger(
+    name="streams_follow_webhooks",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("status"),  # type: ignore[no-untyped-call]
+    definer=True,
+    declare=[("listens", "boolean")],
+    func="""
+        PERFORM FROM accounts WHERE user_id = NEW.owner_id ORDER BY id FOR NO KEY UPDATE;
+        PERFORM FROM users WHERE id = NEW.owner_id FOR UPDATE;
+        listens := EXISTS (
+            SELECT FROM webhooks WHERE owner_id = NEW.owner_id AND status = 'active'
+        );
+        INSERT INTO event_streams (account_id, last_number, is_listened)
+        SELECT id, 0, listens FROM accounts WHERE user_id = NEW.owner_id ORDER BY id
+        ON CONFLICT (account_id) DO UPDATE SET is_listened = excluded.is_listened
+        WHERE event_streams.is_listened <> excluded.is_listened;
+        INSERT INTO webhook_queues (webhook_id, account_id, position, attempts)
+        SELECT NEW.id, account_id, last_number, 0 FROM event_streams
+        WHERE NEW.status = 'active'
+          AND account_id IN (SELECT id FROM accounts WHERE user_id = NEW.owner_id)
+        ON CONFLICT DO NOTHING;
+        IF TG_OP = 'UPDATE' AND NEW.status = 'active' THEN
+            UPDATE webhooks SET paused_until = NULL WHERE id = NEW.id;
+            UPDATE webhook_queues SET next_at = NULL, failing_since = NULL, attempts = 0
+            WHERE webhook_id = NEW.id;
+        END IF;
+        RETURN NULL;
+    """,
+)

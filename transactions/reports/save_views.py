@@ -1,0 +1,84 @@
+"""Saves and removes reports of one's own."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.models import Group
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from accounts.requests import PersonRequest
+from transactions.exceptions import LedgerError
+from transactions.models import SavedReport
+from transactions.models.saved_report import NAME_LIMIT
+from transactions.reports.catalogue import BY_SLUG
+from transactions.reports.report import Report
+from transactions.reports.saved import remove_report, save_report
+from transactions.scope import may_read_bank
+
+
+class SaveReportForm(forms.Form):
+    """The name, and for members of groups the group to share it with."""
+
+    name = forms.CharField(label="Name", max_length=NAME_LIMIT)
+    group = forms.ModelChoiceField(
+        label="Share with", queryset=Group.objects.none(), required=False, empty_label="nobody"
+    )
+
+    def __init__(self, data: Any = None, *, reader: User) -> None:
+        super().__init__(data)
+        groups = reader.groups.order_by("name")
+        self.fields["group"].queryset = groups  # type: ignore[attr-defined]
+
+
+@require_POST
+def save(request: PersonRequest, slug: str) -> HttpResponse:
+    """Saves a report with the parameters of its address, and returns to it."""
+    report = report_or_404(request, slug)
+    form, parameters = (
+        SaveReportForm(request.POST, reader=request.user),
+        _parameters(request, report),
+    )
+    asked = report.bind_form(parameters, request.user)
+    if not (form.is_valid() and asked.is_valid()):
+        every = [*form.errors.values(), *asked.errors.values()]
+        messages.error(request, " ".join(str(error) for errors in every for error in errors))
+        return redirect(report.url)
+    try:
+        saved = save_report(
+            owner=request.user, report=report, parameters=parameters, **form.cleaned_data
+        )
+    except LedgerError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"Saved as “{saved.name}”.")
+    return redirect("transactions:reports")
+
+
+@require_POST
+def remove(request: PersonRequest, pk: Any) -> HttpResponse:
+    """Removes a saved report of the reader's own."""
+    saved = get_object_or_404(SavedReport, pk=pk, owner=request.user)
+    remove_report(saved=saved)
+    messages.success(request, f"“{saved.name}” is removed.")
+    return redirect("transactions:reports")
+
+
+def report_or_404(request: PersonRequest, slug: str) -> Report:
+    """The report with this name, if the reader may open it."""
+    chosen = BY_SLUG.get(slug)
+    if chosen is None or (chosen.bank_only and not may_read_bank(request.user)):
+        raise Http404
+    return chosen
+
+
+def _parameters(request: PersonRequest, report: Report) -> dict[str, str]:
+    """The parameters that the address of the report gave; others keep their defaults, so that a
+    period which was not chosen moves on with the days.
+    """
+    names = report.bind_form({}, request.user).fields
+    given = {name: request.GET.get(name, "") for name in names}
+    return {name: value for name, value in given.items() if value}

@@ -1,0 +1,69 @@
+"""Every row that a search finds, in batches by booking time, for files.
+
+Each batch begins where the last one ended (keyset), so that it costs the same however many came
+before, holds no cursor or transaction open while its reader is slow, and may come from another
+server. Rows that are booked meanwhile are in no later batch, unless the oldest come first.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from accounts.shown import add_accounts
+from transactions.models import BOOKED_AT, Transaction
+from transactions.models.transaction import TransactionQuerySet
+from transactions.scope import Scope
+from transactions.search.language.query import ParsedQuery
+from transactions.search.parties import set_parties, with_party_columns
+from transactions.search.places import RowPlace, is_beyond
+from transactions.search.sql.compiler import ConditionCompiler
+from transactions.search.sql.name_lookup import NameMatches
+from transactions.search.sql.sides import TransactionSides
+
+AT_ONCE = 2_000
+MOST_TOLD = 5_000  # accounts; the log of reads itself keeps 500 people of a page
+NOT_READ = ("from_balance", "to_balance", "metadata", "captures", "created_by")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRows:
+    """The rows of a query in a scope. `named_accounts` as in `SearchResult`."""
+
+    scope: Scope
+    matched: TransactionQuerySet
+    oldest_first: bool
+    named_accounts: tuple[UUID, ...]
+
+    def batch_after(self, last: Transaction | None) -> list[Transaction]:
+        """The next rows, with their accounts and people; the first ones for None."""
+        rows = self._ordered(self.matched.alias(booked_at=BOOKED_AT))
+        if last is not None:
+            place = RowPlace(last.created_at, last.pk)
+            rows = rows.filter(is_beyond(self.scope, place, oldest_first=self.oldest_first))
+        found = list(with_party_columns(rows).defer(*NOT_READ)[:AT_ONCE])
+        set_parties(found)
+        return found
+
+    def tell(self) -> None:
+        """Tells the log of reads whose rows these are, see Note [Whose data]: they are read after
+        it is written. No query for one's own rows.
+        """
+        if not self.scope.is_bank:
+            return
+        for side in ("from_account_id", "to_account_id"):
+            add_accounts(*self.matched.values_list(side, flat=True).distinct()[:MOST_TOLD])
+
+    def _ordered(self, rows: TransactionQuerySet) -> TransactionQuerySet:
+        """By time: for the bank by its index, for a reader's own few rows without it."""
+        time = "booked_at" if self.scope.is_bank else "created_at"
+        sign = "" if self.oldest_first else "-"
+        ordered: TransactionQuerySet = rows.order_by(f"{sign}{time}", f"{sign}pk")
+        return ordered
+
+
+def all_rows(
+    scope: Scope, query: ParsedQuery, names: NameMatches, *, oldest_first: bool
+) -> FoundRows:
+    """Every row that the search page would find for a query that is not empty. No query."""
+    compiler = ConditionCompiler(TransactionSides(scope), names)
+    matched = scope.transactions().filter(compiler.condition(query).where)
+    return FoundRows(scope, matched, oldest_first, compiler.named_accounts(query))

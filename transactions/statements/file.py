@@ -1,0 +1,29 @@
+"""A statement as a file, see Note [Tables as files]."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from accounts.models import Account
+from ledger.web.table_files import DataTable
+from transactions.entry_files import ENTRY_COLUMNS, entry_cells
+from transactions.models import Entry
+from transactions.statements.page import Filters
+
+
+def statement_table(account: Account, entries: Iterable[Entry], filters: Filters) -> DataTable:
+    """The entries of an account as a table."""
+    return DataTable(file_name(account, filters), ENTRY_COLUMNS, _rows(account, entries))
+
+
+def file_name(account: Account, filters: Filters) -> str:
+    """Returns a file name with the account number, the period, and words for the other filters."""
+    parts = ["statement", account.number]
+    parts += [day.isoformat() for day in (filters.start, filters.end) if day]
+    parts += [word for word in (filters.direction, filters.text and "found") if word]
+    return "-".join(parts)
+
+
+def _rows(account: Account, entries: Iterable[Entry]) -> Iterator[list[Any]]:
+    for entry in entries:
+        entry.account = account
+        yield entry_cells(entry)

@@ -1,0 +1,135 @@
+"""The panel "Show the work": the code behind a page, its queries, and their plans.
+
+Reports have it below each result. Other pages have a link to themselves with `?work=1`, because the
+panel is longer than they are. `?plans=1` also runs each query again under EXPLAIN, for readers who
+may see plans. The queries are recorded while the page is read; without the panel, nothing more is
+done with them.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, repeat
+from textwrap import dedent
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from accounts.models import User
+from accounts.requests import PersonRequest
+from ledger.db.work import QueryLog, watched
+from transactions.scope import may_see_names, may_see_plans
+
+UUIDS = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
+HIDDEN = "\N{HORIZONTAL ELLIPSIS}"
+LEFT_OUT = "Ids of other people are left out of the SQL."
+
+
+@dataclass(frozen=True, slots=True)
+class PanelQuery:
+    """A query as the panel shows it. `plan` is "" without one, `explorer_url` where the reader may
+    not open it in the explorer.
+    """
+
+    sql: str
+    milliseconds: float
+    plan: str
+    explorer_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPanel:
+    """The panel. `parts` are the functions and classes whose source it shows, `in_shell` code for
+    `manage.py shell` that reads the same, `shows` the features of Postgres and the ORM.
+
+    Without `is_open`, a page shows a link to `url` in its place. `plans_url` is the same page with
+    plans, "" for readers who may not see them or see them already. `summary` is a remark. `cached`
+    has the rows of an earlier run, `fresh_url` runs the report again. `known_ids` are the ids that
+    the SQL may show; None for all. `explorer_urls` open the queries in the explorer, one for each.
+    """
+
+    parts: Sequence[Callable[..., Any]]
+    in_shell: str
+    work: QueryLog
+    shows: str
+    url: str = ""
+    plans_url: str = ""
+    is_open: bool = False
+    summary: str = ""
+    cached: Any = None
+    fresh_url: str = ""
+    known_ids: frozenset[UUID] | None = None
+    explorer_urls: Sequence[str] = ()
+
+    @property
+    def code(self) -> str:
+        return "\n\n".join(dedent(inspect.getsource(part)) for part in self.parts)
+
+    @property
+    def count(self) -> int:
+        """How many queries the page sent."""
+        return len(self.work.queries)
+
+    @property
+    def queries(self) -> Iterator[PanelQuery]:
+        for query, url in zip(
+            self.work.queries, chain(self.explorer_urls, repeat("")), strict=False
+        ):
+            yield PanelQuery(self._shown(query.sql), query.milliseconds, query.plan, url)
+
+    def _shown(self, sql: str) -> str:
+        """The SQL, with no id but the known ones: an id tells when its row was made."""
+        if self.known_ids is None:
+            return sql
+        known = self.known_ids
+        return UUIDS.sub(lambda found: found[0] if UUID(found[0]) in known else HIDDEN, sql)
+
+
+def may_see_lookups(reader: User) -> bool:
+    """Whether the reader may see how words were looked up among all people's names. No query for
+    customers and analysts, who may not.
+    """
+    is_staff = reader.is_staff or reader.is_superuser
+    return settings.DEBUG or (is_staff and may_see_names(reader))
+
+
+@contextmanager
+def page_work(request: PersonRequest) -> Iterator[QueryLog]:
+    """Records the queries of the block, and their plans if the reader asks for them and may."""
+    with watched(texts_later=True) as work:
+        yield work
+        if "plans" in request.GET and may_see_plans(request.user):
+            work.explain()
+
+
+def page_panel(
+    request: PersonRequest,
+    work: QueryLog,
+    *,
+    url: Callable[..., str],
+    parts: Sequence[Callable[..., Any]],
+    in_shell: str,
+    shows: str,
+    known: Iterable[UUID] = (),
+) -> WorkPanel:
+    """The panel of a page, open if its address says so, else only what the link to it needs, which
+    costs no query. `url` returns the page's address with parameters added. The SQL shows the
+    reader's own id and the `known` ones.
+    """
+    has_plans = "plans" in request.GET
+    if not (has_plans or "work" in request.GET):
+        return WorkPanel(parts, in_shell, work, shows, url=f"{url(work=1)}#work")
+    may_plan, sees_all = may_see_plans(request.user), may_see_lookups(request.user)
+    return WorkPanel(
+        parts,
+        in_shell,
+        work,
+        shows,
+        plans_url=f"{url(plans=1)}#work" if may_plan and not has_plans else "",
+        is_open=True,
+        summary="" if sees_all else LEFT_OUT,
+        known_ids=None if sees_all else frozenset((request.user.pk, *known)),
+    )
