@@ -107,9 +107,11 @@ def _answers_others(database: Any) -> bool:
     """Whether the same server lets this process in by its own login."""
     try:
         database.ensure_connection()
+        with database.raw.limited_to(database.connect_seconds), database.cursor() as cursor:
+            cursor.execute("SELECT 1")
     except Error:
         return False
-    return bool(database.is_usable())
+    return True
 
 
 def _check(connection: psycopg.Connection[Any]) -> None:

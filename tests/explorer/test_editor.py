@@ -4,11 +4,12 @@ import csv
 import html
 import io
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
-from django.db import OperationalError, connection
+from django.db import InternalError, OperationalError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -306,10 +307,17 @@ def test_too_many_queries_at_once_are_told(
     assert limiter.BUSY in page.content.decode()
 
 
+def refuse_a_write() -> None:
+    with suppress(InternalError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+        cursor.execute("DELETE FROM explorer_runs")
+
+
 def test_a_bank_without_the_role_says_what_to_do(
     analyst: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.LEDGER_EXPLORER_ROLE = "nobody_of_this_server"
+    refuse_a_write()  # of this connection of the process: it still tells that the server answers
     page = run(analyst, "SELECT 1")
     assert page.status_code == 503
     assert "docs/explorer.md" in page.content.decode()

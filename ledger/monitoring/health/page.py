@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_safe
 
 from accounts.admin.parts import person_of
-from ledger.db.replicas import aliases
+from ledger.db import replicas
 from ledger.monitoring.health import bloat, queries
 from ledger.monitoring.health.bloat import BloatPart, bloat_part
 from ledger.monitoring.health.locks import LocksPart, locks_part
@@ -72,7 +72,7 @@ def database_health(request: HttpRequest) -> HttpResponse:
     """Shows locks, statements and tables of the writer, or of the replica that `server` names."""
     if not person_of(request).has_perm(VIEW):
         raise PermissionDenied
-    servers = {WRITER: DEFAULT_DB_ALIAS, **{name: name for name in aliases()}}
+    servers = {WRITER: DEFAULT_DB_ALIAS, **{name: name for name in replicas.aliases()}}
     chosen = request.GET.get("server", WRITER)
     if chosen not in servers:
         raise Http404

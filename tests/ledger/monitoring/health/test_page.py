@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.groups import PERMISSIONS
 from accounts.models import Read, User
+from ledger.db import replicas
 from ledger.monitoring.health import page, queries
 from tests.conftest import signed_in
 from tests.factories import UserFactory
@@ -103,7 +104,7 @@ def test_a_replica_that_is_away_is_told(root: Client, monkeypatch: pytest.Monkey
     def fail(*_arguments: Any, **_options: Any) -> None:
         raise OperationalError("connection to server at 10.1.2.3 failed")
 
-    monkeypatch.setattr(page, "aliases", lambda: ("replica1",))
+    monkeypatch.setattr(replicas, "aliases", lambda: ("replica1",))
     monkeypatch.setattr(page, "health_of", fail)
     answer = root.get(PAGE, {"server": "replica1"})
     assert answer.status_code == 503
