@@ -35,8 +35,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, once: bool, **_options: Any) -> None:
+        stop = StopSignal()
         for number in STOP_SIGNALS:
-            signal.signal(number, _interrupt)
+            signal.signal(number, stop.note)
         try:
             tell = partial(self.stderr.write, style_func=str)
             complain = tell
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             deliverer = Deliverer(tell=tell, complain=complain)
             if not once:
                 with deliverer.running():
-                    worker.run(threading.Event().wait)
+                    worker.run(stop.wait)
             else:
                 is_done = worker.run_once()
                 deliverer.deliver_due()
@@ -63,5 +64,20 @@ class Command(BaseCommand):
                 signal.signal(number, signal.SIG_IGN)
 
 
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+class StopSignal:
+    """Ends the command, also where code that the signal met swallowed the KeyboardInterrupt, as
+    AWS's driver does while it looks for a writer: then the next wait ends it.
+    """
+
+    def __init__(self) -> None:
+        self._has_come = False
+
+    def note(self, _number: int, _frame: object) -> NoReturn:
+        self._has_come = True  # no Event: it would wait for itself where it is being waited for
+        raise KeyboardInterrupt
+
+    def wait(self, seconds: float) -> None:
+        """Waits so long. Raises KeyboardInterrupt if a signal came, before or meanwhile."""
+        if self._has_come:
+            raise KeyboardInterrupt
+        threading.Event().wait(seconds)

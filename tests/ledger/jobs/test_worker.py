@@ -1,8 +1,10 @@
 """A worker does what is due, once, and goes on after failures."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from io import StringIO
+from signal import SIG_DFL, SIGTERM, SIGUSR1, raise_signal, signal
 from threading import Barrier, Thread
 from typing import NoReturn
 
@@ -16,6 +18,7 @@ from ledger.jobs import records, worker
 from ledger.jobs.schedule import JOBS, ScheduledJob
 from ledger.jobs.worker import Worker
 from ledger.management.commands import work
+from tests.ledger.processes import LONG
 from tests.pooler import PROGRAM, connected, pgbouncer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -154,6 +157,32 @@ def test_a_run_of_what_is_due_says_in_our_words_why_it_could_not_begin(
     with pytest.raises(CommandError, match="password refused") as refusal:
         call_command("work", once=True, stderr=StringIO())
     assert "teller_of_ana" not in str(refusal.value)
+
+
+def test_a_signal_that_was_swallowed_ends_the_next_wait() -> None:
+    stop = work.StopSignal()
+    with suppress(KeyboardInterrupt):
+        stop.note(SIGTERM, None)
+    with pytest.raises(KeyboardInterrupt):
+        stop.wait(LONG)
+
+
+def test_a_worker_goes_on_to_no_other_round_after_a_swallowed_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def swallow() -> None:
+        with suppress(KeyboardInterrupt):
+            raise_signal(SIGUSR1)
+
+    rounds = iter([swallow])
+    usual = signal(SIGUSR1, SIG_DFL)
+    monkeypatch.setattr(work, "STOP_SIGNALS", (SIGUSR1,))
+    monkeypatch.setattr(worker, "POLL_SECONDS", 0)
+    monkeypatch.setattr(Worker, "_run_due", lambda _self: next(rounds)())
+    try:
+        call_command("work", stderr=StringIO())  # a second round raises StopIteration
+    finally:
+        signal(SIGUSR1, usual)
 
 
 def test_a_claim_is_renewed_while_its_job_runs(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
