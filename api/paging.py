@@ -15,15 +15,16 @@ from rest_framework.request import Request
 from api.fields import moment_text
 
 USUAL, MOST = 50, 200  # rows of a page
+PLACES = ("cursor", "page")  # parameters that say where a page begins
 
 
-def limit_of(request: Request) -> int:
-    """`limit` of the address."""
-    given = request.query_params.get("limit", "")
+def number_of(request: Request, name: str, usual: int, most: int) -> int:
+    """A number of the address, from 1 to `most`; `usual` without it. Raises ValidationError."""
+    given = request.query_params.get(name, "")
     if not given:
-        return USUAL
-    if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= MOST):
-        raise ValidationError({"limit": [f"Write a number from 1 to {MOST}."]})
+        return usual
+    if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= most):
+        raise ValidationError({name: [f"Write a number from 1 to {most}."]})
     return int(given)
 
 
@@ -55,18 +56,23 @@ def page_of(
         moment, id = read_cursor(given)
         older = Q(created_at__lt=moment) | Q(created_at=moment, **{f"{id_name}__lt": id})
         rows = rows.filter(older, created_at__lte=moment)
-    limit = limit_of(request)
+    limit = number_of(request, "limit", USUAL, MOST)
     found = list(rows.order_by("-created_at", f"-{id_name}")[: limit + 1])
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
-    return found[:limit], next_address(request, cursor_for(last.created_at, id_of(last)))
+    return found[:limit], next_address(request, cursor=cursor_for(last.created_at, id_of(last)))
 
 
-def next_address(request: Request, cursor: str) -> str:
-    """The same address with this cursor."""
+def next_address(request: Request, **changes: str) -> str:
+    """The same address at another place: `cursor` or `page` in place of both, and what goes with
+    it.
+    """
     query = request.query_params.copy()
-    query["cursor"] = cursor
+    for name in PLACES:
+        query.pop(name, None)
+    for name, value in changes.items():
+        query[name] = value
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 

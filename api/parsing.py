@@ -53,7 +53,11 @@ class StrictJSONParser(JSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         """Returns the value of the body."""
-        return loads(_text_of(stream))
+        return self.value_of(_text_of(stream))
+
+    def value_of(self, text: str) -> Any:
+        """The value that a text of this type stands for."""
+        return loads(text)
 
 
 class NDJSONParser(StrictJSONParser):
@@ -61,12 +65,6 @@ class NDJSONParser(StrictJSONParser):
 
     media_type = "application/x-ndjson"
 
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def value_of(self, text: str) -> Any:
         """Returns the values of the lines."""
-        text = _text_of(stream)
         return [loads(line) for line in text.split("\n") if line.strip()]

@@ -25,7 +25,7 @@ from rest_framework import exceptions
 from accounts.exceptions import LedgerError
 from ledger.db.retry import Failure, NotConfirmed, OutcomeUnknown, failure_of
 from ledger.web import outages
-from ledger.web.problem_details import TYPES, problem
+from ledger.web.problem_details import problem, problem_body
 from transactions.exceptions import (
     AccountNotActive,
     AccountNotFound,
@@ -43,7 +43,6 @@ from transactions.exceptions import (
 from transactions.safeguards.confirmation import ConfirmationNeeded
 
 CONFLICTS = (IdempotencyConflict, NoteChanged)
-OF_EACH = ("type", "title", "status", "detail")
 RETRY_AFTER = 1  # seconds, after a lost race
 # The field of a request that a refusal is about, the first class that fits.
 FIELDS: tuple[tuple[type[LedgerError], str], ...] = (
@@ -121,13 +120,18 @@ def _problem_of(error: Exception, payment: Any) -> HttpResponseBase | None:
 
 
 def _refused(error: LedgerError) -> HttpResponseBase:
-    body = body_of(error)
-    more = {name: value for name, value in body.items() if name not in OF_EACH}
-    return problem(body["status"], body["type"].removeprefix(TYPES), body["detail"], **more)
+    status, slug, more = _facts_of(error)
+    return problem(status, slug, str(error), **more)
 
 
 def body_of(error: LedgerError) -> dict[str, Any]:
     """A refusal as problem details; of a batch with the number of its line."""
+    status, slug, more = _facts_of(error)
+    return problem_body(status, slug, str(error), **more)
+
+
+def _facts_of(error: LedgerError) -> tuple[int, str, dict[str, Any]]:
+    """The status of a refusal, the end of its type, its field, and the line of a batch."""
     more: dict[str, Any] = {}
     told = error
     if (line := getattr(error, "number", None)) is not None:
@@ -141,10 +145,7 @@ def body_of(error: LedgerError) -> dict[str, Any]:
         more["field"], slug = told.field, told.slug or slug
     elif field := field_of(told):
         more["field"] = field
-    return {
-        "type": TYPES + slug, "title": status.phrase, "status": int(status),
-        "detail": str(error), **more,
-    }  # fmt: skip
+    return status, slug, more
 
 
 def field_of(error: LedgerError) -> str:
@@ -172,10 +173,7 @@ def _of_framework(error: exceptions.APIException) -> HttpResponseBase:
         exceptions.MethodNotAllowed: "method-not-allowed",
         exceptions.NotFound: "not-found",
     }.get(type(error), "not-allowed")
-    found = problem(error.status_code, slug, str(error.detail), headers)
-    if isinstance(error, exceptions.MethodNotAllowed):
-        found.headers.pop("Allow", None)
-    return found
+    return problem(error.status_code, slug, str(error.detail), headers)
 
 
 def _errors(detail: Any, path: str = "") -> Any:

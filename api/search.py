@@ -12,12 +12,12 @@ from rest_framework.response import Response
 
 from api.caller import Caller, TokenScope
 from api.fields import ExactAmountField, picked, rows_of
-from api.paging import cursor_for, known_only, read_cursor
+from api.paging import cursor_for, known_only, next_address, number_of, read_cursor
 from api.parameters import CURSOR, FIELDS, query
 from api.problems import NotYours
 from api.transactions.serializers import OptionalMetadataField, TransactionSerializer
 from api.views import ApiView
-from ledger.db.replicas import ReadPurpose, read
+from ledger.db.replicas import read
 from transactions.models import Transaction
 from transactions.scope import BANK, MINE, Scope, may_read_bank
 from transactions.search import engine
@@ -27,11 +27,11 @@ from transactions.search.language.parser import parse
 from transactions.search.language.query import ParsedQuery
 from transactions.search.page.file import side_name
 from transactions.search.page.hits import direction_of
+from transactions.search.page.views import SEARCH
 from transactions.search.places import RowPlace
 from transactions.search.sql.name_lookup import NameMatches, find_scope_and_names
 from transactions.search.suggestions import suggest
 
-SEARCH = ReadPurpose("search", frozenset({"transactions", "accounts", "users", "annotations"}))
 FACETS = ("category", "channel", "month", "type", "account", "tag")
 WRITTEN = ("description", "reference", "metadata")  # by people, so names may stand in them
 Marked = Iterator[tuple[str, str]]
@@ -58,11 +58,6 @@ class HitSerializer(TransactionSerializer):
     from_name = serializers.CharField(allow_null=True, help_text="As the page names this side.")
     to_name = serializers.CharField(allow_null=True, help_text="As the page names this side.")
     highlights = HighlightSerializer(many=True)
-
-    def get_category(self, row: Transaction) -> str | None:
-        """The generated column, which the search reads."""
-        found: str | None = row.category
-        return found
 
 
 class TotalSerializer(serializers.Serializer[Any]):
@@ -142,7 +137,8 @@ class Search(ApiView):
         known_only(request, "q", "sort", "whose", "page", "cursor")
         params = request.query_params
         text = parse(params.get("q", ""))
-        sort, after, page = _sort(request), _after(request), _page(request)
+        sort, after = _sort(request), _after(request)
+        page = number_of(request, "page", 1, MOST_PAGES)
         scope, names = self._scope_and_names(params.get("whose", ""), text)
 
         def found() -> tuple[SearchResult, list[str]]:
@@ -194,14 +190,6 @@ def _after(request: Request) -> RowPlace | None:
     return RowPlace(*read_cursor(given))
 
 
-def _page(request: Request) -> int:
-    given = request.query_params.get("page", "1")
-    is_number = given.isascii() and given.isdigit() and len(given) < 5
-    if not is_number or not 1 <= int(given) <= MOST_PAGES:
-        raise ValidationError({"page": [f"Write a number from 1 to {MOST_PAGES}."]})
-    return int(given)
-
-
 def _complete(result: SearchResult) -> None:
     """Reads the columns that the page of the search does not show, in one query."""
     rows = {row.pk: row for row in result.rows}
@@ -239,16 +227,12 @@ def _next(request: Request, result: SearchResult) -> str | None:
     """The address of the next page: by time after the last row, in other orders by its number."""
     if not result.has_more:
         return None
-    params = request.query_params.copy()
-    params["sort"] = result.sort
-    params.pop("page", None)
-    params.pop("cursor", None)
     if result.sort in BY_TIME:
         last = result.rows[-1]
-        params["cursor"] = cursor_for(last.created_at, last.pk)
+        place = {"cursor": cursor_for(last.created_at, last.pk)}
     else:
-        params["page"] = str(result.page + 1)
-    return request.build_absolute_uri(f"{request.path}?{params.urlencode()}")
+        place = {"page": str(result.page + 1)}
+    return next_address(request, sort=result.sort, **place)
 
 
 def _values(name: str, values: list[tuple[Any, int]]) -> list[dict[str, Any]]:

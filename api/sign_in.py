@@ -51,8 +51,6 @@ class HasScope(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Raises NotYours with a sentence; False where nobody is signed in."""
-        if getattr(view, "is_public", False):
-            return True
         if not request.user.is_authenticated:
             return False
         caller = caller_of(request)

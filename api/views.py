@@ -29,7 +29,6 @@ class ApiView(APIView):
 
     scopes: ClassVar[Mapping[str, ApiToken.TokenScope | None]] = {}
     is_unchanging = False
-    is_public = False
     told: dict[str, str]
 
     def scope_of(self, method: str | None) -> ApiToken.TokenScope | None:

@@ -10,8 +10,6 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["api.parsing.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "api.schema.ViewSchema",
     "EXCEPTION_HANDLER": "api.problems.handled",
-    "COERCE_DECIMAL_TO_STRING": True,
-    "DATETIME_INPUT_FORMATS": ["iso-8601"],
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Ledger",
@@ -23,10 +21,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["api.schema.only_the_api"],
-    "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
+    "ENUM_NAME_OVERRIDES": {
+        "AccountStatusEnum": "accounts.models.Account.Status",
+        "TransactionStatusEnum": "transactions.models.Transaction.Status",
+        "TransactionTypeEnum": "transactions.models.Transaction.Type",
+    },
 }

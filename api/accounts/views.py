@@ -1,5 +1,6 @@
 """`/api/v1/accounts/`."""
 
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -100,8 +101,10 @@ class AccountBalance(ApiView):
             except ValidationError as error:
                 raise ValidationError({"at": error.detail}) from None
             balance = Entry.objects.balance_at(account, at) or balance * 0
-        found = {"account": account.pk, "currency": account.currency, "at": at, "balance": balance}
-        return Response(BalanceSerializer(_Fields(found)).data)
+        found = SimpleNamespace(
+            account=account.pk, currency=account.currency, at=at, balance=balance
+        )
+        return Response(BalanceSerializer(found).data)
 
 
 class EntryList(ApiView):
@@ -146,10 +149,3 @@ def own_account(person: Any, pk: UUID) -> Account:
         raise Http404
     account.user = person
     return account
-
-
-class _Fields:
-    """Values by their names, as attributes: an amount is told with its object's currency."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        vars(self).update(values)

@@ -24,6 +24,12 @@ PAGES = {
 }
 
 
+def problem_body(status: int, slug: str, detail: str, **more: Any) -> dict[str, Any]:
+    """Problem details: `type`, `title`, `status`, `detail`, and `more`."""
+    kind = {"type": TYPES + slug, "title": HTTPStatus(status).phrase, "status": int(status)}
+    return {**kind, "detail": detail, **more}
+
+
 def problem(
     status: int,
     slug: str,
@@ -31,13 +37,11 @@ def problem(
     headers: Mapping[str, str] = MappingProxyType({}),
     **more: Any,
 ) -> HttpResponse:
-    """An answer that says what is wrong: `type`, `title`, `status`, `detail`, and `more`."""
-    status = int(status)
-    body = {"type": TYPES + slug, "title": HTTPStatus(status).phrase, "status": status}
+    """An answer that says what is wrong, with the body of `problem_body`."""
+    body = problem_body(status, slug, detail, **more)
     answer = JsonResponse(
-        {**body, "detail": detail, **more}, status=status, content_type=CONTENT_TYPE,
-        headers=dict(headers),
-    )  # fmt: skip
+        body, status=body["status"], content_type=CONTENT_TYPE, headers=dict(headers)
+    )
     answer.headers.setdefault("Cache-Control", "private, no-store")
     patch_vary_headers(answer, ["Authorization", "Cookie"])
     return answer
