@@ -10,11 +10,13 @@ Nothing of boto3 is imported unless the settings ask for one of them.
 
 import json
 import os
+import socket
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -85,35 +87,36 @@ class LoginSource(ABC):
         return login if login != refused and self._clock() < until else None
 
     def connect(self, connect: Callable[..., Any], parameters: dict[str, Any]) -> Any:
-        """A connection by `connect`, to the first host that takes one, with a login for each.
+        """A connection by `connect`, to the first address that takes one, with a login for each
+        host.
 
-        Raises the OperationalError of the last host.
+        psycopg would try the addresses of a host itself, but its error tells only of the last one
+        whether the password was refused: so each is an attempt of its own.
+
+        Raises the OperationalError of the last address.
         """
-        *others, last = hosts_of(parameters)
-        earlier: list[psycopg.Error] = []
-        for each in others:
-            try:
-                return self._connect(connect, each)
-            except psycopg.OperationalError as error:
-                earlier.append(error)
-        try:
-            return self._connect(connect, last)
-        except psycopg.OperationalError as error:
-            failed_servers.note_earlier(error, earlier)
-            raise
+        renewed: set[Place] = set()  # where AWS was asked once more: once for each host
 
-    def _connect(self, connect: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+        def to_host(host: dict[str, Any]) -> Any:
+            return _first(partial(self._connect, connect, renewed), addresses_of(host))
+
+        return _first(to_host, hosts_of(parameters))
+
+    def _connect(
+        self, connect: Callable[..., Any], renewed: set[Place], parameters: dict[str, Any]
+    ) -> Any:
         place = place_of(parameters)
         login = self.login(place)
         try:
             return connect(**parameters | {"user": login.user, "password": login.password})
         except psycopg.OperationalError as error:
-            if not was_refused(error):
+            if place in renewed or not was_refused(error):
                 raise
-            renewed = self.login(place, refused=login)
-            if renewed == login:
+            renewed.add(place)
+            newer = self.login(place, refused=login)
+            if newer == login:
                 raise
-        return connect(**parameters | {"user": renewed.user, "password": renewed.password})
+        return connect(**parameters | {"user": newer.user, "password": newer.password})
 
 
 class IamTokens(LoginSource):
@@ -200,6 +203,36 @@ def hosts_of(parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for number in range(max(map(len, lists.values()), default=1)):
         own = {name: list[min(number, len(list) - 1)] for name, list in lists.items()}
         yield parameters | own
+
+
+def addresses_of(parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parameters for each address of the one host that they name, as psycopg tries them.
+
+    Raises OperationalError for a name that leads nowhere.
+    """
+    host, port = str(parameters.get("host") or ""), parameters.get("port")
+    is_known = parameters.get("hostaddr") or os.environ.get("PGHOSTADDR")
+    if not host or host.startswith("/") or is_known:
+        return [parameters]
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    except OSError as error:
+        raise psycopg.OperationalError(f"failed to resolve host {host!r}: {error}") from error
+    return [parameters | {"hostaddr": each[4][0]} for each in found]
+
+
+def _first(connect: Callable[[dict[str, Any]], Any], attempts: Iterable[dict[str, Any]]) -> Any:
+    """The first connection. Raises the last error, with the servers of all attempts noted."""
+    errors: list[psycopg.Error] = []
+    for each in attempts:
+        try:
+            return connect(each)
+        except psycopg.OperationalError as error:
+            failed_servers.note_connecting(error, each)
+            errors.append(error)
+    *earlier, last = errors
+    failed_servers.note_earlier(last, earlier)
+    raise last
 
 
 def place_of(parameters: dict[str, Any]) -> Place:

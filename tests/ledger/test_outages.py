@@ -140,7 +140,7 @@ def test_a_line_that_a_server_made_up_names_no_host() -> None:
 
 def test_with_a_login_for_each_host_each_one_is_named() -> None:
     def connect(*, host: str, **_: Any) -> Any:
-        error = psycopg.OperationalError("Connection refused" if host == "a" else "read-only")
+        error = psycopg.OperationalError("Connection refused" if host == "::1" else "read-only")
         failed_servers.note_connecting(error, {"host": host, "port": 5432})
         raise error
 
@@ -149,8 +149,8 @@ def test_with_a_login_for_each_host_each_one_is_named() -> None:
             return Login("mallory", "secret")
 
     with pytest.raises(psycopg.OperationalError) as refused:
-        Logins(60).connect(connect, {"host": "a,b", "port": "5432"})
-    assert in_words(refused.value) == "a:5432 refused, b:5432 another reason"
+        Logins(60).connect(connect, {"host": "::1,::2", "port": "5432"})
+    assert in_words(refused.value) == "[::1]:5432 refused, [::2]:5432 another reason"
 
 
 PAGES = [("/", "home"), ("/transfers/new/", "transactions:transfer"), ("/nowhere/", "unknown")]

@@ -3,11 +3,13 @@ the server refuses one.
 """
 
 import json
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from operator import sub
+from socket import SOCK_STREAM
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,9 +22,11 @@ from pytest_django import DjangoDbBlocker
 from ledger.db import credentials
 from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.credentials import IamTokens, Login, NoLogin, Place, Secret
+from ledger.db.reasons import in_words
 from ledger.db.retry import Failure, failure_of, run_with_retry
 from ledger.env import BASE_DIR
 from tests.ledger.aws.guarded import (
+    HOST,
     REGION,
     SECRET_ID,
     TELLER,
@@ -35,6 +39,8 @@ from tests.ledger.processes import wait_until
 from tests.pooler import own_pool
 
 PLACE = Place("bank.cluster-1.eu-west-1.rds.amazonaws.com", 5433, TELLER)
+# A name, and an address of this computer at which nothing listens.
+BANK, DEAD = "bank.example", "127.0.0.2"
 
 
 class HandClock:
@@ -168,13 +174,80 @@ def test_each_of_several_hosts_gets_a_token_of_its_own() -> None:
 
     def connect(**given: Any) -> str:
         seen.append((given["host"], given["port"], given["password"]))
-        if given["host"] == "a":
+        if given["host"] == "::1":
             raise psycopg.OperationalError("down")
         return "connected"
 
-    parameters = {"host": "a,b", "port": "1,2", "user": TELLER}
+    parameters = {"host": "::1,::2", "port": "1,2", "user": TELLER}
     assert ByHost(REGION).connect(connect, parameters) == "connected"
-    assert seen == [("a", "1", "for a:1"), ("b", "2", "for b:2")]
+    assert seen == [("::1", "1", "for ::1:1"), ("::2", "2", "for ::2:2")]
+
+
+@pytest.fixture
+def leads_to(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the name BANK lead to these addresses, in their order, and others ending in `.example`
+    nowhere.
+    """
+    usual = socket.getaddrinfo
+
+    def leads_to(*addresses: str) -> None:
+        def lookup(host: Any, port: Any, *arguments: Any, **options: Any) -> list[Any]:
+            if host == BANK:
+                return [one for each in addresses for one in usual(each, port, 0, SOCK_STREAM)]
+            if str(host).endswith(".example"):
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return usual(host, port, *arguments, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", lookup)
+
+    return leads_to
+
+
+TWO_ADDRESSES = pytest.mark.parametrize(
+    "addresses", [(HOST, DEAD), (DEAD, HOST)], ids=["dead last", "dead first"]
+)
+
+
+@TWO_ADDRESSES
+def test_a_refusal_at_one_address_of_a_name_is_seen_beside_a_dead_one(
+    addresses: tuple[str, str], guarded: GuardedServer, leads_to: Callable[..., None]
+) -> None:
+    secret, stub = secret_with(
+        {"username": TELLER, "password": "old"}, {"username": TELLER, "password": "new"}
+    )
+    guarded.set_password("new")
+    leads_to(*addresses)
+
+    secret.connect(psycopg.connect, {**guarded.parameters, "host": BANK}).close()
+    stub.assert_no_pending_responses()
+
+
+def test_addresses_of_one_name_that_refuse_make_aws_be_asked_once_more(
+    guarded: GuardedServer, leads_to: Callable[..., None]
+) -> None:
+    secret, stub = secret_with(
+        {"username": TELLER, "password": "wrong"}, {"username": TELLER, "password": "wrong again"}
+    )
+    guarded.set_password("right")
+    leads_to(HOST, HOST)
+
+    with pytest.raises(psycopg.OperationalError, match="authentication failed") as refused:
+        secret.connect(psycopg.connect, {**guarded.parameters, "host": BANK})
+    stub.assert_no_pending_responses()
+    assert in_words(refused.value) == f"{BANK}:{guarded.port} password refused"
+
+
+def test_a_name_that_leads_nowhere_is_passed_over(leads_to: Callable[..., None]) -> None:
+    def refuse(**_: Any) -> None:
+        raise psycopg.OperationalError("connection refused")
+
+    leads_to(HOST)
+    hosts = f"no.example,{BANK},none.example"
+    with pytest.raises(psycopg.OperationalError) as failed:
+        IamTokens(REGION).connect(refuse, {"host": hosts, "user": TELLER})
+    assert in_words(failed.value) == (
+        f"no.example:5432 name not found, {BANK}:5432 refused, none.example:5432 name not found"
+    )
 
 
 def test_while_secrets_manager_is_away_the_last_secret_is_used() -> None:
@@ -253,6 +326,29 @@ def test_each_new_connection_signs_in_with_the_secret_of_its_time(
     guarded.run(
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{TELLER}'"
     )
+
+    assert who(found) == TELLER
+    assert manager.asked == 2
+
+
+@POOLED
+@TWO_ADDRESSES
+def test_a_rotated_secret_is_read_again_where_a_name_has_a_dead_address(
+    addresses: tuple[str, str],
+    pool: Any,
+    database: Callable[..., Any],
+    guarded: GuardedServer,
+    manager: SecretsManager,
+    leads_to: Callable[..., None],
+) -> None:
+    found = database({"secret": SECRET_ID, "region": REGION}, pool)
+    found.settings_dict["HOST"] = BANK
+    leads_to(HOST)
+    assert who(found) == TELLER
+    guarded.set_password("second")
+    manager.login["password"] = "second"
+    leads_to(*addresses)
+    guarded.end_sessions()
 
     assert who(found) == TELLER
     assert manager.asked == 2
