@@ -35,6 +35,10 @@ AWAY = (DatabaseError, InterfaceError)
 logger = logging.getLogger("ledger.jobs")
 
 
+class DeliveryEnded(Exception):
+    """An error has ended the thread that looks for webhooks, so nothing more is delivered."""
+
+
 class Deliverer:
     """Sends what is due. `tell` and `complain` get lines of ours, as those of a `Worker`."""
 
@@ -43,7 +47,7 @@ class Deliverer:
     ) -> None:
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{os.urandom(4).hex()}"
         self._tell, self._complain = tell, complain or tell
-        self._stop, self._wake = threading.Event(), threading.Event()
+        self._stop, self._wake, self._ended = (threading.Event() for _ in range(3))
         self._free = threading.Semaphore(settings.LEDGER_WEBHOOK_THREADS)
         self._is_away = False
 
@@ -62,6 +66,11 @@ class Deliverer:
             self._wake.set()
             looks.join()
 
+    def wait(self, seconds: float) -> None:
+        """Waits so long. Raises DeliveryEnded if nothing more is delivered, though it should be."""
+        if self._ended.wait(seconds):
+            raise DeliveryEnded
+
     def deliver_due(self) -> int:
         """Delivers what is due now, in this thread; returns how many attempts were made."""
         attempts, idle = 0, set[UUID]()
@@ -77,11 +86,14 @@ class Deliverer:
     def _look(self) -> None:
         """Finds webhooks that have something to be sent, and gives each to a free thread."""
         threads = settings.LEDGER_WEBHOOK_THREADS
-        with limited_connections(STATEMENT_SECONDS), ThreadPoolExecutor(threads) as senders:
-            while not self._stop.is_set():
-                self._wake.clear()
-                if not self._found_one(senders):
-                    self._wake.wait(POLL_SECONDS)
+        try:
+            with limited_connections(STATEMENT_SECONDS), ThreadPoolExecutor(threads) as senders:
+                while not self._stop.is_set():
+                    self._wake.clear()
+                    if not self._found_one(senders):
+                        self._wake.wait(POLL_SECONDS)
+        finally:
+            self._ended.set()
 
     def _found_one(self, senders: ThreadPoolExecutor) -> bool:
         if not self._free.acquire(blocking=False):

@@ -222,13 +222,19 @@ class Alarms(Construct):
             OVER, 0, "Scheduled commands that could not start.",
         )  # fmt: skip
         self._failed_commands(tasks, cluster)
+        of_it = {"ClusterName": cluster.cluster_name, "ServiceName": "work"}
+        self._alarm(
+            # The fewest: one that ends again and again runs at times.
+            "no-worker", _metric("ECS/ContainerInsights", "RunningTaskCount", of_it, "Minimum"),
+            UNDER, 1, "No task delivers events to webhooks.", times=3, missing=MISSING_IS_BAD,
+        )  # fmt: skip
 
     def _failed_commands(self, tasks: Tasks, cluster: ecs.Cluster) -> None:
         """Mails of each command that ended with an error, or did not start."""
         families = [
             f"arn:aws:ecs:{self._config.region}:{self._config.account}:task-definition/"
             f"{self._config.name}-{name}:"
-            for name in tasks.commands
+            for name in (*tasks.commands, "work")
         ]
         rule = events.Rule(
             self,

@@ -8,6 +8,7 @@ from constructs import Construct
 from ledger_aws.config import Config
 
 HTTP, HTTPS, SMTP, POSTGRES, CACHE, WEB = 80, 443, 587, 5432, 6379, 8000
+OF_RECEIVERS = 8443  # the other port that a webhook may lead to: transactions/events/targets.py
 BALANCER_IDLE = 60  # seconds that the load balancer keeps a connection without requests
 PUBLIC, TASKS, DATA = "Public", "Tasks", "Data"
 
@@ -19,6 +20,7 @@ class Groups:
     balancer: ec2.SecurityGroup
     web: ec2.SecurityGroup
     commands: ec2.SecurityGroup
+    work: ec2.SecurityGroup
     proxy: ec2.SecurityGroup
     database: ec2.SecurityGroup
     cache: ec2.SecurityGroup
@@ -51,6 +53,7 @@ class Network(Construct):
             balancer=self._group("Balancer", "The load balancer"),
             web=self._group("Web", "Web tasks"),
             commands=self._group("Commands", "Tasks of commands"),
+            work=self._group("Work", "The task that delivers events"),
             proxy=self._group("Proxy", "RDS Proxy"),
             database=self._group("Database", "Postgres"),
             cache=self._group("Cache", "The shared cache"),
@@ -70,10 +73,14 @@ class Network(Construct):
         _allow(groups.balancer, groups.web, WEB)
         for group in (groups.web, groups.commands, groups.rotation):
             group.add_egress_rule(every, ec2.Port.tcp(HTTPS), "AWS, and identity providers")
-        for group in (groups.web, groups.commands):
+        for port in (HTTPS, OF_RECEIVERS):
+            groups.work.add_egress_rule(every, ec2.Port.tcp(port), "AWS, and webhooks")
+        for group in (groups.web, groups.commands, groups.work):
             group.add_egress_rule(every, ec2.Port.tcp(SMTP), "The mail server")
+        for group in (groups.web, groups.commands):
             _allow(group, groups.cache, CACHE)
-        _allow(groups.commands, groups.database, POSTGRES)
+        for group in (groups.commands, groups.work):
+            _allow(group, groups.database, POSTGRES)
         # CDK itself lets the proxy and the rotation in to the database.
         if config.proxy:
             _allow(groups.web, groups.proxy, POSTGRES)

@@ -15,6 +15,7 @@ from ledger_aws.network import DATA, TASKS, Network
 from ledger_aws.schedules import Schedules
 from ledger_aws.service import Service, new_cluster
 from ledger_aws.tasks import Tasks
+from ledger_aws.worker import DeliveryService
 
 WITHOUT_TAGS = "AWS::RDS::DBProxyTargetGroup"  # says CloudFormation
 
@@ -39,7 +40,7 @@ class DataStack(Stack):
 
 
 class BankStack(Stack):
-    """Tasks, load balancer, schedules and alarms."""
+    """Tasks, load balancer, the worker, schedules and alarms."""
 
     def __init__(self, scope: Construct, config: Config, data: DataStack) -> None:
         super().__init__(scope, "Bank", **_named(config, "bank"))
@@ -53,8 +54,9 @@ class BankStack(Stack):
         )  # fmt: skip
         service = Service(self, config, data.network, cluster, tasks.web, rollback_alarms(config))
         schedules = Schedules(self, config, data.network, cluster, tasks.commands)
+        delivery = DeliveryService(self, data.network, cluster, tasks.work)
         assert gate.last is not None
-        for construct in (service.service, schedules):
+        for construct in (service.service, delivery.service, schedules):
             construct.node.add_dependency(gate.last)
         alarms = Alarms(
             self, config, key, data.database.server, service, cluster, tasks, schedules.group

@@ -31,7 +31,9 @@ CHANNELS = [
 
 
 class Tasks(Construct):
-    """Task definitions. `web` serves pages; all others run one command and end."""
+    """Task definitions. `web` serves pages and `work` delivers events; all others run one command
+    and end.
+    """
 
     def __init__(
         self, scope: Construct, config: Config, database: BankDatabase, cache: Cache, keys: Keys
@@ -56,6 +58,7 @@ class Tasks(Construct):
         self.holds = self._command("holds", ["expire_holds"], secret_key)
         self.erase = self._command("erase", ["erase_people"], secret_key)
         self.retain = self._command("retain", ["apply_retention"], secret_key)
+        self.work = self._work({**secret_key, "EMAIL_URL": keys.mail})
         self.console = self._console(every)
 
     @property
@@ -123,8 +126,11 @@ class Tasks(Construct):
         command: Sequence[str],
         secrets: Mapping[str, secretsmanager.ISecret],
         role: str | None = OWNER,
+        stop_timeout: Duration | None = None,
     ) -> ecs.FargateTaskDefinition:
-        """A task that runs manage.py, signed in as this role; None is the administrator."""
+        """A task that runs manage.py, signed in as this role; None is the administrator. Its mail
+        goes to its log, unless it gets the secret of the mail server.
+        """
         task = self._task(name, SMALL)
         if role is None:
             given = environment.of_administrator(self._config, self._database)
@@ -132,11 +138,21 @@ class Tasks(Construct):
         else:
             given = environment.of_command(self._config, self._database, role)
             _may_sign_in(task, [self._database.login_arn(role)])
+        if "EMAIL_URL" in secrets:
+            del given["EMAIL_URL"]
         self._container(
             task, given, secrets, log=self.command_log,
-            entry_point=["python", "manage.py"], command=list(command),
+            entry_point=["python", "manage.py"], command=list(command), stop_timeout=stop_timeout,
         )  # fmt: skip
         return task
+
+    def _work(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
+        """Delivers events as the owner, who alone reads everybody's webhooks, and mails people
+        whose webhook is given up. At its end it waits for what is being sent.
+        """
+        return self._command(
+            "work", ["work", "--webhooks"], secrets, stop_timeout=Duration.seconds(60)
+        )
 
     def _console(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
         """For people: it waits an hour for `aws ecs execute-command`, as the owner. What is said

@@ -42,6 +42,7 @@ TABLE = {
     ),
     "audit-failed": _own("AuditsNotClean", "Sum", 300, ABOVE, 0, 1),
     "no-clean-audit": _own("AuditsClean", "Sum", 3600, BELOW, 1, 27, BAD),
+    "no-worker": Row("ECS/ContainerInsights RunningTaskCount", "Minimum", 300, BELOW, 1, 3, BAD),
     "not-started": Row("AWS/Scheduler InvocationDroppedCount", "Sum", 300, ABOVE, 0, 1),
     "oldest-transaction": _own("OldestTransaction", "Maximum", 300, ABOVE, 900, 1),
     "holds-overdue": _own("HoldsOverdue", "Maximum", 300, ABOVE, 1800, 1),

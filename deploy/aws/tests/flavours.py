@@ -78,6 +78,14 @@ class Templates:
         ((_, properties),) = self.of_type(kind)
         return properties
 
+    def service(self, name: str) -> tuple[str, Properties]:
+        """The logical id and properties of the service of this name."""
+        (found,) = [
+            (id, service) for id, service in self.of_type("AWS::ECS::Service")
+            if service["ServiceName"] == name
+        ]  # fmt: skip
+        return found
+
     def task(self, name: str) -> Properties:
         """The task definition of this name."""
         family = f"{self.config.name}-{name}"

@@ -1,8 +1,9 @@
 """Nothing is public but the load balancer, and nobody may talk to more than they need."""
 
+import subprocess
 from typing import Any
 
-from tests.flavours import Templates, text
+from tests.flavours import ROOT, Templates, text
 
 EVERYBODY = ("0.0.0.0/0", "::/0")
 BALANCER_PORTS = {80, 443}
@@ -42,7 +43,29 @@ def test_no_group_lets_everything_out(bank: Templates) -> None:
             continue
         assert rule["IpProtocol"] == "tcp", (group, rule)
         if rule.get("CidrIp") in EVERYBODY:
-            assert rule["FromPort"] in (443, 587), (group, rule)
+            assert rule["FromPort"] in (443, 587) or _is_to_a_receiver(group, rule), (group, rule)
+
+
+def _is_to_a_receiver(group: str, rule: dict[str, Any]) -> bool:
+    return group.startswith("NetworkWork") and rule["FromPort"] == 8443
+
+
+def test_events_go_out_to_each_port_that_a_webhook_may_have(bank: Templates) -> None:
+    code = "import django; django.setup(); from transactions.events.targets import PORTS;"
+    done = subprocess.run(
+        [ROOT / ".venv/bin/python", "-c", f"{code} print(*PORTS)"], cwd=ROOT, check=True,
+        capture_output=True, text=True,
+        env={"PATH": "/usr/bin:/bin", "DJANGO_SETTINGS_MODULE": "ledger.settings"},
+    )  # fmt: skip
+    open_to = {
+        rule["FromPort"] for group, rule in _rules(bank, "Egress")
+        if group.startswith("NetworkWork") and rule.get("CidrIp") in EVERYBODY
+    }  # fmt: skip
+    assert open_to == {*map(int, done.stdout.split()), 587}
+    _, service = bank.service("work")
+    network = service["NetworkConfiguration"]["AwsvpcConfiguration"]
+    assert "NetworkWork" in text(network["SecurityGroups"])
+    assert {"VpcTasksSubnet" in text(each) for each in network["Subnets"]} == {True}
 
 
 def test_no_rule_is_given_twice(bank: Templates) -> None:
@@ -61,7 +84,7 @@ def test_who_reaches_the_database(bank: Templates) -> None:
         for group, rule in _rules(bank, "Ingress")
         if "NetworkDatabase" in group
     }
-    expected = {"Comma", "Rotat"}
+    expected = {"Comma", "Rotat", "Work9"}
     if bank.config.proxy:
         expected.add("Proxy")
     if not bank.config.proxy or (bank.config.size.has_replica and not bank.config.is_aurora):

@@ -29,11 +29,11 @@ def _depends_on(bank: Templates, id: str) -> set[str]:
     return seen
 
 
-def test_the_service_waits_for_roles_and_migrations(bank: Templates) -> None:
-    ((service, _),) = bank.of_type("AWS::ECS::Service")
+def test_services_wait_for_roles_and_migrations(bank: Templates) -> None:
     gates = {each["Name"]: id for id, each in bank.of_type("Custom::Task")}
     assert set(gates) == {"roles", "migrate"}
-    assert gates["migrate"] in _depends_on(bank, service)
+    for name in ("web", "work"):
+        assert gates["migrate"] in _depends_on(bank, bank.service(name)[0]), name
     assert gates["roles"] in _depends_on(bank, gates["migrate"])
     for id, _ in bank.of_type("AWS::Scheduler::Schedule"):
         assert gates["migrate"] in _depends_on(bank, id), id
@@ -48,7 +48,7 @@ def test_a_new_image_runs_them_again(bank: Templates) -> None:
 
 
 def test_a_version_that_does_not_answer_goes_back(bank: Templates) -> None:
-    service = bank.one("AWS::ECS::Service")
+    _, service = bank.service("web")
     deployment = service["DeploymentConfiguration"]
     assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
     assert deployment["MinimumHealthyPercent"] == 100
@@ -63,13 +63,33 @@ def test_a_version_that_does_not_answer_goes_back(bank: Templates) -> None:
 
 
 def service_depends_on(bank: Templates) -> set[str]:
-    ((service, _),) = bank.of_type("AWS::ECS::Service")
-    return _depends_on(bank, service)
+    return _depends_on(bank, bank.service("web")[0])
+
+
+def test_one_task_delivers_events_at_all_times(bank: Templates) -> None:
+    """ECS starts another when it ends, and the new one of a deployment before the old one ends."""
+    _, service = bank.service("work")
+    assert service["DesiredCount"] == 1
+    deployment = service["DeploymentConfiguration"]
+    assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    assert (deployment["MinimumHealthyPercent"], deployment["MaximumPercent"]) == (100, 200)
+    task = bank.resources[service["TaskDefinition"]["Ref"]]["Properties"]
+    assert task["Family"] == f"{bank.config.name}-work"
+    container = bank.container("work")
+    assert container["Essential"] is True
+    assert container["Command"] == ["work", "--webhooks"]
+    # Longer than one attempt may take: then what is being sent is not sent again.
+    assert container["StopTimeout"] >= 60
+    (log,) = [
+        id for id, group in bank.of_type("AWS::Logs::LogGroup")
+        if group["LogGroupName"] == f"/{bank.config.name}/commands"
+    ]  # fmt: skip
+    assert container["LogConfiguration"]["Options"]["awslogs-group"] == {"Ref": log}
 
 
 def test_a_deployment_leaves_the_number_of_tasks_to_scaling(bank: Templates) -> None:
     """A count in the template is set again by each deployment: at noon, two in place of six."""
-    assert "DesiredCount" not in bank.one("AWS::ECS::Service")
+    assert "DesiredCount" not in bank.service("web")[1]
     target = bank.one("AWS::ApplicationAutoScaling::ScalableTarget")
     assert (target["MinCapacity"], target["MaxCapacity"]) == bank.config.size.tasks
 

@@ -2,8 +2,8 @@
 
 import logging
 import signal
-import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
@@ -11,9 +11,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ledger.db.reasons import in_words
+from ledger.jobs.schedule import JOBS
 from ledger.jobs.worker import AWAY, Worker
 from ledger.logs.output import is_watched
-from transactions.events.deliverer import Deliverer
+from transactions.events.deliverer import Deliverer, DeliveryEnded
 
 logger = logging.getLogger("ledger.jobs")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -33,8 +34,13 @@ class Command(BaseCommand):
             action="store_true",
             help="do what is due and end; the exit code is 1 if a job failed",
         )
+        parser.add_argument(
+            "--webhooks",
+            action="store_true",
+            help="deliver events to webhooks alone, where something else starts the jobs",
+        )
 
-    def handle(self, *, once: bool, **_options: Any) -> None:
+    def handle(self, *, once: bool, webhooks: bool, **_options: Any) -> None:
         stop = StopSignal()
         for number in STOP_SIGNALS:
             signal.signal(number, stop.note)
@@ -43,18 +49,23 @@ class Command(BaseCommand):
             complain = tell
             if settings.LOG_FORMAT == "json" and not is_watched():
                 tell, complain = partial(logger.info, "%s"), partial(logger.error, "%s")
-            worker = Worker(tell=tell, complain=complain, out=self.stdout, err=self.stderr)
+            jobs = () if webhooks else JOBS
+            worker = Worker(
+                tell=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs
+            )
             deliverer = Deliverer(tell=tell, complain=complain)
-            if not once:
-                with deliverer.running():
-                    worker.run(stop.wait)
-            else:
+            if once:
                 is_done = worker.run_once()
                 deliverer.deliver_due()
                 if not is_done:
                     raise SystemExit(1)
+            else:
+                with deliverer.running():
+                    worker.run(partial(stop.wait, by=deliverer.wait))
         except KeyboardInterrupt:
             pass  # the database takes back what was not committed, and a later run does it
+        except DeliveryEnded as error:
+            raise CommandError("An error ended the delivery of events to webhooks.") from error
         except AWAY as error:
             raise CommandError(
                 f"The database does not let work begin: {in_words(error)}"
@@ -76,8 +87,8 @@ class StopSignal:
         self._has_come = True  # no Event: it would wait for itself where it is being waited for
         raise KeyboardInterrupt
 
-    def wait(self, seconds: float) -> None:
-        """Waits so long. Raises KeyboardInterrupt if a signal came, before or meanwhile."""
+    def wait(self, seconds: float, *, by: Callable[[float], object]) -> None:
+        """Waits so long by this. Raises KeyboardInterrupt if a signal came, before or meanwhile."""
         if self._has_come:
             raise KeyboardInterrupt
-        threading.Event().wait(seconds)
+        by(seconds)

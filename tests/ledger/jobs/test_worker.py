@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 from io import StringIO
 from signal import SIG_DFL, SIGTERM, SIGUSR1, raise_signal, signal
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import NoReturn
 
 import psycopg
@@ -164,7 +164,7 @@ def test_a_signal_that_was_swallowed_ends_the_next_wait() -> None:
     with suppress(KeyboardInterrupt):
         stop.note(SIGTERM, None)
     with pytest.raises(KeyboardInterrupt):
-        stop.wait(LONG)
+        stop.wait(LONG, by=Event().wait)
 
 
 def test_a_worker_goes_on_to_no_other_round_after_a_swallowed_signal(

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Account
+from ledger.jobs import worker
+from ledger.management.commands import work
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.events.receiver import ReceivedHook, Receiver, receiving
 from tests.transactions.events.shared import events_of
@@ -272,3 +275,44 @@ def test_several_workers_keep_the_order_of_each_account(receiver: Receiver) -> N
         mine = [it.place[1] for it in receiver.received if it.place[0] == str(account.pk)]
         assert mine == list(range(1, 11))
     assert len({request.id for request in receiver.received}) == 30
+
+
+def test_a_worker_for_webhooks_alone_delivers_and_does_no_job(
+    account: Account, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[str] = []
+    monkeypatch.setattr(worker, "call_command", lambda name, **_options: jobs.append(name))
+    monkeypatch.setattr(work, "STOP_SIGNALS", ())  # those of the tests stay as they are
+    _pay(account)
+
+    call_command("work", once=True, webhooks=True)
+
+    assert (len(receiver.received), jobs) == (1, [])
+    call_command("work", once=True)
+    assert jobs
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_whose_delivery_an_error_has_ended_ends_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So systemd, Compose or ECS starts another. One that stayed would deliver nothing."""
+
+    def fail(_worker: str) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(queues, "claim", fail)
+    monkeypatch.setattr(work, "STOP_SIGNALS", ())
+    with pytest.raises(CommandError, match="webhooks"):
+        call_command("work", webhooks=True)
+
+
+def test_without_threads_a_worker_waits_and_delivers_nothing(
+    account: Account, receiver: Receiver, settings: Any
+) -> None:
+    settings.LEDGER_WEBHOOK_THREADS = 0
+    _pay(account)
+    deliverer = Deliverer(tell=lambda _line: None)
+    with deliverer.running():
+        deliverer.wait(0)
+    assert receiver.received == []

@@ -1,0 +1,38 @@
+"""The service that delivers events to webhooks. Jobs are started by `schedules.py`."""
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from constructs import Construct
+
+from ledger_aws.network import TASKS, Network
+
+
+class DeliveryService(Construct):
+    """One task; ECS starts another when it ends. For a moment of each deployment there are two,
+    which is safe: a webhook is served by one worker at a time.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        network: Network,
+        cluster: ecs.Cluster,
+        task: ecs.FargateTaskDefinition,
+    ) -> None:
+        super().__init__(scope, "Delivery")
+        self.service = ecs.FargateService(
+            self,
+            "Work",
+            service_name="work",
+            cluster=cluster,
+            task_definition=task,
+            desired_count=1,
+            assign_public_ip=False,
+            vpc_subnets=ec2.SubnetSelection(subnet_group_name=TASKS),
+            security_groups=[network.groups.work],
+            platform_version=ecs.FargatePlatformVersion.LATEST,
+            min_healthy_percent=100,
+            max_healthy_percent=200,
+            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+            enable_execute_command=False,
+        )
