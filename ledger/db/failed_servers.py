@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 DEFAULT_PORT = 5432
-_NOTED = "ledger_failed_servers"
+_NOTED, _NOT_OPENED = "ledger_failed_servers", "ledger_not_opened"
 # How psycopg begins the line of each host, where it has tried several.
 _ONE_OF_SEVERAL = re.compile(
     r"^- host: ('[^'\n]*'|None), port: ('\d+'|None), hostaddr: ('[^'\n]*'|None): ", re.MULTILINE
@@ -33,6 +33,19 @@ def failed_servers_of(error: psycopg.Error) -> tuple[FailedServer, ...]:
     """What was noted; else one of an unknown server."""
     noted: tuple[FailedServer, ...] = getattr(error, _NOTED, ())
     return noted or (FailedServer("", error),)
+
+
+def note_not_opened(error: psycopg.Error) -> None:
+    """Notes that the connection to run a statement on could not be opened, so nothing was done. A
+    wrong parameter is no such error: it would fail again.
+    """
+    if isinstance(error, psycopg.OperationalError):
+        setattr(error, _NOT_OPENED, True)
+
+
+def is_not_opened(error: BaseException | None) -> bool:
+    """Whether `note_not_opened` noted that."""
+    return hasattr(error, _NOT_OPENED)
 
 
 def note_connecting(error: psycopg.Error, parameters: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ from django.db import (
 )
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from ledger.db import counts
+from ledger.db import counts, failed_servers
 from ledger.tracing import spans
 
 P = ParamSpec("P")
@@ -112,10 +112,10 @@ def _failure_without_context(error: BaseException) -> Failure:
     state = sqlstate(error)
     if state in LOST_RACES:
         return Failure.LOST_RACE
-    if isinstance(error.__cause__, NEVER_CONNECTED):
+    if isinstance(error.__cause__, NEVER_CONNECTED) or state in NOT_STARTED:
         return Failure.NOT_STARTED
-    if state in NOT_STARTED or getattr(error.__cause__, "pgconn", None) is not None:
-        return Failure.NOT_STARTED  # psycopg sets pgconn on errors of connecting
+    if failed_servers.is_not_opened(error.__cause__):  # libpq gives no SQLSTATE
+        return Failure.NOT_STARTED
     if isinstance(error, OutcomeUnknown) or state in CUT_OFF:
         return Failure.UNKNOWN
     if state == TIMED_OUT:

@@ -69,9 +69,9 @@ def refuses(request: HttpRequest) -> HttpResponse:
 
 
 REFUSAL = psycopg.OperationalError(
-    f'connection failed: FATAL:  password authentication failed for user "{ADDRESS}" ({PASSWORD})',
-    pgconn=psycopg.pq.PGconn.connect_start(b"host=127.0.0.1 port=1"),
+    f'connection failed: FATAL:  password authentication failed for user "{ADDRESS}" ({PASSWORD})'
 )
+failed_servers.note_not_opened(REFUSAL)
 failed_servers.note_connecting(REFUSAL, {"host": "db.example", "port": "5432"})
 
 

@@ -3,6 +3,7 @@
 import io
 import logging
 import runpy
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,17 @@ from tests.ledger.servers import Start
 def folder() -> Iterator[Path]:
     with reachable_folder() as found:
         yield found
+
+
+@pytest.fixture
+def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name is found, as without DNS."""
+
+    def lookup(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    for name in ("getaddrinfo", "gethostbyname"):
+        monkeypatch.setattr(socket, name, lookup)
 
 
 @pytest.fixture

@@ -116,6 +116,29 @@ def test_a_refused_write_is_forgotten_with_its_connection(another: Any) -> None:
     assert value(found, "SELECT pg_backend_pid()") == pid
 
 
+NOBODY = {
+    "no socket": {"HOST": "/nowhere"},
+    "refused": {"HOST": "127.0.0.1", "PORT": "1"},
+    "no such name": {"HOST": "bank.example"},
+    "no such names": {"HOST": "bank.example,beside.example"},
+}
+
+
+@pytest.mark.parametrize("there", NOBODY.values(), ids=NOBODY)
+def test_a_connection_that_was_never_made_has_done_nothing(
+    there: dict[str, str], another: Any, no_names: None
+) -> None:
+    with pytest.raises(OperationalError) as failed:
+        value(another(**there, LEDGER_EMBEDDED=False), "SELECT 1")
+    assert failure_of(failed.value) is Failure.NOT_STARTED
+
+
+def test_a_parameter_that_cannot_work_is_final(another: Any) -> None:
+    with pytest.raises(DatabaseError) as failed:
+        value(another(OPTIONS={"no_such_parameter": "1"}), "SELECT 1")
+    assert failure_of(failed.value) is Failure.FINAL
+
+
 WARN = "DO $$ BEGIN RAISE WARNING 'something'; END $$"
 WARN_AT_COMMIT = """
 CREATE TEMPORARY TABLE written (number int);

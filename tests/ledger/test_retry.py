@@ -113,10 +113,16 @@ def test_a_server_that_could_not_be_had_is_tried_again_a_little_later(
     assert pauses == [0.1, 0.2]
 
 
-def test_a_refused_connection_is_tried_again(run: Callable[[CountedWork], str]) -> None:
+def nobody_there() -> psycopg.OperationalError:
+    """The error of a connection that nobody takes."""
+    database: Any = connection
     with pytest.raises(psycopg.OperationalError) as refused:
-        psycopg.connect(host="/nowhere", connect_timeout=1)
-    work = CountedWork(1, refused.value, OperationalError)
+        database.open(host="/nowhere")
+    return refused.value
+
+
+def test_a_refused_connection_is_tried_again(run: Callable[[CountedWork], str]) -> None:
+    work = CountedWork(1, nobody_there(), OperationalError)
 
     assert run(work) == "done"
 
@@ -163,9 +169,7 @@ def test_what_was_cut_off_runs_again_once_it_can_find_out(
 
 def test_what_stays_unknown_says_so(pauses: list[float], transactional_db: None) -> None:
     """Cut off first, then nobody answers: the later failures did nothing, the first may have."""
-    with pytest.raises(psycopg.OperationalError) as refused:
-        psycopg.connect(host="/nowhere", connect_timeout=1)
-    causes = chain([CUT_OFF[0]], repeat(refused.value))
+    causes = chain([CUT_OFF[0]], repeat(nobody_there()))
 
     def work() -> None:
         raise OperationalError from next(causes)
@@ -248,14 +252,15 @@ def test_tries_that_take_long_themselves_end_as_soon(
     assert len(pauses) <= 2
 
 
+@pytest.mark.parametrize("host", ["/nowhere", "bank.example"], ids=["no socket", "no such name"])
 def test_nobody_there_on_the_way_out_of_a_cut_off_block_is_unknown(
-    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+    host: str, transactional_db: None, no_names: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Django connects anew when it leaves an atomic block, and its failure hides the first."""
     connect, runs = connection.get_new_connection, []
 
     def connect_to_nobody(parameters: dict[str, Any]) -> Any:
-        return connect({**parameters, "host": "/nowhere"})
+        return connect({**parameters, "host": host})
 
     def work() -> None:
         runs.append(1)

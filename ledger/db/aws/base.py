@@ -59,8 +59,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if level := self.settings_dict["OPTIONS"].get("isolation_level"):
             found.target_connection.isolation_level = level
         if self.only_reads:
-            found.read_only = True
+            self._read_from_reader(found)
         return found
+
+    def _read_from_reader(self, found: Any) -> None:
+        """Has read/write splitting, if it is there, connect to a reader."""
+        try:
+            found.read_only = True
+        except DriverError as error:
+            raise as_psycopg(error, Moment.CONNECTING) from error
 
     @property
     def only_reads(self) -> bool:

@@ -92,6 +92,7 @@ class DatabaseWrapper(WithCursors):
             found = self._opened(conninfo, parameters)
         except psycopg.Error as error:
             failed_servers.note_connecting(error, parameters)
+            failed_servers.note_not_opened(error)
             if pool is not None:
                 pool.refused_by = error
             raise

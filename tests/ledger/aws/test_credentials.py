@@ -439,6 +439,17 @@ def test_no_login_means_that_nothing_was_done(
     assert failure_of(refused.value) is Failure.NOT_STARTED
 
 
+def test_a_name_that_is_not_found_means_that_nothing_was_done(
+    database: Callable[..., Any], no_names: None
+) -> None:
+    found = database({"region": REGION})
+    found.settings_dict |= {"HOST": "bank.example", "USER": TELLER}
+
+    with pytest.raises(OperationalError, match="resolve") as failed:
+        found.ensure_connection()
+    assert failure_of(failed.value) is Failure.NOT_STARTED
+
+
 FORK = """
 import os
 from ledger.db.credentials import source_of

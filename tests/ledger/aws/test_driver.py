@@ -241,10 +241,13 @@ def test_readers_take_turns(aurora: Cluster, database: Callable[..., DatabaseWra
     assert seen in (["2", "3"] * 2, ["3", "2"] * 2)
 
 
+@pytest.mark.parametrize(
+    "there", [{"PORT": "1"}, {"HOST": "bank.example"}], ids=["refused", "no such name"]
+)
 def test_errors_of_connecting_mean_that_nothing_was_done(
-    aurora: Cluster, usual: DatabaseWrapper
+    there: dict[str, str], aurora: Cluster, usual: DatabaseWrapper, no_names: None
 ) -> None:
-    usual.settings_dict["PORT"] = "1"
+    usual.settings_dict |= there
     usual.settings_dict["LEDGER_DRIVER"] |= {"failover_timeout_sec": 1, "plugins": ""}
 
     with pytest.raises(OperationalError) as failed:
