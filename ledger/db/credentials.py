@@ -9,6 +9,7 @@ Nothing of boto3 is imported unless the settings ask for one of them.
 """
 
 import json
+import math
 import os
 import socket
 import threading
@@ -26,7 +27,9 @@ from ledger.db import failed_servers
 
 KEEP_TOKEN = 600  # seconds; AWS's own limit is 900
 KEEP_SECRET = 300
+# Of each call of AWS, STS's for the credentials of this process included.
 PATIENCE = {"connect_timeout": 3, "read_timeout": 5, "retries": {"total_max_attempts": 2}}
+WAIT = 5.0  # seconds, for the thread that asks AWS: as long as a page waits for one server
 # What libpq takes as lists, one for each host.
 PER_HOST = ("host", "hostaddr", "port")
 
@@ -53,10 +56,14 @@ class NoLogin(SqlclientUnableToEstablishSqlconnection):
 class LoginSource(ABC):
     """Where logins come from. Threads share one, so that AWS is asked once for all of them."""
 
+    # For how many seconds after `keep` a login is good while another thread asks for the next.
+    spare = math.inf
+
     def __init__(self, keep: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._keep, self._clock = keep, clock
         self._kept: dict[Place, tuple[Login, float]] = {}
-        self._lock = threading.Lock()
+        self._asking = threading.Lock()
+        self._failed: NoLogin | None = None  # the last failure
 
     @abstractmethod
     def _ask(self, place: Place) -> Login:
@@ -65,26 +72,43 @@ class LoginSource(ABC):
     def login(self, place: Place, *, refused: Login | None = None) -> Login:
         """The login for now; after a refusal, AWS is asked again unless another thread has.
 
+        One thread asks at a time, because AWS may hang. Meanwhile others use the login that they
+        have, unless the server refused it; those without one wait for at most `WAIT`, and share the
+        failure.
+
         Raises NoLogin. A login that was not refused is used longer while AWS does not answer.
         """
         if found := self._known(place, refused):
             return found
-        with self._lock:
+        old, failed = self._known(place, refused, self.spare), self._failed
+        if not self._asking.acquire(timeout=0 if old else WAIT):
+            if old:
+                return old
+            raise NoLogin(f"AWS gave no login within {WAIT:g} s.")
+        try:
             if found := self._known(place, refused):  # another thread has asked meanwhile
                 return found
-            old, _until = self._kept.get(place, (None, 0.0))
-            try:
-                found = self._ask(place)
-            except NoLogin:
-                if old is None or old == refused:
-                    raise
-                found = old
-            self._kept[place] = found, self._clock() + self._keep
-            return found
+            if self._failed is not failed:  # in vain
+                raise NoLogin(str(self._failed))
+            return self._renewed(place, refused)
+        finally:
+            self._asking.release()
 
-    def _known(self, place: Place, refused: Login | None) -> Login | None:
+    def _renewed(self, place: Place, refused: Login | None) -> Login:
+        old, _until = self._kept.get(place, (None, 0.0))
+        try:
+            found = self._ask(place)
+        except NoLogin as error:
+            self._failed = error
+            if old is None or old == refused:
+                raise
+            found = old
+        self._kept[place] = found, self._clock() + self._keep
+        return found
+
+    def _known(self, place: Place, refused: Login | None, spare: float = 0.0) -> Login | None:
         login, until = self._kept.get(place, (None, 0.0))
-        return login if login != refused and self._clock() < until else None
+        return login if login != refused and self._clock() < until + spare else None
 
     def connect(self, connect: Callable[..., Any], parameters: dict[str, Any]) -> Any:
         """A connection by `connect`, to the first address that takes one, with a login for each
@@ -98,7 +122,9 @@ class LoginSource(ABC):
         renewed: set[Place] = set()  # where AWS was asked once more: once for each host
 
         def to_host(host: dict[str, Any]) -> Any:
-            return _first(partial(self._connect, connect, renewed), addresses_of(host))
+            addresses = addresses_of(host)
+            self.login(place_of(host))  # so that AWS is asked once where it gives none
+            return _first(partial(self._connect, connect, renewed), addresses)
 
         return _first(to_host, hosts_of(parameters))
 
@@ -121,6 +147,8 @@ class LoginSource(ABC):
 
 class IamTokens(LoginSource):
     """A token of RDS for each host, port and user, signed with the credentials of this process."""
+
+    spare = 240.0
 
     def __init__(self, region: str, keep: float = KEEP_TOKEN, **options: Any) -> None:
         super().__init__(keep, **options)
@@ -176,8 +204,11 @@ def _client(service: str, region: str) -> Any:
     """A client with a session of its own: making one is not safe among threads."""
     from boto3.session import Session
     from botocore.config import Config
+    from botocore.session import get_session
 
-    return Session().client(service, region_name=region, config=Config(**PATIENCE))
+    session = get_session()
+    session.set_default_client_config(Config(**PATIENCE))
+    return Session(botocore_session=session).client(service, region_name=region)
 
 
 _sources: dict[tuple[str, str], LoginSource] = {}

@@ -14,12 +14,14 @@ import psycopg
 from psycopg import sql
 
 from ledger.db import roles
+from ledger.db.credentials import Place
 from ledger.db.embedded import EmbeddedServer
 from tests.ledger.processes import free_port
 
 HOST, TELLER = "127.0.0.1", "teller"
 SECRET_ID = "bank/teller"
 REGION = "eu-west-1"
+PLACE = Place("bank.cluster-1.eu-west-1.rds.amazonaws.com", 5433, TELLER)
 # botocore's own settings, so that nothing of this machine's is read.
 AWS = {
     "AWS_ACCESS_KEY_ID": "nobody",
@@ -29,6 +31,13 @@ AWS = {
     "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
 }
 ASKS_FOR_PASSWORDS = "local all all trust\nhost all all 127.0.0.0/8 scram-sha-256\n"
+
+
+class HandClock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class GuardedServer(EmbeddedServer):

@@ -27,10 +27,12 @@ from ledger.db.retry import Failure, failure_of, run_with_retry
 from ledger.env import BASE_DIR
 from tests.ledger.aws.guarded import (
     HOST,
+    PLACE,
     REGION,
     SECRET_ID,
     TELLER,
     GuardedServer,
+    HandClock,
     Rotation,
     SecretsManager,
     who,
@@ -38,16 +40,8 @@ from tests.ledger.aws.guarded import (
 from tests.ledger.processes import wait_until
 from tests.pooler import own_pool
 
-PLACE = Place("bank.cluster-1.eu-west-1.rds.amazonaws.com", 5433, TELLER)
 # A name, and an address of this computer at which nothing listens.
 BANK, DEAD = "bank.example", "127.0.0.2"
-
-
-class HandClock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class ShortTokens(IamTokens):
@@ -235,6 +229,22 @@ def test_addresses_of_one_name_that_refuse_make_aws_be_asked_once_more(
         secret.connect(psycopg.connect, {**guarded.parameters, "host": BANK})
     stub.assert_no_pending_responses()
     assert in_words(refused.value) == f"{BANK}:{guarded.port} password refused"
+
+
+def test_where_aws_gives_no_login_it_is_asked_once_for_all_addresses(
+    leads_to: Callable[..., None],
+) -> None:
+    asked = []
+
+    class Away(IamTokens):
+        def _ask(self, place: Place) -> Login:
+            asked.append(place)
+            raise NoLogin("AWS is away")
+
+    leads_to(HOST, DEAD)
+    with pytest.raises(NoLogin):
+        Away(REGION).connect(psycopg.connect, {"host": BANK, "user": TELLER})
+    assert len(asked) == 1
 
 
 def test_a_name_that_leads_nowhere_is_passed_over(leads_to: Callable[..., None]) -> None:
