@@ -18,6 +18,14 @@ CREATE ROLE ledger LOGIN PASSWORD :'owner_password';
 CREATE ROLE ledger_web LOGIN PASSWORD :'web_password';
 SQL
 
+# For the explorer; without a password it has no login. Its other limits come from `roles`.
+if [ -n "${LEDGER_EXPLORER_PASSWORD:-}" ]; then
+    run_sql <<'SQL'
+\getenv password LEDGER_EXPLORER_PASSWORD
+CREATE ROLE ledger_explorer LOGIN NOINHERIT CONNECTION LIMIT 20 PASSWORD :'password';
+SQL
+fi
+
 # For the profile replica.
 if [ -n "${LEDGER_REPLICATION_PASSWORD:-}" ]; then
     run_sql <<'SQL'

@@ -6,7 +6,12 @@ set -eu
 umask 077
 folder="${FOLDER:-/tmp}"
 # A quotation mark in a password is doubled there.
-printf '"ledger_web" "%s"\n' "$(printf %s "$LEDGER_WEB_PASSWORD" | sed 's/"/""/g')" >"$folder/users"
+let_in() { printf '"%s" "%s"\n' "$1" "$(printf %s "$2" | sed 's/"/""/g')" >>"$folder/users"; }
+: >"$folder/users"
+let_in ledger_web "$LEDGER_WEB_PASSWORD"
+if [ -n "${LEDGER_EXPLORER_PASSWORD:-}" ]; then
+    let_in ledger_explorer "$LEDGER_EXPLORER_PASSWORD"
+fi
 cat >"$folder/pgbouncer.ini" <<INI
 [databases]
 ledger = host=${PRIMARY:-db} port=${PRIMARY_PORT:-5432}

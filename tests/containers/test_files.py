@@ -35,7 +35,7 @@ NOT_HANDED_ON = {
             "DATABASE_URL", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_SSLMODE", "DB_SSLROOTCERT",
             "DB_OPTIONS", "DB_IAM_REGION", "DB_SECRET_ID", "DB_SECRET_REGION", "DB_DRIVER",
             "DB_AWS_PLUGINS", "DB_AWS_OPTIONS", "DB_PLAINTEXT", "LEDGER_PG", "LEDGER_WEB_ROLE",
-            "LEDGER_AUDITOR_ROLE",
+            "LEDGER_AUDITOR_ROLE", "LEDGER_EXPLORER_ROLE",
         ],
         OF_DB,
     ),
@@ -46,8 +46,6 @@ NOT_HANDED_ON = {
     ),
     "LEDGER_COOKBOOK": "a bank needs none, and it wants a login of its own",
     "LEDGER_COOKBOOK_ROLE": "of the cookbook",
-    "LEDGER_EXPLORER_ROLE": "it has no login here (docs/explorer.md)",
-    "LEDGER_EXPLORER_PASSWORD": "of that role",
     "LEDGER_GRACE": "stop_grace_period has to be longer, in the same file",
     "LEDGER_OPERATOR_MAIL": "the units of deploy/server mail it",
 }  # fmt: skip
@@ -146,7 +144,10 @@ def test_what_is_left_out_is_a_setting() -> None:
 
 
 def test_the_secrets_of_signing_in_and_of_figures_are_those_of_web_processes_alone() -> None:
-    secrets = {"OIDC_CLIENT_SECRET", "COGNITO_CLIENT_SECRET", "LEDGER_METRICS_TOKEN"}
+    secrets = {
+        "OIDC_CLIENT_SECRET", "COGNITO_CLIENT_SECRET", "LEDGER_METRICS_TOKEN",
+        "LEDGER_EXPLORER_PASSWORD",
+    }  # fmt: skip
     assert secrets <= set(SERVICES["web"]["environment"])
     for name in ("roles", "migrate", "work"):
         assert not secrets & set(SERVICES[name]["environment"]), name

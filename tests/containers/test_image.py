@@ -22,6 +22,7 @@ from ledger.env import BASE_DIR
 from tests.console import blocks_of
 from tests.containers.compose import compose, filled
 from tests.containers.dockerfile import Build, stages_of, why_not
+from tests.explorer.as_command import EXPLORE
 from tests.ledger.processes import LONG, free_port, wait_until
 from tests.ledger.tls_server import NEEDS_DEBIANS_POSTGRES, PROGRAMS, TlsServer, tls_server
 
@@ -30,6 +31,7 @@ OF_THE_IMAGE = ("base", "packages", "site", "image")
 PASSWORDS = {
     "POSTGRES_PASSWORD": "of 'postgres'", "LEDGER_OWNER_PASSWORD": "of \"the\" owner",
     "LEDGER_WEB_PASSWORD": "of pages $&", "LEDGER_REPLICATION_PASSWORD": "of copies",
+    "LEDGER_EXPLORER_PASSWORD": "of 'queries' \"$&",
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
 }  # fmt: skip
 
@@ -219,6 +221,14 @@ def test_pages_have_the_rights_of_the_web_role_alone(
     assert found == ("30s",)
 
 
+def test_the_explorer_signs_in_as_its_own_role(containers: Containers) -> None:
+    explore = ["python", "manage.py", "shell", "-v", "0", "-c", EXPLORE]
+    code, printed = containers.run("web", explore)
+    assert (code, "('ledger_explorer',)" in printed) == (0, True), printed
+    code, printed = containers.run("web", explore, LEDGER_EXPLORER_PASSWORD="")
+    assert (code, "NotSetUp" in printed) == (1, True), printed
+
+
 def test_the_commands_of_the_page_run_in_their_services(
     containers: Containers, web: subprocess.Popen[str]
 ) -> None:
@@ -317,6 +327,11 @@ def test_pgbouncer_is_built_and_serves_pages(containers: Containers, database: T
     try:
         wait_until(lambda: containers.answers() or None not in (web.poll(), pooler.poll()))
         assert containers.get("/readyz") == (200, '{"status": "ready"}')
+        code, printed = containers.run(
+            "web", ["python", "manage.py", "shell", "-v", "0", "-c", EXPLORE],
+            DB_PORT=str(port), DB_POOLER="transaction", DB_SSLMODE="disable",
+        )  # fmt: skip
+        assert (code, "('ledger_explorer',)" in printed) == (0, True), printed
     finally:
         for process in (web, pooler):
             process.terminate()

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from tests.console import Block, blocks_of, missing_line, read
 from tests.deploying.machine import Machine, machine, missing
 from tests.deploying.wrapper import ODD, WRAPPER, wrapper
+from tests.explorer.as_command import EXPLORE
 from tests.ledger.processes import wait_until
 from tests.metrics import TOKEN
 
@@ -210,6 +212,14 @@ def test_what_the_server_refuses_does_not_stand_in_its_log(bank: Machine) -> Non
     assert "duplicate key value violates unique constraint" in log
     # Those of Debian's server before the page's settings are of no people.
     assert not re.findall("lindt|INSERT INTO", log, re.IGNORECASE)
+
+
+def test_the_explorer_signs_in_from_web_processes_alone_and_without_a_password(
+    bank: Machine,
+) -> None:
+    explore = f"ledger shell -v 0 -c {shlex.quote(EXPLORE)} 2>&1"
+    assert "('ledger_explorer',)" in bank.run(f"AS=ledger_web {explore}")
+    assert "is not set up" in bank.run(f"AS=ledger {explore} || true")
 
 
 def test_other_names_old_ciphers_and_compression_are_refused(bank: Machine) -> None:

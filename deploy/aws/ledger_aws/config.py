@@ -125,9 +125,11 @@ SETTING = re.compile(r"(LEDGER|OIDC|COGNITO|OTEL)_[A-Z_]+")
 # Their values would stand in the templates and in task definitions, which many may read.
 SECRET_SETTINGS = (
     "OIDC_CLIENT_SECRET", "COGNITO_CLIENT_SECRET", "OTEL_EXPORTER_OTLP_HEADERS",
-    "LEDGER_EXPLORER_PASSWORD",
 )  # fmt: skip
-MADE_HERE = ("LEDGER_METRICS_TOKEN",)  # by the stack of the data
+NOT_WANTED = {
+    "LEDGER_METRICS_TOKEN": "the stack makes one, as a secret",
+    "LEDGER_EXPLORER_PASSWORD": "the role of the explorer signs in by tokens of IAM",
+}
 OF_PROVIDER = re.compile(r"(OIDC|COGNITO)_[A-Z_]+")
 
 
@@ -156,9 +158,9 @@ def read(context: Mapping[str, Any]) -> Config:
 
 def _check_secrets(settings: Mapping[str, str], secrets: Mapping[str, str]) -> None:
     """Values are not repeated: messages stand in logs of pipelines."""
-    for name in MADE_HERE:
+    for name, why in NOT_WANTED.items():
         if name in settings:
-            raise WrongContext(f"-c {name}=... is not wanted: the stack makes one, as a secret")
+            raise WrongContext(f"-c {name}=... is not wanted: {why}")
     for name, arn in secrets.items():
         if not SECRET.fullmatch(arn):
             raise WrongContext(

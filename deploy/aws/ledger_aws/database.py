@@ -22,6 +22,8 @@ VERSION = rds.PostgresEngineVersion.VER_18
 AURORA_VERSION = rds.AuroraPostgresEngineVersion.of("18", "18")
 ADMIN = "ledger_admin"
 OWNER, WEB, AUDITOR = "ledger", "ledger_web", "ledger_auditor"
+EXPLORER = "ledger_explorer"  # queries of analysts sign in as it, from web tasks
+OF_WEB = (WEB, EXPLORER)
 NAME = "ledger"
 BACKUP_WINDOW = "02:30-03:00"  # UTC, as the next one
 MAINTENANCE_WINDOW = "sun:03:15-sun:04:00"
@@ -280,10 +282,10 @@ class BankDatabase(Construct):
             self,
             "ProxyRole",
             assumed_by=iam.ServicePrincipal("rds.amazonaws.com"),
-            description="RDS Proxy signs in as the web role alone",
+            description="RDS Proxy signs in as the roles of web tasks alone",
         )
-        login = self.login_arn_of(resource_id, WEB)
-        role.add_to_policy(iam.PolicyStatement(actions=["rds-db:connect"], resources=[login]))
+        logins = [self.login_arn_of(resource_id, each) for each in OF_WEB]
+        role.add_to_policy(iam.PolicyStatement(actions=["rds-db:connect"], resources=logins))
         self.proxy = rds.DatabaseProxy(
             self,
             "Proxy",

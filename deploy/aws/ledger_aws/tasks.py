@@ -14,7 +14,7 @@ from constructs import Construct
 from ledger_aws import environment
 from ledger_aws.cache import Cache
 from ledger_aws.config import Config
-from ledger_aws.database import AUDITOR, LOGS_KEPT, OWNER, WEB, BankDatabase
+from ledger_aws.database import AUDITOR, LOGS_KEPT, OF_WEB, OWNER, BankDatabase
 from ledger_aws.keys import Keys
 from ledger_aws.network import WEB as WEB_PORT
 
@@ -81,14 +81,14 @@ class Tasks(Construct):
         task = self._task("web", self._config.size.task)
         server = self._database.server
         logins = [
-            self._database.login_arn_of(resource, WEB)
+            self._database.login_arn_of(resource, role)
             for name, resource in server.instances.items()
             if name.endswith("-replica")
+            for role in OF_WEB
         ]
-        if self._database.proxy is None:
-            logins.append(self._database.login_arn(WEB))
-        else:
-            logins.append(self._database.proxy_login_arn(WEB))
+        is_direct = self._database.proxy is None
+        login = self._database.login_arn if is_direct else self._database.proxy_login_arn
+        logins += map(login, OF_WEB)
         _may_sign_in(task, logins)
         container = self._container(
             task,

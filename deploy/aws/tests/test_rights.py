@@ -17,7 +17,8 @@ WITHOUT_RESOURCE = {
     "logs:DescribeLogGroups",  # the agent of ECS Exec looks for its log among all
 }  # fmt: skip
 AS_ROLE = {
-    "web": "ledger_web", "holds": "ledger", "audit": "ledger_auditor", "migrate": "ledger",
+    "web": "ledger_web|ledger_explorer",
+    "holds": "ledger", "audit": "ledger_auditor", "migrate": "ledger",
     "seal": "ledger", "erase": "ledger", "retain": "ledger", "work": "ledger", "console": "ledger",
     "roles": None,
 }  # fmt: skip
@@ -90,8 +91,22 @@ def test_each_task_signs_in_as_its_own_role_alone(bank: Templates) -> None:
         assert logins
         for arn in logins:
             assert LOGIN.search(arn), (task, arn)
-            assert re.search(rf'/{expected}"', arn), (task, arn)
+            assert re.search(rf'/({expected})"', arn), (task, arn)
             assert "*" not in arn
+
+
+def test_the_web_signs_in_as_the_explorer_wherever_it_signs_in_as_itself(bank: Templates) -> None:
+    """Queries run on a replica, through the proxy or on the server, as pages do."""
+
+    def places(role: str, statements: list[dict[str, Any]]) -> set[str]:
+        arns = (text(arn) for each in statements for arn in _list(each["Resource"]))
+        return {arn.replace(f'/{role}"', "") for arn in arns if f'/{role}"' in arn}
+
+    roles = [bank.role_of("web")]
+    roles += [proxy["RoleArn"]["Fn::GetAtt"][0] for _, proxy in bank.of_type("AWS::RDS::DBProxy")]
+    for role in roles:
+        statements = bank.statements(role)
+        assert places("ledger_explorer", statements) == places("ledger_web", statements) != set()
 
 
 def test_logins_name_the_id_of_a_resource(bank: Templates) -> None:
@@ -224,7 +239,7 @@ def test_every_setting_that_is_secret_is_refused_as_a_value() -> None:
         assert "lanterns" not in str(refusal.value)
 
 
-def test_the_proxy_signs_in_as_the_web_role_alone(bank: Templates) -> None:
+def test_the_proxy_signs_in_as_the_roles_of_the_web_alone(bank: Templates) -> None:
     proxies = list(bank.of_type("AWS::RDS::DBProxy"))
     assert len(proxies) == (1 if bank.config.proxy else 0)
     for _, proxy in proxies:
@@ -233,7 +248,8 @@ def test_the_proxy_signs_in_as_the_web_role_alone(bank: Templates) -> None:
         statements = bank.statements(proxy["RoleArn"]["Fn::GetAtt"][0])
         assert _actions(statements) == {"rds-db:connect"}
         (statement,) = statements
-        assert text(statement["Resource"]).endswith('"/ledger_web"]]}')
+        found = {text(arn).rpartition("/")[2] for arn in statement["Resource"]}
+        assert found == {'ledger_web"]]}', 'ledger_explorer"]]}'}
 
 
 def test_the_password_of_the_administrator_changes_by_itself(bank: Templates) -> None:

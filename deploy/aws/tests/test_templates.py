@@ -124,6 +124,7 @@ def test_names_begin_with_that_of_the_bank(bank: Templates) -> None:
         ({"proxy": "yes"}, "true or false"),
         ({"OIDC_CLIENT_SECRET": "lanterns"}, "OIDC_CLIENT_SECRET.*Secrets Manager"),
         ({"LEDGER_METRICS_TOKEN": "lanterns"}, "the stack makes one"),
+        ({"LEDGER_EXPLORER_PASSWORD": "lanterns"}, "tokens of IAM"),
     ],
 )
 def test_wrong_context_is_refused(changed: dict[str, str], said: str) -> None:
