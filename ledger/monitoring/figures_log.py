@@ -23,6 +23,7 @@ NOT_OF_AWS = "backup"
 LATEST = {
     "oldest_transaction_seconds": "ledger_db_oldest_transaction_seconds",
     "holds_overdue_seconds": "ledger_holds_overdue_seconds",
+    "webhooks_unserved_seconds": "ledger_webhook_unserved_seconds",
 }
 # Counts of the processes, whose increase since the line before is written.
 COUNTED: dict[str, tuple[str, dict[str, str]]] = {

@@ -36,6 +36,8 @@ OF_THE_BANK = (
     ("seal-late", "unsealed_seconds", "Maximum", 60 * 3600, 3,
      "Seconds back to the last moment that is sealed."),
     ("job-late", "jobs_late", "Maximum", 0, 3, "Scheduled jobs that were not done in their time."),
+    ("webhooks-wait", "webhooks_unserved_seconds", "Maximum", 300, 2,
+     "Seconds that no worker has looked after events that webhooks are due."),
     ("payments-unknown", "payments_unknown", "Sum", 0, 1,
      "Payments of which nobody knows whether they are booked."),
     ("payments-fail", "payments_failed", "Sum", 0, 1, "Payments that failed, by no rule."),

@@ -48,6 +48,7 @@ TABLE = {
     "holds-overdue": _own("HoldsOverdue", "Maximum", 300, ABOVE, 1800, 1),
     "seal-late": _own("SealLate", "Maximum", 300, ABOVE, 60 * 3600, 3),
     "job-late": _own("JobLate", "Maximum", 300, ABOVE, 0, 3),
+    "webhooks-wait": _own("WebhooksWait", "Maximum", 300, ABOVE, 300, 2),
     "payments-unknown": _own("PaymentsUnknown", "Sum", 300, ABOVE, 0, 1),
     "payments-fail": _own("PaymentsFail", "Sum", 300, ABOVE, 0, 1),
     "refused-by-database": _own("RefusedByDatabase", "Sum", 300, ABOVE, 0, 1),

@@ -20,6 +20,7 @@ from tests.metrics import TOKEN, scrape
 PAGE = """
 ledger_db_oldest_transaction_seconds 3.5
 ledger_holds_overdue_seconds 7200
+ledger_webhook_unserved_seconds 301
 ledger_seal_until_timestamp_seconds 1000
 ledger_job_late{command="audit_ledger"} 1
 ledger_job_late{command="seal_ledger"} 1
@@ -37,6 +38,7 @@ def test_a_line_has_what_alarms_ask_for() -> None:
     assert found == {
         "oldest_transaction_seconds": 3.5,
         "holds_overdue_seconds": 7200,
+        "webhooks_unserved_seconds": 301,
         "unsealed_seconds": 3600.25,
         "jobs_late": 2,  # the server makes the backups
         "payments_unknown": 0,
