@@ -26,6 +26,10 @@ EXPLORER_STAYS = (
     "Queries of the explorer see what others of it run, and have no limit of temporary files: only"
     " a superuser can set that."
 )
+UNKEYED = (
+    "New roles have no password: {}. Give one to each that signs in by it (\\password {} in psql)."
+    " None is needed by peer, a certificate or tokens."
+)
 LARGE_OBJECTS_STAY = "Everybody may still make large objects: only a superuser can change that."
 
 
@@ -65,6 +69,7 @@ def set_up(
         if iam and IAM not in known:
             raise NoSuchLogin(NO_IAM)
         yield from _make(cursor, connection.ops.quote_name, roles, known, iam=iam)
+        new = [role for role in roles.logins if role not in known]
         yield from _let_owner_see_sessions(cursor, connection.ops.quote_name(roles.owner))
         yield from _limit(cursor, connection.ops.quote_name(roles.web), timeouts)
         yield from _limit_explorer(cursor, connection.ops.quote_name(roles.explorer))
@@ -75,6 +80,8 @@ def set_up(
     with connection.cursor() as cursor:
         if connection.settings_dict["USER"] not in roles.logins:
             yield from _take_large_objects(cursor)
+    if new and not iam:
+        yield UNKEYED.format(", ".join(new), new[0])
 
 
 def _make(

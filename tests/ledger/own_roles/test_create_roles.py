@@ -52,6 +52,24 @@ def test_a_second_run_changes_nothing(managed: ManagedServer) -> None:
     assert managed.values(OWNER, "SELECT count(*) > 0 FROM transactions") == ["True"]
 
 
+@pytest.mark.parametrize(("options", "tells"), [((), True), (("--iam",), False)])
+def test_new_roles_need_passwords_unless_they_sign_in_by_tokens(
+    bare: ManagedServer, options: tuple[str, ...], tells: bool
+) -> None:
+    name = f"keyed{len(options)}"
+    others = {
+        f"LEDGER_{role}_ROLE": f"{name}_{role.lower()}" for role in ("WEB", "AUDITOR", "EXPLORER")
+    }
+    command = ("create_roles", *options, "--owner", name)
+    url = bare.url(ADMIN).replace(f"/{NAME}", f"/{name}")
+
+    first, second = (bare.run(ADMIN, *command, DATABASE_URL=url, **others) for _ in range(2))
+
+    (line,) = [each for each in first.splitlines() if "password" in each] if tells else [""]
+    assert all(role in line for role in (name, *others.values())) is tells
+    assert "password" not in second + ("" if tells else first)
+
+
 def test_migrations_do_not_warn_of_the_limits_that_it_set(managed: ManagedServer) -> None:
     done = managed.manage(OWNER, "migrate", "-v0")
     assert (done.returncode, done.stderr) == (0, "")
