@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from typing import Any
 
@@ -31,10 +31,10 @@ def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[ps
     Raises Django's OperationalError, with one sentence, if the database cannot be reached.
     """
     database: Any = connections[using]
-    parameters = database.get_connection_params() | {"connect_timeout": seconds}
     try:
-        with database.open(**parameters) as found:
-            database.target(found).silence_limit = seconds + 1
+        # Of psycopg itself: under AWS's driver each statement could begin to look for a writer.
+        with closing(database.open_within(seconds)) as opened, database.target(opened) as found:
+            found.silence_limit = seconds + 1
             # Set in the transaction, because a pooler would refuse it as a start-up option.
             found.execute(f"SET LOCAL statement_timeout = {seconds * 1000}")
             yield found

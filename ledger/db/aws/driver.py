@@ -2,14 +2,21 @@
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import inf
+from time import monotonic
 from typing import Any
 
+import psycopg
 from aws_advanced_python_wrapper import AwsWrapperConnection, release_resources
 from aws_advanced_python_wrapper.hostinfo import HostRole
 from aws_advanced_python_wrapper.utils import services_container
 from aws_advanced_python_wrapper.wrapper import AwsWrapperCursor
 from psycopg.errors import SqlclientUnableToEstablishSqlconnection
 
+from ledger.db import failed_servers
 from ledger.db.aws.errors import DriverError, Moment, as_psycopg
 from ledger.db.backend.health import has_become_reader
 from ledger.db.backend.limited import LimitedConnection
@@ -17,12 +24,49 @@ from ledger.db.backend.limited import LimitedConnection
 NO_WRITER = "The server takes no writes, and AWS's driver knows of none that does."
 # Otherwise it would guess by the name of the function that connects, which is ours.
 BELOW = {"wrapper_driver_dialect": "psycopg"}
+# How many seconds `within` gives to this thread, and when they are over.
+_limit: ContextVar[tuple[int, float]] = ContextVar("limit", default=(0, inf))
 
 
 class _Beginning:
     """One thread at a time begins what the driver keeps for all connections."""
 
     lock = threading.Lock()
+
+
+@contextmanager
+def within(seconds: int) -> Iterator[None]:
+    """Within the block, this thread gives up connecting after these seconds. The driver's threads,
+    which watch the cluster for everybody, do not.
+    """
+    before = _limit.set((seconds, monotonic() + seconds))
+    try:
+        yield
+    finally:
+        _limit.reset(before)
+
+
+def connect_in_time(*args: Any, **parameters: Any) -> Any:
+    """A connection of psycopg, for the driver. After the end of `within` the error is one that the
+    driver does not take for a lost server, so that it does not look for another one.
+    """
+    try:
+        return LimitedConnection.connect(*args, **parameters)
+    except psycopg.OperationalError as error:
+        seconds, end = _limit.get()
+        if monotonic() < end:
+            raise
+        too_late = psycopg.OperationalError(f"no connection in {seconds} s: {error}")
+        failed_servers.note_earlier(too_late, [error])
+        raise too_late from error
+
+
+def _options_in_time() -> dict[str, int]:
+    """Options of the driver for `within`; none outside of it."""
+    seconds, _ = _limit.get()
+    if not seconds:
+        return {}
+    return {"failover_timeout_sec": seconds, "open_connection_retry_timeout_ms": seconds * 1000}
 
 
 def connect(
@@ -38,7 +82,7 @@ def connect(
         with _Beginning.lock:  # the driver itself does not guard it
             services_container.get_monitor_service()
         return AwsWrapperConnection.connect(
-            LimitedConnection.connect, conninfo, **parameters | place, **options | BELOW
+            connect_in_time, conninfo, **parameters | place, **options | _options_in_time() | BELOW
         )
 
     try:

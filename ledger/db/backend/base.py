@@ -102,6 +102,10 @@ class DatabaseWrapper(WithCursors):
         self.target(found).answered_at = monotonic()
         return found
 
+    def open_within(self, seconds: int) -> Any:
+        """As `open`, with these seconds for connecting to each host."""
+        return self.open(**self.get_connection_params() | {"connect_timeout": seconds})
+
     def _limit_as_new(self, raw: LimitedConnection) -> None:
         raw.limit_statements(self.settings_dict.get("LEDGER_TIMEOUTS", {}).get("statement_timeout"))
         raw.gives_up = None

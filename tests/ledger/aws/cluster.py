@@ -20,9 +20,13 @@ from ledger.db.aws.base import DatabaseWrapper
 from ledger.db.pair import FOLDER, Node, Pair
 from ledger.db.placement import Placement
 from tests.ledger.aws.guarded import let_driver_go
+from tests.ledger.hanging import standing_still
+from tests.ledger.own_site import children_of
 from tests.ledger.processes import free_port, own_data_dir
+from tests.ledger.servers import pid_of
 
 FIRST = ("1",)
+USUAL = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
 AURORA = """
 SET allow_system_table_mods = on;
 CREATE FUNCTION pg_catalog.aurora_db_instance_identifier() RETURNS text STABLE LANGUAGE sql
@@ -151,3 +155,11 @@ def cluster(**how: Any) -> Iterator[Cluster]:
             yield found
         finally:
             let_driver_go()
+
+
+@contextmanager
+def all_hanging(node: Node) -> Iterator[None]:
+    """Every process of this server stands still."""
+    pid = pid_of(node)
+    with standing_still([pid, *children_of(pid)]):
+        yield

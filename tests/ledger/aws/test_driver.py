@@ -15,7 +15,7 @@ from ledger.db.aws.base import DatabaseWrapper
 from ledger.db.retry import Failure, failure_of
 from ledger.env import BASE_DIR
 from ledger.tracing import spans
-from tests.ledger.aws.cluster import Cluster, cluster
+from tests.ledger.aws.cluster import USUAL, Cluster, cluster
 from tests.ledger.processes import LONG, environment
 from tests.ledger.servers import value
 from tests.pooler import own_pool
@@ -23,7 +23,6 @@ from tests.pooler import own_pool
 # The driver leaves some connections of its own to be closed by the garbage collector.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 WHERE = "SELECT aurora_db_instance_identifier()"
-USUAL = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
 SPLITTING = f"read_write_splitting,{USUAL}"
 
 

@@ -5,7 +5,6 @@ lost is of unknown outcome.
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import psycopg
 import pytest
@@ -14,14 +13,12 @@ from pytest_django import DjangoDbBlocker
 
 from ledger.db.aws.base import DatabaseWrapper
 from ledger.db.retry import Failure, failure_of
-from tests.ledger.aws.cluster import Cluster, cluster
+from tests.ledger.aws.cluster import USUAL, Cluster, all_hanging, cluster
 from tests.ledger.hanging import standing_still
-from tests.ledger.own_site import children_of
-from tests.ledger.servers import pid_of, value
+from tests.ledger.servers import value
 
 # The driver leaves some connections of its own to be closed by the garbage collector.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
-USUAL = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
 LIMIT = 0.3  # seconds
 FAILOVER = 3  # seconds that the driver may look for a writer
 LONGEST = 12.0  # with what a busy machine needs for itself
@@ -59,13 +56,6 @@ def given_up() -> Iterator[pytest.ExceptionInfo[OperationalError]]:
 def hanging(database: DatabaseWrapper) -> Iterator[None]:
     """The session stands still, and the rest of its server does not."""
     with standing_still([database.raw.info.backend_pid]):
-        yield
-
-
-@contextmanager
-def all_hanging(node: Any) -> Iterator[None]:
-    pid = pid_of(node)
-    with standing_still([pid, *children_of(pid)]):
         yield
 
 
