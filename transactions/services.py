@@ -6,9 +6,10 @@ has moved; when it raises, this call has moved nothing. There are two exceptions
 after a connection lost during COMMIT, and `BatchInterrupted` when a batch with `atomic=False`
 fails, whose earlier chunks stay posted.
 
-After `OutcomeUnknown`, send the same id again until a call returns or raises a LedgerError. Any
-other error of a repeat, such as a lock or a statement that took too long, says nothing of the
-earlier call: its COMMIT may still wait for a standby and hold the locks. A new id may pay twice.
+After `OutcomeUnknown`, send the same id again until a call returns or raises a LedgerError; its
+`ids` has the id, also where the caller gave none. Any other error of a repeat, such as a lock or a
+statement that took too long, says nothing of the earlier call: its COMMIT may still wait for a
+standby and hold the locks. A new id may pay twice.
 
 A call that gave no answer at all, because its process died, may still come through for 3 seconds
 after it was sent, whatever a repeat in another process says: see Note [Lost statements].

@@ -13,6 +13,7 @@ Three cases (SQLSTATEs from PostgreSQL's appendix A, and as seen with psycopg 3)
 import functools
 import random
 import time
+import uuid
 from collections.abc import Callable
 from enum import Enum
 from itertools import count
@@ -83,8 +84,11 @@ class OutcomeUnknown(OperationalError):
     """The connection was lost during COMMIT and could not be restored, or the standby did not
     confirm the commit: it may be committed or not, and it may be lost by a failover.
 
-    The caller may send the same id again; it is done at most once.
+    The caller may send the same id again; it is done at most once. `ids` are those of the rows that
+    may be booked, in order, also where the service made them; () where the work has none.
     """
+
+    ids: tuple[uuid.UUID, ...] = ()
 
 
 class NotConfirmed(OutcomeUnknown):

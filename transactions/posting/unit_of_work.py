@@ -15,6 +15,7 @@ from transactions.posting.lost_statements import LostStatement, is_over
 from transactions.posting.refusals import refusal_of
 
 Result = TypeVar("Result")
+MAY_BE_BOOKED = "It may be booked as {0}. Look that up, or send the same again with id='{0}'."
 
 
 def run(
@@ -32,7 +33,7 @@ def run(
 
     `first` commits by itself, or returns None; then `work` runs. It adds to its list what it lost,
     and `lost` is what earlier calls lost: no refusal is final before all of that is over, see Note
-    [Lost statements].
+    [Lost statements]. OutcomeUnknown has the ids of the drafts, and says the id of a single one.
     """
 
     all_lost = list(lost)
@@ -51,6 +52,11 @@ def run(
     try:
         with reading(RowScope.POSTING):
             return run_with_retry(attempt, find_out_first=look_up_ids)
+    except OutcomeUnknown as error:
+        error.ids = tuple(item.id for item in items if isinstance(item, PreparedDraft))
+        if len(error.ids) == 1:
+            error.add_note(MAY_BE_BOOKED.format(*error.ids))
+        raise
     except (IntegrityError, DataError) as error:
         refusal = refusal_of(error)
         if refusal is None:

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -352,3 +353,45 @@ def test_a_statement_that_a_pooler_forgot_is_prepared_again(
         services.withdraw(from_account=account, amount=Decimal(1))
     assert paths == {ONE_STATEMENT: 3, STEP_BY_STEP: 1}
     assert balances(account) == [96]
+
+
+@contextmanager
+def answers_lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each COMMIT is done, its answer is lost, and nothing is tried again."""
+    commit = connection.commit
+
+    def lose_the_answer() -> None:
+        commit()
+        raise OperationalError from psycopg.OperationalError("server closed the connection")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(retry, "UNTIL_BACK", 0.0)
+        patched.setattr(single_statement, "suits", lambda _: False)
+        patched.setattr(connection, "commit", lose_the_answer)
+        yield
+
+
+def test_the_error_has_the_id_that_the_service_made(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By which the same can be sent again, and is booked once. The shell shows the note."""
+    with answers_lost(monkeypatch), pytest.raises(OutcomeUnknown) as unknown:
+        services.withdraw(from_account=account, amount=Decimal(30))
+
+    (id,) = unknown.value.ids
+    assert Transaction.objects.get(pk=id, type="withdrawal").amount == 30
+    assert [str(id) in note for note in unknown.value.__notes__] == [True]
+    assert services.withdraw(from_account=account, amount=Decimal(30), id=id).pk == id
+    assert balances(account) == [70]
+
+
+def test_the_error_of_a_batch_has_all_ids_in_order(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts = [Draft(from_account=account, amount=amount) for amount in (1, 2, 3)]
+    with answers_lost(monkeypatch), pytest.raises(OutcomeUnknown) as unknown:
+        services.post_batch(drafts)
+
+    booked = Transaction.objects.in_bulk(unknown.value.ids)
+    assert [booked[id].amount for id in unknown.value.ids] == [1, 2, 3]
+    assert not hasattr(unknown.value, "__notes__")
