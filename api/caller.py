@@ -31,6 +31,16 @@ class Caller:
             return bool(self.person.is_staff)
         return scope is not TokenScope.REPORT or may_read_bank(self.person)
 
+    @property
+    def may_ask_bank(self) -> bool:
+        """Whether the token may read the bank; whether its person may is another question."""
+        return self.may(TokenScope.REPORT) or self.may(TokenScope.STAFF)
+
+    @property
+    def reads_bank(self) -> bool:
+        """Whether both may."""
+        return self.may_ask_bank and may_read_bank(self.person)
+
 
 def caller_of(request: Any) -> Caller:
     """The caller of a request of ours or of REST framework's, which has let somebody in."""

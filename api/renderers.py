@@ -11,4 +11,10 @@ class NDJSONRenderer(JSONRenderer):
     media_type, format = NDJSON, "ndjson"
 
 
-__all__ = ["NDJSON", "JSONRenderer", "NDJSONRenderer"]
+class CSVRenderer(JSONRenderer):
+    """A table for spreadsheets. Views stream it themselves; this is for Accept."""
+
+    media_type, format = "text/csv", "csv"
+
+
+__all__ = ["NDJSON", "CSVRenderer", "JSONRenderer", "NDJSONRenderer"]

@@ -10,16 +10,16 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.caller import Caller, TokenScope
+from api.caller import TokenScope
 from api.fields import ExactAmountField, picked, rows_of
 from api.paging import cursor_for, known_only, next_address, number_of, read_cursor
 from api.parameters import CURSOR, FIELDS, query
-from api.problems import NotYours
+from api.sign_in import check_whose
 from api.transactions.serializers import OptionalMetadataField, TransactionSerializer
 from api.views import ApiView
 from ledger.db.replicas import read
 from transactions.models import Transaction
-from transactions.scope import BANK, MINE, Scope, may_read_bank
+from transactions.scope import BANK, MINE, Scope
 from transactions.search import engine
 from transactions.search.engine import BY_TIME, MOST_PAGES, SORTS, SearchResult
 from transactions.search.highlights import START, ranges_of
@@ -155,23 +155,15 @@ class Search(ApiView):
         if whose not in ("", MINE, BANK):
             raise ValidationError({"whose": [f"Choose {MINE} or {BANK}."]})
         caller = self.caller
-        if whose == BANK and not _may_ask_bank(caller):
-            raise NotYours("This token may not read the bank: it lacks the scope report.")
-        if whose != BANK and not caller.may(TokenScope.READ):
-            if whose or not (_may_ask_bank(caller) and may_read_bank(caller.person)):
-                raise NotYours("This token may not read: it lacks the scope read.")
+        if not (whose or caller.may(TokenScope.READ)) and caller.reads_bank:
             whose = BANK
+        check_whose(caller, whose)
         found = find_scope_and_names(caller.person, whose or MINE, text)
         if whose or found[0].accounts:
             return found
-        if _may_ask_bank(caller) and may_read_bank(caller.person):
+        if caller.reads_bank:
             return find_scope_and_names(caller.person, BANK, text)
         return found
-
-
-def _may_ask_bank(caller: Caller) -> bool:
-    """Whether the token may; whether its person may is decided with the scope."""
-    return caller.may(TokenScope.REPORT) or caller.may(TokenScope.STAFF)
 
 
 def _sort(request: Request) -> str:

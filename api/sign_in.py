@@ -11,8 +11,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts.security.second_factor_rule import lacks_second_factor
-from api.caller import TokenScope, caller_of
+from api.caller import Caller, TokenScope, caller_of
 from api.problems import NotYours
+from transactions.scope import BANK
 
 WAIT = 300  # seconds, after too many wrong tokens from a client
 REALM = 'Bearer realm="Ledger"'
@@ -60,3 +61,11 @@ class HasScope(BasePermission):
         if scope is not None and not caller.may(scope):
             raise NotYours(f"This token may not {IN_WORDS[scope]}: it lacks the scope {scope}.")
         return True
+
+
+def check_whose(caller: Caller, whose: str) -> None:
+    """Raises NotYours if the token may not read the bank, or else one's own money."""
+    if whose == BANK and not caller.may_ask_bank:
+        raise NotYours("This token may not read the bank: it lacks the scope report.")
+    if whose != BANK and not caller.may(TokenScope.READ):
+        raise NotYours("This token may not read: it lacks the scope read.")

@@ -7,6 +7,7 @@ from api.audit import AuditState
 from api.notes import Note, TagList
 from api.pages import documentation, nothing_here, openapi, problem_types
 from api.payees import PayeeList
+from api.reports import ReportDetail, ReportList
 from api.search import Search
 from api.transactions import verbs
 from api.transactions import views as transactions
@@ -29,6 +30,8 @@ v1 = [
     path("transactions/<uuid:pk>/refund/", verbs.Refund.as_view(), name="refund"),
     path("transactions/<uuid:pk>/", transactions.TransactionDetail.as_view(), name="transaction"),
     path("transactions/<uuid:pk>/note/", Note.as_view(), name="note"),
+    path("reports/", ReportList.as_view(), name="reports"),
+    path("reports/<slug:slug>/", ReportDetail.as_view(), name="report"),
     path("search/", Search.as_view(), name="search"),
     path("tags/", TagList.as_view(), name="tags"),
     path("payees/", PayeeList.as_view(), name="payees"),

@@ -21,6 +21,7 @@ NAMES = {
     "transactions:search_json": "Search, as a file",
     "transactions:report_csv": "Report, as a file",
     "transactions:report_json": "Report, as a file",
+    "api:report": "Report, by the API",
     "transactions:detail": "Receipt",
     "transactions:sides_csv": "Receipt, as a file",
     "transactions:sides_json": "Receipt, as a file",

@@ -19,6 +19,7 @@ PAGES = {
     413: ("too-large", "The body is larger than this address accepts, so it was not read."),
     414: ("address-too-long", "The address is too long."),
     415: ("unsupported-media-type", "This is read as UTF-8 alone, so it was not read."),
+    429: ("too-many-downloads", "Another long answer is being sent. Wait until it has ended."),
     500: ("server-error", "Something failed here, and somebody has to repair it."),
     503: ("unavailable", "The database does not answer at the moment. Send it again."),
 }

@@ -31,6 +31,7 @@ PAGE = reverse("admin:accounts_read_changelist")
 # belong to no one person there.
 WITHOUT_NAMES = (
     *(f"/reports/metadata-keys/{file}" for file in ("", "report.csv", "report.json")),
+    "/api/v1/reports/metadata-keys/",
     "/explorer/browse/",
 )
 

@@ -148,6 +148,7 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "api:entries": _account,
     "api:note": _transaction,
     "api:refund": _transaction,
+    "api:report": _slugs_of_reports,
     "api:transaction": _transaction,
     "api:void": _transaction,
     "cookbook:group": _same(slug="windows"),
@@ -186,8 +187,8 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "transactions:webhook_secret": _webhook,
 }
 NOBODYS = (
-    "admin:app_list", "admin/(?P<url>.*)$", "cookbook", "explorer:of_report", "transactions:report",
-    "transactions:save_report",
+    "admin:app_list", "admin/(?P<url>.*)$", "api:report", "cookbook", "explorer:of_report",
+    "transactions:report", "transactions:save_report",
 )  # fmt: skip
 
 

@@ -5,6 +5,9 @@ A new report is a query in `queries/`, a `Report` in `pages/`, and a line here.
 
 from typing import NamedTuple
 
+from django.http import Http404
+
+from accounts.models import User
 from transactions.reports.pages.balances import BALANCE_OVER_TIME, TRIAL_BALANCE
 from transactions.reports.pages.cohorts import COHORTS
 from transactions.reports.pages.flows import MONEY_BY_MONTH
@@ -16,6 +19,7 @@ from transactions.reports.pages.times import BY_WEEKDAY_AND_HOUR
 from transactions.reports.pages.totals import RUNNING_TOTAL
 from transactions.reports.pages.unusual import UNUSUAL_MOVEMENTS
 from transactions.reports.report import Report
+from transactions.scope import may_read_bank
 
 
 class ReportGroup(NamedTuple):
@@ -39,3 +43,23 @@ REPORT_GROUPS = (
 )
 REPORTS: tuple[Report, ...] = tuple(report for group in REPORT_GROUPS for report in group.reports)
 BY_SLUG = {report.slug: report for report in REPORTS}
+
+
+def reports_for(reader: User) -> list[ReportGroup]:
+    """The groups with the reports that this reader may open; empty groups are left out."""
+    reads_bank = may_read_bank(reader)
+    groups = [
+        ReportGroup(
+            title, tuple(report for report in reports if reads_bank or not report.bank_only)
+        )
+        for title, reports in REPORT_GROUPS
+    ]
+    return [group for group in groups if group.reports]
+
+
+def report_or_404(reader: User, slug: str) -> Report:
+    """The report with this name, if the reader may open it."""
+    chosen = BY_SLUG.get(slug)
+    if chosen is None or (chosen.bank_only and not may_read_bank(reader)):
+        raise Http404
+    return chosen

@@ -1,7 +1,8 @@
 """The rows of a report as a file, see Note [Tables as files]."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
 
@@ -22,29 +23,44 @@ SPOOLED = 2 * 1024 * 1024
 ROWS_AT_ONCE = 2000
 
 
-def report_lines(report: Report, params: ReportParameters, kind: str) -> IO[str]:
-    """The file, complete before anything is sent: in memory, on disk above SPOOLED bytes.
+def report_lines(
+    report: Report,
+    params: ReportParameters,
+    kind: str,
+    only: Collection[str] = (),
+    within: tuple[str, str] = ("", ""),
+) -> IO[str]:
+    """The file, complete before anything is sent: in memory, on disk above SPOOLED bytes. Of the
+    columns, `only` those if some are named; `within` stands before and after the rows.
 
     So a query that times out leaves no truncated file, and the snapshot, in which nothing can be
     written, is over when the request logs what was read. Raises OperationalError if a query takes
     longer than SECONDS.
     """
-    file, whose = read(REPORT, lambda: _written(report, params, kind))
+    file, whose = read(REPORT, lambda: _written(report, params, kind, only, within))
     whose.tell()
     file.seek(0)
     return file
 
 
-def _written(report: Report, params: ReportParameters, kind: str) -> tuple[IO[str], Whose]:
+def _written(
+    report: Report,
+    params: ReportParameters,
+    kind: str,
+    only: Collection[str],
+    within: tuple[str, str],
+) -> tuple[IO[str], Whose]:
     """The file, and whose rows it has."""
     file = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8", newline="")  # noqa: SIM115
     whose = Whose(params)
     with ExitStack() as stack, snapshot(seconds=SECONDS):
         stack.callback(file.close)
-        columns = columns_of(report, params)
+        every = columns_of(report, params)
+        columns = [column for column in every if not only or column.name in only]
         cells = _cells(columns, _rows(report, params), params, whose)
         table = DataTable(report.slug, [column.name for column in columns], cells)
-        file.writelines(lines_of(table, kind))
+        before, after = within
+        file.writelines(chain([before], lines_of(table, kind), [after]))
         stack.pop_all()  # nothing failed: the response closes it
     return cast("IO[str]", file), whose
 

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import Group
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
@@ -14,10 +14,9 @@ from accounts.requests import PersonRequest
 from transactions.exceptions import LedgerError
 from transactions.models import SavedReport
 from transactions.models.saved_report import NAME_LIMIT
-from transactions.reports.catalogue import BY_SLUG
+from transactions.reports.catalogue import report_or_404
 from transactions.reports.report import Report
 from transactions.reports.saved import remove_report, save_report
-from transactions.scope import may_read_bank
 
 
 class SaveReportForm(forms.Form):
@@ -37,7 +36,7 @@ class SaveReportForm(forms.Form):
 @require_POST
 def save(request: PersonRequest, slug: str) -> HttpResponse:
     """Saves a report with the parameters of its address, and returns to it."""
-    report = report_or_404(request, slug)
+    report = report_or_404(request.user, slug)
     form, parameters = (
         SaveReportForm(request.POST, reader=request.user),
         _parameters(request, report),
@@ -65,14 +64,6 @@ def remove(request: PersonRequest, pk: Any) -> HttpResponse:
     remove_report(saved=saved)
     messages.success(request, f"“{saved.name}” is removed.")
     return redirect("transactions:reports")
-
-
-def report_or_404(request: PersonRequest, slug: str) -> Report:
-    """The report with this name, if the reader may open it."""
-    chosen = BY_SLUG.get(slug)
-    if chosen is None or (chosen.bank_only and not may_read_bank(request.user)):
-        raise Http404
-    return chosen
 
 
 def _parameters(request: PersonRequest, report: Report) -> dict[str, str]:

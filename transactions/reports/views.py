@@ -10,11 +10,11 @@ from accounts.models import Account, User
 from accounts.requests import PersonRequest
 from ledger.db.retry import Failure, failure_of
 from ledger.web.table_files import download, refused
-from transactions.reports.catalogue import REPORT_GROUPS, ReportGroup
+from transactions.reports.catalogue import report_or_404, reports_for
 from transactions.reports.file import report_lines
-from transactions.reports.report import Report, ReportParameters
+from transactions.reports.report import ReportParameters
 from transactions.reports.runner import SECONDS, Run, run
-from transactions.reports.save_views import SaveReportForm, report_or_404
+from transactions.reports.save_views import SaveReportForm
 from transactions.reports.saved import saved_reports
 from transactions.reports.whose import tell_page
 from transactions.scope import may_explore_bank, may_read_bank, may_see_plans
@@ -30,7 +30,7 @@ def report_list(request: PersonRequest) -> HttpResponse:
     """
     reader = request.user
     has_rows = may_read_bank(reader) or Account.objects.owned_by(reader).exists()
-    groups = _groups_for(request) if has_rows else []
+    groups = reports_for(reader) if has_rows else []
     context = {
         "groups": groups,
         "scope": _scope_in_words(reader) if groups else "",
@@ -38,15 +38,6 @@ def report_list(request: PersonRequest) -> HttpResponse:
         "saved": saved_reports(reader) if groups else [],
     }
     return render(request, "transactions/report_list.html", context)
-
-
-def _groups_for(request: PersonRequest) -> list[ReportGroup]:
-    """The groups with the reports that this reader may open; empty groups are left out."""
-    groups = [
-        ReportGroup(title, tuple(report for report in reports if _is_for(request, report)))
-        for title, reports in REPORT_GROUPS
-    ]
-    return [group for group in groups if group.reports]
 
 
 def _scope_in_words(reader: User) -> str:
@@ -60,7 +51,7 @@ def _scope_in_words(reader: User) -> str:
 @require_safe
 def report(request: PersonRequest, slug: str) -> HttpResponse:
     """Shows one report: its finding, its chart, its table, and the queries behind it."""
-    chosen = report_or_404(request, slug)
+    chosen = report_or_404(request.user, slug)
     form = chosen.bind_form(request.GET.dict(), request.user)
     context = {"report": chosen, "form": form, "run": None, "too_long": "", "query": request.GET}
     context["file_query"] = f"?{request.GET.urlencode()}" if request.GET else ""
@@ -118,7 +109,7 @@ def _work_url(request: PersonRequest, name: str) -> str:
 @require_safe
 def report_file(request: PersonRequest, slug: str, kind: str) -> HttpResponseBase:
     """Streams the rows of a report as a file."""
-    chosen = report_or_404(request, slug)
+    chosen = report_or_404(request.user, slug)
     form = chosen.bind_form(request.GET.dict(), request.user)
     if not (form.has_money and form.is_valid()):
         sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
@@ -131,7 +122,3 @@ def report_file(request: PersonRequest, slug: str, kind: str) -> HttpResponseBas
             raise
         return refused(TOO_LONG, kind, status=503)
     return download(file, chosen.slug, kind)
-
-
-def _is_for(request: PersonRequest, chosen: Report) -> bool:
-    return not chosen.bank_only or may_read_bank(request.user)
