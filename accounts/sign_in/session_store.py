@@ -11,7 +11,9 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.db import Error
 from django.db.models import BigIntegerField, Func
 from django.db.models.functions import Greatest
 from django.utils import timezone
@@ -20,6 +22,7 @@ from accounts.models import WebSession
 from ledger.db import replicas
 from ledger.db.confirmation import waiting_for_no_standby
 from ledger.db.replicas import POSITION
+from ledger.db.retry import Failure, failure_of
 from ledger.web import security_log
 
 SIGNED_IN_AT = "signed_in_at"  # seconds since the epoch
@@ -119,6 +122,18 @@ class SessionStore(DatabaseStore):
             return {}
         self.row = row
         return data
+
+    def save(self, must_create: bool = False) -> None:
+        """As Django's, which takes any failure of the database for a session that was deleted
+        meanwhile: then a page would be a 400 that nobody tries again.
+        """
+        try:
+            super().save(must_create)
+        except UpdateError as error:
+            cause = error.__context__
+            if isinstance(cause, Error) and failure_of(cause) is not Failure.FINAL:
+                raise cause from cause.__cause__
+            raise
 
     def exists(self, session_key: str) -> bool:
         return WebSession.objects.filter(session_key=digest_of(session_key)).exists()

@@ -9,11 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import DatabaseError, InternalError, OperationalError, connection
-from django.test import Client
+from django.test import Client, override_settings
 from psycopg_pool import PoolTimeout
 
 from accounts.middleware import _note
-from accounts.models import Account
+from accounts.models import Account, WebSession
 from accounts.sign_in.session_store import SessionStore
 from ledger.db import failed_servers
 from ledger.db.backend.limited import LimitedConnection, ServerHangs
@@ -266,6 +266,22 @@ def test_no_other_failure_asks_for_the_standby(
     monkeypatch.setattr("ledger.web.outages.nobody_confirms", lambda: pytest.fail("it asked"))
     client.raise_request_exception = False
     assert client.get("/").status_code == 503
+
+
+def test_a_session_that_cannot_be_saved_is_an_outage(
+    client: Client, account: Account, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django would take it for a session that was deleted meanwhile, and answer 400."""
+
+    def fail(*_: Any, **_options: Any) -> None:
+        raise caused_by(ServerHangs("x"))
+
+    monkeypatch.setattr(WebSession, "save", fail)
+    monkeypatch.setattr("ledger.web.outages.nobody_confirms", lambda: False)
+    client.raise_request_exception = False
+    with override_settings(SESSION_SAVE_EVERY_REQUEST=True):
+        assert client.get("/").status_code == 503
+    assert log.getvalue().endswith(" UNKNOWN GET home: hangs\n")
 
 
 def test_the_server_of_an_open_connection_is_named(account: Account) -> None:
