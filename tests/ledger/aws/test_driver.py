@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from aws_advanced_python_wrapper.errors import FailoverSuccessError
 from django.db import IntegrityError, InternalError, OperationalError
 from pytest_django import DjangoDbBlocker
 
@@ -203,6 +204,20 @@ def test_a_pool_gives_out_connections_of_the_driver(
     with pytest.raises(OperationalError):
         value(found, "SELECT pg_terminate_backend(pg_backend_pid())")
     found.close()
+    assert value(found, "SELECT pg_backend_pid()") != pid
+
+
+def test_a_pool_does_not_get_a_connection_back_under_which_the_driver_put_another_server(
+    database: Callable[..., DatabaseWrapper],
+) -> None:
+    """It lives, so that without its end the pool would give it to the next request."""
+    found = database(pool={"min_size": 1, "max_size": 1, "timeout": 10})
+    pid = value(found, "SELECT pg_backend_pid()")
+
+    with pytest.raises(OperationalError), found.wrap_database_errors:
+        raise FailoverSuccessError("another server is the writer")
+
+    assert found.connection is None
     assert value(found, "SELECT pg_backend_pid()") != pid
 
 

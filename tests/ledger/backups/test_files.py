@@ -61,17 +61,22 @@ def test_a_backup_is_proved_in_a_server_that_is_deleted_again(
     assert "every seal holds" in bank.manage("backup", "--prove", str(tmp_path / "bank.backup"))
 
 
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [({"transactions": 7}, "7 transactions"), ({"seal": "00" * 32}, "newest seal")],
+    ids=["other transactions", "another seal"],
+)
 def test_a_restored_bank_is_compared_with_its_manifest(
-    backup: Path, new_folder: NewFolder, tmp_path: Path
+    backup: Path, new_folder: NewFolder, tmp_path: Path, other: dict[str, object], says: str
 ) -> None:
     file = copy(backup, tmp_path)
     manifest = Path(f"{file}.manifest")
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"transactions": 7}))
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | other))
 
     done = manage(new_folder(), "restore", str(file), **PG)
 
     assert done.returncode == 1
-    assert "7 transactions" in done.stderr
+    assert says in done.stderr
 
 
 # Who may do what with schemas, tables, columns and functions, row by row.
