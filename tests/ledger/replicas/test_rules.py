@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.db.replicas.choice import CHOICES
-from ledger.db.replicas.known import Replica, ReplicaState
+from ledger.db.replicas.known import STALE, Replica, ReplicaState
 from ledger.db.replicas.purposes import tables_in, writes_what_replicas_show
 from ledger.db.replicas.writer import Needed
 
@@ -52,6 +52,14 @@ def test_without_a_mark_on_either_side_a_replica_serves_nobody() -> None:
 
 def test_a_replica_that_has_not_answered_yet_serves_nobody() -> None:
     assert not Replica("a").can_serve(Needed(WRITER))
+
+
+def test_a_replica_whose_last_answer_is_old_serves_nobody() -> None:
+    """Its thread waits for an answer, perhaps for a name's address."""
+    replica = answering("a", 100)
+    assert replica.answer is not None
+    replica.answer = replace(replica.answer, at=time.monotonic() - STALE - 1)
+    assert not replica.can_serve(Needed(WRITER))
 
 
 def test_round_robin_takes_one_after_the_other(three: list[Replica]) -> None:
