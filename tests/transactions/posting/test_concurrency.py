@@ -6,12 +6,13 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import InternalError, OperationalError, connection
+from django.db import Error, InternalError, OperationalError, connection
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
+from ledger.db.retry import Failure, failure_of, run_with_retry
 from ledger.db.snapshot import snapshot
 from tests.factories import AccountFactory, hold_that_ended, walls_down
 from tests.transactions.posting.shared import at_once
@@ -40,8 +41,22 @@ def balance(account: Account) -> Decimal:
 
 @pytest.fixture
 def no_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lost race fails the test, where the services would quietly try it again."""
-    monkeypatch.setattr(unit_of_work, "run_with_retry", lambda work, **_: work())
+    """A lost race fails the test, where the services would quietly try it again. A lost connection
+    does not: pgbouncer may give out one that an earlier test has ended.
+    """
+
+    def run(work: Callable[[], Any], **options: Any) -> Any:
+        def one_try() -> Any:
+            try:
+                return work()
+            except Error as error:
+                if failure_of(error) is Failure.LOST_RACE:
+                    pytest.fail(str(error))
+                raise
+
+        return run_with_retry(one_try, **options)
+
+    monkeypatch.setattr(unit_of_work, "run_with_retry", run)
 
 
 @pytest.mark.usefixtures("no_second_try")
