@@ -3,8 +3,9 @@
 Note [Tables as files]: the JSON is one array with an object for each row and a row on each line, so
 that it can be read as a whole or line by line. Amounts are texts with all decimals of their
 currency, counts are numbers, times are as in RFC 3339 with the bank's offset, and what is missing
-is null. Both files are sent while their rows are read. A JSON file without its closing bracket was
-cut off; a CSV file cannot tell.
+is null. The first lines are read before the answer begins, so that a database that is away is
+answered with 503; the others while they are sent. A JSON file without its closing bracket was cut
+off; a CSV file cannot tell.
 """
 
 import csv
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -66,12 +67,15 @@ def table_response(table: DataTable, kind: str) -> StreamingHttpResponse:
 
 
 def download(lines: Iterable[str], name: str, kind: str) -> StreamingHttpResponse:
-    """Lines of `lines_of` as a download."""
-    return StreamingHttpResponse(
-        lines,
+    """Lines of `lines_of` as a download. Raises what reading the first part raises."""
+    response = StreamingHttpResponse(
+        lines,  # which it closes, as it would not close the chain below
         content_type=TYPES[kind],
         headers={"Content-Disposition": f'attachment; filename="{name}.{kind}"'},
     )
+    parts = iter(lines)
+    response.streaming_content = chain(list(islice(parts, 1)), parts)
+    return response
 
 
 def refused(why: str, kind: str, *, status: int = 400) -> HttpResponse:

@@ -53,14 +53,15 @@ def _written(
     """The file, and whose rows it has."""
     file = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8", newline="")  # noqa: SIM115
     whose = Whose(params)
-    with ExitStack() as stack, snapshot(seconds=SECONDS):
+    with ExitStack() as stack:
         stack.callback(file.close)
-        every = columns_of(report, params)
-        columns = [column for column in every if not only or column.name in only]
-        cells = _cells(columns, _rows(report, params), params, whose)
-        table = DataTable(report.slug, [column.name for column in columns], cells)
-        before, after = within
-        file.writelines(chain([before], lines_of(table, kind), [after]))
+        with snapshot(seconds=SECONDS):
+            every = columns_of(report, params)
+            columns = [column for column in every if not only or column.name in only]
+            cells = _cells(columns, _rows(report, params), params, whose)
+            table = DataTable(report.slug, [column.name for column in columns], cells)
+            before, after = within
+            file.writelines(chain([before], lines_of(table, kind), [after]))
         stack.pop_all()  # nothing failed: the response closes it
     return cast("IO[str]", file), whose
 

@@ -4,9 +4,12 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 
 from accounts.models import Account, Read, User
@@ -15,7 +18,7 @@ from tests.factories import UserFactory
 from tests.transactions.payment_files.files import checked
 from tests.transactions.payment_files.files import pay as line
 from tests.transactions.reports.books import analyst, clerk
-from tests.transactions.tables.files import csv_of, json_of
+from tests.transactions.tables.files import body_of, csv_of, json_of
 from transactions import services
 from transactions.models import Transaction
 
@@ -180,3 +183,40 @@ def test_a_report_that_cannot_run_says_so_in_the_format_of_the_file(
     answer: Any = customer.get("/reports/money-by-month/report.json", {"since": "2026-13-01"})
     assert answer.status_code == 400
     assert answer.json()["detail"] == "Type a day like 2026-03-14."
+
+
+class LostAt:
+    """Fails one statement of a request, as a lost connection does."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, execute: Any, *statement: Any) -> Any:
+        self.left -= 1
+        if self.left == 0:
+            raise OperationalError from psycopg.errors.AdminShutdown()
+        return execute(*statement)
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+@pytest.mark.parametrize("name", TABLES)
+def test_whichever_statement_fails_a_short_file_is_whole_or_503(
+    customer: Client, pages: dict[str, str], name: str, kind: str
+) -> None:
+    page = customer.get(pages[name]).content.decode()
+    url = next(link for link in LINK.findall(page) if f".{kind}" in link).replace("&amp;", "&")
+    whole = body_of(customer, url)
+    failed = 0
+    customer.raise_request_exception = False
+    for number in count(1):
+        lost = LostAt(number)
+        with connection.execute_wrapper(lost):
+            answer: Any = customer.get(url)
+            text = b"".join(answer).decode()
+        if lost.left > 0:
+            break
+        failed += answer.status_code == 503
+        assert answer.status_code == 503 or (answer.status_code, text) == (200, whole)
+
+    assert failed
+    assert (answer.status_code, text) == (200, whole)
