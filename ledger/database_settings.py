@@ -125,6 +125,8 @@ def _parsed(name: str, url: str) -> dict[str, Any]:
     found = env.parsed_url(name, url, partial(_parsed_by_environ, name), SCHEMES)
     if not found["NAME"]:
         env.refuse(name, "it names no database after the host, as in //host/ledger")
+    if "," in found["NAME"]:  # libpq would look for a database of that name
+        env.refuse(name, "write every host before the database's name, as in //a,b/ledger")
     parts = urlsplit(url)
     places = parts.netloc.rpartition("@")[2].split(",")
     with_port = [place for place in places if PORT.search(place)]

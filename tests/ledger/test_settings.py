@@ -296,6 +296,12 @@ def test_a_database_url_without_a_database_is_refused(refusal: Callable[..., str
     assert "names no database" in sentence
 
 
+def test_a_host_after_the_database_stops_the_start(refusal: Callable[..., str]) -> None:
+    sentence = refusal(DATABASE_URL="postgresql://me@a:6999/ledger,b:5998?sslmode=require")
+    assert "The setting DATABASE_URL is wrong" in sentence
+    assert "//a,b/ledger" in sentence
+
+
 def test_a_command_stops_with_that_sentence(tmp_path: Path) -> None:
     done = manage(tmp_path, "check", PORT="99999")
 
