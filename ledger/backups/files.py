@@ -7,9 +7,10 @@ it, and what the bank held at that moment, so that a restored bank can be compar
 import hashlib
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any, Self
 
 from django.conf import settings
@@ -31,6 +32,7 @@ LEFT_OUT = ("--exclude-schema=practice*", "--exclude-schema=ledger_web")
 # Owner and rights come from whoever restores it, and from `migrate`.
 OF_NOBODY = ("--no-owner", "--no-acl")
 ITS_OWNERS = 0o600  # whoever reads a backup reads everything
+EXISTS = "{file} exists; a backup never overwrites one."
 
 
 class BackupRefused(Exception):
@@ -97,20 +99,42 @@ def write(file: Path) -> Manifest:
     check_free(file)
     _check_session()
     _check_login()
-    draft = file.with_name(f"{file.name}.part")
     try:
-        facts = _dump(draft)
-        manifest = Manifest(sha256=digest_of(draft), **facts)
-        path_of(file).touch(mode=ITS_OWNERS)
-        path_of(file).write_text(json.dumps(asdict(manifest), indent=1) + "\n")
-        draft.rename(file)
+        with TemporaryDirectory(
+            prefix=f"{file.name}.", suffix=".part", dir=file.parent, ignore_cleanup_errors=True
+        ) as own:
+            return _write(file, Path(own))
     except (tools.ProgramFailed, tools.NoProgram) as error:
         raise BackupRefused(f"The backup failed: {error}") from error
+    except FileExistsError as error:  # made since the check
+        raise BackupRefused(EXISTS.format(file=error.filename)) from error
     except OSError as error:
         raise BackupRefused(f"{file} cannot be written: {error.strerror}.") from error
-    finally:
-        draft.unlink(missing_ok=True)
+
+
+def _write(file: Path, own: Path) -> Manifest:
+    """Writes both in this run's own folder, and moves them when they are whole."""
+    draft, manifest_draft = own / "dump", own / "manifest"
+    facts = _dump(draft)
+    manifest = Manifest(sha256=digest_of(draft), **facts)
+    manifest_draft.touch(mode=ITS_OWNERS)
+    manifest_draft.write_text(json.dumps(asdict(manifest), indent=1) + "\n")
+    with ExitStack() as undo:
+        _move(manifest_draft, path_of(file), undo)
+        _move(draft, file, undo)
+        undo.pop_all()
     return manifest
+
+
+def _move(draft: Path, file: Path, undo: ExitStack) -> None:
+    """Moves a draft to a name that it takes first, because renaming overwrites and not every file
+    system has hard links. Raises FileExistsError where the name is taken.
+    """
+    with draft.open("rb") as stream:
+        os.fsync(stream.fileno())
+    file.touch(mode=ITS_OWNERS, exist_ok=False)
+    undo.callback(file.unlink, missing_ok=True)
+    draft.rename(file)
 
 
 def check_free(file: Path) -> None:
@@ -118,7 +142,7 @@ def check_free(file: Path) -> None:
     try:
         for there in (file, path_of(file)):
             if there.exists():
-                raise BackupRefused(f"{there} exists; a backup never overwrites one.")
+                raise BackupRefused(EXISTS.format(file=there))
         if not file.parent.is_dir():
             raise BackupRefused(f"There is no folder {file.parent}.")
     except OSError as error:
@@ -140,8 +164,6 @@ def _dump(draft: Path) -> dict[str, Any]:
             f"--file={draft}",
             *LEFT_OUT,
         )
-    with draft.open("rb") as stream:
-        os.fsync(stream.fileno())
     return facts
 
 
