@@ -57,7 +57,7 @@ class _Proof:
         if answer["event"] == "done":
             self._claims(key, answer)
         elif (not was_unknown and answer["event"] in ("refused", "nothing")) or (
-            answer["event"] == "refused" and sent["ids"]
+            answer["event"] == "refused" and sent["ids"]  # true of an id of unknown outcome, too
         ):
             self._nothing(key, sent, answer)
         elif sent["kind"] == "batch":
@@ -67,14 +67,6 @@ class _Proof:
         name = ONCE_AT_MOST.get(sent["kind"])
         if name and self.rows[name][key] > 1:
             self.wrong.append(f"{sent['kind']} {key} is there {self.rows[name][key]} times")
-
-    def _is_final(self, sent: dict[str, Any], answer: dict[str, Any], *, was_unknown: bool) -> bool:
-        """Whether the answer says that nothing was done. A refusal says so too of an id that was
-        of unknown outcome before.
-        """
-        if was_unknown:
-            return answer["event"] == "refused" and bool(sent["ids"])
-        return answer["event"] in ("refused", "nothing")
 
     def _claims(self, key: str, answer: dict[str, Any]) -> None:
         for id in answer.get("ids", []):
