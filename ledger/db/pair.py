@@ -133,6 +133,10 @@ class Node(EmbeddedServer):
         self.ask("SELECT pg_reload_conf()")
         synchronous = state.replace("SELECT state", "SELECT sync_state")
         _wait(lambda: self.ask(synchronous) == "sync", "The standby does not confirm commits.")
+        # Its sender has read the setting. Commits wait once the checkpointer has read it too, as it
+        # does before a checkpoint; the first may have begun just before it was told.
+        for _ in range(2):
+            self.ask("CHECKPOINT")
         # A commit that waits: then the standby also has those before it, which did not wait.
         self.ask("SELECT pg_logical_emit_message(true, 'ledger', '')")
         (self.data / CONFIRMS).touch()

@@ -2,10 +2,13 @@
 standby goes on. The run prints at its end how long nobody could pay.
 """
 
+import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
@@ -154,6 +157,25 @@ def test_a_standby_that_may_lack_what_was_acknowledged_is_not_promoted(pair: Pai
     assert pair.primary.is_running()
     pair.follow()
     assert pair.fail_over(kill=True).primary == "second"
+
+
+def test_a_standby_confirms_only_once_the_checkpointer_lets_commits_wait(pair: Pair) -> None:
+    primary = pair.primary
+    pair.write_alone()
+    for _ in range(2):
+        primary.ask("CHECKPOINT")  # so that the checkpointer has read it
+    pid = primary.ask("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'CheckpointStart'"
+    with ThreadPoolExecutor(1) as threads:
+        os.kill(pid, signal.SIGSTOP)  # it reads as little while it writes a long checkpoint
+        try:
+            following = threads.submit(pair.follow)
+            wait_until(lambda: following.done() or primary.ask(waits) > 0)
+            assert not primary.is_confirmed, "commits wait for nobody yet"
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        following.result()
+    assert primary.is_confirmed
 
 
 def test_a_primary_that_is_dead_is_not_told_to_write_alone(pair: Pair) -> None:
