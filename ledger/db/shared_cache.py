@@ -72,8 +72,9 @@ class SharedCache(DatabaseCache):
         return {key: value for key, value in found.items() if value is not nothing}
 
     def _base_set(self, mode: str, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT) -> bool:
-        """Writes an entry; `mode` is set, add or touch. Returns whether it did, and False also
-        where nothing can be written, as in a transaction that only reads.
+        """Writes an entry; `mode` is set, add or touch. Returns whether it did. Where the database
+        fails, as in a transaction that only reads, set and touch return False; add raises, because
+        False says that the key exists: that a limit is reached, or a code was used.
         """
         seconds, now = self.get_backend_timeout(timeout), timezone.now()
         expires = NEVER if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
@@ -99,6 +100,8 @@ class SharedCache(DatabaseCache):
                 cursor.execute(sql, [key, text, expires, is_set, now])
                 return bool(cursor.rowcount)
         except DatabaseError:
+            if mode == "add":
+                raise
             return False
 
     def drop_expired(self) -> int:

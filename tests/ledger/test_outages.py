@@ -23,6 +23,7 @@ from ledger.db.ids import uuid7
 from ledger.db.reasons import Reason, in_words
 from ledger.db.retry import NotConfirmed, OutcomeUnknown
 from tests.factories import AccountFactory, UserFactory
+from tests.ledger.cache_outage import cache_writes_fail
 from tests.ledger.processes import free_port
 from tests.reviews import reviewed
 from tests.unreachable import unreachable_database
@@ -254,6 +255,20 @@ def test_a_wait_for_a_standby_before_a_view_is_one_line_that_says_so(
     assert client.get("/").status_code == 503
     (line,) = log.getvalue().splitlines()
     assert line.endswith(", no standby confirms commits") is is_lost
+
+
+def test_signing_in_that_waits_for_a_standby_is_an_outage_and_not_too_many_attempts(
+    client: Client, account: Account, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is counted in the cache, whose COMMIT waits before any other."""
+    monkeypatch.setattr("ledger.web.outages.nobody_confirms", lambda: True)
+    client.raise_request_exception = False
+    client.logout()
+    form = {"login": account.user.email, "password": "wrong"}
+    with cache_writes_fail(ServerHangs("x")):
+        assert client.post("/account/login/", form).status_code == 503
+    (line,) = log.getvalue().splitlines()
+    assert line.endswith(" UNKNOWN POST account_login: hangs, no standby confirms commits")
 
 
 def test_no_other_failure_asks_for_the_standby(

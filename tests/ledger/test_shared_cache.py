@@ -1,10 +1,16 @@
 """The cache in a table does what Django's caches do."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.core.cache import cache
+from django.db import OperationalError
 from django.utils import timezone
+
+from ledger.db.backend.limited import ServerHangs
+from tests.ledger.cache_outage import cache_writes_fail
 
 pytestmark = pytest.mark.django_db
 
@@ -44,3 +50,25 @@ def test_counting_adds_to_a_value() -> None:
     cache.set("count", 1)
     assert cache.incr("count") == 2
     assert cache.get("count") == 2
+
+
+@pytest.mark.parametrize(
+    "cause", [ServerHangs(), psycopg.errors.LockNotAvailable(), psycopg.errors.QueryCanceled()]
+)
+def test_adding_raises_what_the_database_says_because_false_would_mean_that_the_key_exists(
+    cause: psycopg.Error,
+) -> None:
+    with cache_writes_fail(cause), pytest.raises(OperationalError):
+        cache.add("key", "value")
+
+
+@pytest.mark.parametrize(
+    "write", [lambda: cache.set("key", "value"), lambda: cache.touch("key")], ids=["set", "touch"]
+)
+def test_other_writes_are_left_out_where_nothing_can_be_written(
+    write: Callable[[], object],
+) -> None:
+    cache.set("key", "old")
+    with cache_writes_fail(psycopg.errors.ReadOnlySqlTransaction()):
+        assert not write()
+    assert cache.get("key") == "old"
