@@ -64,7 +64,7 @@ class ReadLogMiddleware:
                 outages.log_failure(request, error)
             else:
                 logger.exception("A read was not logged, so its page was not shown")
-            return page_for(request, error) or _not_shown()
+            return _failed(request, error)
         return response
 
 
@@ -105,7 +105,8 @@ def _owners(shown: Shown) -> set[uuid.UUID]:
 def _logged(request: HttpRequest, name: str, others: set[uuid.UUID]) -> HttpResponse | None:
     """Logs the read; the page of a refusal where that would wait for as long as a statement may."""
     if is_known_lost():
-        return _nobody_confirms(request)
+        outages.log_no_standby(request)
+        return _standby_is_lost()
     _log(request, name, others)
     return None
 
@@ -123,6 +124,13 @@ def _log(request: HttpRequest, name: str, others: set[uuid.UUID]) -> None:
     )
 
 
+def _failed(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+    """The page that says why the read could not be logged."""
+    if outages.waited_for_standby(error):
+        return _standby_is_lost()
+    return page_for(request, error) or _not_shown()
+
+
 def _too_long() -> HttpResponse:
     why = (
         f"The address has more than {LONGEST_QUERY:,} characters after the question mark, so this "
@@ -131,8 +139,7 @@ def _too_long() -> HttpResponse:
     return page("The address is too long", why, None, status=HTTPStatus.REQUEST_URI_TOO_LONG)
 
 
-def _nobody_confirms(request: HttpRequest) -> HttpResponse:
-    outages.log_no_standby(request)
+def _standby_is_lost() -> HttpResponse:
     why = (
         "It shows data of other people, so this read is logged in both copies of the database"
         " before it is shown, and the second copy is away at the moment. Try again later."

@@ -29,12 +29,17 @@ def is_outage(error: BaseException | None) -> bool:
     return isinstance(error, Error) and failure_of(error) in OUTAGES
 
 
+def waited_for_standby(error: BaseException) -> bool:
+    """Whether a statement was given up that waited while no standby confirms commits."""
+    return is_wait(error) and nobody_confirms()
+
+
 def log_failure(request: HttpRequest, error: BaseException) -> None:
     """Writes the line, once for each request."""
     if is_logged(request):
         return
     why = in_words(error)
-    if is_wait(error) and nobody_confirms():
+    if waited_for_standby(error):
         why = f"{why}, {Reason.NO_STANDBY.value}"
     _write(request, failure_of(error).name, why)
 

@@ -25,6 +25,7 @@ from ledger.db.retry import NotConfirmed, OutcomeUnknown
 from tests.factories import AccountFactory, UserFactory
 from tests.ledger.cache_outage import cache_writes_fail
 from tests.ledger.processes import free_port
+from tests.pages import text_of, without_request
 from tests.reviews import reviewed
 from tests.unreachable import unreachable_database
 
@@ -319,6 +320,27 @@ def test_a_read_that_cannot_be_logged_is_one_line(
     assert client.get("/admin/accounts/account/").status_code == 503
     (line,) = log.getvalue().splitlines()
     assert "UNKNOWN GET admin:accounts_account_changelist: ended by the server" in line
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_read_that_waited_for_a_lost_standby_gets_the_page_of_later_ones(
+    is_lost: bool, client: Client, log: io.StringIO, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise caused_by(ServerHangs("x"))
+
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    AccountFactory()
+    monkeypatch.setattr("accounts.read_log._log", fail)
+    monkeypatch.setattr("ledger.web.outages.nobody_confirms", lambda: is_lost)
+    first = client.get("/admin/accounts/account/")
+    monkeypatch.setattr("accounts.read_log.is_known_lost", lambda: True)
+    later = client.get("/admin/accounts/account/")
+    assert first.status_code == later.status_code == 503
+    said = [without_request(text_of(page)) for page in (first, later)]
+    assert (said[0] == said[1]) is is_lost
+    line, _ = log.getvalue().splitlines()
+    assert line.endswith(", no standby confirms commits") is is_lost
 
 
 @pytest.mark.parametrize(
