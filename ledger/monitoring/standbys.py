@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from ledger.db import replicas
 from ledger.db.replicas import known
 
-# The label for each reason; an error, whose kind the log has, is "error".
+# The label for each reason; an error, of which the log says why, is "error".
 REASONS = {
     known.NOT_ASKED: "not_asked",
     known.NO_STANDBY: "no_standby",

@@ -24,17 +24,20 @@ from django.db import DatabaseError, Error, connections
 from django.db import transaction as db_transaction
 from psycopg.pq import TransactionStatus
 
-from ledger.db import counts, own_server
+from ledger.db import counts, own_server, reasons
 from ledger.db.replicas import log
 from ledger.db.replicas.writer import MARK, Needed
+from ledger.db.retry import sqlstate
 
 STALE = 3.0  # seconds
 ANSWERS_WITHIN = 2.0  # seconds; a probe begins up to one second after the last answer
-# Why a replica is left out, besides the kinds of errors.
+# Why a replica is left out or a read repeated, besides the reasons of ledger.db.reasons.
 NOT_ASKED = "it was not asked yet"
 NO_STANDBY = "it is no standby"
 NO_POSITION = "it does not say how far it is"
 TOO_FAR_BEHIND = "it is too far behind"
+STOPPED = "the embedded server was stopped"
+NOT_ENOUGH = "only the writer can answer"
 STARTED = "SELECT pg_postmaster_start_time()"
 # Nothing is missing where a standby receives from its primary and has replayed what it received.
 # Otherwise it is behind by the age of the last commit that it has replayed.
@@ -47,6 +50,10 @@ PROBE = f"""SELECT pg_postmaster_start_time(), pg_is_in_recovery(), {MARK},
 
 class ReadAgain(DatabaseError):
     """What a replica answered is not enough: the writer has to be asked."""
+
+
+class StoppedServer(Error):
+    """The embedded server was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ class Replica:
         try:
             answer, is_standby = self._asked_anew()
         except Error as error:
-            self.leave_out(log.kind_of(error))
+            self.leave_out(reason_for(error))
             return
         if not is_standby:  # promoted, or an old primary, which nobody writes to any more
             self._connection.close()  # the next one may lead to another server
@@ -135,7 +142,7 @@ class Replica:
     def _asked(self) -> tuple[ReplicaState, bool]:
         connection = self._connection
         if connection.is_embedded and not own_server.is_running():
-            raise Error("the embedded server was stopped, and a probe does not start it")
+            raise StoppedServer  # a probe does not start it
         connection.ensure_connection()
         with connection.raw.limited_to(ANSWERS_WITHIN), connection.cursor() as cursor:
             cursor.execute(PROBE)
@@ -198,6 +205,17 @@ class Replica:
     def end(self) -> None:
         with self._lock:
             self.under_way -= 1
+
+
+def reason_for(error: Error) -> str:
+    """Why a replica failed, in words of `ledger.db.reasons`, without its hosts."""
+    if isinstance(error, StoppedServer):
+        return STOPPED
+    if isinstance(error, ReadAgain):
+        return NOT_ENOUGH
+    state = sqlstate(error)
+    why = reasons.for_everybody(error) or reasons.Reason.OTHER.value
+    return f"{why} ({state})" if state else why
 
 
 def _started(raw: Any) -> datetime:

@@ -5,7 +5,6 @@ import logging
 
 from django.utils import timezone
 
-from ledger.db.retry import sqlstate
 from ledger.tracing import spans
 
 logger = logging.getLogger("ledger.replicas")
@@ -21,9 +20,3 @@ def write(event: str, replica: str, **facts: str | float | None) -> None:
         **spans.ids(),
     }
     logger.info("%s", json.dumps(line), extra={"facts": line})
-
-
-def kind_of(error: Exception) -> str:
-    """What an error is, without the hosts that its message may name."""
-    state = sqlstate(error)
-    return f"SQLSTATE {state}" if state else type(error).__name__

@@ -9,7 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from ledger.db import counts
 from ledger.db.replicas import log
-from ledger.db.replicas.known import ReadAgain, Replica
+from ledger.db.replicas.known import ReadAgain, Replica, reason_for
 from ledger.db.replicas.purposes import ReadPurpose
 from ledger.db.replicas.requests import RequestReads, reads_of_request
 from ledger.db.retry import NO_CONNECTION, Failure, failure_of
@@ -95,8 +95,8 @@ def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
     counts.REPLICA_REPEATED.labels(replica.alias).inc()
     is_busy = isinstance(error.__cause__, NO_CONNECTION)  # many readers have all of its pool
     if failure in GONE and not is_busy:
-        replica.leave_out(log.kind_of(error))
-    log.write("replica.repeated", replica.alias, purpose=purpose.name, reason=log.kind_of(error))
+        replica.leave_out(reason_for(error))
+    log.write("replica.repeated", replica.alias, purpose=purpose.name, reason=reason_for(error))
     return True
 
 

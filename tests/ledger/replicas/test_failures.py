@@ -24,6 +24,7 @@ from transactions.statements.page import STATEMENT
 
 pytestmark = pytest.mark.slow
 FOUND = "1 payment"
+GONE = ("connection closed", "ended by the server (57P01)", "no socket", "refused")
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_a_dead_replica_costs_no_request(bank: BankWithReplica, ana: Saver) -> N
     bank.pair.standby.kill()
     try:
         assert FOUND in search(browser), "the read is repeated on the writer in the same request"
-        assert bank.replica.why_out
+        assert bank.replica.why_out in GONE
         with Connecting() as connecting:
             assert all(FOUND in search(browser) for _ in range(5))
         assert ALIAS not in connecting.tried
@@ -95,7 +96,7 @@ def test_a_dead_replica_costs_no_request(bank: BankWithReplica, ana: Saver) -> N
 
 @pytest.mark.parametrize(
     ("answer", "why"),
-    [("refused_position()", "SQLSTATE 0A000"), ("NULL::pg_lsn", known.NO_POSITION)],
+    [("refused_position()", "another reason (0A000)"), ("NULL::pg_lsn", known.NO_POSITION)],
 )
 def test_a_replica_that_has_no_position_is_left_out(
     bank: BankWithReplica, ana: Saver, monkeypatch: pytest.MonkeyPatch, answer: str, why: str

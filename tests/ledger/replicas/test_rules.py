@@ -5,10 +5,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import Error, OperationalError
 
 from ledger.db.replicas.choice import CHOICES
-from ledger.db.replicas.known import STALE, Replica, ReplicaState
+from ledger.db.replicas.known import (
+    NOT_ENOUGH,
+    STALE,
+    STOPPED,
+    ReadAgain,
+    Replica,
+    ReplicaState,
+    StoppedServer,
+    reason_for,
+)
 from ledger.db.replicas.purposes import tables_in, writes_what_replicas_show
 from ledger.db.replicas.writer import Needed
 
@@ -25,6 +36,29 @@ def answering(name: str, replayed: int) -> Replica:
 @pytest.fixture
 def three() -> list[Replica]:
     return [answering(name, 100) for name in "abc"]
+
+
+def of_psycopg(cause: psycopg.Error) -> Error:
+    """As Django raises it."""
+    error = OperationalError(str(cause))
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (of_psycopg(psycopg.OperationalError('connection to "10.0.0.7": refused')), "another"),
+        (of_psycopg(psycopg.OperationalError("10.0.0.7: Connection refused")), "refused"),
+        (of_psycopg(psycopg.errors.AdminShutdown("x")), "ended by the server (57P01)"),
+        (ReadAgain(), NOT_ENOUGH),
+        (StoppedServer(), STOPPED),
+        (Error("x"), "another reason"),
+    ],
+)
+def test_why_a_replica_failed_is_said_in_words_without_its_host(error: Error, why: str) -> None:
+    assert reason_for(error).startswith(why)
+    assert "10.0.0.7" not in reason_for(error)
 
 
 def test_a_replica_serves_a_session_once_it_has_replayed_what_that_wrote() -> None:
