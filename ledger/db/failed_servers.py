@@ -7,7 +7,7 @@ what is noted here, and `ledger.db.reasons` for the reason.
 
 import re
 from ast import literal_eval
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,9 +55,7 @@ def note_connecting(error: psycopg.Error, parameters: Mapping[str, Any]) -> None
     if hasattr(error, _NOTED):
         return
     hosts = str(parameters.get("host") or parameters.get("hostaddr") or "").split(",")
-    ports = str(parameters.get("port") or DEFAULT_PORT).split(",")
-    ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
-    alike = [FailedServer(name_of(*each), error) for each in zip(hosts, ports, strict=True)]
+    alike = [FailedServer(name, error) for name in names_of(hosts, parameters.get("port"))]
     _note(error, _several(error, hosts) or alike)
 
 
@@ -71,6 +69,13 @@ def note_earlier(error: psycopg.Error, earlier: Iterable[psycopg.Error]) -> None
     """Notes what is noted at earlier errors before what is noted at this one."""
     own: tuple[FailedServer, ...] = getattr(error, _NOTED, ())
     _note(error, [one for each in earlier for one in failed_servers_of(each)] + list(own))
+
+
+def names_of(hosts: Sequence[str], port: object) -> list[str]:
+    """The name of each host, with its own port of a list of ports, or the one for all."""
+    ports = str(port or DEFAULT_PORT).split(",")
+    ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
+    return [name_of(*each) for each in zip(hosts, ports, strict=True)]
 
 
 def name_of(host: str, port: str) -> str:

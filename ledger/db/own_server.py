@@ -7,8 +7,17 @@ from ledger.db.pair import Pair
 
 OF_ONES_OWN = (
     "DATABASE_URL or DB_NAME names a server of your own, and this command is for the standby of the"
-    " embedded one. Promote yours by its own means: `pg_ctl promote`, Patroni, or the console of"
-    " RDS (docs/databases.md)."
+    " embedded one. {advice} (docs/databases.md)."
+)
+PROMOTE = "Promote yours by its own means: `pg_ctl promote`, Patroni, or the console of RDS"
+START_AGAIN = (
+    "Start yours again by its own means, such as `pg_ctl start`, systemd or Patroni, or make it"
+    " anew with pg_basebackup; commits that wait go on once it follows, and nothing has to be"
+    " promoted"
+)
+WAIT_FOR_NOBODY = (
+    "On yours a superuser sets `synchronous_standby_names` to '' on the primary and reloads it;"
+    " nothing has to be promoted"
 )
 WRITES_ALONE = (
     "Commits wait for no standby, so they are on one server; `manage.py standby --again` brings it"
@@ -30,16 +39,17 @@ def make_pair() -> None:
     default_server.cache_clear()
 
 
-def own_pair() -> Pair:
+def own_pair(advice: str) -> Pair:
     """The pair that the server of the settings became.
 
-    Raises EmbeddedServerError if it has no standby, or if the settings name another server.
+    Raises EmbeddedServerError if it has no standby, or if the settings name another server:
+    `advice` says what to do there.
     """
     from django.conf import settings
 
     pair = _pair_of_settings()
     if not settings.LEDGER_EMBEDDED:
-        raise EmbeddedServerError(OF_ONES_OWN)
+        raise EmbeddedServerError(OF_ONES_OWN.format(advice=advice))
     if not pair.exists():
         raise EmbeddedServerError(NO_STANDBY)
     return pair

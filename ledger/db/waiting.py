@@ -8,7 +8,9 @@ from typing import Any
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
+from ledger.db.failed_servers import names_of
 from ledger.db.probe import problem_with_writes, short_connection, unapplied_migrations
+from ledger.db.reasons import for_people
 
 SECONDS_BETWEEN = 0.5
 MOST_TO_CONNECT = 5
@@ -37,9 +39,19 @@ class Wanted:
         settings = connections[self.alias].settings_dict
         if settings.get("LEDGER_EMBEDDED"):
             return "the embedded server"
-        place = f"{settings['HOST'] or 'this computer'}, port {settings['PORT'] or 5432}"
+        hosts = (settings["HOST"] or "this computer").split(",")
+        return f"{self.kind} on {', '.join(names_of(hosts, settings['PORT']))}"
+
+    @property
+    def kind(self) -> str:
+        """What it is, without where."""
         kind = "the database" if self.alias == DEFAULT_DB_ALIAS else "the replica"
-        return f"{kind} {settings['NAME']} on {place}"
+        return f"{kind} {connections[self.alias].settings_dict['NAME']}"
+
+    def name_with_reasons(self, error: OperationalError) -> str:
+        """The name; of several hosts each with what went wrong there."""
+        hosts = connections[self.alias].settings_dict["HOST"] or ""
+        return f"{self.kind}: {for_people(error)}" if "," in hosts else self.name
 
 
 def wait_for(wanted: Sequence[Wanted], *, seconds: int, tell: Callable[[str], object]) -> None:
@@ -89,11 +101,13 @@ def _refuse_what_stays(wanted: Wanted, error: OperationalError) -> None:
     code = getattr(cause, "sqlstate", None) or _code_in(text)
     if code == NO_SUCH_DATABASE:
         raise NeverReady(
-            f"The server answers, but there is no such database: {wanted.name};"
-            " manage.py createdb makes it."
+            f"The server answers, but there is no such database:"
+            f" {wanted.name_with_reasons(error)}; manage.py createdb makes it."
         ) from error
     if code.startswith(REFUSED_LOGIN):
-        raise NeverReady(f"The server answers, but refuses the login: {wanted.name}.") from error
+        raise NeverReady(
+            f"The server answers, but refuses the login: {wanted.name_with_reasons(error)}."
+        ) from error
 
 
 def _code_in(text: str) -> str:

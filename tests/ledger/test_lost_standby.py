@@ -140,10 +140,19 @@ def test_a_single_server_is_left_alone() -> None:
     assert_one_sentence(done, "There is no standby")
 
 
-@pytest.mark.parametrize("command", [["failover"], ["standby", "--again"]])
-def test_a_server_of_ones_own_is_promoted_by_its_own_means(command: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        (["failover"], "Promote"),
+        (["standby", "--again"], "Start yours again"),
+        (["standby", "--alone"], "synchronous_standby_names"),
+    ],
+)
+def test_a_server_of_ones_own_is_treated_by_its_own_means(command: list[str], advice: str) -> None:
     url = "postgresql://me:secret@127.0.0.1:1/ledger"
     with reachable_folder() as other:
         done = manage(other / "data", *command, DATABASE_URL=url, LEDGER_URL="http://localhost")
     assert_one_sentence(done, "a server of your own")
+    assert advice in done.stderr
+    assert ("Promote" in done.stderr) is (command == ["failover"])
     assert "secret" not in done.stderr

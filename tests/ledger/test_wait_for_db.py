@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connections
 
-from ledger.db import replicas, waiting
+from ledger.db import failed_servers, replicas, waiting
 from ledger.db.management.commands import wait_for_db
 from tests.ledger.processes import LONG, MANAGE, environment, manage
 from tests.ledger.tls_server import HOST, NEEDS_DEBIANS_POSTGRES, PASSWORD, TlsServer, tls_server
@@ -169,6 +169,42 @@ def test_without_replicas_it_says_so(play: Callable[..., PlayedServer]) -> None:
     error = failure("--replicas")
     assert error.returncode == wait_for_db.NEVER
     assert "DATABASE_REPLICA_URLS" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('password authentication failed for user "mallory"', "password refused"),
+        ('FATAL:  database "ledger" does not exist', "no such database"),
+    ],
+)
+def test_of_several_hosts_each_is_named_with_its_reason(
+    play: Callable[..., PlayedServer],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    reason: str,
+) -> None:
+    there = connections["default"].settings_dict
+    hosts = {"HOST": "a.example,b.example", "PORT": "5998,5999"}
+    for name, value in {**hosts, "LEDGER_EMBEDDED": False}.items():
+        monkeypatch.setitem(there, name, value)
+    lines = [
+        "Multiple connection attempts failed. All failures were:",
+        "- host: 'a.example', port: '5998', hostaddr: '10.0.0.1': Connection refused",
+        f"- host: 'b.example', port: '5999', hostaddr: '10.0.0.2': {text}",
+    ]
+    error = psycopg.OperationalError("\n".join(lines))
+    failed_servers.note_connecting(error, {"host": hosts["HOST"], "port": hosts["PORT"]})
+
+    play(error)
+    told = str(failure())
+    assert f"a.example:5998 refused, b.example:5999 {reason}" in told
+    assert "mallory" not in told
+
+    play(False)
+    (ready,) = run(capsys)
+    assert "a.example:5998, b.example:5999" in ready
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "ten", "1.5", "100000"])

@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *, kill: bool, **_options: Any) -> None:
         try:
-            pair = own_server.own_pair()
+            pair = own_server.own_pair(own_server.PROMOTE)
             done = pair.fail_over(kill=kill, tell=self._tell)
             self._tell(
                 f"The {done.primary} server is the primary and takes writes, {done.seconds:.2f} s"

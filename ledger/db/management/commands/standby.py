@@ -28,7 +28,8 @@ class Command(BaseCommand):
 
     def handle(self, *, alone: bool, **_options: Any) -> None:
         try:
-            pair = own_server.own_pair()
+            advice = own_server.WAIT_FOR_NOBODY if alone else own_server.START_AGAIN
+            pair = own_server.own_pair(advice)
             pair.write_alone() if alone else pair.follow()
         except EmbeddedServerError as err:
             raise CommandError(str(err)) from err
