@@ -15,6 +15,7 @@ from ledger.db.backend.limited import ServerHangs
 from ledger.db.credentials import NoLogin
 from ledger.db.embedded import EmbeddedServerError
 from ledger.db.failed_servers import FailedServer, failed_servers_of
+from ledger.db.pooler import REFUSED_OPTIONS
 from ledger.db.retry import NotConfirmed
 
 
@@ -42,6 +43,7 @@ class Reason(Enum):
     TLS = "TLS"
     POOL_IS_EMPTY = "no free connection in the pool"
     POOLER = "the pooler has no server"
+    POOLER_NOT_SAID = "a pooler without DB_POOLER"
     NO_LOGIN = "no login from AWS"
     EMBEDDED = "the embedded server does not start"
     NOT_CONFIRMED = "not confirmed by the standby"
@@ -123,6 +125,7 @@ OF_TEXT = (
     ("server login has been failing", Reason.POOLER),
     ("server login failed", Reason.POOLER),
     ("query_wait_timeout", Reason.POOLER),
+    *((words, Reason.POOLER_NOT_SAID) for words in REFUSED_OPTIONS),
     ("server_login_retry", Reason.POOLER),
     ("could not translate host name", Reason.NAME),
     ("failed to resolve host", Reason.NAME),

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 
 from ledger.db.reasons import in_words
+from ledger.logs import context
 from ledger.tracing.spans import ids_of
 from ledger.web import outages
 from ledger.web.error_text import formatted, without_secrets
@@ -19,11 +20,21 @@ class WithoutValues(logging.Formatter):
         return without_secrets(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the name of logging
-        line, trace = super().formatMessage(record), ids_of(record).get("trace_id")
-        return f"{line} trace_id={trace}" if trace else line
+        trace = ids_of(record).get("trace_id")
+        ids = {"request_id": _number_of_page(record), "trace_id": trace}
+        found = [f" {name}={value}" for name, value in ids.items() if value]
+        return super().formatMessage(record) + "".join(found)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  the name of logging
         return formatted(ei[1], ei[2]) if ei[1] is not None else ""
+
+
+def _number_of_page(record: logging.LogRecord) -> object:
+    """The id that the page of this error shows; None on lines that are no errors."""
+    if record.levelno < logging.ERROR:
+        return None
+    request = getattr(record, "request", None)
+    return getattr(request, "request_id", None) or context.current().get("request_id")
 
 
 class RefusalsInOneLine(logging.Filter):

@@ -52,7 +52,9 @@ def log_no_standby(request: HttpRequest) -> None:
 def _write(request: HttpRequest, failure: str, why: str) -> None:
     setattr(request, _TOLD, True)
     facts = facts_of(request)
-    logger.error("%s %s %s: %s", failure, facts["method"], facts["route"], why)
+    logger.error(
+        "%s %s %s: %s", failure, facts["method"], facts["route"], why, extra={"request": request}
+    )
 
 
 def is_logged(request: HttpRequest) -> bool:

@@ -74,6 +74,11 @@ TEXTS = {
         'root certificate file "/mallory/root.crt" does not exist',
     ],
     Reason.POOLER: [AT + "FATAL:  server login has been failing, try again later"],
+    Reason.POOLER_NOT_SAID: [
+        AT + "FATAL:  unsupported startup parameter: options",
+        AT + "FATAL:  unsupported startup parameter in options: lock_timeout",
+        AT + "FATAL:  RDS Proxy currently doesn't support command-line options.",
+    ],
     Reason.OTHER: ["FATAL:  das Datenbanksystem startet, mallory", ""],
 }
 CASES = [(reason, text) for reason, texts in TEXTS.items() for text in texts]
@@ -96,6 +101,13 @@ def caused_by(cause: BaseException, kind: type[DatabaseError] = OperationalError
     error = kind(str(cause))
     error.__cause__ = cause
     return error
+
+
+def line_in(log: io.StringIO) -> tuple[str, str]:
+    """The only line, and the id of its request."""
+    (line,) = log.getvalue().splitlines()
+    said, _, number = line.partition(" request_id=")
+    return said, number
 
 
 @pytest.mark.parametrize(("reason", "text"), CASES)
@@ -169,9 +181,10 @@ def test_a_page_without_its_database_is_one_line(
     client.force_login(UserFactory())
     settings.DEBUG = debug
     with unreachable_database() as servers:
-        client.get(path)
-    (line,) = log.getvalue().splitlines()
-    assert line.endswith(f"ERROR ledger.outage: NOT_STARTED GET {route}: {servers}")
+        answer = client.get(path)
+    said, number = line_in(log)
+    assert said.endswith(f"ERROR ledger.outage: NOT_STARTED GET {route}: {servers}")
+    assert number == answer.headers["X-Request-ID"]
 
 
 @pytest.mark.own_connection
@@ -179,7 +192,7 @@ def test_a_page_without_its_database_is_one_line(
 def test_the_probe_says_why_it_is_not_ready(client: Client, log: io.StringIO) -> None:
     with unreachable_database() as servers:
         assert client.get("/readyz").status_code == 503
-    (line,) = log.getvalue().splitlines()
+    line, _ = line_in(log)
     assert line.endswith(f"NOT_STARTED GET readyz: {servers}")
 
 
@@ -254,7 +267,7 @@ def test_a_wait_for_a_standby_before_a_view_is_one_line_that_says_so(
     monkeypatch.setattr("ledger.web.outages.nobody_confirms", lambda: is_lost)
     client.raise_request_exception = False
     assert client.get("/").status_code == 503
-    (line,) = log.getvalue().splitlines()
+    line, _ = line_in(log)
     assert line.endswith(", no standby confirms commits") is is_lost
 
 
@@ -297,7 +310,7 @@ def test_a_session_that_cannot_be_saved_is_an_outage(
     client.raise_request_exception = False
     with override_settings(SESSION_SAVE_EVERY_REQUEST=True):
         assert client.get("/").status_code == 503
-    assert log.getvalue().endswith(" UNKNOWN GET home: hangs\n")
+    assert line_in(log)[0].endswith(" UNKNOWN GET home: hangs")
 
 
 def test_the_server_of_an_open_connection_is_named(account: Account) -> None:

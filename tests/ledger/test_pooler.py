@@ -12,7 +12,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import InternalError, connection
+from django.db import InternalError, OperationalError, connection
 from django.db import transaction as db_transaction
 from django.test import Client
 
@@ -21,6 +21,7 @@ from cookbook.practice import bank
 from cookbook.runner.sessions import sessions
 from ledger.backups import files
 from ledger.db.backend.cursors import PreparedCursor
+from ledger.db.reasons import Reason, in_words
 from ledger.db.retry import OutcomeUnknown
 from tests.factories import AccountFactory, balances
 from tests.pooler import PROGRAM, Pooler, beside, connected, pgbouncer, server
@@ -103,6 +104,9 @@ def test_limits_of_time_on_the_role_hold_behind_the_pooler(client: Client) -> No
 def test_a_pooler_of_which_nobody_has_said_is_told(pooler: Pooler, client: Client) -> None:
     with as_web_role(pooler, **NOT_SAID):
         assert "DB_POOLER=transaction" in problem(client)
+        with pytest.raises(OperationalError) as refused:
+            connection.ensure_connection()
+    assert Reason.POOLER_NOT_SAID.value in in_words(refused.value)
 
 
 def test_one_that_drops_options_is_told_because_statements_are_prepared(client: Client) -> None:
