@@ -7,7 +7,8 @@ done when both have it on disk, so after a failover nothing that was acknowledge
 Note [Who is the primary]: the file `primary` names it, written before a standby is promoted. Both
 data folders look like a primary's after a failover, until the old one follows the new one. Nothing
 here promotes by itself: a dead primary is not started again by a client that cannot reach it, since
-somebody may be promoting the other at that moment.
+somebody may be promoting the other at that moment. A failover that ended between the name and the
+promotion is completed by `follow`, `write_alone` and the next start.
 """
 
 import os
@@ -80,8 +81,13 @@ class Node(EmbeddedServer):
         return self.data.with_suffix(".old")
 
     def _began(self, running: Postmaster) -> None:
-        if self.source is None:
+        if self.source is None and self.answers_as_primary():
             super()._began(running)
+
+    def is_alive(self) -> bool:
+        """Whether its process lives, even one that does not answer."""
+        found = postmaster.read(self.data)
+        return found is not None and found.is_alive()
 
     @property
     def conninfo(self) -> str:
@@ -264,12 +270,42 @@ class Pair:
     def _check_primary(self) -> None:
         """Raises EmbeddedServerError, which says what to do, if the primary does not run."""
         if self.primary.is_running():
+            self._complete_failover()
             return
         raise EmbeddedServerError(
             f"The primary, the {self._name_of(self.primary)} server, is not running, so nothing was"
             " changed. `manage.py failover` promotes its standby, if that runs and has every"
             " commit; `make run STANDBY=1` starts what is missing."
         )
+
+    def _complete_failover(self) -> None:
+        """Promote the primary if a failover ended between naming and promoting it.
+
+        The other server is dead, and its note says that this one has every commit.
+        """
+        new, old = self.primary, self.standby
+        if new.answers_as_primary():
+            return
+        if old.is_alive() or not old.is_confirmed:
+            raise EmbeddedServerError(
+                f"The primary, the {self._name_of(new)} server, was not promoted, and the other"
+                " server runs or may have commits that it lacks, so nothing was changed."
+            )
+        self._promote()
+        new.ensure_roles()
+
+    def _promote(self) -> None:
+        """Promote the server that was just named; before that, its commits wait for nobody."""
+        import psycopg
+
+        try:
+            self.primary.write_alone()
+            self.primary.promote()
+        except psycopg.Error as err:
+            raise EmbeddedServerError(
+                f"The standby in {self.primary.data} was not promoted ({str(err).splitlines()[0]})."
+                " `manage.py standby --again` tries it again."
+            ) from err
 
     def fail_over(self, *, kill: bool, tell: Callable[[str], None] = _silent) -> Failover:
         """End the primary and promote the standby; `follow` brings the old primary back.
@@ -306,8 +342,7 @@ class Pair:
         tell(f"Promoting the standby, the {self._name_of(new)} server ...")
         began = time.monotonic()
         self._name(new)
-        new.write_alone()
-        new.promote()
+        self._promote()
         return Failover(self._name_of(new), time.monotonic() - began)
 
     def _name(self, primary: Node) -> None:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
+import psycopg
 import pytest
 from django.conf import settings
 
@@ -268,6 +269,52 @@ def test_an_old_primary_that_can_neither_be_wound_back_nor_copied_keeps_its_data
     monkeypatch.undo()
     pair.follow()
     assert copies_of(pair.standby) == [pair.standby.data]
+
+
+def refused(_node: Node) -> NoReturn:
+    raise psycopg.OperationalError(NOT_NOW)
+
+
+def started_anew(pair: Pair) -> None:
+    pair.stop()
+    pair.ensure_started()
+
+
+@pytest.mark.parametrize("bring_back", [Pair.follow, Pair.make, Pair.write_alone, started_anew])
+def test_a_failover_that_ended_before_the_promotion_is_completed(
+    bring_back: Callable[[Pair], object], pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Node, "promote", refused)
+    with pytest.raises(EmbeddedServerError, match=NOT_NOW):
+        pair.fail_over(kill=True)
+    monkeypatch.undo()
+    assert not pair.primary.answers_as_primary()
+    bring_back(pair)
+    assert pair.primary is pair.second
+    assert pair.primary.answers_as_primary()
+    pair.follow()
+    assert pair.fail_over(kill=True).primary == "first"
+
+
+def test_an_unfinished_failover_promotes_nothing_beside_a_server_that_lives(pair: Pair) -> None:
+    pair._name(pair.second)
+
+    with pytest.raises(EmbeddedServerError, match="nothing was changed"):
+        pair.follow()
+
+    assert pair.first.answers_as_primary()
+    assert not pair.second.answers_as_primary()
+
+
+def test_an_unfinished_failover_promotes_nothing_that_may_lack_commits(pair: Pair) -> None:
+    pair.write_alone()
+    pair.first.kill()
+    pair._name(pair.second)
+
+    with pytest.raises(EmbeddedServerError, match="nothing was changed"):
+        pair.follow()
+
+    assert not pair.second.answers_as_primary()
 
 
 def promoted(pair: Pair) -> None:
