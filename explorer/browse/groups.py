@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Case, F, Q, When
 
-from explorer.browse.dimensions import COUNTERPARTY, OUTSIDE, Dimension
+from explorer.browse.dimensions import COUNTERPARTY, MONTH, OUTSIDE, Dimension
 from ledger.db.compiled_sql import compiled
 from transactions.annotations.search import tags_of
 from transactions.scope import Scope, newest_first
@@ -78,7 +78,7 @@ def groups_of(scope: Scope, where: Q, dimension: Dimension) -> PaymentGroups:
         return PaymentGroups()
     tags = compiled(tags_of(scope.reader)) if "{tags}" in dimension.spread else None
     spread = dimension.spread.format(tags=tags[0]) if tags else dimension.spread
-    by_time = dimension.name == "month"
+    by_time = dimension.name == MONTH
     sql = GROUPED.format(
         matched=matched[0],
         value="matched.value" if dimension.value else "found.value",

@@ -110,11 +110,13 @@ def editor(request: PersonRequest) -> HttpResponseBase:
 
 def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> QueryResult | None:
     """Runs the query and records it; None, with a sentence in `trouble`, if it could not be run."""
-    limit = FILE_ROWS if wanted in FILES else PAGE_ROWS
-    may_plan = state.reader.is_bank and wanted not in FILES
+    is_file = wanted in FILES
+    form = wanted if is_file else "page"
+    limit = FILE_ROWS if is_file else PAGE_ROWS
+    may_plan = state.reader.is_bank and not is_file
     asked = QueryRequest(
         state.sql, state.parameters, limit, settings.LEDGER_EXPLORER_SECONDS,
-        plan if may_plan else "", MOST_MEGABYTES if wanted in FILES else PAGE_MEGABYTES,
+        plan if may_plan else "", MOST_MEGABYTES if is_file else PAGE_MEGABYTES,
     )  # fmt: skip
     try:
         with limited(request.user.pk):
@@ -124,12 +126,12 @@ def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> Query
         return None
     except OperationalError as error:  # the server has gone, perhaps because of this query
         failed = QueryResult(problem=Problem(sentence_of(error)))
-        _record(request, state, failed, wanted if wanted in FILES else "page", has_failed=True)
+        _record(request, state, failed, form, has_failed=True)
         raise
     state.kinds = list(result.parameters)
     state.shown = ShownResult(result, state.sql, limit)
     if not result.missing:
-        _record(request, state, result, wanted if wanted in FILES else "page")
+        _record(request, state, result, form)
     if result.was_run:
         state.reader.open()
     elif result.problem and result.problem.state == TOO_LONG:

@@ -14,7 +14,6 @@ from explorer.access import ExplorerReader
 from explorer.running.placeholders import NumberedQuery, numbered
 from explorer.running.session import read_only_session
 
-LONGEST = 20_000  # characters of a query
 MOST_COLUMNS = 60
 MOST_CHARACTERS = 2_000  # of a value; the rest is cut off
 MEGABYTE = 1024 * 1024
