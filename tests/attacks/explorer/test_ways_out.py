@@ -14,18 +14,10 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
-from pytest_django import DjangoDbBlocker
 
-from accounts.models import Account
-from explorer.access import ExplorerReader
 from explorer.running.run import NO_ROWS, TOO_MUCH, QueryRequest, run
 from explorer.running.session import NotSetUp, read_only_session
-from explorer.schema.functions import SETTING
-from explorer.schema.installation import keys
-from explorer.schema.views import VIEWS
-from ledger.db.row_security import RowScope, signed
-from ledger.db.row_security import keys as keys_of_row_security
-from tests.explorer.books import Books, committed, query, rows
+from tests.explorer.books import Books, query, rows
 from tests.pooler import PROGRAM, beside, pgbouncer, server
 
 pytestmark = pytest.mark.django_db
@@ -159,34 +151,6 @@ ENDLESS = [
     "SELECT pg_sleep(60) FROM set_config('statement_timeout', '0', true)",
     "SELECT 'a' ~ repeat('(a*)*', 20) FROM generate_series(1, 100000000)",
 ]
-
-
-@pytest.fixture(scope="module")
-def books(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Books]:
-    with committed(django_db_blocker) as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def _nothing_changes(books: Books) -> Iterator[None]:
-    """Each attack leaves the books and the views as they were."""
-    before = _state()
-    yield
-    assert _state() == before
-
-
-def _state() -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (SELECT jsonb_agg(a ORDER BY id) FROM accounts a)::text,"
-            " (SELECT count(*) FROM transactions), (SELECT count(*) FROM users),"
-            " (SELECT array_agg(relname || coalesce(reloptions::text, '') ORDER BY relname)::text"
-            "  FROM pg_class WHERE relnamespace = 'explorer'::regnamespace),"
-            " (SELECT count(*) FROM pg_auth_members), (SELECT rolconfig::text FROM pg_roles"
-            "  WHERE rolname = %s)",
-            [settings.LEDGER_EXPLORER_ROLE],
-        )
-        return list(cursor.fetchall())
 
 
 @pytest.mark.parametrize("sql", NO_QUERIES)
@@ -377,108 +341,6 @@ def test_sessions_of_others_live_on(books: Books) -> None:
         assert cursor.fetchone() == (pid,)
 
 
-COUNTS = {
-    "accounts": "1", "transactions": "2", "entries": "2", "users": "1",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("view", COUNTS)
-def test_a_customer_reads_their_own_rows_alone(view: str, books: Books) -> None:
-    assert rows(books.own(books.ana), f"SELECT count(*) FROM {view}") == [(COUNTS[view],)]
-
-
-def test_a_customer_sees_neither_names_nor_balances_of_others(books: Books) -> None:
-    reader = books.own(books.ana)
-    assert rows(reader, "SELECT name FROM users") == [("Ana Ferreira",)]
-    ((mine, theirs),) = rows(
-        reader, "SELECT from_balance, to_balance FROM transactions WHERE type = 'transfer'"
-    )
-    assert mine == "487.5000"
-    assert theirs is None
-
-
-def test_an_analyst_sees_rows_of_all_and_the_name_of_nobody(books: Books) -> None:
-    assert set(rows(books.bank, "SELECT name FROM users")) == {(None,), ("Analyst",)}
-    assert set(rows(books.bank, "SELECT name FROM accounts")) == {(None,)}
-    assert rows(books.bank, "SELECT count(*) FROM accounts") == [("3",)]
-    assert ("Eve Moreau",) in rows(books.names, "SELECT name FROM users")
-
-
-LEAKS = [
-    # Would fail on the row of Ana and Ben, and so tell what is in it.
-    "SELECT count(*) FROM transactions WHERE 1 / (1 - (description LIKE '%secret%')::int) = 2",
-    "SELECT count(*) FROM entries WHERE 1 / (length(description) - 14) = 7",
-    "SELECT count(*) FROM entries WHERE description = 'Concert secret' AND description::int = 1",
-    "SELECT count(*) FROM accounts WHERE 1 / (balance - 487.5) = 7",
-    "SELECT count(*) FROM users WHERE name LIKE 'Ana%' AND name::int = 1",
-]
-
-
-@pytest.mark.parametrize("sql", LEAKS)
-def test_no_error_tells_of_rows_that_the_reader_does_not_see(sql: str, books: Books) -> None:
-    assert rows(books.own(books.eve), sql) == [("0",)]
-
-
-def test_names_leak_by_no_condition_of_an_analyst(books: Books) -> None:
-    sql = (
-        "SELECT count(*) FROM users WHERE name LIKE 'Ana F%' OR name LIKE 'Ben%' AND name::int = 1"
-    )
-    assert rows(books.bank, sql) == [("0",)]
-
-
-def forged(reader: ExplorerReader, key: bytes, *, seconds: int = 300) -> str:
-    return signed(reader.person.pk, reader.scope, int(time.time()) + seconds, key)
-
-
-@pytest.mark.parametrize("is_local", ["true", "false"])
-def test_no_token_can_be_forged(is_local: str, books: Books) -> None:
-    """Of another key, of row-level security's, of one that is over, changed, or none at all."""
-    right = forged(books.names, keys()[0])
-    tokens = [
-        forged(books.names, b"-" * 32),
-        forged(books.names, keys_of_row_security()[0]),
-        forged(books.names, keys()[0], seconds=-5),
-        right.replace(" 5 ", " 6 "),
-        right.replace(str(books.clerk.pk), str(books.ana.user.pk)),
-        f"{uuid4()} 5 {int(time.time()) + 300} {'0' * 64}",
-        "",
-    ]
-    for token in tokens:
-        # A view asks once, when its rows are read; the token is set before, on the same row.
-        sql = (
-            f"SELECT (SELECT count(*) FROM accounts) FROM"
-            f" (SELECT set_config('{SETTING}', :token, {is_local}) OFFSET 0) AS set_first"
-            " WHERE set_config IS NOT NULL"
-        )
-        result = query(books.own(books.eve), sql, token=token)
-        assert result.problem is None
-        assert int(result.rows[0][0] or 0) <= 1
-
-
-def test_a_reader_without_a_token_sees_no_row(books: Books) -> None:
-    with beside(user=settings.LEDGER_EXPLORER_ROLE) as session:
-        for view in VIEWS:
-            if view.name != "currencies":
-                count = session.execute(f"SELECT count(*) FROM explorer.{view.name}".encode())
-                assert count.fetchone() == (0,)
-
-
-def test_values_of_parameters_never_become_sql(books: Books) -> None:
-    value = "x' OR true; DROP VIEW explorer.entries; --"
-    assert rows(books.bank, "SELECT :it", it=value) == [(value,)]
-    sql = "SELECT count(*) FROM entries WHERE description = %(it)s"
-    assert rows(books.bank, sql, it=value) == [("0",)]
-    problem = query(books.bank, "SELECT count(*) FROM entries LIMIT :n::int", n="1; DROP").problem
-    assert problem is not None
-    assert problem.state == "22P02"
-
-
-def test_a_customer_gets_no_plan(books: Books) -> None:
-    """A plan counts rows of others; the page asks for none, see `explorer.pages.editor`."""
-    result = query(books.bank, "SELECT * FROM entries", plan="estimate")
-    assert "Seq Scan" in result.plan or "Append" in result.plan
-
-
 @pytest.fixture
 def another_role(settings: Any) -> Iterator[str]:
     """A role like the explorer's, which no other test uses; dropped after the test. No pooler knows
@@ -529,13 +391,3 @@ def test_the_transaction_reads_only_and_stays_so(books: Books) -> None:
         assert problem.state in ("25001", "25006")
     with read_only_session(books.bank, 5) as session:
         assert session.execute("SHOW transaction_read_only").fetchone() == ("on",)
-
-
-def test_scopes_of_readers_are_those_of_the_token(books: Books) -> None:
-    own = ExplorerReader(books.analyst, RowScope.OWN)
-    assert rows(own, "SELECT count(*) FROM accounts") == [("0",)]
-
-
-def test_accounts_of_the_books_are_three(books: Books) -> None:
-    """So that the tests above compare with something."""
-    assert Account.objects.count() == 3

@@ -1,0 +1,39 @@
+"""The books that the attacks on the explorer leave as they were."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from tests.explorer.books import Books, committed
+
+
+@pytest.fixture(scope="module")
+def books(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Books]:
+    with committed(django_db_blocker) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _nothing_changes(books: Books) -> Iterator[None]:
+    """Each attack leaves the books and the views as they were."""
+    before = _state()
+    yield
+    assert _state() == before
+
+
+def _state() -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT jsonb_agg(a ORDER BY id) FROM accounts a)::text,"
+            " (SELECT count(*) FROM transactions), (SELECT count(*) FROM users),"
+            " (SELECT array_agg(relname || coalesce(reloptions::text, '') ORDER BY relname)::text"
+            "  FROM pg_class WHERE relnamespace = 'explorer'::regnamespace),"
+            " (SELECT count(*) FROM pg_auth_members), (SELECT rolconfig::text FROM pg_roles"
+            "  WHERE rolname = %s)",
+            [settings.LEDGER_EXPLORER_ROLE],
+        )
+        return list(cursor.fetchall())
