@@ -15,18 +15,21 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import ApiToken
-from accounts.sign_in import limits, places, tokens
+from accounts.sign_in import limits, places, provider_tokens, tokens
+from accounts.sign_in.provider_tokens import ProviderToken
 from accounts.sign_in.session_store import SessionStore
 from accounts.sign_in.tokens import TokenRefused
 from ledger.web import security_log
 
 PATHS = "/api/"
 BEARER = re.compile(r"bearer(?:[ \t]+(.*))?", re.IGNORECASE | re.DOTALL)
+UNCOUNTED = ("malformed", "unavailable")
 WRONG_TOKENS = limits.Limit("wrong_tokens", 60, 5 * limits.MINUTE)  # of one client
 
 
 class TokenMiddleware:
-    """Sets `request.api_token`, and the person as `request.user`, limited to the token's scopes.
+    """Sets `request.api_token`, an ApiToken or a ProviderToken, and the person as `request.user`,
+    limited to the token's scopes.
 
     A token that does not work sets `request.api_token_error`, a TokenRefused with its `code` and
     sentence, and leaves a request of nobody. Without a Bearer header both are None. Stands after
@@ -55,7 +58,8 @@ def _sign_in(request: Any) -> None:
         return
     request.api_token, request.user = token, token.user
     request._cached_user = token.user  # as AuthenticationMiddleware leaves it
-    tokens.note_use(token, places.words_for(request))
+    if isinstance(token, ApiToken):
+        tokens.note_use(token, places.words_for(request))
 
 
 def _forget_session(request: Any) -> None:
@@ -66,9 +70,9 @@ def _forget_session(request: Any) -> None:
     request._dont_enforce_csrf_checks = True
 
 
-def _token_for(text: str) -> ApiToken:
+def _token_for(text: str) -> ApiToken | ProviderToken:
     """The token that works with this text; raises TokenRefused."""
-    token = tokens.read(text)
+    token = provider_tokens.read(text) if provider_tokens.is_one(text) else tokens.read(text)
     token.user.limit_to(token.scopes)
     return token
 
@@ -76,14 +80,15 @@ def _token_for(text: str) -> ApiToken:
 def _counted(request: HttpRequest, refusal: TokenRefused) -> TokenRefused:
     """Notes a wrong token; returns the refusal, or that there were too many from this client.
 
-    A malformed one is not counted, because it costs no query. The count refuses nobody whose token
+    A malformed one is not counted, because it costs no query, nor one that cannot be verified while
+    the identity provider is away. The count refuses nobody whose token
     works, or strangers behind the same address could lock them out.
     """
-    known = refusal.row
+    row = refusal.row
     security_log.record(
-        "credential.used", outcome="refused", request=request, kind="access_token",
-        person=known.user if known else None, row=known.pk if known else None, reason=refusal.code,
+        "credential.used", outcome="refused", request=request, kind=refusal.kind,
+        person=refusal.person, row=row.pk if row else None, reason=refusal.reason,
     )  # fmt: skip
-    if refusal.code == "malformed" or limits.passes_for_client(WRONG_TOKENS, request):
+    if refusal.code in UNCOUNTED or limits.passes_for_client(WRONG_TOKENS, request):
         return refusal
-    return TokenRefused("limited", known)
+    return TokenRefused("limited", row)

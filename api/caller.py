@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from accounts.models import ApiToken, User
+from accounts.sign_in.provider_tokens import ProviderToken
 from transactions.scope import may_read_bank
 
 TokenScope = ApiToken.TokenScope
@@ -19,7 +20,7 @@ class Caller:
     """The person of a request, and their token; None in a session of a browser."""
 
     person: User
-    token: ApiToken | None = None
+    token: ApiToken | ProviderToken | None = None
 
     def may(self, scope: ApiToken.TokenScope) -> bool:
         """Whether the token has the scope, and its person the rights for it. A session has all,

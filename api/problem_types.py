@@ -21,7 +21,7 @@ class ProblemType(NamedTuple):
 OF_REQUESTS = [
     ProblemType(400, "invalid-request", "The request cannot be read; errors says which fields."),
     ProblemType(401, "not-signed-in", "There is no token. Send Authorization: Bearer <token>."),
-    ProblemType(401, "token-not-accepted", "The token is unknown, expired or revoked."),
+    ProblemType(401, "token-not-accepted", "The token is unknown, or no longer accepted."),
     ProblemType(403, "not-allowed", "The token lacks a scope, or its person a right."),
     ProblemType(404, "not-found", "There is nothing there that the caller may read."),
     ProblemType(405, "method-not-allowed", "The address does not know this method."),
@@ -39,6 +39,7 @@ OF_REQUESTS = [
     ProblemType(429, "too-many-downloads", "Another long answer is being sent; wait for its end."),
     ProblemType(500, "server-error", "A fault here. What was sent with a key may be sent again."),
     ProblemType(503, "unavailable", "The database does not answer; nothing moved by this call."),
+    ProblemType(503, "provider-away", "The identity provider does not answer; send it again."),
     ProblemType(503, "took-too-long", "It took longer than it may, and was stopped."),
     ProblemType(
         503, "outcome-unknown",

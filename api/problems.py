@@ -9,7 +9,7 @@
 | 409 | the key was used for something else; or others were booking on the account: again later |
 | 422 | the bank refuses the money |
 | 429 | too many calls |
-| 503 | the database is away; after a payment `id` says what to ask for |
+| 503 | the database or the identity provider is away; after a payment `id` says what to ask for |
 """
 
 import re
@@ -79,6 +79,12 @@ class NotYours(exceptions.APIException):
     """The token lacks a scope, or its person a right."""
 
     status_code = HTTPStatus.FORBIDDEN
+
+
+class ProviderAway(exceptions.APIException):
+    """The identity provider does not tell its keys, so no token of it can be verified."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def slug_of(kind: type[BaseException]) -> str:
@@ -167,6 +173,7 @@ def _of_framework(error: exceptions.APIException) -> HttpResponseBase:
         exceptions.NotAuthenticated: "not-signed-in",
         exceptions.AuthenticationFailed: "token-not-accepted",
         exceptions.Throttled: "too-many-calls",
+        ProviderAway: "provider-away",
         exceptions.ParseError: "invalid-request",
         exceptions.UnsupportedMediaType: "unsupported-media-type",
         exceptions.NotAcceptable: "not-acceptable",

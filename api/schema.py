@@ -3,7 +3,7 @@
 `manage.py write_openapi` writes `api/openapi.json`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -40,7 +40,7 @@ ALWAYS = {
     "406": "The answer is JSON.",
     "422": "The bank refuses it; nothing moved.",
     "429": "Too many calls in this minute.",
-    "503": "The database does not answer.",
+    "503": "The database, or the identity provider, does not answer.",
 }
 OF_WRITES = {
     "409": "The key was used for something else, or others were booking on the account.",
@@ -81,14 +81,23 @@ class ViewSchema(AutoSchema):
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """A personal access token."""
+    """A personal access token, or one of the identity provider."""
 
     target_class = "api.sign_in.ByToken"
-    name = "token"
+    name: ClassVar[list[str]] = ["token", "provider"]  # type: ignore[misc]
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        """Either of them."""
+        return [{name: []} for name in self.name]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
         """For `components.securitySchemes`."""
-        return {"type": "http", "scheme": "bearer", "description": "A personal access token."}
+        bearer = {"type": "http", "scheme": "bearer"}
+        theirs = "An access token (OAuth 2) of the bank's identity provider, where it accepts them."
+        return [
+            {**bearer, "description": "A personal access token."},
+            {**bearer, "bearerFormat": "JWT", "description": theirs},
+        ]
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

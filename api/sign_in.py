@@ -1,5 +1,7 @@
 """How REST framework knows who calls: by the token of the header, or by the session of a browser.
 
+Refusals tell programs why in the header WWW-Authenticate, as RFC 6750 says.
+
 The middleware before it has read both; nothing here asks the database.
 """
 
@@ -12,10 +14,11 @@ from rest_framework.request import Request
 
 from accounts.security.second_factor_rule import lacks_second_factor
 from api.caller import Caller, TokenScope, caller_of
-from api.problems import NotYours
+from api.problems import NotYours, ProviderAway
 from transactions.scope import BANK
 
 WAIT = 300  # seconds, after too many wrong tokens from a client
+PROVIDER_WAIT = 5  # seconds, while the identity provider is away
 REALM = 'Bearer realm="Ledger"'
 IN_WORDS = {
     TokenScope.READ: "read",
@@ -34,13 +37,18 @@ class ByToken(BaseAuthentication):
         if error := getattr(plain, "api_token_error", None):
             if error.code == "limited":
                 raise Throttled(wait=WAIT, detail=str(error))
+            if error.code == "unavailable":
+                away = ProviderAway(str(error))
+                away.wait = PROVIDER_WAIT  # type: ignore[attr-defined]
+                raise away
             raise AuthenticationFailed(str(error))
         token = getattr(plain, "api_token", None)
         return (plain.user, token) if token is not None else None
 
     def authenticate_header(self, request: Request) -> str:
         """With it, REST framework answers 401 and not 403."""
-        return REALM
+        error = getattr(request._request, "api_token_error", None)
+        return _challenge(error.challenge, str(error)) if error else REALM
 
 
 class BySession(SessionAuthentication):
@@ -59,13 +67,26 @@ class HasScope(BasePermission):
             raise NotYours("Sign in with a second factor first.")
         scope = view.scope_of(request.method)
         if scope is not None and not caller.may(scope):
-            raise NotYours(f"This token may not {IN_WORDS[scope]}: it lacks the scope {scope}.")
+            raise _lacks(scope, f"This token may not {IN_WORDS[scope]}")
         return True
 
 
 def check_whose(caller: Caller, whose: str) -> None:
     """Raises NotYours if the token may not read the bank, or else one's own money."""
     if whose == BANK and not caller.may_ask_bank:
-        raise NotYours("This token may not read the bank: it lacks the scope report.")
+        raise _lacks(TokenScope.REPORT, "This token may not read the bank")
     if whose != BANK and not caller.may(TokenScope.READ):
-        raise NotYours("This token may not read: it lacks the scope read.")
+        raise _lacks(TokenScope.READ, "This token may not read")
+
+
+def _lacks(scope: str, what: str) -> NotYours:
+    refusal = NotYours(f"{what}: it lacks the scope {scope}.")
+    challenge = _challenge("insufficient_scope", str(refusal.detail), scope=scope)
+    refusal.auth_header = challenge  # type: ignore[attr-defined]
+    return refusal
+
+
+def _challenge(error: str, description: str, **more: str) -> str:
+    """The header of a refusal. Its values are our own sentences and words, without quotes."""
+    facts = {"error": error, "error_description": description, **more}
+    return REALM + "".join(f', {name}="{value}"' for name, value in facts.items())

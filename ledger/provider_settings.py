@@ -30,7 +30,11 @@ DETAILS = (
     "OIDC_SIGNUP",
     "OIDC_SECOND_FACTOR",
     "OIDC_ORIGINS",
+    "OIDC_API_AUDIENCE",
+    "OIDC_API_SCOPES",
+    "OIDC_API_CLIENTS",
 )
+TOKEN_SCOPES = ("read", "pay", "staff", "report")  # ours, of access tokens
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")  # of public keys only
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 POOL = re.compile(r"([a-z0-9-]+)_[A-Za-z0-9]+")
@@ -56,6 +60,9 @@ class ProviderSettings:
     second_factor: frozenset[str] = frozenset()  # values of amr or acr that spare ours
     sign_out_url: str = ""  # Cognito's; other providers name theirs in their discovery document
     other_origins: tuple[str, ...] = ()
+    api_audience: str = ""  # of access tokens that the API accepts; "" for none
+    api_scopes: Mapping[str, str] = field(default_factory=dict)  # the provider's scope -> ours
+    api_clients: frozenset[str] = frozenset()  # whose tokens are accepted; empty for everybody's
 
     @property
     def origins(self) -> list[str]:
@@ -154,6 +161,7 @@ def _provider(
     sign_out_url: str = "",
 ) -> ProviderSettings:
     """With the details that all providers have."""
+    audience = _api_audience(client_id)
     return ProviderSettings(
         name=env.text("OIDC_NAME", name),
         issuer=issuer,
@@ -168,6 +176,9 @@ def _provider(
         second_factor=frozenset(env.items("OIDC_SECOND_FACTOR")),
         sign_out_url=sign_out_url,
         other_origins=tuple(env.origins("OIDC_ORIGINS")),
+        api_audience=audience,
+        api_scopes=_api_scopes(),
+        api_clients=frozenset(env.items("OIDC_API_CLIENTS")),
     )
 
 
@@ -179,13 +190,37 @@ def _scopes() -> tuple[str, ...]:
 
 
 def _groups(default: str) -> dict[str, str]:
-    groups = {}
-    for pair in env.items("OIDC_GROUPS", default):
+    return _pairs("OIDC_GROUPS", default, example="bank-auditors=auditor")
+
+
+def _api_audience(client_id: str) -> str:
+    audience = env.text("OIDC_API_AUDIENCE")
+    if audience == client_id:
+        env.refuse("OIDC_API_AUDIENCE", "it is the client's id, so every ID token would be one")
+    for name in ("OIDC_API_SCOPES", "OIDC_API_CLIENTS"):
+        if env.text(name) and not audience:
+            env.refuse(name, "it is about access tokens, but OIDC_API_AUDIENCE is not set")
+    return audience
+
+
+def _api_scopes() -> dict[str, str]:
+    usual = ",".join(f"{scope}={scope}" for scope in TOKEN_SCOPES)
+    scopes = _pairs("OIDC_API_SCOPES", usual, example="ledger.read=read")
+    for ours in scopes.values():
+        if ours not in TOKEN_SCOPES:
+            env.refuse("OIDC_API_SCOPES", f"{ours!r} is none of {', '.join(TOKEN_SCOPES)}")
+    return scopes
+
+
+def _pairs(name: str, default: str, *, example: str) -> dict[str, str]:
+    """What a setting with theirs=ours, separated by commas, maps to what."""
+    found = {}
+    for pair in env.items(name, default):
         theirs, equals, ours = pair.rpartition("=")
         if not equals or not theirs.strip() or not ours.strip():
-            env.refuse("OIDC_GROUPS", f"{pair!r} is no pair such as bank-auditors=auditor")
-        groups[theirs.strip()] = ours.strip()
-    return groups
+            env.refuse(name, f"{pair!r} is no pair such as {example}")
+        found[theirs.strip()] = ours.strip()
+    return found
 
 
 def _origin(url: str) -> str:

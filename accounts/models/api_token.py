@@ -1,6 +1,7 @@
 """Personal access tokens: what a person's own programs send in place of a password."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar, Self
 
 import pgtrigger
@@ -196,6 +197,16 @@ class ApiToken(models.Model):
         """Whether it is neither revoked nor expired."""
         moment = now or timezone.now()
         return self.revoked_at is None and (self.expires_at is None or moment < self.expires_at)
+
+    @property
+    def limits_payments(self) -> bool:
+        """Whether each payment has to be checked against limits."""
+        return self.per_payment is not None or self.per_day is not None
+
+    def per_day_in(self, _currency: str) -> Decimal | None:
+        """The most that it pays in a day in its one currency; None for no limit."""
+        most: Decimal | None = self.per_day
+        return most
 
     def allows(self, scope: str) -> bool:
         """Whether it has this scope and its person still has the rights that the scope needs."""

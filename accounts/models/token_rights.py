@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib.auth.models import PermissionsMixin
 
-READ, PAY, STAFF, REPORT = "read", "pay", "staff", "report"
+SCOPES = READ, PAY, STAFF, REPORT = "read", "pay", "staff", "report"
 # With these a person reads the figures of the whole bank: see `transactions.scope`.
 PERMISSIONS_OF_REPORTS = ("transactions.view_transaction", "transactions.view_entry")
 

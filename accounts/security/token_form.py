@@ -1,16 +1,15 @@
 """The form of a new access token."""
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.utils import timezone
 
 from accounts.exceptions import TokenInvalid
 from accounts.models import Account, ApiToken, User
 from accounts.sign_in import tokens
+from accounts.sign_in.step_up import limit_in
 from accounts.sign_in.tokens import NAME_LIMIT, IssuedToken
 from ledger.text.amounts import decimals_refusal, read_amount
 from ledger.text.lines import tidy_line
@@ -82,7 +81,7 @@ class NewTokenForm(forms.Form):
         if currencies:
             self.fields["currency"].choices = [(code, code) for code in currencies]  # type: ignore[attr-defined]
             for name in ("per_payment", "per_day"):
-                self.fields[name].initial = f"{limit_without_step_up(currencies[0]):f}"
+                self.fields[name].initial = f"{limit_in(currencies[0]):f}"
 
     def clean_name(self) -> str:
         """The name without extra spaces or invisible characters."""
@@ -124,12 +123,6 @@ class NewTokenForm(forms.Form):
         except TokenInvalid as refusal:
             self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
             return None
-
-
-def limit_without_step_up(currency: str) -> Decimal:
-    """What a person may pay in a day without a step-up, which a payment by token never asks for."""
-    limits: dict[str, Decimal] = settings.LEDGER_STEP_UP_OVER
-    return limits.get(currency, limits[""])
 
 
 def _currencies_of(person: User) -> list[str]:

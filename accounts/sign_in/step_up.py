@@ -9,6 +9,7 @@ factor, because a password alone may have been stolen.
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -69,6 +70,12 @@ def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> dat
         return None
     latest = max(at for _, at in proofs)
     return datetime.fromtimestamp(latest, UTC) + (within or usual_time())
+
+
+def limit_in(currency: str) -> Decimal:
+    """What a person may pay to others on a day without a step-up, from LEDGER_STEP_UP_OVER."""
+    limits: dict[str, Decimal] = settings.LEDGER_STEP_UP_OVER
+    return limits.get(currency, limits[""])
 
 
 def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:

@@ -33,8 +33,9 @@ USED_EVERY = timedelta(minutes=1)  # how exact `last_used_at` is: one UPDATE a m
 NAME_LIMIT = ApiToken._meta.get_field("name").max_length or 0
 
 Problem = Literal[
-    "malformed", "unknown", "expired", "revoked", "closed", "second_factor", "limited"
-]
+    "malformed", "unknown", "expired", "revoked", "closed", "second_factor", "limited",
+    "invalid", "unavailable",  # of tokens of the identity provider alone
+]  # fmt: skip
 SENTENCES: dict[Problem, str] = {
     "malformed": "This is no access token, or a letter of it is wrong. Copy the whole token.",
     "unknown": "There is no such access token.",
@@ -50,12 +51,18 @@ SENTENCES: dict[Problem, str] = {
 
 
 class TokenRefused(Exception):
-    """The text signs nobody in. `row` is that of the token, if there is one."""
+    """The text signs nobody in. `row` is that of the token, if there is one; `reason` is for the
+    security log, `challenge` for the header WWW-Authenticate.
+    """
 
-    def __init__(self, code: Problem, row: ApiToken | None = None) -> None:
-        super().__init__(SENTENCES[code])
+    kind = "access_token"
+    challenge = "invalid_token"
+
+    def __init__(self, code: Problem, row: ApiToken | None = None, sentence: str = "") -> None:
+        super().__init__(sentence or SENTENCES[code])
         self.code: Problem = code
-        self.row = row
+        self.row, self.person = row, row.user if row else None
+        self.reason: str = code
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,10 +175,8 @@ def book_together(caller: Caller, lines: Sequence[BatchLine]) -> list[Transactio
 
 def _check_day(caller: Caller, lines: Sequence[BatchLine]) -> None:
     """Within the transaction that books: refuses what is over the token's limit of the day."""
-    token = caller.token
-    if token is not None and token.per_day is not None:
-        for currency in {line.sender.currency for line in lines if line.sender}:
-            refuse_over_day(caller, currency)
+    for currency in {line.sender.currency for line in lines if line.sender}:
+        refuse_over_day(caller, currency)
 
 
 Result = tuple[BatchLine, Transaction | LedgerError]
@@ -192,7 +190,7 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
     token = caller.token
     for start in range(0, len(lines), CHUNK):
         chunk = lines[start : start + CHUNK]
-        if token is not None and (token.per_day is not None or token.per_payment is not None):
+        if token is not None and token.limits_payments:
             yield [(line, _one(caller, line)) for line in chunk]
             continue
         drafts = [line.draft for line in chunk if line.draft is not None]

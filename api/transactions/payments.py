@@ -123,11 +123,11 @@ def _book(
 
 def by_token(caller: Caller, draft: Draft, sender: Account) -> Booked:
     """Books a payment within the limits of the caller's token."""
-    token = caller.token
     check_token(caller, draft, sender)
-    if token is None or token.per_day is None:
+    most = caller.token.per_day_in(sender.currency) if caller.token is not None else None
+    if most is None:
         return services.book_once(draft)
-    within = DayLimit(caller.person.pk, start_of_day(timezone.localdate()), token.per_day)
+    within = DayLimit(caller.person.pk, start_of_day(timezone.localdate()), most)
     return services.book_once(
         draft, beside=lambda _row: refuse_over_day(caller, sender.currency), within=within
     )
@@ -149,11 +149,11 @@ def refuse_over_day(caller: Caller, currency: str) -> None:
     """Within the transaction that books, after its rows are written: raises LimitExceeded if the
     person has paid others more today than the token may.
     """
-    token = caller.token
-    if token is None or token.per_day is None:
+    most = caller.token.per_day_in(currency) if caller.token is not None else None
+    if most is None:
         return
-    if confirmation.paid_today(caller.person.pk, currency, None, locks=True) > token.per_day:
-        limit = money(token.per_day, currency)
+    if confirmation.paid_today(caller.person.pk, currency, None, locks=True) > most:
+        limit = money(most, currency)
         raise LimitExceeded(f"With this payment you pay others more than {limit} today.")
 
 

@@ -11,6 +11,8 @@ from psycopg import Error as DatabaseError
 OWN_PACKAGES = frozenset({"accounts", "transactions", "cookbook"})
 # An access token, as `accounts.sign_in.token_text` writes it, or part of one: its prefix may stay.
 ACCESS_TOKEN = re.compile(r"(ledger_[0-9A-Za-z]{8}_)[0-9A-Za-z]{20,}")
+# A token of an identity provider: its header says nothing of anybody, and may stay.
+JWT = re.compile(r"\b(eyJ[\w-]{8,}\.)[\w-]{8,}\.[\w-]{8,}", re.ASCII)
 SECRET_PATH = re.compile(r"(/(?:key|confirm-email)/)[^/\s\"']+")
 
 
@@ -27,7 +29,9 @@ def described(error: BaseException) -> str:
 
 def without_secrets(text: str) -> str:
     """The text without the keys of links in mails, and without access tokens."""
-    return ACCESS_TOKEN.sub(r"\1…", SECRET_PATH.sub(r"\1…", text))
+    for secret in (SECRET_PATH, ACCESS_TOKEN, JWT):
+        text = secret.sub(r"\1…", text)
+    return text
 
 
 def formatted(error: BaseException, trace: TracebackType | None) -> str:

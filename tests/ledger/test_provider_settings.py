@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from accounts.models import token_rights
 from ledger import env, provider_settings
 from ledger.provider_settings import ProviderSettings, is_loopback
 from tests.ledger.processes import assert_one_sentence, manage
@@ -87,6 +88,30 @@ def test_details_are_read(read: Callable[..., Any]) -> None:
     assert found.origins == ["https://login.example", "https://corp.example"]
 
 
+def test_access_tokens_are_accepted_for_the_audience_of_the_setting(
+    read: Callable[..., Any],
+) -> None:
+    usual = read(OIDC)
+    assert (usual.api_audience, usual.api_clients) == ("", frozenset())
+    assert usual.api_scopes == {name: name for name in ("read", "pay", "staff", "report")}
+    found = read(
+        OIDC
+        | {
+            "OIDC_API_AUDIENCE": "https://api.bank.example",
+            "OIDC_API_SCOPES": "https://api.bank.example/see=read, Ledger.Pay=pay",
+            "OIDC_API_CLIENTS": "budget, payroll",
+        }
+    )
+    assert found.api_audience == "https://api.bank.example"
+    assert found.api_scopes == {"https://api.bank.example/see": "read", "Ledger.Pay": "pay"}
+    assert found.api_clients == {"budget", "payroll"}
+
+
+def test_our_scopes_are_those_of_personal_tokens() -> None:
+    assert provider_settings.TOKEN_SCOPES == token_rights.SCOPES
+
+
+API = {"OIDC_API_AUDIENCE": "https://api.bank.example"}
 WRONG: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     "both providers": (OIDC | COGNITO, {}, "COGNITO_CLIENT_ID"),
     "no secret": (OIDC | {"OIDC_CLIENT_SECRET": ""}, {}, "OIDC_CLIENT_SECRET"),
@@ -103,6 +128,11 @@ WRONG: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     "no openid": (OIDC | {"OIDC_SCOPES": "email"}, {}, "OIDC_SCOPES"),
     "a symmetric algorithm": (OIDC | {"OIDC_ALGORITHM": "HS256"}, {}, "OIDC_ALGORITHM"),
     "no algorithm": (OIDC | {"OIDC_ALGORITHM": "none"}, {}, "OIDC_ALGORITHM"),
+    "ID tokens as access tokens": (OIDC | {"OIDC_API_AUDIENCE": "ledger"}, {}, "OIDC_API_AUDIENCE"),
+    "scopes alone": (OIDC | {"OIDC_API_SCOPES": "a=read"}, {}, "OIDC_API_SCOPES"),
+    "clients alone": (OIDC | {"OIDC_API_CLIENTS": "budget"}, {}, "OIDC_API_CLIENTS"),
+    "an audience alone": (API, {}, "OIDC_API_AUDIENCE"),
+    "a scope that there is not": (OIDC | API | {"OIDC_API_SCOPES": "a=all"}, {}, "OIDC_API_SCOPES"),
     "half a pair": (OIDC | {"OIDC_GROUPS": "auditors"}, {}, "OIDC_GROUPS"),
     "the mock outside the demo": ({"OIDC": "mock"}, {"is_https": False}, "OIDC"),
     "the mock with HTTPS": ({"OIDC": "mock"}, {"is_demo": True}, "OIDC"),

@@ -7,12 +7,12 @@ from decimal import Decimal
 from django.db.models import Sum
 
 from accounts.models import User
+from accounts.sign_in.step_up import limit_in
 from transactions.models import PaymentFile, PaymentLine, Transaction
 from transactions.models.payment_file import PaymentLineQuerySet
 from transactions.safeguards.confirmation import (
     ConfirmationNeeded,
     is_covered,
-    limit_in,
     over_limit,
     paid_today,
     refuse_over_limit,

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account, User
+from accounts.sign_in.step_up import limit_in
 from ledger.text.dates import start_of_day
 from ledger.text.money import money
 from transactions import services
@@ -31,12 +31,6 @@ NEW_RECIPIENT = "This is your first payment to this account. Confirm that it is 
 
 class ConfirmationNeeded(LedgerError):
     """The payment needs a step-up: to a new recipient, or over the limit."""
-
-
-def limit_in(currency: str) -> Decimal:
-    """What a person may pay to others on a day without a step-up, from LEDGER_STEP_UP_OVER."""
-    limits: dict[str, Decimal] = settings.LEDGER_STEP_UP_OVER
-    return limits.get(currency, limits[""])
 
 
 def is_covered(covered_until: datetime | None) -> bool:

@@ -1,12 +1,11 @@
 """Verifies an ID token: whose signature, from whom, for whom, for which sign-in, until when."""
 
 import secrets
-import threading
 from typing import Any
 
 import jwt
 
-from accounts.sign_in.providers.discovery import TIMEOUT_SECONDS
+from accounts.sign_in.providers.keys import signing_key
 from accounts.sign_in.providers.refusals import ProviderRefused
 from ledger.provider_settings import ProviderSettings
 
@@ -21,57 +20,71 @@ REASONS: dict[type[jwt.PyJWTError], str] = {
     jwt.InvalidSignatureError: "wrong_signature",
     jwt.InvalidAlgorithmError: "wrong_algorithm",
     jwt.MissingRequiredClaimError: "claim_missing",
-    jwt.PyJWKClientError: "unknown_signer",
-    jwt.PyJWKClientConnectionError: "unreachable",
 }
-
-_lock = threading.Lock()
-_clients: dict[str, jwt.PyJWKClient] = {}
 
 
 def verify(
     id_token: Any, *, provider: ProviderSettings, keys_url: str, nonce: str
 ) -> dict[str, Any]:
-    """The claims of the token. Raises ProviderRefused unless everything is right.
-
-    The algorithm is the one of the settings, whatever the token says, and always one of public
-    keys: so neither `none` nor an HMAC with the public key as its secret passes.
-    """
+    """The claims of the token. Raises ProviderRefused unless everything is right."""
     if not isinstance(id_token, str):
         raise ProviderRefused("no_token")
-    try:
-        claims: dict[str, Any] = jwt.decode(
-            id_token,
-            _signing_key(id_token, provider.algorithm, keys_url),
-            algorithms=[provider.algorithm],
-            audience=provider.client_id,
-            issuer=provider.issuer,
-            leeway=LEEWAY_SECONDS,
-            options={"require": REQUIRED, "enforce_minimum_key_length": True},
-        )
-    except jwt.PyJWTError as error:
-        raise ProviderRefused(REASONS.get(type(error), "unreadable")) from error
-    except ValueError as error:  # the key set is no JSON
-        raise ProviderRefused("unreadable") from error
+    kid = key_id(id_token, provider.algorithm)
+    key = signing_key(keys_url, kid, provider.algorithm)
+    claims = verified_claims(
+        id_token, key, provider=provider, audience=provider.client_id, required=REQUIRED
+    )
     _check_parties(claims, provider.client_id)
     _check_nonce(claims["nonce"], nonce)
     return claims
 
 
-def _signing_key(id_token: str, algorithm: str, keys_url: str) -> Any:
-    """The provider's public key that the token names. An unknown name has the keys fetched again,
-    once, because providers rotate their keys.
+def key_id(token: str, algorithm: str) -> str:
+    """The name of the key that the token says it is signed with. Raises ProviderRefused.
+
+    The algorithm is the one of the settings, whatever the token says, and always one of public
+    keys: so neither `none` nor an HMAC with the public key as its secret passes. Nothing else of
+    the header is used, so that no token names the address of a key, or brings one.
     """
-    header = jwt.get_unverified_header(id_token)
+    header = header_of(token)
     if header.get("alg") != algorithm:
         raise ProviderRefused("wrong_algorithm")
     if not isinstance(header.get("kid"), str):
         raise ProviderRefused("unknown_signer")
-    with _lock:
-        client = _clients.setdefault(
-            keys_url, jwt.PyJWKClient(keys_url, timeout=TIMEOUT_SECONDS, cooldown_duration=0)
+    return str(header["kid"])
+
+
+def header_of(token: str) -> dict[str, Any]:
+    """What a token says of itself, unverified. Raises ProviderRefused."""
+    try:
+        header: dict[str, Any] = jwt.get_unverified_header(token)
+    except jwt.PyJWTError as error:
+        raise ProviderRefused("unreadable") from error
+    return header
+
+
+def verified_claims(
+    token: str, key: Any, *, provider: ProviderSettings, audience: str, required: list[str]
+) -> dict[str, Any]:
+    """The claims of a token that this key has signed, for this audience, and not too long ago.
+    Raises ProviderRefused.
+    """
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[provider.algorithm],
+            audience=audience,
+            issuer=provider.issuer,
+            leeway=LEEWAY_SECONDS,
+            options={"require": required, "enforce_minimum_key_length": True},
         )
-    return client.get_signing_key(header["kid"]).key
+    except jwt.PyJWTError as error:
+        raise ProviderRefused(REASONS.get(type(error), "unreadable")) from error
+    subject = claims["sub"]  # a text, as PyJWT has checked
+    if not 0 < len(subject) <= LONGEST_SUBJECT or not (subject.isascii() and subject.isprintable()):
+        raise ProviderRefused("wrong_subject")
+    return claims
 
 
 def _check_parties(claims: dict[str, Any], client_id: str) -> None:
@@ -84,9 +97,6 @@ def _check_parties(claims: dict[str, Any], client_id: str) -> None:
     # Cognito's access tokens have the same shape as its ID tokens.
     if claims.get("token_use", "id") != "id":
         raise ProviderRefused("no_token")
-    subject = claims["sub"]  # a text, as PyJWT has checked
-    if not 0 < len(subject) <= LONGEST_SUBJECT or not (subject.isascii() and subject.isprintable()):
-        raise ProviderRefused("wrong_subject")
 
 
 def _check_nonce(given: Any, sent: str) -> None:

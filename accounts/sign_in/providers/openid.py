@@ -108,10 +108,7 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return list(configured().scopes)
 
     def extract_uid(self, data: dict[str, Any]) -> str:
-        """Issuer and subject together, as a subject is unique only within its issuer: after a
-        change of the issuer nobody inherits somebody else's account.
-        """
-        return hashlib.sha256(f"{data['iss']} {data['sub']}".encode()).hexdigest()
+        return uid_of(data)
 
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
         """What is stored: who it is at the provider, and no other claim."""
@@ -125,6 +122,13 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
             return []
         verified = data.get(configured().verified_claim) in YES
         return [EmailAddress(email=email, verified=verified, primary=True)]
+
+
+def uid_of(claims: dict[str, Any]) -> str:
+    """Who it is: issuer and subject together, as a subject is unique only within its issuer. After
+    a change of the issuer nobody inherits somebody else's account.
+    """
+    return hashlib.sha256(f"{claims['iss']} {claims['sub']}".encode()).hexdigest()
 
 
 def _email_of(data: dict[str, Any]) -> str:
