@@ -24,6 +24,7 @@ from tests.ledger.aws.guarded import (
     who,
 )
 from tests.ledger.processes import wait_until
+from tests.pooler import own_pool
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 OF_RDS = "bank.cluster-1.eu-west-1.rds.amazonaws.com"  # tokens are for such names alone
@@ -55,7 +56,7 @@ def database(
         made.append(found)
         return found
 
-    with django_db_blocker.unblock():
+    with own_pool(), django_db_blocker.unblock():  # for no other pool of this alias
         yield database
         for each in made:
             each.close()
