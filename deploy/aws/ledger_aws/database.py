@@ -14,6 +14,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from ledger_aws.config import Config
+from ledger_aws.log_groups import new_log_group
 from ledger_aws.network import DATA, TASKS, Network
 from ledger_aws.parameters import PARAMETERS
 
@@ -28,7 +29,6 @@ NAME = "ledger"
 BACKUP_WINDOW = "02:30-03:00"  # UTC, as the next one
 MAINTENANCE_WINDOW = "sun:03:15-sun:04:00"
 EXPORTS, EXPORTS_OF_AURORA = ["postgresql", "upgrade"], ["postgresql"]
-LOGS_KEPT, DAYS_OF_LOGS = logs.RetentionDays.ONE_YEAR, 365  # the page "Privacy" says it
 # A new password without a name.
 NAME_IN_SNAPSHOT = "CloudFormation-Validate::F3021"
 WHY = "The name of the administrator comes with the snapshot."
@@ -249,16 +249,12 @@ class BankDatabase(Construct):
         its lines for ever.
         """
         return [
-            logs.LogGroup(
-                self,
-                f"{prefix}{export.capitalize()}Log",
-                log_group_name=f"/aws/rds/{kind}/{name}/{export}",
-                retention=LOGS_KEPT,
-                encryption_key=self._key,
-                removal_policy=RemovalPolicy.DESTROY,
+            new_log_group(
+                self, f"{prefix}{export.capitalize()}Log",
+                f"/aws/rds/{kind}/{name}/{export}", self._key,
             )
             for export in exports
-        ]
+        ]  # fmt: skip
 
     def _rotation(self) -> dict[str, Any]:
         return {

@@ -1,7 +1,8 @@
 """The settings of each task, by the names of `.env.example`. No value is secret: see `secrets`."""
 
 from ledger_aws.config import OF_PROVIDER, Config
-from ledger_aws.database import DAYS_OF_LOGS, NAME, OWNER, WEB, BankDatabase
+from ledger_aws.database import NAME, OWNER, WEB, BankDatabase
+from ledger_aws.log_groups import DAYS_OF_LOGS
 from ledger_aws.network import BALANCER_IDLE, POSTGRES
 from ledger_aws.network import WEB as WEB_PORT
 

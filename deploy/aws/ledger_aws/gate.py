@@ -9,7 +9,7 @@ deployment from anywhere else would go past it.
 
 from pathlib import Path
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, custom_resources
+from aws_cdk import CustomResource, Duration, Stack, custom_resources
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
@@ -19,7 +19,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from ledger_aws.config import Config
-from ledger_aws.database import LOGS_KEPT
+from ledger_aws.log_groups import new_log_group
 from ledger_aws.network import TASKS, Network
 
 HANDLERS = Path(__file__).resolve().parent.parent / "handlers"
@@ -39,14 +39,7 @@ class Gate(Construct):
     ) -> None:
         super().__init__(scope, "Gate")
         self._cluster, self._network, self._task_log = cluster, network, log
-        self._log = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=f"/{config.name}/gate",
-            retention=LOGS_KEPT,
-            encryption_key=key,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        self._log = new_log_group(self, "Log", f"/{config.name}/gate", key)
         start, ask = self._handler("on_event"), self._handler("is_complete")
         self._allow(start, ask, tasks)
         self._provider = custom_resources.Provider(

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from ledger_aws.config import Config
+from ledger_aws.log_groups import new_log_group
 
 HTTP, HTTPS, SMTP, POSTGRES, CACHE, WEB = 80, 443, 587, 5432, 6379, 8000
 OF_RECEIVERS = 8443  # the other port that a webhook may lead to: transactions/events/targets.py
@@ -29,10 +32,10 @@ class Groups:
 
 class Network(Construct):
     """A VPC in two zones or more. `Tasks` subnets reach the Internet through a gateway; `Data`
-    subnets do not reach it at all.
+    subnets do not reach it at all. A log has each connection, accepted or refused.
     """
 
-    def __init__(self, scope: Construct, config: Config) -> None:
+    def __init__(self, scope: Construct, config: Config, key: kms.IKey) -> None:
         super().__init__(scope, "Network")
         self.vpc = ec2.Vpc(
             self,
@@ -60,6 +63,7 @@ class Network(Construct):
             rotation=self._group("Rotation", "What changes the password of the administrator"),
         )
         self._connect(config)
+        self._log_flows(config, key)
 
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(
@@ -86,6 +90,37 @@ class Network(Construct):
             _allow(groups.web, groups.proxy, POSTGRES)
         if not config.proxy or (config.size.has_replica and not config.is_aurora):
             _allow(groups.web, groups.database, POSTGRES)
+
+    def _log_flows(self, config: Config, key: kms.IKey) -> None:
+        """Addresses, ports and bytes, by ten minutes, which makes fewer lines than single minutes.
+        CDK's own construct would let the role pass itself on.
+        """
+        log = new_log_group(self, "FlowLog", f"/{config.name}/flows", key)
+        role = iam.Role(
+            self,
+            "FlowRole",
+            assumed_by=iam.ServicePrincipal(
+                "vpc-flow-logs.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": config.account}},
+            ),
+        )
+        actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+        may_write = role.add_to_principal_policy(
+            iam.PolicyStatement(actions=actions, resources=[log.log_group_arn])
+        )
+        flows = ec2.CfnFlowLog(
+            self,
+            "Flows",
+            resource_id=self.vpc.vpc_id,
+            resource_type="VPC",
+            traffic_type="ALL",
+            max_aggregation_interval=600,
+            log_destination_type="cloud-watch-logs",
+            log_group_name=log.log_group_name,
+            deliver_logs_permission_arn=role.role_arn,
+        )
+        assert may_write.policy_dependable is not None
+        flows.node.add_dependency(may_write.policy_dependable)
 
 
 def _subnets(name: str, kind: ec2.SubnetType) -> ec2.SubnetConfiguration:

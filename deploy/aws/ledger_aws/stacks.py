@@ -9,6 +9,7 @@ from ledger_aws.alarms import Alarms, rollback_alarms
 from ledger_aws.cache import Cache
 from ledger_aws.config import Config
 from ledger_aws.database import BankDatabase
+from ledger_aws.firewall import Firewall
 from ledger_aws.gate import Gate
 from ledger_aws.keys import Keys
 from ledger_aws.network import DATA, TASKS, Network
@@ -26,7 +27,7 @@ class DataStack(Stack):
     def __init__(self, scope: Construct, config: Config) -> None:
         super().__init__(scope, "Data", **_named(config, "data"))
         self.keys = Keys(self, config)
-        self.network = Network(self, config)
+        self.network = Network(self, config, self.keys.key)
         self.database = BankDatabase(self, config, self.network, self.keys.key)
         self.cache = Cache(self, config, self.network, self.keys.key)
         CfnOutput(self, "SecretKeyArn", value=self.keys.secret_key.secret_arn)
@@ -53,6 +54,7 @@ class BankStack(Stack):
             {"roles": tasks.roles, "migrate": tasks.migrate}, tasks.command_log,
         )  # fmt: skip
         service = Service(self, config, data.network, cluster, tasks.web, rollback_alarms(config))
+        Firewall(self, config, service.balancer, key)
         schedules = Schedules(self, config, data.network, cluster, tasks.commands)
         delivery = DeliveryService(self, data.network, cluster, tasks.work)
         assert gate.last is not None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
@@ -14,8 +14,9 @@ from constructs import Construct
 from ledger_aws import environment
 from ledger_aws.cache import Cache
 from ledger_aws.config import Config
-from ledger_aws.database import AUDITOR, LOGS_KEPT, OF_WEB, OWNER, BankDatabase
+from ledger_aws.database import AUDITOR, OF_WEB, OWNER, BankDatabase
 from ledger_aws.keys import Keys
+from ledger_aws.log_groups import new_log_group
 from ledger_aws.network import WEB as WEB_PORT
 
 CONTAINER, FIGURES = "app", "figures"
@@ -68,14 +69,7 @@ class Tasks(Construct):
         return {name: getattr(self, name) for name in names}
 
     def _log_group(self, id: str, name: str) -> logs.LogGroup:
-        return logs.LogGroup(
-            self,
-            id,
-            log_group_name=f"/{self._config.name}/{name}",
-            retention=LOGS_KEPT,
-            encryption_key=self._keys.key,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        return new_log_group(self, id, f"/{self._config.name}/{name}", self._keys.key)
 
     def _web(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
         task = self._task("web", self._config.size.task)

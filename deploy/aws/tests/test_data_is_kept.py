@@ -31,6 +31,7 @@ ENCRYPTED: dict[str, Callable[[dict[str, Any]], Any]] = {
 WITHOUT_DATA = {
     "AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::CertificateManager::Certificate", "AWS::CloudWatch::Alarm", "AWS::EC2::EIP",
+    "AWS::EC2::FlowLog",
     "AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route", "AWS::EC2::RouteTable",
     "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress",
     "AWS::EC2::Subnet", "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC",
@@ -45,7 +46,9 @@ WITHOUT_DATA = {
     "AWS::SNS::TopicPolicy", "AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup",
     "AWS::SecretsManager::ResourcePolicy",
     "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment",
-    "AWS::Serverless::Application", "AWS::StepFunctions::StateMachine", "Custom::Task",
+    "AWS::Serverless::Application", "AWS::StepFunctions::StateMachine",
+    "AWS::WAFv2::LoggingConfiguration", "AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation",
+    "Custom::Task",
 }  # fmt: skip
 
 
@@ -141,7 +144,8 @@ def test_logs_end(bank: Templates) -> None:
     assert {str(group["RetentionInDays"]) for group in groups.values()} == {told} == {"365"}
     names = {group["LogGroupName"].rpartition("/")[2] for group in groups.values()}
     of_rds = {"postgresql"} if bank.config.is_aurora else {"postgresql", "upgrade"}
-    assert names == {"web", "commands", "sessions", "gate"} | of_rds
+    ours = {"web", "commands", "sessions", "gate", "flows", f"aws-waf-logs-{bank.config.name}"}
+    assert names == ours | of_rds
 
 
 def test_every_log_of_every_server_has_a_group_of_ours_before_it(bank: Templates) -> None:
