@@ -2,13 +2,23 @@
 
 from typing import Any
 
-from django.contrib.postgres.aggregates import ArrayAgg, JSONBAgg, StringAgg
-from django.db.models import Aggregate, Avg, Count, QuerySet
+import django
+from django.contrib.postgres.aggregates import ArrayAgg, JSONBAgg
+from django.db.models import Aggregate, Avg, Count, QuerySet, Value
 from django.db.models.functions import JSONObject, Round
 
 from accounts.models import Account, User
 from cookbook.recipes.aggregation import GROUP
 from transactions.models import Transaction
+
+if django.VERSION < (6, 0):
+    from django.contrib.postgres.aggregates import StringAgg
+
+    COMMA: Any = ", "
+else:
+    from django.db.models import StringAgg  # type: ignore[assignment]
+
+    COMMA = Value(", ")
 
 
 @GROUP.recipe(
@@ -36,7 +46,8 @@ def currencies_of_people() -> QuerySet[User, Any]:
     asks="How do I join the values of a group with commas?",
     shows=("StringAgg", "string_agg", "delimiter", "order_by", "group by", "comma"),
     notice="STRING_AGG has an ORDER BY of its own, besides that of the query. The comma is a "
-    "parameter.",
+    'parameter. On Django 5.2 StringAgg is in django.contrib.postgres, and COMMA is ", "; from 6.0 '
+    'on it is in django.db.models, and COMMA is Value(", ").',
     pitfall="Joined text is for display only. To use the values, take ArrayAgg: a comma inside a "
     "value looks like a separator.",
 )
@@ -45,7 +56,7 @@ def owners_by_currency() -> QuerySet[Account, Any]:
     return (
         Account.objects.filter(name="Everyday")
         .values("currency")
-        .annotate(owners=StringAgg("user__email", delimiter=", ", order_by="user__email"))
+        .annotate(owners=StringAgg("user__email", delimiter=COMMA, order_by="user__email"))
         .order_by("currency")
     )
 

@@ -148,8 +148,9 @@ def replica_lag() -> list[dict[str, Any]]:
     notice="A row for each standby: the lag in bytes, by positions, and in time, as the standby "
     "confirms. sync_state sync means that a COMMIT waits for it. Without a standby there is no "
     "row.",
-    pitfall="Only superusers and members of pg_monitor see the details; all others, such as the "
-    "role of this page, see that there is a standby, and NULL.",
+    pitfall="The role of this page sees NULL but for the number of rows: pg_read_all_stats, and "
+    "pg_monitor with it, would show it the addresses of clients and the statements of all sessions "
+    "too. manage.py create_roles gives that right to the owner alone: ask by manage.py dbshell.",
     on_writer=True,
 )
 def standbys() -> list[dict[str, Any]]:

@@ -90,8 +90,9 @@ def people_in_chunks(chunk: Annotated[int, Between(1, 100)] = 8) -> dict[str, in
     shows=("values", "values_list", "flat", "named", "dict", "tuple", "namedtuple", "pluck"),
     notice="All four read only the columns that they name, and none makes model instances, so the "
     "rows have no methods and cannot be saved.",
-    pitfall="values_list(flat=True) without a column silently returns the first one, the id. And "
-    "values() over a to-many relation repeats the row for each related one.",
+    pitfall="values_list(flat=True) without a column returns the first one, the id: silently on "
+    "Django 5.2, with a warning on 6.1. And values() over a to-many relation "
+    "repeats the row for each related one.",
 )
 def four_shapes_of_a_row(
     most: Annotated[int, Between(1, 10)] = 3,

@@ -48,8 +48,9 @@ def available_as_generated_column() -> dict[str, Decimal]:
     "db_default: a default in the database",
     asks="What is the difference between default and db_default?",
     shows=("db_default", "default", "RETURNING"),
-    notice="spent has db_default=0; the db_default of design is a whole document. Both are sent as "
-    "DEFAULT, and the same INSERT returns the database's values by RETURNING.",
+    notice="spent has db_default=0; the db_default of design is a whole document. Django 5.2 sends "
+    "both as DEFAULT, 6.1 leaves them out of the INSERT. The same INSERT returns the database's "
+    "values by RETURNING.",
     pitfall="With default= alone the table has no default: an INSERT in raw SQL, by COPY or by "
     "another program fails on NOT NULL. Before the INSERT, a field with db_default holds a "
     "DatabaseDefault, not its value.",

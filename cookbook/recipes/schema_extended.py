@@ -72,11 +72,15 @@ def histogram_by_custom_function(
     )
 
 
+# Django 5.2 appends FILTER to a template; later ones put it where the template says.
+PLACE_OF_FILTER = "%(filter)s" if "%(filter)s" in Aggregate.template else ""
+
+
 class MostCommon(Aggregate):
     """The most frequent value."""
 
     name = "MostCommon"
-    template = "mode() WITHIN GROUP (ORDER BY %(expressions)s)"
+    template = "mode() WITHIN GROUP (ORDER BY %(expressions)s)" + PLACE_OF_FILTER
 
 
 @GROUP.recipe(
@@ -84,7 +88,8 @@ class MostCommon(Aggregate):
     asks="How do I write a custom aggregate?",
     shows=("custom aggregate", "Aggregate", "mode", "WITHIN GROUP", "filter"),
     notice="MostCommon is an Aggregate with its own template, mode() WITHIN GROUP (ORDER BY ...). "
-    "The type is that of the column, and filter= works as in every aggregate: FILTER (WHERE ...).",
+    "The type is that of the column, and filter= works as in every aggregate: FILTER (WHERE ...). "
+    'PLACE_OF_FILTER is "" on Django 5.2, which appends that itself, and "%(filter)s" on 6.1.',
     pitfall='function = "mode" alone would give mode(description), which Postgres refuses: an '
     "ordered-set aggregate takes its column in WITHIN GROUP. And if several values are equally "
     "frequent, mode() returns any of them.",

@@ -72,11 +72,11 @@ def limits_by_balance() -> QuerySet[Account, Any]:
     "F() and save(): added twice",
     asks="Why does a second save() add the amount again?",
     shows=("F", "save", "refresh_from_db", "increment", "counter"),
-    notice="Both save() calls send SET coins = coins + 10. The attribute holds the expression, not "
-    "a number, and each save() sends it again, until refresh_from_db().",
+    notice="On Django 5.2 both save() calls send SET coins = coins + 10. The attribute holds the "
+    "expression, not a number, and each save() sends it again, until refresh_from_db(). From 6.0 "
+    "on, save() reads the number back, so the second one sends that.",
     pitfall="Nothing warns: a later save() in the same request adds the amount again. update() "
-    "with F() sets no attribute, so nothing is sent twice. Django 6.0 reads the number back after "
-    "save().",
+    "with F() sets no attribute, so nothing is sent twice.",
     writes=True,
 )
 def add_to_a_jar() -> dict[str, int]:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 
+from cookbook.recipes import BY_SLUG
 from cookbook.search import find
 from tests.cookbook.conftest import Cook
 from tests.cookbook.shared import errors
@@ -36,6 +38,15 @@ def test_replica_lag_of_a_primary_is_empty(cook: Cook) -> None:
 def test_standbys_are_those_of_the_server(cook: Cook, rows: Callable[..., list[Any]]) -> None:
     ((number,),) = rows("SELECT count(*) FROM pg_stat_replication")
     assert len(cook("standbys").value) == number
+
+
+def test_the_role_of_recipes_sees_no_other_sessions(rows: Callable[..., list[Any]]) -> None:
+    """So what a standby has confirmed is NULL to it, as that recipe says."""
+    ((may,),) = rows(
+        "SELECT pg_has_role(%s, 'pg_read_all_stats', 'MEMBER')", settings.LEDGER_COOKBOOK_ROLE
+    )
+    assert may is False
+    assert "pg_read_all_stats" in BY_SLUG["standbys"].pitfall
 
 
 def test_read_your_own_writes(cook: Cook) -> None:

@@ -164,6 +164,11 @@ def test_money_in_and_out_says_how_often(cook: Cook) -> None:
     assert 16 * 478 == 7648
 
 
+def unquoted(sql: str) -> str:
+    """Django 6.1 quotes the aliases of joined tables, 5.2 does not."""
+    return sql.replace('"T4"', "T4")
+
+
 def test_one_row_or_two(cook: Cook, rows: Any) -> None:
     paid = defaultdict(list)
     for email, category, amount in rows(
@@ -183,7 +188,7 @@ def test_one_row_or_two(cook: Cook, rows: Any) -> None:
     assert same < rent & large
     one, two = (section.queries[0].sql for section in ran.sections)
     assert (one.count('JOIN "transactions"'), two.count('JOIN "transactions"')) == (1, 2)
-    assert '"transactions" T4' in two
+    assert '"transactions" T4' in unquoted(two)
 
 
 def test_payments_and_where_they_went(cook: Cook, rows: Any) -> None:
@@ -204,5 +209,5 @@ def test_payments_and_where_they_went(cook: Cook, rows: Any) -> None:
     }
     assert None in [row["into"] for row in ran.value["All"]]
     outer, inner = (section.queries[0].sql for section in ran.sections)
-    assert 'LEFT OUTER JOIN "accounts" T4' in outer
-    assert 'INNER JOIN "accounts" T4' in inner
+    assert 'LEFT OUTER JOIN "accounts" T4' in unquoted(outer)
+    assert 'INNER JOIN "accounts" T4' in unquoted(inner)

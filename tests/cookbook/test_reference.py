@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import django
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -27,6 +28,7 @@ def written_of(group: RecipeGroup) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(django.VERSION >= (6, 0), reason="the page has the SQL of Django 5.2")
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.slug)
 def test_each_line_of_a_group_is_what_postgres_gets(group: RecipeGroup) -> None:
     left = written_of(group)

@@ -75,7 +75,10 @@ def test_db_default(cook: Cook, rows: Any) -> None:
         "design": {"colour": "plain", "card": {"gold": False}},
     }
     (insert,) = ran.work.queries
-    assert insert.sql.count("DEFAULT") == 2
+    if django.VERSION < (6, 1):
+        assert insert.sql.count("DEFAULT") == 2
+    else:
+        assert '"spent"' not in insert.sql.partition(" RETURNING ")[0]
     assert rows("SELECT 1 FROM vouchers WHERE code = 'NEW'") == []
     assert rows(
         "SELECT column_default FROM information_schema.columns"

@@ -7,6 +7,7 @@ from django.db import connection
 
 from cookbook.recipes import BY_SLUG
 from tests.cookbook.conftest import Cook
+from tests.cookbook.shared import READS_BACK
 
 
 def test_raise_rates(cook: Cook) -> None:
@@ -46,18 +47,20 @@ def test_limits_by_balance(cook: Cook, rows: Any) -> None:
 
 def test_add_to_a_jar(cook: Cook) -> None:
     ran = cook("add-to-a-jar")
-    assert ran.value == {"should be": 110, "is": 120}
+    times = 1 if READS_BACK else 2
+    assert ran.value == {"should be": 110, "is": 100 + times * 10}
     sent = [query.sql for query in ran.work.queries if '("jars"."coins" + 10)' in query.sql]
-    assert len(sent) == 2
+    assert len(sent) == times
 
 
 def test_account_with_overdraft(cook: Cook, rows: Any) -> None:
     ran = cook("account-with-overdraft")
-    assert ran.value == {"returned": 300, "after save()": 300, "read again": 500}
+    after = 500 if READS_BACK else 300
+    assert ran.value == {"returned": 300, "after save()": after, "read again": 500}
     inserting, updating = (query.sql for query in ran.work.queries[1:3])
     assert inserting.endswith('RETURNING "accounts"."available"')
     assert updating.startswith("UPDATE")
-    assert "RETURNING" not in updating
+    assert ("RETURNING" in updating) is READS_BACK
     assert rows("SELECT count(*) FROM accounts WHERE number = '1000000001'") == [(0,)]
 
 
