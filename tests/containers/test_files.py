@@ -1,9 +1,11 @@
 """The Dockerfile and the Compose files, as far as no container has to run for it."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +199,24 @@ def test_only_this_computer_reaches_it() -> None:
     ports = [port for each in SERVICES.values() for port in each.get("ports", [])]
     assert ports == ["127.0.0.1:8000:8000"]
     assert compose()["networks"]["inside"] == {"internal": True}
+
+
+@pytest.mark.parametrize(("age", "is_healthy"), [(0, True), (60, True), (180, False)])
+def test_the_worker_is_healthy_while_its_heartbeat_is_young(
+    age: int, is_healthy: bool, tmp_path: Path
+) -> None:
+    *_, option, file = SERVICES["work"]["command"]
+    kind, _, flag, code = SERVICES["work"]["healthcheck"]["test"]
+    assert (option, kind, flag) == ("--heartbeat", "CMD", "-c")
+    assert f"'{file}'" in code
+    heartbeat = tmp_path / "heartbeat"
+    heartbeat.touch()
+    os.utime(heartbeat, (time.time() - age,) * 2)
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace(file, str(heartbeat))],
+        check=False, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert (done.returncode == 0) is is_healthy
 
 
 def test_every_service_that_stays_has_a_health_check_or_needs_none() -> None:

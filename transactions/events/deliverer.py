@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC
+from pathlib import Path
 from time import monotonic
 from uuid import UUID
 
@@ -40,11 +41,19 @@ class DeliveryEnded(Exception):
 
 
 class Deliverer:
-    """Sends what is due. `tell` and `complain` get lines of ours, as those of a `Worker`."""
+    """Sends what is due. `tell` and `complain` get lines of ours, as those of a `Worker`. The file
+    `heartbeat` gets a new time whenever the thread that looks for webhooks goes round, also while
+    the database is away: a server that fails is no reason to end the process.
+    """
 
     def __init__(
-        self, *, tell: Callable[[str], object], complain: Callable[[str], object] | None = None
+        self,
+        *,
+        tell: Callable[[str], object],
+        complain: Callable[[str], object] | None = None,
+        heartbeat: Path | None = None,
     ) -> None:
+        self._heartbeat = heartbeat
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{os.urandom(4).hex()}"
         self._tell, self._complain = tell, complain or tell
         self._stop, self._wake, self._ended = (threading.Event() for _ in range(3))
@@ -68,6 +77,8 @@ class Deliverer:
 
     def wait(self, seconds: float) -> None:
         """Waits so long. Raises DeliveryEnded if nothing more is delivered, though it should be."""
+        if not settings.LEDGER_WEBHOOK_THREADS:
+            self._beat()
         if self._ended.wait(seconds):
             raise DeliveryEnded
 
@@ -89,11 +100,16 @@ class Deliverer:
         try:
             with limited_connections(STATEMENT_SECONDS), ThreadPoolExecutor(threads) as senders:
                 while not self._stop.is_set():
+                    self._beat()
                     self._wake.clear()
                     if not self._found_one(senders):
                         self._wake.wait(POLL_SECONDS)
         finally:
             self._ended.set()
+
+    def _beat(self) -> None:
+        if self._heartbeat:
+            self._heartbeat.touch()
 
     def _found_one(self, senders: ThreadPoolExecutor) -> bool:
         if not self._free.acquire(blocking=False):

@@ -24,6 +24,9 @@ SMALL = (256, 512)  # CPU units and MiB of a command
 HEALTHY = (
     "import urllib.request; urllib.request.urlopen('http://localhost:8000/healthz', timeout=4)"
 )
+HEARTBEAT = "/tmp/heartbeat"  # noqa: S108 - the only folder that a task can write
+# Its thread goes round each second, or after the time limit of a statement.
+ALIVE = f"import os, time; assert time.time() - os.stat('{HEARTBEAT}').st_mtime < 120"
 # What ECS Exec needs; none of these can name a resource.
 CHANNELS = [
     "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
@@ -121,6 +124,7 @@ class Tasks(Construct):
         secrets: Mapping[str, secretsmanager.ISecret],
         role: str | None = OWNER,
         stop_timeout: Duration | None = None,
+        health_check: ecs.HealthCheck | None = None,
     ) -> ecs.FargateTaskDefinition:
         """A task that runs manage.py, signed in as this role; None is the administrator. Its mail
         goes to its log, unless it gets the secret of the mail server.
@@ -137,6 +141,7 @@ class Tasks(Construct):
         self._container(
             task, given, secrets, log=self.command_log,
             entry_point=["python", "manage.py"], command=list(command), stop_timeout=stop_timeout,
+            health_check=health_check,
         )  # fmt: skip
         return task
 
@@ -145,7 +150,16 @@ class Tasks(Construct):
         whose webhook is given up. At its end it waits for what is being sent.
         """
         return self._command(
-            "work", ["work", "--webhooks"], secrets, stop_timeout=Duration.seconds(60)
+            "work",
+            ["work", "--webhooks", "--heartbeat", HEARTBEAT],
+            secrets,
+            stop_timeout=Duration.seconds(60),
+            health_check=ecs.HealthCheck(
+                command=["CMD", "python", "-c", ALIVE],
+                interval=Duration.seconds(30),
+                timeout=Duration.seconds(10),
+                start_period=Duration.seconds(120),
+            ),
         )
 
     def _console(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:

@@ -66,6 +66,17 @@ def service_depends_on(bank: Templates) -> set[str]:
     return _depends_on(bank, bank.service("web")[0])
 
 
+def test_the_worker_is_healthy_while_its_heartbeat_is_young(bank: Templates) -> None:
+    container = bank.container("work")
+    option, file = container["Command"][2:]
+    kind, *command = container["HealthCheck"]["Command"]
+    assert (option, kind, command[:2]) == ("--heartbeat", "CMD", ["python", "-c"])
+    assert f"'{file}'" in command[2]
+    assert file.startswith("/tmp/")  # noqa: S108 - the rest of its file system is read-only
+    compile(command[2], "health check", "exec")
+    assert "HealthCheck" not in bank.container("seal")
+
+
 def test_one_task_delivers_events_at_all_times(bank: Templates) -> None:
     """ECS starts another when it ends, and the new one of a deployment before the old one ends."""
     _, service = bank.service("work")
@@ -77,7 +88,7 @@ def test_one_task_delivers_events_at_all_times(bank: Templates) -> None:
     assert task["Family"] == f"{bank.config.name}-work"
     container = bank.container("work")
     assert container["Essential"] is True
-    assert container["Command"] == ["work", "--webhooks"]
+    assert container["Command"][:2] == ["work", "--webhooks"]
     # Longer than one attempt may take: then what is being sent is not sent again.
     assert container["StopTimeout"] >= 60
     (log,) = [

@@ -5,6 +5,7 @@ import signal
 from argparse import ArgumentParser
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -39,8 +40,16 @@ class Command(BaseCommand):
             action="store_true",
             help="deliver events to webhooks alone, where something else starts the jobs",
         )
+        parser.add_argument(
+            "--heartbeat",
+            type=Path,
+            help="a file that gets a new time each second while events are looked for, for a check"
+            " of health",
+        )
 
-    def handle(self, *, once: bool, webhooks: bool, **_options: Any) -> None:
+    def handle(
+        self, *, once: bool, webhooks: bool, heartbeat: Path | None, **_options: Any
+    ) -> None:
         stop = StopSignal()
         for number in STOP_SIGNALS:
             signal.signal(number, stop.note)
@@ -53,7 +62,7 @@ class Command(BaseCommand):
             worker = Worker(
                 tell=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs
             )
-            deliverer = Deliverer(tell=tell, complain=complain)
+            deliverer = Deliverer(tell=tell, complain=complain, heartbeat=heartbeat)
             if once:
                 is_done = worker.run_once()
                 deliverer.deliver_due()

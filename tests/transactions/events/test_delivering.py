@@ -3,25 +3,30 @@
 import base64
 import hashlib
 import hmac
+import os
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import Account
 from ledger.jobs import worker
 from ledger.management.commands import work
 from tests.factories import AccountFactory, UserFactory
+from tests.ledger.processes import wait_until
 from tests.transactions.events.receiver import ReceivedHook, Receiver, receiving
 from tests.transactions.events.shared import events_of
 from transactions import services
+from transactions.events import deliverer as deliverer_module
 from transactions.events import queues
 from transactions.events import services as event_services
 from transactions.events.deliverer import Deliverer
@@ -316,3 +321,31 @@ def test_without_threads_a_worker_waits_and_delivers_nothing(
     with deliverer.running():
         deliverer.wait(0)
     assert receiver.received == []
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_the_heartbeat_goes_on_also_while_the_database_is_away(
+    away: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process would not find the database either."""
+
+    def claim(_worker: str) -> None:
+        if away:
+            raise OperationalError
+
+    monkeypatch.setattr(queues, "claim", claim)
+    monkeypatch.setattr(deliverer_module, "POLL_SECONDS", 0.01)
+    heartbeat = tmp_path / "heartbeat"
+    with Deliverer(tell=lambda _line: None, heartbeat=heartbeat).running():
+        wait_until(heartbeat.exists)
+        os.utime(heartbeat, (0, 0))
+        wait_until(lambda: heartbeat.stat().st_mtime > 0)
+
+
+def test_a_worker_that_delivers_nothing_has_a_heartbeat_too(tmp_path: Path, settings: Any) -> None:
+    settings.LEDGER_WEBHOOK_THREADS = 0
+    heartbeat = tmp_path / "heartbeat"
+    deliverer = Deliverer(tell=lambda _line: None, heartbeat=heartbeat)
+    with deliverer.running():
+        deliverer.wait(0)
+    assert heartbeat.exists()
