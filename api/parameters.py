@@ -19,6 +19,18 @@ def query(
     )
 
 
+def expand(names: Sequence[str]) -> OpenApiParameter:
+    """`expand=`, with what it may name."""
+    return OpenApiParameter(
+        "expand",
+        {"type": "array", "items": {"type": "string", "enum": list(names)}},
+        OpenApiParameter.QUERY,
+        description="Writes these out in place of their ids.",
+        style="form",
+        explode=False,
+    )
+
+
 LIMIT = OpenApiParameter(
     "limit",
     {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},

@@ -24,6 +24,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
+        "EntryDirectionEnum": [("debit", "out"), ("credit", "in")],
         "AccountStatusEnum": "accounts.models.Account.Status",
         "TransactionStatusEnum": "transactions.models.Transaction.Status",
         "TransactionTypeEnum": "transactions.models.Transaction.Type",

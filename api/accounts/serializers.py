@@ -13,7 +13,12 @@ from api.fields import (
     StrictSerializer,
     TextField,
 )
+from api.parameters import expand
+from api.transactions.expansion import RELATED, OwnTransactionField, RelatedField
 from transactions.models import Entry, Transaction
+
+EXPANDABLE = ("transaction", *RELATED)
+EXPAND = expand(EXPANDABLE)
 
 
 class AccountSerializer(serializers.Serializer[Account]):
@@ -62,7 +67,7 @@ class PartySerializer(serializers.Serializer[Any]):
 class EntrySerializer(serializers.Serializer[Entry]):
     """One side of a transaction on an account."""
 
-    transaction = serializers.UUIDField(source="transaction_id")
+    transaction = OwnTransactionField(source="transaction_id")
     direction = serializers.ChoiceField([("debit", "out"), ("credit", "in")])
     amount = ExactAmountField()
     signed_amount = ExactAmountField(help_text="Below zero for money that went out.")
@@ -77,8 +82,8 @@ class EntrySerializer(serializers.Serializer[Entry]):
     category = serializers.CharField(allow_null=True)
     value_date = serializers.DateField()
     created_at = InstantField(help_text="Booking time; strictly rises within an account.")
-    captures = serializers.UUIDField(source="captures_id", allow_null=True)
-    reverses = serializers.UUIDField(source="reverses_id", allow_null=True)
+    captures = RelatedField(source="captures_id")
+    reverses = RelatedField(source="reverses_id")
 
     @extend_schema_field(PartySerializer(allow_null=True))
     def get_counterparty(self, entry: Entry) -> dict[str, str] | None:

@@ -15,6 +15,8 @@ from accounts import services
 from accounts.forms import MOST_ACCOUNTS, OpenAccountForm
 from accounts.models import Account
 from api.accounts.serializers import (
+    EXPAND,
+    EXPANDABLE,
     AccountListSerializer,
     AccountSerializer,
     BalanceSerializer,
@@ -22,10 +24,12 @@ from api.accounts.serializers import (
     EntrySerializer,
     NewAccountSerializer,
 )
+from api.expanding import names_to_expand
 from api.fields import InstantField, picked, refused, rows_of
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, LIMIT, query
 from api.problems import FieldRefused
+from api.transactions.expansion import put_transactions
 from api.views import ApiView
 from ledger.db.replicas import read
 from transactions.models import Entry
@@ -117,27 +121,31 @@ class EntryList(ApiView):
             query("end", "To this day, with it.", "date"),
             query("direction", "Only money in, or only money out.", choices=["in", "out"]),
             query("q", "As in the search of a statement: words, amounts, people."),
-            LIMIT, CURSOR, FIELDS,
+            LIMIT, CURSOR, FIELDS, EXPAND,
         ],
         responses=EntryPageSerializer,
     )  # fmt: skip
     def get(self, request: Request, pk: UUID) -> Response:
         """The entries, newest first, with the filters of the statement's page."""
-        known_only(request, "start", "end", "direction", "q", "limit", "cursor")
+        known_only(request, "start", "end", "direction", "q", "limit", "cursor", "expand")
+        names = names_to_expand(request, EXPANDABLE)
         account = own_account(self.caller.person, pk)
         form = StatementForm(request.query_params.dict())
         if not form.is_valid():
             raise refused(form)
         entries = entries_of(account, form.filters).for_programs()
-        rows, following = read(
-            STATEMENT,
-            lambda: page_of(
+
+        def page() -> tuple[list[dict[str, Any]], str | None]:
+            rows, following = page_of(
                 request, entries, id_name="transaction_id", id_of=lambda row: row.transaction_id
-            ),
-        )
-        for entry in rows:
-            entry.account = account
-        found = rows_of(EntrySerializer, rows)
+            )
+            for entry in rows:
+                entry.account = account
+            found = rows_of(EntrySerializer, rows)
+            put_transactions(found, names, self.caller)
+            return found, following
+
+        found, following = read(STATEMENT, page)
         results = picked(found, request.query_params.get("fields"))
         return Response({"results": results, "next": following})
 

@@ -66,13 +66,6 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
         return found if isinstance(found, str) else row.category if found is not None else None
 
 
-class TransactionPageSerializer(serializers.Serializer[Any]):
-    """A page of transactions, newest first."""
-
-    results = TransactionSerializer(many=True)
-    next = serializers.URLField(allow_null=True, help_text="The page of older ones.")
-
-
 class NewTransactionSerializer(StrictSerializer):
     """A payment: from one's own account, to an account by its id or its number.
 

@@ -11,23 +11,27 @@ from rest_framework.response import Response
 
 from accounts.models import Account
 from accounts.shown import opened_by_right
-from api.caller import TokenScope
-from api.fields import picked, refused, rows_of
+from api.expanding import names_to_expand
+from api.fields import picked, refused
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, KEY, LIMIT, query
 from api.problems import OutcomeOf
+from api.transactions.expansion import (
+    EXPAND,
+    EXPANDABLE,
+    ExpandedTransactionPageSerializer,
+    ExpandedTransactionSerializer,
+    expanded,
+    read_for,
+    reads_any,
+)
 from api.transactions.keys import REPLAYED, payment_id
 from api.transactions.payments import pay
-from api.transactions.serializers import (
-    NewTransactionSerializer,
-    TransactionPageSerializer,
-    TransactionSerializer,
-)
+from api.transactions.serializers import NewTransactionSerializer, TransactionSerializer
 from api.views import ApiView
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction
-from transactions.scope import may_read_bank
 from transactions.staff_actions import is_own
 from transactions.statements.forms import DatesForm
 
@@ -40,13 +44,14 @@ class TransactionList(ApiView):
         parameters=[
             query("start", "Booked from this day on.", "date"),
             query("end", "Booked to this day, with it.", "date"),
-            LIMIT, CURSOR, FIELDS,
+            LIMIT, CURSOR, FIELDS, EXPAND,
         ],
-        responses=TransactionPageSerializer,
+        responses=ExpandedTransactionPageSerializer,
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Every transaction with a side of the caller, holds too, newest first."""
-        known_only(request, "start", "end", "limit", "cursor")
+        known_only(request, "start", "end", "limit", "cursor", "expand")
+        names = names_to_expand(request, EXPANDABLE)
         form = DatesForm(request.query_params.dict())
         if not form.is_valid():
             raise refused(form)
@@ -56,8 +61,8 @@ class TransactionList(ApiView):
             rows = rows.filter(created_at__gte=start_of_day(start))
         if end := form.cleaned_data["end"]:
             rows = rows.filter(created_at__lt=end_of_day(end))
-        found, following = page_of(request, rows)
-        results = rows_of(TransactionSerializer, found)
+        found, following = page_of(request, read_for(rows, names))
+        results = expanded(found, names, self.caller)
         wanted = request.query_params.get("fields")
         return Response({"results": picked(results, wanted), "next": following})
 
@@ -93,20 +98,22 @@ class TransactionDetail(ApiView):
     is_unchanging = True
 
     @extend_schema(
-        operation_id="transactions_read", parameters=[FIELDS], responses=TransactionSerializer
+        operation_id="transactions_read",
+        parameters=[FIELDS, EXPAND],
+        responses=ExpandedTransactionSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
         """A transaction with a side of the caller; any for staff with the scope staff."""
-        known_only(request)
+        known_only(request, "expand")
+        names = names_to_expand(request, EXPANDABLE)
         rows = Transaction.objects.select_related("from_account__user", "to_account__user")
         caller = self.caller
-        reads_bank = caller.may(TokenScope.STAFF) and may_read_bank(caller.person)
-        if not reads_bank:
+        if not reads_any(caller):
             rows = rows.visible_to(caller.person)
         row = rows.filter(pk=pk).first()
         if row is None:
             raise Http404
         if not is_own(row, caller.person):
             opened_by_right()
-        wanted = request.query_params.get("fields")
-        return Response(picked(TransactionSerializer(row).data, wanted))
+        (found,) = expanded([row], names, caller)
+        return Response(picked(found, request.query_params.get("fields")))

@@ -1,0 +1,173 @@
+"""What `expand=` writes out of a transaction: its sides, its entries, and the transactions that it
+completes or refunds. The reader sees of each what its page shows them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.admin.masking import masked_number, sees_contact_details
+from accounts.models import Account
+from api.caller import Caller, TokenScope
+from api.fields import ExactAmountField, OptionalAmountField, amount_text, rows_of
+from api.parameters import expand
+from api.transactions.serializers import TransactionSerializer
+from transactions.models import Transaction
+from transactions.scope import may_read_bank, may_see_names
+
+SIDES = ("from_account", "to_account")
+RELATED = ("captures", "reverses")
+EXPANDABLE = (*SIDES, "entries", *RELATED)
+EXPAND = expand(EXPANDABLE)
+ID = {"type": "string", "format": "uuid"}
+SIDE = {
+    "type": "object",
+    "description": "An account as the reader of the transaction may see it.",
+    "required": ["id", "number", "name", "is_own"],
+    "properties": {
+        "id": ID,
+        "number": {"type": "string"},
+        "name": {
+            "type": "string",
+            "description": "Of the account if it is the caller's own, else of its holder.",
+        },
+        "is_own": {"type": "boolean"},
+    },
+}
+TRANSACTION = {"$ref": "#/components/schemas/Transaction"}
+NULL = {"type": "null"}
+
+
+@extend_schema_field({"anyOf": [ID, SIDE, NULL]})
+class SideField(serializers.UUIDField):
+    """The id of an account, or with `expand` the account."""
+
+
+@extend_schema_field({"anyOf": [ID, TRANSACTION, NULL]})
+class RelatedField(serializers.UUIDField):
+    """The id of another transaction, or with `expand` the transaction."""
+
+
+@extend_schema_field({"anyOf": [ID, TRANSACTION]})
+class OwnTransactionField(serializers.UUIDField):
+    """The id of the transaction of an entry, or with `expand` the transaction."""
+
+
+class TransactionEntrySerializer(serializers.Serializer[Any]):
+    """A booked side of a transaction inside the bank."""
+
+    account = serializers.UUIDField()
+    direction = serializers.ChoiceField([("debit", "out"), ("credit", "in")])
+    signed_amount = ExactAmountField(help_text="Below zero for money that went out.")
+    balance = OptionalAmountField(help_text="Right after; null for an account of somebody else.")
+
+
+class ExpandedTransactionSerializer(TransactionSerializer):
+    """A transaction, with what `expand` names written out."""
+
+    from_account = SideField()
+    to_account = SideField()
+    captures = RelatedField(help_text="The hold that it completes.")
+    reverses = RelatedField(help_text="The transaction that it refunds.")
+    entries = TransactionEntrySerializer(
+        many=True, required=False, help_text="With expand=entries; none of a hold."
+    )
+
+
+class ExpandedTransactionPageSerializer(serializers.Serializer[Any]):
+    """A page of transactions, newest first."""
+
+    results = ExpandedTransactionSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The page of older ones.")
+
+
+def read_for(rows: QuerySet[Transaction], names: Iterable[str]) -> QuerySet[Transaction]:
+    """Reads in the same query what `expanded` needs of the sides."""
+    if set(names) & {*SIDES, "entries"}:
+        return rows.select_related("from_account__user", "to_account__user")
+    return rows
+
+
+def reads_any(caller: Caller) -> bool:
+    """Whether the caller reads every transaction of the bank."""
+    return caller.may(TokenScope.STAFF) and may_read_bank(caller.person)
+
+
+def expanded(
+    rows: Sequence[Transaction], names: frozenset[str], caller: Caller
+) -> list[dict[str, Any]]:
+    """Transactions as JSON, with what `names` says written out. At most one query."""
+    found: list[dict[str, Any]] = rows_of(TransactionSerializer, rows)
+    for data, row in zip(found, rows, strict=True):
+        for name in SIDES:
+            if name in names:
+                data[name] = _side(getattr(row, name), row, caller)
+        if "entries" in names:
+            data["entries"] = _entries(row, caller)
+    if related := [name for name in RELATED if name in names]:
+        put_transactions(found, related, caller)
+    return found
+
+
+def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], caller: Caller) -> None:
+    """Replaces the ids of transactions in these fields by the transactions, read by one query.
+    What the caller may not read stays an id.
+    """
+    found, names = list(found), list(names)
+    ids = {data[name] for data in found for name in names} - {None}
+    if not ids:
+        return
+    rows = Transaction.objects.filter(pk__in=ids)
+    if not reads_any(caller):
+        rows = rows.visible_to(caller.person)
+    by_id: Mapping[str, Any] = {data["id"]: data for data in rows_of(TransactionSerializer, rows)}
+    for data in found:
+        for name in names:
+            data[name] = by_id.get(data[name], data[name])
+
+
+def _side(account: Account | None, row: Transaction, caller: Caller) -> dict[str, Any] | None:
+    """A side as the receipt names it; for staff with the number as the admin shows it."""
+    if account is None:
+        return None
+    person = caller.person
+    is_own = account.user_id == person.pk
+    number, name = account.number, account.name if is_own else account.user.name
+    if not _is_of(person.pk, row):
+        if not sees_contact_details(person):
+            number = masked_number(number)
+        if not may_see_names(person):
+            name = masked_number(number)
+    return {"id": str(account.pk), "number": number, "name": name, "is_own": is_own}
+
+
+def _is_of(person: UUID, row: Transaction) -> bool:
+    sides = (row.from_account, row.to_account)
+    return any(side is not None and side.user_id == person for side in sides)
+
+
+def _entries(row: Transaction, caller: Caller) -> list[dict[str, Any]]:
+    """The sides inside the bank, with the balance of the caller's own alone, as on the receipt."""
+    if row.is_hold:
+        return []
+    found: list[dict[str, Any]] = []
+    for account, direction, sign, balance in (
+        (row.from_account, "debit", -1, row.from_balance),
+        (row.to_account, "credit", 1, row.to_balance),
+    ):
+        if account is None:
+            continue
+        entry = {
+            "account": str(account.pk),
+            "direction": direction,
+            "signed_amount": amount_text(sign * row.amount, row.currency),
+            "balance": None,
+        }
+        if account.user_id == caller.person.pk and balance is not None:
+            entry["balance"] = amount_text(balance, row.currency)
+        found.append(entry)
+    return found
