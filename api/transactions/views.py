@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.models import Account
 from accounts.shown import opened_by_right
 from api.expanding import names_to_expand
-from api.fields import picked, refused
+from api.fields import picked, refused, row_of, values_of
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, KEY, LIMIT, query
 from api.problems import OutcomeOf
@@ -77,11 +77,10 @@ class TransactionList(ApiView):
         same, with `Idempotency-Replayed: true`.
         """
         known_only(request)
-        given = NewTransactionSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
+        given = values_of(NewTransactionSerializer, request.data)
         id = payment_id(request, self.caller.person)
         try:
-            booked = pay(self.caller, request._request, given.validated_data, id)
+            booked = pay(self.caller, request._request, given, id)
             if booked.is_repeated:
                 wait_until_confirmed()
         except Error as error:
@@ -89,7 +88,7 @@ class TransactionList(ApiView):
         headers = {"Location": f"{request.path}{booked.row.pk}/"}
         if booked.is_repeated:
             headers[REPLAYED] = "true"
-        return Response(TransactionSerializer(booked.row).data, status=201, headers=headers)
+        return Response(row_of(TransactionSerializer, booked.row), status=201, headers=headers)
 
 
 class TransactionDetail(ApiView):

@@ -20,6 +20,7 @@ ROLES = (
     "threads",
     "network",
     "pages",
+    "api",
     "batch",
     "hot",
     "disk",
@@ -44,6 +45,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="How fast the books are.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="the same as --only PART")
     parser.add_argument("--only", nargs="+", choices=ROLES, default=ROLES, metavar="PART",
                         help=f"only these parts: {', '.join(ROLES)}")  # fmt: skip
     parser.add_argument("--big", action="store_true",
@@ -56,7 +58,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--plans", action="store_true", help="print the plans behind the figures")
     parser.add_argument("--json", type=Path, help="where the JSON goes (.data/bench.json)")
     parser.add_argument("--markdown", type=Path, help="put the run into this file")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if unknown := {*options.parts} - {*ROLES}:
+        parser.error(f"no part is called {min(unknown)}; there are {', '.join(ROLES)}")
+    options.only = options.parts or options.only
+    return options
 
 
 def _scale(options: argparse.Namespace) -> Scale:

@@ -40,6 +40,8 @@ PAGES = {
     "open an account": Target(1.5, at_least=False),
 }
 PAYMENT_PAGE = Target(0.7)
+API_PAYMENT = Target(0.5)
+API_STATEMENT = Target(0.7, at_least=False)
 COUNTED = Target(50, at_least=False, unit="us")
 STATEMENT_BY_ROWS = Target(1.1, at_least=False)
 GROWTH = Target(1.5, at_least=False)

@@ -29,22 +29,22 @@ def measure(scale: Scale, results: Results) -> None:
     with fresh_database("bench_pages"):
         open_rich_accounts(ACCOUNTS)
         reader = User.objects.get()
-        _fill()
+        fill()
         client = Client(headers={"host": "localhost"})
         client.force_login(reader)
         first, recipient = account_id(1), _somebody_paid_before(reader)
         pages: dict[str, Callable[[], object]] = {
-            SMALLEST: partial(_get, client, reverse("transactions:reports")),
+            SMALLEST: partial(get, client, reverse("transactions:reports")),
             "statement of 50 rows": partial(
-                _get, client, reverse("transactions:statement", args=[first])
+                get, client, reverse("transactions:statement", args=[first])
             ),
-            "search": partial(_get, client, reverse("transactions:search") + "?q=rent"),
-            "home": partial(_get, client, "/"),
-            "open an account": partial(_get, client, reverse("accounts:open")),
+            "search": partial(get, client, reverse("transactions:search") + "?q=rent"),
+            "home": partial(get, client, "/"),
+            "open an account": partial(get, client, reverse("accounts:open")),
         }
         calls = scale.reads // 2 + 1
         contestants: dict[str, Callable[[], float]] = {
-            name: partial(_median, [page] * calls) for name, page in pages.items()
+            name: partial(median_ms, [page] * calls) for name, page in pages.items()
         }
         contestants["confirm a payment"] = partial(_median_of_paying, client, recipient, scale)
         report_progress("pages")
@@ -56,7 +56,7 @@ def measure(scale: Scale, results: Results) -> None:
         results.add(_figure(name, times, rounds[SMALLEST], ratios[len(ratios) // 2]))
 
 
-def _fill() -> None:
+def fill() -> None:
     """Payments between the accounts, so that every page has rows."""
     numbers = [dice.sample(range(1, ACCOUNTS + 1), 2) for _ in range(PAYMENTS)]
     services.post_batch(
@@ -85,7 +85,7 @@ def _somebody_paid_before(reader: User) -> Account:
     return account
 
 
-def _get(client: Client, address: str) -> None:
+def get(client: Client, address: str) -> None:
     assert client.get(address).status_code == 200
 
 
@@ -110,10 +110,10 @@ def _pay(client: Client, form: dict[str, str]) -> None:
 def _median_of_paying(client: Client, recipient: Account, scale: Scale) -> float:
     """Milliseconds of confirming, without the reviews before it."""
     forms = [_reviewed(client, recipient) for _ in range(scale.reads // 2 + 1)]
-    return _median([partial(_pay, client, form) for form in forms])
+    return median_ms([partial(_pay, client, form) for form in forms])
 
 
-def _median(pages: Iterable[Callable[[], object]]) -> float:
+def median_ms(pages: Iterable[Callable[[], object]]) -> float:
     """Milliseconds of the page: the median of some calls."""
     times = []
     for page in pages:

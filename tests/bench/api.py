@@ -1,0 +1,125 @@
+"""Calls of the API of a running server, one after the other over one connection: a payment against
+an empty call, and a page of a statement as JSON against the same as HTML.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from http.client import HTTPConnection
+from time import perf_counter
+from unittest.mock import patch
+
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.sign_in import tokens
+from ledger.db.ids import uuid7
+from ledger.server.gunicorn_process import WebServer
+from tests.bench.bank import open_rich_accounts
+from tests.bench.figures import API_PAYMENT, API_STATEMENT
+from tests.bench.pages import ACCOUNTS, fill, median_ms
+from tests.bench.results import Results, report_progress
+from tests.bench.rounds import alternate, compared
+from tests.bench.samples import account_id, some_amount, some_pair, some_words
+from tests.bench.scale import Scale
+from tests.bench.servers import fresh_database
+from tests.ledger.processes import free_port, wait_until
+
+DATABASE = "bench_api"
+EMPTY, TRANSACTIONS = "/api/v1/empty/", "/api/v1/transactions/"
+ENTRIES = 50
+Headers = dict[str, str]
+
+
+def measure(scale: Scale, results: Results) -> None:
+    with fresh_database(DATABASE):
+        open_rich_accounts(ACCOUNTS)
+        reader = User.objects.get()
+        fill()
+        page, program = _session_of(reader), _token_of(reader)
+        statement = reverse("transactions:statement", args=[account_id(1)])
+        entries = f"/api/v1/accounts/{account_id(1)}/entries/"
+        report_progress("api")
+        with _server() as server:
+            rows = json.loads(_call(server, "GET", entries, program))["results"]
+            assert len(rows) == ENTRIES
+            empty = partial(_call, server, "GET", EMPTY, program)
+            as_json = partial(_call, server, "GET", entries, program)
+            as_html = partial(_call, server, "GET", statement, page)
+            contestants: dict[str, Callable[[], float]] = {
+                "payment": partial(_rate, partial(_pay, server, program), scale.reads),
+                "empty call": partial(_rate, empty, scale.reads),
+                "JSON": partial(median_ms, [as_json] * scale.reads),
+                "HTML": partial(median_ms, [as_html] * scale.reads),
+            }
+            for warm_up in contestants.values():
+                warm_up()
+            rounds = alternate(scale.rounds, contestants)
+    payment = compared("api", "a payment by the API", rounds, "empty call", API_PAYMENT,
+                       mine="payment")  # fmt: skip
+    page_of_50 = compared("api", "statement of 50 rows as JSON", rounds, "HTML", API_STATEMENT,
+                          mine="JSON", unit="ms")  # fmt: skip
+    results.add(payment, page_of_50)
+
+
+@contextmanager
+def _server() -> Iterator[HTTPConnection]:
+    """A connection to gunicorn as `manage.py serve` starts it, on the bench's database."""
+    here = {"DJANGO_SETTINGS_MODULE": "tests.bench.api_settings", "BENCH_DATABASE": DATABASE}
+    with patch.dict(os.environ, here), WebServer("127.0.0.1", free_port()) as web:
+        web.open()
+        wait_until(web.answers)
+        connection = HTTPConnection(web.host, web.port, timeout=60)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def _token_of(reader: User) -> Headers:
+    """A token of the reader that reads and pays."""
+    issued = tokens.issue(
+        person=reader, name="Bench", scopes=["read", "pay"], second_factor=True,
+        expires_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+    return {"Authorization": f"Bearer {issued.text}"}
+
+
+def _session_of(reader: User) -> Headers:
+    client = Client(headers={"host": "localhost"})
+    client.force_login(reader)
+    name = settings.SESSION_COOKIE_NAME
+    return {"Cookie": f"{name}={client.cookies[name].value}"}
+
+
+def _call(
+    server: HTTPConnection, method: str, address: str, headers: Headers, body: str | None = None
+) -> bytes:
+    server.request(method, address, body, headers)
+    answer = server.getresponse()
+    content = answer.read()
+    assert answer.status in (200, 201), (answer.status, content[:500])
+    return content
+
+
+def _pay(server: HTTPConnection, program: Headers) -> None:
+    """A payment with a key of its own."""
+    sender, recipient = some_pair(ACCOUNTS)
+    sides = {"from_account": str(sender), "to_account": str(recipient)}
+    body = {**sides, "amount": str(some_amount()), "description": some_words()}
+    own = {"Content-Type": "application/json", "Idempotency-Key": str(uuid7())}
+    _call(server, "POST", TRANSACTIONS, {**program, **own}, json.dumps(body))
+
+
+def _rate(call: Callable[[], object], calls: int) -> float:
+    """Calls a second."""
+    began = perf_counter()
+    for _ in range(calls):
+        call()
+    return calls / (perf_counter() - began)
