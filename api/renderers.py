@@ -3,6 +3,7 @@
 from rest_framework.renderers import JSONRenderer
 
 NDJSON = "application/x-ndjson"
+EVENT_STREAM = "text/event-stream"
 
 
 class NDJSONRenderer(JSONRenderer):
@@ -17,4 +18,13 @@ class CSVRenderer(JSONRenderer):
     media_type, format = "text/csv", "csv"
 
 
-__all__ = ["NDJSON", "CSVRenderer", "JSONRenderer", "NDJSONRenderer"]
+class EventStreamRenderer(JSONRenderer):
+    """Server-sent events. The view writes them itself; this is for Accept."""
+
+    media_type, format = EVENT_STREAM, "events"
+
+
+__all__ = [
+    "EVENT_STREAM", "NDJSON", "CSVRenderer", "EventStreamRenderer", "JSONRenderer",
+    "NDJSONRenderer",
+]  # fmt: skip

@@ -4,6 +4,7 @@ from django.urls import include, path, re_path
 
 from api.accounts import views as accounts
 from api.audit import AuditState
+from api.events import EventList
 from api.notes import Note, TagList
 from api.pages import documentation, nothing_here, openapi, problem_types
 from api.payees import PayeeList
@@ -35,6 +36,7 @@ v1 = [
     path("search/", Search.as_view(), name="search"),
     path("tags/", TagList.as_view(), name="tags"),
     path("payees/", PayeeList.as_view(), name="payees"),
+    path("events", EventList.as_view(), name="events"),
     path("audit/", AuditState.as_view(), name="audit"),
 ]
 urlpatterns = [path("v1/", include(v1)), re_path("", nothing_here, name="nothing_here")]

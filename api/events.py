@@ -1,0 +1,92 @@
+"""`/api/v1/events`: what happens on one's accounts, as server-sent events.
+
+Note [Streams that end]: an answer tells what is new, and ends; `retry` says when to ask again, with
+the last id. Every client of server-sent events does so by itself. So a stream holds no thread, no
+connection to the database and no place of a proxy between two answers, and it never outlives a
+sign-in.
+"""
+
+import json
+from uuid import UUID
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from accounts.models import Account
+from api.accounts.views import own_account
+from api.fields import moment_text
+from api.paging import known_only
+from api.parameters import query
+from api.renderers import EVENT_STREAM, EventStreamRenderer
+from api.views import ApiView
+from transactions.account_news import News, NewsItem, NewsPosition, UnreadablePosition, news_of
+
+LAST_ID = "Last-Event-ID"
+RETRY = 5000  # milliseconds
+RETRY_FOR_MORE = 100
+
+
+class EventList(ApiView):
+    """What happens on the accounts of the caller."""
+
+    renderer_classes = [EventStreamRenderer]
+
+    @extend_schema(
+        operation_id="events_list",
+        parameters=[
+            query("account", "Only of this account.", "uuid"),
+            OpenApiParameter(
+                LAST_ID, str, OpenApiParameter.HEADER,
+                description="The id of the last event that was read; without it, from now on.",
+            ),
+        ],
+        responses={(200, EVENT_STREAM): str},
+    )  # fmt: skip
+    def get(self, request: Request) -> HttpResponse:
+        """What is new since the last id, at most 100 bookings; then the answer ends. Ask again
+        after `retry` milliseconds, with the last id.
+        """
+        known_only(request, "account")
+        accounts = self._accounts(request.query_params.get("account"))
+        if last := request.headers.get(LAST_ID):
+            news = news_of(accounts, _position(last))
+        else:
+            news = News([], str(NewsPosition.now(accounts)))
+        return HttpResponse(stream_of(news), content_type=EVENT_STREAM)
+
+    def _accounts(self, only: str | None) -> list[Account]:
+        if only is None:
+            return list(Account.objects.owned_by(self.caller.person))
+        try:
+            pk = UUID(only)
+        except ValueError:
+            raise ValidationError({"account": ["Write the id of an account."]}) from None
+        return [own_account(self.caller.person, pk)]
+
+
+def _position(text: str) -> NewsPosition:
+    try:
+        return NewsPosition.read(text)
+    except UnreadablePosition:
+        raise ValidationError({LAST_ID: ["Send the id of an event of this address."]}) from None
+
+
+def stream_of(news: News) -> str:
+    """The news as server-sent events. The last block has no event, but the id to ask on with."""
+    blocks = [f"retry: {RETRY_FOR_MORE if news.is_cut else RETRY}"]
+    blocks += [
+        f"event: {item.kind}\nid: {item.position}\ndata: {data_of(item)}" for item in news.items
+    ]
+    blocks.append(f"id: {news.position}")
+    return "".join(f"{block}\n\n" for block in blocks)
+
+
+def data_of(item: NewsItem) -> str:
+    """Ids alone, as webhooks have them, without the number."""
+    data = {"account": str(item.account)}
+    if item.transaction is not None:
+        data["transaction"] = str(item.transaction)
+    content = {"type": item.kind, "timestamp": moment_text(item.at), "data": data}
+    return json.dumps(content, separators=(",", ":"))
