@@ -90,6 +90,17 @@ def test_each_request_counts_as_use_but_at_most_one_a_minute_is_written() -> Non
     assert timezone.now() - row.started_at > timedelta(hours=1)
 
 
+@pytest.mark.parametrize("address", ["/", "/api/v1/events"])
+def test_what_a_page_asks_by_itself_keeps_no_session(address: str) -> None:
+    client = signed_in(person())
+    age(client, seen=timedelta(minutes=20))
+    before = WebSession.objects.get().last_seen_at
+    assert client.get(address, headers={"X-By-Itself": "yes"}).status_code == 200
+    assert WebSession.objects.get().last_seen_at == before
+    age(client, seen=timedelta(minutes=31))
+    assert client.get(address, headers={"X-By-Itself": "yes"}).status_code != 200
+
+
 def test_a_session_that_signed_out_is_gone_on_the_server() -> None:
     client = signed_in(person())
     thief = Client()

@@ -11,6 +11,7 @@ from accounts.models import Account
 from accounts.requests import PersonRequest
 from ledger.text.addresses import with_parameters
 from ledger.web.table_files import table_response
+from transactions.account_news import NewsPosition
 from transactions.home.file import latest_table
 from transactions.home.reads import LATEST, daily_balances, home_of
 from transactions.models import Entry
@@ -35,7 +36,9 @@ def home(request: PersonRequest) -> HttpResponse:
         shows="UNION ALL of index ranges, LATERAL",
         known=(account.pk for account in found.accounts),
     )
-    return render(request, "transactions/home.html", {"home": found, "panel": panel})
+    position = NewsPosition.now(found.accounts)
+    context = {"home": found, "panel": panel, "position": position}
+    return render(request, "transactions/home.html", context)
 
 
 @require_safe

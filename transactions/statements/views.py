@@ -12,6 +12,7 @@ from accounts.requests import PersonRequest
 from ledger.db.replicas import stream
 from ledger.text.lines import shortened
 from ledger.web.table_files import refused, table_response
+from transactions.account_news import NewsPosition
 from transactions.availability import any_released, figures_of, pending_of, released_lately
 from transactions.search.address import search_url
 from transactions.statements.address import StatementAddress
@@ -56,6 +57,7 @@ def _read(request: PersonRequest, pk: Any) -> dict[str, Any]:
     context["mistakes"] = address.mistakes(account)
     context |= {"links": address.links(page), "paper_line": paper_line(page, form.filters)}
     if address.is_plain:
+        context["position"] = None if account.is_closed else NewsPosition.now([account])
         context["pending"] = pending_of([account])
         context["released"] = released_lately(account) if account.any_released else None
     context["figures"] = figures_of(account)

@@ -1,0 +1,89 @@
+// On the home page and the newest page of a statement: asks the stream of events what is new, and then
+// takes the parts of the page anew from the server. Without it, reloading the page shows the same.
+(() => {
+  "use strict";
+  const source = document.querySelector("template[data-live]");
+  if (!source) return;
+  const LONGEST = 300_000, SHOWN = 20_000, NAMED = 3;
+  const BY_ITSELF = { "X-By-Itself": "yes" };
+  const parts = (page) => [...page.querySelectorAll("[data-live-part]")];
+  const rows = (page) => new Map([...page.querySelectorAll("[data-live-part] tr.entry")].map(
+    (row) => [row.querySelector("a").getAttribute("href") + row.querySelector(".entry__amount").textContent, row]));
+  const text = (row, selector) => row.querySelector(selector).textContent.trim().replace(/\s+/g, " ");
+  let last = source.dataset.since, failures = 0, isNew = false, timer = 0, isAsking = false;
+
+  // What the reader is doing is not disturbed: the parts wait.
+  const isBusy = () => !getSelection().isCollapsed
+    || document.querySelector("[data-live-part] details[open], dialog[open]");
+
+  const say = (added) => {
+    if (!added.length) return;
+    const toast = source.content.cloneNode(true);
+    const words = added.slice(0, NAMED).map((row) => {
+      const amount = text(row, ".entry__amount");
+      const currency = /[A-Z]{3}$/.test(amount) ? "" : ` ${source.dataset.currency}`;
+      return `${text(row, ".entry__name a")}, ${amount}${currency}`;
+    });
+    const more = added.length > NAMED ? `; +${added.length - NAMED}` : "";
+    toast.querySelector("p").textContent = `${source.dataset.says} ${words.join("; ")}${more}`;
+    const messages = document.getElementById("messages");
+    messages.querySelectorAll(".toast--live").forEach((old) => old.remove());
+    const box = toast.firstElementChild;
+    messages.append(toast);
+    setTimeout(() => box.remove(), SHOWN); // the row stays
+  };
+
+  const refresh = async () => {
+    const answer = await fetch(location.href, { headers: BY_ITSELF, cache: "no-store" });
+    if (!answer.ok || answer.redirected) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = new Map(parts(page).map((part) => [part.dataset.livePart, part]));
+    const now = page.querySelector("template[data-live]");
+    if (!now || isBusy()) return;
+    const known = rows(document);
+    const added = [...rows(page)].filter(([key]) => !known.has(key)).map(([, row]) => row);
+    const focused = document.activeElement?.closest("[data-live-part] a")?.getAttribute("href");
+    added.forEach((row) => row.classList.add("entry--new"));
+    say(added);
+    parts(document).forEach((part) => {
+      const before = part.offsetHeight;
+      part.replaceChildren(...(fresh.get(part.dataset.livePart)?.childNodes ?? []));
+      if (part.getBoundingClientRect().top < 0) scrollBy({ top: part.offsetHeight - before, behavior: "instant" });
+    });
+    if (focused) document.querySelector(`[data-live-part] a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    last = now.dataset.since;
+    isNew = false;
+  };
+
+  const later = (milliseconds) => {
+    clearTimeout(timer);
+    timer = setTimeout(ask, milliseconds);
+  };
+
+  const ask = async () => {
+    if (document.hidden || isAsking) return;
+    isAsking = true;
+    let wait = 5000;
+    try {
+      const answer = await fetch(source.dataset.live, { headers: { ...BY_ITSELF, "Last-Event-ID": last }, cache: "no-store" });
+      if ([400, 401, 403, 404].includes(answer.status)) return; // signed out: as without this file
+      if (!answer.ok) throw new Error(answer.statusText);
+      const told = await answer.text();
+      wait = Number(/^retry: (\d+)$/m.exec(told)?.[1] ?? wait);
+      isNew ||= /^data: /m.test(told);
+      last = [...told.matchAll(/^id: (.*)$/gm)].pop()?.[1] ?? last;
+      if (isNew && !isBusy()) await refresh();
+      failures = 0;
+    } catch {
+      failures += 1;
+      wait = Math.min(wait * 2 ** failures, LONGEST);
+    } finally {
+      isAsking = false;
+    }
+    later(wait);
+  };
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) later(0); });
+  addEventListener("pageshow", (event) => { if (event.persisted) later(0); });
+  later(5000);
+})();
