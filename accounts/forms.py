@@ -283,6 +283,16 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
 NO_SUCH_NUMBER = "No account at this bank has this number. Compare it with the original."
 
 
+def account_numbered(typed: str) -> Account | None:
+    """The account with a typed number, and its owner; None without one. Raises ValueError with a
+    sentence for what cannot be a number, without a query.
+    """
+    digits = clean_account_number(typed)
+    with reading(RowScope.DIRECTORY):
+        found: Account | None = Account.objects.select_related("user").filter(number=digits).first()
+    return found
+
+
 class AccountNumberField(forms.CharField):
     """A typed account number. `clean` returns the Account with its owner.
 
@@ -302,11 +312,9 @@ class AccountNumberField(forms.CharField):
         if not typed:
             return None
         try:
-            digits = clean_account_number(typed)
+            found = account_numbered(typed)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
-        with reading(RowScope.DIRECTORY):
-            found = Account.objects.select_related("user").filter(number=digits).first()
         if found is None and self.must_exist:
             raise forms.ValidationError(NO_SUCH_NUMBER)
         return found

@@ -13,8 +13,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.approvals import check_now
+from accounts.forms import account_numbered
 from accounts.models import Account
-from accounts.numbers import clean_account_number
 from accounts.sign_in import step_up
 from api.caller import Caller, TokenScope
 from api.problems import FieldRefused
@@ -191,12 +191,9 @@ def named_account(caller: Caller, sender: Account, number: str) -> Account:
 
 def _by_number(number: str) -> Account | None:
     try:
-        digits = clean_account_number(number)
+        return account_numbered(number)
     except ValueError as error:
         raise FieldRefused(str(error), "to_number", slug="invalid-number") from None
-    with reading(RowScope.DIRECTORY):
-        found: Account | None = Account.objects.select_related("user").filter(number=digits).first()
-    return found
 
 
 def _is_own(caller: Caller, recipient: Account | UUID) -> bool:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import Error
-from django.db.models import Q
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -30,7 +29,7 @@ from transactions.lifecycle import lifecycle_of
 from transactions.models import Transaction
 from transactions.staff.desk.corrections import CaptureForm, RefundForm
 from transactions.staff.desk.holds import HoldForm
-from transactions.staff.desk.steps import StepForm
+from transactions.staff.desk.steps import StepForm, booked_before
 from transactions.staff_actions import RELEASE
 
 
@@ -76,7 +75,7 @@ class StaffVerb(ApiView):
         caller = self.caller
         may_use(caller, self.form_class.permission)
         id = payment_id(request, caller.person)
-        booked = _booked_before(caller, id, about)
+        booked = booked_before(caller.person, id, about)
         if booked is None and (why := self.form_class.obstacle(about, caller.person)):
             raise FieldRefused(why, "", slug="not-possible")
         data = {**fields, "id": str(id)}
@@ -203,15 +202,4 @@ def any_row(caller: Caller, pk: UUID) -> Transaction:
     if row is None:
         raise Http404
     opened_by_right()
-    return row
-
-
-def _booked_before(caller: Caller, id: UUID, about: Transaction | None) -> Transaction | None:
-    """The row that this colleague booked with this key, if any."""
-    found = Transaction.objects.filter(pk=id, created_by=caller.person)
-    if about is not None:
-        found = found.filter(Q(captures=about) | Q(reverses=about))
-    row: Transaction | None = found.first()
-    if row is not None:
-        wait_until_confirmed()
     return row

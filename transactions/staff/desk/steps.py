@@ -158,6 +158,17 @@ class StepForm(MoneyForm):
         return OTHER_DETAILS if isinstance(refusal, IdempotencyConflict) else str(refusal)
 
 
+def booked_before(clerk: User, id: uuid.UUID, about: Transaction | None) -> Transaction | None:
+    """The row that this colleague booked with this id, about this transaction; None without one."""
+    found = Transaction.objects.filter(pk=id, created_by=clerk)
+    if about is not None:
+        found = found.filter(Q(captures=about) | Q(reverses=about))
+    row: Transaction | None = found.first()
+    if row is not None:
+        wait_until_confirmed()
+    return row
+
+
 class StepDesk:
     """Serves one request for a `StepForm`."""
 
@@ -177,7 +188,7 @@ class StepDesk:
         if not self.clerk.has_perm(self.form_class.permission):
             raise PermissionDenied
         id = self._form_id()
-        booked = self._booked_before(id) if id else None
+        booked = booked_before(self.clerk, id, self.about) if id else None
         obstacle = "" if booked else self.form_class.obstacle(self.about, self.clerk)
         if obstacle:
             messages.error(self.request, obstacle)
@@ -190,16 +201,6 @@ class StepDesk:
             return self._with_new_id()
         initial = {**self.form_class.prefilled(self.request.GET), "id": id}
         return self._page(self._form(initial=initial))
-
-    def _booked_before(self, id: uuid.UUID) -> Transaction | None:
-        """The row that this colleague booked with this form, if any."""
-        found = Transaction.objects.filter(pk=id, created_by=self.clerk)
-        if self.about is not None:
-            found = found.filter(Q(captures=self.about) | Q(reverses=self.about))
-        row: Transaction | None = found.first()
-        if row is not None:
-            wait_until_confirmed()
-        return row
 
     def _posted(self, *, was_booked: bool) -> HttpResponse:
         form = self._form(self.request.POST, was_booked=was_booked)
