@@ -32,7 +32,6 @@ CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
 EMAIL = re.compile(r"[^\s@:/]+@[^\s@:/]+", re.ASCII)
 CONTACT = re.compile(r"(mailto:[^\s@]+@[^\s@]+|https://\S+)", re.ASCII)
-AMOUNT, CURRENCY = re.compile(r"[0-9]{1,12}", re.ASCII), re.compile(r"([A-Z]{3})?", re.ASCII)
 ADDRESS_NEEDED = (
     "links in mails need it on a database server of your own, such as https://bank.example, or on"
     " this computer http://localhost:8000"
@@ -195,19 +194,6 @@ def email(name: str) -> str:
     if value and not EMAIL.fullmatch(value):
         refuse(name, "it is no email address")
     return value
-
-
-def amounts(name: str, default: str) -> dict[str, Decimal]:
-    """Amounts by currency, as in 1000,JPY:150000: that of no currency, "", is for all others."""
-    found: dict[str, Decimal] = {}
-    for item in items(name, default):
-        currency, _, digits = item.rpartition(":")
-        if not AMOUNT.fullmatch(digits) or not CURRENCY.fullmatch(currency):
-            refuse(name, f"{item!r} is neither an amount, as 1000, nor one of a currency, as JPY:1")
-        found[currency] = Decimal(digits)
-    if "" not in found:
-        refuse(name, "an amount without a currency is missing, which is for all others")
-    return found
 
 
 def time_zone(name: str, default: str) -> str:

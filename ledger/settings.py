@@ -240,12 +240,12 @@ LEDGER_PLACES = env.file("LEDGER_PLACES")
 LEDGER_WRONG_ATTEMPTS = env.number("LEDGER_WRONG_ATTEMPTS", 1000, least=10, most=1_000_000)
 
 # Step-up (docs/security.md): for how many minutes a password, code or passkey counts as just given,
-# and above which amount a payment needs one, by currency; "" is for all others.
+# and above which amount a payment needs one, by currency; "*" is for all others.
 LEDGER_STEP_UP_MINUTES = env.number("LEDGER_STEP_UP_MINUTES", 5, least=1, most=60)
-LEDGER_STEP_UP_OVER = env.amounts(
+LEDGER_STEP_UP_OVER = env.amounts_by_currency(
     "LEDGER_STEP_UP_OVER",
-    "1000,BHD:400,CLP:1000000,COP:4000000,CZK:25000,HUF:400000,IDR:16000000,INR:90000,JPY:150000,"
-    "KRW:1500000,KWD:300,NGN:1500000,OMR:400,PHP:60000,THB:35000,TWD:32000,VND:26000000",
+    "1000,BHD=400,CLP=1000000,COP=4000000,CZK=25000,HUF=400000,IDR=16000000,INR=90000,JPY=150000,"
+    "KRW=1500000,KWD=300,NGN=1500000,OMR=400,PHP=60000,THB=35000,TWD=32000,VND=26000000",
 )
 
 # The pages have no inline scripts or styles. Browsers report what the policy stopped.

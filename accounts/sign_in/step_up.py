@@ -75,7 +75,7 @@ def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> dat
 def limit_in(currency: str) -> Decimal:
     """What a person may pay to others on a day without a step-up, from LEDGER_STEP_UP_OVER."""
     limits: dict[str, Decimal] = settings.LEDGER_STEP_UP_OVER
-    return limits.get(currency, limits[""])
+    return limits.get(currency, limits["*"])
 
 
 def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:

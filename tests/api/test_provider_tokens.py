@@ -147,7 +147,7 @@ def test_where_customers_need_a_second_factor_so_do_their_tokens(
 def test_it_pays_in_a_day_what_needs_no_step_up(
     client: Client, bank: There, mine: Account, theirs: Account, settings: Any
 ) -> None:
-    settings.LEDGER_STEP_UP_OVER = {"": 100}
+    settings.LEDGER_STEP_UP_OVER = {"*": 100}
     header = bearer(bank, "pay")
 
     def paid(amount: str) -> int:
@@ -162,7 +162,7 @@ def test_it_pays_in_a_day_what_needs_no_step_up(
 def test_a_batch_by_it_stays_below_the_same_limit(
     client: Client, bank: There, mine: Account, theirs: Account, settings: Any, is_atomic: bool
 ) -> None:
-    settings.LEDGER_STEP_UP_OVER = {"": 100}
+    settings.LEDGER_STEP_UP_OVER = {"*": 100}
     lines = [body(mine, theirs, amount="60"), body(mine, theirs, amount="60")]
     sent = {"transactions": lines, "atomic": is_atomic}
     answer = post(client, BATCH, sent, Idempotency_Key="run 1", **bearer(bank, "pay"))

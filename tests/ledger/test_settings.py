@@ -30,7 +30,7 @@ WRONG = {
     "PORT": ("99999", "1 to 65535"),
     "LEDGER_READ_TIMEOUT": ("0", "1 to 600"),
     "LEDGER_STEP_UP_MINUTES": ("0", "1 to 60"),
-    "LEDGER_STEP_UP_OVER": ("1000,JPY:", "JPY:1"),
+    "LEDGER_STEP_UP_OVER": ("1000,JPY:1", "JPY=1"),
     "LEDGER_URL": ("bank.example/secret", "https://bank.example"),
     "LEDGER_COOKBOOK": ("perhaps", "neither True nor False"),
     "LEDGER_METRICS_TOKEN": ("secret", "32 random characters"),

@@ -62,7 +62,7 @@ def test_a_new_token_is_shown_once_and_works(client: Client, ana: User) -> None:
 
 
 def test_limits_are_proposed_from_what_needs_no_step_up(client: Client, settings: Settings) -> None:
-    settings.LEDGER_STEP_UP_OVER = {"": Decimal(1000), "EUR": Decimal(700)}
+    settings.LEDGER_STEP_UP_OVER = {"*": Decimal(1000), "EUR": Decimal(700)}
     form = client.get(NEW).context["form"]
     assert (form["per_payment"].initial, form["per_day"].initial) == ("700", "700")
     paying = FORM | {"scopes": ["read", "pay"], "currency": "EUR", "per_payment": "50"}

@@ -28,7 +28,7 @@ AMOUNT = Decimal(60)
 
 @pytest.fixture(autouse=True)
 def limit_of_100(settings: Any) -> None:
-    settings.LEDGER_STEP_UP_OVER = {"": Decimal(100)}
+    settings.LEDGER_STEP_UP_OVER = {"*": Decimal(100)}
 
 
 @pytest.fixture
