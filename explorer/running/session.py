@@ -27,7 +27,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from explorer.access import ExplorerReader
 from explorer.schema.functions import SCHEMA, SETTING
-from ledger.db import credentials
+from ledger.db import credentials, replicas
 from ledger.db.backend.limited import LimitedConnection
 
 LOCK_SECONDS = 1
@@ -59,13 +59,16 @@ class NotSetUp(Exception):
 def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[psycopg.Connection[Any]]:
     """A new session of the explorer's role in a transaction that reads only; see Note [The wall].
 
-    Raises NotSetUp, or psycopg's OperationalError if the server cannot be reached.
+    Raises NotSetUp, psycopg's OperationalError if the server cannot be reached, or ReadAgain if a
+    replica was to answer and another server did.
     """
     connection = _connect()
     try:
         connection.silence_limit = seconds + 5
+        replicas.watch(connection)
         _check(connection)
         connection.execute("BEGIN READ ONLY")
+        replicas.check_server(connection)
         _set(connection, reader, seconds)
         connection.execute("SAVEPOINT query")
         yield connection

@@ -99,7 +99,6 @@ class DatabaseWrapper(WithCursors):
         if pool is not None:
             pool.refused_by = None
         self._limit_as_new(self.target(found))
-        self.target(found).answered_at = monotonic()
         return found
 
     def open_within(self, seconds: int) -> Any:

@@ -51,6 +51,7 @@ class LimitedConnection(psycopg.Connection[Any]):
             failed_servers.note_connecting(error, parameters)
             raise
         found.server = failed_servers.name_of(found.info.host, str(found.info.port))
+        found.answered_at = monotonic()
         return found
 
     def limit_statements(self, timeout: float | None) -> None:

@@ -29,7 +29,7 @@ from ledger.db.replicas.lag import (
 )
 from ledger.db.replicas.prober import aliases, replicas
 from ledger.db.replicas.purposes import ReadPurpose, not_shown
-from ledger.db.replicas.reads import is_on_replica, read, read_again, stream
+from ledger.db.replicas.reads import check_server, is_on_replica, read, read_again, stream, watch
 from ledger.db.replicas.requests import RequestReads, request_reads
 from ledger.db.replicas.writer import Needed, seen_with, with_writer, write_mark
 
@@ -43,6 +43,7 @@ __all__ = [
     "RequestReads",
     "WriterPlace",
     "aliases",
+    "check_server",
     "figures",
     "figures_at",
     "is_on_replica",
@@ -53,6 +54,7 @@ __all__ = [
     "request_reads",
     "seen_with",
     "stream",
+    "watch",
     "with_writer",
     "write_mark",
 ]

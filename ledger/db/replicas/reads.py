@@ -75,7 +75,7 @@ def _streamed(
 def is_on_replica() -> bool:
     """Whether statements of this thread go to a replica now."""
     reads = reads_of_request()
-    return reads is not None and reads.is_reading
+    return reads is not None and reads.reading is not None
 
 
 def read_again() -> None:
@@ -83,6 +83,24 @@ def read_again() -> None:
     there.
     """
     if is_on_replica():
+        raise ReadAgain
+
+
+def watch(raw: Any) -> None:
+    """For a connection of psycopg that a function opened by itself: what waits on it is given up as
+    soon as the replica no longer answers probes. Does nothing on the writer.
+    """
+    reads = reads_of_request()
+    if reads is not None and reads.reading is not None:
+        _give_up_with(reads.reading, raw)
+
+
+def check_server(raw: Any) -> None:
+    """Raises ReadAgain if such a connection leads to another server than the replica that answered
+    the probes. Does nothing on the writer. Behind a pooler it holds for the open transaction only.
+    """
+    reads = reads_of_request()
+    if reads is not None and reads.reading is not None and not reads.reading.is_same_server(raw):
         raise ReadAgain
 
 
@@ -126,10 +144,10 @@ def _in_place_of_writer(
         # A wrapper of Django's puts its own wrappers before those of blocks.
         ours.execute_wrappers += [*writer.execute_wrappers[len(own) :], *checks]
         connections[DEFAULT_DB_ALIAS] = ours
-        reads.is_reading = True
+        reads.reading = replica
         yield
     finally:
-        reads.is_reading = False
+        reads.reading = None
         connections[DEFAULT_DB_ALIAS] = writer
         ours.execute_wrappers = own
         if raw is not None:
@@ -153,5 +171,9 @@ def _trusted(replica: Replica, ours: Any) -> Any:
         ours.close()
         ours.ensure_connection()
     raw = ours.raw
-    raw.gives_up = lambda: replica.distrusts(raw)
+    _give_up_with(replica, raw)
     return raw
+
+
+def _give_up_with(replica: Replica, raw: Any) -> None:
+    raw.gives_up = lambda: replica.distrusts(raw)

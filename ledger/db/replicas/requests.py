@@ -24,7 +24,8 @@ class RequestReads:
 
     def __init__(self, needed: Callable[[], Needed], may_read: Callable[[], bool]) -> None:
         self._needed, self._may_read = needed, may_read
-        self.has_written = self.is_reading = False
+        self.has_written = False
+        self.reading: Replica | None = None  # the one that is read now
 
     def note(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         """An execute wrapper of Django's that notes writes, also those that fail."""
@@ -34,7 +35,7 @@ class RequestReads:
 
     def replica(self) -> Replica | None:
         """The replica for the next read; None for the writer."""
-        if self.has_written or self.is_reading or not self._may_read():
+        if self.has_written or self.reading or not self._may_read():
             return None
         if connections[DEFAULT_DB_ALIAS].in_atomic_block:
             return None

@@ -10,10 +10,14 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection, connections
 from django.test import Client
 
+from explorer.access import ExplorerReader
+from explorer.running.anywhere import run_anywhere
+from explorer.running.run import QueryRequest
 from ledger.db import replicas, roles
 from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.replicas import known
 from ledger.db.retry import sqlstate
+from ledger.db.row_security import RowScope
 from ledger.db.snapshot import snapshot
 from tests.ledger.replicas.bank import ALIAS, BankWithReplica
 from tests.ledger.replicas.people import Saver
@@ -225,6 +229,21 @@ def test_a_server_that_began_anew_is_not_taken_for_the_one_that_was_asked(
 
     assert bank.sent == []
     bank.catch_up()
+
+
+def test_a_query_of_the_explorer_is_repeated_if_its_connection_leads_to_another_server(
+    bank: BankWithReplica, ana: Saver, reads: replicas.RequestReads
+) -> None:
+    """As where a name leads to another server between two connections."""
+    reads.has_written = False
+    replicas.read(SEARCH, Transaction.objects.count)
+    connections[ALIAS].settings_dict["HOST"] = str(bank.pair.primary.running().socket_dir)
+    asked = QueryRequest("SELECT pg_is_in_recovery()", {}, most=1, seconds=5)
+
+    result = run_anywhere(asked, ExplorerReader(ana.user, RowScope.BANK))
+
+    assert result.rows == [("false",)]
+    assert bank.replica.repeated == 1
 
 
 def test_what_takes_too_long_is_not_tried_again_on_the_writer(

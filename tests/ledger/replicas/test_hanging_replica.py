@@ -13,14 +13,18 @@ from django.conf import settings
 from django.db import connections
 from django.test import Client
 
+from explorer.access import ExplorerReader
+from explorer.running.anywhere import run_anywhere
+from explorer.running.run import QueryRequest
 from ledger.db import replicas
 from ledger.db.pair import Node, Pair
 from ledger.db.replicas import known, prober
-from tests.ledger.hanging import standing_still
+from ledger.db.row_security import RowScope
+from tests.ledger.hanging import LONGEST, standing_still
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import Site, accounts_of
-from tests.ledger.processes import wait_until
+from tests.ledger.processes import LONG, wait_until
 from tests.ledger.replicas.bank import ALIAS, BankWithReplica
 from tests.ledger.replicas.people import Saver
 from tests.pages import text_of
@@ -32,6 +36,10 @@ FOUND = "1 payment"
 SESSIONS = (
     "SELECT coalesce(array_agg(pid), '{}') FROM pg_stat_activity"
     " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
+EXPLORING = (
+    "SELECT EXISTS (SELECT FROM pg_stat_activity"
+    " WHERE application_name = 'ledger explorer' AND wait_event = 'PgSleep')"
 )
 NOTICED = known.STALE + 1  # seconds; a busy machine needs some of them for itself
 
@@ -100,6 +108,37 @@ def test_a_session_that_hung_while_nobody_used_it_costs_no_request(
         probed.sent.clear()
         assert timed_search(browser) < 1.5
         assert probed.sent, "on the replica"
+
+
+def test_a_query_of_the_explorer_is_repeated_on_the_writer_as_soon_as_a_probe_fails(
+    probed: BankWithReplica, ana: Saver
+) -> None:
+    """While the replica still stands still, long before the query's own limit of time."""
+    standby = probed.pair.standby
+    sql = "SELECT CASE WHEN pg_is_in_recovery() THEN pg_sleep(600)::text ELSE 'writer' END"
+    reader, is_over = ExplorerReader(ana.user, RowScope.BANK), threading.Event()
+    hung_at = list[float]()
+    probed.catch_up()
+
+    def hang() -> None:
+        wait_until(lambda: bool(standby.ask(EXPLORING)))
+        with standing_still(sessions(standby)):
+            hung_at.append(time.monotonic())
+            is_over.wait()
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    try:
+        with replicas.request_reads(replicas.RequestReads(probed.needed, lambda: True)):
+            result = run_anywhere(QueryRequest(sql, {}, most=1, seconds=LONG), reader)
+        taken = time.monotonic() - hung_at[0]
+    finally:
+        is_over.set()
+        thread.join()
+
+    assert result.rows == [("writer",)]
+    assert taken < LONGEST
+    assert probed.replica.repeated == 1
 
 
 def test_a_pool_of_a_replica_that_has_no_connection_left_does_not_leave_the_replica_out(
