@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from ledger.db.retry import Failure, NotConfirmed, failure_of
-from ledger.web.kept_forms import books_nothing, kept_form
+from ledger.web.kept_forms import MAY_BE_BOOKED, books_nothing, kept_form
 
 SECONDS_TO_WAIT = 2
 # Whoever waits for locks or time may wait for their own form: an earlier COMMIT that waits for a
@@ -84,17 +84,18 @@ GO_BACK = " This step books nothing: go back and try again."
 BY_ITSELF = " This page tries again by itself every two seconds."
 # What may be over soon: a server that restarts, a standby that is promoted. The page tries again.
 SOON_OVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
-# Of a kept form: whether its step books nothing, as the review of a payment.
-KEPT_SENTENCES = {
-    False: (
-        "What you sent is kept on this page, and we may have booked it already. Send it again from"
-        " here, now or later. It is booked once, however often it is sent."
-    ),
-    True: (
-        "This step books nothing. What you typed is kept on this page. Try again from here, now or"
-        " later."
-    ),
-}
+KEPT = (
+    "What you sent is kept on this page, and we may have booked it already. Send it again from"
+    " here, now or later. It is booked once, however often it is sent."
+)
+KEPT_NOT_STARTED = (
+    "This attempt booked nothing. What you sent is kept on this page. Send it again from here, now"
+    " or later. It is booked once, however often it is sent."
+)
+KEPT_STEP = (
+    "This step books nothing. What you typed is kept on this page. Try again from here, now or"
+    " later."
+)
 
 
 def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
@@ -111,9 +112,12 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
     is_read = again is not None or is_step
     tries_again = failure in SOON_OVER or (is_read and failure is Failure.LOST_RACE)
     title, sentence = _said(failure, error, is_read=is_read)
-    if form:
-        sentence = KEPT_SENTENCES[is_step]
-        label = "Try again" if is_step else "Send again"
+    if form and is_step:
+        sentence, label = KEPT_STEP, "Try again"
+    elif form:
+        sentence, label = KEPT_NOT_STARTED, "Send again"
+        if _may_be_booked(request, failure, form):
+            sentence, form = KEPT, _marked(form)
     elif is_step:
         sentence += GO_BACK
     elif again and tries_again:
@@ -127,6 +131,31 @@ def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse 
         form=form,
         tries_again=SECONDS_TO_WAIT if tries_again else 0,
     )
+
+
+def note_start(request: HttpRequest) -> None:
+    """Notes how far the database is before the view, so that a page can tell what the view did."""
+    request.answers_before = _answers()  # type: ignore[attr-defined]
+
+
+def _answers() -> int:
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    return int(database.answers)
+
+
+def _may_be_booked(request: HttpRequest, failure: Failure, form: list[tuple[str, str]]) -> bool:
+    """Whether this attempt or an earlier one may have booked the form. Only a request without a
+    connection surely booked nothing: any other may have committed before it failed.
+    """
+    before = getattr(request, "answers_before", None)  # None: it failed before the view
+    has_done_something = before is not None and _answers() != before
+    is_repeat = (MAY_BE_BOOKED, "1") in form
+    return failure is not Failure.NOT_STARTED or has_done_something or is_repeat
+
+
+def _marked(form: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    marker = (MAY_BE_BOOKED, "1")
+    return form if marker in form else [*form, marker]
 
 
 def _way_on(request: HttpRequest) -> tuple[str | None, str]:

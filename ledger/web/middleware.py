@@ -150,6 +150,7 @@ class TroubleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        database_errors.note_start(request)
         return self.get_response(request)
 
     def process_exception(

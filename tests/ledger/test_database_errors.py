@@ -19,7 +19,7 @@ from ledger.db import retry
 from ledger.db.ids import uuid7
 from ledger.db.retry import NotConfirmed, OutcomeUnknown
 from ledger.web.database_errors import page_for
-from ledger.web.kept_forms import PLAIN, kept_form
+from ledger.web.kept_forms import MAY_BE_BOOKED, PLAIN, kept_form
 from tests.factories import AccountFactory, balances
 from tests.reviews import reviewed
 from transactions import services
@@ -204,6 +204,7 @@ def test_a_payment_whose_answer_did_not_come_is_kept_and_sent_again(
     assert ("data-again" in page) is by_itself
     assert "may have booked it already" in page, "an attempt before this one"
     kept = hidden_fields(page)
+    assert kept.pop(MAY_BE_BOOKED) == "1"
     assert kept == {name: str(value) for name, value in form.items()}
     assert client.post("/transfers/new/", kept).status_code == 302
     assert balances(account, other) == [70, 30]

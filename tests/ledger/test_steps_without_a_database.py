@@ -21,11 +21,13 @@ from tests.attacks.forms import PageForm, forms_of
 from tests.factories import AccountFactory, balances
 from tests.pages import text_of
 from tests.unreachable import unreachable_database
+from transactions import services
 
 TRANSFER = "/transfers/new/"
 DESK = reverse("admin:transactions_transaction_cash_desk")
 BOOKS = {"send", "book", "ask", "pay", "whole", "approve", "do"}  # or may lead to it
 MAY_BE_BOOKED = "we may have booked it already"
+BOOKED_NOTHING = "This attempt booked nothing"
 
 
 def payment_form(answer: Any) -> PageForm:
@@ -72,7 +74,8 @@ def test_the_review_of_a_transfer_says_that_it_books_nothing(client: Client) -> 
     review = payment_form(seen).values
     assert review["step"] == "send"
     away = without_database(client, TRANSFER, review)
-    assert MAY_BE_BOOKED in text_of(away)
+    assert BOOKED_NOTHING in text_of(away)
+    assert MAY_BE_BOOKED not in text_of(away)
     assert "books nothing" not in text_of(away)
 
     assert post(client, TRANSFER, payment_form(away).values).status_code == 302
@@ -98,9 +101,60 @@ def test_the_review_of_staff_says_that_it_books_nothing(staff: Client) -> None:
     changed = without_database(staff, DESK, {**review, "step": "edit"})
     assert "This step books nothing" in text_of(changed)
     away = without_database(staff, DESK, review)
-    assert MAY_BE_BOOKED in text_of(away)
+    assert BOOKED_NOTHING in text_of(away)
     assert post(staff, DESK, payment_form(away).values).status_code == 302
     assert balances(account) == [60]
+
+
+@pytest.mark.own_connection
+@pytest.mark.django_db(transaction=True)
+def test_after_an_attempt_of_unknown_outcome_a_form_that_meets_no_database_may_have_booked(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, other = AccountFactory(balance="100"), AccountFactory()
+    client.force_login(account.user)
+    new = payment_form(client.get(TRANSFER, follow=True))
+    typed = new.filled({"from_account": str(account.pk), "number": other.number, "amount": "30"})
+    review = payment_form(post(client, TRANSFER, typed)).values
+    with monkeypatch.context() as patched:
+        patched.setattr("transactions.services.book_once", lost_after_booking(services.book_once))
+        unknown = post(client, TRANSFER, review)
+    assert MAY_BE_BOOKED in text_of(unknown)
+
+    away = without_database(client, TRANSFER, payment_form(unknown).values)
+    assert MAY_BE_BOOKED in text_of(away)
+    again = without_database(client, TRANSFER, payment_form(away).values)
+    assert MAY_BE_BOOKED in text_of(again)
+
+    assert post(client, TRANSFER, payment_form(again).values).status_code == 302
+    assert balances(account, other) == [70, 30]
+
+
+@pytest.mark.own_connection
+@pytest.mark.django_db(transaction=True)
+def test_a_request_that_loses_its_database_after_it_booked_may_have_booked(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, other = AccountFactory(balance="100"), AccountFactory()
+    client.force_login(account.user)
+    new = payment_form(client.get(TRANSFER, follow=True))
+    typed = new.filled({"from_account": str(account.pk), "number": other.number, "amount": "30"})
+    review = payment_form(post(client, TRANSFER, typed)).values
+    refused = lost_after_booking(services.book_once, psycopg.errors.CannotConnectNow())
+    with monkeypatch.context() as patched:
+        patched.setattr("transactions.services.book_once", refused)
+        assert MAY_BE_BOOKED in text_of(post(client, TRANSFER, review))
+    assert balances(account, other) == [70, 30]
+
+
+def lost_after_booking(book: Any, cause: psycopg.Error | None = None) -> Any:
+    """Books, and then loses the connection."""
+
+    def booked(*arguments: Any, **options: Any) -> None:
+        book(*arguments, **options)
+        raise OperationalError("x") from cause or psycopg.errors.AdminShutdown()
+
+    return booked
 
 
 def failed(form: dict[str, str], cause: psycopg.Error | None = None) -> str:

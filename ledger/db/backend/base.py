@@ -69,6 +69,7 @@ class DatabaseWrapper(WithCursors):
     # What traces statements and commits, if anything does: see Note [Spans of a transaction].
     spans: Any = None
     server = ""  # the name of the last one that this wrapper was connected to
+    answers = 0  # how many statements of this wrapper succeeded
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -206,6 +207,7 @@ class DatabaseWrapper(WithCursors):
     ) -> Any:
         """An execute wrapper of Django's for statements that commit by themselves."""
         result = execute(sql, params, many, context)
+        self.answers += 1
         replication.check_confirmed(self.connection)
         return result
 
