@@ -27,6 +27,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"
 # With any other exit code gunicorn would restart its workers for ever.
 GUNICORN_BOOT_ERROR = 3
+# Commands that need a bank that exists, or none: where there is none, they leave nothing behind.
+MAKE_NO_DATA = frozenset({"failover", "standby", "stop_db", "help", "version"})
 FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
@@ -227,13 +229,22 @@ def parsed_url(
 
 
 def data_dir(name: str, default: Path) -> Path:
-    """A folder, created if it is missing. A relative path starts at the project."""
+    """A folder, created if it is missing, unless the command makes no data. A relative path starts
+    at the project.
+    """
     folder = BASE_DIR / Path(text(name, str(default))).expanduser()
     try:
-        make_data_dir(folder)
+        if not _makes_no_data():
+            make_data_dir(folder)
     except OSError as err:
         refuse(name, f"the folder {folder} cannot be created: {err.strerror}")
     return folder
+
+
+def _makes_no_data() -> bool:
+    """Whether this process is one of MAKE_NO_DATA."""
+    program, *arguments = sys.argv or [""]
+    return Path(program).name == "manage.py" and not MAKE_NO_DATA.isdisjoint(arguments[:1])
 
 
 def file(name: str) -> str:
@@ -250,7 +261,9 @@ def check_readable(name: str, path: str) -> None:
 
 
 def secret_key(name: str, folder: Path) -> str:
-    """The key from the environment, or one created once in `folder`, readable by its owner only."""
+    """The key from the environment, or one created once in `folder`, readable by its owner only. A
+    command that makes no data gets one for itself where there is none.
+    """
     file = folder / "secret_key"
     given = text(name)
     if given and _can_be_guessed(given):
@@ -289,7 +302,8 @@ def _stored_secret(file: Path) -> str:
         if stored := file.read_text().strip():
             return stored
     except FileNotFoundError:
-        pass
+        if _makes_no_data():
+            return get_random_secret_key()
     # Two processes may start for the first time at once: the second reads the first one's key.
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)

@@ -340,6 +340,22 @@ def test_the_secret_key_is_made_once_and_for_its_owner_only(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("command", ["failover", "standby --again", "stop_db", "help", "version"])
+def test_a_command_that_makes_no_data_leaves_nothing_in_an_empty_place(
+    tmp_path: Path, command: str
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    missing = tmp_path / "missing"
+
+    for folder in (empty, missing):
+        done = manage(folder, *command.split(), SECRET_KEY="")
+        assert len(done.stderr.splitlines()) <= 1, done.stderr
+
+    assert list(empty.iterdir()) == []
+    assert not missing.exists()
+
+
 def test_a_secret_key_of_the_environment_goes_first(
     tmp_path: Path, settings_of: SettingsOf
 ) -> None:
