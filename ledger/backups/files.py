@@ -33,6 +33,7 @@ LEFT_OUT = ("--exclude-schema=practice*", "--exclude-schema=ledger_web")
 OF_NOBODY = ("--no-owner", "--no-acl")
 ITS_OWNERS = 0o600  # whoever reads a backup reads everything
 EXISTS = "{file} exists; a backup never overwrites one."
+EMPTY = "{file} is empty: the backup ended before it was whole."
 
 
 class BackupRefused(Exception):
@@ -127,14 +128,19 @@ def _write(file: Path, own: Path) -> Manifest:
 
 
 def _move(draft: Path, file: Path, undo: ExitStack) -> None:
-    """Moves a draft to a name that it takes first, because renaming overwrites and not every file
-    system has hard links. Raises FileExistsError where the name is taken.
+    """Gives a draft its name at once, by a hard link, because renaming overwrites. A file system
+    without links has the name empty for a moment. Raises FileExistsError where the name is taken.
     """
     with draft.open("rb") as stream:
         os.fsync(stream.fileno())
-    file.touch(mode=ITS_OWNERS, exist_ok=False)
-    undo.callback(file.unlink, missing_ok=True)
-    draft.rename(file)
+    try:
+        file.hardlink_to(draft)
+    except OSError:  # also where the name is taken
+        file.touch(mode=ITS_OWNERS, exist_ok=False)
+        undo.callback(file.unlink, missing_ok=True)
+        draft.rename(file)
+    else:
+        undo.callback(file.unlink, missing_ok=True)
 
 
 def check_free(file: Path) -> None:
@@ -184,6 +190,8 @@ def check(file: Path) -> Manifest:
     try:
         if not file.is_file():
             raise BackupRefused(f"There is no file {file}.")
+        if not file.stat().st_size:
+            raise BackupRefused(EMPTY.format(file=file))
         digest = digest_of(file)
     except OSError as error:
         raise BackupRefused(

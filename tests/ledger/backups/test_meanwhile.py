@@ -1,9 +1,11 @@
 """What happens while a backup is written: nothing is overwritten, and a failure leaves nothing."""
 
+import errno
 import resource
 import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,69 @@ def test_a_file_made_meanwhile_is_kept(
 
     assert theirs.read_text() == "mine"
     assert names(tmp_path) == [name]
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run is killed right before the dump gets its name: nothing is cleaned up after it."""
+    move = files._move
+
+    def moved(draft: Path, file: Path, undo: ExitStack) -> None:
+        if draft.name == "dump":
+            undo.pop_all()  # what would be undone
+            monkeypatch.setattr(Path, "rename", die)
+            monkeypatch.setattr(Path, "hardlink_to", die)
+            undo = ExitStack()
+        move(draft, file, undo)
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(files, "_move", moved)
+
+
+class Killed(BaseException):
+    """The end of the process."""
+
+
+@pytest.mark.usefixtures("during_the_dump", "killed")
+def test_a_backup_that_is_killed_in_its_last_moves_leaves_no_empty_file(tmp_path: Path) -> None:
+    file = tmp_path / "bank.backup"
+
+    with pytest.raises(Killed):
+        write(file)
+
+    assert names(tmp_path) == ["bank.backup.manifest"]
+    assert files.Manifest.of(file).transactions == 0
+    with pytest.raises(files.BackupRefused, match="There is no file"):
+        files.check(file)
+    with pytest.raises(files.BackupRefused, match="exists"):
+        write(file)
+
+
+@pytest.mark.usefixtures("during_the_dump")
+def test_a_file_system_without_hard_links_takes_a_backup_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    file = tmp_path / "bank.backup"
+    write(file)
+
+    assert files.check(file).transactions == 0
+    assert names(tmp_path) == ["bank.backup", "bank.backup.manifest"]
+    with pytest.raises(files.BackupRefused, match="exists"):
+        write(file)
+
+
+def test_an_empty_file_is_refused_by_name(tmp_path: Path) -> None:
+    (file := tmp_path / "bank.backup").touch()
+    files.path_of(file).touch()
+
+    with pytest.raises(files.BackupRefused, match="is empty"):
+        files.check(file)
 
 
 def test_a_manifest_that_cannot_be_written_whole_leaves_nothing(
