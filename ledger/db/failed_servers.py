@@ -15,6 +15,7 @@ import psycopg
 
 DEFAULT_PORT = 5432
 _NOTED, _NOT_OPENED = "ledger_failed_servers", "ledger_not_opened"
+_WORDS_OF_DRIVER = "ledger_words_of_driver"
 # How psycopg begins the line of each host, where it has tried several.
 _ONE_OF_SEVERAL = re.compile(
     r"^- host: ('[^'\n]*'|None), port: ('\d+'|None), hostaddr: ('[^'\n]*'|None): ", re.MULTILINE
@@ -46,6 +47,16 @@ def note_not_opened(error: psycopg.Error) -> None:
 def is_not_opened(error: BaseException | None) -> bool:
     """Whether `note_not_opened` noted that."""
     return hasattr(error, _NOT_OPENED)
+
+
+def note_words_of_driver(error: psycopg.Error) -> None:
+    """Notes that the message is of AWS's driver, which does not say what failed."""
+    setattr(error, _WORDS_OF_DRIVER, True)
+
+
+def has_words_of_driver(error: psycopg.Error) -> bool:
+    """Whether `note_words_of_driver` noted that."""
+    return hasattr(error, _WORDS_OF_DRIVER)
 
 
 def note_connecting(error: psycopg.Error, parameters: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 from ledger.db.backend.limited import ServerHangs
 from ledger.db.credentials import NoLogin
 from ledger.db.embedded import EmbeddedServerError
-from ledger.db.failed_servers import FailedServer, failed_servers_of
+from ledger.db.failed_servers import FailedServer, failed_servers_of, has_words_of_driver
 from ledger.db.pooler import REFUSED_OPTIONS
 from ledger.db.retry import NotConfirmed
 
@@ -166,13 +166,14 @@ def in_words(error: BaseException) -> str:
 
 
 def for_people(error: BaseException) -> str:
-    """The same for who runs a command, without the SQLSTATE: of several servers each with its
-    reason; of one the first line of what libpq said, which names the server and the user.
+    """The same for who runs a command, without the SQLSTATE: of several servers, and where AWS's
+    driver failed, each with its reason; of one the first line of what libpq said, which names the
+    server and the user.
     """
     cause = _of_psycopg(error)
     failed = failed_servers_of(cause) if cause else ()
-    if len(failed) > 1:
-        return ", ".join(f"{each.server} {reason_of(each).value}" for each in failed)
+    if len(failed) > 1 or (cause is not None and has_words_of_driver(cause)):
+        return ", ".join(f"{each.server} {reason_of(each).value}".lstrip() for each in failed)
     return str(cause or error).strip().partition("\n")[0]
 
 

@@ -13,6 +13,8 @@ from aws_advanced_python_wrapper.pep249 import Error as DriverError
 from aws_advanced_python_wrapper.pep249 import NotSupportedError
 from psycopg.errors import SqlclientUnableToEstablishSqlconnection, TransactionResolutionUnknown
 
+from ledger.db import failed_servers
+
 __all__ = ["DriverError", "FailoverError", "Moment", "as_psycopg"]
 
 
@@ -39,4 +41,5 @@ def as_psycopg(error: DriverError, moment: Moment) -> psycopg.Error:
         return psycopg.NotSupportedError(str(error))
     kind = RolledBack if moment is Moment.IN_TRANSACTION else moment.value
     found: psycopg.Error = kind(str(error))
+    failed_servers.note_words_of_driver(found)
     return found

@@ -11,6 +11,8 @@ from pytest_django import DjangoDbBlocker
 
 from ledger.db.aws.base import DatabaseWrapper
 from ledger.db.aws.errors import Moment, as_psycopg
+from ledger.db.failed_servers import note_connecting
+from ledger.db.reasons import for_people
 from ledger.db.retry import Failure, failure_of
 
 FAILOVERS = [
@@ -140,3 +142,19 @@ def test_the_driver_knows_the_driver_below_it(django_db_blocker: DjangoDbBlocker
     )  # fmt: skip
     with django_db_blocker.unblock(), pytest.raises(OperationalError, match="refused"):
         found.ensure_connection()
+
+
+@pytest.mark.parametrize("kind", [errors.FailoverFailedError, errors.AwsWrapperError])
+def test_a_command_is_told_the_reason_and_not_the_drivers_words(
+    kind: type[errors.AwsWrapperError],
+) -> None:
+    lost = as_psycopg(kind("[Failover] topology of cluster-1 unavailable"), Moment.CONNECTING)
+    note_connecting(lost, {"host": "db.example", "port": 5432})
+    assert for_people(lost) == "db.example:5432 unreachable"
+
+
+def test_a_command_is_told_what_libpq_said_where_the_driver_has_packed_it() -> None:
+    packed = errors.AwsWrapperError("[Connect] failed", psycopg.OperationalError("role gone\nmore"))
+    lost = as_psycopg(packed, Moment.CONNECTING)
+    note_connecting(lost, {"host": "db.example", "port": 5432})
+    assert for_people(lost) == "role gone"
