@@ -6,16 +6,19 @@ own making, and of every method.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 
 from accounts.models import User
 from accounts.sign_in.factors import has_second_factor, signed_in_with_second_factor
+from ledger.db.confirmation import waiting_for_no_standby
 from ledger.web.redirects import redirect_and_return
 
 # What stays open, so that a second factor can be set up: names of URLs begin with these.
@@ -78,8 +81,20 @@ class SecondFactorMiddleware:
         if not _is_covered(request, view) or not lacks_second_factor(request):
             return None
         if request.method == "GET":
-            request.session[WANTED] = request.get_full_path()
+            _note_wanted(request.session, request.get_full_path())
         return redirect_and_return(request, reverse("security:page"))
+
+
+def _note_wanted(session: SessionBase, path: str) -> None:
+    """Without a wait for the standby: a failover may lose it, which costs a click."""
+    if session.get(WANTED) == path:
+        return
+    is_changed, session[WANTED] = session.modified, path
+    if is_changed:
+        return  # what else has changed may not be lost
+    with suppress(UpdateError), waiting_for_no_standby():  # ended meanwhile: the middleware tells
+        session.save()
+        session.modified = False
 
 
 def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:

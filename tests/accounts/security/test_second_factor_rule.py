@@ -9,7 +9,9 @@ from django.conf import LazySettings
 from django.contrib import admin
 from django.core import mail
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
@@ -54,6 +56,20 @@ def test_staff_without_a_second_factor_are_led_to_set_one_up(staff: Client, url:
     page = text_of(staff.get(url, follow=True))
     assert "The pages of staff and analysts need a second factor" in page
     assert "Set up an app" in page
+
+
+def test_being_led_away_waits_for_no_standby_and_writes_nothing_twice(staff: Client) -> None:
+    def sent() -> list[str]:
+        with CaptureQueriesContext(connection) as found:
+            assert leads_to_security(staff, "/admin/search/")
+        return [query["sql"] for query in found]
+
+    first = sent()
+    alone = first.index("SET LOCAL synchronous_commit = local")
+    writes = [place for place, sql in enumerate(first) if sql.startswith("UPDATE")]
+    assert writes
+    assert min(writes) > alone
+    assert not any(sql.startswith(("UPDATE", "INSERT")) for sql in sent())
 
 
 def test_a_post_is_led_away_and_changes_nothing(staff: Client, clerk: User) -> None:
