@@ -2,6 +2,7 @@
 
 from django.urls import include, path, re_path
 
+from api import payment_files as files
 from api.accounts import views as accounts
 from api.audit import AuditState
 from api.events import EventList
@@ -31,6 +32,14 @@ v1 = [
     path("transactions/<uuid:pk>/refund/", verbs.Refund.as_view(), name="refund"),
     path("transactions/<uuid:pk>/", transactions.TransactionDetail.as_view(), name="transaction"),
     path("transactions/<uuid:pk>/note/", Note.as_view(), name="note"),
+    path("payment-files/", files.PaymentFileList.as_view(), name="payment_files"),
+    path("payment-files/<uuid:pk>/", files.PaymentFileDetail.as_view(), name="payment_file"),
+    path(
+        "payment-files/<uuid:pk>/lines/",
+        files.PaymentFileLines.as_view(),
+        name="payment_file_lines",
+    ),
+    path("payment-files/<uuid:pk>/pay/", files.PaymentFilePay.as_view(), name="payment_file_pay"),
     path("reports/", ReportList.as_view(), name="reports"),
     path("reports/<slug:slug>/", ReportDetail.as_view(), name="report"),
     path("search/", Search.as_view(), name="search"),

@@ -323,6 +323,7 @@ LEDGER_UPLOADS = dict.fromkeys(
         "/transfers/files/new/",
         "/admin/transactions/paymentfile/add/",
         "/api/v1/transactions/batch/",
+        "/api/v1/payment-files/",
     ],
     64 * 1024 * 1024,
 )

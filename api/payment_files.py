@@ -1,0 +1,310 @@
+"""`/api/v1/payment-files/`: many payments from a CSV file, in the steps of the pages: upload,
+check, pay, remove, and the result of each line. A file that the bank has uploaded is only read.
+"""
+
+import io
+from collections.abc import Callable
+from typing import IO, Any
+from uuid import UUID
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import Error
+from django.http import Http404, HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.sign_in import step_up
+from api.caller import Caller
+from api.fields import (
+    ExactAmountField,
+    InstantField,
+    StrictSerializer,
+    TextField,
+    picked,
+    refused,
+    rows_of,
+)
+from api.paging import known_only, page_of
+from api.parameters import CURSOR, FIELDS, KEY, LIMIT, query
+from api.parsing import StrictJSONParser
+from api.problems import FieldRefused, OutcomeOf
+from api.renderers import CSVRenderer, JSONRenderer
+from api.transactions.keys import REPLAYED, payment_id
+from api.transactions.payments import refuse_over_day
+from api.views import ApiView
+from ledger.db.ids import uuid7_for
+from ledger.text.money import money
+from transactions.exceptions import IdempotencyConflict, LedgerError, LimitExceeded
+from transactions.models import PaymentFile, PaymentLine
+from transactions.payment_files.booking import (
+    BookingRequest,
+    CheckedAnew,
+    NotChecked,
+    agreed_to,
+    book_step,
+    book_whole,
+)
+from transactions.payment_files.confirming import refuse_unconfirmed
+from transactions.payment_files.forms import PaymentFileForm
+from transactions.payment_files.parser import UnreadableFile
+from transactions.payment_files.preview import check
+from transactions.payment_files.results import result_response
+from transactions.payment_files.storage import FileRemoved, discard, store
+from transactions.payment_files.views import FROM_BANK
+from transactions.safeguards.confirmation import ConfirmationNeeded
+
+State = PaymentFile.State
+PARTLY_PAID = "Part of this file was paid, so it cannot be removed."
+OTHER_FILE = "This key was used for another file. Nothing was stored."
+CSV_TYPE = "text/csv"
+
+
+class CSVParser(BaseParser):
+    """The bytes of a CSV file."""
+
+    media_type = CSV_TYPE
+
+    def parse(self, stream: IO[bytes], *_arguments: Any, **_options: Any) -> Any:
+        """Returns them as a file; `transactions.payment_files.parser` reads it."""
+        return io.BytesIO(stream.read())
+
+
+class PaymentFileSerializer(serializers.Serializer[PaymentFile]):
+    """A payment file, and how far it is paid."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    from_account = serializers.UUIDField(source="from_account_id")
+    currency = serializers.CharField()
+    state = serializers.ChoiceField(State.choices)
+    is_from_bank = serializers.BooleanField(help_text="Then only the bank pays or removes it.")
+    line_count = serializers.IntegerField()
+    total = ExactAmountField(help_text="Of all amounts that could be read.")
+    waiting_count = serializers.IntegerField(help_text="Lines that can be paid and are not.")
+    waiting_total = ExactAmountField()
+    booked_count = serializers.IntegerField()
+    booked_total = ExactAmountField()
+    refused_count = serializers.IntegerField()
+    refused_total = ExactAmountField()
+    repeated_count = serializers.IntegerField(help_text="Waiting lines that repeat another.")
+    misnamed_count = serializers.IntegerField(help_text="Waiting lines with another name.")
+    created_at = InstantField()
+    finished_at = InstantField(allow_null=True)
+
+
+class PaymentFileDetailSerializer(PaymentFileSerializer):
+    """A payment file, with what to send to pay it."""
+
+    agreed = serializers.SerializerMethodField(
+        help_text="Stands for the lines that can be paid now; empty unless it is checked."
+    )
+
+    def get_agreed(self, file: PaymentFile) -> str:
+        """As the button of the page sends it."""
+        return agreed_to(file) if file.state == State.CHECKED else ""
+
+
+class PaymentFilePageSerializer(serializers.Serializer[Any]):
+    """A page of payment files, newest first."""
+
+    results = PaymentFileSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The page of older ones.")
+
+
+class PaymentLineSerializer(serializers.Serializer[Any]):
+    """A line of a file with its result, as in the file of the page."""
+
+    line = serializers.IntegerField(help_text="Row of the file; the heading is row 1.")
+    to = serializers.CharField()
+    name = serializers.CharField()
+    amount = serializers.CharField(help_text="As typed if it is no amount.")
+    currency = serializers.CharField()
+    description = serializers.CharField()
+    reference = serializers.CharField()
+    result = serializers.CharField(help_text="paid, refused, can be paid, not checked yet")
+    why = serializers.CharField(allow_null=True)
+    note = serializers.CharField(allow_null=True)
+    transaction = serializers.UUIDField(allow_null=True)
+
+
+class PayFileSerializer(StrictSerializer):
+    """What to pay: `agreed` of the file as it was read. `whole`: every line or none."""
+
+    agreed = TextField(max_length=200, allow_blank=True)
+    whole = serializers.BooleanField(default=True)
+
+
+class PaymentFileList(ApiView):
+    """The payment files of the caller, and new ones."""
+
+    parser_classes = [CSVParser]
+
+    @extend_schema(
+        operation_id="payment_files_list",
+        parameters=[LIMIT, CURSOR, FIELDS],
+        responses=PaymentFilePageSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """Every file that pays out of an account of the caller, newest first."""
+        known_only(request, "limit", "cursor")
+        files = PaymentFile.objects.visible_to(self.caller.person).with_account()
+        found, following = page_of(request, files)
+        results = picked(rows_of(PaymentFileSerializer, found), request.query_params.get("fields"))
+        return Response({"results": results, "next": following})
+
+    @extend_schema(
+        operation_id="payment_files_upload",
+        parameters=[
+            KEY,
+            OpenApiParameter(
+                "from_account", OpenApiTypes.UUID, OpenApiParameter.QUERY, required=True,
+                description="The account that pays.",
+            ),
+            query("name", "Of the file; payments.csv without it."),
+        ],
+        request={CSV_TYPE: OpenApiTypes.STR},
+        responses={201: PaymentFileDetailSerializer},
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        """Stores a CSV file and checks each line as a payment would; pays nothing. Sent again with
+        the same Idempotency-Key, it is the same file.
+        """
+        known_only(request, "from_account", "name")
+        person, params = self.caller.person, request.query_params
+        id = uuid7_for(person.pk, payment_id(request, person))
+        body = request.data.read() if isinstance(request.data, io.BytesIO) else b""
+        upload = SimpleUploadedFile(params.get("name") or "payments.csv", body, CSV_TYPE)
+        facts = {"id": str(id), "from_account": params.get("from_account", "")}
+        form = PaymentFileForm(facts, {"file": upload}, user=person)
+        if not form.is_valid():
+            raise refused(form)
+        sent = {"name": upload.name or "", "from_account": form.cleaned_data["from_account"]}
+        is_known = PaymentFile.objects.filter(pk=id).exists()
+        try:
+            file = store(io.BytesIO(body), created_by=person, id=id, **sent)
+        except UnreadableFile as why:
+            raise ValidationError({"file": [str(why)]}) from None
+        if file.pk != id:
+            discard(file)
+            raise IdempotencyConflict(OTHER_FILE)
+        if file.state == State.STORED:
+            file = check(file)
+        headers = {"Location": f"{request.path}{file.pk}/"}
+        if is_known:
+            headers[REPLAYED] = "true"
+        return Response(PaymentFileDetailSerializer(file).data, status=201, headers=headers)
+
+
+class PaymentFileDetail(ApiView):
+    """One payment file of the caller."""
+
+    @extend_schema(
+        operation_id="payment_files_read",
+        parameters=[FIELDS],
+        responses=PaymentFileDetailSerializer,
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The file with its counts."""
+        known_only(request)
+        found = PaymentFileDetailSerializer(own_file(self.caller, pk)).data
+        return Response(picked(found, request.query_params.get("fields")))
+
+    @extend_schema(operation_id="payment_files_remove", request=None, responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Removes a file of which nothing was paid. Needs the scope pay."""
+        known_only(request)
+        if not discard(changeable_file(self.caller, pk)):
+            raise FieldRefused(PARTLY_PAID, "", slug="not-possible")
+        return Response(status=204)
+
+
+class PaymentFileLines(ApiView):
+    """The lines of a payment file."""
+
+    renderer_classes = [JSONRenderer, CSVRenderer]
+
+    @extend_schema(
+        operation_id="payment_files_lines",
+        responses={
+            (200, "application/json"): PaymentLineSerializer(many=True),
+            (200, CSV_TYPE): OpenApiTypes.STR,
+        },
+    )
+    def get(self, request: Request, pk: UUID) -> HttpResponseBase:
+        """Each line with its result, in the order of the file, all of them, as JSON or CSV."""
+        known_only(request)
+        return result_response(own_file(self.caller, pk), request.accepted_renderer.format)
+
+
+class PaymentFilePay(ApiView):
+    """The payment of a file."""
+
+    parser_classes = [StrictJSONParser]
+
+    @extend_schema(
+        operation_id="payment_files_pay",
+        request=PayFileSerializer,
+        responses=PaymentFileDetailSerializer,
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Pays the lines that `agreed` stands for: all or none with `whole`, which is usual.
+        Without it, the next 2,000 that can be paid: send it again until `state` is done. Sent
+        again, it pays no line twice.
+        """
+        known_only(request)
+        file = changeable_file(self.caller, pk)
+        given = PayFileSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        book = book_whole if given.validated_data["whole"] else book_step
+        try:
+            file = book(file, **self._booking(request, file, given.validated_data["agreed"]))
+        except Error as error:
+            raise OutcomeOf(file.pk) from error
+        except (FileRemoved, CheckedAnew, NotChecked, ConfirmationNeeded):
+            raise
+        except LedgerError:
+            check(file)  # so that its lines say why, as on the page
+            raise
+        return Response(PaymentFileDetailSerializer(file).data)
+
+    def _booking(self, request: Request, file: PaymentFile, agreed: str) -> BookingRequest:
+        """How this caller pays: with a token within its limits, else as on the page."""
+        caller = self.caller
+        return {"by": caller.person, "agreed": agreed, "beside": _limits(request, caller, file)}
+
+
+def _limits(request: Request, caller: Caller, file: PaymentFile) -> Callable[[int], object] | None:
+    """The check beside the rows that are booked. Raises LimitExceeded and ConfirmationNeeded."""
+    token = caller.token
+    if token is None:
+        covered = step_up.fresh_until(request._request)
+        return refuse_unconfirmed(file, caller.person, covered_until=covered)
+    if token.currency and token.currency != file.currency:
+        raise LimitExceeded(f"This token pays in {token.currency} alone.")
+    most = token.per_payment
+    waiting = PaymentLine.objects.of(file).waiting()
+    if most is not None and waiting.filter(amount__gt=most).exists():
+        raise LimitExceeded(f"This token pays {money(most, token.currency)} at most at once.")
+    return lambda _booked: refuse_over_day(caller, file.currency)
+
+
+def own_file(caller: Caller, pk: UUID) -> PaymentFile:
+    """The file, if it pays out of an account of the caller. Raises Http404."""
+    files = PaymentFile.objects.visible_to(caller.person).with_account()
+    file: PaymentFile | None = files.filter(pk=pk).first()
+    if file is None:
+        raise Http404
+    return file
+
+
+def changeable_file(caller: Caller, pk: UUID) -> PaymentFile:
+    """The same, refused if the bank has uploaded it."""
+    file = own_file(caller, pk)
+    if file.is_from_bank:
+        raise FieldRefused(FROM_BANK, "", slug="not-possible")
+    return file
