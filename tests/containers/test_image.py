@@ -54,11 +54,7 @@ def image() -> Iterator[Build]:
 def database() -> Iterator[TlsServer]:
     """A server on which the script of the service `db` has made the roles."""
     with tls_server() as found:
-        command = compose()["services"]["db"]["command"]
-        lines = (each.replace("=", " = ") for each in command if each != "-c")
-        with (found.data / "postgresql.conf").open("a") as file:
-            file.write("\n".join([*lines, ""]))
-        found.start()
+        found.start(*compose()["services"]["db"]["command"])
         password = PASSWORDS["POSTGRES_PASSWORD"].replace("'", "''")
         found.execute(f"ALTER ROLE postgres PASSWORD '{password}'")
         subprocess.run(
@@ -341,14 +337,14 @@ def test_pgbouncer_is_built_and_serves_pages(containers: Containers, database: T
 def test_a_replica_copies_the_database_and_follows_it(
     containers: Containers, database: TlsServer
 ) -> None:
-    """By the script of its service, as the user of the server."""
-    del containers  # the tables are there
+    """By the script and the command of its service, as the user of the server."""
+    command = containers.services["replica"]["command"]
     port, folder = free_port(), Path(tempfile.mkdtemp(prefix="copy"))
     shutil.chown(folder, database.user)
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [
-                "bash", BASE_DIR / "deploy/containers/replica.sh",
+                "bash", BASE_DIR / "deploy/containers/replica.sh", *command,
                 "-p", str(port), "-c", f"unix_socket_directories={folder}",
             ],
             env={

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -55,9 +56,12 @@ class TlsServer:
                 shutil.chown(self.data / name, self.user)
             (self.data / name).chmod(0o600)
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
+        """Starts it with these options of `postgres`."""
         log = str(self.folder / "log")
-        self.run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "start")
+        self.run(
+            "pg_ctl", "-D", str(self.data), "-l", log, "-o", shlex.join(options), "-w", "start"
+        )
 
     def stop(self) -> None:
         self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")

@@ -27,8 +27,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{person} has no second factor. Nothing was changed.")
             return
         self.stdout.write(
-            f"Removed {counted(count, 'factor')} of {person} and ended all sessions; "
-            f"{person.email} was told by mail."
+            f"Removed {counted(count, 'factor')} of {person} and ended all sessions. "
+            f"The mail about it goes to {person.email}; if it was not sent, the log says so."
         )
         person.refresh_from_db()
         if not person.has_usable_password():
