@@ -28,8 +28,9 @@ from transactions.reports.comparison import columns_of
 from transactions.reports.file import report_lines
 from transactions.reports.forms import ReportForm, either
 from transactions.reports.report import DISPLAY, Report, ReportParameters
-from transactions.scope import BANK, MINE, may_read_bank
+from transactions.scope import BANK, MINE, SEE_NAMES, may_read_bank
 
+NEEDS_NAMES = "Of the whole bank, only people who may see names can ask for this."
 KINDS = (
     (forms.ChoiceField, "choice"),
     (forms.DateField, "date"),
@@ -192,6 +193,8 @@ class ReportDetail(ApiView):
         given = request.query_params.dict()
         given["whose"] = self._whose(given.get("whose", ""), report)
         form = report.bind_form(given, self.caller.person)
+        if left_out := sorted(given.keys() & fields_of(report).keys() - form.fields.keys()):
+            raise ValidationError({name: [NEEDS_NAMES] for name in left_out})
         known_only(request, *form.fields)
         if not form.has_money:
             raise FieldRefused("There is no account yet.", "", slug=NO_SUCH_ACCOUNT)
@@ -225,12 +228,14 @@ def _summary(report: Report, caller: Caller) -> dict[str, Any]:
     offered = [whose for whose in whose_of(report) if whose == MINE or caller.reads_bank]
     if not caller.may(TokenScope.READ):
         offered = [BANK]
+    sees_all = MINE in offered or caller.person.has_perm(SEE_NAMES)
     parameters = [
         {
             "name": name, "title": field.label or name.capitalize(), "kind": kind_of(field),
             "choices": offered if name == "whose" else choices_of(field),
         }
         for name, field in fields_of(report).items()
+        if sees_all or name not in report.form.needs_names
     ]  # fmt: skip
     return {
         "slug": report.slug, "title": report.title, "question": report.question,

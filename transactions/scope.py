@@ -16,6 +16,7 @@ from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet
 
 MINE, BANK = "mine", "bank"  # the kinds of scope, as the address parameter `whose` names them
+SEE_NAMES = "accounts.view_user"  # the right to see whose accounts they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def scope_for(reader: User, kind: str = MINE) -> Scope:
         raise PermissionDenied("Only analysts and staff read the figures of the whole bank.")
     read_bank()
     opened_by_right()
-    return Scope(reader, is_bank=True, shows_names=reader.has_perm("accounts.view_user"))
+    return Scope(reader, is_bank=True, shows_names=reader.has_perm(SEE_NAMES))
 
 
 def may_read_bank(reader: User) -> bool:
@@ -116,13 +117,13 @@ def may_read_bank(reader: User) -> bool:
     """
     is_staff = reader.is_staff or reader.is_superuser
     return reader.has_perms(["transactions.view_transaction", "transactions.view_entry"]) and (
-        is_staff or not reader.has_perm("accounts.view_user")
+        is_staff or not reader.has_perm(SEE_NAMES)
     )
 
 
 def may_see_names(reader: User) -> bool:
     """Whether the reader may see the names of all people in the bank."""
-    return may_read_bank(reader) and reader.has_perm("accounts.view_user")
+    return may_read_bank(reader) and reader.has_perm(SEE_NAMES)
 
 
 def may_see_plans(reader: User) -> bool:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account, Read, User
+from api import reports
 from ledger.web import downloads
 from ledger.web.downloads import Downloads
 from tests.api.calls import bearer, slug
@@ -224,6 +225,35 @@ def test_the_list_has_what_the_caller_may_read(client: Client, mine: Account) ->
     assert client.get(LIST, headers=bearer(mine.user, "pay")).status_code == 403
     few = body(client.get(LIST, {"fields": "slug"}, headers=bearer(mine.user)))["results"]
     assert few[0] == {"slug": found[0]["slug"]}
+
+
+@pytest.mark.parametrize(
+    ("person", "scopes", "is_offered", "status"),
+    [
+        (analyst, ["report"], False, 400),
+        (analyst, ["read", "report"], True, 400),
+        (clerk, ["staff"], True, 200),
+    ],
+)
+def test_the_list_offers_an_account_of_the_bank_only_to_those_who_see_names(
+    client: Client,
+    mine: Account,
+    person: Callable[[], User],
+    scopes: list[str],
+    is_offered: bool,
+    status: int,
+) -> None:
+    reader = person()
+    found = body(client.get(LIST, headers=bearer(reader, *scopes)))["results"]
+    (balances,) = [each for each in found if each["slug"] == "balance-over-time"]
+    assert ("number" in [each["name"] for each in balances["parameters"]]) == is_offered
+
+    answer = read(client, "balance-over-time", reader, *scopes, number=mine.number)
+    assert answer.status_code == status
+    if status == 400:
+        (error,) = answer.json()["errors"]
+        assert (error["field"], error["detail"]) == ("number", reports.NEEDS_NAMES)
+    answer.close()
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.db.models.functions import TruncMonth
@@ -61,6 +61,8 @@ class ReportForm(forms.Form):
     A parameter missing from the URL has its value from `defaults()`. Once the form is valid,
     `scope` is the scope to read and `params` are the keyword arguments of the report's function.
     """
+
+    needs_names: ClassVar[frozenset[str]] = frozenset()  # what of the bank needs SEE_NAMES
 
     whose = forms.ChoiceField(choices=[(MINE, "My money"), (BANK, "The whole bank")], label="Scope")
     currency = forms.ChoiceField(

@@ -17,7 +17,7 @@ from transactions.reports.runner import SECONDS, Run, run
 from transactions.reports.save_views import SaveReportForm
 from transactions.reports.saved import saved_reports
 from transactions.reports.whose import tell_page
-from transactions.scope import may_explore_bank, may_read_bank, may_see_plans
+from transactions.scope import SEE_NAMES, may_explore_bank, may_read_bank, may_see_plans
 from transactions.work_panel import WorkPanel
 
 TOO_LONG = f"This takes longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
@@ -44,7 +44,7 @@ def _scope_in_words(reader: User) -> str:
     """Which accounts the reports cover for this reader, as a sentence."""
     if not may_read_bank(reader):
         return "Your own accounts."
-    names = "" if reader.has_perm("accounts.view_user") else ", without names"
+    names = "" if reader.has_perm(SEE_NAMES) else ", without names"
     return f"The whole bank{names}, or your own accounts."
 
 

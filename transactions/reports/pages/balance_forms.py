@@ -37,6 +37,7 @@ class BalanceForm(PeriodForm):
     numbers.
     """
 
+    needs_names = frozenset({"number"})
     step = Choice(label="Step", choices=STEP_WORDS, required=False)
     number = NumberField(label="Account", required=False)
 
