@@ -117,24 +117,29 @@ def as_superuser(server: Postmaster, database: str) -> "psycopg.Connection[Any]"
 
 def _reset_settings(connection: "psycopg.Connection[Any]") -> None:
     """Removes the settings of our roles: Postgres lets every role change its own by ALTER ROLE, so
-    injected SQL could. Those that only a superuser may change stay.
+    injected SQL could. Those that are ours stay, also for sessions that begin meanwhile.
     """
     from psycopg import sql
 
-    changed = """SELECT rolname, datname FROM pg_db_role_setting
+    # `pg_stat_activity` shows a role what its other sessions run, with the values.
+    hidden = {"track_activities": "off"}
+    ours = {WEB: hidden, EXPLORER: hidden | EXPLORER_SETTINGS}
+    changed = """SELECT rolname, datname, setconfig FROM pg_db_role_setting
         JOIN pg_roles ON pg_roles.oid = setrole
         LEFT JOIN pg_database ON pg_database.oid = setdatabase
         WHERE rolname = ANY (%s)"""
-    for role, database in connection.execute(changed, [list(ROLES)]).fetchall():
+    for role, database, settings in connection.execute(changed, [list(ROLES)]).fetchall():
+        kept = [] if database else [f"{name}={value}" for name, value in ours.get(role, {}).items()]
+        if sorted(settings) == sorted(kept):
+            del ours[role]
+            continue
         reset = sql.SQL("ALTER ROLE {} RESET ALL").format(sql.Identifier(role))
         if database:
             reset = sql.SQL("ALTER ROLE {} IN DATABASE {} RESET ALL").format(
                 sql.Identifier(role), sql.Identifier(database)
             )
         connection.execute(reset)
-    # `pg_stat_activity` shows a role what its other sessions run, with the values.
-    hidden = {"track_activities": "off"}
-    for role, values in ((WEB, hidden), (EXPLORER, hidden | EXPLORER_SETTINGS)):
+    for role, values in ours.items():
         for name, value in values.items():
             setting = sql.SQL("ALTER ROLE {} SET {} = {}")
             connection.execute(

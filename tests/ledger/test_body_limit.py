@@ -56,6 +56,7 @@ def test_the_paths_of_uploads_are_those_of_their_pages() -> None:
         reverse("transactions:file_new"),
         reverse("admin:transactions_paymentfile_add"),
         reverse("api:batch"),
+        reverse("api:payment_files"),
     }
     assert min(settings.LEDGER_UPLOADS.values()) > MOST_BYTES
 

@@ -46,6 +46,15 @@ def test_what_a_role_set_for_itself_is_gone_at_the_next_start(shared: EmbeddedSe
     assert query(shared, kept) == f"{{track_activities=off}} {of_explorer}"
 
 
+def test_settings_of_roles_that_are_right_stay_at_a_start(shared: EmbeddedServer) -> None:
+    """While they are made anew, a session could begin without its limits."""
+    shared.ensure_roles()
+    rows = "SELECT string_agg(xmin::text, ' ' ORDER BY setrole) FROM pg_db_role_setting"
+    before = query(shared, rows)
+    shared.ensure_roles()
+    assert query(shared, rows) == before
+
+
 def test_migrations_that_end_at_the_same_time_do_not_meet(shared: EmbeddedServer) -> None:
     shared.ensure_started()
 
