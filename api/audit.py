@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.caller import TokenScope
-from api.fields import InstantField, rows_of
+from api.fields import InstantField, row_of, rows_of
 from api.paging import known_only
 from api.views import ApiView
 from transactions.audit.open_findings import counting_run, open_runs
@@ -83,10 +83,10 @@ class AuditState(ApiView):
         return Response(
             {
                 "is_clean": counting.is_clean if counting else None,
-                "counting": AuditRunSerializer(counting).data if counting else None,
+                "counting": row_of(AuditRunSerializer, counting) if counting else None,
                 "open": rows_of(AuditRunSerializer, open_runs()),
                 "last": rows_of(AuditRunSerializer, last),
                 "seals": (seal.number if seal else 0) if may_read_seals else None,
-                "last_seal": SealSerializer(seal).data if seal else None,
+                "last_seal": row_of(SealSerializer, seal) if seal else None,
             }
         )

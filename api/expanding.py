@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from api.fields import names_in
+
 
 def names_to_expand(request: Request, allowed: Sequence[str]) -> frozenset[str]:
     """The names in `expand=` of the address; none without it. Raises ValidationError for a name
@@ -13,7 +15,7 @@ def names_to_expand(request: Request, allowed: Sequence[str]) -> frozenset[str]:
     given = request.query_params.get("expand", "")
     if not given:
         return frozenset()
-    names = {name.strip() for name in given.split(",")} - {""}
+    names = names_in(given)
     there = ", ".join(allowed)
     if not names:
         raise ValidationError({"expand": [f"Name one or more of {there}."]})

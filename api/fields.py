@@ -142,11 +142,16 @@ def values_of(kind: type[serializers.Serializer[Any]], data: Any) -> Any:
     return _shared(kind).run_validation(data)
 
 
+def names_in(listed: str) -> set[str]:
+    """The names of a parameter that lists them with commas."""
+    return {name.strip() for name in listed.split(",")} - {""}
+
+
 def picked(representation: Any, wanted: str | None) -> Any:
     """Only the fields that `fields=` of the address names, in their own order; all without it."""
     if not wanted:
         return representation
-    names = {name.strip() for name in wanted.split(",")} - {""}
+    names = names_in(wanted)
     if not names:
         raise serializers.ValidationError({"fields": ["Name one field or more."]})
     if isinstance(representation, list):

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.fields import InstantField, StrictSerializer, TextField, picked, rows_of
+from api.fields import InstantField, StrictSerializer, TextField, picked, row_of, rows_of, values_of
 from api.paging import known_only
 from api.parameters import FIELDS
 from api.views import ApiView
@@ -87,9 +87,7 @@ class Note(ApiView):
         """
         known_only(request)
         row = self._own(pk)
-        given = NewNoteSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        data: dict[str, Any] = given.validated_data
+        data: dict[str, Any] = values_of(NewNoteSerializer, request.data)
         replaces = _replaced(request, data.get("replaces"))
         try:
             stored = annotate(
@@ -119,7 +117,7 @@ class Note(ApiView):
             "changed_at": note.created_at if note else None,
         }
         etag = quote_etag(str(found["version"] or NONE_YET))
-        return Response(NoteSerializer(found).data, headers={"ETag": etag})
+        return Response(row_of(NoteSerializer, found), headers={"ETag": etag})
 
 
 def _replaced(request: Request, named: str | None) -> str | None:

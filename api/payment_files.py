@@ -27,7 +27,9 @@ from api.fields import (
     TextField,
     picked,
     refused,
+    row_of,
     rows_of,
+    values_of,
 )
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, KEY, LIMIT, query
@@ -35,11 +37,10 @@ from api.parsing import StrictJSONParser
 from api.problems import FieldRefused, OutcomeOf
 from api.renderers import CSVRenderer, JSONRenderer
 from api.transactions.keys import REPLAYED, payment_id
-from api.transactions.payments import refuse_over_day
+from api.transactions.payments import check_limits, refuse_over_day
 from api.views import ApiView
 from ledger.db.ids import uuid7_for
-from ledger.text.money import money
-from transactions.exceptions import IdempotencyConflict, LedgerError, LimitExceeded
+from transactions.exceptions import IdempotencyConflict, LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import (
     BookingRequest,
@@ -197,7 +198,7 @@ class PaymentFileList(ApiView):
         headers = {"Location": f"{request.path}{file.pk}/"}
         if is_known:
             headers[REPLAYED] = "true"
-        return Response(PaymentFileDetailSerializer(file).data, status=201, headers=headers)
+        return Response(row_of(PaymentFileDetailSerializer, file), status=201, headers=headers)
 
 
 class PaymentFileDetail(ApiView):
@@ -211,7 +212,7 @@ class PaymentFileDetail(ApiView):
     def get(self, request: Request, pk: UUID) -> Response:
         """The file with its counts."""
         known_only(request)
-        found = PaymentFileDetailSerializer(own_file(self.caller, pk)).data
+        found = row_of(PaymentFileDetailSerializer, own_file(self.caller, pk))
         return Response(picked(found, request.query_params.get("fields")))
 
     @extend_schema(operation_id="payment_files_remove", request=None, responses={204: None})
@@ -258,11 +259,10 @@ class PaymentFilePay(ApiView):
         """
         known_only(request)
         file = changeable_file(self.caller, pk)
-        given = PayFileSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        book = book_whole if given.validated_data["whole"] else book_step
+        given = values_of(PayFileSerializer, request.data)
+        book = book_whole if given["whole"] else book_step
         try:
-            file = book(file, **self._booking(request, file, given.validated_data["agreed"]))
+            file = book(file, **self._booking(request, file, given["agreed"]))
         except Error as error:
             raise OutcomeOf(file.pk) from error
         except (FileRemoved, CheckedAnew, NotChecked, ConfirmationNeeded):
@@ -270,7 +270,7 @@ class PaymentFilePay(ApiView):
         except LedgerError:
             check(file)  # so that its lines say why, as on the page
             raise
-        return Response(PaymentFileDetailSerializer(file).data)
+        return Response(row_of(PaymentFileDetailSerializer, file))
 
     def _booking(self, request: Request, file: PaymentFile, agreed: str) -> BookingRequest:
         """How this caller pays: with a token within its limits, else as on the page."""
@@ -280,16 +280,11 @@ class PaymentFilePay(ApiView):
 
 def _limits(request: Request, caller: Caller, file: PaymentFile) -> Callable[[int], object] | None:
     """The check beside the rows that are booked. Raises LimitExceeded and ConfirmationNeeded."""
-    token = caller.token
-    if token is None:
+    if caller.token is None:
         covered = step_up.fresh_until(request._request)
         return refuse_unconfirmed(file, caller.person, covered_until=covered)
-    if token.currency and token.currency != file.currency:
-        raise LimitExceeded(f"This token pays in {token.currency} alone.")
-    most = token.per_payment
     waiting = PaymentLine.objects.of(file).waiting()
-    if most is not None and waiting.filter(amount__gt=most).exists():
-        raise LimitExceeded(f"This token pays {money(most, token.currency)} at most at once.")
+    check_limits(caller, file.currency, lambda most: waiting.filter(amount__gt=most).exists())
     return lambda _booked: refuse_over_day(caller, file.currency)
 
 

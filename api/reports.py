@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Account
+from accounts.models.token_rights import SEE_NAMES
 from api.caller import Caller, TokenScope
 from api.fields import picked, refused, rows_of
 from api.paging import known_only
@@ -28,7 +29,7 @@ from transactions.reports.comparison import columns_of
 from transactions.reports.file import report_lines
 from transactions.reports.forms import ReportForm, either
 from transactions.reports.report import DISPLAY, Report, ReportParameters
-from transactions.scope import BANK, MINE, SEE_NAMES, may_read_bank
+from transactions.scope import BANK, MINE, may_read_bank
 
 NEEDS_NAMES = "Of the whole bank, only people who may see names can ask for this."
 KINDS = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from accounts.models import User
+from accounts.models.token_rights import SEE_NAMES
 from accounts.shown import add_unnamed, opened_by_right
 from explorer.schema.installation import keys
 from ledger.db.row_security import RowScope, read_bank, signed
@@ -63,7 +64,7 @@ class ExplorerReader:
 def reader_for(person: User) -> ExplorerReader | None:
     """How this person uses the explorer; None if they may not."""
     if may_explore_bank(person):
-        sees_names = person.has_perm("accounts.view_user")
+        sees_names = person.has_perm(SEE_NAMES)
         return ExplorerReader(person, RowScope.STAFF if sees_names else RowScope.BANK)
     if settings.LEDGER_EXPLORER == "customers":
         return ExplorerReader(person, RowScope.OWN)

@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 
 from accounts.models import Account, User
 from accounts.models.account import AccountQuerySet
+from accounts.models.token_rights import SEE_NAMES
 from accounts.shown import opened_by_right
 from ledger.db.row_security import read_bank
 from transactions.models import Entry, Transaction
@@ -16,7 +17,6 @@ from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet
 
 MINE, BANK = "mine", "bank"  # the kinds of scope, as the address parameter `whose` names them
-SEE_NAMES = "accounts.view_user"  # the right to see whose accounts they are
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from typing import Any
 
 from django.contrib.auth.models import PermissionsMixin
 
-SCOPES = READ, PAY, STAFF, REPORT = "read", "pay", "staff", "report"
+from ledger.provider_settings import TOKEN_SCOPES
+
+SCOPES = READ, PAY, STAFF, REPORT = TOKEN_SCOPES
+SEE_NAMES = "accounts.view_user"  # the right to see whose accounts they are
 # With these a person reads the figures of the whole bank: see `transactions.scope`.
 PERMISSIONS_OF_REPORTS = ("transactions.view_transaction", "transactions.view_entry")
 
@@ -69,4 +72,4 @@ class RightsByToken(PermissionsMixin):
             return True
         has = super().has_perm
         is_staff = self.is_staff or self._was_staff
-        return all(map(has, PERMISSIONS_OF_REPORTS)) and (is_staff or not has("accounts.view_user"))
+        return all(map(has, PERMISSIONS_OF_REPORTS)) and (is_staff or not has(SEE_NAMES))

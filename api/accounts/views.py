@@ -25,7 +25,7 @@ from api.accounts.serializers import (
     NewAccountSerializer,
 )
 from api.expanding import names_to_expand
-from api.fields import InstantField, picked, refused, rows_of
+from api.fields import InstantField, picked, refused, row_of, rows_of, values_of
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, LIMIT, query
 from api.problems import FieldRefused
@@ -58,9 +58,7 @@ class AccountList(ApiView):
     def post(self, request: Request) -> Response:
         """Opens an account. Needs the scope pay."""
         known_only(request)
-        given = NewAccountSerializer(data=request.data)
-        given.is_valid(raise_exception=True)
-        form = OpenAccountForm(given.validated_data)
+        form = OpenAccountForm(values_of(NewAccountSerializer, request.data))
         if not form.is_valid():
             raise refused(form)
         person = self.caller.person
@@ -72,7 +70,7 @@ class AccountList(ApiView):
             )
         account = services.open_account(user=person, **form.cleaned_data)
         account.refresh_from_db()
-        return Response(AccountSerializer(account).data, status=201)
+        return Response(row_of(AccountSerializer, account), status=201)
 
 
 class AccountDetail(ApiView):
@@ -82,7 +80,7 @@ class AccountDetail(ApiView):
     def get(self, request: Request, pk: UUID) -> Response:
         """The account with its balances now."""
         known_only(request)
-        found = AccountSerializer(own_account(self.caller.person, pk)).data
+        found = row_of(AccountSerializer, own_account(self.caller.person, pk))
         return Response(picked(found, request.query_params.get("fields")))
 
 
@@ -108,7 +106,7 @@ class AccountBalance(ApiView):
         found = SimpleNamespace(
             account=account.pk, currency=account.currency, at=at, balance=balance
         )
-        return Response(BalanceSerializer(found).data)
+        return Response(row_of(BalanceSerializer, found))
 
 
 class EntryList(ApiView):

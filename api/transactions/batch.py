@@ -18,6 +18,7 @@ from accounts.exceptions import LedgerError
 from accounts.models import Account
 from accounts.numbers import clean_account_number
 from api.caller import Caller
+from api.fields import values_of
 from api.problems import FieldRefused
 from api.transactions.keys import payment_id
 from api.transactions.payments import (
@@ -78,10 +79,10 @@ def lines_of(request: Request, caller: Caller, given: Any) -> list[BatchLine]:
 
 
 def _body(number: int, given: Any) -> dict[str, Any]:
-    serializer = NewTransactionSerializer(data=given)
-    if not serializer.is_valid():
-        raise ValidationError({f"transactions.{number}": serializer.errors})
-    return dict(serializer.validated_data)
+    try:
+        return dict(values_of(NewTransactionSerializer, given))
+    except ValidationError as error:
+        raise ValidationError({f"transactions.{number}": error.detail}) from None
 
 
 class _Resolver:

@@ -5,6 +5,7 @@ no step-up. What it may pay is what it was given: `per_payment` and `per_day`, i
 A session of a browser pays as the transfer form does.
 """
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -146,12 +147,20 @@ def by_token(caller: Caller, draft: Draft, sender: Account) -> Booked:
 
 def check_token(caller: Caller, draft: Draft, sender: Account | None) -> None:
     """Raises LimitExceeded for a payment that the token may not make, whatever the day."""
+    if sender is not None:
+        check_limits(caller, sender.currency, lambda most: _is_over(draft, most))
+
+
+def check_limits(caller: Caller, currency: str, is_over: Callable[[Decimal], bool]) -> None:
+    """Raises LimitExceeded for payments in another currency than the token's, or where `is_over`
+    says that one of them is above the token's limit of a payment.
+    """
     token = caller.token
-    if token is None or sender is None:
+    if token is None:
         return
-    if token.currency and token.currency != sender.currency:
+    if token.currency and token.currency != currency:
         raise LimitExceeded(f"This token pays in {token.currency} alone.")
-    if token.per_payment is not None and _is_over(draft, token.per_payment):
+    if token.per_payment is not None and is_over(token.per_payment):
         limit = money(token.per_payment, token.currency)
         raise LimitExceeded(f"This token pays {limit} at most at once.")
 

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from accounts.shown import opened_by_right
 from api.caller import Caller, TokenScope
-from api.fields import AmountTextField, StrictSerializer, TextField, refused
+from api.fields import AmountTextField, StrictSerializer, TextField, refused, row_of, values_of
 from api.paging import known_only
 from api.parameters import KEY
 from api.problems import FieldRefused, NotYours, OutcomeOf
@@ -92,7 +92,7 @@ class StaffVerb(ApiView):
         headers = {"Location": f"/api/v1/transactions/{row.pk}/"}
         if booked is not None:
             headers[REPLAYED] = "true"
-        return Response(TransactionSerializer(row).data, status=201, headers=headers)
+        return Response(row_of(TransactionSerializer, row), status=201, headers=headers)
 
     def _form(self, data: Any, about: Transaction | None, *, was_booked: bool) -> StepForm:
         clerk = self.caller.person
@@ -101,9 +101,7 @@ class StaffVerb(ApiView):
     def given(self, request: Request) -> dict[str, Any]:
         """The validated body."""
         known_only(request)
-        body = self.body_class(data=request.data)
-        body.is_valid(raise_exception=True)
-        found: dict[str, Any] = dict(body.validated_data)
+        found: dict[str, Any] = dict(values_of(self.body_class, request.data))
         if "amount" in found:
             read_amount(found["amount"])
         return found
@@ -167,22 +165,17 @@ class Void(ApiView):
         caller = self.caller
         may_use(caller, RELEASE.permission)
         row = any_row(caller, pk)
-        body = ReasonSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        given = values_of(ReasonSerializer, request.data)
+        texts = {"reason": given["reason"], "message": given.get("message", "")}
         is_done = row.status == Transaction.Status.VOIDED
         if not is_done and (why := RELEASE.refusal(lifecycle_of(row), caller.person)):
             raise FieldRefused(why, "", slug="not-possible")
-        is_new = staff_services.release(hold=row, written_by=caller.person, **_texts(body))
+        is_new = staff_services.release(hold=row, written_by=caller.person, **texts)
         if not is_new:
             wait_until_confirmed()
         row.refresh_from_db(fields=["status"])
         headers = {} if is_new else {REPLAYED: "true"}
-        return Response(TransactionSerializer(row).data, headers=headers)
-
-
-def _texts(body: StrictSerializer) -> dict[str, str]:
-    data = body.validated_data
-    return {"reason": data["reason"], "message": data.get("message", "")}
+        return Response(row_of(TransactionSerializer, row), headers=headers)
 
 
 def may_use(caller: Caller, permission: str) -> None:

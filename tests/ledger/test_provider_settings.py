@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from accounts.models import token_rights
 from ledger import env, provider_settings
 from ledger.provider_settings import ProviderSettings, is_loopback
 from tests.ledger.processes import assert_one_sentence, manage
@@ -105,10 +104,6 @@ def test_access_tokens_are_accepted_for_the_audience_of_the_setting(
     assert found.api_audience == "https://api.bank.example"
     assert found.api_scopes == {"https://api.bank.example/see": "read", "Ledger.Pay": "pay"}
     assert found.api_clients == {"budget", "payroll"}
-
-
-def test_our_scopes_are_those_of_personal_tokens() -> None:
-    assert provider_settings.TOKEN_SCOPES == token_rights.SCOPES
 
 
 API = {"OIDC_API_AUDIENCE": "https://api.bank.example"}

@@ -12,6 +12,7 @@ from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from accounts.models import Account
 from ledger.db.ids import uuid7
 from ledger.db.retry import NotConfirmed
 from ledger.env import BASE_DIR
@@ -46,6 +47,14 @@ def post(client: Client, url: str, form: dict[str, str]) -> Any:
     return client.post(url, urlencode(form), PLAIN)
 
 
+def typed_transfer(client: Client, account: Account, other: Account) -> dict[str, str]:
+    """The form of a transfer of 30, as the account's owner sends it to be reviewed."""
+    client.force_login(account.user)
+    new = payment_form(client.get(TRANSFER, follow=True))
+    facts = {"from_account": str(account.pk), "number": other.number, "amount": "30"}
+    return new.filled(facts)
+
+
 def without_database(client: Client, url: str, form: dict[str, str]) -> Any:
     client.raise_request_exception = False
     with unreachable_database():
@@ -58,9 +67,7 @@ def without_database(client: Client, url: str, form: dict[str, str]) -> Any:
 @pytest.mark.django_db(transaction=True)
 def test_the_review_of_a_transfer_says_that_it_books_nothing(client: Client) -> None:
     account, other = AccountFactory(balance="100"), AccountFactory()
-    client.force_login(account.user)
-    new = payment_form(client.get(TRANSFER, follow=True))
-    typed = new.filled({"from_account": str(account.pk), "number": other.number, "amount": "30"})
+    typed = typed_transfer(client, account, other)
     assert typed["step"] == "review", "also where the Enter key sends it"
 
     away = without_database(client, TRANSFER, typed)
@@ -112,10 +119,7 @@ def test_after_an_attempt_of_unknown_outcome_a_form_that_meets_no_database_may_h
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account, other = AccountFactory(balance="100"), AccountFactory()
-    client.force_login(account.user)
-    new = payment_form(client.get(TRANSFER, follow=True))
-    typed = new.filled({"from_account": str(account.pk), "number": other.number, "amount": "30"})
-    review = payment_form(post(client, TRANSFER, typed)).values
+    review = payment_form(post(client, TRANSFER, typed_transfer(client, account, other))).values
     with monkeypatch.context() as patched:
         patched.setattr("transactions.services.book_once", lost_after_booking(services.book_once))
         unknown = post(client, TRANSFER, review)
@@ -136,10 +140,7 @@ def test_a_request_that_loses_its_database_after_it_booked_may_have_booked(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account, other = AccountFactory(balance="100"), AccountFactory()
-    client.force_login(account.user)
-    new = payment_form(client.get(TRANSFER, follow=True))
-    typed = new.filled({"from_account": str(account.pk), "number": other.number, "amount": "30"})
-    review = payment_form(post(client, TRANSFER, typed)).values
+    review = payment_form(post(client, TRANSFER, typed_transfer(client, account, other))).values
     refused = lost_after_booking(services.book_once, psycopg.errors.CannotConnectNow())
     with monkeypatch.context() as patched:
         patched.setattr("transactions.services.book_once", refused)

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account, User
+from accounts.models.token_rights import SEE_NAMES
 from accounts.requests import PersonRequest
 from ledger.db.retry import Failure, failure_of
 from ledger.web.table_files import download, refused
@@ -17,7 +18,7 @@ from transactions.reports.runner import SECONDS, Run, run
 from transactions.reports.save_views import SaveReportForm
 from transactions.reports.saved import saved_reports
 from transactions.reports.whose import tell_page
-from transactions.scope import SEE_NAMES, may_explore_bank, may_read_bank, may_see_plans
+from transactions.scope import may_explore_bank, may_read_bank, may_see_plans
 from transactions.work_panel import WorkPanel
 
 TOO_LONG = f"This takes longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
