@@ -67,6 +67,7 @@ BREAKING = {
 # Settings of the server with such harm, which the option `options` may set by -c.
 BREAKING_SETTINGS = {
     "client_encoding": BREAKING["client_encoding"],
+    "client_min_messages": "only a warning tells that the standby did not confirm a payment",
     "default_transaction_isolation": READ_COMMITTED,
     "default_transaction_read_only": WRITES,
     "row_security": "without it queries fail where policies hide rows",
@@ -82,6 +83,7 @@ HARMLESS = {
     "atomic_requests": OFF,
     "autocommit": ON,
     "client_encoding": UTF8,
+    "client_min_messages": {*(f"debug{n}" for n in range(1, 6)), "log", "notice", "warning"},
     "default_transaction_isolation": LEVEL,
     "default_transaction_read_only": OFF,
     "isolation_level": {*LEVEL, "read_committed", "2"},  # psycopg's name and number

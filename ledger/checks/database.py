@@ -20,14 +20,15 @@ from ledger.jobs.schedule import BACKUP
 SECONDS = 5
 VERSIONS = range(15, 19)  # docs/versions.md
 Connection = psycopg.Connection[Any]
-# Without these, what was committed may be gone after a power cut, or, where a standby should have
-# it first, after a failover.
+# By these, what was committed may be gone after a power cut, or, where a standby should have it
+# first, after a failover: a wait for it that was cancelled is known by its warning alone.
 LOSING = """
     SELECT name || ' is ' || setting FROM pg_settings
-    WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND (
-        setting = 'off'
-        OR name = 'synchronous_commit' AND setting NOT IN ('on', 'remote_apply') AND EXISTS (
-            SELECT FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting <> ''))
+    WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'
+        OR (name = 'synchronous_commit' AND setting NOT IN ('on', 'remote_apply')
+            OR name = 'client_min_messages' AND setting IN ('error', 'fatal', 'panic'))
+        AND EXISTS (
+            SELECT FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting <> '')
     ORDER BY name
 """
 ROLE = """
@@ -141,7 +142,8 @@ def durability(found: Connection) -> Iterator[CheckMessage]:
             "durability",
             f"{', '.join(losing)}: payments that were acknowledged may be gone after a crash or"
             " failover.",
-            "Turn each on in the server's configuration, and on the roles.",
+            "Turn each on in the server's configuration, and on the roles; the level of"
+            " client_min_messages has to be warning or lower.",
         )
 
 

@@ -78,6 +78,9 @@ class Failure(Enum):
 
 
 NOTHING_DONE = frozenset({Failure.LOST_RACE, Failure.NOT_STARTED})
+BROKEN_RULE = (IntegrityError, DataError)
+# What connecting again may end with.
+MAY_HIDE = frozenset({Failure.NOT_STARTED, Failure.FINAL})
 
 
 class OutcomeUnknown(OperationalError):
@@ -99,10 +102,11 @@ def failure_of(error: BaseException) -> Failure:
     """Classify a Django database error.
 
     When COMMIT loses its connection, Django reconnects while it leaves the atomic block. If that
-    fails too, the error is a connection error, and its `__context__` is the lost COMMIT.
+    fails too, the error says why, as that the embedded server does not start or that the session
+    cannot be set up, and its `__context__` is the lost COMMIT.
     """
     failure = _failure_without_context(error)
-    if failure is not Failure.NOT_STARTED:
+    if failure not in MAY_HIDE or isinstance(error, BROKEN_RULE):
         return failure
     earlier = error.__context__
     while earlier is not None:
@@ -167,7 +171,7 @@ def run_with_retry(
                 is_last = attempt >= TRIES
             if not again or is_last or connections[using].in_atomic_block:
                 # Only a broken rule proves that the first run was not committed.
-                is_unknown = unknown and not isinstance(error, IntegrityError | DataError)
+                is_unknown = unknown and not isinstance(error, BROKEN_RULE)
                 if not connections[using].in_atomic_block:
                     _count_end(Failure.UNKNOWN if is_unknown else failure)
                 if is_unknown:

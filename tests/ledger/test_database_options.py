@@ -95,6 +95,7 @@ WRONG["options"] = [
     "-c row_security=off",
     "-c synchronous_commit=off",
     "-c client_encoding=LATIN1",
+    "-c client_min_messages=error",
 ]
 CASES = [(option, value) for option, values in WRONG.items() for value in values]
 
@@ -143,6 +144,8 @@ def test_it_is_not_taken_twice(refusal: Callable[..., str]) -> None:
 HARMLESS_SETTINGS = [
     "-c client_encoding=UTF8",
     "-c client_encoding=utf-8",
+    "-c client_min_messages=Warning",
+    "-c client_min_messages=debug1",
     "-c default_transaction_isolation=read\\ committed",
     "--default-transaction-isolation=Read\\ Committed",
     "-c default_transaction_read_only=off",

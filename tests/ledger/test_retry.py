@@ -17,6 +17,7 @@ from django.db import (
 from django.db import transaction as db_transaction
 from psycopg_pool import PoolTimeout
 
+from ledger.db.embedded import EmbeddedServerError
 from ledger.db.retry import Failure, OutcomeUnknown, failure_of, run_with_retry, with_retry
 
 LOST_RACES = [
@@ -93,6 +94,8 @@ UNWELL = [
     psycopg.errors.TransactionTimeout,
     psycopg.errors.TooManyConnections,
     psycopg.errors.CannotConnectNow,
+    psycopg.errors.SqlclientUnableToEstablishSqlconnection,
+    psycopg.errors.SqlserverRejectedEstablishmentOfSqlconnection,
     psycopg.errors.ReadOnlySqlTransaction,  # after a failover
     PoolTimeout,  # of Django's pool, which had no connection left
     psycopg.errors.ConnectionTimeout,  # no host answered, as one that hangs
@@ -133,6 +136,8 @@ CUT_OFF = [
     psycopg.errors.AdminShutdown(),
     psycopg.errors.CrashShutdown(),
     psycopg.errors.ConnectionFailure(),
+    psycopg.errors.ConnectionException(),
+    psycopg.errors.ConnectionDoesNotExist(),
     psycopg.errors.TransactionResolutionUnknown(),
     psycopg.errors.ProtocolViolation(),  # of pgbouncer, when its server went
     psycopg.InternalError("received 2 results from command 'COMMIT'"),  # the server's word as well
@@ -272,6 +277,45 @@ def test_nobody_there_on_the_way_out_of_a_cut_off_block_is_unknown(
         run_with_retry(work, sleep=lambda _: None)
     assert failure_of(failed.value) is Failure.UNKNOWN
     assert len(runs) == 1
+
+
+def test_a_session_that_cannot_be_set_up_on_the_way_out_of_a_cut_off_block_is_unknown(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise ProgrammingError from psycopg.errors.UndefinedObject("no such role")
+
+    def work() -> None:
+        with db_transaction.atomic(), connection.cursor() as cursor:
+            patch.setattr(connection, "init_connection_state", refuse)
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with monkeypatch.context() as patch, pytest.raises(ProgrammingError) as failed:
+        work()
+    connection.close()
+    assert failure_of(failed.value) is Failure.UNKNOWN
+
+
+def after_a_lost_commit(error: Exception) -> Exception:
+    """The error as it is raised while a lost COMMIT is handled."""
+    error.__context__ = OperationalError()
+    error.__context__.__cause__ = CUT_OFF[0]
+    return error
+
+
+def test_an_embedded_server_that_does_not_start_again_leaves_a_lost_commit_unknown() -> None:
+    """Its error has no SQLSTATE and no error of psycopg."""
+    error = OperationalError()
+    error.__cause__ = EmbeddedServerError("No space left on the disk.")
+    assert failure_of(error) is Failure.FINAL
+    assert failure_of(after_a_lost_commit(error)) is Failure.UNKNOWN
+
+
+def test_a_broken_rule_is_final_also_where_a_lost_commit_is_handled() -> None:
+    """As where a caller sends the same id again, and a rule of the database refuses it."""
+    error = IntegrityError()
+    error.__cause__ = psycopg.errors.CheckViolation()
+    assert failure_of(after_a_lost_commit(error)) is Failure.FINAL
 
 
 LATER = [

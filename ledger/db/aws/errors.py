@@ -11,7 +11,11 @@ import psycopg
 from aws_advanced_python_wrapper.errors import AwsWrapperError, FailoverError
 from aws_advanced_python_wrapper.pep249 import Error as DriverError
 from aws_advanced_python_wrapper.pep249 import NotSupportedError
-from psycopg.errors import SqlclientUnableToEstablishSqlconnection, TransactionResolutionUnknown
+from psycopg.errors import (
+    ConnectionTimeout,
+    SqlclientUnableToEstablishSqlconnection,
+    TransactionResolutionUnknown,
+)
 
 from ledger.db import failed_servers
 
@@ -35,7 +39,9 @@ class RolledBack(psycopg.OperationalError):
 def as_psycopg(error: DriverError, moment: Moment) -> psycopg.Error:
     """The error of psycopg that the driver has packed, or one that says what was lost."""
     packed = error.driver_error if isinstance(error, AwsWrapperError) else None
-    if isinstance(packed, psycopg.Error):
+    # A statement's own error, unless it is of connecting to another server after the statement.
+    is_of_another = moment is not Moment.CONNECTING and isinstance(packed, ConnectionTimeout)
+    if isinstance(packed, psycopg.Error) and not is_of_another:
         return packed
     if isinstance(error, NotSupportedError):
         return psycopg.NotSupportedError(str(error))

@@ -17,7 +17,8 @@ from ledger.db import counts
 from ledger.db.retry import NotConfirmed
 
 # In Postgres's source the only warnings of this file, in every language and version: a wait that
-# was cancelled by a person (01000), or by the end of the session (57P01).
+# was cancelled by a person (01000), or by the end of the session (57P01). A session with
+# `client_min_messages` above `warning` gets none, so the checks before deployment refuse it.
 WAITS = "syncrep.c"
 NOT_CONFIRMED = "The standby did not confirm this commit: its wait was cancelled."
 

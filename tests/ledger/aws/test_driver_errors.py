@@ -121,6 +121,21 @@ def test_a_cut_connection_without_failover_leaves_the_outcome_unknown(
     assert failure_of(failing(database(), errors.AwsWrapperError("x", cut))) is Failure.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("in_transaction", "failure"), [(False, Failure.UNKNOWN), (True, Failure.NOT_STARTED)]
+)
+def test_a_server_that_the_driver_tried_next_in_vain_does_not_tell_of_the_statement(
+    database: Callable[..., DatabaseWrapper], *, in_transaction: bool, failure: Failure
+) -> None:
+    found = database()
+    found.in_atomic_block = in_transaction
+    packed = psycopg.errors.ConnectionTimeout("connection timeout expired")
+
+    error = failing(found, errors.AwsWrapperError("FailoverPlugin", packed))
+    assert failure_of(error) is failure
+    assert error.__cause__ is not packed
+
+
 def test_other_errors_of_the_driver_are_told(database: Callable[..., DatabaseWrapper]) -> None:
     told = failing(database(), errors.UnsupportedOperationError("no such thing"))
     assert isinstance(told, NotSupportedError)

@@ -178,17 +178,35 @@ def test_a_server_whose_log_keeps_data_of_people_is_told(
 def test_a_server_that_acknowledges_before_its_standby_has_the_row_is_told(
     found: Any, standbys: str, level: str
 ) -> None:
-    """The view stands for the server's configuration, which no session can change."""
-    found.execute(
-        "CREATE TEMP VIEW pg_settings AS SELECT name, CASE name WHEN 'synchronous_standby_names'"
-        f" THEN '{standbys}' ELSE setting END AS setting FROM pg_catalog.pg_settings"
-    )
+    with_standbys(found, standbys)
     found.execute(f"SET synchronous_commit = {level}")
 
     is_losing = level == "off" or (standbys and level in ("remote_write", "local"))
 
     assert names(database.durability(found)) == (["durability"] if is_losing else [])
     assert not is_losing or f"synchronous_commit is {level}" in words(database.durability(found))
+
+
+def with_standbys(found: Any, standbys: str) -> None:
+    """The view stands for the server's configuration, which no session can change."""
+    found.execute(
+        "CREATE TEMP VIEW pg_settings AS SELECT name, CASE name WHEN 'synchronous_standby_names'"
+        f" THEN '{standbys}' ELSE setting END AS setting FROM pg_catalog.pg_settings"
+    )
+
+
+@pytest.mark.parametrize("least", ["notice", "warning", "error"])
+@pytest.mark.parametrize("standbys", ["", "ANY 1 (a, b)"])
+def test_a_session_that_hides_the_warning_of_a_cancelled_wait_is_told(
+    found: Any, standbys: str, least: str
+) -> None:
+    with_standbys(found, standbys)
+    found.execute(f"SET client_min_messages = {least}")
+
+    is_losing = standbys and least == "error"
+
+    assert names(database.durability(found)) == (["durability"] if is_losing else [])
+    assert not is_losing or "client_min_messages is error" in words(database.durability(found))
 
 
 def test_a_version_that_nobody_tested_is_told(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
