@@ -23,7 +23,7 @@ from django.utils.safestring import SafeString
 from ledger.text.dates import clock, day_heading, exact, iso, when
 from ledger.text.lines import category_label, cut
 from ledger.text.money import figure, signed
-from transactions.models import Entry
+from transactions.models import Entry, Transaction
 
 LONGEST_TEXT, LONGEST_REFERENCE, LONGEST_CATEGORY = 110, 60, 40
 NO_ID = UUID(int=0)
@@ -58,9 +58,11 @@ class EntryLine(NamedTuple):
     amount_css: str
     balance_css: str
     currency: SafeString
+    again: SafeString
 
 
 NOTHING = SafeString("")
+AGAIN = '<a class="entry__again" href="{}" aria-label="Send again: {}">Send again</a>'
 
 
 class EntryGroup(NamedTuple):
@@ -164,6 +166,7 @@ def entry_lines(
             amount_css="pending" if is_pending else "in" if entry.is_credit else "out",
             balance_css=" amount--below" if is_below else "",
             currency=_caption(entry.currency) if show_currency else NOTHING,
+            again=_again(entry),
         )
 
 
@@ -175,6 +178,24 @@ def badges_of(labels: list[str]) -> SafeString:
 
 def _caption(text: str) -> SafeString:
     return format_html('\n<span class="caption">{}</span>', text)
+
+
+def _again(entry: Entry) -> SafeString:
+    """The link that pays somebody the same again; for a payment out, unless it was a refund."""
+    is_paid = entry.type == Transaction.Type.TRANSFER and entry.status == "completed"
+    if entry.is_credit or not is_paid or entry.reverses_id or not entry.counterparty:
+        return NOTHING
+    return format_html(AGAIN, again_url(entry.transaction_id), cut(entry.headline, LONGEST_TEXT))
+
+
+def again_url(transaction_id: UUID) -> str:
+    """The transfer form filled in with a payment of one's own. Its address tells nothing of it."""
+    return f"{_transfer_form()}?again={transaction_id}"
+
+
+@cache
+def _transfer_form() -> str:
+    return reverse("transactions:transfer")
 
 
 def receipt_url(transaction_id: UUID) -> str:

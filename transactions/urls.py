@@ -2,6 +2,7 @@ from django.urls import path
 
 from ledger.web.table_files import paths_of_files
 from transactions.events import views as events
+from transactions.payees import views as payees
 from transactions.payment_files import views as payment_files
 from transactions.privacy import views as privacy
 from transactions.receipts import views as receipts
@@ -22,6 +23,11 @@ urlpatterns = [
     path("transfers/files/example.csv", payment_files.file_example, name="file_example"),
     path("transfers/files/<uuid:pk>/", payment_files.file_page, name="file"),
     *paths_of_files("transfers/files/<uuid:pk>/result", payment_files.file_result, "file_result"),
+    path("payees/", payees.payee_list, name="payees"),
+    *paths_of_files("payees/payees", payees.list_file, "payees"),
+    path("payees/new/", payees.payee_new, name="payee_new"),
+    path("payees/<uuid:pk>/", payees.payee_change, name="payee"),
+    path("payees/<uuid:pk>/remove/", payees.payee_remove, name="payee_remove"),
     path("account/data/", privacy.data, name="data"),
     path("account/leave/", privacy.leave_bank, name="leave"),
     path("privacy/", privacy.privacy, name="privacy"),

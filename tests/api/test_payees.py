@@ -121,5 +121,5 @@ def test_the_number_of_queries_does_not_grow(
     for _ in range(4):
         services.transfer(from_account=mine, to_account=AccountFactory(), amount=Decimal(1))
     ana.get(PAYEES)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         ana.get(PAYEES)

@@ -32,6 +32,7 @@ from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit.runs import run_audit
 from transactions.models import (
+    Payee,
     PaymentFile,
     SavedReport,
     StaffReason,
@@ -39,6 +40,7 @@ from transactions.models import (
     Webhook,
     WebhookDelivery,
 )
+from transactions.payees.services import save_payee
 from transactions.reports.catalogue import BY_SLUG
 from transactions.reports.saved import save_report
 from transactions.services import Draft
@@ -70,6 +72,7 @@ class Holder:
     queries: list[SavedQuery] = field(default_factory=list)
     runs: list[QueryRun] = field(default_factory=list)
     saved_reports: list[SavedReport] = field(default_factory=list)
+    payees: list[Payee] = field(default_factory=list)
 
     @property
     def webhook(self) -> Webhook:
@@ -193,6 +196,9 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
     holder.saved_reports.append(
         save_report(owner=holder.user, report=report, name=saved, parameters=parameters)
     )
+    called = {"name": text("called")[:80], "note": text("kept")}
+    payee = to if to.user_id != holder.user.pk else AccountFactory(name="Till")
+    holder.payees.append(save_payee(owner=holder.user, account=payee, **called))
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))
     query = {"sql": f"SELECT '{text('query')}'"}

@@ -40,6 +40,7 @@ from transactions import services
 from transactions.annotations.services import annotate
 from transactions.models import AuditRun, NamesAsked, SavedReport, StaffReason, WebhookDelivery
 from transactions.models.saved_report import id_of
+from transactions.payees.services import save_payee
 from transactions.payment_files.storage import store
 
 
@@ -75,6 +76,7 @@ def rows_of_a_customer() -> Account:
     SavedReport.objects.create(
         id=id_of(person, "Mine"), owner=person, name="Mine", report="money-by-month"
     )
+    save_payee(owner=person, account=friend, name="Friend")
     now = timezone.now()
     AuditRun.objects.create(
         started_at=now, finished_at=now, accounts=1, transactions=1, run_by=person

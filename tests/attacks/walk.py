@@ -96,6 +96,10 @@ def _saved_report(holder: Holder) -> Filled:
     return [{"pk": saved.pk} for saved in holder.saved_reports]
 
 
+def _payee(holder: Holder) -> Filled:
+    return [{"pk": payee.pk} for payee in holder.payees]
+
+
 def _approval(holder: Holder) -> Filled:
     return [{"pk": request.pk} for request in holder.approvals]
 
@@ -172,6 +176,8 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "transactions:file_result_json": _file,
     "transactions:metadata": _transaction,
     "transactions:note": _transaction,
+    "transactions:payee": _payee,
+    "transactions:payee_remove": _payee,
     "transactions:remove_report": _saved_report,
     "transactions:report": _slugs_of_reports,
     "transactions:report_csv": _slugs_of_reports,

@@ -72,3 +72,19 @@ def test_home_names_currencies_only_where_there_are_several(
     page = markup_of(client.get("/"))
     assert '<span class="caption">USD</span>' in page
     assert '<span class="caption">EUR</span>' in page
+
+
+def test_payments_to_others_can_be_sent_again_from_their_row(
+    client: Client, account: Account
+) -> None:
+    other = AccountFactory(balance="9")
+    paid = services.transfer(from_account=account, to_account=other, amount=Decimal(1))
+    received = services.transfer(from_account=other, to_account=account, amount=Decimal(2))
+    withdrawn = services.withdraw(from_account=account, amount=Decimal(3))
+    held = services.hold(from_account=account, to_account=other, amount=Decimal(4))
+    back = services.reverse(transaction=received)
+    for url in ("/", f"/accounts/{account.pk}/"):
+        page = client.get(url).content.decode()
+        assert f'href="/transfers/new/?again={paid.pk}"' in page
+        for row in (received, withdrawn, held, back):
+            assert f"?again={row.pk}" not in page

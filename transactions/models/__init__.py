@@ -6,6 +6,7 @@ from transactions.models.annotation import Annotation
 from transactions.models.audit_run import AuditRun
 from transactions.models.entry import Entry, EntryQuerySet
 from transactions.models.event import AccountEvent, EventKind, EventStream
+from transactions.models.payee import Payee
 from transactions.models.payment_file import NamesAsked, PaymentFile, PaymentLine
 from transactions.models.saved_report import SavedReport
 from transactions.models.seal import Seal, SealedDay
@@ -34,6 +35,7 @@ __all__ = [
     "EventKind",
     "EventStream",
     "NamesAsked",
+    "Payee",
     "PaymentFile",
     "PaymentLine",
     "SavedReport",

@@ -37,6 +37,7 @@ from ledger.db.register import ERASES
 from transactions.models import (
     Annotation,
     NamesAsked,
+    Payee,
     SavedReport,
     Webhook,
     WebhookDelivery,
@@ -96,6 +97,7 @@ def erase(person: User) -> None:
             WebhookQueue.objects.filter(webhook__owner=person),
             Webhook.objects.filter(owner=person),
             SavedReport.objects.filter(owner=person),
+            Payee.objects.filter(Q(owner=person) | Q(account__user=person)),
         ):
             _note_removal(rows)
             rows.delete()

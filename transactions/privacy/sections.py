@@ -21,6 +21,7 @@ from ledger.db.row_security import RowScope, reading
 from transactions.models import (
     Annotation,
     Entry,
+    Payee,
     PaymentFile,
     PaymentLine,
     SavedReport,
@@ -207,6 +208,11 @@ def _saved_reports(person: User) -> Iterable[Row]:
     return _read(saved, "name", "report", "parameters", "group__name")
 
 
+def _payees(person: User) -> Iterable[Row]:
+    saved = Payee.objects.owned_by(person).order_by("name", "pk")
+    return _read(saved, "account__number", "name", "note", "created_at")
+
+
 def _files(person: User) -> Iterable[Row]:
     files = PaymentFile.objects.visible_to(person).order_by("created_at")
     return _read(files, "pk", "name", F("from_account__number"), "state", "created_at")
@@ -243,6 +249,7 @@ SECTIONS = (
     DataSection("messages_of_the_bank", ("transaction", "about", "message", "at"), _messages),
     DataSection("notes", ("transaction", "text", "tags", "written"), _notes),
     DataSection("saved_reports", ("name", "report", "parameters", "shared_with"), _saved_reports),
+    DataSection("payees", ("number", "name", "note", "saved"), _payees),
     DataSection("payment_files", ("id", "name", "from", "state", "uploaded"), _files),
     DataSection(
         "payment_lines",

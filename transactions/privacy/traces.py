@@ -31,7 +31,7 @@ from accounts.models import (
     User,
 )
 from ledger.text.queries import decodings_of
-from transactions.models import PaymentFile, PaymentLine, SavedReport, StaffReason
+from transactions.models import Payee, PaymentFile, PaymentLine, SavedReport, StaffReason
 
 REPR = "Erased"
 REFUSED = "It was refused."
@@ -131,6 +131,7 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
     """
     SavedReport.objects.filter(name__iregex=traces.whole).delete()
     texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
+        (Payee, ("note",)),
         (Change, ("reason",)),
         (StatusChange, ("reason", "message")),
         (LimitChange, ("reason",)),

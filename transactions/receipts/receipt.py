@@ -12,8 +12,10 @@ from django.urls import reverse
 from accounts.models import Account, User
 from ledger.text.money import figure, money, signed
 from transactions.annotations.services import AnnotationHistory, annotation_history
+from transactions.entry_line import again_url
 from transactions.lifecycle import STATES, Lifecycle, lifecycle_of
-from transactions.models import StaffReason, Transaction, reversal_word
+from transactions.models import Payee, StaffReason, Transaction, reversal_word
+from transactions.payees.reads import save_url, saved_as
 from transactions.receipts.details import MetadataView, details_of
 from transactions.scope import BANK, MINE, may_read_bank
 from transactions.search.address import search_url
@@ -60,6 +62,8 @@ class Receipt:
     sides: list[Side]
     facts: list[tuple[str, str]]
     again_url: str
+    saved: Payee | None
+    save_url: str
     back_url: str
     details: MetadataView
     mine: AnnotationHistory
@@ -118,6 +122,9 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
     sender = _side("From", row.from_account, row.from_balance, reader)
     recipient = _side("To", row.to_account, row.to_balance, reader)
     lifecycle = lifecycle_of(row)
+    is_paid = _is_paid_by(row, sender, recipient)
+    other = recipient.account if is_paid and recipient and not recipient.is_mine else None
+    saved = saved_as(reader, other) if other else None
     return Receipt(
         row=row,
         lifecycle=lifecycle,
@@ -126,7 +133,9 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
         signed=None if for_staff else _signed(row, sender, recipient),
         sides=[side for side in (sender, recipient) if side],
         facts=_facts(lifecycle) + (_booked_by(lifecycle) if for_staff else []),
-        again_url=_again_url(row, sender, recipient),
+        again_url=again_url(row.pk) if is_paid else "",
+        saved=saved,
+        save_url=save_url(row.pk) if other and not saved else "",
         back_url=_back_url(lifecycle, sender, recipient),
         details=details_of(row.metadata, getattr(row, "metadata_stored", "")),
         file=_file(lifecycle, sender, reader),
@@ -210,13 +219,11 @@ def _subline(lifecycle: Lifecycle) -> str:
     }.get(state, row.description)
 
 
-def _again_url(row: Transaction, sender: Side | None, recipient: Side | None) -> str:
-    """The URL of the transfer form filled in with this payment, for its sender; else ""."""
+def _is_paid_by(row: Transaction, sender: Side | None, recipient: Side | None) -> bool:
+    """Whether the reader has paid this to somebody, or to another account of theirs."""
     if row.is_hold or row.is_reversal:
-        return ""
-    if not (sender and recipient and sender.is_mine and sender.account and recipient.account):
-        return ""
-    return _transfer_url(sender.account, recipient.account, row, row.amount, row.description)
+        return False
+    return bool(sender and recipient and sender.is_mine and sender.account and recipient.account)
 
 
 def _back_url(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:

@@ -11,6 +11,7 @@ from accounts.forms import AccountNumberField
 from accounts.models import Account, User
 from ledger.db.ids import uuid7, uuid7_for
 from ledger.text.lines import tidy_line
+from ledger.text.money import figure
 from transactions.exceptions import AccountNotFound, LedgerError
 from transactions.fields import AmountField, MoneyForm, OwnAccountField
 from transactions.models import Transaction
@@ -171,12 +172,27 @@ class TransferForm(MoneyForm):
 
 def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
     """Initial values from the address of a link to the transfer form."""
-    initial: dict[str, Any] = {"number": query.get("to", "")}
+    initial = _as_paid(user, query.get("again", ""))
     with suppress(ValueError):
         initial["id"] = UUID(query.get("id", ""))
     initial |= {name: query[name] for name in ("amount", "description") if name in query}
-    try:
+    if "to" in query:
+        initial["number"] = query["to"]
+    with suppress(ValueError):
         wanted = UUID(query.get("from", ""))
-    except ValueError:
-        return initial
-    return initial | {"from_account": Account.objects.owned_by(user).filter(pk=wanted).first()}
+        initial["from_account"] = Account.objects.owned_by(user).filter(pk=wanted).first()
+    return initial
+
+
+def _as_paid(user: User, transaction: str) -> dict[str, Any]:
+    """The values of a payment that the person has made; none without one."""
+    with suppress(ValueError):
+        sent = Transaction.objects.visible_to(user).with_sides().filter(pk=UUID(transaction))
+        row = sent.filter(from_account__user=user, type=Transaction.Type.TRANSFER).first()
+        if row is not None:
+            return {
+                "from_account": row.from_account, "number": row.to_account.number,
+                "amount": figure(row.amount, row.currency), "description": row.description,
+                "reference": row.reference,
+            }  # fmt: skip
+    return {}

@@ -8,8 +8,9 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.models import Account, User
-from transactions.models import Entry, Transaction
+from transactions.models import Entry, Payee, Transaction
 from transactions.models.payment_file import NameCheck
+from transactions.payees.reads import saved_as, saved_payees
 from transactions.safeguards.confirmation import why_confirm
 from transactions.safeguards.names import compared
 from transactions.safeguards.quota import name_check
@@ -36,15 +37,18 @@ class KnownRecipient:
 def known_recipients(
     mine: Sequence[Account], sender: Account | None = None
 ) -> list[KnownRecipient]:
-    """Accounts that a person may want to pay, own ones first, then those paid lately.
+    """Accounts that a person may want to pay: own ones, their payees, then those paid lately.
 
-    With `sender`, only those that it can pay. Three queries.
+    With `sender`, only those that it can pay. Four queries.
     """
     found = {
         account.pk: KnownRecipient(account, account.name, is_own=True)
         for account in mine
         if _can_pay(sender, account)
     }
+    for payee in saved_payees(mine[0].user_id) if mine else []:
+        if _can_pay(sender, payee.account):
+            found[payee.account_id] = KnownRecipient(payee.account, payee.name, is_own=False)
     for entry in Entry.objects.latest_of(mine, KNOWN_FROM):
         other = entry.counterparty
         if other is not None and not entry.is_credit and _can_pay(sender, other):
@@ -108,6 +112,7 @@ class TransferReview:
 
     who: str
     is_masked: bool
+    saved: Payee | None
     is_new: bool
     name_check: str
     is_uncompared: bool
@@ -148,6 +153,7 @@ def review_of(
     return TransferReview(
         who=named.who,
         is_masked=named.is_masked,
+        saved=saved_as(person, recipient),
         is_new=not form.is_between_own and not has_paid(person, recipient),
         name_check=named.check.value,
         is_uncompared=bool(data["name"]) and not named.check and not form.is_between_own,

@@ -5,6 +5,7 @@ from cookbook.lab.attempts import (
     approvals,
     files,
     history,
+    payees,
     people,
     reports,
     rights,
@@ -28,6 +29,7 @@ _ALL: tuple[Attempt, ...] = (
     *history.ATTEMPTS,
     *approvals.ATTEMPTS,
     *reports.ATTEMPTS,
+    *payees.ATTEMPTS,
 )
 _TABLES = list(dict.fromkeys(attempt.table for attempt in _ALL))
 # Those of a table stand together.
@@ -44,4 +46,5 @@ ROWS: tuple[ValidRow, ...] = (
     *tokens.ROWS,
     *history.ROWS,
     *reports.ROWS,
+    *payees.ROWS,
 )

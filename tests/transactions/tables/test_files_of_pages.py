@@ -21,6 +21,7 @@ from tests.transactions.reports.books import analyst, clerk
 from tests.transactions.tables.files import body_of, csv_of, json_of
 from transactions import services
 from transactions.models import Transaction
+from transactions.payees.services import save_payee
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Books = dict[str, Transaction]
@@ -36,6 +37,7 @@ def everyday(ana: User) -> Account:
 @pytest.fixture
 def pages(books: Books, everyday: Account, mara: Account) -> dict[str, str]:
     """The pages with a table, by the name of the table."""
+    save_payee(owner=everyday.user, account=mara, name="Mara")
     file = checked(everyday, line(mara, 5), line(mara, 2))
     return {
         "home": "/",
@@ -45,11 +47,13 @@ def pages(books: Books, everyday: Account, mara: Account) -> dict[str, str]:
         "payment files": "/transfers/files/",
         "payment file": f"/transfers/files/{file.pk}/",
         "receipt": f"/transactions/{books['rent'].pk}/",
+        "payees": "/payees/",
     }
 
 
 TABLES = [
     "home", "statement", "search", "report", "payment files", "payment file", "receipt",
+    "payees",
 ]  # fmt: skip
 
 

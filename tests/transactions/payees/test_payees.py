@@ -1,0 +1,282 @@
+"""Payees: saved, shown, paid again; whose name is told, and how many wrong numbers."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account
+from accounts.services import close_account
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of, texts_of
+from tests.transactions.tables.files import csv_of, json_of
+from transactions import services
+from transactions.exceptions import InvalidDetails
+from transactions.models import NamesAsked, Payee, Transaction
+from transactions.payees import services as payees
+from transactions.payees.services import remove_payee, save_payee
+from transactions.safeguards import quota
+
+pytestmark = pytest.mark.django_db
+LIST, NEW, TRANSFER = "/payees/", "/payees/new/", "/transfers/new/"
+
+
+@pytest.fixture
+def mine() -> Account:
+    return AccountFactory(balance="1000", name="Everyday", user__name="Ana Ferreira")
+
+
+@pytest.fixture
+def theirs() -> Account:
+    return AccountFactory(name="Rent income", user__name="Mara Lindt")
+
+
+@pytest.fixture
+def ana(client: Client, mine: Account) -> Client:
+    client.force_login(mine.user)
+    return client
+
+
+def pay(mine: Account, theirs: Account, amount: str = "12.50") -> Transaction:
+    return services.transfer(
+        from_account=mine, to_account=theirs, amount=Decimal(amount), description="Rent",
+        reference="R-11", created_by=mine.user,
+    )  # fmt: skip
+
+
+def saved(client: Client, number: str, name: str, note: str = "") -> str:
+    """Fills in the form; the text of the page that follows."""
+    return text_of(client.post(NEW, {"number": number, "name": name, "note": note}, follow=True))
+
+
+def test_a_payee_is_saved_under_a_name_and_leads_to_the_transfer_form(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    page = saved(ana, theirs.number, " Landlady  ", "The flat in Elm Street")
+    for fact in ("Landlady", "M••• L•••", "The flat in Elm Street", "never paid"):
+        assert fact in page
+    assert "Mara" not in page
+    payee = Payee.objects.get()
+    assert (payee.owner, payee.account, payee.name) == (mine.user, theirs, "Landlady")
+    form = ana.get(f"{TRANSFER}?to={theirs.number}", follow=True)
+    assert form.context["form"]["number"].value() == theirs.number
+    assert "Landlady" in form.content.decode()
+
+
+def test_the_holder_is_named_by_the_right_name_or_after_a_payment(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    assert "It is the account holder\u2019s name." in saved(ana, theirs.number, "mara lindt")
+    other = AccountFactory(user__name="Ben Okafor")
+    page = saved(ana, other.number, "The plumber")
+    assert "It is not the account holder\u2019s name" in page
+    assert "Ben" not in page
+    pay(mine, other)
+    page = text_of(ana.get(LIST))
+    assert "Mara Lindt" in page
+    assert "Ben Okafor" in page
+    assert "Not the account holder\u2019s name" not in page
+
+
+def test_a_payee_whose_name_is_known_may_be_called_anything(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    pay(mine, theirs)
+    page = saved(ana, theirs.number, "Landlady")
+    assert "Landlady is saved." in page
+    assert "compare the number" not in page
+    assert not NamesAsked.objects.filter(count__gt=0).exists()
+
+
+def test_wrong_names_and_numbers_count_towards_the_limits_of_a_day(
+    ana: Client, mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quota, "WRONG_NUMBERS_A_DAY", 2)
+    nobody = AccountFactory(currency="JPY")  # she has no account in yen
+    saved(ana, theirs.number, "Somebody")
+    assert NamesAsked.objects.get().count == 1
+    for _ in range(2):
+        assert "No account that you can pay has this number" in saved(ana, nobody.number, "Yuki")
+    assert NamesAsked.objects.get().numbers == 2
+    other = AccountFactory()
+    assert "account numbers today" in saved(ana, other.number, "Ben")
+    assert Payee.objects.count() == 1
+
+
+def test_a_name_stays_as_it_was_compared_until_it_is_changed(
+    mine: Account, theirs: Account
+) -> None:
+    payee = save_payee(owner=mine.user, account=theirs, name="Mara Lindt")
+    again = save_payee(owner=mine.user, account=theirs, name="Mara Lindt", note="Flat")
+    assert (again.pk, again.note, again.name_check) == (payee.pk, "Flat", "match")
+    assert again.created_at == payee.created_at
+    assert save_payee(owner=mine.user, account=theirs, name="Landlady").name_check == "other"
+    assert Payee.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("", "required"), ("\u200b", "letters or digits"), ("x" * 81, "at most 80"),
+     ("M\u0430ra", "two alphabets")],
+)  # fmt: skip
+def test_a_name_that_cannot_be_saved_is_refused_in_the_form(
+    ana: Client, theirs: Account, name: str, sentence: str
+) -> None:
+    page = ana.post(NEW, {"number": theirs.number, "name": name})
+    assert sentence in " ".join(texts_of(page, "field__error"))
+    assert not Payee.objects.exists()
+
+
+def test_accounts_of_ones_own_and_too_many_payees_are_refused(
+    ana: Client, mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "account of your own" in saved(ana, mine.number, "Me")
+    monkeypatch.setattr(payees, "MOST_PAYEES", 1)
+    save_payee(owner=mine.user, account=theirs, name="Mara")
+    with pytest.raises(InvalidDetails):
+        save_payee(owner=mine.user, account=AccountFactory(), name="Ben")
+    save_payee(owner=mine.user, account=theirs, name="Landlady")  # not one more
+    assert [payee.name for payee in Payee.objects.all()] == ["Landlady"]
+
+
+def test_a_payee_is_changed_and_removed_by_their_owner_alone(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    payee = save_payee(owner=mine.user, account=theirs, name="Mara Lindt")
+    strangers = save_payee(owner=UserFactory(), account=theirs, name="Secret")
+    page, remove = f"{LIST}{payee.pk}/", f"{LIST}{payee.pk}/remove/"
+    assert "Mara Lindt" in text_of(ana.get(page))
+    ana.post(page, {"name": "Landlady", "note": "Flat"})
+    payee.refresh_from_db()
+    assert (payee.name, payee.note) == ("Landlady", "Flat")
+    assert "Secret" not in text_of(ana.get(LIST))
+    for way in (f"{LIST}{strangers.pk}/", f"{LIST}{strangers.pk}/remove/"):
+        assert ana.post(way, {"name": "Mine"}).status_code == 404
+    assert ana.post(remove).status_code == 302
+    assert [kept.name for kept in Payee.objects.all()] == ["Secret"]
+    remove_payee(payee=payee)
+
+
+def test_the_list_tells_the_newest_payment_and_pays_the_same_again(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    second = AccountFactory(user=mine.user, name="Savings", balance="50")
+    save_payee(owner=mine.user, account=theirs, name="Landlady")
+    pay(mine, theirs, "7")
+    last = pay(second, theirs, "12.5")
+    services.reverse(transaction=pay(mine, AccountFactory(), "3"))
+    page = ana.get(LIST)
+    assert "12.50" in text_of(page)
+    again = f"{TRANSFER}?again={last.pk}"
+    assert again in page.content.decode()
+    form = ana.get(again, follow=True).context["form"]
+    filled = {name: form[name].value() for name in ("number", "amount", "description", "reference")}
+    assert filled == {
+        "number": theirs.number, "amount": "12.50", "description": "Rent", "reference": "R-11",
+    }  # fmt: skip
+    assert form.sender == second
+
+
+def test_a_payment_of_somebody_else_fills_in_nothing(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    received = pay(AccountFactory(balance="20"), mine)
+    strange = pay(AccountFactory(balance="20"), theirs)
+    for row in (str(received.pk), str(strange.pk), str(uuid7()), "x"):
+        form = ana.get(TRANSFER, {"again": row}, follow=True).context["form"]
+        assert [form[name].value() for name in ("number", "amount")] == [None, None]
+        assert ana.get(NEW, {"paid": row}).context["form"]["number"].value() is None
+
+
+def test_the_receipt_offers_to_save_the_recipient_and_then_says_their_name(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    row = pay(mine, theirs)
+    receipt, offer = f"/transactions/{row.pk}/", f"{NEW}?paid={row.pk}"
+    assert offer in ana.get(receipt).content.decode()
+    form = ana.get(offer).context["form"]
+    assert (form["number"].value(), form["name"].value()) == (theirs.number, "Mara Lindt")
+    saved(ana, theirs.number, "Landlady")
+    page = ana.get(receipt)
+    assert offer not in page.content.decode()
+    assert "Saved as Landlady" in text_of(page)
+    to_own = pay(mine, AccountFactory(user=mine.user))
+    assert NEW not in ana.get(f"/transactions/{to_own.pk}/").content.decode()
+
+
+def test_the_recipient_and_staff_see_no_name_of_a_payee(
+    client: Client, mine: Account, theirs: Account
+) -> None:
+    save_payee(owner=mine.user, account=theirs, name="Grumpy", note="Never smiles")
+    row = pay(mine, theirs)
+    for reader in (theirs.user, UserFactory(is_staff=True, is_superuser=True)):
+        client.force_login(reader)
+        assert "Grumpy" not in client.get(f"/transactions/{row.pk}/").content.decode()
+
+
+def test_the_review_says_under_which_name_the_recipient_is_saved(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    saved(ana, theirs.number, "Landlady", "Flat")
+    typed = {"id": str(uuid7()), "from_account": str(mine.pk), "number": theirs.number,
+             "amount": "5", "step": "review"}  # fmt: skip
+    review = text_of(ana.post(TRANSFER, typed))
+    assert "Saved as “Landlady”" in review
+    assert "This is your first payment to M••• L•••" in review
+
+
+def test_a_payee_that_cannot_be_paid_says_so(ana: Client, mine: Account, theirs: Account) -> None:
+    saved(ana, theirs.number, "Landlady")
+    close_account(account=theirs)
+    page = ana.get(LIST)
+    assert "cannot be paid now" in text_of(page)
+    assert f"?to={theirs.number}" not in page.content.decode()
+
+
+def test_the_files_have_what_the_list_has(ana: Client, mine: Account, theirs: Account) -> None:
+    saved(ana, theirs.number, "=Landlady", "Flat")
+    row = pay(mine, theirs)
+    (found,) = json_of(ana, "/payees/payees.json")
+    assert found["name"] == "=Landlady"
+    assert found["holder"] == "Mara Lindt"
+    assert found["last_amount"] == "12.50"
+    (cells,) = csv_of(ana, "/payees/payees.csv")
+    assert cells["name"] == "'=Landlady"
+    assert cells["account_number"] == theirs.number
+    assert str(row.created_at.year) in cells["last_paid_at"]
+
+
+def test_a_long_list_costs_no_more_queries(
+    ana: Client, mine: Account, django_assert_max_num_queries: Any
+) -> None:
+    def count() -> int:
+        with django_assert_max_num_queries(20) as found:
+            ana.get(LIST)
+        return len(found)
+
+    for number in range(2):
+        save_payee(owner=mine.user, account=AccountFactory(), name=f"Payee {number}")
+    few = count()
+    for number in range(10):
+        other = AccountFactory()
+        save_payee(owner=mine.user, account=other, name=f"More {number}")
+        pay(mine, other, "1")
+    assert count() == few
+
+
+@pytest.mark.parametrize(
+    ("name", "initials"),
+    [("Mara Lindt", "ML"), ("Mara", "M"), ("anna maria von Berg", "AB"), ("“Öz” & co.", "ÖC"),
+     ("-", "-"), ("李 小龙", "李小")],
+)  # fmt: skip
+def test_initials(name: str, initials: str) -> None:
+    payee = Payee(id=uuid7(), name=name)
+    assert payee.initials == initials
+    assert 1 <= payee.colour <= 6
+
+
+def test_no_payee_leads_to_the_first(client: Client) -> None:
+    client.force_login(UserFactory())
+    assert NEW in client.get(LIST).content.decode()

@@ -1,0 +1,71 @@
+"""The form of a payee."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.forms import AccountNumberField
+from accounts.models import Account, User
+from ledger.text.lines import tidy_line, unfit_name
+from transactions.models.payee import NAME_LIMIT, NOTE_LIMIT
+from transactions.safeguards.quota import NUMBERS_ASKED, may_tell_of_number
+from transactions.safeguards.recipients import knows
+
+NOT_SAVED = (
+    "No account that you can pay has this number: there is none, it is closed, or you have no "
+    "account in its currency. Compare the number with the original."
+)
+
+
+class PayeeNameForm(forms.Form):
+    """The name and the note of a payee."""
+
+    name = forms.CharField(
+        max_length=NAME_LIMIT,
+        help_text="As you call them. We say whether it is the account holder\u2019s name.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    note = forms.CharField(
+        max_length=NOTE_LIMIT, required=False, help_text="Only you see the name and the note."
+    )
+
+    def clean_name(self) -> str:
+        """Returns the name in one line, without invisible characters."""
+        name = tidy_line(self.cleaned_data["name"])
+        if reason := unfit_name(name):
+            raise forms.ValidationError(reason)
+        return name
+
+    def clean_note(self) -> str:
+        """Returns the text in one line, without invisible characters."""
+        return tidy_line(self.cleaned_data["note"])
+
+
+class PayeeForm(PayeeNameForm):
+    """A new payee."""
+
+    number = AccountNumberField(label="Account number", must_exist=False)
+    field_order = ("number", "name", "note")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def refuse_unknown(self) -> bool:
+        """Adds an error if the number cannot be paid, unless the person knows the account; True if
+        so. Counts wrong numbers, as the transfer form does. For a valid form.
+        """
+        account: Account | None = self.cleaned_data["number"]
+        if knows(self.user, account):
+            return False
+        is_good = account is not None and not account.is_closed and self._has(account.currency)
+        if not may_tell_of_number(self.user.pk, is_payable=is_good):
+            self.add_error("number", NUMBERS_ASKED)
+        elif not is_good:
+            self.add_error("number", NOT_SAVED)
+        return not self.is_valid()
+
+    def _has(self, currency: str) -> bool:
+        mine = Account.objects.owned_by(self.user).not_closed()
+        has: bool = mine.filter(currency=currency).exists()
+        return has

@@ -1,0 +1,110 @@
+"""A person's payees, and what was last paid to each."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.urls import reverse
+
+from accounts.models import Account, User
+from ledger.db.row_security import RowScope, reading
+from ledger.db.tsqueries import LexemeQuery, any_account
+from transactions.entry_line import again_url
+from transactions.models import Payee, Transaction
+from transactions.models.payee import id_of
+from transactions.models.payment_file import NameCheck
+from transactions.safeguards.names import masked_name
+from transactions.safeguards.recipients import known_among
+
+
+@dataclass(frozen=True, slots=True)
+class PayeeLine:
+    """A payee as the list shows it.
+
+    `holder`: the account holder for the owner's eyes, masked for a stranger. `last`: the newest
+    payment to them. `can_pay`: an open account of the owner has the currency of theirs.
+    """
+
+    payee: Payee
+    holder: str
+    is_masked: bool
+    last: Transaction | None
+    can_pay: bool
+
+    @property
+    def pay_url(self) -> str:
+        """The transfer form with this recipient."""
+        return f"{reverse('transactions:transfer')}?to={self.payee.account.number}"
+
+    @property
+    def again_url(self) -> str:
+        """The transfer form filled in with the newest payment; "" without one."""
+        return again_url(self.last.pk) if self.last else ""
+
+
+def save_url(transaction: UUID) -> str:
+    """The form that saves the recipient of a payment of one's own as a payee."""
+    return f"{reverse('transactions:payee_new')}?paid={transaction}"
+
+
+def paid_account(owner: User, transaction: str) -> Account | None:
+    """The account that a payment of this person went to; None without such a payment."""
+    with suppress(ValueError):
+        rows = Transaction.objects.visible_to(owner).with_sides().filter(pk=UUID(transaction))
+        row = rows.filter(from_account__user=owner).first()
+        found: Account | None = row.to_account if row else None
+        return found
+    return None
+
+
+def saved_as(owner: User, account: Account) -> Payee | None:
+    """What a person has saved this account as; None if they have not."""
+    found: Payee | None = Payee.objects.owned_by(owner).filter(pk=id_of(owner, account)).first()
+    return found
+
+
+def saved_payees(owner: UUID) -> list[Payee]:
+    """A person's payees by name, with their accounts and holders. One query."""
+    with reading(RowScope.DIRECTORY):
+        return list(Payee.objects.filter(owner=owner).by_name())
+
+
+def payee_lines(owner: User) -> list[PayeeLine]:
+    """A person's payees by name. Five queries, however many they are."""
+    payees = saved_payees(owner.pk)
+    mine = list(Account.objects.owned_by(owner))
+    currencies = {account.currency for account in mine if not account.is_closed}
+    others = [payee.account_id for payee in payees]
+    known = known_among(owner.pk, others) if others else set()
+    last = _last_paid([account.pk for account in mine], others)
+    return [_line(payee, known, last.get(payee.account_id), currencies) for payee in payees]
+
+
+def _line(
+    payee: Payee, known: set[UUID], last: Transaction | None, currencies: set[str]
+) -> PayeeLine:
+    account, holder = payee.account, payee.account.user.name
+    sees_name = payee.account_id in known or payee.name_check == NameCheck.MATCH
+    return PayeeLine(
+        payee=payee,
+        holder=holder if sees_name else masked_name(holder),
+        is_masked=not sees_name,
+        last=last,
+        can_pay=not account.is_closed and account.currency in currencies,
+    )
+
+
+def _last_paid(mine: Sequence[UUID], others: Sequence[UUID]) -> dict[UUID, Transaction]:
+    """The newest payment from any of these accounts to each of the others, by Note [Search column]:
+    it reads what lies between them, neither a busy sender's rows nor a busy recipient's.
+    """
+    if not (mine and others):
+        return {}
+    between = LexemeQuery(f"({any_account(mine)}) & ({any_account(others)})")
+    paid = Transaction.objects.filter(
+        from_account__in=mine, to_account__in=others, status=Transaction.Status.COMPLETED,
+        type=Transaction.Type.TRANSFER, reverses=None, search=between,
+    )  # fmt: skip
+    newest = paid.order_by("to_account", "-created_at").distinct("to_account")
+    return {row.to_account_id: row for row in newest}

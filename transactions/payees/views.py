@@ -1,0 +1,105 @@
+"""The pages of a person's payees."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import Account
+from accounts.requests import PersonRequest
+from ledger.db.row_security import RowScope, reading
+from ledger.web.table_files import table_response
+from transactions.exceptions import LedgerError
+from transactions.models import Payee
+from transactions.models.payment_file import NameCheck
+from transactions.payees.file import payees_table
+from transactions.payees.forms import PayeeForm, PayeeNameForm
+from transactions.payees.reads import paid_account, payee_lines
+from transactions.payees.services import remove_payee, save_payee
+from transactions.safeguards.recipients import knows
+
+SAID = {
+    NameCheck.MATCH: "It is the account holder\u2019s name.",
+    NameCheck.CLOSE: "The account holder\u2019s name is a little different: ask them for it.",
+    NameCheck.OTHER: "It is not the account holder\u2019s name: compare the number before you pay.",
+    NameCheck.NONE: "It was not compared with the holder\u2019s: too many names were wrong today.",
+}
+
+
+@require_safe
+def payee_list(request: PersonRequest) -> HttpResponse:
+    """The reader's payees, by name."""
+    return render(request, "transactions/payees/list.html", {"lines": payee_lines(request.user)})
+
+
+@require_safe
+def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
+    """Returns the list as a file."""
+    return table_response(payees_table(payee_lines(request.user)), kind)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def payee_new(request: PersonRequest) -> HttpResponse:
+    """Shows the form, filled in with the recipient of `paid`; a POST saves the payee."""
+    if request.method != "POST":
+        paid = paid_account(request.user, request.GET.get("paid", ""))
+        initial = {"number": paid.number, "name": paid.user.name} if paid else {}
+        return _new(request, PayeeForm(initial=initial, user=request.user))
+    form = PayeeForm(request.POST, user=request.user)
+    if not form.is_valid() or form.refuse_unknown():
+        return _new(request, form)
+    data = form.cleaned_data
+    try:
+        payee = save_payee(
+            owner=request.user, account=data["number"], name=data["name"], note=data["note"]
+        )
+    except LedgerError as refusal:
+        form.add_error(None, str(refusal))
+        return _new(request, form)
+    _tell(request, payee, data["number"])
+    return redirect("transactions:payees")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def payee_change(request: PersonRequest, pk: Any) -> HttpResponse:
+    """Shows the name and the note; a POST saves them."""
+    payee = _own(request, pk)
+    data = request.POST if request.method == "POST" else None
+    form = PayeeNameForm(data, initial={"name": payee.name, "note": payee.note})
+    if not form.is_valid():
+        context = {"form": form, "payee": payee}
+        return render(request, "transactions/payees/change.html", context)
+    saved = save_payee(owner=request.user, account=payee.account, **form.cleaned_data)
+    _tell(request, saved, payee.account)
+    return redirect("transactions:payees")
+
+
+@require_POST
+def payee_remove(request: PersonRequest, pk: Any) -> HttpResponse:
+    """Removes a payee of the reader's own."""
+    payee = _own(request, pk)
+    remove_payee(payee=payee)
+    messages.success(request, f"{payee.name} is no payee of yours any more.")
+    return redirect("transactions:payees")
+
+
+def _own(request: PersonRequest, pk: UUID) -> Payee:
+    with reading(RowScope.DIRECTORY):
+        return get_object_or_404(Payee.objects.owned_by(request.user).by_name(), pk=pk)
+
+
+def _new(request: PersonRequest, form: PayeeForm) -> HttpResponse:
+    return render(request, "transactions/payees/new.html", {"form": form})
+
+
+def _tell(request: PersonRequest, payee: Payee, account: Account) -> None:
+    check = NameCheck(payee.name_check)
+    if knows(request.user, account):
+        messages.success(request, f"{payee.name} is saved.")
+    elif check == NameCheck.MATCH:
+        messages.success(request, f"{payee.name} is saved. {SAID[check]}")
+    else:
+        messages.warning(request, f"{payee.name} is saved. {SAID[check]}")
