@@ -23,6 +23,8 @@ from ledger_aws.tasks import Tasks
 
 MINUTE, FIVE, HOUR = Duration.minutes(1), Duration.minutes(5), Duration.hours(1)
 GIB = 1024**3
+# RDS adds storage when less than a tenth is free, so half of that is left only if it did not.
+STORAGE_PART = 20
 # Connections at which somebody should look. RDS takes about one for each 9.5 MB of memory.
 CONNECTIONS = {"t4g.medium": 300, "m7g.large": 600, "r7g.large": 1200}
 # Lines of the web tasks, and the alarms on their figures: the name, the figure, the statistic of
@@ -146,7 +148,8 @@ class Alarms(Construct):
         storage = "FreeLocalStorage" if config.is_aurora else "FreeStorageSpace"
         self._alarm(
             f"storage-{name}", _metric("AWS/RDS", storage, of_it, "Minimum"),
-            UNDER, 5 * GIB, "Free bytes: storage grows by itself up to its limit, then it ends.",
+            UNDER, config.size.storage * GIB // STORAGE_PART,
+            "Free bytes: RDS adds storage while a tenth is free, and has not.",
         )  # fmt: skip
         self._alarm(
             f"transaction-ids-{name}",

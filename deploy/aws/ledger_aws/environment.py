@@ -1,7 +1,7 @@
 """The settings of each task, by the names of `.env.example`. No value is secret: see `secrets`."""
 
 from ledger_aws.config import OF_PROVIDER, Config
-from ledger_aws.database import NAME, OWNER, WEB, BankDatabase
+from ledger_aws.database import AUDITOR, NAME, OWNER, WEB, BankDatabase
 from ledger_aws.log_groups import DAYS_OF_LOGS
 from ledger_aws.network import BALANCER_IDLE, POSTGRES
 from ledger_aws.network import WEB as WEB_PORT
@@ -12,6 +12,8 @@ AUTHORITIES_OF_RDS = "/etc/ssl/rds.pem"
 PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 # A task that closes a connection first may do so as the load balancer sends a request: a 502.
 KEEP_ALIVE = BALANCER_IDLE + 5
+# No host has it: a proof that nobody told its database fails.
+NO_HOST = "proof.invalid"
 
 
 def of_every_task(config: Config) -> dict[str, str]:
@@ -79,6 +81,11 @@ def of_administrator(config: Config, database: BankDatabase) -> dict[str, str]:
         del found[name]
     found["DB_SECRET_ID"] = database.server.secret.secret_full_arn or ""
     return found
+
+
+def of_proof(config: Config, database: BankDatabase) -> dict[str, str]:
+    """As the auditor of a database that whoever starts the task names (`DB_HOST`)."""
+    return of_command(config, database, AUDITOR) | {"DB_HOST": NO_HOST}
 
 
 def _database(config: Config) -> dict[str, str]:

@@ -51,6 +51,7 @@ class Tasks(Construct):
         self.log = self._log_group("Log", "web")
         self.command_log = self._log_group("CommandLog", "commands")
         self.session_log = self._log_group("SessionLog", "sessions")
+        self.proof_log = self._log_group("ProofLog", "proofs")
         secret_key = {"SECRET_KEY": keys.secret_key}
         every = {**secret_key, "CACHE_URL": cache.url, "EMAIL_URL": keys.mail}
 
@@ -64,6 +65,7 @@ class Tasks(Construct):
         self.retain = self._command("retain", ["apply_retention"], secret_key)
         self.work = self._work({**secret_key, "EMAIL_URL": keys.mail})
         self.console = self._console(every)
+        self.proof = self._proof(secret_key)
 
     @property
     def commands(self) -> dict[str, ecs.FargateTaskDefinition]:
@@ -188,6 +190,17 @@ class Tasks(Construct):
         self._container(
             task, given, secrets, log=self.command_log, is_read_only=False,
             entry_point=["sleep"], command=["3600"],
+        )  # fmt: skip
+        return task
+
+    def _proof(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
+        """The audit of a restored database, which whoever starts it names and allows. Alarms and
+        mails are about this bank's own books, so its log and its role are not those of `audit`.
+        """
+        task = self._task("proof", SMALL)
+        self._container(
+            task, environment.of_proof(self._config, self._database), secrets, log=self.proof_log,
+            entry_point=["python", "manage.py"], command=["audit_ledger"],
         )  # fmt: skip
         return task
 

@@ -55,6 +55,7 @@ TABLE = {
     "no-figures": _own("Figures", "Sum", 300, BELOW, 1, 3, BAD),
 }  # fmt: skip
 # The size decides, or the kind of database.
+LEAST_FREE = {"small": 1 * GIB, "large": 5 * GIB}
 CONNECTIONS = {"t4g.medium": 300, "m7g.large": 600, "r7g.large": 1200}
 WITH_A_PROXY = {
     "pinned": Row(
@@ -73,7 +74,7 @@ def expected(bank: Templates) -> dict[str, Row]:
         "connections": Row(f"{RDS} DatabaseConnections", "Maximum", 300, ABOVE, connections, 3),
         "storage": Row(
             f"{RDS} {'FreeLocalStorage' if is_aurora else 'FreeStorageSpace'}",
-            "Minimum", 300, BELOW, 5 * GIB, 1,
+            "Minimum", 300, BELOW, LEAST_FREE[bank.config.size_name], 1,
         ),
     }  # fmt: skip
     if bank.config.proxy:

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.alarm_table import Row, expected, row_of
+import pytest
+
+from tests.alarm_table import GIB, Row, expected, row_of
 from tests.flavours import ROOT, Properties, Templates, templates, text
 
 FIGURES = '{ $.event = "figures" }'
@@ -35,6 +37,30 @@ def test_each_alarm_is_as_it_has_to_be_and_none_is_missing(bank: Templates) -> N
     assert set(found) == set(wanted)
     for name, rows in found.items():
         assert rows == [wanted[name]] * len(rows), name
+
+
+@pytest.mark.parametrize("flavour", ["small", "large"])
+def test_little_storage_is_less_than_rds_leaves_free_at_any_size(flavour: str) -> None:
+    """RDS adds some when less than a tenth of what is allocated is free, from the first size on."""
+    bank = templates(flavour)
+    found = [alarm["Threshold"] for name, alarm in _alarms(bank) if name == "storage"]
+    assert found
+    for _, database in bank.of_type("AWS::RDS::DBInstance"):
+        if "AllocatedStorage" in database:
+            grows_at = int(database["AllocatedStorage"]) * GIB / 10
+            assert all(GIB <= threshold < grows_at for threshold in found)
+
+
+def test_the_proof_of_a_restored_bank_touches_no_figure_of_this_one(bank: Templates) -> None:
+    """Its lines are counted by no filter, and it may sign in nowhere until somebody allows it."""
+    proof = bank.container("proof")
+    log = text(proof["LogConfiguration"]["Options"]["awslogs-group"])
+    counted = {text(each["LogGroupName"]) for _, each in bank.of_type("AWS::Logs::MetricFilter")}
+    assert log not in counted
+    assert text(bank.container("audit")["LogConfiguration"]["Options"]["awslogs-group"]) in counted
+    assert bank.statements(bank.role_of("proof")) == []
+    settings = {each["Name"]: each["Value"] for each in proof["Environment"]}
+    assert (settings["DB_HOST"], settings["DB_USER"]) == ("proof.invalid", "ledger_auditor")
 
 
 def test_each_server_and_each_cache_has_its_alarms(bank: Templates) -> None:
@@ -185,7 +211,8 @@ def test_each_command_that_fails_is_mailed(bank: Templates) -> None:
     prefixes = {each["prefix"] for each in detail["taskDefinitionArn"]}
     families = {each["Family"] for _, each in bank.of_type("AWS::ECS::TaskDefinition")}
     watched = {prefix.rpartition("/")[2].rstrip(":") for prefix in prefixes}
-    assert families - watched == {f"{bank.config.name}-web", f"{bank.config.name}-console"}
+    others = {f"{bank.config.name}-{name}" for name in ("web", "console", "proof")}
+    assert families - watched == others
     assert detail["containers"]["exitCode"] == [{"anything-but": 0}, {"exists": False}]
     assert "Topic" in text(rule["Targets"])
 

@@ -144,8 +144,8 @@ def test_logs_end(bank: Templates) -> None:
     assert {str(group["RetentionInDays"]) for group in groups.values()} == {told} == {"365"}
     names = {group["LogGroupName"].rpartition("/")[2] for group in groups.values()}
     of_rds = {"postgresql"} if bank.config.is_aurora else {"postgresql", "upgrade"}
-    ours = {"web", "commands", "sessions", "gate", "flows", f"aws-waf-logs-{bank.config.name}"}
-    assert names == ours | of_rds
+    ours = {"web", "commands", "sessions", "proofs", "gate", "flows"}
+    assert names == ours | of_rds | {f"aws-waf-logs-{bank.config.name}"}
 
 
 def test_every_log_of_every_server_has_a_group_of_ours_before_it(bank: Templates) -> None:

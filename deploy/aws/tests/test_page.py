@@ -124,7 +124,7 @@ def test_the_proof_is_of_the_task_that_looked_at_the_restored_database(walk: Wal
     started = [call for call in walk.calls if " run-task " in call]
     task = f"task{started.index(run) + 1}"
     log = walk.one("aws logs")
-    audit = templates("large").container("audit")
+    audit = templates("large").container("proof")
     prefix = audit["LogConfiguration"]["Options"]["awslogs-stream-prefix"]
     assert "get-log-events" in log  # of one page: with text each page would be asked by itself
     assert f"--log-stream-name {prefix}/{audit['Name']}/{task} " in log

@@ -20,7 +20,7 @@ AS_ROLE = {
     "web": "ledger_web|ledger_explorer",
     "holds": "ledger", "audit": "ledger_auditor", "migrate": "ledger",
     "seal": "ledger", "erase": "ledger", "retain": "ledger", "work": "ledger", "console": "ledger",
-    "roles": None,
+    "roles": None, "proof": None,
 }  # fmt: skip
 SECRETS = {
     "web": {"SECRET_KEY", "CACHE_URL", "EMAIL_URL", "LEDGER_METRICS_TOKEN"},

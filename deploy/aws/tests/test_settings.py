@@ -23,7 +23,7 @@ SECRETS = {
 COMMANDS = {
     "roles": "create_roles", "migrate": "migrate", "audit": "audit_ledger", "seal": "seal_ledger",
     "holds": "expire_holds", "erase": "erase_people", "retain": "apply_retention",
-    "work": "work",
+    "work": "work", "proof": "audit_ledger",
 }  # fmt: skip
 PRINT = """
 import json
