@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,7 +17,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from ledger.db import embedded
+from ledger.db import embedded, roles
 from ledger.db.embedded import EmbeddedServerError
 from ledger.db.pair import Node, Pair
 from ledger.db.placement import Placement
@@ -132,6 +133,27 @@ def assert_every_receipt_is_in_the_books(bank: OwnBank, paying: Load, there: Peo
 
 def test_commits_wait_for_the_standby(pair: Pair) -> None:
     assert pair.primary.ask("SELECT sync_state FROM pg_stat_replication") == "sync"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no file lists the processes")
+def test_a_primary_that_stands_still_is_killed_with_those_that_serve_clients(pair: Pair) -> None:
+    with roles.as_superuser(pair.primary.running(), "postgres") as connection:
+        serves = connection.info.backend_pid
+        os.kill(serves, signal.SIGSTOP)
+        try:
+            pair.primary.kill()
+            wait_until(lambda: has_ended(serves))
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(serves, signal.SIGCONT)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or nobody has asked for its end yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def test_a_dead_primary_is_not_started_again_by_who_cannot_reach_it(pair: Pair) -> None:
