@@ -75,7 +75,6 @@ class Config:
     time_zone: str = "UTC"
     zones: tuple[str, ...] = ("a", "b")
     snapshot: str = ""  # the database begins with it
-    secret_key: str = ""  # ARN of the SECRET_KEY that the snapshot's bank had
     ledger_settings: Mapping[str, str] = field(default_factory=dict)
     secret_settings: Mapping[str, str] = field(default_factory=dict)  # ARNs of their secrets
 
@@ -114,7 +113,6 @@ PATTERNS = {
     "time_zone": (re.compile(r"[A-Za-z_]+(/[A-Za-z_]+)*"), "a time zone such as Europe/Dublin"),
     "zones": (re.compile("[a-z](,[a-z])+"), "two letters or more, such as a,b"),
     "snapshot": (ANY, ""),
-    "secret_key": (SECRET, "the whole ARN of a secret, with its six random letters"),
 }
 REQUIRED = (
     "account", "region", "domain", "zone_id", "zone_name", "image_tag", "mail_secret",
@@ -173,8 +171,3 @@ def _check_together(found: Mapping[str, str]) -> None:
     domain, zone = found["domain"], found["zone_name"]
     if domain != zone and not domain.endswith(f".{zone}"):
         raise WrongContext(f"-c domain={domain} is not in the zone {zone}")
-    if found.get("snapshot") and not found.get("secret_key"):
-        raise WrongContext(
-            "-c snapshot=... needs -c secret_key=...: without the key of that bank the secrets of"
-            " second factors cannot be read"
-        )

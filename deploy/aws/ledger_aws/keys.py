@@ -1,5 +1,7 @@
 """The key that encrypts everything, and the secrets that no person has to know."""
 
+from typing import cast
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -53,13 +55,15 @@ class Keys(Construct):
         )
 
     def _secret_key(self, config: Config) -> secretsmanager.ISecret:
-        """Django's SECRET_KEY: of an earlier bank, or a new one that stays with its backups."""
-        if config.secret_key:
-            return secretsmanager.Secret.from_secret_complete_arn(
-                self, "SecretKey", config.secret_key
-            )
-        described = "SECRET_KEY of Ledger. A restored bank needs it."
-        return self._generated("SecretKey", described, RemovalPolicy.RETAIN)
+        """Django's SECRET_KEY, which stays with the backups. A bank that begins with a snapshot has
+        an empty one: no task starts before the value of the snapshot's bank is copied into it.
+        """
+        described = f"SECRET_KEY of {config.name}. Banks restored from its backups need it."
+        secret = self._generated("SecretKey", described, RemovalPolicy.RETAIN)
+        if config.snapshot:
+            made = cast(secretsmanager.CfnSecret, secret.node.default_child)
+            made.add_property_deletion_override("GenerateSecretString")
+        return secret
 
     def _generated(
         self, id: str, description: str, removal_policy: RemovalPolicy = RemovalPolicy.DESTROY

@@ -1,4 +1,10 @@
-"""Two stacks: what holds the data, and what serves it. The second may go and come again."""
+"""Two stacks: what holds the data, and what serves it. The second may go and come again.
+
+Note [The keys of a restored bank]: a bank that begins with a snapshot has its key and secrets in a
+stack of their own, made first. Only then can the snapshot be copied under that key, because an
+instance of RDS keeps the key of its snapshot for ever, and SECRET_KEY into its secret. So a
+restored bank needs neither the key nor a secret of the first one.
+"""
 
 from typing import Any
 
@@ -21,16 +27,26 @@ from ledger_aws.worker import DeliveryService
 WITHOUT_TAGS = "AWS::RDS::DBProxyTargetGroup"  # says CloudFormation
 
 
-class DataStack(Stack):
-    """Network, key, secrets, database and cache."""
+class KeysStack(Stack):
+    """Key and secrets of a bank that begins with a snapshot: Note [The keys of a restored bank]."""
 
     def __init__(self, scope: Construct, config: Config) -> None:
-        super().__init__(scope, "Data", **_named(config, "data"))
+        super().__init__(scope, "Keys", **_named(config, "keys"))
         self.keys = Keys(self, config)
+        CfnOutput(self, "SecretKeyArn", value=self.keys.secret_key.secret_arn)
+
+
+class DataStack(Stack):
+    """Network, database and cache, and the key and secrets unless they are given."""
+
+    def __init__(self, scope: Construct, config: Config, keys: Keys | None = None) -> None:
+        super().__init__(scope, "Data", **_named(config, "data"))
+        self.keys = keys or Keys(self, config)
         self.network = Network(self, config, self.keys.key)
         self.database = BankDatabase(self, config, self.network, self.keys.key)
         self.cache = Cache(self, config, self.network, self.keys.key)
-        CfnOutput(self, "SecretKeyArn", value=self.keys.secret_key.secret_arn)
+        if keys is None:
+            CfnOutput(self, "SecretKeyArn", value=self.keys.secret_key.secret_arn)
         # For a restored database (docs/deploy-aws.md).
         groups = self.network.groups
         CfnOutput(self, "DatabaseGroup", value=groups.database.security_group_id)
@@ -81,7 +97,8 @@ def build(app: Construct, config: Config) -> tuple[DataStack, BankStack]:
     """
     place = f"account={config.account}:region={config.region}"
     app.node.set_context(f"availability-zones:{place}", config.availability_zones)
-    data = DataStack(app, config)
+    keys = KeysStack(app, config).keys if config.snapshot else None
+    data = DataStack(app, config, keys)
     bank = BankStack(app, config, data)
     Tags.of(app).add("bank", config.name, exclude_resource_types=[WITHOUT_TAGS])
     return data, bank

@@ -24,7 +24,6 @@ GIVEN = {
     "mail_secret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:ledger/mail-AbCdEf",
     "alarm_email": "operations@example.com",
 }
-KEY = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:LedgerSecretKey-GhIjKl"
 OIDC_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:ledger/oidc-JkLmNo"
 FLAVOURS = {
     "small": {},
@@ -32,10 +31,9 @@ FLAVOURS = {
     "large without a proxy": {"size": "large", "proxy": "false"},
     "aurora": {"size": "large", "database": "aurora"},
     "aurora without a proxy": {"database": "aurora", "proxy": "false"},
-    "restored": {"name": "restored", "snapshot": "before-the-import", "secret_key": KEY},
+    "restored": {"name": "restored", "snapshot": "before-the-import"},
     "aurora restored": {
         "name": "restored", "database": "aurora", "snapshot": "before-the-import",
-        "secret_key": KEY,
     },
 }  # fmt: skip
 # Made for single tests.
@@ -45,7 +43,7 @@ MORE = {
         "OIDC_CLIENT_SECRET": OIDC_SECRET,
     },
     "restored large": {
-        "name": "restored", "size": "large", "snapshot": "before-the-import", "secret_key": KEY,
+        "name": "restored", "size": "large", "snapshot": "before-the-import",
     },
 }  # fmt: skip
 
@@ -54,18 +52,23 @@ Properties = dict[str, Any]
 
 @dataclass(frozen=True)
 class Templates:
-    """Both templates of a bank."""
+    """The templates of a bank."""
 
     name: str
     config: Config
     folder: Path
     data: dict[str, Any]
     bank: dict[str, Any]
+    keys: dict[str, Any] | None = None  # of a restored bank
+
+    @property
+    def all(self) -> list[dict[str, Any]]:
+        return [each for each in (self.keys, self.data, self.bank) if each]
 
     @property
     def resources(self) -> dict[str, dict[str, Any]]:
-        found = {**self.data["Resources"], **self.bank["Resources"]}
-        assert len(found) == len(self.data["Resources"]) + len(self.bank["Resources"])
+        found = {id: each for template in self.all for id, each in template["Resources"].items()}
+        assert len(found) == sum(len(template["Resources"]) for template in self.all)
         return found
 
     def of_type(self, *types: str) -> Iterator[tuple[str, Properties]]:
@@ -124,9 +127,9 @@ def templates(flavour: str) -> Templates:
     app = App(context=FLAGS)
     build(app, config)
     folder = Path(app.synth().directory)
-    data, bank = (json.loads((folder / f"{name}.template.json").read_text())
-                  for name in ("Data", "Bank"))  # fmt: skip
-    return Templates(flavour, config, folder, data, bank)
+    names = ["Data", "Bank", *["Keys"] * bool(config.snapshot)]
+    made = [json.loads((folder / f"{name}.template.json").read_text()) for name in names]
+    return Templates(flavour, config, folder, *made)
 
 
 def text(value: Any) -> str:

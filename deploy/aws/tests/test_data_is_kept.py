@@ -90,7 +90,7 @@ def test_nobody_deletes_the_database_by_mistake(bank: Templates) -> None:
 
 def test_the_secret_key_stays_with_the_backups(bank: Templates) -> None:
     ours = [id for id, _ in bank.of_type("AWS::SecretsManager::Secret") if "KeysSecretKey" in id]
-    assert len(ours) == (0 if bank.config.secret_key else 1)
+    assert len(ours) == 1
     for id in ours:
         assert bank.resources[id]["DeletionPolicy"] == "Retain"
 
@@ -225,3 +225,23 @@ def test_a_restored_bank_begins_with_the_snapshot(flavour: str) -> None:
     ((_, database),) = _databases(templates(flavour))
     name = database.get("DBSnapshotIdentifier") or database.get("SnapshotIdentifier")
     assert name == "before-the-import"
+
+
+@pytest.mark.parametrize("flavour", ["restored", "aurora restored"])
+def test_the_key_of_a_restored_bank_is_there_before_its_snapshot_is_read(flavour: str) -> None:
+    """Whoever restores copies the snapshot under that key, and SECRET_KEY into an empty secret."""
+    bank = templates(flavour)
+    assert bank.keys is not None
+    kinds = {each["Type"] for each in bank.keys["Resources"].values()}
+    assert kinds == {"AWS::KMS::Key", "AWS::KMS::Alias", "AWS::SecretsManager::Secret"}
+    assert "Fn::ImportValue" not in text(bank.keys)
+    assert "AWS::KMS::Key" not in {each["Type"] for each in bank.data["Resources"].values()}
+    ((_, alias),) = bank.of_type("AWS::KMS::Alias")
+    assert alias["AliasName"] == "alias/restored"
+    (secret,) = [
+        each for id, each in bank.of_type("AWS::SecretsManager::Secret") if "KeysSecretKey" in id
+    ]
+    assert not {"SecretString", "GenerateSecretString"} & set(secret)
+    assert "KeysKey" in text(secret["KmsKeyId"])
+    assert bank.keys["Outputs"]["SecretKeyArn"]
+    assert templates("small").keys is None  # a bank that is there keeps its key where it is

@@ -2,6 +2,7 @@
 the call. Those below `here` run.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -18,7 +19,7 @@ NAMES = (ROOT / "deploy/aws/names.sh").read_text()
 STAND_IN = Path(__file__).with_name("stand_in.py")
 # LEDGER_SHELL=zsh tries the page in that one.
 SHELL = [os.environ.get("LEDGER_SHELL", "bash"), "-eu", "-o", "pipefail", "-c"]
-HOSTS = {"rds": "ledger-proof.example.com", "aurora": "ledger-proof.cluster.example.com"}
+HOSTS = {"rds": "proof.example.com", "aurora": "proof.cluster.example.com"}
 IDS = {"rds": "db-LEDGERPROOF", "aurora": "cluster-LEDGERPROOF"}
 BLOCK = re.compile(r"^```console (\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = [(match[1], match[2]) for match in BLOCK.finditer(PAGE)]
@@ -27,7 +28,9 @@ echo "$(basename "$0") $*" >> "$CALLS"
 if [ "$1" = login ]; then cat > /dev/null; fi
 """
 OTHERS = ("docker", "npx", "session-manager-plugin", "sleep")
-KINDS = ("rds", "aurora")
+# The kind of database, and the name of the bank.
+BANKS = (("rds", "ledger"), ("aurora", "ledger"), ("rds", "second"))
+FIRST_SECRET_KEY = "lanterns-over-slow-rivers"
 
 
 def _script(*kinds: str) -> str:
@@ -58,33 +61,39 @@ class Walk:
     """The page, walked through for one kind of database."""
 
     kind: str
+    bank: str
     calls: list[str]  # every program that it starts, with its arguments
+    printed: str
+    values: dict[str, str]  # of the secrets, at the end
 
     def one(self, begin: str) -> str:
         (found,) = [call for call in self.calls if call.startswith(begin)]
         return found
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=BANKS, ids="-".join)
 def walk(
     request: pytest.FixtureRequest, programs: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Walk:
     home = tmp_path_factory.mktemp("home")
-    noted = home / "calls"
+    noted, state = home / "calls", home / "state"
+    kind, bank = request.param
     given = {
         "PATH": f"{programs}:/usr/bin:/bin", "HOME": str(home), "CALLS": str(noted),
-        "STATE": str(home / "state"), "KIND": request.param,
+        "STATE": str(state), "KIND": kind, "FIRST_BANK": bank, "FIRST_SECRET_KEY": FIRST_SECRET_KEY,
         "REAL": str(Path(sys.executable).with_name("aws")), "AWS_ACCESS_KEY_ID": "of-nobody",
         "AWS_SECRET_ACCESS_KEY": "of-nobody", "AWS_MAX_ATTEMPTS": "1", "AWS_PAGER": "",
         "AWS_EC2_METADATA_DISABLED": "true",
     }  # fmt: skip
-    script = _script("account", request.param).replace("DATABASE=rds", f"DATABASE={request.param}")
+    script = _script("account", kind).replace("DATABASE=rds", f"DATABASE={kind}")
+    script = script.replace("BANK=ledger", f"BANK={bank}")
     done = subprocess.run(
         [*SHELL, script], cwd=ROOT, env=given, capture_output=True, text=True, check=False
     )
     calls = noted.read_text().splitlines()
     assert done.returncode == 0, done.stderr + "\n".join(calls[-1:])
-    return Walk(request.param, calls)
+    values = json.loads(state.read_text())["values"]
+    return Walk(kind, bank, calls, done.stdout + done.stderr, values)
 
 
 @pytest.fixture
@@ -110,10 +119,50 @@ def test_each_deployment_is_of_a_bank_that_can_be_made(walk: Walk, calls: list[s
         given = dict(re.findall(r"-c (\w+)=(\S+)", call))
         config = read(given)
         assert (config.size_name, config.database) == ("large", walk.kind)
-        assert config.mail_secret.endswith(":secret:ledger/mail-AbCdEf")
-    assert [read(dict(re.findall(r"-c (\w+)=(\S+)", call))).name for call in deployments] == [
-        "ledger", "ledger", "restored"
-    ]  # fmt: skip
+        assert config.mail_secret.endswith(f":secret:{config.name}/mail-AbCdEf")
+    names = [read(dict(re.findall(r"-c (\w+)=(\S+)", call))).name for call in deployments]
+    assert names == [walk.bank, walk.bank, "restored"]
+
+
+def test_a_bank_of_another_name_touches_nothing_of_the_first(walk: Walk) -> None:
+    """But the repository of images, which banks share."""
+    if walk.bank == "ledger":
+        return
+    for call in walk.calls:
+        if not call.startswith(("docker ", "aws ecr ")):
+            assert not re.search(r"\bledger\b", call), call
+
+
+def test_a_restored_bank_has_the_values_of_the_first_under_its_own_key(walk: Walk) -> None:
+    """They go through pipes: nobody reads them on the screen or among arguments."""
+    of_restored = {name: value for name, value in walk.values.items() if "restored" in name}
+    assert sorted(of_restored.values()) == [FIRST_SECRET_KEY, walk.values[f"{walk.bank}/mail"]]
+    for value in of_restored.values():
+        assert value not in walk.printed
+        assert not any(value in call for call in walk.calls)
+    for bank in (walk.bank, "restored"):
+        encrypted = f"--secret-id {bank}/mail --kms-key-id alias/{bank}"
+        assert walk.one(f"aws secretsmanager update-secret {encrypted}")
+
+
+def test_a_restored_bank_begins_with_a_copy_of_the_snapshot_under_its_own_key(walk: Walk) -> None:
+    """The key is made first, and there is a value in the empty secret before a task starts."""
+    from ledger_aws.config import read
+
+    keys, bank = (
+        walk.calls.index(next(call for call in walk.calls if call.startswith(begin)
+                              and "name=restored" in call))
+        for begin in ("npx aws-cdk@2 deploy Keys", "npx aws-cdk@2 deploy --all")
+    )  # fmt: skip
+    config = read(dict(re.findall(r"-c (\w+)=(\S+)", walk.calls[bank])))
+    assert config.ledger_settings == {"LEDGER_WEBHOOK_THREADS": "0"}
+    copy = walk.one("aws rds copy-db-")
+    assert f"-snapshot-identifier {config.snapshot} --kms-key-id alias/restored" in copy
+    put = walk.one("aws secretsmanager put-secret-value")
+    assert keys < walk.calls.index(put) < bank
+    assert keys < walk.calls.index(copy) < bank
+    firsts = [call for call in walk.calls if "deploy --all" in call and "restored" not in call]
+    assert not any("snapshot=" in call for call in firsts)
 
 
 def test_the_proof_is_of_the_task_that_looked_at_the_restored_database(walk: Walk) -> None:
@@ -136,10 +185,9 @@ def test_the_proof_is_of_the_task_that_looked_at_the_restored_database(walk: Wal
 
 def test_the_secret_of_mail_is_an_address_that_ledger_reads(walk: Walk, tmp_path: Path) -> None:
     """Passwords of SES have letters that an address cannot have."""
-    secret = re.search(r"--secret-string (\S+)", walk.one("aws secretsmanager create-secret"))
-    assert secret
+    secret = walk.values[f"{walk.bank}/mail"]
     code = "from ledger import settings as s; print(s.EMAIL_HOST_USER, s.EMAIL_HOST_PASSWORD)"
-    own = {"PATH": "/usr/bin:/bin", "LEDGER_DATA_DIR": str(tmp_path), "EMAIL_URL": secret[1]}
+    own = {"PATH": "/usr/bin:/bin", "LEDGER_DATA_DIR": str(tmp_path), "EMAIL_URL": secret}
     done = subprocess.run(
         [ROOT / ".venv/bin/python", "-c", code],
         cwd=ROOT, env=own, capture_output=True, text=True, check=False,
@@ -163,7 +211,7 @@ def test_what_each_later_section_needs_is_read_from_a_file() -> None:
     """A terminal of months later has nothing of the first day."""
     later = PAGE[PAGE.index("## A new version") :]
     assert " ".join(later.split()).count("ead the names of step 1") == 3
-    read_again = set(re.findall(r"\b([A-Z_]+)=", PAGE[: PAGE.index("**2. The image.**")]))
+    read_again = set(re.findall(r"\b([A-Z_]+)=", PAGE[: PAGE.index("**2. The image**")]))
     commands = "".join(text for _, text in BLOCK.findall(later))
     made = set(re.findall(r"^\$ ([A-Z_]+)=", commands, re.MULTILINE))
     assert set(re.findall(r"\$\{?([A-Z_]+)", commands)) <= read_again | made
@@ -177,10 +225,15 @@ def test_the_page_names_what_the_templates_name() -> None:
     outputs = set(re.findall(r"output_of data (\w+)", text_))
     assert len(outputs) == 4
     assert outputs <= set(bank.data["Outputs"])
-    for task in re.findall(r"--task-definition ledger-(\w+)|run_task (\w+)", text_):
+    of_keys = templates("restored").keys
+    assert of_keys
+    assert set(re.findall(r"output_of keys (\w+)", text_)) <= set(of_keys["Outputs"])
+    for task in re.findall(r"--task-definition \$BANK-(\w+)|run_task (\w+)", text_):
         assert bank.task("".join(task))
-    for group in re.findall(r"`(/ledger/\w+)`", PAGE):
-        assert any(each["LogGroupName"] == group for _, each in bank.of_type("AWS::Logs::LogGroup"))
+    groups = {each["LogGroupName"] for _, each in bank.of_type("AWS::Logs::LogGroup")}
+    named = re.findall(r"`/ledger/(\w+)`|--log-group-name /\$BANK/(\w+)", PAGE)
+    assert {f"/ledger/{''.join(each)}" for each in named} <= groups
+    assert len(named) > 2
 
 
 def test_the_console_waits_for_an_hour() -> None:

@@ -113,7 +113,8 @@ def test_logins_name_the_id_of_a_resource(bank: Templates) -> None:
     """IAM compares `DbiResourceId` or `prx-...`; with an ARN or a name there it lets nobody in."""
     exports = {
         output["Export"]["Name"]: text(output["Value"])
-        for output in bank.data["Outputs"].values()
+        for template in bank.all
+        for output in template.get("Outputs", {}).values()
         if "Export" in output
     }
     for _, policy in bank.of_type("AWS::IAM::Policy"):
@@ -258,14 +259,30 @@ def test_the_password_of_the_administrator_changes_by_itself(bank: Templates) ->
     assert schedule["RotationRules"]["ScheduleExpression"] == "rate(30 days)"
 
 
+def test_each_task_reads_secrets_and_decrypts_by_the_key_of_its_own_bank(bank: Templates) -> None:
+    """A secret that another key encrypts is one that no task can read. Those given by their ARN are
+    under AWS's key for Secrets Manager or, later, under that of the bank.
+    """
+    given = {bank.config.mail_secret, *bank.config.secret_settings.values()}
+    for task in AS_ROLE:
+        statements = bank.statements(bank.role_of(task, "ExecutionRoleArn"))
+        for each in statements:
+            if "kms:Decrypt" in _list(each["Action"]):
+                assert "KeysKey" in text(each["Resource"]), task
+            if "secretsmanager:GetSecretValue" in _list(each["Action"]):
+                for arn in _list(each["Resource"]):
+                    assert isinstance(arn, dict) or arn in given, (task, arn)
+
+
 def test_no_template_holds_a_secret(bank: Templates) -> None:
     assert all(
         "NoEcho" not in parameter
-        for template in (bank.data, bank.bank)
+        for template in bank.all
         for parameter in template.get("Parameters", {}).values()
     )
     for id, secret in bank.of_type("AWS::SecretsManager::Secret"):
-        assert ("GenerateSecretString" in secret) != ("SecretString" in secret), id
+        is_empty = bool(bank.config.snapshot) and "KeysSecretKey" in id
+        assert ("GenerateSecretString" in secret) + ("SecretString" in secret) == (not is_empty), id
         if "SecretString" in secret:
             _, (before, *_) = secret["SecretString"]["Fn::Join"]
             assert before == "rediss://:{{resolve:secretsmanager:"
