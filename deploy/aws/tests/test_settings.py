@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ledger_aws.database import EXPLORER as DATABASE_ROLE
 
 from tests.flavours import FLAVOURS, ROOT, Templates, templates
 
 KNOWN = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 PYTHON = ROOT / ".venv/bin/python"
+# Whose tokens are made without asking AWS.
+NOBODY = {
+    "AWS_ACCESS_KEY_ID": "of-nobody", "AWS_SECRET_ACCESS_KEY": "of-nobody",
+    "DJANGO_SETTINGS_MODULE": "ledger.settings",
+}  # fmt: skip
 # In place of what ECS reads from Secrets Manager.
 SECRETS = {
     "SECRET_KEY": "kC4xZ1vB8nM3qW6eR9tY2uI5oP7aS0dFgHjKlQwErTyUiOpAsDfGhJkLzXcVbNm1",
@@ -32,6 +38,24 @@ database = {k: v for k, v in settings.DATABASES["default"].items() if not callab
 print(json.dumps({"database": database, "aliases": sorted(settings.DATABASES),
     "hosts": settings.ALLOWED_HOSTS, "secure": settings.SESSION_COOKIE_SECURE,
     "proxies": settings.ALLAUTH_TRUSTED_PROXY_COUNT, "role": settings.LEDGER_ROLE}))
+"""
+
+# Ledger's own sign-in of the explorer, up to the token that AWS would take and the connection.
+EXPLORER = """
+import json
+from urllib.parse import parse_qs, urlsplit
+from django import setup; setup()
+from explorer.running import session
+from ledger.db import credentials
+from ledger.db.backend.limited import LimitedConnection
+seen = []
+credentials.addresses_of = lambda host: [host]
+LimitedConnection.connect = lambda **parameters: seen.append(parameters)
+session._connect()
+(found,) = seen
+token = urlsplit("//" + found["password"])
+print(json.dumps({name: str(found.get(name)) for name in ("host", "user", "sslmode", "options")}
+    | {"token_of": parse_qs(token.query)["DBUser"], "token_for": token.hostname}))
 """
 
 
@@ -63,18 +87,43 @@ def files(tmp_path: Path) -> Path:
 
 
 def _start(settings: dict[str, str], files: Path) -> dict[str, Any]:
-    """What the settings module of Ledger makes of them, in its own environment."""
+    """What the settings module of Ledger makes of them."""
+    return _run(PRINT, settings, files)
+
+
+def _run(code: str, settings: dict[str, str], files: Path) -> dict[str, Any]:
+    """What the code prints, in the environment of Ledger."""
     import json
 
     own = {"PATH": os.environ["PATH"], "HOME": str(files), "LEDGER_DATA_DIR": str(files)}
     unset = dict.fromkeys(KNOWN, "")
     done = subprocess.run(
-        [PYTHON, "-c", PRINT], cwd=ROOT, env=unset | own | settings,
+        [PYTHON, "-c", code], cwd=ROOT, env=unset | own | settings,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+@pytest.mark.parametrize("flavour", ["small", "aurora", "large without a proxy"])
+def test_the_explorer_signs_in_where_the_web_does_by_a_token_of_its_own(
+    flavour: str, files: Path
+) -> None:
+    """Behind RDS Proxy, which lets IAM say who may: no password, and nothing at the session's start
+    that a proxy refuses or keeps a connection for.
+    """
+    bank = templates(flavour)
+    settings = _environment(bank.container("web"), files)
+    assert not {name for name in settings if name.startswith("LEDGER_EXPLORER")}
+    found = _run(EXPLORER, settings | NOBODY, files)
+    assert found == {
+        "host": settings["DB_HOST"], "token_for": settings["DB_HOST"].lower(),
+        "user": DATABASE_ROLE, "token_of": [DATABASE_ROLE],
+        "sslmode": "verify-full", "options": found["options"],
+    }  # fmt: skip
+    if bank.config.proxy:
+        assert found["options"] in ("None", "")
 
 
 TASKS = ["web", "console", *COMMANDS]
