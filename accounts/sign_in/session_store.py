@@ -77,8 +77,16 @@ def reason_left_for(session_key: str) -> str:
     row = rows.filter(expire_date__gt=timezone.now()).first()
     if row is None:
         return ""
-    row.delete()
+    _forget(row)
     return str(SessionStore().decode(row.session_data).get(ENDED, ""))
+
+
+def _forget(row: WebSession) -> None:
+    """Deletes the row of a session that has ended. Waits for no standby: a row that a failover
+    brings back has ended as well.
+    """
+    with waiting_for_no_standby():
+        row.delete()
 
 
 def _reason_key(session: str) -> str:
@@ -117,7 +125,7 @@ class SessionStore(DatabaseStore):
         if row.user_id and (why := end_of(row, data, timezone.now())):
             self.ended, self.was_staff = why, bool(data.get(IS_STAFF))
             security_log.record("session.ended", person=row.user_id, reason=why)
-            row.delete()
+            _forget(row)
             self._session_key = None
             return {}
         self.row = row
@@ -176,11 +184,13 @@ class SessionStore(DatabaseStore):
 
     def note_position(self) -> None:
         """Notes that the session has written until now. For requests that wrote, where there are
-        replicas.
+        replicas. Waits for no standby, as the request itself did: a failover may lose this, because
+        no replica serves anybody before it has replayed all that the new writer had by then.
         """
         if self.session_key:
             row = WebSession.objects.filter(pk=digest_of(self.session_key))
-            row.update(wal_position=Greatest("wal_position", WalPosition()))
+            with waiting_for_no_standby():
+                row.update(wal_position=Greatest("wal_position", WalPosition()))
 
     def seen(self) -> None:
         """Notes that a request has used the session, once a minute. So a page that only reads does

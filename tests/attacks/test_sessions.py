@@ -7,7 +7,9 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import services
@@ -46,6 +48,22 @@ def test_a_session_idle_for_30_minutes_has_ended_and_the_page_says_so() -> None:
     assert events.named("session.ended")[0]["reason"] == "idle"
     assert not is_signed_in(client)
     assert not WebSession.objects.filter(user__isnull=False).exists()
+
+
+@pytest.mark.parametrize("ended_by", ["time", "staff"])
+def test_a_session_ends_without_a_wait_for_the_standby(ended_by: str) -> None:
+    """Its page leads to sign in, and a row that a failover brings back has ended."""
+    user = person()
+    client = signed_in(user)
+    if ended_by == "time":
+        age(client, seen=timedelta(minutes=30))
+    else:
+        services.sign_out_everywhere(user=user)
+    with CaptureQueriesContext(connection) as found:
+        assert client.get("/").status_code == 302
+    sent = [query["sql"] for query in found]
+    (deleted,) = [place for place, sql in enumerate(sent) if sql.startswith("DELETE")]
+    assert "SET LOCAL synchronous_commit = local" in sent[:deleted]
 
 
 def test_a_session_used_again_and_again_ends_after_12_hours() -> None:

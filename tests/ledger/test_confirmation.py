@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
+from django.db import transaction as db_transaction
 
 from ledger.db import confirmation
 from tests.ledger.servers import value
@@ -15,13 +17,14 @@ class AskedServer:
 
     def __init__(self) -> None:
         self.problem: str | None = None
-        self.is_away, self.asked, self.now = False, 0, 1000.0
+        self.asked, self.now = 0, 1000.0
+        self.is_away: type[Exception] | None = None
 
     @contextmanager
     def connect(self, _seconds: int) -> Iterator[None]:
         self.asked += 1
         if self.is_away:
-            raise OperationalError
+            raise self.is_away
         yield
 
 
@@ -57,8 +60,12 @@ def test_who_only_wants_to_know_of_a_loss_asks_nothing_before_one(server: AskedS
     assert server.asked == 3
 
 
-def test_a_server_that_is_away_has_lost_no_standby(server: AskedServer) -> None:
-    server.is_away = True
+@pytest.mark.parametrize("error", [OperationalError, psycopg.OperationalError])
+def test_a_server_that_is_away_has_lost_no_standby(
+    server: AskedServer, error: type[Exception]
+) -> None:
+    """Also one that goes away before it answers, which psycopg tells."""
+    server.is_away = error
     assert not confirmation.nobody_confirms()
 
 
@@ -68,3 +75,11 @@ def test_a_commit_waits_for_no_standby_within_the_block_alone() -> None:
     with confirmation.waiting_for_no_standby():
         assert value(connection, "SHOW synchronous_commit") == "local"
     assert value(connection, "SHOW synchronous_commit") == before != "local"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_within_another_transaction_nothing_can_leave_the_wait_out() -> None:
+    """It would be left out for what that transaction writes, which may be a payment."""
+    around, within = db_transaction.atomic(), confirmation.waiting_for_no_standby()
+    with pytest.raises(RuntimeError), around, within:
+        raise AssertionError

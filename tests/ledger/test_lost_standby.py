@@ -107,8 +107,20 @@ OLD = """SET synchronous_commit = local;
     UPDATE sessions SET last_seen_at = now() - interval '10 minutes'"""
 
 
+ENDED = """SET synchronous_commit = local;
+    UPDATE sessions SET last_seen_at = now() - interval '2 hours'"""
+
+
+def led_to(site: Site, path: str) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+    connection.request("GET", path, headers={"Cookie": f"sessionid={site.cookie}"})
+    found = connection.getresponse()
+    connection.close()
+    return found.headers.get("Location", "")
+
+
 def test_pages_that_read_go_on_without_a_standby(site: Site, pair: Pair) -> None:
-    """Though each notes when its session was last used."""
+    """Though each notes when its session was last used, or that it has ended."""
     pair.standby.kill()
     wait_until(lambda: warned(site))
 
@@ -117,6 +129,10 @@ def test_pages_that_read_go_on_without_a_standby(site: Site, pair: Pair) -> None
         began = time.monotonic()
         site.get(page, site.cookie)
         assert time.monotonic() - began < QUICK, page
+    query(pair.primary, ENDED)
+    began = time.monotonic()
+    assert led_to(site, "/accounts/").startswith("/account/login/")
+    assert time.monotonic() - began < QUICK
 
 
 def test_an_audit_proves_the_books_without_a_standby_and_says_so(pair: Pair) -> None:

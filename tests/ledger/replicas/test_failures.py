@@ -132,6 +132,7 @@ def test_a_replica_too_far_behind_is_left_out(
         bank.pair.primary.ask("SELECT pg_sleep(0.05)")
         bank.probe()
         assert bank.replica.why_out == "it is too far behind"
+        assert not bank.replica.can_serve(bank.needed())
         (found,) = replicas.figures([bank.replica])
         assert found.bytes_behind
         assert found.seconds_behind

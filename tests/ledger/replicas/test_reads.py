@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import connection, connections
 from django.db import transaction as db_transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts import services as account_services
 from accounts.models import WebSession
@@ -141,6 +142,19 @@ def test_only_a_request_that_wrote_what_replicas_show_notes_a_position(
     assert position
     here.get(f"/accounts/{ana.everyday.pk}/")
     assert mine.get().wal_position == position
+
+
+def test_a_position_is_noted_without_a_wait_for_the_standby(
+    bank: BankWithReplica, ana: Saver
+) -> None:
+    """Where that is away, who pays has waited once already."""
+    here = ana.browser()
+    with CaptureQueriesContext(connection) as found:
+        assert ana.save(here, "10")
+    sent = [query["sql"] for query in found]
+    noted = [place for place, sql in enumerate(sent) if "pg_current_wal" in sql]
+    assert noted
+    assert {sent[place - 1] for place in noted} == {"SET LOCAL synchronous_commit = local"}
 
 
 def test_a_statement_never_shows_a_balance_that_its_entries_do_not_explain(
