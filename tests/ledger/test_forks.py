@@ -49,6 +49,9 @@ child(work)
 child(lambda: connection.close())
 child(lambda: None)
 assert session() == mine
+closed = connection.connection
+connection.close()
+child(lambda: None)
 """
 IN_A_TRANSACTION = """
 from django.db import ProgrammingError
@@ -64,6 +67,9 @@ def in_a_block_of_its_own():
     inherited.__exit__(None, None, None)
     with transaction.atomic():
         assert session() != mine
+    assert after_commit == []
+
+after_commit = []
 
 mine = session()
 with connection.cursor() as cursor:
@@ -73,7 +79,9 @@ with connection.cursor() as cursor:
         child(work)
         cursor.execute("INSERT INTO kept VALUES (2)")
     with (inherited := transaction.atomic()):
+        transaction.on_commit(lambda: after_commit.append(session()))
         child(in_a_block_of_its_own)
+    assert after_commit == [mine]
     cursor.execute("SELECT count(*) FROM kept")
     assert cursor.fetchone() == (2,)
 """

@@ -18,7 +18,15 @@ from django.db import transaction as db_transaction
 from psycopg_pool import PoolTimeout
 
 from ledger.db.embedded import EmbeddedServerError
-from ledger.db.retry import Failure, OutcomeUnknown, failure_of, run_with_retry, with_retry
+from ledger.db.retry import (
+    Failure,
+    NotConfirmed,
+    OutcomeUnknown,
+    failure_of,
+    run_with_retry,
+    with_retry,
+)
+from tests.metrics import growth
 
 LOST_RACES = [
     psycopg.errors.SerializationFailure,
@@ -182,6 +190,14 @@ def test_what_stays_unknown_says_so(pauses: list[float], transactional_db: None)
     with pytest.raises(OutcomeUnknown):
         run_with_retry(work, find_out_first=lambda: None, sleep=pauses.append)
     assert 3 <= sum(pauses) < 3.5
+
+
+def test_what_stays_unconfirmed_says_that(transactional_db: None) -> None:
+    def work() -> None:
+        raise NotConfirmed
+
+    with pytest.raises(NotConfirmed):
+        run_with_retry(work, find_out_first=lambda: None, sleep=lambda _: None)
 
 
 @pytest.mark.parametrize("took", [5, 35])
@@ -391,10 +407,10 @@ def test_inside_an_atomic_block_the_error_goes_to_who_opened_it(
     run: Callable[[CountedWork], str],
 ) -> None:
     work = CountedWork(1, psycopg.errors.SerializationFailure(), OperationalError)
-
-    with pytest.raises(OperationalError), db_transaction.atomic():
+    with growth() as grown, pytest.raises(OperationalError), db_transaction.atomic():
         run(work)
     assert work.runs == 1
+    assert not grown["ledger_db_given_up_total"], "that code counts it"
 
 
 def test_as_a_decorator_it_passes_arguments_and_result_on(transactional_db: None) -> None:

@@ -182,7 +182,7 @@ class DatabaseWrapper(WithCursors):
         pools: dict[str, Any] = self._connection_pools  # type: ignore[attr-defined]
         inherited += [self.connection, *pools.values()]
         pools.clear()
-        self.connection, self.run_on_commit = None, []
+        self.connection = None
         if self.in_atomic_block:
             self.closed_in_transaction = self.needs_rollback = True
 

@@ -1,5 +1,6 @@
 """Which replica is chosen, and which statements count as writes. Without a database."""
 
+import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -94,6 +95,20 @@ def test_a_replica_whose_last_answer_is_old_serves_nobody() -> None:
     assert replica.answer is not None
     replica.answer = replace(replica.answer, at=time.monotonic() - STALE - 1)
     assert not replica.can_serve(Needed(WRITER))
+
+
+def test_a_replica_that_stays_away_is_logged_once_for_each_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    replica = answering("a", 100)
+    with caplog.at_level("INFO", logger="ledger.replicas"):
+        for why in ("refused", "refused", STOPPED, STOPPED):
+            replica.leave_out(why)
+    lines = [json.loads(line) for line in caplog.messages]
+    assert [(line["event"], line["reason"]) for line in lines] == [
+        ("replica.left_out", "refused"),
+        ("replica.left_out", STOPPED),
+    ]
 
 
 def test_round_robin_takes_one_after_the_other(three: list[Replica]) -> None:
