@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from ledger.db.rights import LARGE_OBJECTS
-from ledger.db.roles import DATABASE, create_on
+from ledger.db.roles import DATABASE, create_on, reset_settings
 
 PASSWORD = "ledger"
 
@@ -23,6 +23,7 @@ def prepare(url: str) -> None:
     """Makes what is missing; run again, it changes nothing more."""
     with psycopg.connect(url, autocommit=True) as connection:
         create_on(connection, password=PASSWORD)
+        reset_settings(connection)
     for database in (DATABASE, "template1"):
         with psycopg.connect(make_conninfo(url, dbname=database), autocommit=True) as connection:
             for (revoke,) in connection.execute(LARGE_OBJECTS).fetchall():

@@ -1,7 +1,7 @@
 """Accounts in the admin. Staff see all of them; every change goes through a service."""
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.options import InlineModelAdmin
@@ -23,6 +23,7 @@ from accounts.admin.columns import (
 from accounts.admin.forms import AccountAddForm, AccountChangeForm
 from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.limits import ASK, ASKED, ask_for_limits, why_asked
+from accounts.admin.list_files import ListFiles
 from accounts.admin.masking import known_number, masked_number, sees_contact_details
 from accounts.admin.parts import STYLES, AsksApproval, ShownFilters, person_of
 from accounts.exceptions import LedgerError, NeedsApproval
@@ -36,7 +37,13 @@ MASKED_SEARCH = "A whole account number, its last four digits, or words of a nam
 
 @admin.register(Account)
 class AccountAdmin(
-    AsksApproval, ShownFilters, ObjectHistory, ReasonedChanges, ReasonedActions, AccountColumns
+    ListFiles,
+    AsksApproval,
+    ShownFilters,
+    ObjectHistory,
+    ReasonedChanges,
+    ReasonedActions,
+    AccountColumns,
 ):
     """Accounts. Staff change the name; limits and status only with a reason.
 
@@ -69,6 +76,10 @@ class AccountAdmin(
     history_subject = "account"
     actions = ("freeze", "unfreeze", "close")
     rows_template = "admin/accounts/account/_rows.html"
+    list_file_values: ClassVar = {
+        "number_shown": "number", "balance_shown": "balance", "available_shown": "available",
+        "held_shown": "held", "opened": "created_at",
+    }  # fmt: skip
 
     class Media:
         css = {"all": (STYLES,)}

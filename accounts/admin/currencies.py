@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from accounts.admin.forms import ReasonedForm, reason_field
 from accounts.admin.history import ObjectHistory, ReasonedChanges
+from accounts.admin.list_files import ListFiles
 from accounts.models import Currency
 
 MOST_DECIMALS = 4  # amounts are numeric(19,4)
@@ -43,7 +44,7 @@ class CurrencyForm(ReasonedForm):
 
 
 @admin.register(Currency)
-class CurrencyAdmin(ObjectHistory, ReasonedChanges):
+class CurrencyAdmin(ListFiles, ObjectHistory, ReasonedChanges):
     """Staff add currencies, rename them, and open or close them. Nobody can change the code or the
     decimals of one, or delete it.
     """

@@ -8,6 +8,7 @@ from django.utils.html import format_html_join
 
 from accounts.admin.forms import ReasonedForm
 from accounts.admin.history import ObjectHistory, ReasonedChanges
+from accounts.admin.list_files import ListFiles
 from accounts.admin.parts import link_to
 from accounts.models import Household
 from ledger.text.money import NOTHING
@@ -20,7 +21,7 @@ class HouseholdForm(ReasonedForm):
 
 
 @admin.register(Household)
-class HouseholdAdmin(ObjectHistory, ReasonedChanges):
+class HouseholdAdmin(ListFiles, ObjectHistory, ReasonedChanges):
     """Added and renamed by who looks after people; never deleted. People join on their own page."""
 
     list_display = ("name",)

@@ -1,6 +1,6 @@
 """People and groups in the admin. `accounts.groups` says who may do what, and who gives a group."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
@@ -30,6 +30,7 @@ from accounts.admin.actions import (
 from accounts.admin.forms import PersonAddForm, PersonChangeForm, PersonPasswordForm
 from accounts.admin.giving import GroupsByTwo, asked_for
 from accounts.admin.history import ObjectHistory, ReasonedChanges
+from accounts.admin.list_files import ListFiles
 from accounts.admin.masking import masked_address, sees_contact_details
 from accounts.admin.parts import (
     STYLES,
@@ -85,6 +86,7 @@ class SignInFilter(admin.SimpleListFilter):
 
 @admin.register(User)
 class UserAdmin(
+    ListFiles,
     ShownFilters,
     GroupsByTwo,
     ObjectHistory,
@@ -121,6 +123,7 @@ class UserAdmin(
     actions = ("sign_out", "revoke_tokens", "close_sign_in", "restore_sign_in")
     autocomplete_fields = ("household",)
     rows_template = "admin/accounts/user/_rows.html"
+    list_file_values: ClassVar = {"joined": "created_at"}
 
     class Media:
         css = {"all": (STYLES,)}
@@ -383,7 +386,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(ObjectHistory, ReadOnly, DjangoGroupAdmin):
+class GroupAdmin(ListFiles, ObjectHistory, ReadOnly, DjangoGroupAdmin):
     """Shows what each group may do. The table is in `accounts.groups`; no page changes it."""
 
     history_subject = "group"

@@ -50,7 +50,7 @@ def create(server: Postmaster) -> None:
     with as_superuser(server, "postgres") as connection:
         create_on(connection)
         _let_owner_see_sessions(connection)
-        _reset_settings(connection)
+        reset_settings(connection)
 
 
 def create_on(connection: "psycopg.Connection[Any]", *, password: str | None = None) -> None:
@@ -90,7 +90,7 @@ def take_rights_from_everybody(server: Postmaster, database: str) -> None:
             connection.execute(revoke)
         for (statement,) in connection.execute(WAL_MESSAGES, [OWNER, WEB]).fetchall():
             connection.execute(statement)
-        _reset_settings(connection)
+        reset_settings(connection)
 
 
 def _let_owner_see_sessions(connection: "psycopg.Connection[Any]") -> None:
@@ -115,7 +115,7 @@ def as_superuser(server: Postmaster, database: str) -> "psycopg.Connection[Any]"
     )
 
 
-def _reset_settings(connection: "psycopg.Connection[Any]") -> None:
+def reset_settings(connection: "psycopg.Connection[Any]") -> None:
     """Removes the settings of our roles: Postgres lets every role change its own by ALTER ROLE, so
     injected SQL could. Those that are ours stay, also for sessions that begin meanwhile.
     """

@@ -304,6 +304,18 @@ def takes(client: Client, page: AdminPage) -> bool:
     return is_open(client.post(page.url, SENT.get(page.name, {})))
 
 
+# Who opens a list, gets its file.
+LISTS = (
+    "accounts_account", "accounts_currency", "accounts_household", "accounts_user", "auth_group",
+    "transactions_paymentfile", "transactions_transaction",
+)  # fmt: skip
+FILES = {
+    f"admin:{name}_list_{kind}": PAGES[f"admin:{name}_changelist"]
+    for name in LISTS
+    for kind in ("csv", "json")
+}
+
+
 def test_each_group_opens_these_pages_and_no_others(
     pages: list[AdminPage], clients: dict[str, Client]
 ) -> None:
@@ -311,7 +323,7 @@ def test_each_group_opens_these_pages_and_no_others(
         page.name: {name for name, client in clients.items() if opens(client, page.url)}
         for page in pages
     }
-    assert seen == PAGES
+    assert seen == PAGES | FILES
 
 
 def test_each_group_sends_these_forms_and_no_others(
@@ -322,7 +334,7 @@ def test_each_group_sends_these_forms_and_no_others(
         page.name: {name for name, client in clients.items() if takes(client, page)}
         for page in pages
     }
-    assert seen == POSTS
+    assert seen == POSTS | {name: set() for name in FILES}
 
 
 def test_each_group_completes_these_fields_and_no_others(clients: dict[str, Client]) -> None:

@@ -144,7 +144,7 @@ with transaction.atomic(), connection.cursor() as cursor:
 def program(code: str) -> Iterator["subprocess.Popen[str]"]:
     """A program with the test database as its own."""
     connection.ensure_connection()
-    there = {name: str(server()[name]) for name in ("HOST", "PORT", "USER", "NAME")}
+    there = {name: str(server()[name]) for name in ("HOST", "PORT", "USER", "PASSWORD", "NAME")}
     process = subprocess.Popen(
         [sys.executable, "-c", SET_UP + code],
         env=environment(

@@ -6,7 +6,7 @@ Staff never pay from an account of their own.
 
 import logging
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import DELETION, LogEntry
@@ -19,6 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from accounts.admin.list_files import ListFiles
 from accounts.admin.parts import STYLES, amount_cell, date_filter, link_to, moment_cell, person_of
 from accounts.models import Account, ApprovalRequest, User
 from ledger.text.lines import grouped
@@ -54,7 +55,7 @@ NOTHING_LEFT = (
 
 
 @admin.register(PaymentFile)
-class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class PaymentFileAdmin(ListFiles):
     """Payment files, newest first. Staff upload, pay and remove them, but never edit one."""
 
     list_display = ("time", "name", "sender", "lines_shown", "total_shown", "paid_shown", "state")
@@ -63,6 +64,10 @@ class PaymentFileAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     sortable_by = ()
     search_fields = ("name", "from_account__number", "from_account__user__name")
     actions = None
+    list_file_values: ClassVar = {
+        "time": "created_at", "total_shown": "total", "paid_shown": "booked_total",
+        "lines_shown": "line_count",
+    }  # fmt: skip
     fields = ("name",)  # the page has a template of its own
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER

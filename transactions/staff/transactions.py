@@ -4,7 +4,7 @@ Actions have pages of their own, which book new transactions or release holds: s
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from accounts.admin.actions import ReasonedActions
+from accounts.admin.list_files import ListFiles
 from accounts.admin.parts import STYLES, ReadOnly, date_filter, person_of
 from ledger.text.money import money
 from transactions.lifecycle import Lifecycle, lifecycle_of
@@ -31,7 +32,7 @@ from transactions.staff_actions import RELEASE, actions_for, instead_of_release
 
 
 @admin.register(Transaction)
-class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
+class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns):
     """Transactions, newest first by booking time, see Note [Newest of the bank].
 
     No `date_hierarchy`: it reads the first and last day of the whole table on each view. The
@@ -55,6 +56,7 @@ class TransactionAdmin(ReadOnly, ReasonedActions, TransactionColumns):
     search_help_text = HELP
     actions = ("release",)
     rows_template = "admin/transactions/transaction/_rows.html"
+    list_file_values: ClassVar = {"time": "created_at", "amount_shown": "amount"}
     fieldsets = (
         (None, {"fields": ("amount_long", "kind", "state_long", "time", "counts_from")}),
         ("Sides", {"fields": ("sender", "from_after", "recipient", "to_after")}),
