@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from django.db import OperationalError, connection, connections
 from pytest_django import DjangoDbBlocker
 
-from ledger.db import retry, tools
+from ledger.db import reasons, retry, tools
 from tests.ledger.authority import Authority
 from tests.ledger.tls_server import (
     HOST,
@@ -74,9 +74,10 @@ def connect(
 
 
 def refused(connect: Connect, url: str) -> str:
-    """What was said; it is safe to try again, because nothing was sent."""
+    """What was said; it is safe to try again, because nothing was sent. TLS is the reason."""
     with pytest.raises(OperationalError) as caught:
         connect(url)
+    assert reasons.for_everybody(caught.value) == reasons.Reason.TLS.value
     assert retry.failure_of(caught.value) is retry.Failure.NOT_STARTED
     assert PASSWORD not in str(caught.value)
     return str(caught.value)

@@ -229,6 +229,7 @@ def test_a_server_that_began_anew_is_not_taken_for_the_one_that_was_asked(
     replicas.read(SEARCH, Transaction.objects.count)
 
     assert bank.sent == []
+    assert bank.replica.repeated == 1, "it was tried"
     bank.catch_up()
 
 
