@@ -1,7 +1,9 @@
 """What each connection is given, and when one is closed instead of used again."""
 
+import gc
 from collections.abc import Iterator
 from typing import Any
+from weakref import ref
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection
@@ -10,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ledger.db.backend import replication
 from ledger.db.backend.base import DatabaseWrapper
+from ledger.db.backend.health import has_become_reader
 from ledger.db.retry import Failure, OutcomeUnknown, failure_of
 from tests.ledger.servers import value
 from tests.pooler import directly, knows_transaction_timeout, server
@@ -72,10 +75,11 @@ def test_a_reader_is_not_taken_where_a_writer_is_asked_for(another: Any) -> None
         found.ensure_connection()
 
 
+@pytest.mark.parametrize("asked", ["read-write", "primary"])
 def test_a_connection_whose_server_became_a_reader_is_closed_at_the_next_request(
-    another: Any,
+    another: Any, asked: str
 ) -> None:
-    found = another(OPTIONS={"target_session_attrs": "read-write"})
+    found = another(OPTIONS={"target_session_attrs": asked})
     pid = value(found, "SELECT pg_backend_pid()")
     value(found, "SELECT set_config('default_transaction_read_only', 'on', false)")
 
@@ -137,6 +141,27 @@ def test_a_parameter_that_cannot_work_is_final(another: Any) -> None:
     with pytest.raises(DatabaseError) as failed:
         value(another(OPTIONS={"no_such_parameter": "1"}), "SELECT 1")
     assert failure_of(failed.value) is Failure.FINAL
+
+
+def test_a_closed_connection_says_nothing_of_its_server(another: Any) -> None:
+    found = another(OPTIONS={"target_session_attrs": "read-write"})
+    found.ensure_connection()
+    found.connection.close()
+
+    assert not has_become_reader(found.connection, found.asked)
+
+
+def test_who_drops_a_closed_connection_frees_it_at_once(another: Any) -> None:
+    """Without a wait for the garbage collector, though its warnings are heard."""
+    found = another()
+    found.ensure_connection()
+    raw = ref(found.connection)
+    gc.disable()
+    try:
+        found.close()
+        assert raw() is None
+    finally:
+        gc.enable()
 
 
 WARN = "DO $$ BEGIN RAISE WARNING 'something'; END $$"
