@@ -146,6 +146,12 @@ def test_promtool_takes_the_rules_and_the_configuration() -> None:
     run_promtool("check", "config", "--syntax-only", "prometheus.yml")
 
 
+def test_alarms_go_to_an_alertmanager() -> None:
+    configuration = yaml.safe_load((FILES / "prometheus.yml").read_text())
+    (alertmanager,) = configuration["alerting"]["alertmanagers"]
+    assert alertmanager["static_configs"] == [{"targets": ["localhost:9093"]}]
+
+
 @pytest.mark.slow
 @needs_promtool
 def test_the_alarms_ring_when_they_should() -> None:
