@@ -174,6 +174,14 @@ def test_the_image_has_no_test_tools_no_pip_no_embedded_server_and_no_key(image:
     assert (data / "static/staticfiles.json").exists()
 
 
+def test_nothing_in_the_image_is_writable_by_its_user(image: Build) -> None:
+    folders = [image.upper("image") / name for name in ("app", "srv/ledger", "venv")]
+    paths = [path for folder in folders for path in (folder, *folder.rglob("*"))]
+    assert len(paths) > 1000
+    seen = [(path, path.lstat()) for path in paths if not path.is_symlink()]
+    assert [str(path) for path, stat in seen if stat.st_uid != 0 or stat.st_mode & 0o022] == []
+
+
 def test_it_serves_as_a_user_without_rights_from_files_that_nobody_can_write(
     containers: Containers, web: subprocess.Popen[str]
 ) -> None:
