@@ -98,6 +98,19 @@ def test_a_dead_replica_costs_no_request(bank: BankWithReplica, ana: Saver) -> N
     assert bank.sent, "it is used again, after a probe"
 
 
+def test_a_replica_that_takes_no_connection_is_left_out_by_the_first_read(
+    bank: BankWithReplica, reads: replicas.RequestReads
+) -> None:
+    connections[ALIAS].close()
+    bank.pair.standby.kill()
+    try:
+        replicas.read(SEARCH, Transaction.objects.count)
+        assert bank.replica.why_out in GONE
+    finally:
+        bank.pair.follow()
+    bank.catch_up()
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [("refused_position()", "another reason (0A000)"), ("NULL::pg_lsn", known.NO_POSITION)],
