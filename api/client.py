@@ -70,12 +70,35 @@ class Ledger:
         results: list[dict[str, Any]] = found["results"]
         return results
 
+    def events(self, *, last: str = "", account: str = "") -> Iterator[dict[str, Any]]:
+        """What happens on one's accounts, or on one of them, for ever: each event has its `id`.
+
+        From now on, or after the event with the id `last`, however long ago that was. After a lost
+        connection it goes on where it was.
+        """
+        path = f"/api/v1/events?{urlencode({'account': account})}" if account else "/api/v1/events"
+        while True:
+            pause = 1.0
+            for block in self._answer("GET", path, last=last).split("\n\n"):
+                event = dict(line.split(": ", 1) for line in block.splitlines())
+                last = event.get("id", last)
+                pause = int(event.get("retry", pause * 1000)) / 1000
+                if "data" in event:
+                    yield {**json.loads(event["data"]), "id": last}
+            time.sleep(pause)
+
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Any:
         """One call, sent again where that is safe: reading, and what has a key."""
+        return json.loads(self._answer(method, path, body, key))
+
+    def _answer(
+        self, method: str, path: str, body: Any = None, key: str = "", last: str | None = None
+    ) -> str:
+        """The text of the answer. `last`: the last event that was read, of a stream of events."""
         pause = 0.5
         for attempt in range(1, TRIES + 1):
             try:
-                return self._once(method, path, body, key)
+                return self._once(method, path, body, key, last)
             except Refused as problem:
                 again = problem.status in AGAIN and (problem.status != 409 or problem.type == BUSY)
                 if not again or attempt == TRIES or not (key or method == "GET"):
@@ -87,9 +110,12 @@ class Ledger:
             pause = min(2 * pause, LONGEST_PAUSE)
         raise AssertionError  # the loop has ended by now
 
-    def _once(self, method: str, path: str, body: Any, key: str) -> Any:
+    def _once(self, method: str, path: str, body: Any, key: str, last: str | None) -> str:
         address = path if path.startswith("http") else self.address + path
-        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        accepts = "application/json" if last is None else "text/event-stream"
+        headers = {"Authorization": f"Bearer {self._token}", "Accept": accepts}
+        if last:
+            headers["Last-Event-ID"] = last
         if key:
             headers["Idempotency-Key"] = key
         data = None
@@ -98,7 +124,8 @@ class Ledger:
         request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
-                return json.load(answer)
+                text: str = answer.read().decode()
+                return text
         except urllib.error.HTTPError as error:
             raise Refused(error.code, _problem(error.read())) from None
 

@@ -67,19 +67,20 @@ class HasScope(BasePermission):
             raise NotYours("Sign in with a second factor first.")
         scope = view.scope_of(request.method)
         if scope is not None and not caller.may(scope):
-            raise _lacks(scope, f"This token may not {IN_WORDS[scope]}")
+            raise lacks_scope(scope, f"This token may not {IN_WORDS[scope]}")
         return True
 
 
 def check_whose(caller: Caller, whose: str) -> None:
     """Raises NotYours if the token may not read the bank, or else one's own money."""
     if whose == BANK and not caller.may_ask_bank:
-        raise _lacks(TokenScope.REPORT, "This token may not read the bank")
+        raise lacks_scope(TokenScope.REPORT, "This token may not read the bank")
     if whose != BANK and not caller.may(TokenScope.READ):
-        raise _lacks(TokenScope.READ, "This token may not read")
+        raise lacks_scope(TokenScope.READ, "This token may not read")
 
 
-def _lacks(scope: str, what: str) -> NotYours:
+def lacks_scope(scope: str, what: str) -> NotYours:
+    """The refusal of a token without this scope, with the header of RFC 6750 (section 3.1)."""
     refusal = NotYours(f"{what}: it lacks the scope {scope}.")
     challenge = _challenge("insufficient_scope", str(refusal.detail), scope=scope)
     refusal.auth_header = challenge  # type: ignore[attr-defined]

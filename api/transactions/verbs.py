@@ -19,6 +19,7 @@ from api.fields import AmountTextField, StrictSerializer, TextField, refused, ro
 from api.paging import known_only
 from api.parameters import KEY
 from api.problems import FieldRefused, NotYours, OutcomeOf
+from api.sign_in import lacks_scope
 from api.transactions.keys import REPLAYED, payment_id
 from api.transactions.serializers import TransactionSerializer
 from api.views import ApiView
@@ -94,6 +95,11 @@ class StaffVerb(ApiView):
             headers[REPLAYED] = "true"
         return Response(row_of(TransactionSerializer, row), status=201, headers=headers)
 
+    def row(self, pk: UUID) -> Transaction:
+        """The transaction that the verb is about, once the caller may do it at all."""
+        may_use(self.caller, self.form_class.permission)
+        return any_row(self.caller, pk)
+
     def _form(self, data: Any, about: Transaction | None, *, was_booked: bool) -> StepForm:
         clerk = self.caller.person
         return self.form_class(data, clerk=clerk, about=about, was_booked=was_booked)
@@ -118,7 +124,7 @@ class Refund(StaffVerb):
     )  # fmt: skip
     def post(self, request: Request, pk: UUID) -> Response:
         """Refunds a booked transaction, whole or in part."""
-        return self.book(request, any_row(self.caller, pk), self.given(request))
+        return self.book(request, self.row(pk), self.given(request))
 
 
 class Capture(StaffVerb):
@@ -132,7 +138,7 @@ class Capture(StaffVerb):
     )  # fmt: skip
     def post(self, request: Request, pk: UUID) -> Response:
         """Captures a hold, whole or in part; the rest is released."""
-        return self.book(request, any_row(self.caller, pk), self.given(request))
+        return self.book(request, self.row(pk), self.given(request))
 
 
 class Hold(StaffVerb):
@@ -181,7 +187,9 @@ class Void(ApiView):
 def may_use(caller: Caller, permission: str) -> None:
     """Raises NotYours without the scope staff, PermissionDenied without the right."""
     if not caller.may(TokenScope.STAFF):
-        raise NotYours("This needs somebody of staff, and a token with the scope staff.")
+        if caller.token is not None:
+            raise lacks_scope(TokenScope.STAFF, "This token may not act for staff")
+        raise NotYours("This needs somebody of staff.")
     if not caller.person.has_perm(permission):
         raise PermissionDenied("Your groups do not have this right.")
 

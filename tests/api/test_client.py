@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from api.pages import SCHEMA
 from tests.ledger.own_site import Site, accounts_of, own_site
 
 LINES = 10_000
+EVENT = 'retry: 100\n\nevent: posted\nid: 7\ndata: {"type":"posted"}\n\nid: 7\n\n'
 CHANCE = random.Random()  # noqa: S311 - no secret
 
 
@@ -37,15 +39,16 @@ def test_every_address_of_the_client_is_in_the_schema(monkeypatch: pytest.Monkey
     paths = json.loads(SCHEMA.read_text())["paths"]
     called = []
 
-    def once(_self: Ledger, method: str, path: str, *_: Any) -> Any:
-        called.append((method.lower(), path.replace("x-x", "{id}")))
-        return {"results": [], "next": None}
+    def once(_self: Ledger, method: str, path: str, *_: Any) -> str:
+        called.append((method.lower(), path.partition("?")[0].replace("x-x", "{id}")))
+        return EVENT if path.startswith("/api/v1/events") else '{"results": [], "next": null}'
 
     monkeypatch.setattr(Ledger, "_once", once)
     bank = Ledger("http://bank.example", "t")
     bank.accounts(), list(bank.entries("x-x")), list(bank.transactions()), bank.transaction("x-x")
     bank.pay(key="k", amount="1.00"), bank.pay_all([], key="k")
-    assert len(called) == 6
+    assert next(bank.events(account="x-x")) == {"type": "posted", "id": "7"}
+    assert len(called) == 7
     assert [each for each in called if each[0] not in paths.get(each[1], {})] == []
 
 
@@ -58,6 +61,36 @@ def test_the_client_reads_and_pays_once(site: Site, token: str) -> None:
     rows = [bank.pay(key="one", **payment) for _ in range(2)]
     assert rows[0] == rows[1] == bank.transaction(rows[0]["id"])
     assert next(bank.entries(first["id"]))["transaction"] == rows[0]["id"]
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_the_client_is_told_every_event_once_though_its_stream_is_cut(
+    site: Site, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = Ledger(f"http://127.0.0.1:{site.port}", token)
+    first, second, *_ = bank.accounts()
+    payment = {"from_account": first["id"], "to_account": second["id"], "amount": "1.00"}
+    monkeypatch.setattr("api.client.time.sleep", lambda _seconds: None)
+    begin = bank._answer("GET", "/api/v1/events", last="").rpartition("id: ")[2].strip()
+    paid = [bank.pay(key=f"event {number}", **payment)["id"] for number in range(5)]
+    answered = Ledger._once
+
+    def cut(self: Ledger, *arguments: Any) -> str:
+        text = answered(self, *arguments)
+        if CHANCE.random() < 1 / 3:
+            raise ConnectionResetError
+        return text
+
+    monkeypatch.setattr(Ledger, "_once", cut)
+    told, last = list[str](), begin
+    while len(told) < len(paid):  # as a program that is started anew after each two events
+        for event in islice(bank.events(last=last, account=first["id"]), 2):
+            told.append(event["data"]["transaction"])
+            last = event["id"]
+            if len(told) == len(paid):
+                break
+    assert told == paid
     with pytest.raises(Refused) as refused:
         bank.pay(key="two", **{**payment, "amount": "0"})
     assert (refused.value.status, refused.value.type) == (422, "invalid-amount")

@@ -101,6 +101,10 @@ def test_each_verb_needs_both_scopes(
     for part in ("refund", "capture", "void"):
         answer = post(Client(), f"{TRANSACTIONS}{paid.pk}/{part}/", {"reason": "x"}, **header)
         assert (answer.status_code, slug(answer)) == (403, "not-allowed")
+        lacking = "staff" if "staff" not in scopes else "pay"
+        told = answer.headers["WWW-Authenticate"]
+        assert 'error="insufficient_scope"' in told
+        assert f'scope="{lacking}"' in told
     assert held(mine, header).status_code == 403
 
 

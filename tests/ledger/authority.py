@@ -76,6 +76,12 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - 10 * DAY)
             .not_valid_after(ends or now + 10 * DAY)
+            # Python 3.13 asks for both.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+                critical=False,
+            )
         )
         return (
             extend(built).sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
