@@ -69,6 +69,12 @@ class BrowsePage:
         return browse_url(**{**kept, **changes})
 
     @property
+    def query_string(self) -> str:
+        """Of the address of this step, with its question mark; "" without parameters."""
+        _path, mark, parameters = self.url().partition("?")
+        return mark + parameters
+
+    @property
     def sentence(self) -> str:
         if self.is_stopped:
             return "That took too long"

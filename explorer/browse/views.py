@@ -1,7 +1,7 @@
 """The view of `/explorer/browse/`."""
 
 from django.db import OperationalError
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -10,10 +10,12 @@ from accounts.requests import PersonRequest
 from accounts.shown import add_unnamed
 from explorer.access import reader_for
 from explorer.browse.dimensions import dimension_named
+from explorer.browse.file import groups_table
 from explorer.browse.groups import PaymentGroups, account_ids, groups_of
 from explorer.browse.page import Accounts, BrowsePage
 from ledger.db.replicas import ReadPurpose, read
 from ledger.db.retry import Failure, failure_of
+from ledger.web.table_files import refused, table_response
 from transactions.scope import BANK, MINE, may_read_bank
 from transactions.search.language.parser import parse
 from transactions.search.mistakes import scope_mistakes
@@ -29,6 +31,28 @@ SHOWN = ("number", "name", "user_id", "user__name")  # of the accounts of a page
 @require_safe
 def browse(request: PersonRequest) -> HttpResponse:
     """Groups the payments that the query of the address finds, by what the address says."""
+    page = _page(request)
+    context = {
+        "page": page,
+        "typed": page.query.text,
+        "may_explore": reader_for(request.user) is not None,
+    }
+    status = 503 if page.is_stopped else 200
+    return render(request, "explorer/browse.html", context, status=status)
+
+
+@require_safe
+def browse_file(request: PersonRequest, kind: str) -> HttpResponseBase:
+    """Returns the groups of a step as a file; a sentence for a query that cannot be read."""
+    page = _page(request)
+    if page.is_stopped:
+        return refused(page.sentence, kind, status=503)
+    if page.mistakes:
+        return refused(" ".join(mistake.sentence for mistake in page.mistakes), kind)
+    return table_response(groups_table(page), kind)
+
+
+def _page(request: PersonRequest) -> BrowsePage:
     query = parse(request.GET.get("q", ""))
     kind = request.GET.get("whose", MINE)
     scope, names = find_scope_and_names(request.user, kind, query)
@@ -56,10 +80,4 @@ def browse(request: PersonRequest) -> HttpResponse:
             page.is_stopped = True
     if scope.is_bank and page.found.groups:
         add_unnamed()  # a category, or a value of metadata, may be of anybody
-    context = {
-        "page": page,
-        "typed": query.text,
-        "may_explore": reader_for(request.user) is not None,
-    }
-    status = 503 if page.is_stopped else 200
-    return render(request, "explorer/browse.html", context, status=status)
+    return page

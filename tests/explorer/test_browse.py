@@ -13,6 +13,7 @@ from explorer.browse.page import browse_url
 from tests.conftest import signed_in
 from tests.factories import AccountFactory
 from tests.transactions.reports.books import analyst, clerk, pay
+from tests.transactions.tables.files import csv_of, json_of
 from transactions import services
 from transactions.annotations.services import annotate
 from transactions.scope import scope_for
@@ -52,6 +53,25 @@ def paid(ana: Account, mara: Account) -> Account:
 def lines(client: Client, address: str = PAGE, **params: str) -> dict[str, tuple[int, list[str]]]:
     page = client.get(address, params).context["page"]
     return {line.label: (line.count, line.sums) for line in page.lines}
+
+
+def test_the_files_have_each_group_by_currency(paid: Account, mara: Account) -> None:
+    client = signed_in(paid.user)
+    found = {(row["group"], row["currency"]): row for row in json_of(client, f"{PAGE}groups.json")}
+    assert found["Groceries", "USD"] == {
+        "group": "Groceries", "payments": 3, "currency": "USD", "in": "0.00", "out": "20.00",
+        "between_own": "0.00",
+    }  # fmt: skip
+    assert found["Groceries", "EUR"]["out"] == "5.00"
+    assert found["Salary", "USD"]["in"] == "1000.00"
+    months = csv_of(client, f"{PAGE}groups.csv", q="corner", by="month")
+    assert [(row["payments"], row["out"]) for row in months] == [("1", "7.70"), ("1", "12.30")]
+    assert csv_of(signed_in(mara.user), f"{PAGE}groups.csv", q="corner") == []
+    bank = json_of(signed_in(analyst()), f"{PAGE}groups.json", whose="bank", q="corner")
+    assert [(row["currency"], row["moved"]) for row in bank] == [("USD", "20.00")]
+    refusal = client.get(f"{PAGE}groups.csv", {"q": "amount:x"})
+    assert refusal.status_code == 400
+    assert refusal.content
 
 
 def test_by_category_currencies_are_never_added(paid: Account) -> None:

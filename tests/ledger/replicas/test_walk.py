@@ -46,7 +46,7 @@ MAY_READ = {
         "api:report",
         "explorer:of_report",
     },
-    "browse": {"explorer:browse"},
+    "browse": {"explorer:browse", "explorer:groups_csv", "explorer:groups_json"},
     "explorer": {"explorer:editor"},
     "own entries": {"transactions:data"},
     "cookbook": {"cookbook:recipe"},

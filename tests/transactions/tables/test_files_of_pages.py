@@ -48,12 +48,13 @@ def pages(books: Books, everyday: Account, mara: Account) -> dict[str, str]:
         "payment file": f"/transfers/files/{file.pk}/",
         "receipt": f"/transactions/{books['rent'].pk}/",
         "payees": "/payees/",
+        "browse": "/explorer/browse/?q=rent&by=month",
     }
 
 
 TABLES = [
     "home", "statement", "search", "report", "payment files", "payment file", "receipt",
-    "payees",
+    "payees", "browse",
 ]  # fmt: skip
 
 
