@@ -113,6 +113,16 @@ def test_a_delivery_is_sent_again_by_a_button(client: Client, ana: User) -> None
         event_services.send_again(owner=ana, delivery=delivery.pk)
 
 
+def test_what_is_being_sent_has_no_button_to_send_it_again(client: Client, ana: User) -> None:
+    webhook = webhook_of(ana)
+    delivery = _delivery(webhook, AccountFactory(user=ana))
+    again = reverse("transactions:delivery_again", args=[delivery.pk])
+    page = reverse("transactions:webhook", args=[webhook.pk])
+    for status, is_there in (("delivered", True), ("failed", True), ("sending", False)):
+        WebhookDelivery.objects.update(status=status)
+        assert (again in client.get(page).content.decode()) is is_there
+
+
 def test_off_on_kinds_secret_and_removal_by_their_pages(client: Client, ana: User) -> None:
     webhook = webhook_of(ana, secrets=signing.stored(signing.new_secret()))
 
