@@ -8,6 +8,7 @@
 Payments are sent again by themselves, with their key, until the bank answers: they are made once.
 """
 
+import http.client
 import json
 import time
 import urllib.error
@@ -19,6 +20,16 @@ from urllib.parse import urlencode
 TRIES, LONGEST_PAUSE = 8, 30.0  # seconds
 AGAIN = {409, 429, 502, 503, 504}
 BUSY = "busy"  # the only kind of 409 that is sent again
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """The token goes to the bank alone."""
+
+    def redirect_request(self, *_arguments: Any) -> None:
+        """A redirect is a refusal of its status."""
+
+
+OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 class Refused(Exception):
@@ -123,11 +134,15 @@ class Ledger:
             data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
         request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
+            with OPENER.open(request, timeout=self.timeout) as answer:
                 text: str = answer.read().decode()
-                return text
         except urllib.error.HTTPError as error:
             raise Refused(error.code, _problem(error.read())) from None
+        except http.client.HTTPException as cut_off:
+            raise ConnectionError(f"the answer was cut off: {cut_off}") from None
+        if last is None and not _is_json(text):
+            raise ConnectionError("the answer was cut off")
+        return text
 
     def _pages(self, path: str, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
         following: str | None = f"{path}?{urlencode(filters)}" if filters else path
@@ -135,6 +150,14 @@ class Ledger:
             page = self.call("GET", following)
             yield from page["results"]
             following = page["next"]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _problem(text: bytes) -> dict[str, Any]:

@@ -58,9 +58,10 @@ class InstantField(serializers.DateTimeField):
     def to_internal_value(self, value: Any) -> datetime:
         """Reads RFC 3339; the offset must be there."""
         found = None
-        with suppress(ValueError):
-            found = parse_datetime(value) if isinstance(value, str) else None
-        if found is None or timezone.is_naive(found):
+        with suppress(ValueError, OverflowError):
+            read = parse_datetime(value) if isinstance(value, str) else None
+            found = read.astimezone(UTC) if read and timezone.is_aware(read) else None
+        if found is None:
             raise serializers.ValidationError(
                 "Write a time with its offset, like 2026-11-20T14:32:05Z."
             )

@@ -79,6 +79,12 @@ class ReadUpTo:
         return cls(account.last_entry_at, _minor(account.held, account), account.status)
 
 
+def _read_up_to(part: "re.Match[str]") -> ReadUpTo:
+    """What `str` made of one account. Raises OverflowError for a time that cannot be."""
+    at = None if part[2] == "n" else EPOCH + int(part[2]) * MICROSECOND
+    return ReadUpTo(at, int(part[3]), STATUS_OF[part[4]])
+
+
 @dataclass(frozen=True, slots=True)
 class NewsPosition:
     """How far each account was read, by the end of its id. As a text, for a header."""
@@ -98,17 +104,10 @@ class NewsPosition:
         found = [READABLE.fullmatch(part) for part in parts]
         if version != VERSION or len(parts) > MOST_ACCOUNTS_TOLD or not all(found):
             raise UnreadablePosition
-        return cls(
-            {
-                each[1]: ReadUpTo(
-                    None if each[2] == "n" else EPOCH + int(each[2]) * MICROSECOND,
-                    int(each[3]),
-                    STATUS_OF[each[4]],
-                )
-                for each in found
-                if each
-            }
-        )
+        try:
+            return cls({each[1]: _read_up_to(each) for each in found if each})
+        except OverflowError:
+            raise UnreadablePosition from None
 
     def __str__(self) -> str:
         parts = [

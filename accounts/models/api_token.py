@@ -201,7 +201,7 @@ class ApiToken(models.Model):
     @property
     def limits_payments(self) -> bool:
         """Whether each payment has to be checked against limits."""
-        return self.per_payment is not None or self.per_day is not None
+        return bool(self.currency) or self.per_payment is not None or self.per_day is not None
 
     def per_day_in(self, _currency: str) -> Decimal | None:
         """The most that it pays in a day in its one currency; None for no limit."""

@@ -161,6 +161,8 @@ def book_together(caller: Caller, lines: Sequence[BatchLine]) -> list[Transactio
         except LedgerError as refusal:
             raise LineRefused(line.number, refusal) from refusal
         drafts.append(line.draft)
+    ids = [draft.id for draft in drafts]
+    is_sent_again = Transaction.objects.filter(pk__in=ids).count() == len(ids)
     booked: list[Transaction] = []
 
     def record(_part: Sequence[Draft], results: Sequence[Transaction | LedgerError]) -> None:
@@ -168,7 +170,8 @@ def book_together(caller: Caller, lines: Sequence[BatchLine]) -> list[Transactio
             if isinstance(result, LedgerError):
                 raise LineRefused(line.number, in_words(caller, line.draft, result))
         booked[:] = [result for result in results if isinstance(result, Transaction)]
-        _check_day(caller, lines)
+        if not is_sent_again:
+            _check_day(caller, lines)
 
     services.post_parts(lambda: iter([drafts]), record)
     return booked

@@ -82,7 +82,7 @@ class StaffVerb(ApiView):
         data = {**fields, "id": str(id)}
         form = self._form(data, about, was_booked=booked is not None)
         if "amount" not in fields:
-            data["amount"] = str(form.fields["amount"].initial)
+            data["amount"] = str(booked.amount if booked else form.fields["amount"].initial)
             form = self._form(data, about, was_booked=booked is not None)
         if not form.is_valid():
             raise refused(form)

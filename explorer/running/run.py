@@ -12,7 +12,7 @@ from psycopg.pq import ExecStatus
 
 from explorer.access import ExplorerReader
 from explorer.running.placeholders import NumberedQuery, numbered
-from explorer.running.session import read_only_session
+from explorer.running.session import begin_anew, read_only_session
 
 MOST_COLUMNS = 60
 MOST_CHARACTERS = 2_000  # of a value; the rest is cut off
@@ -161,6 +161,7 @@ def _run_in(
     result.has_more = len(result.rows) > asked.most
     del result.rows[asked.most :]
     if asked.plan:
+        begin_anew(connection)
         explained = f"{PLANS[asked.plan]} SELECT * {inner} {limit}"
         lines = _sent(connection, explained, values, asked.megabytes)
         result.plan = "\n".join(line or "" for (line,) in lines)

@@ -143,10 +143,15 @@ def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: f
     connection.execute(f"SELECT {marks}".encode(), pairs)
 
 
+def begin_anew(connection: psycopg.Connection[Any]) -> None:
+    """Undoes what a statement has set, such as its own limit of time, before the next one."""
+    connection.execute("ROLLBACK TO SAVEPOINT query")
+
+
 def _forget(connection: psycopg.Connection[Any]) -> None:
     """Leaves nothing in the session: behind a pooler it lives on. ROLLBACK undoes all but locks of
     the session.
     """
-    connection.execute("ROLLBACK TO SAVEPOINT query")
+    begin_anew(connection)
     connection.execute("SELECT pg_catalog.pg_advisory_unlock_all()")
     connection.execute("ROLLBACK")

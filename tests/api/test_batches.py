@@ -149,3 +149,33 @@ def test_a_database_that_fails_ends_the_answer_without_done(
     monkeypatch.setattr(services, "post_batch", fail)
     (last,) = told(send(ana, [body(mine, theirs)], atomic=False))
     assert (last["done"], last["status"]) == (False, 503)
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_a_token_of_one_currency_pays_in_no_other(
+    ana: Client, mine: Account, theirs: Account, atomic: bool
+) -> None:
+    text = issue(mine.user, "pay", currency="EUR").text
+    token = f"Bearer {text}"
+    answer = send(Client(), [body(mine, theirs)], atomic=atomic, Authorization=token)
+    if atomic:
+        assert (answer.status_code, slug(answer)) == (422, "limit-exceeded")
+    else:
+        assert [line["status"] for line in told(answer)[:-1]] == [422]
+    assert balance_of(mine) == 1000
+
+
+def test_a_batch_that_was_booked_answers_the_same_after_the_day_is_full(
+    mine: Account, theirs: Account
+) -> None:
+    text = issue(mine.user, "pay", per_day=Decimal(25), currency="USD").text
+    token = f"Bearer {text}"
+    lines = [body(mine, theirs, amount="20.00")]
+    first = send(Client(), lines, Authorization=token)
+    services.transfer(
+        from_account=mine, to_account=theirs, amount=Decimal(20), created_by=mine.user
+    )
+    again = send(Client(), lines, Authorization=token)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json()["results"] == again.json()["results"]
+    assert send(Client(), lines, key="another", Authorization=token).status_code == 422

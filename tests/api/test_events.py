@@ -218,6 +218,7 @@ def test_what_is_no_id_of_the_stream_is_refused(ana: Client, mine: Account) -> N
     wrong = (
         "17", "2~", good + "~", good + "~x", good.replace(".a", ".x"), "1~" + "0" * 12 + ".n.0",
         good.replace("~", "~\u0661"), "~".join(["1", *[good.split("~")[1]] * 151]), "1~.1.1.a",
+        f"1~{mine.pk.hex[-12:]}.-99999999999999999.0.a",
     )  # fmt: skip
     for last in wrong:
         answer = ana.get(EVENTS, headers={"Last-Event-ID": last})

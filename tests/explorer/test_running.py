@@ -134,3 +134,13 @@ def test_other_views_are_written_by_prepare(
     monkeypatch.undo()
     assert installation.apply()
     assert installation.is_installed()
+
+
+def test_a_query_sets_nothing_for_its_plan(books: Books) -> None:
+    """Such as no limit of time: the plan is a second statement."""
+    sql = """SELECT CASE WHEN current_setting('my.flag', true) = 'set'
+        THEN 1 / (length(current_setting('my.flag', true)) - 3)
+        ELSE length(set_config('my.flag', 'set', true)) END"""
+    found = query(books.bank, sql, plan="run")
+    assert found.problem is None
+    assert "actual" in found.plan
