@@ -6,7 +6,7 @@ from transactions.payees.services import save_payee
 
 # The holder's name, what Ana calls them, note.
 PAYEES = (
-    ("Mara Lindt", "Landlady (Mara)", "Rent, on the first"),
+    ("Mara Lindt", "Mara Lindt", "Rent, on the first"),
     ("Halima's Kitchen", "Halima's Kitchen", ""),
     ("Jonas Weber", "Jonas", "Band practice room, we take turns"),
     (
