@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from ledger.db import counts
+from ledger.db.reasons import Reason
 from ledger.db.replicas import log
 from ledger.db.replicas.known import ReadAgain, Replica, reason_for
 from ledger.db.replicas.purposes import ReadPurpose
 from ledger.db.replicas.requests import RequestReads, reads_of_request
-from ledger.db.retry import NO_CONNECTION, Failure, failure_of
+from ledger.db.retry import Failure, failure_of
 
 T = TypeVar("T")
 AT_A_TIME = 200  # rows of a stream
@@ -111,7 +112,7 @@ def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
         return False
     replica.repeated += 1
     counts.REPLICA_REPEATED.labels(replica.alias).inc()
-    is_busy = isinstance(error.__cause__, NO_CONNECTION)  # many readers have all of its pool
+    is_busy = reason_for(error) == Reason.POOL_IS_EMPTY.value  # many readers have all of it
     if failure in GONE and not is_busy:
         replica.leave_out(reason_for(error))
     log.write("replica.repeated", replica.alias, purpose=purpose.name, reason=reason_for(error))

@@ -335,5 +335,6 @@ def test_a_limit_of_time_holds_on_the_replica(bank: BankWithReplica, reads: Any)
 
     connections[ALIAS].settings_dict["LEDGER_TIMEOUTS"] = {"statement_timeout": 7}
     connections[ALIAS].close()
+    connections[ALIAS].close_pool()
     assert replicas.read(SEARCH, limit) == timedelta(seconds=7)
     assert Decimal(len(bank.sent)) == 1
