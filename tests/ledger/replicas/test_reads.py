@@ -333,8 +333,9 @@ def test_a_limit_of_time_holds_on_the_replica(bank: BankWithReplica, reads: Any)
             (found,) = cursor.fetchone()
         return timedelta(seconds=found.total_seconds())
 
-    connections[ALIAS].settings_dict["LEDGER_TIMEOUTS"] = {"statement_timeout": 7}
-    connections[ALIAS].close()
-    connections[ALIAS].close_pool()
+    there: Any = connections[ALIAS]
+    there.settings_dict["LEDGER_TIMEOUTS"] = {"statement_timeout": 7}
+    there.close()
+    there.close_pool()
     assert replicas.read(SEARCH, limit) == timedelta(seconds=7)
     assert Decimal(len(bank.sent)) == 1
