@@ -86,6 +86,30 @@ def test_a_name_that_leads_into_a_private_network_is_refused(
         )
 
 
+def test_the_answer_does_not_tell_which_names_the_inside_has(
+    resolver: dict[str, list[str]],
+) -> None:
+    resolver |= {"books.bank.example": ["10.0.0.7"], "mixed.bank.example": [PUBLIC, "10.0.0.7"]}
+    told = set[str]()
+    for host in (*resolver, "nothing.bank.example"):
+        if host == "shop.example":
+            continue
+        with pytest.raises(AddressRefused) as refused:
+            targets.resolve(targets.read(f"https://{host}/"))
+        told.add(str(refused.value).replace(host, "HOST"))
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("zone", ["%25eth0", "%eth0", "%251", "%"])
+@pytest.mark.parametrize("address", ["::1", "fe80::1", "2606:4700:4700::1111"])
+def test_an_address_with_a_zone_is_refused_before_anything_is_looked_up(
+    address: str, zone: str, settings: Any
+) -> None:
+    settings.LEDGER_WEBHOOK_PRIVATE = True
+    with pytest.raises(AddressRefused):
+        targets.read(f"http://[{address}{zone}]/")
+
+
 @pytest.mark.parametrize(
     "host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost", "[::1]", "127.0.0.1"]
 )
@@ -106,7 +130,7 @@ def test_a_name_that_changes_after_registration_is_looked_up_and_checked_again(
     assert Deliverer(tell=lambda _line: None).deliver_due() == 1
     delivery = WebhookDelivery.objects.get()
     assert (delivery.status, delivery.answer_code) == ("failed", None)
-    assert "private network" in delivery.error
+    assert "public address" in delivery.error
 
 
 def test_the_connection_goes_to_the_address_that_was_checked(

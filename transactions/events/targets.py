@@ -88,8 +88,10 @@ def read(url: str) -> HookTarget:
 
 def _host(name: str) -> str:
     """In ASCII. Raises ValueError for what is neither a name nor an address."""
+    if "%" in name:  # IPv6Address would take the zone of a machine
+        raise ValueError(name)
     if ":" in name:
-        return str(ipaddress.IPv6Address(name))  # also refuses a zone
+        return str(ipaddress.IPv6Address(name))
     ascii_name = name.rstrip(".").encode("idna").decode().lower()
     if not HOST.fullmatch(ascii_name):
         raise ValueError(name)
@@ -99,14 +101,13 @@ def _host(name: str) -> str:
 def resolve(target: HookTarget) -> list[str]:
     """The IP addresses of the target, all checked: see Note [Checked addresses].
 
-    Raises AddressRefused if there is none, or one that is not public.
+    Raises AddressRefused if there is none, or one that is not public: with the same sentence, which
+    would otherwise tell which names the bank's own network has.
     """
     found = _looked_up(target)
-    if not found:
-        raise AddressRefused(f"No server has the name {target.host}.")
-    if not settings.LEDGER_WEBHOOK_PRIVATE and not all(map(is_public, found)):
-        raise AddressRefused(f"{target.host} leads to a private network, not to the Internet.")
-    return found
+    if found and (settings.LEDGER_WEBHOOK_PRIVATE or all(map(is_public, found))):
+        return found
+    raise AddressRefused(f"{target.host} does not lead to a public address of the Internet.")
 
 
 def is_public(text: str) -> bool:
