@@ -52,6 +52,7 @@ __all__ = [
     "deactivate_user",
     "freeze_account",
     "open_account",
+    "open_account_once",
     "open_accounts",
     "raise_overdraft_limits",
     "reactivate_user",
@@ -125,6 +126,23 @@ def open_account(
     account.number = number or account.number
     _check_opening(account)
     return _insert_under_free_number(account, number)
+
+
+def open_account_once(
+    *, user: User, currency: str, name: str, id: uuid.UUID
+) -> tuple[Account, bool]:
+    """As `open_account`, under an id that only this person can use. Returns the account, and
+    whether it was opened before, perhaps with another name or currency.
+    """
+    own = Account.objects.owned_by(user).filter(pk=id)
+    if opened := own.first():
+        return opened, True
+    try:
+        return open_account(user=user, currency=currency, name=name, id=id), False
+    except IntegrityError:  # perhaps by the same request, sent twice at once
+        if opened := own.first():
+            return opened, True
+        raise
 
 
 @counts_refusals

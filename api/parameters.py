@@ -39,12 +39,19 @@ LIMIT = OpenApiParameter(
 )
 CURSOR = query("cursor", "Where the page begins; take it from next.")
 FIELDS = query("fields", "Only these fields of each row, with commas between them.")
-KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255},
-    OpenApiParameter.HEADER,
-    description=(
-        "Sent again with the same key, the payment is made once and answered the same. A UUID"
-        " becomes the id of the transaction."
-    ),
+
+
+def _key(what: str) -> OpenApiParameter:
+    return OpenApiParameter(
+        "Idempotency-Key",
+        {"type": "string", "minLength": 1, "maxLength": 255},
+        OpenApiParameter.HEADER,
+        description=what,
+    )
+
+
+KEY = _key(
+    "Sent again with the same key, the payment is made once and answered the same. A UUID"
+    " becomes the id of the transaction."
 )
+KEY_OF_ACCOUNT = _key("Sent again with the same key, one account is opened.")

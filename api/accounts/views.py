@@ -27,14 +27,21 @@ from api.accounts.serializers import (
 from api.expanding import names_to_expand
 from api.fields import InstantField, picked, refused, row_of, rows_of, values_of
 from api.paging import known_only, page_of
-from api.parameters import CURSOR, FIELDS, LIMIT, query
+from api.parameters import CURSOR, FIELDS, KEY_OF_ACCOUNT, LIMIT, query
 from api.problems import FieldRefused
 from api.transactions.expansion import put_transactions
+from api.transactions.keys import REPLAYED, payment_id
 from api.views import ApiView
+from ledger.db.confirmation import wait_until_confirmed
+from ledger.db.ids import uuid7_for
 from ledger.db.replicas import read
+from ledger.text.lines import tidy_line
+from transactions.exceptions import IdempotencyConflict
 from transactions.models import Entry
 from transactions.statements.forms import StatementForm
 from transactions.statements.page import STATEMENT, entries_of
+
+OTHER_ACCOUNT = "This key was used for an account with another name or currency. None was opened."
 
 
 class AccountList(ApiView):
@@ -52,25 +59,42 @@ class AccountList(ApiView):
 
     @extend_schema(
         operation_id="accounts_open",
+        parameters=[KEY_OF_ACCOUNT],
         request=NewAccountSerializer,
         responses={201: AccountSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Opens an account. Needs the scope pay."""
+        """Opens an account. Needs the scope pay. Sent again with the same Idempotency-Key, it opens
+        no other and answers with the same account, with `Idempotency-Replayed: true`.
+        """
         known_only(request)
-        form = OpenAccountForm(values_of(NewAccountSerializer, request.data))
+        given = values_of(NewAccountSerializer, request.data)
+        person = self.caller.person
+        id = uuid7_for(person.pk, payment_id(request, person))
+        if opened := Account.objects.owned_by(person).filter(pk=id).first():
+            return _replayed(opened, given)  # before any refusal
+        form = OpenAccountForm(given)
         if not form.is_valid():
             raise refused(form)
-        person = self.caller.person
         if Account.objects.owned_by(person).not_closed().count() >= MOST_ACCOUNTS:
             raise FieldRefused(
                 f"{MOST_ACCOUNTS} accounts are the most; close one first.",
                 "",
                 slug="too-many-accounts",
             )
-        account = services.open_account(user=person, **form.cleaned_data)
+        account, was_open = services.open_account_once(user=person, id=id, **form.cleaned_data)
+        if was_open:
+            return _replayed(account, given)
         account.refresh_from_db()
         return Response(row_of(AccountSerializer, account), status=201)
+
+
+def _replayed(account: Account, given: dict[str, Any]) -> Response:
+    """The account as it is now. Raises IdempotencyConflict if it is another than was asked for."""
+    if (account.name, account.currency) != (tidy_line(given["name"]), given["currency"]):
+        raise IdempotencyConflict(OTHER_ACCOUNT)
+    wait_until_confirmed()
+    return Response(row_of(AccountSerializer, account), status=201, headers={REPLAYED: "true"})
 
 
 class AccountDetail(ApiView):

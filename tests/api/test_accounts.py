@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Account
+from accounts import services as account_services
+from accounts.models import Account, Currency
 from tests.api.calls import ACCOUNTS, post, slug
 from tests.factories import AccountFactory
 from transactions import services
@@ -75,6 +76,70 @@ def test_an_account_is_opened(ana: Client, mine: Account) -> None:
     opened = Account.objects.get(pk=answer.json()["id"])
     assert (opened.user, opened.name, opened.currency) == (mine.user, "Holiday", "EUR")
     assert answer.json()["balance"] == "0.00"
+
+
+def opened_by(client: Client, key: str, **changes: str) -> Any:
+    sent = {"name": "Holiday", "currency": "EUR", **changes}
+    return post(client, ACCOUNTS, sent, Idempotency_Key=key)
+
+
+@pytest.mark.parametrize("key", ["holiday 1", "0198c5a1-7c52-7d3f-8a4b-2f6d1c9e0b11"])
+def test_an_account_is_opened_once_for_each_key(ana: Client, mine: Account, key: str) -> None:
+    first, again = opened_by(ana, key), opened_by(ana, key, name=" Holiday ")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    for changes in ({"name": "Car"}, {"currency": "USD"}):
+        other = opened_by(ana, key, **changes)
+        assert (other.status_code, slug(other)) == (409, "idempotency-conflict")
+    assert Account.objects.filter(user=mine.user).count() == 2
+
+
+def test_the_same_key_of_two_people_opens_an_account_for_each(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    mara = Client()
+    mara.force_login(theirs.user)
+    first, second = opened_by(ana, str(mine.pk)), opened_by(mara, str(mine.pk))
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert len({first.json()["id"], second.json()["id"], str(mine.pk)}) == 3
+
+
+def test_an_opened_account_is_answered_again_although_it_would_be_refused_today(
+    ana: Client, mine: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = opened_by(ana, "holiday 1")
+    monkeypatch.setattr("api.accounts.views.MOST_ACCOUNTS", 2)
+    Currency.objects.filter(code="EUR").update(is_open=False)
+    assert opened_by(ana, "holiday 1").json() == first.json()
+    refusal = opened_by(ana, "holiday 2", currency="USD")
+    assert (refusal.status_code, slug(refusal)) == (422, "too-many-accounts")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_request_that_comes_twice_at_once_opens_one_account(
+    ana: Client, mine: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second is answered while the first stands between its look-up and its INSERT."""
+    answers = []
+
+    def late(**facts: Any) -> Account:
+        monkeypatch.undo()
+        answers.append(opened_by(ana, "holiday 1"))
+        return account_services.open_account(**facts)
+
+    monkeypatch.setattr(account_services, "open_account", late)
+    answers.append(opened_by(ana, "holiday 1"))
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    assert "Idempotency-Replayed" in answers[1].headers
+
+
+def test_a_wrong_key_opens_no_account(ana: Client, mine: Account) -> None:
+    answer = opened_by(ana, "x" * 256)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "Idempotency-Key")
+    assert Account.objects.filter(user=mine.user).count() == 1
 
 
 @pytest.mark.parametrize(
