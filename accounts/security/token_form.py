@@ -23,6 +23,7 @@ WHAT = {
 }
 DAYS = {30: "30 days", 90: "90 days", 180: "180 days", 365: "A year"}
 USUAL_DAYS = 90
+OF_PAYING = ("currency", "per_payment", "per_day")
 
 
 class LimitField(forms.CharField):
@@ -59,13 +60,17 @@ class NewTokenForm(forms.Form):
         label="How long does it work?", choices=list(DAYS.items()), coerce=int, initial=USUAL_DAYS
     )
     currency = forms.ChoiceField(
-        label="It pays in", required=False, help_text="Only if it may pay, and in this one alone."
+        label="Currency",
+        help_text="The token pays in this one alone.",
+        error_messages={"required": "Choose the currency in which it pays."},
     )
-    per_payment = LimitField(label="Largest payment")
+    per_payment = LimitField(
+        label="Most in one payment", help_text="A larger payment is refused. Empty: no limit."
+    )
     per_day = LimitField(
-        label="Most in a day",
-        help_text="With what you pay others yourself that day. Proposed: what you may pay in a day "
-        "without confirming. Empty: no limit.",
+        label="Most in one day",
+        help_text="It pays others until this much has gone out on that day, together with what you"
+        " pay others yourself. Empty: no limit.",
     )
 
     def __init__(self, *args: Any, person: User, second_factor: bool, **kwargs: Any) -> None:
@@ -75,7 +80,7 @@ class NewTokenForm(forms.Form):
         offered = [scope for scope in Scope if person.may_have_scope(scope)]
         if not currencies:
             offered.remove(Scope.PAY)
-            for name in ("currency", "per_payment", "per_day"):
+            for name in OF_PAYING:
                 del self.fields[name]
         self.fields["scopes"].choices = [(scope.value, WHAT[scope]) for scope in offered]  # type: ignore[attr-defined]
         if currencies:
@@ -92,7 +97,7 @@ class NewTokenForm(forms.Form):
         cleaned = super().clean() or {}
         if Scope.PAY not in cleaned.get("scopes", ()):
             without = {"currency": "", "per_payment": None, "per_day": None}
-            for name in without:
+            for name in OF_PAYING:
                 self.errors.pop(name, None)  # what was typed there does not count
             return cleaned | without
         currency = cleaned.get("currency")
@@ -100,9 +105,15 @@ class NewTokenForm(forms.Form):
             limit = cleaned.get(name)
             if currency and limit and (refusal := decimals_refusal(limit, currency)):
                 self.add_error(name, refusal)
-        if not currency:
-            self.add_error("currency", "Choose the currency in which it pays.")
         return cleaned
+
+    def in_general(self) -> list[forms.BoundField]:
+        """The fields that each token has."""
+        return [self[name] for name in self.fields if name not in OF_PAYING]
+
+    def of_paying(self) -> list[forms.BoundField]:
+        """The fields that count only with the scope `pay`; none where it is not offered."""
+        return [self[name] for name in self.fields if name in OF_PAYING]
 
     def issue(self) -> IssuedToken | None:
         """The new token; None with an error in the form if the person cannot have it. Raises
