@@ -69,7 +69,7 @@ class Note(ApiView):
 
     @extend_schema(operation_id="notes_read", responses=NoteSerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        """The note, with its version as the ETag."""
+        """The caller's note and tags on a transaction, with the version as the ETag."""
         known_only(request)
         row = self._own(pk)
         newest = next(iter(annotation_history(row, self.caller.person).history), None)

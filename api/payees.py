@@ -80,7 +80,7 @@ class PayeeList(ApiView):
         responses=PayeesSerializer,
     )
     def get(self, request: Request) -> Response:
-        """Own accounts, then those paid lately; with `from_account`, only those that it can pay.
+        """Own accounts, then those paid lately. With `from_account`, only those that it can pay.
 
         With `number`, that one alone, or none and why: as on the transfer form, with the same
         limits of a day on numbers that cannot be paid and on wrong names. Without `from_account`,

@@ -210,7 +210,7 @@ class PaymentFileDetail(ApiView):
         responses=PaymentFileDetailSerializer,
     )
     def get(self, request: Request, pk: UUID) -> Response:
-        """The file with its counts."""
+        """A payment file with its counts."""
         known_only(request)
         found = row_of(PaymentFileDetailSerializer, own_file(self.caller, pk))
         return Response(picked(found, request.query_params.get("fields")))
@@ -237,7 +237,7 @@ class PaymentFileLines(ApiView):
         },
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
-        """Each line with its result, in the order of the file, all of them, as JSON or CSV."""
+        """Every line with its result, as JSON or CSV. They are in the order of the file."""
         known_only(request)
         return result_response(own_file(self.caller, pk), request.accepted_renderer.format)
 
@@ -253,7 +253,7 @@ class PaymentFilePay(ApiView):
         responses=PaymentFileDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Pays the lines that `agreed` stands for: all or none with `whole`, which is usual.
+        """Pays the lines that `agreed` stands for. With `whole`, which is usual, all or none.
         Without it, the next 2,000 that can be paid: send it again until `state` is done. Sent
         again, it pays no line twice.
         """

@@ -3,6 +3,7 @@
 `manage.py write_openapi` writes `api/openapi.json`.
 """
 
+import re
 from typing import Any, ClassVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -54,8 +55,13 @@ def only_the_api(endpoints: Any) -> Any:
     return [each for each in endpoints if each[0].startswith(PREFIX)]
 
 
+def first_sentence(text: str) -> str:
+    """Until the first full stop that a space follows, without it."""
+    return re.split(r"\.\s|\.$", " ".join(text.split()), maxsplit=1)[0]
+
+
 class ViewSchema(AutoSchema):
-    """Adds the problems to each operation."""
+    """Adds a summary and the problems to each operation."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         """The operation of a method, with its errors."""
@@ -74,6 +80,10 @@ class ViewSchema(AutoSchema):
                 },
             )
         return operation
+
+    def get_summary(self) -> str:
+        """The first sentence of what the method says of itself."""
+        return first_sentence(self.get_description())
 
     def get_tags(self) -> list[str]:
         """The first part of the path: accounts, transactions."""

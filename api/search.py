@@ -131,8 +131,9 @@ class Search(ApiView):
         responses=SearchSerializer,
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        """Finds what the page finds. Needs the scope read; for the bank, report or staff, and the
-        right. `next` keeps its place by time while rows come in, in the order newest or oldest.
+        """Finds payments, as the page does. Needs the scope read; for the bank, report or staff,
+        and the right. `next` keeps its place by time while rows come in, in the order newest or
+        oldest.
         """
         known_only(request, "q", "sort", "whose", "page", "cursor")
         params = request.query_params

@@ -73,8 +73,8 @@ class TransactionList(ApiView):
         responses={201: TransactionSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Pays. Sent again with the same Idempotency-Key, it pays nothing more and answers the
-        same, with `Idempotency-Replayed: true`.
+        """Pays out of an account of the caller. Sent again with the same Idempotency-Key, it pays
+        nothing more and answers the same, with `Idempotency-Replayed: true`.
         """
         known_only(request)
         given = values_of(NewTransactionSerializer, request.data)
