@@ -1,7 +1,9 @@
 """Many payments in one call: read, resolved to drafts, and booked all together or line by line.
 
 Each line has an id that follows from the call's Idempotency-Key and the line's number. So a call
-that was cut off is sent again, and every line is booked once.
+that was cut off is sent again, and every line is booked once. All or none, a key stands for one
+list: other lines with it are refused. Line by line, each line stands for itself, as if it had a key
+of its own.
 """
 
 import uuid
@@ -15,7 +17,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from accounts.exceptions import LedgerError
-from accounts.models import Account
+from accounts.models import Account, ApiToken
 from accounts.numbers import clean_account_number
 from api.caller import Caller
 from api.fields import values_of
@@ -32,6 +34,7 @@ from api.transactions.serializers import NewTransactionSerializer
 from ledger.db.retry import with_retry
 from ledger.db.row_security import RowScope, reading
 from transactions import services
+from transactions.exceptions import IdempotencyConflict
 from transactions.models import Transaction
 from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
@@ -39,6 +42,9 @@ from transactions.services import Draft
 
 MOST = 50_000  # lines
 CHUNK = 1_000  # lines of one database transaction, line by line
+CHUNK_OF_LIMITED = 100  # lines of a token with limits, each in a transaction of its own
+OTHER_LIST = "This Idempotency-Key was used for another list. Take a new key for new payments."
+ENDED = "The access token was revoked or has expired, so this line was not booked."
 NO_KEY = "Send an Idempotency-Key, so that no line is booked twice if you have to send this again."
 
 
@@ -50,6 +56,10 @@ class BatchLine:
     draft: Draft | None = None
     refusal: LedgerError | None = None
     sender: Account | None = None
+
+
+class TokenEnded(LedgerError):
+    """The access token was revoked or expired during the call; the line is not booked."""
 
 
 class LineRefused(LedgerError):
@@ -150,8 +160,15 @@ def _digits(number: str) -> str | None:
         return None
 
 
-def book_together(caller: Caller, lines: Sequence[BatchLine]) -> list[Transaction]:
-    """Books every line in one database transaction, or none: raises LineRefused."""
+def book_together(
+    caller: Caller, lines: Sequence[BatchLine], *, after: uuid.UUID
+) -> tuple[list[Transaction], bool]:
+    """Books every line in one database transaction, or none: raises LineRefused. Also tells whether
+    an earlier call had booked them.
+
+    `after` is the id that a line after the last one would have: if it is booked, or only some of
+    the lines are, the key was used for another list, and IdempotencyConflict is raised.
+    """
     drafts: list[Draft] = []
     for line in lines:
         if line.refusal is not None or line.draft is None:
@@ -161,8 +178,7 @@ def book_together(caller: Caller, lines: Sequence[BatchLine]) -> list[Transactio
         except LedgerError as refusal:
             raise LineRefused(line.number, refusal) from refusal
         drafts.append(line.draft)
-    ids = [draft.id for draft in drafts]
-    is_sent_again = Transaction.objects.filter(pk__in=ids).count() == len(ids)
+    is_sent_again = _is_sent_again([draft.id for draft in drafts], after)
     booked: list[Transaction] = []
 
     def record(_part: Sequence[Draft], results: Sequence[Transaction | LedgerError]) -> None:
@@ -174,7 +190,15 @@ def book_together(caller: Caller, lines: Sequence[BatchLine]) -> list[Transactio
             _check_day(caller, lines)
 
     services.post_parts(lambda: iter([drafts]), record)
-    return booked
+    return booked, is_sent_again
+
+
+def _is_sent_again(ids: Sequence[Any], after: uuid.UUID) -> bool:
+    """Whether all of these are booked. Raises IdempotencyConflict if some are, or one more."""
+    booked = set(Transaction.objects.filter(pk__in=[*ids, after]).values_list("pk", flat=True))
+    if booked and booked != set(ids):
+        raise IdempotencyConflict(OTHER_LIST)
+    return bool(booked)
 
 
 def _check_day(caller: Caller, lines: Sequence[BatchLine]) -> None:
@@ -192,9 +216,14 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
     A database that fails ends it: what was yielded is final, of the rest nobody knows yet.
     """
     token = caller.token
-    for start in range(0, len(lines), CHUNK):
-        chunk = lines[start : start + CHUNK]
-        if token is not None and token.limits_payments:
+    is_limited = token is not None and token.limits_payments
+    size = CHUNK_OF_LIMITED if is_limited else CHUNK
+    for start in range(0, len(lines), size):
+        chunk = lines[start : start + size]
+        if not _is_live(caller):
+            yield [(line, TokenEnded(ENDED)) for line in chunk]
+            continue
+        if is_limited:
             yield [(line, _one(caller, line)) for line in chunk]
             continue
         drafts = [line.draft for line in chunk if line.draft is not None]
@@ -203,6 +232,16 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
         except services.BatchInterrupted as interrupted:
             raise interrupted.__cause__ or interrupted from interrupted
         yield [(line, _result(caller, line, found)) for line in chunk]
+
+
+def _is_live(caller: Caller) -> bool:
+    """Whether the token still works: a long call may outlive it. A provider's token cannot be
+    revoked, and one that expires meanwhile may end its call.
+    """
+    if not isinstance(caller.token, ApiToken):
+        return True
+    is_live: bool = ApiToken.objects.live().filter(pk=caller.token.pk).exists()
+    return is_live
 
 
 def _result(caller: Caller, line: BatchLine, found: Iterator[Any]) -> Transaction | LedgerError:

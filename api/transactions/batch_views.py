@@ -21,6 +21,7 @@ from api.parsing import NDJSONParser, StrictJSONParser
 from api.problems import body_of
 from api.renderers import NDJSON, JSONRenderer, NDJSONRenderer
 from api.transactions.batch import BatchLine, LineRefused, book_each, book_together, lines_of
+from api.transactions.keys import REPLAYED, payment_id
 from api.transactions.serializers import NewTransactionSerializer
 from api.views import ApiView
 from ledger.web import outages
@@ -86,9 +87,12 @@ class TransactionBatch(ApiView):
                 _streamed(request, caller, lines), content_type=NDJSON,
                 headers={"Cache-Control": "no-store"},
             )  # fmt: skip
-        rows = book_together(caller, lines)
+        after = payment_id(request, caller.person, part=str(len(lines) + 1))
+        rows, is_replayed = book_together(caller, lines, after=after)
         results = [_told(line, row) for line, row in zip(lines, rows, strict=True)]
-        return Response({"booked": len(rows), "refused": 0, "results": results}, status=201)
+        headers = {REPLAYED: "true"} if is_replayed else {}
+        found = {"booked": len(rows), "refused": 0, "results": results}
+        return Response(found, status=201, headers=headers)
 
 
 def _read(request: Request) -> tuple[Any, bool]:

@@ -24,6 +24,7 @@ from ledger.text.dates import start_of_day
 from ledger.text.money import money
 from transactions import services
 from transactions.exceptions import AccountNotFound, LedgerError, LimitExceeded
+from transactions.models import Transaction
 from transactions.safeguards import confirmation
 from transactions.safeguards.quota import NUMBERS_ASKED, may_tell_of_number
 from transactions.safeguards.recipients import (
@@ -108,7 +109,20 @@ def _cash(
     draft["description"] = draft["description"] or DESCRIPTIONS[kind]
     draft["metadata"] = draft["metadata"] or METADATA
     slip = Draft(from_account=sender_id, to_account=to_account, **draft)
+    if caller.token is not None and caller.token.limits_payments:
+        _check_cash(caller, slip)
     return services.book_once(slip, beside=check_now)
+
+
+def _check_cash(caller: Caller, slip: Draft) -> None:
+    """Raises LimitExceeded for cash above the token's limit of a payment, or in another currency.
+    What was booked already is not checked again, as for payments.
+    """
+    named: Any = slip.from_account or slip.to_account
+    pk = named.pk if isinstance(named, Account) else named
+    account = Account.objects.filter(pk=pk).first()
+    if account is not None and not Transaction.objects.filter(pk=slip.id).exists():
+        check_limits(caller, account.currency, lambda most: _is_over(slip, most))
 
 
 def _book(

@@ -21,17 +21,22 @@ from api.parameters import KEY
 from api.problems import FieldRefused, NotYours, OutcomeOf
 from api.sign_in import lacks_scope
 from api.transactions.keys import REPLAYED, payment_id
+from api.transactions.payments import check_limits
 from api.transactions.serializers import TransactionSerializer
 from api.views import ApiView
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.text.amounts import read_amount
+from ledger.text.lines import tidy_line
 from transactions import staff_services
+from transactions.exceptions import IdempotencyConflict
 from transactions.lifecycle import lifecycle_of
 from transactions.models import Transaction
 from transactions.staff.desk.corrections import CaptureForm, RefundForm
 from transactions.staff.desk.holds import HoldForm
 from transactions.staff.desk.steps import StepForm, booked_before
 from transactions.staff_actions import RELEASE
+
+OTHER_REASON = "This Idempotency-Key was used with another reason or message. Take a new key."
 
 
 class ReasonSerializer(StrictSerializer):
@@ -86,6 +91,10 @@ class StaffVerb(ApiView):
             form = self._form(data, about, was_booked=booked is not None)
         if not form.is_valid():
             raise refused(form)
+        if booked is None:
+            self._check_token(form, about)
+        else:
+            _refuse_other_reason(booked, fields)
         try:
             row = form.book()
         except Error as error:
@@ -94,6 +103,12 @@ class StaffVerb(ApiView):
         if booked is not None:
             headers[REPLAYED] = "true"
         return Response(row_of(TransactionSerializer, row), status=201, headers=headers)
+
+    def _check_token(self, form: StepForm, about: Transaction | None) -> None:
+        """Raises LimitExceeded above the token's limit of a payment, or in another currency."""
+        amount = form.cleaned_data["amount"]
+        currency = about.currency if about else form.cleaned_data["number"].currency
+        check_limits(self.caller, currency, lambda most: amount > most)
 
     def row(self, pk: UUID) -> Transaction:
         """The transaction that the verb is about, once the caller may do it at all."""
@@ -182,6 +197,18 @@ class Void(ApiView):
         row.refresh_from_db(fields=["status"])
         headers = {} if is_new else {REPLAYED: "true"}
         return Response(row_of(TransactionSerializer, row), headers=headers)
+
+
+def _refuse_other_reason(booked: Transaction, fields: dict[str, str]) -> None:
+    """Raises IdempotencyConflict if the row was booked for another reason, or with another message.
+    A reason that was erased with a person is any.
+    """
+    stored = booked.reasons.first()
+    if stored is None or not stored.reason:
+        return
+    given = tidy_line(fields["reason"]), tidy_line(fields.get("message", ""))
+    if given != (stored.reason, stored.message):
+        raise IdempotencyConflict(OTHER_REASON)
 
 
 def may_use(caller: Caller, permission: str) -> None:

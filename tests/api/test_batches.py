@@ -1,14 +1,18 @@
 """Many payments in one call: all or none, or line by line; sent again, each is booked once."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Account
+from accounts.sign_in import tokens
+from api.transactions import batch
 from tests.accounts.tokens import issue
 from tests.api.calls import TRANSACTIONS, balance_of, body, post, slug
 from tests.factories import AccountFactory
@@ -179,3 +183,68 @@ def test_a_batch_that_was_booked_answers_the_same_after_the_day_is_full(
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.json()["results"] == again.json()["results"]
     assert send(Client(), lines, key="another", Authorization=token).status_code == 422
+
+
+def test_together_a_key_stands_for_one_list(ana: Client, mine: Account, theirs: Account) -> None:
+    lines = [body(mine, theirs, amount=f"{n}.00") for n in range(1, 4)]
+    first, again = send(ana, lines), send(ana, lines)
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    for other in (lines[:2], [*lines, lines[0]], [lines[0], lines[2], lines[1]]):
+        answer = send(ana, other)
+        assert (answer.status_code, slug(answer)) == (409, "idempotency-conflict")
+    assert balance_of(mine) == 994
+
+
+def test_what_was_booked_line_by_line_is_not_booked_together(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    line = body(mine, theirs, amount="1.00")
+    told(send(ana, [line], atomic=False))
+    assert send(ana, [line, line]).status_code == 409
+    assert balance_of(mine) == 999
+
+
+@pytest.mark.parametrize("limits", [{}, {"per_day": Decimal(900), "currency": "USD"}])
+@pytest.mark.parametrize("end", ["revoked", "expired"])
+def test_a_token_that_ends_meanwhile_books_no_line_more(
+    mine: Account,
+    theirs: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    limits: dict[str, Any],
+    end: str,
+) -> None:
+    monkeypatch.setattr(batch, "CHUNK", 2)
+    monkeypatch.setattr(batch, "CHUNK_OF_LIMITED", 2)
+    text = issue(mine.user, "pay", **limits).text
+    lines = [body(mine, theirs, amount="1.00") for _ in range(5)]
+    answer = send(Client(), lines, atomic=False, Authorization=f"Bearer {text}")
+    streamed = iter(answer.streaming_content)
+    results = [json.loads(line) for line in next(streamed).splitlines()]
+    if end == "revoked":
+        tokens.revoke(token=mine.user.api_tokens.get(), by=mine.user)
+    else:
+        later = timezone.now() + timedelta(days=9999)
+        monkeypatch.setattr("accounts.models.api_token.timezone.now", lambda: later)
+    results += [json.loads(line) for part in streamed for line in part.splitlines()]
+    *booked, last = results
+    assert [line["status"] for line in booked] == [201, 201, 422, 422, 422]
+    assert booked[-1]["problem"]["type"].endswith("token-ended")
+    assert (last["booked"], last["refused"]) == (2, 3)
+    assert balance_of(mine) == 998
+
+
+def test_together_a_line_above_the_limit_of_a_payment_is_refused(
+    mine: Account, theirs: Account
+) -> None:
+    text = issue(mine.user, "pay", per_payment=Decimal(5), currency="USD").text
+    lines = [body(mine, theirs, amount="5.00"), body(mine, theirs, amount="5.01")]
+    for atomic in (True, False):
+        answer = send(
+            Client(), lines, atomic=atomic, key=f"{atomic}", Authorization=f"Bearer {text}"
+        )
+        if atomic:
+            assert (answer.status_code, answer.json()["line"]) == (422, 2)
+            assert balance_of(mine) == 1000
+        else:
+            assert [line["status"] for line in told(answer)[:-1]] == [201, 422]

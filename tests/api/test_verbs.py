@@ -1,5 +1,7 @@
 """Refunds, holds, captures and releases by staff, with the rules of the desk."""
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from accounts.models import Account
 from tests.accounts.tokens import issue
 from tests.api.calls import TRANSACTIONS, balance_of, body, post, slug
 from tests.conftest import colleague
+from transactions import services
 from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db
@@ -119,3 +122,58 @@ def test_customers_and_analysts_may_not(ana: Client, paid: Transaction) -> None:
         answer = post(client, f"{TRANSACTIONS}{paid.pk}/refund/", {"reason": "x"})
         assert (answer.status_code, slug(answer)) == (403, "not-allowed")
     assert Transaction.objects.filter(reverses=paid).count() == 0
+
+
+def test_the_same_key_with_another_reason_is_refused(
+    paid: Transaction, theirs: Account, clerk_header: dict[str, str]
+) -> None:
+    refund = f"{TRANSACTIONS}{paid.pk}/refund/"
+    first = {"amount": "30.00", "reason": "Complaint", "message": "Sorry"}
+    hold = {
+        "from_number": theirs.number, "amount": "5.00", "description": "Desk",
+        "until": f"{timezone.localdate() + timedelta(days=3)}", "reason": "Complaint",
+    }  # fmt: skip
+    for address, sent in ((refund, first), (f"{TRANSACTIONS}holds/", hold)):
+        key = {"Idempotency_Key": address, **clerk_header}
+        assert post(Client(), address, sent, **key).status_code == 201
+        assert post(Client(), address, {**sent, "reason": " Complaint "}, **key).status_code == 201
+        others = [{**sent, "reason": "Other"}]
+        others += [{**sent, "message": "Other"}] if "message" in sent else []
+        for other in others:
+            answer = post(Client(), address, other, **key)
+            assert (answer.status_code, slug(answer)) == (409, "idempotency-conflict")
+
+
+@pytest.mark.parametrize("verb", ["deposit", "withdrawal", "refund", "hold", "capture"])
+def test_the_limits_of_a_token_hold_for_what_staff_do(
+    ana: Client, mine: Account, theirs: Account, paid: Transaction, verb: str
+) -> None:
+    clerk = colleague(OPERATIONS, "Clerk")
+    limits = {"per_payment": Decimal(20), "currency": "USD"}
+    limited = issue(clerk, "read", "pay", "staff", **limits).text
+    foreign = issue(clerk, "read", "pay", "staff", currency="EUR").text
+
+    def sent(amount: str, text: str) -> Any:
+        header = {"Authorization": f"Bearer {text}"}
+        if verb == "deposit":
+            slip = {"to_account": str(theirs.pk), "amount": amount}
+            return post(Client(), TRANSACTIONS, slip, **header)
+        if verb == "withdrawal":
+            slip = {"from_account": str(theirs.pk), "amount": amount}
+            return post(Client(), TRANSACTIONS, slip, **header)
+        if verb == "refund":
+            address = f"{TRANSACTIONS}{paid.pk}/refund/"
+            return post(Client(), address, {"amount": amount, "reason": "Asked"}, **header)
+        if verb == "hold":
+            body = {
+                "from_number": theirs.number, "amount": amount, "description": "Desk",
+                "until": f"{timezone.localdate() + timedelta(days=3)}", "reason": "Asked",
+            }  # fmt: skip
+            return post(Client(), f"{TRANSACTIONS}holds/", body, **header)
+        held = services.hold(from_account=mine, to_account=theirs, amount=Decimal(50))
+        address = f"{TRANSACTIONS}{held.pk}/capture/"
+        return post(Client(), address, {"amount": amount, "reason": "Asked"}, **header)
+
+    for answer in (sent("20.01", limited), sent("1.00", foreign)):
+        assert (answer.status_code, slug(answer)) == (422, "limit-exceeded")
+    assert sent("20.00", limited).status_code == 201
