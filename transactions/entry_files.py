@@ -23,7 +23,7 @@ def entry_cells(entry: Entry) -> list[Any]:
         entry.headline,
         entry.description,
         entry.reference,
-        entry.category,
+        entry.shown_category or None,
         figure_cell(entry.signed_amount, entry.currency),
         figure_cell(entry.balance, entry.currency),
         entry.currency,

@@ -149,8 +149,8 @@ def entry_lines(
             details.append(cut(entry.description, LONGEST_TEXT))
         if entry.reference:
             details.append(cut(entry.reference, LONGEST_REFERENCE))
-        if entry.category:
-            details.append(cut(category_label(entry.category), LONGEST_CATEGORY))
+        if entry.shown_category:
+            details.append(cut(category_label(entry.shown_category), LONGEST_CATEGORY))
         is_below = entry.balance is not None and entry.balance < 0
         yield EntryLine(
             url=receipt_url(entry.transaction_id),

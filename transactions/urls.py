@@ -1,6 +1,7 @@
 from django.urls import path
 
 from ledger.web.table_files import paths_of_files
+from transactions.categories import views as categories
 from transactions.events import views as events
 from transactions.payees import views as payees
 from transactions.payment_files import views as payment_files
@@ -28,6 +29,8 @@ urlpatterns = [
     path("payees/new/", payees.payee_new, name="payee_new"),
     path("payees/<uuid:pk>/", payees.payee_change, name="payee"),
     path("payees/<uuid:pk>/remove/", payees.payee_remove, name="payee_remove"),
+    path("categories/", categories.categories, name="categories"),
+    path("categories/<uuid:change>/undo/", categories.undo, name="categories_undo"),
     path("account/data/", privacy.data, name="data"),
     path("account/leave/", privacy.leave_bank, name="leave"),
     path("privacy/", privacy.privacy, name="privacy"),

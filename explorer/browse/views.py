@@ -23,7 +23,9 @@ from transactions.search.sql.compiler import ConditionCompiler
 from transactions.search.sql.name_lookup import find_scope_and_names
 from transactions.search.sql.sides import TransactionSides
 
-BROWSE = ReadPurpose("browse", frozenset({"transactions", "accounts", "users", "annotations"}))
+BROWSE = ReadPurpose(
+    "browse", frozenset({"transactions", "accounts", "users", "annotations", "own_categories"})
+)
 
 SHOWN = ("number", "name", "user_id", "user__name")  # of the accounts of a page
 

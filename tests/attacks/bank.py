@@ -22,6 +22,7 @@ from accounts import services as account_services
 from accounts.groups import OPERATIONS
 from accounts.models import Account, ApprovalRequest, Change, Household, Read, User
 from explorer.models import QueryRun, SavedQuery
+from ledger.db.ids import uuid7
 from ledger.text.money import account_number
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.passkeys import add_passkey
@@ -32,6 +33,7 @@ from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit.runs import run_audit
 from transactions.models import (
+    OwnCategory,
     Payee,
     PaymentFile,
     SavedReport,
@@ -73,6 +75,7 @@ class Holder:
     runs: list[QueryRun] = field(default_factory=list)
     saved_reports: list[SavedReport] = field(default_factory=list)
     payees: list[Payee] = field(default_factory=list)
+    categories: list[OwnCategory] = field(default_factory=list)
 
     @property
     def webhook(self) -> Webhook:
@@ -199,6 +202,10 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
     called = {"name": text("called")[:80], "note": text("kept")}
     payee = to if to.user_id != holder.user.pk else AccountFactory(name="Till")
     holder.payees.append(save_payee(owner=holder.user, account=payee, **called))
+    given = {"category": text("category").lower()[:60], "change": uuid7()}
+    holder.categories.append(
+        OwnCategory.objects.create(transaction=rows["paid"], owner=holder.user, **given)
+    )
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))
     query = {"sql": f"SELECT '{text('query')}'"}

@@ -31,6 +31,7 @@ from accounts.models import (
     WebSession,
 )
 from explorer.models import QueryRun, SavedQuery
+from ledger.db.ids import uuid7
 from ledger.db.row_security import LIFETIME, SETTING, RowScope, keys, signed
 from tests.accounts.tokens import add_token
 from tests.conftest import set_role
@@ -38,7 +39,14 @@ from tests.factories import AccountFactory, UserFactory
 from tests.transactions.events.shared import webhook_of
 from transactions import services
 from transactions.annotations.services import annotate
-from transactions.models import AuditRun, NamesAsked, SavedReport, StaffReason, WebhookDelivery
+from transactions.models import (
+    AuditRun,
+    NamesAsked,
+    OwnCategory,
+    SavedReport,
+    StaffReason,
+    WebhookDelivery,
+)
 from transactions.models.saved_report import id_of
 from transactions.payees.services import save_payee
 from transactions.payment_files.storage import store
@@ -77,6 +85,7 @@ def rows_of_a_customer() -> Account:
         id=id_of(person, "Mine"), owner=person, name="Mine", report="money-by-month"
     )
     save_payee(owner=person, account=friend, name="Friend")
+    OwnCategory.objects.create(transaction=paid, owner=person, category="food", change=uuid7())
     now = timezone.now()
     AuditRun.objects.create(
         started_at=now, finished_at=now, accounts=1, transactions=1, run_by=person

@@ -24,14 +24,15 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
 TABLES = (
     "account_emailaddress", "account_status_changes", "api_tokens", "approval_requests",
     "audit_runs", "currencies", "django_admin_log", "households", "limit_changes",
-    "mfa_authenticator", "payees", "payment_files", "payment_lines", "payment_names_asked",
-    "saved_reports", "sessions", "sign_ins",
+    "mfa_authenticator", "own_categories", "payees", "payment_files", "payment_lines",
+    "payment_names_asked", "saved_reports", "sessions", "sign_ins",
     "socialaccount_socialaccount", "transaction_notes", "users_groups", "webhooks",
 )  # fmt: skip
 CHANGES = {
     "approval_requests": "note = 'Mine'",
     "currencies": "name = 'Mine'",
     "households": "name = 'Mine'",
+    "own_categories": "category = 'theirs'",
     "payees": "name = 'Theirs'",
     "payment_files": "name = 'Mine'",
     "saved_reports": "name = 'Theirs'",

@@ -100,6 +100,10 @@ def _payee(holder: Holder) -> Filled:
     return [{"pk": payee.pk} for payee in holder.payees]
 
 
+def _change(holder: Holder) -> Filled:
+    return [{"change": given.change} for given in holder.categories]
+
+
 def _approval(holder: Holder) -> Filled:
     return [{"pk": request.pk} for request in holder.approvals]
 
@@ -169,6 +173,7 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "mfa_edit_webauthn": _passkey,
     "mfa_remove_webauthn": _passkey,
     "security:remove_passkey": _passkey,
+    "transactions:categories_undo": _change,
     "transactions:delivery_again": _delivery,
     "transactions:detail": _transaction,
     "transactions:file": _file,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import Account, User
 from ledger.text.dates import start_of_day
 from ledger.text.money import money
+from transactions.annotations.categories import read_own_categories
 from transactions.availability import Holds, pending_of
 from transactions.models import Entry
 
@@ -57,15 +58,23 @@ class Home:
 
 
 def home_of(user: User) -> Home:
-    """Reads the home page. Seven queries; eight if there are more than MOST_PENDING holds."""
+    """Reads the home page. Eight queries; nine if there are more than MOST_PENDING holds."""
     accounts = list(Account.objects.owned_by(user).not_closed())
+    latest = latest_entries(user, accounts)
     return Home(
         accounts=accounts,
         worth=worth_of(accounts),
-        latest=Entry.objects.latest_of(accounts, LATEST),
+        latest=latest,
         pending=pending_of(accounts),
         trends=daily_balances(accounts, timezone.localdate()),
     )
+
+
+def latest_entries(user: User, accounts: Sequence[Account]) -> list[Entry]:
+    """The newest entries of these accounts of the user, with their own categories."""
+    entries = Entry.objects.latest_of(accounts, LATEST)
+    read_own_categories(user, entries)
+    return entries
 
 
 def worth_of(accounts: Sequence[Account]) -> list[NetWorth]:

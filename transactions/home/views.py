@@ -13,7 +13,7 @@ from ledger.text.addresses import with_parameters
 from ledger.web.table_files import table_response
 from transactions.account_news import NewsPosition
 from transactions.home.file import latest_table
-from transactions.home.reads import LATEST, daily_balances, home_of
+from transactions.home.reads import daily_balances, home_of, latest_entries
 from transactions.models import Entry
 from transactions.work_panel import page_panel, page_work
 
@@ -45,4 +45,4 @@ def home(request: PersonRequest) -> HttpResponse:
 def latest_file(request: PersonRequest, kind: str) -> HttpResponseBase:
     """Returns the latest entries of the home page as a file, newest first."""
     accounts = list(Account.objects.owned_by(request.user).not_closed())
-    return table_response(latest_table(Entry.objects.latest_of(accounts, LATEST)), kind)
+    return table_response(latest_table(latest_entries(request.user, accounts)), kind)

@@ -6,6 +6,7 @@ from transactions.models.annotation import Annotation
 from transactions.models.audit_run import AuditRun
 from transactions.models.entry import Entry, EntryQuerySet
 from transactions.models.event import AccountEvent, EventKind, EventStream
+from transactions.models.own_category import OwnCategory
 from transactions.models.payee import Payee
 from transactions.models.payment_file import NamesAsked, PaymentFile, PaymentLine
 from transactions.models.saved_report import SavedReport
@@ -35,6 +36,7 @@ __all__ = [
     "EventKind",
     "EventStream",
     "NamesAsked",
+    "OwnCategory",
     "Payee",
     "PaymentFile",
     "PaymentLine",

@@ -176,6 +176,11 @@ class Entry(models.Model):
         return self.counterparty.user.name
 
     @property
+    def shown_category(self) -> str:
+        """The reader's own category, else that of the transaction; "" for none."""
+        return getattr(self, "own_category", None) or self.category or ""
+
+    @property
     def headline(self) -> str:
         """The title of the entry on a statement."""
         return self.counterparty_name or self.description or self.get_type_display()

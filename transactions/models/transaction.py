@@ -333,6 +333,11 @@ class Transaction(models.Model):
         return self.status == self.Status.PENDING
 
     @property
+    def shown_category(self) -> str:
+        """The reader's own category, else that of the row; "" for none."""
+        return getattr(self, "own_category", None) or self.category or ""
+
+    @property
     def is_hold(self) -> bool:
         """Whether it reserves money, or did."""
         return self.status != self.Status.COMPLETED

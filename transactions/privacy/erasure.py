@@ -37,6 +37,7 @@ from ledger.db.register import ERASES
 from transactions.models import (
     Annotation,
     NamesAsked,
+    OwnCategory,
     Payee,
     SavedReport,
     Webhook,
@@ -92,6 +93,7 @@ def erase(person: User) -> None:
             SignIn.objects.filter(user=person),
             ApiToken.objects.filter(user=person),
             Annotation.objects.filter(owner=person),
+            OwnCategory.objects.filter(owner=person),
             NamesAsked.objects.filter(user=person),
             WebhookDelivery.objects.filter(webhook__owner=person),
             WebhookQueue.objects.filter(webhook__owner=person),

@@ -21,6 +21,7 @@ from ledger.db.row_security import RowScope, reading
 from transactions.models import (
     Annotation,
     Entry,
+    OwnCategory,
     Payee,
     PaymentFile,
     PaymentLine,
@@ -203,6 +204,11 @@ def _notes(person: User) -> Iterable[Row]:
     return _read(notes, "transaction_id", "text", "tags", "created_at")
 
 
+def _own_categories(person: User) -> Iterable[Row]:
+    given = OwnCategory.objects.of(person).order_by("created_at", "pk")
+    return _read(given, "transaction_id", "category", "created_at")
+
+
 def _saved_reports(person: User) -> Iterable[Row]:
     saved = SavedReport.objects.filter(owner=person).order_by("name")
     return _read(saved, "name", "report", "parameters", "group__name")
@@ -248,6 +254,7 @@ SECTIONS = (
     ),
     DataSection("messages_of_the_bank", ("transaction", "about", "message", "at"), _messages),
     DataSection("notes", ("transaction", "text", "tags", "written"), _notes),
+    DataSection("own_categories", ("transaction", "category", "given"), _own_categories),
     DataSection("saved_reports", ("name", "report", "parameters", "shared_with"), _saved_reports),
     DataSection("payees", ("number", "name", "note", "saved"), _payees),
     DataSection("payment_files", ("id", "name", "from", "state", "uploaded"), _files),

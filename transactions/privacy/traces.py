@@ -31,7 +31,14 @@ from accounts.models import (
     User,
 )
 from ledger.text.queries import decodings_of
-from transactions.models import Payee, PaymentFile, PaymentLine, SavedReport, StaffReason
+from transactions.models import (
+    OwnCategory,
+    Payee,
+    PaymentFile,
+    PaymentLine,
+    SavedReport,
+    StaffReason,
+)
 
 REPR = "Erased"
 REFUSED = "It was refused."
@@ -127,9 +134,10 @@ def erase_texts(traces: Traces) -> None:
 
 def _erase_from_texts_about_others(traces: Traces) -> None:
     """Reasons, messages and notes about others, where they have the whole name or an address.
-    Reports that others saved under such a name go.
+    Reports that others saved under such a name go, and categories of others that are called so.
     """
     SavedReport.objects.filter(name__iregex=traces.whole).delete()
+    OwnCategory.objects.filter(category__iregex=traces.whole).delete()
     texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
         (Payee, ("note",)),
         (Change, ("reason",)),

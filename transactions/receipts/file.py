@@ -28,7 +28,7 @@ def sides_table(receipt: Receipt) -> DataTable:
             row.value_date,
             row.description,
             row.reference,
-            row.category,
+            row.shown_category or None,
             row.pk,
             row.created_at,
         ]

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Account, User
 from ledger.text.money import figure, money, signed
+from transactions.annotations.categories import read_own_categories
 from transactions.annotations.services import AnnotationHistory, annotation_history
 from transactions.entry_line import again_url
 from transactions.lifecycle import STATES, Lifecycle, lifecycle_of
@@ -18,7 +19,7 @@ from transactions.models import Payee, StaffReason, Transaction, reversal_word
 from transactions.payees.reads import save_url, saved_as
 from transactions.receipts.details import MetadataView, details_of
 from transactions.scope import BANK, MINE, may_read_bank
-from transactions.search.address import search_url
+from transactions.search.address import categories_url, search_url
 from transactions.search.language.terms import token
 from transactions.staff_actions import actions_for, is_own
 
@@ -97,7 +98,12 @@ class Receipt:
     @property
     def category_url(self) -> str:
         """The search for the same category."""
-        return self.search_url(token("category", self.row.category or ""))
+        return self.search_url(token("category", self.row.shown_category))
+
+    @property
+    def change_category_url(self) -> str:
+        """The page that gives this payment another category; "" for staff."""
+        return "" if self.is_for_staff else categories_url(f"id:{self.row.pk}")
 
     @property
     def tags(self) -> list[tuple[str, str]]:
@@ -119,6 +125,8 @@ class Receipt:
 def receipt_for(row: Transaction, reader: User) -> Receipt:
     """Builds the receipt for a reader. `row` comes with both accounts and their holders."""
     for_staff = not is_own(row, reader)
+    if not for_staff:
+        read_own_categories(reader, [row])
     sender = _side("From", row.from_account, row.from_balance, reader)
     recipient = _side("To", row.to_account, row.to_balance, reader)
     lifecycle = lifecycle_of(row)

@@ -188,6 +188,10 @@ POLICIES = {
     "payment_names_asked": _of_person("user_id"),
     # Not for staff either: what somebody calls those whom they pay.
     "payees": Policy(reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"),
+    # Nor the categories that somebody gives to their payments.
+    "own_categories": Policy(
+        reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"
+    ),
     # One's own, and what colleagues share with a group; nobody shares with a group of others.
     "saved_reports": Policy(
         reads=f"owner_id = {PERSON} OR {IS_OWN_GROUP} OR {AUDITS}",

@@ -1,4 +1,4 @@
-"""The address of the search page. It holds the whole state of the page."""
+"""The address of the search page, which holds its whole state, and of the page of categories."""
 
 from functools import cache
 from typing import Any
@@ -17,6 +17,11 @@ def search_url(q: str, kind: str = MINE, **more: Any) -> str:
     params = {"q": q, "whose": "" if kind == MINE else kind, **more}
     filled = {name: value for name, value in params.items() if value}
     return f"{_path()}?{urlencode(filled, safe=':')}"
+
+
+def categories_url(q: str) -> str:
+    """The page that changes the category of all that a search of one's own finds."""
+    return f"{reverse('transactions:categories')}?{urlencode({'q': q}, safe=':')}"
 
 
 @cache

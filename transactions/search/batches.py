@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from accounts.shown import add_accounts
+from transactions.annotations.categories import own_category
 from transactions.models import BOOKED_AT, Transaction
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope
@@ -36,6 +37,8 @@ class FoundRows:
     def batch_after(self, last: Transaction | None) -> list[Transaction]:
         """The next rows, with their accounts and people; the first ones for None."""
         rows = self._ordered(self.matched.alias(booked_at=BOOKED_AT))
+        if not self.scope.is_bank:
+            rows = rows.annotate(own_category=own_category(self.scope.reader))
         if last is not None:
             place = RowPlace(last.created_at, last.pk)
             rows = rows.filter(is_beyond(self.scope, place, oldest_first=self.oldest_first))

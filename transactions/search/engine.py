@@ -13,6 +13,7 @@ from django.contrib.postgres.search import SearchQuery
 from accounts.models import Account
 from ledger.db.compiled_once import CompiledOnce
 from ledger.db.tsqueries import LexemeQuery, account_lexeme
+from transactions.annotations.categories import own_category
 from transactions.annotations.search import one_of
 from transactions.models import BOOKED_AT, Transaction
 from transactions.models.entry import EntryQuerySet
@@ -144,6 +145,8 @@ def _rows(
         rows = _ranked(page, condition)
     else:
         rows = _ordered(matched, sort, scope)[part]
+    if not scope.is_bank:
+        rows = rows.annotate(own_category=own_category(scope.reader))
     rows = with_highlights(rows, condition.words, scope, note_words=note_words)
     return with_party_columns(rows).defer(*NOT_READ)
 

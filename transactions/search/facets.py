@@ -15,9 +15,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Case, F, Q, UUIDField, When
 from django.db.models.fields.json import KT
-from django.db.models.functions import Left, Lower, TruncMonth
+from django.db.models.functions import Coalesce, Left, Lower, TruncMonth
 
 from ledger.db.compiled_once import CompiledOnce
+from transactions.annotations.categories import own_category
 from transactions.annotations.search import tags_of
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope, newest_first
@@ -111,8 +112,11 @@ def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID], most: int) -> 
         Case(When(**{f"{side}__in": ids}, then=F(side)), output_field=UUIDField())
         for side in ("from_account", "to_account")
     )
+    category: Any = F("category")
+    if not scope.is_bank:
+        category = Coalesce(own_category(scope.reader), category)
     annotated: dict[str, Any] = {
-        "category_": Lower(Left(F("category"), LONGEST + 1)),
+        "category_": Lower(Left(category, LONGEST + 1)),
         "channel": Lower(Left(KT("metadata__channel"), LONGEST + 1)),
         "month": TruncMonth("created_at"),
         "own_from": from_,

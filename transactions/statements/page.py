@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import Account
 from ledger.db.replicas import ReadPurpose, read, read_again
 from ledger.text.dates import MICROSECOND, end_of_day, long_date, start_of_day
+from transactions.annotations.categories import own_category
 from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
 from transactions.search.engine import entries_with
@@ -24,7 +25,8 @@ PAGE = 50
 ON_PAPER = 1000  # entries of a printed statement, about twenty pages
 # The account itself, with its balance and holds, is read on the writer.
 STATEMENT = ReadPurpose(
-    "statement", frozenset({"entries", "transactions", "accounts", "users", "annotations"})
+    "statement",
+    frozenset({"entries", "transactions", "accounts", "users", "annotations", "own_categories"}),
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -156,7 +158,7 @@ def _read_page(
     size: int,
 ) -> StatementPage:
     scoped = entries_of(account, filters)
-    entries, newer, older = _cut(scoped, before, after, size)
+    entries, newer, older = _cut(scoped, account, before, after, size)
     for entry in entries:
         entry.account = account
     page = StatementPage(
@@ -184,15 +186,26 @@ def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
     return entries.directed(filters.direction)
 
 
+def with_own_categories(entries: EntryQuerySet, account: Account) -> EntryQuerySet:
+    """With the categories that the holder gave, see `Entry.shown_category`."""
+    own = own_category(account.user_id, "transaction_id")
+    named: EntryQuerySet = entries.annotate(own_category=own)
+    return named
+
+
 def _cut(
-    scoped: EntryQuerySet, before: datetime | None, after: datetime | None, size: int
+    scoped: EntryQuerySet,
+    account: Account,
+    before: datetime | None,
+    after: datetime | None,
+    size: int,
 ) -> tuple[list[Entry], date | None, date | None]:
     """Returns one page, newest first, and the days of the next newer and the next older entry.
 
     None: no such entry. The side from which the reader comes is not read; its entry may be of the
     same day as the edge of the page.
     """
-    entries = scoped.for_rows()
+    entries = with_own_categories(scoped.for_rows(), account)
     if after is not None:
         rows = list(entries.filter(created_at__gt=after).order_by("created_at")[: size + 1])
         return rows[:size][::-1], _day_of(rows[size:]), _day_of(rows)

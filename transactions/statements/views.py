@@ -25,6 +25,7 @@ from transactions.statements.page import (
     entries_of,
     paper_line,
     statement_page,
+    with_own_categories,
 )
 from transactions.statements.work import statement_panel
 from transactions.work_panel import may_see_lookups, page_work
@@ -75,6 +76,6 @@ def statement_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBa
     if not form.is_valid():
         message = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return refused(message, kind)
-    rows = entries_of(account, form.filters).for_files()
+    rows = with_own_categories(entries_of(account, form.filters).for_files(), account)
     entries = stream(STATEMENT, lambda given: rows[given:].iterator(chunk_size=2000))
     return table_response(statement_table(account, entries, form.filters), kind)

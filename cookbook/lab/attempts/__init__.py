@@ -3,6 +3,7 @@
 from cookbook.lab.attempts import (
     accounts,
     approvals,
+    categories,
     files,
     history,
     payees,
@@ -30,6 +31,7 @@ _ALL: tuple[Attempt, ...] = (
     *approvals.ATTEMPTS,
     *reports.ATTEMPTS,
     *payees.ATTEMPTS,
+    *categories.ATTEMPTS,
 )
 _TABLES = list(dict.fromkeys(attempt.table for attempt in _ALL))
 # Those of a table stand together.
@@ -47,4 +49,5 @@ ROWS: tuple[ValidRow, ...] = (
     *history.ROWS,
     *reports.ROWS,
     *payees.ROWS,
+    *categories.ROWS,
 )

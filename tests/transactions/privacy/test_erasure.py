@@ -43,7 +43,15 @@ from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit.audit import audit
 from transactions.audit.sealing import seal
-from transactions.models import Annotation, NamesAsked, Payee, PaymentLine, SavedReport, StaffReason
+from transactions.models import (
+    Annotation,
+    NamesAsked,
+    OwnCategory,
+    Payee,
+    PaymentLine,
+    SavedReport,
+    StaffReason,
+)
 from transactions.privacy.erasure import due_before, erase, triggers_lifted
 from transactions.privacy.leaving import leave
 from transactions.staff.approvals.requests import ask_for
@@ -147,6 +155,7 @@ def worked_here(person: User) -> None:
 # With the name of the person in each.
 DELETED: dict[type[Model], str] = {
     Annotation: "owner",
+    OwnCategory: "owner",
     Payee: "owner",
     SavedReport: "owner",
     **dict.fromkeys(
@@ -160,7 +169,7 @@ PLANTED = (
     "households", "changes", "django_admin_log", "account_status_changes", "limit_changes", "reads",
     "approval_requests", "payment_files", "payment_lines", "transaction_notes", "annotations",
     "users", "accounts", "account_emailaddress", "sign_ins", "api_tokens", "saved_reports",
-    "payees", "explorer_queries", "explorer_runs",
+    "own_categories", "payees", "explorer_queries", "explorer_runs",
 )  # fmt: skip
 FACTS = re.compile(
     r"\b(ana|ferreira|elm street|porto)\b|ana@mail.example|203\.0\.113\.77", re.IGNORECASE
@@ -185,6 +194,9 @@ def left(ana: Account) -> Account:
             id=uuid7(), owner=owner, name="Ana Ferreira", report="running-total"
         )
         Payee.objects.create(id=uuid7(), owner=owner, account=other, name="Ana Ferreira")
+        OwnCategory.objects.create(
+            transaction=paid, owner=owner, category="ana ferreira", change=uuid7()
+        )
         query = {"sql": "SELECT 'Ana Ferreira'", "parameters": {"who": "ana@mail.example"}}
         SavedQuery.objects.create(owner=owner, title="Ana Ferreira", **query)
         ran = {"person": owner, "scope": "own", "form": "page", "outcome": "refused"}

@@ -52,7 +52,7 @@ def _cells(row: Transaction, found: FoundRows) -> list[Any]:
         row.status,
         row.description if scope.shows_names else None,
         row.reference if scope.shows_names else None,
-        row.category,
+        row.shown_category or None,
         row.reverses_id,
         row.pk,
     ]

@@ -147,8 +147,9 @@ class Hit:
         texts = [self._text("description"), self._text("reference")]
         if texts[0] == self.headline:
             texts = texts[1:]
-        if self.row.category and not any(START in text for _, text in self._marked_metadata):
-            texts.append(escaped(category_label(self.row.category)[:40]))
+        category = self.row.shown_category
+        if category and not any(START in text for _, text in self._marked_metadata):
+            texts.append(escaped(category_label(category)[:40]))
         return [text for text in texts if text]
 
     @property

@@ -14,7 +14,7 @@ from ledger.text.lines import category_label, counted
 from ledger.text.money import money
 from transactions.entry_line import filled, row_format
 from transactions.scope import BANK, MINE
-from transactions.search.address import search_url
+from transactions.search.address import categories_url, search_url
 from transactions.search.engine import SearchResult
 from transactions.search.facets import COUNTED
 from transactions.search.language.fields import FIELDS, IS_VALUES
@@ -78,6 +78,11 @@ class SearchPage:
     @property
     def query(self) -> ParsedQuery:
         return self.result.query
+
+    @property
+    def categories_url(self) -> str:
+        """The page that changes the category of all of them; "" in the whole bank."""
+        return "" if self.result.scope.is_bank else categories_url(self.query.text)
 
     @property
     def rows(self) -> SafeString:

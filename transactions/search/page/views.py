@@ -25,7 +25,9 @@ from transactions.search.suggestions import Suggestions, suggest
 from transactions.work_panel import WorkPanel, may_see_lookups
 
 # Whose rows are searched, and for which accounts a word stands, is read on the writer before.
-SEARCH = ReadPurpose("search", frozenset({"transactions", "accounts", "users", "annotations"}))
+SEARCH = ReadPurpose(
+    "search", frozenset({"transactions", "accounts", "users", "annotations", "own_categories"})
+)
 
 
 @require_safe

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchVectorField
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, QuerySet
 
 from accounts.models import User
 from ledger.db.tsqueries import (
@@ -26,6 +26,7 @@ from ledger.db.tsqueries import (
     account_lexeme,
     any_account,
 )
+from transactions.annotations.categories import has_own_category, ids_in_category
 from transactions.annotations.search import (
     Ids,
     ids_with_note,
@@ -232,7 +233,7 @@ class ConditionCompiler:
             ids = HAS[item.value](reader)
         return ConditionPart(rest=self._one_of(ids, item))
 
-    def _one_of(self, ids: Ids, item: QueryItem) -> Q:
+    def _one_of(self, ids: QuerySet[Any, Any], item: QueryItem) -> Q:
         """See Note [One of]. For a negated item Postgres looks each row up in a hash of the ids."""
         field = self.sides.id_field
         return Q(**{f"{field}__in": ids}) if item.is_negated else one_of(ids, field)
@@ -314,12 +315,20 @@ class ConditionCompiler:
         return ConditionPart(rest=Q(reverses__isnull=False) & (own | refunded))
 
     def _category(self, item: QueryItem) -> ConditionPart:
+        """By the reader's own category; without one, by that of the row."""
         same = in_category(item)
+        if self.scope.is_bank:
+            if is_none(item):
+                return ConditionPart(rest=same)
+            return ConditionPart(rest=matches_in_bank(("category",), item.text, same))
+        same &= Q(~has_own_category(self.scope.reader, self.sides.id_field))
         if is_none(item):
             return ConditionPart(rest=same)
-        if self.scope.is_bank:
-            return ConditionPart(rest=matches_in_bank(("category",), item.text, same))
-        return ConditionPart(metadata_words(item.text), same)
+        words = metadata_words(item.text)
+        if words is not None:
+            same &= Q(search=self._with_own_lexemes(words))
+        own = self._one_of(ids_in_category(self.scope.reader, item.text), item)
+        return ConditionPart(rest=same | own)
 
     def _reference(self, item: QueryItem) -> ConditionPart:
         if any(character.isalnum() for character in item.text):

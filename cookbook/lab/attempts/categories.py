@@ -1,0 +1,40 @@
+"""Attempts on the categories that owners give to their payments."""
+
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
+
+CATEGORY = ValidRow(
+    "own_categories",
+    "a category",
+    {
+        "id": "gen_random_uuid()",
+        "transaction_id": "paid.id",
+        "owner_id": "ana.user_id",
+        "category": "'food'",
+        "change": "gen_random_uuid()",
+        "created_at": "clock_timestamp()",
+    },
+    ("ana", "paid"),
+)
+ROWS = (CATEGORY,)
+ATTEMPTS: list[Attempt] = [
+    CATEGORY.attempt("own_category_named", "Insert a category without a name", category="''"),
+    CATEGORY.but("twice").attempt(
+        "own_categories_pkey",
+        "Insert a category with an id that is taken",
+        UNIQUE,
+        id="'019e0000-0000-7000-8000-000000000000'",
+    ),
+    CATEGORY.attempt(
+        "own_categories_owner_id_5c461c2f_fk_users_id",
+        "Insert a category of an unknown user",
+        FOREIGN_KEY,
+        owner_id="gen_random_uuid()",
+    ),
+    CATEGORY.attempt(
+        "own_categories_transaction_id_405d0749_fk_transactions_id",
+        "Insert a category of an unknown transaction",
+        FOREIGN_KEY,
+        transaction_id="gen_random_uuid()",
+    ),
+    *CATEGORY.left_out(),
+]

@@ -1,0 +1,159 @@
+"""Categories that owners give to their payments, many at once; the posted rows stay as they are.
+
+`shown_category` of an entry or a transaction is the reader's own category once it was read, by
+`own_category` in the query or by `read_own_categories` after it; else that of the row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db import transaction as db_transaction
+from django.db.models import (
+    Count,
+    Exists,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Lower
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.refusal_counts import counts_refusals
+from ledger.db.ids import pk_of
+from ledger.db.retry import with_retry
+from ledger.text.dates import MICROSECOND
+from ledger.text.lines import counted
+from transactions.exceptions import InvalidDetails
+from transactions.models import Entry, OwnCategory, Transaction
+from transactions.models.transaction import TransactionQuerySet
+
+MOST_AT_ONCE = 5_000  # payments
+MOST_CHANGES, MOST_OFFERED = 20, 40
+
+_GIVE = """
+    INSERT INTO own_categories (id, transaction_id, owner_id, category, change, created_at)
+    SELECT gen_random_uuid(), found.id, %s, %s, %s, %s FROM ({found}) AS found (id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryChange:
+    """Payments that got a category together, and what counts now for them."""
+
+    id: UUID
+    category: str
+    count: int
+    at: datetime
+
+    @property
+    def payments(self) -> str:
+        return counted(self.count, "payment")
+
+
+def own_category(owner: User | UUID, field: str = "pk") -> Subquery:
+    """The category that the owner gave to the transaction of a row, as a subquery; NULL if none.
+
+    `field` is "pk" for transactions, "transaction_id" for entries.
+    """
+    given = OwnCategory.objects.of(owner).filter(transaction=OuterRef(field)).newest_first()
+    return Subquery(given.values("category")[:1], output_field=TextField())
+
+
+def has_own_category(owner: User, field: str = "pk") -> Exists:
+    """The condition that the owner gave a category to the transaction of a row."""
+    return Exists(OwnCategory.objects.of(owner).filter(transaction=OuterRef(field)))
+
+
+def category_for(owner: User | UUID, field: str = "pk") -> Combinable:
+    """The owner's category of a row, else that of the row itself, in lower case; "" for none."""
+    names = (own_category(owner, field), Lower(F("category")), Value(""))
+    return Coalesce(*names, output_field=TextField())
+
+
+def ids_in_category(user: User, category: str) -> QuerySet[OwnCategory, Any]:
+    """Transactions to which the user gave this category, ignoring case."""
+    given = OwnCategory.objects.of(user).latest().filter(category=category.lower())
+    return given.order_by().values("transaction_id")
+
+
+def read_own_categories(owner: User | UUID, rows: Sequence[Entry] | Sequence[Transaction]) -> None:
+    """Notes on each row the category that the owner gave it. One query; none without rows."""
+    by_id: dict[UUID, list[Any]] = {}
+    for row in rows:
+        by_id.setdefault(row.transaction_id if isinstance(row, Entry) else row.pk, []).append(row)
+    if not by_id:
+        return
+    given = OwnCategory.objects.of(owner).filter(transaction__in=by_id)
+    newest = given.order_by("transaction", "-created_at").distinct("transaction")
+    for pk, category in newest.values_list("transaction_id", "category"):
+        for row in by_id[pk]:
+            row.own_category = category
+
+
+def categories_of(user: User) -> list[str]:
+    """The categories that the user gave, the newest first."""
+    given = OwnCategory.objects.of(user).values("category").annotate(last=Max("created_at"))
+    return list(given.order_by("-last").values_list("category", flat=True)[:MOST_OFFERED])
+
+
+def changes_of(user: User) -> list[CategoryChange]:
+    """The user's newest changes."""
+    given = OwnCategory.objects.of(user).values("change", "category")
+    grouped = given.annotate(many=Count("pk"), at=Min("created_at")).order_by("-at", "change")
+    return [
+        CategoryChange(row["change"], row["category"], row["many"], row["at"])
+        for row in grouped[:MOST_CHANGES]
+    ]
+
+
+@counts_refusals
+@with_retry
+def give_category(*, owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
+    """Gives a category to all `rows`, which are of the owner's scope; returns how many got it.
+
+    One statement. Rows that have this category already get nothing; the same `change` again
+    changes nothing. Raises InvalidDetails for more than MOST_AT_ONCE rows.
+    """
+    with db_transaction.atomic(durable=True):
+        # The lock makes each category of a transaction later than the one before.
+        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        mine = OwnCategory.objects.of(owner)
+        if before := mine.filter(change=change).count():
+            return before
+        if rows.order_by().values("pk")[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE:
+            raise InvalidDetails(
+                f"More than {MOST_AT_ONCE:,} payments match. Narrow the search, by a month for "
+                "example, and change them in parts."
+            )
+        last = mine.aggregate(last=Max("created_at"))["last"]
+        moment = timezone.now() if last is None else max(timezone.now(), last + MICROSECOND)
+        others = rows.alias(now=category_for(owner)).exclude(now=category).order_by().values("pk")
+        try:
+            sql, parameters = others.query.sql_with_params()
+        except EmptyResultSet:
+            return 0
+        with connection.cursor() as cursor:
+            given = (pk_of(owner), category, change, moment)
+            cursor.execute(_GIVE.format(found=sql), (*given, *parameters))
+            count: int = cursor.rowcount
+            return count
+
+
+@with_retry
+def undo_change(*, owner: User, change: UUID) -> int:
+    """Takes back a change: what counted before counts again. Returns for how many payments."""
+    with db_transaction.atomic(durable=True):
+        deleted, _by_table = OwnCategory.objects.of(owner).filter(change=change).delete()
+        return deleted

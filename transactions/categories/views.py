@@ -1,0 +1,75 @@
+"""The page that changes the category of all payments of a search, and takes changes back."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.requests import PersonRequest
+from ledger.db.ids import uuid7_for
+from ledger.text.lines import category_label, counted
+from transactions.annotations.categories import (
+    CategoryChange,
+    changes_of,
+    give_category,
+    undo_change,
+)
+from transactions.categories.forms import CategoryChangeForm
+from transactions.categories.page import NO_QUERY, FoundPayments
+from transactions.exceptions import LedgerError
+from transactions.search.address import search_url
+from transactions.search.language.terms import token
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def categories(request: PersonRequest) -> HttpResponse:
+    """Shows the payments that `q` finds, and the last changes; a POST changes the category."""
+    form = CategoryChangeForm(request.POST if request.method == "POST" else None)
+    found = FoundPayments(request.user, request.POST.get("q", request.GET.get("q", "")))
+    if form.is_bound and found.is_empty:
+        form.add_error(None, NO_QUERY)
+    if form.is_valid():
+        category = form.cleaned_data["category"]
+        try:
+            count = give_category(
+                owner=request.user,
+                rows=found.rows,
+                category=category,
+                change=uuid7_for(request.user.pk, form.cleaned_data["id"]),
+            )
+        except LedgerError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            _tell(request, count, category_label(category))
+            return redirect("transactions:categories")
+    context = {"form": form, "found": found, "changes": _changes(request)}
+    return render(request, "transactions/categories/change.html", context)
+
+
+@require_POST
+def undo(request: PersonRequest, change: Any) -> HttpResponse:
+    """Takes back a change of the reader's own."""
+    count = undo_change(owner=request.user, change=change)
+    if count:
+        have = "has its" if count == 1 else "have their"
+        messages.success(request, f"{counted(count, 'payment')} {have} category of before.")
+    else:
+        messages.warning(request, "This change was taken back already.")
+    return redirect("transactions:categories")
+
+
+def _changes(request: PersonRequest) -> list[tuple[CategoryChange, str]]:
+    """The last changes, each with the search for what is in its category."""
+    changes = changes_of(request.user)
+    return [(each, search_url(token("category", each.category))) for each in changes]
+
+
+def _tell(request: PersonRequest, count: int, label: str) -> None:
+    if count:
+        are = "is" if count == 1 else "are"
+        messages.success(request, f"{counted(count, 'payment')} {are} now in {label}.")
+    else:
+        why = f"no payment matches, or all that do are in {label} already"
+        messages.warning(request, f"Nothing changed: {why}.")

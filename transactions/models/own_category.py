@@ -1,0 +1,73 @@
+"""The category that an owner gives to a transaction, beside the immutable row."""
+
+import uuid
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import OuterRef, Q, Subquery
+from django.utils import timezone
+
+from accounts.models import User
+from ledger.db.ids import pk_of, uuid7
+from transactions.models.transaction import Transaction
+
+CATEGORY_LIMIT = 60  # characters
+
+
+class OwnCategoryQuerySet(models.QuerySet["OwnCategory"]):
+    """Every read starts with `of`: own categories are private to who gave them."""
+
+    def of(self, owner: "User | uuid.UUID") -> Self:
+        """All categories that this person gave, including outdated ones."""
+        return self.filter(owner=pk_of(owner))
+
+    def newest_first(self) -> Self:
+        """A change comes after all of its owner's changes before, by a lock."""
+        return self.order_by("-created_at")
+
+    def latest(self) -> Self:  # type: ignore[override]
+        """The category that counts: the newest of each transaction and owner."""
+        newest = OwnCategory.objects.filter(
+            owner=OuterRef("owner"), transaction=OuterRef("transaction")
+        ).newest_first()
+        return self.filter(pk=Subquery(newest.values("pk")[:1]))
+
+
+class OwnCategory(models.Model):
+    """What the owner of a side calls a transaction, for their eyes alone.
+
+    Many come from one change (`change`), in one statement. Undoing the change deletes its rows, so
+    that what counted before counts again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    transaction = models.ForeignKey(Transaction, models.PROTECT, related_name="+", db_index=False)
+    owner = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
+    category = models.CharField(max_length=CATEGORY_LIMIT, db_comment="In lower case")
+    change = models.UUIDField(db_comment="What was changed together has the same")
+    created_at = models.DateTimeField(
+        default=timezone.now, db_comment="Strictly rises within an owner's transaction"
+    )
+
+    objects = OwnCategoryQuerySet.as_manager()
+
+    class Meta:
+        db_table = "own_categories"
+        db_table_comment = "Categories that owners give to transactions; the newest counts"
+        default_permissions = ()  # its owner alone, regardless of roles
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["owner", "transaction", "-created_at"], name="own_categories_newest"
+            ),
+            models.Index(fields=["owner", "change"], name="own_categories_change"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="own_category_named",
+                condition=~Q(category=""),
+                violation_error_message="Type a category.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.category
