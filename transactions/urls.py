@@ -1,6 +1,7 @@
 from django.urls import path
 
 from ledger.web.table_files import paths_of_files
+from transactions.categories import rule_views as rules
 from transactions.categories import views as categories
 from transactions.events import views as events
 from transactions.payees import views as payees
@@ -31,6 +32,12 @@ urlpatterns = [
     path("payees/<uuid:pk>/remove/", payees.payee_remove, name="payee_remove"),
     path("categories/", categories.categories, name="categories"),
     path("categories/<uuid:change>/undo/", categories.undo, name="categories_undo"),
+    path("categories/rules/", rules.rules, name="category_rules"),
+    path("categories/rules/new/", rules.rule_new, name="category_rule_new"),
+    path("categories/rules/<uuid:pk>/", rules.rule_change, name="category_rule"),
+    path("categories/rules/<uuid:pk>/apply/", rules.rule_apply, name="category_rule_apply"),
+    path("categories/rules/<uuid:pk>/move/", rules.rule_move, name="category_rule_move"),
+    path("categories/rules/<uuid:pk>/remove/", rules.rule_remove, name="category_rule_remove"),
     path("account/data/", privacy.data, name="data"),
     path("account/leave/", privacy.leave_bank, name="leave"),
     path("privacy/", privacy.privacy, name="privacy"),

@@ -41,6 +41,7 @@ class ScheduledJob:
 # A later job is one line here: the name of a command whose class is a JobCommand.
 JOBS = (
     ScheduledJob("expire_holds", every=timedelta(minutes=5)),
+    ScheduledJob("apply_rules", every=timedelta(minutes=1)),
     ScheduledJob("audit_ledger", at="01:30"),
     ScheduledJob(
         "seal_ledger", at="01:30", after="audit_ledger"

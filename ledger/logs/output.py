@@ -11,8 +11,8 @@ logger = logging.getLogger("ledger.output")
 # They run unattended and print sentences about what they do. What the others print is for a person
 # or another program.
 RECORDED = frozenset(
-    "apply_retention audit_ledger backup create_roles erase_people expire_holds migrate prepare"
-    " reencrypt_factors reencrypt_webhooks seal_ledger serve wait_for_db work".split()
+    "apply_retention apply_rules audit_ledger backup create_roles erase_people expire_holds migrate"
+    " prepare reencrypt_factors reencrypt_webhooks seal_ledger serve wait_for_db work".split()
 )
 _here = threading.local()
 

@@ -33,6 +33,7 @@ from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit.runs import run_audit
 from transactions.models import (
+    CategoryRule,
     OwnCategory,
     Payee,
     PaymentFile,
@@ -76,6 +77,7 @@ class Holder:
     saved_reports: list[SavedReport] = field(default_factory=list)
     payees: list[Payee] = field(default_factory=list)
     categories: list[OwnCategory] = field(default_factory=list)
+    rules: list[CategoryRule] = field(default_factory=list)
 
     @property
     def webhook(self) -> Webhook:
@@ -206,6 +208,8 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
     holder.categories.append(
         OwnCategory.objects.create(transaction=rows["paid"], owner=holder.user, **given)
     )
+    ruled = {"name": text("rule")[:80], "query": text("sought")[:300], "category": "food"}
+    holder.rules.append(CategoryRule.objects.create(owner=holder.user, position=1, **ruled))
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))
     query = {"sql": f"SELECT '{text('query')}'"}

@@ -41,6 +41,7 @@ from transactions import services
 from transactions.annotations.services import annotate
 from transactions.models import (
     AuditRun,
+    CategoryRule,
     NamesAsked,
     OwnCategory,
     SavedReport,
@@ -85,6 +86,9 @@ def rows_of_a_customer() -> Account:
         id=id_of(person, "Mine"), owner=person, name="Mine", report="money-by-month"
     )
     save_payee(owner=person, account=friend, name="Friend")
+    CategoryRule.objects.create(
+        owner=person, position=1, name="Lunch", query="lunch", category="food"
+    )
     OwnCategory.objects.create(transaction=paid, owner=person, category="food", change=uuid7())
     now = timezone.now()
     AuditRun.objects.create(

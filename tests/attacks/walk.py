@@ -104,6 +104,10 @@ def _change(holder: Holder) -> Filled:
     return [{"change": given.change} for given in holder.categories]
 
 
+def _rule(holder: Holder) -> Filled:
+    return [{"pk": rule.pk} for rule in holder.rules]
+
+
 def _approval(holder: Holder) -> Filled:
     return [{"pk": request.pk} for request in holder.approvals]
 
@@ -174,6 +178,10 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "mfa_remove_webauthn": _passkey,
     "security:remove_passkey": _passkey,
     "transactions:categories_undo": _change,
+    "transactions:category_rule": _rule,
+    "transactions:category_rule_apply": _rule,
+    "transactions:category_rule_move": _rule,
+    "transactions:category_rule_remove": _rule,
     "transactions:delivery_again": _delivery,
     "transactions:detail": _transaction,
     "transactions:file": _file,

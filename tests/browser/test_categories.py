@@ -36,3 +36,31 @@ def test_the_payments_of_a_search_get_a_category_and_lose_it_again(page: Any, wi
     page.get_by_role("button", name="Undo").click()
     assert "3 payments have their category of before" in page.locator("main").inner_text()
     assert look_at(page, "empty") == []
+
+
+@pytest.mark.parametrize("width", [1080, 390])
+def test_a_rule_is_tried_saved_and_applied_to_the_past(page: Any, width: int) -> None:
+    everyday = AccountFactory(
+        balance="2000", user__email="ana@example.com", user__name="Ana", user__password=PASSWORD
+    )
+    services.withdraw(from_account=everyday, amount=Decimal(3), description="Flowers")
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(page)
+    page.goto("/categories/rules/")
+    assert look_at(page, "no rule") == []
+    page.goto("/categories/?q=flowers")
+    page.get_by_role("link", name="Make a rule of this search").click()
+    page.get_by_label("Name").fill(LONG)
+    page.get_by_label("Get this category").fill("Wedding")
+    page.get_by_role("button", name="Try it on past payments").click()
+    assert "1 payment matches: 1 of them would get Wedding" in page.locator("main").inner_text()
+    assert look_at(page, "tried") == []
+    page.goto("/categories/rules/new/?query=flowers")  # looking at it breaks its policy
+    page.get_by_label("Name").fill(LONG)
+    page.get_by_label("Get this category").fill("Wedding")
+    page.get_by_role("button", name="Try it on past payments").click()
+    page.get_by_role("button", name="Save rule").click()
+    page.wait_for_url("**/categories/rules/")
+    page.get_by_role("button", name=f"Apply {LONG} to past payments").click()
+    assert "1 payment has Wedding by this rule now" in page.locator("main").inner_text()
+    assert look_at(page, "rules") == []

@@ -118,6 +118,14 @@ def changes_of(user: User) -> list[CategoryChange]:
     ]
 
 
+def give_where_none(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
+    """Gives a category to those of `rows` that have none of the owner's; returns to how many.
+
+    In the caller's database transaction, which has locked the owner.
+    """
+    return _give(owner, rows.exclude(has_own_category(owner)), category, change)
+
+
 @counts_refusals
 @with_retry
 def give_category(*, owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
@@ -127,8 +135,7 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
     changes nothing. Raises InvalidDetails for more than MOST_AT_ONCE rows.
     """
     with db_transaction.atomic(durable=True):
-        # The lock makes each category of a transaction later than the one before.
-        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        lock_categories(owner)
         mine = OwnCategory.objects.of(owner)
         if before := mine.filter(change=change).count():
             return before
@@ -137,18 +144,27 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
                 f"More than {MOST_AT_ONCE:,} payments match. Narrow the search, by a month for "
                 "example, and change them in parts."
             )
-        last = mine.aggregate(last=Max("created_at"))["last"]
-        moment = timezone.now() if last is None else max(timezone.now(), last + MICROSECOND)
-        others = rows.alias(now=category_for(owner)).exclude(now=category).order_by().values("pk")
-        try:
-            sql, parameters = others.query.sql_with_params()
-        except EmptyResultSet:
-            return 0
-        with connection.cursor() as cursor:
-            given = (pk_of(owner), category, change, moment)
-            cursor.execute(_GIVE.format(found=sql), (*given, *parameters))
-            count: int = cursor.rowcount
-            return count
+        others = rows.alias(now=category_for(owner)).exclude(now=category)
+        return _give(owner, others, category, change)
+
+
+def lock_categories(owner: User) -> None:
+    """Makes each category of a transaction later than the one before."""
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+
+
+def _give(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
+    last = OwnCategory.objects.of(owner).aggregate(last=Max("created_at"))["last"]
+    moment = timezone.now() if last is None else max(timezone.now(), last + MICROSECOND)
+    try:
+        sql, parameters = rows.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    with connection.cursor() as cursor:
+        given = (pk_of(owner), category, change, moment)
+        cursor.execute(_GIVE.format(found=sql), (*given, *parameters))
+        count: int = cursor.rowcount
+        return count
 
 
 @with_retry

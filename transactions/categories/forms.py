@@ -1,11 +1,14 @@
-"""The form that gives a category to all payments of a search."""
+"""The forms that give a category to all payments of a search, now or by a rule."""
 
 from django import forms
 
 from ledger.db.ids import uuid7
 from ledger.text.lines import encodes, tidy_line, unfit_name
+from transactions.models.category_rule import RULE_NAME_LIMIT, RULE_QUERY_LIMIT
 from transactions.models.own_category import CATEGORY_LIMIT
+from transactions.search.language.parser import parse
 
+NO_QUERY = "Type what to search for, such as rent or to:mara."
 NONE = "\u201cnone\u201d finds payments without a category in a search. Choose another word."
 MARKS = "A category has neither quotes nor backslashes, so that a search can name it."
 
@@ -39,3 +42,44 @@ class CategoryChangeForm(forms.Form):
         label="New category",
         help_text="For your eyes alone. The payments themselves stay as they are.",
     )
+
+
+class RuleForm(forms.Form):
+    """A rule. It is saved once it was tried as it is: then `tried` is its `as_tried`."""
+
+    name = forms.CharField(
+        max_length=RULE_NAME_LIMIT, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    query = forms.CharField(
+        label="Payments that match",
+        max_length=RULE_QUERY_LIMIT,
+        help_text="As in the search: words, names, amount:>50, to:mara.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    category = CategoryField(label="Get this category")
+    tried = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
+
+    def clean_name(self) -> str:
+        """Returns the name in one line, without invisible characters."""
+        name = tidy_line(self.cleaned_data["name"])
+        if reason := unfit_name(name) if encodes(name) else "Type letters or digits.":
+            raise forms.ValidationError(reason)
+        return name
+
+    def clean_query(self) -> str:
+        """Returns the search. Raises ValidationError with what is wrong in it."""
+        query = tidy_line(self.cleaned_data["query"])
+        parsed = parse(query) if encodes(query) else parse("")
+        wrong = [each.sentence for each in parsed.mistakes if not each.is_hint]
+        if wrong or parsed.is_empty:
+            raise forms.ValidationError(wrong or [NO_QUERY])
+        return query
+
+    @property
+    def as_tried(self) -> str:
+        """What was tried, of a valid form."""
+        return f"{self.cleaned_data['query']} > {self.cleaned_data['category']}"
+
+    @property
+    def is_tried(self) -> bool:
+        return str(self.cleaned_data["tried"]) == self.as_tried

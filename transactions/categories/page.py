@@ -6,15 +6,13 @@ from functools import cached_property
 from accounts.models import User
 from ledger.text.lines import category_label, counted
 from transactions.annotations.categories import MOST_AT_ONCE, categories_of
+from transactions.categories.rules import rows_of
+from transactions.models import CategoryRule, OwnCategory
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import scope_for
-from transactions.search.batches import all_rows
 from transactions.search.engine import SearchResult, find
 from transactions.search.language.parser import parse
 from transactions.search.page.results import SearchPage
-from transactions.search.sql.name_lookup import find_names
-
-NO_QUERY = "Type what to search for, such as rent or to:mara."
 
 
 @dataclass
@@ -32,10 +30,7 @@ class FoundPayments:
     @property
     def rows(self) -> TransactionQuerySet:
         """All payments."""
-        scope, query = scope_for(self.owner), parse(self.query)
-        if query.is_empty:
-            return scope.transactions().none()
-        return all_rows(scope, query, find_names(scope, query), oldest_first=False).matched
+        return rows_of(self.owner, self.query)
 
     @cached_property
     def page(self) -> SearchPage:
@@ -71,3 +66,27 @@ class FoundPayments:
         """Categories to choose from."""
         names = [*categories_of(self.owner), *(name for name, _ in self.result.facets.category)]
         return list(dict.fromkeys(names))
+
+
+@dataclass
+class TriedRule(FoundPayments):
+    """What a rule would do to the past. `rule` is the one that is changed; None for a new one."""
+
+    category: str = ""
+    rule: CategoryRule | None = None
+
+    @cached_property
+    def kept(self) -> int:
+        """How many of the payments keep a category that the owner or another rule gave."""
+        given = OwnCategory.objects.of(self.owner).filter(transaction__in=self.rows)
+        if self.rule is not None:
+            given = given.exclude(change=self.rule.pk)
+        return given.values("transaction").distinct().count()
+
+    @property
+    def sentence(self) -> str:
+        """What would change: "9 of them would get Groceries; 3 keep the category you gave"."""
+        label, rest = category_label(self.category), self.count - self.kept
+        keep = "keeps" if self.kept == 1 else "keep"
+        kept = f"; {self.kept:,} {keep} the category you gave" if self.kept else ""
+        return f"{rest:,} of them would get {label}{kept}."

@@ -16,8 +16,8 @@ from transactions.annotations.categories import (
     give_category,
     undo_change,
 )
-from transactions.categories.forms import CategoryChangeForm
-from transactions.categories.page import NO_QUERY, FoundPayments
+from transactions.categories.forms import NO_QUERY, CategoryChangeForm
+from transactions.categories.page import FoundPayments
 from transactions.exceptions import LedgerError
 from transactions.search.address import search_url
 from transactions.search.language.terms import token

@@ -27,7 +27,7 @@ from accounts.groups import (
 from accounts.models import Account, User
 from ledger.db.ids import uuid7_of
 from transactions import services, staff_services
-from transactions.demo import holds, notes, payees
+from transactions.demo import holds, notes, payees, rules
 from transactions.demo.people import DemoAccount, Person, user_name
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 from transactions.demo.world import World
@@ -90,6 +90,7 @@ def seed(
     _change_statuses(world.people, people)
     notes.write_notes(people[SIGN_INS["ana"]])
     payees.save_payees(people[SIGN_INS["ana"]])
+    rules.save_rules(people[SIGN_INS["ana"]])
     _give_roles_and_passwords(people)
     return SeedingCounts(len(people), accounts, booked)
 

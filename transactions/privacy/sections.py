@@ -20,6 +20,7 @@ from ledger.db.replicas import ReadPurpose, stream
 from ledger.db.row_security import RowScope, reading
 from transactions.models import (
     Annotation,
+    CategoryRule,
     Entry,
     OwnCategory,
     Payee,
@@ -209,6 +210,11 @@ def _own_categories(person: User) -> Iterable[Row]:
     return _read(given, "transaction_id", "category", "created_at")
 
 
+def _category_rules(person: User) -> Iterable[Row]:
+    rules = CategoryRule.objects.owned_by(person).in_order()
+    return _read(rules, "name", "query", "category", "created_at")
+
+
 def _saved_reports(person: User) -> Iterable[Row]:
     saved = SavedReport.objects.filter(owner=person).order_by("name")
     return _read(saved, "name", "report", "parameters", "group__name")
@@ -255,6 +261,7 @@ SECTIONS = (
     DataSection("messages_of_the_bank", ("transaction", "about", "message", "at"), _messages),
     DataSection("notes", ("transaction", "text", "tags", "written"), _notes),
     DataSection("own_categories", ("transaction", "category", "given"), _own_categories),
+    DataSection("category_rules", ("name", "search", "category", "made"), _category_rules),
     DataSection("saved_reports", ("name", "report", "parameters", "shared_with"), _saved_reports),
     DataSection("payees", ("number", "name", "note", "saved"), _payees),
     DataSection("payment_files", ("id", "name", "from", "state", "uploaded"), _files),

@@ -188,7 +188,10 @@ POLICIES = {
     "payment_names_asked": _of_person("user_id"),
     # Not for staff either: what somebody calls those whom they pay.
     "payees": Policy(reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"),
-    # Nor the categories that somebody gives to their payments.
+    # Nor the rules and categories that somebody gives to their payments.
+    "category_rules": Policy(
+        reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"
+    ),
     "own_categories": Policy(
         reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"
     ),

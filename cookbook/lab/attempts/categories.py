@@ -15,7 +15,22 @@ CATEGORY = ValidRow(
     },
     ("ana", "paid"),
 )
-ROWS = (CATEGORY,)
+RULE = ValidRow(
+    "category_rules",
+    "a rule",
+    {
+        "id": "gen_random_uuid()",
+        "owner_id": "person.id",
+        "position": "1",
+        "name": "'Lunch'",
+        "query": "'casa'",
+        "category": "'food'",
+        "seen": "'{}'",
+        "created_at": "now()",
+    },
+    ("person",),
+)
+ROWS = (CATEGORY, RULE)
 ATTEMPTS: list[Attempt] = [
     CATEGORY.attempt("own_category_named", "Insert a category without a name", category="''"),
     CATEGORY.but("twice").attempt(
@@ -37,4 +52,18 @@ ATTEMPTS: list[Attempt] = [
         transaction_id="gen_random_uuid()",
     ),
     *CATEGORY.left_out(),
+    RULE.attempt("category_rule_complete", "Insert a rule without a search", query="''"),
+    RULE.but("twice").attempt(
+        "category_rules_pkey",
+        "Insert a rule with an id that is taken",
+        UNIQUE,
+        id="'019e0000-0000-7000-8000-000000000000'",
+    ),
+    RULE.attempt(
+        "category_rules_owner_id_0b77fc1b_fk_users_id",
+        "Insert a rule of an unknown user",
+        FOREIGN_KEY,
+        owner_id="gen_random_uuid()",
+    ),
+    *RULE.left_out(),
 ]

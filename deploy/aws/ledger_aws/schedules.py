@@ -47,7 +47,9 @@ class Schedules(Construct):
             schedule_group_name=config.name,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self._schedule(config, "holds", scheduler.ScheduleExpression.rate(OFTEN), tasks["holds"])
+        for name in ("holds", "rules"):
+            often = scheduler.ScheduleExpression.rate(OFTEN)
+            self._schedule(config, name, often, tasks[name])
         for name, when in NIGHTLY.items():
             expression = scheduler.ScheduleExpression.cron(
                 hour=when.hour, minute=when.minute, time_zone=TimeZone.of(config.time_zone)

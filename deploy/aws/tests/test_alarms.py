@@ -219,12 +219,14 @@ def test_each_command_that_fails_is_mailed(bank: Templates) -> None:
 
 def test_what_is_scheduled(bank: Templates) -> None:
     schedules = {each["Name"]: each for _, each in bank.of_type("AWS::Scheduler::Schedule")}
-    names = {"audit", "seal", "holds", "erase", "retain"}
+    often = {"holds", "rules"}
+    names = {"audit", "seal", "erase", "retain", *often}
     assert set(schedules) == {f"{bank.config.name}-{name}" for name in names}
-    assert schedules[f"{bank.config.name}-holds"]["ScheduleExpression"] == "rate(5 minutes)"
-    for name in names - {"holds"}:
+    for name in often:
+        assert schedules[f"{bank.config.name}-{name}"]["ScheduleExpression"] == "rate(5 minutes)"
+    for name in names - often:
         assert schedules[f"{bank.config.name}-{name}"]["ScheduleExpressionTimezone"] == "UTC"
-    times = {name: _minute(schedules[f"{bank.config.name}-{name}"]) for name in names - {"holds"}}
+    times = {name: _minute(schedules[f"{bank.config.name}-{name}"]) for name in names - often}
     assert times == {"audit": 90, "seal": 120, "erase": 150, "retain": 165}
     assert times["audit"] < times["seal"]  # a day is sealed if its audit was clean
     group = bank.one("AWS::Scheduler::ScheduleGroup")["Name"]

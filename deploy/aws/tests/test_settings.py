@@ -28,7 +28,8 @@ SECRETS = {
 }
 COMMANDS = {
     "roles": "create_roles", "migrate": "migrate", "audit": "audit_ledger", "seal": "seal_ledger",
-    "holds": "expire_holds", "erase": "erase_people", "retain": "apply_retention",
+    "holds": "expire_holds", "rules": "apply_rules", "erase": "erase_people",
+    "retain": "apply_retention",
     "work": "work", "proof": "audit_ledger",
 }  # fmt: skip
 PRINT = """

@@ -1,0 +1,200 @@
+"""Rules: tried on the past, saved, applied to the past when asked, and to new payments by a job."""
+
+import re
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory
+from tests.pages import text_of
+from tests.transactions.search.shared import booked, pay, search_for
+from transactions import services
+from transactions.annotations.categories import give_category, undo_change
+from transactions.categories import rules
+from transactions.categories.rules import (
+    apply_rules,
+    apply_to_past,
+    move_up,
+    rows_of,
+    save_rule,
+)
+from transactions.models import CategoryRule, OwnCategory, Transaction
+from transactions.scope import Scope, scope_for
+
+pytestmark = pytest.mark.django_db
+Books = dict[str, Transaction]
+LIST, NEW = "/categories/rules/", "/categories/rules/new/"
+LUNCH = {"name": "Lunch out", "query": "casa", "category": "Food"}
+
+
+@pytest.fixture
+def browser(client: Client, ana: User) -> Client:
+    client.force_login(ana)
+    return client
+
+
+def shown(page: Any) -> str:
+    return re.sub(r"\s+", " ", text_of(page))
+
+
+def rule(owner: User, query: str, category: str, name: str = "Rule") -> CategoryRule:
+    return save_rule(owner=owner, name=name, query=query, category=category)
+
+
+def given(owner: User) -> dict[Any, str]:
+    latest = OwnCategory.objects.of(owner).latest()
+    return dict(latest.values_list("transaction_id", "category"))
+
+
+def test_a_rule_is_tried_before_it_is_saved(browser: Client, ana: User, books: Books) -> None:
+    page = shown(browser.post(NEW, LUNCH))
+    assert "1 payment matches" in page
+    assert "1 of them would get Food" in page
+    assert "Casa Pinho" in page
+    assert not CategoryRule.objects.exists()
+    page = shown(browser.post(NEW, {**LUNCH, "tried": "casa > food"}, follow=True))
+    assert "Lunch out is saved" in page
+    assert "casa → Food · 0 payments" in page
+    assert given(ana) == {}
+
+
+def test_what_was_changed_after_the_try_is_tried_again(browser: Client, books: Books) -> None:
+    page = shown(browser.post(NEW, {**LUNCH, "query": "rent", "tried": "casa > food"}))
+    assert "would get Food" in page
+    assert not CategoryRule.objects.exists()
+
+
+def test_the_try_tells_what_keeps_its_category(
+    browser: Client, ana: User, scope: Scope, books: Books
+) -> None:
+    give_category(owner=ana, rows=rows_of(ana, "casa"), category="fun", change=uuid7())
+    page = shown(browser.post(NEW, {**LUNCH, "query": "casa or corner"}))
+    assert "2 payments match" in page
+    assert "1 of them would get Food; 1 keeps the category you gave" in page
+
+
+def test_past_payments_get_it_when_asked_and_a_persons_choice_stays(
+    browser: Client, ana: User, scope: Scope, books: Books
+) -> None:
+    give_category(owner=ana, rows=rows_of(ana, "casa"), category="fun", change=uuid7())
+    made = rule(ana, "is:out amount:<50", "daily")
+    page = shown(browser.post(f"{LIST}{made.pk}/apply/", follow=True))
+    assert "2 payments have Daily by this rule now" in page
+    assert search_for(scope, "category:daily", books) == ["groceries", "fee"]
+    assert search_for(scope, "category:fun", books) == ["lunch"]
+
+
+def test_a_changed_rule_judges_the_past_anew(
+    browser: Client, ana: User, scope: Scope, books: Books
+) -> None:
+    made = rule(ana, "casa", "food")
+    apply_to_past(rule=made)
+    changed = {"name": "Shops", "query": "corner", "category": "shops"}
+    browser.post(f"{LIST}{made.pk}/", {**changed, "tried": "corner > shops"})
+    assert given(ana) == {books["lunch"].pk: "food"}
+    browser.post(f"{LIST}{made.pk}/apply/")
+    assert given(ana) == {books["groceries"].pk: "shops"}
+
+
+def test_what_a_rule_gave_is_one_change_that_can_be_undone(ana: User, books: Books) -> None:
+    made = rule(ana, "casa or corner", "food")
+    assert apply_to_past(rule=made) == 2
+    assert undo_change(owner=ana, change=made.pk) == 2
+    assert given(ana) == {}
+
+
+def test_new_payments_follow_the_rules_and_old_ones_do_not(
+    ana: User, mara: Account, books: Books
+) -> None:
+    rule(ana, "flat", "home")
+    everyday = scope_for(ana).accounts[0]
+    (new,) = booked(pay(20, "4", "Flat key", everyday, mara))
+    theirs = services.deposit(to_account=mara, amount=Decimal(3), description="Flat")
+    out = StringIO()
+    call_command("apply_rules", stdout=out)
+    assert out.getvalue() == "Gave 1 payment a category.\n"
+    assert given(ana) == {new.pk: "home"}
+    assert theirs.pk not in given(mara.user)
+    with CaptureQueriesContext(connection) as log:
+        assert apply_rules() == 0
+    assert len(log) == 1
+
+
+def test_of_two_rules_the_first_gives_the_category(
+    browser: Client, ana: User, books: Books
+) -> None:
+    rule(ana, "tea", "drinks", "First")
+    second = rule(ana, "shop", "shopping", "Second")
+    everyday = scope_for(ana).accounts[0]
+    (one,) = booked(pay(20, "4", "Tea shop", everyday))
+    apply_rules()
+    assert given(ana) == {one.pk: "drinks"}
+    browser.post(f"{LIST}{second.pk}/move/")
+    (two,) = booked(pay(21, "4", "Tea shop", everyday))
+    apply_rules()
+    assert given(ana) == {one.pk: "drinks", two.pk: "shopping"}
+    move_up(rule=second)
+    assert [each.name for each in CategoryRule.objects.in_order()] == ["Second", "First"]
+
+
+def test_payments_of_an_account_opened_later_follow_the_rules(ana: User, books: Books) -> None:
+    rule(ana, "gift", "gifts")
+    later = AccountFactory(user=ana, name="Later")
+    (new,) = booked(pay(20, "4", "Gift", to=later))
+    Transaction.objects.get(pk=new.pk)
+    CategoryRule.objects.update(created_at=new.created_at.replace(year=2020))
+    assert apply_rules() == 1
+    assert given(ana) == {new.pk: "gifts"}
+
+
+def test_a_removed_rule_leaves_what_it_gave(browser: Client, ana: User, books: Books) -> None:
+    made = rule(ana, "casa", "food", "Lunch")
+    apply_to_past(rule=made)
+    page = shown(browser.post(f"{LIST}{made.pk}/remove/", follow=True))
+    assert "The rule Lunch is removed" in page
+    assert "No rule yet" in page
+    assert given(ana) == {books["lunch"].pk: "food"}
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "said"),
+    [
+        ("name", " ", "required"),
+        ("name", "\u3164", "letters or digits"),
+        ("query", "", "required"),
+        ("query", "date:notaday", "notaday"),
+        ("category", "none", "Choose another word"),
+    ],
+)
+def test_what_cannot_be_saved_is_said(
+    browser: Client, books: Books, field: str, typed: str, said: str
+) -> None:
+    page = shown(browser.post(NEW, {**LUNCH, field: typed, "tried": "casa > food"}))
+    assert said in page
+    assert not CategoryRule.objects.exists()
+
+
+def test_there_are_not_more_rules_than_the_limit(
+    browser: Client, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "MOST_RULES", 0)
+    page = shown(browser.post(NEW, {**LUNCH, "tried": "casa > food"}))
+    assert "Remove one first" in page
+    assert not CategoryRule.objects.exists()
+
+
+def test_rules_of_others_do_not_exist(browser: Client, mara: Account, books: Books) -> None:
+    theirs = rule(mara.user, "flat", "home", "Hersonly")
+    assert "Hersonly" not in shown(browser.get(LIST))
+    assert browser.get(f"{LIST}{theirs.pk}/").status_code == 404
+    for verb in ("apply", "move", "remove"):
+        assert browser.post(f"{LIST}{theirs.pk}/{verb}/").status_code == 404
+    assert CategoryRule.objects.get() == theirs
