@@ -82,7 +82,8 @@ def test_a_webhook_is_added_narrowed_and_removed(visitor: Any) -> None:
     assert "posted" not in webhook.kinds
 
     page.get_by_role("link", name="I have kept it").click()
-    page.get_by_role("heading", name=URL).wait_for()
+    page.get_by_role("heading", name="shop.example").wait_for()
+    page.get_by_text(URL, exact=True).wait_for()
     assert secret not in page.content()
     page.get_by_label("A payment was booked").check()
     press(page, "Save")

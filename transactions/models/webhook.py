@@ -8,6 +8,7 @@ to it meanwhile, so an account's events arrive in order, and a receiver that han
 """
 
 from typing import ClassVar, Self
+from urllib.parse import urlsplit
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -88,6 +89,11 @@ class Webhook(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status == self.Status.ACTIVE
+
+    @property
+    def host(self) -> str:
+        """Where it leads, for headings: an address may be long."""
+        return urlsplit(self.url).hostname or self.url
 
     def remove(self) -> None:
         """Ends it for good and deletes its secrets, in the caller's database transaction."""
