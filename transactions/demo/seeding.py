@@ -27,7 +27,7 @@ from accounts.groups import (
 from accounts.models import Account, User
 from ledger.db.ids import uuid7_of
 from transactions import services, staff_services
-from transactions.demo import holds, notes, payees, rules
+from transactions.demo import holds, notes, payees, rules, webhooks
 from transactions.demo.people import DemoAccount, Person, user_name
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 from transactions.demo.world import World
@@ -81,6 +81,7 @@ def seed(
     _refuse_strangers(world.people)
     people = _save_people(world.people)
     accounts = _open_accounts(world.people, people)
+    webhooks.listen(people[SIGN_INS["ana"]])
     booked = 0
     for batch in _batches(world.drafts(), BATCH):
         booked += _book(batch)
@@ -90,6 +91,7 @@ def seed(
     _change_statuses(world.people, people)
     notes.write_notes(people[SIGN_INS["ana"]])
     payees.save_payees(people[SIGN_INS["ana"]])
+    webhooks.note_deliveries(people[SIGN_INS["ana"]])
     rules.save_rules(people[SIGN_INS["ana"]])
     _give_roles_and_passwords(people)
     return SeedingCounts(len(people), accounts, booked)
