@@ -15,7 +15,7 @@ from api.fields import ExactAmountField, picked, rows_of
 from api.paging import cursor_for, known_only, next_address, number_of, read_cursor
 from api.parameters import CURSOR, FIELDS, query
 from api.sign_in import check_whose
-from api.transactions.serializers import OptionalMetadataField, TransactionSerializer
+from api.transactions.serializers import WRITTEN, OptionalMetadataField, TransactionSerializer
 from api.views import ApiView
 from ledger.db.replicas import read
 from transactions.models import Transaction
@@ -33,7 +33,6 @@ from transactions.search.sql.name_lookup import NameMatches, find_scope_and_name
 from transactions.search.suggestions import suggest
 
 FACETS = ("category", "channel", "month", "type", "account", "tag")
-WRITTEN = ("description", "reference", "metadata")  # by people, so names may stand in them
 Marked = Iterator[tuple[str, str]]
 
 

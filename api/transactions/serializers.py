@@ -14,6 +14,9 @@ from api.fields import (
 )
 from transactions.models import Transaction
 
+WRITTEN = ("description", "reference", "metadata")  # by people, so names may stand in them
+NULL_WITHOUT_NAMES = "Null for staff who may not see names, of others' transactions."
+
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
 class MetadataField(serializers.Field[Any, Any, Any, Any]):
@@ -45,10 +48,10 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
     currency = serializers.CharField()
     from_account = serializers.UUIDField(source="from_account_id", allow_null=True)
     to_account = serializers.UUIDField(source="to_account_id", allow_null=True)
-    description = serializers.CharField()
-    reference = serializers.CharField()
+    description = serializers.CharField(allow_null=True, help_text=NULL_WITHOUT_NAMES)
+    reference = serializers.CharField(allow_null=True, help_text=NULL_WITHOUT_NAMES)
     category = serializers.SerializerMethodField()
-    metadata = MetadataField()
+    metadata = OptionalMetadataField(allow_null=True, help_text=NULL_WITHOUT_NAMES)
     value_date = serializers.DateField()
     created_at = InstantField()
     expires_at = InstantField(allow_null=True, help_text="When a hold ends by itself.")

@@ -126,8 +126,15 @@ def dimensions_for(scope: Scope) -> list[Dimension]:
     return [each for each in every if not (each.of_own and scope.is_bank)]
 
 
+def may_see_values(scope: Scope) -> bool:
+    """Whether the reader sees the values of metadata keys, which may be names of people."""
+    return scope.shows_names or not scope.is_bank
+
+
 def dimension_named(name: str, scope: Scope) -> Dimension:
-    """The one that an address names; categories for a name that there is not."""
+    """The one that an address names; categories for a name that there is not, and in place of
+    values that the reader may not see.
+    """
     if name.startswith(META):
-        return values_of(name) or CATEGORIES
+        return (may_see_values(scope) and values_of(name)) or CATEGORIES
     return next((each for each in dimensions_for(scope) if each.name == name), CATEGORIES)

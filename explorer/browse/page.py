@@ -10,7 +10,15 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.models import Account
-from explorer.browse.dimensions import COUNTERPARTY, KEY, META, MONTH, Dimension, dimensions_for
+from explorer.browse.dimensions import (
+    COUNTERPARTY,
+    KEY,
+    META,
+    MONTH,
+    Dimension,
+    dimensions_for,
+    may_see_values,
+)
 from explorer.browse.groups import COUNTED, CurrencySum, PaymentGroup, PaymentGroups
 from ledger.charts.geometry import BarChart, Chart, ColumnChart, Mark
 from ledger.text.lines import counted, shortened
@@ -101,7 +109,8 @@ class BrowsePage:
         search = search_url(narrowed, self.scope.kind) if narrowed else ""
         url = ""
         if self.dimension.name == KEY:
-            url = self.url(by=meta_field([group.value])) if term else ""
+            is_link = term and may_see_values(self.scope)
+            url = self.url(by=meta_field([group.value])) if is_link else ""
         elif narrowed:
             url = self.url(q=narrowed, by=self.dimension.then)
         sums = [text for each in group.sums for text in self._money(each)]

@@ -52,20 +52,42 @@ def _named(column: str, owner: str) -> str:
     return f"CASE WHEN {NAMES} OR row.{owner} = {PERSON} THEN row.{column} END"
 
 
-_OF_A_PAYMENT = (
-    ViewColumn("amount", "Always above zero; the sides say the direction"),
-    ViewColumn("currency", "Three letters, such as EUR"),
-    ViewColumn("type", "transfer, deposit or withdrawal"),
-    ViewColumn("status", "completed; of holds: pending, captured or voided"),
-    ViewColumn("description", "What the payer wrote"),
-    ViewColumn("reference", "The payer's reference"),
-    ViewColumn("metadata", "A JSON object, such as {\"category\": \"rent\"}"),
-    ViewColumn("category", "The metadata's category"),
-    ViewColumn("created_at", "When it was booked; rises within each account"),
-    ViewColumn("value_date", "The day from which it counts"),
-    ViewColumn("captures_id", "The hold that it completes"),
-    ViewColumn("reverses_id", "The payment that it refunds"),
-)  # fmt: skip
+OF_OTHERS = "; of others NULL where you may not see names"
+# The values that the bank itself groups by stay.
+KEYS_ALONE = """(
+    SELECT jsonb_object_agg(
+      key, CASE WHEN key IN ('category', 'channel') THEN value ELSE 'null' END)
+    FROM jsonb_each(row.metadata)
+  )"""
+
+
+def _of_a_payment(is_own: str) -> tuple[ViewColumn, ...]:
+    """What both views of payments have. Texts that people wrote may name them: without names, a
+    reader sees those of their own payments alone, as in the search.
+    """
+
+    def written(column: str, about: str, others: str = "NULL") -> ViewColumn:
+        sql = f"CASE WHEN {NAMES} OR {is_own} THEN row.{column} ELSE {others} END"
+        return ViewColumn(column, about, sql)
+
+    return (
+        ViewColumn("amount", "Always above zero; the sides say the direction"),
+        ViewColumn("currency", "Three letters, such as EUR"),
+        ViewColumn("type", "transfer, deposit or withdrawal"),
+        ViewColumn("status", "completed; of holds: pending, captured or voided"),
+        written("description", f"What the payer wrote{OF_OTHERS}"),
+        written("reference", f"The payer's reference{OF_OTHERS}"),
+        written(
+            "metadata", "A JSON object, such as {\"category\": \"rent\"}; of others without most"
+            " values where you may not see names", KEYS_ALONE,
+        ),
+        ViewColumn("category", "The metadata's category"),
+        ViewColumn("created_at", "When it was booked; rises within each account"),
+        ViewColumn("value_date", "The day from which it counts"),
+        ViewColumn("captures_id", "The hold that it completes"),
+        ViewColumn("reverses_id", "The payment that it refunds"),
+    )  # fmt: skip
+
 
 # As the view `entries`, which under row-level security reads with the rights of who asks.
 _SIDE = """SELECT id AS transaction_id, {from_}_account_id AS account_id,
@@ -89,7 +111,7 @@ ENTRIES = ExplorerView(
         ViewColumn("direction", "debit is out, credit is in"),
         ViewColumn("signed_amount", "The amount, below zero for a debit"),
         ViewColumn("balance", "The account's balance right after it; NULL for a hold"),
-        *_OF_A_PAYMENT,
+        *_of_a_payment(f"row.account_id = ANY ({ACCOUNTS})"),
     ),
     f"row.account_id IS NOT NULL AND ({BANK} OR row.account_id = ANY ({ACCOUNTS}))",
     source=f"({_SIDES})",
@@ -101,7 +123,7 @@ TRANSACTIONS = ExplorerView(
         ViewColumn("id", "Also the idempotency key"),
         ViewColumn("from_account_id", "The payer; NULL for a deposit"),
         ViewColumn("to_account_id", "The recipient; NULL for a withdrawal"),
-        *_OF_A_PAYMENT,
+        *_of_a_payment(OWN_SIDE),
         ViewColumn(
             "from_balance", "The payer's balance right after it; of others NULL for customers",
             f"CASE WHEN {BANK} OR row.from_account_id = ANY ({ACCOUNTS}) THEN row.from_balance END",

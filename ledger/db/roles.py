@@ -35,12 +35,13 @@ MEMBERSHIPS = {
 }
 GRANTED = "SELECT member::regrole::text, roleid::regrole::text FROM pg_auth_members"
 # Messages in the WAL, which could fill the disk: for the roles of `ledger.db.confirmation` alone.
-WAL_MESSAGES = """
+OF_OWNER_AND_WEB = """
 SELECT format('REVOKE EXECUTE ON FUNCTION %%1$s FROM PUBLIC;'
               ' GRANT EXECUTE ON FUNCTION %%1$s TO %%2$I, %%3$I',
               oid::regprocedure, %s::text, %s::text)
 FROM pg_proc
-WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = 'pg_logical_emit_message'"""
+WHERE pronamespace = 'pg_catalog'::regnamespace AND proname IN
+      ('pg_logical_emit_message', 'pg_terminate_backend', 'pg_cancel_backend')"""
 SUPERUSER = "postgres"
 STATISTICS = "pg_read_all_stats"  # a role of Postgres: sees what every session does
 
@@ -82,13 +83,13 @@ def create_on(connection: "psycopg.Connection[Any]", *, password: str | None = N
 
 def take_rights_from_everybody(server: Postmaster, database: str) -> None:
     """Does what only a superuser can: nobody makes large objects in this database, none but the
-    owner and the web role writes messages into the WAL, and what a role of ours set for itself by
-    ALTER ROLE is gone.
+    owner and the web role writes messages into the WAL or ends sessions of its own role, and what a
+    role of ours set for itself by ALTER ROLE is gone.
     """
     with as_superuser(server, database) as connection:
         for (revoke,) in connection.execute(LARGE_OBJECTS).fetchall():
             connection.execute(revoke)
-        for (statement,) in connection.execute(WAL_MESSAGES, [OWNER, WEB]).fetchall():
+        for (statement,) in connection.execute(OF_OWNER_AND_WEB, [OWNER, WEB]).fetchall():
             connection.execute(statement)
         reset_settings(connection)
 

@@ -164,3 +164,24 @@ def test_staff_see_numbers_as_in_the_admin(
     masked = one(client, paid, "from_account", **header).json()["from_account"]["number"]
     assert masked != mine.number
     assert masked[-4:] == mine.number[-4:]
+
+
+def test_staff_without_names_read_no_text_that_people_wrote(
+    client: Client, mine: Account, theirs: Account
+) -> None:
+    clerk = colleague(OPERATIONS, "Clerk")
+    written: Any = {"description": "For Ana Ferreira", "reference": "Ana", "metadata": {"who": "Ana"}}
+    hold = services.hold(from_account=mine, to_account=theirs, amount=Decimal(5), **written)
+    paid = services.capture(hold=hold)
+    header = bearer(clerk, "read", "staff")
+    for group in clerk.groups.all():
+        group.permissions.remove(Permission.objects.get(codename="view_user"))
+    for expand in ("", "from_account,to_account,entries,captures"):
+        answer = one(client, paid, expand, **header)
+        assert "Ana" not in answer.content.decode()
+        assert [answer.json()[name] for name in written] == [None] * 3
+    own = services.transfer(
+        from_account=AccountFactory(user=clerk, balance="9"), to_account=mine, amount=Decimal(1),
+        description="Mine",
+    )  # fmt: skip
+    assert one(client, own, "", **header).json()["description"] == "Mine"

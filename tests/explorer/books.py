@@ -47,7 +47,7 @@ def books() -> Books:
     )
     services.transfer(
         from_account=ana, to_account=ben, amount=Decimal("12.50"), description="Concert secret",
-        metadata={"category": "leisure", "channel": "card"},
+        metadata={"category": "leisure", "channel": "card", "who": "Ana Ferreira"},
     )  # fmt: skip
     analyst, clerk = UserFactory(name="Analyst"), UserFactory(name="Clerk", is_staff=True)
     analyst.groups.add(Group.objects.get(name=ANALYSTS))

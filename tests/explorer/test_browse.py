@@ -179,6 +179,15 @@ def test_an_analyst_browses_the_bank_without_names_and_tags(paid: Account) -> No
     ]  # fmt: skip
 
 
+def test_values_of_metadata_are_for_those_who_may_see_names(paid: Account) -> None:
+    without = signed_in(analyst()).get(PAGE, {"by": "meta.merchant.city"})
+    assert without.context["page"].dimension.name == "category"
+    assert "Porto" not in without.content.decode()
+    keys = signed_in(analyst()).get(PAGE, {"by": "key"}).context["page"].lines
+    assert {line.url for line in keys} == {""}
+    assert "Porto" in signed_in(clerk()).get(PAGE, {"by": "meta.merchant.city"}).content.decode()
+
+
 def test_in_the_bank_payments_between_accounts_are_summed_too(paid: Account) -> None:
     found = lines(signed_in(clerk()), q="lunch")
     assert found == {"No category": (1, ["20.00\xa0USD"])}

@@ -341,6 +341,18 @@ def test_sessions_of_others_live_on(books: Books) -> None:
         assert cursor.fetchone() == (pid,)
 
 
+@pytest.mark.parametrize("function", ["pg_terminate_backend", "pg_cancel_backend"])
+def test_queries_of_colleagues_live_on(books: Books, function: str) -> None:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes the functions from everybody")
+    with beside(user=settings.LEDGER_EXPLORER_ROLE) as other:
+        pid = other.info.backend_pid
+        problem = query(books.bank, f"SELECT {function}({pid})").problem
+        assert problem is not None
+        assert problem.state == DENIED
+        assert other.execute("SELECT 1").fetchone() == (1,)
+
+
 @pytest.fixture
 def another_role(settings: Any) -> Iterator[str]:
     """A role like the explorer's, which no other test uses; dropped after the test. No pooler knows

@@ -61,6 +61,16 @@ def test_no_error_tells_of_rows_that_the_reader_does_not_see(sql: str, books: Bo
     assert rows(books.own(books.eve), sql) == [("0",)]
 
 
+@pytest.mark.parametrize("view", ["entries", "transactions"])
+def test_texts_that_people_wrote_are_for_those_who_may_see_names(view: str, books: Books) -> None:
+    sql = f"SELECT DISTINCT description, reference, metadata->>'who' FROM {view}"
+    assert rows(books.bank, sql) == [(None, None, None)]
+    kept = f"SELECT DISTINCT category, metadata->>'channel' FROM {view} WHERE category > ''"
+    assert rows(books.bank, kept) == [("leisure", "card")]
+    for reader in (books.names, books.own(books.ana)):
+        assert "Concert secret" in {row[0] for row in rows(reader, sql)}
+
+
 def test_names_leak_by_no_condition_of_an_analyst(books: Books) -> None:
     sql = (
         "SELECT count(*) FROM users WHERE name LIKE 'Ana F%' OR name LIKE 'Ben%' AND name::int = 1"
