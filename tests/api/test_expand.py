@@ -170,7 +170,11 @@ def test_staff_without_names_read_no_text_that_people_wrote(
     client: Client, mine: Account, theirs: Account
 ) -> None:
     clerk = colleague(OPERATIONS, "Clerk")
-    written: Any = {"description": "For Ana Ferreira", "reference": "Ana", "metadata": {"who": "Ana"}}
+    written: Any = {
+        "description": "For Ana Ferreira",
+        "reference": "Ana",
+        "metadata": {"who": "Ana"},
+    }
     hold = services.hold(from_account=mine, to_account=theirs, amount=Decimal(5), **written)
     paid = services.capture(hold=hold)
     header = bearer(clerk, "read", "staff")
