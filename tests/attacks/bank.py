@@ -32,7 +32,9 @@ from tests.transactions.payment_files.files import checked, pay
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit.runs import run_audit
+from transactions.categories.budgets import save_budget
 from transactions.models import (
+    Budget,
     CategoryRule,
     OwnCategory,
     Payee,
@@ -78,6 +80,7 @@ class Holder:
     payees: list[Payee] = field(default_factory=list)
     categories: list[OwnCategory] = field(default_factory=list)
     rules: list[CategoryRule] = field(default_factory=list)
+    budgets: list[Budget] = field(default_factory=list)
 
     @property
     def webhook(self) -> Webhook:
@@ -210,6 +213,13 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
     )
     ruled = {"name": text("rule")[:80], "query": text("sought")[:300], "category": "food"}
     holder.rules.append(CategoryRule.objects.create(owner=holder.user, position=1, **ruled))
+    budget = save_budget(
+        owner=holder.user,
+        category=text("budget").lower()[:60],
+        currency=holder.everyday.currency,
+        amount=300 + cents,
+    )
+    holder.budgets.append(budget)
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))
     query = {"sql": f"SELECT '{text('query')}'"}

@@ -39,6 +39,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.transactions.events.shared import webhook_of
 from transactions import services
 from transactions.annotations.services import annotate
+from transactions.categories.budgets import save_budget
 from transactions.models import (
     AuditRun,
     CategoryRule,
@@ -86,6 +87,7 @@ def rows_of_a_customer() -> Account:
         id=id_of(person, "Mine"), owner=person, name="Mine", report="money-by-month"
     )
     save_payee(owner=person, account=friend, name="Friend")
+    save_budget(owner=person, category="food", currency="USD", amount=Decimal(100))
     CategoryRule.objects.create(
         owner=person, position=1, name="Lunch", query="lunch", category="food"
     )

@@ -61,7 +61,7 @@ UPDATES = {
     "account_emailaddress": "verified = false", "account_emailconfirmation": "key = 'mine'",
     "accounts": "name = 'Mine'", "cache": "value = 'mine'", "currencies": "name = 'Mine'",
     "households": "name = 'Mine'", "mfa_authenticator": "type = 'mine'",
-    "category_rules": "name = 'Mine'",
+    "budgets": "category = 'mine'", "category_rules": "name = 'Mine'",
     "own_categories": "category = 'mine'",
     "payees": "name = 'Mine'", "payment_files": "name = 'Mine'",
     "payment_lines": "description = 'Mine'",

@@ -23,15 +23,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
 # trigger refuses rows of `reads` before their policy is asked (test_forged_facts).
 TABLES = (
     "account_emailaddress", "account_status_changes", "api_tokens", "approval_requests",
-    "audit_runs", "category_rules", "currencies", "django_admin_log", "households", "limit_changes",
-    "mfa_authenticator", "own_categories", "payees", "payment_files", "payment_lines",
-    "payment_names_asked", "saved_reports", "sessions", "sign_ins",
+    "audit_runs", "budgets", "category_rules", "currencies", "django_admin_log", "households",
+    "limit_changes", "mfa_authenticator", "own_categories", "payees", "payment_files",
+    "payment_lines", "payment_names_asked", "saved_reports", "sessions", "sign_ins",
     "socialaccount_socialaccount", "transaction_notes", "users_groups", "webhooks",
 )  # fmt: skip
 CHANGES = {
     "approval_requests": "note = 'Mine'",
     "currencies": "name = 'Mine'",
     "households": "name = 'Mine'",
+    "budgets": "category = 'theirs'",
     "category_rules": "name = 'Theirs'",
     "own_categories": "category = 'theirs'",
     "payees": "name = 'Theirs'",

@@ -104,6 +104,10 @@ def _change(holder: Holder) -> Filled:
     return [{"change": given.change} for given in holder.categories]
 
 
+def _budget(holder: Holder) -> Filled:
+    return [{"pk": budget.pk} for budget in holder.budgets]
+
+
 def _rule(holder: Holder) -> Filled:
     return [{"pk": rule.pk} for rule in holder.rules]
 
@@ -178,6 +182,8 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "mfa_remove_webauthn": _passkey,
     "security:remove_passkey": _passkey,
     "transactions:categories_undo": _change,
+    "transactions:budget": _budget,
+    "transactions:budget_remove": _budget,
     "transactions:category_rule": _rule,
     "transactions:category_rule_apply": _rule,
     "transactions:category_rule_move": _rule,

@@ -64,3 +64,30 @@ def test_a_rule_is_tried_saved_and_applied_to_the_past(page: Any, width: int) ->
     page.get_by_role("button", name=f"Apply {LONG} to past payments").click()
     assert "1 payment has Wedding by this rule now" in page.locator("main").inner_text()
     assert look_at(page, "rules") == []
+
+
+@pytest.mark.parametrize("width", [1080, 390])
+def test_a_budget_tells_what_is_left_and_when_it_is_over(page: Any, width: int) -> None:
+    everyday = AccountFactory(
+        balance="2000", user__email="ana@example.com", user__name="Ana", user__password=PASSWORD
+    )
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(page)
+    page.goto("/budgets/")
+    assert look_at(page, "no budget") == []
+    page.goto("/budgets/new/")
+    page.get_by_label("Category").fill(LONG)
+    page.get_by_label("Each month").fill("lots")
+    page.get_by_role("button", name="Save budget").click()
+    assert look_at(page, "refused") == []
+    page.goto("/budgets/new/")  # looking at it breaks its policy
+    page.get_by_label("Category").fill(LONG)
+    page.get_by_label("Each month").fill("100")
+    page.get_by_role("button", name="Save budget").click()
+    page.wait_for_url("**/budgets/")
+    assert "100.00 USD left" in page.locator("main").inner_text().replace("\xa0", " ")
+    details = {"category": LONG.lower()}
+    services.withdraw(from_account=everyday, amount=Decimal(130), metadata=details)
+    page.goto("/budgets/")
+    assert "30.00 USD over" in page.locator("main").inner_text().replace("\xa0", " ")
+    assert look_at(page, "over") == []

@@ -1,9 +1,16 @@
-"""The forms that give a category to all payments of a search, now or by a rule."""
+"""The forms of categories: for all payments of a search, now or by a rule, and of budgets."""
+
+from collections.abc import Mapping
+from typing import Any, Self
 
 from django import forms
 
+from accounts.models import Account, User
 from ledger.db.ids import uuid7
-from ledger.text.lines import encodes, tidy_line, unfit_name
+from ledger.text.lines import category_label, encodes, tidy_line, unfit_name
+from ledger.text.money import figure
+from transactions.fields import AmountField, MoneyForm
+from transactions.models import Budget
 from transactions.models.category_rule import RULE_NAME_LIMIT, RULE_QUERY_LIMIT
 from transactions.models.own_category import CATEGORY_LIMIT
 from transactions.search.language.parser import parse
@@ -83,3 +90,39 @@ class RuleForm(forms.Form):
     @property
     def is_tried(self) -> bool:
         return str(self.cleaned_data["tried"]) == self.as_tried
+
+
+class BudgetForm(MoneyForm):
+    """A budget in one of the owner's currencies."""
+
+    category = CategoryField()
+    amount = AmountField(label="Each month")
+    currency = forms.ChoiceField()
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any] | None, owner: User, budget: Budget | None) -> Self:
+        """The form for this owner, filled in with the budget."""
+        initial = {}
+        if budget is not None:
+            initial = {
+                "category": category_label(budget.category),
+                "amount": figure(budget.amount, budget.currency),
+                "currency": budget.currency,
+            }
+        form = cls(data, initial=initial)
+        mine = Account.objects.owned_by(owner).values_list("currency", flat=True)
+        currencies = list(dict.fromkeys(mine.order_by("created_at")))
+        if budget is not None and budget.currency not in currencies:
+            currencies.append(budget.currency)
+        form.fields["currency"].choices = [(each, each) for each in currencies]  # type: ignore[attr-defined]
+        return form
+
+    def clean(self) -> dict[str, Any]:
+        """Refuses an amount that is not positive or too fine for its currency."""
+        data = super().clean() or {}
+        amount, currency = data.get("amount"), data.get("currency")
+        if amount is not None and currency:
+            self.refuse_decimals(amount, currency)
+            if amount <= 0:
+                self.add_error("amount", "Type an amount above zero.")
+        return data

@@ -1,8 +1,11 @@
-"""Ana's rules for categories."""
+"""Ana's rules for categories, and her budgets."""
+
+from decimal import Decimal
 
 from accounts.models import User
+from transactions.categories.budgets import save_budget
 from transactions.categories.rules import apply_to_past, save_rule
-from transactions.models import CategoryRule
+from transactions.models import Budget, CategoryRule
 
 # Name, search, category.
 RULES = (
@@ -17,3 +20,17 @@ def save_rules(ana: User) -> None:
         return
     for name, query, category in RULES:
         apply_to_past(rule=save_rule(owner=ana, name=name, query=query, category=category))
+
+
+# Category, amount for each month.
+BUDGETS = (
+    ("groceries", 400), ("restaurant", 250), ("transport", 90), ("holiday", 600), ("shopping", 20),
+)  # fmt: skip
+
+
+def save_budgets(ana: User) -> None:
+    """Saves the budgets; a second run changes nothing."""
+    if Budget.objects.owned_by(ana).exists():
+        return
+    for category, amount in BUDGETS:
+        save_budget(owner=ana, category=category, currency="USD", amount=Decimal(amount))

@@ -93,6 +93,7 @@ def seed(
     payees.save_payees(people[SIGN_INS["ana"]])
     webhooks.note_deliveries(people[SIGN_INS["ana"]])
     rules.save_rules(people[SIGN_INS["ana"]])
+    rules.save_budgets(people[SIGN_INS["ana"]])
     _give_roles_and_passwords(people)
     return SeedingCounts(len(people), accounts, booked)
 

@@ -4,6 +4,7 @@ models refer to them. Constraints and triggers declare the rules of the database
 
 from transactions.models.annotation import Annotation
 from transactions.models.audit_run import AuditRun
+from transactions.models.budget import Budget
 from transactions.models.category_rule import CategoryRule
 from transactions.models.entry import Entry, EntryQuerySet
 from transactions.models.event import AccountEvent, EventKind, EventStream
@@ -32,6 +33,7 @@ __all__ = [
     "AccountEvent",
     "Annotation",
     "AuditRun",
+    "Budget",
     "CategoryRule",
     "Entry",
     "EntryQuerySet",

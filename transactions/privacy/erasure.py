@@ -36,6 +36,7 @@ from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
 from transactions.models import (
     Annotation,
+    Budget,
     CategoryRule,
     NamesAsked,
     OwnCategory,
@@ -95,6 +96,7 @@ def erase(person: User) -> None:
             ApiToken.objects.filter(user=person),
             Annotation.objects.filter(owner=person),
             OwnCategory.objects.filter(owner=person),
+            Budget.objects.filter(owner=person),
             CategoryRule.objects.filter(owner=person),
             NamesAsked.objects.filter(user=person),
             WebhookDelivery.objects.filter(webhook__owner=person),

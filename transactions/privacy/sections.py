@@ -20,6 +20,7 @@ from ledger.db.replicas import ReadPurpose, stream
 from ledger.db.row_security import RowScope, reading
 from transactions.models import (
     Annotation,
+    Budget,
     CategoryRule,
     Entry,
     OwnCategory,
@@ -210,6 +211,11 @@ def _own_categories(person: User) -> Iterable[Row]:
     return _read(given, "transaction_id", "category", "created_at")
 
 
+def _budgets(person: User) -> Iterable[Row]:
+    budgets = Budget.objects.owned_by(person).order_by("category", "currency")
+    return _read(budgets, "category", "amount", "currency", "created_at")
+
+
 def _category_rules(person: User) -> Iterable[Row]:
     rules = CategoryRule.objects.owned_by(person).in_order()
     return _read(rules, "name", "query", "category", "created_at")
@@ -261,6 +267,7 @@ SECTIONS = (
     DataSection("messages_of_the_bank", ("transaction", "about", "message", "at"), _messages),
     DataSection("notes", ("transaction", "text", "tags", "written"), _notes),
     DataSection("own_categories", ("transaction", "category", "given"), _own_categories),
+    DataSection("budgets", ("category", "amount", "currency", "made"), _budgets),
     DataSection("category_rules", ("name", "search", "category", "made"), _category_rules),
     DataSection("saved_reports", ("name", "report", "parameters", "shared_with"), _saved_reports),
     DataSection("payees", ("number", "name", "note", "saved"), _payees),

@@ -32,6 +32,7 @@ from accounts.models import (
 )
 from ledger.text.queries import decodings_of
 from transactions.models import (
+    Budget,
     CategoryRule,
     OwnCategory,
     Payee,
@@ -135,10 +136,11 @@ def erase_texts(traces: Traces) -> None:
 
 def _erase_from_texts_about_others(traces: Traces) -> None:
     """Reasons, messages and notes about others, where they have the whole name or an address.
-    Reports that others saved under such a name go, and categories and rules of others that have it.
+    Reports that others saved under such a name go, and categories, rules and budgets of others.
     """
     SavedReport.objects.filter(name__iregex=traces.whole).delete()
     OwnCategory.objects.filter(category__iregex=traces.whole).delete()
+    Budget.objects.filter(category__iregex=traces.whole).delete()
     for name in ("name", "query", "category"):
         CategoryRule.objects.filter(**{f"{name}__iregex": traces.whole}).delete()
     texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (

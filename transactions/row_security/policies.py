@@ -188,7 +188,8 @@ POLICIES = {
     "payment_names_asked": _of_person("user_id"),
     # Not for staff either: what somebody calls those whom they pay.
     "payees": Policy(reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"),
-    # Nor the rules and categories that somebody gives to their payments.
+    # Nor the budgets, rules and categories that somebody gives to their payments.
+    "budgets": Policy(reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"),
     "category_rules": Policy(
         reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"
     ),

@@ -30,7 +30,20 @@ RULE = ValidRow(
     },
     ("person",),
 )
-ROWS = (CATEGORY, RULE)
+BUDGET = ValidRow(
+    "budgets",
+    "a budget",
+    {
+        "id": "gen_random_uuid()",
+        "owner_id": "person.id",
+        "category": "'food'",
+        "currency": "'USD'",
+        "amount": "300",
+        "created_at": "now()",
+    },
+    ("person",),
+)
+ROWS = (CATEGORY, RULE, BUDGET)
 ATTEMPTS: list[Attempt] = [
     CATEGORY.attempt("own_category_named", "Insert a category without a name", category="''"),
     CATEGORY.but("twice").attempt(
@@ -66,4 +79,19 @@ ATTEMPTS: list[Attempt] = [
         owner_id="gen_random_uuid()",
     ),
     *RULE.left_out(),
+    BUDGET.attempt("budget_positive", "Insert a budget of nothing", amount="0"),
+    BUDGET.attempt("budget_has_a_category", "Insert a budget without a category", category="''"),
+    BUDGET.but("twice").attempt(
+        "budgets_pkey",
+        "Insert a budget with an id that is taken",
+        UNIQUE,
+        id="'019e0000-0000-7000-8000-000000000000'",
+    ),
+    BUDGET.attempt(
+        "budgets_owner_id_1cb75db7_fk_users_id",
+        "Insert a budget of an unknown user",
+        FOREIGN_KEY,
+        owner_id="gen_random_uuid()",
+    ),
+    *BUDGET.left_out(),
 ]

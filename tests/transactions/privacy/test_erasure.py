@@ -45,6 +45,7 @@ from transactions.audit.audit import audit
 from transactions.audit.sealing import seal
 from transactions.models import (
     Annotation,
+    Budget,
     CategoryRule,
     NamesAsked,
     OwnCategory,
@@ -156,6 +157,7 @@ def worked_here(person: User) -> None:
 # With the name of the person in each.
 DELETED: dict[type[Model], str] = {
     Annotation: "owner",
+    Budget: "owner",
     CategoryRule: "owner",
     OwnCategory: "owner",
     Payee: "owner",
@@ -171,7 +173,7 @@ PLANTED = (
     "households", "changes", "django_admin_log", "account_status_changes", "limit_changes", "reads",
     "approval_requests", "payment_files", "payment_lines", "transaction_notes", "annotations",
     "users", "accounts", "account_emailaddress", "sign_ins", "api_tokens", "saved_reports",
-    "category_rules", "own_categories", "payees", "explorer_queries", "explorer_runs",
+    "budgets", "category_rules", "own_categories", "payees", "explorer_queries", "explorer_runs",
 )  # fmt: skip
 FACTS = re.compile(
     r"\b(ana|ferreira|elm street|porto)\b|ana@mail.example|203\.0\.113\.77", re.IGNORECASE
@@ -196,6 +198,9 @@ def left(ana: Account) -> Account:
             id=uuid7(), owner=owner, name="Ana Ferreira", report="running-total"
         )
         Payee.objects.create(id=uuid7(), owner=owner, account=other, name="Ana Ferreira")
+        Budget.objects.create(
+            id=uuid7(), owner=owner, category="ana ferreira", currency="USD", amount=10
+        )
         CategoryRule.objects.create(
             owner=owner, position=1, name="Ana", query='to:"Ana Ferreira"', category="rent"
         )

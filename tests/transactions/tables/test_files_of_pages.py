@@ -20,6 +20,7 @@ from tests.transactions.payment_files.files import pay as line
 from tests.transactions.reports.books import analyst, clerk
 from tests.transactions.tables.files import body_of, csv_of, json_of
 from transactions import services
+from transactions.categories.budgets import save_budget
 from transactions.models import Transaction
 from transactions.payees.services import save_payee
 
@@ -38,6 +39,7 @@ def everyday(ana: User) -> Account:
 def pages(books: Books, everyday: Account, mara: Account) -> dict[str, str]:
     """The pages with a table, by the name of the table."""
     save_payee(owner=everyday.user, account=mara, name="Mara")
+    save_budget(owner=everyday.user, category="rent", currency="USD", amount=Decimal(900))
     file = checked(everyday, line(mara, 5), line(mara, 2))
     return {
         "home": "/",
@@ -48,6 +50,7 @@ def pages(books: Books, everyday: Account, mara: Account) -> dict[str, str]:
         "payment file": f"/transfers/files/{file.pk}/",
         "receipt": f"/transactions/{books['rent'].pk}/",
         "payees": "/payees/",
+        "budgets": "/budgets/",
         "browse": "/explorer/browse/?q=rent&by=month",
     }
 

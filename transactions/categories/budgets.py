@@ -1,0 +1,205 @@
+"""Budgets: kept, and what is left of each, what was usual, and when it will be gone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.db import transaction as db_transaction
+from django.utils import timezone
+
+from accounts.models import Account, User
+from accounts.refusal_counts import counts_refusals
+from ledger.db.retry import with_retry
+from ledger.text.currencies import minor_units
+from ledger.text.dates import last_of_month, months_before, short_date, start_of_day
+from ledger.text.lines import category_label
+from ledger.text.money import money
+from transactions.exceptions import InvalidDetails
+from transactions.models import Budget
+from transactions.models.budget import id_of
+from transactions.search.address import search_url
+from transactions.search.language.terms import token
+
+MOST_BUDGETS = 50  # of one person
+MONTHS, FEWEST_MONTHS = 6, 3  # before this one, by which the usual is told
+TOO_MANY = f"You have {MOST_BUDGETS} budgets. Remove one first."
+TAKEN = "You have a budget for this category and currency. Change that one."
+
+# Payments out of the person's accounts to others, less refunds of such payments, by category: the
+# person's own, else that of the row, else that of the refunded payment. `so_far` runs within each
+# month. A month without any spending before the first one with some is no month to compare with.
+_BUDGETS = """
+WITH spent AS (
+    SELECT (entry.created_at AT TIME ZONE %(zone)s)::date AS day, entry.currency,
+           coalesce(own.category, lower(nullif(entry.category, '')), own_of_paid.category,
+                    lower(paid.category)) AS category,
+           -entry.signed_amount AS amount
+    FROM entries AS entry
+    LEFT JOIN transactions AS paid ON paid.id = entry.reverses_id
+    LEFT JOIN LATERAL (
+        SELECT category FROM own_categories WHERE owner_id = %(owner)s
+        AND transaction_id = entry.transaction_id ORDER BY created_at DESC LIMIT 1
+    ) AS own ON true
+    LEFT JOIN LATERAL (
+        SELECT category FROM own_categories WHERE owner_id = %(owner)s
+        AND transaction_id = entry.reverses_id ORDER BY created_at DESC LIMIT 1
+    ) AS own_of_paid ON true
+    WHERE entry.account_id = ANY (%(accounts)s) AND entry.status = 'completed'
+    AND entry.created_at >= %(since)s
+    AND (entry.counterparty_id IS NULL OR entry.counterparty_id <> ALL (%(accounts)s))
+    AND (entry.direction = 'debit') = (entry.reverses_id IS NULL)
+), daily AS (
+    SELECT category, currency, day, sum(amount) AS amount,
+           sum(sum(amount)) OVER (
+               PARTITION BY category, currency, date_trunc('month', day) ORDER BY day
+           ) AS so_far,
+           min(min(date_trunc('month', day)::date)) OVER () AS first_month
+    FROM spent GROUP BY category, currency, day
+)
+SELECT budget.id, budget.category, budget.currency, budget.amount,
+       coalesce(sum(daily.amount) FILTER (WHERE day >= %(month)s), 0) AS spent,
+       coalesce(sum(daily.amount) FILTER (WHERE day < %(month)s), 0) AS before,
+       (SELECT min(first_month) FROM daily) AS first_month,
+       min(day) FILTER (WHERE day >= %(month)s AND so_far > budget.amount) AS over_since
+FROM budgets AS budget
+LEFT JOIN daily ON daily.category = budget.category AND daily.currency = budget.currency
+WHERE budget.owner_id = %(owner)s
+GROUP BY budget.id
+ORDER BY budget.category, budget.currency
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """A budget in this month. `usual`: the mean of up to MONTHS months before; None if there are
+    fewer than FEWEST_MONTHS.
+    """
+
+    id: UUID
+    category: str
+    currency: str
+    amount: Decimal
+    spent: Decimal
+    usual: Decimal | None
+    over_since: date | None
+    today: date
+
+    @property
+    def label(self) -> str:
+        return category_label(self.category)
+
+    @property
+    def left(self) -> Decimal:
+        """Less than zero if more was spent."""
+        return self.amount - self.spent
+
+    @property
+    def came_back(self) -> Decimal:
+        """By how much refunds were more than payments; zero if they were not."""
+        return max(-self.spent, Decimal(0))
+
+    @property
+    def is_over(self) -> bool:
+        return self.left < 0
+
+    @property
+    def figure(self) -> str:
+        """What is left, or by how much it is over."""
+        amount = money(abs(self.left), self.currency)
+        return f"{amount} over" if self.is_over else f"{amount} left"
+
+    @property
+    def share(self) -> int:
+        """How much of it is spent, in percent, from 0 to 100."""
+        return int(min(max(self.spent / self.amount, Decimal(0)), Decimal(1)) * 100)
+
+    @property
+    def gone_on(self) -> date | None:
+        """The day on which it will be gone at the pace of this month; None if it lasts."""
+        if self.spent <= 0 or self.left <= 0:
+            return None
+        days = (self.left * self.today.day / self.spent).to_integral_value(ROUND_CEILING)
+        day = self.today + timedelta(days=min(int(days), 32))
+        return day if day <= last_of_month(self.today) else None
+
+    @property
+    def forecast(self) -> str:
+        """What happens to it this month, in one sentence."""
+        if self.is_over:
+            return f"Over since {short_date(self.over_since)}." if self.over_since else "Over."
+        if not self.left:
+            return "All of it is spent."
+        if self.gone_on:
+            return f"At this pace it will be gone on {short_date(self.gone_on)}."
+        return "At this pace it lasts until the end of the month."
+
+    @property
+    def usually(self) -> str:
+        """What was usual; "" if that is not known."""
+        return f"Usually {money(self.usual, self.currency)}." if self.usual is not None else ""
+
+    @property
+    def url(self) -> str:
+        """The search for this month's payments in the category."""
+        terms = [token("category", self.category), f"currency:{self.currency}"]
+        terms += [] if self.came_back else ["is:out"]
+        return search_url(" ".join([*terms, f"date:{self.today:%Y-%m}"]))
+
+
+def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
+    """A person's budgets in this month, by category. Two queries."""
+    here = today or timezone.localdate()
+    month = here.replace(day=1)
+    accounts: Sequence[UUID] = list(Account.objects.owned_by(owner).values_list("pk", flat=True))
+    parameters: dict[str, Any] = {
+        "owner": owner.pk, "accounts": accounts, "zone": settings.TIME_ZONE, "month": month,
+        "since": start_of_day(months_before(month, MONTHS)),
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_BUDGETS, parameters)
+        return [_line(row, here) for row in cursor.fetchall()]
+
+
+def _line(row: tuple[Any, ...], today: date) -> BudgetLine:
+    pk, category, currency, amount, spent, before, first, over_since = row
+    months = (today.year - first.year) * 12 + today.month - first.month if first else 0
+    usual = None
+    if months >= FEWEST_MONTHS:
+        usual = (before / months).quantize(Decimal(1).scaleb(-minor_units(currency)))
+    return BudgetLine(pk, category, currency, amount, spent, usual, over_since, today)
+
+
+@counts_refusals
+@with_retry
+def save_budget(
+    *, owner: User, category: str, currency: str, amount: Decimal, budget: Budget | None = None
+) -> Budget:
+    """Saves a new budget, or other facts of `budget`.
+
+    Raises InvalidDetails for one more than MOST_BUDGETS, and if there is another one for this
+    category and currency.
+    """
+    with db_transaction.atomic(durable=True):
+        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        mine, pk = Budget.objects.owned_by(owner), id_of(owner, category, currency)
+        if (budget is None or budget.pk != pk) and mine.filter(pk=pk).exists():
+            raise InvalidDetails(TAKEN)
+        if budget is not None:
+            mine.filter(pk=budget.pk).delete()
+        elif mine.count() >= MOST_BUDGETS:
+            raise InvalidDetails(TOO_MANY)
+        return Budget.objects.create(
+            pk=pk, owner=owner, category=category, currency=currency, amount=amount
+        )
+
+
+@with_retry
+def remove_budget(*, budget: Budget) -> None:
+    """Removes a budget. Removing it twice does no harm."""
+    with db_transaction.atomic(durable=True):
+        Budget.objects.filter(pk=budget.pk).delete()
