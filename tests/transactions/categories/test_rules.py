@@ -198,3 +198,16 @@ def test_rules_of_others_do_not_exist(browser: Client, mara: Account, books: Boo
     for verb in ("apply", "move", "remove"):
         assert browser.post(f"{LIST}{theirs.pk}/{verb}/").status_code == 404
     assert CategoryRule.objects.get() == theirs
+
+
+def test_a_booking_reads_no_rule_and_writes_no_category(ana: User, books: Books) -> None:
+    """See Note [When rules are applied]: payments keep their rate."""
+    rule(ana, "flat", "home")
+    everyday = scope_for(ana).accounts[0]
+    with CaptureQueriesContext(connection) as log:
+        services.withdraw(from_account=everyday, amount=Decimal(1), description="Flat key")
+    sent = " ".join(query["sql"] for query in log)
+    assert "category_rules" not in sent
+    assert "own_categories" not in sent
+    assert given(ana) == {}
+    assert apply_rules() == 1
