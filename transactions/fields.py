@@ -1,4 +1,4 @@
-"""Form fields that several pages share: an amount, and one of the payer's own accounts."""
+"""Form fields that several pages share: an amount, a day, one of the payer's own accounts."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,6 +25,16 @@ class AmountField(forms.CharField):
 
     def clean(self, value: Any) -> Any:
         return read_amount(super().clean(value))
+
+
+class DayField(forms.DateField):
+    """A date field with the browser's date picker."""
+
+    default_error_messages = {"invalid": "Type a day like 2026-03-14."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        super().__init__(widget=widget, **kwargs)
 
 
 class OwnAccountField(forms.ModelChoiceField):  # type: ignore[type-arg]

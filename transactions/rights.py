@@ -42,6 +42,9 @@ LESS = {
     "staff_sums": "SELECT",
     "transaction_notes": "SELECT, INSERT",
     "annotations": "SELECT, INSERT",
+    "standing_orders": "SELECT, INSERT,"
+    " UPDATE (amount, position, status, ended_why, refused_at, refused_why)",
+    "standing_order_days": "SELECT, INSERT",
     "changes": "SELECT",  # triggers insert
     "reads": "SELECT, INSERT",
     "fact_keys": "",

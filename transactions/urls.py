@@ -12,6 +12,7 @@ from transactions.receipts import views as receipts
 from transactions.reports import save_views
 from transactions.reports import views as reports
 from transactions.search.page import views as search
+from transactions.standing_orders import views as orders
 from transactions.statements import views as statements
 from transactions.transfers import views as transfers
 
@@ -44,6 +45,20 @@ urlpatterns = [
     path("budgets/new/", budgets.budget_new, name="budget_new"),
     path("budgets/<uuid:pk>/", budgets.budget_change, name="budget"),
     path("budgets/<uuid:pk>/remove/", budgets.budget_remove, name="budget_remove"),
+    path("standing-orders/", orders.order_list, name="standing_orders"),
+    *paths_of_files("standing-orders/standing-orders", orders.list_file, "standing_orders"),
+    path("standing-orders/new/", orders.order_new, name="standing_order_new"),
+    path("standing-orders/<uuid:pk>/", orders.order_detail, name="standing_order"),
+    path("standing-orders/<uuid:pk>/amount/", orders.order_amount, name="standing_order_amount"),
+    *(
+        path(
+            f"standing-orders/<uuid:pk>/{action}/",
+            orders.order_change,
+            {"action": action},
+            name=f"standing_order_{action}",
+        )
+        for action in orders.ACTIONS
+    ),
     path("account/data/", privacy.data, name="data"),
     path("account/leave/", privacy.leave_bank, name="leave"),
     path("privacy/", privacy.privacy, name="privacy"),

@@ -42,6 +42,7 @@ class ScheduledJob:
 JOBS = (
     ScheduledJob("expire_holds", every=timedelta(minutes=5)),
     ScheduledJob("apply_rules", every=timedelta(minutes=1)),
+    ScheduledJob("pay_standing_orders", every=timedelta(minutes=5)),
     ScheduledJob("audit_ledger", at="01:30"),
     ScheduledJob(
         "seal_ledger", at="01:30", after="audit_ledger"

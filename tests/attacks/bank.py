@@ -41,6 +41,7 @@ from transactions.models import (
     PaymentFile,
     SavedReport,
     StaffReason,
+    StandingOrder,
     Transaction,
     Webhook,
     WebhookDelivery,
@@ -50,6 +51,7 @@ from transactions.reports.catalogue import BY_SLUG
 from transactions.reports.saved import save_report
 from transactions.services import Draft
 from transactions.staff.approvals.requests import ask_for
+from transactions.standing_orders.services import OrderDraft, set_up
 
 CANARIES = {"ana": "qzanaqz", "ben": "qzbenqz", "eve": "qzeveqz"}
 CENTS = {"ana": Decimal("0.37"), "ben": Decimal("0.59"), "eve": Decimal("0.83")}
@@ -81,6 +83,7 @@ class Holder:
     categories: list[OwnCategory] = field(default_factory=list)
     rules: list[CategoryRule] = field(default_factory=list)
     budgets: list[Budget] = field(default_factory=list)
+    orders: list[StandingOrder] = field(default_factory=list)
 
     @property
     def webhook(self) -> Webhook:
@@ -220,6 +223,12 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
         amount=300 + cents,
     )
     holder.budgets.append(budget)
+    order = OrderDraft(
+        id=uuid7(), owner=holder.user, from_account=holder.everyday, to_account=payee,
+        amount=Decimal(3 + cents), every="month", description=text("order"),
+        first_on=timezone.localdate() + timedelta(days=9),
+    )  # fmt: skip
+    holder.orders.append(set_up(order))
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))
     query = {"sql": f"SELECT '{text('query')}'"}

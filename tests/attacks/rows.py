@@ -47,11 +47,13 @@ from transactions.models import (
     OwnCategory,
     SavedReport,
     StaffReason,
+    StandingOrder,
     WebhookDelivery,
 )
 from transactions.models.saved_report import id_of
 from transactions.payees.services import save_payee
 from transactions.payment_files.storage import store
+from transactions.standing_orders.services import OrderDraft, set_up, skip
 
 
 def rows_of_a_customer() -> Account:
@@ -92,6 +94,7 @@ def rows_of_a_customer() -> Account:
         owner=person, position=1, name="Lunch", query="lunch", category="food"
     )
     OwnCategory.objects.create(transaction=paid, owner=person, category="food", change=uuid7())
+    skipped_order(account, friend)
     now = timezone.now()
     AuditRun.objects.create(
         started_at=now, finished_at=now, accounts=1, transactions=1, run_by=person
@@ -105,6 +108,17 @@ def rows_of_a_customer() -> Account:
         cursor.execute("INSERT INTO staff_sums VALUES ('2001-01-01 money clerk', 0.5)")
         cursor.execute("INSERT INTO cache VALUES (':1:report:a', 'signed', 'infinity')")
     return account
+
+
+def skipped_order(account: Account, friend: Account) -> StandingOrder:
+    """An order whose first day was skipped."""
+    draft = OrderDraft(
+        id=uuid7(), owner=account.user, from_account=account, to_account=friend,
+        amount=Decimal(1), every="month", first_on=timezone.localdate() + timedelta(days=9),
+    )  # fmt: skip
+    order = set_up(draft)
+    skip(order=order, day=draft.first_on)
+    return order
 
 
 def signs_in(person: User) -> None:

@@ -65,6 +65,7 @@ UPDATES = {
     "own_categories": "category = 'mine'",
     "payees": "name = 'Mine'", "payment_files": "name = 'Mine'",
     "payment_lines": "description = 'Mine'",
+    "standing_orders": "ended_why = 'mine'",
     "payment_names_asked": "count = 0", "saved_reports": "name = 'Mine'",
     "sessions": "session_data = 'mine'",
     "socialaccount_socialaccount": "uid = 'mine'", "transactions": "status = 'voided'",

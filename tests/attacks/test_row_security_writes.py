@@ -26,6 +26,7 @@ TABLES = (
     "audit_runs", "budgets", "category_rules", "currencies", "django_admin_log", "households",
     "limit_changes", "mfa_authenticator", "own_categories", "payees", "payment_files",
     "payment_lines", "payment_names_asked", "saved_reports", "sessions", "sign_ins",
+    "standing_order_days", "standing_orders",
     "socialaccount_socialaccount", "transaction_notes", "users_groups", "webhooks",
 )  # fmt: skip
 CHANGES = {
@@ -37,6 +38,7 @@ CHANGES = {
     "own_categories": "category = 'theirs'",
     "payees": "name = 'Theirs'",
     "payment_files": "name = 'Mine'",
+    "standing_orders": "ended_why = 'Mine'",
     "saved_reports": "name = 'Theirs'",
     "payment_lines": "description = 'Mine'",
     "account_emailaddress": "verified = false",
@@ -50,6 +52,7 @@ CHANGES = {
 # The web role has no right to.
 NEVER_DELETED = {
     "api_tokens", "approval_requests", "currencies", "households", "webhook_deliveries", "webhooks",
+    "standing_orders",
 }  # fmt: skip
 
 

@@ -112,6 +112,10 @@ def _rule(holder: Holder) -> Filled:
     return [{"pk": rule.pk} for rule in holder.rules]
 
 
+def _order(holder: Holder) -> Filled:
+    return [{"pk": order.pk} for order in holder.orders]
+
+
 def _approval(holder: Holder) -> Filled:
     return [{"pk": request.pk} for request in holder.approvals]
 
@@ -204,6 +208,12 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "transactions:save_report": _slugs_of_reports,
     "transactions:sides_csv": _transaction,
     "transactions:sides_json": _transaction,
+    "transactions:standing_order": _order,
+    "transactions:standing_order_amount": _order,
+    "transactions:standing_order_end": _order,
+    "transactions:standing_order_pause": _order,
+    "transactions:standing_order_resume": _order,
+    "transactions:standing_order_skip": _order,
     "transactions:statement": _account,
     "transactions:statement_csv": _account,
     "transactions:statement_json": _account,

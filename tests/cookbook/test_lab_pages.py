@@ -35,7 +35,7 @@ def reader(client: Client, practice_bank: None, db: None) -> Client:
 def page(reader: Client, address: str) -> str:
     answer = reader.get(address)
     assert answer.status_code == 200
-    assert len(answer.content) < 60_000
+    assert len(answer.content) < 20_000 + 120 * len(ATTEMPTS)
     return markup_of(answer)
 
 

@@ -14,6 +14,7 @@ from transactions.models.payment_file import NamesAsked, PaymentFile, PaymentLin
 from transactions.models.saved_report import SavedReport
 from transactions.models.seal import Seal, SealedDay
 from transactions.models.staff_reason import StaffReason
+from transactions.models.standing_order import Every, Occurrence, StandingOrder
 from transactions.models.transaction import (
     BOOKED_AT,
     DESCRIPTION_LIMIT,
@@ -39,7 +40,9 @@ __all__ = [
     "EntryQuerySet",
     "EventKind",
     "EventStream",
+    "Every",
     "NamesAsked",
+    "Occurrence",
     "OwnCategory",
     "Payee",
     "PaymentFile",
@@ -48,6 +51,7 @@ __all__ = [
     "Seal",
     "SealedDay",
     "StaffReason",
+    "StandingOrder",
     "Transaction",
     "TransactionQuerySet",
     "Webhook",

@@ -39,9 +39,11 @@ from transactions.models import (
     Budget,
     CategoryRule,
     NamesAsked,
+    Occurrence,
     OwnCategory,
     Payee,
     SavedReport,
+    StandingOrder,
     Webhook,
     WebhookDelivery,
     WebhookQueue,
@@ -103,6 +105,8 @@ def erase(person: User) -> None:
             WebhookQueue.objects.filter(webhook__owner=person),
             Webhook.objects.filter(owner=person),
             SavedReport.objects.filter(owner=person),
+            Occurrence.objects.filter(order__owner=person),
+            StandingOrder.objects.filter(owner=person),
             Payee.objects.filter(Q(owner=person) | Q(account__user=person)),
         ):
             _note_removal(rows)

@@ -23,12 +23,14 @@ from transactions.models import (
     Budget,
     CategoryRule,
     Entry,
+    Occurrence,
     OwnCategory,
     Payee,
     PaymentFile,
     PaymentLine,
     SavedReport,
     StaffReason,
+    StandingOrder,
     Transaction,
     Webhook,
 )
@@ -231,6 +233,20 @@ def _payees(person: User) -> Iterable[Row]:
     return _read(saved, "account__number", "name", "note", "created_at")
 
 
+def _standing_orders(person: User) -> Iterable[Row]:
+    orders = StandingOrder.objects.owned_by(person).order_by("created_at")
+    columns = (
+        "pk", "from_account__number", "to_account__number", "amount", "every", "first_on",
+        "last_on", "times", "next_on", "status", "description", "reference", "created_at",
+    )  # fmt: skip
+    return _read(orders, *columns)
+
+
+def _standing_order_days(person: User) -> Iterable[Row]:
+    days = Occurrence.objects.filter(order__owner=person).order_by("due_on", "pk")
+    return _read(days, "order_id", "due_on", "outcome", "transaction_id", "reason")
+
+
 def _files(person: User) -> Iterable[Row]:
     files = PaymentFile.objects.visible_to(person).order_by("created_at")
     return _read(files, "pk", "name", F("from_account__number"), "state", "created_at")
@@ -271,6 +287,30 @@ SECTIONS = (
     DataSection("category_rules", ("name", "search", "category", "made"), _category_rules),
     DataSection("saved_reports", ("name", "report", "parameters", "shared_with"), _saved_reports),
     DataSection("payees", ("number", "name", "note", "saved"), _payees),
+    DataSection(
+        "standing_orders",
+        (
+            "id",
+            "from",
+            "to",
+            "amount",
+            "every",
+            "first",
+            "last",
+            "times",
+            "next",
+            "status",
+            "description",
+            "reference",
+            "set_up",
+        ),
+        _standing_orders,
+    ),
+    DataSection(
+        "standing_order_days",
+        ("order", "day", "outcome", "transaction", "reason"),
+        _standing_order_days,
+    ),
     DataSection("payment_files", ("id", "name", "from", "state", "uploaded"), _files),
     DataSection(
         "payment_lines",

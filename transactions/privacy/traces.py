@@ -40,6 +40,7 @@ from transactions.models import (
     PaymentLine,
     SavedReport,
     StaffReason,
+    StandingOrder,
 )
 
 REPR = "Erased"
@@ -145,6 +146,7 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
         CategoryRule.objects.filter(**{f"{name}__iregex": traces.whole}).delete()
     texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
         (Payee, ("note",)),
+        (StandingOrder, ("description", "reference")),
         (Change, ("reason",)),
         (StatusChange, ("reason", "message")),
         (LimitChange, ("reason",)),

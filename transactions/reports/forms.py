@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from ledger.text.dates import months_before
 from ledger.text.lines import shortened
+from transactions.fields import DayField
 from transactions.scope import BANK, MINE, Scope, may_read_bank, scope_for
 
 SHOWN_MONTHS = 12
@@ -42,16 +43,6 @@ def either(labels: Sequence[str]) -> str:
     """Joins labels with commas and "or"."""
     *most, last = labels
     return f"{', '.join(most)} or {last}" if most else last
-
-
-class DayField(forms.DateField):
-    """A date field with the browser's date picker."""
-
-    default_error_messages = {"invalid": "Type a day like 2026-03-14."}
-
-    def __init__(self, **kwargs: Any) -> None:
-        widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-        super().__init__(widget=widget, **kwargs)
 
 
 class ReportForm(forms.Form):

@@ -196,6 +196,16 @@ POLICIES = {
     "own_categories": Policy(
         reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"
     ),
+    # Staff read them to help; nobody orders from another's account.
+    "standing_orders": Policy(
+        reads=f"{READS_BANK} OR owner_id = {PERSON}",
+        writes=f"owner_id = {PERSON} AND {PAYS_FROM_OWN}",
+    ),
+    "standing_order_days": Policy(
+        reads="EXISTS (SELECT FROM standing_orders AS it WHERE it.id = order_id)",
+        writes="EXISTS (SELECT FROM standing_orders AS it"
+        f" WHERE it.id = order_id AND it.owner_id = {PERSON})",
+    ),
     # One's own, and what colleagues share with a group; nobody shares with a group of others.
     "saved_reports": Policy(
         reads=f"owner_id = {PERSON} OR {IS_OWN_GROUP} OR {AUDITS}",

@@ -11,6 +11,7 @@ from cookbook.lab.attempts import (
     reports,
     rights,
     seals,
+    standing_orders,
     tokens,
     transactions,
     words,
@@ -32,6 +33,7 @@ _ALL: tuple[Attempt, ...] = (
     *reports.ATTEMPTS,
     *payees.ATTEMPTS,
     *categories.ATTEMPTS,
+    *standing_orders.ATTEMPTS,
 )
 _TABLES = list(dict.fromkeys(attempt.table for attempt in _ALL))
 # Those of a table stand together.
@@ -50,4 +52,5 @@ ROWS: tuple[ValidRow, ...] = (
     *reports.ROWS,
     *payees.ROWS,
     *categories.ROWS,
+    *standing_orders.ROWS,
 )

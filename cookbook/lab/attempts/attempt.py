@@ -99,6 +99,7 @@ FOUND = {
     WHERE row.type = 'withdrawal' AND row.status = 'completed' AND row.captures_id IS NULL
     ORDER BY row.created_at DESC LIMIT 1""",
     "file": "SELECT * FROM payment_files LIMIT 1",
+    "standing_order": "SELECT * FROM standing_orders LIMIT 1",
     "colleagues": "SELECT * FROM auth_group ORDER BY id LIMIT 1",
     "operations": "SELECT * FROM auth_group WHERE name = 'operations'",
     "right_to": "SELECT * FROM auth_permission ORDER BY id LIMIT 1",

@@ -62,6 +62,7 @@ class Tasks(Construct):
         self.seal = self._command("seal", ["seal_ledger"], secret_key)
         self.holds = self._command("holds", ["expire_holds"], secret_key)
         self.rules = self._command("rules", ["apply_rules"], secret_key)
+        self.orders = self._command("orders", ["pay_standing_orders"], secret_key)
         self.erase = self._command("erase", ["erase_people"], secret_key)
         self.retain = self._command("retain", ["apply_retention"], secret_key)
         self.work = self._work({**secret_key, "EMAIL_URL": keys.mail})
@@ -71,7 +72,9 @@ class Tasks(Construct):
     @property
     def commands(self) -> dict[str, ecs.FargateTaskDefinition]:
         """Those that run by themselves, by name."""
-        names = ("roles", "migrate", "audit", "seal", "holds", "rules", "erase", "retain")
+        names = (
+            "roles", "migrate", "audit", "seal", "holds", "orders", "rules", "erase", "retain",
+        )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
     def _log_group(self, id: str, name: str) -> logs.LogGroup:

@@ -18,7 +18,8 @@ WITHOUT_RESOURCE = {
 }  # fmt: skip
 AS_ROLE = {
     "web": "ledger_web|ledger_explorer",
-    "holds": "ledger", "rules": "ledger", "audit": "ledger_auditor", "migrate": "ledger",
+    "holds": "ledger", "orders": "ledger", "rules": "ledger",
+    "audit": "ledger_auditor", "migrate": "ledger",
     "seal": "ledger", "erase": "ledger", "retain": "ledger", "work": "ledger", "console": "ledger",
     "roles": None, "proof": None,
 }  # fmt: skip

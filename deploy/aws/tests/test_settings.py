@@ -28,7 +28,8 @@ SECRETS = {
 }
 COMMANDS = {
     "roles": "create_roles", "migrate": "migrate", "audit": "audit_ledger", "seal": "seal_ledger",
-    "holds": "expire_holds", "rules": "apply_rules", "erase": "erase_people",
+    "holds": "expire_holds", "orders": "pay_standing_orders", "rules": "apply_rules",
+    "erase": "erase_people",
     "retain": "apply_retention",
     "work": "work", "proof": "audit_ledger",
 }  # fmt: skip

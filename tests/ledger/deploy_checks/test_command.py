@@ -60,7 +60,7 @@ def test_a_bank_as_it_is_installed_is_told_of_everything_in_one_go(tmp_path: Pat
         f"ledger.{name}"
         for name in (
             "url", "https", "secret_key", "mail", "contact", "security_contact",
-            "embedded", "backup", "job.expire_holds", "job.apply_rules",
+            "embedded", "backup", "job.expire_holds", "job.apply_rules", "job.pay_standing_orders",
             "job.audit_ledger", "job.seal_ledger", "job.erase_people", "job.apply_retention",
         )
     }  # fmt: skip

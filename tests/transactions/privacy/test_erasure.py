@@ -39,6 +39,7 @@ from tests.accounts.tokens import add_token
 from tests.factories import AccountFactory, UserFactory
 from tests.sign_in import add_app
 from tests.transactions.payment_files.files import checked, pay
+from tests.transactions.standing_orders.orders import order_of
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit.audit import audit
@@ -53,10 +54,12 @@ from transactions.models import (
     PaymentLine,
     SavedReport,
     StaffReason,
+    StandingOrder,
 )
 from transactions.privacy.erasure import due_before, erase, triggers_lifted
 from transactions.privacy.leaving import leave
 from transactions.staff.approvals.requests import ask_for
+from transactions.standing_orders.services import skip
 
 pytestmark = pytest.mark.django_db
 
@@ -162,6 +165,7 @@ DELETED: dict[type[Model], str] = {
     OwnCategory: "owner",
     Payee: "owner",
     SavedReport: "owner",
+    StandingOrder: "owner",
     **dict.fromkeys(
         (EmailAddress, Authenticator, SocialAccount, WebSession, SignIn, NamesAsked, ApiToken),
         "user",
@@ -173,7 +177,8 @@ PLANTED = (
     "households", "changes", "django_admin_log", "account_status_changes", "limit_changes", "reads",
     "approval_requests", "payment_files", "payment_lines", "transaction_notes", "annotations",
     "users", "accounts", "account_emailaddress", "sign_ins", "api_tokens", "saved_reports",
-    "budgets", "category_rules", "own_categories", "payees", "explorer_queries", "explorer_runs",
+    "budgets", "category_rules", "own_categories", "payees", "standing_orders",
+    "explorer_queries", "explorer_runs",
 )  # fmt: skip
 FACTS = re.compile(
     r"\b(ana|ferreira|elm street|porto)\b|ana@mail.example|203\.0\.113\.77", re.IGNORECASE
@@ -207,6 +212,9 @@ def left(ana: Account) -> Account:
         OwnCategory.objects.create(
             transaction=paid, owner=owner, category="ana ferreira", change=uuid7()
         )
+        mine = owner.accounts.get()
+        order = order_of(mine, other, owner=owner, description="To Ana Ferreira")
+        skip(order=order, day=order.first_on)
         query = {"sql": "SELECT 'Ana Ferreira'", "parameters": {"who": "ana@mail.example"}}
         SavedQuery.objects.create(owner=owner, title="Ana Ferreira", **query)
         ran = {"person": owner, "scope": "own", "form": "page", "outcome": "refused"}

@@ -18,6 +18,7 @@ from tests.factories import UserFactory
 from tests.transactions.payment_files.files import checked
 from tests.transactions.payment_files.files import pay as line
 from tests.transactions.reports.books import analyst, clerk
+from tests.transactions.standing_orders.orders import order_of
 from tests.transactions.tables.files import body_of, csv_of, json_of
 from transactions import services
 from transactions.categories.budgets import save_budget
@@ -40,6 +41,7 @@ def pages(books: Books, everyday: Account, mara: Account) -> dict[str, str]:
     """The pages with a table, by the name of the table."""
     save_payee(owner=everyday.user, account=mara, name="Mara")
     save_budget(owner=everyday.user, category="rent", currency="USD", amount=Decimal(900))
+    order_of(everyday, mara)
     file = checked(everyday, line(mara, 5), line(mara, 2))
     return {
         "home": "/",
@@ -51,13 +53,14 @@ def pages(books: Books, everyday: Account, mara: Account) -> dict[str, str]:
         "receipt": f"/transactions/{books['rent'].pk}/",
         "payees": "/payees/",
         "budgets": "/budgets/",
+        "standing orders": "/standing-orders/",
         "browse": "/explorer/browse/?q=rent&by=month",
     }
 
 
 TABLES = [
     "home", "statement", "search", "report", "payment files", "payment file", "receipt",
-    "payees", "browse",
+    "payees", "standing orders", "browse",
 ]  # fmt: skip
 
 

@@ -1,0 +1,264 @@
+"""The pages of standing orders: set up by form, review and proof, changed, and listed."""
+
+import re
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import Account, User
+from accounts.services import freeze_account
+from ledger.db.ids import uuid7
+from tests.factories import PASSWORD, AccountFactory
+from tests.pages import text_of
+from tests.sign_in import let_pass, prove
+from tests.transactions.standing_orders.orders import order_of, settled
+from tests.transactions.tables.files import json_of
+from transactions.models import StandingOrder
+from transactions.standing_orders.paying import pay_due
+
+pytestmark = pytest.mark.django_db
+LIST, NEW = "/standing-orders/", "/standing-orders/new/"
+SOON = timedelta(days=9)
+
+
+@pytest.fixture
+def mine() -> Account:
+    return AccountFactory(balance="1000", name="Everyday", user__name="Ana Ferreira")
+
+
+@pytest.fixture
+def theirs() -> Account:
+    return AccountFactory(name="Rent income", user__name="Mara Lindt")
+
+
+@pytest.fixture
+def ana(client: Client, mine: Account) -> Client:
+    client.force_login(mine.user)
+    return client
+
+
+@pytest.fixture
+def later(ana: Client) -> Client:
+    """Ana, who has a password and whose last proof is too old."""
+    user = User.objects.get(name="Ana Ferreira")
+    user.set_password(PASSWORD)
+    user.save()
+    ana.force_login(user)
+    let_pass(ana, minutes=60)
+    return ana
+
+
+def filled(mine: Account, theirs: Account, **changed: Any) -> dict[str, Any]:
+    first = timezone.localdate() + SOON
+    facts = {
+        "id": str(uuid7()), "from_account": str(mine.pk), "number": theirs.number, "name": "",
+        "amount": "900", "every": "month", "first_on": first.isoformat(), "last_on": "",
+        "times": "", "description": "Rent", "reference": "R-1",
+    }  # fmt: skip
+    return facts | changed
+
+
+def reviewed(client: Client, form: dict[str, Any]) -> dict[str, str]:
+    """Reviews the form; the fields that agree to what the review shows."""
+    page = client.post(NEW, form).content.decode()
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+    return {**fields, "step": "agree"}
+
+
+def agreed(client: Client, form: dict[str, Any]) -> Any:
+    """Reviews the form, then agrees."""
+    return client.post(NEW, reviewed(client, form))
+
+
+def url_of(order: StandingOrder, action: str = "") -> str:
+    return f"{LIST}{order.pk}/{action}{'/' if action else ''}"
+
+
+def test_the_review_shows_the_next_days_and_stores_nothing(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    first = date(timezone.localdate().year + 1, 1, 31)
+    page = text_of(ana.post(NEW, filled(mine, theirs, first_on=first.isoformat())))
+    for fact in ("900.00", "every month", "M••• L•••", "31 January", "28 February", "Rent", "R-1"):
+        assert fact in page, fact
+    assert "Lindt" not in page
+    assert not StandingOrder.objects.exists()
+
+
+def test_an_order_to_others_needs_a_proof_and_keeps_what_was_typed(
+    later: Client, mine: Account, theirs: Account
+) -> None:
+    form = filled(mine, theirs)
+    answer = agreed(later, form)
+    assert answer.status_code == 302
+    assert NEW not in answer["Location"].split("?")[0]
+    assert not StandingOrder.objects.exists()
+    assert "Check before you agree" in text_of(later.get(NEW, {"id": form["id"]}))
+
+
+def test_after_a_proof_it_is_set_up_once_however_often_it_is_sent(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    form = reviewed(ana, filled(mine, theirs, times="12"))
+    first, second = ana.post(NEW, form), ana.post(NEW, form)
+    order = StandingOrder.objects.get()
+    assert (order.owner, order.amount, order.times) == (mine.user, 900, 12)
+    assert first["Location"] == second["Location"] == url_of(order)
+
+
+def test_between_ones_own_accounts_no_proof_is_asked(later: Client, mine: Account) -> None:
+    savings = AccountFactory(user=mine.user, name="Savings")
+    answer = agreed(later, filled(mine, savings, every="once"))
+    order = StandingOrder.objects.get()
+    assert answer["Location"] == url_of(order)
+    assert order.times == 1
+
+
+def test_nothing_is_set_up_without_its_review(ana: Client, mine: Account, theirs: Account) -> None:
+    answer = ana.post(NEW, {**filled(mine, theirs), "step": "agree", "reviewed": "forged"})
+    assert "Check before you agree" in text_of(answer)
+    assert not StandingOrder.objects.exists()
+
+
+WRONG = [
+    ({"first_on": "2020-01-01"}, "past"),
+    ({"first_on": "2999-01-01"}, "two years"),
+    ({"first_on": "soon"}, "Type a day"),
+    ({"last_on": "2020-01-01"}, "before the first"),
+    ({"times": "0"}, "greater than or equal to 1"),
+    ({"times": "1001"}, "less than or equal to 1000"),
+    ({"times": "3", "last_on": "2999-01-01"}, "not both"),
+    ({"every": "fortnight"}, "not one of the available"),
+    ({"amount": "-3"}, "without a minus"),
+    ({"number": "111111111111"}, "check digits"),
+]
+
+
+@pytest.mark.parametrize(("changed", "sentence"), WRONG)
+def test_a_wrong_field_is_told_and_the_form_keeps_what_was_typed(
+    ana: Client, mine: Account, theirs: Account, changed: dict[str, str], sentence: str
+) -> None:
+    answer = ana.post(NEW, filled(mine, theirs, **changed))
+    assert sentence in text_of(answer)
+    assert "R-1" in answer.content.decode()
+
+
+def test_the_list_tells_what_comes_and_what_will_be_left(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    savings = AccountFactory(user=mine.user, name="Savings")
+    today = timezone.localdate()
+    order_of(mine, theirs, amount=Decimal(900), first_on=today + SOON)
+    order_of(mine, savings, amount=Decimal(50), every="week", first_on=today + SOON, times=2)
+    page = text_of(ana.get(LIST))
+    for fact in ("900.00", "M••• L•••", "Savings", "100.00", "50.00", "0.00"):
+        assert fact in page, fact
+    rows = json_of(ana, f"{LIST}standing-orders.json")
+    assert [row["recipient"] for row in rows] == ["M••• L•••", "Savings"]
+
+
+def test_what_will_lack_money_is_told_two_days_before_on_home_too(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    today = timezone.localdate()
+    order_of(mine, theirs, amount=Decimal(600), first_on=today + timedelta(days=1))
+    assert "missing" not in text_of(ana.get("/"))
+    order_of(mine, theirs, amount=Decimal(600), first_on=today + timedelta(days=2))
+    for page in ("/", LIST):
+        assert re.search(r"200\.00\sUSD is missing on Everyday", text_of(ana.get(page)))
+
+
+def test_later_than_two_days_and_a_frozen_account(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    today = timezone.localdate()
+    order_of(mine, theirs, amount=Decimal(2000), first_on=today + timedelta(days=3))
+    assert "missing" not in text_of(ana.get("/"))
+    order_of(mine, theirs, first_on=today)
+    freeze_account(account=mine, reason="Lost card")
+    assert "is frozen" in text_of(ana.get("/"))
+
+
+def test_an_order_is_skipped_paused_resumed_and_ended_by_its_page(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    first = timezone.localdate() + SOON
+    order = order_of(mine, theirs, every="week", first_on=first)
+    for _ in range(2):  # pressed twice
+        ana.post(url_of(order, "skip"), {"day": first.isoformat()})
+    assert settled(order) == [(f"{first:%m-%d}", "skipped")]
+    for action, status in (("pause", "paused"), ("resume", "active"), ("end", "ended")):
+        assert ana.post(url_of(order, action))["Location"] == url_of(order)
+        order.refresh_from_db()
+        assert order.status == status
+    assert "has ended" in text_of(ana.post(url_of(order, "pause"), follow=True))
+    page = text_of(ana.get(url_of(order)))
+    assert "skipped" in page
+    assert "You ended it" in page
+
+
+@pytest.mark.parametrize("day", ["", "never", "2026-02-31"])
+def test_a_day_that_cannot_be_read_is_not_skipped(
+    ana: Client, mine: Account, theirs: Account, day: str
+) -> None:
+    order = order_of(mine, theirs)
+    ana.post(url_of(order, "skip"), {"day": day})
+    assert settled(order) == []
+
+
+def test_another_amount_to_others_needs_a_proof(
+    later: Client, mine: Account, theirs: Account
+) -> None:
+    order = order_of(mine, theirs)
+    answer = later.post(url_of(order, "amount"), {"amount": "77"})
+    assert answer["Location"].split("?")[0] != url_of(order)
+    assert 'value="77"' in later.get(url_of(order)).content.decode()
+    order.refresh_from_db()
+    assert order.amount == 10
+    prove(later, mine.user)
+    later.post(url_of(order, "amount"), {"amount": "77"})
+    order.refresh_from_db()
+    assert order.amount == 77
+    assert "field__error" in later.post(url_of(order, "amount"), {"amount": "0"}).content.decode()
+
+
+def test_what_was_paid_leads_to_its_receipt(ana: Client, mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs, first_on=timezone.localdate())
+    assert pay_due().paid == 1
+    day = order.occurrences.get()
+    assert f"/transactions/{day.transaction_id}/" in ana.get(url_of(order)).content.decode()
+    assert "Mara Lindt" in text_of(ana.get(LIST))  # known since it was paid
+
+
+def test_nobody_elses_order_is_there(ana: Client, mine: Account, theirs: Account) -> None:
+    order = order_of(theirs, mine)
+    assert ana.get(url_of(order)).status_code == 404
+    for action in ("skip", "pause", "resume", "end", "amount"):
+        assert ana.post(url_of(order, action), {"amount": "1"}).status_code == 404
+    order.refresh_from_db()
+    assert (order.status, order.amount, order.position) == ("active", 10, 0)
+
+
+def test_the_empty_page_leads_to_the_form(ana: Client) -> None:
+    assert NEW in ana.get(LIST).content.decode()
+
+
+def test_the_queries_do_not_grow_with_the_orders(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as found:
+            ana.get(LIST)
+        return len(found)
+
+    order_of(mine, theirs)
+    few = asked()
+    for _ in range(5):
+        order_of(mine, AccountFactory(), first_on=timezone.localdate() + SOON)
+    assert asked() == few

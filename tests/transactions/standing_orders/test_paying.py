@@ -1,0 +1,178 @@
+"""What is due is paid once, in order; what is refused is tried again, then given up."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from unittest.mock import patch
+
+import pytest
+
+from accounts.models import Account
+from accounts.services import close_account, freeze_account, unfreeze_account
+from tests.factories import AccountFactory
+from tests.transactions.standing_orders.orders import at, order_of, settled
+from transactions import services
+from transactions.audit.audit import audit
+from transactions.models import StandingOrder, Transaction
+from transactions.standing_orders import paying
+from transactions.standing_orders import services as orders
+from transactions.standing_orders.paying import PaidOrders, pay_due
+
+pytestmark = pytest.mark.django_db
+FIRST, SECOND = date(2027, 1, 31), date(2027, 2, 28)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def mine() -> Account:
+    return AccountFactory(balance="100", name="Everyday", user__name="Ana Ferreira")
+
+
+@pytest.fixture
+def theirs() -> Account:
+    return AccountFactory(user__name="Mara Lindt")
+
+
+def paid() -> list[Decimal]:
+    rows = Transaction.objects.filter(type="transfer").order_by("created_at")
+    return list(rows.values_list("amount", flat=True))
+
+
+def test_nothing_is_paid_before_its_day_and_once_on_it(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs, description="Rent", reference="R-1")
+    assert pay_due(now=at(FIRST - DAY)) == PaidOrders()
+    assert pay_due(now=at(FIRST)) == PaidOrders(paid=1)
+    assert pay_due(now=at(FIRST)) == PaidOrders()
+    row = Transaction.objects.get(type="transfer")
+    assert (row.amount, row.description, row.reference) == (10, "Rent", "R-1")
+    assert row.created_by == mine.user
+    day = order.occurrences.get()
+    assert (day.due_on, day.outcome, day.transaction) == (FIRST, "paid", row)
+
+
+def test_missed_days_are_paid_in_their_order(mine: Account, theirs: Account) -> None:
+    monthly = order_of(mine, theirs, description="monthly")
+    weekly = order_of(
+        mine, theirs, every="week", first_on=date(2027, 2, 1), times=3, description="weekly"
+    )
+    assert pay_due(now=at(date(2027, 3, 1))).paid == 5
+    texts = Transaction.objects.filter(type="transfer").order_by("created_at")
+    assert list(texts.values_list("description", flat=True)) == [
+        "monthly", "weekly", "weekly", "weekly", "monthly",
+    ]  # fmt: skip
+    weekly.refresh_from_db()
+    assert (weekly.status, weekly.ended_why) == ("ended", orders.DONE)
+    assert settled(monthly) == [("01-31", "paid"), ("02-28", "paid")]
+    assert audit().clean
+
+
+def test_a_refused_payment_is_tried_until_its_day_is_over(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs, amount=Decimal(150))
+    assert pay_due(now=at(FIRST)) == PaidOrders(waiting=1)
+    order.refresh_from_db()
+    assert order.next_on == FIRST
+    assert "100.00" in order.refused_why
+    services.deposit(to_account=mine, amount=Decimal(60))
+    assert pay_due(now=at(FIRST, 9)) == PaidOrders(paid=1)
+    order.refresh_from_db()
+    assert (order.refused_at, order.refused_why) == (None, "")
+
+
+def test_it_is_given_up_the_day_after_and_the_order_goes_on(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs, amount=Decimal(150))
+    pay_due(now=at(FIRST))
+    assert pay_due(now=at(FIRST, 23)) == PaidOrders(waiting=1)
+    assert pay_due(now=at(FIRST + DAY)) == PaidOrders(refused=1)
+    services.deposit(to_account=mine, amount=Decimal(60))
+    assert pay_due(now=at(FIRST + DAY, 9)) == PaidOrders()
+    assert pay_due(now=at(SECOND)) == PaidOrders(paid=1)
+    assert settled(order) == [("01-31", "refused"), ("02-28", "paid")]
+    assert "100.00" in order.occurrences.get(due_on=FIRST).reason
+
+
+def test_what_waits_does_not_hold_up_other_orders(mine: Account, theirs: Account) -> None:
+    waits = order_of(mine, theirs, amount=Decimal(150), first_on=date(2027, 1, 3))
+    order_of(mine, theirs)
+    assert pay_due(now=at(SECOND)) == PaidOrders(paid=2, waiting=1)
+    waits.refresh_from_db()
+    assert (waits.next_on, settled(waits)) == (date(2027, 1, 3), [])  # its later days wait
+
+
+def test_a_frozen_account_pays_once_it_is_unfrozen(mine: Account, theirs: Account) -> None:
+    order_of(mine, theirs)
+    freeze_account(account=mine, reason="Lost card")
+    assert pay_due(now=at(FIRST)) == PaidOrders(waiting=1)
+    unfreeze_account(account=mine, reason="Found")
+    assert pay_due(now=at(FIRST, 9)) == PaidOrders(paid=1)
+
+
+@pytest.mark.parametrize("whose", ["mine", "theirs"])
+def test_a_closed_account_ends_the_order(mine: Account, theirs: Account, whose: str) -> None:
+    order = order_of(mine, theirs)
+    if whose == "mine":
+        services.withdraw(from_account=mine, amount=Decimal(100))
+    close_account(account=mine if whose == "mine" else theirs, reason="Left")
+    assert pay_due(now=at(SECOND)) == PaidOrders(refused=1)
+    order.refresh_from_db()
+    assert order.is_ended
+    assert "closed" in order.ended_why
+    assert settled(order) == [("01-31", "refused")]
+
+
+def test_a_paused_or_ended_order_pays_nothing(mine: Account, theirs: Account) -> None:
+    orders.pause(order=order_of(mine, theirs))
+    orders.end(order=order_of(mine, theirs))
+    assert pay_due(now=at(SECOND)) == PaidOrders()
+
+
+CHANGES: dict[str, Callable[[StandingOrder], object]] = {
+    "paused": lambda order: orders.pause(order=order),
+    "ended": lambda order: orders.end(order=order),
+    "skipped": lambda order: orders.skip(order=order, day=FIRST),
+    "another amount": lambda order: orders.change_amount(order=order, amount=Decimal(11)),
+    "paid": lambda _order: pay_due(now=at(FIRST)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_its_owner_or_another_worker_did_meanwhile_comes_first(
+    mine: Account, theirs: Account, change: str
+) -> None:
+    order = order_of(mine, theirs)
+    book = services.book
+    before = 0
+
+    def late(*arguments: object, **named: object) -> Transaction:
+        nonlocal before
+        with patch.object(services, "book", book):
+            CHANGES[change](order)
+        before = len(paid())
+        return book(*arguments, **named)  # type: ignore[arg-type]
+
+    with patch.object(services, "book", late):
+        assert pay_due(now=at(FIRST)) == PaidOrders()
+    assert len(paid()) == before
+    assert Account.objects.get(pk=mine.pk).balance == 100 - sum(paid())
+
+
+def test_a_refusal_of_the_recipients_account_tells_nothing_of_it(
+    mine: Account, theirs: Account
+) -> None:
+    order = order_of(mine, theirs)
+    close_account(account=theirs, reason="Moved to another bank")
+    pay_due(now=at(FIRST))
+    assert order.occurrences.get().reason == paying.THEIRS_CLOSED
+    assert "another bank" not in StandingOrder.objects.get().ended_why
+
+
+def test_an_error_in_the_same_commit_leaves_neither_payment_nor_step(
+    mine: Account, theirs: Account
+) -> None:
+    order = order_of(mine, theirs)
+    with (
+        patch.object(paying, "settle_paid", side_effect=RuntimeError),
+        pytest.raises(RuntimeError),
+    ):
+        pay_due(now=at(FIRST))
+    assert (paid(), settled(order)) == ([], [])
+    assert pay_due(now=at(FIRST)) == PaidOrders(paid=1)

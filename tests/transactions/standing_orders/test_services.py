@@ -1,0 +1,158 @@
+"""Orders are set up once, changed, skipped, paused, resumed and ended; and what is refused."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import IntegrityError
+
+from accounts.models import Account
+from accounts.services import close_account
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory
+from tests.transactions.standing_orders.orders import order_of, settled
+from transactions.exceptions import LedgerError
+from transactions.models import StandingOrder
+from transactions.standing_orders import services
+from transactions.standing_orders.services import OrderChanged
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def mine() -> Account:
+    return AccountFactory(balance="100")
+
+
+@pytest.fixture
+def theirs() -> Account:
+    return AccountFactory()
+
+
+def stored(order: StandingOrder) -> StandingOrder:
+    return StandingOrder.objects.get(pk=order.pk)
+
+
+def test_an_order_sent_twice_is_set_up_once(mine: Account, theirs: Account) -> None:
+    once = uuid7()
+    first = order_of(mine, theirs, id=once)
+    assert order_of(mine, theirs, id=once) == first
+    row = StandingOrder.objects.get()
+    assert (row.next_on, row.position, row.status) == (date(2027, 1, 31), 0, "active")
+
+
+def test_one_payment_on_a_day_is_an_order_of_one_time(mine: Account, theirs: Account) -> None:
+    row = stored(order_of(mine, theirs, every="once", last_on=date(2027, 1, 31)))
+    assert (row.times, row.last_on) == (1, None)
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"amount": Decimal(0)}, "above zero"),
+    ({"amount": Decimal("1.001")}, "decimal"),
+    ({"amount": Decimal(500)}, "at most 400.00"),
+    ({"last_on": date(2027, 1, 30)}, "before the first"),
+    ({"last_on": date(2028, 1, 30), "times": 3}, "not both"),
+]
+
+
+@pytest.mark.parametrize(("changed", "sentence"), REFUSED)
+def test_what_would_be_refused_on_each_day_is_refused_at_once(
+    mine: Account, theirs: Account, changed: dict[str, Any], sentence: str
+) -> None:
+    mine.transfer_limit = Decimal(400)
+    with pytest.raises(LedgerError, match=sentence):
+        order_of(mine, theirs, **changed)
+    assert not StandingOrder.objects.exists()
+
+
+def test_it_pays_from_an_account_of_its_owner_in_one_currency_to_another_open_account(
+    mine: Account, theirs: Account
+) -> None:
+    foreign = AccountFactory(currency="EUR")
+    closed = close_account(account=AccountFactory(), reason="Left")
+    others = {"from_account": theirs, "to_account": mine, "owner": mine.user}
+    for changed in ({"to_account": foreign}, {"to_account": closed}, {"to_account": mine}, others):
+        with pytest.raises(LedgerError):
+            order_of(mine, theirs, **changed)
+
+
+def test_money_that_is_missing_today_is_no_reason(mine: Account, theirs: Account) -> None:
+    assert order_of(mine, theirs, amount=Decimal(101)).is_active
+
+
+def test_nobody_has_more_orders_than_the_limit(
+    mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MOST_ORDERS", 2)
+    ended = order_of(mine, theirs)
+    services.end(order=ended)
+    order_of(mine, theirs)
+    order_of(mine, theirs)
+    with pytest.raises(LedgerError, match="End one first"):
+        order_of(mine, theirs)
+
+
+def test_a_skipped_day_counts_and_is_skipped_once(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs, times=2)
+    services.skip(order=order, day=date(2027, 1, 31))
+    with pytest.raises(OrderChanged):
+        services.skip(order=order, day=date(2027, 1, 31))
+    row = stored(order)
+    assert (row.next_on, row.left) == (date(2027, 2, 28), 1)
+    services.skip(order=order, day=date(2027, 2, 28))
+    assert stored(order).is_ended
+    assert settled(order) == [("01-31", "skipped"), ("02-28", "skipped")]
+
+
+def test_the_days_of_a_pause_are_skipped(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs)
+    services.pause(order=order)
+    assert stored(order).is_paused
+    services.resume(order=order, today=date(2027, 3, 31))
+    row = stored(order)
+    assert (row.next_on, row.status) == (date(2027, 3, 31), "active")
+    assert settled(order) == [("01-31", "skipped"), ("02-28", "skipped")]
+
+
+def test_a_pause_past_the_last_day_ends_the_order(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs, last_on=date(2027, 3, 1))
+    services.pause(order=order)
+    services.resume(order=order, today=date(2027, 6, 1))
+    assert stored(order).is_ended
+    assert len(settled(order)) == 2
+
+
+def test_an_ended_order_stays_ended(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs)
+    services.end(order=order)
+    services.end(order=order)
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: services.change_amount(order=order, amount=Decimal(1)),
+        lambda: services.pause(order=order),
+        lambda: services.resume(order=order),
+        lambda: services.skip(order=order, day=date(2027, 1, 31)),
+    )
+    for change in changes:
+        with pytest.raises(OrderChanged, match="ended"):
+            change()
+    row = stored(order)
+    assert (row.status, row.amount, row.position) == ("ended", 10, 0)
+
+
+def test_the_amount_is_changed_from_the_next_day_on(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs)
+    services.change_amount(order=order, amount=Decimal("12.5"))
+    assert stored(order).amount == Decimal("12.5")
+    with pytest.raises(LedgerError, match="above zero"):
+        services.change_amount(order=order, amount=Decimal(-1))
+
+
+@pytest.mark.parametrize("changed", [{"position": 2}, {"position": 1, "last_on": date(2027, 2, 1)}])
+def test_the_database_refuses_an_active_order_past_its_end(
+    mine: Account, theirs: Account, changed: dict[str, Any]
+) -> None:
+    order = order_of(mine, theirs, **({} if "last_on" in changed else {"times": 2}))
+    with pytest.raises(IntegrityError, match="standing_order_is_due"):
+        StandingOrder.objects.filter(pk=order.pk).update(**changed)

@@ -1,0 +1,89 @@
+"""The form of a new order, which is a transfer with its days, and that of another amount."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.utils import timezone
+
+from ledger.db.ids import uuid7_for
+from transactions.exceptions import AccountNotFound
+from transactions.fields import AmountField, DayField
+from transactions.models import Every
+from transactions.models.standing_order import MOST_TIMES
+from transactions.safeguards.recipients import NOT_PAYABLE
+from transactions.standing_orders.services import OrderDraft, first_day_refusal
+from transactions.transfers.forms import TransferForm
+
+
+class StandingOrderForm(TransferForm):
+    """A new order. `payment_id` is the id of the order."""
+
+    every = forms.ChoiceField(label="How often", choices=Every.choices, initial=Every.MONTH)
+    first_on = DayField(label="First payment on")
+    last_on = DayField(
+        label="No payment after",
+        required=False,
+        help_text="Without an end it pays until you end it.",
+    )
+    times = forms.IntegerField(
+        label="Or how many payments", required=False, min_value=1, max_value=MOST_TIMES,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )  # fmt: skip
+
+    def clean_first_on(self) -> date:
+        """Returns the day. Raises ValidationError for one that is past or too far away."""
+        day: date = self.cleaned_data["first_on"]
+        if refusal := first_day_refusal(day, timezone.localdate()):
+            raise forms.ValidationError(refusal)
+        return day
+
+    def clean(self) -> dict[str, Any]:
+        """Refuses two ends, and an end before the first day."""
+        data = super().clean()
+        first, last, times = data.get("first_on"), data.get("last_on"), data.get("times")
+        if data.get("every") == Every.ONCE:
+            data["last_on"] = data["times"] = None
+        elif last and times:
+            self.add_error("times", "Say until when it pays, or how many times; not both.")
+        elif first and last and last < first:
+            self.add_error("last_on", "This is before the first payment.")
+        return data
+
+    @property
+    def as_read(self) -> list[tuple[str, str]]:
+        """The fields as they were understood, for the review to send on."""
+        data = self.cleaned_data
+        return [
+            *super().as_read,
+            ("every", data["every"]),
+            ("first_on", data["first_on"].isoformat()),
+            ("last_on", data["last_on"].isoformat() if data["last_on"] else ""),
+            ("times", str(data["times"] or "")),
+        ]
+
+    @property
+    def order_draft(self) -> OrderDraft:
+        """The order that a valid form describes, if its number names an account."""
+        data = self.cleaned_data
+        if self.to_account is None:
+            raise AccountNotFound(NOT_PAYABLE)
+        return OrderDraft(
+            id=self.order_id, owner=self.user, from_account=data["from_account"],
+            to_account=self.to_account, amount=data["amount"], every=data["every"],
+            first_on=data["first_on"], last_on=data["last_on"], times=data["times"],
+            description=data["description"], reference=data["reference"],
+        )  # fmt: skip
+
+    @property
+    def order_id(self) -> UUID:
+        """The id of the order that the form makes; never that of a payment."""
+        id = self.cleaned_data["id"] if self.is_bound else self.initial["id"]
+        return uuid7_for(self.user.pk, uuid7_for(self.user.pk, id))
+
+
+class AmountForm(forms.Form):
+    """Another amount for an order."""
+
+    amount = AmountField()
