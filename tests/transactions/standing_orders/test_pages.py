@@ -12,14 +12,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account, User
-from accounts.services import freeze_account
+from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import PASSWORD, AccountFactory
 from tests.pages import text_of
 from tests.sign_in import let_pass, prove
 from tests.transactions.standing_orders.orders import order_of, settled
 from tests.transactions.tables.files import json_of
-from transactions.models import StandingOrder
+from transactions.models import NamesAsked, StandingOrder
+from transactions.safeguards.recipients import NOT_PAYABLE
 from transactions.standing_orders.paying import pay_due
 
 pytestmark = pytest.mark.django_db
@@ -147,6 +148,15 @@ def test_a_wrong_field_is_told_and_the_form_keeps_what_was_typed(
     answer = ana.post(NEW, filled(mine, theirs, **changed))
     assert sentence in text_of(answer)
     assert "R-1" in answer.content.decode()
+
+
+def test_a_number_that_cannot_be_paid_is_counted_and_tells_no_reason(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    close_account(account=theirs, reason="Left")
+    answer = ana.post(NEW, filled(mine, theirs))
+    assert NOT_PAYABLE in text_of(answer)
+    assert NamesAsked.objects.get(user=mine.user).numbers == 1
 
 
 def test_the_list_tells_what_comes_and_what_will_be_left(

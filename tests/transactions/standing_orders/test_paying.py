@@ -13,7 +13,9 @@ from tests.factories import AccountFactory
 from tests.transactions.standing_orders.orders import at, order_of, settled
 from transactions import services
 from transactions.audit.audit import audit
+from transactions.exceptions import RecipientFull
 from transactions.models import StandingOrder, Transaction
+from transactions.safeguards.recipients import CANNOT_RECEIVE
 from transactions.standing_orders import paying
 from transactions.standing_orders import services as orders
 from transactions.standing_orders.paying import PaidOrders, pay_due
@@ -176,3 +178,27 @@ def test_an_error_in_the_same_commit_leaves_neither_payment_nor_step(
         pay_due(now=at(FIRST))
     assert (paid(), settled(order)) == ([], [])
     assert pay_due(now=at(FIRST)) == PaidOrders(paid=1)
+
+
+@pytest.mark.parametrize("change", ["paused", "ended", "skipped", "paid"])
+def test_a_refusal_of_an_order_that_changed_meanwhile_is_not_written_down(
+    mine: Account, theirs: Account, change: str
+) -> None:
+    stale = order_of(mine, theirs)
+    CHANGES[change](stale)
+    before = settled(stale)
+    assert not orders.give_up(order=stale, why="Too little money.")
+    assert not orders.note_refusal(order=stale, why="Too little money.", at=at(FIRST))
+    assert settled(stale) == before
+    stale.refresh_from_db()
+    assert stale.refused_at is None
+
+
+def test_of_a_strangers_account_no_refusal_tells_why(mine: Account, theirs: Account) -> None:
+    order = StandingOrder.objects.with_accounts().get(pk=order_of(mine, theirs).pk)
+    own = StandingOrder.objects.with_accounts().get(
+        pk=order_of(mine, AccountFactory(user=mine.user)).pk
+    )
+    refusal = RecipientFull("It holds all that it can.")
+    assert paying.in_words(refusal, order) == CANNOT_RECEIVE
+    assert paying.in_words(refusal, own) == str(refusal)
