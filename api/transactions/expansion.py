@@ -102,7 +102,7 @@ def expanded(
     rows: Sequence[Transaction], names: frozenset[str], caller: Caller
 ) -> list[dict[str, Any]]:
     """Transactions as JSON, with what `names` says written out. At most one query."""
-    found = _as_json(rows, caller)
+    found = as_json(rows, caller)
     for data, row in zip(found, rows, strict=True):
         for name in SIDES:
             if name in names:
@@ -114,7 +114,7 @@ def expanded(
     return found
 
 
-def _as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]:
+def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]:
     """Transactions as JSON. Staff who may not see names see no texts that people wrote but those of
     their own payments, as in the search; for them it takes a query.
     """
@@ -139,7 +139,7 @@ def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], call
     rows = Transaction.objects.filter(pk__in=ids)
     if not reads_any(caller):
         rows = rows.visible_to(caller.person)
-    by_id: Mapping[str, Any] = {data["id"]: data for data in _as_json(list(rows), caller)}
+    by_id: Mapping[str, Any] = {data["id"]: data for data in as_json(list(rows), caller)}
     for data in found:
         for name in names:
             data[name] = by_id.get(data[name], data[name])

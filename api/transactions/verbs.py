@@ -15,11 +15,12 @@ from rest_framework.response import Response
 
 from accounts.shown import opened_by_right
 from api.caller import Caller, TokenScope
-from api.fields import AmountTextField, StrictSerializer, TextField, refused, row_of, values_of
+from api.fields import AmountTextField, StrictSerializer, TextField, refused, values_of
 from api.paging import known_only
 from api.parameters import KEY
 from api.problems import FieldRefused, NotYours, OutcomeOf
 from api.sign_in import lacks_scope
+from api.transactions.expansion import as_json
 from api.transactions.keys import REPLAYED, payment_id
 from api.transactions.payments import check_limits
 from api.transactions.serializers import TransactionSerializer
@@ -102,7 +103,7 @@ class StaffVerb(ApiView):
         headers = {"Location": f"/api/v1/transactions/{row.pk}/"}
         if booked is not None:
             headers[REPLAYED] = "true"
-        return Response(row_of(TransactionSerializer, row), status=201, headers=headers)
+        return Response(as_json([row], caller)[0], status=201, headers=headers)
 
     def _check_token(self, form: StepForm, about: Transaction | None) -> None:
         """Raises LimitExceeded above the token's limit of a payment, or in another currency."""
@@ -196,7 +197,7 @@ class Void(ApiView):
             wait_until_confirmed()
         row.refresh_from_db(fields=["status"])
         headers = {} if is_new else {REPLAYED: "true"}
-        return Response(row_of(TransactionSerializer, row), headers=headers)
+        return Response(as_json([row], caller)[0], headers=headers)
 
 
 def _refuse_other_reason(booked: Transaction, fields: dict[str, str]) -> None:

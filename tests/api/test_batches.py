@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account
+from accounts.services import close_account
 from accounts.sign_in import tokens
 from api.transactions import batch
 from tests.accounts.tokens import issue
@@ -18,7 +20,7 @@ from tests.api.calls import TRANSACTIONS, balance_of, body, post, slug
 from tests.factories import AccountFactory
 from tests.sign_in import let_pass
 from transactions import services
-from transactions.models import Transaction
+from transactions.models import NamesAsked, Transaction
 
 pytestmark = pytest.mark.django_db
 BATCH = f"{TRANSACTIONS}batch/"
@@ -248,3 +250,23 @@ def test_together_a_line_above_the_limit_of_a_payment_is_refused(
             assert balance_of(mine) == 1000
         else:
             assert [line["status"] for line in told(answer)[:-1]] == [201, 422]
+
+
+def test_wrong_numbers_of_a_batch_count_towards_those_of_the_day(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    close_account(account=theirs, reason="Left")
+    lines = [{**body(mine, theirs, to_number=theirs.number), "to_account": None}] * 2
+    told(send(ana, lines, atomic=False))
+    assert NamesAsked.objects.get(user=mine.user).numbers == 2
+
+
+def test_payments_at_the_same_moment_cannot_pass_the_limit_of_a_day_together(
+    mine: Account, theirs: Account
+) -> None:
+    text = issue(mine.user, "pay", per_day=Decimal(25), currency="USD").text
+    with CaptureQueriesContext(connection) as sent:
+        send(Client(), [body(mine, theirs, amount="1.00")], Authorization=f"Bearer {text}")
+    sums = [query["sql"] for query in sent if "paid_to_others" in query["sql"]]
+    assert sums
+    assert all(sql.endswith("true)") for sql in sums), "behind a lock on the person"

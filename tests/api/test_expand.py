@@ -184,6 +184,8 @@ def test_staff_without_names_read_no_text_that_people_wrote(
         answer = one(client, paid, expand, **header)
         assert "Ana" not in answer.content.decode()
         assert [answer.json()[name] for name in written] == [None] * 3
+    sides = [answer.json()[name] for name in ("from_account", "to_account")]
+    assert [side["name"][-4:] for side in sides] == [mine.number[-4:], theirs.number[-4:]]
     own = services.transfer(
         from_account=AccountFactory(user=clerk, balance="9"), to_account=mine, amount=Decimal(1),
         description="Mine",

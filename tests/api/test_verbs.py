@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
 from accounts.groups import ANALYSTS, OPERATIONS
-from accounts.models import Account
+from accounts.models import Account, Read
 from tests.accounts.tokens import issue
 from tests.api.calls import TRANSACTIONS, balance_of, body, post, slug
 from tests.conftest import colleague
@@ -177,3 +178,29 @@ def test_the_limits_of_a_token_hold_for_what_staff_do(
     for answer in (sent("20.01", limited), sent("1.00", foreign)):
         assert (answer.status_code, slug(answer)) == (422, "limit-exceeded")
     assert sent("20.00", limited).status_code == 201
+
+
+def test_whose_payment_staff_worked_on_is_in_the_log_of_reads(
+    mine: Account, theirs: Account, clerk_header: dict[str, str]
+) -> None:
+    held = services.hold(from_account=mine, to_account=theirs, amount=Decimal(5))
+    post(Client(), f"{TRANSACTIONS}{held.pk}/void/", {"reason": "Asked"}, **clerk_header)
+    (read,) = Read.objects.all()
+    assert {mine.user_id, theirs.user_id} <= set(read.people)
+
+
+@pytest.mark.parametrize("verb", ["void", "capture"])
+def test_staff_without_names_read_no_text_of_what_they_work_on(
+    mine: Account, theirs: Account, verb: str
+) -> None:
+    clerk = colleague(OPERATIONS, "Clerk")
+    for group in clerk.groups.all():
+        group.permissions.remove(Permission.objects.get(codename="view_user"))
+    header = {"Authorization": f"Bearer {issue(clerk, 'read', 'pay', 'staff').text}"}
+    held = services.hold(
+        from_account=mine, to_account=theirs, amount=Decimal(5), description="For Ana Ferreira",
+        metadata={"who": "Ana Ferreira"},
+    )  # fmt: skip
+    answer = post(Client(), f"{TRANSACTIONS}{held.pk}/{verb}/", {"reason": "Asked"}, **header)
+    assert answer.status_code in (200, 201)
+    assert "Ferreira" not in answer.content.decode()

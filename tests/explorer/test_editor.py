@@ -5,6 +5,7 @@ import html
 import io
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,10 +20,10 @@ from explorer import services
 from explorer.models import QueryRun, SavedQuery
 from explorer.pages.examples import EXAMPLES, ExampleQuery
 from explorer.running import anywhere, limiter
-from explorer.running.session import NotSetUp
+from explorer.running.session import LOCK_SECONDS, NotSetUp
 from explorer.schema.views import VIEWS
 from tests.conftest import colleague, signed_in
-from tests.explorer.books import Books
+from tests.explorer.books import Books, rows
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -305,6 +306,22 @@ def test_too_many_queries_at_once_are_told(
         page = run(analyst, "SELECT 1")
     assert page.status_code == 503
     assert limiter.BUSY in page.content.decode()
+
+
+def test_one_person_runs_so_many_queries_in_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limiter, "OF_ONE", replace(limiter.OF_ONE, amount=2))
+    for _ in range(2):
+        with limiter.limited("one"):
+            pass
+    with pytest.raises(limiter.ExplorerBusy, match="in this minute"), limiter.limited("one"):
+        pass
+    with limiter.limited("another"):
+        pass
+
+
+def test_a_query_waits_for_no_lock_for_long(books: Books) -> None:
+    ((seconds,),) = rows(books.bank, "SELECT current_setting('lock_timeout')")
+    assert seconds == f"{LOCK_SECONDS}s"
 
 
 def refuse_a_write() -> None:
