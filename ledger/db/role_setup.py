@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError
 
 from ledger.db.creation import create_database
-from ledger.db.rights import LARGE_OBJECTS
+from ledger.db.rights import LARGE_OBJECTS, OF_OWNER_AND_WEB
 from ledger.db.roles import EXPLORER_OPTIONS, EXPLORER_SETTINGS, STATISTICS
 from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
 
@@ -29,6 +29,10 @@ EXPLORER_STAYS = (
 UNKEYED = (
     "New roles have no password: {}. Give one to each that signs in by it (\\password {} in psql)."
     " None is needed by peer, a certificate or tokens."
+)
+FUNCTIONS_STAY = (
+    "Queries of the explorer may end those of colleagues, and write messages into the WAL: only a"
+    " superuser can change that."
 )
 LARGE_OBJECTS_STAY = "Everybody may still make large objects: only a superuser can change that."
 
@@ -80,6 +84,7 @@ def set_up(
     with connection.cursor() as cursor:
         if connection.settings_dict["USER"] not in roles.logins:
             yield from _take_large_objects(cursor)
+            yield from _take_functions(cursor, roles)
     if new and not iam:
         yield UNKEYED.format(", ".join(new), new[0])
 
@@ -137,6 +142,17 @@ def _take_large_objects(cursor: Any) -> Iterator[str]:
             cursor.execute(revoke)
         except DatabaseError:
             yield LARGE_OBJECTS_STAY
+            return
+
+
+def _take_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
+    """Leaves what ends sessions and writes into the WAL to the owner and the web role."""
+    cursor.execute(OF_OWNER_AND_WEB, [roles.owner, roles.web])
+    for (statement,) in cursor.fetchall():
+        try:
+            cursor.execute(statement)
+        except DatabaseError:
+            yield FUNCTIONS_STAY
             return
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ledger.db.postmaster import Postmaster
-from ledger.db.rights import LARGE_OBJECTS
+from ledger.db.rights import LARGE_OBJECTS, OF_OWNER_AND_WEB
 from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
 
 if TYPE_CHECKING:
@@ -34,14 +34,6 @@ MEMBERSHIPS = {
     (OWNER, ROWS): "",
 }
 GRANTED = "SELECT member::regrole::text, roleid::regrole::text FROM pg_auth_members"
-# Messages in the WAL, which could fill the disk: for the roles of `ledger.db.confirmation` alone.
-OF_OWNER_AND_WEB = """
-SELECT format('REVOKE EXECUTE ON FUNCTION %%1$s FROM PUBLIC;'
-              ' GRANT EXECUTE ON FUNCTION %%1$s TO %%2$I, %%3$I',
-              oid::regprocedure, %s::text, %s::text)
-FROM pg_proc
-WHERE pronamespace = 'pg_catalog'::regnamespace AND proname IN
-      ('pg_logical_emit_message', 'pg_terminate_backend', 'pg_cancel_backend')"""
 SUPERUSER = "postgres"
 STATISTICS = "pg_read_all_stats"  # a role of Postgres: sees what every session does
 
