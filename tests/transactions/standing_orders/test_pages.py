@@ -19,6 +19,7 @@ from tests.pages import text_of
 from tests.sign_in import let_pass, prove
 from tests.transactions.standing_orders.orders import order_of, settled
 from tests.transactions.tables.files import json_of
+from transactions import services
 from transactions.models import NamesAsked, StandingOrder
 from transactions.safeguards.recipients import NOT_PAYABLE
 from transactions.standing_orders.paying import pay_due
@@ -244,6 +245,22 @@ def test_what_was_paid_leads_to_its_receipt(ana: Client, mine: Account, theirs: 
     day = order.occurrences.get()
     assert f"/transactions/{day.transaction_id}/" in ana.get(url_of(order)).content.decode()
     assert "Mara Lindt" in text_of(ana.get(LIST))  # known since it was paid
+
+
+def test_a_receipt_leads_to_an_order_of_the_same_payment(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    paid = services.transfer(
+        from_account=mine, to_account=theirs, amount=Decimal("12.50"), description="Yoga",
+        created_by=mine.user,
+    )  # fmt: skip
+    (link,) = re.findall(
+        r'href="([^"]+\?again=[^"]+)">Repeat',
+        ana.get(f"/transactions/{paid.pk}/").content.decode(),
+    )
+    form = ana.get(link, follow=True).content.decode()
+    for value in (theirs.number, "12.50", "Yoga"):
+        assert f'value="{value}"' in form.replace(" ", " "), value
 
 
 def test_nobody_elses_order_is_there(ana: Client, mine: Account, theirs: Account) -> None:
