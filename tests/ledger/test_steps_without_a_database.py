@@ -26,7 +26,7 @@ from transactions import services
 
 TRANSFER = "/transfers/new/"
 DESK = reverse("admin:transactions_transaction_cash_desk")
-BOOKS = {"send", "book", "ask", "pay", "whole", "approve", "do"}  # or may lead to it
+BOOKS = {"send", "book", "ask", "pay", "whole", "approve", "do", "agree"}  # or may lead to it
 MAY_BE_BOOKED = "we may have booked it already"
 BOOKED_NOTHING = "This attempt booked nothing"
 
