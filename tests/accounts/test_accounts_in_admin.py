@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -275,6 +276,16 @@ def test_an_account_is_opened_empty_for_a_customer(staff: Client) -> None:
     assert opened.number != cheat["number"]
     refused = staff.post(reverse("admin:accounts_account_add"), {**form, "currency": "XXX"})
     assert refused.status_code == 200
+    assert owner.accounts.count() == 1
+
+
+def test_an_account_is_opened_by_plans_for_any_values_too(staff: Client) -> None:
+    """As Postgres makes them once a session has opened some accounts, if they cost no more."""
+    owner = UserFactory()
+    form = {"user": owner.pk, "currency": "USD", "name": "Purse", "reason": "At the counter"}
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    staff.post(reverse("admin:accounts_account_add"), form)
     assert owner.accounts.count() == 1
 
 

@@ -27,6 +27,7 @@ from transactions.row_security.functions import (
 )
 from transactions.row_security.masks import (
     MASKS,
+    READ_BY_TRIGGERS,
     mask_views,
     owner_of_views,
     quoted_roles,
@@ -173,6 +174,8 @@ def _remove_masks(cursor: CursorWrapper) -> None:
     for table in MASKS:
         cursor.execute(f"REVOKE ALL ON public.{table} FROM {web}")  # rights by column, too
         cursor.execute(f"GRANT {LESS.get(table, EVERYTHING)} ON public.{table} TO {web}")
+        cursor.execute(f"REVOKE ALL ON public.{table} FROM {rows}")
+    for table in READ_BY_TRIGGERS:
         cursor.execute(f"REVOKE ALL ON public.{table} FROM {rows}")
 
 
