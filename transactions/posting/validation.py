@@ -20,6 +20,9 @@ from transactions.models import METADATA_LIMIT, Transaction
 
 PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 DEEPEST = 50  # levels of metadata
+PLAIN = {str, int, bool, float, type(None), Decimal}
+# One encoder for all rows: making it takes as long as writing a small object.
+ENCODER = DjangoJSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def id_of(
@@ -105,9 +108,7 @@ def json_of(metadata: Mapping[str, Any]) -> str:
     if _too_deep(metadata):
         raise InvalidDetails(f"Metadata is nested {DEEPEST} levels at most; make it flatter.")
     try:
-        text = json.dumps(
-            dict(metadata), cls=DjangoJSONEncoder, ensure_ascii=False, allow_nan=False
-        )
+        text = ENCODER.encode(dict(metadata))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidDetails(f"Metadata is a JSON object; this is not: {error}.") from None
     if not encodes(text) or ("\\u0000" in text and _has_nul(json.loads(text))):
@@ -124,7 +125,10 @@ def _too_deep(value: Any, left: int = DEEPEST) -> bool:
         value = value.values()
     elif not isinstance(value, list | tuple):
         return False
-    return left == 0 or any(_too_deep(inner, left - 1) for inner in value)
+    if left == 0:
+        return True
+    # Plain values are passed over here: a call for each takes longer than writing the JSON.
+    return any(type(inner) not in PLAIN and _too_deep(inner, left - 1) for inner in value)
 
 
 def _grown(text: str) -> int:
