@@ -15,6 +15,7 @@ from ledger.monitoring.health.queries import (
     UnusedIndex,
 )
 from ledger.monitoring.health.reading import HealthAnswer, HealthReader
+from ledger.text.lines import counted
 from ledger.text.measures import percent, size, span
 
 OVERDUE = 2.0  # dead rows against those at which autovacuum begins
@@ -155,12 +156,16 @@ def _held_back(
     """What keeps rows from being cleaned up, the oldest of each kind first."""
     seen = [each for each in sessions if each.xmin_age is not None]
     for session in sorted(seen, key=lambda each: -(each.xmin_age or 0))[:1]:
-        yield f"session {session.pid} sees rows of {session.xmin_age:,} transactions ago"
+        yield f"session {session.pid} sees rows of {_past(session.xmin_age)}"
     for each in sorted(prepared, key=lambda each: -each.xid_age)[:1]:
-        yield f"the prepared transaction {each.name}, {each.xid_age:,} transactions ago"
+        yield f"the prepared transaction {each.name}, {_past(each.xid_age)}"
     for slot in slots[:1]:
         active = "" if slot.is_active else ", which nobody uses"
-        yield f"the replication slot {slot.slot}{active}, {slot.xmin_age:,} transactions ago"
+        yield f"the replication slot {slot.slot}{active}, {_past(slot.xmin_age)}"
+
+
+def _past(transactions: int | None) -> str:
+    return f"{counted(transactions or 0, 'transaction')} ago"
 
 
 def _care(rows: list[TableShown], ages: list[Age]) -> Iterator[str]:

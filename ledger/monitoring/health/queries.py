@@ -231,11 +231,12 @@ class TableFacts(NamedTuple):
     has_autovacuum: bool
 
 
-# A size waits for whoever has locked the table as a whole, such as a migration: not asked then.
+# A size waits for whoever has locked the table as a whole, such as a migration: not asked then. Who
+# waits for a row has a lock of this mode too, of that row alone (locktype tuple).
 TABLES = f"""
 WITH locked AS MATERIALIZED (
   SELECT relation FROM pg_locks
-  WHERE mode = 'AccessExclusiveLock' AND relation IS NOT NULL
+  WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 ),
 own AS (
@@ -292,7 +293,7 @@ class UnusedIndex(NamedTuple):
 UNUSED_INDEXES = f"""
 WITH locked AS MATERIALIZED (
   SELECT relation FROM pg_locks
-  WHERE mode = 'AccessExclusiveLock' AND relation IS NOT NULL
+  WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 )
 SELECT indexrelname::text,

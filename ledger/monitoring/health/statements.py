@@ -23,8 +23,8 @@ LOAD = (
 CREATE = "CREATE EXTENSION pg_stat_statements;"
 NOT_HERE = (
     "This server does not have the extension pg_stat_statements, so nobody can tell which"
-    " statements take the time. The embedded server comes without it; on Debian it is in the"
-    " package postgresql-contrib, and RDS has it."
+    " statements take the time. The embedded server comes without it; Debian's Postgres, the"
+    " image of Postgres and RDS have it."
 )
 NOT_MADE = (
     "The extension pg_stat_statements is there, but not in use. A superuser switches it on:"

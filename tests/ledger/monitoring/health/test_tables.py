@@ -12,7 +12,7 @@ from django.test import Client
 from ledger.db.roles import SUPERUSER
 from ledger.monitoring.health.bloat import bloat_part
 from ledger.monitoring.health.queries import FreezeFacts, HeldBack, ServerFacts, TableFacts
-from tests.ledger.monitoring.health.asking import Told, counted, opened
+from tests.ledger.monitoring.health.asking import Told, counted, opened, waiting
 from tests.pages import text_of
 from tests.pooler import beside
 
@@ -121,6 +121,22 @@ def test_a_table_that_is_locked_as_a_whole_is_not_waited_for(
     assert part.tables.refused == part.indexes.refused == ""
 
 
+def test_a_table_whose_row_somebody_waits_for_has_its_size(
+    root: Client, crumbs: psycopg.Connection[Any]
+) -> None:
+    """Who waits for a row to be updated has locked it as no table is (pg_locks, locktype tuple)."""
+    crumbs.execute("INSERT INTO crumbs VALUES (0, 0, 0)")
+    row = "SELECT * FROM crumbs FOR UPDATE"
+    with beside() as second, crumbs.transaction():
+        crumbs.execute(row.encode())
+        with waiting(second, row):
+            answer = opened(root)
+    found = table_of(answer, "crumbs")
+    unused = {index.name: size for index, size in answer.context["health"].bloat.unused}
+    assert "locked" not in (found.size, found.index_size)
+    assert unused.get("crumbs_never_read", "locked") != "locked"
+
+
 def test_the_age_of_transactions_is_told_against_autovacuums_limit(root: Client) -> None:
     answer = opened(root)
     assert [each.limit for each in answer.context["health"].bloat.ages] == [200000000, 400000000]
@@ -147,3 +163,8 @@ def test_ids_that_were_not_frozen_for_long_need_care_and_who_holds_rows_is_told(
     assert part.held_back == [
         "the replication slot gone, which nobody uses, 5,000,000 transactions ago"
     ]
+
+
+def test_one_transaction_ago_is_one() -> None:
+    part = bloat_part(Told(HeldBack("near", True, 1)), WRITER, "dead", [], [])
+    assert part.held_back == ["the replication slot near, 1 transaction ago"]
