@@ -52,7 +52,9 @@ def run() -> None:
         from ledger.db.refused_logins import sentence_for
 
         if getattr(err.__cause__, "sqlstate", None) == "42P01":
-            sys.exit("The database lacks tables of this version: run manage.py migrate first.")
+            from ledger.db.waiting import without_tables
+
+            sys.exit(without_tables())
         if sentence := sentence_for(err):
             sys.exit(sentence)
         raise

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
 from ledger.db.failed_servers import names_of
@@ -52,6 +53,19 @@ class Wanted:
         """The name; of several hosts each with what went wrong there."""
         hosts = connections[self.alias].settings_dict["HOST"] or ""
         return f"{self.kind}: {for_people(error)}" if "," in hosts else self.name
+
+
+def without_tables() -> str:
+    """The sentence for a database without tables of this code. It names the database, because a
+    command in another terminal uses that of `.data` where it lacks the settings of the site.
+    """
+    where = Wanted(DEFAULT_DB_ALIAS).name
+    if connections[DEFAULT_DB_ALIAS].settings_dict.get("LEDGER_EMBEDDED"):
+        where += f" of {settings.LEDGER_DATA_DIR}"
+    return (
+        f"Tables of this version are missing in {where}. Run manage.py migrate first; if you mean"
+        " another database, set LEDGER_DATA_DIR or DATABASE_URL."
+    )
 
 
 def wait_for(wanted: Sequence[Wanted], *, seconds: int, tell: Callable[[str], object]) -> None:

@@ -1,0 +1,13 @@
+"""A command on a database without tables, such as one without the settings of the site."""
+
+import pytest
+
+from tests.ledger.processes import assert_one_sentence, manage, own_data_dir
+
+pytestmark = pytest.mark.slow
+
+
+def test_it_says_which_database_lacks_them() -> None:
+    with own_data_dir() as data_dir:
+        refused = manage(data_dir, "give_group", "mona@bank.example", "manager")
+        assert_one_sentence(refused, str(data_dir), "manage.py migrate", "LEDGER_DATA_DIR")
