@@ -3,9 +3,10 @@
 import ast
 from collections.abc import Iterator
 
+from ledger.web.json_lines import OURS
 from tests.checks import tracked_files
 
-PACKAGES = ("accounts/", "cookbook/", "ledger/", "transactions/")
+PACKAGES = tuple(f"{package}/" for package in sorted(OURS))
 METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 PERSONAL = {
     "address", "amount", "balance", "body", "code", "cookie", "description", "email", "name",
@@ -49,3 +50,8 @@ def test_each_message_is_a_constant_and_each_value_is_nobodys() -> None:
             if "path" in words(value):
                 wrong.append(f"{place}: {ast.unparse(value)}; name the route")
     assert wrong == []
+
+
+def test_every_package_of_ours_is_read() -> None:
+    found = {path.split("/")[0] for path, _text in tracked_files(".py") if path.count("/")}
+    assert found - {"deploy", "tests"} == OURS
