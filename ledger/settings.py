@@ -117,6 +117,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "ledger.web.theme.theme",
                 "ledger.web.contact.bank_staff",
+                "transactions.alerts.context.unread_alerts",
                 "transactions.demo.context.demo_sign_ins",
                 "transactions.demo.context.demo_mail",
             ],

@@ -10,10 +10,16 @@ class TransactionsConfig(AppConfig):
     name = "transactions"
 
     def ready(self) -> None:
-        """Grants the database roles their rights and installs policies after each migration."""
+        """Grants the database roles their rights and installs policies after each migration.
+        Listens for sign-ins from new devices.
+        """
+        from accounts.models import SignIn
+        from accounts.sign_in.events import new_device
+        from transactions.alerts.services import tell_of_new_device
         from transactions.rights import grant_rights
         from transactions.row_security.installation import apply, lift_masks_before_migration
 
+        new_device.connect(tell_of_new_device, sender=SignIn)
         pre_migrate.connect(lift_masks_before_migration, sender=self)
         post_migrate.connect(grant_rights, sender=self)
         post_migrate.connect(at_newest(lambda **_signal: apply()), sender=self, weak=False)

@@ -45,6 +45,7 @@ LESS = {
     "standing_orders": "SELECT, INSERT,"
     " UPDATE (amount, position, status, ended_why, refused_at, refused_why)",
     "standing_order_days": "SELECT, INSERT",
+    "alerts": "SELECT, UPDATE (read_at)",  # triggers and a job insert
     "changes": "SELECT",  # triggers insert
     "reads": "SELECT, INSERT",
     "fact_keys": "",
@@ -69,7 +70,11 @@ LESS = {
 }
 
 # What the web role may execute of what runs with the rights of the owner.
-FUNCTIONS = ("session_states()",)
+FUNCTIONS = (
+    "session_states()",
+    "tell_of_new_device(uuid)",
+    "stop_alert_mails(uuid, text)",
+)
 
 # `audit_ledger` reads everything but what people sign in with, and stores what it found.
 AUDITOR = {

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from ledger.web.table_files import paths_of_files
+from transactions.alerts import views as alerts
 from transactions.categories import budget_views as budgets
 from transactions.categories import rule_views as rules
 from transactions.categories import views as categories
@@ -59,6 +60,11 @@ urlpatterns = [
         )
         for action in orders.ACTIONS
     ),
+    path("alerts/", alerts.alert_list, name="alerts"),
+    path("alerts/read/", alerts.read, name="alerts_read"),
+    path("alerts/settings/", alerts.choices, name="alert_choices"),
+    path("alerts/settings/<uuid:pk>/remove/", alerts.choice_remove, name="alert_choice_remove"),
+    path("alerts/settings/<slug:kind>/", alerts.choice, name="alert_kind"),
     path("account/data/", privacy.data, name="data"),
     path("account/leave/", privacy.leave_bank, name="leave"),
     path("privacy/", privacy.privacy, name="privacy"),

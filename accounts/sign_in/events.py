@@ -18,7 +18,9 @@ from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth import signals as auth_signals
 from django.contrib.auth import update_session_auth_hash
+from django.db import transaction as db_transaction
 from django.db.models.signals import m2m_changed, pre_save
+from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
@@ -37,6 +39,8 @@ WHAT_ENDED = (
     " may have chosen it: choose a password on the page Security."
 )
 SAME_ATTACK = timedelta(minutes=5)
+# Of a person who has signed in before, with the row as `sign_in`, in its database transaction.
+new_device = Signal()
 
 
 def connect() -> None:
@@ -104,12 +108,16 @@ def _signed_in(
     method = method_of(request, user)
     is_known = bool(devices.known_device(request, user))
     is_first = not SignIn.objects.of(user).succeeded().exists()
-    row = _note(request, user, SignIn.Status.OK, method)
+    is_told = not is_known and not is_first
+    with db_transaction.atomic():
+        row = _note(request, user, SignIn.Status.OK, method)
+        if is_told:
+            new_device.send(sender=SignIn, sign_in=row)
     devices.remember(request, response, user)
     security_log.record(
         "sign_in", person=user, request=request, method=method, new_device=not is_known
     )
-    if not is_known and not is_first:
+    if is_told:
         get_adapter(request).send_notification_mail(
             "account/email/new_device", user, {"device": row.device, "place": row.place}
         )

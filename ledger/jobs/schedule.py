@@ -43,6 +43,7 @@ JOBS = (
     ScheduledJob("expire_holds", every=timedelta(minutes=5)),
     ScheduledJob("apply_rules", every=timedelta(minutes=1)),
     ScheduledJob("pay_standing_orders", every=timedelta(minutes=5)),
+    ScheduledJob("send_alerts", every=timedelta(minutes=1)),
     ScheduledJob("audit_ledger", at="01:30"),
     ScheduledJob(
         "seal_ledger", at="01:30", after="audit_ledger"

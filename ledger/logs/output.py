@@ -12,8 +12,8 @@ logger = logging.getLogger("ledger.output")
 # or another program.
 RECORDED = frozenset(
     "apply_retention apply_rules audit_ledger backup create_roles erase_people expire_holds migrate"
-    " pay_standing_orders prepare reencrypt_factors reencrypt_webhooks seal_ledger serve"
-    " wait_for_db work".split()
+    " pay_standing_orders prepare reencrypt_factors reencrypt_webhooks seal_ledger"
+    " send_alerts serve wait_for_db work".split()
 )
 _here = threading.local()
 

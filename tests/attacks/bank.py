@@ -30,10 +30,13 @@ from tests.sign_in import verify_address
 from tests.transactions.events.shared import webhook_of
 from tests.transactions.payment_files.files import checked, pay
 from transactions import services, staff_services
+from transactions.alerts.services import choose
 from transactions.annotations.services import annotate
 from transactions.audit.runs import run_audit
 from transactions.categories.budgets import save_budget
 from transactions.models import (
+    AlertChoice,
+    AlertKind,
     Budget,
     CategoryRule,
     OwnCategory,
@@ -84,6 +87,7 @@ class Holder:
     rules: list[CategoryRule] = field(default_factory=list)
     budgets: list[Budget] = field(default_factory=list)
     orders: list[StandingOrder] = field(default_factory=list)
+    choices: list[AlertChoice] = field(default_factory=list)
 
     @property
     def webhook(self) -> Webhook:
@@ -179,6 +183,9 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
             "created_by": holder.user,
         }
 
+    for kind in (AlertKind.MONEY_IN, AlertKind.MONEY_OUT):
+        chosen = choose(owner=holder.user, kind=kind, account=holder.everyday, amount=cents)
+        holder.choices.append(chosen)
     sides: dict[str, Any] = {"from_account": holder.everyday, "to_account": to}
     rows = holder.transactions
     rows["paid"] = services.transfer(**sides, amount=1_203 + cents, **details("paid"))

@@ -38,9 +38,13 @@ from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.events.shared import webhook_of
 from transactions import services
+from transactions.alerts.services import choose
 from transactions.annotations.services import annotate
 from transactions.categories.budgets import save_budget
 from transactions.models import (
+    Alert,
+    AlertKind,
+    AlertTimes,
     AuditRun,
     CategoryRule,
     NamesAsked,
@@ -48,6 +52,7 @@ from transactions.models import (
     SavedReport,
     StaffReason,
     StandingOrder,
+    Transaction,
     WebhookDelivery,
 )
 from transactions.models.saved_report import id_of
@@ -95,6 +100,7 @@ def rows_of_a_customer() -> Account:
     )
     OwnCategory.objects.create(transaction=paid, owner=person, category="food", change=uuid7())
     skipped_order(account, friend)
+    told(account, paid)
     now = timezone.now()
     AuditRun.objects.create(
         started_at=now, finished_at=now, accounts=1, transactions=1, run_by=person
@@ -119,6 +125,14 @@ def skipped_order(account: Account, friend: Account) -> StandingOrder:
     order = set_up(draft)
     skip(order=order, day=draft.first_on)
     return order
+
+
+def told(account: Account, paid: Transaction) -> None:
+    """An alert of a payment, a choice, and times of mails."""
+    owner = account.user
+    choose(owner=owner, kind=AlertKind.MONEY_OUT, account=account, amount=Decimal(0))
+    Alert.objects.create(owner=owner, kind="money_out", account=account, about=paid.pk)
+    AlertTimes.objects.create(owner=owner)
 
 
 def signs_in(person: User) -> None:

@@ -137,10 +137,12 @@ def test_no_balance_of_others_stands_in_any_table(ana: Account) -> None:
                 " AND attname ~ 'balance' ORDER BY 1, 2"
             )
             columns = cursor.fetchall()
-            assert {table for table, _ in columns} == {"accounts", "entries", "transactions"}
+            tables = {table for table, _ in columns}
+            assert tables == {"accounts", "alerts", "entries", "transactions"}
             for table, column in columns:
                 cursor.execute(f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL")
-                assert cursor.fetchall() == ([(10,)] if column != "from_balance" else []), table
+                is_theirs = table != "alerts" and column != "from_balance"
+                assert cursor.fetchall() == ([(10,)] if is_theirs else []), table
 
 
 def test_below_the_view_the_web_role_reads_no_balance(ana: Account) -> None:
@@ -170,6 +172,7 @@ def test_staff_see_every_row_but_notes_of_customers_and_how_they_sign_in(
     hidden |= {"explorer_queries", "explorer_runs"}  # without being shared, without the permission
     hidden |= {"webhooks", "webhook_queues", "webhook_deliveries", "saved_reports", "payees"}
     hidden |= {"own_categories", "category_rules", "budgets"}
+    hidden |= {"alerts", "alert_choices", "alert_times"}
     assert empty(RowScope.STAFF) == hidden
     assert empty(RowScope.BANK) == {*hidden, "staff_sums", "households"}
     assert empty(RowScope.AUDIT) == set()

@@ -66,6 +66,7 @@ UPDATES = {
     "payees": "name = 'Mine'", "payment_files": "name = 'Mine'",
     "payment_lines": "description = 'Mine'",
     "standing_orders": "ended_why = 'mine'",
+    "alerts": "read_at = now()", "alert_choices": "amount = 1", "alert_times": "daily_at = '01:00'",
     "payment_names_asked": "count = 0", "saved_reports": "name = 'Mine'",
     "sessions": "session_data = 'mine'",
     "socialaccount_socialaccount": "uid = 'mine'", "transactions": "status = 'voided'",

@@ -20,6 +20,7 @@ from django.utils.regex_helper import normalize
 
 from accounts.models import User
 from tests.attacks.bank import Holder
+from transactions.models import AlertKind
 from transactions.reports.catalogue import BY_SLUG
 
 HERE = "tests/attacks/walk.py"
@@ -116,6 +117,14 @@ def _order(holder: Holder) -> Filled:
     return [{"pk": order.pk} for order in holder.orders]
 
 
+def _choice(holder: Holder) -> Filled:
+    return [{"pk": choice.pk} for choice in holder.choices]
+
+
+def _kinds_of_alerts(_holder: Holder) -> Filled:
+    return [{"kind": kind} for kind in AlertKind.values]
+
+
 def _approval(holder: Holder) -> Filled:
     return [{"pk": request.pk} for request in holder.approvals]
 
@@ -208,6 +217,8 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "transactions:save_report": _slugs_of_reports,
     "transactions:sides_csv": _transaction,
     "transactions:sides_json": _transaction,
+    "transactions:alert_kind": _kinds_of_alerts,
+    "transactions:alert_choice_remove": _choice,
     "transactions:standing_order": _order,
     "transactions:standing_order_amount": _order,
     "transactions:standing_order_end": _order,
@@ -226,7 +237,7 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
 }
 NOBODYS = (
     "admin:app_list", "admin/(?P<url>.*)$", "api:report", "cookbook", "explorer:of_report",
-    "transactions:report", "transactions:save_report",
+    "transactions:alert_kind", "transactions:report", "transactions:save_report",
 )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ ROLES = (
     "rows",
     "counts",
     "events",
+    "alerts",
 )
 
 

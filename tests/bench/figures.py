@@ -31,6 +31,7 @@ AGAINST_PGLEDGER_FAR = Target(0.9)
 BATCH_AGAINST_TEXTBOOK = Target(40)
 BATCH_AGAINST_COPY = Target(0.75)
 HOT_AGAINST_SPREAD = Target(0.6)
+WITH_ALERTS = Target(0.95)
 EVENTS_OF_BATCH = Target(3, at_least=False, unit="%")
 DISK = Target(400, at_least=False, unit="bytes")
 PAGES = {

@@ -231,11 +231,11 @@ def test_values_of_a_key_are_named_as_in_the_search() -> None:
 @pytest.mark.parametrize("by", ["category", "counterparty", "tag", "key"])
 def test_a_page_takes_few_queries(by: str, paid: Account, django_assert_num_queries: Any) -> None:
     """Session, person, permissions of the person and of groups, accounts with the names of words,
-    and the groups; of counterparties also their accounts.
+    the groups, and the bell; of counterparties also their accounts.
     """
     client = signed_in(paid.user)
     client.get(PAGE, {"by": by, "q": "lunch or shop"})
-    with django_assert_num_queries(6 + (by == "counterparty")):
+    with django_assert_num_queries(7 + (by == "counterparty")):
         client.get(PAGE, {"by": by, "q": "lunch or shop"})
 
 

@@ -27,7 +27,7 @@ from accounts.groups import (
 from accounts.models import Account, User
 from ledger.db.ids import uuid7_of
 from transactions import services, staff_services
-from transactions.demo import holds, notes, payees, rules, standing_orders, webhooks
+from transactions.demo import alerts, holds, notes, payees, rules, standing_orders, webhooks
 from transactions.demo.people import DemoAccount, Person, user_name
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 from transactions.demo.world import World
@@ -95,6 +95,7 @@ def seed(
     rules.save_rules(people[SIGN_INS["ana"]])
     rules.save_budgets(people[SIGN_INS["ana"]])
     standing_orders.set_up_orders(people[SIGN_INS["ana"]], now)
+    alerts.tell(people[SIGN_INS["ana"]], now)
     _give_roles_and_passwords(people)
     return SeedingCounts(len(people), accounts, booked)
 

@@ -2,6 +2,7 @@
 models refer to them. Constraints and triggers declare the rules of the database.
 """
 
+from transactions.models.alert import Alert, AlertChoice, AlertKind, AlertMail, AlertTimes
 from transactions.models.annotation import Annotation
 from transactions.models.audit_run import AuditRun
 from transactions.models.budget import Budget
@@ -32,6 +33,11 @@ __all__ = [
     "METADATA_LIMIT",
     "REFERENCE_LIMIT",
     "AccountEvent",
+    "Alert",
+    "AlertChoice",
+    "AlertKind",
+    "AlertMail",
+    "AlertTimes",
     "Annotation",
     "AuditRun",
     "Budget",

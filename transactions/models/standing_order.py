@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import ClassVar, Self
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Account, MoneyField, User
+from transactions.models.alert_triggers import DAYS_ARE_ALERTED, REFUSALS_ARE_ALERTED
 from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 
 MOST_TIMES = 1000
@@ -124,6 +126,7 @@ class StandingOrder(models.Model):
         db_table = "standing_orders"
         db_table_comment = "Payments that people have ordered for days to come"
         default_permissions = ()  # its owner alone changes it, regardless of roles
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [REFUSALS_ARE_ALERTED]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["next_on", "id"], name="standing_order_due", condition=Q(status="active")
@@ -248,6 +251,7 @@ class Occurrence(models.Model):
         db_table = "standing_order_days"
         db_table_comment = "What became of each day that a standing order was due on"
         default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [DAYS_ARE_ALERTED]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 name="standing_order_day_outcome_valid",

@@ -19,7 +19,7 @@ from accounts.shown import add_accounts
 from ledger.db.ids import pk_of, uuid7
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.money import figure
-from transactions.models import event_triggers, row_triggers
+from transactions.models import alert_triggers, event_triggers, row_triggers
 from transactions.models.seal_triggers import SEALED_PERIOD_IS_CLOSED
 from transactions.models.search_column import SEARCH_DOCUMENT
 
@@ -186,6 +186,7 @@ class Transaction(models.Model):
             *row_triggers.ALL,
             event_triggers.ROWS_ARE_TOLD,
             event_triggers.RELEASES_ARE_TOLD,
+            alert_triggers.PAYMENTS_ARE_ALERTED,
             SEALED_PERIOD_IS_CLOSED,
         ]
         # The primary key and `transactions_newest` fill their pages: migration 0018.

@@ -35,6 +35,9 @@ from accounts.sign_in import token_ends
 from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
 from transactions.models import (
+    Alert,
+    AlertChoice,
+    AlertTimes,
     Annotation,
     Budget,
     CategoryRule,
@@ -105,6 +108,9 @@ def erase(person: User) -> None:
             WebhookQueue.objects.filter(webhook__owner=person),
             Webhook.objects.filter(owner=person),
             SavedReport.objects.filter(owner=person),
+            Alert.objects.filter(owner=person),
+            AlertChoice.objects.filter(owner=person),
+            AlertTimes.objects.filter(owner=person),
             Occurrence.objects.filter(order__owner=person),
             StandingOrder.objects.filter(owner=person),
             Payee.objects.filter(Q(owner=person) | Q(account__user=person)),

@@ -19,6 +19,9 @@ from accounts.sign_in.sessions import living_sessions
 from ledger.db.replicas import ReadPurpose, stream
 from ledger.db.row_security import RowScope, reading
 from transactions.models import (
+    Alert,
+    AlertChoice,
+    AlertTimes,
     Annotation,
     Budget,
     CategoryRule,
@@ -247,6 +250,25 @@ def _standing_order_days(person: User) -> Iterable[Row]:
     return _read(days, "order_id", "due_on", "outcome", "transaction_id", "reason")
 
 
+def _alert_choices(person: User) -> Iterable[Row]:
+    chosen = AlertChoice.objects.filter(owner=person).order_by("created_at")
+    return _read(chosen, "kind", "account__number", "amount", "mail", "created_at")
+
+
+def _alerts(person: User) -> Iterable[Row]:
+    told = Alert.objects.filter(owner=person).order_by("created_at", "pk")
+    columns = (
+        "kind", "account__number", "about", "day", "amount", "balance", "detail", "created_at",
+        "read_at", "mail", "mailed_at",
+    )  # fmt: skip
+    return _read(told, *columns)
+
+
+def _alert_times(person: User) -> Iterable[Row]:
+    times = AlertTimes.objects.filter(owner=person)
+    return _read(times, "quiet_from", "quiet_until", "daily_at")
+
+
 def _files(person: User) -> Iterable[Row]:
     files = PaymentFile.objects.visible_to(person).order_by("created_at")
     return _read(files, "pk", "name", F("from_account__number"), "state", "created_at")
@@ -311,6 +333,25 @@ SECTIONS = (
         ("order", "day", "outcome", "transaction", "reason"),
         _standing_order_days,
     ),
+    DataSection("alert_choices", ("kind", "account", "amount", "mail", "chosen"), _alert_choices),
+    DataSection(
+        "alerts",
+        (
+            "kind",
+            "account",
+            "about",
+            "day",
+            "amount",
+            "balance",
+            "detail",
+            "written",
+            "read",
+            "mail",
+            "mailed",
+        ),
+        _alerts,
+    ),
+    DataSection("alert_times", ("quiet_from", "quiet_until", "daily_at"), _alert_times),
     DataSection("payment_files", ("id", "name", "from", "state", "uploaded"), _files),
     DataSection(
         "payment_lines",

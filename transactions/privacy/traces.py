@@ -32,6 +32,7 @@ from accounts.models import (
 )
 from ledger.text.queries import decodings_of
 from transactions.models import (
+    Alert,
     Budget,
     CategoryRule,
     OwnCategory,
@@ -147,6 +148,7 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
     texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
         (Payee, ("note",)),
         (StandingOrder, ("description", "reference")),
+        (Alert, ("detail",)),
         (Change, ("reason",)),
         (StatusChange, ("reason", "message")),
         (LimitChange, ("reason",)),

@@ -206,6 +206,17 @@ POLICIES = {
         writes="EXISTS (SELECT FROM standing_orders AS it"
         f" WHERE it.id = order_id AND it.owner_id = {PERSON})",
     ),
+    # Not for staff either. Triggers and a job of the owner write alerts; a person marks them read.
+    "alert_choices": Policy(
+        reads=f"owner_id = {PERSON} OR {AUDITS}",
+        writes=f"owner_id = {PERSON} AND (account_id IS NULL OR {IS_OWN_ACCOUNT})",
+        changes=f"owner_id = {PERSON}",
+        becomes=f"owner_id = {PERSON} AND (account_id IS NULL OR {IS_OWN_ACCOUNT})",
+    ),
+    "alerts": Policy(
+        reads=f"owner_id = {PERSON} OR {AUDITS}", writes=NOBODY, changes=f"owner_id = {PERSON}"
+    ),
+    "alert_times": Policy(reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"),
     # One's own, and what colleagues share with a group; nobody shares with a group of others.
     "saved_reports": Policy(
         reads=f"owner_id = {PERSON} OR {IS_OWN_GROUP} OR {AUDITS}",

@@ -2,6 +2,7 @@
 
 from cookbook.lab.attempts import (
     accounts,
+    alerts,
     approvals,
     categories,
     files,
@@ -34,6 +35,7 @@ _ALL: tuple[Attempt, ...] = (
     *payees.ATTEMPTS,
     *categories.ATTEMPTS,
     *standing_orders.ATTEMPTS,
+    *alerts.ATTEMPTS,
 )
 _TABLES = list(dict.fromkeys(attempt.table for attempt in _ALL))
 # Those of a table stand together.
@@ -53,4 +55,5 @@ ROWS: tuple[ValidRow, ...] = (
     *payees.ROWS,
     *categories.ROWS,
     *standing_orders.ROWS,
+    *alerts.ROWS,
 )

@@ -47,7 +47,7 @@ class Schedules(Construct):
             schedule_group_name=config.name,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        for name in ("holds", "orders", "rules"):
+        for name in ("holds", "orders", "rules", "alerts"):
             often = scheduler.ScheduleExpression.rate(OFTEN)
             self._schedule(config, name, often, tasks[name])
         for name, when in NIGHTLY.items():

@@ -63,9 +63,11 @@ class Tasks(Construct):
         self.holds = self._command("holds", ["expire_holds"], secret_key)
         self.rules = self._command("rules", ["apply_rules"], secret_key)
         self.orders = self._command("orders", ["pay_standing_orders"], secret_key)
+        mails = {**secret_key, "EMAIL_URL": keys.mail}
+        self.alerts = self._command("alerts", ["send_alerts"], mails)
         self.erase = self._command("erase", ["erase_people"], secret_key)
         self.retain = self._command("retain", ["apply_retention"], secret_key)
-        self.work = self._work({**secret_key, "EMAIL_URL": keys.mail})
+        self.work = self._work(mails)
         self.console = self._console(every)
         self.proof = self._proof(secret_key)
 
@@ -73,7 +75,8 @@ class Tasks(Construct):
     def commands(self) -> dict[str, ecs.FargateTaskDefinition]:
         """Those that run by themselves, by name."""
         names = (
-            "roles", "migrate", "audit", "seal", "holds", "orders", "rules", "erase", "retain",
+            "roles", "migrate", "audit", "seal", "holds", "orders", "rules", "alerts", "erase",
+            "retain",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 

@@ -219,7 +219,7 @@ def test_each_command_that_fails_is_mailed(bank: Templates) -> None:
 
 def test_what_is_scheduled(bank: Templates) -> None:
     schedules = {each["Name"]: each for _, each in bank.of_type("AWS::Scheduler::Schedule")}
-    often = {"holds", "orders", "rules"}
+    often = {"holds", "orders", "rules", "alerts"}
     names = {"audit", "seal", "erase", "retain", *often}
     assert set(schedules) == {f"{bank.config.name}-{name}" for name in names}
     for name in often:

@@ -18,7 +18,7 @@ WITHOUT_RESOURCE = {
 }  # fmt: skip
 AS_ROLE = {
     "web": "ledger_web|ledger_explorer",
-    "holds": "ledger", "orders": "ledger", "rules": "ledger",
+    "holds": "ledger", "orders": "ledger", "rules": "ledger", "alerts": "ledger",
     "audit": "ledger_auditor", "migrate": "ledger",
     "seal": "ledger", "erase": "ledger", "retain": "ledger", "work": "ledger", "console": "ledger",
     "roles": None, "proof": None,

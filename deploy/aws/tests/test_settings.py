@@ -29,6 +29,7 @@ SECRETS = {
 COMMANDS = {
     "roles": "create_roles", "migrate": "migrate", "audit": "audit_ledger", "seal": "seal_ledger",
     "holds": "expire_holds", "orders": "pay_standing_orders", "rules": "apply_rules",
+    "alerts": "send_alerts",
     "erase": "erase_people",
     "retain": "apply_retention",
     "work": "work", "proof": "audit_ledger",

@@ -118,6 +118,7 @@ def test_a_failed_job_keeps_the_others_from_nothing(
         "expire_holds failed; the log says why.",
         "apply_rules: done.",
         "pay_standing_orders: done.",
+        "send_alerts: done.",
         "audit_ledger failed with exit code 1.",
         "erase_people: done.",
         "apply_retention failed: Not now.",

@@ -14,7 +14,7 @@ from transactions.audit.audit import audit
 from transactions.demo import seeding, stories
 from transactions.demo.seeding import SeedingCounts
 from transactions.demo.sign_ins import SIGN_INS
-from transactions.models import Entry, Transaction
+from transactions.models import Alert, Entry, Transaction
 
 
 @pytest.mark.django_db
@@ -90,6 +90,14 @@ def test_ana_has_her_three_accounts(demo: SeedingCounts) -> None:
     accounts = Account.objects.owned_by(ana).values_list("name", "currency")
     assert list(accounts) == [("Everyday", "USD"), ("Savings", "USD"), ("Travel", "EUR")]
     assert all(Entry.objects.for_account(account).exists() for account in ana.accounts.all())
+
+
+def test_ana_was_told_of_payments_of_hers_and_nothing_is_mailed(demo: SeedingCounts) -> None:
+    alerts = Alert.objects.filter(owner__email=SIGN_INS["ana"])
+    assert alerts.unread().count() == 3
+    about = alerts.values_list("about", flat=True)
+    assert Transaction.objects.filter(pk__in=about).count() == alerts.count() > 3
+    assert not alerts.exclude(mail="off").exists()
 
 
 def test_those_who_are_listed_sign_in_with_the_password_and_nobody_else_does(

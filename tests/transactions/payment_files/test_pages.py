@@ -80,7 +80,7 @@ def test_the_page_asks_the_database_the_same_few_things_however_many_lines(
     ana: Client, everyday: Account, mara: Account, django_assert_max_num_queries: Any
 ) -> None:
     file = checked(everyday, *[pay(mara, 1)] * 60)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         ana.get(page_of(file))
 
 

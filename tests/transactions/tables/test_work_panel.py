@@ -51,7 +51,7 @@ def test_the_panel_costs_no_query(customer: Client, pages: dict[str, str], name:
     customer.get(pages[name])  # what a process caches
     plain = customer.get(pages[name])
     sent = statements(customer, pages[name])
-    beside = 2 + (name == "home")  # the session, the person; whether an order would fail
+    beside = 3 + (name == "home")  # session, person, bell; whether an order would fail
     assert plain.context["panel"].count == len(sent) - beside
     assert not Counter(sent) - Counter(statements(customer, link_of(plain)))
 

@@ -1,0 +1,57 @@
+"""What alerts cost a payment: nobody has chosen any, everybody has, and every payment tells both
+sides. Whoever pays is told of most days by none, so `chosen` is the everyday case.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+
+from django.db import connection
+
+from tests.bench.bank import open_rich_accounts
+from tests.bench.figures import WITH_ALERTS, Target
+from tests.bench.results import Results, report_progress
+from tests.bench.rounds import alternate, compared
+from tests.bench.scale import Scale
+from tests.bench.servers import fresh_database
+from tests.bench.workers import Workers, start_workers
+
+PART = "alerts"
+NEVER = 10**9  # more than a payment of the bench
+CHOOSE = """
+    INSERT INTO alert_choices (id, owner_id, kind, account_id, amount, mail, created_at)
+    SELECT gen_random_uuid(), user_id, kind, id, %s, 'now', now()
+    FROM accounts, unnest(ARRAY['money_in', 'money_out']) AS kind
+"""
+
+
+def measure(scale: Scale, results: Results) -> None:
+    with ExitStack() as stack:
+        database = stack.enter_context(fresh_database("bench_alerts"))
+        open_rich_accounts(scale.accounts)
+        workers = stack.enter_context(start_workers(max(scale.processes), database))
+        for count in scale.processes:
+            report_progress(f"transfers with alerts, {count} at once")
+            _contest(count, scale, results, workers.first(count))
+
+
+def _contest(count: int, scale: Scale, results: Results, workers: Workers) -> None:
+    contestants: dict[str, Callable[[], float]] = {
+        name: partial(_turn, name, scale, workers) for name in ("nobody", "chosen", "told")
+    }
+    rounds = alternate(scale.rounds, contestants)
+    targets: dict[str, Target | None] = {"chosen": WITH_ALERTS, "told": None}
+    for name, target in targets.items():
+        what = f"one transfer, {count} at once, alerts {name}"
+        results.add(compared(PART, what, rounds, "nobody", target, mine=name))
+
+
+def _turn(who: str, scale: Scale, workers: Workers) -> float:
+    """Transfers a second with the choices of this contestant."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE alerts, alert_choices")
+        if who != "nobody":
+            cursor.execute(CHOOSE, [NEVER if who == "chosen" else 0])
+        cursor.execute("ANALYZE alert_choices")
+    job = "tests.bench.jobs:pay_by_service"
+    return float(sum(workers.run(job, seconds=scale.seconds, accounts=scale.accounts)))

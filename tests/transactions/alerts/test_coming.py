@@ -1,0 +1,80 @@
+"""Alerts of what no commit causes: holds that expire, orders that will lack money."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Account
+from accounts.services import freeze_account
+from tests.pages import text_of
+from tests.transactions.alerts.shared import told, wants
+from tests.transactions.standing_orders.orders import order_of
+from transactions import services
+from transactions.alerts.reads import lines_of
+from transactions.alerts.telling import tell_of_coming
+from transactions.models import Alert
+
+pytestmark = pytest.mark.django_db
+
+
+def hold(account: Account, to: Account | None, amount: int, hours: float) -> None:
+    services.hold(
+        from_account=account, to_account=to, amount=Decimal(amount),
+        expires_at=timezone.now() + timedelta(hours=hours),
+    )  # fmt: skip
+
+
+def test_a_hold_is_told_a_day_before_it_expires_and_once(everyday: Account, mara: Account) -> None:
+    wants(everyday, "hold_expiring")
+    for amount, hours in ((1, 23), (2, 25), (4, 1)):
+        hold(everyday, mara, amount, hours)
+    hold(mara, everyday, 8, 1)  # who would receive it, is not told
+    assert [tell_of_coming(), tell_of_coming()] == [2, 0]
+    assert sorted(told()) == [("hold_expiring", Decimal(1)), ("hold_expiring", Decimal(4))]
+
+
+def test_the_other_side_of_a_hold_is_not_named(everyday: Account, mara: Account) -> None:
+    wants(everyday, "hold_expiring")
+    hold(everyday, mara, 30, 2)
+    tell_of_coming()
+    (line,) = lines_of(list(Alert.objects.all()))
+    assert line.title.startswith("A hold of 30.00\N{NO-BREAK SPACE}USD expires")
+    assert "Mara" not in line.title + line.detail
+
+
+def test_nobody_is_told_of_a_hold_who_has_not_chosen_it(everyday: Account) -> None:
+    hold(everyday, None, 1, 2)
+    assert tell_of_coming() == 0
+
+
+def test_too_little_money_for_an_order_is_told_once(everyday: Account, mara: Account) -> None:
+    wants(everyday, "order_lacks")
+    soon = timezone.localdate() + timedelta(days=2)
+    order = order_of(everyday, mara, amount=Decimal(1300), first_on=soon)
+    order_of(everyday, mara, amount=Decimal(5000), first_on=soon + timedelta(days=1))
+    order_of(everyday, mara, amount=Decimal(10), first_on=soon)
+    assert [tell_of_coming(), tell_of_coming()] == [1, 0]
+    alert = Alert.objects.get()
+    assert (alert.about, alert.day, alert.amount) == (order.pk, soon, 300)
+
+
+def test_an_order_of_a_frozen_account_is_told(everyday: Account, mara: Account) -> None:
+    wants(everyday, "order_lacks")
+    order_of(everyday, mara, first_on=timezone.localdate() + timedelta(days=1))
+    freeze_account(account=everyday, reason="Lost card")
+    assert tell_of_coming() == 1
+    (line,) = lines_of(list(Alert.objects.all()))
+    assert line.detail == "Everyday is frozen"
+
+
+def test_the_list_shows_them(client: Client, everyday: Account, mara: Account) -> None:
+    wants(everyday, "order_lacks")
+    order = order_of(everyday, mara, amount=Decimal(1300), first_on=timezone.localdate())
+    tell_of_coming()
+    client.force_login(everyday.user)
+    page = client.get("/alerts/")
+    assert "300.00 USD is missing for a standing order" in text_of(page)
+    assert f"/standing-orders/{order.pk}/" in page.content.decode()

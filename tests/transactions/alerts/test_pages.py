@@ -1,0 +1,165 @@
+"""The bell, the list and the page on which alerts are chosen."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account
+from tests.factories import AccountFactory, UserFactory
+from tests.pages import markup_of, text_of
+from tests.transactions.alerts.shared import wants
+from transactions import services
+from transactions.models import Alert, AlertChoice
+
+pytestmark = pytest.mark.django_db
+LIST, CHOICES = "/alerts/", "/alerts/settings/"
+
+
+@pytest.fixture
+def browser(client: Client, everyday: Account) -> Client:
+    client.force_login(everyday.user)
+    return client
+
+
+def post(browser: Client, url: str, **fields: Any) -> Any:
+    return browser.post(url, fields, follow=True)
+
+
+def test_the_bell_counts_what_is_new_on_every_page(browser: Client, everyday: Account) -> None:
+    wants(everyday, "money_in", 0)
+    assert 'aria-label="Alerts"' in markup_of(browser.get("/accounts/"))
+    for _ in range(3):
+        services.deposit(to_account=everyday, amount=Decimal(5))
+    assert 'aria-label="Alerts, 3 new"' in markup_of(browser.get("/accounts/"))
+
+
+def test_the_bell_counts_up_to_a_limit(browser: Client, everyday: Account) -> None:
+    Alert.objects.bulk_create(
+        Alert(owner=everyday.user, kind="new_device", about=everyday.pk) for _ in range(101)
+    )
+    assert "Alerts, 99+ new" in markup_of(browser.get("/accounts/"))
+
+
+def test_a_visitor_has_no_bell(client: Client) -> None:
+    assert "bell" not in markup_of(client.get("/accounts/login/"))
+
+
+def test_alerts_are_told_in_words_with_the_names_of_the_statement(
+    browser: Client, everyday: Account, mara: Account
+) -> None:
+    wants(everyday, "money_in", 0)
+    wants(everyday, "money_out", 100)
+    wants(everyday, "balance_below", 900)
+    services.transfer(
+        from_account=mara, to_account=everyday, amount=Decimal(20), description="Dinner"
+    )
+    paid = services.transfer(from_account=everyday, to_account=mara, amount=Decimal(150))
+    page = text_of(browser.get(LIST))
+    assert "20.00 USD came in on Everyday" in page
+    assert "From Mara Lindt \N{MIDDLE DOT} Dinner" in page
+    assert "150.00 USD left Everyday" in page
+    assert "Everyday is below 900.00 USD" in page
+    assert "870.00 USD is left. To Mara Lindt" in page
+    assert f'href="/transactions/{paid.pk}/"' in markup_of(browser.get(LIST))
+
+
+def test_marking_all_read_leaves_what_came_after_the_page(
+    browser: Client, everyday: Account
+) -> None:
+    wants(everyday, "money_in", 0)
+    services.deposit(to_account=everyday, amount=Decimal(5))
+    until = browser.get(LIST).context["until"]
+    services.deposit(to_account=everyday, amount=Decimal(6))
+    page = post(browser, "/alerts/read/", until=until)
+    assert 'aria-label="Alerts, 1 new"' in markup_of(page)
+    assert Alert.objects.get(read_at=None).amount == 6
+
+
+@pytest.mark.parametrize("until", ["", "never", "2026-13-40T00:00:00+00:00", "2026-01-01T00:00"])
+def test_nonsense_marks_nothing(browser: Client, everyday: Account, until: str) -> None:
+    wants(everyday, "money_in", 0)
+    services.deposit(to_account=everyday, amount=Decimal(5))
+    assert post(browser, "/alerts/read/", until=until).status_code == 200
+    assert Alert.objects.unread().count() == 1
+
+
+def test_alerts_of_others_stay_theirs(client: Client, everyday: Account) -> None:
+    wants(everyday, "money_in", 0)
+    services.deposit(to_account=everyday, amount=Decimal(5))
+    client.force_login(UserFactory())
+    page = client.get(LIST)
+    assert "came in" not in text_of(page)
+    client.post("/alerts/read/", {"until": "2999-01-01T00:00:00+00:00"})
+    assert Alert.objects.unread().count() == 1
+    mine = AlertChoice.objects.get()
+    assert client.post(f"{CHOICES}{mine.pk}/remove/").status_code == 404
+    assert AlertChoice.objects.exists()
+
+
+def test_an_alert_is_chosen_changed_and_removed(browser: Client, everyday: Account) -> None:
+    url = f"{CHOICES}balance_below/"
+    page = post(browser, url, account=everyday.pk, amount="100")
+    assert "Everyday below 100.00 USD" in text_of(page)
+    change = f"{url}?account={everyday.pk}"
+    assert 'value="100.00"' in markup_of(browser.get(change))
+    page = post(browser, change, account=everyday.pk, amount="50")
+    assert "Everyday below 50.00 USD" in text_of(page)
+    mine = AlertChoice.objects.get()
+    page = post(browser, f"{CHOICES}{mine.pk}/remove/")
+    assert not AlertChoice.objects.exists()
+    assert "Everyday below" not in text_of(page)
+
+
+def test_an_alert_without_an_account_is_chosen(browser: Client) -> None:
+    page = post(browser, f"{CHOICES}new_device/")
+    assert AlertChoice.objects.get().kind == "new_device"
+    assert "You are told of it" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount"),
+    [("balance_below", "0"), ("money_in", "-1"), ("money_out", "1.005"), ("money_in", "lots")],
+)
+def test_an_amount_that_makes_no_sense_is_refused(
+    browser: Client, everyday: Account, kind: str, amount: str
+) -> None:
+    page = post(browser, f"{CHOICES}{kind}/", account=everyday.pk, amount=amount)
+    assert "field__error" in markup_of(page)
+    assert not AlertChoice.objects.exists()
+
+
+def test_only_own_accounts_and_known_kinds_can_be_chosen(browser: Client) -> None:
+    other = AccountFactory()
+    page = post(browser, f"{CHOICES}money_in/", account=other.pk, amount="5")
+    assert "field__error" in markup_of(page)
+    assert browser.get(f"{CHOICES}rain/").status_code == 404
+    assert browser.get(f"{CHOICES}money_in/?account=x").status_code == 200
+
+
+def test_there_is_a_limit_to_choices(
+    browser: Client, everyday: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transactions.alerts.services.MOST_CHOICES", 1)
+    wants(everyday, "money_in", 0)
+    wants(everyday, "money_in", 5)
+    page = post(browser, f"{CHOICES}money_out/", account=everyday.pk, amount="5")
+    assert "Remove one first" in text_of(page)
+
+
+def test_an_empty_list_says_what_to_do_next(browser: Client, everyday: Account) -> None:
+    assert f'href="{CHOICES}"' in markup_of(browser.get(LIST))
+    wants(everyday, "money_in", 0)
+    assert "No alert yet" in text_of(browser.get(LIST))
+
+
+def test_many_alerts_have_pages(browser: Client, everyday: Account) -> None:
+    Alert.objects.bulk_create(
+        Alert(owner=everyday.user, kind="new_device", about=everyday.pk, detail="Firefox " * 30)
+        for _ in range(120)
+    )
+    first = browser.get(LIST)
+    assert len(first.content) < 60_000
+    assert "Page 1 of 3" in text_of(first)
+    assert browser.get(f"{LIST}?page=3").status_code == 200

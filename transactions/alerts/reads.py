@@ -1,0 +1,183 @@
+"""What a person was told, in words, and what they want to be told of."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from django.urls import reverse
+
+from accounts.models import Account, User
+from ledger.text.dates import short_date
+from ledger.text.lines import cut
+from ledger.text.money import money
+from transactions.entry_line import receipt_url
+from transactions.models import Alert, AlertChoice, AlertKind, AlertMail, Entry
+from transactions.models.entry import ROW_FIELDS
+
+MOST_COUNTED = 99  # on the bell
+LONGEST_NAME, LONGEST_DETAIL = 60, 160
+
+HELP = {
+    AlertKind.MONEY_IN: "A payment that comes in on an account, above an amount.",
+    AlertKind.MONEY_OUT: "A payment that leaves an account, above an amount.",
+    AlertKind.BALANCE_BELOW: "A payment takes the booked balance of an account below an amount.",
+    AlertKind.ORDER_FAILED: "A payment that you have ordered was refused.",
+    AlertKind.ORDER_LACKS: "There will be too little money for it, two days before.",
+    AlertKind.HOLD_EXPIRING: "Money that is held is released within a day if nothing happens.",
+    AlertKind.NEW_DEVICE: "The mail about it is always sent, at once.",
+}
+
+
+class AlertLine(NamedTuple):
+    """An alert as it is shown. `amount` has its sign where money has moved."""
+
+    title: str
+    detail: str
+    url: str
+    at: datetime
+    is_unread: bool
+
+
+class ChoiceLine(NamedTuple):
+    """A choice in words."""
+
+    choice: AlertChoice
+    sentence: str
+    mailed: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenKind:
+    """A kind with a person's choices of it."""
+
+    kind: AlertKind
+    help: str
+    lines: list[ChoiceLine]
+
+    @property
+    def can_add(self) -> bool:
+        return self.kind.is_of_account or not self.lines
+
+
+def unread_count(person: User) -> int:
+    """How many alerts are new, counted up to one more than MOST_COUNTED. One query."""
+    unread = Alert.objects.owned_by(person).unread()
+    return len(unread.values_list("pk", flat=True)[: MOST_COUNTED + 1])
+
+
+def lines_of(alerts: Sequence[Alert]) -> list[AlertLine]:
+    """Alerts of one person in words. Two queries. The other side of a booked payment has the name
+    that the statement shows; one of a hold has none.
+    """
+    accounts = {
+        account.pk: account
+        for account in Account.objects.filter(pk__in={each.account_id for each in alerts})
+    }
+    entries = _entries(alerts, accounts)
+    return [_line(each, accounts, entries) for each in alerts]
+
+
+def _entries(
+    alerts: Iterable[Alert], accounts: dict[UUID, Account]
+) -> dict[tuple[UUID, UUID | None], Entry]:
+    paid = [each for each in alerts if AlertKind(each.kind).is_of_account]
+    if not paid:
+        return {}
+    found = Entry.objects.filter(
+        transaction__in=[each.about for each in paid],
+        account__in={each.account_id for each in paid},
+    )
+    entries = {}
+    for entry in found.with_counterparty().only(*ROW_FIELDS, "transaction", "account"):
+        entry.account = accounts[entry.account_id]
+        entries[entry.transaction_id, entry.account_id] = entry
+    return entries
+
+
+def _line(
+    alert: Alert,
+    accounts: dict[UUID, Account],
+    entries: dict[tuple[UUID, UUID | None], Entry],
+) -> AlertLine:
+    account = accounts.get(alert.account_id) if alert.account_id else None
+    title, detail = _words(alert, account, entries.get((alert.about, alert.account_id)))
+    return AlertLine(
+        title=title,
+        detail=cut(detail, LONGEST_DETAIL),
+        url=_url(alert),
+        at=alert.created_at,
+        is_unread=alert.read_at is None,
+    )
+
+
+def _words(alert: Alert, account: Account | None, entry: Entry | None) -> tuple[str, str]:
+    """The title of an alert, and what stands below it."""
+    if account is None:
+        return "A sign-in from a new device", alert.detail
+    name = cut(account.name, LONGEST_NAME)
+    amount = money(alert.amount, account.currency) if alert.amount is not None else ""
+    day = short_date(alert.day) if alert.day else ""
+    left = money(alert.balance, account.currency) if alert.balance is not None else ""
+    return {
+        AlertKind.MONEY_IN: (f"{amount} came in on {name}", _other_side(entry)),
+        AlertKind.MONEY_OUT: (f"{amount} left {name}", _other_side(entry)),
+        AlertKind.BALANCE_BELOW: (
+            f"{name} is below {amount}",
+            f"{left} is left. {_other_side(entry)}".strip(),
+        ),
+        AlertKind.ORDER_FAILED: (
+            f"A standing order of {amount} was not paid",
+            f"{name}, {day}. {alert.detail}",
+        ),
+        AlertKind.ORDER_LACKS: (
+            f"{amount} is missing for a standing order on {day}"
+            if alert.amount
+            else f"A standing order cannot be paid on {day}",
+            f"from {name}" if alert.amount else f"{name} is frozen",
+        ),
+        AlertKind.HOLD_EXPIRING: (f"A hold of {amount} expires on {day}", f"on {name}"),
+    }[AlertKind(alert.kind)]
+
+
+def _other_side(entry: Entry | None) -> str:
+    """Whom the money came from or went to, and what for."""
+    if entry is None:
+        return ""
+    description = entry.description if entry.counterparty_name else ""
+    who = entry.headline
+    if entry.counterparty_name:
+        who = f"{'From' if entry.is_credit else 'To'} {cut(who, LONGEST_NAME)}"
+    return f"{who} \N{MIDDLE DOT} {description}" if description else who
+
+
+def _url(alert: Alert) -> str:
+    match AlertKind(alert.kind):
+        case AlertKind.NEW_DEVICE:
+            return reverse("security:page")
+        case AlertKind.ORDER_FAILED | AlertKind.ORDER_LACKS:
+            return reverse("transactions:standing_order", args=[alert.about])
+        case _:
+            return receipt_url(alert.about)
+
+
+def chosen_kinds(person: User) -> list[ChosenKind]:
+    """Each kind with the person's choices. One query."""
+    mine = AlertChoice.objects.owned_by(person).select_related("account")
+    lines = [_chosen(each) for each in mine.order_by("account__created_at", "pk")]
+    return [
+        ChosenKind(kind, HELP[kind], [line for line in lines if line.choice.kind == kind])
+        for kind in AlertKind
+    ]
+
+
+def _chosen(choice: AlertChoice) -> ChoiceLine:
+    mailed = str(AlertMail(choice.mail).label)
+    if choice.account is None or choice.amount is None:
+        return ChoiceLine(choice, "You are told of it", mailed)
+    account, amount = choice.account, money(choice.amount, choice.account.currency)
+    if choice.kind == AlertKind.BALANCE_BELOW:
+        return ChoiceLine(choice, f"{account.name} below {amount}", mailed)
+    on = f"{account.name}, above {amount}" if choice.amount else f"{account.name}, any amount"
+    return ChoiceLine(choice, on, mailed)

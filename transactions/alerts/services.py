@@ -1,0 +1,63 @@
+"""What a person wants to be told of, chosen and dropped; and what they have read."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import connection
+from django.db import transaction as db_transaction
+from django.utils import timezone
+
+from accounts.models import Account, SignIn, User
+from accounts.refusal_counts import counts_refusals
+from ledger.db.retry import with_retry
+from transactions.exceptions import InvalidDetails
+from transactions.models import Alert, AlertChoice, AlertKind
+from transactions.models.alert import id_of_choice
+
+MOST_CHOICES = 100  # of one person
+TOO_MANY = f"You have chosen {MOST_CHOICES} alerts. Remove one first."
+
+
+@counts_refusals
+@with_retry
+def choose(
+    *,
+    owner: User,
+    kind: AlertKind,
+    mail: str = "off",
+    account: Account | None = None,
+    amount: Decimal | None = None,
+) -> AlertChoice:
+    """Tells the person of it from now on; chosen again, with the new amount and mail.
+
+    Raises InvalidDetails for one more than MOST_CHOICES.
+    """
+    key = id_of_choice(owner.pk, kind, account.pk if account else None)
+    with db_transaction.atomic(durable=True):
+        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        mine = AlertChoice.objects.owned_by(owner)
+        if mine.count() >= MOST_CHOICES and not mine.filter(pk=key).exists():
+            raise InvalidDetails(TOO_MANY)
+        facts = {"owner": owner, "kind": kind, "account": account, "amount": amount, "mail": mail}
+        saved: AlertChoice = AlertChoice.objects.update_or_create(pk=key, defaults=facts)[0]
+    return saved
+
+
+@with_retry
+def drop(*, choice: AlertChoice) -> None:
+    """Tells the person of it no more. What they were told stays."""
+    choice.delete()
+
+
+@with_retry
+def mark_read(*, owner: User, until: datetime) -> int:
+    """Marks the alerts that were written until then as read. Returns how many."""
+    mine = Alert.objects.owned_by(owner).unread().filter(created_at__lte=until)
+    marked: int = mine.update(read_at=timezone.now())
+    return marked
+
+
+def tell_of_new_device(*, sign_in: SignIn, **_signal: object) -> None:
+    """Writes the alert of a sign-in from a new device, within its database transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tell_of_new_device(%s)", [sign_in.pk])

@@ -1,0 +1,94 @@
+"""The pages of a person's alerts."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.requests import PersonRequest
+from transactions.alerts.forms import AlertChoiceForm
+from transactions.alerts.reads import HELP, chosen_kinds, lines_of
+from transactions.alerts.services import choose, drop, mark_read
+from transactions.exceptions import LedgerError
+from transactions.models import Alert, AlertChoice, AlertKind
+
+ON_A_PAGE = 50
+
+
+@require_safe
+def alert_list(request: PersonRequest) -> HttpResponse:
+    """What the reader was told, newest first."""
+    mine = Alert.objects.owned_by(request.user).newest_first()
+    page = Paginator(mine, ON_A_PAGE).get_page(request.GET.get("page"))
+    alerts = list(page.object_list)
+    context: dict[str, Any] = {"page": page, "lines": lines_of(alerts)}
+    if alerts and page.number == 1:
+        context["until"] = alerts[0].created_at.isoformat()
+    if not alerts:
+        context["chosen"] = AlertChoice.objects.owned_by(request.user).exists()
+    return render(request, "transactions/alerts/list.html", context)
+
+
+@require_POST
+def read(request: PersonRequest) -> HttpResponse:
+    """Marks the alerts that were there when the page was made as read."""
+    try:
+        until = parse_datetime(request.POST.get("until", ""))
+    except ValueError:
+        until = None
+    if until is not None and until.tzinfo is not None:
+        mark_read(owner=request.user, until=until)
+    return redirect("transactions:alerts")
+
+
+@require_safe
+def choices(request: PersonRequest) -> HttpResponse:
+    """What the reader wants to be told of."""
+    context = {"kinds": chosen_kinds(request.user)}
+    return render(request, "transactions/alerts/choices.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def choice(request: PersonRequest, kind: str) -> HttpResponse:
+    """Shows the form of a kind, filled in with the choice for `account`; a POST saves it."""
+    if kind not in AlertKind.values:
+        raise Http404
+    which = AlertKind(kind)
+    saved = _saved(request, which)
+    data = request.POST if request.method == "POST" else None
+    form = AlertChoiceForm(data, owner=request.user, kind=which, saved=saved)
+    if form.is_valid():
+        try:
+            choose(owner=request.user, kind=which, **form.cleaned_data)
+        except LedgerError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"{which.label}: you will be told.")
+            return redirect("transactions:alert_choices")
+    context = {"form": form, "kind": which, "help": HELP[which], "saved": saved}
+    return render(request, "transactions/alerts/choice.html", context)
+
+
+@require_POST
+def choice_remove(request: PersonRequest, pk: Any) -> HttpResponse:
+    """Removes a choice of the reader's own."""
+    found = get_object_or_404(AlertChoice.objects.owned_by(request.user), pk=pk)
+    drop(choice=found)
+    messages.success(request, f"{AlertKind(found.kind).label}: you will not be told any more.")
+    return redirect("transactions:alert_choices")
+
+
+def _saved(request: PersonRequest, kind: AlertKind) -> AlertChoice | None:
+    mine = AlertChoice.objects.owned_by(request.user).filter(kind=kind).select_related("account")
+    if not kind.is_of_account:
+        return mine.first()
+    try:
+        account = UUID(request.GET.get("account", ""))
+    except ValueError:
+        return None
+    return mine.filter(account=account).first()
