@@ -16,24 +16,28 @@ from ledger.text.lines import counted
 from ledger.text.measures import milliseconds, percent, span
 from ledger.text.sql_values import without_values
 
-LOAD = (
-    "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements';",
-    "ALTER SYSTEM SET pg_stat_statements.track_utility = off;",
-)
+# Before Postgres 17 a server refuses settings of a library that it has not loaded; this one needs a
+# reload alone.
+LOAD = "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements';"
 CREATE = "CREATE EXTENSION pg_stat_statements;"
+LOADED = (
+    "ALTER SYSTEM SET pg_stat_statements.track_utility = off;",
+    "SELECT pg_reload_conf();",
+)
 NOT_HERE = (
     "This server does not have the extension pg_stat_statements, so nobody can tell which"
     " statements take the time. The embedded server comes without it; Debian's Postgres, the"
     " image of Postgres and RDS have it."
 )
 NOT_MADE = (
-    "The extension pg_stat_statements is there, but not in use. A superuser switches it on:"
-    " the first lines need a restart of the server, the last one runs in this database. Name other"
+    "The extension pg_stat_statements is there, but not in use. A superuser switches it on: after"
+    " the first line the server has to restart, then come the others, in this database. Name other"
     " libraries that the server loads already in the first line, too."
 )
 NOT_LOADED_YET = (
     "The extension pg_stat_statements is there, but the server has not loaded it. A superuser adds"
-    " it to the libraries, with those that are loaded already; then the server has to restart."
+    " it to the libraries, with those that are loaded already; then the server has to restart,"
+    " before the other lines."
 )
 NOT_ALLOWED = "The role {role} may not read pg_stat_statements. Its owner, or a superuser, lets it:"
 SHORT = 200  # characters of a statement that are shown unfolded
@@ -81,7 +85,7 @@ def statements_part(reader: HealthReader, server: ServerFacts, order: str) -> St
     if extension.schema is None:
         if extension.available is None:
             return StatementsPart(found.sentence or NOT_HERE)
-        return StatementsPart(NOT_MADE, (*LOAD, CREATE))
+        return StatementsPart(NOT_MADE, (LOAD, CREATE, *LOADED))
     answer = reader.ask(queries.statements(extension.schema, order), Statement)
     if answer.refused:
         return _refused(answer, extension.schema, server)
@@ -107,7 +111,7 @@ def texts_of(reader: HealthReader, schema: str, query_ids: Iterable[int | None])
 
 def _refused(answer: HealthAnswer[Statement], schema: str, server: ServerFacts) -> StatementsPart:
     if answer.refused == NOT_LOADED:
-        return StatementsPart(NOT_LOADED_YET, LOAD)
+        return StatementsPart(NOT_LOADED_YET, (LOAD, *LOADED))
     if answer.refused == NO_RIGHT:
         return StatementsPart(
             NOT_ALLOWED.format(role=server.role),

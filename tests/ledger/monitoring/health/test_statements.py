@@ -8,7 +8,8 @@ from django.test import Client
 
 from ledger.monitoring.health import queries
 from ledger.monitoring.health.page import Health, health_of
-from ledger.monitoring.health.statements import CREATE, LOAD, NOT_HERE
+from ledger.monitoring.health.statements import LOADED, NOT_HERE
+from tests.console import read as read_docs
 from tests.ledger.debian import NEEDS_PG_STAT_STATEMENTS, DebianServer
 from tests.ledger.monitoring.health.asking import opened
 from tests.ledger.processes import reachable_folder
@@ -108,24 +109,42 @@ def test_values_in_a_setting_are_not_shown(counting: DebianServer) -> None:
     assert SECRET not in str(texts)
 
 
-@NEEDS_PG_STAT_STATEMENTS
-def test_without_the_extension_the_commands_are_told(debian: DebianServer) -> None:
-    found = read(debian).statements
-    assert not found.rows
-    assert found.commands == (*LOAD, CREATE)
-
-
-@NEEDS_PG_STAT_STATEMENTS
-def test_a_library_that_is_not_loaded_is_told() -> None:
+@pytest.fixture
+def bare() -> Iterator[DebianServer]:
+    """As Debian installs it, with the web role alone."""
     with reachable_folder() as folder:
-        bare = DebianServer(folder)
-        bare.start()
+        found = DebianServer(folder)
+        found.start()
         try:
-            bare.execute("CREATE ROLE ledger_web LOGIN", "CREATE EXTENSION pg_stat_statements")
-            found = read(bare)
+            found.execute("CREATE ROLE ledger_web LOGIN")
+            yield found
         finally:
-            bare.stop()
-    assert found.statements.commands == LOAD
+            found.stop()
+
+
+@NEEDS_PG_STAT_STATEMENTS
+def test_the_commands_that_are_told_switch_it_on(bare: DebianServer) -> None:
+    """With a restart after the first one, as the page and the docs say."""
+    found = read(bare).statements
+    assert not found.rows
+    first, *others = found.commands
+    assert f"```sql\n{first}\n{chr(10).join(others)}\n```" in read_docs("docs/monitoring.md")
+    bare.execute(first)
+    bare.stop()
+    bare.start()
+    bare.execute(*others)
+    bare.execute(f"SET application_name = '{SECRET}'", "SELECT 1", user="ledger_web")
+    texts = [each.text for each in read(bare).statements.rows]
+    assert "SELECT $1" in texts
+    assert "SET …" not in texts
+
+
+@NEEDS_PG_STAT_STATEMENTS
+def test_a_library_that_is_not_loaded_is_told(bare: DebianServer) -> None:
+    bare.execute("CREATE EXTENSION pg_stat_statements")
+    found = read(bare)
+    assert found.statements.commands[1:] == LOADED
+    assert "has not loaded it" in found.statements.sentence
     assert found.locks.sessions.refused == "42883", "nor is there a function of ours"
     assert "migrate" in found.locks.sessions.sentence
 
