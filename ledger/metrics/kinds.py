@@ -7,9 +7,10 @@ from prometheus_client import CollectorRegistry, values
 
 from ledger.metrics import shared
 
-__all__ = ["Counter", "Gauge", "Histogram", "registry"]
+__all__ = ["COUNTS_TOGETHER", "Counter", "Gauge", "Histogram", "registry"]
 
-if shared.is_shared():
+COUNTS_TOGETHER = shared.is_shared()  # as it is now: a folder that is named later changes nothing
+if COUNTS_TOGETHER:
     values.ValueClass = values.MultiProcessValue(shared.slot)  # type: ignore[no-untyped-call]
 else:  # also where the variable is there and empty
     values.ValueClass = values.MutexValue

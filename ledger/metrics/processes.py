@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from ledger.metrics import shared
+from ledger.metrics.kinds import COUNTS_TOGETHER
 
 PROC = Path("/proc")
 LABEL = ["worker"]  # the slot: a process id would be another series with each start
@@ -20,7 +21,7 @@ def families() -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "ledger_metrics_shared",
         "1: counts are of all processes of this server; 0: of the one that answers.",
-        float(shared.is_shared()),
+        float(COUNTS_TOGETHER),
     )
     memory = GaugeMetricFamily("process_resident_memory_bytes", "Memory in use.", labels=LABEL)
     cpu = CounterMetricFamily("process_cpu_seconds", "CPU time, user and system.", labels=LABEL)

@@ -1,5 +1,6 @@
 """gunicorn's own log: in the format of ours, and without the addresses of clients."""
 
+import logging
 import sys
 from typing import Any
 
@@ -16,13 +17,22 @@ class GunicornLog(Logger):  # type: ignore[misc]
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         if env.choice("LOG_FORMAT", "text", env.LOG_FORMATS) == "json":
-            from ledger.web.json_lines import JsonLines
-
             for handler in self.error_log.handlers:
-                handler.setFormatter(JsonLines())
+                handler.setFormatter(LaterJsonLines())
 
     def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         if str(msg).startswith("Invalid request from ip="):
             kind = type(sys.exc_info()[1]).__name__
             msg, args = f"A request that cannot be read was refused: {kind}", ()
         super().warning(msg, *args, **kwargs)
+
+
+class LaterJsonLines(logging.Formatter):
+    """JsonLines, loaded for the first record. gunicorn makes its log before it names the folder of
+    the counts for /metrics, and what counts looks for that when it is loaded.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        from ledger.web.json_lines import JsonLines
+
+        return JsonLines().format(record)

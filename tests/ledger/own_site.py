@@ -202,10 +202,10 @@ def accounts_of(bank: OwnBank) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def own_site(**settings: str) -> Iterator[Site]:
+def own_site(kind: type[Site] = Site, **settings: str) -> Iterator[Site]:
     """A site before a bank of its own with these settings; both are deleted after the block."""
     with own_bank(**settings) as bank:
-        found = Site(bank)
+        found = kind(bank)
         try:
             yield found
         finally:

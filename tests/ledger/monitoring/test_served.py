@@ -1,4 +1,4 @@
-"""`manage.py serve` with its worker processes: the figures agree with what the client counted."""
+"""A web server with its worker processes: the figures agree with what the client counted."""
 
 import http.client
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from ledger.metrics.shared import IN_MEMORY, PREFIX
 from ledger.server.gunicorn_settings import workers
-from tests.ledger.own_site import Site, own_site
+from tests.ledger.own_site import GunicornSite, Site, own_site
 from tests.ledger.processes import wait_until
 from tests.metrics import TOKEN, Figures, figure, figures_in
 
@@ -25,6 +25,14 @@ EACH, AT_ONCE = 40, 8
 @pytest.fixture
 def site() -> Iterator[Site]:
     with own_site(LEDGER_METRICS_TOKEN=TOKEN) as found:
+        yield found
+
+
+@pytest.fixture(params=[(Site, "text"), (GunicornSite, "json")], ids=["serve", "gunicorn"])
+def site_of_each_kind(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """As a laptop starts it, and as the image and the units of deploy/server do."""
+    kind, log = request.param
+    with own_site(kind, LEDGER_METRICS_TOKEN=TOKEN, LOG_FORMAT=log) as found:
         yield found
 
 
@@ -54,7 +62,8 @@ def requests_in(found: Figures) -> Counter[str]:
     )
 
 
-def test_the_figures_are_those_of_all_workers_and_of_the_client(site: Site) -> None:
+def test_the_figures_are_those_of_all_workers_and_of_the_client(site_of_each_kind: Site) -> None:
+    site = site_of_each_kind
     before = requests_in(scraped(site.port))
     with ThreadPoolExecutor(AT_ONCE) as threads:
         answers = threads.map(lambda path: (path, ask(site.port, path)[0]), PATHS * EACH)
