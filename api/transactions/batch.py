@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import Error
+from django.db import Error, connection
 from django.db import transaction as db_transaction
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -167,7 +167,8 @@ def book_together(
     an earlier call had booked them.
 
     `after` is the id that a line after the last one would have: if it is booked, or only some of
-    the lines are, the key was used for another list, and IdempotencyConflict is raised.
+    the lines are, the key was used for another list, and IdempotencyConflict is raised. This is
+    looked up behind a lock on the key, so that two lists at the same moment cannot both find none.
     """
     drafts: list[Draft] = []
     for line in lines:
@@ -178,8 +179,15 @@ def book_together(
         except LedgerError as refusal:
             raise LineRefused(line.number, refusal) from refusal
         drafts.append(line.draft)
-    is_sent_again = _is_sent_again([draft.id for draft in drafts], after)
+    ids = [draft.id for draft in drafts]
     booked: list[Transaction] = []
+    is_sent_again = False
+
+    def parts() -> Iterator[Sequence[Draft]]:
+        nonlocal is_sent_again
+        _lock_key(ids[0])
+        is_sent_again = _is_sent_again(ids, after)
+        yield drafts
 
     def record(_part: Sequence[Draft], results: Sequence[Transaction | LedgerError]) -> None:
         for line, result in zip(lines, results, strict=True):
@@ -189,8 +197,16 @@ def book_together(
         if not is_sent_again:
             _check_day(caller, lines)
 
-    services.post_parts(lambda: iter([drafts]), record)
+    services.post_parts(parts, record)
     return booked, is_sent_again
+
+
+def _lock_key(first: Any) -> None:
+    """Waits for other calls with the same key, to the end of the transaction: all lists of a key
+    have the same id in their first line.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(first)])
 
 
 def _is_sent_again(ids: Sequence[Any], after: uuid.UUID) -> bool:

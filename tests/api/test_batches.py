@@ -1,12 +1,15 @@
 """Many payments in one call: all or none, or line by line; sent again, each is booked once."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection
+from django.db import transaction as db_transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -16,7 +19,8 @@ from accounts.services import close_account
 from accounts.sign_in import tokens
 from api.transactions import batch
 from tests.accounts.tokens import issue
-from tests.api.calls import TRANSACTIONS, balance_of, body, post, slug
+from tests.api.calls import TRANSACTIONS, balance_of, bearer, body, post, slug
+from tests.attacks.waiting import WAITING
 from tests.factories import AccountFactory
 from tests.sign_in import let_pass
 from transactions import services
@@ -205,6 +209,39 @@ def test_what_was_booked_line_by_line_is_not_booked_together(
     told(send(ana, [line], atomic=False))
     assert send(ana, [line, line]).status_code == 409
     assert balance_of(mine) == 999
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("counts", [(2, 3), (3, 2), (2, 2)])
+def test_lists_with_one_key_at_the_same_moment_are_not_booked_both(
+    mine: Account, theirs: Account, counts: tuple[int, int]
+) -> None:
+    lines = [body(mine, theirs, amount="1.00") for _ in range(3)]
+    token = bearer(mine.user, "pay")["Authorization"]
+
+    def send_elsewhere(count: int) -> Any:
+        try:
+            return send(Client(), lines[:count], Authorization=token)
+        finally:
+            connection.close()
+
+    outside = psycopg.connect(**connection.get_connection_params(), autocommit=True)
+    with outside, ThreadPoolExecutor(2) as pool:
+        with db_transaction.atomic():
+            Account.objects.locked([mine.pk]).get()
+            sent = []
+            for count in counts:
+                sent.append(pool.submit(send_elsewhere, count))
+                while len(outside.execute(WAITING).fetchall()) < len(sent):
+                    assert not sent[-1].done(), "it did not wait"
+        first, second = (each.result(timeout=60) for each in sent)
+    assert first.status_code == 201
+    assert balance_of(mine) == 1000 - counts[0]
+    if counts[0] == counts[1]:
+        assert second.json() == first.json()
+        assert second.headers["Idempotency-Replayed"] == "true"
+    else:
+        assert (second.status_code, slug(second)) == (409, "idempotency-conflict")
 
 
 @pytest.mark.parametrize("limits", [{}, {"per_day": Decimal(900), "currency": "USD"}])
