@@ -13,6 +13,7 @@ from explorer.schema import installation as explorer_views
 from ledger.db import signed_facts
 from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.server.static_files import collect_if_changed
+from ledger.text.lines import counted
 from transactions.row_security import installation as row_security
 
 SECONDS_TO_CONNECT = 5
@@ -28,7 +29,7 @@ def prepare(*, demo: bool, tell: Callable[[str], object], static: bool = True) -
     with short_connection(SECONDS_TO_CONNECT) as found:
         missing = unapplied_migrations(found)
     if missing:
-        tell(f"Applying {len(missing)} migrations ...")
+        tell(f"Applying {counted(len(missing), 'migration')} ...")
         call_command("migrate", verbosity=0, interactive=False)
     if demo and not get_user_model()._default_manager.exists():
         _fill_empty_bank(tell)

@@ -39,6 +39,13 @@ def test_demo_data_come_unasked_only_to_the_embedded_server(
     assert len(told) == 1
 
 
+def test_one_migration_is_one(called: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "unapplied_migrations", lambda _connection: ["0002_more"])
+    told = list[str]()
+    preparation.prepare(demo=False, tell=told.append)
+    assert (told[0], called) == ("Applying 1 migration ...", ["migrate"])
+
+
 def test_demo_data_never_come_to_a_bank_with_people(called: list[str]) -> None:
     get_user_model()._default_manager.create_user(email="ana@example.com", name="Ana")
 

@@ -5,7 +5,10 @@ https://www.postgresql.org/docs/current/. All of them are for the database of th
 no values, and work on a standby and in a transaction of a pooler.
 """
 
+import re
 from typing import NamedTuple
+
+from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
 
 MOST = 20  # rows of a table on the page
 MOST_TABLES = 1000  # that are looked at
@@ -20,6 +23,12 @@ class ServerFacts(NamedTuple):
     owner: str | None  # of the tables
     is_standby: bool
     counted_seconds: float | None  # since somebody reset the counters; None: nobody did
+
+    @property
+    def ends_long_transactions(self) -> bool:
+        """Whether it knows `transaction_timeout`."""
+        major = re.match(r"\d+", self.version)
+        return major is not None and int(major[0]) * 10000 >= KNOWS_TRANSACTION_TIMEOUT
 
 
 SERVER = """

@@ -5,11 +5,11 @@ from django.test import Client
 
 from ledger.monitoring.health import locks
 from ledger.monitoring.health.locks import locks_part
-from ledger.monitoring.health.queries import LockWait, OpenSession, PreparedTransaction
+from ledger.monitoring.health.queries import LockWait, OpenSession, PreparedTransaction, ServerFacts
 from tests.factories import AccountFactory
 from tests.ledger.monitoring.health.asking import Told, opened, waiting
 from tests.pages import lacks, text_of
-from tests.pooler import beside
+from tests.pooler import beside, knows_transaction_timeout
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "Mara Lindt 48210937"
@@ -84,6 +84,14 @@ def test_sessions_of_the_web_role_report_nothing(root: Client) -> None:
         assert web.info.backend_pid not in [each.pid for each in part.open]
     assert part.silent >= 1
     assert "of ledger_web" in text_of(answer)
+    assert ("LEDGER_TRANSACTION_TIMEOUT" in text_of(answer)) == knows_transaction_timeout()
+
+
+def test_only_a_server_that_ends_long_transactions_is_said_to() -> None:
+    newest = ServerFacts("17.2", "ledger", "ledger_web", "ledger", False, None)
+    debian = newest._replace(version="15.18 (Debian 15.18-0+deb12u1)")
+    beta = newest._replace(version="19beta1")
+    assert [each.ends_long_transactions for each in (newest, debian, beta)] == [True, False, True]
 
 
 def test_a_silent_session_that_holds_others_up_is_there(root: Client) -> None:
