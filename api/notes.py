@@ -1,6 +1,6 @@
 """`/api/v1/transactions/<id>/note/` and `/api/v1/tags/`: what callers note on their payments."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404
@@ -66,6 +66,8 @@ class TagsSerializer(serializers.Serializer[Any]):
 
 class Note(ApiView):
     """The caller's own note and tags on a transaction; nobody else reads them."""
+
+    headers_told: ClassVar = {"GET": ["ETag"], "PUT": ["ETag"]}
 
     @extend_schema(operation_id="notes_read", responses=NoteSerializer)
     def get(self, request: Request, pk: UUID) -> Response:

@@ -4,7 +4,7 @@ check, pay, remove, and the result of each line. A file that the bank has upload
 
 import io
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 from uuid import UUID
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -144,6 +144,7 @@ class PaymentFileList(ApiView):
     """The payment files of the caller, and new ones."""
 
     parser_classes = [CSVParser]
+    headers_told: ClassVar = {"POST": ["Location"]}
 
     @extend_schema(
         operation_id="payment_files_list",

@@ -32,6 +32,7 @@ PROBLEM = {
     },
     "additionalProperties": True,
 }
+OF_PROBLEM = "#/components/schemas/Problem"
 # Which errors every call may have, and which only those that write.
 ALWAYS = {
     "400": "The request cannot be read.",
@@ -48,11 +49,43 @@ OF_WRITES = {
     "413": "The body is too large.",
     "415": "The body is not JSON.",
 }
+# Headers of answers, beside those of every HTTP answer.
+HEADERS = {
+    "RateLimit-Policy": "The calls of a minute, where they are limited.",
+    "RateLimit": "How many of them are left, and the seconds until the minute ends.",
+    "Retry-After": "Send the same again after so many seconds. With 409 only of busy.",
+    "WWW-Authenticate": "Why, and what is missing (RFC 6750, RFC 9470).",
+    "Idempotency-Replayed": '"true" if an earlier call had done it.',
+    "Location": "The address of what was made.",
+    "ETag": "Of this answer, for If-None-Match or If-Match.",
+}
+OF_STATUS = {
+    "401": ["WWW-Authenticate"],
+    "403": ["WWW-Authenticate"],
+    "409": ["Retry-After"],
+    "429": ["Retry-After"],
+    "503": ["Retry-After"],
+}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "schema": {"type": "string"},
+    "description": "The ETag of an earlier answer; 304 where it would be the same.",
+}
 
 
 def only_the_api(endpoints: Any) -> Any:
     """A hook of drf-spectacular: the addresses of this version."""
     return [each for each in endpoints if each[0].startswith(PREFIX)]
+
+
+def add_shared_parts(result: Any, **_: Any) -> Any:
+    """A hook of drf-spectacular: what all operations refer to."""
+    result["components"]["schemas"]["Problem"] = PROBLEM
+    result["components"]["headers"] = {
+        name: {"schema": {"type": "string"}, "description": what} for name, what in HEADERS.items()
+    }
+    return result
 
 
 def first_sentence(text: str) -> str:
@@ -76,10 +109,30 @@ class ViewSchema(AutoSchema):
                 status,
                 {
                     "description": description,
-                    "content": {"application/problem+json": {"schema": PROBLEM}},
+                    "content": {"application/problem+json": {"schema": {"$ref": OF_PROBLEM}}},
                 },
             )
+        self._add_headers(operation)
         return operation
+
+    def _add_headers(self, operation: dict[str, Any]) -> None:
+        """Names the headers of each answer; of rows that do not change, 304 too."""
+        parameters = operation.setdefault("parameters", [])
+        has_key = any(each["name"] == "Idempotency-Key" for each in parameters)
+        if self.method == "GET" and getattr(self.view, "is_unchanging", False):
+            parameters.append(IF_NONE_MATCH)
+            operation["responses"]["304"] = {"description": "The caller has it already."}
+        for status, answer in operation["responses"].items():
+            named = ["RateLimit-Policy", "RateLimit", *OF_STATUS.get(status, [])]
+            if status == "201" and has_key:
+                named.append("Idempotency-Replayed")
+            if "304" in operation["responses"] and status in ("200", "304"):
+                named.append("ETag")
+            if status in ("200", "201"):
+                named += getattr(self.view, "headers_told", {}).get(self.method, [])
+            answer["headers"] = {
+                name: {"$ref": f"#/components/headers/{name}"} for name in dict.fromkeys(named)
+            }
 
     def get_summary(self) -> str:
         """The first sentence of what the method says of itself."""

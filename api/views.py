@@ -1,7 +1,7 @@
 """What every view of the API has: scopes by method, headers, and answers that may be unchanged."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.http import HttpResponseBase
@@ -23,11 +23,13 @@ KEPT_NOWHERE = {"Cache-Control": "private, no-store"}
 class ApiView(APIView):
     """A view of the API. `scopes` says which scope each method needs; reading is the usual one.
 
-    `is_unchanging`: the answer is about rows that do not change, so it gets an ETag, and a caller
-    who has it gets 304.
+    `headers_told` says for the schema which headers an answer of each method may have, beside those
+    of every view. `is_unchanging`: the answer is about rows that do not change, so it gets an ETag,
+    and a caller who has it gets 304.
     """
 
     scopes: ClassVar[Mapping[str, ApiToken.TokenScope | None]] = {}
+    headers_told: ClassVar[Mapping[str, Sequence[str]]] = {}
     is_unchanging = False
     told: dict[str, str]
 

@@ -74,6 +74,7 @@ class HoldSerializer(StrictSerializer):
 class StaffVerb(ApiView):
     """A form of the desk, filled in by a program. Needs the scopes pay and staff."""
 
+    headers_told: ClassVar = {"POST": ["Location"]}
     form_class: ClassVar[type[StepForm]]
     body_class: ClassVar[type[StrictSerializer]]
 
@@ -176,6 +177,8 @@ class Hold(StaffVerb):
 
 class Void(ApiView):
     """The release of a hold."""
+
+    headers_told: ClassVar = {"POST": ["Idempotency-Replayed"]}
 
     @extend_schema(
         operation_id="transactions_void", request=ReasonSerializer,

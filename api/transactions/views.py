@@ -1,5 +1,6 @@
 """`/api/v1/transactions/`."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from django.db import Error
@@ -38,6 +39,8 @@ from transactions.statements.forms import DatesForm
 
 class TransactionList(ApiView):
     """The transactions of the caller, and new ones."""
+
+    headers_told: ClassVar = {"POST": ["Location"]}
 
     @extend_schema(
         operation_id="transactions_list",

@@ -21,6 +21,20 @@ def test_each_call_says_in_a_few_words_what_it_does() -> None:
     assert len(set(summaries)) == len(summaries)
 
 
+def test_a_call_with_a_key_may_be_a_repeat_or_a_conflict() -> None:
+    paths = json.loads(SCHEMA.read_text())["paths"]
+    calls = [call for methods in paths.values() for call in methods.values()]
+    with_key = {
+        call["operationId"]: call["responses"]
+        for call in calls
+        if any(each["name"] == "Idempotency-Key" for each in call["parameters"])
+    }
+    assert {"transactions_create", "transactions_batch", "accounts_open"} <= set(with_key)
+    for name, responses in with_key.items():
+        assert "Idempotency-Replayed" in responses["201"]["headers"], name
+        assert "Retry-After" in responses["409"]["headers"], name
+
+
 def test_a_summary_ends_with_the_first_sentence() -> None:
     assert first_sentence("Books up to 50,000\n  of 1.50. All.") == "Books up to 50,000 of 1.50"
     assert first_sentence("Pays") == "Pays"
