@@ -108,6 +108,15 @@ class TestTheImage:
         assert "BASE=ledger:tried" in builds[1]["run"]
         assert builds[1]["run"].split()[-1] == "deploy/aws"
 
+    def test_the_login_of_the_registry_is_in_the_secrets_alone(self) -> None:
+        (login,) = [step for step in steps_of(self.IMAGE) if "login" in step.get("uses", "")]
+        assert login["with"] == {
+            "registry": "${{ env.REGISTRY }}",
+            "username": "${{ secrets.REGISTRY_USER }}",
+            "password": "${{ secrets.REGISTRY_PASSWORD }}",
+        }
+        assert "pull_request" in login["if"]
+
     def test_what_was_tried_is_pushed_by_a_tag_that_does_not_come_again(self) -> None:
         (push,) = [step for step in steps_of(self.IMAGE) if "docker push" in step.get("run", "")]
         assert 'docker tag "ledger:tried$suffix"' in push["run"]
