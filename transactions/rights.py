@@ -46,6 +46,7 @@ LESS = {
     " UPDATE (amount, position, status, ended_why, refused_at, refused_why)",
     "standing_order_days": "SELECT, INSERT",
     "alerts": "SELECT, UPDATE (read_at)",  # triggers and a job insert
+    "monthly_statements": "SELECT",  # a job issues them
     "changes": "SELECT",  # triggers insert
     "reads": "SELECT, INSERT",
     "fact_keys": "",

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ledger.web.table_files import paths_of_files
+from ledger.web.table_files import TYPES, paths_of_files
 from transactions.alerts import views as alerts
 from transactions.categories import budget_views as budgets
 from transactions.categories import rule_views as rules
@@ -14,6 +14,8 @@ from transactions.reports import save_views
 from transactions.reports import views as reports
 from transactions.search.page import views as search
 from transactions.standing_orders import views as orders
+from transactions.statement_files import views as statement_files
+from transactions.statement_files.files import LABELS
 from transactions.statements import views as statements
 from transactions.transfers import views as transfers
 
@@ -21,6 +23,23 @@ app_name = "transactions"
 urlpatterns = [
     path("accounts/<uuid:pk>/", statements.statement, name="statement"),
     *paths_of_files("accounts/<uuid:pk>/statement", statements.statement_file, "statement"),
+    *(
+        path(
+            f"accounts/<uuid:pk>/statement.{kind}",
+            statement_files.chosen_file,
+            {"kind": kind},
+            name=f"statement_{kind}",
+        )
+        for kind in LABELS
+        if kind not in TYPES
+    ),
+    path("accounts/<uuid:pk>/statements/", statement_files.monthly_list, name="monthly_statements"),
+    path(
+        "accounts/<uuid:pk>/statements/<int:number>.<slug:kind>",
+        statement_files.monthly_file,
+        name="monthly_statement",
+    ),
+    path("statements/check/", statement_files.check, name="statement_check"),
     path("transfers/new/", transfers.transfer, name="transfer"),
     path("transfers/files/", payment_files.file_list, name="files"),
     *paths_of_files("transfers/files/files", payment_files.list_file, "files"),

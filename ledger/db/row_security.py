@@ -79,7 +79,8 @@ class SignedReader:
         """The token for the next statement."""
         user = self._user()
         if user is None:
-            return self._signed(NOBODY, RowScope.SIGN_IN)
+            raised = self.raised_to > RowScope.OWN  # by a page for everybody, see `reading`
+            return self._signed(NOBODY, self.raised_to if raised else RowScope.SIGN_IN)
         if self._finds_others():
             return self._signed(user.pk, RowScope.SIGN_IN)
         return self._signed(user.pk, max(self._scope_of(user), self.raised_to))

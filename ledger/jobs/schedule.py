@@ -48,6 +48,7 @@ JOBS = (
     ScheduledJob(
         "seal_ledger", at="01:30", after="audit_ledger"
     ),  # only days that the audit found clean
+    ScheduledJob("issue_statements", at="01:30", after="seal_ledger"),
     ScheduledJob("erase_people", at="02:30"),
     ScheduledJob("apply_retention", at="02:30"),
 )

@@ -10,6 +10,7 @@ from ledger.text.dates import (
     iso,
     long_date,
     long_moment,
+    month_name,
     until,
     when,
 )
@@ -29,6 +30,7 @@ register.filter("grouped_digits", grouped_digits)
 register.filter("cut", cut)
 register.filter("long_date", long_date)
 register.filter("long_moment", long_moment)
+register.filter("month_name", month_name)
 # Times reach these in the bank's time zone.
 register.filter("clock", clock, expects_localtime=True)
 register.filter("clock_seconds", clock_seconds, expects_localtime=True)

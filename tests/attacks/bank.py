@@ -29,6 +29,7 @@ from tests.passkeys import add_passkey
 from tests.sign_in import verify_address
 from tests.transactions.events.shared import webhook_of
 from tests.transactions.payment_files.files import checked, pay
+from tests.transactions.statement_files.shared import empty_statement
 from transactions import services, staff_services
 from transactions.alerts.services import choose
 from transactions.annotations.services import annotate
@@ -165,6 +166,8 @@ def _holder(who: str, wording: Wording) -> Holder:
         AccountFactory(user=user, name=text(name)[:100], balance=balance + cents)
         for name, balance in (("everyday", 41_207), ("savings", 17_311))
     )
+    for account in (everyday, savings):
+        empty_statement(account)
     return Holder(who, user, everyday, savings, add_passkey(user, text("passkey")).row)
 
 

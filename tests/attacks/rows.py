@@ -37,6 +37,7 @@ from tests.accounts.tokens import add_token
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.events.shared import webhook_of
+from tests.transactions.statement_files.shared import empty_statement
 from transactions import services
 from transactions.alerts.services import choose
 from transactions.annotations.services import annotate
@@ -101,6 +102,7 @@ def rows_of_a_customer() -> Account:
     OwnCategory.objects.create(transaction=paid, owner=person, category="food", change=uuid7())
     skipped_order(account, friend)
     told(account, paid)
+    empty_statement(account)
     now = timezone.now()
     AuditRun.objects.create(
         started_at=now, finished_at=now, accounts=1, transactions=1, run_by=person

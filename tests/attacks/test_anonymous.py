@@ -27,6 +27,7 @@ PUBLIC = {
     "readyz_verbose",  # the short answer
     "socialaccount_login_cancelled",
     "transactions:privacy",
+    "transactions:statement_check",
 }
 
 

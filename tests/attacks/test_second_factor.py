@@ -51,6 +51,7 @@ FOR_STRANGERS = (
     "socialaccount_",
     "theme",
     "transactions:privacy",
+    "transactions:statement_check",
 )
 
 

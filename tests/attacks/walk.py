@@ -22,6 +22,7 @@ from accounts.models import User
 from tests.attacks.bank import Holder
 from transactions.models import AlertKind
 from transactions.reports.catalogue import BY_SLUG
+from transactions.statement_files.files import LABELS
 
 HERE = "tests/attacks/walk.py"
 OF_A_MODEL = re.compile(r"admin/(\w+)/(\w+)/")
@@ -125,6 +126,14 @@ def _kinds_of_alerts(_holder: Holder) -> Filled:
     return [{"kind": kind} for kind in AlertKind.values]
 
 
+def _monthly_statement(holder: Holder) -> Filled:
+    return [
+        {"pk": account.pk, "number": 1, "kind": kind}
+        for account in holder.accounts
+        for kind in LABELS
+    ]
+
+
 def _approval(holder: Holder) -> Filled:
     return [{"pk": request.pk} for request in holder.approvals]
 
@@ -225,9 +234,10 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "transactions:standing_order_pause": _order,
     "transactions:standing_order_resume": _order,
     "transactions:standing_order_skip": _order,
+    "transactions:monthly_statement": _monthly_statement,
+    "transactions:monthly_statements": _account,
     "transactions:statement": _account,
-    "transactions:statement_csv": _account,
-    "transactions:statement_json": _account,
+    **{f"transactions:statement_{kind}": _account for kind in LABELS},
     "transactions:webhook": _webhook,
     "transactions:webhook_kinds": _webhook,
     "transactions:webhook_off": _webhook,

@@ -8,7 +8,8 @@ keys. A seal stores the version of the text, so that a later version may differ.
 VERSION = 1
 
 
-def _utc(column: str) -> str:
+def utc(column: str) -> str:
+    """The SQL of a time as text: in UTC, with microseconds, whatever the session's settings."""
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
@@ -18,9 +19,9 @@ ROW_TEXT = f"""json_build_array(
     id, from_account_id, to_account_id, amount, currency, type,
     CASE status WHEN 'completed' THEN 'completed' ELSE 'hold' END,
     description, reference, metadata,
-    {_utc("created_at")}, to_char(value_date, 'YYYY-MM-DD'),
+    {utc("created_at")}, to_char(value_date, 'YYYY-MM-DD'),
     from_balance, to_balance, captures_id, reverses_id,
-    {_utc("expires_at")}, created_by_id)::text"""
+    {utc("expires_at")}, created_by_id)::text"""
 
 # ROW_DIGEST is the digest of one row; ROWS are the rows of a period, each with day and digest.
 ROW_DIGEST = f"sha256(convert_to({ROW_TEXT}, 'UTF8'))"
@@ -56,7 +57,7 @@ SUMS = """
 # The digest of a row of `seals`, or of a row to insert.
 SEAL_DIGEST = f"""
     sha256(convert_to(json_build_array(
-        'ledger seal', version, number, {_utc("starts_at")}, {_utc("ends_at")}, row_count, sums,
+        'ledger seal', version, number, {utc("starts_at")}, {utc("ends_at")}, row_count, sums,
         encode(previous_digest, 'hex'),
         (SELECT json_agg(json_build_array(
                     to_char(day, 'YYYY-MM-DD'), days.row_count, encode(days.digest, 'hex'))

@@ -9,6 +9,7 @@ from transactions.models.budget import Budget
 from transactions.models.category_rule import CategoryRule
 from transactions.models.entry import Entry, EntryQuerySet
 from transactions.models.event import AccountEvent, EventKind, EventStream
+from transactions.models.monthly_statement import MonthlyStatement
 from transactions.models.own_category import OwnCategory
 from transactions.models.payee import Payee
 from transactions.models.payment_file import NamesAsked, PaymentFile, PaymentLine
@@ -47,6 +48,7 @@ __all__ = [
     "EventKind",
     "EventStream",
     "Every",
+    "MonthlyStatement",
     "NamesAsked",
     "Occurrence",
     "OwnCategory",

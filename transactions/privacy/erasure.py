@@ -53,6 +53,7 @@ from transactions.models import (
 )
 from transactions.privacy.further import FURTHER
 from transactions.privacy.traces import (
+    erase_from_statements,
     erase_from_the_log_of_households,
     erase_from_the_log_of_the_admin,
     erase_texts,
@@ -62,7 +63,7 @@ from transactions.privacy.traces import (
 # Notes, accounts that are closed, the history, and what staff wrote about accounts.
 NEVER_CHANGE = (
     "annotations", "accounts", "changes", "account_status_changes", "limit_changes",
-    "approval_requests", "transaction_notes", "reads", "payment_lines",
+    "approval_requests", "transaction_notes", "reads", "payment_lines", "monthly_statements",
 )  # fmt: skip
 
 OTHER_TRIGGERS = """SELECT quote_ident(tgname) FROM pg_trigger
@@ -118,6 +119,7 @@ def erase(person: User) -> None:
             _note_removal(rows)
             rows.delete()
         Account.objects.filter(user=person).update(name=ACCOUNT_NAME)
+        erase_from_statements(traces)
         person.groups.clear()
         person.user_permissions.clear()
         person.household = None

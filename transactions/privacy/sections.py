@@ -26,6 +26,7 @@ from transactions.models import (
     Budget,
     CategoryRule,
     Entry,
+    MonthlyStatement,
     Occurrence,
     OwnCategory,
     Payee,
@@ -236,6 +237,15 @@ def _payees(person: User) -> Iterable[Row]:
     return _read(saved, "account__number", "name", "note", "created_at")
 
 
+def _monthly_statements(person: User) -> Iterable[Row]:
+    issued = MonthlyStatement.objects.filter(account__user=person)
+    columns = (
+        "account__number", "number", "month", "opening", "money_in", "money_out", "closing",
+        "issued_at",
+    )  # fmt: skip
+    return _read(issued.order_by("account", "number"), *columns)
+
+
 def _standing_orders(person: User) -> Iterable[Row]:
     orders = StandingOrder.objects.owned_by(person).order_by("created_at")
     columns = (
@@ -309,6 +319,11 @@ SECTIONS = (
     DataSection("category_rules", ("name", "search", "category", "made"), _category_rules),
     DataSection("saved_reports", ("name", "report", "parameters", "shared_with"), _saved_reports),
     DataSection("payees", ("number", "name", "note", "saved"), _payees),
+    DataSection(
+        "monthly_statements",
+        ("account", "number", "month", "opening", "in", "out", "closing", "issued"),
+        _monthly_statements,
+    ),
     DataSection(
         "standing_orders",
         (

@@ -19,7 +19,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q
 
-from accounts.erased import FILE_NAME
+from accounts.erased import ACCOUNT_NAME, FILE_NAME, NAME
 from accounts.models import (
     Account,
     ApprovalRequest,
@@ -35,6 +35,7 @@ from transactions.models import (
     Alert,
     Budget,
     CategoryRule,
+    MonthlyStatement,
     OwnCategory,
     Payee,
     PaymentFile,
@@ -42,6 +43,7 @@ from transactions.models import (
     SavedReport,
     StaffReason,
     StandingOrder,
+    Transaction,
 )
 
 REPR = "Erased"
@@ -134,6 +136,23 @@ def erase_texts(traces: Traces) -> None:
         notes.update(**{field: ""})
     _erase_from_reads(traces)
     _erase_from_files(traces)
+
+
+def erase_from_statements(traces: Traces) -> None:
+    """The names on the person's own monthly statements, and theirs on those of others whom they
+    have paid or been paid by. No digest covers a name.
+    """
+    own = MonthlyStatement.objects.filter(account__in=traces.accounts)
+    own.update(holder=NAME, account_name=ACCOUNT_NAME)
+    sides = Transaction.objects.filter(
+        Q(from_account__in=traces.accounts) | Q(to_account__in=traces.accounts)
+    )
+    known = {pk for pair in sides.values_list("from_account", "to_account") for pk in pair}
+    keys = [str(pk) for pk in traces.accounts]
+    naming = MonthlyStatement.objects.filter(account__in=known - {None}, names__has_any_keys=keys)
+    for statement in naming.iterator():
+        statement.names |= dict.fromkeys(statement.names.keys() & set(keys), NAME)
+        statement.save(update_fields=["names"])
 
 
 def _erase_from_texts_about_others(traces: Traces) -> None:

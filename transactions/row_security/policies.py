@@ -217,6 +217,7 @@ POLICIES = {
         reads=f"owner_id = {PERSON} OR {AUDITS}", writes=NOBODY, changes=f"owner_id = {PERSON}"
     ),
     "alert_times": Policy(reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"),
+    "monthly_statements": Policy(reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}", writes=NOBODY),
     # One's own, and what colleagues share with a group; nobody shares with a group of others.
     "saved_reports": Policy(
         reads=f"owner_id = {PERSON} OR {IS_OWN_GROUP} OR {AUDITS}",

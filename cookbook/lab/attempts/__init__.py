@@ -7,6 +7,7 @@ from cookbook.lab.attempts import (
     categories,
     files,
     history,
+    monthly_statements,
     payees,
     people,
     reports,
@@ -36,6 +37,7 @@ _ALL: tuple[Attempt, ...] = (
     *categories.ATTEMPTS,
     *standing_orders.ATTEMPTS,
     *alerts.ATTEMPTS,
+    *monthly_statements.ATTEMPTS,
 )
 _TABLES = list(dict.fromkeys(attempt.table for attempt in _ALL))
 # Those of a table stand together.
@@ -56,4 +58,5 @@ ROWS: tuple[ValidRow, ...] = (
     *categories.ROWS,
     *standing_orders.ROWS,
     *alerts.ROWS,
+    *monthly_statements.ROWS,
 )

@@ -24,6 +24,7 @@ OFTEN = Duration.minutes(5)
 NIGHTLY = {
     "audit": Nightly("1", "30"),
     "seal": Nightly("2", "0"),
+    "statements": Nightly("2", "15"),
     "erase": Nightly("2", "30"),
     "retain": Nightly("2", "45"),
 }

@@ -60,6 +60,7 @@ class Tasks(Construct):
         self.migrate = self._command("migrate", ["migrate"], secret_key)
         self.audit = self._command("audit", ["audit_ledger"], secret_key, role=AUDITOR)
         self.seal = self._command("seal", ["seal_ledger"], secret_key)
+        self.statements = self._command("statements", ["issue_statements"], secret_key)
         self.holds = self._command("holds", ["expire_holds"], secret_key)
         self.rules = self._command("rules", ["apply_rules"], secret_key)
         self.orders = self._command("orders", ["pay_standing_orders"], secret_key)
@@ -75,8 +76,8 @@ class Tasks(Construct):
     def commands(self) -> dict[str, ecs.FargateTaskDefinition]:
         """Those that run by themselves, by name."""
         names = (
-            "roles", "migrate", "audit", "seal", "holds", "orders", "rules", "alerts", "erase",
-            "retain",
+            "roles", "migrate", "audit", "seal", "statements", "holds", "orders", "rules",
+            "alerts", "erase", "retain",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 

@@ -220,15 +220,16 @@ def test_each_command_that_fails_is_mailed(bank: Templates) -> None:
 def test_what_is_scheduled(bank: Templates) -> None:
     schedules = {each["Name"]: each for _, each in bank.of_type("AWS::Scheduler::Schedule")}
     often = {"holds", "orders", "rules", "alerts"}
-    names = {"audit", "seal", "erase", "retain", *often}
+    names = {"audit", "seal", "statements", "erase", "retain", *often}
     assert set(schedules) == {f"{bank.config.name}-{name}" for name in names}
     for name in often:
         assert schedules[f"{bank.config.name}-{name}"]["ScheduleExpression"] == "rate(5 minutes)"
     for name in names - often:
         assert schedules[f"{bank.config.name}-{name}"]["ScheduleExpressionTimezone"] == "UTC"
     times = {name: _minute(schedules[f"{bank.config.name}-{name}"]) for name in names - often}
-    assert times == {"audit": 90, "seal": 120, "erase": 150, "retain": 165}
-    assert times["audit"] < times["seal"]  # a day is sealed if its audit was clean
+    assert times == {"audit": 90, "seal": 120, "statements": 135, "erase": 150, "retain": 165}
+    # A day is sealed if its audit was clean, and a statement issued of sealed days.
+    assert times["audit"] < times["seal"] < times["statements"]
     group = bank.one("AWS::Scheduler::ScheduleGroup")["Name"]
     assert {each["State"] for each in schedules.values()} == {"ENABLED"}
     for each in schedules.values():

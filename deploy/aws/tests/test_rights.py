@@ -20,7 +20,8 @@ AS_ROLE = {
     "web": "ledger_web|ledger_explorer",
     "holds": "ledger", "orders": "ledger", "rules": "ledger", "alerts": "ledger",
     "audit": "ledger_auditor", "migrate": "ledger",
-    "seal": "ledger", "erase": "ledger", "retain": "ledger", "work": "ledger", "console": "ledger",
+    "seal": "ledger", "statements": "ledger", "erase": "ledger", "retain": "ledger",
+    "work": "ledger", "console": "ledger",
     "roles": None, "proof": None,
 }  # fmt: skip
 SECRETS = {

@@ -28,6 +28,7 @@ SECRETS = {
 }
 COMMANDS = {
     "roles": "create_roles", "migrate": "migrate", "audit": "audit_ledger", "seal": "seal_ledger",
+    "statements": "issue_statements",
     "holds": "expire_holds", "orders": "pay_standing_orders", "rules": "apply_rules",
     "alerts": "send_alerts",
     "erase": "erase_people",

@@ -61,7 +61,7 @@ def test_a_bank_as_it_is_installed_is_told_of_everything_in_one_go(tmp_path: Pat
         for name in (
             "url", "https", "secret_key", "mail", "contact", "security_contact",
             "embedded", "backup", "job.expire_holds", "job.apply_rules", "job.pay_standing_orders",
-            "job.send_alerts",
-            "job.audit_ledger", "job.seal_ledger", "job.erase_people", "job.apply_retention",
+            "job.send_alerts", "job.audit_ledger", "job.seal_ledger", "job.issue_statements",
+            "job.erase_people", "job.apply_retention",
         )
     }  # fmt: skip

@@ -21,6 +21,7 @@ from tests.attacks.people import readers_of
 from tests.attacks.people import signed_in as proved
 from tests.attacks.walk import addresses
 from tests.ledger.replicas.bank import BankWithReplica
+from transactions.statement_files.files import LABELS
 
 pytestmark = pytest.mark.slow
 # Which pages read what from a replica. Nothing else does. The table "Replicas" of docs/databases.md
@@ -35,8 +36,12 @@ MAY_READ = {
     },
     "statement": {
         "transactions:statement",
-        "transactions:statement_csv",
-        "transactions:statement_json",
+        "transactions:monthly_statement",
+        *(
+            f"transactions:statement_{kind}"
+            for kind in LABELS
+            if kind not in ("pdf", "csv", "json")
+        ),
         "api:entries",
     },
     "report": {

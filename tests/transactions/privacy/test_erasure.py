@@ -40,6 +40,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.sign_in import add_app
 from tests.transactions.payment_files.files import checked, pay
 from tests.transactions.standing_orders.orders import order_of
+from tests.transactions.statement_files.shared import empty_statement
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit.audit import audit
@@ -178,6 +179,7 @@ PLANTED = (
     "approval_requests", "payment_files", "payment_lines", "transaction_notes", "annotations",
     "users", "accounts", "account_emailaddress", "sign_ins", "api_tokens", "saved_reports",
     "budgets", "category_rules", "own_categories", "payees", "standing_orders",
+    "monthly_statements",
     "explorer_queries", "explorer_runs",
 )  # fmt: skip
 FACTS = re.compile(
@@ -229,6 +231,8 @@ def left(ana: Account) -> Account:
     refunded(ana, friend)
     ana.refresh_from_db()
     assert seal() is not None
+    for holder, other in ((ana, friend), (friend, ana)):
+        empty_statement(holder, names={str(other.pk): other.user.name})
     worked_here(ana.user)
     leave(person=ana.user)
     ways_in_and_rights(ana.user)

@@ -1,0 +1,177 @@
+"""The list of statements, and the page that checks one, signed in or not."""
+
+import re
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.core.signing import Signer
+from django.test import Client, override_settings
+from django.urls import reverse
+from reportlab.graphics.barcode.qr import QrCodeWidget
+
+from accounts.models import Account
+from tests.factories import AccountFactory, walls_down
+from transactions import services
+from transactions.audit import sealing
+from transactions.models import MonthlyStatement, Transaction
+from transactions.statement_files.formats import pdf as pdf_format
+
+pytestmark = pytest.mark.django_db
+CHECK = "/statements/check/"
+
+
+def test_the_list_has_each_month_with_its_files(
+    ana: Client, account: Account, issued: list[MonthlyStatement]
+) -> None:
+    answer = ana.get(f"/accounts/{account.pk}/statements/")
+    page = answer.content.decode()
+    for statement in issued:
+        assert f'href="{statement.number}.pdf"' in page
+        assert f"{statement.closing:,.2f}" in page
+    assert "March 2026" in page
+    assert page.index("March 2026") < page.index("January 2026")
+
+
+def test_without_a_statement_the_page_says_when_there_is_one(ana: Client, account: Account) -> None:
+    page = ana.get(f"/accounts/{account.pk}/statements/").content.decode()
+    assert "No statement yet" in page
+    assert reverse("transactions:statement", args=[account.pk]) in page
+
+
+@pytest.mark.parametrize("path", ["statements/", "statements/1.pdf", "statement.pdf"])
+def test_nobody_else_sees_them(
+    client: Client, account: Account, issued: list[MonthlyStatement], path: str
+) -> None:
+    url = f"/accounts/{account.pk}/{path}"
+    assert client.get(url).status_code == 302  # to the sign-in
+    client.force_login(AccountFactory().user)
+    assert client.get(url).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["9.pdf", "1.exe", "99999999999.pdf"])
+def test_there_is_no_other_file(
+    ana: Client, account: Account, issued: list[MonthlyStatement], path: str
+) -> None:
+    assert ana.get(f"/accounts/{account.pk}/statements/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_whoever_holds_a_digest_reads_what_the_books_say(
+    ana: Client, issued: list[MonthlyStatement], signed_in: bool
+) -> None:
+    statement = issued[1]
+    client = ana if signed_in else Client()
+    digest = statement.hex_digest
+    spaced = " ".join(digest[n : n + 4] for n in range(0, 64, 4)).upper()
+    for typed in (digest, spaced):
+        answer = client.get(CHECK, {"digest": typed})
+        page = answer.content.decode()
+        assert "The books say the same" in page
+        for name in ("opening", "money_in", "money_out", "closing"):
+            assert f"{getattr(statement, name):,.2f}" in page
+        assert "Ana &lt;Ribeiro&gt;" in page
+        assert "no-store" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("digest", ["", "abc", "zz" * 32, "ab" * 32, "\x00" * 64, "ab" * 31])
+def test_a_digest_of_no_statement_is_told_by_a_sentence(
+    client: Client, issued: list[MonthlyStatement], digest: str
+) -> None:
+    answer = client.get(CHECK, {"digest": digest})
+    assert answer.status_code == 200
+    assert answer.context["checked"] is None
+    assert answer.context["problem"] or answer.context["form"].errors
+    assert "Ana" not in answer.content.decode()
+
+
+def test_a_row_that_was_falsified_is_found(
+    client: Client, account: Account, issued: list[MonthlyStatement]
+) -> None:
+    statement = issued[1]
+    row = Transaction.objects.filter(
+        to_account=account, created_at__gte=statement.starts_at, created_at__lt=statement.ends_at
+    ).first()
+    assert row is not None
+    with walls_down("transactions") as cursor:
+        cursor.execute("UPDATE transactions SET description = 'Bay' WHERE id = %s", [row.pk])
+    page = client.get(CHECK, {"digest": statement.hex_digest}).content.decode()
+    assert "The books say\n      something else" in page
+    other = client.get(CHECK, {"digest": issued[0].hex_digest}).content.decode()
+    assert "The books say the same" in other
+
+
+QUERIES = [
+    "",
+    "?start=2026-02-01&end=2026-02-28",
+    "?direction=out&q=rent",
+    "?start=2026-03-01",
+    "?q=12.50&end=2026-03-01",
+]
+
+
+def code_of(client: Client, account: Account, query: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address in the code of a PDF of these filters."""
+    found: list[str] = []
+    real = QrCodeWidget
+
+    def widget(text: str, **options: str) -> object:
+        found.append(text)
+        return real(text, **options)
+
+    monkeypatch.setattr(pdf_format, "QrCodeWidget", widget)
+    assert client.get(f"/accounts/{account.pk}/statement.pdf{query}").status_code == 200
+    return found[0].removeprefix("http://testserver")
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_code_of_a_choice_leads_to_what_the_books_say(
+    ana: Client, account: Account, issued: list[MonthlyStatement], query: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    url = code_of(ana, account, query, monkeypatch)
+    answer = Client().get(url)
+    checked = answer.context["checked"]
+    assert checked.is_true
+    assert checked.count > 0
+    month = 3 if query.startswith("?start=2026-03") else 2
+    rents = Transaction.objects.filter(from_account=account, description__startswith="Rent")
+    row = rents.get(created_at__month=month)
+    with walls_down("transactions") as cursor:
+        cursor.execute("UPDATE transactions SET reference = 'No' WHERE id = %s", [row.pk])
+    assert not Client().get(url).context["checked"].is_true
+
+
+def test_a_code_stays_true_when_money_moves_and_days_are_sealed(
+    ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = code_of(ana, account, "?end=2026-03-10", monkeypatch)
+    open_ended = code_of(ana, account, "", monkeypatch)
+    services.deposit(to_account=account, amount=Decimal(5), description="Later")
+    sealing.seal(until=date(2026, 4, 1))
+    for each in (url, open_ended):
+        checked = Client().get(each).context["checked"]
+        assert checked.is_true
+        assert checked.closing != 0
+
+
+def test_a_forged_code_is_refused(
+    ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = code_of(ana, account, "", monkeypatch)
+    other = f"{CHECK}?choice={Signer().sign('x')}"
+    for forged in (url[:-1], f"{url}x", other, f"{CHECK}?choice=a"):
+        answer = Client().get(forged)
+        assert answer.status_code == 200
+        assert answer.context["checked"] is None
+    with override_settings(SECRET_KEY="another"):
+        assert Client().get(url).context["checked"] is None
+
+
+def test_the_page_of_the_account_offers_every_format(ana: Client, account: Account) -> None:
+    page = ana.get(f"/accounts/{account.pk}/?direction=out").content.decode()
+    for kind in ("csv", "json"):
+        assert re.search(rf'href="/accounts/{account.pk}/statement\.{kind}\?direction=out"', page)
+    for kind in ("pdf", "xlsx", "ofx", "qif", "xml", "sta"):
+        assert f'formaction="statement.{kind}"' in page
+    assert '<input type="hidden" name="direction" value="out">' in page

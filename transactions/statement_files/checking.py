@@ -1,0 +1,114 @@
+"""Says whether a statement that somebody holds is what the books say, to whoever has its digest."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.core.signing import BadSignature
+
+from accounts.models import Account
+from ledger.text.dates import long_date, month_name
+from transactions.models import AuditRun, MonthlyStatement
+from transactions.models.seal import DIGEST_BYTES
+from transactions.statement_files.chosen import NOT_SEALED, ChosenEntries, choice_of
+from transactions.statement_files.digest import (
+    StatementFigures,
+    digest_of,
+    totals_of_period,
+    totals_of_rows,
+)
+from transactions.statement_files.monthly import seal_line
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedStatement:
+    """What the bank knows of a statement, to compare with the paper. `is_true`: the books give the
+    same digest today. `audited_at`: when the last audit found the books and every seal unbroken.
+    """
+
+    title: str
+    period: str
+    holder: str
+    account_number: str
+    currency: str
+    opening: Decimal
+    money_in: Decimal
+    money_out: Decimal
+    closing: Decimal
+    count: int
+    selection: str
+    seal: str
+    digest: str
+    is_true: bool
+    audited_at: datetime | None
+
+
+def checked_digest(text: str) -> CheckedStatement | None:
+    """The numbered statement with this digest in hexadecimal; None if there is none. Spaces and
+    case do not matter.
+    """
+    digest = _bytes(text)
+    if digest is None:
+        return None
+    found = MonthlyStatement.objects.select_related("account", "seal").filter(digest=digest)
+    statement = found.first()
+    return _checked_month(statement) if statement else None
+
+
+def checked_choice(token: str) -> CheckedStatement | None:
+    """The choice of a code; None if the code is not the bank's."""
+    try:
+        account_id, filters, made_at, digest = choice_of(token)
+    except (BadSignature, ValueError):
+        return None
+    account = Account.objects.select_related("user").filter(pk=account_id).first()
+    if account is None:
+        return None
+    choice = ChosenEntries(account, filters, made_at)
+    ids = list(choice.entries.values_list("transaction_id", flat=True))
+    totals = totals_of_rows(account.pk, ids)
+    # A seal that was made since covers what none covered then.
+    seal = choice.seal()
+    is_true = digest in (choice.digest(totals, seal), choice.digest(totals, None))
+    figures = choice.figures(seal)
+    return CheckedStatement(
+        title="Statement",
+        period=f"{long_date(choice.first_day())} to {long_date(choice.last_day)}",
+        holder=account.user.name, account_number=account.number, currency=account.currency,
+        opening=figures.opening or Decimal(0), money_in=totals.money_in,
+        money_out=totals.money_out, closing=figures.closing or Decimal(0), count=totals.rows,
+        selection=choice.selection, seal=f"Sealed by seal {seal.number}." if seal else NOT_SEALED,
+        digest=digest.hex(), is_true=is_true, audited_at=_audited_at(),
+    )  # fmt: skip
+
+
+def _checked_month(statement: MonthlyStatement) -> CheckedStatement:
+    account, seal = statement.account, statement.seal
+    totals = totals_of_period(account.pk, statement.starts_at, statement.ends_at)
+    figures = StatementFigures(
+        account.number, account.currency, statement.number, statement.starts_at,
+        statement.ends_at, statement.opening, statement.closing, (seal.number, bytes(seal.digest)),
+    )  # fmt: skip
+    return CheckedStatement(
+        title=f"Statement {statement.number}, {month_name(statement.month)}",
+        period=f"{long_date(statement.first_day)} to {long_date(statement.last_day)}",
+        holder=statement.holder, account_number=account.number, currency=account.currency,
+        opening=statement.opening, money_in=statement.money_in, money_out=statement.money_out,
+        closing=statement.closing, count=statement.entry_count, selection="",
+        seal=seal_line(statement), digest=statement.hex_digest,
+        is_true=digest_of(figures, totals) == bytes(statement.digest), audited_at=_audited_at(),
+    )  # fmt: skip
+
+
+def _audited_at() -> datetime | None:
+    """When the last audit ended, if it found nothing wrong."""
+    run = AuditRun.objects.order_by("-finished_at").first()
+    return run.finished_at if run and not run.findings else None
+
+
+def _bytes(text: str) -> bytes | None:
+    try:
+        digest = bytes.fromhex("".join(text.split()))
+    except ValueError:
+        return None
+    return digest if len(digest) == DIGEST_BYTES else None

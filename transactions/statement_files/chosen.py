@@ -1,0 +1,146 @@
+"""What somebody sees of their account, with the filters of the page, as a document.
+
+Note [Proof of a choice]: nothing is stored of a choice. Its check address holds the account, the
+filters, when it was made and the digest, signed with SECRET_KEY; to check it, the same filters are
+applied again to the rows of then.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.core import signing
+from django.utils import timezone
+
+from accounts.models import Account
+from ledger.text.dates import end_of_day, start_of_day
+from transactions.models import Entry, Seal
+from transactions.models.entry import EntryQuerySet
+from transactions.statement_files.digest import (
+    RowTotals,
+    StatementFigures,
+    digest_of,
+    totals_of_rows,
+)
+from transactions.statement_files.document import StatementDocument, lines_of
+from transactions.statements.page import Filters, balance_at, entries_of
+
+SALT = "ledger chosen statement"
+NOT_SEALED = "No seal covers all of it yet."
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenEntries:
+    """An account's entries that match filters, of those booked before `made_at`."""
+
+    account: Account
+    filters: Filters
+    made_at: datetime
+
+    @property
+    def entries(self) -> EntryQuerySet:
+        """Oldest first."""
+        return entries_of(self.account, self.filters).between(None, self.made_at).for_files()
+
+    @property
+    def starts_at(self) -> datetime | None:
+        return start_of_day(self.filters.start) if self.filters.start else None
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end of the last day, but at most when it was made."""
+        if self.filters.end is None:
+            return self.made_at
+        return min(end_of_day(self.filters.end), self.made_at)
+
+    def first_day(self) -> date:
+        """That of the filter; else of the account's first entry, or of its opening."""
+        if self.filters.start:
+            return self.filters.start
+        entries = Entry.objects.for_account(self.account).order_by("created_at")
+        first = entries.values_list("created_at", flat=True).first()
+        return timezone.localdate(first or self.account.created_at)
+
+    @property
+    def last_day(self) -> date:
+        made = timezone.localdate(self.made_at)
+        return min(self.filters.end, made) if self.filters.end else made
+
+    @property
+    def selection(self) -> str:
+        """What the filters leave out, in words; "" if nothing of the period."""
+        directions = {"in": "money in", "out": "money out"}
+        words = [directions[self.filters.direction]] if self.filters.direction else []
+        if self.filters.text:
+            words.append(f"what matches \u201c{self.filters.text}\u201d")
+        return ", ".join(words)
+
+    def figures(self, seal: Seal | None) -> StatementFigures:
+        """What the digest covers beside the rows."""
+        opening = balance_at(self.account, self.starts_at) if self.starts_at else None
+        return StatementFigures(
+            self.account.number, self.account.currency, None, self.starts_at, self.ends_at,
+            opening, balance_at(self.account, self.ends_at),
+            (seal.number, bytes(seal.digest)) if seal else None,
+        )  # fmt: skip
+
+    def seal(self) -> Seal | None:
+        """The first seal that covers the period; None if none does."""
+        return Seal.objects.filter(ends_at__gte=self.ends_at).order_by("number").first()
+
+    def digest(self, totals: RowTotals, seal: Seal | None) -> bytes:
+        return digest_of(self.figures(seal), totals)
+
+    def token(self, digest: bytes) -> str:
+        """The signed text by which a page checks the digest."""
+        filters = self.filters
+        words = [
+            str(self.account.pk), _text(filters.start), _text(filters.end), filters.direction,
+            filters.text, self.made_at.isoformat(), digest.hex(),
+        ]  # fmt: skip
+        return signing.dumps(words, salt=SALT, compress=True)
+
+
+def choice_of(token: str) -> tuple[UUID, Filters, datetime, bytes]:
+    """Account, filters, moment and digest of a token. Raises BadSignature."""
+    account, start, end, direction, text, made_at, digest = signing.loads(token, salt=SALT)
+    filters = Filters(_day(start), _day(end), direction, text)
+    return UUID(account), filters, datetime.fromisoformat(made_at), bytes.fromhex(digest)
+
+
+def chosen_document(choice: ChosenEntries, entries: Iterable[Entry]) -> StatementDocument:
+    """The document of a choice, without proof."""
+    account = choice.account
+    opening = balance_at(account, choice.starts_at) if choice.starts_at else None
+    return StatementDocument(
+        account_number=account.number, account_name=account.name, holder=account.user.name,
+        currency=account.currency, number=None, first_day=choice.first_day(),
+        last_day=max(choice.last_day, choice.first_day()), opening=opening or ZERO,
+        closing=balance_at(account, choice.ends_at), selection=choice.selection,
+        lines=lines_of(entries, holder=account.user_id), made_at=choice.made_at,
+    )  # fmt: skip
+
+
+def proved_document(choice: ChosenEntries, *, check_page: str) -> StatementDocument:
+    """The same with sums and proof. Reads all entries at once."""
+    entries = list(choice.entries)
+    totals = totals_of_rows(choice.account.pk, [entry.transaction_id for entry in entries])
+    seal = choice.seal()
+    digest = choice.digest(totals, seal)
+    return replace(
+        chosen_document(choice, entries), money_in=totals.money_in, money_out=totals.money_out,
+        digest=digest.hex(), check_page=check_page,
+        check_url=f"{check_page}?choice={choice.token(digest)}",
+        seal=f"Sealed by seal {seal.number}." if seal else NOT_SEALED,
+    )  # fmt: skip
+
+
+def _text(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None

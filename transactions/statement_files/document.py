@@ -1,0 +1,110 @@
+"""A statement as all formats write it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.utils import timezone
+
+from ledger.text.dates import long_date, month_name
+from transactions.models import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One entry. `amount` is negative for money out; `who` and `number` are of the other side, ""
+    outside the bank.
+    """
+
+    id: UUID
+    booked_at: datetime
+    value_date: date
+    amount: Decimal
+    balance: Decimal
+    who: str
+    number: str
+    kind: str
+    is_reversal: bool
+    description: str
+    reference: str
+
+    @property
+    def title(self) -> str:
+        return self.who or self.description or self.kind.capitalize()
+
+    @property
+    def booked_on(self) -> date:
+        """In the bank's time zone."""
+        return timezone.localdate(self.booked_at)
+
+    @property
+    def words(self) -> str:
+        """Description and reference, as far as the title does not say them."""
+        description = "" if self.title == self.description else self.description
+        return " · ".join(filter(None, (description, self.reference)))
+
+
+@dataclass(frozen=True, slots=True)
+class StatementDocument:
+    """A statement of whole days. `number` is that of a monthly statement, None for what somebody
+    has chosen; then `selection` says in words what filters left out.
+
+    `lines` can be read once, oldest first. `digest` is hexadecimal, "" in formats without proof;
+    `check_page` is the address of the page that checks it, `check_url` the same with what to check.
+    """
+
+    account_number: str
+    account_name: str
+    holder: str
+    currency: str
+    number: int | None
+    first_day: date
+    last_day: date
+    opening: Decimal
+    closing: Decimal
+    lines: Iterable[StatementLine]
+    made_at: datetime
+    selection: str = ""
+    money_in: Decimal | None = None
+    money_out: Decimal | None = None
+    digest: str = ""
+    check_page: str = ""
+    check_url: str = ""
+    seal: str = ""
+
+    @property
+    def title(self) -> str:
+        if self.number is not None:
+            return f"Statement {self.number}, {month_name(self.first_day)}"
+        return "Statement"
+
+    @property
+    def period(self) -> str:
+        return f"{long_date(self.first_day)} to {long_date(self.last_day)}"
+
+    @property
+    def short_id(self) -> str:
+        """At most 16 letters and digits that tell this statement from others of the account."""
+        if self.number is not None:
+            return f"M{self.number:05}{self.first_day:%Y%m}"
+        return f"X{self.made_at:%y%m%d%H%M%S}"
+
+
+def lines_of(
+    entries: Iterable[Entry], *, holder: UUID, names: dict[str, str] | None = None
+) -> Iterator[StatementLine]:
+    """Entries as lines. `names`: of the other sides, by id of account; else those of today."""
+    for entry in entries:
+        other = entry.counterparty
+        who = "" if other is None else other.name if other.user_id == holder else other.user.name
+        if names is not None and other is not None:
+            who = names.get(str(other.pk), who)
+        yield StatementLine(
+            id=entry.transaction_id, booked_at=entry.created_at, value_date=entry.value_date,
+            amount=entry.signed_amount, balance=entry.balance, who=who,
+            number=other.number if other else "", kind=entry.type,
+            is_reversal=entry.reverses_id is not None, description=entry.description,
+            reference=entry.reference,
+        )  # fmt: skip

@@ -1,0 +1,81 @@
+"""A statement as a file of each format.
+
+Note [Formats of banks]: PDF for people, XLSX for spreadsheets, OFX 2 and QIF for finance programs,
+camt.053 and MT940 for bookkeeping. Text formats are sent while their entries are read; PDF and
+XLSX are made first, so they have a limit.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
+
+from ledger.web.table_files import TYPES, refused, table_response
+from transactions.statement_files.document import StatementDocument
+from transactions.statement_files.formats.camt053 import camt053
+from transactions.statement_files.formats.mt940 import mt940
+from transactions.statement_files.formats.ofx import ofx
+from transactions.statement_files.formats.pdf import MOST_LINES as MOST_OF_PDF
+from transactions.statement_files.formats.pdf import pdf
+from transactions.statement_files.formats.qif import qif
+from transactions.statement_files.formats.table import table
+from transactions.statement_files.formats.xlsx import xlsx
+
+AT_ONCE = 100  # entries of a part of the answer
+MOST_OF_XLSX = 100_000  # entries
+
+
+@dataclass(frozen=True, slots=True)
+class TextFormat:
+    """A format that is sent while it is written. `label` is what a page calls it."""
+
+    label: str
+    content_type: str
+    write: Callable[[StatementDocument], Iterator[str]]
+
+
+TEXTS = {
+    "ofx": TextFormat("OFX", "application/x-ofx", ofx),
+    "qif": TextFormat("QIF", "application/x-qif; charset=utf-8", qif),
+    "xml": TextFormat("camt.053", "application/octet-stream", camt053),  # never shown as a page
+    "sta": TextFormat("MT940", "text/plain; charset=us-ascii", mt940),
+}
+# The endings of all files, and what pages call them.
+LABELS = {
+    "pdf": "PDF", "csv": "CSV", "xlsx": "Excel",
+    **{kind: text.label for kind, text in TEXTS.items()}, "json": "JSON",
+}  # fmt: skip
+LIMITS = {"pdf": MOST_OF_PDF, "xlsx": MOST_OF_XLSX}
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def too_long(kind: str, count: int) -> HttpResponse | None:
+    """The refusal of a file with more entries than its format may have here; None if it fits."""
+    most = LIMITS.get(kind)
+    if most is None or count <= most:
+        return None
+    why = f"{LABELS[kind]} holds at most {most:,} entries here. Choose a shorter period or CSV."
+    return refused(why, "csv")
+
+
+def file_response(document: StatementDocument, name: str, kind: str) -> HttpResponseBase:
+    """The document as a download; `name` is that of the file without its ending."""
+    if kind in TYPES:
+        return table_response(table(document, name), kind)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
+    if kind == "pdf":
+        return HttpResponse(pdf(document), content_type="application/pdf", headers=headers)
+    if kind == "xlsx":
+        return FileResponse(xlsx(document), content_type=XLSX_TYPE, headers=headers)
+    text = TEXTS[kind]
+    parts = _in_parts(text.write(document))
+    response = StreamingHttpResponse(parts, content_type=text.content_type, headers=headers)
+    # What is read first is read before the answer begins, so that a failure is answered with 503.
+    response.streaming_content = chain(list(islice(parts, 1)), parts)
+    return response
+
+
+def _in_parts(lines: Iterator[str]) -> Iterator[str]:
+    while part := "".join(islice(lines, AT_ONCE)):
+        yield part

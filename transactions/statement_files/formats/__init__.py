@@ -1,0 +1,1 @@
+"""A statement in each format, from one StatementDocument."""

@@ -1,0 +1,60 @@
+"""SWIFT MT940, the customer statement message, which bookkeeping programs read."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from textwrap import wrap
+
+from transactions.statement_files.document import StatementDocument, StatementLine
+from transactions.statement_files.formats.texts import plain, swift
+
+WIDTH, MOST_LINES = 65, 6  # of field 86
+REFERENCE = 16  # characters of the references in field 61
+END = "\r\n"
+
+
+def mt940(document: StatementDocument) -> Iterator[str]:
+    """The parts of the message; letters beyond SWIFT's lose their marks or become "?"."""
+    number = document.number if document.number is not None else 1
+    yield (
+        f":20:{document.short_id}{END}:25:{document.account_number}{END}:28C:{number:05}/00001{END}"
+    )
+    yield f":60F:{_balance(document.opening, document.first_day, document.currency)}{END}"
+    for line in document.lines:
+        yield _entry(line, document.currency)
+    yield f":62F:{_balance(document.closing, document.last_day, document.currency)}{END}"
+    words = f"{document.title}, {document.period}"
+    if document.selection:
+        words += f", a selection: {document.selection}"
+    yield from _information(swift(words))
+    yield f"-{END}"
+
+
+def _balance(amount: Decimal, day: date, currency: str) -> str:
+    return f"{_mark(amount)}{day:%y%m%d}{currency}{_amount(amount, currency)}"
+
+
+def _entry(line: StatementLine, currency: str) -> str:
+    reference = swift(line.reference)[:REFERENCE].strip("/ ").replace("//", "-") or "NONREF"
+    own = line.id.hex[-REFERENCE:].upper()
+    head = (
+        f":61:{line.value_date:%y%m%d}{line.booked_on:%m%d}{_mark(line.amount)}"
+        f"{_amount(line.amount, currency)}NTRF{reference}//{own}{END}"
+    )
+    words = " ".join(filter(None, (line.title, line.number, line.words)))
+    return head + "".join(_information(swift(words)))
+
+
+def _information(words: str) -> Iterator[str]:
+    """Field 86. No line of it begins with a colon or a hyphen, which would end it."""
+    rows = [row.lstrip(":-") or "." for row in wrap(words, WIDTH)[:MOST_LINES]] or ["."]
+    yield f":86:{END.join(rows)}{END}"
+
+
+def _mark(amount: Decimal) -> str:
+    return "D" if amount < 0 else "C"
+
+
+def _amount(amount: Decimal, currency: str) -> str:
+    text = plain(abs(amount), currency).replace(".", ",")
+    return text if "," in text else f"{text},"

@@ -1,0 +1,277 @@
+"""A statement as PDF on A4, drawn by ReportLab: the same bytes for the same statement.
+
+ReportLab instead of WeasyPrint, which needs libraries of the system. Two passes: the lines are
+first laid out on pages, so that each page can say how many there are.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
+from typing import NamedTuple
+
+from reportlab.graphics import renderPDF
+from reportlab.graphics.barcode.qr import QrCodeWidget
+from reportlab.graphics.shapes import Drawing
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.units import mm
+from reportlab.pdfgen.canvas import Canvas
+
+from ledger.text.dates import long_date, long_moment
+from ledger.text.lines import grouped
+from ledger.text.money import MINUS
+from ledger.text.money import figure as figure_of
+from transactions.statement_files.document import StatementDocument, StatementLine
+from transactions.statement_files.formats import fonts
+from transactions.statement_files.formats.fonts import BOLD, PLAIN
+
+PAGE_WIDTH, PAGE_HEIGHT = A4  # in points
+LEFT: float = 20 * mm
+RIGHT: float = PAGE_WIDTH - 20 * mm
+TOP: float = PAGE_HEIGHT - 18 * mm
+BOTTOM: float = 24 * mm
+INK, MUTED, HAIR, ACCENT = (
+    HexColor("#14201f"), HexColor("#5a6664"), HexColor("#d5d8d4"), HexColor("#0b6e69"),
+)  # fmt: skip
+SIZE, SMALL, LEADING = 8.5, 7.2, 10.5
+BALANCE_RIGHT, AMOUNT_RIGHT = RIGHT, RIGHT - 32 * mm
+WORDS_LEFT = LEFT + 24 * mm
+WORDS_WIDTH = AMOUNT_RIGHT - 30 * mm - WORDS_LEFT
+ROW_SPACE = 6  # points between two entries
+MM: float = mm
+LONG_HEAD, SHORT_HEAD = 56 * MM, 14 * MM
+HEAD_ROW = 16  # points of the table's heading
+PROOF = 34 * mm  # height of what proves the statement
+TYPE_IT = "Follow the code, or type this digest on the page below: the bank looks into its books."
+FOLLOW_IT = "Follow the code: the bank looks into its books and says whether this is true."
+MOST_LINES = 10_000  # entries of a PDF, about 400 pages
+
+
+class LaidOutRow(NamedTuple):
+    """An entry with its words in lines, and its height in points."""
+
+    day: str
+    title: list[str]
+    words: list[str]
+    amount: str
+    balance: str
+    height: float
+
+
+def pdf(document: StatementDocument) -> bytes:
+    """The file. Reads all lines of the document, see MOST_LINES."""
+    fonts.load()
+    rows = [_row(line, document.currency) for line in document.lines]
+    pages = list(_pages(_with_days(rows, document), _head_height(document)))
+    if _room(pages[-1], _head_height(document) if len(pages) == 1 else 0) < PROOF:
+        pages.append([])
+    buffer = BytesIO()
+    canvas = Canvas(buffer, pagesize=A4, invariant=1, pageCompression=1, lang="en-GB")
+    canvas.setTitle(f"{document.title} · {grouped(document.account_number)}")
+    canvas.setAuthor("Ledger")
+    canvas.setSubject(f"{document.period}; digest {document.digest}")
+    pen = _Pen(canvas)
+    for number, page in enumerate(pages, start=1):
+        y = pen.head(document) if number == 1 else pen.short_head(document)
+        y = pen.table(page, document, y)
+        if number == len(pages):
+            pen.proof(document, y)
+        pen.foot(document, number, len(pages))
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def _with_days(
+    rows: list[tuple[date, LaidOutRow]], document: StatementDocument
+) -> list[LaidOutRow]:
+    """The first row of each day says the day; opening and closing balance stand around them."""
+    shown: list[LaidOutRow] = []
+    before = None
+    for day, row in rows:
+        shown.append(row if day != before else row._replace(day=""))
+        before = day
+    currency = document.currency
+    opening = _edge("Opening balance", document.opening, currency)
+    return [opening, *shown, _edge("Closing balance", document.closing, currency)]
+
+
+def _figure(amount: Decimal | None, currency: str) -> str:
+    """With a hyphen for the minus, which Noto Sans lacks: in one font, a figure is copied whole."""
+    return figure_of(amount, currency).replace(MINUS, "-")
+
+
+def _edge(title: str, balance: Decimal, currency: str) -> LaidOutRow:
+    return LaidOutRow("", [title], [], "", _figure(balance, currency), LEADING + ROW_SPACE)
+
+
+def _row(line: StatementLine, currency: str) -> tuple[date, LaidOutRow]:
+    title = list(_wrapped(line.title, BOLD, SIZE, WORDS_WIDTH))
+    words = list(_wrapped(line.words, PLAIN, SMALL, WORDS_WIDTH)) if line.words else []
+    height = (len(title) + len(words)) * LEADING + ROW_SPACE
+    day = line.booked_on
+    amount = _figure(line.amount, currency)
+    row = LaidOutRow(
+        f"{day.day:02} {day:%b} {day.year}", title, words,
+        amount if line.amount < 0 else f"+{amount}", _figure(line.balance, currency), height,
+    )  # fmt: skip
+    return day, row
+
+
+def _wrapped(text: str, font: str, size: float, width: float) -> Iterator[str]:
+    """Lines no wider than `width`; a word that is wider is cut."""
+    line = ""
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if fonts.width(longer, font, size) <= width:
+            line = longer
+            continue
+        if line:
+            yield line
+        line = word
+        while fonts.width(line, font, size) > width:
+            fits = next(n for n in range(len(line), 0, -1) if _fits(line[:n], font, size, width))
+            yield line[:fits]
+            line = line[fits:]
+    if line:
+        yield line
+
+
+def _fits(text: str, font: str, size: float, width: float) -> bool:
+    return len(text) == 1 or fonts.width(text, font, size) <= width
+
+
+def _pages(rows: list[LaidOutRow], head: float) -> Iterator[list[LaidOutRow]]:
+    """The rows of each page; an entry that fits on a page is not split."""
+    page: list[LaidOutRow] = []
+    room = _room([], head)
+    for row in rows:
+        if row.height > room and page:
+            yield page
+            page, room = [], _room([], 0)
+        page.append(row)
+        room -= row.height
+    yield page
+
+
+def _room(page: list[LaidOutRow], head: float) -> float:
+    """Points left on a page; `head` is the height of the first page's head, 0 for another page."""
+    top: float = TOP - (head or SHORT_HEAD) - HEAD_ROW
+    return top - BOTTOM - sum(row.height for row in page)
+
+
+def _head_height(document: StatementDocument) -> float:
+    return LONG_HEAD + (6 * MM if document.selection else 0)
+
+
+class _Pen:
+    """Draws on the canvas; each method returns where the next thing goes."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        self.canvas = canvas
+
+    def text(
+        self, x: float, y: float, text: str, *, font: str = PLAIN, size: float = SIZE,
+        color: HexColor = INK, right: bool = False,
+    ) -> None:  # fmt: skip
+        if right:
+            x -= fonts.width(text, font, size)
+        self.canvas.setFillColor(color)
+        for name, part in fonts.runs(text, font):
+            self.canvas.setFont(name, size)
+            self.canvas.drawString(x, y, part)
+            x += self.canvas.stringWidth(part, name, size)
+
+    def line(self, y: float, *, color: HexColor = HAIR, width: float = 0.4) -> None:
+        self.canvas.setStrokeColor(color)
+        self.canvas.setLineWidth(width)
+        self.canvas.line(LEFT, y, RIGHT, y)
+
+    def head(self, document: StatementDocument) -> float:
+        y = TOP - 6 * mm
+        self.text(LEFT, y, "Ledger", font=BOLD, size=13, color=ACCENT)
+        self.text(RIGHT, y, document.title, font=BOLD, size=13, right=True)
+        self.text(RIGHT, y - 5.5 * mm, document.period, size=SIZE, color=MUTED, right=True)
+        self.text(LEFT, y - 13 * mm, _cut(document.holder, BOLD), font=BOLD, size=10)
+        self.text(LEFT, y - 18 * mm, _cut(document.account_name, PLAIN), size=10)
+        number = f"{grouped(document.account_number)} · {document.currency}"
+        self.text(LEFT, y - 23 * mm, number, size=10, color=MUTED)
+        self._figures(document, y - 35 * mm)
+        if document.selection:
+            words = next(_wrapped(f"A selection: {document.selection}", PLAIN, SIZE, RIGHT - LEFT))
+            self.text(LEFT, y - 47.5 * mm, words, color=MUTED)
+        return TOP - _head_height(document)
+
+    def _figures(self, document: StatementDocument, y: float) -> None:
+        shown = [("Opening balance", document.opening), ("Money in", document.money_in)]
+        shown += [("Money out", document.money_out), ("Closing balance", document.closing)]
+        for place, (label, amount) in enumerate(shown):
+            x = LEFT + place * (RIGHT - LEFT) / 4
+            is_last = place == len(shown) - 1
+            self.text(x, y, label, size=SMALL, color=MUTED)
+            digits = _figure(amount, document.currency)
+            size = min(11, 11 * (RIGHT - LEFT) / 4.2 / fonts.width(digits, BOLD, 11))
+            font = BOLD if is_last else PLAIN
+            self.text(x, y - 5 * mm, digits, font=font, size=size)
+
+    def short_head(self, document: StatementDocument) -> float:
+        words = f"{document.title} · {grouped(document.account_number)} · {document.currency}"
+        self.text(LEFT, TOP - 6 * mm, words, color=MUTED)
+        return TOP - SHORT_HEAD
+
+    def table(self, page: list[LaidOutRow], document: StatementDocument, y: float) -> float:
+        if not page:
+            return y
+        base = y - 9
+        self.text(LEFT, base, "Date", size=SMALL, color=MUTED)
+        self.text(WORDS_LEFT, base, "Who and what for", size=SMALL, color=MUTED)
+        self.text(AMOUNT_RIGHT, base, "Amount", size=SMALL, color=MUTED, right=True)
+        balance = f"Balance, {document.currency}"
+        self.text(BALANCE_RIGHT, base, balance, size=SMALL, color=MUTED, right=True)
+        y -= HEAD_ROW
+        self.line(y + 2, color=INK, width=0.6)
+        for row in page:
+            base = y - LEADING + 1
+            self.text(LEFT, base, row.day, color=MUTED)
+            for place, words in enumerate(row.title):
+                font = BOLD if row.amount else PLAIN
+                self.text(WORDS_LEFT, base - place * LEADING, words, font=font)
+            for place, words in enumerate(row.words, start=len(row.title)):
+                self.text(WORDS_LEFT, base - place * LEADING, words, size=SMALL, color=MUTED)
+            self.text(AMOUNT_RIGHT, base, row.amount, right=True)
+            self.text(BALANCE_RIGHT, base, row.balance, right=True)
+            y -= row.height
+            self.line(y + 2)
+        return y
+
+    def proof(self, document: StatementDocument, y: float) -> None:
+        top = y - 8 * mm
+        side = 24 * mm
+        code = QrCodeWidget(document.check_url, barLevel="L", barBorder=0)
+        left, bottom, right, _ = code.getBounds()
+        scale = side / (right - left)
+        place = [scale, 0, 0, scale, -left * scale, -bottom * scale]
+        drawing = Drawing(side, side, transform=place)
+        drawing.add(code)
+        renderPDF.draw(drawing, self.canvas, LEFT, top - side + 2 * mm)
+        x = LEFT + side + 6 * mm
+        self.text(x, top - 2 * mm, "Is it true?", font=BOLD)
+        words = (TYPE_IT if document.number is not None else FOLLOW_IT, document.check_page)
+        for row, part in enumerate(words):
+            self.text(x, top - (7 + 4.5 * row) * mm, part, size=SMALL, color=MUTED)
+        self.text(x, top - 16.5 * mm, grouped(document.digest), size=SMALL)
+        self.text(x, top - 21 * mm, document.seal, size=SMALL, color=MUTED)
+
+    def foot(self, document: StatementDocument, number: int, count: int) -> None:
+        y = 12 * mm
+        made = f"Made on {long_moment(document.made_at)}"
+        if document.number is not None:
+            made = f"Issued on {long_date(document.made_at)}"
+        self.text(LEFT, y, made, size=SMALL, color=MUTED)
+        self.text(RIGHT, y, f"Page {number} of {count}", size=SMALL, color=MUTED, right=True)
+
+
+def _cut(text: str, font: str) -> str:
+    """The first line of a long name."""
+    return next(_wrapped(text, font, 10, RIGHT - LEFT), "")

@@ -1,0 +1,36 @@
+"""Numbered statements as documents."""
+
+from collections.abc import Iterable
+
+from ledger.text.dates import long_date
+from transactions.models import Entry, MonthlyStatement
+from transactions.models.entry import EntryQuerySet
+from transactions.statement_files.document import StatementDocument, lines_of
+
+
+def entries_of_month(statement: MonthlyStatement) -> EntryQuerySet:
+    """The entries of a statement, oldest first."""
+    entries: EntryQuerySet = Entry.objects.for_account(statement.account)
+    return entries.between(statement.starts_at, statement.ends_at).for_files()
+
+
+def monthly_document(
+    statement: MonthlyStatement, entries: Iterable[Entry], *, check_page: str
+) -> StatementDocument:
+    """The document of a statement: always the same, with the names of when it was issued."""
+    account = statement.account
+    return StatementDocument(
+        account_number=account.number, account_name=statement.account_name,
+        holder=statement.holder, currency=account.currency, number=statement.number,
+        first_day=statement.first_day, last_day=statement.last_day, opening=statement.opening,
+        closing=statement.closing, money_in=statement.money_in, money_out=statement.money_out,
+        lines=lines_of(entries, holder=account.user_id, names=statement.names),
+        made_at=statement.issued_at, digest=statement.hex_digest, check_page=check_page,
+        check_url=f"{check_page}?digest={statement.hex_digest}", seal=seal_line(statement),
+    )  # fmt: skip
+
+
+def seal_line(statement: MonthlyStatement) -> str:
+    """ "Sealed up to 31 October 2026 by seal 12."."""
+    seal = statement.seal
+    return f"Sealed up to {long_date(seal.last_day)} by seal {seal.number}."

@@ -1,0 +1,110 @@
+"""The monthly statements of an account, statements as files, and the page that checks them."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from accounts.models import Account
+from accounts.requests import PersonRequest
+from ledger.db.replicas import stream
+from ledger.db.row_security import RowScope, reading
+from ledger.web.table_files import refused
+from transactions.models import MonthlyStatement
+from transactions.statement_files.checking import checked_choice, checked_digest
+from transactions.statement_files.chosen import ChosenEntries, chosen_document, proved_document
+from transactions.statement_files.files import LABELS, LIMITS, file_response, too_long
+from transactions.statement_files.monthly import entries_of_month, monthly_document
+from transactions.statements.file import file_name
+from transactions.statements.forms import StatementForm
+from transactions.statements.page import STATEMENT
+
+DIGEST_LENGTH = 200  # characters that a digest may have, with spaces
+NO_STATEMENT = "No statement of this bank has that digest. Compare it with the paper once more."
+NO_CHOICE = "That code is not one of this bank\u2019s, or it was not copied whole."
+
+
+class DigestForm(forms.Form):
+    """What the foot of a numbered statement says."""
+
+    digest = forms.CharField(
+        label="Digest", max_length=DIGEST_LENGTH,
+        help_text="64 letters and digits at the end of the statement; spaces do not matter",
+    )  # fmt: skip
+
+
+@require_safe
+def monthly_list(request: PersonRequest, pk: Any) -> HttpResponse:
+    """The numbered statements of an account, newest first."""
+    account = get_object_or_404(Account, pk=pk, user=request.user)
+    statements = MonthlyStatement.objects.of(account).newest_first().defer("names", "digest")
+    context = {"account": account, "statements": statements, "labels": LABELS}
+    return render(request, "transactions/statement_files/list.html", context)
+
+
+@require_safe
+def monthly_file(request: PersonRequest, pk: Any, number: int, kind: str) -> HttpResponseBase:
+    """A numbered statement as a file."""
+    if kind not in LABELS:
+        raise Http404
+    found = MonthlyStatement.objects.select_related("account", "seal")
+    statement = get_object_or_404(found, account=pk, account__user=request.user, number=number)
+    if refusal := too_long(kind, statement.entry_count):
+        return refusal
+    rows = entries_of_month(statement)
+    entries = stream(STATEMENT, lambda given: rows[given:].iterator(chunk_size=2000))
+    document = monthly_document(statement, entries, check_page=_check_page(request))
+    name = f"statement-{statement.account.number}-{number:05}-{statement.month:%Y-%m}"
+    return file_response(document, name, kind)
+
+
+@require_safe
+def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
+    """What the account's page shows with these filters, on all its pages, as a file."""
+    account = get_object_or_404(Account.objects.select_related("user"), pk=pk, user=request.user)
+    form = StatementForm(request.GET)
+    if not form.is_valid():
+        message = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        return refused(message, "csv")
+    choice = ChosenEntries(account, form.filters, timezone.now())
+    rows = choice.entries
+    if kind in LIMITS:
+        count = rows.order_by()[: LIMITS[kind] + 1].count()
+        if refusal := too_long(kind, count):
+            return refusal
+    if kind == "pdf":
+        document = proved_document(choice, check_page=_check_page(request))
+    else:
+        entries = stream(STATEMENT, lambda given: rows[given:].iterator(chunk_size=2000))
+        document = chosen_document(choice, entries)
+    return file_response(document, file_name(account, form.filters), kind)
+
+
+@login_not_required
+@require_safe
+@cache_control(private=True, no_store=True)
+def check(request: HttpRequest) -> HttpResponse:
+    """Compares a statement on paper with the books, for whoever holds it, signed in or not."""
+    token, is_typed = request.GET.get("choice", ""), "digest" in request.GET
+    form = DigestForm(request.GET if is_typed else None)
+    checked, problem = None, ""
+    with reading(RowScope.BANK):
+        if token:
+            checked = checked_choice(token)
+            problem = "" if checked else NO_CHOICE
+        elif is_typed and form.is_valid():
+            checked = checked_digest(form.cleaned_data["digest"])
+            problem = "" if checked else NO_STATEMENT
+    form = DigestForm() if checked else form  # for another
+    context = {"form": form, "checked": checked, "problem": problem}
+    return render(request, "transactions/statement_files/check.html", context)
+
+
+def _check_page(request: HttpRequest) -> str:
+    return request.build_absolute_uri(reverse("transactions:statement_check"))
