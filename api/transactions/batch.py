@@ -139,7 +139,9 @@ class _Resolver:
             refusal = FieldRefused(NOT_YOURS, "from_account", slug="account-not-found")
             return BatchLine(number, refusal=refusal)
         if number in self.refused:
-            refusal = FieldRefused(self.refused[number], "to_number", slug="account-not-found")
+            why = self.refused[number]
+            slug = "too-many-numbers" if why == NUMBERS_ASKED else "account-not-found"
+            refusal = FieldRefused(why, "to_number", slug=slug)
             return BatchLine(number, refusal=refusal)
         recipient: Any = body.get("to_account") or self.numbers.get(body.get("to_number", ""))
         if recipient is None:

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Account
+from api import rate
 from api.pages import SCHEMA
 from api.schema import HEADERS
 from tests.factories import AccountFactory
@@ -45,3 +46,9 @@ def only_headers_of_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
         return answer
 
     monkeypatch.setattr(Client, "request", request)
+
+
+@pytest.fixture(autouse=True)
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All calls are of one minute: the first call of each minute takes a query more."""
+    monkeypatch.setattr(rate, "_now", lambda: 1_800_000_030)

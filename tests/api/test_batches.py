@@ -20,11 +20,13 @@ from accounts.sign_in import tokens
 from api.transactions import batch
 from tests.accounts.tokens import issue
 from tests.api.calls import TRANSACTIONS, balance_of, bearer, body, post, slug
+from tests.attacks.test_oracles import nobodys
 from tests.attacks.waiting import WAITING
 from tests.factories import AccountFactory
 from tests.sign_in import let_pass
 from transactions import services
 from transactions.models import NamesAsked, Transaction
+from transactions.safeguards import quota
 
 pytestmark = pytest.mark.django_db
 BATCH = f"{TRANSACTIONS}batch/"
@@ -295,6 +297,35 @@ def test_wrong_numbers_of_a_batch_count_towards_those_of_the_day(
     close_account(account=theirs, reason="Left")
     lines = [{**body(mine, theirs, to_number=theirs.number), "to_account": None}] * 2
     told(send(ana, lines, atomic=False))
+    assert NamesAsked.objects.get(user=mine.user).numbers == 2
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_after_the_wrong_numbers_of_a_day_a_batch_tells_of_no_stranger(
+    ana: Client, mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch, *, atomic: bool
+) -> None:
+    monkeypatch.setattr(quota, "WRONG_NUMBERS_A_DAY", 2)
+    friend, savings = AccountFactory(), AccountFactory(user=mine.user)
+    services.transfer(from_account=mine, to_account=friend, amount=Decimal(1))
+    lines = [
+        {**body(mine, theirs, to_number=number), "to_account": None}
+        for number in (nobodys(1), nobodys(2), theirs.number, nobodys(3))
+    ]
+    if atomic:
+        for number in range(2):
+            send(ana, lines[number : number + 1], key=f"{number}")
+        answers = [send(ana, [line], key=f"again {n}") for n, line in enumerate(lines[2:])]
+        assert [slug(answer) for answer in answers] == ["too-many-numbers"] * 2
+    else:
+        problems = [line["problem"] for line in told(send(ana, lines, atomic=False))[:-1]]
+        slugs = [problem["type"].partition("#")[2] for problem in problems]
+        assert slugs == ["account-not-found"] * 2 + ["too-many-numbers"] * 2
+        assert problems[2] == problems[3]
+    known = [
+        {**body(mine, theirs, to_number=each.number), "to_account": None}
+        for each in (friend, savings)
+    ]
+    assert send(ana, known, key="known").status_code == 201
     assert NamesAsked.objects.get(user=mine.user).numbers == 2
 
 

@@ -14,6 +14,7 @@ from accounts.models import Account, Read
 from tests.accounts.tokens import issue
 from tests.api.calls import TRANSACTIONS, balance_of, body, post, slug
 from tests.conftest import colleague
+from tests.factories import AccountFactory
 from transactions import services
 from transactions.models import StaffReason, Transaction
 
@@ -145,39 +146,63 @@ def test_the_same_key_with_another_reason_is_refused(
             assert (answer.status_code, slug(answer)) == (409, "idempotency-conflict")
 
 
-@pytest.mark.parametrize("verb", ["deposit", "withdrawal", "refund", "hold", "capture"])
-def test_the_limits_of_a_token_hold_for_what_staff_do(
-    ana: Client, mine: Account, theirs: Account, paid: Transaction, verb: str
-) -> None:
+def at_the_desk(verb: str, amount: str, text: str, paid: Transaction) -> Any:
+    """The answer to one of STAFF_VERBS, by the token `text`, about the sides of a payment."""
+    header = {"Authorization": f"Bearer {text}"}
+    payer, recipient = paid.from_account, paid.to_account
+    assert payer
+    assert recipient
+    if verb == "deposit":
+        slip = {"to_account": str(recipient.pk), "amount": amount}
+        return post(Client(), TRANSACTIONS, slip, **header)
+    if verb == "withdrawal":
+        slip = {"from_account": str(recipient.pk), "amount": amount}
+        return post(Client(), TRANSACTIONS, slip, **header)
+    if verb == "refund":
+        address = f"{TRANSACTIONS}{paid.pk}/refund/"
+        return post(Client(), address, {"amount": amount, "reason": "Asked"}, **header)
+    if verb == "hold":
+        body = {
+            "from_number": recipient.number, "amount": amount, "description": "Desk",
+            "until": f"{timezone.localdate() + timedelta(days=3)}", "reason": "Asked",
+        }  # fmt: skip
+        return post(Client(), f"{TRANSACTIONS}holds/", body, **header)
+    held = services.hold(from_account=payer, to_account=recipient, amount=Decimal(50))
+    address = f"{TRANSACTIONS}{held.pk}/capture/"
+    return post(Client(), address, {"amount": amount, "reason": "Asked"}, **header)
+
+
+STAFF_VERBS = ["deposit", "withdrawal", "refund", "hold", "capture"]
+
+
+@pytest.mark.parametrize("verb", STAFF_VERBS)
+def test_the_limits_of_a_token_hold_for_what_staff_do(paid: Transaction, verb: str) -> None:
     clerk = colleague(OPERATIONS, "Clerk")
     limits = {"per_payment": Decimal(20), "currency": "USD"}
     limited = issue(clerk, "read", "pay", "staff", **limits).text
     foreign = issue(clerk, "read", "pay", "staff", currency="EUR").text
 
-    def sent(amount: str, text: str) -> Any:
-        header = {"Authorization": f"Bearer {text}"}
-        if verb == "deposit":
-            slip = {"to_account": str(theirs.pk), "amount": amount}
-            return post(Client(), TRANSACTIONS, slip, **header)
-        if verb == "withdrawal":
-            slip = {"from_account": str(theirs.pk), "amount": amount}
-            return post(Client(), TRANSACTIONS, slip, **header)
-        if verb == "refund":
-            address = f"{TRANSACTIONS}{paid.pk}/refund/"
-            return post(Client(), address, {"amount": amount, "reason": "Asked"}, **header)
-        if verb == "hold":
-            body = {
-                "from_number": theirs.number, "amount": amount, "description": "Desk",
-                "until": f"{timezone.localdate() + timedelta(days=3)}", "reason": "Asked",
-            }  # fmt: skip
-            return post(Client(), f"{TRANSACTIONS}holds/", body, **header)
-        held = services.hold(from_account=mine, to_account=theirs, amount=Decimal(50))
-        address = f"{TRANSACTIONS}{held.pk}/capture/"
-        return post(Client(), address, {"amount": amount, "reason": "Asked"}, **header)
-
-    for answer in (sent("20.01", limited), sent("1.00", foreign)):
+    for amount, text in (("20.01", limited), ("1.00", foreign)):
+        answer = at_the_desk(verb, amount, text, paid)
         assert (answer.status_code, slug(answer)) == (422, "limit-exceeded")
-    assert sent("20.00", limited).status_code == 201
+    assert at_the_desk(verb, "20.00", limited, paid).status_code == 201
+
+
+@pytest.mark.parametrize("verb", STAFF_VERBS)
+def test_the_limit_of_a_day_is_of_ones_own_payments_not_of_what_staff_do(
+    paid: Transaction, theirs: Account, verb: str
+) -> None:
+    """The clerk has paid more today than this token pays in a day."""
+    clerk = colleague(OPERATIONS, "Clerk")
+    own = AccountFactory(user=clerk, balance="50")
+    services.transfer(from_account=own, to_account=theirs, amount=Decimal(9), created_by=clerk)
+    limited = issue(clerk, "pay", "staff", per_day=Decimal(5), currency="USD").text
+
+    assert at_the_desk(verb, "20.00", limited, paid).status_code == 201
+    answer = post(
+        Client(), TRANSACTIONS, body(own, theirs, amount="1.00"), Authorization=f"Bearer {limited}"
+    )
+    assert (answer.status_code, slug(answer)) == (422, "limit-exceeded")
 
 
 def test_whose_payment_staff_worked_on_is_in_the_log_of_reads(
