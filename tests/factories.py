@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import services as account_services
 from accounts.models import Account, User
+from accounts.numbers import with_check_digits
 from ledger.db.ids import uuid7
 from transactions import services
 from transactions.models import Transaction
@@ -110,3 +111,8 @@ def walls_down(*tables: str) -> Iterator[Any]:
 def balances(*accounts: Account) -> list[Decimal]:
     """The balances of the accounts, read again from the database."""
     return [Account.objects.get(pk=account.pk).balance for account in accounts]
+
+
+def nobodys(n: int = 0) -> str:
+    """A number with right check digits that no account has."""
+    return with_check_digits(f"{9_999_999_000 + n}")

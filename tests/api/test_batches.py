@@ -20,9 +20,8 @@ from accounts.sign_in import tokens
 from api.transactions import batch
 from tests.accounts.tokens import issue
 from tests.api.calls import TRANSACTIONS, balance_of, bearer, body, post, slug
-from tests.attacks.test_oracles import nobodys
 from tests.attacks.waiting import WAITING
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, nobodys
 from tests.sign_in import let_pass
 from transactions import services
 from transactions.models import NamesAsked, Transaction

@@ -13,10 +13,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
-from accounts.numbers import with_check_digits
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7, uuid7_for
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, nobodys
 from tests.pages import text_of, texts_of
 from tests.reviews import TRANSFER, send, token_of
 from tests.transactions.payment_files.files import checked, csv_of, pay, stored
@@ -51,11 +50,6 @@ def ana(client: Client, mine: Account) -> Client:
 def two_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quota, "WRONG_NUMBERS_A_DAY", 2)
     monkeypatch.setattr(quota, "WRONG_NAMES_A_DAY", 2)
-
-
-def nobodys(n: int = 0) -> str:
-    """A number with right check digits that no account has."""
-    return with_check_digits(f"{9_999_999_000 + n}")
 
 
 def form_for(mine: Account, number: str, **changes: Any) -> Form:
