@@ -12,6 +12,7 @@ from ledger.text.money import NOTHING, figure
 MOST_MARKS = 24
 LONGEST_LABEL = 40
 LONG_CELL = 48  # characters that stand on one line
+FOLDED_CELL = 240  # characters from which on only the beginning is shown, until it is opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,13 @@ class ResultCell:
         if self.value is None:
             return "explorer__null"
         return "num" if self.is_number else "cell--long" if len(self.value) > LONG_CELL else ""
+
+    @property
+    def start(self) -> str:
+        """The beginning of a value that would make its row tall; "" for any other."""
+        if self.is_number or self.value is None or len(self.value) <= FOLDED_CELL:
+            return ""
+        return shortened(self.value, FOLDED_CELL // 2)
 
 
 @dataclass(frozen=True, slots=True)

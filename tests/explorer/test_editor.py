@@ -71,6 +71,17 @@ def test_values_of_rows_are_escaped(analyst: Client) -> None:
     assert "<b>bold" not in page
 
 
+def test_a_long_value_is_folded_and_there_as_a_whole(analyst: Client) -> None:
+    page = run(analyst, "SELECT repeat('long ', 100) AS a, repeat('short ', 20) AS b")
+    (row,) = page.context["editor"].shown.rows
+    assert [len(cell.start) < 200 for cell in row] == [True, True]
+    assert [bool(cell.start) for cell in row] == [True, False]
+    text = page.content.decode()
+    assert text.count('<details class="folded">') == 1
+    assert f"{'long ' * 100}</details>" in text
+    assert f">{'short ' * 20}</td>" in text
+
+
 def test_a_mistake_is_marked_where_it_is(analyst: Client) -> None:
     page = run(analyst, "SELECT category,\n  sum(amont)\nFROM entries")
     assert page.status_code == 400
