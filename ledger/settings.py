@@ -217,6 +217,7 @@ LEDGER_KEEP_SIGN_INS_DAYS = env.number("LEDGER_KEEP_SIGN_INS_DAYS", 180, least=1
 LEDGER_KEEP_LOGS_DAYS = env.number("LEDGER_KEEP_LOGS_DAYS", 0, least=0, most=36500)
 # Days that events, and what webhooks were sent, are kept, until `manage.py apply_retention`.
 LEDGER_KEEP_EVENTS_DAYS = env.number("LEDGER_KEEP_EVENTS_DAYS", 30, least=4, most=3650)
+LEDGER_KEEP_ALERTS_DAYS = env.number("LEDGER_KEEP_ALERTS_DAYS", 400, least=30, most=3650)
 LEDGER_SESSION_IDLE = timedelta(
     minutes=env.number("LEDGER_SESSION_IDLE", _IDLE, least=1, most=1440)
 )

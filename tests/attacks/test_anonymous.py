@@ -26,6 +26,7 @@ PUBLIC = {
     "api:problems",
     "readyz_verbose",  # the short answer
     "socialaccount_login_cancelled",
+    "transactions:alert_mails_end",  # by the signed link of a mail
     "transactions:privacy",
     "transactions:statement_check",
 }

@@ -12,8 +12,9 @@ from tests.attacks.people import is_alive, readers_of, signed_in
 from tests.attacks.walk import Pattern, addresses
 
 pytestmark = pytest.mark.django_db
-# Takes reports of browsers, which send neither cookies nor a token; it writes nothing.
-WITHOUT_TOKEN = {"csp_report", "readyz_verbose"}
+# Takes reports of browsers, which send neither cookies nor a token; it writes nothing. And what a
+# mail program sends to the signed link of a mail, which can only end mails.
+WITHOUT_TOKEN = {"csp_report", "readyz_verbose", "transactions:alert_mails_end"}
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 FORBIDDEN = 403
 # Of the API, which first asks who calls, and reads no forms.

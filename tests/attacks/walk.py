@@ -20,6 +20,7 @@ from django.utils.regex_helper import normalize
 
 from accounts.models import User
 from tests.attacks.bank import Holder
+from transactions.alerts.links import MailKind, token_of
 from transactions.models import AlertKind
 from transactions.reports.catalogue import BY_SLUG
 from transactions.statement_files.files import LABELS
@@ -120,6 +121,10 @@ def _order(holder: Holder) -> Filled:
 
 def _choice(holder: Holder) -> Filled:
     return [{"pk": choice.pk} for choice in holder.choices]
+
+
+def _link_in_a_mail(holder: Holder) -> Filled:
+    return [{"token": token_of(MailKind(holder.user.pk, AlertKind.MONEY_IN))}]
 
 
 def _kinds_of_alerts(_holder: Holder) -> Filled:
@@ -226,6 +231,7 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "transactions:save_report": _slugs_of_reports,
     "transactions:sides_csv": _transaction,
     "transactions:sides_json": _transaction,
+    "transactions:alert_mails_end": _link_in_a_mail,
     "transactions:alert_kind": _kinds_of_alerts,
     "transactions:alert_choice_remove": _choice,
     "transactions:standing_order": _order,

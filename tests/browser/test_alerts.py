@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
+from ledger.db.ids import uuid7
 from tests.browser.shared import LONG, look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
+from transactions.alerts.links import MailKind, token_of
+from transactions.alerts.mails import mail_of
 from transactions.models import Alert, AlertChoice
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,3 +64,47 @@ def test_alerts_are_chosen_told_and_read(page: Any, everyday: Account, width: in
     page.goto("/alerts/settings/")
     page.get_by_role("button", name="Remove Low balance").click()
     assert not AlertChoice.objects.exists()
+
+
+def test_mails_are_chosen_and_ended_without_java_script(
+    browser: Any, live_server: Any, everyday: Account
+) -> None:
+    context = browser.new_context(base_url=live_server.url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page)
+    page.goto("/alerts/settings/money_in/")
+    page.get_by_label("A mail at once").check()
+    page.get_by_role("button", name="Tell me").click()
+    assert "A mail at once" in text_of(page)
+    page.get_by_role("link", name="Change when mails come").click()
+    page.get_by_label("No mail from").fill("22:00")
+    page.get_by_label("No mail until").fill("07:00")
+    page.get_by_role("button", name="Save times").click()
+    assert "22:00 until 07:00" in " ".join(text_of(page).split())
+    context.clear_cookies()
+    page.goto(f"/alerts/mails/{token_of(MailKind(everyday.user_id, 'money_in'))}/end/")
+    page.get_by_role("button", name="End these mails").click()
+    assert "No more of these mails" in text_of(page)
+    assert AlertChoice.objects.get().mail == "off"
+    context.close()
+
+
+def test_the_pages_of_mails_look_right(page: Any, everyday: Account) -> None:
+    page.goto(f"/alerts/mails/{token_of(MailKind(everyday.user_id, ''))}/end/")
+    assert look_at(page, "end of mails", is_printed=False) == []
+    sign_in(page)
+    page.goto("/alerts/settings/times/")
+    page.get_by_label("No mail from").fill("22:00")
+    page.get_by_role("button", name="Save times").click()
+    assert "Type both times" in text_of(page)
+    assert look_at(page, "times with an error") == []
+    mail = mail_of(
+        uuid7(),
+        "new_device",
+        everyday.user,
+        [Alert(owner=everyday.user, kind="new_device", about=uuid7(), detail="Firefox on Windows")],
+        30,
+    )
+    page.goto("about:blank")  # without our policy of content
+    page.set_content(str(mail.alternatives[0][0]))
+    assert look_at(page, "mail", is_printed=False) == []

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from accounts.models import Account, User
+from accounts.sign_in.addresses import LIKE_A_LINK
 from ledger.text.dates import short_date
 from ledger.text.lines import cut
 from ledger.text.money import money
@@ -35,6 +36,7 @@ class AlertLine(NamedTuple):
 
     title: str
     detail: str
+    mailed: str  # the detail without what strangers wrote
     url: str
     at: datetime
     is_unread: bool
@@ -102,17 +104,20 @@ def _line(
     entries: dict[tuple[UUID, UUID | None], Entry],
 ) -> AlertLine:
     account = accounts.get(alert.account_id) if alert.account_id else None
-    title, detail = _words(alert, account, entries.get((alert.about, alert.account_id)))
+    entry = entries.get((alert.about, alert.account_id))
+    title, detail = _words(alert, account, _other_side(entry))
+    mailed = _words(alert, account, _mailed_side(entry))[1]
     return AlertLine(
         title=title,
         detail=cut(detail, LONGEST_DETAIL),
+        mailed=cut(mailed, LONGEST_DETAIL),
         url=_url(alert),
         at=alert.created_at,
         is_unread=alert.read_at is None,
     )
 
 
-def _words(alert: Alert, account: Account | None, entry: Entry | None) -> tuple[str, str]:
+def _words(alert: Alert, account: Account | None, other_side: str) -> tuple[str, str]:
     """The title of an alert, and what stands below it."""
     if account is None:
         return "A sign-in from a new device", alert.detail
@@ -121,11 +126,11 @@ def _words(alert: Alert, account: Account | None, entry: Entry | None) -> tuple[
     day = short_date(alert.day) if alert.day else ""
     left = money(alert.balance, account.currency) if alert.balance is not None else ""
     return {
-        AlertKind.MONEY_IN: (f"{amount} came in on {name}", _other_side(entry)),
-        AlertKind.MONEY_OUT: (f"{amount} left {name}", _other_side(entry)),
+        AlertKind.MONEY_IN: (f"{amount} came in on {name}", other_side),
+        AlertKind.MONEY_OUT: (f"{amount} left {name}", other_side),
         AlertKind.BALANCE_BELOW: (
             f"{name} is below {amount}",
-            f"{left} is left. {_other_side(entry)}".strip(),
+            f"{left} is left. {other_side}".strip(),
         ),
         AlertKind.ORDER_FAILED: (
             f"A standing order of {amount} was not paid",
@@ -139,6 +144,14 @@ def _words(alert: Alert, account: Account | None, entry: Entry | None) -> tuple[
         ),
         AlertKind.HOLD_EXPIRING: (f"A hold of {amount} expires on {day}", f"on {name}"),
     }[AlertKind(alert.kind)]
+
+
+def _mailed_side(entry: Entry | None) -> str:
+    """The name alone, unless it looks like a link: its holder has chosen it."""
+    name = entry.counterparty_name if entry else ""
+    if entry is None or not name or LIKE_A_LINK.search(name):
+        return ""
+    return f"{'From' if entry.is_credit else 'To'} {cut(name, LONGEST_NAME)}"
 
 
 def _other_side(entry: Entry | None) -> str:

@@ -1,6 +1,6 @@
 """What a person wants to be told of, chosen and dropped; and what they have read."""
 
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 
 from django.db import connection
@@ -11,7 +11,7 @@ from accounts.models import Account, SignIn, User
 from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import with_retry
 from transactions.exceptions import InvalidDetails
-from transactions.models import Alert, AlertChoice, AlertKind
+from transactions.models import Alert, AlertChoice, AlertKind, AlertTimes
 from transactions.models.alert import id_of_choice
 
 MOST_CHOICES = 100  # of one person
@@ -47,6 +47,17 @@ def choose(
 def drop(*, choice: AlertChoice) -> None:
     """Tells the person of it no more. What they were told stays."""
     choice.delete()
+
+
+@with_retry
+def set_times(
+    *, owner: User, daily_at: time, quiet_from: time | None, quiet_until: time | None
+) -> None:
+    """Chooses when mails of alerts may leave."""
+    AlertTimes.objects.update_or_create(
+        owner=owner,
+        defaults={"daily_at": daily_at, "quiet_from": quiet_from, "quiet_until": quiet_until},
+    )
 
 
 @with_retry

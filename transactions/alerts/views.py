@@ -3,17 +3,22 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.dateparse import parse_datetime
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import PersonRequest
-from transactions.alerts.forms import AlertChoiceForm
+from transactions.alerts.forms import AlertChoiceForm, AlertTimesForm
+from transactions.alerts.links import end_mails, mail_kind_of
 from transactions.alerts.reads import HELP, chosen_kinds, lines_of
-from transactions.alerts.services import choose, drop, mark_read
+from transactions.alerts.services import choose, drop, mark_read, set_times
+from transactions.alerts.times import times_of
 from transactions.exceptions import LedgerError
 from transactions.models import Alert, AlertChoice, AlertKind
 
@@ -49,7 +54,7 @@ def read(request: PersonRequest) -> HttpResponse:
 @require_safe
 def choices(request: PersonRequest) -> HttpResponse:
     """What the reader wants to be told of."""
-    context = {"kinds": chosen_kinds(request.user)}
+    context = {"kinds": chosen_kinds(request.user), "times": times_of(request.user.pk)}
     return render(request, "transactions/alerts/choices.html", context)
 
 
@@ -81,6 +86,33 @@ def choice_remove(request: PersonRequest, pk: Any) -> HttpResponse:
     drop(choice=found)
     messages.success(request, f"{AlertKind(found.kind).label}: you will not be told any more.")
     return redirect("transactions:alert_choices")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def times(request: PersonRequest) -> HttpResponse:
+    """Shows when mails may leave; a POST saves it."""
+    data = request.POST if request.method == "POST" else None
+    form = AlertTimesForm.of(data, times_of(request.user.pk))
+    if form.is_valid():
+        set_times(owner=request.user, **form.cleaned_data)
+        messages.success(request, "The times of your mails are saved.")
+        return redirect("transactions:alert_choices")
+    context = {"form": form, "zone": settings.TIME_ZONE}
+    return render(request, "transactions/alerts/times.html", context)
+
+
+@login_not_required
+@csrf_exempt  # mail programs send it, without a page of ours
+@require_http_methods(["GET", "HEAD", "POST"])
+def mails_end(request: HttpRequest, token: str) -> HttpResponse:
+    """The page of the link in a mail; a POST, also one of a mail program, ends its mails."""
+    which = mail_kind_of(token)
+    if which is None:
+        raise Http404
+    if request.method == "POST":
+        end_mails(which)
+    context = {"which": which, "is_ended": request.method == "POST"}
+    return render(request, "transactions/alerts/mails_end.html", context)
 
 
 def _saved(request: PersonRequest, kind: AlertKind) -> AlertChoice | None:

@@ -39,6 +39,7 @@ def kept() -> list[Row]:
             "Webhooks: addresses, and what was sent to them",
             f"Until you remove them; what was sent: {in_days(settings.LEDGER_KEEP_EVENTS_DAYS)}",
         ),
+        ("Alerts: what you were told", in_days(settings.LEDGER_KEEP_ALERTS_DAYS)),
         ("Which staff have read your data", in_days(settings.LEDGER_KEEP_READ_LOG_DAYS)),
         ("Sessions", f"Until they end, at most {int(absolute.total_seconds() // 3600)} hours"),
         ("How often you tried to sign in or sent forms, in keyed digests or by address", "A day"),

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import ApiToken, AttemptCount, Read, RowRemoval, SignIn, WebSession
 from ledger.db.outside_cache import OutsideCache
 from ledger.db.shared_cache import SharedCache
-from transactions.models import NamesAsked
+from transactions.models import Alert, NamesAsked
 from transactions.privacy.erasure import triggers_lifted
 from transactions.privacy.further import FURTHER
 from transactions.privacy.old_events import delete_old_events
@@ -26,10 +26,12 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
     now = now or timezone.now()
     old_sign_ins = now - timedelta(days=settings.LEDGER_KEEP_SIGN_INS_DAYS)
     old_counts = timezone.localdate(now) - timedelta(days=NAMES_ASKED_DAYS)
+    old_alerts = now - timedelta(days=settings.LEDGER_KEEP_ALERTS_DAYS)
     old = {
         "sign-ins": SignIn.objects.filter(at__lt=old_sign_ins).exclude(pk__in=_latest_sign_ins()),
         "sessions that are over": WebSession.objects.filter(expire_date__lt=now),
         "counts of attempts": AttemptCount.objects.filter(window_ends__lt=now),
+        "alerts": Alert.objects.filter(created_at__lt=old_alerts),
         "counts of compared names": NamesAsked.objects.filter(day__lt=old_counts),
     }
     with db_transaction.atomic(durable=True):

@@ -24,7 +24,7 @@ def browser(client: Client, everyday: Account) -> Client:
 
 
 def post(browser: Client, url: str, **fields: Any) -> Any:
-    return browser.post(url, fields, follow=True)
+    return browser.post(url, {"mail": "off", **fields}, follow=True)
 
 
 def test_the_bell_counts_what_is_new_on_every_page(browser: Client, everyday: Account) -> None:
@@ -118,9 +118,22 @@ def test_an_alert_without_an_account_is_chosen(browser: Client) -> None:
     assert "You are told of it" in text_of(page)
 
 
+def test_money_in_of_any_amount_is_chosen_without_one(browser: Client, everyday: Account) -> None:
+    page = post(browser, f"{CHOICES}money_in/", account=everyday.pk, amount="")
+    assert "Everyday, any amount" in text_of(page)
+    change = browser.get(f"{CHOICES}money_in/?account={everyday.pk}")
+    assert change.context["form"]["amount"].value() == ""
+
+
 @pytest.mark.parametrize(
     ("kind", "amount"),
-    [("balance_below", "0"), ("money_in", "-1"), ("money_out", "1.005"), ("money_in", "lots")],
+    [
+        ("balance_below", "0"),
+        ("balance_below", ""),
+        ("money_in", "-1"),
+        ("money_out", "1.005"),
+        ("money_in", "lots"),
+    ],
 )
 def test_an_amount_that_makes_no_sense_is_refused(
     browser: Client, everyday: Account, kind: str, amount: str

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -15,6 +16,7 @@ from transactions import services
 from transactions.alerts.services import choose, drop, tell_of_new_device
 from transactions.models import Alert, AlertKind, Transaction
 from transactions.models.alert import id_of_alert
+from transactions.privacy.retention import apply_retention
 from transactions.services import Draft
 from transactions.standing_orders.paying import pay_due
 from transactions.standing_orders.services import OrderChanged
@@ -151,3 +153,11 @@ def test_an_alert_is_as_old_as_its_writing(everyday: Account) -> None:
     before = timezone.now()
     services.deposit(to_account=everyday, amount=Decimal(1))
     assert before - timedelta(seconds=1) < Alert.objects.get().created_at
+
+
+def test_alerts_are_deleted_after_their_time(everyday: Account, settings: Any) -> None:
+    wants(everyday, "money_in", 0)
+    services.deposit(to_account=everyday, amount=Decimal(1))
+    days = timedelta(days=settings.LEDGER_KEEP_ALERTS_DAYS)
+    assert apply_retention(timezone.now() + days - timedelta(minutes=1))["alerts"] == 0
+    assert apply_retention(timezone.now() + days + timedelta(minutes=1))["alerts"] == 1

@@ -42,10 +42,15 @@ from tests.transactions.payment_files.files import checked, pay
 from tests.transactions.standing_orders.orders import order_of
 from tests.transactions.statement_files.shared import empty_statement
 from transactions import services, staff_services
+from transactions.alerts.services import choose
 from transactions.annotations.services import annotate
 from transactions.audit.audit import audit
 from transactions.audit.sealing import seal
 from transactions.models import (
+    Alert,
+    AlertChoice,
+    AlertKind,
+    AlertTimes,
     Annotation,
     Budget,
     CategoryRule,
@@ -160,6 +165,9 @@ def worked_here(person: User) -> None:
 
 # With the name of the person in each.
 DELETED: dict[type[Model], str] = {
+    Alert: "owner",
+    AlertChoice: "owner",
+    AlertTimes: "owner",
     Annotation: "owner",
     Budget: "owner",
     CategoryRule: "owner",
@@ -178,7 +186,7 @@ PLANTED = (
     "households", "changes", "django_admin_log", "account_status_changes", "limit_changes", "reads",
     "approval_requests", "payment_files", "payment_lines", "transaction_notes", "annotations",
     "users", "accounts", "account_emailaddress", "sign_ins", "api_tokens", "saved_reports",
-    "budgets", "category_rules", "own_categories", "payees", "standing_orders",
+    "budgets", "category_rules", "own_categories", "payees", "standing_orders", "alerts",
     "monthly_statements",
     "explorer_queries", "explorer_runs",
 )  # fmt: skip
@@ -217,6 +225,11 @@ def left(ana: Account) -> Account:
         mine = owner.accounts.get()
         order = order_of(mine, other, owner=owner, description="To Ana Ferreira")
         skip(order=order, day=order.first_on)
+        choose(owner=owner, kind=AlertKind.NEW_DEVICE)
+        AlertTimes.objects.create(owner=owner)
+        Alert.objects.create(
+            owner=owner, kind="order_failed", about=order.pk, account=mine, detail="To Ana Ferreira"
+        )
         query = {"sql": "SELECT 'Ana Ferreira'", "parameters": {"who": "ana@mail.example"}}
         SavedQuery.objects.create(owner=owner, title="Ana Ferreira", **query)
         ran = {"person": owner, "scope": "own", "form": "page", "outcome": "refused"}

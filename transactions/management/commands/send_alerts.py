@@ -2,12 +2,17 @@ from typing import Any
 
 from ledger.jobs.command import JobCommand
 from ledger.text.lines import counted
+from transactions.alerts.sending import send_due
 from transactions.alerts.telling import tell_of_coming
 
 
 class Command(JobCommand):
     job = "send_alerts"
-    help = "Writes the alerts of the days to come. Safe to run twice and in parallel."
+    help = "Writes alerts of the days to come, and sends mails. Safe to run twice and in parallel."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"Wrote {counted(tell_of_coming(), 'alert')}.")
+        written, mails = tell_of_coming(), send_due()
+        self.stdout.write(
+            f"Wrote {counted(written, 'alert')}, sent {counted(mails.sent, 'mail')};"
+            f" {mails.waiting:,} are tried again."
+        )
