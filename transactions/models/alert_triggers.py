@@ -1,15 +1,13 @@
 """The triggers that write alerts: see Note [Alerts].
 
-They run with the rights of the owner, so the web role may write none. Where nobody has chosen an
-alert of the accounts, a payment costs a lookup in a small index. An alert tells only the holder of
-the account, whoever has chosen it.
+They run with the rights of the owner, so the web role may write none. A payment costs a lookup in
+the index of choices by account. An alert tells only the holder of the account, whoever has chosen
+it.
 """
 
 import pgtrigger
 
 from ledger.db.triggers import FirmTrigger
-
-FEW = 100  # rows
 
 
 def id_sql(kind: str, owner: str, about: str, day: str = "NULL::date") -> str:
@@ -18,32 +16,59 @@ def id_sql(kind: str, owner: str, about: str, day: str = "NULL::date") -> str:
 
 
 _NOBODY_CHOSE = "NOT EXISTS (SELECT FROM alert_choices WHERE account_id IS NOT NULL)"
-_CHOSEN = "FROM added JOIN alert_choices AS choice ON choice.account_id ="
-# As for events: of one payment by the index, of many rows by counting.
-_CHOSEN_BY_FEW = f"""EXISTS (SELECT {_CHOSEN} added.from_account_id)
-               OR EXISTS (SELECT {_CHOSEN} added.to_account_id)"""
-_CHOSEN_BY_MANY = f"""(SELECT count(*) > 0 {_CHOSEN} added.from_account_id)
-               OR (SELECT count(*) > 0 {_CHOSEN} added.to_account_id)"""
+# A low balance is told when it is crossed, not again below.
+_IS_TOLD = """CASE choice.kind
+        WHEN 'money_in' THEN {change} > choice.amount
+        WHEN 'money_out' THEN -({change}) > choice.amount
+        ELSE {balance} < choice.amount AND {balance} - ({change}) >= choice.amount END"""
+_IS_HOLDERS = (
+    "JOIN accounts ON accounts.id = choice.account_id AND accounts.user_id = choice.owner_id"
+)
 
-# `change` is the amount with its sign. A low balance is told when it is crossed, not again below.
-_TELL = f"""
+
+def _tell(row: str, balance: str) -> str:
+    """The beginning of the INSERT of what a row of `transactions` tells, up to its FROM."""
+    return f"""
     INSERT INTO alerts
         (id, owner_id, account_id, kind, about, amount, balance, created_at, mail)
-    SELECT {id_sql("choice.kind", "choice.owner_id", "added.id")}, choice.owner_id,
-           side.account_id, choice.kind, added.id,
-           CASE choice.kind WHEN 'balance_below' THEN choice.amount ELSE added.amount END,
-           side.balance, clock_timestamp(), choice.mail
+    SELECT {id_sql("choice.kind", "choice.owner_id", f"{row}.id")}, choice.owner_id,
+           choice.account_id, choice.kind, {row}.id,
+           CASE choice.kind WHEN 'balance_below' THEN choice.amount ELSE {row}.amount END,
+           {balance}, clock_timestamp(), choice.mail
+    """
+
+
+# One row is by far the most frequent case. Its values are constants to the query, so it is a lookup
+# in the index however many choices there are; joined with `added`, Postgres would read them all.
+_CHANGE_OF_ONE = (
+    "CASE choice.account_id WHEN one.to_account_id THEN one.amount ELSE -one.amount END"
+)
+_BALANCE_OF_ONE = (
+    "CASE choice.account_id WHEN one.to_account_id THEN one.to_balance ELSE one.from_balance END"
+)
+_CHOSEN_OF_ONE = f"""
+    choice.account_id = ANY (ARRAY[one.from_account_id, one.to_account_id])
+    AND {_IS_TOLD.format(change=_CHANGE_OF_ONE, balance=_BALANCE_OF_ONE)}
+"""
+ONE_ROW = f"""
+    IF one.status = 'completed'
+       AND EXISTS (SELECT FROM alert_choices AS choice WHERE {_CHOSEN_OF_ONE}) THEN
+        {_tell("one", _BALANCE_OF_ONE)}
+        FROM alert_choices AS choice {_IS_HOLDERS}
+        WHERE {_CHOSEN_OF_ONE}
+        ON CONFLICT (id) DO NOTHING;
+    END IF;
+"""
+MANY_ROWS = f"""
+    {_tell("added", "side.balance")}
     FROM added
     CROSS JOIN LATERAL (
         VALUES (added.from_account_id, -added.amount, added.from_balance),
                (added.to_account_id, added.amount, added.to_balance)
     ) AS side (account_id, change, balance)
-    JOIN alert_choices AS choice ON choice.account_id = side.account_id
-    JOIN accounts ON accounts.id = choice.account_id AND accounts.user_id = choice.owner_id
-    WHERE added.status = 'completed' AND CASE choice.kind
-        WHEN 'money_in' THEN side.change > choice.amount
-        WHEN 'money_out' THEN -side.change > choice.amount
-        ELSE side.balance < choice.amount AND side.balance - side.change >= choice.amount END
+    JOIN alert_choices AS choice ON choice.account_id = side.account_id {_IS_HOLDERS}
+    WHERE added.status = 'completed'
+      AND {_IS_TOLD.format(change="side.change", balance="side.balance")}
     ON CONFLICT (id) DO NOTHING
 """
 
@@ -54,21 +79,18 @@ PAYMENTS_ARE_ALERTED = FirmTrigger(
     operation=pgtrigger.Insert,
     referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
     definer=True,
-    declare=[("is_many", "boolean"), ("is_chosen", "boolean")],
+    declare=[("one", "record")],
     func=f"""
         IF {_NOBODY_CHOSE} THEN
             RETURN NULL;
         END IF;
-        is_many := (SELECT count(*) FROM (SELECT FROM added LIMIT {FEW} + 1) AS few) > {FEW};
-        IF is_many THEN
-            EXECUTE $many$SELECT {_CHOSEN_BY_MANY}$many$ INTO is_chosen;
-        ELSE
-            is_chosen := {_CHOSEN_BY_FEW};
-        END IF;
-        IF is_chosen AND is_many THEN
-            EXECUTE $many${_TELL}$many$;
-        ELSIF is_chosen THEN
-            {_TELL};
+        SELECT id, from_account_id, to_account_id, amount, status, from_balance, to_balance,
+               EXISTS (SELECT FROM added OFFSET 1) AS has_more
+        INTO one FROM added LIMIT 1;
+        IF one.has_more THEN
+            EXECUTE $many${MANY_ROWS}$many$;
+        ELSIF one.id IS NOT NULL THEN
+            {ONE_ROW}
         END IF;
         RETURN NULL;
     """,
