@@ -11,6 +11,7 @@ from django.conf.global_settings import LANGUAGES
 from django.http.request import split_domain_port
 
 from ledger import (
+    attachment_settings,
     cache_settings,
     database_settings,
     env,
@@ -318,8 +319,8 @@ LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", dict(LANGUAGES))
 TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 
-# Bytes of a body, by path; all other pages accept DATA_UPLOAD_MAX_MEMORY_SIZE. Twice what a payment
-# file may have, so that a file that is too large is still told in the form.
+# Bytes of a body, by path; all other pages accept DATA_UPLOAD_MAX_MEMORY_SIZE. Twice what a file
+# may have, so that one that is too large is still told in the form.
 LEDGER_UPLOADS = dict.fromkeys(
     [
         "/transfers/files/new/",
@@ -329,6 +330,7 @@ LEDGER_UPLOADS = dict.fromkeys(
     ],
     64 * 1024 * 1024,
 )
+LEDGER_UPLOADS["/attachments/new/"] = 20 * 1024 * 1024
 
 # Webhooks (docs/events.md): seconds until a receiver that does not answer is given up, how many are
 # sent to at once by each `manage.py work`, and whether they may lead into private networks and over
@@ -351,6 +353,7 @@ _STATIC_STORAGE = (
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": _STATIC_STORAGE},
+    **attachment_settings.storage(),
 }
 
 # Staff sign in with a second factor to see these addresses: the admin, and the whole bank's rows.

@@ -42,6 +42,7 @@ LESS = {
     "staff_sums": "SELECT",
     "transaction_notes": "SELECT, INSERT",
     "annotations": "SELECT, INSERT",
+    "attachments": "SELECT, INSERT, DELETE",
     "standing_orders": "SELECT, INSERT,"
     " UPDATE (amount, position, status, ended_why, refused_at, refused_why)",
     "standing_order_days": "SELECT, INSERT",
@@ -86,7 +87,12 @@ AUDITOR = {
     "sessions": "",
     "socialaccount_socialtoken": "",
 }
-HIDDEN_FROM_AUDITOR = {"users": "password", "mfa_authenticator": "data", "webhooks": "secrets"}
+HIDDEN_FROM_AUDITOR = {
+    "users": "password",
+    "mfa_authenticator": "data",
+    "webhooks": "secrets",
+    "attachments": "content",
+}
 
 
 def grant_rights(*, using: str, **_signal: Any) -> None:

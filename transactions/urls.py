@@ -9,6 +9,7 @@ from transactions.events import views as events
 from transactions.payees import views as payees
 from transactions.payment_files import views as payment_files
 from transactions.privacy import views as privacy
+from transactions.receipts import attachment_views as attachments
 from transactions.receipts import views as receipts
 from transactions.reports import save_views
 from transactions.reports import views as reports
@@ -109,4 +110,7 @@ urlpatterns = [
     *paths_of_files("transactions/<uuid:pk>/sides", receipts.sides_file, "sides"),
     path("transactions/<uuid:pk>/note/", receipts.note, name="note"),
     path("transactions/<uuid:pk>/metadata.json", receipts.metadata, name="metadata"),
+    path("attachments/new/", attachments.attachment_new, name="attachment_new"),
+    path("attachments/<uuid:pk>/", attachments.attachment, name="attachment"),
+    path("attachments/<uuid:pk>/remove/", attachments.attachment_remove, name="attachment_remove"),
 ]

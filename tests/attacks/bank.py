@@ -27,6 +27,7 @@ from ledger.text.money import account_number
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.passkeys import add_passkey
 from tests.sign_in import verify_address
+from tests.transactions.attachments.files import attached
 from tests.transactions.events.shared import webhook_of
 from tests.transactions.payment_files.files import checked, pay
 from tests.transactions.statement_files.shared import empty_statement
@@ -38,6 +39,7 @@ from transactions.categories.budgets import save_budget
 from transactions.models import (
     AlertChoice,
     AlertKind,
+    Attachment,
     Budget,
     CategoryRule,
     OwnCategory,
@@ -89,6 +91,7 @@ class Holder:
     budgets: list[Budget] = field(default_factory=list)
     orders: list[StandingOrder] = field(default_factory=list)
     choices: list[AlertChoice] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
 
     @property
     def webhook(self) -> Webhook:
@@ -212,6 +215,7 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
     )  # fmt: skip
     Read.objects.create(reader=clerk, page="-", path="/", address="", people=[holder.user.pk])
     annotate(transaction=rows["paid"], owner=holder.user, text=text("note"), tags=[holder.canary])
+    holder.attachments.append(attached(rows["paid"], holder.user, text("receipt")))
     saved = text("saved")[:80]
     report, parameters = BY_SLUG["running-total"], {"currency": "USD"}
     holder.saved_reports.append(

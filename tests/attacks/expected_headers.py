@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 EXPECTED = {
     "Content-Security-Policy": re.compile(
-        r"(?=.*default-src 'self')(?=.*frame-ancestors 'none')(?=.*base-uri 'none')"
-        r"(?=.*object-src 'none')(?=.*form-action 'self')(?=.*report-uri /csp-report/)"
+        r"(?=.*default-src '(self|none)')(?=.*frame-ancestors 'none')(?=.*base-uri 'none')"
+        r"(?=.*object-src 'none')(?=.*form-action '(self|none)')(?=.*report-uri /csp-report/)"
         r"(?!.*unsafe-)(?!.*\*)"
     ),
     "Cross-Origin-Opener-Policy": re.compile("same-origin"),

@@ -36,6 +36,7 @@ from ledger.db.row_security import LIFETIME, SETTING, RowScope, keys, signed
 from tests.accounts.tokens import add_token
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory
+from tests.transactions.attachments.files import attached
 from tests.transactions.events.shared import webhook_of
 from tests.transactions.statement_files.shared import empty_statement
 from transactions import services
@@ -81,6 +82,7 @@ def rows_of_a_customer() -> Account:
         webhook=webhook, account=account, number=1, kind="posted", at=paid.created_at
     )
     annotate(transaction=paid, owner=person, text="Lunch")
+    attached(paid, person)
     StaffReason.objects.create(transaction=paid, action="refund", reason="Asked", written_by=clerk)
     line = f"to,amount,description,reference\n{friend.number},5,Gift,\n"
     store(io.BytesIO(line.encode()), name="a.csv", from_account=account, created_by=person)

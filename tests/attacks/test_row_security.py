@@ -171,7 +171,7 @@ def test_staff_see_every_row_but_notes_of_customers_and_how_they_sign_in(
     hidden = {"annotations", "row_register", "row_removals", "row_revisions", *SIGN_IN_TABLES}
     hidden |= {"explorer_queries", "explorer_runs"}  # without being shared, without the permission
     hidden |= {"webhooks", "webhook_queues", "webhook_deliveries", "saved_reports", "payees"}
-    hidden |= {"own_categories", "category_rules", "budgets"}
+    hidden |= {"attachments", "own_categories", "category_rules", "budgets"}
     hidden |= {"alerts", "alert_choices", "alert_times"}
     assert empty(RowScope.STAFF) == hidden
     assert empty(RowScope.BANK) == {*hidden, "staff_sums", "households"}

@@ -107,10 +107,18 @@ def test_a_customer_inserts_nothing_for_others(table: str, ana: Account, eve: Ac
     assert_refused(table, anew(row_of(table)), token_of(eve.user))
 
 
-def test_a_customer_writes_no_note_in_the_name_of_the_other_side(ana: Account) -> None:
-    """A trigger refuses notes on payments of others; on a shared one, the policy does."""
+@pytest.mark.parametrize("table", ["annotations", "attachments"])
+def test_a_customer_writes_nothing_in_the_name_of_the_other_side(table: str, ana: Account) -> None:
+    """A trigger refuses it on payments of others; on a shared one, the policy does."""
     friend = Account.objects.get(name="Friend")
-    assert_refused("annotations", anew(row_of("annotations")), token_of(friend.user))
+    assert_refused(table, anew(row_of(table)), token_of(friend.user))
+
+
+def test_a_customer_removes_no_attachment_of_others(ana: Account, eve: Account) -> None:
+    for account, count in ((eve, 0), (ana, 1)):
+        with web_role(token_of(account.user)) as cursor:
+            cursor.execute("DELETE FROM attachments")
+            assert cursor.rowcount == count
 
 
 @pytest.mark.parametrize("table", CHANGES)

@@ -107,6 +107,10 @@ def _change(holder: Holder) -> Filled:
     return [{"change": given.change} for given in holder.categories]
 
 
+def _attachment(holder: Holder) -> Filled:
+    return [{"pk": attachment.pk} for attachment in holder.attachments]
+
+
 def _budget(holder: Holder) -> Filled:
     return [{"pk": budget.pk} for budget in holder.budgets]
 
@@ -208,6 +212,8 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "mfa_edit_webauthn": _passkey,
     "mfa_remove_webauthn": _passkey,
     "security:remove_passkey": _passkey,
+    "transactions:attachment": _attachment,
+    "transactions:attachment_remove": _attachment,
     "transactions:categories_undo": _change,
     "transactions:budget": _budget,
     "transactions:budget_remove": _budget,

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from accounts.services import deactivate_user
 from tests.factories import UserFactory
+from transactions.attachments.content import MOST_SENT
 from transactions.payment_files.parser import MOST_BYTES
 
 pytestmark = pytest.mark.django_db
@@ -56,9 +57,12 @@ def test_the_paths_of_uploads_are_those_of_their_pages() -> None:
         reverse("transactions:file_new"),
         reverse("admin:transactions_paymentfile_add"),
         reverse("api:batch"),
+        reverse("transactions:attachment_new"),
         reverse("api:payment_files"),
     }
-    assert min(settings.LEDGER_UPLOADS.values()) > MOST_BYTES
+    pictures = settings.LEDGER_UPLOADS[reverse("transactions:attachment_new")]
+    assert pictures > MOST_SENT
+    assert all(most == pictures or most > MOST_BYTES for most in settings.LEDGER_UPLOADS.values())
 
 
 @pytest.mark.parametrize("announced", ["", "many", "-1"])

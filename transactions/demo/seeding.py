@@ -27,7 +27,16 @@ from accounts.groups import (
 from accounts.models import Account, User
 from ledger.db.ids import uuid7_of
 from transactions import services, staff_services
-from transactions.demo import alerts, holds, notes, payees, rules, standing_orders, webhooks
+from transactions.demo import (
+    alerts,
+    attachments,
+    holds,
+    notes,
+    payees,
+    rules,
+    standing_orders,
+    webhooks,
+)
 from transactions.demo.people import DemoAccount, Person, user_name
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 from transactions.demo.world import World
@@ -90,6 +99,7 @@ def seed(
     _release_holds(people)
     _change_statuses(world.people, people)
     notes.write_notes(people[SIGN_INS["ana"]])
+    attachments.attach_receipt(people[SIGN_INS["ana"]])
     payees.save_payees(people[SIGN_INS["ana"]])
     webhooks.note_deliveries(people[SIGN_INS["ana"]])
     rules.save_rules(people[SIGN_INS["ana"]])

@@ -4,6 +4,7 @@ models refer to them. Constraints and triggers declare the rules of the database
 
 from transactions.models.alert import Alert, AlertChoice, AlertKind, AlertMail, AlertTimes
 from transactions.models.annotation import Annotation
+from transactions.models.attachment import Attachment, AttachmentKind
 from transactions.models.audit_run import AuditRun
 from transactions.models.budget import Budget
 from transactions.models.category_rule import CategoryRule
@@ -40,6 +41,8 @@ __all__ = [
     "AlertMail",
     "AlertTimes",
     "Annotation",
+    "Attachment",
+    "AttachmentKind",
     "AuditRun",
     "Budget",
     "CategoryRule",

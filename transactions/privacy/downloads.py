@@ -1,8 +1,10 @@
 """A person's data as one JSON file, or as a ZIP file with a CSV file a section.
 
+Files that the person attached are in the JSON in Base64, and in the ZIP file beside the CSV files.
 Both are generators: they hold some thousand rows in memory, however many there are.
 """
 
+import base64
 import csv
 import json
 import zipfile
@@ -15,14 +17,14 @@ from django.core.serializers.json import DjangoJSONEncoder
 from accounts.models import User
 from ledger.text.csv_cells import Echo, guarded
 from transactions.privacy.further import all_sections
-from transactions.privacy.sections import DataSection
+from transactions.privacy.sections import DataSection, ExportedFile
 
 ROWS_A_CHUNK = 200
 
 
 def as_json(person: User) -> Iterator[bytes]:
     """One object, with a list of objects for each section."""
-    encode = DjangoJSONEncoder(ensure_ascii=False)
+    encode = _Encoder(ensure_ascii=False)
     yield b"{"
     for place, section in enumerate(all_sections()):
         yield f"{',' if place else ''}\n{json.dumps(section.name)}: [".encode()
@@ -42,18 +44,24 @@ def as_zip(person: User, moment: datetime) -> Iterator[bytes]:
         for section in all_sections():
             about = zipfile.ZipInfo(f"{section.name}.csv", moment.timetuple()[:6])
             about.compress_type = zipfile.ZIP_DEFLATED
+            files: list[ExportedFile] = []
             with archive.open(about, "w", force_zip64=True) as file:
-                for lines in _chunks(section, person):
+                for lines in _chunks(section, person, files):
                     file.write(lines.encode())
                     yield sink.taken()
             yield sink.taken()
+            for each in files:
+                archive.writestr(zipfile.ZipInfo(each.path, moment.timetuple()[:6]), each.read())
+                yield sink.taken()
     yield sink.taken()
 
 
-def _chunks(section: DataSection, person: User) -> Iterator[str]:
+def _chunks(section: DataSection, person: User, files: list[ExportedFile]) -> Iterator[str]:
+    """The lines of the CSV file; adds the files that they name to `files`."""
     writer = csv.writer(Echo())
     lines = [cast("str", writer.writerow(section.columns))]
     for row in section.rows(person):
+        files += [value for value in row if isinstance(value, ExportedFile)]
         lines.append(cast("str", writer.writerow([_cell(value) for value in row])))
         if len(lines) >= ROWS_A_CHUNK:
             yield "".join(lines)
@@ -65,9 +73,20 @@ def _cell(value: Any) -> Any:
     """A value as CSV has it: no text is a formula, times are ISO 8601, lists and objects JSON."""
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, ExportedFile):
+        value = value.path
     if isinstance(value, str):
         return guarded(value)
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+class _Encoder(DjangoJSONEncoder):
+    """With files in Base64."""
+
+    def default(self, o: Any) -> Any:
+        if isinstance(o, ExportedFile):
+            return base64.b64encode(o.read()).decode()
+        return super().default(o)
 
 
 class _Sink:

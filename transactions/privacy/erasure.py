@@ -34,11 +34,13 @@ from accounts.models import (
 from accounts.sign_in import token_ends
 from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
+from transactions.attachments.storage import delete_outside
 from transactions.models import (
     Alert,
     AlertChoice,
     AlertTimes,
     Annotation,
+    Attachment,
     Budget,
     CategoryRule,
     NamesAsked,
@@ -81,7 +83,10 @@ def due_before(moment: datetime) -> QuerySet[User]:
 
 
 def erase(person: User) -> None:
-    """Erases what names the person, in one database transaction. For the owner of the tables."""
+    """Erases what names the person, in one database transaction. For the owner of the tables.
+
+    Raises StorageFailed if S3 did not delete what the person attached; then nothing else is erased.
+    """
     further = [table for data in FURTHER for table in data.never_change]
     with db_transaction.atomic(durable=True), triggers_lifted(*NEVER_CHANGE, *further):
         set_locally(**{ERASES: WHY})
@@ -92,6 +97,7 @@ def erase(person: User) -> None:
         for data in FURTHER:
             data.erase(traces)
         left = _households_left(person)
+        delete_outside(Attachment.objects.of(person).values_list("pk", flat=True))
         token_ends.revoke_all(person, "sign_in_closed")  # if one works still, it is not deleted
         for rows in (
             EmailAddress.objects.filter(user=person),
@@ -101,6 +107,7 @@ def erase(person: User) -> None:
             SignIn.objects.filter(user=person),
             ApiToken.objects.filter(user=person),
             Annotation.objects.filter(owner=person),
+            Attachment.objects.filter(owner=person),
             OwnCategory.objects.filter(owner=person),
             Budget.objects.filter(owner=person),
             CategoryRule.objects.filter(owner=person),

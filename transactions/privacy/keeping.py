@@ -28,7 +28,7 @@ def kept() -> list[Row]:
     absolute = settings.LEDGER_SESSION_ABSOLUTE
     return [
         ("Payments and balances", "For good: books are never edited"),
-        ("Your name, addresses, ways to sign in, notes", f"{people} after you have left"),
+        ("Your name, addresses, ways to sign in, notes, receipts", f"{people} after you have left"),
         (CHANGES, f"For good; names and addresses leave it {people} after you have left"),
         ("Sign-ins: time, device and place in words", in_days(settings.LEDGER_KEEP_SIGN_INS_DAYS)),
         (

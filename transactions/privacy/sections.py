@@ -6,8 +6,10 @@ appear as on the statement: by name, never by account.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -18,11 +20,13 @@ from accounts.models import Account, ApiToken, Change, Read, SignIn, StatusChang
 from accounts.sign_in.sessions import living_sessions
 from ledger.db.replicas import ReadPurpose, stream
 from ledger.db.row_security import RowScope, reading
+from transactions.attachments.storage import content_of
 from transactions.models import (
     Alert,
     AlertChoice,
     AlertTimes,
     Annotation,
+    Attachment,
     Budget,
     CategoryRule,
     Entry,
@@ -54,6 +58,14 @@ class DataSection:
     name: str
     columns: tuple[str, ...]
     rows: Callable[[User], Iterable[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """A file among the cells of a row: its name in a ZIP file, and what reads it."""
+
+    path: str
+    read: Callable[[], bytes]
 
 
 def _read(rows: "QuerySet[Any, Any]", *columns: Any) -> Iterator[Row]:
@@ -212,6 +224,20 @@ def _notes(person: User) -> Iterable[Row]:
     return _read(notes, "transaction_id", "text", "tags", "created_at")
 
 
+def _attachments(person: User) -> Iterable[Row]:
+    """Each with its file, which is read when it is written."""
+    for each in Attachment.objects.of(person).in_order():
+        file = ExportedFile(f"attachments/{each.pk}/{each.file_name}", partial(_content, each.pk))
+        about = (each.transaction_id, each.file_name, each.content_type, each.size)
+        yield (*about, each.created_at, file)
+
+
+def _content(pk: UUID) -> bytes:
+    """Empty if it was removed meanwhile, or is not where its row says."""
+    found = Attachment.objects.filter(pk=pk).first()
+    return (content_of(found) if found else None) or b""
+
+
 def _own_categories(person: User) -> Iterable[Row]:
     given = OwnCategory.objects.of(person).order_by("created_at", "pk")
     return _read(given, "transaction_id", "category", "created_at")
@@ -314,6 +340,11 @@ SECTIONS = (
     ),
     DataSection("messages_of_the_bank", ("transaction", "about", "message", "at"), _messages),
     DataSection("notes", ("transaction", "text", "tags", "written"), _notes),
+    DataSection(
+        "attachments",
+        ("transaction", "name", "type", "bytes", "added", "file"),
+        _attachments,
+    ),
     DataSection("own_categories", ("transaction", "category", "given"), _own_categories),
     DataSection("budgets", ("category", "amount", "currency", "made"), _budgets),
     DataSection("category_rules", ("name", "search", "category", "made"), _category_rules),

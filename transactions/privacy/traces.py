@@ -33,6 +33,7 @@ from accounts.models import (
 from ledger.text.queries import decodings_of
 from transactions.models import (
     Alert,
+    Attachment,
     Budget,
     CategoryRule,
     MonthlyStatement,
@@ -168,6 +169,7 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
         (Payee, ("note",)),
         (StandingOrder, ("description", "reference")),
         (Alert, ("detail",)),
+        (Attachment, ("name",)),
         (Change, ("reason",)),
         (StatusChange, ("reason", "message")),
         (LimitChange, ("reason",)),

@@ -18,9 +18,10 @@ from ledger.web.table_files import table_response
 from transactions.annotations.forms import AnnotationForm
 from transactions.annotations.search import tags_in_use
 from transactions.annotations.services import NOTE_CHANGED, annotate, annotation_history
+from transactions.attachments.forms import AttachmentForm
 from transactions.exceptions import NoteChanged
 from transactions.lifecycle import lifecycle_of
-from transactions.models import Transaction
+from transactions.models import Attachment, Transaction
 from transactions.receipts.file import sides_table
 from transactions.receipts.receipt import Receipt, receipt_for
 from transactions.staff_actions import is_own
@@ -94,13 +95,14 @@ def receipt_page(
     row: Transaction,
     form: AnnotationForm | None = None,
     replaces: str | None = None,
+    attachment_form: AttachmentForm | None = None,
 ) -> HttpResponse:
-    """Renders the receipt. A `form` with errors is shown open.
+    """Renders the receipt. A form with errors is shown open.
 
-    Saving the form replaces the annotation with the id `replaces`; None means the current one.
+    Saving the `form` replaces the annotation with the id `replaces`; None means the current one.
     """
     with page_work(request) as work:
-        context = _context(request, row, form, replaces)
+        context = _context(request, row, form, replaces, attachment_form)
     return _rendered(request, work, context)
 
 
@@ -109,6 +111,7 @@ def _context(
     row: Transaction,
     form: AnnotationForm | None = None,
     replaces: str | None = None,
+    attachment_form: AttachmentForm | None = None,
 ) -> dict[str, Any]:
     """All that the page shows."""
     shown = receipt_for(row, request.user)
@@ -118,6 +121,9 @@ def _context(
         context["note_replaces"] = shown.mine.id if replaces is None else replaces
         if form and replaces not in (None, shown.mine.id):
             form.add_error(None, NOTE_CHANGED)
+        mine = Attachment.objects.of(request.user).about(row).in_order()
+        context["attachments"] = list(mine)
+        context["attachment_form"] = attachment_form or AttachmentForm()
         context["tags_in_use"] = tags_in_use(request.user, most=TAGS_OFFERED)
     return context
 

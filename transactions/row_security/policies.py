@@ -177,6 +177,8 @@ POLICIES = {
     ),
     # Not for staff either: a person's own notes.
     "annotations": Policy(reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"),
+    # Nor what somebody attaches to a payment.
+    "attachments": Policy(reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"),
     "payment_files": Policy(
         reads=f"{READS_BANK} OR {PAYS_FROM_OWN}", writes=f"{PAYS_FROM_OWN} OR {PAYS_FILES}"
     ),

@@ -241,8 +241,8 @@ def test_the_receipt_takes_a_bounded_number_of_queries(
     for n in range(5):
         client.post(url_of(paid, "note"), {"text": f"Version {n}", "tags": "food"})
     # The session and its person; the row, its refunds, its line of a file and notes; what the
-    # reader noted, and tags; whether the recipient is a payee; the bell.
-    with django_assert_max_num_queries(11):
+    # reader noted, attached, and tags; whether the recipient is a payee; the bell.
+    with django_assert_max_num_queries(12):
         client.get(url_of(paid))
 
 

@@ -14,7 +14,7 @@ from transactions.audit.audit import audit
 from transactions.demo import seeding, stories
 from transactions.demo.seeding import SeedingCounts
 from transactions.demo.sign_ins import SIGN_INS
-from transactions.models import Alert, Entry, Transaction
+from transactions.models import Alert, Attachment, Entry, Transaction
 
 
 @pytest.mark.django_db
@@ -90,6 +90,12 @@ def test_ana_has_her_three_accounts(demo: SeedingCounts) -> None:
     accounts = Account.objects.owned_by(ana).values_list("name", "currency")
     assert list(accounts) == [("Everyday", "USD"), ("Savings", "USD"), ("Travel", "EUR")]
     assert all(Entry.objects.for_account(account).exists() for account in ana.accounts.all())
+
+
+def test_ana_has_a_receipt_on_a_payment(demo: SeedingCounts) -> None:
+    receipt = Attachment.objects.get(owner__email=SIGN_INS["ana"])
+    assert receipt.file_name == "hotel-aurora.jpg"
+    assert receipt.transaction.description == "Hotel Aurora"
 
 
 def test_ana_was_told_of_payments_of_hers_and_nothing_is_mailed(demo: SeedingCounts) -> None:

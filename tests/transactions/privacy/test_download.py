@@ -1,5 +1,6 @@
 """A person downloads what the bank stores about them: all of it, and nothing of others."""
 
+import base64
 import csv
 import io
 import json
@@ -20,8 +21,10 @@ from ledger.db import facts
 from tests.conftest import colleague
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.sign_in import let_pass, prove
+from tests.transactions.attachments.files import attached
 from transactions import services
 from transactions.annotations.services import annotate
+from transactions.models import Attachment
 from transactions.privacy.downloads import as_json
 from transactions.privacy.further import all_sections
 
@@ -39,6 +42,8 @@ def ana() -> Account:
     )
     services.deposit(to_account=friend, amount=Decimal(77), description="Inheritance")
     annotate(transaction=paid, owner=account.user, text="Lunch", tags=["food"])
+    attached(paid, account.user)
+    attached(paid, friend.user, "secret.jpg")
     services.hold(from_account=account, amount=Decimal(5), description="Hotel")
     return account
 
@@ -80,10 +85,25 @@ def test_the_json_has_every_section_with_ones_own_rows(signed_in: Client, ana: A
 def test_the_zip_has_a_csv_file_a_section_without_formulas(signed_in: Client) -> None:
     archive = zipfile.ZipFile(io.BytesIO(download(signed_in, "zip")))
     assert archive.testzip() is None
-    assert archive.namelist() == [f"{section.name}.csv" for section in all_sections()]
+    names = archive.namelist()
+    assert [name for name in names if "/" not in name] == [
+        f"{section.name}.csv" for section in all_sections()
+    ]
     entries = list(csv.DictReader(io.StringIO(archive.read("entries.csv").decode())))
     assert [row["amount"] for row in entries] == ["100.0000", "-10.0000"]
     assert entries[-1]["description"] == "x;'=1+1"
+
+
+def test_attached_files_are_in_it(signed_in: Client, ana: Account) -> None:
+    mine = Attachment.objects.get(owner=ana.user)
+    (row,) = json.loads(download(signed_in, "json"))["attachments"]
+    assert (row["name"], row["bytes"]) == ("lunch.jpg", mine.size)
+    assert base64.b64decode(row["file"]) == mine.content
+    archive = zipfile.ZipFile(io.BytesIO(download(signed_in, "zip")))
+    (row,) = csv.DictReader(io.StringIO(archive.read("attachments.csv").decode()))
+    assert row["file"] == f"attachments/{mine.pk}/lunch.jpg"
+    assert archive.read(row["file"]) == mine.content
+    assert "secret" not in str(archive.namelist())
 
 
 def a_clerk_was_here(ana: Account) -> User:

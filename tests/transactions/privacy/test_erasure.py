@@ -38,6 +38,7 @@ from ledger.db.ids import uuid7
 from tests.accounts.tokens import add_token
 from tests.factories import AccountFactory, UserFactory
 from tests.sign_in import add_app
+from tests.transactions.attachments.files import attached
 from tests.transactions.payment_files.files import checked, pay
 from tests.transactions.standing_orders.orders import order_of
 from tests.transactions.statement_files.shared import empty_statement
@@ -52,6 +53,7 @@ from transactions.models import (
     AlertKind,
     AlertTimes,
     Annotation,
+    Attachment,
     Budget,
     CategoryRule,
     NamesAsked,
@@ -169,6 +171,7 @@ DELETED: dict[type[Model], str] = {
     AlertChoice: "owner",
     AlertTimes: "owner",
     Annotation: "owner",
+    Attachment: "owner",
     Budget: "owner",
     CategoryRule: "owner",
     OwnCategory: "owner",
@@ -185,9 +188,9 @@ PLANTED = (
     "mfa_authenticator", "socialaccount_socialaccount", "sessions",
     "households", "changes", "django_admin_log", "account_status_changes", "limit_changes", "reads",
     "approval_requests", "payment_files", "payment_lines", "transaction_notes", "annotations",
-    "users", "accounts", "account_emailaddress", "sign_ins", "api_tokens", "saved_reports",
-    "budgets", "category_rules", "own_categories", "payees", "standing_orders", "alerts",
-    "monthly_statements",
+    "attachments", "users", "accounts", "account_emailaddress", "sign_ins", "api_tokens",
+    "saved_reports", "budgets", "category_rules", "own_categories", "payees", "standing_orders",
+    "alerts", "monthly_statements",
     "explorer_queries", "explorer_runs",
 )  # fmt: skip
 FACTS = re.compile(
@@ -222,6 +225,7 @@ def left(ana: Account) -> Account:
         OwnCategory.objects.create(
             transaction=paid, owner=owner, category="ana ferreira", change=uuid7()
         )
+        attached(paid, owner, "Ana Ferreira.jpg")
         mine = owner.accounts.get()
         order = order_of(mine, other, owner=owner, description="To Ana Ferreira")
         skip(order=order, day=order.first_on)

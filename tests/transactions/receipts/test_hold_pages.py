@@ -253,7 +253,7 @@ def test_a_receipt_takes_a_bounded_number_of_queries(
     row = services.capture(hold=held(account))
     for _ in range(5):
         services.reverse(transaction=row, amount=Decimal(1))
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         client.get(f"/transactions/{row.pk}/")
 
 

@@ -1,0 +1,188 @@
+"""Of a file only its pixels, or what its pages draw, are kept; the content tells what it is."""
+
+import io
+
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
+from tests.transactions.attachments.files import (
+    HEIC,
+    HTML,
+    SECRET,
+    SVG,
+    document,
+    encrypted,
+    hostile_document,
+    picture,
+    png_of,
+    with_data,
+    with_scans,
+)
+from transactions.attachments import documents, pictures
+from transactions.attachments.content import (
+    EMPTY,
+    MOST_SENT,
+    NO_HEIC,
+    OTHER,
+    TOO_LARGE,
+    TOO_LARGE_PDF,
+    FitFile,
+    fit,
+)
+from transactions.attachments.refusals import UnfitFile
+from transactions.models import AttachmentKind
+from transactions.models.attachment import MOST_BYTES
+
+
+def opened(file: FitFile) -> Image.Image:
+    return Image.open(io.BytesIO(file.content))
+
+
+def refusal_of(content: bytes, name: str = "receipt.png") -> str:
+    with pytest.raises(UnfitFile) as refused:
+        fit(name, content)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_is_kept_without_what_the_camera_added(form: str) -> None:
+    source = with_data(form)
+    assert SECRET.encode() in source
+
+    kept = fit("IMG_1.png", source)
+
+    image = opened(kept)
+    assert kept.kind == AttachmentKind.PICTURE
+    assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (60, 40), {})
+    assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+    assert not [word for word in (SECRET.encode(), b"Exif") if word in kept.content]
+    assert image.getpixel((5, 20)) == pytest.approx((0, 0, 128), abs=12)
+
+
+def test_a_picture_is_turned_as_its_camera_was_held() -> None:
+    image = opened(fit("a", with_data(orientation=6)))
+
+    assert image.size == (40, 60)
+    assert image.getpixel((20, 5)) == pytest.approx((0, 0, 128), abs=12)  # the left is on top
+
+
+def test_a_picture_of_some_scans_is_kept() -> None:
+    assert opened(fit("a", with_scans(pictures.MOST_SCANS - 1))).size == (60, 40)
+
+
+def test_what_stands_behind_a_picture_is_gone() -> None:
+    kept = fit("a.jpg", picture() + HTML + document())
+
+    assert not [word for word in (b"script", b"%PDF") if word in kept.content]
+
+
+def test_a_document_before_a_picture_is_a_document() -> None:
+    kept = fit("a.jpg", document() + picture())
+
+    assert kept.kind == AttachmentKind.DOCUMENT
+    assert picture()[:64] not in kept.content
+
+
+def test_transparent_paper_is_white() -> None:
+    made = io.BytesIO()
+    Image.new("RGBA", (9, 9), (0, 0, 0, 0)).save(made, "PNG")
+
+    assert opened(fit("a", made.getvalue())).getpixel((4, 4)) == (255, 255, 255)
+
+
+def test_a_large_picture_is_kept_smaller_and_within_the_limit() -> None:
+    noise = io.BytesIO()
+    Image.effect_noise((4000, 3000), 80).convert("RGB").save(noise, "JPEG", quality=70)
+
+    kept = fit("a", noise.getvalue())
+
+    width, height = opened(kept).size
+    assert len(kept.content) <= MOST_BYTES
+    assert width * height <= pictures.KEPT_PIXELS[0]
+    assert width / height == pytest.approx(4 / 3, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", EMPTY),
+        (HTML, OTHER),
+        (SVG, OTHER),
+        (b"GIF89a" + HTML, OTHER),
+        (b" " + document(), OTHER),
+        (HEIC, NO_HEIC),
+        (b"\x89PNG\r\n\x1a\n" + HTML, pictures.DAMAGED),
+        (picture()[:-300], pictures.DAMAGED),
+        (b"RIFF\x00\x00\x00\x00WEBP" + HTML, pictures.DAMAGED),
+        (png_of(50_000, 50_000), pictures.TOO_LARGE),
+        (png_of(2**31 - 1, 1), pictures.TOO_LARGE),
+        (with_scans(pictures.MOST_SCANS), pictures.DAMAGED),
+        (b"%PDF-1.7\n" + HTML, documents.DAMAGED),
+        (b"%PDF-1.7\ntrailer<</Root<</Pages<</Kids[]/Count 9>>>>>>", documents.DAMAGED),
+        (encrypted(), documents.ENCRYPTED),
+        (document(pages=documents.MOST_PAGES + 1), documents.TOO_LONG),
+        (picture() + bytes(MOST_SENT), TOO_LARGE),
+    ],
+)  # fmt: skip
+def test_what_is_no_receipt_is_refused_by_a_sentence(content: bytes, why: str) -> None:
+    assert refusal_of(content) == why
+
+
+def test_a_picture_that_would_take_much_memory_is_refused_before_it_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Image.Image, "load", lambda _image: pytest.fail("it was decoded"))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _image: pytest.fail("decoded"))
+
+    assert refusal_of(png_of(5_000, 5_000)) == pictures.TOO_LARGE
+
+
+def test_a_large_document_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transactions.attachments.content.MOST_BYTES", 500)
+
+    assert refusal_of(document()) == TOO_LARGE_PDF
+
+
+def test_a_document_keeps_its_pages_and_nothing_else() -> None:
+    source = hostile_document()
+    evil = (b"JavaScript", b"evil", b"EmbeddedFile", b"Annot", b"xmpmeta", SECRET.encode(), b"/AA",
+            b"Exif", b"/Info", b"Producer")  # fmt: skip
+    assert [word for word in evil if word not in source] == []
+
+    kept = fit("invoice.PDF", source)
+
+    assert kept.kind == AttachmentKind.DOCUMENT
+    assert [word for word in evil if word in kept.content] == []
+    reader = PdfReader(io.BytesIO(kept.content))
+    assert set(reader.root_object) == {"/Type", "/Pages"}
+    (page,) = reader.pages
+    assert set(page) <= documents.PAGE
+    assert page.extract_text().strip() == "Total 12.00"
+    (drawn,) = page.images
+    assert drawn.image is not None
+    assert drawn.image.size == (60, 40)
+
+
+def test_nothing_of_an_earlier_version_of_a_document_is_kept() -> None:
+    kept = fit("a.pdf", document().replace(b"%%EOF", b"%%EOF\n% " + SECRET.encode()))
+
+    assert SECRET.encode() not in kept.content
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("Lunch with Mara.jpeg", "Lunch with Mara"),
+        ("../../etc/passwd.png", "passwd"),
+        ("C:\\fakepath\\a.png", "a"),
+        ("bad\u202egpj.exe", "badgpj"),
+        ("\udc80.png", ""),
+        (".png", "png"),
+        ('quote".html.png', 'quote".html'),
+        ("x" * 300 + ".png", "x" * 100),
+        ("\u9818\u53ce\u66f8.pdf", "\u9818\u53ce\u66f8"),
+    ],
+)
+def test_a_name_is_kept_without_folders_and_ending(name: str, kept: str) -> None:
+    assert fit(name, picture()).name == kept

@@ -1,0 +1,1 @@
+"""Receipts that people attach to their payments: pictures and PDF documents."""

@@ -1,0 +1,92 @@
+"""Pictures, decoded and encoded anew as JPEG: of the file only its pixels are kept.
+
+So EXIF, GPS, thumbnails, texts and whatever stands behind the picture are gone. Each format has its
+decoder here, so that Pillow tries none of its others.
+"""
+
+import io
+from collections.abc import Iterator
+from math import sqrt
+
+from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from transactions.attachments.refusals import READING, UnfitFile
+
+JPEG, PNG, WEBP = "JPEG", "PNG", "WebP"
+DECODERS: dict[str, type[ImageFile]] = {JPEG: JpegImageFile, PNG: PngImageFile, WEBP: WebPImageFile}
+# Pixels. A plain JPEG is decoded in a reduced size; all others need memory for each pixel.
+MOST_OF_PLAIN_JPEG, MOST_PIXELS = 64_000_000, 24_000_000
+KEPT_PIXELS = (8_000_000, 4_000_000, 2_000_000)  # the first that fits into the size of a file
+QUALITY = 85
+MOST_SCANS = 32  # of a progressive JPEG, each of which is as much work as the whole picture
+START_OF_SCAN = b"\xff\xda"
+
+TOO_LARGE = "The picture has too many pixels. Take one of at most 24 megapixels, or a screenshot."
+DAMAGED = "The picture is damaged or cut off. Open it, save it anew, and choose that file."
+
+
+def format_of(content: bytes) -> str:
+    """The format of a picture, by its first bytes; "" if it is none of ours."""
+    if content.startswith(b"\xff\xd8\xff"):
+        return JPEG
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return PNG
+    return WEBP if content.startswith(b"RIFF") and content[8:12] == b"WEBP" else ""
+
+
+def encoded_anew(content: bytes, most: int) -> bytes:
+    """The picture as a JPEG of at most so many bytes. Raises UnfitFile."""
+    try:
+        with READING:
+            picture = _decoded(content)
+            found = next((made for made in _encoded(picture) if len(made) <= most), None)
+    except UnfitFile:
+        raise
+    except Exception as error:  # decoders raise of all kinds on hostile files
+        raise UnfitFile(DAMAGED) from error
+    if found is None:
+        raise UnfitFile(TOO_LARGE)
+    return found
+
+
+def _decoded(content: bytes) -> Image.Image:
+    """The first picture of the file, upright, on white, in RGB."""
+    kind = format_of(content)
+    with DECODERS[kind](io.BytesIO(content)) as image:
+        is_plain = kind == JPEG and not image.info.get("progressive")
+        width, height = image.size
+        if width * height > (MOST_OF_PLAIN_JPEG if is_plain else MOST_PIXELS):
+            raise UnfitFile(TOO_LARGE)
+        if kind == JPEG and content.count(START_OF_SCAN) > MOST_SCANS:
+            raise UnfitFile(DAMAGED)
+        image.draft("RGB", _reduced(image.size, KEPT_PIXELS[0]))
+        upright: Image.Image = ImageOps.exif_transpose(image)
+        if not upright.has_transparency_data:
+            return upright.convert("RGB")
+        seen = upright.convert("RGBA")
+        on_white = Image.new("RGB", seen.size, "white")
+        on_white.paste(seen, mask=seen.getchannel("A"))
+        return on_white
+
+
+def _encoded(picture: Image.Image) -> Iterator[bytes]:
+    """The picture as JPEG, smaller each time."""
+    for pixels in KEPT_PIXELS:
+        size = _reduced(picture.size, pixels)
+        resized = picture if size == picture.size else picture.resize(size)
+        plain = Image.new("RGB", size)  # which has nothing but pixels
+        plain.paste(resized)
+        made = io.BytesIO()
+        plain.save(made, "JPEG", quality=QUALITY, optimize=True)
+        yield made.getvalue()
+
+
+def _reduced(size: tuple[int, int], pixels: int) -> tuple[int, int]:
+    """The size with at most so many pixels, in the same proportions."""
+    width, height = size
+    scale = min(1.0, sqrt(pixels / (width * height)))
+    return max(1, int(width * scale)), max(1, int(height * scale))
