@@ -27,6 +27,7 @@ AS_ROLE = {
 SECRETS = {
     "web": {"SECRET_KEY", "CACHE_URL", "EMAIL_URL", "LEDGER_METRICS_TOKEN"},
     "console": {"SECRET_KEY", "CACHE_URL", "EMAIL_URL"},
+    "alerts": {"SECRET_KEY", "EMAIL_URL"},
     "work": {"SECRET_KEY", "EMAIL_URL"},  # whose webhook is given up gets a mail
 }
 LOGIN = re.compile(r"dbuser:")
