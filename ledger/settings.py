@@ -324,6 +324,7 @@ USE_TZ = True
 LEDGER_UPLOADS = dict.fromkeys(
     [
         "/transfers/files/new/",
+        "/outside/upload/",
         "/admin/transactions/paymentfile/add/",
         "/api/v1/transactions/batch/",
         "/api/v1/payment-files/",

@@ -48,6 +48,8 @@ LESS = {
     "standing_order_days": "SELECT, INSERT",
     "alerts": "SELECT, UPDATE (read_at)",  # triggers and a job insert
     "monthly_statements": "SELECT",  # a job issues them
+    "outside_entries": "SELECT, INSERT, UPDATE (is_double, is_entered), DELETE",
+    "outside_file_parts": "SELECT, INSERT, DELETE",
     "changes": "SELECT",  # triggers insert
     "reads": "SELECT, INSERT",
     "fact_keys": "",

@@ -6,6 +6,7 @@ from transactions.categories import budget_views as budgets
 from transactions.categories import rule_views as rules
 from transactions.categories import views as categories
 from transactions.events import views as events
+from transactions.outside import views as outside
 from transactions.payees import views as payees
 from transactions.payment_files import views as payment_files
 from transactions.privacy import views as privacy
@@ -66,6 +67,16 @@ urlpatterns = [
     path("budgets/new/", budgets.budget_new, name="budget_new"),
     path("budgets/<uuid:pk>/", budgets.budget_change, name="budget"),
     path("budgets/<uuid:pk>/remove/", budgets.budget_remove, name="budget_remove"),
+    path("outside/", outside.account_list, name="outside"),
+    *paths_of_files("outside/outside-accounts", outside.list_file, "outside"),
+    path("outside/new/", outside.account_new, name="outside_new"),
+    path("outside/upload/", outside.upload, name="outside_upload"),
+    path("outside/imports/<uuid:pk>/", outside.import_page, name="outside_import"),
+    path("outside/imports/<uuid:pk>/columns/", outside.columns, name="outside_columns"),
+    path("outside/<uuid:pk>/", outside.account_page, name="outside_account"),
+    *paths_of_files("outside/<uuid:pk>/entries", outside.entries_file, "outside_entries"),
+    path("outside/<uuid:pk>/change/", outside.account_change, name="outside_change"),
+    path("outside/<uuid:pk>/remove/", outside.account_remove, name="outside_remove"),
     path("standing-orders/", orders.order_list, name="standing_orders"),
     *paths_of_files("standing-orders/standing-orders", orders.list_file, "standing_orders"),
     path("standing-orders/new/", orders.order_new, name="standing_order_new"),

@@ -29,6 +29,7 @@ from tests.passkeys import add_passkey
 from tests.sign_in import verify_address
 from tests.transactions.attachments.files import attached
 from tests.transactions.events.shared import webhook_of
+from tests.transactions.outside.files import imported, outside_account, uploaded
 from tests.transactions.payment_files.files import checked, pay
 from tests.transactions.statement_files.shared import empty_statement
 from transactions import services, staff_services
@@ -42,6 +43,7 @@ from transactions.models import (
     Attachment,
     Budget,
     CategoryRule,
+    OutsideImport,
     OwnCategory,
     Payee,
     PaymentFile,
@@ -92,6 +94,7 @@ class Holder:
     orders: list[StandingOrder] = field(default_factory=list)
     choices: list[AlertChoice] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
+    imports: list[OutsideImport] = field(default_factory=list)
 
     @property
     def webhook(self) -> Webhook:
@@ -243,6 +246,9 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
         first_on=timezone.localdate() + timedelta(days=9),
     )  # fmt: skip
     holder.orders.append(set_up(order))
+    outside = outside_account(owner=holder.user, name=text("outside")[:80], currency="USD")
+    row = f"Date,Amount,Description\n2026-11-02,{7 + cents},{text('foreign')}\n"
+    holder.imports += [imported(outside, row), uploaded(outside, row + row.split("\n")[1])]
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))
     query = {"sql": f"SELECT '{text('query')}'"}

@@ -38,6 +38,7 @@ from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.attachments.files import attached
 from tests.transactions.events.shared import webhook_of
+from tests.transactions.outside.files import outside_account, uploaded
 from tests.transactions.statement_files.shared import empty_statement
 from transactions import services
 from transactions.alerts.services import choose
@@ -105,6 +106,7 @@ def rows_of_a_customer() -> Account:
     skipped_order(account, friend)
     told(account, paid)
     empty_statement(account)
+    uploaded(outside_account(owner=person), "Date,Amount\n2026-11-02,5\n")
     now = timezone.now()
     AuditRun.objects.create(
         started_at=now, finished_at=now, accounts=1, transactions=1, run_by=person

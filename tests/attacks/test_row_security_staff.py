@@ -62,6 +62,8 @@ UPDATES = {
     "accounts": "name = 'Mine'", "cache": "value = 'mine'", "currencies": "name = 'Mine'",
     "households": "name = 'Mine'", "mfa_authenticator": "type = 'mine'",
     "budgets": "category = 'mine'", "category_rules": "name = 'Mine'",
+    "outside_accounts": "name = 'Mine'", "outside_entries": "is_double = true",
+    "outside_imports": "name = 'Mine'",
     "own_categories": "category = 'mine'",
     "payees": "name = 'Mine'", "payment_files": "name = 'Mine'",
     "payment_lines": "description = 'Mine'",

@@ -24,9 +24,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
 TABLES = (
     "account_emailaddress", "account_status_changes", "api_tokens", "approval_requests",
     "audit_runs", "budgets", "category_rules", "currencies", "django_admin_log", "households",
-    "limit_changes", "mfa_authenticator", "own_categories", "payees", "payment_files",
-    "payment_lines", "payment_names_asked", "saved_reports", "sessions", "sign_ins",
-    "standing_order_days", "standing_orders", "alert_choices", "alert_times",
+    "limit_changes", "mfa_authenticator", "outside_accounts",
+    "outside_entries", "outside_file_parts", "outside_imports", "own_categories", "payees",
+    "payment_files", "payment_lines", "payment_names_asked", "saved_reports", "sessions",
+    "sign_ins", "standing_order_days", "standing_orders",
+    "alert_choices", "alert_times",
     "socialaccount_socialaccount", "transaction_notes", "users_groups", "webhooks",
 )  # fmt: skip
 CHANGES = {
@@ -37,6 +39,9 @@ CHANGES = {
     "category_rules": "name = 'Theirs'",
     "own_categories": "category = 'theirs'",
     "payees": "name = 'Theirs'",
+    "outside_accounts": "name = 'Mine'",
+    "outside_entries": "is_double = true",
+    "outside_imports": "name = 'Mine'",
     "payment_files": "name = 'Mine'",
     "standing_orders": "ended_why = 'Mine'",
     "alerts": "read_at = now()",

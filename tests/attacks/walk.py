@@ -119,6 +119,14 @@ def _rule(holder: Holder) -> Filled:
     return [{"pk": rule.pk} for rule in holder.rules]
 
 
+def _outside(holder: Holder) -> Filled:
+    return [{"pk": source.account_id} for source in holder.imports]
+
+
+def _import(holder: Holder) -> Filled:
+    return [{"pk": source.pk} for source in holder.imports]
+
+
 def _order(holder: Holder) -> Filled:
     return [{"pk": order.pk} for order in holder.orders]
 
@@ -240,6 +248,13 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "transactions:alert_mails_end": _link_in_a_mail,
     "transactions:alert_kind": _kinds_of_alerts,
     "transactions:alert_choice_remove": _choice,
+    "transactions:outside_account": _outside,
+    "transactions:outside_change": _outside,
+    "transactions:outside_columns": _import,
+    "transactions:outside_entries_csv": _outside,
+    "transactions:outside_entries_json": _outside,
+    "transactions:outside_import": _import,
+    "transactions:outside_remove": _outside,
     "transactions:standing_order": _order,
     "transactions:standing_order_amount": _order,
     "transactions:standing_order_end": _order,

@@ -55,6 +55,7 @@ def test_a_session_from_before_a_new_password_sends_no_large_file(client: Client
 def test_the_paths_of_uploads_are_those_of_their_pages() -> None:
     assert set(settings.LEDGER_UPLOADS) == {
         reverse("transactions:file_new"),
+        reverse("transactions:outside_upload"),
         reverse("admin:transactions_paymentfile_add"),
         reverse("api:batch"),
         reverse("transactions:attachment_new"),

@@ -32,6 +32,7 @@ from transactions.demo import (
     attachments,
     holds,
     notes,
+    outside,
     payees,
     rules,
     standing_orders,
@@ -106,6 +107,7 @@ def seed(
     rules.save_budgets(people[SIGN_INS["ana"]])
     standing_orders.set_up_orders(people[SIGN_INS["ana"]], now)
     alerts.tell(people[SIGN_INS["ana"]], now)
+    outside.import_a_month(people[SIGN_INS["ana"]], now)
     _give_roles_and_passwords(people)
     return SeedingCounts(len(people), accounts, booked)
 

@@ -11,6 +11,12 @@ from transactions.models.category_rule import CategoryRule
 from transactions.models.entry import Entry, EntryQuerySet
 from transactions.models.event import AccountEvent, EventKind, EventStream
 from transactions.models.monthly_statement import MonthlyStatement
+from transactions.models.outside import (
+    OutsideAccount,
+    OutsideEntry,
+    OutsideFilePart,
+    OutsideImport,
+)
 from transactions.models.own_category import OwnCategory
 from transactions.models.payee import Payee
 from transactions.models.payment_file import NamesAsked, PaymentFile, PaymentLine
@@ -54,6 +60,10 @@ __all__ = [
     "MonthlyStatement",
     "NamesAsked",
     "Occurrence",
+    "OutsideAccount",
+    "OutsideEntry",
+    "OutsideFilePart",
+    "OutsideImport",
     "OwnCategory",
     "Payee",
     "PaymentFile",

@@ -32,6 +32,9 @@ from transactions.models import (
     Entry,
     MonthlyStatement,
     Occurrence,
+    OutsideAccount,
+    OutsideEntry,
+    OutsideImport,
     OwnCategory,
     Payee,
     PaymentFile,
@@ -305,6 +308,22 @@ def _alert_times(person: User) -> Iterable[Row]:
     return _read(times, "quiet_from", "quiet_until", "daily_at")
 
 
+def _outside_accounts(person: User) -> Iterable[Row]:
+    mine = OutsideAccount.objects.owned_by(person).order_by("created_at")
+    return _read(mine, "pk", "name", "currency", "opening", "created_at")
+
+
+def _outside_imports(person: User) -> Iterable[Row]:
+    mine = OutsideImport.objects.owned_by(person).order_by("created_at")
+    return _read(mine, "account_id", "name", "format", "state", "entry_count", "created_at")
+
+
+def _outside_entries(person: User) -> Iterable[Row]:
+    entries = OutsideEntry.objects.filter(account__owner=person, is_entered=True)
+    columns = ("account_id", "booked_on", "amount", "other", "description", "reference")
+    return _read(entries.order_by("account_id", "booked_on", "pk"), *columns)
+
+
 def _files(person: User) -> Iterable[Row]:
     files = PaymentFile.objects.visible_to(person).order_by("created_at")
     return _read(files, "pk", "name", F("from_account__number"), "state", "created_at")
@@ -398,6 +417,19 @@ SECTIONS = (
         _alerts,
     ),
     DataSection("alert_times", ("quiet_from", "quiet_until", "daily_at"), _alert_times),
+    DataSection(
+        "outside_accounts", ("id", "name", "currency", "opening", "added"), _outside_accounts
+    ),
+    DataSection(
+        "outside_imports",
+        ("account", "file", "format", "state", "entries", "uploaded"),
+        _outside_imports,
+    ),
+    DataSection(
+        "outside_entries",
+        ("account", "day", "amount", "other", "description", "reference"),
+        _outside_entries,
+    ),
     DataSection("payment_files", ("id", "name", "from", "state", "uploaded"), _files),
     DataSection(
         "payment_lines",

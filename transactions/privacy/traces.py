@@ -37,6 +37,7 @@ from transactions.models import (
     Budget,
     CategoryRule,
     MonthlyStatement,
+    OutsideEntry,
     OwnCategory,
     Payee,
     PaymentFile,
@@ -167,6 +168,7 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
         CategoryRule.objects.filter(**{f"{name}__iregex": traces.whole}).delete()
     texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
         (Payee, ("note",)),
+        (OutsideEntry, ("description", "other", "reference")),
         (StandingOrder, ("description", "reference")),
         (Alert, ("detail",)),
         (Attachment, ("name",)),

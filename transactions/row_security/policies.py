@@ -103,6 +103,15 @@ def _part_of(table: str, column: str) -> Policy:
     return Policy(reads=condition, writes=condition)
 
 
+def _of_outside_account() -> Policy:
+    """Rows of an outside account, which has an owner."""
+    own = (
+        "EXISTS (SELECT FROM outside_accounts AS it"
+        f" WHERE it.id = account_id AND it.owner_id = {PERSON})"
+    )
+    return Policy(reads=f"{own} OR {AUDITS}", writes=own)
+
+
 # Rows by which a person signs in: their own, or whose sign-in must be found.
 WHO_SIGNS_IN = f"user_id = {PERSON} OR {SIGNS_IN} OR {LOOKS_AFTER_PEOPLE}"
 SIGN_INS = Policy(reads=f"{WHO_SIGNS_IN} OR {AUDITS}", writes=WHO_SIGNS_IN, changes=WHO_SIGNS_IN)
@@ -220,6 +229,13 @@ POLICIES = {
     ),
     "alert_times": Policy(reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"),
     "monthly_statements": Policy(reads=f"{READS_BANK} OR {IS_OWN_ACCOUNT}", writes=NOBODY),
+    # Not for staff either: what somebody has at other banks.
+    "outside_accounts": Policy(
+        reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"
+    ),
+    "outside_imports": _of_outside_account(),
+    "outside_entries": _of_outside_account(),
+    "outside_file_parts": _part_of("outside_imports", "source_id"),
     # One's own, and what colleagues share with a group; nobody shares with a group of others.
     "saved_reports": Policy(
         reads=f"owner_id = {PERSON} OR {IS_OWN_GROUP} OR {AUDITS}",

@@ -9,6 +9,7 @@ from cookbook.lab.attempts import (
     files,
     history,
     monthly_statements,
+    outside,
     payees,
     people,
     reports,
@@ -40,6 +41,7 @@ _ALL: tuple[Attempt, ...] = (
     *standing_orders.ATTEMPTS,
     *alerts.ATTEMPTS,
     *monthly_statements.ATTEMPTS,
+    *outside.ATTEMPTS,
 )
 _TABLES = list(dict.fromkeys(attempt.table for attempt in _ALL))
 # Those of a table stand together.
@@ -62,4 +64,5 @@ ROWS: tuple[ValidRow, ...] = (
     *standing_orders.ROWS,
     *alerts.ROWS,
     *monthly_statements.ROWS,
+    *outside.ROWS,
 )

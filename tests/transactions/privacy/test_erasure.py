@@ -39,6 +39,7 @@ from tests.accounts.tokens import add_token
 from tests.factories import AccountFactory, UserFactory
 from tests.sign_in import add_app
 from tests.transactions.attachments.files import attached
+from tests.transactions.outside.files import imported, outside_account, uploaded
 from tests.transactions.payment_files.files import checked, pay
 from tests.transactions.standing_orders.orders import order_of
 from tests.transactions.statement_files.shared import empty_statement
@@ -57,6 +58,8 @@ from transactions.models import (
     Budget,
     CategoryRule,
     NamesAsked,
+    OutsideAccount,
+    OutsideImport,
     OwnCategory,
     Payee,
     PaymentLine,
@@ -174,6 +177,8 @@ DELETED: dict[type[Model], str] = {
     Attachment: "owner",
     Budget: "owner",
     CategoryRule: "owner",
+    OutsideAccount: "owner",
+    OutsideImport: "account__owner",
     OwnCategory: "owner",
     Payee: "owner",
     SavedReport: "owner",
@@ -191,6 +196,7 @@ PLANTED = (
     "attachments", "users", "accounts", "account_emailaddress", "sign_ins", "api_tokens",
     "saved_reports", "budgets", "category_rules", "own_categories", "payees", "standing_orders",
     "alerts", "monthly_statements",
+    "outside_accounts", "outside_imports", "outside_entries",
     "explorer_queries", "explorer_runs",
 )  # fmt: skip
 FACTS = re.compile(
@@ -234,6 +240,11 @@ def left(ana: Account) -> Account:
         Alert.objects.create(
             owner=owner, kind="order_failed", about=order.pk, account=mine, detail="To Ana Ferreira"
         )
+        outside = outside_account(owner=owner, name="Own" if owner != ana.user else "Ana Ferreira")
+        text = "Date,Amount,Description\n2026-11-02,5,Ana Ferreira\n2026-11-03,6,Lunch\n"
+        imported(outside, text)
+        if owner == ana.user:
+            uploaded(outside, text + "2026-11-04,7,Ana Ferreira\n", name="Ana Ferreira.csv")
         query = {"sql": "SELECT 'Ana Ferreira'", "parameters": {"who": "ana@mail.example"}}
         SavedQuery.objects.create(owner=owner, title="Ana Ferreira", **query)
         ran = {"person": owner, "scope": "own", "form": "page", "outcome": "refused"}

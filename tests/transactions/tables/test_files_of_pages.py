@@ -15,6 +15,7 @@ from django.test import Client
 from accounts.models import Account, Read, User
 from tests.conftest import signed_in
 from tests.factories import UserFactory
+from tests.transactions.outside.files import imported, outside_account
 from tests.transactions.payment_files.files import checked
 from tests.transactions.payment_files.files import pay as line
 from tests.transactions.reports.books import analyst, clerk
@@ -42,6 +43,8 @@ def pages(books: Books, everyday: Account, mara: Account) -> dict[str, str]:
     save_payee(owner=everyday.user, account=mara, name="Mara")
     save_budget(owner=everyday.user, category="rent", currency="USD", amount=Decimal(900))
     order_of(everyday, mara)
+    outside = outside_account(owner=everyday.user, currency="USD")
+    imported(outside, "Date,Amount\n2026-11-02,5\n")
     file = checked(everyday, line(mara, 5), line(mara, 2))
     return {
         "home": "/",
@@ -54,13 +57,15 @@ def pages(books: Books, everyday: Account, mara: Account) -> dict[str, str]:
         "payees": "/payees/",
         "budgets": "/budgets/",
         "standing orders": "/standing-orders/",
+        "outside accounts": "/outside/",
+        "outside account": f"/outside/{outside.pk}/",
         "browse": "/explorer/browse/?q=rent&by=month",
     }
 
 
 TABLES = [
     "home", "statement", "search", "report", "payment files", "payment file", "receipt",
-    "payees", "standing orders", "browse",
+    "payees", "standing orders", "outside accounts", "outside account", "browse",
 ]  # fmt: skip
 
 

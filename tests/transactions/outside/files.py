@@ -1,0 +1,57 @@
+"""Files of other banks for tests, written by hand in the style of real ones."""
+
+from io import BytesIO
+from typing import Any
+
+from tests.factories import UserFactory
+from transactions.models import OutsideAccount, OutsideImport
+from transactions.outside import services
+from transactions.outside.formats.sheet import ROLES, guess, sheet_of
+
+GERMAN = """\
+"Kontonummer:";"DE02120300000000202051 / Girokonto";
+"Kontostand vom 30.11.2026:";"1.843,20 EUR";
+"";
+"Buchungstag";"Wertstellung";"Buchungstext";"Auftraggeber";"Verwendungszweck";"Betrag (EUR)"
+"30.11.2026";"30.11.2026";"Lastschrift";"Stadtwerke";"Strom, Abschlag 11/26";"-84,00"
+"02.11.2026";"02.11.2026";"Kartenzahlung";"Café Anna";"Espresso";"-2,80"
+"02.11.2026";"02.11.2026";"Kartenzahlung";"Café Anna";"Espresso";"-2,80"
+"01.11.2026";"01.11.2026";"Gutschrift";"Muster GmbH";"Gehalt";"1.932,80"
+"""
+AMERICAN = """\
+Posted Date,Reference Number,Payee,Debit,Credit
+11/13/2026,2411,"CORNER MARKET, INC",24.10,
+11/02/2026,2409,PAYROLL,,"2,150.00"
+"""
+
+
+def outside_account(**changed: Any) -> OutsideAccount:
+    """An outside account in euros, or with these changes."""
+    owner = changed.pop("owner", None) or UserFactory()
+    facts: dict[str, Any] = {"name": "Other bank", "currency": "EUR", "opening": 0}
+    return services.open_account(owner=owner, **(facts | changed))
+
+
+def uploaded(account: OutsideAccount, text: str | bytes, name: str = "file.csv") -> OutsideImport:
+    """An uploaded file; if its columns have to be named, by what they seem to mean."""
+    body = text.encode() if isinstance(text, str) else text
+    source = services.upload(BytesIO(body), account=account, name=name)
+    if source.state == OutsideImport.State.COLUMNS:
+        source = services.name_columns(source=source, mapping=guessed(body))
+    return services.read_rest(source)
+
+
+def guessed(body: bytes) -> dict[str, Any]:
+    """What the columns of a CSV file seem to mean."""
+    found = guess(sheet_of(BytesIO(body)))
+    return {role: found.get(role) for role in ROLES} | found
+
+
+def imported(account: OutsideAccount, text: str | bytes, **how: Any) -> OutsideImport:
+    """A file that was imported."""
+    return services.confirm(source=uploaded(account, text), **how)
+
+
+def balance_of(account: OutsideAccount) -> Any:
+    """The balance as the pages show it."""
+    return OutsideAccount.objects.with_balance().get(pk=account.pk).balance

@@ -1,0 +1,226 @@
+"""OFX, QIF, camt.053 and MT940: the same statement in each, and which files are refused."""
+
+import io
+import warnings
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
+
+import mt940
+import ofxparse
+import pytest
+
+from tests.transactions.outside.samples import CAMT, MT940, OFX1, OFX2, QIF, SAMPLES, camt, ofx2
+from transactions.outside.formats.lines import OutsideLine, UnreadableStatement
+from transactions.outside.formats.mt940 import details_of
+from transactions.outside.formats.reading import Measured, format_of, lines_of, measure
+
+EUR = "EUR"
+
+
+def read(text: str | bytes) -> list[OutsideLine]:
+    body = text.encode() if isinstance(text, str) else text
+    source = BytesIO(body)
+    return list(lines_of(source, format_of(source), None, Measured().facts))
+
+
+def measured(text: str | bytes, currency: str = EUR) -> Measured:
+    source = BytesIO(text.encode() if isinstance(text, str) else text)
+    return measure(source, format_of(source), None, currency)
+
+
+def refusal_of(text: str | bytes, currency: str = EUR) -> str:
+    with pytest.raises(UnreadableStatement) as refused:
+        measured(text, currency)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_each_format_comes_to_the_same_lines_and_balances(name: str) -> None:
+    text = SAMPLES[name]
+    assert format_of(BytesIO(text.encode())) == name
+    lines = [(line.booked_on, line.amount, line.other, line.description) for line in read(text)]
+    coffee = (date(2026, 11, 2), Decimal("-2.80"), "Cafe Anna", "Espresso")
+    salary = (date(2026, 11, 1), Decimal("1932.80"), "Muster & Co", "Salary")
+    assert lines == [salary, coffee, coffee]
+    facts = measured(text).facts
+    assert facts.opening == 100
+    assert facts.closing == (None if name == "qif" else Decimal("2027.20"))
+
+
+@pytest.mark.parametrize("name", ["ofx1", "ofx2", "camt053"])
+def test_the_banks_own_ids_are_read(name: str) -> None:
+    assert [line.outside_id for line in read(SAMPLES[name])] == ["A1", "A2", "A3"]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_windows_line_ends_and_one_long_line_change_nothing(name: str) -> None:
+    text = SAMPLES[name]
+    assert [line.amount for line in read(text.replace("\n", "\r\n"))] == [
+        line.amount for line in read(text)
+    ]
+    if name in ("ofx2", "camt053"):
+        assert read(text.replace("\n", "")) == read(text)
+
+
+@pytest.mark.parametrize("text", [OFX1, OFX2])
+def test_ofx_reads_as_ofxparse_does(text: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        oracle = ofxparse.OfxParser.parse(BytesIO(text.encode())).account.statement
+    theirs = [(row.date.date(), row.amount, row.id, row.memo) for row in oracle.transactions]
+    ours = [(row.booked_on, row.amount, row.outside_id, row.description) for row in read(text)]
+    assert ours == theirs
+    assert measured(text).facts.closing == oracle.balance
+
+
+def test_mt940_reads_as_mt_940_does() -> None:
+    oracle = mt940.parse(io.StringIO(MT940))
+    theirs = [(row.data["entry_date"], row.data["amount"].amount) for row in oracle]
+    assert [(row.booked_on, row.amount) for row in read(MT940)] == theirs
+
+
+def cut(text: str, share: float) -> str:
+    return text[: int(len(text) * share)]
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.9, 0.97])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_file_that_was_cut_off_is_refused(name: str, share: float) -> None:
+    assert refusal_of(cut(SAMPLES[name], share))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_file_that_is_there_twice_is_refused(name: str) -> None:
+    assert refusal_of(SAMPLES[name] * 2)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_wrong_encodings_and_nul_are_refused(name: str) -> None:
+    body = SAMPLES[name].encode()
+    for damaged in (
+        body.replace(b"Cafe", b"Caf\x00e"),
+        body.replace(b"Cafe", b"Caf\xc3\xa9 \xff\x81"),
+        body.decode().encode("utf-16"),
+        body.decode().encode("utf-16-le"),
+    ):
+        assert refusal_of(damaged)
+
+
+@pytest.mark.parametrize("amount", ["1e400", "NaN", "=1+1", "", "9" * 16, "--1", "1,2,3"])
+@pytest.mark.parametrize("name", ["ofx1", "ofx2", "qif", "camt053"])
+def test_what_is_no_amount_is_refused(name: str, amount: str) -> None:
+    text = SAMPLES[name]
+    assert refusal_of(text.replace("1932.80", amount).replace("1,932.80", amount))
+
+
+@pytest.mark.parametrize("amount", ["1e400", "NaN", "=1+1", "1932,80,1"])
+def test_what_is_no_amount_is_refused_in_mt940(amount: str) -> None:
+    assert refusal_of(MT940.replace("1932,80", amount))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_formulas_are_refused(name: str) -> None:
+    assert "formula" in refusal_of(SAMPLES[name].replace("Espresso", "=1+1"))
+
+
+@pytest.mark.parametrize("name", ["ofx1", "ofx2", "camt053", "mt940"])
+def test_another_currency_is_refused(name: str) -> None:
+    assert "EUR" in refusal_of(SAMPLES[name], "USD")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_line_of_ten_megabytes_is_refused(name: str) -> None:
+    assert refusal_of(SAMPLES[name].replace("Espresso", "E" * 10_000_000))
+
+
+ENTITIES = {
+    "a file of the server": '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>',
+    "a page": '<!DOCTYPE x [<!ENTITY e SYSTEM "http://127.0.0.1:1/">]>',
+    "a parameter": '<!DOCTYPE x [<!ENTITY % e SYSTEM "file:///etc/passwd"> %e;]>',
+    "a billion laughs": '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY e "&a;&a;&a;&a;&a;&a;&a;">]>',
+    "a document type": '<!DOCTYPE x SYSTEM "http://127.0.0.1:1/x.dtd">',
+}
+
+
+@pytest.mark.parametrize("kind", ENTITIES)
+@pytest.mark.parametrize("text", [OFX2, CAMT])
+def test_entities_and_document_types_are_refused(text: str, kind: str) -> None:
+    head, rest = text.split("\n", 1)
+    hostile = f"{head}\n{ENTITIES[kind]}\n{rest}".replace("Espresso", "&e;")
+    assert "entities" in refusal_of(hostile)
+
+
+@pytest.mark.parametrize("text", [OFX2, CAMT])
+def test_xml_that_nests_without_end_is_refused(text: str) -> None:
+    deep = "<a>" * 100_000 + "</a>" * 100_000
+    assert "deeper" in refusal_of(text.replace("Espresso", deep))
+
+
+def test_a_huge_entry_is_refused() -> None:
+    many = "<a>b</a>" * 400_000
+    assert "larger" in refusal_of(CAMT.replace("Espresso", many))
+    assert "larger" in refusal_of(ofx2(f"<STMTTRN>{many}</STMTTRN>"))
+
+
+def test_xml_of_another_kind_is_refused() -> None:
+    assert "another kind" in refusal_of("<html><body>5</body></html>")
+    assert "no longer XML" in refusal_of("<OFX2")
+
+
+def test_missing_lines_do_not_lead_to_the_closing_balance() -> None:
+    assert "do not lead" in refusal_of(CAMT.replace("1932.80", "1932.81"))
+    assert "do not lead" in refusal_of(MT940.replace("1932,80", "1932,81"))
+    assert "no payments" in refusal_of(camt("", opening="5.00", closing="5.00"))
+
+
+def test_a_second_account_is_refused() -> None:
+    other = OFX1.replace("</STMTRS>", "</STMTRS><BANKACCTFROM><ACCTID>1</BANKACCTFROM>", 1)
+    assert "more than one account" in refusal_of(other)
+    assert "more than one account" in refusal_of(MT940 + MT940.replace("202051", "999999"))
+    assert "second account" in refusal_of(QIF + QIF)
+
+
+DAYS = [
+    ("13/11/2026", "2/11/2026", date(2026, 11, 2)),
+    ("11/13/2026", "11/2/2026", date(2026, 11, 2)),
+    ("11/01'26", "11/ 2'26", date(2026, 11, 2)),
+    ("2026-11-01", "2026-11-02", date(2026, 11, 2)),
+    ("01.11.26", "02.11.26", date(2026, 11, 2)),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "day"), DAYS)
+def test_qif_days_are_read_in_the_order_that_all_can_have(
+    first: str, second: str, day: date
+) -> None:
+    text = f"!Type:Bank\nD{first}\nT1.00\n^\nD{second}\nT1.234,50\n^\n"
+    line = read(text)[1]
+    assert (line.booked_on, line.amount) == (day, Decimal("1234.50"))
+
+
+def test_qif_of_shares_is_refused() -> None:
+    assert "of the kind" in refusal_of(QIF.replace("Bank", "Invst"))
+
+
+def test_the_day_of_booking_in_mt940_may_be_in_the_year_beside() -> None:
+    text = MT940.replace("2611011101CR", "2612310102CR").replace("2611021102DR", "2701021231DR")
+    days = [line.booked_on for line in read(text)]
+    assert days == [date(2027, 1, 2), date(2026, 12, 31), date(2026, 12, 31)]
+
+
+def test_reversals_in_mt940_go_the_other_way() -> None:
+    text = MT940.replace("CR1932", "RD1932").replace("DR2,80", "RC2,80")
+    assert [line.amount for line in read(text)] == [line.amount for line in read(MT940)]
+
+
+DETAILS = [
+    ("166?20EREF+R1?21SVWZ+Rent November?32Mara?33 Lindt", ("Rent November", "Mara Lindt", "R1")),
+    ("/EREF/R1//NAME/Mara Lindt//REMI/Rent", ("Rent/", "Mara Lindt/", "R1/")),
+    ("Card payment\nLisbon", ("Card payment Lisbon", "", "")),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), DETAILS)
+def test_details_of_mt940(text: str, found: tuple[str, str, str]) -> None:
+    assert [part.strip("/") for part in details_of(text)] == [part.strip("/") for part in found]

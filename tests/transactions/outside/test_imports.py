@@ -1,0 +1,187 @@
+"""Uploading, importing and undoing a file of another bank."""
+
+from decimal import Decimal
+from io import BytesIO
+
+import pytest
+
+from ledger.db.ids import uuid7
+from tests.transactions.outside.files import (
+    AMERICAN,
+    GERMAN,
+    balance_of,
+    guessed,
+    imported,
+    outside_account,
+    uploaded,
+)
+from transactions.exceptions import InvalidDetails
+from transactions.models import (
+    OutsideAccount,
+    OutsideEntry,
+    OutsideFilePart,
+    OutsideImport,
+    Transaction,
+)
+from transactions.outside import services
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def account() -> OutsideAccount:
+    return outside_account()
+
+
+def doubles(source: OutsideImport) -> list[int]:
+    found = source.entries.filter(is_double=True).order_by("number")
+    return list(found.values_list("number", flat=True))
+
+
+def test_a_preview_counts_in_no_balance_and_an_import_does(account: OutsideAccount) -> None:
+    source = uploaded(account, GERMAN)
+    assert (source.state, source.line_count, source.new_count) == ("preview", 4, 4)
+    assert balance_of(account) == 0
+    done = services.confirm(source=source)
+    assert (done.state, done.entry_count) == ("imported", 4)
+    assert balance_of(account) == Decimal("1843.20")
+    assert not OutsideFilePart.objects.exists()
+    assert not Transaction.objects.exists()
+
+
+def test_columns_are_remembered_by_the_heading(account: OutsideAccount) -> None:
+    imported(account, GERMAN)
+    again = services.upload(BytesIO(GERMAN.encode()), account=account, name="b.csv")
+    assert again.state == "reading"
+    strangers = outside_account()
+    theirs = services.upload(BytesIO(GERMAN.encode()), account=strangers, name="b.csv")
+    assert theirs.state == "columns"
+
+
+def test_the_same_file_again_brings_nothing_even_if_lines_are_alike(
+    account: OutsideAccount,
+) -> None:
+    imported(account, GERMAN)
+    again = uploaded(account, GERMAN)
+    assert (again.double_count, again.new_count) == (4, 0)
+    more = GERMAN + '"02.11.2026";"02.11.2026";"Kartenzahlung";"Café Anna";"Espresso";"-2,80"\n'
+    source = uploaded(account, more)
+    assert doubles(source) == [5, 6, 7, 8]
+    assert services.confirm(source=source).entry_count == 1
+    assert balance_of(account) == Decimal("1840.40")
+
+
+def test_doubles_are_imported_if_the_person_says_so(account: OutsideAccount) -> None:
+    imported(account, GERMAN)
+    imported(account, GERMAN, with_doubles=True)
+    assert balance_of(account) == Decimal("3686.40")
+
+
+def test_the_banks_own_id_decides_where_there_is_one(account: OutsideAccount) -> None:
+    heading = "Date,Amount,Description,Id\n"
+    imported(account, heading + "2026-11-02,-5.00,Bus,A1\n2026-11-02,-5.00,Bus,A2\n")
+    assert balance_of(account) == -10
+    later = uploaded(
+        account,
+        heading + "2026-11-02,-5.00,Bus 7,A2\n2026-11-02,-5.00,Bus,A3\n2026-11-02,-5.00,Bus,A3\n",
+    )
+    assert doubles(later) == [2, 4]
+
+
+def test_an_undo_deletes_the_entries_and_keeps_the_fact(account: OutsideAccount) -> None:
+    first = imported(account, GERMAN)
+    imported(account, "Date,Amount\n2026-10-05,-3.20\n")
+    for _ in range(2):
+        undone = services.undo(source=first)
+    assert (undone.state, undone.entry_count) == ("undone", 4)
+    assert balance_of(account) == Decimal("-3.20")
+    assert uploaded(account, GERMAN).new_count == 4
+
+
+def test_confirming_twice_imports_once(account: OutsideAccount) -> None:
+    source = uploaded(account, GERMAN)
+    for _ in range(2):
+        services.confirm(source=source)
+    assert OutsideEntry.objects.count() == 4
+
+
+def test_doubles_are_looked_for_again_when_a_preview_is_confirmed(account: OutsideAccount) -> None:
+    waiting = uploaded(account, GERMAN)
+    other = OutsideImport.objects.get(pk=waiting.pk)
+    other.pk, other.state = uuid7(), "imported"
+    other.save(force_insert=True)
+    for entry in list(waiting.entries.all())[:3]:
+        entry.pk, entry.source, entry.is_entered = uuid7(), other, True
+        entry.save(force_insert=True)
+    assert services.confirm(source=waiting).entry_count == 1
+
+
+def test_a_new_upload_takes_the_place_of_a_preview(account: OutsideAccount) -> None:
+    first = uploaded(account, GERMAN)
+    second = uploaded(account, "Date,Amount\n2026-10-05,-3.20\n")
+    assert list(OutsideImport.objects.all()) == [second]
+    with pytest.raises(InvalidDetails):
+        services.confirm(source=first)
+
+
+def test_an_upload_sent_twice_is_stored_once(account: OutsideAccount) -> None:
+    ids = {
+        services.upload(BytesIO(GERMAN.encode()), account=account, name="a.csv", id=account.pk).pk
+        for _ in range(2)
+    }
+    assert len(ids) == 1
+
+
+def test_an_imported_file_is_not_read_anew_nor_discarded(account: OutsideAccount) -> None:
+    source = imported(account, GERMAN)
+    with pytest.raises(InvalidDetails):
+        services.name_columns(source=source, mapping=guessed(GERMAN.encode()))
+    services.discard(source=source)
+    assert balance_of(account) == Decimal("1843.20")
+
+
+def test_a_discarded_upload_leaves_nothing(account: OutsideAccount) -> None:
+    for _ in range(2):
+        services.discard(source=uploaded(account, GERMAN))
+    for model in (OutsideImport, OutsideEntry, OutsideFilePart):
+        assert not model.objects.exists()
+
+
+def test_steps_read_what_one_step_would(
+    account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "STEP", 3)
+    monkeypatch.setattr(services, "PART", 2)
+    monkeypatch.setattr("transactions.outside.file_parts.PART_BYTES", 100)
+    source = services.upload(BytesIO(AMERICAN.encode()), account=account, name="a.csv")
+    source = services.name_columns(source=source, mapping=guessed(AMERICAN.encode()))
+    source = services.read_step(source)
+    assert (source.state, source.read_count) == ("preview", 2)
+    german = services.upload(BytesIO(GERMAN.encode()), account=account, name="g.csv")
+    german = services.name_columns(source=german, mapping=guessed(GERMAN.encode()))
+    german = services.read_step(german)
+    assert (german.state, german.read_count) == ("reading", 3)
+    german = services.read_step(services.read_step(german))
+    assert (german.state, german.read_count) == ("preview", 4)
+    assert services.confirm(source=german).entry_count == 4
+
+
+def test_removing_an_account_removes_all_of_it(account: OutsideAccount) -> None:
+    imported(account, GERMAN)
+    uploaded(account, "Date,Amount\n2026-10-05,-3.20\n")
+    for _ in range(2):
+        services.remove_account(account=account)
+    for model in (OutsideAccount, OutsideImport, OutsideEntry, OutsideFilePart):
+        assert not model.objects.exists()
+
+
+def test_there_is_a_most_of_accounts_and_of_entries(
+    account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MOST_ENTRIES", 3)
+    with pytest.raises(InvalidDetails):
+        imported(account, GERMAN)
+    assert balance_of(account) == 0
+    monkeypatch.setattr(services, "MOST_ACCOUNTS", 1)
+    with pytest.raises(InvalidDetails):
+        outside_account(owner=account.owner)

@@ -1,0 +1,240 @@
+"""The pages of outside accounts, as their owner uses them."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import User
+from ledger.db.ids import uuid7
+from tests.factories import UserFactory
+from tests.pages import text_of
+from tests.transactions.outside.files import (
+    GERMAN,
+    balance_of,
+    imported,
+    outside_account,
+    uploaded,
+)
+from tests.transactions.tables.files import json_of
+from transactions.models import OutsideAccount, OutsideImport
+from transactions.outside import services
+
+pytestmark = pytest.mark.django_db
+LIST, NEW, UPLOAD = "/outside/", "/outside/new/", "/outside/upload/"
+
+
+@pytest.fixture
+def user() -> User:
+    return UserFactory()
+
+
+@pytest.fixture
+def ana(client: Client, user: User) -> Client:
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def account(user: User) -> OutsideAccount:
+    return outside_account(owner=user, name="Sparkasse")
+
+
+def send(client: Client, account: OutsideAccount, text: str, **more: Any) -> Any:
+    file = SimpleUploadedFile("november.csv", text.encode())
+    form = {"id": str(uuid7()), "account": str(account.pk), "file": file, **more}
+    return client.post(UPLOAD, form)
+
+
+def fields_of(page: str) -> dict[str, Any]:
+    """What a browser would send of the form of columns as it is filled in."""
+    fields: dict[str, Any] = {}
+    for name, options in re.findall(r'<select name="(\w+)"[^>]*>(.*?)</select>', page, re.DOTALL):
+        chosen = re.search(r'value="([^"]*)" selected', options)
+        fields[name] = chosen[1] if chosen else ""
+    fields["texts"] = re.findall(r'name="texts" value="(\d+)"[^>]*checked', page)
+    return fields
+
+
+def test_from_the_empty_page_to_a_balance(ana: Client, user: User) -> None:
+    assert NEW in ana.get(LIST).content.decode()
+    form = {"id": str(uuid7()), "name": "Sparkasse", "currency": "EUR", "opening": "-10"}
+    first, second = ana.post(NEW, form), ana.post(NEW, form)
+    assert first["Location"] == second["Location"]
+    account = OutsideAccount.objects.get()
+    assert (account.owner, account.opening) == (user, -10)
+    answer = send(ana, account, GERMAN)
+    columns = ana.get(answer["Location"], follow=True)
+    source = OutsideImport.objects.get()
+    url = reverse("transactions:outside_columns", args=[source.pk])
+    assert columns.redirect_chain == [(url, 302)]
+    fields = fields_of(columns.content.decode())
+    assert (fields["role_date"], fields["role_amount"], fields["decimal"]) == ("0", "5", ",")
+    preview = ana.post(url, fields, follow=True)
+    for fact in ("Stadtwerke", "84.00", "1,932.80", "4 new", "Import 4 lines"):
+        assert fact in text_of(preview), fact
+    here = reverse("transactions:outside_import", args=[source.pk])
+    done = text_of(ana.post(here, {"step": "confirm"}, follow=True))
+    for fact in ("Imported: 4 lines", "1,833.20", "Gehalt", "30 November 2026"):
+        assert fact in done, fact
+    assert "1,833.20" in text_of(ana.get(LIST))
+
+
+def test_a_remembered_heading_leads_straight_to_the_preview_with_its_doubles(
+    ana: Client, account: OutsideAccount
+) -> None:
+    imported(account, GERMAN)
+    more = GERMAN + '"05.11.2026";"05.11.2026";"";"Bäcker";"";"-1,00"\n'
+    page = text_of(ana.get(send(ana, account, more)["Location"]))
+    assert page.count("double") >= 5
+    for fact in ("1 new", "Import 1 line", "Import the doubles too"):
+        assert fact in page, fact
+    source = OutsideImport.objects.newest_first().first()
+    assert source is not None
+    ana.post(reverse("transactions:outside_import", args=[source.pk]), {"step": "confirm"})
+    assert balance_of(account) == Decimal("1842.20")
+
+
+def test_the_same_file_is_pointed_out(ana: Client, account: OutsideAccount) -> None:
+    imported(account, GERMAN)
+    page = text_of(ana.get(send(ana, account, GERMAN)["Location"]))
+    assert "imported the same file" in page
+    assert "Import them all the same" in page
+
+
+def test_an_import_is_undone_from_its_page(ana: Client, account: OutsideAccount) -> None:
+    source = imported(account, GERMAN)
+    here = reverse("transactions:outside_import", args=[source.pk])
+    assert "Undo this import" in text_of(ana.get(here))
+    page = text_of(ana.post(here, {"step": "undo"}, follow=True))
+    assert "Undone" in page
+    assert balance_of(account) == 0
+    assert "4 lines imported and undone" in text_of(ana.get(here))
+
+
+def test_a_refused_file_is_told_in_the_form_and_leaves_nothing(
+    ana: Client, account: OutsideAccount
+) -> None:
+    imported(account, GERMAN)
+    page = text_of(send(ana, account, GERMAN + '"31.02.2026";"";"";"X";"";"-1,00"\n'))
+    assert "has no day that can be" in page
+    assert OutsideImport.objects.count() == 1
+    assert balance_of(account) == Decimal("1843.20")
+
+
+def test_columns_that_do_not_fit_are_told_in_their_form(
+    ana: Client, account: OutsideAccount
+) -> None:
+    send(ana, account, GERMAN)
+    source = OutsideImport.objects.get()
+    url = reverse("transactions:outside_columns", args=[source.pk])
+    fields = fields_of(ana.get(url).content.decode())
+    for wrong, sentence in (
+        ({"role_amount": "3"}, "is not an amount"),
+        ({"role_amount": ""}, "Choose the column of the amount"),
+        ({"role_out": "5"}, "not both"),
+        ({"order": "mdy"}, "has no day"),
+        ({"role_date": "99"}, "99 is not one of the available choices"),
+    ):
+        assert sentence in text_of(ana.post(url, fields | wrong)), sentence
+        source.refresh_from_db()
+        assert (source.state, source.entries.count()) == ("columns", 0)
+
+
+def test_a_long_file_is_read_in_steps_with_a_bar(
+    ana: Client, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported(account, GERMAN)
+    monkeypatch.setattr(services, "STEP", 2)
+    here = send(ana, account, GERMAN)["Location"]
+    assert "<progress" in ana.get(here).content.decode()
+    step = ana.post(here, {"step": "read"}, headers={"HX-Request": "true"}).content.decode()
+    assert 'max="4"' in step
+    assert 'value="2"' in step
+    assert "<html" not in step
+    assert "4 lines in the file" in text_of(ana.post(here, {"step": "read"}, follow=True))
+
+
+def test_an_upload_is_thrown_away(ana: Client, account: OutsideAccount) -> None:
+    source = uploaded(account, GERMAN)
+    ana.post(reverse("transactions:outside_import", args=[source.pk]), {"step": "discard"})
+    assert not OutsideImport.objects.exists()
+
+
+@pytest.mark.parametrize("step", ["confirm", "undo", "read", "discard", "", "dance"])
+def test_a_step_that_does_not_fit_changes_nothing(
+    ana: Client, account: OutsideAccount, step: str
+) -> None:
+    source = imported(account, GERMAN) if step != "undo" else uploaded(account, GERMAN)
+    before = balance_of(account)
+    here = reverse("transactions:outside_import", args=[source.pk])
+    assert ana.post(here, {"step": step}).status_code == 302
+    assert balance_of(account) == before
+
+
+def test_an_account_is_changed_and_removed(ana: Client, account: OutsideAccount) -> None:
+    imported(account, GERMAN)
+    url = f"/outside/{account.pk}/change/"
+    ana.post(url, {"name": "Sparkasse Köln", "opening": "100.50"})
+    assert balance_of(account) == Decimal("1943.70")
+    for opening in ("1e3", "0.001", "many"):
+        assert "field__error" in ana.post(url, {"name": "A", "opening": opening}).content.decode()
+    ana.post(f"/outside/{account.pk}/remove/")
+    assert not OutsideAccount.objects.exists()
+
+
+def test_pages_of_entries_carry_the_balance_on(
+    ana: Client, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported(account, GERMAN)
+    whole = json_of(ana, f"/outside/{account.pk}/entries.json")
+    assert [row["balance"] for row in whole] == ["1843.20", "1927.20", "1930.00", "1932.80"]
+    monkeypatch.setattr("transactions.outside.reads.ENTRIES_A_PAGE", 3)
+    second = text_of(ana.get(f"/outside/{account.pk}/?page=2"))
+    assert "1,932.80" in second
+    assert "84.00" not in second
+
+
+def test_nobody_elses_accounts_and_imports_are_there(ana: Client) -> None:
+    source = uploaded(outside_account(), GERMAN)
+    pages = [
+        f"/outside/{source.account_id}/", f"/outside/{source.account_id}/change/",
+        f"/outside/{source.account_id}/entries.csv", f"/outside/imports/{source.pk}/",
+        f"/outside/imports/{source.pk}/columns/",
+    ]  # fmt: skip
+    for page in pages:
+        assert ana.get(page).status_code == 404, page
+    assert ana.post(pages[3], {"step": "confirm"}).status_code == 404
+    ana.post(f"/outside/{source.account_id}/remove/")
+    outside_account(owner=User.objects.get(pk=ana.session["_auth_user_id"]))
+    assert "field__error" in send(ana, source.account, GERMAN).content.decode()
+    source.refresh_from_db()
+    assert source.state == "preview"
+
+
+def test_the_queries_do_not_grow(ana: Client, account: OutsideAccount) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as found:
+            ana.get(LIST)
+            ana.get(f"/outside/{account.pk}/")
+        return len(found)
+
+    imported(account, "Date,Amount\n2026-11-02,5\n")
+    few = asked()
+    imported(account, GERMAN)
+    imported(outside_account(owner=account.owner), GERMAN)
+    assert asked() == few
+
+
+def test_a_formula_of_another_bank_is_guarded_in_the_file(
+    ana: Client, account: OutsideAccount
+) -> None:
+    imported(account, "Date,Amount,Description\n2026-11-02,5,@SUM(A1)\n")
+    text = b"".join(ana.get(f"/outside/{account.pk}/entries.csv")).decode()
+    assert "'@SUM(A1)" in text

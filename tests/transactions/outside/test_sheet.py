@@ -1,0 +1,146 @@
+"""CSV files of other banks: what their columns mean, and which files are refused."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
+
+import pytest
+
+from tests.transactions.outside.files import AMERICAN, GERMAN, guessed
+from transactions.outside.formats.lines import MOST_BYTES, OutsideLine, UnreadableStatement
+from transactions.outside.formats.reading import format_of, measure
+from transactions.outside.formats.sheet import read_day, read_figure, sheet_lines, sheet_of
+
+ENGLISH = "Date,Description,Amount\n2026-11-02,Bus,-5.00\n2026-11-03,Pay,20.00\n"
+
+
+def read(text: str | bytes) -> list[OutsideLine]:
+    body = text.encode() if isinstance(text, str) else text
+    return list(sheet_lines(BytesIO(body), guessed(body)))
+
+
+def refusal_of(text: str | bytes, currency: str = "EUR") -> str:
+    body = text.encode() if isinstance(text, str) else text
+    source = BytesIO(body)
+    with pytest.raises(UnreadableStatement) as refused:
+        measure(source, format_of(source), guessed(body), currency)
+    return str(refused.value)
+
+
+def test_a_german_file_with_lines_above_its_heading() -> None:
+    first, *_, last = read(GERMAN)
+    assert (first.booked_on, first.amount) == (date(2026, 11, 30), Decimal("-84.00"))
+    assert (first.other, first.description) == (
+        "Stadtwerke", "Lastschrift \u00b7 Strom, Abschlag 11/26"
+    )  # fmt: skip
+    assert (last.number, last.amount) == (8, Decimal("1932.80"))
+
+
+def test_an_american_file_with_two_columns_of_amounts() -> None:
+    out, come = read(AMERICAN)
+    assert (out.booked_on, out.amount) == (date(2026, 11, 13), Decimal("-24.10"))
+    assert (come.amount, come.other, come.reference) == (2150, "PAYROLL", "2409")
+
+
+def test_windows_1252_is_read() -> None:
+    assert read(GERMAN.encode("cp1252")) == read(GERMAN)
+
+
+def test_a_sum_below_the_table_is_no_line() -> None:
+    assert len(read(ENGLISH + ",Sum,\n")) == 2
+
+
+FIGURES = [
+    ("1.932,80", ",", "1932.80"), ("-84,00", ",", "-84"), ("1,234.50", ".", "1234.50"),
+    ("24.10-", ".", "-24.10"), ("(24.10)", ".", "-24.10"), ("+7", ".", "7"), ("0.5", ".", "0.5"),
+    ("\N{MINUS SIGN}3.20", ".", "-3.20"), ("1 234,5", ",", "1234.5"), ("EUR 12,00", ",", "12"),
+    ("1'200.00", ".", "1200"), ("$12.00", ".", "12"), ("12.00 EUR", ".", "12"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "mark", "value"), FIGURES)
+def test_a_figure_is_read_as_banks_write_it(typed: str, mark: str, value: str) -> None:
+    assert read_figure(1, typed, mark) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "1e400", "1e2", "=1+1", "NaN", "Infinity", "1.2.3", "--5", "\u0661", "9" * 400, "1_000"],
+)
+def test_what_is_no_figure_is_refused(typed: str) -> None:
+    for mark in ".,":
+        with pytest.raises(UnreadableStatement):
+            read_figure(1, typed, mark)
+
+
+DAYS = [
+    ("30.11.2026", "dmy"), ("11/30/2026", "mdy"), ("2026-11-30", "dmy"), ("20261130", "dmy"),
+    ("30.11.26", "dmy"), ("30 Nov 2026", "mdy"), ("Nov 30, 2026", "dmy"),
+    ("2026-11-30T10:00:00Z", "mdy"), ("30/11/2026 10:00", "dmy"), ("30-November-2026", "dmy"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "order"), DAYS)
+def test_a_day_is_read_as_banks_write_it(typed: str, order: str) -> None:
+    assert read_day(1, typed, order) == date(2026, 11, 30)
+
+
+@pytest.mark.parametrize("typed", ["", "31.02.2026", "1.1.0001", "soon", "9999-12-31", "0/0/0"])
+def test_what_is_no_day_is_refused(typed: str) -> None:
+    with pytest.raises(UnreadableStatement):
+        read_day(1, typed, "dmy")
+
+
+HOSTILE: dict[str, tuple[str | bytes, str]] = {
+    "cut within a line": (ENGLISH + "2026-11-04,Cof", "cut off"),
+    "cut within a quote": (ENGLISH + '2026-11-04,"Cof', "quote"),
+    "twice": (ENGLISH + ENGLISH, "twice"),
+    "no lines": ("Date,Description,Amount\n", "no payments"),
+    "1e400": (ENGLISH + "2026-11-04,Gift,1e400\n", "not an amount"),
+    "a formula as a text": (ENGLISH + "2026-11-04,=cmd|'/C calc'!A0,5\n", "formula"),
+    "a formula as an amount": (ENGLISH + "2026-11-04,Gift,=1+1\n", "not an amount"),
+    "NUL": (ENGLISH + "2026-11-04,a\x00b,5\n", "NUL"),
+    "UTF-16 without a mark": (ENGLISH.encode("utf-16-le"), "NUL"),
+    "broken UTF-8": (ENGLISH.encode() + b"2026-11-04,Caf\xc3\xa9 \xff,5\n", "neither"),
+    "no encoding": (ENGLISH.encode() + b"2026-11-04,\x81,5\n", "neither"),
+    "a line of 10 MB": (ENGLISH + "2026-11-04," + "a" * 10_000_000 + ",5\n", "characters"),
+    "too many decimals": (ENGLISH + "2026-11-04,Gift,5.001\n", "decimals"),
+    "more digits than money has": (ENGLISH + f"2026-11-04,Gift,{'9' * 16}\n", "not an amount"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_damaged_or_hostile_file_is_refused_by_a_sentence(name: str) -> None:
+    text, word = HOSTILE[name]
+    assert word in refusal_of(text)
+
+
+PACKED = [
+    b"PK\x03\x04zip",
+    b"\x1f\x8bgzip",
+    b"%PDF-1.7",
+    b"\xd0\xcf\x11\xe0",
+    b"\xff\xfeD\x00",
+    b"",
+    b" \n",
+]
+
+
+@pytest.mark.parametrize("body", PACKED)
+def test_other_kinds_of_files_are_refused(body: bytes) -> None:
+    with pytest.raises(UnreadableStatement):
+        format_of(BytesIO(body))
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "Date\n2026-11-02\n", "hello", "Amount\n5\n"])
+def test_a_file_without_a_heading_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableStatement, match="No line names"):
+        sheet_of(BytesIO(text.encode()))
+
+
+def test_a_file_of_too_many_bytes_is_refused() -> None:
+    line = b"2026-11-02," + b"a" * 10_000 + b",5\n"
+    body = b"Date,Description,Amount\n" + line * (MOST_BYTES // len(line) + 1)
+    with pytest.raises(UnreadableStatement, match=re.escape("32 MB")):
+        sheet_of(BytesIO(body))

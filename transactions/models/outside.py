@@ -1,0 +1,253 @@
+"""Accounts that a person has at other banks, and what they imported into them.
+
+For overview only: nothing here is money of this bank, so no table of the books refers to these and
+no payment can be made from or to them.
+"""
+
+import uuid
+from decimal import Decimal
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.models import MoneyField, User
+from ledger.db.ids import uuid7, uuid7_of
+
+NAME_LIMIT = 80
+DESCRIPTION_LIMIT, OTHER_LIMIT, REFERENCE_LIMIT, ID_LIMIT = 500, 200, 140, 255
+
+
+def id_of(source: "OutsideImport", what: str, number: int) -> uuid.UUID:
+    """The id of a line or a part of a file: by it, each number is there once in a file, without a
+    key over the whole bank.
+    """
+    return uuid7_of(source.created_at, f"{source.pk} {what} {number}")
+
+
+class OutsideAccountQuerySet(models.QuerySet["OutsideAccount"]):
+    def owned_by(self, person: User) -> Self:
+        return self.filter(owner=person)
+
+    def with_balance(self) -> Self:
+        """Adds `balance`: the opening balance and all entries."""
+        entries = OutsideEntry.objects.filter(account=OuterRef("pk"), is_entered=True).order_by()
+        total = entries.values("account").annotate(total=Sum("amount")).values("total")
+        return self.annotate(balance=F("opening") + Coalesce(Subquery(total), Decimal(0)))
+
+
+class OutsideAccount(models.Model):
+    """An account at another bank, for its owner's eyes alone."""
+
+    balance: Decimal  # of `with_balance`
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(User, models.PROTECT, related_name="+")
+    name = models.CharField(max_length=NAME_LIMIT)
+    currency = models.CharField(max_length=3)
+    opening = MoneyField(default=Decimal(0), db_comment="Balance before the first entry")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = OutsideAccountQuerySet.as_manager()
+
+    class Meta:
+        db_table = "outside_accounts"
+        db_table_comment = "Accounts at other banks, kept for overview and never payable"
+        default_permissions = ()  # its owner alone, regardless of roles
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="outside_account_named",
+                condition=~Q(name=""),
+                violation_error_message="An account has a name.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.currency}"
+
+
+class OutsideImportQuerySet(models.QuerySet["OutsideImport"]):
+    def owned_by(self, person: User) -> Self:
+        return self.filter(account__owner=person)
+
+    def with_account(self) -> Self:
+        return self.select_related("account")
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-pk")
+
+    def waiting(self) -> Self:
+        """Those that are neither imported nor undone."""
+        return self.exclude(state__in=["imported", "undone"])
+
+
+class OutsideImport(models.Model):
+    """A file of another bank. What stays of an undone import is this row."""
+
+    class State(models.TextChoices):
+        COLUMNS = "columns", "Columns to be named"
+        READING = "reading", "Being read"
+        PREVIEW = "preview", "Not imported yet"
+        IMPORTED = "imported", "Imported"
+        UNDONE = "undone", "Undone"
+
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        OFX1 = "ofx1", "OFX 1"
+        OFX2 = "ofx2", "OFX 2"
+        QIF = "qif", "QIF"
+        CAMT = "camt053", "camt.053"
+        MT940 = "mt940", "MT940"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(OutsideAccount, models.PROTECT, related_name="imports")
+    name = models.CharField(max_length=200, db_comment="Of the file, as uploaded")
+    format = models.CharField(max_length=10, choices=Format.choices)
+    digest = models.CharField(max_length=64, db_comment="SHA-256 of the file")
+    heading = models.CharField(
+        max_length=64, blank=True, db_comment="Of a CSV file: SHA-256 of its column names"
+    )
+    mapping = models.JSONField(
+        null=True, db_comment="Of a CSV file: what its columns mean; remembered by the heading"
+    )
+    state = models.CharField(max_length=10, choices=State.choices)
+    line_count = models.PositiveIntegerField(default=0)
+    read_count = models.PositiveIntegerField(default=0, db_comment="Lines stored so far")
+    double_count = models.PositiveIntegerField(default=0)
+    entry_count = models.PositiveIntegerField(default=0, db_comment="Entries that it brought")
+    first_on = models.DateField(null=True, db_comment="Day of the earliest line")
+    last_on = models.DateField(null=True, db_comment="Day of the latest line")
+    is_newest_first = models.BooleanField(default=False)
+    opening = MoneyField(null=True, db_comment="As the file says")
+    closing = MoneyField(null=True, db_comment="As the file says")
+    opening_before = MoneyField(
+        null=True, db_comment="Of the account, if the import has replaced it by that of the file"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    imported_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    objects = OutsideImportQuerySet.as_manager()
+
+    class Meta:
+        db_table = "outside_imports"
+        db_table_comment = "Files that people imported into accounts at other banks"
+        default_permissions = ()
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="outside_import_state_valid",
+                condition=Q(state__in=["columns", "reading", "preview", "imported", "undone"]),
+                violation_error_message="An import waits for columns, is read, waits, or is done.",
+            ),
+            models.CheckConstraint(
+                name="outside_import_format_valid",
+                condition=Q(format__in=["csv", "ofx1", "ofx2", "qif", "camt053", "mt940"]),
+                violation_error_message="A file is CSV, OFX, QIF, camt.053 or MT940.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.get_state_display()}"
+
+    @property
+    def currency(self) -> str:
+        """The currency of the account, the same for every line."""
+        return self.account.currency
+
+    @property
+    def new_count(self) -> int:
+        """Lines that are not doubles."""
+        return self.line_count - self.double_count
+
+
+class OutsideFilePart(models.Model):
+    """A part of an uploaded file, kept until its lines are imported or thrown away."""
+
+    id = models.UUIDField(
+        primary_key=True, editable=False, db_comment="Made of the file and the number"
+    )
+    source = models.ForeignKey(OutsideImport, models.CASCADE, related_name="+", db_index=False)
+    number = models.PositiveIntegerField()
+    body = models.BinaryField()
+
+    class Meta:
+        db_table = "outside_file_parts"
+        db_table_comment = "Uploaded files of other banks, in parts, until they are imported"
+        default_permissions = ()
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["source", "number"], name="outside_file_parts_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Part {self.number}"
+
+
+class OutsideEntryQuerySet(models.QuerySet["OutsideEntry"]):
+    def of(self, source: OutsideImport) -> Self:
+        """The lines of one file."""
+        return self.filter(source=source)
+
+    def entered(self, account: OutsideAccount) -> Self:
+        """The entries of an account, newest first."""
+        entries = self.filter(account=account, is_entered=True)
+        return entries.order_by("-booked_on", "-source_id", "-position")
+
+    def for_reading(self) -> Self:
+        """Doubles first, then the rest as in the file."""
+        return self.order_by("-is_double", "number")
+
+
+class OutsideEntry(models.Model):
+    """One line of an imported file. It counts once it is entered."""
+
+    id = models.UUIDField(
+        primary_key=True, editable=False, db_comment="Made of the file and the number"
+    )
+    account = models.ForeignKey(OutsideAccount, models.PROTECT, related_name="+", db_index=False)
+    source = models.ForeignKey(
+        OutsideImport, models.PROTECT, related_name="entries", db_index=False
+    )
+    number = models.PositiveIntegerField(db_comment="Its place in the file")
+    position = models.IntegerField(db_comment="Order within a day, the oldest first")
+    booked_on = models.DateField()
+    amount = MoneyField(db_comment="Below zero: money out")
+    description = models.CharField(max_length=DESCRIPTION_LIMIT, blank=True)
+    other = models.CharField(max_length=OTHER_LIMIT, blank=True, db_comment="The other side's name")
+    reference = models.CharField(max_length=REFERENCE_LIMIT, blank=True)
+    outside_id = models.CharField(
+        max_length=ID_LIMIT, blank=True, db_comment="The other bank's id of it"
+    )
+    fingerprint = models.UUIDField(db_comment="Of day, amount and texts")
+    is_double = models.BooleanField(default=False, db_comment="It seems to be entered already")
+    is_entered = models.BooleanField(default=False, db_comment="False in a preview")
+
+    objects = OutsideEntryQuerySet.as_manager()
+
+    class Meta:
+        db_table = "outside_entries"
+        db_table_comment = "Lines of other banks' files: those of previews, and those entered"
+        default_permissions = ()
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["source", "number"], name="outside_entries_in_order"),
+            models.Index(
+                fields=["account", "booked_on", "source", "position"],
+                name="outside_entries_by_day",
+                condition=Q(is_entered=True),
+            ),
+            models.Index(fields=["account", "fingerprint"], name="outside_entries_alike"),
+            models.Index(
+                fields=["account", "outside_id"],
+                name="outside_entries_by_id",
+                condition=~Q(outside_id=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.booked_on}: {self.amount}"
+
+    @property
+    def title(self) -> str:
+        """The other side's name, else what the entry is for."""
+        return self.other or self.description or "Without a text"

@@ -1,0 +1,257 @@
+"""What every reader yields, and what they share: limits, encodings, dates and figures."""
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import IO
+
+from ledger.text.currencies import decimals_of, minor_units
+from ledger.text.lines import shortened, tidy_line
+from transactions.models.outside import DESCRIPTION_LIMIT, ID_LIMIT, OTHER_LIMIT, REFERENCE_LIMIT
+
+MOST_LINES = 50_000
+MOST_BYTES = 32 * 1024 * 1024
+LONGEST_LINE = 20_000  # characters
+AT_ONCE = 64 * 1024  # bytes
+EARLIEST, LATEST = date(1970, 1, 1), date(2100, 1, 1)
+UTF_8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
+CUT = "Was the file cut off? Download it again."
+WRONG_ENCODING = (
+    "The file has characters that are neither UTF-8 nor Windows-1252. Download it again, or save it"
+    " as UTF-8."
+)
+
+
+class UnreadableStatement(Exception):
+    """The file cannot be read as a whole; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideLine:
+    """One movement on the account, with tidied texts. Money out is below zero."""
+
+    number: int
+    booked_on: date
+    amount: Decimal
+    description: str = ""
+    other: str = ""
+    reference: str = ""
+    outside_id: str = ""
+
+
+@dataclass(slots=True)
+class StatementFacts:
+    """What a file says of itself; complete after its last line."""
+
+    currency: str = ""
+    opening: Decimal | None = None
+    closing: Decimal | None = None
+
+    def is_in(self, currency: str) -> None:
+        """Notes the currency. Raises UnreadableStatement if there is a second one."""
+        code = currency.strip().upper()
+        if code and self.currency and code != self.currency:
+            raise UnreadableStatement(
+                f"The file has amounts in {self.currency} and in {shortened(code)}. "
+                "Download each account as a file of its own."
+            )
+        self.currency = code or self.currency
+
+
+@dataclass(slots=True)
+class StatementBalances:
+    """Checks that the lines of each statement of a file lead from its opening to its closing
+    balance, so that nothing is missing, and that none is there twice.
+    """
+
+    facts: StatementFacts
+    _opening: tuple[Decimal, str] | None = None
+    _closing: tuple[Decimal, str] | None = None
+    _sum: Decimal = Decimal(0)
+    _count: int = 0
+    _seen: set[tuple[object, ...]] = field(default_factory=set)
+
+    def open(self, amount: Decimal, day: str) -> None:
+        """Notes an opening balance."""
+        self._opening = (amount, day)
+        if self.facts.opening is None:
+            self.facts.opening = amount
+
+    def close(self, amount: Decimal, day: str) -> None:
+        """Notes a closing balance."""
+        self._closing = (amount, day)
+        self.facts.closing = amount
+
+    def add(self, amount: Decimal) -> None:
+        """Notes a line."""
+        self._sum += amount
+        self._count += 1
+
+    def end(self) -> None:
+        """Ends a statement. Raises UnreadableStatement if its lines do not lead to its end."""
+        begun, ended, sum, count = self._opening, self._closing, self._sum, self._count
+        self._opening, self._closing, self._sum, self._count = None, None, Decimal(0), 0
+        if begun is None or ended is None:
+            return
+        if begun[0] + sum != ended[0]:
+            raise UnreadableStatement(
+                f"The lines do not lead from the opening balance {begun[0]:f} to the closing "
+                f"balance {ended[0]:f}: they come to {begun[0] + sum:f}. {CUT}"
+            )
+        facts = (begun, ended, count)
+        if count and facts in self._seen:
+            raise UnreadableStatement("A statement is in the file twice. Download the file again.")
+        self._seen.add(facts)
+
+
+def made_line(
+    number: int,
+    day: date,
+    amount: Decimal,
+    *,
+    description: str = "",
+    other: str = "",
+    reference: str = "",
+    outside_id: str = "",
+) -> OutsideLine:
+    """A line with tidied and shortened texts. Raises UnreadableStatement for a formula."""
+    texts = [_tidy(text) for text in (description, other, reference, outside_id)]
+    for text in texts:
+        if text.startswith("="):
+            raise UnreadableStatement(
+                f"Line {number:,} has the text \u201c{shortened(text)}\u201d, which a spreadsheet "
+                "would take for a formula. Banks send none; remove it, or download the file again."
+            )
+    limits = (DESCRIPTION_LIMIT, OTHER_LIMIT, REFERENCE_LIMIT, ID_LIMIT)
+    cut = [text[:most] for text, most in zip(texts, limits, strict=True)]
+    return OutsideLine(number, day, amount, *cut)
+
+
+def _tidy(text: str) -> str:
+    plain = text.isascii() and text.isprintable()
+    return " ".join(text.split()) if plain else tidy_line(text)
+
+
+def full_year(text: str) -> int:
+    """The year; one of two figures is from 1970 to 2069."""
+    year = int(text)
+    if len(text) != 2:
+        return year
+    return year + (2000 if year < 70 else 1900)
+
+
+def made_day(number: int, year: int, month: int, day: int) -> date:
+    """A day from 1970 on. Raises UnreadableStatement."""
+    try:
+        found = date(year, month, day)
+    except ValueError:
+        found = date.min
+    if not EARLIEST <= found < LATEST:
+        raise UnreadableStatement(f"Line {number:,} has no day that can be: {year}-{month}-{day}.")
+    return found
+
+
+def read_compact_day(number: int, text: str) -> date:
+    """A day that begins with figures such as 20261130. Raises UnreadableStatement."""
+    if not re.fullmatch(r"[0-9]{8}", text[:8]):
+        raise UnreadableStatement(
+            f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not a day."
+        )
+    return made_day(number, int(text[:4]), int(text[4:6]), int(text[6:8]))
+
+
+_PLAIN = re.compile(r"[+-]?[0-9]{1,15}(?:[.,][0-9]{0,4})?|[+-]?[.,][0-9]{1,4}")
+
+
+def plain_figure(number: int, text: str) -> Decimal:
+    """A figure without separators between thousands, as formats for programs have it. Raises
+    UnreadableStatement.
+    """
+    typed = text.strip()
+    if not _PLAIN.fullmatch(typed):
+        raise UnreadableStatement(not_an_amount(number, text))
+    return Decimal(typed.replace(",", "."))
+
+
+def not_an_amount(number: int, text: str) -> str:
+    """The sentence about a text that should be an amount."""
+    return f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not an amount."
+
+
+def fitting(number: int, amount: Decimal, currency: str) -> Decimal:
+    """The amount, if its decimals fit the currency. Raises UnreadableStatement."""
+    if decimals_of(amount) > minor_units(currency):
+        raise UnreadableStatement(
+            f"Line {number:,}: {amount:f} has more decimals than {currency} has. Is the account "
+            "in another currency?"
+        )
+    return amount
+
+
+def encoding_of(source: IO[bytes]) -> str:
+    """UTF-8 or Windows-1252, whichever the file is written in. Raises UnreadableStatement for
+    neither, for NUL characters and for more bytes than MOST_BYTES.
+
+    A file with whole letters of UTF-8 and a broken one was damaged; it is not Windows-1252.
+    """
+    decoders = {code: codecs.getincrementaldecoder(code)() for code in ("utf-8", "cp1252")}
+    has_letters, size, before = False, 0, b""
+    source.seek(0)
+    while part := source.read(AT_ONCE):
+        size += len(part)
+        _refuse_size(size)
+        if b"\x00" in part:
+            raise UnreadableStatement(
+                "The file has NUL characters, so it is not text, or it is UTF-16. Save it as UTF-8."
+            )
+        has_letters = has_letters or UTF_8_LETTER.search(before[-2:] + part) is not None
+        before = part
+        decoders = {code: decoder for code, decoder in decoders.items() if _reads(decoder, part)}
+    if "utf-8" in decoders and _reads(decoders["utf-8"], b"", final=True):
+        return "utf-8-sig"
+    if "cp1252" in decoders and not has_letters:
+        return "cp1252"
+    raise UnreadableStatement(WRONG_ENCODING)
+
+
+def _refuse_size(size: int) -> None:
+    if size > MOST_BYTES:
+        raise UnreadableStatement(
+            f"The file has more than {MOST_BYTES // 1024**2} MB. Download fewer months at a time."
+        )
+
+
+def _reads(decoder: codecs.IncrementalDecoder, part: bytes, *, final: bool = False) -> bool:
+    try:
+        decoder.decode(part, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@contextmanager
+def opened(source: IO[bytes]) -> Iterator[io.TextIOWrapper]:
+    """The file as text from its beginning; leaves the file itself open."""
+    encoding = encoding_of(source)
+    source.seek(0)
+    text = io.TextIOWrapper(source, encoding=encoding, newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
+def text_lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """The lines with their ends. Raises UnreadableStatement for one longer than LONGEST_LINE."""
+    while line := text.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise UnreadableStatement(
+                f"A line of the file has more than {LONGEST_LINE:,} characters, far more than a "
+                "statement needs. Was a quote opened and not closed, or is it another file?"
+            )
+        yield line

@@ -1,0 +1,154 @@
+"""OFX: version 1, which is SGML whose values have no closing tags, and version 2, which is XML."""
+
+import html
+import io
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import IO
+
+from transactions.outside.formats.lines import (
+    CUT,
+    LONGEST_LINE,
+    OutsideLine,
+    StatementFacts,
+    UnreadableStatement,
+    made_line,
+    opened,
+    plain_figure,
+    read_compact_day,
+)
+from transactions.outside.formats.xml import elements, plain_name
+
+AT_ONCE = 64 * 1024  # characters
+WANTED = frozenset({"STMTTRN", "LEDGERBAL", "CURDEF", "BANKACCTFROM", "CCACCTFROM"})
+_TAG = re.compile(r"<(/?)([A-Za-z0-9._]{1,40})>([^<]*)", re.ASCII)
+Aggregate = tuple[str, dict[str, str]]
+
+
+def ofx1_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
+    """Yields the lines of OFX 1. Raises UnreadableStatement."""
+    with opened(source) as text:
+        yield from _lines(_from_sgml(text), facts)
+
+
+def ofx2_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
+    """Yields the lines of OFX 2. Raises UnreadableStatement."""
+    yield from _lines(_from_xml(source), facts)
+
+
+@dataclass(slots=True)
+class _Total:
+    """The account and the sum of the lines so far."""
+
+    account: str = ""
+    sum: Decimal = Decimal(0)
+    closing: Decimal | None = None
+    numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
+
+
+def _lines(
+    aggregates: Iterator[Aggregate], facts: StatementFacts
+) -> Generator[OutsideLine, None, None]:
+    """Note [Opening of OFX]: OFX says only the balance of now, so that before the first line is the
+    closing balance less all lines.
+    """
+    total = _Total()
+    for name, values in aggregates:
+        if name == "STMTTRN":
+            line = _line(next(total.numbers), values)
+            total.sum += line.amount
+            yield line
+        elif name == "CURDEF":
+            facts.is_in(values.get("CURDEF", ""))
+        elif name == "LEDGERBAL":
+            total.closing = plain_figure(0, values.get("BALAMT", ""))
+        else:
+            _note_account(total, values.get("ACCTID", ""))
+    if total.closing is not None:
+        facts.closing, facts.opening = total.closing, total.closing - total.sum
+
+
+def _note_account(total: _Total, account: str) -> None:
+    if total.account not in ("", account):
+        raise UnreadableStatement(
+            "The file has statements of more than one account. Download each as a file."
+        )
+    total.account = account
+
+
+def _line(number: int, values: dict[str, str]) -> OutsideLine:
+    day = values.get("DTPOSTED", "")[:8]
+    return made_line(
+        number,
+        read_compact_day(number, day),
+        plain_figure(number, values.get("TRNAMT", "")),
+        description=values.get("MEMO", ""),
+        other=values.get("NAME", ""),
+        reference=values.get("REFNUM", "") or values.get("CHECKNUM", ""),
+        outside_id=values.get("FITID", ""),
+    )
+
+
+def _from_xml(source: IO[bytes]) -> Iterator[Aggregate]:
+    for name, element in elements(source, WANTED):
+        if name.startswith("root "):
+            if name != "root OFX":
+                raise UnreadableStatement("The file is XML of another kind. Download it as OFX.")
+            continue
+        yield name, {plain_name(found): (found.text or "").strip() for found in element.iter()}
+
+
+def _from_sgml(text: io.TextIOWrapper) -> Iterator[Aggregate]:
+    """Yields each wanted aggregate with its values once it ends."""
+    name, values = "", dict[str, str]()
+    for closing, tag, value in _within_ofx(text):
+        if closing:
+            if tag == name:
+                yield name, values
+                name = ""
+        elif tag == "CURDEF":
+            yield tag, {tag: value}
+        elif tag in WANTED:
+            if name:
+                raise UnreadableStatement(f"The file does not end one of its parts. {CUT}")
+            name, values = tag, {}
+        elif name and value:
+            values.setdefault(tag, value)
+
+
+def _within_ofx(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:
+    """Yields the tags between <OFX> and </OFX>, each of which is there once."""
+    begun = ended = 0
+    for closing, tag, value in _tags(text):
+        if tag != "OFX":
+            yield closing, tag, value
+            continue
+        begun, ended = begun + (not closing), ended + bool(closing)
+        if begun > 1:
+            raise UnreadableStatement(
+                "The file begins a second time within itself. Download it again."
+            )
+    if not ended:
+        raise UnreadableStatement(f"The file does not end as OFX does. {CUT}")
+
+
+def _tags(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:
+    """Yields each tag and the text behind it, read in pieces: many banks write one long line."""
+    rest = ""
+    while piece := text.read(AT_ONCE):
+        rest += piece
+        last = rest.rfind("<")
+        whole, rest = (rest[:last], rest[last:]) if last >= 0 else ("", rest)
+        yield from _tags_in(whole)
+        if len(rest) > LONGEST_LINE:
+            raise UnreadableStatement(
+                f"A value of the file has more than {LONGEST_LINE:,} characters."
+            )
+    yield from _tags_in(rest)
+
+
+def _tags_in(text: str) -> Iterator[tuple[str, str, str]]:
+    for found in _TAG.finditer(text):
+        yield found[1], found[2].upper(), html.unescape(found[3]).strip()

@@ -1,0 +1,130 @@
+"""QIF, the format of Quicken: lines that begin with a letter, records that end with `^`."""
+
+import re
+from collections.abc import Generator, Iterator
+from datetime import date
+from typing import IO
+
+from ledger.text.lines import shortened, tidy_line
+from transactions.outside.formats.lines import (
+    CUT,
+    OutsideLine,
+    StatementFacts,
+    UnreadableStatement,
+    full_year,
+    made_day,
+    made_line,
+    opened,
+    text_lines,
+)
+from transactions.outside.formats.sheet import read_figure
+
+KINDS = ("bank", "cash", "ccard", "oth a", "oth l")
+OPENING = "opening balance"
+Record = tuple[int, dict[str, str]]
+_DAY = re.compile(r"(\d{1,4})[/.\- ]+(\d{1,2})[/.\-' ]+(\d{1,4})", re.ASCII)
+
+
+def qif_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
+    """Yields the lines. Raises UnreadableStatement.
+
+    QIF does not say whether the day or the month comes first: see `_order`.
+    """
+    order = _order(source)
+    for number, record in _records(source):
+        day = _day(number, record.get("D", ""), order)
+        typed = record.get("T") or record.get("U", "")
+        amount = read_figure(number, typed, _mark(typed))
+        other = record.get("P", "")
+        if tidy_line(other).lower() == OPENING and facts.opening is None:
+            facts.opening = amount
+            continue
+        yield made_line(
+            number, day, amount,
+            description=record.get("M", ""), other=other, reference=record.get("N", ""),
+        )  # fmt: skip
+
+
+def _records(source: IO[bytes]) -> Iterator[Record]:
+    """Yields each record with the number of its first line."""
+    kinds = 0
+    began, record = 0, dict[str, str]()
+    is_account = False
+    with opened(source) as text:
+        for number, typed in enumerate(text_lines(text), start=1):
+            line = typed.strip("\r\n")
+            if not line.strip():
+                continue
+            if line[0] == "!":
+                is_account = line.lower().startswith("!account")
+                kinds += _counts(line)
+                if kinds > 1:
+                    raise UnreadableStatement(
+                        f"In line {number:,} the file begins again, or has a second account. "
+                        "Download each account as a file of its own."
+                    )
+            elif line[0] == "^":
+                if record and not is_account:
+                    yield began, record
+                began, record = 0, {}
+            else:
+                began = began or number
+                record.setdefault(line[0].upper(), line[1:].strip())
+    if record:
+        raise UnreadableStatement(f"The last record of the file does not end. {CUT}")
+
+
+def _counts(line: str) -> int:
+    """1 for the beginning of an account's records. Raises UnreadableStatement for other kinds."""
+    found = re.fullmatch(r"!type:\s*(.*?)\s*", line.lower())
+    if not found:
+        return 0
+    if found[1] not in KINDS:
+        raise UnreadableStatement(
+            f"The file has records of the kind \u201c{shortened(tidy_line(found[1]))}\u201d. "
+            "Download the payments of a bank or card account."
+        )
+    return 1
+
+
+def _order(source: IO[bytes]) -> str:
+    """Which order all days of the file can have. If both can be, the one by which the file spans
+    less time.
+    """
+    spans: dict[str, tuple[date, date] | None] = {"mdy": None, "dmy": None}
+    impossible: set[str] = set()
+    for number, record in _records(source):
+        for order, span in spans.items():
+            try:
+                day = _day(number, record.get("D", ""), order)
+            except UnreadableStatement:
+                impossible.add(order)
+                continue
+            first, last = span or (day, day)
+            spans[order] = (min(first, day), max(last, day))
+    if len(impossible) == 1:
+        return "dmy" if "mdy" in impossible else "mdy"
+    lengths = {order: span[1] - span[0] for order, span in spans.items() if span}
+    return min(lengths, key=lambda order: lengths[order], default="mdy")
+
+
+def _day(number: int, typed: str, order: str) -> date:
+    found = _DAY.fullmatch(typed.strip())
+    if not found:
+        raise UnreadableStatement(
+            f"Line {number:,}: \u201c{shortened(tidy_line(typed))}\u201d is not a day."
+        )
+    first, second, third = found.groups()
+    if len(first) == 4:
+        return made_day(number, int(first), int(second), int(third))
+    month, day = (first, second) if order == "mdy" else (second, first)
+    return made_day(number, full_year(third), int(month), int(day))
+
+
+def _mark(typed: str) -> str:
+    """The mark before the decimals: the last one, unless three digits follow it."""
+    found = re.search(r"([.,])([0-9]*)\D*$", typed)
+    if not found:
+        return "."
+    other = "," if found[1] == "." else "."
+    return other if len(found[2]) == 3 else found[1]

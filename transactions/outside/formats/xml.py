@@ -1,0 +1,122 @@
+"""XML of strangers, element by element: no DTD, no entities, no depth, no endless text."""
+
+from collections.abc import Iterator
+from typing import IO
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from transactions.outside.formats.lines import (
+    CUT,
+    MOST_BYTES,
+    UnreadableStatement,
+)
+
+MOST_DEPTH = 40
+MOST_BETWEEN = 256 * 1024  # bytes without an element's end
+MOST_OF_ONE = 2 * 1024 * 1024  # bytes of one wanted element
+AT_ONCE = 16 * 1024
+
+
+class _Watched:
+    """The file as the parser reads it; refuses a text that does not end."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.source, self.size, self.since_end = source, 0, 0
+
+    def read(self, size: int = -1) -> bytes:
+        part = self.source.read(AT_ONCE if size < 0 else min(size, AT_ONCE))
+        self.size += len(part)
+        self.since_end += len(part)
+        if self.size > MOST_BYTES:
+            raise UnreadableStatement(
+                f"The file has more than {MOST_BYTES // 1024**2} MB. Download fewer months."
+            )
+        if self.since_end > MOST_BETWEEN:
+            raise UnreadableStatement("A text of the file is far longer than a statement needs.")
+        if b"\x00" in part:
+            raise UnreadableStatement(
+                "The file has NUL characters, or it is UTF-16. Save it as UTF-8."
+            )
+        return part
+
+
+def elements(source: IO[bytes], wanted: frozenset[str]) -> Iterator[tuple[str, Element]]:
+    """Yields each wanted element by its name without namespace, once it is complete, and forgets
+    it. Within a wanted element only the outermost is yielded. The first pair is the root's name,
+    with its beginning. Raises UnreadableStatement.
+    """
+    source.seek(0)
+    try:
+        yield from _elements(_Watched(source), wanted)
+    except ParseError as error:
+        line = error.position[0]
+        raise UnreadableStatement(f"Near line {line:,} the file is no longer XML. {CUT}") from None
+    except DefusedXmlException:
+        raise UnreadableStatement(
+            "The file declares entities or a document type of its own, which no bank needs."
+        ) from None
+    except (LookupError, ValueError):
+        raise UnreadableStatement(
+            "The file names an encoding that does not fit. Download it again."
+        ) from None
+
+
+def _elements(watched: _Watched, wanted: frozenset[str]) -> Iterator[tuple[str, Element]]:
+    path: list[Element] = []
+    outer = began = 0  # depth of the wanted element that is being read, and where it began
+    for event, element in iterparse(watched, events=("start", "end"), forbid_dtd=True):
+        watched.since_end = 0
+        if event == "start":
+            if not path:
+                yield f"root {plain_name(element)}", element
+            path.append(element)
+            if not outer and plain_name(element) in wanted:
+                outer, began = len(path), watched.size
+            _refuse_shape(len(path), watched.size - began if outer else 0)
+            continue
+        if outer == len(path):
+            yield plain_name(element), element
+            outer = 0
+        path.pop()
+        if not outer:
+            element.clear()
+            if path:
+                path[-1].remove(element)
+
+
+def _refuse_shape(depth: int, size: int) -> None:
+    if depth > MOST_DEPTH:
+        raise UnreadableStatement("The file nests its elements deeper than any bank.")
+    if size > MOST_OF_ONE:
+        raise UnreadableStatement("One entry of the file is larger than any bank's.")
+
+
+def plain_name(element: Element) -> str:
+    """The name without namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def text_at(element: Element | None, path: str) -> str:
+    """The text of the first element at a path of names, whatever their namespace; "" if there is
+    none.
+    """
+    found = at(element, path)
+    return (found.text or "").strip() if found is not None else ""
+
+
+def at(element: Element | None, path: str) -> Element | None:
+    """The first element at a path of names, whatever their namespace."""
+    for name in path.split("/"):
+        if element is None:
+            return None
+        element = next((child for child in element if plain_name(child) == name), None)
+    return element
+
+
+def texts_of(element: Element | None, name: str) -> list[str]:
+    """The texts of all elements of a name within an element, in order."""
+    if element is None:
+        return []
+    return [(found.text or "").strip() for found in element.iter() if plain_name(found) == name]

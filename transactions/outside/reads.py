@@ -1,0 +1,86 @@
+"""What the pages of outside accounts show."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Sum
+
+from accounts.models import User
+from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
+
+ENTRIES_A_PAGE = 50
+SHOWN_IMPORTS = 25
+AT_ONCE = 2000  # rows that are held in memory for a file
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideDay:
+    """The entries of a day, newest first, each with the balance after it."""
+
+    day: date
+    entries: list[tuple[OutsideEntry, Decimal]]
+
+    @property
+    def total(self) -> Decimal:
+        return sum((entry.amount for entry, _balance in self.entries), Decimal(0))
+
+
+def accounts_of(person: User) -> list[OutsideAccount]:
+    """The person's outside accounts with their balances, by name."""
+    return list(OutsideAccount.objects.owned_by(person).with_balance().order_by("name", "pk"))
+
+
+def totals_of(accounts: list[OutsideAccount]) -> list[tuple[str, Decimal]]:
+    """The sum of balances in each currency, by its code."""
+    totals: dict[str, Decimal] = {}
+    for account in accounts:
+        totals[account.currency] = totals.get(account.currency, Decimal(0)) + account.balance
+    return sorted(totals.items())
+
+
+def entry_page(
+    account: OutsideAccount, number: str | None
+) -> tuple[Page[OutsideEntry], list[OutsideDay]]:
+    """A page of an account's entries, newest first, and its days.
+
+    The balance after the page's newest entry is the account's less all that is newer.
+    """
+    entries = OutsideEntry.objects.entered(account)
+    page = Paginator(entries, ENTRIES_A_PAGE).get_page(number)
+    newer = entries[: (page.number - 1) * ENTRIES_A_PAGE]
+    above = newer.aggregate(total=Sum("amount"))["total"] if page.number > 1 else None
+    lines = list(_with_balances(list(page.object_list), account.balance - (above or 0)))
+    days = groupby(lines, key=lambda line: line[0].booked_on)
+    return page, [OutsideDay(day, list(of_day)) for day, of_day in days]
+
+
+def all_entries(account: OutsideAccount) -> Iterator[tuple[OutsideEntry, Decimal]]:
+    """All entries, newest first, each with the balance after it; read as they are needed."""
+    entries = OutsideEntry.objects.entered(account).iterator(chunk_size=AT_ONCE)
+    return _with_balances(entries, account.balance)
+
+
+def _with_balances(
+    entries: "Iterator[OutsideEntry] | list[OutsideEntry]", balance: Decimal
+) -> Iterator[tuple[OutsideEntry, Decimal]]:
+    for entry in entries:
+        yield entry, balance
+        balance -= entry.amount
+
+
+def imports_of(account: OutsideAccount) -> list[OutsideImport]:
+    """The latest imports into an account, newest first."""
+    return list(account.imports.newest_first()[:SHOWN_IMPORTS])
+
+
+def imported_before(source: OutsideImport) -> OutsideImport | None:
+    """An earlier import of the same file into the same account that was not undone."""
+    same = OutsideImport.objects.filter(
+        account=source.account_id, digest=source.digest, state=OutsideImport.State.IMPORTED
+    )
+    found: OutsideImport | None = same.exclude(pk=source.pk).newest_first().first()
+    return found

@@ -1,0 +1,344 @@
+"""Opens outside accounts, and uploads, reads, imports and undoes files of other banks.
+
+Note [Nothing half-imported]: a file is read once as a whole before a line of it is stored, so one
+that cannot be read leaves nothing behind. Its lines are stored step by step as a preview, which no
+balance counts. They become entries in one statement, in the transaction that marks the import as
+done, and an undo deletes them in one.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from decimal import Decimal
+from itertools import islice
+from typing import IO, Any
+
+from django.db import connection
+from django.db import transaction as db_transaction
+from django.utils import timezone
+
+from accounts.models import User
+from ledger.db.ids import uuid7
+from ledger.db.local_settings import locally
+from ledger.db.retry import with_retry
+from ledger.db.row_security import rows_are_secured, write_rows
+from ledger.text.lines import tidy_line
+from transactions.exceptions import InvalidDetails
+from transactions.models import OutsideAccount, OutsideEntry, OutsideFilePart, OutsideImport
+from transactions.models.outside import id_of
+from transactions.outside.file_parts import forget, keep, kept
+from transactions.outside.formats.lines import OutsideLine, StatementFacts
+from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
+from transactions.outside.formats.sheet import sheet_of
+
+State, Format = OutsideImport.State, OutsideImport.Format
+MOST_ACCOUNTS = 50  # of one person
+MOST_ENTRIES = 500_000  # of one account
+STEP = 10_000  # lines that are stored before the page is answered
+PART = 2000  # lines that are held in memory and written at a time
+TOO_MANY_ACCOUNTS = f"You have {MOST_ACCOUNTS} outside accounts. Remove one first."
+TOO_MANY_ENTRIES = (
+    f"An outside account holds up to {MOST_ENTRIES:,} entries. Import into another one."
+)
+CHANGED = "Somebody has changed this import meanwhile. Look at it again."
+COLUMNS = (
+    "id account_id source_id number position booked_on amount description other reference "
+    "outside_id fingerprint is_double is_entered"
+).split()
+
+
+@with_retry
+def open_account(
+    *, owner: User, name: str, currency: str, opening: Decimal, id: uuid.UUID | None = None
+) -> OutsideAccount:
+    """Opens an outside account; again with the same id, returns the first one.
+
+    Raises InvalidDetails with MOST_ACCOUNTS others.
+    """
+    facts = {"owner": owner, "name": name, "currency": currency, "opening": opening}
+    with db_transaction.atomic(durable=True):
+        mine = OutsideAccount.objects.owned_by(owner)
+        there: OutsideAccount | None = mine.filter(pk=id or uuid7()).first()
+        if there is not None:
+            return there
+        if mine.count() >= MOST_ACCOUNTS:
+            raise InvalidDetails(TOO_MANY_ACCOUNTS)
+        return OutsideAccount.objects.create(pk=id or uuid7(), **facts)
+
+
+@with_retry
+def change_account(*, account: OutsideAccount, name: str, opening: Decimal) -> None:
+    """Changes the name and the balance before the first entry."""
+    with db_transaction.atomic(durable=True):
+        OutsideAccount.objects.filter(pk=account.pk).update(name=name, opening=opening)
+
+
+@with_retry
+def remove_account(*, account: OutsideAccount) -> None:
+    """Removes an account with its imports and entries. Removing it twice does no harm."""
+    with db_transaction.atomic(durable=True):
+        OutsideAccount.objects.select_for_update().filter(pk=account.pk).first()
+        OutsideEntry.objects.filter(account=account).delete()
+        OutsideFilePart.objects.filter(source__account=account).delete()
+        OutsideImport.objects.filter(account=account).delete()
+        OutsideAccount.objects.filter(pk=account.pk).delete()
+
+
+def upload(
+    source: IO[bytes], *, account: OutsideAccount, name: str, id: uuid.UUID | None = None
+) -> OutsideImport:
+    """Stores a file, in place of others that wait to be imported into the account.
+
+    A CSV file whose columns nobody has named yet waits for that; any other is measured. Returns the
+    first import if this id was uploaded before. Raises UnreadableStatement.
+    """
+    there: OutsideImport | None = OutsideImport.objects.filter(
+        account=account, pk=id or uuid7()
+    ).first()
+    if there is not None:
+        return there
+    made = OutsideImport(
+        pk=id or uuid7(), account=account, name=tidy_line(name)[:200] or "statement",
+        format=format_of(source), digest=digest_of(source), state=State.COLUMNS,
+    )  # fmt: skip
+    if made.format == Format.CSV:
+        made.heading = sheet_of(source).digest
+        made.mapping = remembered(account.owner, made.heading)
+    if made.format != Format.CSV or made.mapping is not None:
+        _measure(made, source)
+    return _store(made, source)
+
+
+@with_retry
+def _store(made: OutsideImport, source: IO[bytes]) -> OutsideImport:
+    with db_transaction.atomic(durable=True):
+        _locked_account(made.account)
+        for waiting in OutsideImport.objects.filter(account=made.account).waiting():
+            _delete(waiting)
+        made.save(force_insert=True)
+        keep(source, made)
+    return made
+
+
+def remembered(owner: User, heading: str) -> dict[str, Any] | None:
+    """What the owner said last of columns with these names."""
+    same = OutsideImport.objects.owned_by(owner).filter(heading=heading, mapping__isnull=False)
+    found: dict[str, Any] | None = same.newest_first().values_list("mapping", flat=True).first()
+    return found
+
+
+@with_retry
+def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> OutsideImport:
+    """Says what the columns of a CSV file mean; lines that were read otherwise are read again.
+
+    Raises UnreadableStatement, and InvalidDetails if it is imported or gone meanwhile.
+    """
+    with db_transaction.atomic(durable=True):
+        locked = _locked(source, State.COLUMNS, State.READING, State.PREVIEW)
+        locked.mapping, locked.read_count, locked.double_count = dict(mapping), 0, 0
+        with kept(locked) as file:
+            _measure(locked, file)
+        OutsideEntry.objects.of(locked).delete()
+        locked.save()
+    return locked
+
+
+def read_step(source: OutsideImport) -> OutsideImport:
+    """Stores the next STEP lines of the preview; after the last, marks the doubles."""
+    return _read(source, STEP)
+
+
+def read_rest(source: OutsideImport) -> OutsideImport:
+    """Stores all lines of the preview that are left."""
+    while source.state == State.READING:
+        source = _read(source, STEP)
+    return source
+
+
+@with_retry
+def _read(source: OutsideImport, most: int) -> OutsideImport:
+    with db_transaction.atomic(durable=True):
+        locked = _locked(source, State.READING, State.PREVIEW)
+        if locked.state == State.PREVIEW:
+            return locked
+        facts = StatementFacts()
+        with (
+            kept(locked) as file,
+            closing(lines_of(file, locked.format, locked.mapping, facts)) as lines,
+        ):
+            rest = islice(lines, locked.read_count, locked.read_count + most)
+            while part := list(islice(rest, PART)):
+                _write(locked, part)
+                locked.read_count += len(part)
+        if locked.read_count >= locked.line_count:
+            locked.double_count = _mark_doubles(locked)
+            locked.state = State.PREVIEW
+        locked.save()
+    return locked
+
+
+@with_retry
+def confirm(*, source: OutsideImport, with_doubles: bool = False) -> OutsideImport:
+    """Enters the lines of a preview, doubles only if `with_doubles`. Importing twice does no harm.
+
+    Doubles are looked for once more, because another import may have been confirmed since the
+    preview. The first import with an opening balance gives it to its account.
+    """
+    with db_transaction.atomic(durable=True):
+        account = _locked_account(source.account)
+        locked = _locked(source, State.PREVIEW, State.IMPORTED)
+        if locked.state == State.IMPORTED:
+            return locked
+        locked.double_count = _mark_doubles(locked)
+        lines, entered = OutsideEntry.objects.of(locked), OutsideEntry.objects.entered(account)
+        if not with_doubles:
+            lines.filter(is_double=True).delete()
+        if locked.opening is not None and not entered.exists():
+            locked.opening_before, account.opening = account.opening, locked.opening
+            account.save(update_fields=["opening"])
+        locked.entry_count = lines.update(is_entered=True)
+        if entered.count() > MOST_ENTRIES:
+            raise InvalidDetails(TOO_MANY_ENTRIES)
+        locked.state, locked.imported_at = State.IMPORTED, timezone.now()
+        locked.save()
+        forget(locked)
+    return locked
+
+
+@with_retry
+def undo(*, source: OutsideImport) -> OutsideImport:
+    """Deletes the entries of an import and keeps the fact. Undoing twice does no harm."""
+    with db_transaction.atomic(durable=True):
+        account = _locked_account(source.account)
+        locked = _locked(source, State.IMPORTED, State.UNDONE)
+        if locked.state == State.UNDONE:
+            return locked
+        OutsideEntry.objects.of(locked).delete()
+        if locked.opening_before is not None and account.opening == locked.opening:
+            account.opening = locked.opening_before
+            account.save(update_fields=["opening"])
+        locked.state, locked.undone_at = State.UNDONE, timezone.now()
+        locked.save()
+    return locked
+
+
+@with_retry
+def discard(*, source: OutsideImport) -> None:
+    """Throws an upload away that was not imported. Discarding twice does no harm."""
+    with db_transaction.atomic(durable=True):
+        waiting = OutsideImport.objects.select_for_update().filter(pk=source.pk).waiting().first()
+        if waiting is not None:
+            _delete(waiting)
+
+
+def _measure(made: OutsideImport, file: IO[bytes]) -> None:
+    found = measure(file, made.format, made.mapping, made.account.currency)
+    made.line_count, made.state = found.count, State.READING
+    made.first_on, made.last_on = found.first_on, found.last_on
+    made.is_newest_first = found.is_newest_first
+    made.opening, made.closing = found.facts.opening, found.facts.closing
+
+
+def _locked_account(account: OutsideAccount) -> OutsideAccount:
+    """The account, so that imports into it are confirmed and undone one after the other."""
+    found: OutsideAccount | None = (
+        OutsideAccount.objects.select_for_update().filter(pk=account.pk).first()
+    )
+    if found is None:
+        raise InvalidDetails("This account was removed meanwhile.")
+    return found
+
+
+def _locked(source: OutsideImport, *states: OutsideImport.State) -> OutsideImport:
+    rows = OutsideImport.objects.with_account().select_for_update(of=("self",))
+    found: OutsideImport | None = rows.filter(pk=source.pk, state__in=states).first()
+    if found is None:
+        raise InvalidDetails(CHANGED)
+    return found
+
+
+def _delete(waiting: OutsideImport) -> None:
+    OutsideEntry.objects.of(waiting).delete()
+    forget(waiting)
+    waiting.delete()
+
+
+def fingerprint(line: OutsideLine) -> uuid.UUID:
+    """Of day, amount and texts: equal for lines that a person could not tell apart."""
+    facts = (
+        line.booked_on.isoformat(), f"{line.amount.normalize():f}",
+        line.description, line.other, line.reference,
+    )  # fmt: skip
+    digest = hashlib.sha256("\x1f".join(facts).casefold().encode()).digest()
+    return uuid.UUID(bytes=digest[:16])
+
+
+def _write(source: OutsideImport, lines: Iterable[OutsideLine]) -> None:
+    """Writes lines of a preview by COPY; by INSERT if the table has policies."""
+    sign = -1 if source.is_newest_first else 1
+    rows = [
+        (
+            id_of(source, "line", line.number), source.account_id, source.pk,
+            line.number, sign * line.number,
+            line.booked_on, line.amount, line.description, line.other, line.reference,
+            line.outside_id, fingerprint(line), False, False,
+        )
+        for line in lines
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        if rows_are_secured():
+            write_rows(cursor, "outside_entries", COLUMNS, rows)
+            return
+        into = f"COPY outside_entries ({', '.join(COLUMNS)}) FROM STDIN"
+        with connection.wrap_database_errors, cursor.copy(into) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+def _mark_doubles(source: OutsideImport) -> int:
+    """Marks the lines that seem to be entered already, and returns their number.
+
+    With an id of the other bank's: the same id and amount is entered, or stands further up in the
+    file. Else by day, amount and texts: the n-th such line is a double if n are entered. So two
+    coffees on one day are two entries, however often the file is imported.
+    """
+    # Postgres has no statistics yet for rows that were just copied, and would join them in loops.
+    with locally(enable_nestloop="off"), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH entered AS (
+                SELECT outside_id, amount, fingerprint FROM outside_entries
+                WHERE account_id = %(account)s AND is_entered
+            ), alike AS (
+                SELECT fingerprint, count(*) AS count,
+                    count(*) FILTER (WHERE outside_id = '') AS without_id
+                FROM entered GROUP BY fingerprint
+            ), known AS (
+                SELECT DISTINCT outside_id, amount FROM entered WHERE outside_id <> ''
+            ), line AS (
+                SELECT id, outside_id, amount, fingerprint,
+                    row_number() OVER (PARTITION BY fingerprint ORDER BY number) AS place,
+                    row_number() OVER (PARTITION BY outside_id, amount ORDER BY number)
+                        AS place_of_id
+                FROM outside_entries WHERE source_id = %(source)s
+            ), found AS (
+                SELECT line.id,
+                    known.outside_id IS NOT NULL
+                    OR line.outside_id <> '' AND line.place_of_id > 1
+                    OR line.place <= COALESCE(
+                        CASE line.outside_id WHEN '' THEN alike.count ELSE alike.without_id END, 0
+                    ) AS is_double
+                FROM line
+                LEFT JOIN alike USING (fingerprint)
+                LEFT JOIN known
+                    ON known.outside_id = line.outside_id AND known.amount = line.amount
+            )
+            UPDATE outside_entries SET is_double = found.is_double
+            FROM found
+            WHERE outside_entries.id = found.id AND outside_entries.source_id = %(source)s
+                AND outside_entries.is_double IS DISTINCT FROM found.is_double
+            """,
+            {"account": source.account_id, "source": source.pk},
+        )
+    return OutsideEntry.objects.of(source).filter(is_double=True).count()
