@@ -107,6 +107,30 @@ def test_camt053(ana: Client, statement: MonthlyStatement) -> None:
     assert "".join(t for t in texts if t and t.startswith("aaa")) == "a" * 200
 
 
+# Of camt.053.001.08, the elements that Ledger may write, in the order that its schema asks.
+ORDER = {
+    "Stmt": "Id ElctrncSeqNb CreDtTm FrToDt Acct Bal Ntry AddtlStmtInf",
+    "Acct": "Id Ccy Nm Ownr",
+    "Bal": "Tp Amt CdtDbtInd Dt",
+    "Ntry": "NtryRef Amt CdtDbtInd RvslInd Sts BookgDt ValDt AcctSvcrRef BkTxCd NtryDtls",
+    "TxDtls": "Refs Amt CdtDbtInd RltdPties RmtInf",
+    "RltdPties": "Dbtr DbtrAcct Cdtr CdtrAcct",
+}
+
+
+def test_camt053_has_its_elements_in_the_order_of_the_schema(
+    ana: Client, statement: MonthlyStatement
+) -> None:
+    root = ElementTree.fromstring(got(ana, statement, "xml"))
+    for name, order in ORDER.items():
+        places = {f"{CAMT}{tag}": place for place, tag in enumerate(order.split())}
+        elements = list(root.iter(f"{CAMT}{name}"))
+        assert elements
+        for element in elements:
+            found = [places[child.tag] for child in element]
+            assert found == sorted(found)
+
+
 def signed(element: Element) -> Decimal:
     amount = Decimal(element.findtext(f"{CAMT}Amt") or "")
     return amount if element.findtext(f"{CAMT}CdtDbtInd") == "CRDT" else -amount
