@@ -27,22 +27,34 @@ _ENTRY = f"""json_build_array(
     counterparty_id, captures_id, reverses_id, {utc("created_at")},
     to_char(value_date, 'YYYY-MM-DD'))::text"""
 _TOTALS = f"""
-    SELECT count(*), coalesce(sum(amount) FILTER (WHERE direction = 'credit'), 0),
-        coalesce(sum(amount) FILTER (WHERE direction = 'debit'), 0),
-        sha256(coalesce(string_agg(
-            sha256(convert_to({_ENTRY}, 'UTF8')), ''::bytea ORDER BY created_at), ''::bytea))
-    FROM entries WHERE account_id = %(account)s AND status = 'completed'"""  # noqa: S608 - constants
-PERIOD_TOTALS = f"{_TOTALS} AND created_at >= %(starts_at)s AND created_at < %(ends_at)s"
-CHOSEN_TOTALS = f"{_TOTALS} AND transaction_id = ANY (%(ids)s)"
+    count(*), coalesce(sum(amount) FILTER (WHERE direction = 'credit'), 0),
+    coalesce(sum(amount) FILTER (WHERE direction = 'debit'), 0),
+    sha256(coalesce(string_agg(
+        sha256(convert_to({_ENTRY}, 'UTF8')), ''::bytea ORDER BY created_at), ''::bytea)),
+    coalesce(array_agg(DISTINCT counterparty_id)
+        FILTER (WHERE counterparty_id IS NOT NULL), '{{}}')"""
+_ENTRIES = "FROM entries WHERE account_id = %(account)s AND status = 'completed'"
+PERIOD_TOTALS = f"""
+    SELECT totals.* FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[])
+        WITH ORDINALITY AS period (starts_at, ends_at, place),
+    LATERAL (
+        SELECT {_TOTALS} {_ENTRIES}
+          AND created_at >= period.starts_at AND created_at < period.ends_at
+    ) AS totals
+    ORDER BY period.place"""  # noqa: S608 - constants
+CHOSEN_TOTALS = f"SELECT {_TOTALS} {_ENTRIES} AND transaction_id = ANY (%(ids)s)"
 
 
 class RowTotals(NamedTuple):
-    """Number and sums of an account's rows, and the SHA-256 of their digests, oldest first."""
+    """Number and sums of an account's rows, the SHA-256 of their digests, oldest first, and the
+    accounts on their other sides.
+    """
 
     rows: int
     money_in: Decimal
     money_out: Decimal
     digest: bytes
+    others: frozenset[uuid.UUID]
 
 
 class StatementFigures(NamedTuple):
@@ -60,14 +72,22 @@ class StatementFigures(NamedTuple):
     seal: tuple[int, bytes] | None
 
 
+def totals_of_periods(
+    account: uuid.UUID, periods: Sequence[tuple[datetime, datetime]]
+) -> list[RowTotals]:
+    """Of all rows of each period. One query."""
+    starts, ends = zip(*periods, strict=True)
+    return _totals(PERIOD_TOTALS, {"account": account, "starts": list(starts), "ends": list(ends)})
+
+
 def totals_of_period(account: uuid.UUID, starts_at: datetime, ends_at: datetime) -> RowTotals:
     """Of all rows of a period."""
-    return _totals(PERIOD_TOTALS, {"account": account, "starts_at": starts_at, "ends_at": ends_at})
+    return totals_of_periods(account, [(starts_at, ends_at)])[0]
 
 
 def totals_of_rows(account: uuid.UUID, ids: Sequence[uuid.UUID]) -> RowTotals:
     """Of these rows."""
-    return _totals(CHOSEN_TOTALS, {"account": account, "ids": list(ids)})
+    return _totals(CHOSEN_TOTALS, {"account": account, "ids": list(ids)})[0]
 
 
 def digest_of(figures: StatementFigures, totals: RowTotals) -> bytes:
@@ -96,11 +116,13 @@ def digest_of(figures: StatementFigures, totals: RowTotals) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _totals(sql: str, values: dict[str, Any]) -> RowTotals:
+def _totals(sql: str, values: dict[str, Any]) -> list[RowTotals]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        count, money_in, money_out, digest = cursor.fetchone()
-    return RowTotals(count, money_in, money_out, bytes(digest))
+        return [
+            RowTotals(count, money_in, money_out, bytes(digest), frozenset(others))
+            for count, money_in, money_out, digest, others in cursor.fetchall()
+        ]
 
 
 def _plain(amount: Decimal | None) -> str | None:

@@ -9,6 +9,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice, pairwise
+from uuid import UUID
 
 from django.db import IntegrityError
 from django.db import transaction as db_transaction
@@ -20,10 +22,13 @@ from ledger.text.dates import months_before, start_of_day
 from transactions.models import Entry, MonthlyStatement, Seal
 from transactions.models.monthly_statement import id_of_statement
 from transactions.statement_files.digest import (
+    RowTotals,
     StatementFigures,
     digest_of,
-    totals_of_period,
+    totals_of_periods,
 )
+
+AT_ONCE = 50  # accounts of one database transaction
 
 
 def issue_due() -> int:
@@ -32,7 +37,11 @@ def issue_due() -> int:
     if not seals:
         return 0
     until = _month_of(timezone.localdate(seals[-1].ends_at))
-    return sum(_issue(account, until, seals) for account in _due(until))
+    due = _due(until)
+    issued = 0
+    while accounts := list(islice(due, AT_ONCE)):
+        issued += _issue(accounts, until, seals)
+    return issued
 
 
 def _next_month(month: date) -> date:
@@ -57,22 +66,40 @@ def _due(until: date) -> Iterator[Account]:
             yield account
 
 
-def _issue(account: Account, until: date, seals: list[Seal]) -> int:
-    """Issues what this account lacks, in one database transaction for each statement."""
+def _issue(accounts: list[Account], until: date, seals: list[Seal]) -> int:
+    """Issues what these accounts lack, in one database transaction; what another worker issues at
+    the same moment is left to it.
+    """
+    made = [row for account in accounts for row in _statements(account, until, seals)]
+    try:
+        with db_transaction.atomic(durable=True):
+            MonthlyStatement.objects.bulk_create(made)
+    except IntegrityError:
+        if not MonthlyStatement.objects.filter(pk__in=[row.pk for row in made]).exists():
+            raise
+        # Somebody else issued some of them. One account at a time, so that the others get theirs.
+        return sum(_issue([account], until, seals) for account in accounts) if accounts[1:] else 0
+    return len(made)
+
+
+def _statements(account: Account, until: date, seals: list[Seal]) -> Iterator[MonthlyStatement]:
+    """The statements that an account lacks, not saved. Four queries."""
     last = MonthlyStatement.objects.of(account).newest_first().first()
     month = _next_month(last.month) if last else _first_month(account)
-    issued = 0
+    months = []
     while month < until and not _is_after_closing(account, month):
-        statement = _statement(account, month, last, seals)
-        try:
-            with db_transaction.atomic(durable=True):
-                statement.save(force_insert=True)
-        except IntegrityError:
-            if MonthlyStatement.objects.filter(pk=statement.pk).exists():
-                break  # another worker issues them
-            raise
-        last, month, issued = statement, _next_month(month), issued + 1
-    return issued
+        months.append(month)
+        month = _next_month(month)
+    if not months:
+        return
+    edges = [last.ends_at if last else start_of_day(months[0])]
+    edges += [start_of_day(_next_month(month)) for month in months]
+    totals = totals_of_periods(account.pk, list(pairwise(edges)))
+    names = _names(account, frozenset().union(*(each.others for each in totals)))
+    for month, period, each in zip(months, pairwise(edges), totals, strict=True):
+        last = _statement(account, month, period, last, each, seals)
+        last.names = {str(other): names[other] for other in sorted(each.others)}
+        yield last
 
 
 def _first_month(account: Account) -> date:
@@ -87,13 +114,12 @@ def _is_after_closing(account: Account, month: date) -> bool:
 
 
 def _statement(
-    account: Account, month: date, last: MonthlyStatement | None, seals: list[Seal]
-) -> MonthlyStatement:
-    starts_at = last.ends_at if last else start_of_day(month)
-    ends_at = start_of_day(_next_month(month))
+    account: Account, month: date, period: tuple[datetime, datetime],
+    last: MonthlyStatement | None, totals: RowTotals, seals: list[Seal],
+) -> MonthlyStatement:  # fmt: skip
+    starts_at, ends_at = period
     seal = seals[bisect_left(seals, ends_at, key=lambda seal: seal.ends_at)]
     number = last.number + 1 if last else 1
-    totals = totals_of_period(account.pk, starts_at, ends_at)
     opening = last.closing if last else Decimal(0)
     closing = opening + totals.money_in - totals.money_out
     figures = StatementFigures(
@@ -104,17 +130,15 @@ def _statement(
         id=id_of_statement(account.pk, number), account=account, number=number, month=month,
         starts_at=starts_at, ends_at=ends_at, opening=opening, money_in=totals.money_in,
         money_out=totals.money_out, closing=closing, entry_count=totals.rows,
-        holder=account.user.name, account_name=account.name,
-        names=_names(account, starts_at, ends_at), seal=seal, digest=digest_of(figures, totals),
+        holder=account.user.name, account_name=account.name, seal=seal,
+        digest=digest_of(figures, totals),
     )  # fmt: skip
 
 
-def _names(account: Account, starts_at: datetime, ends_at: datetime) -> dict[str, str]:
-    """The other sides of the period, by id of account."""
-    entries = Entry.objects.for_account(account).between(starts_at, ends_at)
-    others = set(entries.values_list("counterparty_id", flat=True)) - {None}
+def _names(account: Account, others: frozenset[UUID]) -> dict[UUID, str]:
+    """What these accounts are called on statements of this one."""
     found = Account.objects.filter(pk__in=others).select_related("user")
     return {
-        str(other.pk): other.name if other.user_id == account.user_id else other.user.name
+        other.pk: other.name if other.user_id == account.user_id else other.user.name
         for other in found
     }
