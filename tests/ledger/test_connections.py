@@ -1,10 +1,12 @@
 """What each connection is given, and when one is closed instead of used again."""
 
 import gc
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 from weakref import ref
 
+import psycopg
 import pytest
 from django.db import DatabaseError, OperationalError, connection
 from django.db import transaction as db_transaction
@@ -237,3 +239,30 @@ def end_session_of(found: BaseDatabaseWrapper) -> None:
         pid = found.connection.info.backend_pid
         cursor.execute("SELECT pg_terminate_backend(%s, 60000)", [pid])
         assert cursor.fetchone() == (True,)
+
+
+def test_a_long_statement_does_not_stay_in_memory(another: Any) -> None:
+    """Django puts values into the text of a statement, and psycopg keeps texts to count them."""
+    database = another(OPTIONS={"prepare_threshold": 5})
+    megabytes = [bytes([n]) * 1024**2 for n in range(8)]
+    database.ensure_connection()
+    tracemalloc.start()
+    try:
+        with database.cursor() as cursor:
+            for body in megabytes:
+                cursor.execute("SELECT octet_length(%s)", [body])
+                assert cursor.fetchone() == (len(body),)
+        held, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 8 * 1024**2  # 16 MiB of hexadecimal were sent
+
+
+def test_a_short_statement_is_prepared_when_it_has_come_often(another: Any) -> None:
+    database = another(OPTIONS={"prepare_threshold": 5})
+    database.ensure_connection()
+    prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT 1 AS often'"
+    with psycopg.Cursor(database.connection) as cursor:
+        for _ in range(7):
+            cursor.execute("SELECT 1 AS often")
+        assert cursor.execute(prepared).fetchone() == (1,)

@@ -17,11 +17,31 @@ from time import monotonic
 from typing import Any
 
 import psycopg
+from psycopg._preparing import Prepare, PrepareManager
+from psycopg._queries import PostgresQuery
 from psycopg.pq import TransactionStatus
 
 from ledger.db import failed_servers
 
 GRACE = 5.0  # seconds, for a busy server to stop a statement
+
+
+LONGEST_COUNTED = 16 * 1024  # bytes of a statement
+
+
+class ShortStatements(PrepareManager):
+    """psycopg's list of statements to prepare, without long ones.
+
+    Note [Long statements are forgotten]: psycopg keeps the texts of the last 100 statements of a
+    connection and counts them, to prepare what comes often. Django puts the values into the text,
+    so 100 parts of uploaded files would stay in memory, each as hexadecimal.
+    """
+
+    def maybe_add_to_cache(self, query: PostgresQuery, prep: Prepare, name: bytes) -> Any:
+        """Counts a statement, unless it is long."""
+        if len(query.query) > LONGEST_COUNTED:
+            return None
+        return super().maybe_add_to_cache(query, prep, name)
 
 
 class ServerHangs(psycopg.OperationalError):
@@ -41,6 +61,10 @@ class LimitedConnection(psycopg.Connection[Any]):
     server = ""
     _usual: float | None = None
     _longest: float | None = None  # of the open transaction
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._prepared = ShortStatements()
 
     @classmethod
     def connect(cls, conninfo: str = "", **parameters: Any) -> Any:
