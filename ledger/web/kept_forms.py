@@ -16,7 +16,8 @@ SECRET = re.compile("password|code|secret|credential", re.IGNORECASE)
 LONGEST = 8192  # characters of all names and values
 # What a form says in its field `step`, by the button that was pressed: these only show or look
 # something up, or change what is not money. A form without a step, or with any other, may book.
-BOOKS_NOTHING = frozenset({"review", "edit", "check", "discard", "decline", "withdraw"})
+# Reading, confirming and undoing are of other banks' files.
+BOOKS_NOTHING = frozenset("review edit check discard decline withdraw read confirm undo".split())
 # The field by which a kept form says that an earlier attempt may have booked it.
 MAY_BE_BOOKED = "may_be_booked"
 UNREADABLE = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)

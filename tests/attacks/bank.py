@@ -247,7 +247,7 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
     )  # fmt: skip
     holder.orders.append(set_up(order))
     outside = outside_account(owner=holder.user, name=text("outside")[:80], currency="USD")
-    row = f"Date,Amount,Description\n2026-11-02,{7 + cents},{text('foreign')}\n"
+    row = f"Date,Amount,Description\n2026-11-02,{7 + cents},From {text('foreign')}\n"
     holder.imports += [imported(outside, row), uploaded(outside, row + row.split("\n")[1])]
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))

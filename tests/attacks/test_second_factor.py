@@ -50,6 +50,7 @@ FOR_STRANGERS = (
     "security:sign_in_by_passkey",
     "socialaccount_",
     "theme",
+    "transactions:alert_mails_end",  # by a signed link
     "transactions:privacy",
     "transactions:statement_check",
 )

@@ -37,11 +37,7 @@ MAY_READ = {
     "statement": {
         "transactions:statement",
         "transactions:monthly_statement",
-        *(
-            f"transactions:statement_{kind}"
-            for kind in LABELS
-            if kind not in ("pdf", "csv", "json")
-        ),
+        *(f"transactions:statement_{kind}" for kind in LABELS if kind != "pdf"),
         "api:entries",
     },
     "report": {

@@ -33,6 +33,7 @@ from transactions.exceptions import (
     InvalidAmount,
     LedgerError,
     LimitExceeded,
+    RecipientClosed,
     SameAccount,
 )
 from transactions.models import Transaction
@@ -217,6 +218,7 @@ class Bank(RuleBasedStateMachine):
             return
         results = services.post_batch(drafts, atomic=atomic)
         found = [type(v) if isinstance(v, LedgerError) else None for v in results]
+        found = [AccountNotActive if it is RecipientClosed else it for it in found]
         assert found == expected
         booked = [result for result in results if isinstance(result, Transaction)]
         for paid, row in zip(self.paid[many:], booked, strict=True):
