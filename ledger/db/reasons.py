@@ -28,6 +28,7 @@ class Reason(Enum):
     CLOSED = "connection closed"
     ENDED = "ended by the server"
     STANDBY = "standby or read-only"
+    NO_REPLICA = "takes writes, so no standby"
     STARTING = "starting up"
     STOPPING = "shutting down"
     RECOVERING = "recovering"
@@ -119,6 +120,8 @@ OF_TEXT = (
     ('fatal:  database "', Reason.NO_DATABASE),
     ('fatal:  role "', Reason.NO_ROLE),
     ("session is read-only", Reason.STANDBY),
+    ("server is not in hot standby mode", Reason.NO_REPLICA),
+    ("session is not read-only", Reason.NO_REPLICA),
     ("server is in hot standby mode", Reason.STANDBY),
     ("server that takes writes", Reason.STANDBY),
     ("takes no writes", Reason.STANDBY),

@@ -44,6 +44,7 @@ TEXTS = {
     ],
     Reason.ENDED: ["terminating connection due to administrator command\nSSL connection"],
     Reason.STANDBY: [AT + "session is read-only", AT + "server is in hot standby mode"],
+    Reason.NO_REPLICA: [AT + "session is not read-only", AT + "server is not in hot standby mode"],
     Reason.STARTING: [
         AT + "FATAL:  the database system is starting up",
         AT + "FATAL:  the database system is not yet accepting connections",
