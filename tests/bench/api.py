@@ -1,15 +1,16 @@
-"""Calls of the API of a running server, one after the other over one connection: a payment against
-an empty call, and a page of a statement as JSON against the same as HTML.
+"""Calls of the API of a running server: a payment against an empty call, one after the other over
+one connection and by several programs at once, and a page of a statement as JSON against the same
+as HTML.
 """
 
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import partial
 from http.client import HTTPConnection
-from time import perf_counter
 from unittest.mock import patch
 
 from django.conf import settings
@@ -25,7 +26,7 @@ from tests.bench.bank import open_rich_accounts
 from tests.bench.figures import API_PAYMENT, API_STATEMENT
 from tests.bench.pages import ACCOUNTS, fill, median_ms
 from tests.bench.results import Results, report_progress
-from tests.bench.rounds import alternate, compared
+from tests.bench.rounds import alternate, compared, paced
 from tests.bench.samples import account_id, some_amount, some_pair, some_words
 from tests.bench.scale import Scale
 from tests.bench.servers import fresh_database
@@ -46,40 +47,46 @@ def measure(scale: Scale, results: Results) -> None:
         statement = reverse("transactions:statement", args=[account_id(1)])
         entries = f"/api/v1/accounts/{account_id(1)}/entries/"
         report_progress("api")
-        with _server() as server:
-            rows = json.loads(_call(server, "GET", entries, program))["results"]
+        with _server() as web:
+            with _connected(web) as server:
+                rows = json.loads(_call(server, "GET", entries, program))["results"]
             assert len(rows) == ENTRIES
-            empty = partial(_call, server, "GET", EMPTY, program)
-            as_json = partial(_call, server, "GET", entries, program)
-            as_html = partial(_call, server, "GET", statement, page)
+            pay = partial(_pay, program=program)
+            empty = partial(_call, method="GET", address=EMPTY, headers=program)
+            as_json = partial(_call, method="GET", address=entries, headers=program)
+            as_html = partial(_call, method="GET", address=statement, headers=page)
             contestants: dict[str, Callable[[], float]] = {
-                "payment": partial(_rate, partial(_pay, server, program), scale.reads),
-                "empty call": partial(_rate, empty, scale.reads),
-                "JSON": partial(median_ms, [as_json] * scale.reads),
-                "HTML": partial(median_ms, [as_html] * scale.reads),
+                "payment": partial(_rate, web, pay, 1, scale),
+                "empty call": partial(_rate, web, empty, 1, scale),
+                "payments at once": partial(_rate, web, pay, scale.payers, scale),
+                "empty calls at once": partial(_rate, web, empty, scale.payers, scale),
+                "JSON": partial(_median_ms, web, as_json, scale),
+                "HTML": partial(_median_ms, web, as_html, scale),
             }
             for warm_up in contestants.values():
                 warm_up()
             rounds = alternate(scale.rounds, contestants)
-    payment = compared("api", "a payment by the API", rounds, "empty call", API_PAYMENT,
-                       mine="payment")  # fmt: skip
+    payment = compared("api", "a payment by the API, 1 at once", rounds, "empty call",
+                       API_PAYMENT, mine="payment")  # fmt: skip
+    at_once = compared("api", f"a payment by the API, {scale.payers} at once", rounds,
+                       "empty calls at once", API_PAYMENT, mine="payments at once")  # fmt: skip
     page_of_50 = compared("api", "statement of 50 rows as JSON", rounds, "HTML", API_STATEMENT,
                           mine="JSON", unit="ms")  # fmt: skip
-    results.add(payment, page_of_50)
+    results.add(payment, at_once, page_of_50)
 
 
 @contextmanager
-def _server() -> Iterator[HTTPConnection]:
-    """A connection to gunicorn as `manage.py serve` starts it, on the bench's database."""
+def _server() -> Iterator[WebServer]:
+    """Gunicorn as `manage.py serve` starts it, on the bench's database."""
     here = {"DJANGO_SETTINGS_MODULE": "tests.bench.api_settings", "BENCH_DATABASE": DATABASE}
     with patch.dict(os.environ, here), WebServer("127.0.0.1", free_port()) as web:
         web.open()
         wait_until(web.answers)
-        connection = HTTPConnection(web.host, web.port, timeout=60)
-        try:
-            yield connection
-        finally:
-            connection.close()
+        yield web
+
+
+def _connected(web: WebServer) -> closing[HTTPConnection]:
+    return closing(HTTPConnection(web.host, web.port, timeout=60))
 
 
 def _token_of(reader: User) -> Headers:
@@ -117,9 +124,21 @@ def _pay(server: HTTPConnection, program: Headers) -> None:
     _call(server, "POST", TRANSACTIONS, {**program, **own}, json.dumps(body))
 
 
-def _rate(call: Callable[[], object], calls: int) -> float:
-    """Calls a second."""
-    began = perf_counter()
-    for _ in range(calls):
-        call()
-    return calls / (perf_counter() - began)
+def _rate(
+    web: WebServer, call: Callable[[HTTPConnection], object], programs: int, scale: Scale
+) -> float:
+    """Calls a second of so many programs at once, a thread and a connection each. They are new in
+    each turn, because the server closes a connection that waits for seconds.
+    """
+
+    def of_one(_number: int) -> float:
+        with _connected(web) as server:
+            return paced(partial(call, server), scale.seconds)
+
+    with ThreadPoolExecutor(programs) as threads:
+        return sum(threads.map(of_one, range(programs)))
+
+
+def _median_ms(web: WebServer, call: Callable[[HTTPConnection], object], scale: Scale) -> float:
+    with _connected(web) as server:
+        return median_ms([partial(call, server)] * scale.reads)
