@@ -13,8 +13,10 @@ from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ledger.text.currencies import decimals_of, minor_units
+from ledger.text.currencies import PLAIN_NUMBER, decimals_of, minor_units
+from transactions.exceptions import InvalidAmount
 
+NO_FIGURE = 'Write the amount in digits with a point before the decimals, like "950.00".'
 AMOUNT = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["950.00"]}
 
 
@@ -95,6 +97,14 @@ class AmountTextField(TextField):
                 'Write the amount as a string, like "950.00", so that no program rounds it.'
             )
         return data
+
+
+def refuse_odd(amount: str) -> None:
+    """Raises InvalidAmount for a text that is not a plain figure: "NaN", "1e400", "1,000". What
+    the figure may be is for posting to say.
+    """
+    if not PLAIN_NUMBER.fullmatch(amount):
+        raise InvalidAmount(NO_FIGURE)
 
 
 class StrictSerializer(serializers.Serializer[Any]):

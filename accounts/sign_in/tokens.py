@@ -206,8 +206,10 @@ def _check_limits(row: ApiToken) -> None:
             continue
         if not row.currency:
             raise TokenInvalid("Choose the currency of the limits.", "currency")
-        if not limit.is_finite() or not 0 < limit <= LARGEST_AMOUNT:
+        if not limit.is_finite() or limit <= 0:
             raise TokenInvalid("A limit is above zero, or empty for none.", field)
+        if limit > LARGEST_AMOUNT:
+            raise TokenInvalid(f"A limit is at most {LARGEST_AMOUNT:,f}.", field)
         if not fits(limit, minor_units(row.currency)):
             raise TokenInvalid(f"{limit} has too many decimals for {row.currency}.", field)
 

@@ -20,7 +20,7 @@ from accounts.exceptions import LedgerError
 from accounts.models import Account, ApiToken
 from accounts.numbers import clean_account_number
 from api.caller import Caller
-from api.fields import values_of
+from api.fields import refuse_odd, values_of
 from api.problems import FieldRefused
 from api.transactions.keys import payment_id
 from api.transactions.payments import (
@@ -34,7 +34,7 @@ from api.transactions.serializers import NewTransactionSerializer
 from ledger.db.retry import with_retry
 from ledger.db.row_security import RowScope, reading
 from transactions import services
-from transactions.exceptions import IdempotencyConflict
+from transactions.exceptions import IdempotencyConflict, InvalidAmount
 from transactions.models import Transaction
 from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
@@ -134,6 +134,10 @@ class _Resolver:
         return refused
 
     def line(self, number: int, body: dict[str, Any], id: uuid.UUID) -> BatchLine:
+        try:
+            refuse_odd(body["amount"])
+        except InvalidAmount as odd:
+            return BatchLine(number, refusal=odd)
         sender = self.senders.get(body.get("from_account"))  # type: ignore[arg-type]
         if sender is None:
             refusal = FieldRefused(NOT_YOURS, "from_account", slug="account-not-found")

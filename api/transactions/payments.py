@@ -6,7 +6,7 @@ A session of a browser pays as the transfer form does.
 """
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from accounts.forms import account_numbered
 from accounts.models import Account
 from accounts.sign_in import step_up
 from api.caller import Caller, TokenScope
+from api.fields import refuse_odd
 from api.problems import FieldRefused
 from ledger.db.row_security import RowScope, reading
 from ledger.text.dates import start_of_day
@@ -45,6 +46,7 @@ CASH_DESK = "transactions.use_cash_desk"
 
 def pay(caller: Caller, request: HttpRequest, data: dict[str, Any], id: UUID) -> Booked:
     """Books what a validated body asks for. Raises the LedgerError that refuses it."""
+    refuse_odd(data["amount"])
     sender_id, recipient_id = data.get("from_account"), data.get("to_account")
     texts = {name: data.get(name, "") for name in ("description", "reference")}
     draft = {**texts, "id": id, "amount": data["amount"], "metadata": data.get("metadata")}
@@ -192,11 +194,7 @@ def refuse_over_day(caller: Caller, currency: str) -> None:
 
 
 def _is_over(draft: Draft, most: Decimal) -> bool:
-    """Whether the amount is a number above `most`; posting refuses what is no number."""
-    try:
-        return Decimal(draft.amount) > most
-    except InvalidOperation:
-        return False
+    return Decimal(draft.amount) > most
 
 
 def named_account(caller: Caller, sender: Account, number: str) -> Account:

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from accounts.shown import opened_by_right
 from api.caller import Caller, TokenScope
-from api.fields import AmountTextField, StrictSerializer, TextField, refused, values_of
+from api.fields import AmountTextField, StrictSerializer, TextField, refuse_odd, refused, values_of
 from api.paging import known_only
 from api.parameters import KEY
 from api.problems import FieldRefused, NotYours, OutcomeOf
@@ -26,10 +26,9 @@ from api.transactions.payments import check_limits
 from api.transactions.serializers import TransactionSerializer
 from api.views import ApiView
 from ledger.db.confirmation import wait_until_confirmed
-from ledger.text.amounts import read_amount
 from ledger.text.lines import tidy_line
 from transactions import staff_services
-from transactions.exceptions import IdempotencyConflict
+from transactions.exceptions import IdempotencyConflict, InvalidAmount
 from transactions.lifecycle import lifecycle_of
 from transactions.models import Transaction
 from transactions.staff.desk.corrections import CaptureForm, RefundForm
@@ -92,6 +91,8 @@ class StaffVerb(ApiView):
             data["amount"] = str(booked.amount if booked else form.fields["amount"].initial)
             form = self._form(data, about, was_booked=booked is not None)
         if not form.is_valid():
+            if list(form.errors) == ["amount"]:
+                raise InvalidAmount(" ".join(map(str, form.errors["amount"])))
             raise refused(form)
         if booked is None:
             self._check_token(form, about)
@@ -126,7 +127,7 @@ class StaffVerb(ApiView):
         known_only(request)
         found: dict[str, Any] = dict(values_of(self.body_class, request.data))
         if "amount" in found:
-            read_amount(found["amount"])
+            refuse_odd(found["amount"])
         return found
 
 

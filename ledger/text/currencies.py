@@ -31,6 +31,8 @@ _CODE = re.compile("[A-Z]{3}")
 
 # The largest amount that numeric(19,4) holds.
 LARGEST_AMOUNT = Decimal("999999999999999.9999")
+# An amount as programs write it.
+PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 
 
 _look_ups: list[Callable[[str], int | None]] = []

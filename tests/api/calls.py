@@ -26,6 +26,13 @@ def slug(answer: Any) -> str:
     return str(found["type"].partition("#")[2])
 
 
+# Texts that are no plain figure, or no amount: each is `invalid-amount`.
+ODD_AMOUNTS = (
+    "NaN", "sNaN", "Infinity", "-Infinity", "1e400", "1e2", "9" * 40, "1,000.00", "1_000", " 1",
+    "\uff11", "-1", "0", "0.00", "1.001",
+)  # fmt: skip
+
+
 def body(mine: Account, theirs: Account, **changes: Any) -> dict[str, Any]:
     sides = {"from_account": str(mine.pk), "to_account": str(theirs.pk)}
     return {**sides, "amount": "12.50", "description": "Lunch", **changes}

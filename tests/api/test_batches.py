@@ -19,7 +19,7 @@ from accounts.services import close_account
 from accounts.sign_in import tokens
 from api.transactions import batch
 from tests.accounts.tokens import issue
-from tests.api.calls import TRANSACTIONS, balance_of, bearer, body, post, slug
+from tests.api.calls import ODD_AMOUNTS, TRANSACTIONS, balance_of, bearer, body, post, slug
 from tests.attacks.waiting import WAITING
 from tests.factories import AccountFactory, nobodys
 from tests.sign_in import let_pass
@@ -115,6 +115,27 @@ def test_a_line_that_cannot_be_read_books_nothing(
 ) -> None:
     answer = send(ana, given)
     assert (answer.status_code, slug(answer)) == (400, "invalid-request")
+
+
+@pytest.mark.parametrize("amount", ODD_AMOUNTS)
+@pytest.mark.parametrize("limits", [{}, {"per_payment": Decimal(50), "currency": "USD"}])
+def test_an_odd_amount_is_refused_at_its_line(
+    mine: Account, theirs: Account, amount: str, limits: dict[str, Any]
+) -> None:
+    token = bearer(mine.user, "pay", **limits)["Authorization"]
+    lines = [body(mine, theirs), body(mine, theirs, amount=amount)]
+
+    together = send(Client(), lines, Authorization=token)
+    assert (together.status_code, slug(together)) == (422, "invalid-amount")
+    assert (together.json()["line"], together.json()["field"]) == (2, "amount")
+    assert balance_of(mine) == 1000
+
+    each = send(Client(), lines, atomic=False, key="k2", Authorization=token)
+    first, second, _end = told(each)
+    assert (first["status"], second["status"]) == (201, 422)
+    assert second["problem"]["type"].endswith("#invalid-amount")
+    assert second["problem"]["field"] == "amount"
+    assert "Decimal" not in together.json()["detail"] + second["problem"]["detail"]
 
 
 def test_a_key_is_needed(ana: Client, mine: Account, theirs: Account) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
-from tests.api.calls import TRANSACTIONS, balance_of, body, post, slug
+from tests.api.calls import ODD_AMOUNTS, TRANSACTIONS, balance_of, bearer, body, post, slug
 from tests.factories import AccountFactory
 from transactions.models import Transaction
 
@@ -131,6 +131,29 @@ def test_what_the_bank_refuses_is_a_problem_and_moves_nothing(
     assert (answer.status_code, slug(answer)) == (status, kind), answer.json()
     assert answer.json().get("field") == field
     assert balance_of(mine) == 1000
+
+
+@pytest.mark.parametrize("amount", ODD_AMOUNTS)
+@pytest.mark.parametrize("limits", [{}, {"per_payment": Decimal(5), "currency": "USD"}])
+def test_an_odd_amount_is_refused_in_the_words_of_a_program(
+    mine: Account, theirs: Account, amount: str, limits: dict[str, Any]
+) -> None:
+    header = bearer(mine.user, "pay", **limits)
+    answer = post(Client(), TRANSACTIONS, body(mine, theirs, amount=amount), **header)
+    assert (answer.status_code, slug(answer)) == (422, "invalid-amount")
+    told = answer.json()
+    assert told["field"] == "amount"
+    assert "Decimal" not in told["detail"]
+    assert balance_of(mine) == 1000
+
+
+@pytest.mark.parametrize("amount", [1, 1.5, True, None, [], {}, "", "9" * 400])
+def test_an_amount_that_is_no_short_text_cannot_be_read(
+    ana: Client, mine: Account, theirs: Account, amount: Any
+) -> None:
+    answer = post(ana, TRANSACTIONS, body(mine, theirs, amount=amount))
+    assert (answer.status_code, slug(answer)) == (400, "invalid-request")
+    assert [error["field"] for error in answer.json()["errors"]] == ["amount"]
 
 
 def test_nobody_pays_from_somebody_elses_account(

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.groups import ANALYSTS, OPERATIONS
 from accounts.models import Account, Read
 from tests.accounts.tokens import issue
-from tests.api.calls import TRANSACTIONS, balance_of, body, post, slug
+from tests.api.calls import ODD_AMOUNTS, TRANSACTIONS, balance_of, body, post, slug
 from tests.conftest import colleague
 from tests.factories import AccountFactory
 from transactions import services
@@ -173,6 +173,22 @@ def at_the_desk(verb: str, amount: str, text: str, paid: Transaction) -> Any:
 
 
 STAFF_VERBS = ["deposit", "withdrawal", "refund", "hold", "capture"]
+
+
+@pytest.mark.parametrize("amount", ODD_AMOUNTS)
+@pytest.mark.parametrize("verb", STAFF_VERBS)
+def test_an_odd_amount_is_the_same_problem_of_every_verb(
+    paid: Transaction, verb: str, amount: str
+) -> None:
+    text = issue(colleague(OPERATIONS, "Clerk"), "read", "pay", "staff").text
+    before = Transaction.objects.filter(status=Transaction.Status.COMPLETED).count()
+
+    answer = at_the_desk(verb, amount, text, paid)
+
+    assert (answer.status_code, slug(answer)) == (422, "invalid-amount")
+    assert answer.json()["field"] == "amount"
+    assert "Decimal" not in answer.json()["detail"]
+    assert Transaction.objects.filter(status=Transaction.Status.COMPLETED).count() == before
 
 
 @pytest.mark.parametrize("verb", STAFF_VERBS)

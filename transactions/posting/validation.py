@@ -1,7 +1,6 @@
 """Validates single values of a draft: amounts, ids, texts, metadata, times."""
 
 import json
-import re
 import uuid
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -13,12 +12,11 @@ from django.utils import timezone
 
 from accounts.exceptions import AccountNotFound
 from accounts.models import EARLIEST, LATEST, Account, User
-from ledger.text.currencies import LARGEST_AMOUNT
+from ledger.text.currencies import LARGEST_AMOUNT, PLAIN_NUMBER
 from ledger.text.lines import encodes, odd_characters, shortened
 from transactions.exceptions import InvalidAmount, InvalidDetails
 from transactions.models import METADATA_LIMIT, Transaction
 
-PLAIN_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
 DEEPEST = 50  # levels of metadata
 PLAIN = {str, int, bool, float, type(None), Decimal}
 # One encoder for all rows: making it takes as long as writing a small object.

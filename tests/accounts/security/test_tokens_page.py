@@ -92,6 +92,8 @@ def test_limits_are_proposed_from_what_needs_no_step_up(client: Client, settings
         ({"scopes": ["pay"], "currency": "EUR", "per_day": "0"}, "per_day"),
         ({"scopes": ["pay"], "currency": "EUR", "per_payment": "0.001"}, "per_payment"),
         ({"scopes": ["pay"], "currency": "EUR", "per_day": "much"}, "per_day"),
+        ({"scopes": ["pay"], "currency": "EUR", "per_day": "NaN"}, "per_day"),
+        ({"scopes": ["pay"], "currency": "EUR", "per_payment": "1e400"}, "per_payment"),
     ],
 )
 def test_what_is_wrong_stands_at_its_field(client: Client, change: Any, field: str) -> None:
