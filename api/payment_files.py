@@ -61,6 +61,10 @@ from transactions.safeguards.confirmation import ConfirmationNeeded
 
 State = PaymentFile.State
 PARTLY_PAID = "Part of this file was paid, so it cannot be removed."
+PAY_FILE_AGAIN = (
+    "It may be paid or not. Send the same request again until it is answered; no line is paid"
+    " twice."
+)
 OTHER_FILE = "This key was used for another file. Nothing was stored."
 CSV_TYPE = "text/csv"
 
@@ -265,7 +269,7 @@ class PaymentFilePay(ApiView):
         try:
             file = book(file, **self._booking(request, file, given["agreed"]))
         except Error as error:
-            raise OutcomeOf(file.pk) from error
+            raise OutcomeOf(file.pk, PAY_FILE_AGAIN) from error
         except (FileRemoved, CheckedAnew, NotChecked, ConfirmationNeeded):
             raise
         except LedgerError:

@@ -42,6 +42,10 @@ from transactions.exceptions import (
 )
 from transactions.safeguards.confirmation import ConfirmationNeeded
 
+PAY_AGAIN = (
+    "It may be booked or not. Send the same request with this id as its Idempotency-Key"
+    " until it is answered; it is booked once, however often it is sent."
+)
 CONFLICTS = (IdempotencyConflict, NoteChanged)
 RETRY_AFTER = 1  # seconds, after a lost race
 # The field of a request that a refusal is about, the first class that fits.
@@ -60,11 +64,13 @@ FIELDS: tuple[tuple[type[LedgerError], str], ...] = (
 
 
 class OutcomeOf(Exception):
-    """A payment failed in the database; `id` is what the caller asks for, or sends again."""
+    """A payment failed in the database; `id` is what the caller asks for, or sends again. `again`
+    says how, if nobody knows whether it is booked.
+    """
 
-    def __init__(self, id: Any) -> None:
+    def __init__(self, id: Any, again: str = PAY_AGAIN) -> None:
         super().__init__()
-        self.id = id
+        self.id, self.again = id, again
 
 
 class FieldRefused(LedgerError):
@@ -99,7 +105,7 @@ def handled(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | 
     request = context["request"]._request
     payment = None
     if isinstance(error, OutcomeOf):
-        payment, error = error.id, error.__cause__  # type: ignore[assignment]
+        payment, error = error, error.__cause__  # type: ignore[assignment]
     found = _problem_of(error, payment)
     if found is None:
         return None
@@ -108,7 +114,7 @@ def handled(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | 
     return found
 
 
-def _problem_of(error: Exception, payment: Any) -> HttpResponseBase | None:
+def _problem_of(error: Exception, payment: OutcomeOf | None) -> HttpResponseBase | None:
     found = None
     if isinstance(error, LedgerError):
         found = _refused(error)
@@ -197,11 +203,11 @@ def _errors(detail: Any, path: str = "") -> Any:
         yield {"field": path, "detail": str(detail)}
 
 
-def _of_database(error: Error, payment: Any) -> HttpResponseBase | None:
+def _of_database(error: Error, payment: OutcomeOf | None) -> HttpResponseBase | None:
     failure = failure_of(error)
     if failure is Failure.FINAL and not isinstance(error, OutcomeUnknown):
         return None
-    more = {"id": str(payment)} if payment else {}
+    more = {"id": str(payment.id)} if payment else {}
     again = {"Retry-After": str(RETRY_AFTER)}
     if failure is Failure.LOST_RACE:
         return problem(
@@ -209,12 +215,7 @@ def _of_database(error: Error, payment: Any) -> HttpResponseBase | None:
             again, **more,
         )  # fmt: skip
     if payment and (failure is Failure.UNKNOWN or isinstance(error, NotConfirmed)):
-        return problem(
-            503, "outcome-unknown",
-            "It may be booked or not. Send the same request with this id as its Idempotency-Key"
-            " until it is answered; it is booked once, however often it is sent.",
-            again, **more,
-        )  # fmt: skip
+        return problem(503, "outcome-unknown", payment.again, again, **more)
     if failure is Failure.TIMED_OUT:
         return problem(
             503, "took-too-long", "It took longer than it may, so it was stopped.", again

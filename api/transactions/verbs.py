@@ -38,6 +38,8 @@ from transactions.staff_actions import RELEASE
 
 OTHER_REASON = "This Idempotency-Key was used with another reason or message. Take a new key."
 
+RELEASE_AGAIN = "It may be released or not. Send the same request again; it is released once."
+
 
 class ReasonSerializer(StrictSerializer):
     """Why staff do it, and what the customer may read."""
@@ -82,7 +84,10 @@ class StaffVerb(ApiView):
         caller = self.caller
         may_use(caller, self.form_class.permission)
         id = payment_id(request, caller.person)
-        booked = booked_before(caller.person, id, about)
+        try:
+            booked = booked_before(caller.person, id, about)
+        except Error as error:
+            raise OutcomeOf(id) from error
         if booked is None and (why := self.form_class.obstacle(about, caller.person)):
             raise FieldRefused(why, "", slug="not-possible")
         data = {**fields, "id": str(id)}
@@ -196,9 +201,12 @@ class Void(ApiView):
         is_done = row.status == Transaction.Status.VOIDED
         if not is_done and (why := RELEASE.refusal(lifecycle_of(row), caller.person)):
             raise FieldRefused(why, "", slug="not-possible")
-        is_new = staff_services.release(hold=row, written_by=caller.person, **texts)
-        if not is_new:
-            wait_until_confirmed()
+        try:
+            is_new = staff_services.release(hold=row, written_by=caller.person, **texts)
+            if not is_new:
+                wait_until_confirmed()
+        except Error as error:
+            raise OutcomeOf(row.pk, RELEASE_AGAIN) from error
         row.refresh_from_db(fields=["status"])
         headers = {} if is_new else {REPLAYED: "true"}
         return Response(as_json([row], caller)[0], headers=headers)

@@ -1,13 +1,17 @@
 """What several tests of this folder share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import OperationalError, connection, connections
+
+from ledger.db import retry
+from transactions.posting import single_statement
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
@@ -37,3 +41,19 @@ def lose_next_answer(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     monkeypatch.setattr(connection, "commit", lose_the_answer)
     return lost
+
+
+@contextmanager
+def answers_lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each COMMIT is done, its answer is lost, and nothing is tried again."""
+    commit = connection.commit
+
+    def lose_the_answer() -> None:
+        commit()
+        raise OperationalError from psycopg.OperationalError("server closed the connection")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(retry, "UNTIL_BACK", 0.0)
+        patched.setattr(single_statement, "suits", lambda _: False)
+        patched.setattr(connection, "commit", lose_the_answer)
+        yield

@@ -5,7 +5,6 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +20,7 @@ from ledger.db.retry import OutcomeUnknown
 from tests.factories import AccountFactory, balances, hold_that_ended
 from tests.pooler import beside
 from tests.transactions.payment_files.files import checked, fates, pay
-from tests.transactions.posting.shared import lose_next_answer
+from tests.transactions.posting.shared import answers_lost, lose_next_answer
 from transactions import services, staff_services
 from transactions.audit.audit import audit
 from transactions.exceptions import InsufficientFunds
@@ -353,22 +352,6 @@ def test_a_statement_that_a_pooler_forgot_is_prepared_again(
         services.withdraw(from_account=account, amount=Decimal(1))
     assert paths == {ONE_STATEMENT: 3, STEP_BY_STEP: 1}
     assert balances(account) == [96]
-
-
-@contextmanager
-def answers_lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each COMMIT is done, its answer is lost, and nothing is tried again."""
-    commit = connection.commit
-
-    def lose_the_answer() -> None:
-        commit()
-        raise OperationalError from psycopg.OperationalError("server closed the connection")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(retry, "UNTIL_BACK", 0.0)
-        patched.setattr(single_statement, "suits", lambda _: False)
-        patched.setattr(connection, "commit", lose_the_answer)
-        yield
 
 
 def test_the_error_has_the_id_that_the_service_made(
