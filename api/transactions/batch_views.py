@@ -18,7 +18,7 @@ from api.fields import StrictSerializer
 from api.paging import known_only
 from api.parameters import KEY, query
 from api.parsing import NDJSONParser, StrictJSONParser
-from api.problems import body_of
+from api.problems import OutcomeOf, body_of
 from api.renderers import NDJSON, JSONRenderer, NDJSONRenderer
 from api.transactions.batch import BatchLine, LineRefused, book_each, book_together, lines_of
 from api.transactions.keys import REPLAYED, payment_id
@@ -29,6 +29,10 @@ from transactions.models import Transaction
 from transactions.safeguards.confirmation import ConfirmationNeeded, is_covered
 
 CONFIRM = "Confirm that it is you before you send many payments, or send them with an access token."
+SEND_LIST_AGAIN = (
+    "All lines may be booked, or none; id is that of the first one. Send the same list with the"
+    " same Idempotency-Key until it is answered; each line is booked once."
+)
 
 
 class BatchSerializer(StrictSerializer):
@@ -88,7 +92,11 @@ class TransactionBatch(ApiView):
                 headers={"Cache-Control": "no-store"},
             )  # fmt: skip
         after = payment_id(request, caller.person, part=str(len(lines) + 1))
-        rows, is_replayed = book_together(caller, lines, after=after)
+        first = payment_id(request, caller.person, part="1")
+        try:
+            rows, is_replayed = book_together(caller, lines, after=after)
+        except Error as error:
+            raise OutcomeOf(first, SEND_LIST_AGAIN) from error
         results = [_told(line, row) for line, row in zip(lines, rows, strict=True)]
         headers = {REPLAYED: "true"} if is_replayed else {}
         found = {"booked": len(rows), "refused": 0, "results": results}

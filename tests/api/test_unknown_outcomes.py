@@ -5,7 +5,7 @@ the standby has not confirmed.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from accounts.groups import OPERATIONS
 from accounts.models import Account
-from api.transactions import payments
+from api.problems import PAY_AGAIN
+from api.transactions import batch_views, payments
 from ledger.db.retry import OutcomeUnknown
 from tests.api.calls import ACCOUNTS, TRANSACTIONS, balance_of, bearer, body, post, slug
 from tests.conftest import colleague
@@ -131,6 +132,27 @@ def test_a_payment_whose_answer_is_lost_names_the_id_to_send_again(
     again = post(Client(), TRANSACTIONS, body(mine, theirs), Idempotency_Key=id, **payer)
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
     assert balance_of(mine) == 1000 - Transaction.objects.get(pk=id).amount
+
+
+def test_a_batch_whose_answer_is_lost_names_its_first_line_and_is_sent_again_with_its_key(
+    mine: Account,
+    theirs: Account,
+    payer: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent = {"transactions": [body(mine, theirs, amount=f"{n}.00") for n in (1, 2, 3)]}
+    header = {"Idempotency_Key": "salaries", **payer}
+
+    with lost(monkeypatch, batch_views, "book_together"):
+        unknown = post(Client(), f"{TRANSACTIONS}batch/", sent, **header)
+    first = Transaction.objects.get(type="transfer", amount=1).pk
+    assert_unknown(unknown, str(first))
+    assert unknown.json()["detail"] != PAY_AGAIN, "with this id as the key it would pay twice"
+
+    again = post(Client(), f"{TRANSACTIONS}batch/", sent, **header)
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert UUID(again.json()["results"][0]["id"]) == first
+    assert balance_of(mine) == 994
 
 
 def test_a_release_whose_answer_is_lost_is_sent_again(
