@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib import messages
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import MiddlewareNotUsed
 from django.db import Error
 from django.http import (
@@ -64,7 +65,7 @@ class ReplicaMiddleware:
         if response.streaming and not isinstance(response, FileResponse):
             stream = cast("StreamingHttpResponse", response)
             stream.streaming_content = _within(
-                reads, cast("Iterable[bytes]", stream.streaming_content)
+                reads, request.session, cast("Iterable[bytes]", stream.streaming_content)
             )
         return response
 
@@ -81,15 +82,23 @@ def _note(session: SessionStore, *, has_written: bool) -> None:
         logger.warning("A session could not note what it wrote: %s", why, exc_info=trace)
 
 
-def _within(reads: replicas.RequestReads, content: Iterable[bytes]) -> Iterator[bytes]:
-    """The same parts, which are read while they are sent."""
+def _within(
+    reads: replicas.RequestReads, session: SessionBase, content: Iterable[bytes]
+) -> Iterator[bytes]:
+    """The same parts, which are read, or booked as lines of a batch, while they are sent. What they
+    write is noted when they end, and when nobody reads them any more.
+    """
     parts = iter(content)
-    while True:
-        with replicas.request_reads(reads):
-            part = next(parts, None)
-        if part is None:
-            return
-        yield part
+    try:
+        while True:
+            with replicas.request_reads(reads):
+                part = next(parts, None)
+            if part is None:
+                return
+            yield part
+    finally:
+        if reads.has_written and isinstance(session, SessionStore):
+            _note(session, has_written=True)
 
 
 def _is_known(request: HttpRequest) -> bool:

@@ -25,11 +25,12 @@ from transactions.statement_files.digest import (
     totals_of_rows,
 )
 from transactions.statement_files.document import StatementDocument, lines_of
-from transactions.statements.page import Filters, balance_at, entries_of
+from transactions.statements.page import Filters, balance_at, entries_of, stream_entries
 
 SALT = "ledger chosen statement"
 NOT_SEALED = "No seal covers all of it yet."
 ZERO = Decimal(0)
+LastEntry = tuple[datetime, Decimal]  # when it was booked, and the balance after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,12 @@ class ChosenEntries:
             (seal.number, bytes(seal.digest)) if seal else None,
         )  # fmt: skip
 
+    def last_entry(self) -> LastEntry | None:
+        """The account's last entry before the end, whether the filters let it through or not."""
+        entries = Entry.objects.for_account(self.account).between(None, self.ends_at)
+        last: LastEntry | None = entries.newest_first().values_list("created_at", "balance").first()
+        return last
+
     def seal(self) -> Seal | None:
         """The first seal that covers the period; None if none does."""
         return Seal.objects.filter(ends_at__gte=self.ends_at).order_by("number").first()
@@ -111,15 +118,25 @@ def choice_of(token: str) -> tuple[UUID, Filters, datetime, bytes]:
     return UUID(account), filters, datetime.fromisoformat(made_at), bytes.fromhex(digest)
 
 
-def chosen_document(choice: ChosenEntries, entries: Iterable[Entry]) -> StatementDocument:
-    """The document of a choice, without proof."""
+def streamed_document(choice: ChosenEntries) -> StatementDocument:
+    """The document of a choice, without proof. Its balances are read on the writer; its entries may
+    be read from a replica, if that has the last one, from which the closing balance follows.
+    """
+    last = choice.last_entry()
+    entries = stream_entries(choice.entries, is_complete=lambda: choice.last_entry() == last)
+    return _document(choice, entries, last)
+
+
+def _document(
+    choice: ChosenEntries, entries: Iterable[Entry], last: LastEntry | None
+) -> StatementDocument:
     account = choice.account
     opening = balance_at(account, choice.starts_at) if choice.starts_at else None
     return StatementDocument(
         account_number=account.number, account_name=account.name, holder=account.user.name,
         currency=account.currency, number=None, first_day=choice.first_day(),
         last_day=max(choice.last_day, choice.first_day()), opening=opening or ZERO,
-        closing=balance_at(account, choice.ends_at), selection=choice.selection,
+        closing=last[1] if last else ZERO, selection=choice.selection,
         lines=lines_of(entries, holder=account.user_id), made_at=choice.made_at,
     )  # fmt: skip
 
@@ -131,7 +148,8 @@ def proved_document(choice: ChosenEntries, *, check_page: str) -> StatementDocum
     seal = choice.seal()
     digest = choice.digest(totals, seal)
     return replace(
-        chosen_document(choice, entries), money_in=totals.money_in, money_out=totals.money_out,
+        _document(choice, entries, choice.last_entry()),
+        money_in=totals.money_in, money_out=totals.money_out,
         digest=digest.hex(), check_page=check_page,
         check_url=f"{check_page}?choice={choice.token(digest)}",
         seal=f"Sealed by seal {seal.number}." if seal else NOT_SEALED,

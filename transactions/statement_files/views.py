@@ -13,17 +13,20 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.requests import PersonRequest
-from ledger.db.replicas import stream
 from ledger.db.row_security import RowScope, reading
 from ledger.web.table_files import refused
 from transactions.models import MonthlyStatement
 from transactions.statement_files.checking import checked_choice, checked_digest
-from transactions.statement_files.chosen import ChosenEntries, chosen_document, proved_document
+from transactions.statement_files.chosen import (
+    ChosenEntries,
+    proved_document,
+    streamed_document,
+)
 from transactions.statement_files.files import LABELS, LIMITS, file_response, too_long
 from transactions.statement_files.monthly import entries_of_month, monthly_document
 from transactions.statements.file import file_name
 from transactions.statements.forms import StatementForm
-from transactions.statements.page import STATEMENT
+from transactions.statements.page import stream_entries
 
 DIGEST_LENGTH = 200  # characters that a digest may have, with spaces
 NO_STATEMENT = "No statement of this bank has that digest. Compare it with the paper once more."
@@ -58,7 +61,9 @@ def monthly_file(request: PersonRequest, pk: Any, number: int, kind: str) -> Htt
     if refusal := too_long(kind, statement.entry_count):
         return refusal
     rows = entries_of_month(statement)
-    entries = stream(STATEMENT, lambda given: rows[given:].iterator(chunk_size=2000))
+    entries = stream_entries(
+        rows, is_complete=lambda: rows.order_by().count() == statement.entry_count
+    )
     document = monthly_document(statement, entries, check_page=_check_page(request))
     name = f"statement-{statement.account.number}-{number:05}-{statement.month:%Y-%m}"
     return file_response(document, name, kind)
@@ -81,8 +86,7 @@ def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
     if kind == "pdf":
         document = proved_document(choice, check_page=_check_page(request))
     else:
-        entries = stream(STATEMENT, lambda given: rows[given:].iterator(chunk_size=2000))
-        document = chosen_document(choice, entries)
+        document = streamed_document(choice)
     return file_response(document, file_name(account, form.filters), kind)
 
 

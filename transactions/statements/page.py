@@ -4,7 +4,7 @@ Pages are cut by booking time (keyset), which never ties within an account. Tota
 that reach beyond the page come from the stored chain, one index look-up each.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import Account
-from ledger.db.replicas import ReadPurpose, read, read_again
+from ledger.db.replicas import ReadPurpose, is_on_replica, read, read_again, stream
 from ledger.text.dates import MICROSECOND, end_of_day, long_date, start_of_day
 from transactions.annotations.categories import own_category
 from transactions.models import Entry
@@ -22,6 +22,7 @@ from transactions.models.entry import EntryQuerySet
 from transactions.search.engine import entries_with
 
 PAGE = 50
+AT_A_TIME = 2000  # entries of a file that are held in memory
 ON_PAPER = 1000  # entries of a printed statement, about twenty pages
 # The account itself, with its balance and holds, is read on the writer.
 STATEMENT = ReadPurpose(
@@ -254,6 +255,23 @@ def _total(
 def balance_at(account: Account, moment: datetime) -> Decimal:
     """The booked balance just before a moment; zero before the first entry."""
     return Entry.objects.balance_at(account, moment) or Decimal(0)
+
+
+def stream_entries(
+    rows: EntryQuerySet, *, is_complete: Callable[[], bool] = lambda: True
+) -> Iterator[Entry]:
+    """The entries of a file, oldest first, read while they are sent, from a replica if that may be.
+
+    `is_complete` tells there whether the replica has all that the file says of them; the writer is
+    not asked.
+    """
+
+    def found(given: int) -> Iterable[Entry]:
+        if is_on_replica() and not is_complete():
+            read_again()
+        return rows[given:].iterator(chunk_size=AT_A_TIME)
+
+    return stream(STATEMENT, found)
 
 
 def _add_edges(page: StatementPage, account: Account, filters: Filters) -> None:

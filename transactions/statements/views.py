@@ -9,7 +9,6 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.requests import PersonRequest
-from ledger.db.replicas import stream
 from ledger.text.lines import shortened
 from ledger.web.table_files import refused, table_response
 from transactions.account_news import NewsPosition
@@ -20,11 +19,11 @@ from transactions.statements.file import statement_table
 from transactions.statements.forms import StatementForm
 from transactions.statements.page import (
     ON_PAPER,
-    STATEMENT,
     StatementPage,
     entries_of,
     paper_line,
     statement_page,
+    stream_entries,
     with_own_categories,
 )
 from transactions.statements.work import statement_panel
@@ -77,5 +76,4 @@ def statement_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBa
         message = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return refused(message, kind)
     rows = with_own_categories(entries_of(account, form.filters).for_files(), account)
-    entries = stream(STATEMENT, lambda given: rows[given:].iterator(chunk_size=2000))
-    return table_response(statement_table(account, entries, form.filters), kind)
+    return table_response(statement_table(account, stream_entries(rows), form.filters), kind)

@@ -30,6 +30,12 @@ class Saver:
         """Not by their browser: somebody else writes."""
         services.deposit(to_account=self.everyday, amount=Decimal(amount), description=description)
 
+    def take_out(self, description: str, amount: int) -> None:
+        """Not by their browser either."""
+        services.withdraw(
+            from_account=self.everyday, amount=Decimal(amount), description=description
+        )
+
     def browser(self) -> Client:
         """Another session; its sign-in is on the replica already."""
         client = signed_in(self.user)

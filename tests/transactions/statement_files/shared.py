@@ -18,9 +18,9 @@ def empty_statement(account: Account, **facts: Any) -> MonthlyStatement:
     statement = MonthlyStatement(
         id=id_of_statement(account.pk, 1), account=account, number=1, month=date(2019, 11, 1),
         starts_at=datetime(2019, 11, 1, tzinfo=UTC), ends_at=datetime(2019, 12, 1, tzinfo=UTC),
-        opening=NOTHING, money_in=NOTHING, money_out=NOTHING, closing=NOTHING, entry_count=0,
+        opening=NOTHING, money_in=NOTHING, money_out=NOTHING, closing=NOTHING,
         seal=Seal.objects.get(number=1), digest=account.pk.bytes * 2,
-        **{"holder": account.user.name, "account_name": account.name, **facts},
+        **{"holder": account.user.name, "account_name": account.name, "entry_count": 0, **facts},
     )  # fmt: skip
     statement.save(force_insert=True)
     return statement
