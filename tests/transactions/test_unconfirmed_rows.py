@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Account, User
 from ledger.db.confirmation import wait_until_confirmed
@@ -18,6 +19,7 @@ from ledger.db.ids import uuid7, uuid7_for
 from ledger.db.retry import OutcomeUnknown
 from tests.attacks.approvals import as_web
 from tests.factories import AccountFactory
+from tests.transactions.standing_orders.orders import order_of
 from transactions import services
 from transactions.payment_files.storage import store
 
@@ -26,6 +28,7 @@ FOUND_IN = (
     "transactions.transfers.views",
     "transactions.staff.desk.steps",
     "transactions.payment_files.storage",
+    "transactions.standing_orders.views",
 )
 
 
@@ -59,6 +62,23 @@ def test_a_transfer_form_that_was_sent_leads_to_no_receipt(
 
     send = client.get if method == "GET" else client.post
     assert send(reverse("transactions:transfer"), form).status_code == 503
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_standing_order_that_was_sent_is_not_said_to_be_set_up(
+    client: Client, everyday: Account, nobody_confirms: None, method: str
+) -> None:
+    mara, id = AccountFactory(), uuid7()
+    person = everyday.user.pk
+    order_of(everyday, mara, id=uuid7_for(person, uuid7_for(person, id)))
+    form = {
+        "id": str(id), "from_account": str(everyday.pk), "number": mara.number, "amount": "10",
+        "every": "once", "first_on": timezone.localdate().isoformat(),
+    }  # fmt: skip
+    client.force_login(everyday.user)
+
+    send = client.get if method == "GET" else client.post
+    assert send(reverse("transactions:standing_order_new"), form).status_code == 503
 
 
 def test_a_slip_of_the_cash_desk_that_was_sent_leads_to_no_row(

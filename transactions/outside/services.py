@@ -58,6 +58,7 @@ def open_account(
     """
     facts = {"owner": owner, "name": name, "currency": currency, "opening": opening}
     with db_transaction.atomic(durable=True):
+        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
         mine = OutsideAccount.objects.owned_by(owner)
         there: OutsideAccount | None = mine.filter(pk=id or uuid7()).first()
         if there is not None:

@@ -84,7 +84,11 @@ def check(draft: OrderDraft) -> StandingOrder:
 
 @with_retry
 def _set_up(row: StandingOrder) -> StandingOrder:
+    """Stores the order, or returns the one with its id. Locks the owner: who sends it again waits
+    for the first request, and for the standby, see Note [Cancelled waits].
+    """
     with db_transaction.atomic(durable=True):
+        User.objects.select_for_update(no_key=True).get(pk=row.owner_id)
         mine = StandingOrder.objects.owned_by(row.owner)
         before: StandingOrder | None = mine.filter(pk=row.pk).first()
         if before is not None:

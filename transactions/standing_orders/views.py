@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.requests import PersonRequest
 from accounts.sign_in import step_up
+from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7
 from ledger.db.row_security import RowScope, reading
 from ledger.text.dates import day_heading
@@ -93,6 +94,8 @@ def _begun(request: PersonRequest) -> HttpResponse:
 def _is_set_up(request: PersonRequest, form: StandingOrderForm) -> bool:
     mine = StandingOrder.objects.owned_by(request.user)
     is_there: bool = mine.filter(pk=form.order_id).exists()
+    if is_there:
+        wait_until_confirmed()
     return is_there
 
 

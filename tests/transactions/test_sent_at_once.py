@@ -1,0 +1,52 @@
+"""A form that is sent again before its first request is committed leads to the same row."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from tests.attacks.waiting import after_waiting_for
+from tests.factories import AccountFactory
+from tests.transactions.standing_orders.orders import order_of
+from transactions.models import OutsideAccount, StandingOrder
+from transactions.outside import services as outside
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def mine() -> Account:
+    return AccountFactory(balance="100")
+
+
+def inserted(row: Any) -> None:
+    """As the first request does, which has not committed yet."""
+    User.objects.select_for_update(no_key=True).get(pk=row.owner_id)
+    row.save(force_insert=True)
+
+
+def test_a_standing_order_is_set_up_once(mine: Account) -> None:
+    theirs, once = AccountFactory(), uuid7()
+    model = order_of(mine, theirs)
+    model.delete()
+    model.pk = once
+
+    found = after_waiting_for(lambda: inserted(model), lambda: order_of(mine, theirs, id=once))
+
+    assert found.pk == StandingOrder.objects.get().pk == once
+
+
+def test_an_outside_account_is_opened_once(mine: Account) -> None:
+    facts: dict[str, Any] = {
+        "owner": mine.user, "name": "Elsewhere", "currency": "EUR", "opening": Decimal(0)
+    }  # fmt: skip
+    once = uuid7()
+
+    found = after_waiting_for(
+        lambda: inserted(OutsideAccount(pk=once, **facts)),
+        lambda: outside.open_account(**facts, id=once),
+    )
+
+    assert found.pk == OutsideAccount.objects.get().pk == once
