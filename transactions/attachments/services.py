@@ -21,7 +21,8 @@ NO_ROOM = "Your receipts take 500 MB together. Remove some of older payments fir
 
 @counts_refusals
 def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) -> Attachment:
-    """Attaches a file. The same `id` again returns the attachment that has it.
+    """Attaches a file. The same `id` again returns the attachment that has it, and stores its
+    content if only its row was stored, as by a process that died.
 
     Raises TransactionNotFound if the owner has no side of the transaction, InvalidDetails above the
     limits, StorageFailed if S3 does not take it.
@@ -39,6 +40,8 @@ def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) ->
     )
     known = _insert(row)
     if known is not None:
+        if known.size == row.size and storage.is_missing(known):
+            storage.put(known, file.content)
         return known
     if storage.is_outside():
         _put(row, file.content)

@@ -2,7 +2,7 @@
 
 Note [Content in S3]: the row is there before its content is, and after it was deleted. So each
 object has its row, and whoever removes or erases rows finds every object. A row without its content
-says so when it is opened, and can be removed.
+says so when it is opened, and can be removed; who sends the same form again stores the content.
 """
 
 import io
@@ -49,6 +49,11 @@ def content_of(attachment: Attachment) -> bytes | None:
     except FileNotFoundError:
         return None
     return content if len(content) == attachment.size else None
+
+
+def is_missing(attachment: Attachment) -> bool:
+    """Whether the content should be outside, and is not there. Raises StorageFailed."""
+    return is_outside() and content_of(attachment) is None
 
 
 def delete_outside(attachments: Iterable[UUID]) -> None:

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, storages
+from django.db import OperationalError
 from django.test import Client
 
 from accounts.models import Account
 from ledger import attachment_settings
+from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.attachments.files import attached, picture, sent
 from transactions import services
+from transactions.attachments import services as attachments
 from transactions.attachments.storage import AWAY, StorageFailed, content_of
 from transactions.models import Attachment, Transaction
 from transactions.privacy.erasure import erase
@@ -88,6 +91,30 @@ def test_a_file_that_is_not_stored_has_no_row(
 
     assert AWAY in text_of(answer)
     assert not Attachment.objects.exists()
+
+
+def test_a_file_whose_row_alone_was_stored_is_stored_by_the_next_try(
+    ana: Account, paid: Transaction, outside: InMemoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a COMMIT whose answer was lost, or a process that died."""
+    stored, once = attachments._insert, uuid7()
+
+    def lost(row: Attachment) -> None:
+        stored(row)
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(attachments, "_insert", lost)
+    with pytest.raises(OperationalError):
+        attached(paid, ana.user, id=once)
+    monkeypatch.undo()
+    assert objects(outside) == []
+
+    row = attached(paid, ana.user, id=once)
+    assert len(content_of(row) or b"") == row.size
+    again = outside.get_modified_time(f"attachments/{once}")
+    attached(paid, ana.user, id=once)
+    assert outside.get_modified_time(f"attachments/{once}") == again
+    assert objects(outside) == [str(once)]
 
 
 def test_a_file_that_is_not_deleted_keeps_its_row(
