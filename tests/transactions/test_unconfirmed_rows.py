@@ -21,12 +21,15 @@ from tests.attacks.approvals import as_web
 from tests.factories import AccountFactory
 from tests.transactions.standing_orders.orders import order_of
 from transactions import services
+from transactions.payment_files.booking import book_rest
+from transactions.payment_files.preview import check
 from transactions.payment_files.storage import store
 
 pytestmark = pytest.mark.django_db
 FOUND_IN = (
     "transactions.transfers.views",
     "transactions.staff.desk.steps",
+    "transactions.payment_files.booking",
     "transactions.payment_files.storage",
     "transactions.standing_orders.views",
 )
@@ -99,6 +102,18 @@ def test_a_file_that_was_sent_is_not_returned_as_stored(
 
     with pytest.raises(OutcomeUnknown):
         store(BytesIO(text), name="f.csv", from_account=everyday, created_by=everyday.user, id=id)
+
+
+def test_a_file_that_was_paid_is_not_said_to_be_done(
+    everyday: Account, nobody_confirms: None
+) -> None:
+    text = f"to,amount\n{AccountFactory().number},1\n".encode()
+    file = store(BytesIO(text), name="f.csv", from_account=everyday, created_by=everyday.user)
+    done = book_rest(check(file), by=everyday.user)
+    assert done.booked_count == 1
+
+    with pytest.raises(OutcomeUnknown):
+        book_rest(done, by=everyday.user)
 
 
 def test_waiting_is_a_commit_that_a_web_process_may_make() -> None:

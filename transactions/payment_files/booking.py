@@ -12,6 +12,7 @@ from typing import TypedDict, Unpack
 from django.db import Error
 
 from accounts.models import User
+from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.retry import Failure, failure_of
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine, StaffReason, Transaction
@@ -108,6 +109,8 @@ def book_rest(
     """Books steps until the file is done. Raises BookingStopped if one fails after others were
     booked.
     """
+    if file.state == State.DONE:
+        wait_until_confirmed()  # an earlier call has booked it, see Note [Cancelled waits]
     has_begun = False
     while file.state != State.DONE:
         before = file.decided_count

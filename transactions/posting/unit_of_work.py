@@ -15,7 +15,7 @@ from transactions.posting.lost_statements import LostStatement, is_over
 from transactions.posting.refusals import refusal_of
 
 Result = TypeVar("Result")
-MAY_BE_BOOKED = "It may be booked as {0}. Look that up, or send the same again with id='{0}'."
+MAY_BE_BOOKED = "It may be booked as {0}. Only the same again, with id='{0}', can tell."
 
 
 def run(
