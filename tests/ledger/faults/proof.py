@@ -18,12 +18,13 @@ ROWS = {
     "asked": ("SELECT transaction_id::text FROM approval_requests", 1),
     "approved": ("SELECT id::text FROM approval_requests WHERE status IN ('approved', 'done')", 1),
     "reason": ("SELECT reason FROM transaction_notes", 1),
+    "order": ("SELECT id::text FROM standing_orders", 1),
     "voided": ("SELECT id::text FROM transactions WHERE status = 'voided'", 1),
 }
 # Under these, a step of unknown outcome has one row or none.
 ONCE_AT_MOST = {
     "status": "status", "limits": "limits", "note": "note", "open": "account", "ask": "asked",
-    "hold by staff": "reason",
+    "hold by staff": "reason", "order": "order",
 }  # fmt: skip
 
 
@@ -89,9 +90,13 @@ class _Proof:
             self.wrong.append(f"{sent['kind']} {key} is there after {answer}")
 
     def look_at_strangers(self) -> None:
-        """Rows that nobody sent, and lines of files that are not what their payments are."""
+        """Rows that nobody sent, lines of files that are not what their payments are, and orders
+        that were paid without the step to their next day, or stepped without being paid.
+        """
         lines = values(self.node, "SELECT id::text FROM payment_lines WHERE booked")
-        strangers = set(self.booked) - self.sent - set(lines)
+        days = values(self.node, "SELECT transaction_id::text FROM standing_order_days"
+                                 " WHERE outcome = 'paid'")  # fmt: skip
+        strangers = set(self.booked) - self.sent - set(lines) - set(days)
         if strangers:
             self.wrong.append(f"nobody sent {sorted(strangers)}")
         if gone := set(lines) - set(self.booked):
@@ -100,3 +105,9 @@ class _Proof:
                           " JOIN transactions t USING (id) WHERE NOT l.booked")  # fmt: skip
         if unmarked:
             self.wrong.append(f"lines of files are booked, and not marked: {sorted(unmarked)}")
+        settled = "(SELECT count(*) FROM standing_order_days d WHERE d.order_id = o.id)"
+        astray = values(
+            self.node, f"SELECT id::text FROM standing_orders o WHERE o.position <> {settled}"
+        )  # fmt: skip
+        if astray:
+            self.wrong.append(f"orders are at another day than they have settled: {sorted(astray)}")

@@ -20,15 +20,18 @@ from ledger.db.ids import uuid7
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit import sealing
-from transactions.models import StaffReason, Transaction
+from transactions.models import Every, StaffReason, Transaction
 from transactions.payment_files.booking import book_rest, book_whole
 from transactions.payment_files.preview import check
 from transactions.payment_files.storage import store
 from transactions.services import Draft
 from transactions.staff.approvals.requests import ask_for, do_approved
+from transactions.standing_orders.paying import pay_due
+from transactions.standing_orders.services import OrderDraft, set_up
 
 CLERK, MANAGER_MAIL = "clerk@example.com", "manager@example.com"
 ACCOUNTS, RICH = 8, Decimal(1_000_000)
+ORDERS = 0.1  # how often a step is of standing orders
 MOST_KNOWN = 40  # rows of its own that a process comes back to
 OVER_THRESHOLD = Decimal(20_000)
 Claim = dict[str, Any]
@@ -52,6 +55,8 @@ class Verbs:
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
+        # Standing orders are drawn between the others, which a seed keeps as they were.
+        self.dice_of_orders = random.Random(str(dice.getstate()))  # noqa: S311 - no secret
         self.accounts = list(Account.objects.select_related("user").order_by("number"))
         self.clerk = User.objects.get(email=CLERK)
         self.manager = User.objects.get(email=MANAGER_MAIL)
@@ -65,6 +70,8 @@ class Verbs:
         }  # fmt: skip
 
     def next(self) -> Act:
+        if self.dice_of_orders.random() < ORDERS:
+            return self.order() if self.dice_of_orders.random() < 0.6 else self.pay_orders()
         (verb,) = self.dice.choices(list(self.verbs), list(self.verbs.values()))
         return verb()
 
@@ -188,6 +195,28 @@ class Verbs:
             return {"file": str(file.pk), "lines": file.booked_count}
 
         return Act("file", id, do)
+
+    def order(self) -> Act:
+        """A standing order of one payment, due today."""
+        id, (sender, recipient) = uuid7(), self.dice_of_orders.sample(self.accounts, 2)
+        draft = OrderDraft(
+            id=id, owner=sender.user, from_account=sender, to_account=recipient,
+            amount=Decimal(self.dice_of_orders.randint(1, 5000)) / 100, every=Every.ONCE,
+            first_on=timezone.localdate(),
+        )  # fmt: skip
+
+        def do() -> Claim:
+            return {"order": str(set_up(draft).pk)}
+
+        return Act("order", id, do)
+
+    def pay_orders(self) -> Act:
+        """What is due of all orders, those of other processes included."""
+
+        def do() -> Claim:
+            return {"paid": pay_due().paid}
+
+        return Act("pay orders", uuid7(), do)
 
     def status(self) -> Act:
         account, key = self.dice.choice(self.accounts), uuid7()
