@@ -215,6 +215,9 @@ def test_a_payment_whose_answer_did_not_come_is_kept_and_sent_again(
     [
         {"id": ""},
         {"password": "river-otter-lantern"},
+        {"newPassword": "river-otter-lantern"},
+        {"client_secret": "river-otter-lantern"},
+        {"credential": "{}"},
         {"code": "123456"},
         {"description": "x" * 9000},
     ],

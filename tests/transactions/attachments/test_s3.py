@@ -117,6 +117,22 @@ def test_a_file_whose_row_alone_was_stored_is_stored_by_the_next_try(
     assert objects(outside) == [str(once)]
 
 
+def test_while_s3_is_away_a_row_may_stay_whose_file_the_same_form_stores_later(
+    client: Client, paid: Transaction, outside: InMemoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The object may be there after all, so its row is not removed without it."""
+    form = {"transaction": paid.pk, "id": str(uuid7())}
+    for method in ("save", "open", "delete"):
+        monkeypatch.setattr(InMemoryStorage, method, fails)
+    for _ in range(2):
+        answer = client.post("/attachments/new/", {**form, "file": sent(picture())})
+        assert AWAY in text_of(answer)
+    monkeypatch.undo()
+
+    client.post("/attachments/new/", {**form, "file": sent(picture())})
+    assert len(content_of(Attachment.objects.get()) or b"") == Attachment.objects.get().size
+
+
 def test_a_file_that_is_not_deleted_keeps_its_row(
     client: Client,
     ana: Account,
