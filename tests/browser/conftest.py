@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.groups import OPERATIONS
 from accounts.models import Account, User
-from tests.browser.shared import LONG
+from tests.browser.shared import LONG, sign_in
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from transactions import services
 from transactions.annotations.services import annotate
@@ -70,6 +70,39 @@ def page(browser: Any, live_server: Any, request: pytest.FixtureRequest) -> Iter
     yield page
     context.close()
     assert complaints == []
+
+
+@pytest.fixture(params=["desk", "phone", "phone without scripts"])
+def visit(
+    request: pytest.FixtureRequest, browser: Any, live_server: Any
+) -> Iterator[Callable[[str], Any]]:
+    """Signs somebody in, at a desk or on a phone, and gives their page. No script may fail."""
+    width = 1080 if request.param == "desk" else 390
+    opened, errors = list[Any](), list[str]()
+
+    def signed_in(email: str) -> Any:
+        context = browser.new_context(
+            base_url=live_server.url,
+            java_script_enabled="without" not in request.param,
+            viewport={"width": width, "height": 844},
+        )
+        context.set_default_timeout(60_000)
+        opened.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        sign_in(page, email)
+        return page
+
+    yield signed_in
+    for context in opened:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def has_scripts(request: pytest.FixtureRequest) -> bool:
+    """Whether the page of `visit` runs JavaScript."""
+    return "without" not in request.node.callspec.id
 
 
 @pytest.fixture

@@ -74,3 +74,10 @@ def sign_in(page: Any, email: str = "ana@example.com") -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/account/login/" not in url)
+
+
+def shown(page: Any, place: str = "main") -> str:
+    """The text there, on a page that is not wider than the screen."""
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= page.viewport_size["width"], page.url
+    return " ".join(page.locator(place).inner_text().replace("\xa0", " ").split())

@@ -1,0 +1,251 @@
+"""The features of docs/features.md at a desk, on a phone, and on a phone without JavaScript."""
+
+import csv
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.groups import ANALYSTS, MANAGER
+from accounts.models import Account, User
+from tests.browser.shared import shown
+from tests.factories import PASSWORD, AccountFactory, UserFactory, balances
+from transactions import services
+from transactions.audit.audit import audit
+from transactions.audit.sealing import midnight
+from transactions.models import StandingOrder, Transaction
+from transactions.services import Draft
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+Visit = Callable[[str], Any]
+
+
+@pytest.fixture
+def everyday() -> Account:
+    """Ana's account: a salary in February 2026, rent and coffees in March."""
+    account: Account = AccountFactory(
+        user__email="ana@example.com", user__name="Ana", user__password=PASSWORD
+    )
+    for day, amount, what, category in (
+        (date(2026, 2, 27), 2000, "Salary", "salary"),
+        (date(2026, 3, 2), -950, "Rent for March", "rent"),
+        (date(2026, 3, 14), -3, "Espresso", "coffee"),
+        (date(2026, 3, 14), -4, "Cortado", "coffee"),
+    ):
+        booked = Draft(
+            to_account=account if amount > 0 else None,
+            from_account=account if amount < 0 else None,
+            amount=Decimal(abs(amount)),
+            description=what,
+            metadata={"category": category},
+            created_at=midnight(day),
+        )
+        services.book(booked)
+    return account
+
+
+def press(page: Any, name: str | re.Pattern[str]) -> None:
+    page.locator("main").get_by_role("button", name=name).first.click()
+
+
+def follow(page: Any, name: str) -> None:
+    page.locator("main").get_by_role("link", name=name, exact=True).first.click()
+
+
+def downloaded(page: Any, role: str, name: str) -> bytes:
+    with page.expect_download() as download:
+        page.get_by_role(role, name=name, exact=True).click()
+    body: bytes = download.value.path().read_bytes()
+    return body
+
+
+def test_activity_is_by_day_and_exported_as_it_is_on_screen(
+    visit: Visit, everyday: Account
+) -> None:
+    page = visit("ana@example.com")
+    page.goto(f"/accounts/{everyday.pk}/")
+    days = page.locator("tr.day__head").all_inner_texts()
+    assert ["14 March" in day and "7.00" in day for day in days] == [True, False, False]
+    balances_there = page.locator("tr.entry .entry__balance").all_inner_texts()
+    assert balances_there == ["1,043.00", "1,047.00", "1,050.00", "2,000.00"]
+    page.get_by_text("Find", exact=True).click()
+    page.locator("main input[name=q]").fill("rent or cortado")
+    page.locator("main input[name=q]").press("Enter")
+    page.wait_for_url("**?q=rent*")
+    rows = csv.DictReader(downloaded(page, "link", "CSV").decode().splitlines())
+    assert [row["description"] for row in rows] == ["Rent for March", "Cortado"]
+    assert b"Espresso" not in downloaded(page, "button", "OFX")
+    follow(page, "For printing")
+    assert "Rent for March" in shown(page)
+    page.goto(f"/accounts/{everyday.pk}/?q=nothing")
+    follow(page, "Show all entries")
+    page.wait_for_url(f"**/accounts/{everyday.pk}/")
+
+
+def test_a_payment_is_reviewed_sent_searched_and_noted(
+    visit: Visit, everyday: Account, has_scripts: bool
+) -> None:
+    mara = AccountFactory(user__name="Mara Lindt")
+    page = visit("ana@example.com")
+    follow(page, "Send money")
+    page.get_by_label("To account number").fill(mara.number)
+    page.get_by_label("Amount").fill("43.00")
+    page.get_by_label("What is it for?").fill("Theatre")
+    press(page, "Review")
+    assert "Send 43.00 USD from Everyday" in shown(page, "h1")
+    press(page, re.compile("^Send"))
+    page.wait_for_url("**/transactions/*/")
+    assert "You paid Mara Lindt" in shown(page, "h1")
+    page.get_by_text("Add a note", exact=True).click()
+    page.get_by_role("textbox", name="Note").fill("Row 7")
+    press(page, "Save note")
+    page.wait_for_url("**/#note")
+    assert "Row 7" in shown(page)
+    page.goto("/search/")
+    box = page.locator("main").get_by_role("searchbox")
+    box.fill("theat")
+    if not has_scripts:
+        box.press("Enter")
+    page.locator("mark").first.wait_for()
+    assert "1 payment, 43.00 USD out" in shown(page)
+    assert balances(mara) == [43]
+    assert audit().clean
+
+
+def test_payments_get_categories_orders_and_budgets(visit: Visit, everyday: Account) -> None:
+    mara = AccountFactory(user__name="Mara Lindt")
+    page = visit("ana@example.com")
+    page.goto("/search/?q=espresso or cortado")
+    follow(page, "Change category")
+    page.get_by_label("New category").fill("Cafe")
+    press(page, "Change 2 payments")
+    assert "2 payments are now in Cafe" in shown(page)
+    page.goto("/categories/?q=rent")
+    follow(page, "Make a rule of this search")
+    page.get_by_label("Name").fill("Rents")
+    page.get_by_label("Get this category").fill("Housing")
+    press(page, "Try it on past payments")
+    press(page, "Save rule")
+    press(page, "Apply Rents to past payments")
+    assert "1 payment has Housing by this rule now" in shown(page)
+    page.goto("/budgets/new/")
+    page.get_by_label("Category").fill("Cafe")
+    page.get_by_label("Each month").fill("20")
+    press(page, "Save budget")
+    assert "20.00 USD left" in shown(page)
+    page.goto("/standing-orders/new/")
+    page.get_by_label("To account number").fill(mara.number)
+    page.get_by_label("Amount").fill("10")
+    page.get_by_label("First payment on").fill(timezone.localdate().isoformat())
+    press(page, "Review")
+    press(page, "Set up the order")
+    press(page, "Pause")
+    press(page, "End this order")
+    assert StandingOrder.objects.get().status == "ended"
+
+
+def test_colours_and_sign_ins_are_the_persons_own(visit: Visit, everyday: Account) -> None:
+    other, page = visit("ana@example.com"), visit("ana@example.com")
+    page.locator("header summary", has_text="Ana").click()
+    page.get_by_role("button", name="Dark").click()
+    page.goto("/account/security/")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    for part in ("Passkeys", "Where you are signed in", "Recent sign-ins"):
+        assert part in shown(page)
+    press(page, "Sign out everywhere else")
+    page.wait_for_load_state()
+    other.goto("/account/security/")
+    assert "/account/login/" in other.url
+
+
+def test_staff_find_refund_freeze_and_two_of_them_decide(
+    visit: Visit, everyday: Account, clerk: User
+) -> None:
+    boss = UserFactory(is_staff=True, email="boss@example.com", password=PASSWORD, name="Boss")
+    boss.groups.add(Group.objects.get(name=MANAGER))
+    shop = AccountFactory(user__name="Book Nook")
+    paid = services.transfer(from_account=everyday, to_account=shop, amount=Decimal(40))
+    page = visit(clerk.email)
+    page.goto("/admin/")
+    page.locator("#find").fill("nook")
+    page.locator("#find").press("Enter")
+    page.get_by_role("link", name="Everyday of Book Nook").click()
+    page.wait_for_url("**/change/")
+
+    page.goto(f"/transactions/{paid.pk}/")
+    follow(page, "Refund")
+    page.get_by_label("Amount").fill("12.50")
+    page.get_by_label("Reason").fill("Came damaged")
+    press(page, "Review")
+    press(page, re.compile("^Refund"))
+    page.wait_for_url("**/change/")
+    assert Transaction.objects.get(reverses=paid).amount == Decimal("12.50")
+
+    page.goto(reverse("admin:accounts_account_changelist") + "?status__exact=active&_facets=True")
+    assert "Active (2)" in shown(page, "#changelist")
+    page.locator("tr", has_text="Book Nook").get_by_role("checkbox").check()
+    page.get_by_label("Action:").select_option(label="Freeze")
+    page.get_by_role("button", name="Go").click()
+    page.get_by_label("Reason").fill("Asked by phone")
+    page.get_by_role("button", name="Freeze").click()
+    page.locator(".messagelist").wait_for()
+    shop.refresh_from_db()
+    assert shop.status == "frozen"
+    page.goto(reverse("admin:accounts_account_history", args=[shop.pk]))
+    assert "Asked by phone" in shown(page, "#content")
+
+    page.goto(reverse("admin:transactions_transaction_cash_desk"))
+    page.get_by_label("Account number").fill(everyday.number)
+    page.get_by_label("Deposit").check()
+    page.get_by_label("Amount").fill("20000")
+    page.get_by_role("button", name="Review").click()
+    page.get_by_label("Why").fill("Sold a car")
+    page.get_by_role("button", name="Ask for approval").click()
+    page.get_by_text("has been asked to approve").wait_for()
+    page.goto("/reports/trial-balance/")
+    assert "Book Nook" in shown(page)
+    page = visit(boss.email)
+    page.goto(reverse("admin_approvals"))
+    page.get_by_role("button", name="Approve and book").click()
+    page.get_by_text("Approved. Booked").wait_for()
+    assert audit().clean
+
+
+def test_an_analyst_goes_from_a_chart_to_rows_and_to_the_query(
+    visit: Visit, everyday: Account, has_scripts: bool
+) -> None:
+    analyst = UserFactory(email="analyst@example.com", name="Nia", password=PASSWORD)
+    analyst.groups.add(Group.objects.get(name=ANALYSTS))
+    page = visit("analyst@example.com")
+    page.goto("/reports/spending-by-category/?since=2026-03-01&until=2026-03-31")
+    page.get_by_label("Compare with").select_option(label="the period before")
+    press(page, "Show")
+    page.wait_for_url("**compare=period*")
+    assert "Compared with the figures in February" in shown(page)
+    page.get_by_text("Save this report").click()
+    page.get_by_label("Name").fill("March")
+    page.get_by_label("Share with").select_option(label="analysts")
+    press(page, "Save")
+    page.goto("/reports/")
+    follow(page, "March")
+    page.get_by_text("Show the work").click()
+    for part in ("The ORM", "In manage.py shell", "SQL 1"):
+        assert part in shown(page, "#work")
+    copy = page.locator("#work").get_by_role("button", name="Copy").first
+    assert copy.is_visible() == has_scripts
+    assert b"rent" in downloaded(page, "link", "CSV").lower()
+    assert b"rent" in downloaded(page, "link", "JSON").lower()
+    page.locator("svg a:visible").first.click()
+    page.wait_for_url("**/search/**")
+    assert "1 payment" in shown(page)
+    follow(page, "Group")
+    page.goto("/cookbook/spent-by-category/")
+    assert "In manage.py shell" in shown(page)
+    press(page, "Run")
+    page.wait_for_url("**/cookbook/spent-by-category/?*")

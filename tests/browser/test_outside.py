@@ -1,0 +1,92 @@
+"""A file of another bank from upload to undo, at a desk, on a phone and without scripts.
+
+On the way, each page is looked at in both widths and colours, printed, and with long texts.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.shared import LONG, look_at, shown
+from tests.factories import PASSWORD, UserFactory
+from tests.transactions.outside.files import GERMAN
+from transactions.models import OutsideEntry
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+NAME = LONG[:60]
+WITH_LONG_TEXTS = GERMAN.replace("Muster GmbH", LONG).replace("Gehalt", "Gehalt" * 60)
+
+
+def press(page: Any, name: str) -> None:
+    page.locator("main").get_by_role("button", name=name).click()
+
+
+def add_an_account(page: Any) -> None:
+    page.locator("main").get_by_role("link", name="Add an outside account").click()
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Currency").select_option("EUR")
+    page.get_by_label("Balance before").fill("10")
+    press(page, "Add the account")
+
+
+def send(page: Any, path: Path) -> None:
+    page.get_by_label("File").set_input_files(path)
+    press(page, "Read the file")
+
+
+def test_a_file_is_read_mapped_previewed_imported_and_undone(
+    visit: Callable[[str], Any], has_scripts: bool, tmp_path: Path
+) -> None:
+    UserFactory(email="ana@example.com", name=LONG, password=PASSWORD)
+    first, broken = tmp_path / f"{'november-' * 12}.csv", tmp_path / "broken.csv"
+    first.write_text(WITH_LONG_TEXTS)
+    broken.write_text(GERMAN + '"31.02.2026";"";"";"X";"";"-1,00"\n')
+    page = visit("ana@example.com")
+    wrong = list[str]()
+
+    def look(what: str) -> None:
+        shown(page)
+        if has_scripts and page.viewport_size["width"] == 1080:
+            size = page.viewport_size
+            wrong.extend(look_at(page, what))
+            page.set_viewport_size(size)
+            page.goto(page.url)  # looking at it breaks its policy
+
+    page.goto("/outside/")
+    look("no account")
+    add_an_account(page)
+    look("upload")
+    send(page, first)
+    page.wait_for_url("**/columns/")
+    look("columns")
+    press(page, "Show the lines")
+    page.get_by_role("button", name="Import 4 lines").wait_for()
+    look("preview")
+    press(page, "Import 4 lines")
+    page.get_by_text("Imported: 4 lines.").wait_for()
+    assert "1,853.20" in shown(page, "h1")
+    look("account")
+    page.locator("main").get_by_role("link", name="Import a file").click()
+    send(page, first)
+    page.get_by_text("You imported the same file").wait_for()
+    assert shown(page).count("double") >= 5
+    look("doubles")
+    press(page, "Throw it away")
+    page.locator("main").get_by_role("link", name="Import a file").click()
+    send(page, broken)
+    page.get_by_text("has no day that can be").wait_for()
+    if has_scripts and page.viewport_size["width"] == 1080:
+        wrong.extend(look_at(page, "refused"))
+    page.goto("/outside/")
+    look("list")
+    page.locator("main").get_by_role("link", name=NAME).click()
+    page.locator("main").get_by_role("link", name="november").first.click()
+    look("imported")
+    press(page, "Undo this import")
+    page.get_by_text("is undone").wait_for()
+    assert "10.00" in shown(page, "h1")
+    look("empty account")
+    assert not OutsideEntry.objects.exists()
+    assert wrong == []
