@@ -145,6 +145,7 @@ def test_random_takes_each(three: list[Replica]) -> None:
         ('SELECT 1 FROM "accounts" FOR NO KEY UPDATE', True),
         ('INSERT INTO "transactions" (id) VALUES (1)', True),
         ("WITH x AS (INSERT INTO transactions VALUES (1) RETURNING 1) SELECT * FROM x", True),
+        ("WITH x AS (INSERT INTO reads VALUES (1)) INSERT INTO transactions VALUES (1)", True),
         ('UPDATE "users" SET name = 1', True),
         ('DELETE FROM "annotations"', True),
         ("COPY transactions FROM STDIN", True),

@@ -18,6 +18,7 @@ from tests.pages import text_of
 from tests.transactions.attachments.files import attached, picture, sent
 from transactions import services
 from transactions.attachments import services as attachments
+from transactions.attachments.content import fit
 from transactions.attachments.storage import AWAY, StorageFailed, content_of
 from transactions.models import Attachment, Transaction
 from transactions.privacy.erasure import erase
@@ -109,6 +110,9 @@ def test_a_file_whose_row_alone_was_stored_is_stored_by_the_next_try(
     monkeypatch.undo()
     assert objects(outside) == []
 
+    other = fit("other.jpg", picture(size=(90, 90)))
+    attachments.attach(transaction=paid, owner=ana.user, file=other, id=once)
+    assert objects(outside) == [], "another file"
     row = attached(paid, ana.user, id=once)
     assert len(content_of(row) or b"") == row.size
     again = outside.get_modified_time(f"attachments/{once}")
