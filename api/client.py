@@ -58,6 +58,10 @@ class Ledger:
         """
         yield from self._pages(f"/api/v1/accounts/{account}/entries/", filters)
 
+    def statements(self, account: str) -> Iterator[dict[str, Any]]:
+        """The statements that the bank has issued for an account, newest first."""
+        yield from self._pages(f"/api/v1/accounts/{account}/statements/", {})
+
     def transactions(self, **filters: str) -> Iterator[dict[str, Any]]:
         """One's transactions, newest first."""
         yield from self._pages("/api/v1/transactions/", filters)

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from api.fields import moment_text
 
 USUAL, MOST = 50, 200  # rows of a page
+NOT_OF_NEXT = "Take the cursor from next, unchanged."
 PLACES = ("cursor", "page")  # parameters that say where a page begins
 
 
@@ -41,7 +42,7 @@ def read_cursor(text: str) -> tuple[datetime, UUID]:
         moment, id = json.loads(plain)
         return datetime.fromisoformat(moment), UUID(id)
     except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
-        raise ValidationError({"cursor": ["Take the cursor from next, unchanged."]}) from None
+        raise ValidationError({"cursor": [NOT_OF_NEXT]}) from None
 
 
 def page_of(
@@ -62,6 +63,25 @@ def page_of(
         return found, None
     last = found[limit - 1]
     return found[:limit], next_address(request, cursor=cursor_for(last.created_at, id_of(last)))
+
+
+def page_by_number(
+    request: Request, rows: QuerySet[Any], name: str
+) -> tuple[list[Any], str | None]:
+    """The same of rows with a number of their own, in the field `name`, the highest first."""
+    if "cursor" in request.query_params:
+        rows = rows.filter(**{f"{name}__lt": _number_in(request.query_params["cursor"])})
+    limit = number_of(request, "limit", USUAL, MOST)
+    found = list(rows.order_by(f"-{name}")[: limit + 1])
+    if len(found) <= limit:
+        return found, None
+    return found[:limit], next_address(request, cursor=str(getattr(found[limit - 1], name)))
+
+
+def _number_in(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
+        raise ValidationError({"cursor": [NOT_OF_NEXT]})
+    return int(cursor)
 
 
 def next_address(request: Request, **changes: str) -> str:

@@ -41,6 +41,7 @@ from transactions.exceptions import (
     SameAccount,
 )
 from transactions.safeguards.confirmation import ConfirmationNeeded
+from transactions.statement_files.files import FileTooLong
 
 PAY_AGAIN = (
     "It may be booked or not. Send the same request with this id as its Idempotency-Key"
@@ -60,6 +61,7 @@ FIELDS: tuple[tuple[type[LedgerError], str], ...] = (
     (AccountNotActive, "from_account"),
     (AccountNotFound, "from_account"),
     (ExpiryPassed, "expires_at"),
+    (FileTooLong, "format"),
 )
 
 

@@ -24,7 +24,48 @@ class EventStreamRenderer(JSONRenderer):
     media_type, format = EVENT_STREAM, "events"
 
 
+class PDFRenderer(JSONRenderer):
+    """A document for people. Views make it themselves; this is for Accept, as are those below."""
+
+    media_type, format = "application/pdf", "pdf"
+
+
+class XLSXRenderer(JSONRenderer):
+    """A workbook of a spreadsheet."""
+
+    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    format = "xlsx"
+
+
+class OFXRenderer(JSONRenderer):
+    """OFX 2."""
+
+    media_type, format = "application/x-ofx", "ofx"
+
+
+class QIFRenderer(JSONRenderer):
+    """QIF."""
+
+    media_type, format = "application/x-qif", "qif"
+
+
+class CAMT053Renderer(JSONRenderer):
+    """camt.053."""
+
+    media_type, format = "application/octet-stream", "xml"
+
+
+class MT940Renderer(JSONRenderer):
+    """MT940."""
+
+    media_type, format = "text/plain", "sta"
+
+
+STATEMENT_FILES = [
+    JSONRenderer, CSVRenderer, PDFRenderer, XLSXRenderer, OFXRenderer, QIFRenderer,
+    CAMT053Renderer, MT940Renderer,
+]  # fmt: skip
 __all__ = [
-    "EVENT_STREAM", "NDJSON", "CSVRenderer", "EventStreamRenderer", "JSONRenderer",
-    "NDJSONRenderer",
+    "EVENT_STREAM", "NDJSON", "STATEMENT_FILES", "CSVRenderer", "EventStreamRenderer",
+    "JSONRenderer", "NDJSONRenderer",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 
 from api import payment_files as files
+from api.accounts import statements
 from api.accounts import views as accounts
 from api.audit import AuditState
 from api.events import EventList
@@ -24,6 +25,13 @@ v1 = [
     path("accounts/<uuid:pk>/", accounts.AccountDetail.as_view(), name="account"),
     path("accounts/<uuid:pk>/balance/", accounts.AccountBalance.as_view(), name="balance"),
     path("accounts/<uuid:pk>/entries/", accounts.EntryList.as_view(), name="entries"),
+    path("accounts/<uuid:pk>/statement/", statements.ChosenStatement.as_view(), name="statement"),
+    path("accounts/<uuid:pk>/statements/", statements.StatementList.as_view(), name="statements"),
+    path(
+        "accounts/<uuid:pk>/statements/<int:number>/",
+        statements.StatementFile.as_view(),
+        name="statement_file",
+    ),
     path("transactions/", transactions.TransactionList.as_view(), name="transactions"),
     path("transactions/batch/", TransactionBatch.as_view(), name="batch"),
     path("transactions/holds/", verbs.Hold.as_view(), name="holds"),

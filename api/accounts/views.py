@@ -43,6 +43,13 @@ from transactions.statements.page import STATEMENT, entries_of
 
 OTHER_ACCOUNT = "This key was used for an account with another name or currency. None was opened."
 
+OF_STATEMENT = [
+    query("start", "From this day on.", "date"),
+    query("end", "To this day, with it.", "date"),
+    query("direction", "Only money in, or only money out.", choices=["in", "out"]),
+    query("q", "As in the search of a statement: words, amounts, people."),
+]
+
 
 class AccountList(ApiView):
     """The accounts of the caller."""
@@ -139,14 +146,14 @@ class EntryList(ApiView):
     @extend_schema(
         operation_id="accounts_entries",
         parameters=[
-            query("start", "From this day on.", "date"),
-            query("end", "To this day, with it.", "date"),
-            query("direction", "Only money in, or only money out.", choices=["in", "out"]),
-            query("q", "As in the search of a statement: words, amounts, people."),
-            LIMIT, CURSOR, FIELDS, EXPAND,
+            *OF_STATEMENT,
+            LIMIT,
+            CURSOR,
+            FIELDS,
+            EXPAND,
         ],
         responses=EntryPageSerializer,
-    )  # fmt: skip
+    )
     def get(self, request: Request, pk: UUID) -> Response:
         """The entries, newest first, with the filters of the statement's page."""
         known_only(request, "start", "end", "direction", "q", "limit", "cursor", "expand")

@@ -60,6 +60,9 @@ def test_the_command_runs(site: Site, variables: dict[str, str], command: str) -
     if "format=csv" in command:
         assert found.startswith("spent_on,")
         return
+    if "format=sta" in command:
+        assert found.startswith(":20:")
+        return
     if "/events" in command:
         assert found.startswith("retry: ")
         return

@@ -151,6 +151,10 @@ def _monthly_statement(holder: Holder) -> Filled:
     ]
 
 
+def _number_of_statement(holder: Holder) -> Filled:
+    return [{"pk": account.pk, "number": 1} for account in holder.accounts]
+
+
 def _approval(holder: Holder) -> Filled:
     return [{"pk": request.pk} for request in holder.approvals]
 
@@ -207,6 +211,9 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "api:payment_file_pay": _file,
     "api:refund": _transaction,
     "api:report": _slugs_of_reports,
+    "api:statement": _account,
+    "api:statement_file": _number_of_statement,
+    "api:statements": _account,
     "api:transaction": _transaction,
     "api:void": _transaction,
     "cookbook:group": _same(slug="windows"),

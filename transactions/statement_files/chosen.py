@@ -12,6 +12,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.core import signing
+from django.http import HttpResponseBase
 from django.utils import timezone
 
 from accounts.models import Account
@@ -25,6 +26,8 @@ from transactions.statement_files.digest import (
     totals_of_rows,
 )
 from transactions.statement_files.document import StatementDocument, lines_of
+from transactions.statement_files.files import LIMITS, file_response, refuse_too_long
+from transactions.statements.file import file_name
 from transactions.statements.page import Filters, balance_at, entries_of, stream_entries
 
 SALT = "ledger chosen statement"
@@ -116,6 +119,18 @@ def choice_of(token: str) -> tuple[UUID, Filters, datetime, bytes]:
     account, start, end, direction, text, made_at, digest = signing.loads(token, salt=SALT)
     filters = Filters(_day(start), _day(end), direction, text)
     return UUID(account), filters, datetime.fromisoformat(made_at), bytes.fromhex(digest)
+
+
+def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> HttpResponseBase:
+    """A choice as a file; a PDF has a proof. Raises FileTooLong."""
+    rows = choice.entries
+    if kind in LIMITS:
+        refuse_too_long(kind, rows.order_by()[: LIMITS[kind] + 1].count())
+    if kind == "pdf":
+        document = proved_document(choice, check_page=check_page)
+    else:
+        document = streamed_document(choice)
+    return file_response(document, file_name(choice.account, choice.filters), kind)
 
 
 def streamed_document(choice: ChosenEntries) -> StatementDocument:

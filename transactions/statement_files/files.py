@@ -9,9 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
+from django.urls import reverse
 
-from ledger.web.table_files import TYPES, refused, table_response
+from ledger.web.table_files import TYPES, table_response
+from transactions.exceptions import LedgerError
 from transactions.statement_files.document import StatementDocument
 from transactions.statement_files.formats.camt053 import camt053
 from transactions.statement_files.formats.mt940 import mt940
@@ -50,13 +58,22 @@ LIMITS = {"pdf": MOST_OF_PDF, "xlsx": MOST_OF_XLSX}
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def too_long(kind: str, count: int) -> HttpResponse | None:
-    """The refusal of a file with more entries than its format may have here; None if it fits."""
+def check_page_of(request: HttpRequest) -> str:
+    """The address of the page that checks statements on paper."""
+    return request.build_absolute_uri(reverse("transactions:statement_check"))
+
+
+class FileTooLong(LedgerError):
+    """The statement has more entries than a file of this format holds here."""
+
+
+def refuse_too_long(kind: str, count: int) -> None:
+    """Raises FileTooLong for more entries than the format may have here."""
     most = LIMITS.get(kind)
-    if most is None or count <= most:
-        return None
-    why = f"{LABELS[kind]} holds at most {most:,} entries here. Choose a shorter period or CSV."
-    return refused(why, "csv")
+    if most is not None and count > most:
+        raise FileTooLong(
+            f"{LABELS[kind]} holds at most {most:,} entries here. Choose a shorter period or CSV."
+        )
 
 
 def file_response(document: StatementDocument, name: str, kind: str) -> HttpResponseBase:

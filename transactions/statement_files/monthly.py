@@ -1,17 +1,41 @@
 """Numbered statements as documents."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
+from django.http import HttpResponseBase
+
+from accounts.models import User
 from ledger.text.dates import long_date
 from transactions.models import Entry, MonthlyStatement
 from transactions.models.entry import EntryQuerySet
 from transactions.statement_files.document import StatementDocument, lines_of
+from transactions.statement_files.files import file_response, refuse_too_long
+from transactions.statements.page import stream_entries
 
 
 def entries_of_month(statement: MonthlyStatement) -> EntryQuerySet:
     """The entries of a statement, oldest first."""
     entries: EntryQuerySet = Entry.objects.for_account(statement.account)
     return entries.between(statement.starts_at, statement.ends_at).for_files()
+
+
+def statement_of(owner: User, account: UUID, number: int) -> MonthlyStatement | None:
+    """A statement of an account of this person; None without one."""
+    found = MonthlyStatement.objects.select_related("account", "seal")
+    return found.filter(account=account, account__user=owner, number=number).first()
+
+
+def file_of_month(statement: MonthlyStatement, kind: str, *, check_page: str) -> HttpResponseBase:
+    """A statement as a file. Raises FileTooLong."""
+    refuse_too_long(kind, statement.entry_count)
+    rows = entries_of_month(statement)
+    entries = stream_entries(
+        rows, is_complete=lambda: rows.order_by().count() == statement.entry_count
+    )
+    document = monthly_document(statement, entries, check_page=check_page)
+    name = f"statement-{statement.account.number}-{statement.number:05}-{statement.month:%Y-%m}"
+    return file_response(document, name, kind)
 
 
 def monthly_document(

@@ -6,7 +6,6 @@ from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
@@ -17,16 +16,10 @@ from ledger.db.row_security import RowScope, reading
 from ledger.web.table_files import refused
 from transactions.models import MonthlyStatement
 from transactions.statement_files.checking import checked_choice, checked_digest
-from transactions.statement_files.chosen import (
-    ChosenEntries,
-    proved_document,
-    streamed_document,
-)
-from transactions.statement_files.files import LABELS, LIMITS, file_response, too_long
-from transactions.statement_files.monthly import entries_of_month, monthly_document
-from transactions.statements.file import file_name
+from transactions.statement_files.chosen import ChosenEntries, file_of_choice
+from transactions.statement_files.files import LABELS, FileTooLong, check_page_of
+from transactions.statement_files.monthly import file_of_month, statement_of
 from transactions.statements.forms import StatementForm
-from transactions.statements.page import stream_entries
 
 DIGEST_LENGTH = 200  # characters that a digest may have, with spaces
 NO_STATEMENT = "No statement of this bank has that digest. Compare it with the paper once more."
@@ -56,17 +49,13 @@ def monthly_file(request: PersonRequest, pk: Any, number: int, kind: str) -> Htt
     """A numbered statement as a file."""
     if kind not in LABELS:
         raise Http404
-    found = MonthlyStatement.objects.select_related("account", "seal")
-    statement = get_object_or_404(found, account=pk, account__user=request.user, number=number)
-    if refusal := too_long(kind, statement.entry_count):
-        return refusal
-    rows = entries_of_month(statement)
-    entries = stream_entries(
-        rows, is_complete=lambda: rows.order_by().count() == statement.entry_count
-    )
-    document = monthly_document(statement, entries, check_page=_check_page(request))
-    name = f"statement-{statement.account.number}-{number:05}-{statement.month:%Y-%m}"
-    return file_response(document, name, kind)
+    statement = statement_of(request.user, pk, number)
+    if statement is None:
+        raise Http404
+    try:
+        return file_of_month(statement, kind, check_page=check_page_of(request))
+    except FileTooLong as refusal:
+        return refused(str(refusal), "csv")
 
 
 @require_safe
@@ -78,16 +67,10 @@ def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
         message = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return refused(message, "csv")
     choice = ChosenEntries(account, form.filters, timezone.now())
-    rows = choice.entries
-    if kind in LIMITS:
-        count = rows.order_by()[: LIMITS[kind] + 1].count()
-        if refusal := too_long(kind, count):
-            return refusal
-    if kind == "pdf":
-        document = proved_document(choice, check_page=_check_page(request))
-    else:
-        document = streamed_document(choice)
-    return file_response(document, file_name(account, form.filters), kind)
+    try:
+        return file_of_choice(choice, kind, check_page=check_page_of(request))
+    except FileTooLong as refusal:
+        return refused(str(refusal), "csv")
 
 
 @login_not_required
@@ -108,7 +91,3 @@ def check(request: HttpRequest) -> HttpResponse:
     form = DigestForm() if checked else form  # for another
     context = {"form": form, "checked": checked, "problem": problem}
     return render(request, "transactions/statement_files/check.html", context)
-
-
-def _check_page(request: HttpRequest) -> str:
-    return request.build_absolute_uri(reverse("transactions:statement_check"))

@@ -3,11 +3,19 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.http import HttpResponseBase
+
 from accounts.models import Account
-from ledger.web.table_files import DataTable
+from ledger.web.table_files import DataTable, table_response
 from transactions.entry_files import ENTRY_COLUMNS, entry_cells
 from transactions.models import Entry
-from transactions.statements.page import Filters
+from transactions.statements.page import Filters, entries_of, stream_entries, with_own_categories
+
+
+def table_file(account: Account, filters: Filters, kind: str) -> HttpResponseBase:
+    """All entries that the filters let through as CSV or JSON, oldest first."""
+    rows = with_own_categories(entries_of(account, filters).for_files(), account)
+    return table_response(statement_table(account, stream_entries(rows), filters), kind)
 
 
 def statement_table(account: Account, entries: Iterable[Entry], filters: Filters) -> DataTable:

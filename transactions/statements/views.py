@@ -10,21 +10,18 @@ from django.views.decorators.http import require_safe
 from accounts.models import Account
 from accounts.requests import PersonRequest
 from ledger.text.lines import shortened
-from ledger.web.table_files import refused, table_response
+from ledger.web.table_files import refused
 from transactions.account_news import NewsPosition
 from transactions.availability import any_released, figures_of, pending_of, released_lately
 from transactions.search.address import search_url
 from transactions.statements.address import StatementAddress
-from transactions.statements.file import statement_table
+from transactions.statements.file import table_file
 from transactions.statements.forms import StatementForm
 from transactions.statements.page import (
     ON_PAPER,
     StatementPage,
-    entries_of,
     paper_line,
     statement_page,
-    stream_entries,
-    with_own_categories,
 )
 from transactions.statements.work import statement_panel
 from transactions.work_panel import may_see_lookups, page_work
@@ -75,5 +72,4 @@ def statement_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBa
     if not form.is_valid():
         message = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return refused(message, kind)
-    rows = with_own_categories(entries_of(account, form.filters).for_files(), account)
-    return table_response(statement_table(account, stream_entries(rows), form.filters), kind)
+    return table_file(account, form.filters, kind)

@@ -39,6 +39,8 @@ MAY_READ = {
         "transactions:monthly_statement",
         *(f"transactions:statement_{kind}" for kind in LABELS if kind != "pdf"),
         "api:entries",
+        "api:statement",
+        "api:statement_file",
     },
     "report": {
         "transactions:report",
@@ -55,6 +57,7 @@ MAY_READ = {
 BY_FORM = {"own entries", "explorer"}
 # Files with balances: the replica is asked once whether it has all their entries.
 WITH_BALANCES = {
+    "api:statement_file",
     "transactions:monthly_statement",
     *(f"transactions:statement_{kind}" for kind in LABELS if kind not in ("pdf", "csv", "json")),
 }
