@@ -71,6 +71,11 @@ class Ledger:
         found: dict[str, Any] = self.call("GET", f"/api/v1/transactions/{id}/")
         return found
 
+    def saved_payees(self) -> list[dict[str, Any]]:
+        """The recipients that one has saved, by name."""
+        found: list[dict[str, Any]] = self.call("GET", "/api/v1/payees/saved/")["results"]
+        return found
+
     def pay(self, *, key: str, **payment: Any) -> dict[str, Any]:
         """Pays, once for each key: `from_account`, `to_account` or `to_number`, `amount` as a
         string, perhaps `description`, `reference`, `metadata`. Raises Refused if it is refused.

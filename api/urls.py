@@ -11,6 +11,7 @@ from api.notes import Note, TagList
 from api.pages import documentation, nothing_here, openapi, problem_types
 from api.payees import PayeeList
 from api.reports import ReportDetail, ReportList
+from api.saved_payees import SavedPayee, SavedPayeeList
 from api.search import Search
 from api.transactions import verbs
 from api.transactions import views as transactions
@@ -53,6 +54,8 @@ v1 = [
     path("search/", Search.as_view(), name="search"),
     path("tags/", TagList.as_view(), name="tags"),
     path("payees/", PayeeList.as_view(), name="payees"),
+    path("payees/saved/", SavedPayeeList.as_view(), name="saved_payees"),
+    path("payees/saved/<uuid:pk>/", SavedPayee.as_view(), name="saved_payee"),
     path("events", EventList.as_view(), name="events"),
     path("audit/", AuditState.as_view(), name="audit"),
 ]

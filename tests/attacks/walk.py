@@ -211,6 +211,7 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "api:payment_file_pay": _file,
     "api:refund": _transaction,
     "api:report": _slugs_of_reports,
+    "api:saved_payee": _payee,
     "api:statement": _account,
     "api:statement_file": _number_of_statement,
     "api:statements": _account,

@@ -72,7 +72,18 @@ def saved_payees(owner: UUID) -> list[Payee]:
 
 def payee_lines(owner: User) -> list[PayeeLine]:
     """A person's payees by name. Five queries, however many they are."""
-    payees = saved_payees(owner.pk)
+    return lines_of(owner, saved_payees(owner.pk))
+
+
+def own_payee(owner: User, pk: UUID) -> Payee | None:
+    """A person's payee with its account and holder; None without one."""
+    with reading(RowScope.DIRECTORY):
+        found: Payee | None = Payee.objects.owned_by(owner).by_name().filter(pk=pk).first()
+        return found
+
+
+def lines_of(owner: User, payees: Sequence[Payee]) -> list[PayeeLine]:
+    """These payees of a person as the list shows them."""
     mine = list(Account.objects.owned_by(owner))
     currencies = {account.currency for account in mine if not account.is_closed}
     others = [payee.account_id for payee in payees]

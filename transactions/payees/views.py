@@ -4,20 +4,19 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Account
 from accounts.requests import PersonRequest
-from ledger.db.row_security import RowScope, reading
 from ledger.web.table_files import table_response
 from transactions.exceptions import LedgerError
 from transactions.models import Payee
 from transactions.models.payment_file import NameCheck
 from transactions.payees.file import payees_table
 from transactions.payees.forms import PayeeForm, PayeeNameForm
-from transactions.payees.reads import paid_account, payee_lines
+from transactions.payees.reads import own_payee, paid_account, payee_lines
 from transactions.payees.services import remove_payee, save_payee
 from transactions.safeguards.recipients import knows
 
@@ -87,8 +86,10 @@ def payee_remove(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _own(request: PersonRequest, pk: UUID) -> Payee:
-    with reading(RowScope.DIRECTORY):
-        return get_object_or_404(Payee.objects.owned_by(request.user).by_name(), pk=pk)
+    payee = own_payee(request.user, pk)
+    if payee is None:
+        raise Http404
+    return payee
 
 
 def _new(request: PersonRequest, form: PayeeForm) -> HttpResponse:
