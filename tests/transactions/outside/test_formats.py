@@ -224,3 +224,42 @@ DETAILS = [
 @pytest.mark.parametrize(("text", "found"), DETAILS)
 def test_details_of_mt940(text: str, found: tuple[str, str, str]) -> None:
     assert [part.strip("/") for part in details_of(text)] == [part.strip("/") for part in found]
+
+
+def test_values_without_ends_below_the_header_of_ofx_2_are_read() -> None:
+    head = OFX2[: OFX2.index("<OFX>")]
+    assert read(head + OFX1[OFX1.index("<OFX>") :]) == read(OFX1)
+
+
+@pytest.mark.parametrize("text", [OFX1, OFX2])
+def test_an_empty_balance_of_ofx_is_none(text: str) -> None:
+    facts = measured(text.replace("<BALAMT>2027.20", "<BALAMT>")).facts
+    assert (facts.opening, facts.closing) == (None, None)
+
+
+@pytest.mark.parametrize("text", [OFX1, OFX2])
+def test_an_investment_account_is_refused_as_its_purchases_are_not_read(text: str) -> None:
+    bought = "<BUYSTOCK><INVBUY><INVTRAN><FITID>1</FITID></INVTRAN></INVBUY></BUYSTOCK>"
+    assert "investment" in refusal_of(text.replace("</BANKTRANLIST>", f"{bought}</BANKTRANLIST>"))
+
+
+@pytest.mark.parametrize("end", ["-", "-}", "-XXX", "-}{5:{CHK:123456789ABC}}"])
+def test_mt940_ends_as_banks_end_it(end: str) -> None:
+    assert read(MT940.replace("\n-}", f"\n{end}")) == read(MT940)
+
+
+def test_an_account_of_mt940_with_a_space_behind_it_is_the_same_account() -> None:
+    again = MT940.replace("C261101EUR100,00", "C261201EUR2027,20")
+    again = again.replace("C261130EUR2027,20", "C261231EUR3954,40")
+    assert len(read(MT940 + again.replace("0000202051", "0000202051 "))) == 6
+
+
+@pytest.mark.parametrize("mark", "?>~<^")
+def test_the_marks_of_a_structured_text_differ_by_bank(mark: str) -> None:
+    text = " 106?00KARTENZAHLUNG?20Espr\nesso?32Cafe Anna".replace("?", mark)
+    assert details_of(text) == ("Espresso", "Cafe Anna", "")
+
+
+def test_a_kind_of_two_letters_is_not_part_of_the_reference() -> None:
+    text = MT940.replace("NMSCNONREF//A2", "NOV NONREF")
+    assert [line.reference for line in read(text)] == ["", "", ""]

@@ -24,10 +24,11 @@ from transactions.outside.formats.lines import (
 
 LONGEST_FIELD = 20_000
 _FIELD = re.compile(r":(\d{2}[A-Z]?):(.*)", re.ASCII | re.DOTALL)
+_END = re.compile(r"-(\}.*|XXX)?\s*$", re.ASCII)  # of a message; SWIFT's trailer may follow
 _BALANCE = re.compile(r"([CD])(\d{6})([A-Z]{3})([\d,]{1,16})", re.ASCII)
 _MOVE = re.compile(
     r"(?P<value>\d{6})(?P<booked>\d{4})?(?P<mark>R?[CD])[A-Z]?(?P<amount>\d[\d,]{0,15})"
-    r"(?P<kind>[NFS][A-Z0-9]{3})?(?P<reference>[^\n]*?)(?://(?P<bank>[^\n]*))?(?:\n(?P<more>.*))?",
+    r"(?P<kind>[NFS][A-Z0-9]{2}[A-Z0-9 ])?(?P<reference>[^\n]*?)(?://(?P<bank>[^\n]*))?(?:\n(?P<more>.*))?",
     re.ASCII | re.DOTALL,
 )
 Field = tuple[int, str, str]
@@ -55,11 +56,11 @@ def mt940_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLi
             yield _line(move, text if tag == "86" else "")
             move = None
         if tag == "25":
-            if account not in ("", text):
+            if account not in ("", text.strip()):
                 raise UnreadableStatement(
                     "The file has statements of more than one account. Download each as a file."
                 )
-            account = text
+            account = text.strip()
         elif tag in ("60F", "60M"):
             _refuse_open(is_open)
             balances.open(*_balance(number, text, facts))
@@ -88,7 +89,7 @@ def _fields(source: IO[bytes]) -> Iterator[Field]:
         for number, typed in enumerate(text_lines(text), start=1):
             line = re.sub(r"^\{1:.*\{4:", "", typed.strip("\r\n"))
             found = _FIELD.match(line)
-            if not found and line not in ("-", "-}") and tag:
+            if not found and not _END.match(line) and tag:
                 lines.append(line)
                 size += len(line)
                 if size > LONGEST_FIELD:
@@ -148,7 +149,7 @@ def _line(move: _Move, text: str) -> OutsideLine:
     )  # fmt: skip
 
 
-_CODED = re.compile(r"\d{3}\?", re.ASCII)
+_CODED = re.compile(r"\d{3}([?>~<^])", re.ASCII)  # Dutch and Polish banks have other marks
 _SLASHED = re.compile(r"/([A-Z]{3,4})/")
 _SEPA = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|IBAN|BIC)\+")
 
@@ -157,10 +158,10 @@ def details_of(text: str) -> tuple[str, str, str]:
     """What for, the other side's name, and the reference, of the text in `:86:`. German banks write
     `?20`, Dutch ones `/NAME/`, others plain text.
     """
-    joined = text.replace("\n", "")
-    if _CODED.match(joined):
+    joined = text.replace("\n", "").strip()
+    if coded := _CODED.match(joined):
         parts: dict[str, str] = {}
-        for part in joined[4:].split("?"):
+        for part in joined[4:].split(coded[1]):
             parts[part[:2]] = parts.get(part[:2], "") + part[2:]
         purpose = "".join(parts.get(f"{n}", "") for n in (*range(20, 30), *range(60, 64)))
         description, reference = _of_sepa(purpose)

@@ -22,7 +22,7 @@ from transactions.outside.formats.lines import (
 from transactions.outside.formats.xml import elements, plain_name
 
 AT_ONCE = 64 * 1024  # characters
-WANTED = frozenset({"STMTTRN", "LEDGERBAL", "CURDEF", "BANKACCTFROM", "CCACCTFROM"})
+WANTED = frozenset({"STMTTRN", "LEDGERBAL", "CURDEF", "BANKACCTFROM", "CCACCTFROM", "INVTRAN"})
 _TAG = re.compile(r"<(/?)([A-Za-z0-9._]{1,40})>([^<]*)", re.ASCII)
 Aggregate = tuple[str, dict[str, str]]
 
@@ -60,10 +60,16 @@ def _lines(
             line = _line(next(total.numbers), values)
             total.sum += line.amount
             yield line
+        elif name == "INVTRAN":
+            raise UnreadableStatement(
+                "The file is of an investment account, whose purchases and sales are not read. "
+                "Only statements of bank and card accounts can be imported."
+            )
         elif name == "CURDEF":
             facts.is_in(values.get("CURDEF", ""))
         elif name == "LEDGERBAL":
-            total.closing = plain_figure(0, values.get("BALAMT", ""))
+            balance = values.get("BALAMT", "")  # some banks send it empty
+            total.closing = plain_figure(0, balance) if balance else None
         else:
             _note_account(total, values.get("ACCTID", ""))
     if total.closing is not None:

@@ -79,7 +79,11 @@ def format_of(source: IO[bytes]) -> Format:
 
 
 def _format_of_markup(start: bytes) -> Format:
-    """XML, or the SGML of OFX 1 without its header. What else it is, its reader finds."""
+    """XML, or the SGML of OFX 1: without a header, or, of some banks, below the header of OFX 2.
+    What else it is, its reader finds.
+    """
+    if re.search(rb"<OFX>.*<CODE>[^<]*<(?!/CODE>)", start, re.IGNORECASE | re.DOTALL):
+        return Format.OFX1
     if b"OFXHEADER=" in start:
         return Format.OFX2
     if re.match(rb"\s*<OFX>", start, re.IGNORECASE):
