@@ -67,7 +67,7 @@ def account_new(request: PersonRequest) -> HttpResponse:
         except LedgerError as refusal:
             form.add_error(None, str(refusal))
         else:
-            return redirect(f"{reverse('transactions:outside_upload')}?account={account.pk}")
+            return redirect(_upload_url(account))
     return render(request, "transactions/outside/new.html", {"form": form})
 
 
@@ -76,7 +76,10 @@ def account_page(request: PersonRequest, pk: Any) -> HttpResponse:
     """The entries of an account by day, with the balance after each, and its imports."""
     account = _account(request, pk)
     page, days = entry_page(account, request.GET.get("page"))
-    context = {"account": account, "page": page, "days": days, "imports": imports_of(account)}
+    context = {
+        "account": account, "page": page, "days": days, "imports": imports_of(account),
+        "upload_url": _upload_url(account),
+    }  # fmt: skip
     return render(request, "transactions/outside/account.html", context)
 
 
@@ -168,6 +171,11 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
         context["page"] = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
         context["before"] = imported_before(source)
     return render(request, "transactions/outside/import.html", context)
+
+
+def _upload_url(account: OutsideAccount) -> str:
+    """The upload form with the account chosen."""
+    return f"{reverse('transactions:outside_upload')}?account={account.pk}"
 
 
 def _answered(request: PersonRequest, source: OutsideImport) -> HttpResponse:

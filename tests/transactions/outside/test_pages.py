@@ -189,6 +189,15 @@ def test_an_account_is_changed_and_removed(ana: Client, account: OutsideAccount)
     assert not OutsideAccount.objects.exists()
 
 
+def test_an_empty_account_has_one_way_to_the_upload_with_itself_chosen(
+    ana: Client, user: User, account: OutsideAccount
+) -> None:
+    outside_account(owner=user, name="Another")
+    page = ana.get(f"/outside/{account.pk}/").content.decode()
+    (link,) = re.findall(rf'href="({UPLOAD}[^"]*)"', page)
+    assert f'<option value="{account.pk}" selected' in ana.get(link).content.decode()
+
+
 def test_pages_of_entries_carry_the_balance_on(
     ana: Client, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
