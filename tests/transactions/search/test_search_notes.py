@@ -12,6 +12,7 @@ from accounts.models import Account, User
 from ledger.db.work import watched
 from tests.factories import AccountFactory
 from tests.pages import without_token
+from tests.transactions.attachments.files import attached
 from tests.transactions.search.shared import (
     context_of,
     names_of,
@@ -271,3 +272,15 @@ def test_words_use_the_search_index_with_and_without_notes(has_notes: bool) -> N
         assert "transactions_search" in {scan.get("Index Name") for scan in scans}
         of_rows = [scan for scan in scans if scan.get("Relation Name") == "transactions"]
         assert max(scan["Actual Rows"] for scan in of_rows) <= 4
+
+
+def test_payments_with_a_receipt_of_ones_own_are_found(
+    staff: Client, scope: Scope, ana: User, mara: Account, noted: Books
+) -> None:
+    attached(noted["lunch"], ana)
+    attached(noted["rent"], mara.user)
+    assert search_for(scope, "has:receipt", noted) == ["lunch"]
+    assert search_for(scope, "has:note -has:receipt", noted) == ["rent"]
+    assert search_for(scope_for(mara.user), "has:receipt", noted) == ["rent"]
+    found = context_of(staff, q="has:receipt", whose="bank")
+    assert names_of(found, noted) == []

@@ -34,6 +34,7 @@ IS_VALUES: Mapping[str, str] = {  # each value of is:, and what it finds
 HAS_VALUES: Mapping[str, str] = {  # the values of has: beside metadata keys
     "note": "payments with a note of yours",
     "tag": "payments with a tag of yours",
+    "receipt": "payments with a receipt that you attached",
 }
 TYPES = ("transfer", "deposit", "withdrawal")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -134,7 +135,7 @@ FIELDS: Mapping[str, Field] = {
     "refunds": Field("refunds of payments of a category", "refunds:shopping"),
     "is": Field("the status or the kind", "is:pending", _one_of(tuple(IS_VALUES), "is")),
     "type": Field("transfer, deposit or withdrawal", "type:deposit", _one_of(TYPES, "type")),
-    "has": Field("a metadata key, or a note or tag of yours", "has:meta.channel"),
+    "has": Field("a metadata key, or a note, tag or receipt of yours", "has:meta.channel"),
     "tag": Field("your tag, in full", "tag:food", read_tag),
     "note": Field("words of your note; the beginning of a word is enough", "note:split"),
     "ref": Field("words of the reference; the beginning of a word is enough", "ref:INV"),

@@ -28,12 +28,12 @@ from ledger.db.tsqueries import (
 )
 from transactions.annotations.categories import has_own_category, ids_in_category
 from transactions.annotations.search import (
-    Ids,
     ids_with_note,
     ids_with_tag,
     ids_with_words,
     one_of,
 )
+from transactions.models import Attachment
 from transactions.search.language.query import (
     AMOUNT,
     HAS_META,
@@ -77,7 +77,18 @@ from transactions.search.sql.status import has_status
 
 MOST_LEXEMES = 500  # own accounts that go into the tsquery; with more, the tsquery has none
 WITHOUT_CATEGORY = Q(category=None) | Q(category="")
-HAS: Mapping[str, Callable[[User], Ids]] = {"note": ids_with_note, "tag": ids_with_tag}
+
+
+def _ids_with_receipt(reader: User) -> QuerySet[Any, Any]:
+    """Transactions to which the reader has attached a picture or a PDF."""
+    return Attachment.objects.of(reader).values("transaction")
+
+
+HAS: Mapping[str, Callable[[User], QuerySet[Any, Any]]] = {
+    "note": ids_with_note,
+    "tag": ids_with_tag,
+    "receipt": _ids_with_receipt,
+}
 
 
 class ConditionCompiler:
@@ -221,7 +232,7 @@ class ConditionCompiler:
         return self._one_of(ids_with_words(self.scope.reader, name_query(item)), item)
 
     def _annotation(self, item: QueryItem) -> ConditionPart:
-        """tag:, note: and has:. No rows in the whole bank: annotations are private."""
+        """tag:, note: and has:. No rows in the whole bank: annotations and receipts are private."""
         reader = self.scope.reader
         if self.scope.is_bank:
             return ConditionPart(rest=NO_ROWS)
