@@ -76,6 +76,10 @@ class Ledger:
         found: list[dict[str, Any]] = self.call("GET", "/api/v1/payees/saved/")["results"]
         return found
 
+    def standing_orders(self) -> Iterator[dict[str, Any]]:
+        """One's standing orders, newest first."""
+        yield from self._pages("/api/v1/standing-orders/", {})
+
     def pay(self, *, key: str, **payment: Any) -> dict[str, Any]:
         """Pays, once for each key: `from_account`, `to_account` or `to_number`, `amount` as a
         string, perhaps `description`, `reference`, `metadata`. Raises Refused if it is refused.

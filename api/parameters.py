@@ -55,3 +55,4 @@ KEY = _key(
     " becomes the id of the transaction."
 )
 KEY_OF_ACCOUNT = _key("Sent again with the same key, one account is opened.")
+KEY_OF_ORDER = _key("Sent again with the same key, one standing order is set up.")

@@ -41,13 +41,14 @@ from transactions.exceptions import (
     SameAccount,
 )
 from transactions.safeguards.confirmation import ConfirmationNeeded
+from transactions.standing_orders.services import OrderChanged
 from transactions.statement_files.files import FileTooLong
 
 PAY_AGAIN = (
     "It may be booked or not. Send the same request with this id as its Idempotency-Key"
     " until it is answered; it is booked once, however often it is sent."
 )
-CONFLICTS = (IdempotencyConflict, NoteChanged)
+CONFLICTS = (IdempotencyConflict, NoteChanged, OrderChanged)
 RETRY_AFTER = 1  # seconds, after a lost race
 # The field of a request that a refusal is about, the first class that fits.
 FIELDS: tuple[tuple[type[LedgerError], str], ...] = (

@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 
 from api import payment_files as files
+from api import standing_orders as orders
 from api.accounts import statements
 from api.accounts import views as accounts
 from api.audit import AuditState
@@ -56,6 +57,23 @@ v1 = [
     path("payees/", PayeeList.as_view(), name="payees"),
     path("payees/saved/", SavedPayeeList.as_view(), name="saved_payees"),
     path("payees/saved/<uuid:pk>/", SavedPayee.as_view(), name="saved_payee"),
+    path("standing-orders/", orders.StandingOrderList.as_view(), name="standing_orders"),
+    path("standing-orders/<uuid:pk>/", orders.StandingOrderDetail.as_view(), name="standing_order"),
+    path(
+        "standing-orders/<uuid:pk>/amount/",
+        orders.OrderAmount.as_view(),
+        name="standing_order_amount",
+    ),
+    path("standing-orders/<uuid:pk>/skip/", orders.OrderSkip.as_view(), name="standing_order_skip"),
+    path(
+        "standing-orders/<uuid:pk>/pause/", orders.OrderPause.as_view(), name="standing_order_pause"
+    ),
+    path(
+        "standing-orders/<uuid:pk>/resume/",
+        orders.OrderResume.as_view(),
+        name="standing_order_resume",
+    ),
+    path("standing-orders/<uuid:pk>/end/", orders.OrderEnd.as_view(), name="standing_order_end"),
     path("events", EventList.as_view(), name="events"),
     path("audit/", AuditState.as_view(), name="audit"),
 ]

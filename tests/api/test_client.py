@@ -47,9 +47,9 @@ def test_every_address_of_the_client_is_in_the_schema(monkeypatch: pytest.Monkey
     bank = Ledger("http://bank.example", "t")
     bank.accounts(), list(bank.entries("x-x")), list(bank.transactions()), bank.transaction("x-x")
     bank.pay(key="k", amount="1.00"), bank.pay_all([], key="k")
-    list(bank.statements("x-x")), bank.saved_payees()
+    list(bank.statements("x-x")), bank.saved_payees(), list(bank.standing_orders())
     assert next(bank.events(account="x-x")) == {"type": "posted", "id": "7"}
-    assert len(called) == 9
+    assert len(called) == 10
     assert [each for each in called if each[0] not in paths.get(each[1], {})] == []
 
 

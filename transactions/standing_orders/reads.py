@@ -76,6 +76,14 @@ def orders_of(owner: User) -> list[StandingOrder]:
         return list(mine.with_accounts().in_order())
 
 
+def own_order(owner: User, pk: UUID) -> StandingOrder | None:
+    """A person's order with its accounts and the recipient; None without one."""
+    with reading(RowScope.DIRECTORY):
+        mine = StandingOrder.objects.owned_by(owner).with_accounts()
+        found: StandingOrder | None = mine.filter(pk=pk).first()
+        return found
+
+
 def _ended(owner: User) -> list[StandingOrder]:
     with reading(RowScope.DIRECTORY):
         mine = StandingOrder.objects.owned_by(owner).filter(status=StandingOrder.Status.ENDED)

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -16,7 +16,6 @@ from accounts.requests import PersonRequest
 from accounts.sign_in import step_up
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7
-from ledger.db.row_security import RowScope, reading
 from ledger.text.dates import day_heading
 from ledger.text.money import figure, money
 from ledger.web.table_files import table_response
@@ -28,16 +27,13 @@ from transactions.safeguards.confirmation import is_covered
 from transactions.standing_orders import services
 from transactions.standing_orders.file import orders_table
 from transactions.standing_orders.forecast import next_dates
-from transactions.standing_orders.forms import AmountForm, StandingOrderForm
-from transactions.standing_orders.reads import order_page, orders_page
+from transactions.standing_orders.forms import WHY_PROOF, AmountForm, StandingOrderForm
+from transactions.standing_orders.reads import order_page, orders_page, own_order
 from transactions.transfers.forms import prefilled
 from transactions.transfers.reads import known_accounts, payee_name
 
 ABOUT, KEPT = "standing order", "unsent_order"
 ACTIONS = ("skip", "pause", "resume", "end")
-# Note [Proof for a series]: who sets up or changes payments to others proves who they are, as
-# Article 14 of the EU's technical standards on strong customer authentication asks (2018/389).
-WHY_PROOF = "Payments to others that repeat by themselves need a proof that it is you."
 
 
 @require_safe
@@ -222,7 +218,7 @@ def _day(typed: str) -> date:
 
 
 def _own(request: PersonRequest, pk: UUID) -> StandingOrder:
-    with reading(RowScope.DIRECTORY):
-        return get_object_or_404(
-            StandingOrder.objects.owned_by(request.user).with_accounts(), pk=pk
-        )
+    order = own_order(request.user, pk)
+    if order is None:
+        raise Http404
+    return order

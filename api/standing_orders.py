@@ -1,0 +1,451 @@
+"""`/api/v1/standing-orders/`: payments that the caller has ordered for days to come."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db import Error
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Account
+from accounts.numbers import clean_account_number
+from accounts.sign_in import step_up
+from api.caller import Caller
+from api.fields import (
+    AmountTextField,
+    ExactAmountField,
+    InstantField,
+    StrictSerializer,
+    TextField,
+    picked,
+    refuse_odd,
+    row_of,
+    rows_of,
+    values_of,
+)
+from api.paging import known_only, page_of
+from api.parameters import CURSOR, FIELDS, KEY_OF_ORDER, LIMIT
+from api.problems import FieldRefused, OutcomeOf
+from api.transactions.keys import REPLAYED, payment_id
+from api.transactions.payments import NO_SUCH_ACCOUNT, NOT_YOURS, check_limits
+from api.views import ApiView
+from ledger.db.confirmation import wait_until_confirmed
+from ledger.db.row_security import RowScope, reading
+from ledger.text.lines import tidy_line
+from transactions.exceptions import (
+    IdempotencyConflict,
+    InvalidAmount,
+    LimitExceeded,
+)
+from transactions.models import Every, Occurrence, StandingOrder
+from transactions.models.standing_order import MOST_TIMES
+from transactions.safeguards.confirmation import ConfirmationNeeded, is_covered
+from transactions.safeguards.quota import NUMBERS_ASKED
+from transactions.safeguards.recipients import CANNOT_RECEIVE, RECIPIENT_REFUSED
+from transactions.standing_orders import services
+from transactions.standing_orders.forms import (
+    WHY_PROOF,
+    StandingOrderForm,
+    order_id_for,
+)
+from transactions.standing_orders.reads import names_of, order_page, own_order
+
+OTHER_ORDER = "This key was used for another standing order, or it was changed. None was set up."
+NO_LIMIT_OF_DAY = (
+    "This token pays others within a limit of a day, which standing orders do not know. Use a"
+    " token without one, or the page."
+)
+SET_UP_AGAIN = (
+    "It may be set up or not. Send the same request again with the same Idempotency-Key, or look"
+    " for this id; it is set up once."
+)
+CHANGE_AGAIN = "It may be done or not. Send the same request again, or read the order first."
+FIELD_NAMES = {"number": "to_number"}  # of the page's form, by those of the API
+OUTCOMES = Occurrence.DayOutcome.choices
+
+
+@dataclass(frozen=True, slots=True)
+class NamedOrder:
+    """An order with the name of its recipient for the caller's eyes."""
+
+    order: StandingOrder
+    recipient: str
+
+    @property
+    def currency(self) -> str:
+        return self.order.currency
+
+    @property
+    def next_on(self) -> date | None:
+        """The next day; None for an order that pays nothing at the moment."""
+        return self.order.next_on if self.order.is_active else None
+
+
+class StandingOrderSerializer(serializers.Serializer[NamedOrder]):
+    """A payment to the same account, once or again and again."""
+
+    id = serializers.UUIDField(source="order.pk")
+    status = serializers.ChoiceField(StandingOrder.Status.choices, source="order.status")
+    from_account = serializers.UUIDField(source="order.from_account_id")
+    to_number = serializers.CharField(source="order.to_account.number")
+    recipient = serializers.CharField(help_text="Masked for a stranger.")
+    amount = ExactAmountField(source="order.amount", help_text="From the next day on.")
+    currency = serializers.CharField()
+    description = serializers.CharField(source="order.description")
+    reference = serializers.CharField(source="order.reference")
+    every = serializers.ChoiceField(Every.choices, source="order.every")
+    first_on = serializers.DateField(source="order.first_on")
+    last_on = serializers.DateField(source="order.last_on", allow_null=True)
+    times = serializers.IntegerField(
+        source="order.times", allow_null=True, help_text="Days that are due in all."
+    )
+    settled = serializers.IntegerField(
+        source="order.position", help_text="Days that were paid, refused or skipped."
+    )
+    next_on = serializers.DateField(allow_null=True)
+    refused_at = InstantField(
+        source="order.refused_at", allow_null=True, help_text="When the next payment was refused."
+    )
+    refused_why = serializers.CharField(source="order.refused_why")
+    ended_why = serializers.CharField(source="order.ended_why")
+    created_at = InstantField(source="order.created_at")
+
+
+class OrderDaySerializer(serializers.Serializer[Occurrence]):
+    """What became of a day."""
+
+    due_on = serializers.DateField()
+    outcome = serializers.ChoiceField(OUTCOMES)
+    transaction = serializers.UUIDField(source="transaction_id", allow_null=True)
+    reason = serializers.CharField()
+
+
+class StandingOrderDetailSerializer(StandingOrderSerializer):
+    """The same with its next days, and what became of the latest ones."""
+
+    next_days = serializers.ListField(child=serializers.DateField())
+    days = OrderDaySerializer(many=True)
+
+
+class StandingOrderPageSerializer(serializers.Serializer[Any]):
+    """A page of orders, newest first."""
+
+    results = StandingOrderSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The page of older ones.")
+
+
+class NewStandingOrderSerializer(StrictSerializer):
+    """A new order: without `last_on` and `times` it pays until it is ended."""
+
+    from_account = serializers.UUIDField()
+    to_number = TextField(max_length=40)
+    amount = AmountTextField(max_length=60)
+    every = serializers.ChoiceField(Every.choices)
+    first_on = serializers.DateField()
+    last_on = serializers.DateField(required=False, allow_null=True)
+    times = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MOST_TIMES
+    )
+    description = TextField(required=False, allow_blank=True)
+    reference = TextField(required=False, allow_blank=True)
+
+
+class OrderAmountSerializer(StrictSerializer):
+    """Another amount."""
+
+    amount = AmountTextField(max_length=60)
+
+
+class OrderSkipSerializer(StrictSerializer):
+    """The day to leave out, which must be the next one."""
+
+    day = serializers.DateField()
+
+
+class NothingSerializer(StrictSerializer):
+    """An empty object."""
+
+
+class StandingOrderList(ApiView):
+    """The caller's standing orders."""
+
+    headers_told: ClassVar = {"POST": ["Location"]}
+
+    @extend_schema(
+        operation_id="standing_orders_list",
+        parameters=[LIMIT, CURSOR, FIELDS],
+        responses=StandingOrderPageSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """Every standing order of the caller, ended ones too, newest first."""
+        known_only(request, "limit", "cursor")
+        person = self.caller.person
+        with reading(RowScope.DIRECTORY):
+            mine = StandingOrder.objects.owned_by(person).with_accounts()
+            orders, following = page_of(request, mine)
+        results = rows_of(StandingOrderSerializer, _named(self.caller, orders))
+        wanted = request.query_params.get("fields")
+        return Response({"results": picked(results, wanted), "next": following})
+
+    @extend_schema(
+        operation_id="standing_orders_set_up",
+        parameters=[KEY_OF_ORDER],
+        request=NewStandingOrderSerializer,
+        responses={201: StandingOrderDetailSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Sets up an order. Needs the scope pay. Sent again with the same Idempotency-Key, it is
+        set up once. The caller's limits of a day on numbers that cannot be paid count here, too.
+        """
+        known_only(request)
+        caller = self.caller
+        given = dict(values_of(NewStandingOrderSerializer, request.data))
+        refuse_odd(given["amount"])
+        key = payment_id(request, caller.person)
+        id = order_id_for(caller.person, key)
+        try:
+            if before := own_order(caller.person, id):
+                _refuse_other(before, given)
+                wait_until_confirmed()
+                return self._told(request, before, {REPLAYED: "true"})
+            form = _form(caller, given, key)
+            _check_caller(
+                caller, request, form.cleaned_data["from_account"], given["amount"],
+                is_own=form.is_between_own,
+            )  # fmt: skip
+            order = _set_up(form)
+            _refuse_other(own_order(caller.person, id) or order, given)
+        except Error as error:
+            raise OutcomeOf(id, SET_UP_AGAIN) from error
+        return self._told(request, order, {})
+
+    def _told(self, request: Request, order: StandingOrder, headers: dict[str, str]) -> Response:
+        headers["Location"] = f"{request.path}{order.pk}/"
+        return Response(_detail(self.caller, order.pk), status=201, headers=headers)
+
+
+def _form(caller: Caller, given: dict[str, Any], key: UUID) -> StandingOrderForm:
+    """The page's form, valid. Raises what refuses it, under the names of the API."""
+    data = {name: "" if value is None else str(value) for name, value in given.items()}
+    data |= {"id": str(key), "number": data.pop("to_number")}
+    form = StandingOrderForm(data, user=caller.person)
+    if not form.is_valid():
+        if "from_account" in form.errors:
+            raise FieldRefused(NOT_YOURS, "from_account", slug=NO_SUCH_ACCOUNT)
+        if list(form.errors) == ["amount"]:
+            raise InvalidAmount(" ".join(map(str, form.errors["amount"])))
+        raise ValidationError(
+            {
+                FIELD_NAMES.get(name, name): [str(error) for error in errors]
+                for name, errors in form.errors.items()
+            }
+        )
+    if form.refuse_unknown():
+        why = " ".join(map(str, form.errors["number"]))
+        slug = "too-many-numbers" if why == NUMBERS_ASKED else NO_SUCH_ACCOUNT
+        raise FieldRefused(why, "to_number", slug=slug)
+    return form
+
+
+def _set_up(form: StandingOrderForm) -> StandingOrder:
+    """Sets the order up. Of a stranger's account a refusal says no more than on the page."""
+    try:
+        return services.set_up(form.order_draft)
+    except RECIPIENT_REFUSED as refusal:
+        if form.is_between_own:
+            raise
+        raise type(refusal)(CANNOT_RECEIVE) from None
+
+
+def _refuse_other(order: StandingOrder, given: dict[str, Any]) -> None:
+    """Raises IdempotencyConflict if the order is not as it was asked for."""
+    is_once = given["every"] == Every.ONCE
+    try:
+        number: str | None = clean_account_number(given["to_number"])
+    except ValueError:
+        number = None
+    asked = (
+        given["from_account"], number, Decimal(given["amount"]), given["every"], given["first_on"],
+        None if is_once else given.get("last_on"), 1 if is_once else given.get("times"),
+        tidy_line(given.get("description", "")), tidy_line(given.get("reference", "")),
+    )  # fmt: skip
+    stored = (
+        order.from_account_id, order.to_account.number, order.amount, order.every, order.first_on,
+        order.last_on, order.times, order.description, order.reference,
+    )  # fmt: skip
+    if asked != stored:
+        raise IdempotencyConflict(OTHER_ORDER)
+
+
+def _check_caller(
+    caller: Caller, request: Request, sender: Account, amount: str, *, is_own: bool
+) -> None:
+    """Raises LimitExceeded for what the token may not pay, or ConfirmationNeeded for a session, see
+    Note [Proof for a series]. A token's limit of a day cannot hold for days to come.
+    """
+    if caller.token is None:
+        if not is_own and not is_covered(step_up.fresh_until(request._request)):
+            raise ConfirmationNeeded(WHY_PROOF)
+        return
+    check_limits(caller, sender.currency, lambda most: Decimal(amount) > most)
+    if not is_own and caller.token.per_day_in(sender.currency) is not None:
+        raise LimitExceeded(NO_LIMIT_OF_DAY)
+
+
+class StandingOrderDetail(ApiView):
+    """One standing order of the caller."""
+
+    @extend_schema(
+        operation_id="standing_orders_read",
+        parameters=[FIELDS],
+        responses=StandingOrderDetailSerializer,
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        """A standing order with its next days, and what became of the latest ones."""
+        known_only(request)
+        found = _detail(self.caller, pk)
+        return Response(picked(found, request.query_params.get("fields")))
+
+
+class OrderVerb(ApiView):
+    """What changes an order. Needs the scope pay."""
+
+    def change(self, pk: UUID, change: Callable[[StandingOrder], object]) -> Response:
+        """Makes the change, and answers with the order as it is then."""
+        order = _own(self.caller, pk)
+        try:
+            change(order)
+        except Error as error:
+            raise OutcomeOf(pk, CHANGE_AGAIN) from error
+        return Response(_detail(self.caller, pk))
+
+
+class OrderAmount(OrderVerb):
+    """The amount of an order."""
+
+    @extend_schema(
+        operation_id="standing_orders_amount",
+        request=OrderAmountSerializer,
+        responses=StandingOrderDetailSerializer,
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Changes what a standing order pays from its next day on."""
+        known_only(request)
+        amount = values_of(OrderAmountSerializer, request.data)["amount"]
+        refuse_odd(amount)
+        order = _own(self.caller, pk)
+        is_own = order.to_account.user_id == self.caller.person.pk
+        _check_caller(self.caller, request, order.from_account, amount, is_own=is_own)
+        return self.change(
+            pk, lambda row: services.change_amount(order=row, amount=Decimal(amount))
+        )
+
+
+class OrderSkip(OrderVerb):
+    """The next day of an order."""
+
+    @extend_schema(
+        operation_id="standing_orders_skip",
+        request=OrderSkipSerializer,
+        responses=StandingOrderDetailSerializer,
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Leaves out the next day of a standing order. Sent again for that day, it answers the
+        same.
+        """
+        known_only(request)
+        day = values_of(OrderSkipSerializer, request.data)["day"]
+
+        def skip(order: StandingOrder) -> None:
+            try:
+                services.skip(order=order, day=day)
+            except services.OrderChanged:
+                skipped = Occurrence.DayOutcome.SKIPPED
+                if not order.occurrences.filter(due_on=day, outcome=skipped).exists():
+                    raise
+                wait_until_confirmed()
+
+        return self.change(pk, skip)
+
+
+class OrderPause(OrderVerb):
+    """A pause of an order."""
+
+    @extend_schema(
+        operation_id="standing_orders_pause",
+        request=NothingSerializer,
+        responses=StandingOrderDetailSerializer,
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Pauses a standing order: it pays nothing until it is resumed."""
+        known_only(request)
+        _read_nothing(request)
+        return self.change(pk, lambda order: services.pause(order=order))
+
+
+class OrderResume(OrderVerb):
+    """The end of a pause."""
+
+    @extend_schema(
+        operation_id="standing_orders_resume",
+        request=NothingSerializer,
+        responses=StandingOrderDetailSerializer,
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Resumes a paused standing order. The days of the pause are skipped."""
+        known_only(request)
+        _read_nothing(request)
+        return self.change(pk, lambda order: services.resume(order=order))
+
+
+class OrderEnd(OrderVerb):
+    """The end of an order."""
+
+    @extend_schema(
+        operation_id="standing_orders_end",
+        request=NothingSerializer,
+        responses=StandingOrderDetailSerializer,
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Ends a standing order for good. Ending it twice does no harm."""
+        known_only(request)
+        _read_nothing(request)
+        return self.change(pk, lambda order: services.end(order=order))
+
+
+def _read_nothing(request: Request) -> None:
+    """Reads an empty object. REST framework reads no body at all as one, too; that is refused,
+    because a form of another site could send it.
+    """
+    values_of(NothingSerializer, request.data)
+    if request.META.get("CONTENT_LENGTH") in (None, "", "0"):
+        raise ParseError("Send an empty object: {}.")
+
+
+def _own(caller: Caller, pk: UUID) -> StandingOrder:
+    order = own_order(caller.person, pk)
+    if order is None:
+        raise Http404
+    return order
+
+
+def _named(caller: Caller, orders: Sequence[StandingOrder]) -> list[NamedOrder]:
+    who = names_of(caller.person, orders, Account.objects.owned_by(caller.person))
+    return [NamedOrder(order, who[order.to_account_id]) for order in orders]
+
+
+def _detail(caller: Caller, pk: UUID) -> Any:
+    """The order as JSON, with its days."""
+    page = order_page(caller.person, _own(caller, pk))
+    found = row_of(StandingOrderSerializer, NamedOrder(page.order, page.who))
+    found["next_days"] = [day.isoformat() for day in page.next_days]
+    found["days"] = rows_of(OrderDaySerializer, page.settled)
+    return found
