@@ -47,6 +47,7 @@ _READ_THE_BANK = (
     "accounts.view_limitchange",
     "accounts.view_approvalrequest",
     "transactions.view_paymentfile",
+    "transactions.view_reconciliation",
 )
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     ANALYSTS: (*_READ_THE_BOOKS, "explorer.use_explorer"),
@@ -61,6 +62,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "transactions.use_cash_desk",
         "transactions.refund_transactions",
         "transactions.manage_holds",
+        "transactions.reconcile",
         "transactions.run_audit",
     ),
     AUDITOR: (
@@ -79,6 +81,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.decide_approvals",
         "accounts.add_currency",
         "accounts.change_currency",
+        "transactions.reconcile",
         "transactions.run_audit",
     ),
     PEOPLE_ADMIN: (

@@ -326,6 +326,7 @@ LEDGER_UPLOADS = dict.fromkeys(
         "/transfers/files/new/",
         "/outside/upload/",
         "/admin/transactions/paymentfile/add/",
+        "/admin/transactions/reconciliation/add/",
         "/api/v1/transactions/batch/",
         "/api/v1/payment-files/",
     ],

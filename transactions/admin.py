@@ -2,6 +2,7 @@
 
 from transactions.staff.audit import AuditRunAdmin
 from transactions.staff.payment_files import PaymentFileAdmin
+from transactions.staff.reconciliation import ReconciliationAdmin
 from transactions.staff.transactions import TransactionAdmin
 
-__all__ = ["AuditRunAdmin", "PaymentFileAdmin", "TransactionAdmin"]
+__all__ = ["AuditRunAdmin", "PaymentFileAdmin", "ReconciliationAdmin", "TransactionAdmin"]

@@ -50,6 +50,10 @@ LESS = {
     "monthly_statements": "SELECT",  # a job issues them
     "outside_entries": "SELECT, INSERT, UPDATE (is_double, is_entered), DELETE",
     "outside_file_parts": "SELECT, INSERT, DELETE",
+    "reconciliations": "SELECT, INSERT, DELETE,"
+    " UPDATE (signed_by_id, signed_at, countersigned_by_id, countersigned_at)",
+    "reconciliation_lines": "SELECT, INSERT, UPDATE (leftover), DELETE",
+    "reconciliation_matches": "SELECT, INSERT, DELETE",
     "changes": "SELECT",  # triggers insert
     "reads": "SELECT, INSERT",
     "fact_keys": "",

@@ -17,7 +17,10 @@ LONGEST = 8192  # characters of all names and values
 # What a form says in its field `step`, by the button that was pressed: these only show or look
 # something up, or change what is not money. A form without a step, or with any other, may book.
 # Reading, confirming and undoing are of other banks' files.
-BOOKS_NOTHING = frozenset("review edit check discard decline withdraw read confirm undo".split())
+BOOKS_NOTHING = frozenset(
+    "review edit check discard decline withdraw read confirm undo"
+    " sure match unmatch leftover sign take_back".split()
+)
 # The field by which a kept form says that an earlier attempt may have booked it.
 MAY_BE_BOOKED = "may_be_booked"
 UNREADABLE = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)

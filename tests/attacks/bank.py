@@ -31,6 +31,7 @@ from tests.transactions.attachments.files import attached
 from tests.transactions.events.shared import webhook_of
 from tests.transactions.outside.files import imported, outside_account, uploaded
 from tests.transactions.payment_files.files import checked, pay
+from tests.transactions.reconciliation.files import settled, statement
 from tests.transactions.statement_files.shared import empty_statement
 from transactions import services, staff_services
 from transactions.alerts.services import choose
@@ -47,6 +48,7 @@ from transactions.models import (
     OwnCategory,
     Payee,
     PaymentFile,
+    Reconciliation,
     SavedReport,
     StaffReason,
     StandingOrder,
@@ -95,6 +97,7 @@ class Holder:
     choices: list[AlertChoice] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     imports: list[OutsideImport] = field(default_factory=list)
+    reconciliations: list[Reconciliation] = field(default_factory=list)
 
     @property
     def webhook(self) -> Webhook:
@@ -115,6 +118,7 @@ class Holder:
             Account: list(self.accounts),
             Transaction: list(self.transactions.values()),
             PaymentFile: list(self.files),
+            Reconciliation: list(self.reconciliations),
             Authenticator: [self.passkey],
             Change: list(Change.objects.filter(about=self.user.pk)[:1]),
             Read: list(Read.objects.filter(people__contains=[self.user.pk])[:1]),
@@ -175,6 +179,14 @@ def _holder(who: str, wording: Wording) -> Holder:
     for account in (everyday, savings):
         empty_statement(account)
     return Holder(who, user, everyday, savings, add_passkey(user, text("passkey")).row)
+
+
+def _reconciled(opening: Decimal, text: Callable[[str], str], clerk: User) -> Reconciliation:
+    """A statement with the opening deposit, and a line that is left over."""
+    said = text("settled").replace(",", " ").replace('"', " ")
+    lines = (f"{opening},From {said},From {said},", f"{opening + 13},From {said},,")
+    whose = statement(*lines, by=clerk, name=text("nostro.csv"))
+    return settled(whose, clerk, reason=text("leftover"))
 
 
 def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> None:
@@ -249,6 +261,7 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
     outside = outside_account(owner=holder.user, name=text("outside")[:80], currency="USD")
     row = f"Date,Amount,Description\n2026-11-02,{7 + cents},From {text('foreign')}\n"
     holder.imports += [imported(outside, row), uploaded(outside, row + row.split("\n")[1])]
+    holder.reconciliations.append(_reconciled(41_207 + cents, text, clerk))
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))
     query = {"sql": f"SELECT '{text('query')}'"}

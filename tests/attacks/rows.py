@@ -39,6 +39,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.transactions.attachments.files import attached
 from tests.transactions.events.shared import webhook_of
 from tests.transactions.outside.files import outside_account, uploaded
+from tests.transactions.reconciliation.files import settled, statement
 from tests.transactions.statement_files.shared import empty_statement
 from transactions import services
 from transactions.alerts.services import choose
@@ -107,6 +108,7 @@ def rows_of_a_customer() -> Account:
     told(account, paid)
     empty_statement(account)
     uploaded(outside_account(owner=person), "Date,Amount\n2026-11-02,5\n")
+    settled(statement("100.00,,,", by=clerk), clerk)
     now = timezone.now()
     AuditRun.objects.create(
         started_at=now, finished_at=now, accounts=1, transactions=1, run_by=person

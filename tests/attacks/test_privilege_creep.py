@@ -106,6 +106,13 @@ PAGES: dict[str, set[str]] = {
     "admin:transactions_paymentfile_history": BANK,
     "admin:transactions_paymentfile_result": BANK,
     "admin:transactions_paymentfile_step": NOBODY,
+    "admin:transactions_reconciliation_add": {M, O},
+    "admin:transactions_reconciliation_change": BANK,
+    "admin:transactions_reconciliation_changelist": BANK,
+    "admin:transactions_reconciliation_delete": NOBODY,
+    "admin:transactions_reconciliation_history": BANK,
+    "admin:transactions_reconciliation_line": BANK,
+    "admin:transactions_reconciliation_step": NOBODY,
     "admin:transactions_transaction_add": NOBODY,
     "admin:transactions_transaction_capture": {O},
     "admin:transactions_transaction_cash_desk": {O},
@@ -184,6 +191,13 @@ POSTS: dict[str, set[str]] = {
     "admin:transactions_paymentfile_history": BANK,
     "admin:transactions_paymentfile_result": BANK,
     "admin:transactions_paymentfile_step": {O},
+    "admin:transactions_reconciliation_add": {M, O},
+    "admin:transactions_reconciliation_change": NOBODY,
+    "admin:transactions_reconciliation_changelist": BANK,
+    "admin:transactions_reconciliation_delete": NOBODY,
+    "admin:transactions_reconciliation_history": BANK,
+    "admin:transactions_reconciliation_line": {M, O},
+    "admin:transactions_reconciliation_step": {M, O},
     "admin:transactions_transaction_add": NOBODY,
     "admin:transactions_transaction_capture": {O},
     "admin:transactions_transaction_cash_desk": {O},
@@ -307,7 +321,7 @@ def takes(client: Client, page: AdminPage) -> bool:
 # Who opens a list, gets its file.
 LISTS = (
     "accounts_account", "accounts_currency", "accounts_household", "accounts_user", "auth_group",
-    "transactions_paymentfile", "transactions_transaction",
+    "transactions_paymentfile", "transactions_reconciliation", "transactions_transaction",
 )  # fmt: skip
 FILES = {
     f"admin:{name}_list_{kind}": PAGES[f"admin:{name}_changelist"]

@@ -35,9 +35,13 @@ INSERTS: dict[str, set[str]] = {
     SUPPORT: set(),
     OPERATIONS: {
         "account_status_changes", "accounts", "approval_requests", "audit_runs", "payment_files",
-        "payment_lines", "transaction_notes", "transactions", "users",
+        "payment_lines", "reconciliation_lines", "reconciliation_matches", "reconciliations",
+        "transaction_notes", "transactions", "users",
     },
-    MANAGER: {"approval_requests", "audit_runs", "currencies", "limit_changes", "users_groups"},
+    MANAGER: {
+        "approval_requests", "audit_runs", "currencies", "limit_changes", "reconciliation_lines",
+        "reconciliation_matches", "reconciliations", "users_groups",
+    },
     AUDITOR: set(),
     PEOPLE_ADMIN: {
         "account_emailaddress", "account_emailconfirmation", "approval_requests", "households",
@@ -48,8 +52,14 @@ INSERTS: dict[str, set[str]] = {
 CHANGES: dict[str, set[str]] = {
     ANALYSTS: set(),
     SUPPORT: set(),
-    OPERATIONS: {"accounts", "payment_files", "payment_lines", "transactions"},
-    MANAGER: {"accounts", "approval_requests", "currencies", "transactions", "users"},
+    OPERATIONS: {
+        "accounts", "payment_files", "payment_lines", "reconciliation_lines", "reconciliations",
+        "transactions",
+    },
+    MANAGER: {
+        "accounts", "approval_requests", "currencies", "reconciliation_lines", "reconciliations",
+        "transactions", "users",
+    },
     AUDITOR: set(),
     PEOPLE_ADMIN: {
         "account_emailaddress", "account_emailconfirmation", "api_tokens", "households",
@@ -67,6 +77,7 @@ UPDATES = {
     "own_categories": "category = 'mine'",
     "payees": "name = 'Mine'", "payment_files": "name = 'Mine'",
     "payment_lines": "description = 'Mine'",
+    "reconciliation_lines": "leftover = 'Mine'", "reconciliations": "signed_by_id = NULL",
     "standing_orders": "ended_why = 'mine'",
     "alerts": "read_at = now()", "alert_choices": "amount = 1", "alert_times": "daily_at = '01:00'",
     "payment_names_asked": "count = 0", "saved_reports": "name = 'Mine'",
@@ -81,6 +92,7 @@ EVERYBODY = {"cache"}  # signed values that pages share
 AUTHOR = {
     "account_status_changes": "changed_by_id", "approval_requests": "requested_by_id",
     "audit_runs": "run_by_id", "limit_changes": "changed_by_id",
+    "reconciliation_matches": "created_by_id", "reconciliations": "created_by_id",
     "transaction_notes": "written_by_id", "transactions": "created_by_id",
 }  # fmt: skip
 BELOW = {"transactions": "public.transactions"}  # where rows are inserted

@@ -20,13 +20,15 @@ from transactions import services
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
 # Tables into which the web role may insert, but that no customer writes for another person. A
-# trigger refuses rows of `reads` before their policy is asked (test_forged_facts).
+# trigger refuses rows of `reads` before their policy is asked (test_forged_facts), and lines and
+# matches whose reconciliation nobody but staff sees.
 TABLES = (
     "account_emailaddress", "account_status_changes", "api_tokens", "approval_requests",
     "audit_runs", "budgets", "category_rules", "currencies", "django_admin_log", "households",
     "limit_changes", "mfa_authenticator", "outside_accounts",
     "outside_entries", "outside_file_parts", "outside_imports", "own_categories", "payees",
-    "payment_files", "payment_lines", "payment_names_asked", "saved_reports", "sessions",
+    "payment_files", "payment_lines", "payment_names_asked", "reconciliations",
+    "saved_reports", "sessions",
     "sign_ins", "standing_order_days", "standing_orders",
     "alert_choices", "alert_times",
     "socialaccount_socialaccount", "transaction_notes", "users_groups", "webhooks",
@@ -49,6 +51,8 @@ CHANGES = {
     "alert_times": "daily_at = '01:00'",
     "saved_reports": "name = 'Theirs'",
     "payment_lines": "description = 'Mine'",
+    "reconciliation_lines": "leftover = 'Mine'",
+    "reconciliations": "signed_by_id = NULL",
     "account_emailaddress": "verified = false",
     "mfa_authenticator": "type = 'mine'",
     "sessions": "session_data = 'Mine'",

@@ -127,6 +127,14 @@ def _import(holder: Holder) -> Filled:
     return [{"pk": source.pk} for source in holder.imports]
 
 
+def _line(holder: Holder) -> Filled:
+    return [
+        {"pk": whose.pk, "number": line.number}
+        for whose in holder.reconciliations
+        for line in whose.lines.all()
+    ]
+
+
 def _order(holder: Holder) -> Filled:
     return [{"pk": order.pk} for order in holder.orders]
 
@@ -200,6 +208,7 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "admin_approval_step": _approval,
     "admin:app_list": _same(app_label="accounts"),
     "admin:view_on_site": _on_site,
+    "admin:transactions_reconciliation_line": _line,
     "admin/(?P<url>.*)$": _same(url="nowhere/"),
     "api:account": _account,
     "api:balance": _account,

@@ -57,6 +57,7 @@ def test_the_paths_of_uploads_are_those_of_their_pages() -> None:
         reverse("transactions:file_new"),
         reverse("transactions:outside_upload"),
         reverse("admin:transactions_paymentfile_add"),
+        reverse("admin:transactions_reconciliation_add"),
         reverse("api:batch"),
         reverse("transactions:attachment_new"),
         reverse("api:payment_files"),

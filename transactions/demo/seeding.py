@@ -34,6 +34,7 @@ from transactions.demo import (
     notes,
     outside,
     payees,
+    reconciliation,
     rules,
     standing_orders,
     webhooks,
@@ -108,6 +109,7 @@ def seed(
     standing_orders.set_up_orders(people[SIGN_INS["ana"]], now)
     alerts.tell(people[SIGN_INS["ana"]], now)
     outside.import_a_month(people[SIGN_INS["ana"]], now)
+    reconciliation.upload_a_statement(people[SIGN_INS["staff"]], now)
     _give_roles_and_passwords(people)
     return SeedingCounts(len(people), accounts, booked)
 

@@ -20,6 +20,11 @@ from transactions.models.outside import (
 from transactions.models.own_category import OwnCategory
 from transactions.models.payee import Payee
 from transactions.models.payment_file import NamesAsked, PaymentFile, PaymentLine
+from transactions.models.reconciliation import (
+    Reconciliation,
+    ReconciliationLine,
+    ReconciliationMatch,
+)
 from transactions.models.saved_report import SavedReport
 from transactions.models.seal import Seal, SealedDay
 from transactions.models.staff_reason import StaffReason
@@ -68,6 +73,9 @@ __all__ = [
     "Payee",
     "PaymentFile",
     "PaymentLine",
+    "Reconciliation",
+    "ReconciliationLine",
+    "ReconciliationMatch",
     "SavedReport",
     "Seal",
     "SealedDay",

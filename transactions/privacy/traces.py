@@ -42,6 +42,7 @@ from transactions.models import (
     Payee,
     PaymentFile,
     PaymentLine,
+    ReconciliationLine,
     SavedReport,
     StaffReason,
     StandingOrder,
@@ -169,6 +170,7 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
     texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
         (Payee, ("note",)),
         (OutsideEntry, ("description", "other", "reference")),
+        (ReconciliationLine, ("description", "other", "reference", "leftover")),
         (StandingOrder, ("description", "reference")),
         (Alert, ("detail",)),
         (Attachment, ("name",)),

@@ -74,6 +74,7 @@ IS_OWN_ACCOUNT = f"account_id = ANY ({ACCOUNTS})"
 PAYS_FROM_OWN = f"from_account_id = ANY ({ACCOUNTS})"
 MOVES_MONEY = may("use_cash_desk", "refund_transactions", "manage_holds")
 PAYS_FILES = may("use_cash_desk")
+RECONCILES = may("reconcile")
 DECIDES = may("decide_approvals")
 LOOKS_AFTER_PEOPLE = may("change_user")
 GIVES_GROUPS = f"{may('give_groups')} OR {DECIDES}"
@@ -236,6 +237,20 @@ POLICIES = {
     "outside_imports": _of_outside_account(),
     "outside_entries": _of_outside_account(),
     "outside_file_parts": _part_of("outside_imports", "source_id"),
+    # Nobody uploads, matches or signs in the name of a colleague.
+    "reconciliations": Policy(
+        reads=READS_BANK,
+        writes=f"{RECONCILES} AND created_by_id = {PERSON}",
+        changes=RECONCILES,
+        becomes=f"{RECONCILES} AND (signed_by_id IS NULL OR countersigned_by_id = {PERSON}"
+        f" OR countersigned_by_id IS NULL AND signed_by_id = {PERSON})",
+    ),
+    "reconciliation_lines": Policy(reads=READS_BANK, writes=RECONCILES),
+    "reconciliation_matches": Policy(
+        reads=READS_BANK,
+        writes=f"{RECONCILES} AND created_by_id = {PERSON}",
+        changes=RECONCILES,
+    ),
     # One's own, and what colleagues share with a group; nobody shares with a group of others.
     "saved_reports": Policy(
         reads=f"owner_id = {PERSON} OR {IS_OWN_GROUP} OR {AUDITS}",

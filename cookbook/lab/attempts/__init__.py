@@ -12,6 +12,7 @@ from cookbook.lab.attempts import (
     outside,
     payees,
     people,
+    reconciliation,
     reports,
     rights,
     seals,
@@ -42,6 +43,7 @@ _ALL: tuple[Attempt, ...] = (
     *alerts.ATTEMPTS,
     *monthly_statements.ATTEMPTS,
     *outside.ATTEMPTS,
+    *reconciliation.ATTEMPTS,
 )
 _TABLES = list(dict.fromkeys(attempt.table for attempt in _ALL))
 # Those of a table stand together.
@@ -65,4 +67,5 @@ ROWS: tuple[ValidRow, ...] = (
     *alerts.ROWS,
     *monthly_statements.ROWS,
     *outside.ROWS,
+    *reconciliation.ROWS,
 )

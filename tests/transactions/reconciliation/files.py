@@ -1,0 +1,45 @@
+"""A settlement account's statement, and the payments of the books that its lines are."""
+
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import Account, User
+from tests.factories import UserFactory
+from transactions import services as posting
+from transactions.models import Reconciliation, ReconciliationLine, Transaction
+from transactions.reconciliation import services
+
+HEAD = "Date,Amount,Name,Description,Reference\n"
+
+
+def today() -> date:
+    return timezone.localdate()
+
+
+def statement(*lines: str, **changed: Any) -> Reconciliation:
+    """An uploaded CSV file; lines without a day are of today."""
+    rows = "".join(f"{line if line[4] == '-' else f'{today()},{line}'}\n" for line in lines)
+    facts: dict[str, Any] = {"by": UserFactory(), "name": "nostro.csv", "currency": "USD"}
+    return services.upload(BytesIO((HEAD + rows).encode()), **(facts | changed))
+
+
+def paid_in(account: Account, amount: str, **details: Any) -> Transaction:
+    return posting.deposit(to_account=account, amount=Decimal(amount), **details)
+
+
+def line_of(whose: Reconciliation, number: int) -> ReconciliationLine:
+    """A line by its place among the lines, from 1 on."""
+    rows = ReconciliationLine.objects.of(whose).with_matched().select_related("reconciliation")
+    return list(rows.order_by("number"))[number - 1]
+
+
+def settled(whose: Reconciliation, by: User, reason: str = "A fee") -> Reconciliation:
+    """Matches what is sure, and leaves the rest over."""
+    services.match_sure(reconciliation=whose, by=by)
+    for line in ReconciliationLine.objects.of(whose).unsettled():
+        services.leave_over(line=line, reason=reason)
+    return whose

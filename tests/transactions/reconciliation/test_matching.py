@@ -1,0 +1,178 @@
+"""Lines of an outside statement are matched with payments of the books, by rules and by hand."""
+
+from datetime import timedelta
+from decimal import Decimal
+from io import BytesIO
+
+import pytest
+
+from accounts.models import Account, User
+from tests.factories import AccountFactory, UserFactory
+from tests.transactions.reconciliation.files import line_of, paid_in, settled, statement, today
+from transactions import services as posting
+from transactions.exceptions import InvalidDetails
+from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
+from transactions.outside.formats.lines import UnreadableStatement
+from transactions.reconciliation import services
+from transactions.reconciliation.reads import figures_of, suggestions, total_not_in_file
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ana() -> Account:
+    return AccountFactory(user__name="Ana Ferreira")
+
+
+@pytest.fixture
+def by() -> User:
+    return UserFactory(name="Clerk")
+
+
+def matched(whose: Reconciliation) -> list[tuple[Decimal, str]]:
+    """The lines that are matched, with the texts of their payments."""
+    rows = ReconciliationMatch.objects.filter(line__reconciliation=whose)
+    found = rows.order_by("line__number", "transaction__created_at")
+    return [(row.amount, row.transaction.description) for row in found]
+
+
+def test_rules_match_money_in_and_out_of_the_bank(ana: Account, by: User) -> None:
+    paid_in(ana, "100", description="Salary")
+    posting.withdraw(from_account=ana, amount=Decimal(30), description="Cash")
+    whose = statement("100.00,ACME,,", "-30.00,ATM,,", "7.00,Nobody,,")
+    assert services.match_sure(reconciliation=whose, by=by) == 2
+    assert matched(whose) == [(100, "Salary"), (30, "Cash")]
+    assert services.match_sure(reconciliation=whose, by=by) == 0, "again, nothing more"
+
+
+def test_a_payment_within_the_bank_is_none_of_a_settlement_account(ana: Account, by: User) -> None:
+    paid_in(ana, "50", description="In")
+    posting.transfer(from_account=ana, to_account=AccountFactory(), amount=Decimal(20))
+    whose = statement("20.00,,,", "-20.00,,,")
+    assert services.match_sure(reconciliation=whose, by=by) == 0
+    assert total_not_in_file(whose).total == 50
+
+
+def test_the_entries_of_an_account_of_the_books(ana: Account, by: User) -> None:
+    paid_in(ana, "50", description="In")
+    other = AccountFactory(balance="9", user__name="Other")
+    posting.transfer(from_account=ana, to_account=other, amount=Decimal(20), description="Out")
+    whose = statement("50.00,,,", "-20.00,,,", "9.00,,,", account=ana)
+    assert services.match_sure(reconciliation=whose, by=by) == 2
+    assert matched(whose) == [(50, "In"), (20, "Out")]
+    theirs = statement("20.00,,,", account=other)
+    assert services.match_sure(reconciliation=theirs, by=by) == 1, "the other side of the same"
+
+
+def test_the_reference_decides_between_equal_amounts(ana: Account, by: User) -> None:
+    for reference in ("B", "A"):
+        paid_in(ana, "5", reference=reference, description=reference)
+    earlier = today() - timedelta(days=2)
+    whose = statement(f"{earlier},5.00,,,A", f"{earlier},5.00,,,B", f"{earlier},5.00,,,C")
+    assert services.match_sure(reconciliation=whose, by=by) == 2
+    assert matched(whose) == [(5, "A"), (5, "B")]
+
+
+def test_equal_payments_of_a_day_are_matched_if_there_are_as_many(ana: Account, by: User) -> None:
+    for text in ("one", "two"):
+        paid_in(ana, "3", description=text)
+    unsure = statement("3.00,,,")
+    assert services.match_sure(reconciliation=unsure, by=by) == 0
+    assert services.match_sure(reconciliation=statement("3.00,,,", "3.00,,,"), by=by) == 2
+
+
+def test_a_payment_some_days_away_is_sure_if_it_is_the_only_one(ana: Account, by: User) -> None:
+    paid_in(ana, "8", description="eight")
+    near, far = today() - timedelta(days=3), today() - timedelta(days=4)
+    assert services.match_sure(reconciliation=statement(f"{far},8.00,,,"), by=by) == 0
+    twice = statement(f"{near},8.00,,,", f"{near},8.00,,,")
+    assert services.match_sure(reconciliation=twice, by=by) == 0, "one payment for two lines"
+    assert services.match_sure(reconciliation=statement(f"{near},8.00,,,"), by=by) == 1
+
+
+def test_what_one_statement_has_matched_no_other_one_matches(ana: Account, by: User) -> None:
+    row = paid_in(ana, "8", description="eight")
+    first, second = statement("8.00,,,"), statement("8.00,,,")
+    assert services.match_sure(reconciliation=first, by=by) == 1
+    assert services.match_sure(reconciliation=second, by=by) == 0
+    with pytest.raises(InvalidDetails, match="payment is matched already"):
+        services.match(line=line_of(second, 1), transaction=row.pk, by=by)
+
+
+def test_a_line_is_split_over_payments_and_a_payment_over_lines(ana: Account, by: User) -> None:
+    small, large = paid_in(ana, "40", description="small"), paid_in(ana, "70", description="large")
+    whose = statement("100.00,Batch,,", "10.00,Rest,,")
+    assert services.match(line=line_of(whose, 1), transaction=small.pk, by=by) == 40
+    assert line_of(whose, 1).rest == 60
+    assert services.match(line=line_of(whose, 1), transaction=large.pk, by=by) == 60
+    with pytest.raises(InvalidDetails, match="line is matched already"):
+        services.match(line=line_of(whose, 1), transaction=large.pk, by=by)
+    assert services.match(line=line_of(whose, 2), transaction=large.pk, by=by) == 10
+    figures = figures_of(whose)
+    assert (figures.matched.count, figures.matched_sum, figures.open.count) == (2, 110, 0)
+    assert total_not_in_file(whose).count == 0
+
+
+def test_a_match_is_taken_back(ana: Account, by: User) -> None:
+    row = paid_in(ana, "40")
+    whose = statement("40.00,,,")
+    services.match(line=line_of(whose, 1), transaction=row.pk, by=by)
+    match = ReconciliationMatch.objects.get()
+    services.unmatch(line=line_of(whose, 1), match=match.pk)
+    services.unmatch(line=line_of(whose, 1), match=match.pk)
+    assert line_of(whose, 1).rest == 40
+
+
+@pytest.mark.parametrize("wrong", ["direction", "currency", "hold", "missing"])
+def test_payments_that_do_not_fit_are_refused(ana: Account, by: User, wrong: str) -> None:
+    row = paid_in(ana, "40")
+    if wrong == "direction":
+        row = posting.withdraw(from_account=ana, amount=Decimal(40))
+    elif wrong == "currency":
+        row = paid_in(AccountFactory(currency="EUR"), "40")
+    elif wrong == "hold":
+        row = posting.hold(from_account=ana, amount=Decimal(40))
+    which = row.created_by_id or AccountFactory().pk if wrong == "missing" else row.pk
+    whose = statement("40.00,,,")
+    with pytest.raises(InvalidDetails, match="not booked on this settlement account"):
+        services.match(line=line_of(whose, 1), transaction=which, by=by)
+    assert line_of(whose, 1).rest == 40
+
+
+def test_suggestions_have_the_exact_amount_and_the_nearest_day_first(ana: Account) -> None:
+    for amount in ("41", "40", "400"):
+        paid_in(ana, amount, description=amount)
+    posting.withdraw(from_account=ana, amount=Decimal(40), description="out")
+    whose = statement("40.00,,,")
+    found = [row.description for row in suggestions(whose, line_of(whose, 1))]
+    assert found == ["40", "41", "400"]
+
+
+def test_a_leftover_has_a_reason_and_can_be_opened_again(by: User) -> None:
+    whose = statement("-2.50,Bank,Fee,")
+    services.leave_over(line=line_of(whose, 1), reason="  Booked in December ")
+    assert line_of(whose, 1).leftover == "Booked in December"
+    assert figures_of(whose).may_be_signed
+    services.leave_over(line=line_of(whose, 1), reason="")
+    assert not figures_of(whose).may_be_signed
+
+
+def test_a_file_that_cannot_be_read_leaves_nothing(by: User) -> None:
+    for lines in (("40.00,,,", "4x0,,,"), ("1e400,,,",)):
+        with pytest.raises(UnreadableStatement):
+            statement(*lines)
+    assert not Reconciliation.objects.exists()
+    assert not ReconciliationLine.objects.exists()
+
+
+def test_columns_that_nobody_can_guess_are_named_in_the_refusal(by: User) -> None:
+    with pytest.raises(UnreadableStatement, match="at least a date and an amount"):
+        services.upload(BytesIO(b"a,b\n1,2\n"), by=by, name="x", currency="USD")
+
+
+def test_discarding_deletes_it_with_its_matches(ana: Account, by: User) -> None:
+    paid_in(ana, "40")
+    whose = settled(statement("40.00,,,", "7.00,,,"), by)
+    services.discard(reconciliation=whose)
+    assert not ReconciliationMatch.objects.exists()
+    assert not Reconciliation.objects.exists()

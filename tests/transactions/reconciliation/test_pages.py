@@ -1,0 +1,197 @@
+"""The pages of reconciliations in the admin: upload, match, leave over, sign by two."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from accounts.groups import AUDITOR, SUPPORT
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from tests.conftest import colleague, signed_in
+from tests.factories import AccountFactory
+from tests.pages import text_of
+from tests.transactions.reconciliation.files import HEAD, line_of, paid_in, statement, today
+from transactions.models import Reconciliation, ReconciliationMatch
+from transactions.reconciliation.reads import figures_of
+
+pytestmark = pytest.mark.django_db
+
+LIST = reverse("admin:transactions_reconciliation_changelist")
+ADD = reverse("admin:transactions_reconciliation_add")
+
+
+@pytest.fixture
+def ana() -> Account:
+    return AccountFactory(user__name="Ana Ferreira")
+
+
+def page_of(whose: Reconciliation) -> str:
+    return reverse("admin:transactions_reconciliation_change", args=[whose.pk])
+
+
+def line_page(whose: Reconciliation, place: int) -> str:
+    number = line_of(whose, place).number
+    return reverse("admin:transactions_reconciliation_line", args=[whose.pk, number])
+
+
+def step(client: Client, whose: Reconciliation, name: str) -> str:
+    """Presses a button; what was said last."""
+    answer = client.post(page_of(whose).replace("change/", "step/"), {"step": name})
+    assert answer.status_code == 302
+    return said(answer)
+
+
+def said(answer: Any) -> str:
+    return str(list(get_messages(answer.wsgi_request))[-1])
+
+
+def sent(rows: str, **changed: Any) -> dict[str, Any]:
+    body = (HEAD + rows).encode()
+    facts = {
+        "id": uuid7(),
+        "currency": "USD",
+        "number": "",
+        "file": SimpleUploadedFile("n.csv", body),
+    }
+    return facts | changed
+
+
+def test_from_the_upload_to_the_second_signature(
+    staff: Client, manager: Client, ana: Account
+) -> None:
+    paid_in(ana, "40", description="Salary")
+    assert staff.get(ADD).status_code == 200
+    answer = staff.post(ADD, sent(f"{today()},40.00,ACME,,\n{today()},-2.50,Bank,Fee,\n"))
+    whose = Reconciliation.objects.get()
+    assert (answer.status_code, answer["Location"]) == (302, page_of(whose))
+    assert "2 of 2 lines open" in text_of(staff.get(page_of(whose)))
+    assert step(staff, whose, "sure") == "Matched: 1 line."
+    assert "Not every line" in step(staff, whose, "sign")
+    staff.post(line_page(whose, 2), {"step": "leftover", "reason": "Fee of November"})
+    page = text_of(staff.get(page_of(whose)))
+    assert "Every line is settled" in page
+    assert "Left over: Fee of November" in page
+    assert step(staff, whose, "sign") == "Signed. Another person has to sign it too."
+    assert "You signed this first" in step(staff, whose, "sign")
+    assert "Nothing of it changes" in step(manager, whose, "sign")
+    assert "Frozen: signed by two people." in text_of(staff.get(page_of(whose)))
+    log = LogEntry.objects.filter(object_id=str(whose.pk)).order_by("action_time")
+    assert next(entry.change_message for entry in log).startswith("Uploaded")
+    assert log.count() == 5
+
+
+def test_an_upload_sent_twice_is_one(staff: Client) -> None:
+    facts = sent(f"{today()},40.00,,,\n")
+    body = facts["file"].read()
+    for _ in range(2):
+        facts["file"] = SimpleUploadedFile("n.csv", body)
+        assert staff.post(ADD, facts).status_code == 302
+    assert Reconciliation.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"currency": ""}, "Choose the currency"),
+        ({"number": "123"}, "number"),
+        ({"file": SimpleUploadedFile("n.csv", b"PK\x03\x04zip")}, "zip archive"),
+        ({"file": ""}, "Choose the file"),
+    ],
+)
+def test_a_wrong_upload_says_what_to_do(
+    staff: Client, changed: dict[str, Any], sentence: str
+) -> None:
+    answer = staff.post(ADD, sent(f"{today()},40.00,,,\n", **changed))
+    assert answer.status_code == 200
+    assert sentence in text_of(answer)
+    assert not Reconciliation.objects.exists()
+
+
+def test_a_line_is_matched_and_taken_back_on_its_page(staff: Client, ana: Account) -> None:
+    row = paid_in(ana, "30", description="First part")
+    whose = statement("40.00,,,")
+    assert "First part" in text_of(staff.get(line_page(whose, 1)))
+    staff.post(line_page(whose, 1), {"step": "match", "id": str(row.pk)})
+    assert line_of(whose, 1).rest == 10
+    match = ReconciliationMatch.objects.get()
+    assert "Matched 30.00 USD" in text_of(staff.get(line_page(whose, 1)))
+    staff.post(line_page(whose, 1), {"step": "unmatch", "id": str(match.pk)})
+    assert line_of(whose, 1).rest == 40
+    answer = staff.post(line_page(whose, 1), {"step": "match", "id": "no id"})
+    assert "not booked" in said(answer)
+
+
+def test_the_page_of_a_file_suggests_the_payment_with_its_button(
+    staff: Client, ana: Account
+) -> None:
+    for text in ("one", "two"):
+        paid_in(ana, "40", description=text)
+    whose = statement("40.00,,,")
+    answer = staff.get(page_of(whose))
+    (line,) = answer.context["lines"]
+    data = {"step": "match", "id": str(line.suggested.pk), "then": "list"}
+    assert staff.post(line_page(whose, 1), data)["Location"] == page_of(whose)
+    assert figures_of(whose).open.count == 0
+
+
+def test_what_the_file_lacks_is_listed(staff: Client, ana: Account) -> None:
+    paid_in(ana, "40", description="Forgotten by the other bank")
+    page = text_of(staff.get(page_of(statement("7.00,,,"))))
+    assert "Forgotten by the other bank" in page
+    assert "40.00 USD, 1 payment" in page
+
+
+def test_who_reads_the_bank_reads_them_and_nobody_else(client: Client, ana: Account) -> None:
+    paid_in(ana, "40")
+    whose = statement("40.00,,,")
+    auditor = signed_in(colleague(AUDITOR, "Auditor"))
+    for address in (LIST, page_of(whose), line_page(whose, 1)):
+        page = auditor.get(address)
+        assert page.status_code == 200
+        assert "Match all sure" not in text_of(page)
+        assert "Leave it over" not in text_of(page)
+    stepping = page_of(whose).replace("change/", "step/")
+    for address in (ADD, stepping, line_page(whose, 1)):
+        assert auditor.post(address, {"step": "sure"}).status_code == 403
+    support = signed_in(colleague(SUPPORT, "Support"))
+    client.force_login(ana.user)
+    for who, address in ((support, LIST), (support, line_page(whose, 1)), (client, page_of(whose))):
+        assert who.get(address).status_code in (302, 403)
+    assert not ReconciliationMatch.objects.exists()
+
+
+def test_what_is_signed_has_no_forms_but_those_of_signatures(
+    staff: Client, clerk: User, manager: Client, ana: Account
+) -> None:
+    paid_in(ana, "40")
+    whose = statement("40.00,,,")
+    step(staff, whose, "sure")
+    step(staff, whose, "sign")
+    mine, others = (text_of(each.get(page_of(whose))) for each in (staff, manager))
+    assert "Take the signature back" in mine
+    assert "Throw it away" not in mine
+    assert f"Signed by {clerk}" in others
+    assert "Take back" not in text_of(staff.get(line_page(whose, 1)))
+    assert step(manager, whose, "take_back") == "The signature is taken back."
+    step(staff, whose, "discard")
+    assert not Reconciliation.objects.exists()
+
+
+def test_a_long_file_has_pages_and_few_queries(
+    staff: Client, ana: Account, django_assert_max_num_queries: Any
+) -> None:
+    for cents in range(30):
+        paid_in(ana, str(Decimal(cents + 1)))
+    whose = statement(*(f"{cents + 1}.00,{'Name ' * 30},,REF" for cents in range(60)))
+    staff.get(LIST)  # content types and the like
+    with django_assert_max_num_queries(30):
+        page = staff.get(page_of(whose))
+    assert len(page.context["lines"]) == 25
+    assert len(page.content) < 60_000
+    assert "page=2" in page.content.decode()

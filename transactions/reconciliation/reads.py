@@ -1,0 +1,142 @@
+"""What the pages of a reconciliation show."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Abs
+from django.utils import timezone
+
+from ledger.text.dates import end_of_day, start_of_day
+from transactions.models import BOOKED_AT, Reconciliation, ReconciliationLine, Transaction
+from transactions.models.reconciliation import booked_on
+
+AROUND = 10  # days: how far a suggestion may be from its line
+SUGGESTED = 20  # payments, for one line
+NOT_IN_FILE_SHOWN = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some lines: how many, and their sum with signs."""
+
+    count: int
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What of the file is settled how."""
+
+    all: Part
+    matched: Part
+    left: Part
+    open: Part
+    matched_sum: Decimal  # of all matches, those of parts too
+
+    @property
+    def may_be_signed(self) -> bool:
+        return not self.open.count
+
+
+def figures_of(whose: Reconciliation) -> Figures:
+    """The figures of a file, in one query."""
+    is_matched, is_left = Q(matched=Abs("amount")), ~Q(leftover="")
+    kinds = {
+        "all": Q(), "matched": is_matched, "left": is_left & ~is_matched,
+        "open": Q(leftover="") & ~is_matched,
+    }  # fmt: skip
+    lines = ReconciliationLine.objects.of(whose).with_matched()
+    found = lines.aggregate(
+        **{f"{name}_count": Count("pk", filter=which) for name, which in kinds.items()},
+        **{f"{name}_total": Sum("amount", filter=which) for name, which in kinds.items()},
+        into=Sum("matched", filter=Q(amount__gt=0)),
+        out=Sum("matched", filter=Q(amount__lt=0)),
+    )
+    parts = {
+        name: Part(found[f"{name}_count"], found[f"{name}_total"] or Decimal(0)) for name in kinds
+    }
+    return Figures(
+        **parts, matched_sum=(found["into"] or Decimal(0)) - (found["out"] or Decimal(0))
+    )
+
+
+def lines_of(whose: Reconciliation, show: str) -> Any:
+    """The lines in the order of the file; `show` is open, left, matched or all."""
+    lines: Any = ReconciliationLine.objects.of(whose).with_matched().order_by("number")
+    if show == "open":
+        return lines.unsettled()
+    if show == "left":
+        return lines.exclude(leftover="").exclude(matched=Abs("amount"))
+    return lines.filter(matched=Abs("amount")) if show == "matched" else lines
+
+
+def not_in_file(whose: Reconciliation) -> Any:
+    """Payments of the books on the days of the file with which no line is matched as a whole."""
+    return _within(whose, whose.first_on, whose.last_on).filter(unmatched__gt=0).oldest_first()
+
+
+def total_not_in_file(whose: Reconciliation) -> Part:
+    """How many those are, and what is unmatched of them, with signs."""
+    rows = not_in_file(whose).order_by()
+    found = rows.aggregate(
+        count=Count("pk"),
+        into=Sum("unmatched", filter=Q(signed__gt=0)),
+        out=Sum("unmatched", filter=Q(signed__lt=0)),
+    )
+    return Part(found["count"], (found["into"] or Decimal(0)) - (found["out"] or Decimal(0)))
+
+
+def add_suggestions(whose: Reconciliation, lines: Iterable[ReconciliationLine]) -> None:
+    """Adds `suggested` to each open line of a page: the payment that fits best and has its exact
+    rest, or None.
+    """
+    open_lines = [line for line in lines if not line.leftover and line.rest]
+    for line in open_lines:
+        line.suggested = None  # type: ignore[attr-defined]
+    if not open_lines:
+        return
+    days = [line.booked_on for line in open_lines]
+    rows = _within(
+        whose, min(days) - timedelta(days=AROUND), max(days) + timedelta(days=AROUND)
+    ).filter(amount__in={line.rest for line in open_lines}, unmatched__gt=0)
+    found = list(rows.with_sides()[: 10 * len(open_lines)])
+    for line in open_lines:
+        fits = [paid for paid in found if paid.unmatched == line.rest and _same_way(line, paid)]
+        best = min(fits, key=lambda paid: _distance(line, paid), default=None)
+        line.suggested = best  # type: ignore[attr-defined]
+        if best is not None:
+            found.remove(best)
+
+
+def suggestions(whose: Reconciliation, line: ReconciliationLine) -> list[Transaction]:
+    """Payments that may be this line or a part of it, the likeliest first."""
+    around = timedelta(days=AROUND)
+    rows = _within(whose, line.booked_on - around, line.booked_on + around)
+    way = Q(signed__gt=0) if line.amount > 0 else Q(signed__lt=0)
+    found = rows.filter(way, unmatched__gt=0).with_sides()
+    exact = list(found.filter(unmatched=line.rest).newest_first()[:SUGGESTED])
+    near = found.exclude(unmatched=line.rest).annotate(off=Abs("unmatched") - line.rest)
+    rest = list(near.order_by(Abs("off"), BOOKED_AT.desc())[: SUGGESTED - len(exact)])
+    exact.sort(key=lambda paid: _distance(line, paid))
+    return exact + rest
+
+
+def _within(whose: Reconciliation, first: date, last: date) -> Any:
+    rows = booked_on(whose.account_id, whose.currency).alias(booked_at=BOOKED_AT)
+    begins, ends = start_of_day(first), end_of_day(last)
+    return rows.filter(booked_at__gte=begins, booked_at__lt=ends)
+
+
+def _same_way(line: ReconciliationLine, paid: Any) -> bool:
+    return bool((line.amount > 0) == (paid.signed > 0))
+
+
+def _distance(line: ReconciliationLine, paid: Transaction) -> tuple[bool, int]:
+    """How unlike the two are: the reference first, then the days between them."""
+    day = timezone.localtime(paid.created_at).date()
+    same = bool(line.reference) and line.reference == paid.reference
+    return not same, abs((day - line.booked_on).days)

@@ -1,0 +1,212 @@
+"""Uploads outside statements of settlement accounts, matches their lines with the books, and signs.
+
+The triggers of Note [Reconciliations] keep the rules; here each refusal becomes a sentence. Nothing
+here can change a payment.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from decimal import Decimal
+from itertools import islice
+from typing import IO, Any
+
+from django.db import IntegrityError
+from django.db import transaction as db_transaction
+
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
+from ledger.db.retry import with_retry
+from ledger.text.lines import tidy_line
+from transactions.exceptions import InvalidDetails
+from transactions.models import (
+    OutsideImport,
+    Reconciliation,
+    ReconciliationLine,
+    ReconciliationMatch,
+)
+from transactions.models.reconciliation import REASON_LIMIT, booked_on
+from transactions.outside.formats.lines import StatementFacts
+from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
+from transactions.outside.formats.sheet import guess, sheet_of
+from transactions.reconciliation.sure import match_all
+
+PART = 2000  # lines that are held in memory and written at a time
+CHANGED = "Somebody has changed this meanwhile. Look at it again."
+SENTENCES = {
+    **dict.fromkeys(
+        (
+            "signed_reconciliation_stays",
+            "line_of_signed_stays",
+            "no_match_of_signed",
+            "match_of_signed_stays",
+        ),
+        "This is signed. Take the signature back before you change it.",
+    ),
+    "reconciliation_is_frozen": "This is signed by two people and frozen.",
+    "reconciliation_is_settled": (
+        "Not every line is settled. Match each one, or say why it is left over."
+    ),
+    "reconciliation_signed_once": "Somebody has signed this already.",
+    "reconciliation_by_two": "You signed this first. Another person has to sign it too.",
+    "match_of_the_books": "This payment is not booked on this settlement account in this way.",
+    "match_within_line": "More would be matched than the line has. Somebody may have matched it.",
+    "match_within_payment": (
+        "More would be matched than the payment has. Somebody may have matched it."
+    ),
+}
+
+
+@contextmanager
+def _changing() -> Iterator[None]:
+    """One database transaction, whose refusals become sentences."""
+    try:
+        with db_transaction.atomic(durable=True):
+            yield
+    except IntegrityError as error:
+        diag = getattr(error.__cause__, "diag", None)
+        sentence = SENTENCES.get(getattr(diag, "constraint_name", None) or "")
+        if sentence is None:
+            raise
+        raise InvalidDetails(sentence) from error
+
+
+def upload(
+    source: IO[bytes],
+    *,
+    by: User,
+    name: str,
+    currency: str,
+    account: Account | None = None,
+    id: uuid.UUID | None = None,
+) -> Reconciliation:
+    """Stores the lines of a file, of which nothing is matched yet. Without an account, its lines
+    are the bank's deposits and withdrawals. Returns the first one if this id was uploaded before.
+
+    Raises UnreadableStatement for a file that cannot be read as a whole.
+    """
+    there = Reconciliation.objects.filter(pk=id or uuid7()).first()
+    if there is not None:
+        return there
+    format = format_of(source)
+    mapping = guess(sheet_of(source)) if format == OutsideImport.Format.CSV else None
+    found = measure(source, format, mapping, currency)
+    assert found.first_on is not None and found.last_on is not None  # noqa: S101, PT018
+    made = Reconciliation(
+        pk=id or uuid7(), account=account, name=tidy_line(name)[:200] or "statement",
+        format=format, digest=digest_of(source), currency=currency, first_on=found.first_on,
+        last_on=found.last_on, opening=found.facts.opening, closing=found.facts.closing,
+        line_count=found.count, created_by=by,
+    )  # fmt: skip
+    _store(made, source, mapping)
+    return made
+
+
+@with_retry
+def _store(made: Reconciliation, source: IO[bytes], mapping: dict[str, Any] | None) -> None:
+    with _changing():
+        made.save(force_insert=True)
+        with closing(lines_of(source, made.format, mapping, StatementFacts())) as lines:
+            while part := list(islice(lines, PART)):
+                ReconciliationLine.objects.bulk_create(
+                    ReconciliationLine(
+                        pk=ReconciliationLine.id_of(made, line.number), reconciliation=made,
+                        number=line.number, booked_on=line.booked_on, amount=line.amount,
+                        description=line.description, other=line.other, reference=line.reference,
+                        outside_id=line.outside_id,
+                    )
+                    for line in part
+                )  # fmt: skip
+
+
+@with_retry
+def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
+    """Matches all lines of which the rules are sure; returns how many. See `sure`."""
+    with _changing():
+        return match_all(_locked(reconciliation), by.pk)
+
+
+@with_retry
+def match(*, line: ReconciliationLine, transaction: uuid.UUID, by: User) -> Decimal:
+    """Matches as much of a line as it and the payment have left; returns how much.
+
+    Raises InvalidDetails where nothing is left of either, or the payment does not fit.
+    """
+    with _changing():
+        whose = _locked(line.reconciliation)
+        current = ReconciliationLine.objects.with_matched().get(pk=line.pk)
+        paid = booked_on(whose.account_id, whose.currency).filter(pk=transaction).first()
+        if paid is None:
+            raise InvalidDetails(SENTENCES["match_of_the_books"])
+        amount = min(current.rest, paid.unmatched)
+        if amount <= 0:
+            of = "line" if current.rest <= 0 else "payment"
+            raise InvalidDetails(f"All of this {of} is matched already.")
+        ReconciliationMatch.objects.create(
+            line=current,
+            transaction=paid,
+            account_id=whose.account_id,
+            amount=amount,
+            created_by=by,
+        )
+    return Decimal(amount)
+
+
+@with_retry
+def unmatch(*, line: ReconciliationLine, match: uuid.UUID) -> None:
+    """Deletes one match of a line. Deleting it twice does no harm."""
+    with _changing():
+        ReconciliationMatch.objects.filter(line=line, pk=match).delete()
+
+
+@with_retry
+def leave_over(*, line: ReconciliationLine, reason: str) -> None:
+    """Says why what is left of a line is not in the books; without a reason, it is open again."""
+    text = tidy_line(reason)
+    if len(text) > REASON_LIMIT:
+        raise InvalidDetails(f"Write at most {REASON_LIMIT} characters.")
+    with _changing():
+        ReconciliationLine.objects.filter(pk=line.pk).update(leftover=text)
+
+
+@with_retry
+def sign(*, reconciliation: Reconciliation, by: User) -> Reconciliation:
+    """Signs as the first or the second person. After the second nothing changes ever again.
+
+    Raises InvalidDetails for lines that are not settled, and for the same person twice.
+    """
+    with _changing():
+        locked = _locked(reconciliation)
+        if locked.signed_by_id is None:
+            locked.signed_by = by
+            locked.save(update_fields=["signed_by"])
+        else:
+            locked.countersigned_by = by
+            locked.save(update_fields=["countersigned_by"])
+    return locked
+
+
+@with_retry
+def take_back(*, reconciliation: Reconciliation) -> None:
+    """Takes the first signature back, so that the matches can change again."""
+    with _changing():
+        locked = _locked(reconciliation)
+        locked.signed_by = None
+        locked.save(update_fields=["signed_by"])
+
+
+@with_retry
+def discard(*, reconciliation: Reconciliation) -> None:
+    """Throws an unsigned reconciliation away, with its matches."""
+    with _changing():
+        locked = _locked(reconciliation)
+        ReconciliationMatch.objects.filter(line__reconciliation=locked).delete()
+        ReconciliationLine.objects.of(locked).delete()
+        locked.delete()
+
+
+def _locked(whose: Reconciliation) -> Reconciliation:
+    found = Reconciliation.objects.select_for_update(no_key=True).filter(pk=whose.pk).first()
+    if found is None:
+        raise InvalidDetails(CHANGED)
+    return found

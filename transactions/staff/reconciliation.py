@@ -1,0 +1,352 @@
+"""Reconciliations in the admin: the upload, what is matched with what, and the signatures.
+
+Whoever has the right `reconcile` uploads, matches and signs; two of them sign. Others read.
+"""
+
+import uuid
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from accounts.admin.list_files import ListFiles
+from accounts.admin.parts import STYLES, date_filter, moment_cell, person_of
+from accounts.forms import currency_choices
+from accounts.models import Account
+from accounts.numbers import clean_account_number
+from accounts.shown import opened_by_right
+from ledger.db.ids import uuid7, uuid7_for
+from ledger.text.lines import counted, grouped
+from ledger.text.money import money
+from transactions.exceptions import LedgerError
+from transactions.models import Reconciliation, ReconciliationLine
+from transactions.outside.formats.lines import MOST_LINES, UnreadableStatement
+from transactions.reconciliation import services
+from transactions.reconciliation.reads import (
+    NOT_IN_FILE_SHOWN,
+    add_suggestions,
+    figures_of,
+    lines_of,
+    not_in_file,
+    suggestions,
+    total_not_in_file,
+)
+
+RECONCILE = "transactions.reconcile"
+LINES_A_PAGE = 25
+SHOWN = {
+    "open": "Open", "left": "Left over", "matched": "Matched", "all": "All",
+}  # fmt: skip
+BANK = "Deposits and withdrawals"
+
+
+class ReconciliationForm(forms.Form):
+    """An upload. It carries the id of the reconciliation, so that sending it twice stores it
+    once.
+    """
+
+    id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+    currency = forms.ChoiceField(
+        choices=currency_choices,
+        required=False,
+        help_text="Of the bank\u2019s account elsewhere, through which deposits and withdrawals "
+        "go. Not needed with an account number.",
+    )
+    number = forms.CharField(
+        label="Account number",
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text="Only if the settlement account is one of this bank\u2019s books: the file then "
+        "has its entries, with the same signs. Empty: the file has the bank\u2019s deposits and "
+        "withdrawals.",
+    )
+    file = forms.FileField(
+        allow_empty_file=True,  # the reader explains it better
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.ofx,.qfx,.qif,.xml,.sta,.mt940,.940"}),
+        help_text=f"CSV, OFX, QIF, camt.053 or MT940, of up to {MOST_LINES:,} lines.",
+        error_messages={"required": "Choose the file of the outside statement."},
+    )
+
+    def clean_number(self) -> Account | None:
+        """The account of the books; None without a number."""
+        typed = self.cleaned_data["number"]
+        if not typed.strip():
+            return None
+        try:
+            digits = clean_account_number(typed)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+        account: Account | None = Account.objects.filter(number=digits).first()
+        if account is None:
+            raise forms.ValidationError("No account has this number. Compare it with the card.")
+        return account
+
+    def clean(self) -> dict[str, Any]:
+        """Asks for a currency where no account has one."""
+        data = super().clean() or {}
+        if not self.errors and data.get("number") is None and not data.get("currency"):
+            self.add_error("currency", "Choose the currency of the statement.")
+        return data
+
+
+@admin.register(Reconciliation)
+class ReconciliationAdmin(ListFiles):
+    """Reconciliations, newest first; none is edited but by its own steps."""
+
+    list_display = ("time", "name", "books", "currency", "days", "line_count", "state_shown")
+    list_filter = (("created_at", date_filter("upload date")),)
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("name", "account__number")
+    actions = None
+    list_file_values: ClassVar = {"time": "created_at"}
+    fields = ("name",)  # the page has a template of its own
+    show_full_result_count = False
+
+    class Media:
+        css = {"all": (STYLES,)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return person_of(request).has_perm(RECONCILE)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) or self.has_add_permission(request)
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reconciliation]:
+        rows: QuerySet[Reconciliation] = super().get_queryset(request)
+        return rows.select_related("account__user", "created_by", "signed_by", "countersigned_by")
+
+    def get_urls(self) -> list[URLPattern]:
+        step, line = (self.admin_site.admin_view(view) for view in (self.step, self.line))
+        name = "transactions_reconciliation"
+        return [
+            path("<uuid:pk>/step/", step, name=f"{name}_step"),
+            path("<uuid:pk>/lines/<int:number>/", line, name=f"{name}_line"),
+            *super().get_urls(),
+        ]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Shows the upload form; a POST stores a readable file and leads to its page."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        clerk = person_of(request)
+        if request.method != "POST":
+            return self._upload_page(request, ReconciliationForm())
+        form = ReconciliationForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return self._upload_page(request, form)
+        data = form.cleaned_data
+        account: Account | None = data["number"]
+        try:
+            made = services.upload(
+                data["file"].file,
+                by=clerk,
+                name=data["file"].name,
+                currency=account.currency if account else data["currency"],
+                account=account,
+                id=uuid7_for(clerk.pk, data["id"]),
+            )
+        except (UnreadableStatement, LedgerError) as refusal:
+            form.add_error("file", str(refusal))
+            return self._upload_page(request, form)
+        self.log_addition(request, made, f"Uploaded, {counted(made.line_count, 'line')}.")
+        return redirect("admin:transactions_reconciliation_change", made.pk)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """Shows the figures, the signatures, a page of lines, and what the file lacks."""
+        whose = self.get_object(request, object_id)
+        context: dict[str, Any] = {"title": "Reconciliation", "subtitle": whose and whose.name}
+        if whose is not None:
+            opened_by_right()
+            figures = figures_of(whose)
+            show = request.GET.get("show", "")
+            if show not in SHOWN:
+                show = "open" if figures.open.count else "all"
+            wanted = request.GET.get("page")
+            page: Any = Paginator(lines_of(whose, show), LINES_A_PAGE).get_page(wanted)
+            may_change = self.has_add_permission(request) and not whose.is_signed
+            lines = list(page.object_list.prefetch_related("matches__transaction"))
+            if may_change:
+                add_suggestions(whose, lines)
+            counts = {"open": figures.open, "left": figures.left, "matched": figures.matched}
+            context |= {
+                "whose": whose,
+                "figures": figures,
+                "page": page,
+                "lines": lines,
+                "show": show,
+                "tabs": [
+                    (each, words, counts.get(each, figures.all).count)
+                    for each, words in SHOWN.items()
+                ],
+                "may_change": may_change,
+                "may_sign": self._may_sign(request, whose),
+                "may_take_back": self.has_add_permission(request) and not whose.is_frozen,
+                "lacking": total_not_in_file(whose),
+                "lacking_rows": not_in_file(whose).with_sides()[:NOT_IN_FILE_SHOWN],
+                "books": self.books(whose),
+            }
+        return super().change_view(request, object_id, form_url, context)
+
+    def _may_sign(self, request: HttpRequest, whose: Reconciliation) -> bool:
+        clerk = person_of(request)
+        return clerk.has_perm(RECONCILE) and not whose.is_frozen and whose.signed_by_id != clerk.pk
+
+    def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """Does what a button asks for. Raises PermissionDenied if this person may not do it."""
+        whose = get_object_or_404(self.get_queryset(request), pk=pk)
+        if request.method != "POST" or not self.has_add_permission(request):
+            raise PermissionDenied
+        steps: dict[str, Callable[[HttpRequest, Reconciliation], str]] = {
+            "sure": self._match_sure,
+            "sign": self._sign,
+            "take_back": self._take_back,
+            "discard": self._discard,
+        }
+        name = request.POST.get("step", "")
+        try:
+            if name in steps:
+                messages.success(request, steps[name](request, whose))
+        except LedgerError as refusal:
+            messages.error(request, str(refusal))
+        if name == "discard" and not Reconciliation.objects.filter(pk=pk).exists():
+            return redirect("admin:transactions_reconciliation_changelist")
+        return redirect("admin:transactions_reconciliation_change", pk)
+
+    def _match_sure(self, request: HttpRequest, whose: Reconciliation) -> str:
+        count = services.match_sure(reconciliation=whose, by=person_of(request))
+        if not count:
+            return "No other line is sure. Match the rest by hand."
+        self.log_change(request, whose, f"Matched {counted(count, 'line')} by the rules.")
+        return f"Matched: {counted(count, 'line')}."
+
+    def _sign(self, request: HttpRequest, whose: Reconciliation) -> str:
+        signed = services.sign(reconciliation=whose, by=person_of(request))
+        if signed.is_frozen:
+            self.log_change(request, whose, "Signed as the second person; frozen.")
+            return "Signed by two people. Nothing of it changes any more."
+        self.log_change(request, whose, "Signed as the first person.")
+        return "Signed. Another person has to sign it too."
+
+    def _take_back(self, request: HttpRequest, whose: Reconciliation) -> str:
+        services.take_back(reconciliation=whose)
+        self.log_change(request, whose, "Took the first signature back.")
+        return "The signature is taken back."
+
+    def _discard(self, request: HttpRequest, whose: Reconciliation) -> str:
+        self.log_deletions(request, Reconciliation.objects.filter(pk=whose.pk))
+        services.discard(reconciliation=whose)
+        return f"{whose.name} is thrown away."
+
+    def line(self, request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:
+        """Shows one line, its matches and what else it may be; a POST does what its button asks
+        for.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        whose = get_object_or_404(self.get_queryset(request), pk=pk)
+        line = get_object_or_404(ReconciliationLine.objects.of(whose).with_matched(), number=number)
+        line.reconciliation = whose
+        if request.method == "POST":
+            return self._line_step(request, line)
+        opened_by_right()
+        may_change = self.has_add_permission(request) and not whose.is_signed
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Line {number:,}",
+            "subtitle": whose.name,
+            "opts": self.opts,
+            "whose": whose,
+            "line": line,
+            "matches": line.matches.select_related(
+                "transaction__from_account__user", "transaction__to_account__user", "created_by"
+            ),
+            "may_change": may_change,
+            "suggestions": suggestions(whose, line) if may_change and line.rest else [],
+        }
+        return TemplateResponse(request, "admin/transactions/reconciliation/line.html", context)
+
+    def _line_step(self, request: HttpRequest, line: ReconciliationLine) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        whose, clerk = line.reconciliation, person_of(request)
+        step, which = request.POST.get("step", ""), request.POST.get("id", "")
+        try:
+            if step == "match":
+                amount = services.match(line=line, transaction=_id(which), by=clerk)
+                text = f"Line {line.number:,}: matched {money(amount, whose.currency)}."
+            elif step == "unmatch":
+                services.unmatch(line=line, match=_id(which))
+                text = f"Line {line.number:,}: a match is taken back."
+            else:
+                services.leave_over(line=line, reason=request.POST.get("reason", ""))
+                text = f"Line {line.number:,}: " + (
+                    "left over." if request.POST.get("reason", "").strip() else "open again."
+                )
+            self.log_change(request, whose, text)
+            messages.success(request, text)
+        except LedgerError as refusal:
+            messages.error(request, str(refusal))
+        there = "admin:transactions_reconciliation_change"
+        if request.POST.get("then") == "list":
+            return redirect(there, whose.pk)
+        return redirect("admin:transactions_reconciliation_line", whose.pk, line.number)
+
+    def _upload_page(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Reconcile an outside statement",
+            "opts": self.opts,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/transactions/reconciliation/upload.html", context)
+
+    @admin.display(description="Time")
+    def time(self, whose: Reconciliation) -> str:
+        return moment_cell(whose.created_at)
+
+    @admin.display(description="Matched with")
+    def books(self, whose: Reconciliation) -> str:
+        if whose.account is None:
+            return BANK
+        return f"{whose.account.user}, {whose.account.name} {grouped(whose.account.number)}"
+
+    @admin.display(description="Days")
+    def days(self, whose: Reconciliation) -> str:
+        first, last = (f"{day:%-d %b %Y}" for day in (whose.first_on, whose.last_on))
+        return first if first == last else f"{first} \u2013 {last}"
+
+    @admin.display(description="State")
+    def state_shown(self, whose: Reconciliation) -> str:
+        return whose.state
+
+
+def _id(text: str) -> uuid.UUID:
+    """The id that a form sends. An unreadable one fits no row."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return uuid.UUID(int=0)
