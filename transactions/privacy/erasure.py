@@ -66,10 +66,12 @@ from transactions.privacy.traces import (
     traces_of,
 )
 
-# Notes, accounts that are closed, the history, and what staff wrote about accounts.
+# Notes, accounts that are closed, the history, what staff wrote about accounts, and statements that
+# staff reconciled.
 NEVER_CHANGE = (
     "annotations", "accounts", "changes", "account_status_changes", "limit_changes",
     "approval_requests", "transaction_notes", "reads", "payment_lines", "monthly_statements",
+    "reconciliations", "reconciliation_lines",
 )  # fmt: skip
 
 OTHER_TRIGGERS = """SELECT quote_ident(tgname) FROM pg_trigger

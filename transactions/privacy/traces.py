@@ -42,6 +42,7 @@ from transactions.models import (
     Payee,
     PaymentFile,
     PaymentLine,
+    Reconciliation,
     ReconciliationLine,
     SavedReport,
     StaffReason,
@@ -170,7 +171,7 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
     texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
         (Payee, ("note",)),
         (OutsideEntry, ("description", "other", "reference")),
-        (ReconciliationLine, ("description", "other", "reference", "leftover")),
+        (ReconciliationLine, ("description", "other", "reference")),
         (StandingOrder, ("description", "reference")),
         (Alert, ("detail",)),
         (Attachment, ("name",)),
@@ -183,6 +184,10 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
         for name in fields:
             rows = model._default_manager.filter(**{f"{name}__iregex": traces.whole})
             rows.update(**{name: ""})
+    # Without any reason the line would be open again, even of what is frozen.
+    reasons = ReconciliationLine.objects.filter(leftover__iregex=traces.whole)
+    reasons.update(leftover=REPR)
+    Reconciliation.objects.filter(name__iregex=traces.whole).update(name=FILE_NAME)
     for request in ApprovalRequest.objects.filter(parameters__message__iregex=traces.whole):
         request.parameters["message"] = ""
         request.save(update_fields=["parameters"])

@@ -1,0 +1,47 @@
+"""A person who is erased is named by no outside statement either, also by no frozen one."""
+
+import pytest
+
+from accounts.models import Account, User
+from tests.factories import AccountFactory, UserFactory
+from tests.refusals import refused_by
+from tests.transactions.reconciliation.files import paid_in, settled, statement
+from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
+from transactions.privacy.erasure import erase
+from transactions.reconciliation import services
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ana() -> Account:
+    return AccountFactory(user__name="Ana Ferreira")
+
+
+@pytest.mark.parametrize("signatures", [0, 1, 2])
+def test_a_name_goes_from_lines_whatever_is_signed(ana: Account, signatures: int) -> None:
+    clerks: list[User] = [UserFactory(name=name) for name in ("First", "Second")]
+    paid_in(ana, "40")
+    rows = ("40.00,ANA FERREIRA,Salary,R1", "7.00,Other,Loan of Ana Ferreira,R2")
+    whose = statement(*rows, name="Ana Ferreira.csv")
+    settled(whose, clerks[0], "Ana Ferreira comes tomorrow")
+    for clerk in clerks[:signatures]:
+        services.sign(reconciliation=whose, by=clerk)
+    erase(ana.user)
+    texts = ReconciliationLine.objects.order_by("number")
+    kept = list(texts.values_list("amount", "other", "description", "reference"))
+    assert kept == [(40, "", "Salary", "R1"), (7, "Other", "", "R2")]
+    assert not ReconciliationLine.objects.filter(leftover__icontains="Ferreira").exists()
+    assert "Ferreira" not in Reconciliation.objects.get().name
+    assert ReconciliationMatch.objects.count() == 1
+    if signatures:
+        sql = "UPDATE reconciliation_lines SET leftover = 'x'"
+        assert refused_by(sql) == "line_of_signed_stays", "the triggers are back"
+
+
+def test_a_line_without_its_reason_is_still_settled(ana: Account) -> None:
+    first, second = (UserFactory(name=name) for name in ("First", "Second"))
+    whose = settled(statement("7.00,Other,,"), first, "Ana Ferreira comes tomorrow")
+    erase(ana.user)
+    services.sign(reconciliation=whose, by=first)
+    assert services.sign(reconciliation=whose, by=second).is_frozen
