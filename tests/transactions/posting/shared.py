@@ -13,6 +13,10 @@ from django.db import OperationalError, connection, connections
 from ledger.db import retry
 from transactions.posting import single_statement
 
+WAITING = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:
     """Runs each work in a thread of its own, all let go together; what each returned."""
@@ -27,6 +31,13 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(works)) as pool:
         return [future.result(timeout=120) for future in [pool.submit(run, w) for w in works]]
+
+
+def wait_for_whoever_waits(other: Any) -> None:
+    """Asked from outside: within a transaction the answer would stay the same."""
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as outside:
+        while not outside.execute(WAITING).fetchone():
+            assert not other.done(), other.result()
 
 
 def lose_next_answer(monkeypatch: pytest.MonkeyPatch) -> list[bool]:

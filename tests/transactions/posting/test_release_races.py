@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import connections
 from django.db import transaction as db_transaction
 
 from tests.factories import AccountFactory, UserFactory, balances
+from tests.transactions.posting.shared import wait_for_whoever_waits
 from transactions import staff_services
 from transactions.audit.audit import audit
 from transactions.exceptions import HoldNotPending
@@ -19,16 +19,6 @@ from transactions.posting.drafts import Draft, prepare
 from transactions.staff_services import explain
 
 pytestmark = pytest.mark.django_db(transaction=True)
-WAITING = (
-    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
-
-
-def wait_for_whoever_waits(other: Any) -> None:
-    """Asked from outside: within a transaction the answer would stay the same."""
-    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as outside:
-        while not outside.execute(WAITING).fetchone():
-            assert not other.done(), other.result()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,140 @@
+"""Two sessions that change one reconciliation at once come one after the other."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, connections
+from django.db import transaction as db_transaction
+
+from accounts.models import User
+from tests.factories import AccountFactory, UserFactory
+from tests.transactions.posting.shared import wait_for_whoever_waits
+from tests.transactions.reconciliation.files import line_of, paid_in, settled, statement
+from transactions.exceptions import InvalidDetails
+from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
+from transactions.reconciliation import services
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SIGN = "UPDATE reconciliations SET signed_by_id = %s"
+SIGN_TOO = "UPDATE reconciliations SET countersigned_by_id = %s"
+UNMATCH = "DELETE FROM reconciliation_matches"
+OPEN_AGAIN = "UPDATE reconciliation_lines SET leftover = '' WHERE leftover <> ''"
+
+
+@pytest.fixture
+def first() -> User:
+    return UserFactory(name="First")
+
+
+@pytest.fixture
+def second() -> User:
+    return UserFactory(name="Second")
+
+
+@pytest.fixture
+def whose(first: User) -> Reconciliation:
+    """Settled: a line is matched, one is left over."""
+    paid_in(AccountFactory(), "40")
+    return settled(statement("40.00,,,", "7.00,,,"), first)
+
+
+def behind(sql: str, values: list[Any], then: Callable[[], str]) -> str:
+    """What `then` comes to in another session that waits for this one's statement to commit."""
+
+    def run() -> str:
+        try:
+            return then()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with db_transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(sql, values)
+            other = pool.submit(run)
+            wait_for_whoever_waits(other)
+        return other.result(timeout=60)
+
+
+def raw(sql: str, *values: Any) -> Callable[[], str]:
+    """Runs the statement in a session without the services; the rule that refuses it."""
+
+    def run() -> str:
+        with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
+            try:
+                other.execute(sql, values)
+            except psycopg.errors.IntegrityError as error:
+                return str(error.diag.constraint_name)
+        return "done"
+
+    return run
+
+
+def test_of_two_first_signers_at_once_one_is_refused(
+    whose: Reconciliation, first: User, second: User
+) -> None:
+    found = behind(SIGN, [first.pk], raw(SIGN, second.pk))
+    assert found == "reconciliation_signed_once"
+    whose.refresh_from_db()
+    assert (whose.signed_by, whose.is_frozen) == (first, False)
+
+
+def test_one_person_in_two_sessions_does_not_sign_for_two(
+    whose: Reconciliation, first: User
+) -> None:
+    assert behind(SIGN, [first.pk], raw(SIGN_TOO, first.pk)) == "reconciliation_by_two"
+
+    def sign() -> str:
+        with pytest.raises(InvalidDetails) as refused:
+            services.sign(reconciliation=whose, by=first)
+        return str(refused.value)
+
+    services.take_back(reconciliation=whose)
+    assert "Another person" in behind(SIGN, [first.pk], sign)
+    whose.refresh_from_db()
+    assert not whose.is_frozen
+
+
+def test_of_two_second_signers_at_once_one_is_refused(
+    whose: Reconciliation, first: User, second: User
+) -> None:
+    services.sign(reconciliation=whose, by=first)
+    third = UserFactory(name="Third")
+    found = behind(SIGN_TOO, [second.pk], raw(SIGN_TOO, third.pk))
+    assert found == "reconciliation_is_frozen"
+    whose.refresh_from_db()
+    assert whose.countersigned_by == second
+
+
+@pytest.mark.parametrize("change", [UNMATCH, OPEN_AGAIN])
+def test_a_signer_finds_the_line_that_another_session_opens(
+    whose: Reconciliation, first: User, change: str
+) -> None:
+    assert behind(change, [], raw(SIGN, first.pk)) == "reconciliation_is_settled"
+    whose.refresh_from_db()
+    assert not whose.is_signed
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [(UNMATCH, "match_of_signed_stays"), (OPEN_AGAIN, "line_of_signed_stays")],
+)
+def test_a_change_finds_the_signature_of_another_session(
+    whose: Reconciliation, first: User, change: str, rule: str
+) -> None:
+    assert behind(SIGN, [first.pk], raw(change)) == rule
+    assert ReconciliationMatch.objects.count() == 1
+    assert ReconciliationLine.objects.of(whose).exclude(leftover="").count() == 1
+
+
+def test_an_older_snapshot_changes_nothing(whose: Reconciliation, first: User) -> None:
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        with pytest.raises(psycopg.errors.IntegrityError) as refused:
+            other.execute(SIGN, [first.pk])
+        other.rollback()
+    assert refused.value.diag.constraint_name == "reconciled_one_at_a_time"
+    assert line_of(whose, 1).rest == 0
