@@ -6,8 +6,18 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, Sum
-from django.db.models.functions import Abs
+from django.db.models import (
+    Case,
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    Q,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Abs, Extract
 from django.utils import timezone
 
 from ledger.text.dates import end_of_day, start_of_day
@@ -103,7 +113,12 @@ def add_suggestions(whose: Reconciliation, lines: Iterable[ReconciliationLine]) 
     rows = _within(
         whose, min(days) - timedelta(days=AROUND), max(days) + timedelta(days=AROUND)
     ).filter(amount__in={line.rest for line in open_lines}, unmatched__gt=0)
-    found = list(rows.with_sides()[: 10 * len(open_lines)])
+    likeliest = Case(
+        When(reference__in={line.reference for line in open_lines if line.reference}, then=0),
+        When(created_at__range=(start_of_day(min(days)), end_of_day(max(days))), then=1),
+        default=2,
+    )  # of more payments than are read, those that may fit best are read
+    found = list(rows.with_sides().order_by(likeliest, BOOKED_AT)[: 10 * len(open_lines)])
     for line in open_lines:
         fits = [paid for paid in found if paid.unmatched == line.rest and _same_way(line, paid)]
         best = min(fits, key=lambda paid: _distance(line, paid), default=None)
@@ -118,11 +133,21 @@ def suggestions(whose: Reconciliation, line: ReconciliationLine) -> list[Transac
     rows = _within(whose, line.booked_on - around, line.booked_on + around)
     way = Q(signed__gt=0) if line.amount > 0 else Q(signed__lt=0)
     found = rows.filter(way, unmatched__gt=0).with_sides()
-    exact = list(found.filter(unmatched=line.rest).newest_first()[:SUGGESTED])
+    exact = list(found.filter(unmatched=line.rest).order_by(*_likeliest(line))[:SUGGESTED])
     near = found.exclude(unmatched=line.rest).annotate(off=Abs("unmatched") - line.rest)
     rest = list(near.order_by(Abs("off"), BOOKED_AT.desc())[: SUGGESTED - len(exact)])
-    exact.sort(key=lambda paid: _distance(line, paid))
     return exact + rest
+
+
+def _likeliest(line: ReconciliationLine) -> list[Any]:
+    """The order of `_distance` for a query, which has to know it before it reads some rows only."""
+    same = [When(reference=line.reference, then=0)] if line.reference else []
+    if line.description:
+        same.append(When(description__iexact=line.description, then=1))
+    noon = start_of_day(line.booked_on) + timedelta(hours=12)
+    away = ExpressionWrapper(F("created_at") - Value(noon), DurationField())
+    alike = [Case(*same, default=2)] if same else []
+    return [*alike, Abs(Extract(away, "epoch")), "pk"]
 
 
 def _within(whose: Reconciliation, first: date, last: date) -> Any:
@@ -135,8 +160,12 @@ def _same_way(line: ReconciliationLine, paid: Any) -> bool:
     return bool((line.amount > 0) == (paid.signed > 0))
 
 
-def _distance(line: ReconciliationLine, paid: Transaction) -> tuple[bool, int]:
-    """How unlike the two are: the reference first, then the days between them."""
+def _distance(line: ReconciliationLine, paid: Transaction) -> tuple[int, int]:
+    """How unlike the two are: the reference first, the description, then the days between them."""
     day = timezone.localtime(paid.created_at).date()
-    same = bool(line.reference) and line.reference == paid.reference
-    return not same, abs((day - line.booked_on).days)
+    unlike = 2
+    if line.reference and line.reference == paid.reference:
+        unlike = 0
+    elif line.description and line.description.lower() == paid.description.lower():
+        unlike = 1
+    return unlike, abs((day - line.booked_on).days)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from io import BytesIO
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
@@ -14,7 +15,13 @@ from transactions.exceptions import InvalidDetails
 from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
 from transactions.outside.formats.lines import UnreadableStatement
 from transactions.reconciliation import services
-from transactions.reconciliation.reads import figures_of, suggestions, total_not_in_file
+from transactions.reconciliation.reads import (
+    SUGGESTED,
+    add_suggestions,
+    figures_of,
+    suggestions,
+    total_not_in_file,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -146,6 +153,33 @@ def test_suggestions_have_the_exact_amount_and_the_nearest_day_first(ana: Accoun
     whose = statement("40.00,,,")
     found = [row.description for row in suggestions(whose, line_of(whose, 1))]
     assert found == ["40", "41", "400"]
+
+
+def test_among_many_of_an_amount_the_likeliest_are_suggested(ana: Account) -> None:
+    now = timezone.now()
+    noon = timezone.localtime(now - timedelta(days=5)).replace(hour=12)
+    drafts = [("by reference", "R7", 9), ("Rent of MAY", "", 8), ("other", "", 7)]
+    times = [(text, ref, now - timedelta(days=days)) for text, ref, days in drafts]
+    times += [("same day", "", noon)]
+    times += [(f"later {n}", "", now - timedelta(minutes=50 - n)) for n in range(40)]
+    times += [("newest", "R9", now)]
+    posting.post_batch(
+        [
+            posting.Draft(to_account=ana, amount=40, description=text, reference=ref, created_at=at)
+            for text, ref, at in times
+        ]
+    )
+    day = noon.date()
+    whose = statement(f"{day},40.00,,rent of may,R7")
+    line = line_of(whose, 1)
+    found = [row.description for row in suggestions(whose, line)]
+    assert found[:4] == ["by reference", "Rent of MAY", "same day", "other"]
+    assert len(found) == SUGGESTED
+    add_suggestions(whose, [line])
+    assert line.suggested.description == "by reference"  # type: ignore[attr-defined]
+    newest = line_of(statement(f"{day},40.00,,,R9"), 1)
+    add_suggestions(newest.reconciliation, [newest])
+    assert newest.suggested.description == "newest"  # type: ignore[attr-defined]
 
 
 def test_a_leftover_has_a_reason_and_can_be_opened_again(by: User) -> None:
