@@ -67,6 +67,7 @@ __all__ = [
 ]
 
 AccountOrId = Account | uuid.UUID | str
+NOT_THE_PAYERS = "None of the payer's accounts has this id."
 NO_REASON = "Released by code or a command; no reason was given."
 
 
@@ -318,11 +319,16 @@ def book_once(
     *,
     beside: Callable[[Transaction], object] | None = None,
     within: DayLimit | None = None,
+    payer: uuid.UUID | None = None,
 ) -> Booked:
-    """`book`, for callers who tell whether this call moved the money or an earlier one had."""
+    """`book`, for callers who tell whether this call moved the money or an earlier one had.
+
+    With `payer`, raises AccountNotFound unless the sender is an account of this person, also where
+    it was booked before.
+    """
     with counts.counting(counts.kind_of(draft)):
         item = prepare(draft)
-        row = _booked(item, beside, within)
+        row = _booked(item, beside, within, payer)
         if item.is_repeated:
             counts.note_repeated()
         return Booked(row, is_repeated=item.is_repeated)
@@ -332,8 +338,11 @@ def _booked(
     item: PreparedDraft,
     beside: Callable[[Transaction], object] | None,
     within: DayLimit | None,
+    payer: uuid.UUID | None,
 ) -> Transaction:
     def work() -> Transaction | LedgerError:
+        if payer is not None and not _is_of(payer, item.from_id):
+            return AccountNotFound(NOT_THE_PAYERS)
         item.was_posted = False  # what an earlier try has found may be gone after a failover
         result = engine.post_one(item)
         is_counted = within is not None and item.was_posted
@@ -345,10 +354,14 @@ def _booked(
     def in_one_statement(lost: list[LostStatement]) -> Transaction | LedgerError | None:
         if (beside and not within) or not single_statement.suits(item):
             return None
-        return single_statement.post(item, lost, within)
+        return single_statement.post(item, lost, within, payer)
 
     lost = lost_before(item.id)
     return unit_of_work.row_of(unit_of_work.run(work, [item], first=in_one_statement, lost=lost))
+
+
+def _is_of(person: uuid.UUID, account: uuid.UUID | None) -> bool:
+    return account is not None and Account.objects.filter(pk=account, user=person).exists()
 
 
 def _named(account: AccountOrId | None) -> AccountOrId:

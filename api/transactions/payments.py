@@ -54,14 +54,32 @@ def pay(caller: Caller, request: HttpRequest, data: dict[str, Any], id: UUID) ->
     number = data.get("to_number")
     if sender_id is None or not (recipient_id or number):
         return _cash(caller, sender_id, recipient_id, number, draft)
-    sender = _sender(caller, sender_id, only_currency=caller.token is not None and not number)
+    token = caller.token
+    if token is not None and recipient_id and not number and not token.limits_payments:
+        return _book_unlimited(caller, sender_id, recipient_id, draft)
+    sender = _sender(caller, sender_id, only_currency=token is not None and not number)
     if sender is None:
-        raise FieldRefused(NOT_YOURS, "from_account", slug="account-not-found")
+        raise FieldRefused(NOT_YOURS, "from_account", slug=NO_SUCH_ACCOUNT)
     recipient: Any = named_account(caller, sender, number) if number else recipient_id
     try:
         return _book(caller, request, sender, recipient, draft)
     except (AccountNotFound, *RECIPIENT_REFUSED) as refusal:
         raise _told(caller, recipient, refusal) from None
+
+
+def _book_unlimited(
+    caller: Caller, sender_id: UUID, recipient_id: UUID, draft: dict[str, Any]
+) -> Booked:
+    """Books a payment by a token without limits, for which nothing of the sender is read before:
+    the statement that books asks whose it is.
+    """
+    slip = Draft(from_account=sender_id, to_account=recipient_id, **draft)
+    try:
+        return services.book_once(slip, payer=caller.person.pk)
+    except (AccountNotFound, *RECIPIENT_REFUSED) as refusal:
+        if _sender(caller, sender_id, only_currency=True) is None:
+            raise FieldRefused(NOT_YOURS, "from_account", slug=NO_SUCH_ACCOUNT) from None
+        raise _told(caller, recipient_id, refusal) from None
 
 
 def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:

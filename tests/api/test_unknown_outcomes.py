@@ -124,7 +124,7 @@ def test_a_payment_whose_answer_is_lost_names_the_id_to_send_again(
     payer: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with lost(monkeypatch, payments, "by_token"):
+    with lost(monkeypatch, payments, "_book_unlimited"):
         unknown = post(Client(), TRANSACTIONS, body(mine, theirs), **payer)
     id = str(Transaction.objects.get(type="transfer").pk)
     assert_unknown(unknown, id)

@@ -51,10 +51,13 @@ class DayLimit(NamedTuple):
 
 
 def post(
-    item: PreparedDraft, lost: list[LostStatement] | None = None, within: DayLimit | None = None
+    item: PreparedDraft,
+    lost: list[LostStatement] | None = None,
+    within: DayLimit | None = None,
+    payer: UUID | None = None,
 ) -> Transaction | None:
-    """Posts the draft outside a transaction; returns None, with nothing posted, if it cannot, or if
-    it would not be `within` the limit of its day.
+    """Posts the draft outside a transaction; returns None, with nothing posted, if it cannot, if it
+    would not be `within` the limit of its day, or if its sender is not an account of `payer`.
 
     Raises the database's error if the payment may run again, or if its outcome is unknown. If the
     answer was lost, adds the statement to `lost`, and remembers it for repeats.
@@ -73,9 +76,10 @@ def post(
                     item.to_id is not None,
                     item.is_hold,
                     is_limited=within is not None,
+                    names_payer=payer is not None,
                     hides_balances=rows_are_secured(),
                 ),
-                {**_values(item, sent), **(within._asdict() if within else {})},
+                {**_values(item, sent), **(within._asdict() if within else {}), "payer": payer},
             )
             row = cursor.fetchone()
     except (DatabaseError, InterfaceError) as error:
@@ -158,6 +162,7 @@ def _sql(
     is_hold: bool,
     *,
     is_limited: bool = False,
+    names_payer: bool = False,
     hides_balances: bool = False,
 ) -> str:
     """The statement for a kind of payment. Its checks are those of `transactions.posting.checks`
@@ -176,6 +181,8 @@ def _sql(
             "(sender.transfer_limit IS NULL OR sender.transfer_limit >= %(amount)s::numeric)",
             "sender.daily_limit IS NULL",
         ]
+    if names_payer:
+        conditions += ["sender.user_id = %(payer)s::uuid"]
     if has_recipient:
         conditions += [
             "recipient.status <> 'closed'",
@@ -217,7 +224,7 @@ def _sql(
     ids = ", ".join(f"%({side})s::uuid" for side in sides)
     locked = f"""locked AS MATERIALIZED (
             SELECT id, currency, minor_units, status, balance, overdraft_limit, available,
-                   transfer_limit, daily_limit, last_entry_at
+                   transfer_limit, daily_limit, last_entry_at{", user_id" if names_payer else ""}
             FROM accounts WHERE id = ANY (ARRAY[{ids}]) ORDER BY id FOR NO KEY UPDATE
         )"""  # noqa: S608 - put together from constants
     both = " CROSS JOIN ".join(f"locked AS {side}" for side in sides)
