@@ -339,9 +339,9 @@ class OrderAmount(OrderVerb):
     def post(self, request: Request, pk: UUID) -> Response:
         """Changes what a standing order pays from its next day on."""
         known_only(request)
+        order = _own(self.caller, pk)
         amount = values_of(OrderAmountSerializer, request.data)["amount"]
         refuse_odd(amount)
-        order = _own(self.caller, pk)
         is_own = order.to_account.user_id == self.caller.person.pk
         _check_caller(self.caller, request, order.from_account, amount, is_own=is_own)
         return self.change(
@@ -362,6 +362,7 @@ class OrderSkip(OrderVerb):
         same.
         """
         known_only(request)
+        _own(self.caller, pk)  # 404 comes before what the body has
         day = values_of(OrderSkipSerializer, request.data)["day"]
 
         def skip(order: StandingOrder) -> None:
@@ -387,6 +388,7 @@ class OrderPause(OrderVerb):
     def post(self, request: Request, pk: UUID) -> Response:
         """Pauses a standing order: it pays nothing until it is resumed."""
         known_only(request)
+        _own(self.caller, pk)
         _read_nothing(request)
         return self.change(pk, lambda order: services.pause(order=order))
 
@@ -402,6 +404,7 @@ class OrderResume(OrderVerb):
     def post(self, request: Request, pk: UUID) -> Response:
         """Resumes a paused standing order. The days of the pause are skipped."""
         known_only(request)
+        _own(self.caller, pk)
         _read_nothing(request)
         return self.change(pk, lambda order: services.resume(order=order))
 
@@ -417,6 +420,7 @@ class OrderEnd(OrderVerb):
     def post(self, request: Request, pk: UUID) -> Response:
         """Ends a standing order for good. Ending it twice does no harm."""
         known_only(request)
+        _own(self.caller, pk)
         _read_nothing(request)
         return self.change(pk, lambda order: services.end(order=order))
 
