@@ -88,6 +88,39 @@ def add_shared_parts(result: Any, **_: Any) -> Any:
     return result
 
 
+def add_picked_rows(result: Any, **_: Any) -> Any:
+    """A hook of drf-spectacular: where `fields=` picks the fields of rows, a row with some of them
+    is an answer too.
+    """
+    schemas = result["components"]["schemas"]
+    for path in result["paths"].values():
+        named = {each["name"] for each in path.get("get", {}).get("parameters", [])}
+        if "fields" not in named:
+            continue
+        answer = path["get"]["responses"]["200"]["content"]["application/json"]
+        whole = schemas[answer["schema"]["$ref"].rsplit("/", 1)[-1]]
+        if results := whole["properties"].get("results"):
+            results["items"] = _whole_or_picked(results["items"], schemas)
+        else:
+            answer["schema"] = _whole_or_picked(answer["schema"], schemas)
+    result["components"]["schemas"] = dict(sorted(schemas.items()))
+    return result
+
+
+def _whole_or_picked(row: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in row:  # done for another path
+        return row
+    name = row["$ref"].rsplit("/", 1)[-1]
+    schemas[f"{name}Fields"] = {
+        "type": "object",
+        "description": f"The fields of {name} that `fields` asks for.",
+        "properties": schemas[name]["properties"],
+        "minProperties": 1,
+        "additionalProperties": False,
+    }
+    return {"anyOf": [row, {"$ref": f"{row['$ref']}Fields"}]}
+
+
 def first_sentence(text: str) -> str:
     """Until the first full stop that a space follows, without it."""
     return re.split(r"\.\s|\.$", " ".join(text.split()), maxsplit=1)[0]
