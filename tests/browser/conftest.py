@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import current_thread
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db.backends.signals import connection_created
 from django.utils import timezone
 
 from accounts.groups import OPERATIONS
 from accounts.models import Account, User
 from tests.browser.shared import LONG, sign_in
+from tests.conftest import set_role
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from transactions import services
 from transactions.annotations.services import annotate
@@ -30,6 +33,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if not CHROMIUM:
                 reason = "needs Chromium, which is not installed (apt-get install chromium)"
                 item.add_marker(pytest.mark.skipif(True, reason=reason))
+
+
+@pytest.fixture(autouse=True)
+def _server_as_the_web_role() -> Iterator[None]:
+    """Gives the threads of the live server the rights of a web process: what the owner of the
+    tables does counts as nobody's, so that the database asks for no second person.
+    """
+
+    def switch(**_signal: Any) -> None:
+        if "process_request" in current_thread().name:
+            set_role("ledger_web")
+
+    connection_created.connect(switch)
+    yield
+    connection_created.disconnect(switch)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.groups import ANALYSTS, MANAGER
-from accounts.models import Account, User
+from accounts.models import Account, ApprovalRequest, User
 from tests.browser.shared import shown
 from tests.factories import PASSWORD, AccountFactory, UserFactory, balances
 from transactions import services
@@ -214,6 +214,7 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     page.goto(reverse("admin_approvals"))
     page.get_by_role("button", name="Approve and book").click()
     page.get_by_text("Approved. Booked").wait_for()
+    assert ApprovalRequest.objects.get().status == "done"
     assert audit().clean
 
 
