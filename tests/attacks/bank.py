@@ -181,11 +181,15 @@ def _holder(who: str, wording: Wording) -> Holder:
     return Holder(who, user, everyday, savings, add_passkey(user, text("passkey")).row)
 
 
-def _reconciled(opening: Decimal, text: Callable[[str], str], clerk: User) -> Reconciliation:
-    """A statement with the opening deposit, and a line that is left over."""
+def _reconciled(
+    opening: Decimal, text: Callable[[str], str], clerk: User, name: str
+) -> Reconciliation:
+    """A statement with the opening deposit, and a line that is left over. The name is the bank's
+    own: the list of statements, which reads nobody's rows, shows it.
+    """
     said = text("settled").replace(",", " ").replace('"', " ")
     lines = (f"{opening},From {said},From {said},", f"{opening + 13},From {said},,")
-    whose = statement(*lines, by=clerk, name=text("nostro.csv"))
+    whose = statement(*lines, by=clerk, name=name)
     return settled(whose, clerk, reason=text("leftover"))
 
 
@@ -261,7 +265,8 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
     outside = outside_account(owner=holder.user, name=text("outside")[:80], currency="USD")
     row = f"Date,Amount,Description\n2026-11-02,{7 + cents},From {text('foreign')}\n"
     holder.imports += [imported(outside, row), uploaded(outside, row + row.split("\n")[1])]
-    holder.reconciliations.append(_reconciled(41_207 + cents, text, clerk))
+    name = wording("nostro.csv", "qzbankqz")
+    holder.reconciliations.append(_reconciled(41_207 + cents, text, clerk, name))
     lines = [pay(to, 5 + cents, text("line").replace(",", " ")), "404,1,nobody,R-1"]
     holder.files.append(checked(holder.everyday, *lines, name=text("file.csv")))
     query = {"sql": f"SELECT '{text('query')}'"}
