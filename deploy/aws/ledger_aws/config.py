@@ -71,6 +71,7 @@ class Config:
     size_name: str = "small"
     database: str = "rds"
     proxy: bool = True
+    attachments: str = "database"  # or s3
     mail_from: str = ""
     time_zone: str = "UTC"
     zones: tuple[str, ...] = ("a", "b")
@@ -109,6 +110,7 @@ PATTERNS = {
     "size": (re.compile("|".join(SIZES)), " or ".join(SIZES)),
     "database": (re.compile("rds|aurora"), "rds or aurora"),
     "proxy": (re.compile("true|false"), "true or false"),
+    "attachments": (re.compile("database|s3"), "database or s3"),
     "mail_from": (MAIL, "an address of mail"),
     "time_zone": (re.compile(r"[A-Za-z_]+(/[A-Za-z_]+)*"), "a time zone such as Europe/Dublin"),
     "zones": (re.compile("[a-z](,[a-z])+"), "two letters or more, such as a,b"),
@@ -127,6 +129,10 @@ SECRET_SETTINGS = (
 NOT_WANTED = {
     "LEDGER_METRICS_TOKEN": "the stack makes one, as a secret",
     "LEDGER_EXPLORER_PASSWORD": "the role of the explorer signs in by tokens of IAM",
+    "LEDGER_ATTACHMENTS": "-c attachments=s3 makes a bucket",
+    "LEDGER_ATTACHMENTS_BUCKET": "-c attachments=s3 makes one",
+    "LEDGER_ATTACHMENTS_REGION": "it is that of the bank",
+    "LEDGER_ATTACHMENTS_ENDPOINT": "it is S3",
 }
 OF_PROVIDER = re.compile(r"(OIDC|COGNITO)_[A-Z_]+")
 

@@ -12,6 +12,7 @@ from aws_cdk import CfnOutput, Environment, Stack, Tags
 from constructs import Construct
 
 from ledger_aws.alarms import Alarms, rollback_alarms
+from ledger_aws.attachments import AttachmentBucket
 from ledger_aws.cache import Cache
 from ledger_aws.config import Config
 from ledger_aws.database import BankDatabase
@@ -37,7 +38,9 @@ class KeysStack(Stack):
 
 
 class DataStack(Stack):
-    """Network, database and cache, and the key and secrets unless they are given."""
+    """Network, database, cache and the bucket of attachments, and the key and secrets unless they
+    are given.
+    """
 
     def __init__(self, scope: Construct, config: Config, keys: Keys | None = None) -> None:
         super().__init__(scope, "Data", **_named(config, "data"))
@@ -45,6 +48,10 @@ class DataStack(Stack):
         self.network = Network(self, config, self.keys.key)
         self.database = BankDatabase(self, config, self.network, self.keys.key)
         self.cache = Cache(self, config, self.network, self.keys.key)
+        self.attachments = None
+        if config.attachments == "s3":
+            self.attachments = AttachmentBucket(self, config, self.keys.key)
+            CfnOutput(self, "AttachmentBucket", value=self.attachments.bucket.bucket_name)
         if keys is None:
             CfnOutput(self, "SecretKeyArn", value=self.keys.secret_key.secret_arn)
         # For a restored database (docs/deploy-aws.md).
@@ -63,7 +70,7 @@ class BankStack(Stack):
         super().__init__(scope, "Bank", **_named(config, "bank"))
         self.add_stack_dependency(data)
         key = data.keys.key
-        tasks = Tasks(self, config, data.database, data.cache, data.keys)
+        tasks = Tasks(self, config, data.database, data.cache, data.keys, data.attachments)
         cluster = new_cluster(self, config, data.network, key, tasks.session_log)
         gate = Gate(
             self, config, data.network, cluster, key,

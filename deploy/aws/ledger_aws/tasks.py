@@ -12,6 +12,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from ledger_aws import environment
+from ledger_aws.attachments import AttachmentBucket
 from ledger_aws.cache import Cache
 from ledger_aws.config import Config
 from ledger_aws.database import AUDITOR, OF_WEB, OWNER, BankDatabase
@@ -40,8 +41,9 @@ class Tasks(Construct):
     """
 
     def __init__(
-        self, scope: Construct, config: Config, database: BankDatabase, cache: Cache, keys: Keys
-    ) -> None:
+        self, scope: Construct, config: Config, database: BankDatabase, cache: Cache, keys: Keys,
+        attachments: AttachmentBucket | None,
+    ) -> None:  # fmt: skip
         super().__init__(scope, "Tasks")
         self._config, self._database, self._keys = config, database, keys
         self._image = ecs.ContainerImage.from_ecr_repository(
@@ -71,6 +73,10 @@ class Tasks(Construct):
         self.work = self._work(mails)
         self.console = self._console(every)
         self.proof = self._proof(secret_key)
+        if attachments is not None:
+            attachments.serve(self.web)
+            attachments.serve(self.console)
+            attachments.serve(self.erase, deletes_alone=True)
 
     @property
     def commands(self) -> dict[str, ecs.FargateTaskDefinition]:

@@ -28,6 +28,7 @@ OIDC_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:ledger/oidc-JkL
 FLAVOURS = {
     "small": {},
     "large": {"size": "large"},
+    "attachments in S3": {"attachments": "s3"},
     "large without a proxy": {"size": "large", "proxy": "false"},
     "aurora": {"size": "large", "database": "aurora"},
     "aurora without a proxy": {"database": "aurora", "proxy": "false"},

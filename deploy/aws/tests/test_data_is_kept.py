@@ -18,6 +18,7 @@ ENCRYPTED: dict[str, Callable[[dict[str, Any]], Any]] = {
         and it["AuthToken"]
     ),
     "AWS::Logs::LogGroup": lambda it: it["KmsKeyId"],
+    "AWS::S3::Bucket": lambda it: "KeysKey" in text(it["BucketEncryption"]),
     "AWS::SNS::Topic": lambda it: it["KmsMasterKeyId"],
     "AWS::RDS::DBProxy": lambda it: it["RequireTLS"],
     "AWS::KMS::Key": lambda it: it["EnableKeyRotation"],
@@ -44,7 +45,7 @@ WITHOUT_DATA = {
     "AWS::RDS::DBParameterGroup", "AWS::RDS::DBProxyTargetGroup", "AWS::RDS::DBSubnetGroup",
     "AWS::RDS::EventSubscription", "AWS::Route53::RecordSet", "AWS::SNS::Subscription",
     "AWS::SNS::TopicPolicy", "AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup",
-    "AWS::SecretsManager::ResourcePolicy",
+    "AWS::S3::BucketPolicy", "AWS::SecretsManager::ResourcePolicy",
     "AWS::SecretsManager::RotationSchedule", "AWS::SecretsManager::SecretTargetAttachment",
     "AWS::Serverless::Application", "AWS::StepFunctions::StateMachine",
     "AWS::WAFv2::LoggingConfiguration", "AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation",
@@ -218,6 +219,22 @@ def test_the_cache_evicts_nothing(bank: Templates) -> None:
     assert parameters == {"maxmemory-policy": "noeviction"}
     group = bank.one("AWS::ElastiCache::ReplicationGroup")
     assert group["AutomaticFailoverEnabled"] is (bank.config.size.caches > 1)
+
+
+def test_the_bucket_of_attachments_is_closed_and_forgets_deleted_files_with_the_backups() -> None:
+    bank = templates("attachments in S3")
+    ((id, bucket),) = bank.of_type("AWS::S3::Bucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    ((_, database),) = _databases(bank)
+    days = rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+    assert days == database["BackupRetentionPeriod"]
+    assert rule["ExpiredObjectDeleteMarker"] is True
+    assert bank.resources[id]["DeletionPolicy"] == "Retain"
+    (statement,) = bank.one("AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 @pytest.mark.parametrize("flavour", ["restored", "aurora restored"])

@@ -243,6 +243,27 @@ def test_every_setting_that_is_secret_is_refused_as_a_value() -> None:
         assert "lanterns" not in str(refusal.value)
 
 
+def test_files_of_attachments_are_for_the_web_and_the_console_and_erasing_deletes() -> None:
+    bank = templates("attachments in S3")
+    wanted = {
+        "web": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"},
+        "erase": {"s3:DeleteObject"},
+    }
+    wanted["console"] = wanted["web"]
+    for task in AS_ROLE:
+        statements = [
+            each for each in bank.statements(bank.role_of(task))
+            if any(action.startswith("s3:") for action in _list(each["Action"]))
+        ]  # fmt: skip
+        assert _actions(statements) == wanted.get(task, set()), task
+        for each in statements:
+            is_list = _list(each["Action"]) == ["s3:ListBucket"]
+            assert ("/attachments/*" in text(each["Resource"])) is not is_list, task
+        told = {each["Name"]: each["Value"] for each in bank.container(task)["Environment"]}
+        assert told.get("LEDGER_ATTACHMENTS") == ("s3" if task in wanted else None), task
+        assert ("LEDGER_ATTACHMENTS_BUCKET" in told) == (task in wanted)
+
+
 def test_the_proxy_signs_in_as_the_roles_of_the_web_alone(bank: Templates) -> None:
     proxies = list(bank.of_type("AWS::RDS::DBProxy"))
     assert len(proxies) == (1 if bank.config.proxy else 0)

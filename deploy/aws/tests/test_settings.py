@@ -143,7 +143,8 @@ def test_each_name_is_a_setting_of_ours(bank: Templates, task: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize(
-    "flavour", ["small", "large", "aurora", "aurora without a proxy", "with a provider"]
+    "flavour",
+    ["small", "large", "attachments in S3", "aurora", "aurora without a proxy", "with a provider"],
 )
 def test_ledger_starts_with_them(flavour: str, task: str, files: Path) -> None:
     found = _start(_environment(templates(flavour).container(task), files), files)
