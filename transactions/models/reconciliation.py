@@ -37,6 +37,10 @@ class ReconciliationQuerySet(models.QuerySet["Reconciliation"]):
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
 
+    def unfrozen(self) -> Self:
+        """Those that two people have not signed."""
+        return self.filter(countersigned_by=None)
+
 
 class Reconciliation(models.Model):
     """An uploaded statement of a settlement account, see Note [Reconciliations]."""

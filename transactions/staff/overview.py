@@ -9,7 +9,9 @@ from accounts.models import Account, ApprovalRequest, User
 from ledger.text.dates import end_of_day, short_date, when
 from ledger.text.lines import counted
 from transactions.audit.open_findings import open_runs
-from transactions.models import AuditRun, Seal, Transaction
+from transactions.models import AuditRun, Reconciliation, Seal, Transaction
+from transactions.scope import may_read_bank
+from transactions.staff.reconciliation import RECONCILE
 
 NEWS_SHOWN = 10
 
@@ -32,7 +34,7 @@ def news_for(user: User) -> list[ApprovalRequest]:
 
 
 def figures_for(user: User) -> list[StaffFigure]:
-    """Returns the figures that this person may see. At most nine queries."""
+    """Returns the figures that this person may see. At most ten queries."""
     figures: list[StaffFigure] = []
     if user.has_perm("accounts.view_approvalrequest"):
         many = ApprovalRequest.objects.waiting().for_eyes_of(user).count()
@@ -47,6 +49,11 @@ def figures_for(user: User) -> list[StaffFigure]:
         figures.append(
             StaffFigure("Frozen accounts", f"{frozen:,}", f"{accounts}?status__exact=frozen")
         )
+    if user.has_perm("transactions.view_reconciliation") or user.has_perm(RECONCILE):
+        figures.append(_reconciliations(may_reconcile=user.has_perm(RECONCILE)))
+    if may_read_bank(user):
+        page = reverse("transactions:report", args=["trial-balance"])
+        figures.append(StaffFigure("Trial balance", short_date(timezone.localdate()), page))
     if user.has_perm("transactions.view_auditrun"):
         figures.append(_audit())
     if user.has_perm("transactions.view_seal"):
@@ -65,6 +72,12 @@ def _holds() -> list[StaffFigure]:
         StaffFigure("Pending holds", f"{pending.count():,}", f"{page}?standing=pending"),
         StaffFigure("Holds that expire today", f"{today:,}", f"{page}?standing=today", today > 0),
     ]
+
+
+def _reconciliations(*, may_reconcile: bool) -> StaffFigure:
+    many = Reconciliation.objects.unfrozen().count()
+    page = reverse("admin:transactions_reconciliation_changelist")
+    return StaffFigure("Open reconciliations", f"{many:,}", page, many > 0 and may_reconcile)
 
 
 def _audit() -> StaffFigure:

@@ -14,9 +14,11 @@ from accounts.services import freeze_account
 from ledger.text.dates import short_date
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.audit.sealed_books import as_owner, day
+from tests.transactions.reconciliation.files import settled, statement
 from transactions import services
 from transactions.audit.runs import run_audit
 from transactions.audit.sealing import seal
+from transactions.reconciliation import services as reconciliation
 from transactions.staff.approvals.requests import ask_for
 from transactions.staff.overview import figures_for
 
@@ -40,6 +42,8 @@ def test_holds_frozen_accounts_audit_and_seal_are_counted(
         "Pending holds": "0",
         "Holds that expire today": "0",
         "Frozen accounts": "0",
+        "Open reconciliations": "0",
+        "Trial balance": short_date(timezone.localdate()),
         "Last audit": "never",
         "Sealed up to": "nothing yet",
     }
@@ -67,6 +71,18 @@ def test_what_waits_is_pointed_out_to_who_may_decide(
     for person, cares in ((clerk, False), (boss, True)):
         (waiting,) = [one for one in figures_for(person) if one.label == "Waiting for approval"]
         assert (waiting.value, waiting.needs_care) == ("1", cares)
+
+
+def test_a_reconciliation_is_open_until_two_people_have_signed_it(
+    clerk: User, boss: User, account: Account
+) -> None:
+    whose = settled(statement("-2.50,Bank,Fee,", by=clerk), by=clerk)
+    for person in (clerk, boss):
+        (figure,) = [one for one in figures_for(clerk) if one.label == "Open reconciliations"]
+        assert (figure.value, figure.needs_care) == ("1", True)
+        reconciliation.sign(reconciliation=whose, by=person)
+    (figure,) = [one for one in figures_for(clerk) if one.label == "Open reconciliations"]
+    assert (figure.value, figure.needs_care) == ("0", False)
 
 
 def test_what_an_audit_found_is_pointed_out(clerk: User, account: Account) -> None:
