@@ -31,7 +31,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.refusal_counts import counts_refusals
-from ledger.db.ids import pk_of
+from ledger.db.ids import pk_of, uuid7
 from ledger.db.retry import with_retry
 from ledger.text.dates import MICROSECOND
 from ledger.text.lines import counted
@@ -131,14 +131,16 @@ def give_where_none(owner: User, rows: TransactionQuerySet, category: str, chang
 def give_category(*, owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
     """Gives a category to all `rows`, which are of the owner's scope; returns how many got it.
 
-    One statement. Rows that have this category already get nothing; the same `change` again
-    changes nothing. Raises InvalidDetails for more than MOST_AT_ONCE rows.
+    One statement. Rows that have this category already get nothing; the same `change` again to
+    the same category changes nothing. Raises InvalidDetails for more than MOST_AT_ONCE rows.
     """
     with db_transaction.atomic(durable=True):
         lock_categories(owner)
         mine = OwnCategory.objects.of(owner)
-        if before := mine.filter(change=change).count():
+        if before := mine.filter(change=change, category=category).count():
             return before
+        if mine.filter(change=change).exists():  # another category under a form's old id
+            change = uuid7()
         if rows.order_by().values("pk")[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE:
             raise InvalidDetails(
                 f"More than {MOST_AT_ONCE:,} payments match. Narrow the search, by a month for "

@@ -7,6 +7,7 @@ from django.db.models import Sum
 
 from accounts.models import User
 from accounts.refusal_counts import counts_refusals
+from ledger.db.ids import uuid7
 from ledger.db.retry import with_retry
 from transactions.attachments import storage
 from transactions.attachments.content import FitFile
@@ -21,8 +22,8 @@ NO_ROOM = "Your receipts take 500 MB together. Remove some of older payments fir
 
 @counts_refusals
 def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) -> Attachment:
-    """Attaches a file. The same `id` again returns the attachment that has it, and stores its
-    content if only its row was stored, as by a process that died.
+    """Attaches a file. The same file with the same `id` again returns the attachment that has it,
+    and stores its content if only its row was stored, as by a process that died.
 
     Raises TransactionNotFound if the owner has no side of the transaction, InvalidDetails above the
     limits, StorageFailed if S3 does not take it.
@@ -40,7 +41,7 @@ def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) ->
     )
     known = _insert(row)
     if known is not None:
-        if known.size == row.size and storage.is_missing(known):
+        if storage.is_missing(known):
             storage.put(known, file.content)
         return known
     if storage.is_outside():
@@ -57,13 +58,17 @@ def remove(*, attachment: Attachment) -> None:
 
 @with_retry
 def _insert(row: Attachment) -> Attachment | None:
-    """Inserts the row, or returns the one that has its id. Locks the owner for the limits."""
+    """Inserts the row, or returns that of the same file with its id. Locks the owner for the
+    limits.
+    """
     with db_transaction.atomic(durable=True):
         owner = User.objects.select_for_update(no_key=True).get(pk=row.owner_id)
         mine = Attachment.objects.of(owner)
         known = mine.filter(pk=row.pk).first()
-        if known is not None:
+        if known is not None and _looks_of(known) == _looks_of(row):
             return known
+        if known is not None:  # another file under a form's old id
+            row.pk = uuid7()
         if mine.about(row.transaction_id).count() >= MOST_OF_A_PAYMENT:
             raise InvalidDetails(TOO_MANY)
         stored = mine.aggregate(size=Sum("size"))["size"] or 0
@@ -71,6 +76,11 @@ def _insert(row: Attachment) -> Attachment | None:
             raise InvalidDetails(NO_ROOM)
         row.save(force_insert=True)
         return None
+
+
+def _looks_of(row: Attachment) -> tuple[UUID, str, str, int]:
+    """What tells a file from another without reading it."""
+    return row.transaction_id, row.name, row.kind, row.size
 
 
 @with_retry

@@ -52,20 +52,23 @@ COLUMNS = (
 def open_account(
     *, owner: User, name: str, currency: str, opening: Decimal, id: uuid.UUID | None = None
 ) -> OutsideAccount:
-    """Opens an outside account; again with the same id, returns the first one.
+    """Opens an outside account; again with the same id, name and currency, returns the first one.
 
     Raises InvalidDetails with MOST_ACCOUNTS others.
     """
     facts = {"owner": owner, "name": name, "currency": currency, "opening": opening}
+    pk = id or uuid7()
     with db_transaction.atomic(durable=True):
         User.objects.select_for_update(no_key=True).get(pk=owner.pk)
         mine = OutsideAccount.objects.owned_by(owner)
-        there: OutsideAccount | None = mine.filter(pk=id or uuid7()).first()
-        if there is not None:
+        there: OutsideAccount | None = mine.filter(pk=pk).first()
+        if there is not None and (there.name, there.currency) == (name, currency):
             return there
+        if there is not None:  # another account under a form's old id
+            pk = uuid7()
         if mine.count() >= MOST_ACCOUNTS:
             raise InvalidDetails(TOO_MANY_ACCOUNTS)
-        return OutsideAccount.objects.create(pk=id or uuid7(), **facts)
+        return OutsideAccount.objects.create(pk=pk, **facts)
 
 
 @with_retry
@@ -92,16 +95,18 @@ def upload(
     """Stores a file, in place of others that wait to be imported into the account.
 
     A CSV file whose columns nobody has named yet waits for that; any other is measured. Returns the
-    first import if this id was uploaded before. Raises UnreadableStatement.
+    first import if this file was uploaded to this account under this id. Raises
+    UnreadableStatement.
     """
-    there: OutsideImport | None = OutsideImport.objects.filter(
-        account=account, pk=id or uuid7()
-    ).first()
+    pk, digest = id or uuid7(), digest_of(source)
+    there: OutsideImport | None = OutsideImport.objects.filter(pk=pk).first()
     if there is not None:
-        return there
+        if (there.account_id, there.digest) == (account.pk, digest):
+            return there
+        pk = uuid7()  # another file under a form's old id
     made = OutsideImport(
-        pk=id or uuid7(), account=account, name=tidy_line(name)[:200] or "statement",
-        format=format_of(source), digest=digest_of(source), state=State.COLUMNS,
+        pk=pk, account=account, name=tidy_line(name)[:200] or "statement",
+        format=format_of(source), digest=digest, state=State.COLUMNS,
     )  # fmt: skip
     if made.format == Format.CSV:
         made.heading = sheet_of(source).digest

@@ -81,20 +81,24 @@ def upload(
     id: uuid.UUID | None = None,
 ) -> Reconciliation:
     """Stores the lines of a file, of which nothing is matched yet. Without an account, its lines
-    are the bank's deposits and withdrawals. Returns the first one if this id was uploaded before.
+    are the bank's deposits and withdrawals. Returns the first one if the same file for the same
+    account and currency was uploaded under this id.
 
     Raises UnreadableStatement for a file that cannot be read as a whole.
     """
-    there = Reconciliation.objects.filter(pk=id or uuid7()).first()
+    pk, digest = id or uuid7(), digest_of(source)
+    there = Reconciliation.objects.filter(pk=pk).first()
     if there is not None:
-        return there
+        if (there.account, there.currency, there.digest) == (account, currency, digest):
+            return there
+        pk = uuid7()  # another file under a form's old id
     format = format_of(source)
     mapping = guess(sheet_of(source)) if format == OutsideImport.Format.CSV else None
     found = measure(source, format, mapping, currency)
     assert found.first_on is not None and found.last_on is not None  # noqa: S101, PT018
     made = Reconciliation(
-        pk=id or uuid7(), account=account, name=tidy_line(name)[:200] or "statement",
-        format=format, digest=digest_of(source), currency=currency, first_on=found.first_on,
+        pk=pk, account=account, name=tidy_line(name)[:200] or "statement",
+        format=format, digest=digest, currency=currency, first_on=found.first_on,
         last_on=found.last_on, opening=found.facts.opening, closing=found.facts.closing,
         line_count=found.count, created_by=by,
     )  # fmt: skip

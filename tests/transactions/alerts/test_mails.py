@@ -19,7 +19,7 @@ from tests.pages import text_of
 from tests.transactions.alerts.shared import wants
 from transactions import services
 from transactions.alerts import sending
-from transactions.alerts.links import MailKind
+from transactions.alerts.links import MailKind, end_mails
 from transactions.alerts.sending import send_due
 from transactions.alerts.services import set_times
 from transactions.alerts.times import is_quiet, last_daily
@@ -226,6 +226,29 @@ def test_a_mail_that_cannot_be_sent_is_tried_again_under_its_id(
     assert send_due(now).sent == 0  # it waits
     assert send_due(now + timedelta(minutes=2)).sent == 1
     assert mail.outbox[0].extra_headers["Message-ID"].startswith(f"<{first}@")
+
+
+def test_the_pauses_between_attempts_grow(
+    everyday: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wants(everyday, "money_in", 0, mail="now")
+    pay_in(everyday, 5)
+    monkeypatch.setattr(EmailMultiAlternatives, "send", refuse)
+    now = timezone.now()
+    tried = [minute for minute in range(60) if send_due(now + timedelta(minutes=minute)).waiting]
+    assert tried == [0, 1, 6, 36]
+
+
+def test_a_mail_that_its_reader_ends_after_a_worker_claimed_it_is_not_sent(
+    everyday: Account,
+) -> None:
+    wants(everyday, "money_in", 0, mail="now")
+    pay_in(everyday, 5)
+    now = timezone.now()
+    claimed = next(sending._due(now))
+    end_mails(MailKind(everyday.user_id, "money_in"))
+    assert sending._send(claimed, now)
+    assert mail.outbox == []
 
 
 def test_a_mail_is_given_up_after_three_days(

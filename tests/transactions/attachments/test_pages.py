@@ -248,8 +248,15 @@ def test_lists_do_not_read_the_content(
     assert '"content"' not in sent_queries[0]["sql"]
 
 
-def test_attaching_twice_under_one_id_returns_the_first(ana: Account, paid: Transaction) -> None:
+def test_another_file_in_the_form_of_before_is_attached_too(
+    ana: Account, paid: Transaction
+) -> None:
+    """As after Back, when the browser shows the form again that was sent."""
     first = attached(paid, ana.user)
-    again = attached(paid, ana.user, name="other.png", id=first.pk)
+    assert attached(paid, ana.user, id=first.pk).pk == first.pk
+    other = attached(paid, ana.user, name="other.png", id=first.pk)
 
-    assert again.file_name == "lunch.jpg"
+    assert other.pk != first.pk
+    assert [row.file_name for row in Attachment.objects.order_by("created_at")] == [
+        "lunch.jpg", "other.jpg",
+    ]  # fmt: skip

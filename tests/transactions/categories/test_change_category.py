@@ -121,6 +121,17 @@ def test_sent_twice_it_changes_once(browser: Client, books: Books) -> None:
     assert OwnCategory.objects.count() == 1
 
 
+def test_another_category_in_the_form_of_before_is_given_too(
+    browser: Client, scope: Scope, books: Books
+) -> None:
+    """As after Back, when the browser shows the form again that was sent."""
+    id = uuid7()
+    change(browser, "casa", "Fun", id)
+    change(browser, "casa", "Trips", id)
+    assert search_for(scope, "category:trips", books) == ["lunch"]
+    assert OwnCategory.objects.values("change").distinct().count() == 2
+
+
 def test_what_has_the_category_already_is_left_out(browser: Client, books: Books) -> None:
     page = shown(change(browser, "corner or casa", "GROCERIES"))
     assert "1 payment is now in Groceries" in page

@@ -15,6 +15,7 @@ from tests.transactions.outside.files import (
     outside_account,
     uploaded,
 )
+from tests.transactions.outside.samples import CAMT, camt, camt_entry
 from transactions.exceptions import InvalidDetails
 from transactions.models import (
     OutsideAccount,
@@ -86,6 +87,49 @@ def test_the_banks_own_id_decides_where_there_is_one(account: OutsideAccount) ->
         heading + "2026-11-02,-5.00,Bus 7,A2\n2026-11-02,-5.00,Bus,A3\n2026-11-02,-5.00,Bus,A3\n",
     )
     assert doubles(later) == [2, 4]
+
+
+def test_one_upload_sent_twice_is_one_and_another_under_its_id_is_another(
+    account: OutsideAccount,
+) -> None:
+    """As after Back, when the browser shows the form again that was sent."""
+    id, body = uuid7(), GERMAN.encode()
+
+    def send(body: bytes, to: OutsideAccount) -> OutsideImport:
+        return services.upload(BytesIO(body), account=to, name="a.csv", id=id)
+
+    first = send(body, account)
+    assert send(body, account).pk == first.pk == id
+    elsewhere = send(body, outside_account(owner=account.owner))
+    assert elsewhere.pk != first.pk
+    other = send(body + b"\n", account)
+    assert other.digest != first.digest
+    assert not OutsideImport.objects.filter(pk=first.pk).exists()  # it waited for its columns
+
+
+def test_the_first_import_gives_its_opening_balance_and_no_later_one(
+    account: OutsideAccount,
+) -> None:
+    services.change_account(account=account, name="Other bank", opening=Decimal(7))
+    account.refresh_from_db()
+    first = imported(account, CAMT)
+    assert balance_of(account) == Decimal("2027.20")
+    imported(
+        account,
+        camt(camt_entry("2026-12-01", "1", "CRDT", "B1", "A", "B"), opening="5", closing="6"),
+    )
+    assert balance_of(account) == Decimal("2028.20")
+    services.undo(source=first)
+    assert balance_of(account) == Decimal(8)
+
+
+def test_an_undo_leaves_an_opening_balance_that_its_owner_changed(
+    account: OutsideAccount,
+) -> None:
+    first = imported(account, CAMT)
+    services.change_account(account=account, name="Other bank", opening=Decimal(90))
+    services.undo(source=first)
+    assert balance_of(account) == 90
 
 
 def test_an_undo_deletes_the_entries_and_keeps_the_fact(account: OutsideAccount) -> None:

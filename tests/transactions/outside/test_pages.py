@@ -69,6 +69,9 @@ def test_from_the_empty_page_to_a_balance(ana: Client, user: User) -> None:
     assert first["Location"] == second["Location"]
     account = OutsideAccount.objects.get()
     assert (account.owner, account.opening) == (user, -10)
+    # After Back the browser shows the same form, for another account.
+    ana.post(NEW, form | {"name": "Volksbank"})
+    OutsideAccount.objects.get(name="Volksbank").delete()
     answer = send(ana, account, GERMAN)
     columns = ana.get(answer["Location"], follow=True)
     source = OutsideImport.objects.get()

@@ -93,6 +93,11 @@ def test_an_upload_sent_twice_is_one(staff: Client) -> None:
         facts["file"] = SimpleUploadedFile("n.csv", body)
         assert staff.post(ADD, facts).status_code == 302
     assert Reconciliation.objects.count() == 1
+    # After Back the browser shows the same form, for another file or another currency.
+    for currency, content in (("USD", body + b"\n"), ("EUR", body)):
+        file = SimpleUploadedFile("n.csv", content)
+        assert staff.post(ADD, facts | {"file": file, "currency": currency}).status_code == 302
+    assert Reconciliation.objects.count() == 3
 
 
 @pytest.mark.parametrize(
