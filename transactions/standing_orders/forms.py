@@ -11,7 +11,7 @@ from accounts.models import User
 from ledger.db.ids import uuid7_for
 from transactions.exceptions import AccountNotFound
 from transactions.fields import AmountField, DayField
-from transactions.models import Every
+from transactions.models import Every, StandingOrder
 from transactions.models.standing_order import MOST_TIMES
 from transactions.safeguards.recipients import NOT_PAYABLE
 from transactions.standing_orders.services import OrderDraft, first_day_refusal
@@ -20,6 +20,11 @@ from transactions.transfers.forms import TransferForm
 # Note [Proof for a series]: who sets up or changes payments to others proves who they are, as
 # Article 14 of the EU's technical standards on strong customer authentication asks (2018/389).
 WHY_PROOF = "Payments to others that repeat by themselves need a proof that it is you."
+
+SAID = (
+    "from_account_id", "to_account_id", "amount", "every", "first_on", "last_on", "times",
+    "description", "reference",
+)  # fmt: skip
 
 
 def order_id_for(owner: User, id: UUID) -> UUID:
@@ -85,6 +90,13 @@ class StandingOrderForm(TransferForm):
             first_on=data["first_on"], last_on=data["last_on"], times=data["times"],
             description=data["description"], reference=data["reference"],
         )  # fmt: skip
+
+    def describes_order(self, order: StandingOrder) -> bool:
+        """Whether the order is what the form says, as long as nobody has changed it since."""
+        if self.to_account is None:
+            return False
+        mine = self.order_draft.row
+        return all(getattr(mine, name) == getattr(order, name) for name in SAID)
 
     @property
     def order_id(self) -> UUID:

@@ -33,6 +33,11 @@ from transactions.transfers.forms import prefilled
 from transactions.transfers.reads import known_accounts, payee_name
 
 ABOUT, KEPT = "standing order", "unsent_order"
+SET_UP_ONCE = "This order was set up once; pressing again set up no other."
+CHANGED_AFTER_AGREEING = (
+    "That form has set up this order already, so nothing was set up again. For another order, "
+    "start with a new form."
+)
 ACTIONS = ("skip", "pause", "resume", "end")
 
 
@@ -60,8 +65,10 @@ def order_new(request: PersonRequest) -> HttpResponse:
     step = request.POST.get("step", "review")
     if step == "edit" or not form.is_valid():
         return _form(request, form)
-    if _is_set_up(request, form):
-        return redirect("transactions:standing_order", form.order_id)
+    if order := _set_up_before(request, form):
+        said = SET_UP_ONCE if form.describes_order(order) else CHANGED_AFTER_AGREEING
+        messages.info(request, said)
+        return redirect("transactions:standing_order", order.pk)
     if step == "agree":
         if review.was_reviewed(request, ABOUT, form.as_read):
             return _agree(request, form)
@@ -77,7 +84,7 @@ def _begun(request: PersonRequest) -> HttpResponse:
         query["id"] = str(uuid7())
         return redirect(f"{request.path}?{query.urlencode()}")
     form = StandingOrderForm(initial=initial, user=request.user)
-    if _is_set_up(request, form):
+    if _set_up_before(request, form):
         return redirect("transactions:standing_order", form.order_id)
     kept = request.session.get(KEPT)
     if kept and kept["id"] == str(initial["id"]):
@@ -87,12 +94,13 @@ def _begun(request: PersonRequest) -> HttpResponse:
     return _form(request, form)
 
 
-def _is_set_up(request: PersonRequest, form: StandingOrderForm) -> bool:
+def _set_up_before(request: PersonRequest, form: StandingOrderForm) -> StandingOrder | None:
+    """The order that the form has set up already."""
     mine = StandingOrder.objects.owned_by(request.user)
-    is_there: bool = mine.filter(pk=form.order_id).exists()
-    if is_there:
+    order: StandingOrder | None = mine.filter(pk=form.order_id).first()
+    if order is not None:
         wait_until_confirmed()
-    return is_there
+    return order
 
 
 def _agree(request: PersonRequest, form: StandingOrderForm) -> HttpResponse:

@@ -114,6 +114,18 @@ def test_after_a_proof_it_is_set_up_once_however_often_it_is_sent(
     assert first["Location"] == second["Location"] == url_of(order)
 
 
+def test_a_changed_form_that_has_set_up_an_order_says_that_it_sets_up_no_other(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    """As after Back, when the browser shows the form again that was sent."""
+    form = filled(mine, theirs)
+    agreed(ana, form)
+    said = "nothing was set up again"
+    assert said not in text_of(ana.post(NEW, form, follow=True))
+    assert said in text_of(ana.post(NEW, form | {"amount": "901"}, follow=True))
+    assert StandingOrder.objects.get().amount == 900
+
+
 def test_between_ones_own_accounts_no_proof_is_asked(later: Client, mine: Account) -> None:
     savings = AccountFactory(user=mine.user, name="Savings")
     answer = agreed(later, filled(mine, savings, every="once"))
