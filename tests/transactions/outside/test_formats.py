@@ -199,6 +199,16 @@ def test_qif_days_are_read_in_the_order_that_all_can_have(
     assert (line.booked_on, line.amount) == (day, Decimal("1234.50"))
 
 
+def test_lists_beside_the_payments_of_qif_are_left_out() -> None:
+    """Quicken writes its categories and memorized payments into the same file."""
+    before = "!Option:AutoSwitch\n!Account\nNSavings\nTBank\n^\n!Clear:AutoSwitch\n"
+    before += "!Type:Cat\nNFood\nE\n^\n!Type:Class\nNHome\n^\n"
+    after = "!Type:Memorized\nKC\nT-50.00\nPJoe Hayes\n^\n"
+    found = [(line.amount, line.other) for line in read(before + QIF + after)]
+    assert found == [(line.amount, line.other) for line in read(QIF)]
+    assert "does not end" in refusal_of(QIF + after.removesuffix("^\n"))
+
+
 def test_qif_of_shares_is_refused() -> None:
     assert "of the kind" in refusal_of(QIF.replace("Bank", "Invst"))
 

@@ -20,6 +20,8 @@ from transactions.outside.formats.lines import (
 from transactions.outside.formats.sheet import read_figure
 
 KINDS = ("bank", "cash", "ccard", "oth a", "oth l")
+# What Quicken puts beside the payments: none of these lists has any.
+LISTS = ("cat", "class", "memorized", "security", "prices", "budget", "invitem", "template")
 OPENING = "opening balance"
 Record = tuple[int, dict[str, str]]
 _DAY = re.compile(r"(\d{1,4})[/.\- ]+(\d{1,2})[/.\-' ]+(\d{1,4})", re.ASCII)
@@ -49,14 +51,14 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
     """Yields each record with the number of its first line."""
     kinds = 0
     began, record = 0, dict[str, str]()
-    is_account = False
+    is_list = False
     with opened(source) as text:
         for number, typed in enumerate(text_lines(text), start=1):
             line = typed.strip("\r\n")
             if not line.strip():
                 continue
             if line[0] == "!":
-                is_account = line.lower().startswith("!account")
+                is_list = line.lower().startswith("!account") or _kind_of(line) in LISTS
                 kinds += _counts(line)
                 if kinds > 1:
                     raise UnreadableStatement(
@@ -64,7 +66,7 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
                         "Download each account as a file of its own."
                     )
             elif line[0] == "^":
-                if record and not is_account:
+                if record and not is_list:
                     yield began, record
                 began, record = 0, {}
             else:
@@ -76,15 +78,21 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
 
 def _counts(line: str) -> int:
     """1 for the beginning of an account's records. Raises UnreadableStatement for other kinds."""
-    found = re.fullmatch(r"!type:\s*(.*?)\s*", line.lower())
-    if not found:
+    kind = _kind_of(line)
+    if kind is None or kind in LISTS:
         return 0
-    if found[1] not in KINDS:
+    if kind not in KINDS:
         raise UnreadableStatement(
-            f"The file has records of the kind \u201c{shortened(tidy_line(found[1]))}\u201d. "
+            f"The file has records of the kind \u201c{shortened(tidy_line(kind))}\u201d. "
             "Download the payments of a bank or card account."
         )
     return 1
+
+
+def _kind_of(line: str) -> str | None:
+    """In small letters, of a line that says of which kind the next records are."""
+    found = re.fullmatch(r"!type:\s*(.*?)\s*", line.lower())
+    return found[1] if found else None
 
 
 def _order(source: IO[bytes]) -> str:
