@@ -223,8 +223,9 @@ def test_the_page_names_what_the_templates_name() -> None:
         assert name in str(bank.data)
     text_ = PAGE + NAMES
     outputs = set(re.findall(r"output_of data (\w+)", text_))
-    assert len(outputs) == 4
-    assert outputs <= set(bank.data["Outputs"])
+    assert len(outputs) == 5
+    assert outputs <= set(bank.data["Outputs"]) | {"AttachmentBucket"}
+    assert "AttachmentBucket" in templates("attachments in S3").data["Outputs"]
     of_keys = templates("restored").keys
     assert of_keys
     assert set(re.findall(r"output_of keys (\w+)", text_)) <= set(of_keys["Outputs"])
