@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import IO, Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.db import transaction as db_transaction
 
 from accounts.models import Account, User
@@ -26,12 +26,14 @@ from transactions.models import (
     ReconciliationMatch,
 )
 from transactions.models.reconciliation import REASON_LIMIT, booked_on
+from transactions.models.reconciliation_triggers import LOCK
 from transactions.outside.formats.lines import StatementFacts
 from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
 from transactions.outside.formats.sheet import guess, sheet_of
 from transactions.reconciliation.sure import match_all
 
 PART = 2000  # lines that are held in memory and written at a time
+SAME = ("account_id", "currency", "digest")
 CHANGED = "Somebody has changed this meanwhile. Look at it again."
 SENTENCES = {
     **dict.fromkeys(
@@ -87,11 +89,6 @@ def upload(
     Raises UnreadableStatement for a file that cannot be read as a whole.
     """
     pk, digest = id or uuid7(), digest_of(source)
-    there = Reconciliation.objects.filter(pk=pk).first()
-    if there is not None:
-        if (there.account, there.currency, there.digest) == (account, currency, digest):
-            return there
-        pk = uuid7()  # another file under a form's old id
     format = format_of(source)
     mapping = guess(sheet_of(source)) if format == OutsideImport.Format.CSV else None
     found = measure(source, format, mapping, currency)
@@ -102,13 +99,22 @@ def upload(
         last_on=found.last_on, opening=found.facts.opening, closing=found.facts.closing,
         line_count=found.count, created_by=by,
     )  # fmt: skip
-    _store(made, source, mapping)
-    return made
+    return _store(made, source, mapping)
 
 
 @with_retry
-def _store(made: Reconciliation, source: IO[bytes], mapping: dict[str, Any] | None) -> None:
+def _store(
+    made: Reconciliation, source: IO[bytes], mapping: dict[str, Any] | None
+) -> Reconciliation:
+    """Stores it, or returns the one of the same file with its id."""
     with _changing():
+        with connection.cursor() as cursor:  # who sends the form twice waits for the first
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        there = Reconciliation.objects.filter(pk=made.pk).first()
+        if there is not None:
+            if all(getattr(there, name) == getattr(made, name) for name in SAME):
+                return there
+            made.pk = uuid7()  # another file under a form's old id
         made.save(force_insert=True)
         with closing(lines_of(source, made.format, mapping, StatementFacts())) as lines:
             while part := list(islice(lines, PART)):
@@ -121,6 +127,7 @@ def _store(made: Reconciliation, source: IO[bytes], mapping: dict[str, Any] | No
                     )
                     for line in part
                 )  # fmt: skip
+    return made
 
 
 @with_retry

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from typing import Any
 
 import psycopg
@@ -10,9 +11,17 @@ from django.db import connection, connections
 from django.db import transaction as db_transaction
 
 from accounts.models import User
+from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.posting.shared import wait_for_whoever_waits
-from tests.transactions.reconciliation.files import line_of, paid_in, settled, statement
+from tests.transactions.reconciliation.files import (
+    HEAD,
+    line_of,
+    paid_in,
+    settled,
+    statement,
+    today,
+)
 from transactions.exceptions import InvalidDetails
 from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
 from transactions.reconciliation import services
@@ -71,6 +80,22 @@ def raw(sql: str, *values: Any) -> Callable[[], str]:
         return "done"
 
     return run
+
+
+def test_an_upload_sent_twice_at_once_is_one(second: User) -> None:
+    """The copy of the row stands for the first of the two, which has not committed yet."""
+    body, id = f"{HEAD}{today()},40.00,,,\n".encode(), uuid7()
+
+    def send(**facts: Any) -> Reconciliation:
+        source = BytesIO(body)
+        return services.upload(source, by=second, name="n.csv", currency="USD", **facts)
+
+    facts = "account_id, name, format, digest, currency, first_on, last_on, line_count"
+    facts += ", created_by_id, created_at"
+    copy = f"INSERT INTO reconciliations (id, {facts}) SELECT %s, {facts} FROM reconciliations"
+    send()
+    assert behind(copy, [id], lambda: str(send(id=id).pk)) == str(id)
+    assert Reconciliation.objects.count() == 2
 
 
 def test_of_two_first_signers_at_once_one_is_refused(
