@@ -131,23 +131,21 @@ def give_where_none(owner: User, rows: TransactionQuerySet, category: str, chang
 def give_category(*, owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
     """Gives a category to all `rows`, which are of the owner's scope; returns how many got it.
 
-    One statement. Rows that have this category already get nothing; the same `change` again to
-    the same category changes nothing. Raises InvalidDetails for more than MOST_AT_ONCE rows.
+    One statement. Rows that have this category already get nothing, so the same `change` again
+    changes nothing, and returns what it returned, unless others got the rows meanwhile. Raises
+    InvalidDetails for more than MOST_AT_ONCE rows.
     """
     with db_transaction.atomic(durable=True):
         lock_categories(owner)
         mine = OwnCategory.objects.of(owner)
-        if before := mine.filter(change=change, category=category).count():
-            return before
-        if mine.filter(change=change).exists():  # another category under a form's old id
-            change = uuid7()
+        before = mine.filter(change=change).count()
         if rows.order_by().values("pk")[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE:
             raise InvalidDetails(
                 f"More than {MOST_AT_ONCE:,} payments match. Narrow the search, by a month for "
                 "example, and change them in parts."
             )
         others = rows.alias(now=category_for(owner)).exclude(now=category)
-        return _give(owner, others, category, change)
+        return _give(owner, others, category, uuid7() if before else change) or before
 
 
 def lock_categories(owner: User) -> None:

@@ -1,5 +1,6 @@
 """Attaches receipts to transactions, and removes them."""
 
+from hashlib import sha256
 from uuid import UUID
 
 from django.db import transaction as db_transaction
@@ -7,7 +8,7 @@ from django.db.models import Sum
 
 from accounts.models import User
 from accounts.refusal_counts import counts_refusals
-from ledger.db.ids import uuid7
+from ledger.db.ids import uuid7_with
 from ledger.db.retry import with_retry
 from transactions.attachments import storage
 from transactions.attachments.content import FitFile
@@ -22,8 +23,9 @@ NO_ROOM = "Your receipts take 500 MB together. Remove some of older payments fir
 
 @counts_refusals
 def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) -> Attachment:
-    """Attaches a file. The same file with the same `id` again returns the attachment that has it,
-    and stores its content if only its row was stored, as by a process that died.
+    """Attaches a file. `id` is that of the form: the same file for the same transaction under it
+    returns the attachment that it made before, and stores its content if only its row was stored,
+    as by a process that died.
 
     Raises TransactionNotFound if the owner has no side of the transaction, InvalidDetails above the
     limits, StorageFailed if S3 does not take it.
@@ -31,7 +33,7 @@ def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) ->
     if not Transaction.objects.visible_to(owner).filter(pk=transaction.pk).exists():
         raise TransactionNotFound("No transaction of yours has this id.")
     row = Attachment(
-        id=id,
+        id=uuid7_with(id, transaction.pk, file.name, sha256(file.content).hexdigest()),
         transaction=transaction,
         owner=owner,
         name=file.name,
@@ -58,17 +60,15 @@ def remove(*, attachment: Attachment) -> None:
 
 @with_retry
 def _insert(row: Attachment) -> Attachment | None:
-    """Inserts the row, or returns that of the same file with its id. Locks the owner for the
-    limits.
+    """Inserts the row, or returns the one with its id, which has the same file. Locks the owner
+    for the limits.
     """
     with db_transaction.atomic(durable=True):
         owner = User.objects.select_for_update(no_key=True).get(pk=row.owner_id)
         mine = Attachment.objects.of(owner)
         known = mine.filter(pk=row.pk).first()
-        if known is not None and _looks_of(known) == _looks_of(row):
+        if known is not None:
             return known
-        if known is not None:  # another file under a form's old id
-            row.pk = uuid7()
         if mine.about(row.transaction_id).count() >= MOST_OF_A_PAYMENT:
             raise InvalidDetails(TOO_MANY)
         stored = mine.aggregate(size=Sum("size"))["size"] or 0
@@ -76,11 +76,6 @@ def _insert(row: Attachment) -> Attachment | None:
             raise InvalidDetails(NO_ROOM)
         row.save(force_insert=True)
         return None
-
-
-def _looks_of(row: Attachment) -> tuple[UUID, str, str, int]:
-    """What tells a file from another without reading it."""
-    return row.transaction_id, row.name, row.kind, row.size
 
 
 @with_retry

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.requests import PersonRequest
-from ledger.db.ids import uuid7_for
+from ledger.db.ids import uuid7_for, uuid7_with
 from ledger.text.lines import category_label, counted
 from transactions.annotations.categories import (
     CategoryChange,
@@ -37,7 +37,9 @@ def categories(request: PersonRequest) -> HttpResponse:
                 owner=request.user,
                 rows=found.rows,
                 category=category,
-                change=uuid7_for(request.user.pk, form.cleaned_data["id"]),
+                change=uuid7_with(
+                    uuid7_for(request.user.pk, form.cleaned_data["id"]), category, found.query
+                ),
             )
         except LedgerError as refusal:
             form.add_error(None, str(refusal))

@@ -1,9 +1,9 @@
 """Triggers that keep a reconciliation to its rules, whoever writes.
 
 Note [Reconciliations]: a line of the outside statement is settled when payments of the books are
-matched with all of it, or when it is a leftover with a reason. One person signs when every line is
-settled, and nothing changes from then on unless they take that back; another one signs too, and
-nothing changes ever again.
+matched with all of it, or when it is a leftover with a reason; a line of zero is settled as it is.
+One person signs when every line is settled, and nothing changes from then on unless somebody takes
+that back; another one signs too, and nothing changes ever again.
 
 Every change takes one lock of the whole bank first, so reconciliations change one after the other:
 of two people who match the same payment, the second one finds the first. An older snapshot than
@@ -18,7 +18,7 @@ LOCK = 7_402_310  # of pg_advisory_xact_lock
 _SIGNATURES = "'{signed_by_id, signed_at, countersigned_by_id, countersigned_at}'::text[]"
 _IS_SETTLED = """
     line.leftover <> '' OR abs(line.amount) = (
-        SELECT sum(amount) FROM reconciliation_matches WHERE line_id = line.id
+        SELECT coalesce(sum(amount), 0) FROM reconciliation_matches WHERE line_id = line.id
     )
 """
 

@@ -19,7 +19,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.models import User
-from ledger.db.ids import uuid7
+from ledger.db.ids import uuid7, uuid7_with
 from ledger.db.local_settings import locally
 from ledger.db.retry import with_retry
 from ledger.db.row_security import rows_are_secured, write_rows
@@ -52,20 +52,19 @@ COLUMNS = (
 def open_account(
     *, owner: User, name: str, currency: str, opening: Decimal, id: uuid.UUID | None = None
 ) -> OutsideAccount:
-    """Opens an outside account; again with the same id, name and currency, returns the first one.
+    """Opens an outside account. `id` is that of the form: the same name, currency and balance under
+    it return the account that they opened before.
 
     Raises InvalidDetails with MOST_ACCOUNTS others.
     """
     facts = {"owner": owner, "name": name, "currency": currency, "opening": opening}
-    pk = id or uuid7()
+    pk = uuid7_with(id or uuid7(), name, currency, opening)
     with db_transaction.atomic(durable=True):
         User.objects.select_for_update(no_key=True).get(pk=owner.pk)
         mine = OutsideAccount.objects.owned_by(owner)
         there: OutsideAccount | None = mine.filter(pk=pk).first()
-        if there is not None and (there.name, there.currency) == (name, currency):
+        if there is not None:
             return there
-        if there is not None:  # another account under a form's old id
-            pk = uuid7()
         if mine.count() >= MOST_ACCOUNTS:
             raise InvalidDetails(TOO_MANY_ACCOUNTS)
         return OutsideAccount.objects.create(pk=pk, **facts)
@@ -94,16 +93,15 @@ def upload(
 ) -> OutsideImport:
     """Stores a file, in place of others that wait to be imported into the account.
 
-    A CSV file whose columns nobody has named yet waits for that; any other is measured. Returns the
-    first import if this file was uploaded to this account under this id. Raises
-    UnreadableStatement.
+    A CSV file whose columns nobody has named yet waits for that; any other is measured. `id` is
+    that of the form: the same file for the same account under it returns the import that it made
+    before. Raises UnreadableStatement.
     """
-    pk, digest = id or uuid7(), digest_of(source)
+    digest = digest_of(source)
+    pk = uuid7_with(id or uuid7(), account.pk, digest)
     there: OutsideImport | None = OutsideImport.objects.filter(pk=pk).first()
     if there is not None:
-        if (there.account_id, there.digest) == (account.pk, digest):
-            return there
-        pk = uuid7()  # another file under a form's old id
+        return there
     made = OutsideImport(
         pk=pk, account=account, name=tidy_line(name)[:200] or "statement",
         format=format_of(source), digest=digest, state=State.COLUMNS,

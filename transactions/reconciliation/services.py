@@ -15,7 +15,7 @@ from django.db import IntegrityError, connection
 from django.db import transaction as db_transaction
 
 from accounts.models import Account, User
-from ledger.db.ids import uuid7
+from ledger.db.ids import uuid7, uuid7_with
 from ledger.db.retry import with_retry
 from ledger.text.lines import tidy_line
 from transactions.exceptions import InvalidDetails
@@ -31,9 +31,9 @@ from transactions.outside.formats.lines import StatementFacts
 from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
 from transactions.outside.formats.sheet import guess, sheet_of
 from transactions.reconciliation.sure import match_all
+from transactions.reconciliation.version import version_of
 
 PART = 2000  # lines that are held in memory and written at a time
-SAME = ("account_id", "currency", "digest")
 CHANGED = "Somebody has changed this meanwhile. Look at it again."
 SENTENCES = {
     **dict.fromkeys(
@@ -83,18 +83,19 @@ def upload(
     id: uuid.UUID | None = None,
 ) -> Reconciliation:
     """Stores the lines of a file, of which nothing is matched yet. Without an account, its lines
-    are the bank's deposits and withdrawals. Returns the first one if the same file for the same
-    account and currency was uploaded under this id.
+    are the bank's deposits and withdrawals. `id` is that of the form: the same file for the same
+    account and currency under it returns what it made before.
 
     Raises UnreadableStatement for a file that cannot be read as a whole.
     """
-    pk, digest = id or uuid7(), digest_of(source)
+    digest = digest_of(source)
     format = format_of(source)
     mapping = guess(sheet_of(source)) if format == OutsideImport.Format.CSV else None
     found = measure(source, format, mapping, currency)
     assert found.first_on is not None and found.last_on is not None  # noqa: S101, PT018
     made = Reconciliation(
-        pk=pk, account=account, name=tidy_line(name)[:200] or "statement",
+        pk=uuid7_with(id or uuid7(), account and account.pk, currency, digest),
+        account=account, name=tidy_line(name)[:200] or "statement",
         format=format, digest=digest, currency=currency, first_on=found.first_on,
         last_on=found.last_on, opening=found.facts.opening, closing=found.facts.closing,
         line_count=found.count, created_by=by,
@@ -106,15 +107,11 @@ def upload(
 def _store(
     made: Reconciliation, source: IO[bytes], mapping: dict[str, Any] | None
 ) -> Reconciliation:
-    """Stores it, or returns the one of the same file with its id."""
+    """Stores it, or returns the one with its id, which has the same file."""
     with _changing():
-        with connection.cursor() as cursor:  # who sends the form twice waits for the first
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        there = Reconciliation.objects.filter(pk=made.pk).first()
-        if there is not None:
-            if all(getattr(there, name) == getattr(made, name) for name in SAME):
-                return there
-            made.pk = uuid7()  # another file under a form's old id
+        _wait_for_changes()  # of the first, if the form is sent twice
+        if there := Reconciliation.objects.filter(pk=made.pk).first():
+            return there
         made.save(force_insert=True)
         with closing(lines_of(source, made.format, mapping, StatementFacts())) as lines:
             while part := list(islice(lines, PART)):
@@ -165,9 +162,11 @@ def match(*, line: ReconciliationLine, transaction: uuid.UUID, by: User) -> Deci
 
 @with_retry
 def unmatch(*, line: ReconciliationLine, match: uuid.UUID) -> None:
-    """Deletes one match of a line. Deleting it twice does no harm."""
+    """Deletes one match of a line. Raises InvalidDetails if the line has no such match."""
     with _changing():
-        ReconciliationMatch.objects.filter(line=line, pk=match).delete()
+        deleted, _by_table = ReconciliationMatch.objects.filter(line=line, pk=match).delete()
+        if not deleted:
+            raise InvalidDetails("This match is taken back already.")
 
 
 @with_retry
@@ -181,13 +180,17 @@ def leave_over(*, line: ReconciliationLine, reason: str) -> None:
 
 
 @with_retry
-def sign(*, reconciliation: Reconciliation, by: User) -> Reconciliation:
+def sign(*, reconciliation: Reconciliation, by: User, seen: str) -> Reconciliation:
     """Signs as the first or the second person. After the second nothing changes ever again.
 
-    Raises InvalidDetails for lines that are not settled, and for the same person twice.
+    `seen` is the version that the person looked at, see `version_of`. Raises InvalidDetails if it
+    has changed, for lines that are not settled, and for the same person twice.
     """
     with _changing():
         locked = _locked(reconciliation)
+        if locked.signed_by_id == by.pk and not locked.is_frozen:
+            raise InvalidDetails(SENTENCES["reconciliation_by_two"])
+        _refuse_changed(locked, seen)
         if locked.signed_by_id is None:
             locked.signed_by = by
             locked.save(update_fields=["signed_by"])
@@ -198,22 +201,42 @@ def sign(*, reconciliation: Reconciliation, by: User) -> Reconciliation:
 
 
 @with_retry
-def take_back(*, reconciliation: Reconciliation) -> None:
-    """Takes the first signature back, so that the matches can change again."""
+def take_back(*, reconciliation: Reconciliation, seen: str) -> None:
+    """Takes the first signature back, so that the matches can change again. `seen` as in `sign`."""
     with _changing():
         locked = _locked(reconciliation)
+        if not locked.is_signed:
+            raise InvalidDetails("Nobody has signed this, or the signature is taken back already.")
+        _refuse_changed(locked, seen)
         locked.signed_by = None
         locked.save(update_fields=["signed_by"])
 
 
 @with_retry
-def discard(*, reconciliation: Reconciliation) -> None:
-    """Throws an unsigned reconciliation away, with its matches."""
+def discard(*, reconciliation: Reconciliation, seen: str) -> None:
+    """Throws an unsigned reconciliation away, with its matches. `seen` as in `sign`."""
     with _changing():
         locked = _locked(reconciliation)
+        if not locked.is_signed:  # the triggers refuse what is signed, with a better sentence
+            _refuse_changed(locked, seen)
         ReconciliationMatch.objects.filter(line__reconciliation=locked).delete()
         ReconciliationLine.objects.of(locked).delete()
         locked.delete()
+
+
+def _refuse_changed(locked: Reconciliation, seen: str) -> None:
+    """Raises InvalidDetails unless this is still the version that somebody looked at. Nobody can
+    change it from here to the end of the database transaction.
+    """
+    _wait_for_changes()
+    if not locked.is_frozen and version_of(locked) != seen:
+        raise InvalidDetails(CHANGED)
+
+
+def _wait_for_changes() -> None:
+    """Takes the lock that every change of a reconciliation takes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def _locked(whose: Reconciliation) -> Reconciliation:

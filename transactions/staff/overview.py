@@ -41,7 +41,8 @@ def figures_for(user: User) -> list[StaffFigure]:
         page = reverse("admin_approvals")
         care = many > 0 and user.has_perm("accounts.decide_approvals")
         figures.append(StaffFigure("Waiting for approval", f"{many:,}", page, care))
-    if user.has_perm("transactions.view_transaction"):
+    sees_payments = user.has_perm("transactions.view_transaction")
+    if sees_payments:
         figures += _holds()
     if user.has_perm("accounts.view_account"):
         frozen = Account.objects.filter(status=Account.Status.FROZEN).count()
@@ -49,8 +50,9 @@ def figures_for(user: User) -> list[StaffFigure]:
         figures.append(
             StaffFigure("Frozen accounts", f"{frozen:,}", f"{accounts}?status__exact=frozen")
         )
-    if user.has_perm("transactions.view_reconciliation") or user.has_perm(RECONCILE):
-        figures.append(_reconciliations(may_reconcile=user.has_perm(RECONCILE)))
+    may_reconcile = user.has_perm(RECONCILE)
+    if sees_payments and (may_reconcile or user.has_perm("transactions.view_reconciliation")):
+        figures.append(_reconciliations(may_reconcile=may_reconcile))
     if may_read_bank(user):
         page = reverse("transactions:report", args=["trial-balance"])
         figures.append(StaffFigure("Trial balance", short_date(timezone.localdate()), page))

@@ -1,6 +1,7 @@
 """Reconciliations in the admin: the upload, what is matched with what, and the signatures.
 
-Whoever has the right `reconcile` uploads, matches and signs; two of them sign. Others read.
+Whoever has the right `reconcile` uploads, matches and signs; two of them sign. Others read. All of
+them need the right to see payments, because the pages show those of the books.
 """
 
 import uuid
@@ -39,8 +40,10 @@ from transactions.reconciliation.reads import (
     suggestions,
     total_not_in_file,
 )
+from transactions.reconciliation.version import version_of
 
 RECONCILE = "transactions.reconcile"
+SEE_PAYMENTS = "transactions.view_transaction"
 LINES_A_PAGE = 25
 SHOWN = {
     "open": "Open", "left": "Left over", "matched": "Matched", "all": "All",
@@ -116,10 +119,11 @@ class ReconciliationAdmin(ListFiles):
         css = {"all": (STYLES,)}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return person_of(request).has_perm(RECONCILE)
+        return person_of(request).has_perms((RECONCILE, SEE_PAYMENTS))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_view_permission(request, obj) or self.has_add_permission(request)
+        may_read = super().has_view_permission(request, obj) or self.has_add_permission(request)
+        return may_read and person_of(request).has_perm(SEE_PAYMENTS)
 
     def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
         return False
@@ -181,6 +185,7 @@ class ReconciliationAdmin(ListFiles):
         context: dict[str, Any] = {"title": "Reconciliation", "subtitle": whose and whose.name}
         if whose is not None:
             opened_by_right()
+            seen = version_of(whose)  # first: what changes while the page is read is refused
             figures = figures_of(whose)
             show = request.GET.get("show", "")
             if show not in SHOWN:
@@ -204,6 +209,7 @@ class ReconciliationAdmin(ListFiles):
                 ],
                 "may_change": may_change,
                 "may_sign": self._may_sign(request, whose),
+                "seen": seen,
                 "may_take_back": self.has_add_permission(request) and not whose.is_frozen,
                 "lacking": total_not_in_file(whose),
                 "lacking_rows": not_in_file(whose).with_sides()[:NOT_IN_FILE_SHOWN],
@@ -212,8 +218,8 @@ class ReconciliationAdmin(ListFiles):
         return super().change_view(request, object_id, form_url, context)
 
     def _may_sign(self, request: HttpRequest, whose: Reconciliation) -> bool:
-        clerk = person_of(request)
-        return clerk.has_perm(RECONCILE) and not whose.is_frozen and whose.signed_by_id != clerk.pk
+        is_mine = whose.signed_by_id == person_of(request).pk
+        return self.has_add_permission(request) and not whose.is_frozen and not is_mine
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Does what a button asks for. Raises PermissionDenied if this person may not do it."""
@@ -244,7 +250,9 @@ class ReconciliationAdmin(ListFiles):
         return f"Matched: {counted(count, 'line')}."
 
     def _sign(self, request: HttpRequest, whose: Reconciliation) -> str:
-        signed = services.sign(reconciliation=whose, by=person_of(request))
+        signed = services.sign(
+            reconciliation=whose, by=person_of(request), seen=request.POST.get("seen", "")
+        )
         if signed.is_frozen:
             self.log_change(request, whose, "Signed as the second person; frozen.")
             return "Signed by two people. Nothing of it changes any more."
@@ -252,13 +260,15 @@ class ReconciliationAdmin(ListFiles):
         return "Signed. Another person has to sign it too."
 
     def _take_back(self, request: HttpRequest, whose: Reconciliation) -> str:
-        services.take_back(reconciliation=whose)
+        services.take_back(reconciliation=whose, seen=request.POST.get("seen", ""))
         self.log_change(request, whose, "Took the first signature back.")
         return "The signature is taken back."
 
     def _discard(self, request: HttpRequest, whose: Reconciliation) -> str:
-        self.log_deletions(request, Reconciliation.objects.filter(pk=whose.pk))
-        services.discard(reconciliation=whose)
+        rows = Reconciliation.objects.filter(pk=whose.pk)
+        len(rows)  # reads them for the history, to which only what was done belongs
+        services.discard(reconciliation=whose, seen=request.POST.get("seen", ""))
+        self.log_deletions(request, rows)
         return f"{whose.name} is thrown away."
 
     def line(self, request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:

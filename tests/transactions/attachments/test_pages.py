@@ -27,9 +27,9 @@ from tests.transactions.attachments.files import (
 )
 from transactions import services
 from transactions.attachments import documents
-from transactions.attachments.content import OTHER
+from transactions.attachments.content import OTHER, FitFile, fit
 from transactions.attachments.forms import NONE
-from transactions.attachments.services import MOST_OF_A_PAYMENT, NO_ROOM, TOO_MANY
+from transactions.attachments.services import MOST_OF_A_PAYMENT, NO_ROOM, TOO_MANY, attach
 from transactions.exceptions import TransactionNotFound
 from transactions.models import Attachment, Transaction
 from transactions.receipts import attachment_views
@@ -252,11 +252,15 @@ def test_another_file_in_the_form_of_before_is_attached_too(
     ana: Account, paid: Transaction
 ) -> None:
     """As after Back, when the browser shows the form again that was sent."""
-    first = attached(paid, ana.user)
-    assert attached(paid, ana.user, id=first.pk).pk == first.pk
-    other = attached(paid, ana.user, name="other.png", id=first.pk)
+    form = uuid7()
+    for _time in range(2):  # each of them sent twice
+        attached(paid, ana.user, id=form)
+    for _time in range(2):
+        attached(paid, ana.user, name="other.png", id=form)
+    first = fit("lunch.jpg", picture())
+    same_looks = FitFile(first.name, first.kind, bytes(len(first.content)))
+    attach(transaction=paid, owner=ana.user, file=same_looks, id=form)
 
-    assert other.pk != first.pk
     assert [row.file_name for row in Attachment.objects.order_by("created_at")] == [
-        "lunch.jpg", "other.jpg",
+        "lunch.jpg", "other.jpg", "lunch.jpg",
     ]  # fmt: skip

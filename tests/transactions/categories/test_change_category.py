@@ -130,6 +130,10 @@ def test_another_category_in_the_form_of_before_is_given_too(
     change(browser, "casa", "Trips", id)
     assert search_for(scope, "category:trips", books) == ["lunch"]
     assert OwnCategory.objects.values("change").distinct().count() == 2
+    assert "1 payment is now in Fun" in shown(change(browser, "casa", "Fun", id))
+    assert search_for(scope, "category:fun", books) == ["lunch"]
+    assert "2 payments are now in Fun" in shown(change(browser, "is:out amount:<50", "Fun", id))
+    assert "2 payments are now in Fun" in shown(change(browser, "is:out amount:<50", "Fun", id))
 
 
 def test_what_has_the_category_already_is_left_out(browser: Client, books: Books) -> None:

@@ -69,9 +69,15 @@ def test_from_the_empty_page_to_a_balance(ana: Client, user: User) -> None:
     assert first["Location"] == second["Location"]
     account = OutsideAccount.objects.get()
     assert (account.owner, account.opening) == (user, -10)
-    # After Back the browser shows the same form, for another account.
-    ana.post(NEW, form | {"name": "Volksbank"})
-    OutsideAccount.objects.get(name="Volksbank").delete()
+    # After Back the browser shows the same form, for another account or balance, each sent twice.
+    for changed in ({"name": "Volksbank"}, {"opening": "7"}) * 2:
+        ana.post(NEW, form | changed)
+    others = OutsideAccount.objects.exclude(pk=account.pk)
+    assert sorted(others.values_list("name", "opening")) == [
+        ("Sparkasse", 7),
+        ("Volksbank", -10),
+    ]
+    others.delete()
     answer = send(ana, account, GERMAN)
     columns = ana.get(answer["Location"], follow=True)
     source = OutsideImport.objects.get()

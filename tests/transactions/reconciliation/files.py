@@ -12,6 +12,7 @@ from tests.factories import UserFactory
 from transactions import services as posting
 from transactions.models import Reconciliation, ReconciliationLine, Transaction
 from transactions.reconciliation import services
+from transactions.reconciliation.version import version_of
 
 HEAD = "Date,Amount,Name,Description,Reference\n"
 
@@ -43,3 +44,13 @@ def settled(whose: Reconciliation, by: User, reason: str = "A fee") -> Reconcili
     for line in ReconciliationLine.objects.of(whose).unsettled():
         services.leave_over(line=line, reason=reason)
     return whose
+
+
+def sign(whose: Reconciliation, by: User) -> Reconciliation:
+    """Signs what is there now."""
+    return services.sign(reconciliation=whose, by=by, seen=seen_now(whose))
+
+
+def seen_now(whose: Reconciliation) -> str:
+    """The version that a page would show now."""
+    return version_of(Reconciliation.objects.get(pk=whose.pk))

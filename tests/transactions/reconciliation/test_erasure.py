@@ -5,10 +5,9 @@ import pytest
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.refusals import refused_by
-from tests.transactions.reconciliation.files import paid_in, settled, statement
+from tests.transactions.reconciliation.files import paid_in, settled, sign, statement
 from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
 from transactions.privacy.erasure import erase
-from transactions.reconciliation import services
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +25,7 @@ def test_a_name_goes_from_lines_whatever_is_signed(ana: Account, signatures: int
     whose = statement(*rows, name="Ana Ferreira.csv")
     settled(whose, clerks[0], "Ana Ferreira comes tomorrow")
     for clerk in clerks[:signatures]:
-        services.sign(reconciliation=whose, by=clerk)
+        sign(whose, clerk)
     erase(ana.user)
     texts = ReconciliationLine.objects.order_by("number")
     kept = list(texts.values_list("amount", "other", "description", "reference"))
@@ -43,5 +42,5 @@ def test_a_line_without_its_reason_is_still_settled(ana: Account) -> None:
     first, second = (UserFactory(name=name) for name in ("First", "Second"))
     whose = settled(statement("7.00,Other,,"), first, "Ana Ferreira comes tomorrow")
     erase(ana.user)
-    services.sign(reconciliation=whose, by=first)
-    assert services.sign(reconciliation=whose, by=second).is_frozen
+    sign(whose, first)
+    assert sign(whose, second).is_frozen

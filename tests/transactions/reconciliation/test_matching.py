@@ -9,7 +9,14 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.reconciliation.files import line_of, paid_in, settled, statement, today
+from tests.transactions.reconciliation.files import (
+    line_of,
+    paid_in,
+    seen_now,
+    settled,
+    statement,
+    today,
+)
 from transactions import services as posting
 from transactions.exceptions import InvalidDetails
 from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
@@ -126,7 +133,8 @@ def test_a_match_is_taken_back(ana: Account, by: User) -> None:
     services.match(line=line_of(whose, 1), transaction=row.pk, by=by)
     match = ReconciliationMatch.objects.get()
     services.unmatch(line=line_of(whose, 1), match=match.pk)
-    services.unmatch(line=line_of(whose, 1), match=match.pk)
+    with pytest.raises(InvalidDetails, match="taken back already"):
+        services.unmatch(line=line_of(whose, 1), match=match.pk)
     assert line_of(whose, 1).rest == 40
 
 
@@ -207,6 +215,6 @@ def test_columns_that_nobody_can_guess_are_named_in_the_refusal(by: User) -> Non
 def test_discarding_deletes_it_with_its_matches(ana: Account, by: User) -> None:
     paid_in(ana, "40")
     whose = settled(statement("40.00,,,", "7.00,,,"), by)
-    services.discard(reconciliation=whose)
+    services.discard(reconciliation=whose, seen=seen_now(whose))
     assert not ReconciliationMatch.objects.exists()
     assert not Reconciliation.objects.exists()

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.reconciliation.files import HEAD, today
+from tests.transactions.reconciliation.files import HEAD, sign, today
 from transactions import services as posting
 from transactions.reconciliation import services
 
@@ -46,7 +46,7 @@ def peaks(staff: Client, count: int) -> dict[str, int]:
     assert matched == count
     step("matched page", lambda: staff.get(page).status_code)
     for clerk in clerks:
-        step("sign", partial(services.sign, reconciliation=whose, by=clerk))  # type: ignore[arg-type]
+        step("sign", partial(sign, whose, clerk))  # type: ignore[arg-type]
     return found
 
 

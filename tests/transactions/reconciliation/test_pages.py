@@ -1,10 +1,12 @@
 """The pages of reconciliations in the admin: upload, match, leave over, sign by two."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -14,9 +16,17 @@ from accounts.groups import AUDITOR, SUPPORT
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.conftest import colleague, signed_in
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
-from tests.transactions.reconciliation.files import HEAD, line_of, paid_in, statement, today
+from tests.transactions.reconciliation.files import (
+    HEAD,
+    line_of,
+    paid_in,
+    seen_now,
+    settled,
+    statement,
+    today,
+)
 from transactions.models import Reconciliation, ReconciliationMatch
 from transactions.reconciliation.reads import figures_of
 
@@ -41,8 +51,14 @@ def line_page(whose: Reconciliation, place: int) -> str:
 
 
 def step(client: Client, whose: Reconciliation, name: str) -> str:
-    """Presses a button; what was said last."""
-    answer = client.post(page_of(whose).replace("change/", "step/"), {"step": name})
+    """Looks at the page and presses a button; what was said last."""
+    return press(client, whose, name, seen_now(whose))
+
+
+def press(client: Client, whose: Reconciliation, name: str, seen: str) -> str:
+    """Presses a button of a page that showed this version; what was said last."""
+    data = {"step": name, "seen": seen}
+    answer = client.post(page_of(whose).replace("change/", "step/"), data)
     assert answer.status_code == 302
     return said(answer)
 
@@ -94,7 +110,7 @@ def test_an_upload_sent_twice_is_one(staff: Client) -> None:
         assert staff.post(ADD, facts).status_code == 302
     assert Reconciliation.objects.count() == 1
     # After Back the browser shows the same form, for another file or another currency.
-    for currency, content in (("USD", body + b"\n"), ("EUR", body)):
+    for currency, content in (("USD", body + b"\n"), ("EUR", body)) * 2:
         file = SimpleUploadedFile("n.csv", content)
         assert staff.post(ADD, facts | {"file": file, "currency": currency}).status_code == 302
     assert Reconciliation.objects.count() == 3
@@ -186,6 +202,48 @@ def test_what_is_signed_has_no_forms_but_those_of_signatures(
     assert step(manager, whose, "take_back") == "The signature is taken back."
     step(staff, whose, "discard")
     assert not Reconciliation.objects.exists()
+
+
+def test_an_old_page_signs_and_discards_nothing(
+    staff: Client, clerk: User, manager: Client, ana: Account
+) -> None:
+    paid_in(ana, "40")
+    whose = settled(statement("40.00,,,", "7.00,,,"), clerk)
+    old = seen_on(manager.get(page_of(whose)))
+    assert old == seen_on(staff.get(page_of(whose)))
+    staff.post(line_page(whose, 2), {"step": "leftover", "reason": "Another reason"})
+    before = LogEntry.objects.count()
+    for name in ("sign", "discard"):
+        assert "changed this meanwhile" in press(manager, whose, name, old)
+    assert press(staff, whose, "sign", seen_on(staff.get(page_of(whose)))).startswith("Signed.")
+    assert "changed this meanwhile" in press(manager, whose, "sign", old)
+    assert "signed" in press(manager, whose, "discard", old)
+    whose.refresh_from_db()
+    assert (whose.signed_by, whose.is_frozen) == (clerk, False)
+    assert LogEntry.objects.count() == before + 1, "only what was done is in the history"
+    step(manager, whose, "take_back")
+    assert "is thrown away" in step(manager, whose, "discard")
+    assert LogEntry.objects.filter(object_id=str(whose.pk), action_flag=DELETION).count() == 1
+
+
+def seen_on(page: Any) -> str:
+    """The version that the forms of a page carry."""
+    (seen,) = set(re.findall(r'name="seen" value="([^"]+)"', page.content.decode()))
+    return str(seen)
+
+
+def test_who_may_not_see_payments_may_not_reconcile_either(ana: Account) -> None:
+    paid_in(ana, "40")
+    whose = settled(statement("40.00,,,"), UserFactory())
+    clerk = UserFactory(is_staff=True)
+    wanted = ("reconcile", "view_reconciliation")
+    clerk.user_permissions.add(*Permission.objects.filter(codename__in=wanted))
+    client = signed_in(clerk)
+    for address in (LIST, ADD, page_of(whose), line_page(whose, 1)):
+        assert client.get(address).status_code == 403
+    stepping = page_of(whose).replace("change/", "step/")
+    assert client.post(stepping, {"step": "sign", "seen": seen_now(whose)}).status_code == 403
+    assert "Open reconciliations" not in text_of(client.get("/admin/"))
 
 
 def test_a_long_file_has_pages_and_few_queries(

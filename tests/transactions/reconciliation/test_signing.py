@@ -11,7 +11,14 @@ from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.refusals import refused_by
 from tests.transactions.posting.shared import at_once
-from tests.transactions.reconciliation.files import line_of, paid_in, settled, statement
+from tests.transactions.reconciliation.files import (
+    line_of,
+    paid_in,
+    seen_now,
+    settled,
+    sign,
+    statement,
+)
 from transactions.exceptions import InvalidDetails
 from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
 from transactions.reconciliation import services
@@ -44,48 +51,101 @@ def whose(ana: Account, first: User) -> Reconciliation:
 def test_two_people_sign_one_after_the_other(
     whose: Reconciliation, first: User, second: User
 ) -> None:
-    signed = services.sign(reconciliation=whose, by=first)
+    signed = sign(whose, first)
     assert (signed.signed_by, signed.is_frozen) == (first, False)
     with pytest.raises(InvalidDetails, match="Another person"):
-        services.sign(reconciliation=whose, by=first)
-    services.sign(reconciliation=whose, by=second)
+        sign(whose, first)
+    sign(whose, second)
     whose.refresh_from_db()
     assert whose.is_frozen
     assert whose.signed_at is not None
     assert whose.countersigned_at is not None
     assert whose.signed_at <= whose.countersigned_at
     with pytest.raises(InvalidDetails, match="frozen"):
-        services.take_back(reconciliation=whose)
+        services.take_back(reconciliation=whose, seen=seen_now(whose))
 
 
 def test_nobody_signs_while_a_line_is_open(ana: Account, first: User) -> None:
     row = paid_in(ana, "30")
     whose = statement("40.00,,,")
     with pytest.raises(InvalidDetails, match="Not every line"):
-        services.sign(reconciliation=whose, by=first)
+        sign(whose, first)
     services.match(line=line_of(whose, 1), transaction=row.pk, by=first)
     with pytest.raises(InvalidDetails, match="Not every line"):
-        services.sign(reconciliation=whose, by=first)
+        sign(whose, first)
     services.leave_over(line=line_of(whose, 1), reason="10 comes tomorrow")
-    services.sign(reconciliation=whose, by=first)
+    sign(whose, first)
 
 
 def test_what_is_signed_changes_only_after_the_signature_is_taken_back(
     whose: Reconciliation, first: User
 ) -> None:
-    services.sign(reconciliation=whose, by=first)
+    sign(whose, first)
     match = ReconciliationMatch.objects.get()
     changes: list[Callable[[], None]] = [
         lambda: services.unmatch(line=line_of(whose, 1), match=match.pk),
         lambda: services.leave_over(line=line_of(whose, 2), reason="Another one"),
-        lambda: services.discard(reconciliation=whose),
+        lambda: services.discard(reconciliation=whose, seen=seen_now(whose)),
     ]
     for change in changes:
         with pytest.raises(InvalidDetails, match="signed"):
             change()
-    services.take_back(reconciliation=whose)
+    services.take_back(reconciliation=whose, seen=seen_now(whose))
     services.unmatch(line=line_of(whose, 1), match=match.pk)
     assert line_of(whose, 1).rest == 40
+
+
+def test_a_signature_is_for_what_the_page_showed(
+    whose: Reconciliation, first: User, second: User
+) -> None:
+    """The second person's page is older than what the first one signs in the end."""
+    unsigned = seen_now(whose)
+    sign(whose, first)
+    signed = seen_now(whose)
+    with pytest.raises(InvalidDetails, match="changed"):
+        services.sign(reconciliation=whose, by=second, seen=unsigned)
+    services.take_back(reconciliation=whose, seen=signed)
+    assert seen_now(whose) == unsigned
+    services.leave_over(line=line_of(whose, 2), reason="Nobody has seen this")
+    with pytest.raises(InvalidDetails, match="changed"):
+        services.sign(reconciliation=whose, by=second, seen=unsigned)
+    sign(whose, first)
+    for seen in (unsigned, signed, ""):
+        with pytest.raises(InvalidDetails, match="changed"):
+            services.sign(reconciliation=whose, by=second, seen=seen)
+    assert sign(whose, second).is_frozen
+
+
+def test_a_new_match_is_another_version(whose: Reconciliation, first: User) -> None:
+    match, seen = ReconciliationMatch.objects.get(), seen_now(whose)
+    services.unmatch(line=line_of(whose, 1), match=match.pk)
+    assert seen_now(whose) != seen
+    services.match(line=line_of(whose, 1), transaction=match.transaction_id, by=first)
+    assert seen_now(whose) != seen
+    with pytest.raises(InvalidDetails, match="changed"):
+        services.discard(reconciliation=whose, seen=seen)
+
+
+def test_nobody_takes_back_a_signature_that_they_did_not_see(
+    whose: Reconciliation, first: User, second: User
+) -> None:
+    with pytest.raises(InvalidDetails, match="Nobody has signed"):
+        services.take_back(reconciliation=whose, seen=seen_now(whose))
+    sign(whose, first)
+    seen = seen_now(whose)
+    services.take_back(reconciliation=whose, seen=seen)
+    sign(whose, second)
+    with pytest.raises(InvalidDetails, match="changed"):
+        services.take_back(reconciliation=whose, seen=seen)
+    whose.refresh_from_db()
+    assert whose.signed_by == second
+
+
+def test_a_line_of_zero_is_settled(first: User, second: User) -> None:
+    whose = statement("0.00,Bank,Notice of a new fee,")
+    assert not ReconciliationLine.objects.of(whose).unsettled().exists()
+    sign(whose, first)
+    assert sign(whose, second).is_frozen
 
 
 COPY_A_MATCH = """
@@ -119,8 +179,8 @@ COPY_A_MATCH = """
 def test_raw_sql_changes_nothing_that_is_frozen(
     whose: Reconciliation, first: User, second: User, sql: str, rule: str
 ) -> None:
-    services.sign(reconciliation=whose, by=first)
-    services.sign(reconciliation=whose, by=second)
+    sign(whose, first)
+    sign(whose, second)
     check_now()  # of foreign keys, before which nothing can be emptied
     assert refused_by(sql) == rule
 
@@ -144,7 +204,7 @@ def test_raw_sql_cannot_sign_for_two_or_change_facts(
 def test_a_second_signature_does_not_replace_the_first(
     whose: Reconciliation, first: User, second: User
 ) -> None:
-    services.sign(reconciliation=whose, by=first)
+    sign(whose, first)
     sql = "UPDATE reconciliations SET signed_by_id = %s"
     assert refused_by(sql, second.pk) == "reconciliation_signed_once"
     sql = "UPDATE reconciliations SET signed_at = now() - interval '1 day' RETURNING signed_at"

@@ -14,11 +14,10 @@ from accounts.services import freeze_account
 from ledger.text.dates import short_date
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.audit.sealed_books import as_owner, day
-from tests.transactions.reconciliation.files import settled, statement
+from tests.transactions.reconciliation.files import settled, sign, statement
 from transactions import services
 from transactions.audit.runs import run_audit
 from transactions.audit.sealing import seal
-from transactions.reconciliation import services as reconciliation
 from transactions.staff.approvals.requests import ask_for
 from transactions.staff.overview import figures_for
 
@@ -80,7 +79,7 @@ def test_a_reconciliation_is_open_until_two_people_have_signed_it(
     for person in (clerk, boss):
         (figure,) = [one for one in figures_for(clerk) if one.label == "Open reconciliations"]
         assert (figure.value, figure.needs_care) == ("1", True)
-        reconciliation.sign(reconciliation=whose, by=person)
+        sign(whose, person)
     (figure,) = [one for one in figures_for(clerk) if one.label == "Open reconciliations"]
     assert (figure.value, figure.needs_care) == ("0", False)
 
