@@ -17,6 +17,7 @@ from django.db import transaction as db_transaction
 from accounts.models import User
 from ledger.db.ids import uuid7
 from ledger.db.retry import with_retry
+from ledger.jobs.apart import apart
 from ledger.jobs.records import clock
 from ledger.web.mail import MailNotSent
 from transactions.alerts.mails import SHOWN, mail_of
@@ -82,13 +83,17 @@ class SentMails:
 
 
 def send_due(now: datetime | None = None) -> SentMails:
-    """Sends each mail that is due. Safe to run twice and in parallel."""
+    """Sends each mail that is due. Safe to run twice and in parallel. If one cannot be made, sends
+    all others first, then raises that error.
+    """
     counts = SentMails()
-    for mail in _due(now):
-        if _send(mail, now or clock()):
-            counts.sent += 1
-        else:
-            counts.waiting += 1
+    with apart("Mail of alerts") as mail_apart:
+        for mail in _due(now):
+            with mail_apart(mail.id):
+                if _send(mail, now or clock()):
+                    counts.sent += 1
+                else:
+                    counts.waiting += 1
             if counts.waiting == MOST_FAILURES:
                 break
     return counts

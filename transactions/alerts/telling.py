@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from ledger.jobs.apart import apart
 from ledger.jobs.records import clock
 from transactions.models import Alert, AlertChoice, AlertKind, StandingOrder
 from transactions.models.alert import id_of_alert
@@ -27,7 +28,9 @@ _HOLDS = """
 
 
 def tell_of_coming() -> int:
-    """Writes the alerts of the days to come, each once. Returns how many. Safe to run twice."""
+    """Writes the alerts of the days to come, each once. Returns how many. Safe to run twice. If
+    those of one person fail, writes all others first, then raises that error.
+    """
     now = clock()
     parameters: dict[str, Any] = {
         "zone": settings.TIME_ZONE, "now": now, "until": now + BEFORE_EXPIRY,
@@ -37,8 +40,10 @@ def tell_of_coming() -> int:
         written: int = cursor.rowcount
     owners = StandingOrder.objects.active().values("owner")
     wanted = AlertChoice.objects.filter(kind=AlertKind.ORDER_LACKS, owner__in=owners)
-    for choice in wanted.select_related("owner").iterator():
-        written += _tell_of_orders(choice)
+    with apart("Alerts of orders, person") as person_apart:
+        for choice in wanted.select_related("owner").iterator():
+            with person_apart(choice.owner_id):
+                written += _tell_of_orders(choice)
     return written
 
 

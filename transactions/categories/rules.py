@@ -21,6 +21,7 @@ from django.db.models import Count, Max, Q
 from accounts.models import Account, User
 from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import with_retry
+from ledger.jobs.apart import apart
 from transactions.annotations.categories import give_where_none, lock_categories
 from transactions.exceptions import InvalidDetails
 from transactions.models import CategoryRule, OwnCategory
@@ -116,12 +117,18 @@ def remove_rule(*, rule: CategoryRule) -> None:
 
 def apply_rules() -> int:
     """Gives new payments the categories of their owners' rules; returns to how many. Safe to run
-    twice and in parallel.
+    twice and in parallel. If the rules of one person fail, applies all others first, then raises
+    that error.
     """
     with connection.cursor() as cursor:
         cursor.execute(_BEHIND)
         owners = [owner for (owner,) in cursor.fetchall()]
-    return sum(_apply_of(owner) for owner in owners)
+    count = 0
+    with apart("Rules of person") as person_apart:
+        for owner in owners:
+            with person_apart(owner):
+                count += _apply_of(owner)
+    return count
 
 
 @with_retry

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from ledger.db.ids import uuid7_of
+from ledger.jobs.apart import apart
 from transactions import services
 from transactions.exceptions import LedgerError
 from transactions.models import StandingOrder
@@ -47,11 +48,16 @@ class PaidOrders:
 
 
 def pay_due(*, now: datetime | None = None) -> PaidOrders:
-    """Pays every order that is due, missed days first. Safe to run twice and in parallel."""
+    """Pays every order that is due, missed days first. Safe to run twice and in parallel.
+
+    If an order fails without being refused, pays all others first, then raises that error.
+    """
     moment = now or timezone.now()
     counts = PaidOrders()
-    for order in _due(timezone.localdate(moment)):
-        _pay(order, moment, counts)
+    with apart("Standing order") as order_apart:
+        for order in _due(timezone.localdate(moment)):
+            with order_apart(order.pk):
+                _pay(order, moment, counts)
     return counts
 
 

@@ -18,6 +18,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from accounts.models import Account
+from ledger.jobs.apart import apart
 from ledger.text.dates import months_before, start_of_day
 from transactions.models import Entry, MonthlyStatement, Seal
 from transactions.models.monthly_statement import id_of_statement
@@ -32,15 +33,23 @@ AT_ONCE = 50  # accounts of one database transaction
 
 
 def issue_due() -> int:
-    """Issues every statement that is due and returns how many. Nothing before the first seal."""
+    """Issues every statement that is due and returns how many. Nothing before the first seal. If
+    those of an account fail, issues all others first, then raises that error.
+    """
     seals = list(Seal.objects.order_by("number").only("number", "ends_at", "digest"))
     if not seals:
         return 0
     until = _month_of(timezone.localdate(seals[-1].ends_at))
     due = _due(until)
     issued = 0
-    while accounts := list(islice(due, AT_ONCE)):
-        issued += _issue(accounts, until, seals)
+    with apart("Statements of account") as account_apart:
+        while accounts := list(islice(due, AT_ONCE)):
+            try:
+                issued += _issue(accounts, until, seals)
+            except Exception:  # noqa: BLE001 - raised again for the account that it is of
+                for account in accounts:
+                    with account_apart(account.pk):
+                        issued += _issue([account], until, seals)
     return issued
 
 
@@ -67,18 +76,18 @@ def _due(until: date) -> Iterator[Account]:
 
 
 def _issue(accounts: list[Account], until: date, seals: list[Seal]) -> int:
-    """Issues what these accounts lack, in one database transaction; what another worker issues at
-    the same moment is left to it.
+    """Issues what these accounts lack, in one database transaction. What another worker issues at
+    the same moment is left to it; with several accounts that is an IntegrityError.
     """
     made = [row for account in accounts for row in _statements(account, until, seals)]
     try:
         with db_transaction.atomic(durable=True):
             MonthlyStatement.objects.bulk_create(made)
     except IntegrityError:
-        if not MonthlyStatement.objects.filter(pk__in=[row.pk for row in made]).exists():
+        by_others = MonthlyStatement.objects.filter(pk__in=[row.pk for row in made])
+        if accounts[1:] or not by_others.exists():
             raise
-        # Somebody else issued some of them. One account at a time, so that the others get theirs.
-        return sum(_issue([account], until, seals) for account in accounts) if accounts[1:] else 0
+        return 0
     return len(made)
 
 

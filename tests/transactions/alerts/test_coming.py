@@ -2,20 +2,25 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.services import freeze_account
 from tests.pages import text_of
 from tests.transactions.alerts.shared import told, wants
 from tests.transactions.standing_orders.orders import order_of
 from transactions import services
+from transactions.alerts import telling
 from transactions.alerts.reads import lines_of
 from transactions.alerts.telling import tell_of_coming
 from transactions.models import Alert
+from transactions.standing_orders.forecast import failing_soon
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +73,27 @@ def test_an_order_of_a_frozen_account_is_told(everyday: Account, mara: Account) 
     assert tell_of_coming() == 1
     (line,) = lines_of(list(Alert.objects.all()))
     assert line.detail == "Everyday is frozen"
+
+
+def test_a_person_whose_orders_fail_keeps_no_other_from_alerts_and_mails(
+    everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = timezone.localdate() + timedelta(days=1)
+    for mine, other in ((everyday, mara), (mara, everyday)):
+        wants(mine, "order_lacks", mail="now")
+        order_of(mine, other, amount=Decimal(9000), first_on=soon)
+
+    tried = list[User]()
+
+    def fails_once(owner: User) -> Any:
+        tried.append(owner)
+        return failing_soon(owner) if len(tried) > 1 else 1 / 0
+
+    monkeypatch.setattr(telling, "failing_soon", fails_once)
+    with pytest.raises(ZeroDivisionError):
+        call_command("send_alerts")
+    assert [alert.owner for alert in Alert.objects.all()] == [tried[1]]
+    assert [sent.to for sent in mail.outbox] == [[tried[1].email]]
 
 
 def test_the_list_shows_them(client: Client, everyday: Account, mara: Account) -> None:

@@ -12,7 +12,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, User
 from ledger.web.mail import MailNotSent
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
@@ -20,6 +20,7 @@ from tests.transactions.alerts.shared import wants
 from transactions import services
 from transactions.alerts import sending
 from transactions.alerts.links import MailKind, end_mails
+from transactions.alerts.mails import mail_of
 from transactions.alerts.sending import send_due
 from transactions.alerts.services import set_times
 from transactions.alerts.times import is_quiet, last_daily
@@ -272,6 +273,26 @@ def test_a_mail_server_that_is_down_is_not_asked_for_everybody(
         pay_in(account, 5)
     monkeypatch.setattr(EmailMultiAlternatives, "send", refuse)
     assert send_due().waiting == sending.MOST_FAILURES
+
+
+def test_a_mail_that_cannot_be_made_keeps_no_other_waiting(
+    everyday: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = list[User]()
+    for account in (everyday, AccountFactory()):
+        wants(account, "money_in", 0, mail="now")
+        pay_in(account, 5)
+
+    def fails_once(id: Any, kind: str, owner: User, *facts: Any) -> Any:
+        tried.append(owner)
+        return mail_of(id, kind, owner, *facts) if len(tried) > 1 else 1 / 0
+
+    monkeypatch.setattr(sending, "mail_of", fails_once)
+    now = timezone.now()
+    with pytest.raises(ZeroDivisionError):
+        send_due(now)
+    assert [sent.to for sent in mail.outbox] == [[tried[1].email]]
+    assert send_due(now + sending.LEASE).sent == 1
 
 
 def test_a_worker_that_is_gone_leaves_its_mail_to_the_next(everyday: Account) -> None:

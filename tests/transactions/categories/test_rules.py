@@ -128,6 +128,26 @@ def test_new_payments_follow_the_rules_and_old_ones_do_not(
     assert len(log) == 1
 
 
+def test_a_person_whose_rules_fail_keeps_no_other_waiting(
+    ana: User, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for owner in (ana, mara.user):
+        rule(owner, "flat", "home")
+    booked(pay(20, "4", "Flat key", scope_for(ana).accounts[0], mara))
+
+    tried = list[User]()
+
+    def rows_of(owner: User, query: str) -> Any:
+        tried.append(owner)
+        return real(owner, query) if len(tried) > 1 else 1 / 0
+
+    real = rules.rows_of
+    monkeypatch.setattr(rules, "rows_of", rows_of)
+    with pytest.raises(ZeroDivisionError):
+        apply_rules()
+    assert [list(given(owner).values()) for owner in tried] == [[], ["home"]]
+
+
 def test_of_two_rules_the_first_gives_the_category(
     browser: Client, ana: User, books: Books
 ) -> None:

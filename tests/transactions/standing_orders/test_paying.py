@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from unittest.mock import patch
 
+import psycopg
 import pytest
+from django.db import OperationalError
 
 from accounts.models import Account
 from accounts.services import close_account, freeze_account, unfreeze_account
@@ -125,6 +128,44 @@ def test_a_paused_or_ended_order_pays_nothing(mine: Account, theirs: Account) ->
     orders.pause(order=order_of(mine, theirs))
     orders.end(order=order_of(mine, theirs))
     assert pay_due(now=at(SECOND)) == PaidOrders()
+
+
+def test_an_order_that_fails_unforeseen_keeps_no_other_waiting(
+    mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = order_of(mine, theirs, amount=Decimal(7), first_on=date(2027, 1, 3))
+    order_of(mine, theirs)
+
+    def book(draft: services.Draft, **options: Any) -> Any:
+        if draft.amount == 7:
+            raise ZeroDivisionError
+        return real(draft, **options)
+
+    real = services.book
+    monkeypatch.setattr(services, "book", book)
+    with pytest.raises(ZeroDivisionError):
+        pay_due(now=at(SECOND))
+    assert paid() == [10, 10]
+    monkeypatch.undo()
+    assert pay_due(now=at(SECOND)) == PaidOrders(paid=2)
+    assert settled(broken) == [("01-03", "paid"), ("02-03", "paid")]
+
+
+def test_while_the_database_is_away_no_other_order_is_tried(
+    mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def book(draft: services.Draft, **_options: Any) -> Any:
+        tried.append(draft)
+        raise OperationalError from psycopg.errors.AdminShutdown()
+
+    for _each in range(2):
+        order_of(mine, theirs)
+    monkeypatch.setattr(services, "book", book)
+    with pytest.raises(OperationalError):
+        pay_due(now=at(FIRST))
+    assert len(tried) == 1
 
 
 CHANGES: dict[str, Callable[[StandingOrder], object]] = {

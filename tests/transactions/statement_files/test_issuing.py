@@ -229,6 +229,23 @@ def test_another_worker_may_issue_at_the_same_moment(
     assert len(months(account)) == 3
 
 
+def test_an_account_that_fails_keeps_no_other_from_its_statements(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealing.seal(until=date(2026, 4, 1))
+    other = AccountFactory(balance="5")
+
+    def statements(of: Account, *arguments: Any) -> Any:
+        return real(of, *arguments) if of == account else 1 / 0
+
+    real = issuing._statements
+    monkeypatch.setattr(issuing, "_statements", statements)
+    with pytest.raises(ZeroDivisionError):
+        issue_due()
+    assert len(months(account)) == 3
+    assert months(other) == []
+
+
 def test_the_command_says_how_many(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     sealing.seal(until=date(2026, 3, 1))
     call_command("issue_statements")

@@ -11,7 +11,10 @@ class Command(JobCommand):
     help = "Writes alerts of the days to come, and sends mails. Safe to run twice and in parallel."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        written, mails = tell_of_coming(), send_due()
+        try:
+            written = tell_of_coming()
+        finally:
+            mails = send_due()  # of what was written, whatever could not be
         self.stdout.write(
             f"Wrote {counted(written, 'alert')}, sent {counted(mails.sent, 'mail')};"
             f" {mails.waiting:,} are tried again."
