@@ -225,10 +225,7 @@ def discard(*, reconciliation: Reconciliation, seen: str) -> None:
 
 
 def _refuse_changed(locked: Reconciliation, seen: str) -> None:
-    """Raises InvalidDetails unless this is still the version that somebody looked at. Nobody can
-    change it from here to the end of the database transaction.
-    """
-    _wait_for_changes()
+    """Raises InvalidDetails unless this is still the version that somebody looked at."""
     if not locked.is_frozen and version_of(locked) != seen:
         raise InvalidDetails(CHANGED)
 
@@ -240,6 +237,10 @@ def _wait_for_changes() -> None:
 
 
 def _locked(whose: Reconciliation) -> Reconciliation:
+    """The row as it is now; nobody changes any reconciliation from here to the end of the database
+    transaction. Raises InvalidDetails if it is gone.
+    """
+    _wait_for_changes()
     found = Reconciliation.objects.select_for_update(no_key=True).filter(pk=whose.pk).first()
     if found is None:
         raise InvalidDetails(CHANGED)

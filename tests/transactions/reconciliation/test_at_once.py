@@ -25,7 +25,7 @@ from tests.transactions.reconciliation.files import (
     today,
 )
 from transactions.exceptions import InvalidDetails
-from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
+from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch, Transaction
 from transactions.reconciliation import services
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -136,6 +136,24 @@ def test_of_two_second_signers_at_once_one_is_refused(
     assert found == "reconciliation_is_frozen"
     whose.refresh_from_db()
     assert whose.countersigned_by == second
+
+
+def test_sure_lines_leave_out_what_another_session_matches(
+    whose: Reconciliation, first: User
+) -> None:
+    ReconciliationMatch.objects.all().delete()
+    line, paid = line_of(whose, 1), Transaction.objects.get()
+    other = statement("40.00,,,")
+    sql = """
+        INSERT INTO reconciliation_matches
+            (id, line_id, transaction_id, amount, is_sure, created_by_id, created_at)
+        VALUES (gen_random_uuid(), %s, %s, 40, false, %s, now())
+    """
+
+    def match() -> str:
+        return str(services.match_sure(reconciliation=other, by=first))
+
+    assert behind(sql, [line.pk, paid.pk, first.pk], match) == "0"
 
 
 @pytest.mark.parametrize("change", [UNMATCH, OPEN_AGAIN])
