@@ -283,8 +283,8 @@ def test_a_worker_killed_between_sending_and_marking_sends_again_under_the_same_
         try:
             receiver.wait_for(2)
             wait_until(lambda: bank.values("SELECT position FROM webhook_queues") == ["1"])
+            assert second.end() == 0, second.lines
         finally:
-            assert second.end() == 0
             for process in (first, second):
                 process.kill()
     assert [request.place for request in receiver.received] == [receiver.received[0].place] * 2

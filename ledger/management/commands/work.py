@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -51,18 +51,28 @@ class Command(BaseCommand):
         self, *, once: bool, webhooks: bool, heartbeat: Path | None, **_options: Any
     ) -> None:
         stop = StopSignal()
-        for number in STOP_SIGNALS:
-            signal.signal(number, stop.note)
         try:
-            tell = partial(self.stderr.write, style_func=str)
-            complain = tell
-            if settings.LOG_FORMAT == "json" and not is_watched():
-                tell, complain = partial(logger.info, "%s"), partial(logger.error, "%s")
-            jobs = () if webhooks else JOBS
-            worker = Worker(
-                tell=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs
-            )
-            deliverer = Deliverer(tell=tell, complain=complain, heartbeat=heartbeat)
+            for number in STOP_SIGNALS:
+                signal.signal(number, stop.note)
+            self._work(stop, once=once, webhooks=webhooks, heartbeat=heartbeat)
+        except KeyboardInterrupt:
+            pass  # the database takes back what was not committed, and a later run does it
+        finally:
+            stop.is_over = True
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+
+    def _work(
+        self, stop: "StopSignal", *, once: bool, webhooks: bool, heartbeat: Path | None
+    ) -> None:
+        tell = partial(self.stderr.write, style_func=str)
+        complain = tell
+        if settings.LOG_FORMAT == "json" and not is_watched():
+            tell, complain = partial(logger.info, "%s"), partial(logger.error, "%s")
+        jobs = () if webhooks else JOBS
+        worker = Worker(tell=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs)
+        deliverer = Deliverer(tell=tell, complain=complain, heartbeat=heartbeat)
+        try:
             if once:
                 is_done = worker.run_once()
                 deliverer.deliver_due()
@@ -71,17 +81,12 @@ class Command(BaseCommand):
             else:
                 with deliverer.running():
                     worker.run(partial(stop.wait, by=deliverer.wait))
-        except KeyboardInterrupt:
-            pass  # the database takes back what was not committed, and a later run does it
         except DeliveryEnded as error:
             raise CommandError("An error ended the delivery of events to webhooks.") from error
         except AWAY as error:
             raise CommandError(
                 f"The database does not let work begin: {in_words(error)}"
             ) from error
-        finally:
-            for number in STOP_SIGNALS:
-                signal.signal(number, signal.SIG_IGN)
 
 
 class StopSignal:
@@ -90,11 +95,13 @@ class StopSignal:
     """
 
     def __init__(self) -> None:
+        self.is_over = False  # then a signal has nothing more to end
         self._has_come = False
 
-    def note(self, _number: int, _frame: object) -> NoReturn:
+    def note(self, _number: int, _frame: object) -> None:
         self._has_come = True  # no Event: it would wait for itself where it is being waited for
-        raise KeyboardInterrupt
+        if not self.is_over:
+            raise KeyboardInterrupt
 
     def wait(self, seconds: float, *, by: Callable[[float], object]) -> None:
         """Waits so long by this. Raises KeyboardInterrupt if a signal came, before or meanwhile."""

@@ -163,6 +163,21 @@ def test_a_run_of_what_is_due_says_in_our_words_why_it_could_not_begin(
     assert "teller_of_ana" not in str(refusal.value)
 
 
+def test_a_signal_while_an_error_is_put_into_words_ends_the_command_cleanly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read() -> NoReturn:
+        raise OperationalError(PASSWORD_REFUSED)
+
+    monkeypatch.setattr(records, "read", read)
+    monkeypatch.setattr(work, "in_words", lambda _error: raise_signal(SIGUSR1))
+    monkeypatch.setattr(work, "STOP_SIGNALS", (SIGUSR1,))
+    try:
+        call_command("work", once=True, stderr=StringIO())
+    finally:
+        signal(SIGUSR1, SIG_DFL)
+
+
 def test_a_signal_that_was_swallowed_ends_the_next_wait() -> None:
     stop = work.StopSignal()
     with suppress(KeyboardInterrupt):
