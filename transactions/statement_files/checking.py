@@ -18,12 +18,14 @@ from transactions.statement_files.digest import (
     totals_of_rows,
 )
 from transactions.statement_files.monthly import seal_line
+from transactions.statement_files.places import ids_at
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedStatement:
     """What the bank knows of a statement, to compare with the paper. `is_true`: the books give the
-    same digest today. `audited_at`: when the last audit found the books and every seal unbroken.
+    same digest today. `may_differ`: they do not, but a search found the entries, which may find
+    others today. `audited_at`: when the last audit found the books and every seal unbroken.
     """
 
     title: str
@@ -41,6 +43,7 @@ class CheckedStatement:
     digest: str
     is_true: bool
     audited_at: datetime | None
+    may_differ: bool = False
 
 
 def checked_digest(text: str) -> CheckedStatement | None:
@@ -58,14 +61,17 @@ def checked_digest(text: str) -> CheckedStatement | None:
 def checked_choice(token: str) -> CheckedStatement | None:
     """The choice of a code; None if the code is not the bank's."""
     try:
-        account_id, filters, made_at, digest = choice_of(token)
+        account_id, filters, made_at, digest, places = choice_of(token)
     except (BadSignature, ValueError):
         return None
     account = Account.objects.select_related("user").filter(pk=account_id).first()
     if account is None:
         return None
     choice = ChosenEntries(account, filters, made_at)
-    ids = list(choice.entries.values_list("transaction_id", flat=True))
+    if places:
+        ids = ids_at(places, choice.all_of_account)
+    else:
+        ids = list(choice.entries.values_list("transaction_id", flat=True))
     totals = totals_of_rows(account.pk, ids)
     # A seal that was made since covers what none covered then.
     seal = choice.seal()
@@ -79,12 +85,14 @@ def checked_choice(token: str) -> CheckedStatement | None:
         money_out=totals.money_out, closing=figures.closing or Decimal(0), count=totals.rows,
         selection=choice.selection, seal=f"Sealed by seal {seal.number}." if seal else NOT_SEALED,
         digest=digest.hex(), is_true=is_true, audited_at=_audited_at(),
+        may_differ=not is_true and bool(filters.text) and not places,
     )  # fmt: skip
 
 
 def _checked_month(statement: MonthlyStatement) -> CheckedStatement:
     account, seal = statement.account, statement.seal
     totals = totals_of_period(account.pk, statement.starts_at, statement.ends_at)
+    stored = (statement.money_in, statement.money_out, statement.entry_count)
     figures = StatementFigures(
         account.number, account.currency, statement.number, statement.starts_at,
         statement.ends_at, statement.opening, statement.closing, (seal.number, bytes(seal.digest)),
@@ -96,7 +104,9 @@ def _checked_month(statement: MonthlyStatement) -> CheckedStatement:
         opening=statement.opening, money_in=statement.money_in, money_out=statement.money_out,
         closing=statement.closing, count=statement.entry_count, selection="",
         seal=seal_line(statement), digest=statement.hex_digest,
-        is_true=digest_of(figures, totals) == bytes(statement.digest), audited_at=_audited_at(),
+        is_true=digest_of(figures, totals) == bytes(statement.digest)
+        and stored == (totals.money_in, totals.money_out, totals.rows),
+        audited_at=_audited_at(),
     )  # fmt: skip
 
 

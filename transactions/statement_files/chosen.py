@@ -1,14 +1,15 @@
 """What somebody sees of their account, with the filters of the page, as a document.
 
 Note [Proof of a choice]: nothing is stored of a choice. Its check address holds the account, the
-filters, when it was made and the digest, signed with SECRET_KEY; to check it, the same filters are
-applied again to the rows of then.
+filters, when it was made, the digest and, of a search, the places of what it found, signed with
+SECRET_KEY; to check it, the same entries are read again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from django.core import signing
@@ -27,6 +28,7 @@ from transactions.statement_files.digest import (
 )
 from transactions.statement_files.document import StatementDocument, lines_of
 from transactions.statement_files.files import LIMITS, file_response, refuse_too_long
+from transactions.statement_files.places import places_of
 from transactions.statements.file import file_name
 from transactions.statements.page import Filters, balance_at, entries_of, stream_entries
 
@@ -43,6 +45,12 @@ class ChosenEntries:
     account: Account
     filters: Filters
     made_at: datetime
+
+    @property
+    def all_of_account(self) -> EntryQuerySet:
+        """What was booked on the account until then, whether the filters let it through or not."""
+        entries: EntryQuerySet = Entry.objects.for_account(self.account)
+        return entries.between(None, self.made_at)
 
     @property
     def entries(self) -> EntryQuerySet:
@@ -104,21 +112,33 @@ class ChosenEntries:
     def digest(self, totals: RowTotals, seal: Seal | None) -> bytes:
         return digest_of(self.figures(seal), totals)
 
-    def token(self, digest: bytes) -> str:
-        """The signed text by which a page checks the digest."""
+    def token(self, digest: bytes, entries: Sequence[Entry]) -> str:
+        """The signed text by which a page checks the digest of these entries."""
         filters = self.filters
+        places = places_of(entries, self.all_of_account) if filters.text else ""
         words = [
             str(self.account.pk), _text(filters.start), _text(filters.end), filters.direction,
-            filters.text, self.made_at.isoformat(), digest.hex(),
+            filters.text, self.made_at.isoformat(), digest.hex(), places,
         ]  # fmt: skip
         return signing.dumps(words, salt=SALT, compress=True)
 
 
-def choice_of(token: str) -> tuple[UUID, Filters, datetime, bytes]:
-    """Account, filters, moment and digest of a token. Raises BadSignature."""
-    account, start, end, direction, text, made_at, digest = signing.loads(token, salt=SALT)
+class ReadToken(NamedTuple):
+    """What a token holds. `places` is "" for a choice whose filters find it again."""
+
+    account: UUID
+    filters: Filters
+    made_at: datetime
+    digest: bytes
+    places: str
+
+
+def choice_of(token: str) -> ReadToken:
+    """Raises BadSignature."""
+    account, start, end, direction, text, made_at, digest, *places = signing.loads(token, salt=SALT)
     filters = Filters(_day(start), _day(end), direction, text)
-    return UUID(account), filters, datetime.fromisoformat(made_at), bytes.fromhex(digest)
+    moment = datetime.fromisoformat(made_at)
+    return ReadToken(UUID(account), filters, moment, bytes.fromhex(digest), "".join(places))
 
 
 def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> HttpResponseBase:
@@ -166,7 +186,7 @@ def proved_document(choice: ChosenEntries, *, check_page: str) -> StatementDocum
         _document(choice, entries, choice.last_entry()),
         money_in=totals.money_in, money_out=totals.money_out,
         digest=digest.hex(), check_page=check_page,
-        check_url=f"{check_page}?choice={choice.token(digest)}",
+        check_url=f"{check_page}?choice={choice.token(digest, entries)}",
         seal=f"Sealed by seal {seal.number}." if seal else NOT_SEALED,
     )  # fmt: skip
 

@@ -10,11 +10,16 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from reportlab.graphics.barcode.qr import QrCodeWidget
 
-from accounts.models import Account
+from accounts.models import Account, User
+from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, walls_down
+from tests.pages import text_of
 from transactions import services
+from transactions.annotations.categories import give_category, undo_change
+from transactions.annotations.services import annotate
 from transactions.audit import sealing
-from transactions.models import MonthlyStatement, Transaction
+from transactions.models import Entry, MonthlyStatement, Transaction
+from transactions.statement_files import places
 from transactions.statement_files.formats import pdf as pdf_format
 
 pytestmark = pytest.mark.django_db
@@ -96,7 +101,7 @@ def test_a_row_that_was_falsified_is_found(
     with walls_down("transactions") as cursor:
         cursor.execute("UPDATE transactions SET description = 'Bay' WHERE id = %s", [row.pk])
     page = client.get(CHECK, {"digest": statement.hex_digest}).content.decode()
-    assert "The books say\n      something else" in page
+    assert "The books say something else" in page
     other = client.get(CHECK, {"digest": issued[0].hex_digest}).content.decode()
     assert "The books say the same" in other
 
@@ -153,6 +158,67 @@ def test_a_code_stays_true_when_money_moves_and_days_are_sealed(
         checked = Client().get(each).context["checked"]
         assert checked.is_true
         assert checked.closing != 0
+
+
+@pytest.mark.parametrize("query", ["?q=category:fun", "?q=%22gift+of+a+friend%22", "?q=Ohara"])
+def test_a_code_stays_true_when_what_its_search_reads_has_changed(
+    ana: Client, account: Account, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = Transaction.objects.filter(from_account=account).order_by("created_at")
+    few = sent.filter(pk__in=[row.pk for row in sent[3:12:4]])
+    change = uuid7()
+    give_category(owner=account.user, rows=few, category="fun", change=change)
+    for row in few:
+        annotate(transaction=row, owner=account.user, text="Gift of a friend")
+    url = code_of(ana, account, query, monkeypatch)
+    before = Client().get(url).context["checked"]
+    undo_change(owner=account.user, change=change)
+    for row in few:
+        annotate(transaction=row, owner=account.user)
+    User.objects.filter(name__endswith="Ohara").update(name="Mara Lindt")
+    checked = Client().get(url).context["checked"]
+    assert checked.is_true
+    assert checked.count == before.count == (20 if "Ohara" in query else 3)
+    with walls_down("transactions") as cursor:
+        cursor.execute("UPDATE transactions SET reference = 'No' WHERE id = %s", [few[0].pk])
+    page = Client().get(url)
+    assert not page.context["checked"].is_true
+    assert "The books give another digest" in text_of(page)
+
+
+def test_a_code_without_places_says_that_its_search_may_find_others(
+    ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of a selection that is too long for places, or that was made before there were any."""
+    monkeypatch.setattr(places, "MOST_BYTES", 0)
+    url = code_of(ana, account, "?q=Ohara", monkeypatch)
+    assert Client().get(url).context["checked"].is_true
+    User.objects.filter(name__endswith="Ohara").update(name="Mara Lindt")
+    page = Client().get(url)
+    assert not page.context["checked"].is_true
+    assert "finds other entries today" in text_of(page)
+
+
+def test_places_are_those_of_the_chosen_entries_alone(account: Account) -> None:
+    rows = Entry.objects.for_account(account)
+    entries = list(rows.order_by("created_at"))
+    for chosen in (entries, entries[5:6], entries[3:30:9], entries[-1:], entries[1::2]):
+        text = places.places_of(chosen, rows)
+        assert places.ids_at(text, rows) == [entry.transaction_id for entry in chosen]
+    assert places.places_of([], rows) == ""
+
+
+@pytest.mark.parametrize(
+    "change", ["money_in = money_in + 1, money_out = money_out + 1", "entry_count = 1"]
+)
+def test_a_figure_of_a_statement_that_was_falsified_is_found(
+    issued: list[MonthlyStatement], change: str
+) -> None:
+    statement = issued[1]
+    with walls_down("monthly_statements") as cursor:
+        cursor.execute(f"UPDATE monthly_statements SET {change} WHERE id = %s", [statement.pk])
+    page = Client().get(CHECK, {"digest": statement.hex_digest})
+    assert not page.context["checked"].is_true
 
 
 def test_a_forged_code_is_refused(
