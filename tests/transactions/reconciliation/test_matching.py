@@ -190,6 +190,33 @@ def test_among_many_of_an_amount_the_likeliest_are_suggested(ana: Account) -> No
     assert newest.suggested.description == "newest"  # type: ignore[attr-defined]
 
 
+def test_a_payment_is_suggested_to_one_line_of_its_direction(ana: Account) -> None:
+    paid_in(ana, "40")
+    whose = statement("-40.00,,,", "40.00,,,", "40.00,,,")
+    lines = [line_of(whose, number) for number in (1, 2, 3)]
+    add_suggestions(whose, lines)
+    assert [line.suggested is not None for line in lines] == [False, True, False]  # type: ignore[attr-defined]
+
+
+def test_what_is_left_over_is_not_matched_by_the_rules(ana: Account, by: User) -> None:
+    row = paid_in(ana, "40")
+    whose = statement("40.00,,,")
+    services.leave_over(line=line_of(whose, 1), reason="Of another bank")
+    assert services.match_sure(reconciliation=whose, by=by) == 0
+    services.match(line=line_of(whose, 1), transaction=row.pk, by=by)  # but by hand it is
+    figures = figures_of(whose)
+    assert (figures.matched.count, figures.left.count, figures.all.count) == (1, 0, 1)
+
+
+def test_the_file_lacks_what_of_a_payment_is_unmatched(ana: Account, by: User) -> None:
+    row = paid_in(ana, "40")
+    posting.withdraw(from_account=ana, amount=Decimal(3))
+    whose = statement("25.00,,,")
+    services.match(line=line_of(whose, 1), transaction=row.pk, by=by)
+    lacking = total_not_in_file(whose)
+    assert (lacking.count, lacking.total) == (2, 15 - 3)
+
+
 def test_a_leftover_has_a_reason_and_can_be_opened_again(by: User) -> None:
     whose = statement("-2.50,Bank,Fee,")
     services.leave_over(line=line_of(whose, 1), reason="  Booked in December ")

@@ -55,7 +55,10 @@ def test_two_people_sign_one_after_the_other(
     assert (signed.signed_by, signed.is_frozen) == (first, False)
     with pytest.raises(InvalidDetails, match="Another person"):
         sign(whose, first)
-    sign(whose, second)
+    seen = seen_now(whose)
+    services.sign(reconciliation=whose, by=second, seen=seen)
+    with pytest.raises(InvalidDetails, match="frozen"):
+        services.sign(reconciliation=whose, by=second, seen=seen)  # as a form sent twice
     whose.refresh_from_db()
     assert whose.is_frozen
     assert whose.signed_at is not None
