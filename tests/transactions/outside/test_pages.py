@@ -219,6 +219,16 @@ def test_pages_of_entries_carry_the_balance_on(
     assert "84.00" not in second
 
 
+def test_a_reference_stands_alone_where_there_is_no_description(
+    ana: Client, account: OutsideAccount
+) -> None:
+    heading = "Date,Amount,Name,Description,Reference"
+    imported(account, f"{heading}\n2026-11-02,-5,Baker,,R1\n2026-11-03,-6,Bus,Fare,R2\n")
+    page = text_of(ana.get(f"/outside/{account.pk}/"))
+    assert "Fare · R2" in page
+    assert "Baker R1" in page
+
+
 def test_nobody_elses_accounts_and_imports_are_there(ana: Client) -> None:
     source = uploaded(outside_account(), GERMAN)
     pages = [

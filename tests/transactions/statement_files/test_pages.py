@@ -1,13 +1,14 @@
 """The list of statements, and the page that checks one, signed in or not."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.signing import Signer
 from django.test import Client, override_settings
 from django.urls import reverse
+from django.utils import timezone
 from reportlab.graphics.barcode.qr import QrCodeWidget
 
 from accounts.models import Account, User
@@ -18,6 +19,7 @@ from transactions import services
 from transactions.annotations.categories import give_category, undo_change
 from transactions.annotations.services import annotate
 from transactions.audit import sealing
+from transactions.audit.runs import run_audit
 from transactions.models import Entry, MonthlyStatement, Transaction
 from transactions.statement_files import places
 from transactions.statement_files.formats import pdf as pdf_format
@@ -77,6 +79,21 @@ def test_whoever_holds_a_digest_reads_what_the_books_say(
             assert f"{getattr(statement, name):,.2f}" in page
         assert "Ana &lt;Ribeiro&gt;" in page
         assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_an_audit_is_named_if_it_found_nothing(
+    client: Client, account: Account, issued: list[MonthlyStatement]
+) -> None:
+    def page() -> str:
+        return text_of(client.get(CHECK, {"digest": issued[0].hex_digest}))
+
+    assert "The audit of" not in page()
+    run_audit()
+    assert "The audit of" in page()
+    with walls_down("accounts") as cursor:
+        cursor.execute("UPDATE accounts SET balance = balance + 1 WHERE id = %s", [account.pk])
+    run_audit()
+    assert "The audit of" not in page()
 
 
 @pytest.mark.parametrize("digest", ["", "abc", "zz" * 32, "ab" * 32, "\x00" * 64, "ab" * 31])
@@ -152,9 +169,11 @@ def test_a_code_stays_true_when_money_moves_and_days_are_sealed(
 ) -> None:
     url = code_of(ana, account, "?end=2026-03-10", monkeypatch)
     open_ended = code_of(ana, account, "", monkeypatch)
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    unfinished = code_of(ana, account, f"?end={tomorrow}", monkeypatch)
     services.deposit(to_account=account, amount=Decimal(5), description="Later")
     sealing.seal(until=date(2026, 4, 1))
-    for each in (url, open_ended):
+    for each in (url, open_ended, unfinished):
         checked = Client().get(each).context["checked"]
         assert checked.is_true
         assert checked.closing != 0
