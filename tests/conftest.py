@@ -47,12 +47,19 @@ OWN_SESSION = "needs a session of its own, which pgbouncer in transaction mode d
 OWN_CONNECTION = "needs a connection that opens and ends when it is told, which no pool gives"
 
 
+@pytest.hookimpl(trylast=True)  # after -k and -m have chosen
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if THROUGH == "pgbouncer" and item.get_closest_marker("own_session"):
             item.add_marker(pytest.mark.skip(reason=OWN_SESSION))
         if THROUGH == "pool" and item.get_closest_marker("own_connection"):
             item.add_marker(pytest.mark.skip(reason=OWN_CONNECTION))
+    # pytest-django makes no test database if no chosen test is marked: the fixtures of those that
+    # are chosen would then write into the bank of the data folder.
+    if not any(item.get_closest_marker("django_db") for item in items):
+        for item in items:
+            if "django_db_setup" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.django_db)
 
 
 @pytest.fixture
