@@ -95,13 +95,14 @@ def upload(
 
     A CSV file whose columns nobody has named yet waits for that; any other is measured. `id` is
     that of the form: the same file for the same account under it returns the import that it made
-    before. Raises UnreadableStatement.
+    before, unless that is undone. Raises UnreadableStatement.
     """
     digest = digest_of(source)
     pk = uuid7_with(id or uuid7(), account.pk, digest)
-    there: OutsideImport | None = OutsideImport.objects.filter(pk=pk).first()
-    if there is not None:
-        return there
+    while (there := OutsideImport.objects.filter(pk=pk).first()) is not None:
+        if there.state != State.UNDONE:
+            return there
+        pk = uuid7_with(pk, there.undone_at)
     made = OutsideImport(
         pk=pk, account=account, name=tidy_line(name)[:200] or "statement",
         format=format_of(source), digest=digest, state=State.COLUMNS,

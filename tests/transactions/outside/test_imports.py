@@ -107,6 +107,20 @@ def test_one_upload_sent_twice_is_one_and_another_under_its_id_is_another(
     assert not OutsideImport.objects.filter(pk=first.pk).exists()  # it waited for its columns
 
 
+def test_an_undone_import_makes_room_for_the_same_form(account: OutsideAccount) -> None:
+    """As after Back, over the page of the undone import."""
+    id = uuid7()
+
+    def send() -> OutsideImport:
+        return services.upload(BytesIO(CAMT.encode()), account=account, name="a.xml", id=id)
+
+    for _time in range(2):
+        source = send()
+        assert send().pk == source.pk
+        services.undo(source=services.confirm(source=services.read_rest(source)))
+    assert OutsideImport.objects.count() == 2
+
+
 def test_the_first_import_gives_its_opening_balance_and_no_later_one(
     account: OutsideAccount,
 ) -> None:
