@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts.models import Account, User
@@ -141,6 +141,26 @@ def test_a_refund_gives_back_in_the_category_of_what_it_refunds(
     bought = paid(everyday, 40, "food", 2026, 3, 2)
     paid(everyday, -15, "", 2026, 3, 6, reverses=bought)
     assert line(ana).spent == 25
+
+
+def test_a_refund_follows_the_own_category_of_what_it_refunds(ana: User, everyday: Account) -> None:
+    bought = paid(everyday, 40, "fun", 2026, 3, 2)
+    paid(everyday, -15, "", 2026, 3, 6, reverses=bought)
+    rows = scope_for(ana).transactions().filter(pk=bought.pk)
+    give_category(owner=ana, rows=rows, category="food", change=uuid7())
+    assert line(ana).spent == 25
+
+
+@override_settings(TIME_ZONE="America/New_York")
+def test_a_month_is_that_of_the_banks_time_zone(ana: User, everyday: Account) -> None:
+    for hour, amount in ((3, 7), (6, 11)):  # in UTC: 28 February and 1 March in New York
+        services.book(
+            services.Draft(
+                from_account=everyday, amount=Decimal(amount), metadata={"category": "food"},
+                created_at=datetime(2026, 3, 1, hour, tzinfo=UTC),
+            )
+        )  # fmt: skip
+    assert line(ana).spent == 11
 
 
 def test_more_that_came_back_than_was_spent_is_said(

@@ -219,6 +219,17 @@ def test_pages_of_entries_carry_the_balance_on(
     assert "84.00" not in second
 
 
+@pytest.mark.parametrize("is_newest_first", [True, False])
+def test_entries_of_a_day_stand_as_the_file_has_them(
+    ana: Client, account: OutsideAccount, is_newest_first: bool
+) -> None:
+    lines = ["2026-11-01,-1,First,,", "2026-11-02,-2,Second,,", "2026-11-02,-3,Third,,"]
+    rows = lines[::-1] if is_newest_first else lines
+    imported(account, "\n".join(["Date,Amount,Name,Description,Reference", *rows, ""]))
+    shown = text_of(ana.get(f"/outside/{account.pk}/"))
+    assert re.findall("First|Second|Third", shown) == ["Third", "Second", "First"]
+
+
 def test_a_reference_stands_alone_where_there_is_no_description(
     ana: Client, account: OutsideAccount
 ) -> None:
