@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Account, User
-from ledger.db.ids import uuid7
+from ledger.db.ids import uuid7, uuid7_with
 from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory
 from tests.transactions.standing_orders.orders import order_of
@@ -43,10 +43,11 @@ def test_an_outside_account_is_opened_once(mine: Account) -> None:
         "owner": mine.user, "name": "Elsewhere", "currency": "EUR", "opening": Decimal(0)
     }  # fmt: skip
     once = uuid7()
+    opened = uuid7_with(once, "Elsewhere", "EUR", Decimal(0))
 
     found = after_waiting_for(
-        lambda: inserted(OutsideAccount(pk=once, **facts)),
+        lambda: inserted(OutsideAccount(pk=opened, **facts)),
         lambda: outside.open_account(**facts, id=once),
     )
 
-    assert found.pk == OutsideAccount.objects.get().pk == once
+    assert found.pk == OutsideAccount.objects.get().pk == opened
