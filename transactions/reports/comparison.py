@@ -41,12 +41,14 @@ def is_compared(report: Report, params: ReportParameters) -> bool:
 
 def columns_of(report: Report, params: ReportParameters) -> Sequence[Column]:
     """The columns of the report; beside each compared figure the earlier one, the difference and
-    the percentage.
+    the percentage, in place of the columns in which the report itself compares periods.
     """
     if not is_compared(report, params) or report.comparison is None:
         return report.columns
     columns: list[Column] = []
     for column in report.columns:
+        if column.name in report.comparison.instead_of:
+            continue
         columns.append(column)
         if column.name in report.comparison.figures:
             columns += _beside(column, params)

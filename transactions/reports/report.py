@@ -167,7 +167,8 @@ class Comparison:
     common, from the row, its place and the parameters of its period. With `adds_up`, the figures
     are sums: what is missing is zero, and rows that only the earlier period has are shown. `here`
     returns the values that such a row has in the period of now, such as its month. `is_in_order`:
-    rows are in the order of their keys.
+    rows are in the order of their keys. `instead_of` names the columns in which the report itself
+    compares periods: the chosen comparison is shown in their place.
     """
 
     figures: tuple[str, ...]
@@ -175,6 +176,7 @@ class Comparison:
     adds_up: bool = True
     here: Callable[[Any, ReportParameters], Mapping[str, Any]] | None = None
     is_in_order: bool = False
+    instead_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

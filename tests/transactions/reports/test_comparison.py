@@ -98,6 +98,23 @@ def test_sums_stand_beside_those_of_the_year_before(ana: Client) -> None:
     assert figures(rows, "spent_on", "net")["fuel"] == ("0.00", "0.00", "0.00", None)
 
 
+@pytest.mark.parametrize(
+    ("compare", "expected"),
+    [
+        ("", ["before", "change"]),
+        ("period", ["net_before", "net_difference", "net_percent"]),
+        ("year", ["net_before", "net_difference", "net_percent"]),
+    ],
+)
+def test_a_chosen_comparison_stands_in_place_of_the_report_s_own(
+    ana: Client, compare: str, expected: list[str]
+) -> None:
+    asked = {**NOVEMBER, **({"compare": compare} if compare else {})}
+    rows = json_of(ana, "/reports/spending-by-category/report.json", **asked)
+    shared = ["spent_on", "spent", "given_back", "net", "share"]
+    assert sorted(rows[0]) == sorted([*shared, *expected])
+
+
 def test_months_meet_by_their_place_and_a_missing_one_is_zero(ana: Client) -> None:
     asked = {"since": "2025-10-01", "until": "2025-11-30", "currency": "USD", "compare": "year"}
     rows = json_of(ana, "/reports/money-by-month/report.json", **asked)

@@ -148,7 +148,9 @@ SPENDING_BY_CATEGORY = Report(
     parts=(days_before,),
     page_rows=36,
     final_from=after_period,
-    comparison=Comparison(("net",), lambda row, _place, _params: row["spent_on"]),
+    comparison=Comparison(
+        ("net",), lambda row, _place, _params: row["spent_on"], instead_of=("before", "change")
+    ),
 )  # fmt: skip
 
 
