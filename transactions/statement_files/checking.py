@@ -61,13 +61,13 @@ def checked_digest(text: str) -> CheckedStatement | None:
 def checked_choice(token: str) -> CheckedStatement | None:
     """The choice of a code; None if the code is not the bank's."""
     try:
-        account_id, filters, made_at, digest, places = choice_of(token)
+        account_id, filters, made_at, before, digest, places = choice_of(token)
     except (BadSignature, ValueError):
         return None
     account = Account.objects.select_related("user").filter(pk=account_id).first()
     if account is None:
         return None
-    choice = ChosenEntries(account, filters, made_at)
+    choice = ChosenEntries(account, filters, made_at, before)
     if places:
         ids = ids_at(places, choice.all_of_account)
     else:

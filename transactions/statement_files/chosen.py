@@ -3,13 +3,18 @@
 Note [Proof of a choice]: nothing is stored of a choice. Its check address holds the account, the
 filters, when it was made, the digest and, of a search, the places of what it found, signed with
 SECRET_KEY; to check it, the same entries are read again.
+
+Note [Booked up to]: the bookings of an account follow one another, each later than its
+`last_entry_at`. So a choice has what was booked up to the `last_entry_at` that was read first. What
+is being booked meanwhile comes after it, whichever clock it has, and is neither in the file nor
+found when its code is checked.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from django.core import signing
@@ -35,27 +40,39 @@ from transactions.statements.page import Filters, balance_at, entries_of, stream
 SALT = "ledger chosen statement"
 NOT_SEALED = "No seal covers all of it yet."
 ZERO = Decimal(0)
+TICK = timedelta(microseconds=1)  # between two moments of Postgres
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
 LastEntry = tuple[datetime, Decimal]  # when it was booked, and the balance after it
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenEntries:
-    """An account's entries that match filters, of those booked before `made_at`."""
+    """An account's entries that match filters, of those booked before `before`, which is after the
+    last one that was there at `made_at`: see Note [Booked up to].
+    """
 
     account: Account
     filters: Filters
     made_at: datetime
+    before: datetime
+
+    @classmethod
+    def of(cls, account: Account, filters: Filters) -> Self:
+        """The choice of this moment. `account` was just read."""
+        last = account.last_entry_at
+        return cls(account, filters, timezone.now(), last + TICK if last else BEFORE_ALL)
 
     @property
     def all_of_account(self) -> EntryQuerySet:
         """What was booked on the account until then, whether the filters let it through or not."""
         entries: EntryQuerySet = Entry.objects.for_account(self.account)
-        return entries.between(None, self.made_at)
+        return entries.between(None, self.before)
 
     @property
     def entries(self) -> EntryQuerySet:
         """Oldest first."""
-        return entries_of(self.account, self.filters).between(None, self.made_at).for_files()
+        return entries_of(self.account, self.filters).between(None, self.before).for_files()
 
     @property
     def starts_at(self) -> datetime | None:
@@ -64,15 +81,18 @@ class ChosenEntries:
     @property
     def ends_at(self) -> datetime:
         """The end of the last day, but at most when it was made."""
-        if self.filters.end is None:
-            return self.made_at
-        return min(end_of_day(self.filters.end), self.made_at)
+        made = max(self.made_at, self.before)  # the clock of this machine may be behind
+        return min(end_of_day(self.filters.end), made) if self.filters.end else made
+
+    def balance_at(self, moment: datetime) -> Decimal:
+        """The account's balance just before a moment, without what was booked since."""
+        return balance_at(self.account, min(moment, self.before))
 
     def first_day(self) -> date:
         """That of the filter; else of the account's first entry, or of its opening."""
         if self.filters.start:
             return self.filters.start
-        entries = Entry.objects.for_account(self.account).order_by("created_at")
+        entries = self.all_of_account.order_by("created_at")
         first = entries.values_list("created_at", flat=True).first()
         return timezone.localdate(first or self.account.created_at)
 
@@ -92,16 +112,16 @@ class ChosenEntries:
 
     def figures(self, seal: Seal | None) -> StatementFigures:
         """What the digest covers beside the rows."""
-        opening = balance_at(self.account, self.starts_at) if self.starts_at else None
+        opening = self.balance_at(self.starts_at) if self.starts_at else None
         return StatementFigures(
             self.account.number, self.account.currency, None, self.starts_at, self.ends_at,
-            opening, balance_at(self.account, self.ends_at),
+            opening, self.balance_at(self.ends_at),
             (seal.number, bytes(seal.digest)) if seal else None,
         )  # fmt: skip
 
     def last_entry(self) -> LastEntry | None:
         """The account's last entry before the end, whether the filters let it through or not."""
-        entries = Entry.objects.for_account(self.account).between(None, self.ends_at)
+        entries = self.all_of_account.between(None, self.ends_at)
         last: LastEntry | None = entries.newest_first().values_list("created_at", "balance").first()
         return last
 
@@ -119,6 +139,7 @@ class ChosenEntries:
         words = [
             str(self.account.pk), _text(filters.start), _text(filters.end), filters.direction,
             filters.text, self.made_at.isoformat(), digest.hex(), places,
+            str((self.before - EPOCH) // TICK),
         ]  # fmt: skip
         return signing.dumps(words, salt=SALT, compress=True)
 
@@ -129,16 +150,20 @@ class ReadToken(NamedTuple):
     account: UUID
     filters: Filters
     made_at: datetime
+    before: datetime
     digest: bytes
     places: str
 
 
 def choice_of(token: str) -> ReadToken:
     """Raises BadSignature."""
-    account, start, end, direction, text, made_at, digest, *places = signing.loads(token, salt=SALT)
+    account, start, end, direction, text, made_at, digest, *more = signing.loads(token, salt=SALT)
     filters = Filters(_day(start), _day(end), direction, text)
     moment = datetime.fromisoformat(made_at)
-    return ReadToken(UUID(account), filters, moment, bytes.fromhex(digest), "".join(places))
+    # Older codes lack the last words.
+    places = more[0] if more else ""
+    before = EPOCH + int(more[1]) * TICK if more[1:] else moment
+    return ReadToken(UUID(account), filters, moment, before, bytes.fromhex(digest), places)
 
 
 def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> HttpResponseBase:
@@ -166,7 +191,7 @@ def _document(
     choice: ChosenEntries, entries: Iterable[Entry], last: LastEntry | None
 ) -> StatementDocument:
     account = choice.account
-    opening = balance_at(account, choice.starts_at) if choice.starts_at else None
+    opening = choice.balance_at(choice.starts_at) if choice.starts_at else None
     return StatementDocument(
         account_number=account.number, account_name=account.name, holder=account.user.name,
         currency=account.currency, number=None, first_day=choice.first_day(),

@@ -6,7 +6,6 @@ from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -66,7 +65,7 @@ def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
     if not form.is_valid():
         message = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return refused(message, "csv")
-    choice = ChosenEntries(account, form.filters, timezone.now())
+    choice = ChosenEntries.of(account, form.filters)
     try:
         return file_of_choice(choice, kind, check_page=check_page_of(request))
     except FileTooLong as refusal:

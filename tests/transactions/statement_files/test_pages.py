@@ -3,6 +3,7 @@
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.core.signing import Signer
@@ -21,7 +22,7 @@ from transactions.annotations.services import annotate
 from transactions.audit import sealing
 from transactions.audit.runs import run_audit
 from transactions.models import Entry, MonthlyStatement, Transaction
-from transactions.statement_files import places
+from transactions.statement_files import chosen, places
 from transactions.statement_files.formats import pdf as pdf_format
 
 pytestmark = pytest.mark.django_db
@@ -179,6 +180,44 @@ def test_a_code_stays_true_when_money_moves_and_days_are_sealed(
         assert checked.closing != 0
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize("query", ["", "?q=12.50", "?start=2026-03-01", "today"])
+def test_a_code_holds_what_was_booked_whichever_clock_is_ahead(
+    ana: Client, account: Account, query: str, hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock of the web server may differ from that of Postgres, and a payment that is being
+    booked has its moment before it is committed.
+    """
+    today = timezone.localdate()
+    query = f"?start={today}" if query == "today" else query
+    booked = services.deposit(to_account=account, amount=Decimal("12.50"), description="Before")
+    another = timezone.now() + timedelta(hours=hours)
+    with monkeypatch.context() as clock:
+        clock.setattr(chosen, "timezone", SimpleNamespace(
+            now=lambda: another, localdate=lambda moment=None: timezone.localdate(moment or another)
+        ))  # fmt: skip
+        url = code_of(ana, account, query, monkeypatch)
+    first = Client().get(url).context["checked"]
+    services.deposit(to_account=account, amount=Decimal("12.50"), description="After")
+
+    checked = Client().get(url).context["checked"]
+
+    assert first.is_true
+    assert first == checked
+    assert checked.closing == booked.to_balance
+
+
+def test_a_code_of_an_empty_account_stays_true(
+    ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = AccountFactory(user=account.user)
+    url = code_of(ana, empty, "", monkeypatch)
+    services.deposit(to_account=empty, amount=Decimal(5), description="First")
+    checked = Client().get(url).context["checked"]
+    assert checked.is_true
+    assert (checked.count, checked.closing) == (0, 0)
+
+
 @pytest.mark.parametrize("query", ["?q=category:fun", "?q=%22gift+of+a+friend%22", "?q=Ohara"])
 def test_a_code_stays_true_when_what_its_search_reads_has_changed(
     ana: Client, account: Account, query: str, monkeypatch: pytest.MonkeyPatch
@@ -221,9 +260,9 @@ def test_a_code_without_places_says_that_its_search_may_find_others(
 def test_places_are_those_of_the_chosen_entries_alone(account: Account) -> None:
     rows = Entry.objects.for_account(account)
     entries = list(rows.order_by("created_at"))
-    for chosen in (entries, entries[5:6], entries[3:30:9], entries[-1:], entries[1::2]):
-        text = places.places_of(chosen, rows)
-        assert places.ids_at(text, rows) == [entry.transaction_id for entry in chosen]
+    for some in (entries, entries[5:6], entries[3:30:9], entries[-1:], entries[1::2]):
+        text = places.places_of(some, rows)
+        assert places.ids_at(text, rows) == [entry.transaction_id for entry in some]
     assert places.places_of([], rows) == ""
 
 
