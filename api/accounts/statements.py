@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpResponseBase
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -119,5 +118,5 @@ class ChosenStatement(ApiView):
         kind = request.accepted_renderer.format
         if kind in TYPES:
             return table_file(account, form.filters, kind)
-        choice = ChosenEntries(account, form.filters, timezone.now())
+        choice = ChosenEntries.of(account, form.filters)
         return file_of_choice(choice, kind, check_page=check_page_of(request._request))

@@ -121,7 +121,8 @@ class ChosenEntries:
 
     def last_entry(self) -> LastEntry | None:
         """The account's last entry before the end, whether the filters let it through or not."""
-        entries = self.all_of_account.between(None, self.ends_at)
+        entries = Entry.objects.for_account(self.account)
+        entries = entries.between(None, min(self.ends_at, self.before))
         last: LastEntry | None = entries.newest_first().values_list("created_at", "balance").first()
         return last
 
