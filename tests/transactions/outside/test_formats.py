@@ -273,3 +273,31 @@ def test_the_marks_of_a_structured_text_differ_by_bank(mark: str) -> None:
 def test_a_kind_of_two_letters_is_not_part_of_the_reference() -> None:
     text = MT940.replace("NMSCNONREF//A2", "NOV NONREF")
     assert [line.reference for line in read(text)] == ["", "", ""]
+
+
+OFX_OF_ONE = """OFXHEADER:100
+DATA:OFXSGML
+
+<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>{currency}<BANKTRANLIST>
+<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20261101<TRNAMT>{amount}<FITID>1<NAME>x</STMTTRN></BANKTRANLIST>
+<LEDGERBAL><BALAMT>{balance}<DTASOF>20261130</LEDGERBAL></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>
+"""
+MT940_OF_ONE = (
+    ":20:X\n:25:1\n:28C:1/1\n:60F:C261101JPY100,55\n"
+    ":61:2611101110C30,NTRFNONREF\n:62F:C261130JPY130,55\n-\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "told"),
+    [
+        (OFX_OF_ONE.format(currency="JPY", amount=-5, balance="100.55"), "JPY", "decimals"),
+        (MT940_OF_ONE, "JPY", "decimals"),
+        (OFX_OF_ONE.format(currency="EUR", amount="-" + "9" * 15, balance="9" * 15), "EUR", "more"),
+    ],
+    ids=["decimals in OFX", "decimals in MT940", "too large"],
+)
+def test_a_balance_that_no_account_can_have_is_refused(text: str, currency: str, told: str) -> None:
+    source = BytesIO(text.encode())
+    with pytest.raises(UnreadableStatement, match=f"balance of the file.*{told}"):
+        measure(source, format_of(source), None, currency)

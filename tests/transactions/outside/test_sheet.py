@@ -51,6 +51,41 @@ def test_a_sum_below_the_table_is_no_line() -> None:
     assert len(read(ENGLISH + ",Sum,\n")) == 2
 
 
+@pytest.mark.parametrize(
+    ("rows", "amounts"),
+    [
+        ((("", "100"), ("", "-100"), ("20", ""), ("-20", "")), (100, -100, -20, 20)),
+        ((("", "100"), ("", "-100"), ("-20", ""), ("-5", "")), (100, -100, -20, -5)),
+        ((("-20", ""), ("5", "")), (20, -5)),
+        ((("20", "20"),), (0,)),
+    ],
+    ids=["mixed", "all out with a minus", "the first came back", "both"],
+)
+def test_a_sign_in_a_column_of_money_in_or_out_is_kept(
+    rows: tuple[tuple[str, str], ...], amounts: tuple[int, ...]
+) -> None:
+    text = "".join(f"2026-11-02,Shop,{out},{come}\n" for out, come in rows)
+    found = read(f"Date,Payee,Debit,Credit\n{text}")
+    assert tuple(line.amount for line in found) == amounts
+
+
+@pytest.mark.parametrize(
+    ("days", "months"),
+    [
+        (["11/01/2026", "11/02/2026", "11/12/2026"], {11}),
+        (["01/11/2026", "02/11/2026", "12/11/2026"], {11}),
+        (["01.11.2026", "01.12.2026"], {11, 12}),
+        (["05/11/2026"], {11}),
+        (["11/05/2026", "11/30/2026"], {11}),
+    ],
+)
+def test_days_are_read_in_the_order_by_which_a_file_spans_less_time(
+    days: list[str], months: set[int]
+) -> None:
+    found = read("Date,Payee,Amount\n" + "".join(f"{day},Shop,-1.00\n" for day in days))
+    assert {line.booked_on.month for line in found} == months
+
+
 FIGURES = [
     ("1.932,80", ",", "1932.80"), ("-84,00", ",", "-84"), ("1,234.50", ".", "1234.50"),
     ("24.10-", ".", "-24.10"), ("(24.10)", ".", "-24.10"), ("+7", ".", "7"), ("0.5", ".", "0.5"),

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import IO
 
-from ledger.text.currencies import decimals_of, minor_units
+from ledger.text.currencies import LARGEST_AMOUNT, decimals_of, minor_units
 from ledger.text.lines import shortened, tidy_line
 from transactions.models.outside import DESCRIPTION_LIMIT, ID_LIMIT, OTHER_LIMIT, REFERENCE_LIMIT
 
@@ -191,6 +191,19 @@ def fitting(number: int, amount: Decimal, currency: str) -> Decimal:
             "in another currency?"
         )
     return amount
+
+
+def fitting_balance(name: str, balance: Decimal, currency: str) -> None:
+    """Raises UnreadableStatement for a balance with more decimals than the currency has, or more
+    figures than any account here.
+    """
+    told = f"The {name} balance of the file, {balance:f},"
+    if decimals_of(balance) > minor_units(currency):
+        raise UnreadableStatement(
+            f"{told} has more decimals than {currency} has. Is the account in another currency?"
+        )
+    if abs(balance) > LARGEST_AMOUNT:
+        raise UnreadableStatement(f"{told} is more than an account can have. {CUT}")
 
 
 def encoding_of(source: IO[bytes]) -> str:

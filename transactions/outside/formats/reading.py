@@ -17,6 +17,7 @@ from transactions.outside.formats.lines import (
     StatementFacts,
     UnreadableStatement,
     fitting,
+    fitting_balance,
 )
 from transactions.outside.formats.mt940 import mt940_lines
 from transactions.outside.formats.ofx import ofx1_lines, ofx2_lines
@@ -125,6 +126,9 @@ def measure(
         )
     if not found.count:
         raise UnreadableStatement("The file has no payments in it.")
+    for name, balance in (("opening", found.facts.opening), ("closing", found.facts.closing)):
+        if balance is not None:
+            fitting_balance(name, balance, currency)
     return found
 
 

@@ -10,8 +10,9 @@ import hashlib
 import io
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import IO, Any
@@ -113,6 +114,7 @@ def sheet_lines(
     sheet = sheet_of(source)
     if _highest(mapping) >= len(sheet.names):
         raise UnreadableStatement("The file has fewer columns than were named. Name them again.")
+    has_minus = _writes_out_with_minus(source, sheet, mapping)
     with opened(source) as text:
         for number, cells in _cells(text, sheet.separator, sheet.after):
             if tuple(_name(cell) for cell in cells[: len(sheet.names)]) == sheet.names:
@@ -120,7 +122,7 @@ def sheet_lines(
                     f"Line {number:,} names the columns a second time: the file seems to be in "
                     "there twice. Download it again."
                 )
-            line = _line(number, cells, sheet, mapping)
+            line = _line(number, cells, sheet, mapping, has_minus=has_minus)
             if line is not None:
                 yield line
 
@@ -173,8 +175,29 @@ def _cells(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tuple
             yield reader.line_num + after, cells
 
 
+def _writes_out_with_minus(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
+    """Whether the column of money out has no figure above zero: some banks write each of them with
+    a minus. Where others have none, a figure with a minus is money that came back.
+    """
+    place = mapping.get("out")
+    if place is None or mapping.get("amount") is not None:
+        return False
+    with opened(source) as text:
+        for number, cells in _cells(text, sheet.separator, sheet.after):
+            typed = cells[place].strip() if place < len(cells) else ""
+            with suppress(UnreadableStatement):  # which the line itself will tell
+                if typed and read_figure(number, typed, mapping["decimal"]) > 0:
+                    return False
+    return True
+
+
 def _line(
-    number: int, cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, Any]
+    number: int,
+    cells: Sequence[str],
+    sheet: Sheet,
+    mapping: Mapping[str, Any],
+    *,
+    has_minus: bool,
 ) -> OutsideLine | None:
     """The line; None for one without day and amount, such as a sum below the table."""
 
@@ -190,7 +213,7 @@ def _line(
             f"Line {number:,} has {len(cells)} cells, and the heading {len(sheet.names)}. {CUT}"
         )
     day = read_day(number, cell("date"), mapping["order"])
-    amount = _amount(number, figures, mapping)
+    amount = _amount(number, figures, mapping, has_minus=has_minus)
     texts = (cells[place].strip() for place in mapping["texts"] if place < len(cells))
     return made_line(
         number, day, amount,
@@ -199,7 +222,9 @@ def _line(
     )  # fmt: skip
 
 
-def _amount(number: int, figures: Sequence[str], mapping: Mapping[str, Any]) -> Decimal:
+def _amount(
+    number: int, figures: Sequence[str], mapping: Mapping[str, Any], *, has_minus: bool
+) -> Decimal:
     amount, out, into = figures
     mark = mapping["decimal"]
     if mapping.get("amount") is not None:
@@ -207,9 +232,9 @@ def _amount(number: int, figures: Sequence[str], mapping: Mapping[str, Any]) -> 
         return -value if mapping["flip"] else value
     if not out and not into:
         raise UnreadableStatement(f"Line {number:,} has a day and no amount. {CUT}")
-    gone = abs(read_figure(number, out, mark)) if out else Decimal(0)
-    come = abs(read_figure(number, into, mark)) if into else Decimal(0)
-    return come - gone
+    gone = read_figure(number, out, mark) if out else Decimal(0)
+    come = read_figure(number, into, mark) if into else Decimal(0)
+    return come + gone if has_minus else come - gone
 
 
 def _highest(mapping: Mapping[str, Any]) -> int:
@@ -281,18 +306,29 @@ def read_figure(number: int, typed: str, mark: str) -> Decimal:
 
 
 def _order(days: Sequence[str]) -> str:
-    """What comes first in these days: a figure above 12 is no month."""
+    """What comes first in these days: a figure above 12 is no month. If both can be, the order by
+    which they span less time, because a file has the days of some weeks; dots are European.
+    """
     for typed in days:
         found = _DIGITS.fullmatch(typed)
         if not found:
             continue
         if len(found[1]) == 4:
             return "ymd"
-        if int(found[1]) > 12:
+        if int(found[1]) > 12 or "." in typed[: found.end(2) + 1]:
             return "dmy"
         if int(found[2]) > 12:
             return "mdy"
-    return "dmy"
+    return min(("dmy", "mdy"), key=lambda order: _span(days, order))
+
+
+def _span(days: Sequence[str], order: str) -> timedelta:
+    """From the first to the last of these days in an order."""
+    read = []
+    for typed in days:
+        with suppress(UnreadableStatement):
+            read.append(read_day(0, typed, order))
+    return max(read) - min(read) if read else timedelta(0)
 
 
 def _decimal(figures: Sequence[str]) -> str:
