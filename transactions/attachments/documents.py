@@ -2,14 +2,21 @@
 
 Of each page only the keys in PAGE are kept, and below them none of NEVER. So scripts, actions,
 links, comments, fields, embedded files and metadata are gone, and so is what earlier versions of
-the document had. JPEG pictures in it lose their EXIF segments.
+the document had. JPEG pictures in it lose their EXIF segments and what stands behind their end.
 """
 
 import io
 import logging
+import re
 
 from pypdf import PageObject, PdfReader, PdfWriter
-from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, StreamObject
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    IndirectObject,
+    NameObject,
+    StreamObject,
+)
 
 from transactions.attachments.refusals import READING, UnfitFile
 
@@ -24,9 +31,16 @@ NEVER = frozenset(
 )
 OF_A_FILE = ("/F", "/FFilter", "/FDecodeParms")  # a stream whose data would be in another file
 NO_FIELDS = frozenset({*range(0xE1, 0xEE), 0xEF, 0xFE})  # segments of EXIF, XMP, comments
+START_OF_SCAN, END_OF_IMAGE = b"\xda", b"\xd9"
+_MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
+_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)  # the data has none but these
 
 ENCRYPTED = "The PDF is encrypted. Print it to a PDF without a password, and choose that file."
 DAMAGED = "The PDF is damaged, or of an unusual kind. Print it to a new PDF, and choose that file."
+JPEG_2000 = (
+    "The PDF has a picture in JPEG 2000, whose metadata cannot be removed here. Print it to a new "
+    "PDF, and choose that file."
+)
 TOO_LONG = f"The PDF has more than {MOST_PAGES} pages. Choose one with the receipt alone."
 
 # It writes parts of the documents into its warnings.
@@ -82,8 +96,7 @@ def _clean(pages: list[PageObject]) -> None:
         _remove(value, NEVER)
         if isinstance(value, StreamObject):
             _remove(value, OF_A_FILE)
-            if value.get("/Filter") in ("/DCTDecode", ["/DCTDecode"]):
-                value._data = without_fields(value._data)
+            _clean_picture(value)
         ahead += [each for key, each in value.items() if key != "/Parent"]
 
 
@@ -92,12 +105,47 @@ def _remove(value: DictionaryObject, keys: set[str] | frozenset[str] | tuple[str
         value.pop(key, None)
 
 
+def _clean_picture(stream: StreamObject) -> None:
+    """Removes the metadata of a JPEG, also of one that is packed once more. Raises UnfitFile for
+    what cannot be looked into.
+    """
+    named = stream.get("/Filter", [])
+    filters = list(named) if isinstance(named, ArrayObject) else [named]
+    if "/JPXDecode" in filters:
+        raise UnfitFile(JPEG_2000)
+    if "/DCTDecode" not in filters:
+        return
+    if filters.index("/DCTDecode") + 1 < len(filters):
+        raise UnfitFile(DAMAGED)
+    stream._data = without_fields(stream.get_data() if filters[1:] else stream._data)
+    stream[NameObject("/Filter")] = NameObject("/DCTDecode")
+    settings = stream.get("/DecodeParms")
+    if isinstance(settings, ArrayObject):
+        del stream["/DecodeParms"]
+        if settings and isinstance(settings[-1].get_object(), DictionaryObject):
+            stream[NameObject("/DecodeParms")] = settings[-1]
+
+
 def without_fields(jpeg: bytes) -> bytes:
-    """A JPEG without the segments of EXIF, XMP and comments; the same bytes if it is none."""
+    """A JPEG without the segments of EXIF, XMP and comments, up to its end (ITU T.81, annex B).
+    Raises UnfitFile if it is none.
+    """
+    if not jpeg.startswith(b"\xff\xd8"):
+        raise UnfitFile(DAMAGED)
     kept, place = [jpeg[:2]], 2
-    while place + 4 <= len(jpeg) and jpeg[place] == 0xFF and jpeg[place + 1] != 0xDA:
-        end = place + 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
-        if jpeg[place + 1] not in NO_FIELDS:
+    while (found := _MARKER.match(jpeg, place)) and found[1] != END_OF_IMAGE:
+        begin, place = found.start(1) - 1, found.end()
+        if not 0xD0 <= found[1][0] <= 0xD7 and found[1][0] != 0x01:  # these have no content
+            place += int.from_bytes(jpeg[place : place + 2])
+        if place > len(jpeg):
+            raise UnfitFile(DAMAGED)
+        if found[1][0] not in NO_FIELDS:
+            kept.append(jpeg[begin:place])
+        if found[1] == START_OF_SCAN:
+            following = _AFTER_SCAN.search(jpeg, place)
+            end = following.start() if following else len(jpeg)
             kept.append(jpeg[place:end])
-        place = end
-    return b"".join([*kept, jpeg[place:]])
+            place = end
+    if found is None and place < len(jpeg):
+        raise UnfitFile(DAMAGED)
+    return b"".join([*kept, b"\xff", END_OF_IMAGE])

@@ -1,5 +1,6 @@
 """Pictures and PDF documents as people send them, friendly and hostile."""
 
+import base64
 import io
 import struct
 import zlib
@@ -120,6 +121,29 @@ def hostile_document() -> bytes:
     resources = page["/Resources"].get_object()
     assert isinstance(resources, DictionaryObject)
     resources[NameObject("/XObject")] = _dictionary(Im0=writer._add_object(jpeg))
+    return _bytes_of(writer)
+
+
+def document_with_picture(data: bytes, *filters: str) -> bytes:
+    """A PDF whose page has a picture that is packed by these filters, the last one innermost."""
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(document())))
+    stream = StreamObject()
+    stream._data = data
+    for name in reversed(filters):
+        if name == "/ASCII85Decode":
+            stream._data = base64.a85encode(stream._data) + b"~>"
+        elif name == "/FlateDecode":
+            stream._data = zlib.compress(stream._data)
+    settings = [_dictionary(), _dictionary(ColorTransform=NumberObject(1))][-len(filters) :]
+    facts = _dictionary(
+        Type="/XObject", Subtype="/Image", ColorSpace="/DeviceRGB",
+        Width=NumberObject(60), Height=NumberObject(40), BitsPerComponent=NumberObject(8),
+        Filter=ArrayObject(map(NameObject, filters)), DecodeParms=ArrayObject(settings),
+    )  # fmt: skip
+    stream.update(facts)
+    resources = writer.pages[0]["/Resources"].get_object()
+    assert isinstance(resources, DictionaryObject)
+    resources[NameObject("/XObject")] = _dictionary(Im0=writer._add_object(stream))
     return _bytes_of(writer)
 
 

@@ -12,6 +12,7 @@ from tests.transactions.attachments.files import (
     SECRET,
     SVG,
     document,
+    document_with_picture,
     encrypted,
     hostile_document,
     picture,
@@ -162,6 +163,59 @@ def test_a_document_keeps_its_pages_and_nothing_else() -> None:
     (drawn,) = page.images
     assert drawn.image is not None
     assert drawn.image.size == (60, 40)
+
+
+COMMENT = b"\xff\xfe" + (2 + len(SECRET)).to_bytes(2) + SECRET.encode()
+
+
+def later_in(jpeg: bytes) -> bytes:
+    """With a comment before the second of its scans, and a picture behind its end."""
+    place = jpeg.index(b"\xff\xda", jpeg.index(b"\xff\xda") + 2)
+    place = jpeg.rindex(b"\xff\xc4", 0, place) if b"\xff\xc4" in jpeg[place - 40 : place] else place
+    return jpeg[:place] + COMMENT + jpeg[place:] + with_data()
+
+
+@pytest.mark.parametrize(
+    ("jpeg", "filters"),
+    [
+        (with_data(), ("/DCTDecode",)),
+        (with_data(), ("/ASCII85Decode", "/DCTDecode")),
+        (with_data(), ("/FlateDecode", "/DCTDecode")),
+        (with_data()[:2] + b"\xff\xff" + with_data()[2:], ("/DCTDecode",)),
+        (later_in(picture(progressive=True)), ("/DCTDecode",)),
+        (later_in(picture(progressive=True)), ("/FlateDecode", "/DCTDecode")),
+    ],
+    ids=["plain", "in ASCII", "compressed", "fill bytes", "later", "later, compressed"],
+)
+def test_a_picture_in_a_document_keeps_its_pixels_alone(
+    jpeg: bytes, filters: tuple[str, ...]
+) -> None:
+    assert SECRET.encode() in jpeg
+    kept = PdfReader(io.BytesIO(fit("r.pdf", document_with_picture(jpeg, *filters)).content))
+    resources = kept.pages[0]["/Resources"]
+    stream = resources["/XObject"]["/Im0"].get_object()  # type: ignore[index]
+    assert stream["/Filter"] == "/DCTDecode"
+    assert stream["/DecodeParms"] in ({}, {"/ColorTransform": 1})
+    assert SECRET.encode() not in stream._data
+    before, after = Image.open(io.BytesIO(jpeg)), Image.open(io.BytesIO(stream._data))
+    assert before.tobytes() == after.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("jpeg", "filters"),
+    [
+        (with_data()[3:], ("/DCTDecode",)),
+        (with_data()[:300], ("/DCTDecode",)),
+        (with_data()[:2] + b"\x00" + with_data()[2:], ("/DCTDecode",)),
+        (with_data(), ("/DCTDecode", "/FlateDecode")),
+        (b"\x00\x00\x00\x0cjP  ", ("/JPXDecode",)),
+    ],
+)
+def test_a_document_whose_picture_cannot_be_looked_into_is_refused(
+    jpeg: bytes, filters: tuple[str, ...]
+) -> None:
+    with pytest.raises(UnfitFile, match="Print it to a new PDF"):
+        fit("r.pdf", document_with_picture(jpeg, *filters))
 
 
 def test_nothing_of_an_earlier_version_of_a_document_is_kept() -> None:

@@ -26,7 +26,10 @@ from xsdata.formats.dataclass.serializers.config import SerializerConfig
 from accounts.models import Account
 from tests.factories import AccountFactory
 from tests.transactions.statement_files.conftest import TEXTS
+from transactions import services
 from transactions.models import Entry, MonthlyStatement
+from transactions.outside.formats.lines import StatementFacts
+from transactions.outside.formats.reading import format_of, lines_of
 from transactions.statement_files import files
 from transactions.statement_files.files import LABELS
 from transactions.statement_files.formats.camt053 import NAMESPACE
@@ -99,6 +102,33 @@ def test_mt940(ana: Client, statement: MonthlyStatement) -> None:
     assert "Mara ?Lindt? Ohara" in details
     assert "Muller ? Sohne - 12 EUR" in details
     assert all(len(line) <= 65 + 4 for line in text.split("\r\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "123?20Fake purpose?32Mallory",
+        "123\u65e520Fake",
+        "/NAME/Mallory/REMI/Fake",
+        "-1",
+        "Opening balance",
+    ],
+)
+def test_no_text_of_a_payment_is_read_as_another_field(ana: Client, text: str) -> None:
+    account = AccountFactory(user__email="eve@example.com")
+    services.deposit(to_account=account, amount=Decimal(5), description=text)
+    ana.force_login(account.user)
+    where = f"/accounts/{account.pk}/statement"
+    message = whole(ana.get(f"{where}.sta")).decode("ascii")
+    (row,) = mt940.parse(message)
+    assert row.data.get("applicant_name") is row.data.get("purpose") is None
+    assert row.data["amount"].amount == 5
+    assert "-1" in message or text != "-1"
+    for kind in ("sta", "qif"):
+        body = io.BytesIO(whole(ana.get(f"{where}.{kind}")))
+        (line,) = lines_of(body, format_of(body), None, StatementFacts())
+        assert line.amount == 5
+        assert line.other not in ("Mallory", "Fake")
 
 
 def test_camt053(ana: Client, statement: MonthlyStatement) -> None:

@@ -1,5 +1,6 @@
 """SWIFT MT940, the customer statement message, which bookkeeping programs read."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -11,6 +12,8 @@ from transactions.statement_files.formats.texts import plain, swift
 WIDTH, MOST_LINES = 65, 6  # of field 86
 REFERENCE = 16  # characters of the references in field 61
 END = "\r\n"
+_SUBFIELDS = re.compile(r"\s*[0-9]{3}\s*\?", re.ASCII)
+_CODES = re.compile(r"/(?=[A-Z]{3,5}/)", re.ASCII)  # of the Dutch form
 
 
 def mt940(document: StatementDocument) -> Iterator[str]:
@@ -46,8 +49,14 @@ def _entry(line: StatementLine, currency: str) -> str:
 
 
 def _information(words: str) -> Iterator[str]:
-    """Field 86. No line of it begins with a colon or a hyphen, which would end it."""
-    rows = [row.lstrip(":-") or "." for row in wrap(words, WIDTH)[:MOST_LINES]] or ["."]
+    """Field 86, as free text. No line of it begins with a colon or a hyphen, which would end it. It
+    has no subfields, "123?20" or "/NAME/", so that no text can pose as a name.
+    """
+    words = _CODES.sub("-", words)
+    if _SUBFIELDS.match(words):
+        words = f".{words.replace('?', '.')}"
+    rows = [f".{row}" if row[0] in ":-" else row for row in wrap(words, WIDTH - 1)]
+    rows = rows[:MOST_LINES] or ["."]
     yield f":86:{END.join(rows)}{END}"
 
 

@@ -14,5 +14,11 @@ def qif(document: StatementDocument) -> Iterator[str]:
     for line in document.lines:
         yield f"D{line.booked_on:%m/%d/%Y}\nT{plain(line.amount, document.currency)}\n"
         yield f"N{one_line(line.reference)}\n" if line.reference else ""
-        yield f"P{one_line(line.title)}\n"
+        yield f"P{_payee(line.title)}\n"
         yield f"M{one_line(line.description)}\n^\n" if line.description else "^\n"
+
+
+def _payee(title: str) -> str:
+    """A payee "Opening balance" would be taken for the balance before the entries."""
+    name = one_line(title)
+    return f"{name} (payment)" if name.casefold() == "opening balance" else name
