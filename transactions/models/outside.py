@@ -78,6 +78,10 @@ class OutsideImportQuerySet(models.QuerySet["OutsideImport"]):
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
 
+    def imported_into(self, account: OutsideAccount) -> Self:
+        """Those whose entries are on the account."""
+        return self.filter(account=account, state="imported")
+
     def waiting(self) -> Self:
         """Those that are neither imported nor undone."""
         return self.exclude(state__in=["imported", "undone"])

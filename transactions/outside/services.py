@@ -4,6 +4,11 @@ Note [Nothing half-imported]: a file is read once as a whole before a line of it
 that cannot be read leaves nothing behind. Its lines are stored step by step as a preview, which no
 balance counts. They become entries in one statement, in the transaction that marks the import as
 done, and an undo deletes them in one.
+
+Note [Opening balance]: the account's opening balance is that of the imported file that begins
+before all entries; this import keeps in `opening_before` what its owner had typed. An older file
+takes it over, and an undo leaves it to the next file. A balance that its owner typed since is never
+replaced.
 """
 
 import hashlib
@@ -188,7 +193,7 @@ def confirm(*, source: OutsideImport, with_doubles: bool = False) -> OutsideImpo
     """Enters the lines of a preview, doubles only if `with_doubles`. Importing twice does no harm.
 
     Doubles are looked for once more, because another import may have been confirmed since the
-    preview. The first import with an opening balance gives it to its account.
+    preview. See Note [Opening balance].
     """
     with db_transaction.atomic(durable=True):
         account = _locked_account(source.account)
@@ -199,9 +204,7 @@ def confirm(*, source: OutsideImport, with_doubles: bool = False) -> OutsideImpo
         lines, entered = OutsideEntry.objects.of(locked), OutsideEntry.objects.entered(account)
         if not with_doubles:
             lines.filter(is_double=True).delete()
-        if locked.opening is not None and not entered.exists():
-            locked.opening_before, account.opening = account.opening, locked.opening
-            account.save(update_fields=["opening"])
+        _take_opening(locked, account)
         locked.entry_count = lines.update(is_entered=True)
         if entered.count() > MOST_ENTRIES:
             raise InvalidDetails(TOO_MANY_ENTRIES)
@@ -220,12 +223,43 @@ def undo(*, source: OutsideImport) -> OutsideImport:
         if locked.state == State.UNDONE:
             return locked
         OutsideEntry.objects.of(locked).delete()
-        if locked.opening_before is not None and account.opening == locked.opening:
-            account.opening = locked.opening_before
-            account.save(update_fields=["opening"])
+        _give_opening_back(locked, account)
         locked.state, locked.undone_at = State.UNDONE, timezone.now()
         locked.save()
     return locked
+
+
+def _take_opening(locked: OutsideImport, account: OutsideAccount) -> None:
+    """Gives the account the opening balance of a file that begins before all that is entered."""
+    if locked.opening is None:
+        return
+    entered = OutsideEntry.objects.entered(account)
+    before = account.opening
+    if entered.exists():
+        holder = OutsideImport.objects.imported_into(account).exclude(opening_before=None).first()
+        if holder is None or account.opening != holder.opening or holder.opening_before is None:
+            return
+        if entered.filter(booked_on__lte=locked.first_on).exists():
+            return
+        before, holder.opening_before = holder.opening_before, None
+        holder.save(update_fields=["opening_before"])
+    locked.opening_before, account.opening = before, locked.opening
+    account.save(update_fields=["opening"])
+
+
+def _give_opening_back(locked: OutsideImport, account: OutsideAccount) -> None:
+    """Takes the opening balance of an import away, whose entries are deleted."""
+    if locked.opening_before is None or account.opening != locked.opening:
+        return
+    others = OutsideImport.objects.imported_into(account).exclude(pk=locked.pk)
+    heir = others.exclude(opening=None).order_by("first_on", "imported_at").first()
+    entered = OutsideEntry.objects.entered(account)
+    if heir is None or entered.filter(booked_on__lt=heir.first_on).exists():
+        account.opening = locked.opening_before
+    else:
+        account.opening, heir.opening_before = heir.opening, locked.opening_before
+        heir.save(update_fields=["opening_before"])
+    account.save(update_fields=["opening"])
 
 
 @with_retry

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from io import BytesIO
+from itertools import permutations
 
 import pytest
 
@@ -121,7 +122,7 @@ def test_an_undone_import_makes_room_for_the_same_form(account: OutsideAccount) 
     assert OutsideImport.objects.count() == 2
 
 
-def test_the_first_import_gives_its_opening_balance_and_no_later_one(
+def test_a_later_import_gives_its_opening_balance_once_the_first_is_undone(
     account: OutsideAccount,
 ) -> None:
     services.change_account(account=account, name="Other bank", opening=Decimal(7))
@@ -134,7 +135,55 @@ def test_the_first_import_gives_its_opening_balance_and_no_later_one(
     )
     assert balance_of(account) == Decimal("2028.20")
     services.undo(source=first)
-    assert balance_of(account) == Decimal(8)
+    assert balance_of(account) == 6
+
+
+def month(number: int, opening: str, amount: str, closing: str) -> str:
+    """A statement of one deposit."""
+    entry = camt_entry(f"2026-{number:02}-10", amount, "CRDT", f"B{number}", "A", "B")
+    return camt(entry, opening=opening, closing=closing)
+
+
+OCTOBER, NOVEMBER = month(10, "50", "50", "100"), month(11, "100", "30", "130")
+DECEMBER = month(12, "130", "7", "137")
+
+
+@pytest.mark.parametrize("order", list(permutations((OCTOBER, NOVEMBER, DECEMBER))))
+def test_months_come_to_the_balance_of_the_last_in_whichever_order(
+    account: OutsideAccount, order: tuple[str, ...]
+) -> None:
+    services.change_account(account=account, name="Other bank", opening=Decimal(7))
+    sources = {body: imported(account, body) for body in order}
+    assert balance_of(account) == 137
+    for body, left in ((OCTOBER, 137), (NOVEMBER, 137), (DECEMBER, 7)):
+        services.undo(source=sources[body])
+        assert balance_of(account) == left
+
+
+def test_the_middle_month_is_undone_before_the_first(account: OutsideAccount) -> None:
+    sources = [imported(account, body) for body in (NOVEMBER, OCTOBER)]
+    services.undo(source=sources[0])
+    assert balance_of(account) == 100
+    services.undo(source=sources[1])
+    assert balance_of(account) == 0
+
+
+def test_an_older_file_leaves_an_opening_balance_that_its_owner_typed(
+    account: OutsideAccount,
+) -> None:
+    imported(account, NOVEMBER)
+    services.change_account(account=account, name="Other bank", opening=Decimal(90))
+    imported(account, OCTOBER)
+    assert balance_of(account) == 170
+
+
+def test_an_older_file_leaves_the_opening_balance_of_lines_that_are_older_still(
+    account: OutsideAccount,
+) -> None:
+    imported(account, NOVEMBER)
+    imported(account, "Date,Amount\n2026-09-05,-3.20\n")
+    imported(account, OCTOBER)
+    assert balance_of(account) == Decimal("176.80")
 
 
 def test_an_undo_leaves_an_opening_balance_that_its_owner_changed(
