@@ -57,6 +57,7 @@ SENTENCES = {
         "More would be matched than the payment has. Somebody may have matched it."
     ),
 }
+ANOTHER_REASON = "Somebody has given another reason meanwhile. Look at the line again."
 
 
 @contextmanager
@@ -170,13 +171,22 @@ def unmatch(*, line: ReconciliationLine, match: uuid.UUID) -> None:
 
 
 @with_retry
-def leave_over(*, line: ReconciliationLine, reason: str) -> None:
-    """Says why what is left of a line is not in the books; without a reason, it is open again."""
+def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None) -> str:
+    """Says why what is left of a line is not in the books; without a reason, it is open again.
+
+    Returns the reason as it is stored. `seen` is the reason that the person looked at, None if it
+    does not matter. Raises InvalidDetails if somebody else has given another one meanwhile.
+    """
     text = tidy_line(reason)
     if len(text) > REASON_LIMIT:
         raise InvalidDetails(f"Write at most {REASON_LIMIT} characters.")
     with _changing():
-        ReconciliationLine.objects.filter(pk=line.pk).update(leftover=text)
+        rows = ReconciliationLine.objects.filter(pk=line.pk)
+        if seen is not None:
+            rows = rows.filter(leftover__in=[seen, text])
+        if not rows.update(leftover=text):
+            raise InvalidDetails(ANOTHER_REASON)
+    return text
 
 
 @with_retry

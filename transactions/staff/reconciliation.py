@@ -13,7 +13,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -311,11 +311,12 @@ class ReconciliationAdmin(ListFiles):
             elif step == "unmatch":
                 services.unmatch(line=line, match=_id(which))
                 text = f"Line {line.number:,}: a match is taken back."
+            elif step == "leftover":
+                reason, seen = request.POST.get("reason", ""), request.POST.get("seen", "")
+                kept = services.leave_over(line=line, reason=reason, seen=seen)
+                text = f"Line {line.number:,}: {'left over' if kept else 'open again'}."
             else:
-                services.leave_over(line=line, reason=request.POST.get("reason", ""))
-                text = f"Line {line.number:,}: " + (
-                    "left over." if request.POST.get("reason", "").strip() else "open again."
-                )
+                raise Http404
             self.log_change(request, whose, text)
             messages.success(request, text)
         except LedgerError as refusal:

@@ -21,7 +21,10 @@ from transactions.statement_files.monthly import file_of_month, statement_of
 from transactions.statements.forms import StatementForm
 
 DIGEST_LENGTH = 200  # characters that a digest may have, with spaces
-NO_STATEMENT = "No statement of this bank has that digest. Compare it with the paper once more."
+NO_STATEMENT = (
+    "No numbered statement of this bank has that digest. Compare it with the paper once more. A "
+    "statement without a number is checked by its code: follow it, or click it in the PDF."
+)
 NO_CHOICE = "That code is not one of this bank\u2019s, or it was not copied whole."
 
 

@@ -27,7 +27,7 @@ from tests.transactions.reconciliation.files import (
     statement,
     today,
 )
-from transactions.models import Reconciliation, ReconciliationMatch
+from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
 from transactions.reconciliation.reads import figures_of
 
 pytestmark = pytest.mark.django_db
@@ -204,6 +204,31 @@ def test_what_is_signed_has_no_forms_but_those_of_signatures(
     assert not Reconciliation.objects.exists()
 
 
+def test_an_old_page_replaces_no_reason_of_somebody_else(staff: Client, manager: Client) -> None:
+    staff.post(ADD, sent(f"{today()},-2.50,Bank,Fee,\n"))
+    whose = Reconciliation.objects.get()
+    there = line_page(whose, 1)
+
+    def reason_after(client: Client, **typed: str) -> str:
+        answer = client.post(there, {"step": "leftover", **typed}, follow=True)
+        assert answer.status_code == 200
+        return ReconciliationLine.objects.get(reconciliation=whose).leftover
+
+    assert 'name="seen" value=""' in manager.get(there).content.decode()
+    assert reason_after(staff, reason="Fee A", seen="") == "Fee A"
+    assert reason_after(staff, reason="Fee A", seen="") == "Fee A"  # sent twice
+    assert reason_after(manager, reason="Fee B", seen="") == "Fee A"
+    assert 'name="seen" value="Fee A"' in manager.get(there).content.decode()
+    for step in ("", "Leftover"):
+        assert manager.post(there, {"step": step, "seen": "Fee A"}).status_code == 404
+    assert reason_after(manager, reason="Fee B", seen="Fee A") == "Fee B"
+    assert reason_after(manager, reason="\u200b", seen="Fee B") == ""
+    log = LogEntry.objects.filter(object_id=str(whose.pk)).order_by("action_time")
+    assert [str(entry.change_message) for entry in log][-2:] == [
+        "Line 2: left over.", "Line 2: open again."
+    ]  # fmt: skip
+
+
 def test_an_old_page_signs_and_discards_nothing(
     staff: Client, clerk: User, manager: Client, ana: Account
 ) -> None:
@@ -211,7 +236,10 @@ def test_an_old_page_signs_and_discards_nothing(
     whose = settled(statement("40.00,,,", "7.00,,,"), clerk)
     old = seen_on(manager.get(page_of(whose)))
     assert old == seen_on(staff.get(page_of(whose)))
-    staff.post(line_page(whose, 2), {"step": "leftover", "reason": "Another reason"})
+    reason = ReconciliationLine.objects.exclude(leftover="").get().leftover
+    staff.post(
+        line_page(whose, 2), {"step": "leftover", "reason": "Another reason", "seen": reason}
+    )
     before = LogEntry.objects.count()
     for name in ("sign", "discard"):
         assert "changed this meanwhile" in press(manager, whose, name, old)

@@ -85,7 +85,7 @@ def test_what_is_signed_changes_only_after_the_signature_is_taken_back(
 ) -> None:
     sign(whose, first)
     match = ReconciliationMatch.objects.get()
-    changes: list[Callable[[], None]] = [
+    changes: list[Callable[[], object]] = [
         lambda: services.unmatch(line=line_of(whose, 1), match=match.pk),
         lambda: services.leave_over(line=line_of(whose, 2), reason="Another one"),
         lambda: services.discard(reconciliation=whose, seen=seen_now(whose)),

@@ -131,6 +131,17 @@ def test_no_text_of_a_payment_is_read_as_another_field(ana: Client, text: str) -
         assert line.other not in ("Mallory", "Fake")
 
 
+@pytest.mark.filterwarnings("ignore::bs4.XMLParsedAsHTMLWarning", "ignore::DeprecationWarning")
+def test_a_long_text_is_whole_in_ofx(ana: Client) -> None:
+    account = AccountFactory(user__email="eve@example.com")
+    text = "Deposit of all that was found in the old piggy bank of my aunt, with love"
+    services.deposit(to_account=account, amount=Decimal(5), description=text)
+    ana.force_login(account.user)
+    ofx = OfxParser.parse(io.BytesIO(whole(ana.get(f"/accounts/{account.pk}/statement.ofx"))))
+    (row,) = ofx.account.statement.transactions
+    assert (row.payee, row.memo) == (text[:32].strip(), text)
+
+
 def test_camt053(ana: Client, statement: MonthlyStatement) -> None:
     root = ElementTree.fromstring(got(ana, statement, "xml"))
     found = [signed(entry) for entry in root.iter(f"{CAMT}Ntry")]

@@ -3,13 +3,16 @@
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from io import BytesIO
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.core.signing import Signer
 from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
+from pypdf import PdfReader
 from reportlab.graphics.barcode.qr import QrCodeWidget
 
 from accounts.models import Account, User
@@ -145,6 +148,14 @@ def code_of(client: Client, account: Account, query: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(pdf_format, "QrCodeWidget", widget)
     assert client.get(f"/accounts/{account.pk}/statement.pdf{query}").status_code == 200
     return found[0].removeprefix("http://testserver")
+
+
+def test_the_code_of_a_statement_can_be_clicked(ana: Client, account: Account) -> None:
+    body = ana.get(f"/accounts/{account.pk}/statement.pdf?direction=out").content
+    links: Any = PdfReader(BytesIO(body)).pages[-1]["/Annots"]
+    assert len(links) == 1
+    target = links[0].get_object()["/A"]["/URI"].removeprefix("http://testserver")
+    assert Client().get(target).context["checked"].is_true
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -39,12 +39,14 @@ def ofx(document: StatementDocument) -> Iterator[str]:
 
 def _transaction(line: StatementLine, currency: str) -> str:
     kind = {"deposit": "DEP", "withdrawal": "CASH"}.get(line.kind, "XFER")
-    memo = one_line(line.words)
+    name = one_line(line.title)
+    is_cut = xml(name, NAME_LIMIT) != xml(name, MEMO_LIMIT)
+    memo = one_line(" ".join(filter(None, (name if is_cut else "", line.words))))
     return (
         f"<STMTTRN><TRNTYPE>{kind}</TRNTYPE><DTPOSTED>{_moment(line.booked_at)}</DTPOSTED>"
         f"<DTAVAIL>{_day(line.value_date)}</DTAVAIL>"
         f"<TRNAMT>{plain(line.amount, currency)}</TRNAMT><FITID>{line.id}</FITID>"
-        f"<NAME>{xml(one_line(line.title), NAME_LIMIT)}</NAME>"
+        f"<NAME>{xml(name, NAME_LIMIT)}</NAME>"
         f"{f'<MEMO>{xml(memo, MEMO_LIMIT)}</MEMO>' if memo else ''}</STMTTRN>\n"
     )
 

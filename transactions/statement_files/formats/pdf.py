@@ -44,7 +44,9 @@ LONG_HEAD, SHORT_HEAD = 56 * MM, 14 * MM
 HEAD_ROW = 16  # points of the table's heading
 PROOF = 34 * mm  # height of what proves the statement
 TYPE_IT = "Follow the code, or type this digest on the page below: the bank looks into its books."
-FOLLOW_IT = "Follow the code: the bank looks into its books and says whether this is true."
+FOLLOW_IT = (
+    "Follow the code or click here: the bank looks into its books and says whether this is true."
+)
 MOST_LINES = 10_000  # entries of a PDF, about 400 pages
 
 
@@ -255,6 +257,7 @@ class _Pen:
         drawing = Drawing(side, side, transform=place)
         drawing.add(code)
         renderPDF.draw(drawing, self.canvas, LEFT, top - side + 2 * mm)
+        self.canvas.linkURL(document.check_url, (LEFT, top - side + 2 * mm, RIGHT, top + 2 * mm))
         x = LEFT + side + 6 * mm
         self.text(x, top - 2 * mm, "Is it true?", font=BOLD)
         words = (TYPE_IT if document.number is not None else FOLLOW_IT, document.check_page)
