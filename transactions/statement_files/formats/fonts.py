@@ -3,18 +3,29 @@
 Noto Sans draws Latin, Greek and Cyrillic, with figures of equal width; FiraGO what Noto Sans lacks:
 Arabic, Hebrew, Devanagari, Thai and Georgian. Chinese, Japanese and Korean name a font of Adobe's
 that readers of PDF have, because embedding one takes megabytes. Letters of none become a question
-mark. Scripts that join letters or run from the right are drawn letter by letter.
+mark.
+
+Note [Order and forms of letters]: python-bidi puts a line into the order in which it is drawn, from
+left to right (Unicode Standard Annex 9). Its older implementation is used, because the newer one
+does not mirror brackets. HarfBuzz, through ReportLab, gives the letters of FiraGO their forms:
+Arabic ones are joined, Devanagari ones change places and become one. Most joined Arabic forms are
+characters of Unicode, from which readers of PDF find the word when it is copied or searched for.
+Other forms get characters of the private use area; a run with them has its words beside it, as
+`/ActualText`.
 """
 
 import io
+import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
+from typing import NamedTuple
 
+from bidi.algorithm import get_display
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfbase.ttfonts import ShapedStr, TTFont, shapeStr
 
 PLAIN, BOLD = "Noto Sans", "Noto Sans Bold"
 FALLBACKS = {PLAIN: "FiraGO", BOLD: "FiraGO Bold"}
@@ -23,6 +34,24 @@ EASTERN = {
     "HANGUL": "HYSMyeongJo-Medium",
 }  # fmt: skip
 UNKNOWN = "?"
+_FROM_RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")  # Hebrew to Arabic
+
+
+class GlyphRun(NamedTuple):
+    """Letters that one font draws, from left to right. `words` is what they mean where the forms
+    that are drawn have no letters of their own, else "".
+    """
+
+    font: str
+    drawn: str  # a ShapedStr where places of letters differ from their widths
+    words: str = ""
+
+    def width(self, size: float) -> float:
+        """In points."""
+        if isinstance(self.drawn, ShapedStr):
+            thousandths = sum(form.x_advance for form in self.drawn.__shapeData__)
+            return float(thousandths * size / 1000)
+        return float(pdfmetrics.stringWidth(self.drawn, self.font, size))
 
 
 @cache
@@ -36,27 +65,68 @@ def load() -> None:
     }  # fmt: skip
     for name, module in fonts.items():
         pdfmetrics.registerFont(TTFont(name, io.BytesIO(module.fontbuffer)))
+    for name in FALLBACKS.values():
+        _number_forms(pdfmetrics.getFont(name))
     for name in set(EASTERN.values()):
         pdfmetrics.registerFont(UnicodeCIDFont(name))
 
 
-def runs(text: str, font: str) -> Iterator[tuple[str, str]]:
-    """The text in parts, each with the font that draws it."""
-    for name, letters in groupby(text, key=lambda letter: _font_of(letter, font)):
+def _number_forms(font: TTFont) -> None:
+    """Gives each form without a letter one of the private use area now. ReportLab would give them
+    in the order in which they are met, so that each process would write other bytes.
+    """
+    forms = font.hbFont()
+    for number in range(forms.face.glyph_count):
+        if number not in font.face.glyphToChar:
+            advance = forms.get_glyph_h_advance(number)
+            font.hbAddPrivate(forms.glyph_to_string(number), number, advance)
+
+
+def runs(text: str, font: str) -> Iterator[GlyphRun]:
+    """The text in runs from left to right. See Note [Order and forms of letters]."""
+    line = get_display(text) if _FROM_RIGHT.search(text) else text
+    for name, letters in groupby(line, key=lambda letter: _font_of(letter, font)):
         part = "".join(letters)
-        yield (name, part) if name else (font, UNKNOWN * len(part))
+        if name == FALLBACKS[font]:
+            yield from _shaped(part, name)
+        else:
+            yield GlyphRun(name, part) if name else GlyphRun(font, UNKNOWN * len(part))
+
+
+def _shaped(line: str, font: str) -> Iterator[GlyphRun]:
+    """Gives the letters of a line their forms. HarfBuzz takes them in the order of speech."""
+    for is_from_right, letters in groupby(line, key=_is_from_right):
+        part = "".join(letters)
+        if is_from_right:  # readers of PDF turn such runs round, but not their /ActualText
+            yield GlyphRun(font, shapeStr(part[::-1], font, 1))
+        elif _FROM_RIGHT.search(part):  # figures and commas, which HarfBuzz would turn round
+            yield GlyphRun(font, part)
+        else:
+            drawn = shapeStr(part, font, 1)
+            yield GlyphRun(font, drawn, part if any(map(_is_private, drawn)) else "")
 
 
 def width(text: str, font: str, size: float) -> float:
     """In points."""
-    widths = (pdfmetrics.stringWidth(part, name, size) for name, part in runs(text, font))
-    return float(sum(widths))
+    return sum(run.width(size) for run in runs(text, font))
+
+
+@cache
+def _is_from_right(letter: str) -> bool:
+    marks = unicodedata.bidirectional(letter)
+    return marks in {"R", "AL"} or (marks == "NSM" and _FROM_RIGHT.match(letter) is not None)
+
+
+def _is_private(letter: str) -> bool:
+    return unicodedata.category(letter) == "Co"
 
 
 @cache
 def _font_of(letter: str, font: str) -> str:
     """The font that has the letter; "" if none."""
     load()
+    if _is_private(letter):
+        return ""
     for name in (font, FALLBACKS[font]):
         if ord(letter) in pdfmetrics.getFont(name).face.charToGlyph:
             return name

@@ -4,7 +4,9 @@ ReportLab instead of WeasyPrint, which needs libraries of the system. Two passes
 first laid out on pages, so that each page can say how many there are.
 """
 
+from codecs import BOM_UTF16_BE
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
@@ -180,10 +182,22 @@ class _Pen:
         if right:
             x -= fonts.width(text, font, size)
         self.canvas.setFillColor(color)
-        for name, part in fonts.runs(text, font):
-            self.canvas.setFont(name, size)
-            self.canvas.drawString(x, y, part)
-            x += self.canvas.stringWidth(part, name, size)
+        for run in fonts.runs(text, font):
+            self.canvas.setFont(run.font, size)
+            with self._actual_text(run.words):
+                self.canvas.drawString(x, y, run.drawn)
+            x += run.width(size)
+
+    @contextmanager
+    def _actual_text(self, words: str) -> Iterator[None]:
+        """Around what is drawn as forms: which words they are (ISO 32000-1, 14.9.4)."""
+        if not words:
+            yield
+            return
+        code = (BOM_UTF16_BE + words.encode("utf-16-be")).hex()
+        self.canvas.addLiteral(f"/Span <</ActualText <{code}>>> BDC")
+        yield
+        self.canvas.addLiteral("EMC")
 
     def line(self, y: float, *, color: HexColor = HAIR, width: float = 0.4) -> None:
         self.canvas.setStrokeColor(color)
