@@ -40,6 +40,11 @@ class Scope:
         return BANK if self.is_bank else MINE
 
     @property
+    def own_reader(self) -> User | None:
+        """Whose own categories count: the reader's in their own money, nobody's in the bank."""
+        return None if self.is_bank else self.reader
+
+    @property
     def ids(self) -> list[UUID]:
         """The ids of the reader's own accounts."""
         return [account.pk for account in self.accounts]

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, CharField, F, Func, Q, TextField, Value, When
-from django.db.models.functions import Cast, Coalesce, Lower, NullIf, TruncMonth
+from django.db.models import Case, CharField, F, Func, Q, Value, When
+from django.db.models.functions import Cast, Coalesce, TruncMonth
 
 from ledger.text.dates import month_name
 from ledger.text.lines import category_label, shortened
+from transactions.annotations.categories import category_or_none
 from transactions.scope import Scope
 from transactions.search.language.parser import parse
 from transactions.search.language.terms import having, meta_field, token
@@ -71,7 +72,7 @@ def _outside_label(value: Any) -> str:
 
 CATEGORIES = Dimension(
     CATEGORY, "Category", MONTH,
-    value=lambda _scope: NullIf(Lower("category"), Value("", TextField())),
+    value=lambda scope: category_or_none(scope.own_reader),
     term=_category_term,
     label=lambda value: category_label(value) if value else "No category",
 )  # fmt: skip

@@ -4,18 +4,23 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
+from accounts.groups import ANALYSTS
 from accounts.models import Account, Read
 from explorer.browse import groups
 from explorer.browse.dimensions import dimensions_for, values_of
 from explorer.browse.page import browse_url
+from ledger.db.ids import uuid7
 from tests.conftest import signed_in
 from tests.factories import AccountFactory
 from tests.transactions.reports.books import analyst, clerk, pay
 from tests.transactions.tables.files import csv_of, json_of
 from transactions import services
+from transactions.annotations.categories import give_category
 from transactions.annotations.services import annotate
+from transactions.models import Transaction
 from transactions.scope import scope_for
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +86,19 @@ def test_by_category_currencies_are_never_added(paid: Account) -> None:
     assert found["No category"] == (2, ["20.00\xa0USD out", "100.00\xa0EUR in"]) or found[
         "No category"
     ] == (2, ["100.00\xa0EUR in", "20.00\xa0USD out"])
+
+
+def test_ones_own_categories_are_those_of_the_search_and_nobody_elses(
+    paid: Account, mara: Account
+) -> None:
+    lunch = Transaction.objects.filter(description="Lunch")
+    give_category(owner=paid.user, rows=lunch, category="friends", change=uuid7())
+    found = lines(signed_in(paid.user))
+    assert found["Friends"] == (1, ["20.00\xa0USD out"])
+    assert found["No category"] == (1, ["100.00\xa0EUR in"])
+    assert [*lines(signed_in(mara.user))] == ["No category"]
+    paid.user.groups.add(Group.objects.get(name=ANALYSTS))
+    assert "Friends" not in lines(signed_in(paid.user), whose="bank")
 
 
 def test_holds_are_counted_and_not_summed(paid: Account) -> None:

@@ -26,7 +26,7 @@ from django.db.models import (
     Value,
 )
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Lower
+from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
 
 from accounts.models import User
@@ -76,10 +76,19 @@ def has_own_category(owner: User, field: str = "pk") -> Exists:
     return Exists(OwnCategory.objects.of(owner).filter(transaction=OuterRef(field)))
 
 
+def category_or_none(owner: User | UUID | None, field: str = "pk") -> Combinable:
+    """The owner's category of a row, else that of the row itself, in lower case; NULL for none.
+    Without an owner, that of the row.
+    """
+    of_row = NullIf(Lower(F("category")), Value("", TextField()))
+    if owner is None:
+        return of_row
+    return Coalesce(own_category(owner, field), of_row, output_field=TextField())
+
+
 def category_for(owner: User | UUID, field: str = "pk") -> Combinable:
     """The owner's category of a row, else that of the row itself, in lower case; "" for none."""
-    names = (own_category(owner, field), Lower(F("category")), Value(""))
-    return Coalesce(*names, output_field=TextField())
+    return Coalesce(category_or_none(owner, field), Value(""), output_field=TextField())
 
 
 def ids_in_category(user: User, category: str) -> QuerySet[OwnCategory, Any]:

@@ -22,7 +22,9 @@ from transactions.search.language.terms import token
 
 Row = Mapping[str, Any]
 # Whose rows a report may read is decided before, on the writer.
-REPORT = ReadPurpose("report", frozenset({"entries", "transactions", "accounts", "users"}))
+REPORT = ReadPurpose(
+    "report", frozenset({"entries", "transactions", "accounts", "users", "own_categories"})
+)
 NUMBERS = ("money", "change", "count", "more", "percent", "growth", "score")
 PAGE_ROWS = 200  # rows on the page; files have all
 

@@ -5,14 +5,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import override_settings
 
-from accounts.groups import ANALYSTS
 from accounts.models import Account
-from tests.factories import AccountFactory, UserFactory
+from ledger.db.ids import uuid7
+from tests.factories import AccountFactory
+from tests.transactions.reports.books import analyst
 from tests.transactions.reports.movements import book, funded, picked
 from transactions import services
+from transactions.annotations.categories import give_category
+from transactions.models import Transaction
 from transactions.reports import unusual_movements
 from transactions.reports.pages.unusual import why
 from transactions.reports.report import ReportParameters
@@ -164,9 +166,7 @@ def test_nothing_gives_no_rows(account: Account) -> None:
 def test_descriptions_are_left_out_where_names_may_not_be_seen(account: Account) -> None:
     before(account, ["10"] * 8)
     book("2025-12-05", "30", out_of=account, category="food", description="For Mara Lindt")
-    analyst = UserFactory()
-    analyst.groups.add(Group.objects.get(name=ANALYSTS))
-    (row,) = unusual_movements(scope_for(analyst, BANK), **DECEMBER)
+    (row,) = unusual_movements(scope_for(analyst(), BANK), **DECEMBER)
     assert row["what"] == f"Account ··{account.number[-4:]}"
     (row,) = unusual_movements(scope_for(account.user), **DECEMBER)
     assert row["what"] == "For Mara Lindt"
@@ -174,9 +174,19 @@ def test_descriptions_are_left_out_where_names_may_not_be_seen(account: Account)
 
 def test_it_is_said_in_words(account: Account) -> None:
     asked = ReportParameters(scope_for(account.user), {"currency": "USD"})
-    row = {"category": "food", "usual": Decimal("9.9900"), "earlier": 12, "score": None}
+    row = {"paid_for": "food", "usual": Decimal("9.9900"), "earlier": 12, "score": None}
     assert why(row, asked) == "food was 9.99\N{NO-BREAK SPACE}USD each of the 12 times before"
     row |= {"score": Decimal("8.249")}
     assert why(row, asked) == "8.2 standard deviations above the average of food"
-    row |= {"category": None, "score": Decimal(-4)}
+    row |= {"paid_for": None, "score": Decimal(-4)}
     assert why(row, asked) == "4.0 standard deviations below the average of No category"
+
+
+def test_ones_own_categories_are_compared_in_ones_own_money(account: Account) -> None:
+    before(account, SPREAD_OF_TWO)
+    book("2025-12-05", "30", out_of=account, category="food")
+    assert len(figures(account)) == 1
+    large = Transaction.objects.filter(amount=30)
+    give_category(owner=account.user, rows=large, category="feasts", change=uuid7())
+    assert figures(account) == []  # the first of its category
+    assert len(figures(scope_for(analyst(), BANK))) == 1

@@ -8,9 +8,11 @@ import pytest
 from django.test import Client
 
 from accounts.models import Account, User
+from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.reports.books import analyst, bank, clerk, moment, pay
+from transactions.annotations.categories import give_category
 from transactions.models import Entry, Transaction
 from transactions.scope import Scope, scope_for
 from transactions.search.engine import entries_with, find, mistakes_in
@@ -58,6 +60,41 @@ def test_refunds_have_the_category_of_the_refunded_payment(ana: Account, zoltan:
         assert found(scope, "is:refund -refunds:FOOD") == [of_none]
     mine = entries_with(Entry.objects.for_account(ana), "refunds:food", ana)
     assert {entry.transaction_id for entry in mine} == {of_food.pk, by_itself.pk}
+
+
+def test_ones_own_categories_count_before_those_of_the_rows(ana: Account, zoltan: Account) -> None:
+    """Of the refund first, then of the refunded payment; nobody else sees them."""
+
+    def own(category: str, payment: Transaction) -> None:
+        rows = Transaction.objects.filter(pk=payment.pk)
+        assert give_category(owner=ana.user, rows=rows, category=category, change=uuid7()) == 1
+
+    lunch = pay(ana, None, 10, "2026-03-01", metadata={"category": "food"})
+    trip = pay(ana, zoltan, 20, "2026-03-02", metadata={"category": "travel"})
+    nameless = pay(ana, None, 30, "2026-03-03")
+    of_lunch = pay(None, ana, 1, "2026-03-04", reverses=lunch)
+    of_trip = pay(zoltan, ana, 2, "2026-03-05", reverses=trip, metadata={"category": "travel"})
+    of_none = pay(None, ana, 3, "2026-03-06", reverses=nameless)
+    for category, payment in (("dates", lunch), ("holiday", of_trip), ("odds", of_none)):
+        own(category, payment)
+    mine = scope_for(ana.user)
+    assert found(mine, "refunds:dates") == [of_lunch]
+    assert found(mine, "refunds:holiday") == [of_trip]
+    assert found(mine, "refunds:odds") == [of_none]
+    assert found(mine, "is:refund -refunds:dates") == [of_trip, of_none]
+    for category in ("food", "travel", "none"):
+        assert found(mine, f"refunds:{category}") == []
+    own("sundries", nameless)  # the refund keeps its own
+    assert found(mine, "refunds:sundries") == []
+    entries = entries_with(Entry.objects.for_account(ana), "refunds:dates", ana)
+    assert [entry.transaction_id for entry in entries] == [of_lunch.pk]
+    everything = bank(analyst())
+    assert found(everything, "refunds:food") == [of_lunch]
+    assert found(everything, "refunds:none") == [of_none]
+    assert (
+        found(everything, "refunds:dates") == found(scope_for(zoltan.user), "refunds:dates") == []
+    )
+    assert found(scope_for(zoltan.user), "refunds:travel") == [of_trip]
 
 
 def test_in_the_bank_payments_are_found_by_when_the_payer_joined(

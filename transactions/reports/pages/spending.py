@@ -95,7 +95,8 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     what = (
         "Withdrawals: money that left the bank."
         if params.scope.is_bank
-        else "Payments to others; transfers between your own accounts do not count."
+        else "Payments to others; transfers between your own accounts do not count. A category of "
+        "your own counts before that of the payment."
     )
     before = period(*_days_before(params)).removeprefix("from ").removeprefix("in ")
     return (

@@ -72,7 +72,7 @@ def times(score: Decimal) -> str:
 
 def why(row: Mapping[str, Any], params: ReportParameters) -> str:
     """Returns the reason why a movement is listed, as a sentence."""
-    what = row["category"] or UNCATEGORISED
+    what = row["paid_for"] or UNCATEGORISED
     usual = money(row["usual"], params.currency)
     if row["score"] is None:
         return f"{what} was {usual} each of the {row['earlier']:,} times before"
@@ -86,7 +86,7 @@ def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     others = f"; {rest:,} more {'was' if rest == 1 else 'were'} unusual" if rest else ""
     where = "where " if first["score"] is None else ""
     return (
-        f"{first['what'] or category_name(first['category'])} on {short_date(first['day'])}: "
+        f"{first['what'] or category_name(first['paid_for'])} on {short_date(first['day'])}: "
         f"{money(first['amount'], params.currency)}, {where}{why(first, params)}{others}."
     )
 
@@ -107,8 +107,8 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
 def _chart(rows: Sequence[Row], params: ReportParameters) -> BarChart:
     marks = [
         Mark(
-            label=row["what"] or category_name(row["category"]),
-            title=f"{row['what'] or category_name(row['category'])}, {short_date(row['day'])}",
+            label=row["what"] or category_name(row["paid_for"]),
+            title=f"{row['what'] or category_name(row['paid_for'])}, {short_date(row['day'])}",
             value=abs(row["score"]),
             value_label=f"z-score {times(row['score'])}",
             url=params.search_page(_itself(row, params)),

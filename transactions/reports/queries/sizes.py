@@ -10,8 +10,8 @@ from django.db.models.functions import Cast
 
 from accounts.models import MoneyField
 from ledger.text.dates import end_of_day, start_of_day
+from transactions.annotations.categories import category_or_none
 from transactions.reports.queries.aggregates import Mode, PercentileCont, PercentileDisc
-from transactions.reports.queries.categories import CATEGORY
 from transactions.reports.queries.frames import OverGroups, SumOfSums
 from transactions.scope import Scope
 
@@ -73,7 +73,7 @@ def amount_percentiles(
         scope.flows(currency)
         .between(start_of_day(since), end)
         .directed(direction)
-        .annotate(paid_for=CATEGORY)
+        .annotate(paid_for=category_or_none(scope.own_reader, "transaction_id"))
         .values("paid_for")
         .annotate(
             payments=Count("*"),

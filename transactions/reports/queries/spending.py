@@ -11,8 +11,8 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import MoneyField
 from ledger.text.dates import end_of_day, last_of_month, months_before, start_of_day
+from transactions.annotations.categories import category_or_none
 from transactions.models import Transaction
-from transactions.reports.queries.categories import CATEGORY, category_at
 from transactions.reports.queries.frames import OverGroups, SumOfSums
 from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope
@@ -33,13 +33,15 @@ def spending_by_category(
     One pass over two periods: each sum has its own FILTER. A refund counts for the category of the
     refunded payment. `before` is the net in the days of `days_before`, `change` the net minus that.
     `share` is the part of the total net, None if that is not positive. `spent_on` is in lower case,
-    None without a category; `given_back` is None without refunds.
+    None without a category: the reader's own in their own money. `given_back` is None without
+    refunds.
     """
     now = _booked(since, until)
     then = _booked(*days_before(since, until))
     original = Transaction.objects.filter(pk=OuterRef("reverses"))
-    theirs = Subquery(original.values(paid_for=category_at()))
-    category = Coalesce(CATEGORY, theirs, output_field=TextField())
+    theirs = Subquery(original.values(paid_for=category_or_none(scope.own_reader)))
+    own = category_or_none(scope.own_reader, "transaction_id")
+    category = Coalesce(own, theirs, output_field=TextField())
     return (
         scope.flows(currency)
         .filter(PAID | GIVEN_BACK, now | then)

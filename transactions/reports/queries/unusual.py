@@ -8,7 +8,7 @@ from django.db.models import Avg, Case, Count, F, Q, StdDev, Value, When, Window
 from django.db.models.functions import Concat, NullIf, Right, TruncDate
 
 from ledger.text.dates import end_of_day, start_of_day
-from transactions.reports.queries.categories import CATEGORY
+from transactions.annotations.categories import category_or_none
 from transactions.reports.queries.frames import DaysBefore
 from transactions.scope import Scope
 
@@ -35,7 +35,7 @@ def unusual_movements(
     """
     start, end = start_of_day(since), end_of_day(until)
     before: dict[str, Any] = {
-        "partition_by": ["account", "direction", CATEGORY],
+        "partition_by": ["account", "direction", "paid_for"],
         "order_by": "created_at",
         "frame": DaysBefore(days),
     }
@@ -44,6 +44,7 @@ def unusual_movements(
         # In UTC, because the frame's days have 24 hours; local days may have 23 or 25.
         .between(start.astimezone(UTC) - timedelta(days=days), end)
         .filter(reverses__isnull=True)
+        .annotate(paid_for=category_or_none(scope.own_reader, "transaction_id"))
         .annotate(
             earlier=Window(Count("*"), **before),
             usual=Window(Avg("amount"), **before),
@@ -63,7 +64,7 @@ def unusual_movements(
         .filter(is_unusual=True)
         .annotate(day=TruncDate("created_at"), what=_what(scope))
         .values(
-            "transaction_id", "day", "what", "category", "direction", "amount", "usual", "spread",
+            "transaction_id", "day", "what", "paid_for", "direction", "amount", "usual", "spread",
             "score", "earlier",
         )
     )  # fmt: skip

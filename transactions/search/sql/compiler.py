@@ -320,10 +320,22 @@ class ConditionCompiler:
         )
 
     def _refunds(self, item: QueryItem) -> ConditionPart:
-        """By the refund's own category; without one, by that of the refunded payment."""
-        own = NO_ROWS if is_none(item) else in_category(item)
-        refunded = WITHOUT_CATEGORY & in_category(item, "reverses__")
-        return ConditionPart(rest=Q(reverses__isnull=False) & (own | refunded))
+        """By the category of the refund; without one, by that of the refunded payment. In one's
+        own money, one's own category of either counts before that of its row.
+        """
+        refund = NO_ROWS if is_none(item) else in_category(item)
+        paid = in_category(item, "reverses__")
+        without = WITHOUT_CATEGORY
+        if not self.scope.is_bank:
+            reader, field = self.scope.reader, self.sides.id_field
+            refund &= ~Q(has_own_category(reader, field))
+            without &= ~Q(has_own_category(reader, field))
+            paid &= ~Q(has_own_category(reader, "reverses"))
+            if not is_none(item):
+                ids = ids_in_category(reader, item.text)
+                refund |= Q(**{f"{field}__in": ids})
+                paid |= Q(reverses__in=ids)
+        return ConditionPart(rest=Q(reverses__isnull=False) & (refund | without & paid))
 
     def _category(self, item: QueryItem) -> ConditionPart:
         """By the reader's own category; without one, by that of the row."""
