@@ -229,6 +229,12 @@ class ReconciliationMatch(models.Model):
     def __str__(self) -> str:
         return f"{self.amount}"
 
+    @property
+    def signed(self) -> Decimal:
+        """The amount with the sign of its line."""
+        amount: Decimal = self.amount
+        return -amount if self.line.amount < 0 else amount
+
 
 def booked_on(account_id: uuid.UUID | None, currency: str) -> Any:
     """A queryset of the payments that go through a settlement account, each with `signed`, below

@@ -57,6 +57,7 @@ SENTENCES = {
         "More would be matched than the payment has. Somebody may have matched it."
     ),
 }
+NO_REASON = "This line is open. To leave it over, write why."
 ANOTHER_REASON = "Somebody has given another reason meanwhile. Look at the line again."
 
 
@@ -175,13 +176,16 @@ def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None
     """Says why what is left of a line is not in the books; without a reason, it is open again.
 
     Returns the reason as it is stored. `seen` is the reason that the person looked at, None if it
-    does not matter. Raises InvalidDetails if somebody else has given another one meanwhile.
+    does not matter. Raises InvalidDetails if somebody else has given another one meanwhile, and
+    without a reason for a line that is open.
     """
     text = tidy_line(reason)
     if len(text) > REASON_LIMIT:
         raise InvalidDetails(f"Write at most {REASON_LIMIT} characters.")
     with _changing():
         rows = ReconciliationLine.objects.filter(pk=line.pk)
+        if not text and not seen and rows.filter(leftover="").exists():
+            raise InvalidDetails(NO_REASON)
         if seen is not None:
             rows = rows.filter(leftover__in=[seen, text])
         if not rows.update(leftover=text):

@@ -5,9 +5,11 @@
 2. The day: of one day, amount and direction, there are as many lines as payments. They are matched
    in order; which is which makes no difference to any sum.
 3. Some days: within `DAYS`, a line has one payment of its amount and direction, and that payment
-   one line.
+   one line, and their texts have a word in common, or one of them has no text: a fee and a
+   customer's payment a day apart may have the same amount.
 
-Each rule looks at what is wholly unmatched and not left over.
+Each rule looks at what is wholly unmatched and not left over. Two references that differ are never
+sure.
 """
 
 from uuid import UUID
@@ -21,7 +23,8 @@ from transactions.models import Reconciliation
 DAYS = 3  # between the outside booking and ours
 
 _LINES = """
-    SELECT id, number, booked_on AS day, abs(amount) AS amount, amount > 0 AS into_it, reference
+    SELECT id, number, booked_on AS day, abs(amount) AS amount, amount > 0 AS into_it, reference,
+           lower(concat_ws(' ', other, description, reference)) AS words
     FROM reconciliation_lines AS line
     WHERE reconciliation_id = %(id)s AND leftover = ''
       AND NOT EXISTS (SELECT FROM reconciliation_matches WHERE line_id = line.id)
@@ -39,7 +42,7 @@ def _payments(account_id: UUID | None) -> str:
     )
     return f"""
         SELECT id, (created_at AT TIME ZONE %(zone)s)::date AS day, amount, {into} AS into_it,
-               reference, created_at
+               reference, created_at, lower(concat_ws(' ', description, reference)) AS words
         FROM transactions AS paid
         WHERE status = 'completed' AND currency = %(currency)s AND {side}
           AND (created_at AT TIME ZONE 'UTC') >= %(first)s::date - {DAYS + 1}
@@ -52,18 +55,32 @@ def _payments(account_id: UUID | None) -> str:
     """  # noqa: S608 - put together from constants
 
 
+# Without classes of letters, which know ASCII alone in some locales of Postgres.
+_BETWEEN_WORDS = r"'[\s[:punct:]]+'"
+_TEXTS_AGREE = f"""(
+    btrim(line.words) = '' OR btrim(paid.words) = '' OR EXISTS (
+        SELECT FROM regexp_split_to_table(line.words, {_BETWEEN_WORDS}) AS word
+        WHERE length(word) > 2
+          AND word = ANY (regexp_split_to_array(paid.words, {_BETWEEN_WORDS}))
+    )
+)"""
+_REFERENCES_AGREE = (
+    "(line.reference = '' OR paid.reference = '' OR line.reference = paid.reference)"
+)
 _ALONE = """
     SELECT line_id, paid_id FROM (
-        SELECT line.id AS line_id, line.number, paid.id AS paid_id,
+        SELECT line.id AS line_id, line.number, paid.id AS paid_id, {agree} AS agree,
                count(*) OVER (PARTITION BY line.id) AS payments,
                count(*) OVER (PARTITION BY paid.id) AS lines
         FROM line JOIN paid USING (amount, into_it) WHERE {condition}
     ) AS pair
-    WHERE payments = 1 AND lines = 1
+    WHERE payments = 1 AND lines = 1 AND agree
 """
 RULES = (
-    _ALONE.format(condition="line.reference <> '' AND line.reference = paid.reference"),
-    """
+    _ALONE.format(
+        condition="line.reference <> '' AND line.reference = paid.reference", agree="true"
+    ),
+    f"""
     SELECT line.id AS line_id, paid.id AS paid_id
     FROM (
         SELECT *, row_number() OVER (PARTITION BY day, amount, into_it ORDER BY number) AS place,
@@ -75,8 +92,12 @@ RULES = (
                count(*) OVER (PARTITION BY day, amount, into_it) AS many
         FROM paid
     ) AS paid USING (day, amount, into_it, place, many)
-    """,
-    _ALONE.format(condition=f"abs(line.day - paid.day) <= {DAYS}"),
+    WHERE {_REFERENCES_AGREE}
+    """,  # noqa: S608 - put together from constants
+    _ALONE.format(
+        condition=f"abs(line.day - paid.day) <= {DAYS}",
+        agree=f"{_TEXTS_AGREE} AND {_REFERENCES_AGREE}",
+    ),
 )
 
 

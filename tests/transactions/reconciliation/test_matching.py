@@ -104,6 +104,42 @@ def test_a_payment_some_days_away_is_sure_if_it_is_the_only_one(ana: Account, by
     assert services.match_sure(reconciliation=statement(f"{near},8.00,,,"), by=by) == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "text", "is_sure"),
+    [
+        ("Account fee,,FEE-11", "Café Açaí", False),
+        ("Account fee,,", "Café Açaí", False),
+        ("Café Açaí Lisbon,,FEE-11", "CAFÉ Açaí", True),
+        (",card 4471 café,", "Café", True),
+        (",of it,", "Sum of it", False),  # such short words are in many texts
+        (",,FEE-11", "", True),
+        (",,", "Café", True),
+    ],
+)
+def test_some_days_away_the_texts_have_to_agree(
+    ana: Account, by: User, line: str, text: str, is_sure: bool
+) -> None:
+    paid_in(ana, "3.50", description=text)
+    whose = statement(f"{today() - timedelta(days=2)},3.50,{line}")
+    assert services.match_sure(reconciliation=whose, by=by) == is_sure
+    same_day = statement(f"3.50,{line}")
+    assert services.match_sure(reconciliation=same_day, by=by) == (not is_sure)
+
+
+def test_two_references_that_differ_are_never_sure(ana: Account, by: User) -> None:
+    paid_in(ana, "3.50", description="Fee", reference="CARD-9")
+    near = today() - timedelta(days=1)
+    for whose in (statement("3.50,,Fee,FEE-11"), statement(f"{near},3.50,,Fee,FEE-11")):
+        assert services.match_sure(reconciliation=whose, by=by) == 0
+
+
+def test_a_text_chooses_no_payment_among_several(ana: Account, by: User) -> None:
+    for text in ("Fuel", "Bread"):
+        paid_in(ana, "3.50", description=text)
+    whose = statement(f"{today() - timedelta(days=2)},3.50,Bread,,")
+    assert services.match_sure(reconciliation=whose, by=by) == 0
+
+
 def test_what_one_statement_has_matched_no_other_one_matches(ana: Account, by: User) -> None:
     row = paid_in(ana, "8", description="eight")
     first, second = statement("8.00,,,"), statement("8.00,,,")

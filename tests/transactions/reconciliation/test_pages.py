@@ -15,6 +15,7 @@ from django.urls import reverse
 from accounts.groups import AUDITOR, SUPPORT
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
+from ledger.text.money import MINUS
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
@@ -27,6 +28,7 @@ from tests.transactions.reconciliation.files import (
     statement,
     today,
 )
+from transactions import services as posting
 from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
 from transactions.reconciliation.reads import figures_of
 
@@ -227,6 +229,30 @@ def test_an_old_page_replaces_no_reason_of_somebody_else(staff: Client, manager:
     assert [str(entry.change_message) for entry in log][-2:] == [
         "Line 2: left over.", "Line 2: open again."
     ]  # fmt: skip
+
+
+def test_an_open_line_is_left_over_with_a_reason_alone(staff: Client) -> None:
+    whose = statement("-2.50,Bank,Fee,")
+    answer = staff.post(
+        line_page(whose, 1), {"step": "leftover", "reason": " ", "seen": ""}, follow=True
+    )
+    assert "To leave it over, write why" in text_of(answer)
+    assert not LogEntry.objects.filter(object_id=str(whose.pk)).exists()
+
+
+def test_a_matched_line_shows_which_payment_with_its_sign(staff: Client, ana: Account) -> None:
+    paid_in(ana, "40", description="The other way")
+    paid = posting.withdraw(
+        from_account=ana, amount=Decimal(40), description="Cash machine", reference="ATM-7"
+    )
+    amount = f"{MINUS}40.00"
+    whose = statement("-40.00,,,")
+    assert "Cash machine ATM-7" in text_of(staff.get(page_of(whose))), "beside its button"
+    assert "&minus;40.00" in text_of(staff.get(line_page(whose, 1)))
+    staff.post(line_page(whose, 1), {"step": "match", "id": str(paid.pk)})
+    page = text_of(staff.get(f"{page_of(whose)}?show=matched"))
+    assert re.search(rf"{amount} {amount}\s+of .* Cash machine\s+ATM-7", page)
+    assert f"Matched {amount} USD" in text_of(staff.get(line_page(whose, 1)))
 
 
 def test_an_old_page_signs_and_discards_nothing(
