@@ -28,6 +28,7 @@ from transactions.audit.checks.recorded import recorded
 from transactions.audit.checks.register import register
 from transactions.audit.checks.rules import rules
 from transactions.audit.checks.seals import seals
+from transactions.audit.checks.statements import statements
 from transactions.audit.findings import Finding
 from transactions.models import Transaction
 
@@ -49,6 +50,7 @@ CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     groups,
     register,
     rules,
+    statements,
     seals,
 )
 AUDITING = 7_236_502  # the advisory lock of a run, to the end of its snapshot
@@ -94,11 +96,11 @@ def audit(
 ) -> Audit:
     """Runs every check in one snapshot, and reports the first finding of each kind.
 
-    With `since`, chains, links, rules of transactions and sealed rows are checked from then on;
-    balances, holds, currencies, rules of accounts, what the history records and the chain of seals
-    always completely. `tell`
-    receives the name of each check before it starts. Raises AuditRunning if another audit runs,
-    AuditTooLong after `seconds`, AuditBlind if the role may not see every row.
+    With `since`, chains, links, rules of transactions, sealed rows, and entries of the statements
+    that begin then, are checked from then on; balances, holds, currencies, rules of accounts, what
+    the history records and the order of seals and statements always completely. `tell` receives the
+    name of each check before it starts. Raises AuditRunning if another audit runs, AuditTooLong
+    after `seconds`, AuditBlind if the role may not see every row.
     """
     ends = time.monotonic() + seconds if seconds is not None else None
     try:

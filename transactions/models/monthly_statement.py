@@ -4,8 +4,10 @@ import uuid
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import ClassVar, Self
+from zoneinfo import ZoneInfo
 
 import pgtrigger
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import Exact
@@ -16,6 +18,11 @@ from ledger.db.ids import pk_of
 from ledger.db.triggers import stays
 from transactions.models.monthly_statement_triggers import STATEMENT_FOLLOWS
 from transactions.models.seal import DIGEST_BYTES, Seal
+
+
+def time_zone_now() -> str:
+    """The name of the bank's time zone, as it is set today."""
+    return settings.TIME_ZONE
 
 
 def id_of_statement(account: uuid.UUID, number: int) -> uuid.UUID:
@@ -48,6 +55,10 @@ class MonthlyStatement(models.Model):
     month = models.DateField(db_comment="Its first day")
     starts_at = models.DateTimeField(db_comment="In the bank's time zone, a midnight")
     ends_at = models.DateTimeField(db_comment="The period ends before it")
+    time_zone = models.TextField(
+        default=time_zone_now,
+        db_comment="The bank's when it was issued: the days of the statement are those there",
+    )
     opening = MoneyField()
     money_in = MoneyField()
     money_out = MoneyField()
@@ -112,13 +123,18 @@ class MonthlyStatement(models.Model):
         return bytes(self.digest).hex()
 
     @property
+    def zone(self) -> ZoneInfo:
+        """The bank's time zone when it was issued."""
+        return ZoneInfo(self.time_zone)
+
+    @property
     def first_day(self) -> date:
-        """In the bank's time zone."""
-        return timezone.localdate(self.starts_at)
+        """In its own time zone, as all days of it."""
+        return timezone.localdate(self.starts_at, self.zone)
 
     @property
     def last_day(self) -> date:
-        return timezone.localdate(self.ends_at) - timedelta(days=1)
+        return timezone.localdate(self.ends_at, self.zone) - timedelta(days=1)
 
     @property
     def change(self) -> Decimal:

@@ -1,27 +1,51 @@
 """The trigger that accepts a statement.
 
 Note [Statements follow]: a trigger accepts a statement only as the next of its account, beginning
-where the one before it ended, with its closing balance as the opening one, and only of a period
-that a seal covers. So the numbers of an account have no gap, and nothing can be booked into the
-period afterwards.
+where the one before it ended, and only of a period that a seal covers. So the numbers of an account
+have no gap, and nothing can be booked into the period afterwards. The period is that of its month,
+so months follow one another too. The figures are those of the entries, so whoever may insert a
+statement cannot invent one. Before the first statement the account has no entry.
+
+Note [Edges of a month]: months begin at midnight in `TIME_ZONE`, which the database does not know.
+All zones are at most 14 hours from UTC, so an edge is at most that far from the midnight in UTC,
+also if the setting changes between two statements, which moves an edge by some hours.
 """
 
 import pgtrigger
 
 from ledger.db.triggers import FirmTrigger, refuse
 
+FARTHEST = "interval '14 hours'"  # from UTC, see Note [Edges of a month]
+
+
+def _is_off(moment: str, midnight: str) -> str:
+    """SQL: whether an edge is too far from a midnight, given as a timestamp of UTC."""
+    edge = f"(({midnight}) AT TIME ZONE 'UTC')"
+    return f"{moment} NOT BETWEEN {edge} - {FARTHEST} AND {edge} + {FARTHEST}"
+
+
+def _balance_before(moment: str) -> str:
+    """SQL: the balance after the last entry before a moment, one look-up in each index; NULL if
+    there is none.
+    """
+    return f"""(
+                SELECT balance FROM entries WHERE account_id = NEW.account_id
+                AND status = 'completed' AND created_at < {moment}
+                ORDER BY created_at DESC LIMIT 1
+            )"""
+
+
 STATEMENT_FOLLOWS = FirmTrigger(
     name="statement_follows",
     when=pgtrigger.Before,
     operation=pgtrigger.Insert,
-    declare=[("last", "monthly_statements%ROWTYPE")],
+    declare=[("last", "monthly_statements%ROWTYPE"), ("books", "record")],
     func=f"""
         SELECT * INTO last FROM monthly_statements
         WHERE account_id = NEW.account_id ORDER BY number DESC LIMIT 1;
         IF NEW.number <> coalesce(last.number, 0) + 1
            OR NEW.starts_at IS DISTINCT FROM coalesce(last.ends_at, NEW.starts_at)
            OR NEW.opening <> coalesce(last.closing, 0)
-           OR NEW.month <= last.month
         THEN
             {refuse("statement_follows", "A statement begins where the one before it ends.")}
         END IF;
@@ -29,6 +53,28 @@ STATEMENT_FOLLOWS = FirmTrigger(
             SELECT FROM seals WHERE number = NEW.seal_id AND ends_at >= NEW.ends_at
         ) THEN
             {refuse("statement_is_sealed", "A statement is issued when its month is sealed.")}
+        END IF;
+        IF {_is_off("NEW.starts_at", "NEW.month::timestamp")}
+           OR {_is_off("NEW.ends_at", "NEW.month + interval '1 month'")}
+        THEN
+            {refuse("statement_is_of_its_month", "The period of a statement is its month.")}
+        END IF;
+        SELECT {_balance_before("NEW.starts_at")} AS opening,
+            {_balance_before("NEW.ends_at")} AS closing,
+            count(*) AS entries,
+            coalesce(sum(amount) FILTER (WHERE direction = 'credit'), 0) AS money_in,
+            coalesce(sum(amount) FILTER (WHERE direction = 'debit'), 0) AS money_out
+        INTO books
+        FROM entries WHERE account_id = NEW.account_id AND status = 'completed'
+        AND created_at >= NEW.starts_at AND created_at < NEW.ends_at;
+        IF NEW.number = 1 AND books.opening IS NOT NULL THEN
+            {refuse("statement_is_the_first", "Statements begin before the first entry.")}
+        END IF;
+        IF NEW.opening <> coalesce(books.opening, 0) OR NEW.closing <> coalesce(books.closing, 0)
+           OR NEW.money_in <> books.money_in OR NEW.money_out <> books.money_out
+           OR NEW.entry_count <> books.entries
+        THEN
+            {refuse("statement_of_the_books", "A statement has the figures of the books.")}
         END IF;
         RETURN NEW;
     """,

@@ -5,12 +5,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.core.signing import BadSignature
+from django.utils import timezone
 
 from accounts.models import Account
 from ledger.text.dates import long_date, month_name
-from transactions.models import AuditRun, MonthlyStatement
+from transactions.models import AuditRun, Entry, MonthlyStatement
 from transactions.models.seal import DIGEST_BYTES
-from transactions.statement_files.chosen import NOT_SEALED, ChosenEntries, choice_of
+from transactions.statement_files.chosen import NOT_SEALED, ChosenEntries, ReadToken, choice_of
 from transactions.statement_files.digest import (
     StatementFigures,
     digest_of,
@@ -61,21 +62,26 @@ def checked_digest(text: str) -> CheckedStatement | None:
 def checked_choice(token: str) -> CheckedStatement | None:
     """The choice of a code; None if the code is not the bank's."""
     try:
-        account_id, filters, made_at, before, digest, places = choice_of(token)
+        read = choice_of(token)
     except (BadSignature, ValueError):
         return None
-    account = Account.objects.select_related("user").filter(pk=account_id).first()
+    account = Account.objects.select_related("user").filter(pk=read.account).first()
     if account is None:
         return None
-    choice = ChosenEntries(account, filters, made_at, before)
-    if places:
-        ids = ids_at(places, choice.all_of_account)
+    with timezone.override(read.zone):  # days begin and end as on the paper
+        return _checked_choice(account, read)
+
+
+def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
+    choice = ChosenEntries(account, read.filters, read.made_at, read.before)
+    if read.places:
+        ids = ids_at(read.places, choice.all_of_account)
     else:
         ids = list(choice.entries.values_list("transaction_id", flat=True))
     totals = totals_of_rows(account.pk, ids)
     # A seal that was made since covers what none covered then.
     seal = choice.seal()
-    is_true = digest in (choice.digest(totals, seal), choice.digest(totals, None))
+    is_true = read.digest in (choice.digest(totals, seal), choice.digest(totals, None))
     figures = choice.figures(seal)
     return CheckedStatement(
         title="Statement",
@@ -84,15 +90,21 @@ def checked_choice(token: str) -> CheckedStatement | None:
         opening=figures.opening or Decimal(0), money_in=totals.money_in,
         money_out=totals.money_out, closing=figures.closing or Decimal(0), count=totals.rows,
         selection=choice.selection, seal=f"Sealed by seal {seal.number}." if seal else NOT_SEALED,
-        digest=digest.hex(), is_true=is_true, audited_at=_audited_at(),
-        may_differ=not is_true and bool(filters.text) and not places,
+        digest=read.digest.hex(), is_true=is_true, audited_at=_audited_at(),
+        may_differ=not is_true and bool(read.filters.text) and not read.places,
     )  # fmt: skip
 
 
 def _checked_month(statement: MonthlyStatement) -> CheckedStatement:
     account, seal = statement.account, statement.seal
     totals = totals_of_period(account.pk, statement.starts_at, statement.ends_at)
-    stored = (statement.money_in, statement.money_out, statement.entry_count)
+    edges = (statement.starts_at, statement.ends_at)
+    balances = [Entry.objects.balance_at(account, edge) or Decimal(0) for edge in edges]
+    books = (*balances, totals.money_in, totals.money_out, totals.rows)
+    stored = (
+        statement.opening, statement.closing, statement.money_in, statement.money_out,
+        statement.entry_count,
+    )  # fmt: skip
     figures = StatementFigures(
         account.number, account.currency, statement.number, statement.starts_at,
         statement.ends_at, statement.opening, statement.closing, (seal.number, bytes(seal.digest)),
@@ -104,8 +116,7 @@ def _checked_month(statement: MonthlyStatement) -> CheckedStatement:
         opening=statement.opening, money_in=statement.money_in, money_out=statement.money_out,
         closing=statement.closing, count=statement.entry_count, selection="",
         seal=seal_line(statement), digest=statement.hex_digest,
-        is_true=digest_of(figures, totals) == bytes(statement.digest)
-        and stored == (totals.money_in, totals.money_out, totals.rows),
+        is_true=digest_of(figures, totals) == bytes(statement.digest) and stored == books,
         audited_at=_audited_at(),
     )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """What somebody sees of their account, with the filters of the page, as a document.
 
 Note [Proof of a choice]: nothing is stored of a choice. Its check address holds the account, the
-filters, when it was made, the digest and, of a search, the places of what it found, signed with
-SECRET_KEY; to check it, the same entries are read again.
+filters, when it was made, the digest, the time zone and, of a search, the places of what it found,
+signed with SECRET_KEY; to check it, the same entries are read again, by days of that time zone.
 
 Note [Booked up to]: the bookings of an account follow one another, each later than its
 `last_entry_at`. So a choice has what was booked up to the `last_entry_at` that was read first. What
@@ -16,7 +16,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core import signing
 from django.http import HttpResponseBase
 from django.utils import timezone
@@ -140,13 +142,15 @@ class ChosenEntries:
         words = [
             str(self.account.pk), _text(filters.start), _text(filters.end), filters.direction,
             filters.text, self.made_at.isoformat(), digest.hex(), places,
-            str((self.before - EPOCH) // TICK),
+            str((self.before - EPOCH) // TICK), settings.TIME_ZONE,
         ]  # fmt: skip
         return signing.dumps(words, salt=SALT, compress=True)
 
 
 class ReadToken(NamedTuple):
-    """What a token holds. `places` is "" for a choice whose filters find it again."""
+    """What a token holds. `places` is "" for a choice whose filters find it again; `zone` is the
+    bank's time zone when the choice was made, in which its days begin and end.
+    """
 
     account: UUID
     filters: Filters
@@ -154,6 +158,7 @@ class ReadToken(NamedTuple):
     before: datetime
     digest: bytes
     places: str
+    zone: ZoneInfo
 
 
 def choice_of(token: str) -> ReadToken:
@@ -164,7 +169,8 @@ def choice_of(token: str) -> ReadToken:
     # Older codes lack the last words.
     places = more[0] if more else ""
     before = EPOCH + int(more[1]) * TICK if more[1:] else moment
-    return ReadToken(UUID(account), filters, moment, before, bytes.fromhex(digest), places)
+    zone = ZoneInfo(more[2] if more[2:] else settings.TIME_ZONE)
+    return ReadToken(UUID(account), filters, moment, before, bytes.fromhex(digest), places, zone)
 
 
 def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> HttpResponseBase:
@@ -191,14 +197,15 @@ def streamed_document(choice: ChosenEntries) -> StatementDocument:
 def _document(
     choice: ChosenEntries, entries: Iterable[Entry], last: LastEntry | None
 ) -> StatementDocument:
-    account = choice.account
+    account, zone = choice.account, timezone.get_current_timezone()
     opening = choice.balance_at(choice.starts_at) if choice.starts_at else None
     return StatementDocument(
         account_number=account.number, account_name=account.name, holder=account.user.name,
-        currency=account.currency, number=None, first_day=choice.first_day(),
+        currency=account.currency, number=None, month=None, first_day=choice.first_day(),
         last_day=max(choice.last_day, choice.first_day()), opening=opening or ZERO,
         closing=last[1] if last else ZERO, selection=choice.selection,
-        lines=lines_of(entries, holder=account.user_id), made_at=choice.made_at,
+        lines=lines_of(entries, holder=account.user_id, zone=zone),
+        made_at=choice.made_at.astimezone(zone),
     )  # fmt: skip
 
 

@@ -18,19 +18,14 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from transactions.audit.digest import utc
+from transactions.audit.statement_digest import ENTRY_DIGEST
 
 VERSION = 1
 
-_ENTRY = f"""json_build_array(
-    transaction_id, direction, amount, balance, currency, type, description, reference,
-    counterparty_id, captures_id, reverses_id, {utc("created_at")},
-    to_char(value_date, 'YYYY-MM-DD'))::text"""
 _TOTALS = f"""
     count(*), coalesce(sum(amount) FILTER (WHERE direction = 'credit'), 0),
     coalesce(sum(amount) FILTER (WHERE direction = 'debit'), 0),
-    sha256(coalesce(string_agg(
-        sha256(convert_to({_ENTRY}, 'UTF8')), ''::bytea ORDER BY created_at), ''::bytea)),
+    sha256(coalesce(string_agg({ENTRY_DIGEST}, ''::bytea ORDER BY created_at), ''::bytea)),
     coalesce(array_agg(DISTINCT counterparty_id)
         FILTER (WHERE counterparty_id IS NOT NULL), '{{}}')"""
 _ENTRIES = "FROM entries WHERE account_id = %(account)s AND status = 'completed'"

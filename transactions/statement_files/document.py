@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from uuid import UUID
-
-from django.utils import timezone
 
 from ledger.text.dates import long_date, month_name
 from transactions.models import Entry
@@ -14,8 +12,8 @@ from transactions.models import Entry
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One entry. `amount` is negative for money out; `who` and `number` are of the other side, ""
-    outside the bank.
+    """One entry. `booked_at` is in the time zone of the statement; `amount` is negative for money
+    out; `who` and `number` are of the other side, "" outside the bank.
     """
 
     id: UUID
@@ -36,8 +34,8 @@ class StatementLine:
 
     @property
     def booked_on(self) -> date:
-        """In the bank's time zone."""
-        return timezone.localdate(self.booked_at)
+        """In the time zone of the statement."""
+        return self.booked_at.date()
 
     @property
     def words(self) -> str:
@@ -48,8 +46,9 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class StatementDocument:
-    """A statement of whole days. `number` is that of a monthly statement, None for what somebody
-    has chosen; then `selection` says in words what filters left out.
+    """A statement of whole days. `number` and `month` are those of a monthly statement, None for
+    what somebody has chosen; then `selection` says in words what filters left out. `made_at` is in
+    the time zone of the statement, in which its days are too, whatever the setting is later.
 
     `lines` can be read once, oldest first. `digest` is hexadecimal, "" in formats without proof;
     `check_page` is the address of the page that checks it, `check_url` the same with what to check.
@@ -60,6 +59,7 @@ class StatementDocument:
     holder: str
     currency: str
     number: int | None
+    month: date | None
     first_day: date
     last_day: date
     opening: Decimal
@@ -76,8 +76,8 @@ class StatementDocument:
 
     @property
     def title(self) -> str:
-        if self.number is not None:
-            return f"Statement {self.number}, {month_name(self.first_day)}"
+        if self.month is not None:
+            return f"Statement {self.number}, {month_name(self.month)}"
         return "Statement"
 
     @property
@@ -87,22 +87,25 @@ class StatementDocument:
     @property
     def short_id(self) -> str:
         """At most 16 letters and digits that tell this statement from others of the account."""
-        if self.number is not None:
-            return f"M{self.number:05}{self.first_day:%Y%m}"
+        if self.month is not None:
+            return f"M{self.number:05}{self.month:%Y%m}"
         return f"X{self.made_at:%y%m%d%H%M%S}"
 
 
 def lines_of(
-    entries: Iterable[Entry], *, holder: UUID, names: dict[str, str] | None = None
+    entries: Iterable[Entry], *, holder: UUID, zone: tzinfo, names: dict[str, str] | None = None
 ) -> Iterator[StatementLine]:
-    """Entries as lines. `names`: of the other sides, by id of account; else those of today."""
+    """Entries as lines, with times in `zone`. `names`: of the other sides, by id of account; else
+    those of today.
+    """
     for entry in entries:
         other = entry.counterparty
         who = "" if other is None else other.name if other.user_id == holder else other.user.name
         if names is not None and other is not None:
             who = names.get(str(other.pk), who)
         yield StatementLine(
-            id=entry.transaction_id, booked_at=entry.created_at, value_date=entry.value_date,
+            id=entry.transaction_id, booked_at=entry.created_at.astimezone(zone),
+            value_date=entry.value_date,
             amount=entry.signed_amount, balance=entry.balance, who=who,
             number=other.number if other else "", kind=entry.type,
             is_reversal=entry.reverses_id is not None, description=entry.description,

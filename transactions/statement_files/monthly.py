@@ -41,15 +41,19 @@ def file_of_month(statement: MonthlyStatement, kind: str, *, check_page: str) ->
 def monthly_document(
     statement: MonthlyStatement, entries: Iterable[Entry], *, check_page: str
 ) -> StatementDocument:
-    """The document of a statement: always the same, with the names of when it was issued."""
-    account = statement.account
+    """The document of a statement: always the same, with the names and in the time zone of when it
+    was issued.
+    """
+    account, zone = statement.account, statement.zone
     return StatementDocument(
         account_number=account.number, account_name=statement.account_name,
         holder=statement.holder, currency=account.currency, number=statement.number,
+        month=statement.month,
         first_day=statement.first_day, last_day=statement.last_day, opening=statement.opening,
         closing=statement.closing, money_in=statement.money_in, money_out=statement.money_out,
-        lines=lines_of(entries, holder=account.user_id, names=statement.names),
-        made_at=statement.issued_at, digest=statement.hex_digest, check_page=check_page,
+        lines=lines_of(entries, holder=account.user_id, zone=zone, names=statement.names),
+        made_at=statement.issued_at.astimezone(zone), digest=statement.hex_digest,
+        check_page=check_page,
         check_url=f"{check_page}?digest={statement.hex_digest}", seal=seal_line(statement),
     )  # fmt: skip
 

@@ -12,20 +12,21 @@ STATEMENT = ValidRow(
         "id": "gen_random_uuid()",
         "account_id": "ana.id",
         "number": "1",
-        "month": "'2026-05-01'",
-        "starts_at": "'2026-05-01 00:00:00+00'",
-        "ends_at": "'2026-06-01 00:00:00+00'",
+        "month": "'2019-11-01'",  # before the first entry
+        "starts_at": "'2019-11-01 00:00:00+00'",
+        "ends_at": "'2019-12-01 00:00:00+00'",
+        "time_zone": "'UTC'",
         "opening": "0",
-        "money_in": "950",
-        "money_out": "12.50",
-        "closing": "937.50",
-        "entry_count": "2",
+        "money_in": "0",
+        "money_out": "0",
+        "closing": "0",
+        "entry_count": "0",
         "holder": "'Ana'",
         "account_name": "'Everyday'",
         "names": "'{}'",
         "seal_id": "1",
         "version": "1",
-        "digest": "sha256('May')",
+        "digest": "sha256('November')",
         "issued_at": "now()",
     },
     ("ana",),
@@ -34,12 +35,10 @@ STATEMENT = ValidRow(
 NEXT = replace(
     STATEMENT.but(
         number="2",
-        month="'2026-06-01'",
-        starts_at="'2026-06-01 00:00:00+00'",
-        ends_at="'2026-07-01 00:00:00+00'",
-        opening="937.50",
-        closing="1875",
-        digest="sha256('June')",
+        month="'2019-12-01'",
+        starts_at="'2019-12-01 00:00:00+00'",
+        ends_at="'2020-01-01 00:00:00+00'",
+        digest="sha256('December')",
     ),
     also=(),
     given=(SEAL.insert, STATEMENT.insert),
@@ -48,6 +47,8 @@ ROWS = (STATEMENT,)
 NOBODY = "gen_random_uuid()"
 TAKEN = "'019e0000-0000-7000-8000-000000000000'"
 _FOLLOWS = "The trigger accepts only the next statement of an account."
+_BOOKS = "The trigger accepts only the figures of the books, which add up."
+_MONTH = "The trigger accepts only the period of the month."
 _SEALED = "The trigger accepts a statement only of a period that its seal covers."
 ATTEMPTS: list[Attempt] = [
     NEXT.attempt("statement_follows", "Leave out a number between two statements", number="3"),
@@ -57,11 +58,32 @@ ATTEMPTS: list[Attempt] = [
         ends_at="'2026-08-01 00:00:00+00'",
     ),
     STATEMENT.attempt(
-        "statement_sums_up", "Issue a statement that does not sum up", closing="937.51"
+        "statement_of_the_books",
+        "Issue a statement of money that never came",
+        money_in="9999",
+        closing="9999",
+        entry_count="1",
     ),
     STATEMENT.attempt(
-        "statement_period_valid", "Issue a statement of half a month", month="'2026-05-15'"
+        "statement_is_the_first",
+        "Issue a first statement after the first entry",
+        month="'2026-06-01'",
+        starts_at="'2026-06-01 00:00:00+00'",
+        ends_at="'2026-07-01 00:00:00+00'",
     ),
+    STATEMENT.attempt(
+        "statement_sums_up", "Issue a statement that does not sum up", closing="0.01"
+    ).stands_behind("statement_of_the_books", _BOOKS),
+    STATEMENT.attempt(
+        "statement_is_of_its_month",
+        "Issue a statement of half a month",
+        ends_at="'2019-11-15 00:00:00+00'",
+    ),
+    STATEMENT.attempt(
+        "statement_period_valid",
+        "Issue a statement of a month that begins on the 15th",
+        month="'2019-11-15'",
+    ).stands_behind("statement_is_of_its_month", _MONTH),
     STATEMENT.attempt(
         "statement_digest_is_sha256", "Issue a statement with a short digest", digest="'short'"
     ),
@@ -69,7 +91,7 @@ ATTEMPTS: list[Attempt] = [
         "monthly_statements_entry_count_check",
         "Issue a statement of -1 entries",
         entry_count="-1",
-    ),
+    ).stands_behind("statement_of_the_books", _BOOKS),
     STATEMENT.attempt(
         "monthly_statements_version_check", "Issue a statement of version -1", version="-1"
     ),

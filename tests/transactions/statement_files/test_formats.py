@@ -26,6 +26,7 @@ from xsdata.formats.dataclass.serializers.config import SerializerConfig
 from accounts.models import Account
 from tests.factories import AccountFactory
 from tests.transactions.statement_files.conftest import TEXTS
+from tests.transactions.statement_files.shared import got, pdf_text, whole
 from transactions import services
 from transactions.models import Entry, MonthlyStatement
 from transactions.outside.formats.lines import StatementFacts
@@ -37,20 +38,6 @@ from transactions.statement_files.formats.camt053 import NAMESPACE
 pytestmark = pytest.mark.django_db
 PERIOD = ["01.02.2026", "28.02.2026"]
 CAMT = f"{{{NAMESPACE}}}"
-
-
-def got(ana: Client, statement: MonthlyStatement, kind: str) -> bytes:
-    answer = ana.get(f"/accounts/{statement.account_id}/statements/{statement.number}.{kind}")
-    assert answer.status_code == 200
-    disposition = answer.headers["Content-Disposition"]
-    assert disposition.startswith("attachment")
-    assert disposition.endswith(f'.{kind}"')
-    return whole(answer)
-
-
-def whole(answer: Any) -> bytes:
-    """The body, streamed or not."""
-    return b"".join(answer.streaming_content) if answer.streaming else bytes(answer.content)
 
 
 def amounts(statement: MonthlyStatement) -> list[Decimal]:
@@ -245,10 +232,6 @@ def test_pdf(ana: Client, statement: MonthlyStatement) -> None:
     assert got(ana, statement, "pdf") == content  # byte for byte
 
 
-def text_of(content: bytes) -> str:
-    return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
-
-
 def test_names_that_change_later_change_no_statement(
     ana: Client, statement: MonthlyStatement
 ) -> None:
@@ -268,7 +251,7 @@ def test_what_is_filtered_on_the_page_is_what_the_file_has(
     answer = ana.get(f"/accounts/{account.pk}/statement.{kind}{query}")
     content = whole(answer)
     counts: dict[str, Any] = {
-        "pdf": lambda: len(re.findall("^-12.50$", text_of(content), re.M)),
+        "pdf": lambda: len(re.findall("^-12.50$", pdf_text(content), re.M)),
         "xlsx": lambda: openpyxl.load_workbook(io.BytesIO(content))["Entries"].max_row - 1,
         "csv": lambda: content.count(b"-12.50"),
         "json": lambda: len(json.loads(content)),

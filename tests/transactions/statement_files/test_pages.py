@@ -205,7 +205,9 @@ def test_a_code_holds_what_was_booked_whichever_clock_is_ahead(
     another = timezone.now() + timedelta(hours=hours)
     with monkeypatch.context() as clock:
         clock.setattr(chosen, "timezone", SimpleNamespace(
-            now=lambda: another, localdate=lambda moment=None: timezone.localdate(moment or another)
+            now=lambda: another,
+            localdate=lambda moment=None: timezone.localdate(moment or another),
+            get_current_timezone=timezone.get_current_timezone,
         ))  # fmt: skip
         url = code_of(ana, account, query, monkeypatch)
     first = Client().get(url).context["checked"]

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.utils import timezone
-
 from transactions.statement_files.document import StatementDocument, StatementLine
 from transactions.statement_files.formats.texts import one_line, plain, xml
 
@@ -95,4 +93,4 @@ def _pieces(text: str) -> list[str]:
 
 
 def _moment(moment: datetime) -> str:
-    return timezone.localtime(moment).isoformat(timespec="seconds")
+    return moment.isoformat(timespec="seconds")

@@ -20,7 +20,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
-from ledger.text.dates import long_date, long_moment
+from ledger.text.dates import clock, long_date
 from ledger.text.lines import grouped
 from ledger.text.money import MINUS
 from ledger.text.money import figure as figure_of
@@ -282,9 +282,10 @@ class _Pen:
 
     def foot(self, document: StatementDocument, number: int, count: int) -> None:
         y = 12 * mm
-        made = f"Made on {long_moment(document.made_at)}"
+        day = long_date(document.made_at.date())
+        made = f"Made on {day}, {clock(document.made_at)}"
         if document.number is not None:
-            made = f"Issued on {long_date(document.made_at)}"
+            made = f"Issued on {day}"
         self.text(LEFT, y, made, size=SMALL, color=MUTED)
         self.text(RIGHT, y, f"Page {number} of {count}", size=SMALL, color=MUTED, right=True)
 

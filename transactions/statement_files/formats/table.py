@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.utils import timezone
-
 from ledger.web.table_files import DataTable, figure_cell
 from transactions.statement_files.document import StatementDocument
 
@@ -22,9 +20,10 @@ def table(document: StatementDocument, name: str) -> DataTable:
 def _rows(document: StatementDocument) -> Iterator[list[Any]]:
     currency = document.currency
     for line in document.lines:
-        booked = timezone.localtime(line.booked_at)
+        booked = line.booked_at
         yield [
             booked.date(), booked.time(), line.value_date, line.title, line.number or None,
             line.description, line.reference, figure_cell(line.amount, currency),
-            figure_cell(line.balance, currency), currency, line.id, booked,
+            figure_cell(line.balance, currency), currency, line.id,
+            booked.isoformat(),
         ]  # fmt: skip

@@ -1,12 +1,11 @@
 """Excel's XLSX, by XlsxWriter, which keeps one row at a time in memory."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from tempfile import TemporaryFile
 from typing import IO, Any
 
 import xlsxwriter
-from django.utils import timezone
 
 from ledger.text.currencies import minor_units
 from transactions.statement_files.document import StatementDocument, StatementLine
@@ -29,7 +28,8 @@ def xlsx(document: StatementDocument) -> IO[bytes]:
     """The workbook as an open file: the sheet Entries, and the sheet Statement with figures."""
     file = TemporaryFile()  # noqa: SIM115 - the caller closes it
     book = xlsxwriter.Workbook(file, OPTIONS)
-    book.set_properties({"title": document.title, "created": document.made_at.replace(tzinfo=None)})
+    made_at = document.made_at.astimezone(UTC).replace(tzinfo=None)
+    book.set_properties({"title": document.title, "created": made_at})
     sheet = _Sheet(book, document.currency)
     sheet.write_entries(document)
     sheet.write_figures(document)
@@ -100,5 +100,5 @@ class _Sheet:
 
 
 def _naive(moment: datetime) -> datetime:
-    """In the bank's time zone, to the second; a spreadsheet knows no zones."""
-    return timezone.localtime(moment).replace(tzinfo=None, microsecond=0)
+    """To the second; a spreadsheet knows no time zones."""
+    return moment.replace(tzinfo=None, microsecond=0)

@@ -1,0 +1,237 @@
+"""A statement is what the books say: the database refuses another, page and audit find one."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError
+from django.db import transaction as db_transaction
+from django.test import Client
+
+from accounts.models import Account
+from ledger.text.money import NO_BREAK, account_number
+from tests.factories import AccountFactory, walls_down
+from tests.pages import text_of
+from transactions import services
+from transactions.audit import sealing
+from transactions.audit.audit import audit
+from transactions.models import MonthlyStatement, Seal
+from transactions.models.monthly_statement import id_of_statement
+from transactions.services import Draft
+from transactions.statement_files import issuing
+from transactions.statement_files.digest import StatementFigures, digest_of
+from transactions.statement_files.issuing import issue_due
+
+pytestmark = pytest.mark.django_db
+JANUARY = {
+    "month": date(2026, 1, 1), "starts_at": datetime(2026, 1, 1, tzinfo=UTC),
+    "ends_at": datetime(2026, 2, 1, tzinfo=UTC),
+}  # fmt: skip
+INVENTED = {**JANUARY, "money_in": Decimal(9999), "closing": Decimal(9999), "entry_count": 1}
+
+
+def first_statement(account: Account, **facts: Any) -> MonthlyStatement:
+    """A first statement, inserted as a job could."""
+    nothing = dict.fromkeys(("opening", "money_in", "money_out", "closing"), Decimal(0))
+    statement = MonthlyStatement(
+        id=id_of_statement(account.pk, 1), account=account, number=1, holder="Ana",
+        account_name="Everyday", seal=Seal.objects.get(), digest=b"x" * 32,
+        **{"entry_count": 0, **nothing, **facts},
+    )  # fmt: skip
+    statement.save(force_insert=True)
+    return statement
+
+
+def refused_by(account: Account, **facts: Any) -> str | None:
+    """The constraint that refuses a first statement."""
+    if not Seal.objects.exists():
+        sealing.seal(until=date(2026, 6, 1))
+    with pytest.raises(IntegrityError) as refused, db_transaction.atomic():
+        first_statement(account, **facts)
+    cause = refused.value.__cause__
+    assert isinstance(cause, psycopg.Error)
+    return cause.diag.constraint_name
+
+
+def test_nobody_can_invent_money_on_a_first_statement(account: Account) -> None:
+    assert refused_by(account, **INVENTED) == "statement_of_the_books"
+
+
+@pytest.mark.parametrize(
+    ("facts", "constraint"),
+    [
+        ({"ends_at": datetime(2026, 1, 2, tzinfo=UTC)}, "statement_is_of_its_month"),
+        ({"starts_at": datetime(2026, 1, 2, tzinfo=UTC)}, "statement_is_of_its_month"),
+        ({"starts_at": datetime(2025, 12, 31, 9, tzinfo=UTC)}, "statement_is_of_its_month"),
+        ({"month": date(2026, 2, 1)}, "statement_is_of_its_month"),
+    ],
+)
+def test_a_first_statement_is_of_a_whole_month(
+    account: Account, facts: dict[str, Any], constraint: str
+) -> None:
+    assert refused_by(account, **{**JANUARY, **facts}) == constraint
+
+
+def test_a_first_statement_begins_before_the_first_entry() -> None:
+    """Even if the balance was zero again."""
+    account = AccountFactory()
+    moment = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    services.post_batch(
+        [
+            Draft(to_account=account, amount=Decimal(5), created_at=moment),
+            Draft(from_account=account, amount=Decimal(5), created_at=moment + timedelta(hours=1)),
+        ]
+    )
+    march = {
+        "month": date(2026, 3, 1), "starts_at": datetime(2026, 3, 1, tzinfo=UTC),
+        "ends_at": datetime(2026, 4, 1, tzinfo=UTC),
+    }  # fmt: skip
+    assert refused_by(account, **march) == "statement_is_the_first"
+
+
+@pytest.mark.parametrize("hours", [-14, -5, 12])
+def test_an_edge_may_be_that_of_another_time_zone(hours: int) -> None:
+    sealing.seal(until=date(2026, 6, 1))
+    off = timedelta(hours=hours)
+    edges = {"starts_at": JANUARY["starts_at"] + off, "ends_at": JANUARY["ends_at"] + off}
+    first_statement(AccountFactory(), **{**JANUARY, **edges})
+
+
+def test_a_statement_adds_up_even_without_the_trigger(account: Account) -> None:
+    sealing.seal(until=date(2026, 6, 1))
+    with walls_down("monthly_statements"):
+        assert refused_by(account, **JANUARY, closing=Decimal(1)) == "statement_sums_up"
+
+
+def test_no_statement_follows_one_that_was_invented(account: Account) -> None:
+    """As an owner of the tables could insert it, with triggers disabled."""
+    sealing.seal(until=date(2026, 6, 1))
+    with walls_down("monthly_statements"):
+        forged = first_statement(account, **INVENTED)
+    with pytest.raises(IntegrityError, match="figures of the books"):
+        issue_due()
+    assert list(MonthlyStatement.objects.of(account)) == [forged]
+    page = Client().get("/statements/check/", {"digest": forged.hex_digest})
+    assert not page.context["checked"].is_true
+
+
+def test_a_balance_that_the_account_never_had_is_not_what_the_books_say(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if its digest fits."""
+    real = issuing._statement
+
+    def statement(*arguments: Any) -> MonthlyStatement:
+        made = real(*arguments)
+        if made.account == account and made.number == 1:
+            figures = StatementFigures(
+                account.number, account.currency, 1, made.starts_at, made.ends_at, Decimal(70),
+                made.closing + 70, (made.seal.number, bytes(made.seal.digest)),
+            )  # fmt: skip
+            made.digest = digest_of(figures, arguments[4])
+            made.opening, made.closing = made.opening + 70, made.closing + 70
+        return made
+
+    monkeypatch.setattr(issuing, "_statement", statement)
+    sealing.seal(until=date(2026, 2, 1))
+    with walls_down("monthly_statements"):
+        issue_due()
+    forged = MonthlyStatement.objects.of(account).get()
+    assert forged.opening == 70
+    page = Client().get("/statements/check/", {"digest": forged.hex_digest})
+    assert "The books say something else" in text_of(page)
+
+
+def test_the_audit_is_content_with_what_is_issued(issued: list[MonthlyStatement]) -> None:
+    sealing.seal(until=date(2026, 6, 1))
+    assert issue_due() > 0  # of months without entries
+    assert audit().findings == []
+    assert audit(since=datetime(2026, 2, 10, tzinfo=UTC)).findings == []
+
+
+UNLINKED = "does not continue the one before it"
+OTHER_FIGURES = "but the books have"
+CHANGED = "was changed, or an entry of its period"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("number = 7", CHANGED),
+        ("opening = opening + 1, closing = closing + 1", CHANGED),
+        ("starts_at = starts_at + interval '1 second'", CHANGED),
+        ("ends_at = ends_at + interval '1 second'", CHANGED),
+        ("money_in = money_in + 1, closing = closing + 1", OTHER_FIGURES),
+        ("money_in = money_in + 1, money_out = money_out + 1", OTHER_FIGURES),
+        ("entry_count = entry_count + 1", OTHER_FIGURES),
+        ("digest = sha256('another')", CHANGED),
+    ],
+)
+def test_the_audit_finds_a_statement_that_was_changed(
+    account: Account, issued: list[MonthlyStatement], change: str, sentence: str
+) -> None:
+    last = issued[-1]
+    with walls_down("monthly_statements") as cursor:
+        cursor.execute(f"UPDATE monthly_statements SET {change} WHERE id = %s", [last.pk])
+    (finding,) = [each for each in audit().findings if each.check == "statement"]
+    assert finding.account == str(account.pk)
+    assert sentence in finding.sentence
+    assert account_number(account.number).replace(" ", NO_BREAK) in finding.sentence
+    with pytest.raises(SystemExit) as ended:
+        call_command("audit_ledger", stdout=StringIO())
+    assert ended.value.code == 1
+
+
+def test_the_audit_says_what_the_books_have(
+    account: Account, issued: list[MonthlyStatement]
+) -> None:
+    with walls_down("monthly_statements") as cursor:
+        cursor.execute(
+            """UPDATE monthly_statements SET money_in = 9999, closing = 9999 - money_out
+            WHERE id = %s""", [issued[0].pk],
+        )  # fmt: skip
+    (finding, *_) = [each for each in audit().findings if each.check == "statement"]
+    assert f"{finding}".replace(NO_BREAK, " ") == (
+        f"Account {account_number(account.number)}: statement 1 says 8 entries, 9,999.00 USD in, "
+        "50.00 USD out, but the books have 8 entries, 160.00 USD in, 50.00 USD out in its period."
+    )
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_audit_finds_a_statement_that_is_gone(
+    account: Account, issued: list[MonthlyStatement], number: int
+) -> None:
+    with walls_down("monthly_statements") as cursor:
+        cursor.execute(
+            "DELETE FROM monthly_statements WHERE account_id = %s AND number = %s",
+            [account.pk, number],
+        )
+    (finding,) = audit().findings
+    assert UNLINKED in finding.sentence
+    assert f"statement {number + 1} " in finding.sentence
+
+
+def test_the_audit_finds_entries_before_the_first_statement(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuing, "_first_month", lambda _account: date(2026, 3, 1))
+    sealing.seal(until=date(2026, 4, 1))
+    with walls_down("monthly_statements"):
+        issue_due()
+    (finding,) = audit().findings
+    assert (UNLINKED in finding.sentence, finding.broken) == (True, 2)  # Mara's too
+
+
+def test_an_audit_of_the_last_days_reads_the_statements_that_begin_in_them(
+    issued: list[MonthlyStatement],
+) -> None:
+    with walls_down("monthly_statements") as cursor:
+        cursor.execute(
+            "UPDATE monthly_statements SET digest = sha256('x') WHERE id = %s", [issued[1].pk]
+        )
+    assert audit(since=issued[1].starts_at).findings != []
+    assert audit(since=issued[1].starts_at + timedelta(seconds=1)).findings == []

@@ -1,0 +1,123 @@
+"""A statement keeps its days and words when the bank moves to another time zone."""
+
+import io
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import openpyxl
+import pytest
+from django.core import signing
+from django.db import connection
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from accounts.models import Account
+from tests.transactions.statement_files.shared import got, pdf_links, pdf_text, whole
+from transactions import services
+from transactions.audit import sealing
+from transactions.models import MonthlyStatement
+from transactions.services import Draft
+from transactions.statement_files.chosen import SALT
+from transactions.statement_files.files import LABELS
+from transactions.statement_files.issuing import issue_due
+
+pytestmark = pytest.mark.django_db
+ELSEWHERE = ("America/New_York", "Asia/Tokyo")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LABELS if kind != "xlsx"])
+@pytest.mark.parametrize("zone", ELSEWHERE)
+def test_no_file_of_a_numbered_statement_changes(
+    ana: Client, account: Account, kind: str, zone: str, settings: Settings
+) -> None:
+    for hour in (1, 23):  # of another day elsewhere
+        moment = datetime(2026, 3, 31, hour, 30, tzinfo=UTC)
+        services.post_batch([Draft(to_account=account, amount=Decimal(3), created_at=moment)])
+    sealing.seal(until=date(2026, 4, 1))
+    issue_due()
+    statements = MonthlyStatement.objects.of(account).order_by("number")
+    before = [got(ana, statement, kind) for statement in statements]
+    settings.TIME_ZONE = zone
+    assert [got(ana, statement, kind) for statement in statements] == before
+
+
+def test_no_day_of_an_excel_file_changes(
+    ana: Client, issued: list[MonthlyStatement], settings: Settings
+) -> None:
+    before = cells(got(ana, issued[0], "xlsx"))
+    settings.TIME_ZONE = ELSEWHERE[0]
+    assert cells(got(ana, issued[0], "xlsx")) == before
+
+
+def cells(content: bytes) -> list[object]:
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    return [cell.value for sheet in book for row in sheet.iter_rows() for cell in row]
+
+
+def test_the_check_page_says_the_same(issued: list[MonthlyStatement], settings: Settings) -> None:
+    def checked() -> object:
+        page = Client().get("/statements/check/", {"digest": issued[0].hex_digest})
+        return page.context["checked"]
+
+    before = checked()
+    settings.TIME_ZONE = ELSEWHERE[0]
+    assert checked() == before
+
+
+def test_the_next_statement_begins_where_the_last_one_ended(
+    ana: Client, issued: list[MonthlyStatement], settings: Settings
+) -> None:
+    settings.TIME_ZONE = ELSEWHERE[0]
+    sealing.seal(until=date(2026, 5, 2))
+    issue_due()
+    last = MonthlyStatement.objects.of(issued[0].account_id).newest_first()[0]
+    assert (last.month, last.time_zone) == (date(2026, 4, 1), ELSEWHERE[0])
+    assert (last.first_day, last.last_day) == (date(2026, 3, 31), date(2026, 4, 30))
+    settings.TIME_ZONE = "UTC"
+    text = pdf_text(got(ana, last, "pdf"))
+    assert "Statement 4, April 2026" in text
+    assert "31 March 2026 to 30 April 2026" in text
+    assert got(ana, last, "sta").startswith(b":20:M00004202604\r\n")
+
+
+def test_a_statement_from_before_has_the_time_zone_of_the_migration(settings: Settings) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT column_default FROM information_schema.columns
+            WHERE table_name = 'monthly_statements' AND column_name = 'time_zone'"""
+        )
+        assert cursor.fetchone()[0] == f"'{settings.TIME_ZONE}'::text"
+
+
+def code_of(ana: Client, account: Account, query: str) -> str:
+    body = whole(ana.get(f"/accounts/{account.pk}/statement.pdf{query}"))
+    (target,) = pdf_links(body)
+    return target.removeprefix("http://testserver")
+
+
+@pytest.mark.parametrize(
+    "query", ["?start=2026-02-01&end=2026-02-28", "?end=2026-02-28&q=12.50", "", "?direction=in"]
+)
+@pytest.mark.parametrize("zone", ELSEWHERE)
+def test_the_code_of_a_selection_stays_true(
+    ana: Client, account: Account, query: str, zone: str, settings: Settings
+) -> None:
+    moment = datetime(2026, 3, 1, 1, tzinfo=UTC)  # the evening before in New York
+    services.post_batch([Draft(to_account=account, amount=Decimal(3), created_at=moment)])
+    url = code_of(ana, account, query)
+    before = Client().get(url).context["checked"]
+    settings.TIME_ZONE = zone
+    assert before.is_true
+    assert Client().get(url).context["checked"] == before
+
+
+@pytest.mark.parametrize("words", [7, 8, 9])
+def test_an_older_code_is_read_by_the_present_time_zone(
+    ana: Client, account: Account, words: int
+) -> None:
+    """Codes had no time zone, before that no last booking, and before that no places."""
+    token = code_of(ana, account, "?start=2026-02-01&end=2026-02-28").partition("choice=")[2]
+    older = signing.dumps(signing.loads(token, salt=SALT)[:words], salt=SALT, compress=True)
+    checked = Client().get("/statements/check/", {"choice": older}).context["checked"]
+    assert checked.is_true
+    assert checked.period == "1 February 2026 to 28 February 2026"
