@@ -47,13 +47,8 @@ class CheckedStatement:
     may_differ: bool = False
 
 
-def checked_digest(text: str) -> CheckedStatement | None:
-    """The numbered statement with this digest in hexadecimal; None if there is none. Spaces and
-    case do not matter.
-    """
-    digest = _bytes(text)
-    if digest is None:
-        return None
+def checked_digest(digest: bytes) -> CheckedStatement | None:
+    """The numbered statement with this digest; None if there is none."""
     found = MonthlyStatement.objects.select_related("account", "seal").filter(digest=digest)
     statement = found.first()
     return _checked_month(statement) if statement else None
@@ -127,7 +122,10 @@ def _audited_at() -> datetime | None:
     return run.finished_at if run and not run.findings else None
 
 
-def _bytes(text: str) -> bytes | None:
+def digest_in(text: str) -> bytes | None:
+    """The digest that somebody typed in hexadecimal; None if it is none. Spaces and case do not
+    matter.
+    """
     try:
         digest = bytes.fromhex("".join(text.split()))
     except ValueError:

@@ -14,7 +14,7 @@ from accounts.requests import PersonRequest
 from ledger.db.row_security import RowScope, reading
 from ledger.web.table_files import refused
 from transactions.models import MonthlyStatement
-from transactions.statement_files.checking import checked_choice, checked_digest
+from transactions.statement_files.checking import checked_choice, checked_digest, digest_in
 from transactions.statement_files.chosen import ChosenEntries, file_of_choice
 from transactions.statement_files.files import LABELS, FileTooLong, check_page_of
 from transactions.statement_files.monthly import file_of_month, statement_of
@@ -25,6 +25,7 @@ NO_STATEMENT = (
     "No numbered statement of this bank has that digest. Compare it with the paper once more. A "
     "statement without a number is checked by its code: follow it, or click it in the PDF."
 )
+NO_DIGEST = "A digest has 64 letters and digits: 0 to 9 and a to f. Type the whole of it."
 NO_CHOICE = "That code is not one of this bank\u2019s, or it was not copied whole."
 
 
@@ -35,6 +36,13 @@ class DigestForm(forms.Form):
         label="Digest", max_length=DIGEST_LENGTH,
         help_text="64 letters and digits at the end of the statement; spaces do not matter",
     )  # fmt: skip
+
+    def clean_digest(self) -> bytes:
+        """The digest as bytes."""
+        digest = digest_in(self.cleaned_data["digest"])
+        if digest is None:
+            raise forms.ValidationError(NO_DIGEST)
+        return digest
 
 
 @require_safe

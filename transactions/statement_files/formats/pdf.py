@@ -5,11 +5,12 @@ first laid out on pages, so that each page can say how many there are.
 """
 
 from codecs import BOM_UTF16_BE
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
+from itertools import islice
 from typing import NamedTuple
 
 from reportlab.graphics import renderPDF
@@ -49,11 +50,18 @@ TYPE_IT = "Follow the code, or type this digest on the page below: the bank look
 FOLLOW_IT = (
     "Follow the code or click here: the bank looks into its books and says whether this is true."
 )
+# Without a code, in two rows.
+CLICK_IT = (
+    "Click here: the bank looks into its books and says whether this is true.",
+    "Its search is too long for a code that a camera could read.",
+)
+MOST_OF_CODE = 1000  # characters; the squares of more are below a quarter of a millimetre
+MORE = "\u2026"
 MOST_LINES = 10_000  # entries of a PDF, about 400 pages
 
 
 class LaidOutRow(NamedTuple):
-    """An entry with its words in lines, and its height in points."""
+    """An entry with its words in lines, and its height in points. `day` is "" for a balance."""
 
     day: str
     title: list[str]
@@ -66,14 +74,16 @@ class LaidOutRow(NamedTuple):
 def pdf(document: StatementDocument) -> bytes:
     """The file. Reads all lines of the document, see MOST_LINES."""
     fonts.load()
-    rows = [_row(line, document.currency) for line in document.lines]
-    pages = list(_pages(_with_days(rows, document), _head_height(document)))
+    rows = _with_edges((_row(line, document.currency) for line in document.lines), document)
+    pages = [_days_once(page) for page in _pages(rows, _head_height(document))]
     if _room(pages[-1], _head_height(document) if len(pages) == 1 else 0) < PROOF:
         pages.append([])
     buffer = BytesIO()
     canvas = Canvas(buffer, pagesize=A4, invariant=1, pageCompression=1, lang="en-GB")
     canvas.setTitle(f"{document.title} · {grouped(document.account_number)}")
     canvas.setAuthor("Ledger")
+    canvas.setCreator("Ledger")
+    canvas._doc._timeStamp = _TimeStamp(document.made_at)
     canvas.setSubject(f"{document.period}; digest {document.digest}")
     pen = _Pen(canvas)
     for number, page in enumerate(pages, start=1):
@@ -87,18 +97,31 @@ def pdf(document: StatementDocument) -> bytes:
     return buffer.getvalue()
 
 
-def _with_days(
-    rows: list[tuple[date, LaidOutRow]], document: StatementDocument
-) -> list[LaidOutRow]:
-    """The first row of each day says the day; opening and closing balance stand around them."""
-    shown: list[LaidOutRow] = []
-    before = None
-    for day, row in rows:
-        shown.append(row if day != before else row._replace(day=""))
-        before = day
-    currency = document.currency
-    opening = _edge("Opening balance", document.opening, currency)
-    return [opening, *shown, _edge("Closing balance", document.closing, currency)]
+class _TimeStamp:
+    """A moment as ReportLab's documents have it. Otherwise they would be of the year 2000, or have
+    other bytes each time.
+    """
+
+    def __init__(self, moment: datetime) -> None:
+        self.t = moment.timestamp()
+        self.YMDhms = moment.astimezone(UTC).timetuple()[:6]
+        self.dhh = self.dmm = 0  # from UTC
+
+
+def _with_edges(rows: Iterable[LaidOutRow], document: StatementDocument) -> Iterator[LaidOutRow]:
+    """Opening and closing balance stand around the entries."""
+    yield _edge("Opening balance", _figure(document.opening, document.currency))
+    yield from rows
+    yield _edge("Closing balance", _figure(document.closing, document.currency))
+
+
+def _days_once(page: list[LaidOutRow]) -> list[LaidOutRow]:
+    """The first row of each day on a page says the day."""
+    days = ["", *(row.day for row in page)]
+    return [
+        row._replace(day="") if row.day == before else row
+        for before, row in zip(days, page, strict=False)
+    ]
 
 
 def _figure(amount: Decimal | None, currency: str) -> str:
@@ -106,21 +129,20 @@ def _figure(amount: Decimal | None, currency: str) -> str:
     return figure_of(amount, currency).replace(MINUS, "-")
 
 
-def _edge(title: str, balance: Decimal, currency: str) -> LaidOutRow:
-    return LaidOutRow("", [title], [], "", _figure(balance, currency), LEADING + ROW_SPACE)
+def _edge(title: str, balance: str) -> LaidOutRow:
+    return LaidOutRow("", [title], [], "", balance, LEADING + ROW_SPACE)
 
 
-def _row(line: StatementLine, currency: str) -> tuple[date, LaidOutRow]:
+def _row(line: StatementLine, currency: str) -> LaidOutRow:
     title = list(_wrapped(line.title, BOLD, SIZE, WORDS_WIDTH))
     words = list(_wrapped(line.words, PLAIN, SMALL, WORDS_WIDTH)) if line.words else []
     height = (len(title) + len(words)) * LEADING + ROW_SPACE
     day = line.booked_on
     amount = _figure(line.amount, currency)
-    row = LaidOutRow(
+    return LaidOutRow(
         f"{day.day:02} {day:%b} {day.year}", title, words,
         amount if line.amount < 0 else f"+{amount}", _figure(line.balance, currency), height,
     )  # fmt: skip
-    return day, row
 
 
 def _wrapped(text: str, font: str, size: float, width: float) -> Iterator[str]:
@@ -146,14 +168,17 @@ def _fits(text: str, font: str, size: float, width: float) -> bool:
     return len(text) == 1 or fonts.width(text, font, size) <= width
 
 
-def _pages(rows: list[LaidOutRow], head: float) -> Iterator[list[LaidOutRow]]:
-    """The rows of each page; an entry that fits on a page is not split."""
+def _pages(rows: Iterable[LaidOutRow], head: float) -> Iterator[list[LaidOutRow]]:
+    """The rows of each page; an entry that fits on a page is not split. Another page begins with
+    the balance of the one before it.
+    """
     page: list[LaidOutRow] = []
     room = _room([], head)
     for row in rows:
         if row.height > room and page:
             yield page
-            page, room = [], _room([], 0)
+            page = [_edge("Balance carried forward", page[-1].balance)]
+            room = _room(page, 0)
         page.append(row)
         room -= row.height
     yield page
@@ -209,13 +234,13 @@ class _Pen:
         self.text(LEFT, y, "Ledger", font=BOLD, size=13, color=ACCENT)
         self.text(RIGHT, y, document.title, font=BOLD, size=13, right=True)
         self.text(RIGHT, y - 5.5 * mm, document.period, size=SIZE, color=MUTED, right=True)
-        self.text(LEFT, y - 13 * mm, _cut(document.holder, BOLD), font=BOLD, size=10)
-        self.text(LEFT, y - 18 * mm, _cut(document.account_name, PLAIN), size=10)
+        self.text(LEFT, y - 13 * mm, _cut(document.holder, BOLD, 10), font=BOLD, size=10)
+        self.text(LEFT, y - 18 * mm, _cut(document.account_name, PLAIN, 10), size=10)
         number = f"{grouped(document.account_number)} · {document.currency}"
         self.text(LEFT, y - 23 * mm, number, size=10, color=MUTED)
         self._figures(document, y - 35 * mm)
         if document.selection:
-            words = next(_wrapped(f"A selection: {document.selection}", PLAIN, SIZE, RIGHT - LEFT))
+            words = _cut(f"A selection: {document.selection}", PLAIN, SIZE)
             self.text(LEFT, y - 47.5 * mm, words, color=MUTED)
         return TOP - _head_height(document)
 
@@ -264,21 +289,25 @@ class _Pen:
     def proof(self, document: StatementDocument, y: float) -> None:
         top = y - 8 * mm
         side = 24 * mm
-        code = QrCodeWidget(document.check_url, barLevel="L", barBorder=0)
+        has_code = len(document.check_url) <= MOST_OF_CODE
+        if has_code:
+            self._code(document.check_url, LEFT, top - side + 2 * mm, side)
+        self.canvas.linkURL(document.check_url, (LEFT, top - side + 2 * mm, RIGHT, top + 2 * mm))
+        x = LEFT + side + 6 * mm if has_code else LEFT
+        self.text(x, top - 2 * mm, "Is it true?", font=BOLD)
+        for row, part in enumerate(_how_to_check(document, has_code=has_code)):
+            self.text(x, top - (7 + 4.5 * row) * mm, part, size=SMALL, color=MUTED)
+        self.text(x, top - 16.5 * mm, grouped(document.digest), size=SMALL)
+        self.text(x, top - 21 * mm, document.seal, size=SMALL, color=MUTED)
+
+    def _code(self, text: str, x: float, y: float, side: float) -> None:
+        code = QrCodeWidget(text, barLevel="L", barBorder=0)
         left, bottom, right, _ = code.getBounds()
         scale = side / (right - left)
         place = [scale, 0, 0, scale, -left * scale, -bottom * scale]
         drawing = Drawing(side, side, transform=place)
         drawing.add(code)
-        renderPDF.draw(drawing, self.canvas, LEFT, top - side + 2 * mm)
-        self.canvas.linkURL(document.check_url, (LEFT, top - side + 2 * mm, RIGHT, top + 2 * mm))
-        x = LEFT + side + 6 * mm
-        self.text(x, top - 2 * mm, "Is it true?", font=BOLD)
-        words = (TYPE_IT if document.number is not None else FOLLOW_IT, document.check_page)
-        for row, part in enumerate(words):
-            self.text(x, top - (7 + 4.5 * row) * mm, part, size=SMALL, color=MUTED)
-        self.text(x, top - 16.5 * mm, grouped(document.digest), size=SMALL)
-        self.text(x, top - 21 * mm, document.seal, size=SMALL, color=MUTED)
+        renderPDF.draw(drawing, self.canvas, x, y)
 
     def foot(self, document: StatementDocument, number: int, count: int) -> None:
         y = 12 * mm
@@ -290,6 +319,19 @@ class _Pen:
         self.text(RIGHT, y, f"Page {number} of {count}", size=SMALL, color=MUTED, right=True)
 
 
-def _cut(text: str, font: str) -> str:
-    """The first line of a long name."""
-    return next(_wrapped(text, font, 10, RIGHT - LEFT), "")
+def _how_to_check(document: StatementDocument, *, has_code: bool) -> tuple[str, ...]:
+    """At most two rows. The page finds a typed digest of a numbered statement alone, so only there
+    its address is shown.
+    """
+    if document.number is not None:
+        return TYPE_IT, document.check_page
+    return (FOLLOW_IT,) if has_code else CLICK_IT
+
+
+def _cut(text: str, font: str, size: float) -> str:
+    """The text if it fits in a line, else its beginning with "\u2026"."""
+    width = RIGHT - LEFT
+    first, *more = [*islice(_wrapped(text, font, size, width), 2)] or [""]
+    if not more:
+        return first
+    return f"{next(_wrapped(text, font, size, width - fonts.width(MORE, font, size)))}{MORE}"
