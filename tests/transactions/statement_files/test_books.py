@@ -23,7 +23,7 @@ from transactions.models import MonthlyStatement, Seal
 from transactions.models.monthly_statement import id_of_statement
 from transactions.services import Draft
 from transactions.statement_files import issuing
-from transactions.statement_files.digest import StatementFigures, digest_of
+from transactions.statement_files.digest import StatementFigures, digest_of, totals_of_period
 from transactions.statement_files.issuing import issue_due
 
 pytestmark = pytest.mark.django_db
@@ -215,6 +215,22 @@ def test_the_audit_finds_a_statement_that_is_gone(
     assert f"statement {number + 1} " in finding.sentence
 
 
+def test_the_audit_finds_that_the_first_statement_is_gone_also_if_it_was_of_nothing(
+    account: Account,
+) -> None:
+    with walls_down("accounts"):
+        opened = datetime(2025, 11, 5, tzinfo=UTC)
+        Account.objects.filter(pk=account.pk).update(created_at=opened)
+    sealing.seal(until=date(2026, 4, 1))
+    issue_due()
+    with walls_down("monthly_statements") as cursor:
+        cursor.execute(
+            "DELETE FROM monthly_statements WHERE account_id = %s AND number = 1", [account.pk]
+        )
+    (finding,) = [each for each in audit().findings if each.check == "statement"]
+    assert (UNLINKED in finding.sentence, finding.expected[:11]) == (True, "statement 2")
+
+
 def test_the_audit_finds_entries_before_the_first_statement(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,3 +251,27 @@ def test_an_audit_of_the_last_days_reads_the_statements_that_begin_in_them(
         )
     assert audit(since=issued[1].starts_at).findings != []
     assert audit(since=issued[1].starts_at + timedelta(seconds=1)).findings == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"rows": 9}, {"money_in": Decimal(161)}, {"money_out": Decimal(49)}]
+)
+def test_the_audit_finds_invented_figures_also_if_their_digest_fits(
+    account: Account, issued: list[MonthlyStatement], change: dict[str, Any]
+) -> None:
+    first, seal = issued[0], issued[0].seal
+    totals = totals_of_period(account.pk, first.starts_at, first.ends_at)._replace(**change)
+    closing = totals.money_in - totals.money_out
+    figures = StatementFigures(
+        account.number, account.currency, 1, first.starts_at, first.ends_at, first.opening, closing,
+        (seal.number, bytes(seal.digest)),
+    )  # fmt: skip
+    with walls_down("monthly_statements") as cursor:
+        cursor.execute(
+            """UPDATE monthly_statements SET entry_count = %s, money_in = %s, money_out = %s,
+            closing = %s, digest = %s WHERE id = %s""",
+            [*totals[:3], closing, digest_of(figures, totals), first.pk],
+        )
+    (finding,) = [each for each in audit().findings if each.check == "statement"]
+    assert OTHER_FIGURES in finding.sentence
+    assert "statement 1 " in finding.sentence

@@ -58,6 +58,14 @@ def test_the_balance_carried_forward_also_stands_before_the_closing_balance() ->
         pytest.fail("no page had the closing balance alone")
 
 
+def test_no_row_stands_below_the_foot_of_a_page() -> None:
+    rows = [pdf_format._edge(f"{number}", "1.00") for number in range(200)]
+    pages = list(pdf_format._pages(rows, pdf_format.LONG_HEAD))
+    assert len(pages) > 3
+    for number, page in enumerate(pages):
+        assert pdf_format._room(page, pdf_format.LONG_HEAD if number == 0 else 0) >= 0
+
+
 LONG = "A name that is very long indeed " * 12
 
 

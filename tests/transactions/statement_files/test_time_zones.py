@@ -3,6 +3,7 @@
 import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
@@ -121,3 +122,20 @@ def test_an_older_code_is_read_by_the_present_time_zone(
     checked = Client().get("/statements/check/", {"choice": older}).context["checked"]
     assert checked.is_true
     assert checked.period == "1 February 2026 to 28 February 2026"
+
+
+def test_days_and_times_are_those_of_the_time_zone_of_the_issue(
+    ana: Client, account: Account, settings: Settings
+) -> None:
+    settings.TIME_ZONE = ELSEWHERE[0]
+    moment = datetime(2026, 3, 31, 1, 30, tzinfo=UTC)  # the evening before in New York
+    services.post_batch([Draft(to_account=account, amount=Decimal(3), created_at=moment)])
+    sealing.seal(until=date(2026, 4, 2))
+    issue_due()
+    settings.TIME_ZONE = "UTC"
+    last = MonthlyStatement.objects.of(account).newest_first()[0]
+    row = got(ana, last, "csv").decode().splitlines()[-1]
+    assert row.startswith("2026-03-30,21:30:00,")
+    assert row.endswith(",2026-03-30T21:30:00-04:00")
+    issued = last.issued_at.astimezone(ZoneInfo(ELSEWHERE[0]))
+    assert f"<CreDtTm>{issued.isoformat(timespec='seconds')}<" in got(ana, last, "xml").decode()

@@ -295,10 +295,12 @@ class _Pen:
         self.canvas.linkURL(document.check_url, (LEFT, top - side + 2 * mm, RIGHT, top + 2 * mm))
         x = LEFT + side + 6 * mm if has_code else LEFT
         self.text(x, top - 2 * mm, "Is it true?", font=BOLD)
-        for row, part in enumerate(_how_to_check(document, has_code=has_code)):
+        words = _how_to_check(document, has_code=has_code)
+        for row, part in enumerate(words):
             self.text(x, top - (7 + 4.5 * row) * mm, part, size=SMALL, color=MUTED)
-        self.text(x, top - 16.5 * mm, grouped(document.digest), size=SMALL)
-        self.text(x, top - 21 * mm, document.seal, size=SMALL, color=MUTED)
+        y = top - (7.5 + 4.5 * len(words)) * mm
+        self.text(x, y, grouped(document.digest), size=SMALL)
+        self.text(x, y - 4.5 * mm, document.seal, size=SMALL, color=MUTED)
 
     def _code(self, text: str, x: float, y: float, side: float) -> None:
         code = QrCodeWidget(text, barLevel="L", barBorder=0)
