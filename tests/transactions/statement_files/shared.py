@@ -14,6 +14,7 @@ from accounts.models import Account
 from transactions.audit import sealing
 from transactions.models import MonthlyStatement, Seal
 from transactions.models.monthly_statement import id_of_statement
+from transactions.statement_files.digest import StatementFigures, digest_of, totals_of_period
 from transactions.statement_files.document import StatementDocument, StatementLine
 
 ADDRESS = "https://bank.example/statements/check/"
@@ -23,11 +24,18 @@ NOTHING = Decimal(0)
 def empty_statement(account: Account, **facts: Any) -> MonthlyStatement:
     """The account's statement of November 2019, when there was nothing; seals it if need be."""
     sealing.seal(until=date(2020, 1, 1))
+    seal = Seal.objects.get(number=1)
+    period = datetime(2019, 11, 1, tzinfo=UTC), datetime(2019, 12, 1, tzinfo=UTC)
+    totals = totals_of_period(account.pk, *period)
+    figures = StatementFigures(
+        account.number, account.currency, 1, *period, NOTHING, NOTHING,
+        (seal.number, bytes(seal.digest)),
+    )  # fmt: skip
     statement = MonthlyStatement(
         id=id_of_statement(account.pk, 1), account=account, number=1, month=date(2019, 11, 1),
-        starts_at=datetime(2019, 11, 1, tzinfo=UTC), ends_at=datetime(2019, 12, 1, tzinfo=UTC),
+        starts_at=period[0], ends_at=period[1],
         opening=NOTHING, money_in=NOTHING, money_out=NOTHING, closing=NOTHING,
-        seal=Seal.objects.get(number=1), digest=account.pk.bytes * 2,
+        seal=seal, digest=digest_of(figures, totals),
         **{"holder": account.user.name, "account_name": account.name, "entry_count": 0, **facts},
     )  # fmt: skip
     statement.save(force_insert=True)
