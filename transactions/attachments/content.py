@@ -14,7 +14,6 @@ MOST_SENT = 10 * 1024 * 1024  # bytes; a picture becomes smaller
 HEIC = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"})
 EMPTY = "The file is empty. Choose another one."
 TOO_LARGE = f"The file is larger than {MOST_SENT // 1024**2} MB. Choose a smaller one."
-TOO_LARGE_PDF = f"The PDF is larger than {MOST_BYTES // 1024**2} MB. Choose a smaller one."
 NO_HEIC = (
     "This is a HEIC or AVIF picture, which many devices cannot show. Choose a JPEG, or take a"
     " screenshot of it."
@@ -43,9 +42,7 @@ def fit(name: str, content: bytes) -> FitFile:
     if not content.startswith(documents.BEGINNING):
         is_heic = content[4:8] == b"ftyp" and content[8:12] in HEIC
         raise UnfitFile(NO_HEIC if is_heic else OTHER)
-    made = documents.written_anew(content)
-    if len(made) > MOST_BYTES:
-        raise UnfitFile(TOO_LARGE_PDF)
+    made = documents.written_anew(content, MOST_BYTES)
     return FitFile(_stem(name), AttachmentKind.DOCUMENT, made)
 
 

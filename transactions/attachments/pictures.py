@@ -14,7 +14,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from transactions.attachments.refusals import READING, UnfitFile
+from transactions.attachments.refusals import UnfitFile, reading
 
 JPEG, PNG, WEBP = "JPEG", "PNG", "WebP"
 DECODERS: dict[str, type[ImageFile]] = {JPEG: JpegImageFile, PNG: PngImageFile, WEBP: WebPImageFile}
@@ -41,7 +41,7 @@ def format_of(content: bytes) -> str:
 def encoded_anew(content: bytes, most: int) -> bytes:
     """The picture as a JPEG of at most so many bytes. Raises UnfitFile."""
     try:
-        with READING:
+        with reading():
             picture = _decoded(content)
             found = next((made for made in _encoded(picture) if len(made) <= most), None)
     except UnfitFile:

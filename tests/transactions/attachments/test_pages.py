@@ -26,9 +26,9 @@ from tests.transactions.attachments.files import (
     with_data,
 )
 from transactions import services
-from transactions.attachments import documents
 from transactions.attachments.content import OTHER, FitFile, fit
 from transactions.attachments.forms import NONE
+from transactions.attachments.pdf.sentences import ENCRYPTED
 from transactions.attachments.services import MOST_OF_A_PAYMENT, NO_ROOM, TOO_MANY, attach
 from transactions.exceptions import TransactionNotFound
 from transactions.models import Attachment, Transaction
@@ -169,7 +169,7 @@ def test_the_database_refuses_an_attachment_of_a_stranger(paid: Transaction) -> 
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, NONE), (HTML, OTHER), (encrypted(), documents.ENCRYPTED)]
+    ("content", "why"), [(None, NONE), (HTML, OTHER), (encrypted(), ENCRYPTED)]
 )
 def test_a_file_that_is_refused_is_told_in_the_form(
     client: Client, paid: Transaction, content: bytes | None, why: str

@@ -1,0 +1,33 @@
+"""How much work a PDF may be."""
+
+import resource
+from contextlib import suppress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CleaningLimits:
+    """The limits of one process that cleans a PDF."""
+
+    cpu_seconds: int = 10
+    wall_seconds: float = 30  # the machine may be busy
+    memory: int = 512 * 1024**2  # bytes of address space
+    unpacked: int = 150_000_000  # bytes of all streams that are looked into
+    in_object_streams: int = 20_000_000  # bytes; they have dictionaries alone, slow to read
+
+
+def limit_this_process(limits: CleaningLimits) -> None:
+    """From now on the kernel ends this process above its CPU time, and gives it no more memory, no
+    bytes in files and no core dump. macOS may not limit the memory.
+    """
+    _limit(resource.RLIMIT_CPU, limits.cpu_seconds)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    with suppress(ValueError, OSError):
+        _limit(resource.RLIMIT_AS, limits.memory)
+
+
+def _limit(kind: int, most: int) -> None:
+    hard = resource.getrlimit(kind)[1]
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (most, most))
