@@ -42,7 +42,10 @@ class OutsideChangeForm(forms.Form):
     opening = BalanceField(
         label="Balance before the first entry",
         required=False,
-        help_text="If your first file says it, the file\u2019s is taken.",
+        help_text=(
+            "If your first file says it, the file\u2019s is taken. Later, an older file gives it "
+            "only in place of zero or of another file\u2019s."
+        ),
     )
 
     def __init__(self, *args: Any, currency: str = "", **kwargs: Any) -> None:

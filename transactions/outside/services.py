@@ -7,8 +7,9 @@ done, and an undo deletes them in one.
 
 Note [Opening balance]: the account's opening balance is that of the imported file that begins
 before all entries; this import keeps in `opening_before` what its owner had typed. An older file
-takes it over, and an undo leaves it to the next file. A balance that its owner typed since is never
-replaced.
+takes it over, and an undo leaves it to the file that then begins first. Once the account has
+entries, a balance that its owner typed is never replaced: one that is not that of a file, nor zero
+where no file has given one.
 """
 
 import hashlib
@@ -223,7 +224,7 @@ def undo(*, source: OutsideImport) -> OutsideImport:
         if locked.state == State.UNDONE:
             return locked
         OutsideEntry.objects.of(locked).delete()
-        _give_opening_back(locked, account)
+        _settle_opening(locked, account)
         locked.state, locked.undone_at = State.UNDONE, timezone.now()
         locked.save()
     return locked
@@ -231,34 +232,58 @@ def undo(*, source: OutsideImport) -> OutsideImport:
 
 def _take_opening(locked: OutsideImport, account: OutsideAccount) -> None:
     """Gives the account the opening balance of a file that begins before all that is entered."""
-    if locked.opening is None:
-        return
     entered = OutsideEntry.objects.entered(account)
-    before = account.opening
-    if entered.exists():
-        holder = OutsideImport.objects.imported_into(account).exclude(opening_before=None).first()
-        if holder is None or account.opening != holder.opening or holder.opening_before is None:
-            return
-        if entered.filter(booked_on__lte=locked.first_on).exists():
-            return
-        before, holder.opening_before = holder.opening_before, None
-        holder.save(update_fields=["opening_before"])
-    locked.opening_before, account.opening = before, locked.opening
-    account.save(update_fields=["opening"])
+    if locked.opening is None or entered.filter(booked_on__lte=locked.first_on).exists():
+        return
+    holder = _holder_of_opening(account)
+    if entered.exists() and _is_typed(account, holder):
+        return
+    _hand_opening_over(account, holder, locked)
 
 
-def _give_opening_back(locked: OutsideImport, account: OutsideAccount) -> None:
-    """Takes the opening balance of an import away, whose entries are deleted."""
-    if locked.opening_before is None or account.opening != locked.opening:
+def _settle_opening(locked: OutsideImport, account: OutsideAccount) -> None:
+    """Leaves the opening balance to the file that begins first once `locked` has no entries; gives
+    back what stood there before if no file has it.
+    """
+    holder = _holder_of_opening(account)
+    if _is_typed(account, holder):
         return
     others = OutsideImport.objects.imported_into(account).exclude(pk=locked.pk)
     heir = others.exclude(opening=None).order_by("first_on", "imported_at").first()
     entered = OutsideEntry.objects.entered(account)
-    if heir is None or entered.filter(booked_on__lt=heir.first_on).exists():
+    if heir is not None and not entered.filter(booked_on__lt=heir.first_on).exists():
+        _hand_opening_over(account, holder, heir)
+    elif holder == locked and locked.opening_before is not None:
         account.opening = locked.opening_before
-    else:
-        account.opening, heir.opening_before = heir.opening, locked.opening_before
-        heir.save(update_fields=["opening_before"])
+        account.save(update_fields=["opening"])
+
+
+def _holder_of_opening(account: OutsideAccount) -> OutsideImport | None:
+    """The import whose opening balance the account has taken."""
+    imports = OutsideImport.objects.imported_into(account)
+    holder: OutsideImport | None = imports.exclude(opening_before=None).first()
+    return holder
+
+
+def _is_typed(account: OutsideAccount, holder: OutsideImport | None) -> bool:
+    """Whether the owner typed the opening balance: it is neither the holder's nor, without a
+    holder, zero.
+    """
+    given = holder.opening if holder is not None else Decimal(0)
+    return bool(account.opening != given)
+
+
+def _hand_opening_over(
+    account: OutsideAccount, holder: OutsideImport | None, heir: OutsideImport
+) -> None:
+    before = account.opening
+    if holder is not None and holder.opening_before is not None:
+        if not _is_typed(account, holder):
+            before = holder.opening_before
+        holder.opening_before = None
+        holder.save(update_fields=["opening_before"])
+    heir.opening_before, account.opening = before, heir.opening
+    heir.save(update_fields=["opening_before"])
     account.save(update_fields=["opening"])
 
 

@@ -186,6 +186,46 @@ def test_an_older_file_leaves_the_opening_balance_of_lines_that_are_older_still(
     assert balance_of(account) == Decimal("176.80")
 
 
+BARE_NOVEMBER = "Date,Amount\n2026-11-02,30\n"  # without a balance
+
+
+def test_an_older_file_gives_its_balance_where_no_file_has_given_one(
+    account: OutsideAccount,
+) -> None:
+    bare = imported(account, BARE_NOVEMBER)
+    october = imported(account, OCTOBER)
+    assert balance_of(account) == 130
+    services.undo(source=october)
+    assert balance_of(account) == 30
+    october = imported(account, OCTOBER)
+    services.undo(source=bare)
+    assert balance_of(account) == 100
+    services.undo(source=october)
+    assert balance_of(account) == 0
+
+
+def test_an_older_file_leaves_a_typed_balance_where_no_file_has_given_one(
+    account: OutsideAccount,
+) -> None:
+    imported(account, BARE_NOVEMBER)
+    services.change_account(account=account, name="Other bank", opening=Decimal(7))
+    october = imported(account, OCTOBER)
+    assert balance_of(account) == 87
+    services.undo(source=october)
+    assert balance_of(account) == 37
+
+
+def test_an_undone_first_file_without_a_balance_leaves_it_to_the_next_with_one(
+    account: OutsideAccount,
+) -> None:
+    bare = imported(account, "Date,Amount\n2026-09-05,-3.20\n")
+    for body in (NOVEMBER, OCTOBER):
+        imported(account, body)
+    assert balance_of(account) == Decimal("76.80")
+    services.undo(source=bare)
+    assert balance_of(account) == 130
+
+
 def test_an_undo_leaves_an_opening_balance_that_its_owner_changed(
     account: OutsideAccount,
 ) -> None:
