@@ -8,9 +8,11 @@ from io import BytesIO
 import pytest
 
 from tests.transactions.outside.files import AMERICAN, GERMAN, guessed
+from transactions.outside.formats.cells import read_day, read_figure
 from transactions.outside.formats.lines import MOST_BYTES, OutsideLine, UnreadableStatement
 from transactions.outside.formats.reading import format_of, measure
-from transactions.outside.formats.sheet import read_day, read_figure, sheet_lines, sheet_of
+from transactions.outside.formats.sheet import sheet_of
+from transactions.outside.formats.sheet_lines import sheet_lines
 
 ENGLISH = "Date,Description,Amount\n2026-11-02,Bus,-5.00\n2026-11-03,Pay,20.00\n"
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import IO
 
 from ledger.text.lines import shortened, tidy_line
+from transactions.outside.formats.cells import read_figure
 from transactions.outside.formats.lines import (
     CUT,
     OutsideLine,
@@ -17,7 +18,6 @@ from transactions.outside.formats.lines import (
     opened,
     text_lines,
 )
-from transactions.outside.formats.sheet import read_figure
 
 KINDS = ("bank", "cash", "ccard", "oth a", "oth l")
 # What Quicken puts beside the payments: none of these lists has any.

@@ -22,7 +22,7 @@ from transactions.outside.formats.lines import (
 from transactions.outside.formats.mt940 import mt940_lines
 from transactions.outside.formats.ofx import ofx1_lines, ofx2_lines
 from transactions.outside.formats.qif import qif_lines
-from transactions.outside.formats.sheet import sheet_lines
+from transactions.outside.formats.sheet_lines import sheet_lines
 
 Format = OutsideImport.Format
 START = 4096  # bytes

@@ -1,0 +1,105 @@
+"""What stands in one cell of a CSV file: a day or a figure, as banks write them."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from decimal import Decimal
+
+from ledger.text.lines import shortened, tidy_line
+from transactions.outside.formats.lines import (
+    UnreadableStatement,
+    full_year,
+    made_day,
+    not_an_amount,
+)
+
+_DIGITS = re.compile(r"(\d{1,4})[./ -](\d{1,2})[./ -](\d{1,4})(?:\.|[T ,].*)?", re.ASCII)
+_EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
+_WORDED = re.compile(r"(\d{1,2})[. -]+([A-Za-z]{3,9})[., -]+(\d{2,4})", re.ASCII)
+_WORD_FIRST = re.compile(r"([A-Za-z]{3,9})[. -]+(\d{1,2})[., -]+(\d{2,4})", re.ASCII)
+MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+
+
+def read_day(number: int, typed: str, order: str) -> date:
+    """A day as banks write it; `order` says what comes first where only figures stand. Raises
+    UnreadableStatement.
+    """
+    if found := _EIGHT.fullmatch(typed):
+        return made_day(number, *map(int, found.groups()))
+    if found := _DIGITS.fullmatch(typed):
+        first, second, third = found.groups()
+        if order == "ymd" or len(first) == 4:
+            return made_day(number, full_year(first), int(second), int(third))
+        month, day = (second, first) if order == "dmy" else (first, second)
+        return made_day(number, full_year(third), int(month), int(day))
+    for pattern, places in ((_WORDED, (3, 2, 1)), (_WORD_FIRST, (3, 1, 2))):
+        found = pattern.fullmatch(typed)
+        if found and found[places[1]][:3].lower() in MONTHS:
+            month = MONTHS.index(found[places[1]][:3].lower()) + 1
+            return made_day(number, full_year(found[places[0]]), month, int(found[places[2]]))
+    raise UnreadableStatement(
+        f"Line {number:,}: \u201c{shortened(tidy_line(typed))}\u201d is not a day."
+    )
+
+
+_BESIDE = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")
+_UNSIGNED = {
+    mark: re.compile(
+        rf"(?:[0-9]{{1,15}}|[0-9]{{1,3}}(?:[{other} '\u2019\u00a0\u202f][0-9]{{3}}){{1,4}})"
+        rf"(?:[{mark}][0-9]{{0,4}})?|[{mark}][0-9]{{1,4}}"
+    )
+    for mark, other in ((",", "."), (".", ","))
+}
+
+
+def read_figure(number: int, typed: str, mark: str) -> Decimal:
+    """A figure as banks write it, with a sign before or after it, or in brackets. Raises
+    UnreadableStatement.
+    """
+    text = _BESIDE.sub("", typed.replace("\N{MINUS SIGN}", "-").strip()).strip()
+    is_negative = False
+    if text.startswith("(") and text.endswith(")"):
+        is_negative, text = True, text[1:-1].strip()
+    elif text[:1] in ("-", "+"):
+        is_negative, text = text[0] == "-", text[1:].strip()
+    elif text[-1:] in ("-", "+"):
+        is_negative, text = text[-1] == "-", text[:-1].strip()
+    if not _UNSIGNED[mark].fullmatch(text):
+        raise UnreadableStatement(not_an_amount(number, typed))
+    value = Decimal(re.sub(rf"[^0-9{re.escape(mark)}]", "", text).replace(",", ".").rstrip("."))
+    return -value if is_negative else value
+
+
+def order_of(days: Sequence[str]) -> str:
+    """What comes first in these days: a figure above 12 is no month. If both can be, the order by
+    which they span less time, because a file has the days of some weeks; dots are European.
+    """
+    for typed in days:
+        found = _DIGITS.fullmatch(typed)
+        if not found:
+            continue
+        if len(found[1]) == 4:
+            return "ymd"
+        if int(found[1]) > 12 or "." in typed[: found.end(2) + 1]:
+            return "dmy"
+        if int(found[2]) > 12:
+            return "mdy"
+    return min(("dmy", "mdy"), key=lambda order: _span(days, order))
+
+
+def _span(days: Sequence[str], order: str) -> timedelta:
+    """From the first to the last of these days in an order."""
+    read = []
+    for typed in days:
+        with suppress(UnreadableStatement):
+            read.append(read_day(0, typed, order))
+    return max(read) - min(read) if read else timedelta(0)
+
+
+def decimal_of(figures: Sequence[str]) -> str:
+    """The mark before the decimals: that of the first figure with one or two digits after it."""
+    for typed in figures:
+        if found := re.search(r"([.,])[0-9]{1,2}\D*$", typed):
+            return found[1]
+    return "."

@@ -1,0 +1,103 @@
+"""CSV: the lines below the names of the columns, see Note [Columns]."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from typing import IO, Any
+
+from transactions.outside.formats.cells import read_day, read_figure
+from transactions.outside.formats.lines import (
+    CUT,
+    OutsideLine,
+    UnreadableStatement,
+    made_line,
+    opened,
+)
+from transactions.outside.formats.sheet import ROLES, Sheet, cells_of, name_of, sheet_of
+
+
+def sheet_lines(
+    source: IO[bytes], mapping: Mapping[str, Any]
+) -> Generator[OutsideLine, None, None]:
+    """Yields the lines of a file by a mapping. Raises UnreadableStatement."""
+    sheet = sheet_of(source)
+    if _highest(mapping) >= len(sheet.names):
+        raise UnreadableStatement("The file has fewer columns than were named. Name them again.")
+    has_minus = _writes_out_with_minus(source, sheet, mapping)
+    with opened(source) as text:
+        for number, cells in cells_of(text, sheet.separator, sheet.after):
+            if tuple(name_of(cell) for cell in cells[: len(sheet.names)]) == sheet.names:
+                raise UnreadableStatement(
+                    f"Line {number:,} names the columns a second time: the file seems to be in "
+                    "there twice. Download it again."
+                )
+            line = _line(number, cells, sheet, mapping, has_minus=has_minus)
+            if line is not None:
+                yield line
+
+
+def _writes_out_with_minus(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
+    """Whether the column of money out has no figure above zero: some banks write each of them with
+    a minus. Where others have none, a figure with a minus is money that came back.
+    """
+    place = mapping.get("out")
+    if place is None or mapping.get("amount") is not None:
+        return False
+    with opened(source) as text:
+        for number, cells in cells_of(text, sheet.separator, sheet.after):
+            typed = cells[place].strip() if place < len(cells) else ""
+            with suppress(UnreadableStatement):  # which the line itself will tell
+                if typed and read_figure(number, typed, mapping["decimal"]) > 0:
+                    return False
+    return True
+
+
+def _line(
+    number: int,
+    cells: Sequence[str],
+    sheet: Sheet,
+    mapping: Mapping[str, Any],
+    *,
+    has_minus: bool,
+) -> OutsideLine | None:
+    """The line; None for one without day and amount, such as a sum below the table."""
+
+    def cell(role: str) -> str:
+        place = mapping.get(role)
+        return cells[place].strip() if place is not None and place < len(cells) else ""
+
+    figures = [cell(role) for role in ("amount", "out", "in")]
+    if not cell("date") and not any(figures):
+        return None
+    if len(cells) < len(sheet.names) and len(cells) <= _highest(mapping):
+        raise UnreadableStatement(
+            f"Line {number:,} has {len(cells)} cells, and the heading {len(sheet.names)}. {CUT}"
+        )
+    day = read_day(number, cell("date"), mapping["order"])
+    amount = _amount(number, figures, mapping, has_minus=has_minus)
+    texts = (cells[place].strip() for place in mapping["texts"] if place < len(cells))
+    return made_line(
+        number, day, amount,
+        description=" \u00b7 ".join(text for text in texts if text),
+        other=cell("other"), reference=cell("reference"), outside_id=cell("id"),
+    )  # fmt: skip
+
+
+def _amount(
+    number: int, figures: Sequence[str], mapping: Mapping[str, Any], *, has_minus: bool
+) -> Decimal:
+    amount, out, into = figures
+    mark = mapping["decimal"]
+    if mapping.get("amount") is not None:
+        value = read_figure(number, amount, mark)
+        return -value if mapping["flip"] else value
+    if not out and not into:
+        raise UnreadableStatement(f"Line {number:,} has a day and no amount. {CUT}")
+    gone = read_figure(number, out, mark) if out else Decimal(0)
+    come = read_figure(number, into, mark) if into else Decimal(0)
+    return come + gone if has_minus else come - gone
+
+
+def _highest(mapping: Mapping[str, Any]) -> int:
+    places = [mapping.get(role) for role in ROLES] + list(mapping["texts"])
+    return max(int(place) for place in places if place is not None)
