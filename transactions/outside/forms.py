@@ -107,11 +107,17 @@ class UploadForm(forms.Form):
 LABELS = {
     "date": "Day",
     "amount": "Amount, with a sign",
+    "side": "Money in or out",
     "out": "Money out",
     "in": "Money in",
+    "currency": "Currency",
     "other": "Name of the other side",
     "reference": "Reference",
     "id": "The bank\u2019s own id",
+}
+HELP = {
+    "side": "Beside amounts without a sign: a column with S and H, D and C, or Af and Bij.",
+    "currency": "A line in another currency than the account\u2019s refuses the file.",
 }
 ORDER_CHOICES = [
     ("dmy", "day, month, year"), ("mdy", "month, day, year"), ("ymd", "year, month, day"),
@@ -133,6 +139,7 @@ class ColumnsForm(forms.Form):
             self.fields[f"role_{role}"] = forms.TypedChoiceField(
                 label=LABELS[role], choices=[("", "\u2013 none \u2013"), *columns],
                 required=role == "date", coerce=int, empty_value=None,
+                help_text=HELP.get(role, ""),
             )  # fmt: skip
         self.fields["texts"] = forms.TypedMultipleChoiceField(
             label="What it was for", choices=columns, coerce=int, required=False,
@@ -145,7 +152,7 @@ class ColumnsForm(forms.Form):
         )
 
     def clean(self) -> dict[str, Any]:
-        """Refuses a mapping without an amount, or with two kinds of it."""
+        """Refuses a mapping without an amount, with two kinds of it, or with a side of none."""
         data = super().clean() or {}
         amount, out, into = (data.get(f"role_{role}") for role in ("amount", "out", "in"))
         if amount is None and (out is None and into is None):
@@ -154,6 +161,8 @@ class ColumnsForm(forms.Form):
             )
         elif amount is not None and (out is not None or into is not None):
             self.add_error("role_amount", "Choose one amount, or money in and out; not both.")
+        elif amount is None and data.get("role_side") is not None:
+            self.add_error("role_side", "This column goes with one amount. Choose its column.")
         return data
 
     @property

@@ -36,7 +36,7 @@ from transactions.models.outside import id_of
 from transactions.outside.file_parts import forget, keep, kept
 from transactions.outside.formats.lines import OutsideLine, StatementFacts
 from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
-from transactions.outside.formats.sheet import sheet_of
+from transactions.outside.formats.sheet import completed, sheet_of
 
 State, Format = OutsideImport.State, OutsideImport.Format
 MOST_ACCOUNTS = 50  # of one person
@@ -113,12 +113,24 @@ def upload(
         pk=pk, account=account, name=tidy_line(name)[:200] or "statement",
         format=format_of(source), digest=digest, state=State.COLUMNS,
     )  # fmt: skip
-    if made.format == Format.CSV:
-        made.heading = sheet_of(source).digest
-        made.mapping = remembered(account.owner, made.heading)
-    if made.format != Format.CSV or made.mapping is not None:
+    if made.format != Format.CSV or _remember_columns(made, source):
         _measure(made, source)
     return _store(made, source)
+
+
+def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
+    """Sets the remembered mapping of a CSV file; returns whether it can be read by it.
+
+    One that is older than roles that change an amount or refuse a file is only a proposal if such
+    columns are there.
+    """
+    sheet = sheet_of(source)
+    made.heading = sheet.digest
+    known = remembered(made.account.owner, made.heading)
+    if known is None:
+        return False
+    made.mapping = mapping = completed(sheet, known)
+    return all(role in known or mapping[role] is None for role in ("currency", "side"))
 
 
 @with_retry
@@ -135,6 +147,7 @@ def _store(made: OutsideImport, source: IO[bytes]) -> OutsideImport:
 def remembered(owner: User, heading: str) -> dict[str, Any] | None:
     """What the owner said last of columns with these names."""
     same = OutsideImport.objects.owned_by(owner).filter(heading=heading, mapping__isnull=False)
+    same = same.exclude(state=State.COLUMNS)  # where it is still a proposal
     found: dict[str, Any] | None = same.newest_first().values_list("mapping", flat=True).first()
     return found
 

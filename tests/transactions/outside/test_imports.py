@@ -60,6 +60,28 @@ def test_columns_are_remembered_by_the_heading(account: OutsideAccount) -> None:
     assert theirs.state == "columns"
 
 
+def test_a_mapping_older_than_a_role_is_asked_for_again_if_a_column_has_it(
+    account: OutsideAccount,
+) -> None:
+    text = "Date,Text,Amount,Currency,D/C\n2026-11-02,Bus,5.00,EUR,D\n"
+    first = imported(account, text)
+    assert first.mapping is not None
+    old = {role: place for role, place in first.mapping.items() if role not in ("currency", "side")}
+    OutsideImport.objects.filter(pk=first.pk).update(mapping=old | {"reference": 1})
+    for _ in range(2):
+        again = services.upload(BytesIO(text.encode()), account=account, name="b.csv")
+        assert again.state == "columns"
+        roles = ("currency", "side", "reference")
+        assert [(again.mapping or {})[role] for role in roles] == [3, 4, 1]
+    plain = "Date,Text,Amount\n2026-11-02,Bus,-5.00\n"
+    first = imported(account, plain)
+    OutsideImport.objects.filter(pk=first.pk).update(
+        mapping={"date": 0, "amount": 2, "texts": [1], "order": "dmy", "decimal": ".", "flip": True}
+    )
+    again = services.upload(BytesIO(plain.encode()), account=account, name="b.csv")
+    assert services.read_rest(again).entries.get().amount == 5
+
+
 def test_the_same_file_again_brings_nothing_even_if_lines_are_alike(
     account: OutsideAccount,
 ) -> None:

@@ -9,7 +9,12 @@ import pytest
 
 from tests.transactions.outside.files import AMERICAN, GERMAN, guessed
 from transactions.outside.formats.cells import read_day, read_figure
-from transactions.outside.formats.lines import MOST_BYTES, OutsideLine, UnreadableStatement
+from transactions.outside.formats.lines import (
+    MOST_BYTES,
+    OutsideLine,
+    StatementFacts,
+    UnreadableStatement,
+)
 from transactions.outside.formats.reading import format_of, measure
 from transactions.outside.formats.sheet import sheet_of
 from transactions.outside.formats.sheet_lines import sheet_lines
@@ -19,7 +24,7 @@ ENGLISH = "Date,Description,Amount\n2026-11-02,Bus,-5.00\n2026-11-03,Pay,20.00\n
 
 def read(text: str | bytes) -> list[OutsideLine]:
     body = text.encode() if isinstance(text, str) else text
-    return list(sheet_lines(BytesIO(body), guessed(body)))
+    return list(sheet_lines(BytesIO(body), guessed(body), StatementFacts()))
 
 
 def refusal_of(text: str | bytes, currency: str = "EUR") -> str:
@@ -86,6 +91,64 @@ def test_days_are_read_in_the_order_by_which_a_file_spans_less_time(
 ) -> None:
     found = read("Date,Payee,Amount\n" + "".join(f"{day},Shop,-1.00\n" for day in days))
     assert {line.booked_on.month for line in found} == months
+
+
+SIDES = [
+    ("Soll/Haben", "S", "H"), ("S/H", "s", "h"), ("Debit/Credit", "Debit", "Credit"),
+    ("DR/CR", "DR", "CR"), ("D/C", "D", "C"), ("Indicator", "DBIT", "CRDT"),
+    ("Af Bij", "Af", "Bij"), ("Direction", "out", "in"), ("+/-", "-", "+"), ("", "S", "H"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "out", "come"), SIDES)
+def test_a_column_says_whether_an_amount_came_in_or_went_out(
+    name: str, out: str, come: str
+) -> None:
+    text = f"Datum;Umsatz;Währung;{name}\n02.11.2026;800,00;EUR;{out}\n03.11.2026;5,00;EUR;{come}\n"
+    assert [line.amount for line in read(text)] == [-800, 5]
+
+
+def test_a_side_decides_the_sign_of_an_amount_with_a_minus() -> None:
+    text = "Datum;Umsatz;Soll/Haben\n02.11.2026;8,00;S\n03.11.2026;5,00;H\n"
+    mapping = guessed(text.encode())
+    body = text.replace("8,00", "-8,00").replace("5,00", "-5,00").encode()
+    found = sheet_lines(BytesIO(body), mapping, StatementFacts())
+    assert [line.amount for line in found] == [-8, 5]
+
+
+def test_a_side_beside_amounts_with_a_sign_is_not_guessed() -> None:
+    text = "Details,Date,Amount\nDEBIT,11/20/2026,-8.00\nCREDIT,11/21/2026,-5.00\n"
+    assert guessed(text.replace("Details", "Type").encode())["side"] is None
+    assert [line.amount for line in read(text)] == [-8, -5]
+
+
+def test_another_side_is_refused_by_its_value() -> None:
+    text = "Datum;Umsatz;Soll/Haben\n" + "02.11.2026;8,00;S\n" * 20 + "03.11.2026;5,00;X\n"
+    assert "Line 22: “X” does not say whether money came in" in refusal_of(text)
+
+
+@pytest.mark.parametrize("written", ["EUR", "eur", "€", ""])
+@pytest.mark.parametrize("name", ["Currency", "Währung", "Waehrung", "Devise", "Moneda", "Munt"])
+def test_another_currency_is_refused_by_its_line(name: str, written: str) -> None:
+    text = f"Date,Description,Amount,{name}\n2026-11-02,Bus,-5.00,{written}\n"
+    assert len(read(text)) == 1
+    refusal = refusal_of(text + "2026-11-03,London,-40.00,GBP\n")
+    assert refusal.startswith("Line 3 is in GBP; this account is in EUR.")
+
+
+def test_a_file_whose_lines_have_two_currencies_is_refused_for_no_account_too() -> None:
+    text = "Date,Amount,Currency\n2026-11-02,5,EUR\n2026-11-03,5,£\n"
+    with pytest.raises(UnreadableStatement, match="in EUR and in GBP"):
+        read(text)
+
+
+@pytest.mark.parametrize("name", ["Original currency", "Foreign Currency"])
+def test_the_currency_of_an_amount_abroad_is_not_that_of_the_line(name: str) -> None:
+    assert len(read(f"Date,Amount,{name}\n2026-11-02,5,GBP\n2026-11-03,5,USD\n")) == 2
+
+
+def test_a_value_date_under_the_word_valuta_is_no_currency() -> None:
+    assert guessed(b"Datum;Valuta;Betrag\n02.11.2026;03.11.2026;5,00\n")["currency"] is None
 
 
 FIGURES = [

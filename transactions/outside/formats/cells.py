@@ -1,4 +1,4 @@
-"""What stands in one cell of a CSV file: a day or a figure, as banks write them."""
+"""What one cell of a CSV file says, as banks write it: a day, a figure, a currency, a side."""
 
 import re
 from collections.abc import Sequence
@@ -103,3 +103,41 @@ def decimal_of(figures: Sequence[str]) -> str:
         if found := re.search(r"([.,])[0-9]{1,2}\D*$", typed):
             return found[1]
     return "."
+
+
+SIGNS = {"\u20ac": "EUR", "$": "USD", "\u00a3": "GBP"}
+
+
+def currency_of(typed: str) -> str:
+    """The code of a currency, of which some banks write the sign."""
+    code = typed.strip().upper()
+    return SIGNS.get(code, code)
+
+
+def is_currency_code(typed: str) -> bool:
+    """Whether the text looks like a currency: three letters, or a sign."""
+    return re.fullmatch(r"[A-Z]{3}", currency_of(typed), re.ASCII) is not None
+
+
+OUT = frozenset("s soll d dr debit dbit debet d\u00e9bit af out - \u2212".split())
+IN = frozenset("h haben c cr credit crdt cr\u00e9dit bij in +".split())
+
+
+def is_side(typed: str) -> bool:
+    """Whether the text says that money came in or went out."""
+    return typed.strip().lower() in OUT | IN
+
+
+def is_out(number: int, typed: str) -> bool:
+    """Whether the text says that money went out; False for in. Raises UnreadableStatement."""
+    if not is_side(typed):
+        raise UnreadableStatement(
+            f"Line {number:,}: \u201c{shortened(tidy_line(typed))}\u201d does not say whether "
+            "money came in or went out. Known are S and H, D and C, DR and CR, Af and Bij, - and +."
+        )
+    return typed.strip().lower() in OUT
+
+
+def has_sign(typed: str) -> bool:
+    """Whether a figure has a minus, or brackets instead of one."""
+    return any(mark in typed for mark in "-\u2212(")

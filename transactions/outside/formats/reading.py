@@ -106,7 +106,7 @@ def lines_of(
 ) -> Generator[OutsideLine, None, None]:
     """Yields the lines and fills in the facts. Raises UnreadableStatement."""
     read = READERS.get(format)
-    return read(source, facts) if read else sheet_lines(source, mapping or {})
+    return read(source, facts) if read else sheet_lines(source, mapping or {}, facts)
 
 
 def measure(
@@ -117,6 +117,7 @@ def measure(
     account's currency.
     """
     found = Measured()
+    found.facts.account_currency = currency
     with closing(lines_of(source, format, mapping, found.facts)) as lines:
         _count(lines, found, currency)
     if found.facts.currency not in ("", currency):

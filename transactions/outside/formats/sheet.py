@@ -9,24 +9,36 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Any
 
 from ledger.text.lines import tidy_line
-from transactions.outside.formats.cells import decimal_of, order_of
+from transactions.outside.formats.cells import (
+    decimal_of,
+    has_sign,
+    is_currency_code,
+    is_side,
+    order_of,
+)
 from transactions.outside.formats.lines import CUT, UnreadableStatement, opened, text_lines
 
 SEPARATORS = ";\t,|"
 BEFORE_HEADING = 30  # lines that a bank may write above the names of the columns
 SAMPLES = 20
 MOST_COLUMNS = 100
-ROLES = ("date", "amount", "out", "in", "other", "reference", "id")
+ROLES = ("date", "amount", "side", "out", "in", "currency", "other", "reference", "id")
+# Those whose values are looked at come first: "Soll/Haben" has words of three roles.
+GUESSED = ("date", "currency", "side", "amount", "out", "in", "other", "reference", "id")
+OF_ANOTHER_AMOUNT = frozenset({"foreign", "original", "source", "target"})
 # Words of column names by what they mean, in the languages of banks near us.
 WORDS = {
     "date": "date datum fecha data dato buchungstag buchungsdatum päivä posted",
     "amount": "amount betrag importe montant importo valor bedrag belopp beløb umsatz summe value",
+    "side": "soll haben s h sh debit credit d c dc dr cr af bij sign vorzeichen indicator direction"
+    " kennzeichen type typ sens",
+    "currency": "currency ccy währung waehrung devise moneda divisa valuta valute moeda munt",
     "out": "debit out withdrawal soll ausgang ausgaben débit paid-out cargo",
     "in": "credit in deposit haben eingang einnahmen crédit paid-in abono",
     "other": "payee name counterparty beneficiary auftraggeber empfänger beguenstigter begünstigter"
@@ -64,7 +76,7 @@ def sheet_of(source: IO[bytes]) -> Sheet:
             with opened(source) as text:
                 rows = cells_of(text, separator, place + 1)
                 first = tuple(tuple(cells) for _, cells in islice(rows, SAMPLES))
-            return Sheet(names, separator, place + 1, first)
+            return Sheet(_with_side(names, first), separator, place + 1, first)
     raise UnreadableStatement(
         "No line names at least a date and an amount. The file is not CSV with a heading, nor "
         "OFX, QIF, camt.053 or MT940."
@@ -74,13 +86,17 @@ def sheet_of(source: IO[bytes]) -> Sheet:
 def guess(sheet: Sheet) -> dict[str, Any]:
     """What the columns seem to mean, as a mapping; a column that is not found is left out."""
     found: dict[str, Any] = {}
-    for role in ROLES:
+    for role in GUESSED:
         for place, name in enumerate(sheet.names):
-            if place not in found.values() and _says(name, role):
+            is_free = place not in found.values()
+            if is_free and _says(name, role) and _can_be(role, _column(sheet, place)):
                 found[role] = place
                 break
     if "amount" in found:
         found.pop("out", None), found.pop("in", None)
+    amounts = _column(sheet, found.get("amount"))
+    if not amounts or any(has_sign(cell) for cell in amounts):
+        found.pop("side", None)
     taken = set(found.values())
     found["texts"] = [
         place
@@ -92,6 +108,14 @@ def guess(sheet: Sheet) -> dict[str, Any]:
     found["decimal"] = decimal_of(figures)
     found["flip"] = False
     return found
+
+
+def completed(sheet: Sheet, mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """A remembered mapping with a guess for roles that it does not know, being older than they."""
+    found = guess(sheet)
+    if mapping.get("amount") is None:
+        found.pop("side", None)
+    return {role: found.get(role) for role in ROLES} | dict(mapping)
 
 
 def _heading(line: str, separator: str) -> tuple[str, ...]:
@@ -109,6 +133,13 @@ def _heading(line: str, separator: str) -> tuple[str, ...]:
     return names
 
 
+def _with_side(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The names, and an empty one if the cells beyond them say S or H: some banks leave it so."""
+    last = [row[len(names)] for row in rows if len(row) == len(names) + 1]
+    is_nameless = len(last) == len(rows) and _can_be("side", last)
+    return (*names, "") if is_nameless else names
+
+
 def name_of(cell: str) -> str:
     return tidy_line(cell)[:100]
 
@@ -119,7 +150,20 @@ def _says(name: str, role: str) -> bool:
         return any(word.endswith(("date", "datum")) for word in words) or not words.isdisjoint(
             WORDS[role].split()
         )
+    if role == "side" and re.fullmatch(r"|[+-] ?/ ?[+-]", name):
+        return True
+    if role == "currency" and not words.isdisjoint(OF_ANOTHER_AMOUNT):
+        return False
     return not words.isdisjoint(WORDS[role].split())
+
+
+def _can_be(role: str, values: Sequence[str]) -> bool:
+    """Whether a column with these values can mean it."""
+    if role == "currency":
+        return all(is_currency_code(typed) for typed in values)
+    if role == "side":
+        return bool(values) and all(is_side(typed) for typed in values)
+    return True
 
 
 def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tuple[int, list[str]]]:

@@ -5,10 +5,12 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import IO, Any
 
-from transactions.outside.formats.cells import read_day, read_figure
+from ledger.text.lines import shortened, tidy_line
+from transactions.outside.formats.cells import currency_of, is_out, read_day, read_figure
 from transactions.outside.formats.lines import (
     CUT,
     OutsideLine,
+    StatementFacts,
     UnreadableStatement,
     made_line,
     opened,
@@ -17,9 +19,11 @@ from transactions.outside.formats.sheet import ROLES, Sheet, cells_of, name_of, 
 
 
 def sheet_lines(
-    source: IO[bytes], mapping: Mapping[str, Any]
+    source: IO[bytes], mapping: Mapping[str, Any], facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines of a file by a mapping. Raises UnreadableStatement."""
+    """Yields the lines of a file by a mapping, and notes the currency. Raises
+    UnreadableStatement.
+    """
     sheet = sheet_of(source)
     if _highest(mapping) >= len(sheet.names):
         raise UnreadableStatement("The file has fewer columns than were named. Name them again.")
@@ -33,7 +37,25 @@ def sheet_lines(
                 )
             line = _line(number, cells, sheet, mapping, has_minus=has_minus)
             if line is not None:
+                _note_currency(number, _cell(cells, mapping, "currency"), facts)
                 yield line
+
+
+def _note_currency(number: int, typed: str, facts: StatementFacts) -> None:
+    """Raises UnreadableStatement for another currency than the account's or the lines' above."""
+    code = currency_of(typed)
+    if code and facts.account_currency and code != facts.account_currency:
+        raise UnreadableStatement(
+            f"Line {number:,} is in {shortened(tidy_line(code))}; this account is in "
+            f"{facts.account_currency}. Import each currency into an account of its own."
+        )
+    facts.is_in(code)
+
+
+def _cell(cells: Sequence[str], mapping: Mapping[str, Any], role: str) -> str:
+    """The cell of a role; "" without one."""
+    place = mapping.get(role)
+    return cells[place].strip() if place is not None and place < len(cells) else ""
 
 
 def _writes_out_with_minus(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
@@ -63,8 +85,7 @@ def _line(
     """The line; None for one without day and amount, such as a sum below the table."""
 
     def cell(role: str) -> str:
-        place = mapping.get(role)
-        return cells[place].strip() if place is not None and place < len(cells) else ""
+        return _cell(cells, mapping, role)
 
     figures = [cell(role) for role in ("amount", "out", "in")]
     if not cell("date") and not any(figures):
@@ -74,7 +95,7 @@ def _line(
             f"Line {number:,} has {len(cells)} cells, and the heading {len(sheet.names)}. {CUT}"
         )
     day = read_day(number, cell("date"), mapping["order"])
-    amount = _amount(number, figures, mapping, has_minus=has_minus)
+    amount = _amount(number, figures, cell("side"), mapping, has_minus=has_minus)
     texts = (cells[place].strip() for place in mapping["texts"] if place < len(cells))
     return made_line(
         number, day, amount,
@@ -84,12 +105,17 @@ def _line(
 
 
 def _amount(
-    number: int, figures: Sequence[str], mapping: Mapping[str, Any], *, has_minus: bool
+    number: int, figures: Sequence[str], side: str, mapping: Mapping[str, Any], *, has_minus: bool
 ) -> Decimal:
+    """The signed amount. Where a column says whether money came in or went out, it alone decides: a
+    minus beside it is the same once more.
+    """
     amount, out, into = figures
     mark = mapping["decimal"]
     if mapping.get("amount") is not None:
         value = read_figure(number, amount, mark)
+        if mapping.get("side") is not None:
+            return -abs(value) if is_out(number, side) else abs(value)
         return -value if mapping["flip"] else value
     if not out and not into:
         raise UnreadableStatement(f"Line {number:,} has a day and no amount. {CUT}")
