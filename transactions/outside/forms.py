@@ -110,6 +110,7 @@ LABELS = {
     "side": "Money in or out",
     "out": "Money out",
     "in": "Money in",
+    "balance": "Balance after the line",
     "currency": "Currency",
     "other": "Name of the other side",
     "reference": "Reference",
@@ -117,6 +118,7 @@ LABELS = {
 }
 HELP = {
     "side": "Beside amounts without a sign: a column with S and H, D and C, or Af and Bij.",
+    "balance": "Taken if the lines lead from the first balance to the last.",
     "currency": "A line in another currency than the account\u2019s refuses the file.",
 }
 ORDER_CHOICES = [

@@ -151,6 +151,46 @@ def test_a_value_date_under_the_word_valuta_is_no_currency() -> None:
     assert guessed(b"Datum;Valuta;Betrag\n02.11.2026;03.11.2026;5,00\n")["currency"] is None
 
 
+def balances_of(text: str) -> tuple[Decimal | None, Decimal | None]:
+    body = text.encode()
+    facts = measure(BytesIO(body), "csv", guessed(body), "EUR").facts
+    return facts.opening, facts.closing
+
+
+OLDEST_FIRST = [
+    "2026-11-02,-5.00,95.00", "2026-11-02,20.00,115.00", "2026-11-03,-15.00,100.00",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["Balance", "Saldo", "Kontostand", "Solde", "Saldo na mutatie"])
+@pytest.mark.parametrize("rows", [OLDEST_FIRST, OLDEST_FIRST[::-1], OLDEST_FIRST[:1]])
+def test_the_balances_of_a_column_are_those_before_and_after_all_lines(
+    name: str, rows: list[str]
+) -> None:
+    text = f"Date,Amount,{name}\n" + "\n".join(rows)
+    assert balances_of(text) == (100, 95 if len(rows) == 1 else 100)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["2026-11-02,-5.00,95.00", "2026-11-03,20.00,116.00"],
+        ["2026-11-02,-5.00,95.00", "2026-11-02,5.00,100.00"],
+        ["2026-11-02,-5.00,95.00", "2026-11-03,20.00,"],
+        ["2026-11-02,-5.00,"],
+    ],
+    ids=["not leading to it", "of one day, either first", "without the last", "without any"],
+)
+def test_balances_of_a_column_that_are_not_certain_are_left_out(rows: list[str]) -> None:
+    assert balances_of("Date,Amount,Balance\n" + "\n".join(rows)) == (None, None)
+
+
+def test_a_text_among_the_balances_refuses_nothing() -> None:
+    rows = [f"2026-11-{day:02},1.00,{day}.00" for day in range(1, 25)]
+    rows[22] = "2026-11-23,1.00,see above"
+    assert balances_of("Date,Amount,Balance\n" + "\n".join(rows)) == (0, 24)
+
+
 FIGURES = [
     ("1.932,80", ",", "1932.80"), ("-84,00", ",", "-84"), ("1,234.50", ".", "1234.50"),
     ("24.10-", ".", "-24.10"), ("(24.10)", ".", "-24.10"), ("+7", ".", "7"), ("0.5", ".", "0.5"),

@@ -105,6 +105,15 @@ def decimal_of(figures: Sequence[str]) -> str:
     return "."
 
 
+def is_figure(typed: str) -> bool:
+    """Whether the text is a figure with either mark before its decimals."""
+    for mark in _UNSIGNED:
+        with suppress(UnreadableStatement):
+            read_figure(0, typed, mark)
+            return True
+    return False
+
+
 SIGNS = {"\u20ac": "EUR", "$": "USD", "\u00a3": "GBP"}
 
 

@@ -19,6 +19,7 @@ from transactions.outside.formats.cells import (
     decimal_of,
     has_sign,
     is_currency_code,
+    is_figure,
     is_side,
     order_of,
 )
@@ -28,9 +29,13 @@ SEPARATORS = ";\t,|"
 BEFORE_HEADING = 30  # lines that a bank may write above the names of the columns
 SAMPLES = 20
 MOST_COLUMNS = 100
-ROLES = ("date", "amount", "side", "out", "in", "currency", "other", "reference", "id")
+ROLES = (
+    "date", "amount", "side", "out", "in", "balance", "currency", "other", "reference", "id",
+)  # fmt: skip
 # Those whose values are looked at come first: "Soll/Haben" has words of three roles.
-GUESSED = ("date", "currency", "side", "amount", "out", "in", "other", "reference", "id")
+GUESSED = (
+    "date", "currency", "side", "balance", "amount", "out", "in", "other", "reference", "id",
+)  # fmt: skip
 OF_ANOTHER_AMOUNT = frozenset({"foreign", "original", "source", "target"})
 # Words of column names by what they mean, in the languages of banks near us.
 WORDS = {
@@ -38,6 +43,7 @@ WORDS = {
     "amount": "amount betrag importe montant importo valor bedrag belopp beløb umsatz summe value",
     "side": "soll haben s h sh debit credit d c dc dr cr af bij sign vorzeichen indicator direction"
     " kennzeichen type typ sens",
+    "balance": "balance saldo kontostand solde",
     "currency": "currency ccy währung waehrung devise moneda divisa valuta valute moeda munt",
     "out": "debit out withdrawal soll ausgang ausgaben débit paid-out cargo",
     "in": "credit in deposit haben eingang einnahmen crédit paid-in abono",
@@ -163,6 +169,8 @@ def _can_be(role: str, values: Sequence[str]) -> bool:
         return all(is_currency_code(typed) for typed in values)
     if role == "side":
         return bool(values) and all(is_side(typed) for typed in values)
+    if role == "balance":
+        return bool(values) and all(is_figure(typed) for typed in values)
     return True
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import IO, Any
 
@@ -21,12 +23,13 @@ from transactions.outside.formats.sheet import ROLES, Sheet, cells_of, name_of, 
 def sheet_lines(
     source: IO[bytes], mapping: Mapping[str, Any], facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines of a file by a mapping, and notes the currency. Raises
+    """Yields the lines of a file by a mapping, and notes the currency and balances. Raises
     UnreadableStatement.
     """
     sheet = sheet_of(source)
     if _highest(mapping) >= len(sheet.names):
         raise UnreadableStatement("The file has fewer columns than were named. Name them again.")
+    ends = _Ends()
     has_minus = _writes_out_with_minus(source, sheet, mapping)
     with opened(source) as text:
         for number, cells in cells_of(text, sheet.separator, sheet.after):
@@ -38,7 +41,49 @@ def sheet_lines(
             line = _line(number, cells, sheet, mapping, has_minus=has_minus)
             if line is not None:
                 _note_currency(number, _cell(cells, mapping, "currency"), facts)
+                ends.add(line, _balance(number, cells, mapping))
                 yield line
+    ends.note(facts)
+
+
+@dataclass(slots=True)
+class _Ends:
+    """The sum of the lines, and of the first and the last one the day, the amount and the balance.
+
+    Note [Balances of CSV]: banks write the newest or the oldest line first, and sort within a day
+    as they like. So the balances are taken only where all lines lead from one to the other.
+    """
+
+    sum: Decimal = Decimal(0)
+    first: tuple[date, Decimal, Decimal | None] | None = None
+    last: tuple[date, Decimal, Decimal | None] | None = None
+
+    def add(self, line: OutsideLine, balance: Decimal | None) -> None:
+        """Notes a line."""
+        self.sum += line.amount
+        self.last = (line.booked_on, line.amount, balance)
+        self.first = self.first or self.last
+
+    def note(self, facts: StatementFacts) -> None:
+        """Notes the balances before the oldest and after the newest line, if they are certain."""
+        found = set()
+        for oldest, newest in ((self.first, self.last), (self.last, self.first)):
+            if oldest is None or newest is None or oldest[0] > newest[0]:
+                continue
+            if oldest[2] is None or newest[2] is None:
+                continue
+            opening = oldest[2] - oldest[1]
+            if opening + self.sum == newest[2]:
+                found.add((opening, newest[2]))
+        if len(found) == 1:
+            ((facts.opening, facts.closing),) = found
+
+
+def _balance(number: int, cells: Sequence[str], mapping: Mapping[str, Any]) -> Decimal | None:
+    """The balance after the line; None without a figure."""
+    with suppress(UnreadableStatement):
+        return read_figure(number, _cell(cells, mapping, "balance"), mapping["decimal"])
+    return None
 
 
 def _note_currency(number: int, typed: str, facts: StatementFacts) -> None:
