@@ -7,7 +7,8 @@ from decimal import Decimal
 from itertools import groupby
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Sum
+from django.db.models import OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
@@ -27,6 +28,31 @@ class OutsideDay:
     @property
     def total(self) -> Decimal:
         return sum((entry.amount for entry, _balance in self.entries), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A file whose closing balance is not what the entries up to its last day lead to."""
+
+    name: str  # of the file
+    day: date
+    closing: Decimal
+    balance: Decimal  # to which the entries lead
+    fitting_opening: Decimal  # with which they would lead to the file's
+
+
+def difference_of(account: OutsideAccount) -> Difference | None:
+    """The newest file with a closing balance, if the entries lead to another one. One query."""
+    entries = OutsideEntry.objects.entered(account).order_by()
+    until = entries.filter(booked_on__lte=OuterRef("last_on"))
+    total = until.values("account").annotate(total=Sum("amount")).values("total")
+    files = OutsideImport.objects.imported_into(account).exclude(closing=None)
+    newest = files.order_by("-last_on", "-imported_at")
+    found = newest.values_list("name", "last_on", "closing", Coalesce(Subquery(total), Decimal(0)))
+    for name, day, closing, led in found[:1]:
+        if account.opening + led != closing:
+            return Difference(name, day, closing, account.opening + led, closing - led)
+    return None
 
 
 def accounts_of(person: User) -> list[OutsideAccount]:

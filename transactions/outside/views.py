@@ -31,6 +31,7 @@ from transactions.outside.forms import (
 )
 from transactions.outside.reads import (
     accounts_of,
+    difference_of,
     entry_page,
     imported_before,
     imports_of,
@@ -78,7 +79,7 @@ def account_page(request: PersonRequest, pk: Any) -> HttpResponse:
     page, days = entry_page(account, request.GET.get("page"))
     context = {
         "account": account, "page": page, "days": days, "imports": imports_of(account),
-        "upload_url": _upload_url(account),
+        "upload_url": _upload_url(account), "difference": difference_of(account),
     }  # fmt: skip
     return render(request, "transactions/outside/account.html", context)
 
@@ -97,7 +98,7 @@ def account_change(request: PersonRequest, pk: Any) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = OutsideChangeForm(data, initial=initial, currency=account.currency)
     if not form.is_valid():
-        context = {"form": form, "account": account}
+        context = {"form": form, "account": account, "difference": difference_of(account)}
         return render(request, "transactions/outside/change.html", context)
     services.change_account(account=account, **form.cleaned_data)
     return redirect("transactions:outside_account", account.pk)

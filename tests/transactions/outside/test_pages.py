@@ -207,6 +207,37 @@ def test_an_empty_account_has_one_way_to_the_upload_with_itself_chosen(
     assert f'<option value="{account.pk}" selected' in ana.get(link).content.decode()
 
 
+def test_a_file_that_says_another_balance_is_told_and_its_balance_taken_over(
+    ana: Client, account: OutsideAccount
+) -> None:
+    heading = "Date,Description,Amount,Balance\n"
+    imported(account, heading + "2026-11-02,Pay,1500.00,2500.00\n2026-11-13,Bus,-124.75,2375.25\n")
+    here, change = f"/outside/{account.pk}/", f"/outside/{account.pk}/change/"
+    assert "the entries lead to" not in text_of(ana.get(here))
+    services.change_account(account=account, name=account.name, opening=Decimal(0))
+    page = text_of(ana.get(here))
+    assert "file.csv says 2,375.25 on 13 November 2026; the entries lead to 1,375.25." in page
+    assert change in ana.get(here).content.decode()
+    page = ana.get(change).content.decode()
+    assert "With 1,000.00 before the first entry they agree." in text_of(ana.get(change))
+    fields = dict(re.findall(r'type="hidden" name="(name|opening)"\s+value="([^"]*)"', page))
+    ana.post(change, fields)
+    assert balance_of(account) == Decimal("2375.25")
+    assert "the entries lead to" not in text_of(ana.get(here))
+    assert "the entries lead to" not in text_of(ana.get(change))
+
+
+def test_only_entries_up_to_the_last_day_of_the_newest_file_with_a_balance_are_compared(
+    ana: Client, account: OutsideAccount
+) -> None:
+    imported(account, "Date,Amount,Balance\n2026-11-02,5.00,15.00\n")
+    imported(account, "Date,Amount\n2026-11-03,7.00\n")
+    assert "the entries lead to" not in text_of(ana.get(f"/outside/{account.pk}/"))
+    imported(account, "Date,Amount,Balance\n2026-11-05,1.00,24.00\n")
+    page = text_of(ana.get(f"/outside/{account.pk}/"))
+    assert "says 24.00 on 5 November 2026; the entries lead to 23.00." in page
+
+
 def test_pages_of_entries_carry_the_balance_on(
     ana: Client, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
