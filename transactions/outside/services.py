@@ -26,13 +26,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from ledger.db.ids import uuid7, uuid7_with
-from ledger.db.local_settings import locally
 from ledger.db.retry import with_retry
 from ledger.db.row_security import rows_are_secured, write_rows
 from ledger.text.lines import tidy_line
 from transactions.exceptions import InvalidDetails
 from transactions.models import OutsideAccount, OutsideEntry, OutsideFilePart, OutsideImport
 from transactions.models.outside import id_of
+from transactions.outside.doubles import mark_doubles
 from transactions.outside.file_parts import forget, keep, kept
 from transactions.outside.formats.lines import OutsideLine, StatementFacts
 from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
@@ -196,7 +196,7 @@ def _read(source: OutsideImport, most: int) -> OutsideImport:
                 _write(locked, part)
                 locked.read_count += len(part)
         if locked.read_count >= locked.line_count:
-            locked.double_count = _mark_doubles(locked)
+            locked.double_count = mark_doubles(locked)
             locked.state = State.PREVIEW
         locked.save()
     return locked
@@ -214,7 +214,7 @@ def confirm(*, source: OutsideImport, with_doubles: bool = False) -> OutsideImpo
         locked = _locked(source, State.PREVIEW, State.IMPORTED)
         if locked.state == State.IMPORTED:
             return locked
-        locked.double_count = _mark_doubles(locked)
+        locked.double_count = mark_doubles(locked)
         lines, entered = OutsideEntry.objects.of(locked), OutsideEntry.objects.entered(account)
         if not with_doubles:
             lines.filter(is_double=True).delete()
@@ -371,51 +371,3 @@ def _write(source: OutsideImport, lines: Iterable[OutsideLine]) -> None:
         with connection.wrap_database_errors, cursor.copy(into) as copy:
             for row in rows:
                 copy.write_row(row)
-
-
-def _mark_doubles(source: OutsideImport) -> int:
-    """Marks the lines that seem to be entered already, and returns their number.
-
-    With an id of the other bank's: the same id and amount is entered, or stands further up in the
-    file. Else by day, amount and texts: the n-th such line is a double if n are entered. So two
-    coffees on one day are two entries, however often the file is imported.
-    """
-    # Postgres has no statistics yet for rows that were just copied, and would join them in loops.
-    with locally(enable_nestloop="off"), connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH entered AS (
-                SELECT outside_id, amount, fingerprint FROM outside_entries
-                WHERE account_id = %(account)s AND is_entered
-            ), alike AS (
-                SELECT fingerprint, count(*) AS count,
-                    count(*) FILTER (WHERE outside_id = '') AS without_id
-                FROM entered GROUP BY fingerprint
-            ), known AS (
-                SELECT DISTINCT outside_id, amount FROM entered WHERE outside_id <> ''
-            ), line AS (
-                SELECT id, outside_id, amount, fingerprint,
-                    row_number() OVER (PARTITION BY fingerprint ORDER BY number) AS place,
-                    row_number() OVER (PARTITION BY outside_id, amount ORDER BY number)
-                        AS place_of_id
-                FROM outside_entries WHERE source_id = %(source)s
-            ), found AS (
-                SELECT line.id,
-                    known.outside_id IS NOT NULL
-                    OR line.outside_id <> '' AND line.place_of_id > 1
-                    OR line.place <= COALESCE(
-                        CASE line.outside_id WHEN '' THEN alike.count ELSE alike.without_id END, 0
-                    ) AS is_double
-                FROM line
-                LEFT JOIN alike USING (fingerprint)
-                LEFT JOIN known
-                    ON known.outside_id = line.outside_id AND known.amount = line.amount
-            )
-            UPDATE outside_entries SET is_double = found.is_double
-            FROM found
-            WHERE outside_entries.id = found.id AND outside_entries.source_id = %(source)s
-                AND outside_entries.is_double IS DISTINCT FROM found.is_double
-            """,
-            {"account": source.account_id, "source": source.pk},
-        )
-    return OutsideEntry.objects.of(source).filter(is_double=True).count()

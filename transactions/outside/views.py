@@ -19,6 +19,7 @@ from ledger.web.table_files import table_response
 from transactions.exceptions import LedgerError
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
 from transactions.outside import services
+from transactions.outside.doubles import lookalikes_of
 from transactions.outside.file import accounts_table, entries_table
 from transactions.outside.file_parts import kept
 from transactions.outside.formats.lines import UnreadableStatement
@@ -170,6 +171,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
     if source.state == State.PREVIEW:
         lines = OutsideEntry.objects.of(source).for_reading()
         context["page"] = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
+        context["lookalikes"] = lookalikes_of(source, context["page"])
         context["before"] = imported_before(source)
     return render(request, "transactions/outside/import.html", context)
 

@@ -26,6 +26,7 @@ from transactions.models import (
     Transaction,
 )
 from transactions.outside import services
+from transactions.outside.doubles import lookalikes_of
 
 pytestmark = pytest.mark.django_db
 
@@ -110,6 +111,29 @@ def test_the_banks_own_id_decides_where_there_is_one(account: OutsideAccount) ->
         heading + "2026-11-02,-5.00,Bus 7,A2\n2026-11-02,-5.00,Bus,A3\n2026-11-02,-5.00,Bus,A3\n",
     )
     assert doubles(later) == [2, 4]
+
+
+def test_the_banks_own_id_is_compared_without_dashes_and_case(account: OutsideAccount) -> None:
+    id = "0193B2c4-7f00-7000-8000-00000000a1b2"
+    imported(account, f"Date,Amount,Description,Id\n2026-11-02,-5.00,Bus,{id}\n")
+    entry = camt_entry("2026-11-02", "5.00", "DBIT", id.replace("-", "").lower(), "A", "B")
+    assert doubles(uploaded(account, camt(entry, opening="10", closing="5"))) == [1]
+
+
+def test_new_lines_with_the_day_and_amount_of_an_entry_are_counted(account: OutsideAccount) -> None:
+    heading = "Date,Amount,Description\n"
+    imported(account, heading + "2026-11-02,-5.00,Bus\n" * 2 + "2026-11-03,-5.00,Bus\n")
+    source = uploaded(
+        account,
+        heading + "2026-11-02,-5.00,Bus\n" + "2026-11-02,-5.00,Line 7\n" * 3
+        + "2026-11-03,-5.00,Tram\n2026-11-03,5.00,Tram\n2026-11-04,-5.00,Tram\n",
+    )  # fmt: skip
+    assert doubles(source) == [2]
+    found = lookalikes_of(source, source.entries.all())
+    marked = source.entries.filter(pk__in=found.ids).order_by("number")
+    assert (found.count, [line.number for line in marked]) == (2, [3, 6])
+    assert lookalikes_of(source, []).count == 2
+    assert services.confirm(source=source).entry_count == 6
 
 
 def test_one_upload_sent_twice_is_one_and_another_under_its_id_is_another(

@@ -110,6 +110,17 @@ def test_a_remembered_heading_leads_straight_to_the_preview_with_its_doubles(
     assert balance_of(account) == Decimal("1842.20")
 
 
+def test_new_lines_that_look_like_entries_are_told_and_marked(
+    ana: Client, account: OutsideAccount
+) -> None:
+    imported(account, GERMAN)
+    page = text_of(ana.get(send(ana, account, GERMAN.replace("Stadtwerke", "SWK"))["Location"]))
+    sentence = "1 of the new lines has the day and amount of an entry that is there already."
+    assert sentence in page
+    assert page.count("same day and amount") == 1
+    assert "Import 1 line" in page
+
+
 def test_the_same_file_is_pointed_out(ana: Client, account: OutsideAccount) -> None:
     imported(account, GERMAN)
     page = text_of(ana.get(send(ana, account, GERMAN)["Location"]))

@@ -1,0 +1,106 @@
+"""Which lines of a preview seem to be entered already."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+
+from ledger.db.local_settings import locally
+from transactions.models import OutsideEntry, OutsideImport
+
+
+def mark_doubles(source: OutsideImport) -> int:
+    """Marks the lines that seem to be entered already, and returns their number.
+
+    With an id of the other bank's: the same id and amount is entered, or stands further up in the
+    file. Ids are compared without dashes and case, by which the formats of a bank differ. Else by
+    day, amount and texts: the n-th such line is a double if n are entered. So two coffees on one
+    day are two entries, however often the file is imported.
+    """
+    # Postgres has no statistics yet for rows that were just copied, and would join them in loops.
+    with locally(enable_nestloop="off"), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH entered AS (
+                SELECT lower(replace(outside_id, '-', '')) AS bank_id, amount, fingerprint
+                FROM outside_entries
+                WHERE account_id = %(account)s AND is_entered
+            ), alike AS (
+                SELECT fingerprint, count(*) AS count,
+                    count(*) FILTER (WHERE bank_id = '') AS without_id
+                FROM entered GROUP BY fingerprint
+            ), known AS (
+                SELECT DISTINCT bank_id, amount FROM entered WHERE bank_id <> ''
+            ), line AS (
+                SELECT *,
+                    row_number() OVER (PARTITION BY fingerprint ORDER BY number) AS place,
+                    row_number() OVER (PARTITION BY bank_id, amount ORDER BY number)
+                        AS place_of_id
+                FROM (
+                    SELECT id, lower(replace(outside_id, '-', '')) AS bank_id, amount,
+                        fingerprint, number
+                    FROM outside_entries WHERE source_id = %(source)s
+                ) AS of_file
+            ), found AS (
+                SELECT line.id,
+                    known.bank_id IS NOT NULL
+                    OR line.bank_id <> '' AND line.place_of_id > 1
+                    OR line.place <= COALESCE(
+                        CASE line.bank_id WHEN '' THEN alike.count ELSE alike.without_id END, 0
+                    ) AS is_double
+                FROM line
+                LEFT JOIN alike USING (fingerprint)
+                LEFT JOIN known
+                    ON known.bank_id = line.bank_id AND known.amount = line.amount
+            )
+            UPDATE outside_entries SET is_double = found.is_double
+            FROM found
+            WHERE outside_entries.id = found.id AND outside_entries.source_id = %(source)s
+                AND outside_entries.is_double IS DISTINCT FROM found.is_double
+            """,
+            {"account": source.account_id, "source": source.pk},
+        )
+    return OutsideEntry.objects.of(source).filter(is_double=True).count()
+
+
+@dataclass(frozen=True, slots=True)
+class Lookalikes:
+    """New lines of a preview with the day and the amount of an entry that no double is of."""
+
+    count: int
+    ids: set[UUID]  # those among the lines that a page shows
+
+
+def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Lookalikes:
+    """Counted as doubles are: if two entries have the day and the amount, two lines look alike."""
+    # As in `mark_doubles`: no statistics yet for rows that were just copied.
+    with locally(enable_nestloop="off"), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH entered AS (
+                SELECT booked_on, amount, count(*) AS count FROM outside_entries
+                WHERE account_id = %(account)s AND is_entered
+                    AND booked_on BETWEEN %(first)s AND %(last)s
+                GROUP BY booked_on, amount
+            ), line AS (
+                SELECT id, booked_on, amount, is_double,
+                    row_number() OVER (
+                        PARTITION BY booked_on, amount, is_double ORDER BY number
+                    ) AS place,
+                    count(*) FILTER (WHERE is_double) OVER (
+                        PARTITION BY booked_on, amount
+                    ) AS double_count
+                FROM outside_entries WHERE source_id = %(source)s
+            )
+            SELECT count(*), array_agg(line.id) FILTER (WHERE line.id = ANY(%(lines)s))
+            FROM line JOIN entered USING (booked_on, amount)
+            WHERE NOT line.is_double AND line.place <= entered.count - line.double_count
+            """,
+            {
+                "account": source.account_id, "source": source.pk, "first": source.first_on,
+                "last": source.last_on, "lines": [line.pk for line in lines],
+            },
+        )  # fmt: skip
+        count, ids = cursor.fetchone()
+    return Lookalikes(count, set(ids or ()))
