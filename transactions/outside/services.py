@@ -124,7 +124,9 @@ def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
     One that is older than roles that change an amount or refuse a file is only a proposal if such
     columns are there.
     """
-    sheet = sheet_of(source)
+    sheet = sheet_of(source, is_asked=True)
+    if not sheet.is_named:
+        return False  # files of other banks without a heading would seem to be the same
     made.heading = sheet.digest
     known = remembered(made.account.owner, made.heading)
     if known is None:

@@ -145,7 +145,7 @@ def columns(request: PersonRequest, pk: Any) -> HttpResponse:
     if source.format != "csv" or source.state in (State.IMPORTED, State.UNDONE):
         return redirect("transactions:outside_import", source.pk)
     with kept(source) as file:
-        sheet = sheet_of(file)
+        sheet = sheet_of(file, is_asked=True)
     data = request.POST if request.method == "POST" else None
     form = ColumnsForm(data, sheet=sheet, known=source.mapping)
     if form.is_valid():

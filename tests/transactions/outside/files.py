@@ -43,7 +43,7 @@ def uploaded(account: OutsideAccount, text: str | bytes, name: str = "file.csv")
 
 def guessed(body: bytes) -> dict[str, Any]:
     """What the columns of a CSV file seem to mean."""
-    found = guess(sheet_of(BytesIO(body)))
+    found = guess(sheet_of(BytesIO(body), is_asked=True))
     return {role: found.get(role) for role in ROLES} | found
 
 

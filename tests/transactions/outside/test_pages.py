@@ -167,6 +167,25 @@ def test_columns_that_do_not_fit_are_told_in_their_form(
         assert (source.state, source.entries.count()) == ("columns", 0)
 
 
+def test_columns_of_a_file_without_a_heading_are_asked_for_each_time(
+    ana: Client, account: OutsideAccount
+) -> None:
+    text = "11/13/2026,Bus,-5.00\n11/02/2026,Pay,20.00\n"
+    for _ in range(2):
+        page = ana.get(send(ana, account, text)["Location"], follow=True)
+        assert "The file has no heading, so you are asked each time." in text_of(page)
+        assert "column 3 (-5.00)" in text_of(page)
+        listed = text_of(ana.get(f"/outside/{account.pk}/"))
+        assert "Columns to be named" in listed
+        assert "in the file" not in listed
+        source = OutsideImport.objects.newest_first().first()
+        assert source is not None
+        columns = reverse("transactions:outside_columns", args=[source.pk])
+        ana.post(columns, fields_of(page.content.decode()))
+        services.confirm(source=source, with_doubles=True)
+    assert balance_of(account) == 30
+
+
 def test_a_long_file_is_read_in_steps_with_a_bar(
     ana: Client, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -273,10 +273,73 @@ def test_other_kinds_of_files_are_refused(body: bytes) -> None:
         format_of(BytesIO(body))
 
 
+UNKNOWN = "Statement of Ana\n\nTrx Day,Who else,How much,Cur\n"
+ROWS = "11/02/2026,Bus,-5.00,EUR\n11/13/2026,Pay,20.00,EUR\n"
+
+
+def test_columns_under_unknown_names_are_guessed_by_their_values() -> None:
+    body = (UNKNOWN + ROWS).encode()
+    assert sheet_of(BytesIO(body), is_asked=True).names == (
+        "Trx Day",
+        "Who else",
+        "How much",
+        "Cur",
+    )
+    found = guessed(body)
+    assert [found[role] for role in ("date", "other", "amount", "currency")] == [0, 1, 2, 3]
+    lines = [(line.number, line.booked_on.month, line.amount) for line in read(UNKNOWN + ROWS)]
+    assert lines == [(4, 11, -5), (5, 11, 20)]
+
+
+def test_a_file_without_a_heading_has_numbered_columns() -> None:
+    for above in ("", "Statement of Ana\n"):
+        sheet = sheet_of(BytesIO((above + ROWS).encode()), is_asked=True)
+        assert (sheet.names[0], len(sheet.names), sheet.is_named) == ("column 1", 4, False)
+        assert [(line.amount, line.description) for line in read(above + ROWS)] == [
+            (-5, "Bus"), (20, "Pay"),
+        ]  # fmt: skip
+
+
+def test_no_line_with_a_day_is_taken_for_a_heading() -> None:
+    text = "11/01/2026,Cash,n/a,EUR\n" + ROWS
+    sheet = sheet_of(BytesIO(text.encode()), is_asked=True)
+    assert (sheet.after, sheet.is_named) == (0, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (UNKNOWN + ROWS) * 2, UNKNOWN + ROWS + "11/04/2026,Co", ROWS * 2, ROWS + "11/04/2026,Co",
+        UNKNOWN + ROWS.replace("\n", "\nnote\n", 1) + ROWS,
+    ],
+)  # fmt: skip
+def test_a_damaged_file_with_unknown_names_or_none_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableStatement):
+        read(text)
+
+
+def test_the_columns_of_ledgers_own_files_are_known() -> None:
+    id = "0193b2c4-7f00-7000-8000-00000000a1b2"
+    text = (
+        "date,time,value_date,who,account_number,description,reference,amount,balance,currency,"
+        f"transaction\n2026-11-02,10:00,2026-11-02,Bakery,123,Bread,R1,-5.00,95.00,EUR,{id}\n"
+    )
+    (line,) = read(text)
+    assert (line.other, line.outside_id, line.description) == ("Bakery", id, "Bread")
+    assert guessed(b"Date,Transaction,Amount\n2026-11-02,To the bakery,-5.00\n")["id"] is None
+
+
+def test_a_value_date_is_no_amount() -> None:
+    (line,) = read("Date,Value Date,Amount\n2026-11-02,2026-11-03,-5.00\n")
+    assert line.amount == -5
+
+
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", "Date\n2026-11-02\n", "hello", "Amount\n5\n"])
 def test_a_file_without_a_heading_is_refused(text: str) -> None:
     with pytest.raises(UnreadableStatement, match="No line names"):
         sheet_of(BytesIO(text.encode()))
+    with pytest.raises(UnreadableStatement, match="No line names"):
+        sheet_of(BytesIO(text.encode()), is_asked=True)
 
 
 def test_a_file_of_too_many_bytes_is_refused() -> None:

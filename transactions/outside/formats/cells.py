@@ -43,6 +43,15 @@ def read_day(number: int, typed: str, order: str) -> date:
     )
 
 
+def is_day(typed: str) -> bool:
+    """Whether the text is a day in some order."""
+    for order in ("dmy", "mdy", "ymd"):
+        with suppress(UnreadableStatement):
+            read_day(0, typed, order)
+            return True
+    return False
+
+
 _BESIDE = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")
 _UNSIGNED = {
     mark: re.compile(

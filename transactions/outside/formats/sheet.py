@@ -9,16 +9,19 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import IO, Any
 
+from ledger.text.currencies import ISO_CURRENCIES
 from ledger.text.lines import tidy_line
 from transactions.outside.formats.cells import (
     decimal_of,
     has_sign,
     is_currency_code,
+    is_day,
     is_figure,
     is_side,
     order_of,
@@ -28,6 +31,14 @@ from transactions.outside.formats.lines import CUT, UnreadableStatement, opened,
 SEPARATORS = ";\t,|"
 BEFORE_HEADING = 30  # lines that a bank may write above the names of the columns
 SAMPLES = 20
+NO_HEADING = (
+    "No line names at least a date and an amount. The file is not CSV with a heading, nor "
+    "OFX, QIF, camt.053 or MT940."
+)
+NO_TABLE = (
+    "No line names at least a date and an amount, and no line has both. The file is not CSV, nor "
+    "OFX, QIF, camt.053 or MT940."
+)
 MOST_COLUMNS = 100
 ROLES = (
     "date", "amount", "side", "out", "in", "balance", "currency", "other", "reference", "id",
@@ -48,7 +59,7 @@ WORDS = {
     "out": "debit out withdrawal soll ausgang ausgaben débit paid-out cargo",
     "in": "credit in deposit haben eingang einnahmen crédit paid-in abono",
     "other": "payee name counterparty beneficiary auftraggeber empfänger beguenstigter begünstigter"
-    " zahlungspflichtiger zahlungsempfänger naam merchant counter",
+    " zahlungspflichtiger zahlungsempfänger naam merchant counter who",
     "reference": "reference referenz referencia référence kundenreferenz",
     "id": "id transaction-id fitid transaktionsnummer",
     "text": "description text memo verwendungszweck buchungstext details concepto libellé narrative"
@@ -64,6 +75,8 @@ class Sheet:
     separator: str
     after: int
     rows: tuple[tuple[str, ...], ...]
+    is_known: bool = True  # the names say at least a day and an amount
+    is_named: bool = True  # False without a heading: the names are only numbers
 
     @property
     def digest(self) -> str:
@@ -71,22 +84,34 @@ class Sheet:
         return hashlib.sha256("\x1f".join(self.names).encode()).hexdigest()
 
 
-def sheet_of(source: IO[bytes]) -> Sheet:
-    """Reads the names of the columns and the first lines. Raises UnreadableStatement."""
+def sheet_of(source: IO[bytes], *, is_asked: bool = False) -> Sheet:
+    """Reads the names of the columns and the first lines. Raises UnreadableStatement.
+
+    If a person is asked what the columns mean, the names may be unknown, or there may be none.
+    """
     with opened(source) as text:
         top = list(islice(text_lines(text), BEFORE_HEADING))
     separator = max(SEPARATORS, key=lambda mark: max((line.count(mark) for line in top), default=0))
     for place, line in enumerate(top):
         names = _heading(line, separator)
         if names:
-            with opened(source) as text:
-                rows = cells_of(text, separator, place + 1)
-                first = tuple(tuple(cells) for _, cells in islice(rows, SAMPLES))
-            return Sheet(_with_side(names, first), separator, place + 1, first)
-    raise UnreadableStatement(
-        "No line names at least a date and an amount. The file is not CSV with a heading, nor "
-        "OFX, QIF, camt.053 or MT940."
-    )
+            rows = _first_rows(source, separator, place + 1)
+            return Sheet(_with_side(names, rows), separator, place + 1, rows)
+    found = _table(top, separator) if is_asked else None
+    if found is None:
+        raise UnreadableStatement(NO_TABLE if is_asked else NO_HEADING)
+    names, after = found
+    rows = _first_rows(source, separator, after)
+    if names:
+        return Sheet(_with_side(names, rows), separator, after, rows, is_known=False)
+    names = tuple(f"column {number}" for number in range(1, max(map(len, rows)) + 1))
+    return Sheet(names, separator, after, rows, is_known=False, is_named=False)
+
+
+def _first_rows(source: IO[bytes], separator: str, after: int) -> tuple[tuple[str, ...], ...]:
+    with opened(source) as text:
+        rows = islice(cells_of(text, separator, after), SAMPLES)
+        return tuple(tuple(cells) for _, cells in rows)
 
 
 def guess(sheet: Sheet) -> dict[str, Any]:
@@ -98,6 +123,8 @@ def guess(sheet: Sheet) -> dict[str, Any]:
             if is_free and _says(name, role) and _can_be(role, _column(sheet, place)):
                 found[role] = place
                 break
+    if not sheet.is_known:
+        _guess_by_values(sheet, found)
     if "amount" in found:
         found.pop("out", None), found.pop("in", None)
     amounts = _column(sheet, found.get("amount"))
@@ -107,13 +134,41 @@ def guess(sheet: Sheet) -> dict[str, Any]:
     found["texts"] = [
         place
         for place, name in enumerate(sheet.names)
-        if place not in taken and _says(name, "text")
+        if place not in taken and (_says(name, "text") or _is_text(sheet, place))
     ]
     found["order"] = order_of(_column(sheet, found.get("date")))
     figures = [cell for role in ("amount", "out", "in") for cell in _column(sheet, found.get(role))]
     found["decimal"] = decimal_of(figures)
     found["flip"] = False
     return found
+
+
+def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
+    """Adds the roles that unknown names do not tell."""
+
+    def first(fits: Callable[[str], bool], least: Callable[[str], bool] = bool) -> int | None:
+        for place in range(len(sheet.names)):
+            values = _column(sheet, place)
+            if place not in found.values() and all(map(fits, values)) and any(map(least, values)):
+                return place
+        return None
+
+    def add(role: str, place: int | None) -> None:
+        if place is not None:
+            found.setdefault(role, place)
+
+    add("date", first(is_day))
+    add("currency", first(lambda typed: typed in ISO_CURRENCIES))
+    add("side", first(is_side))
+    if found.keys().isdisjoint(("amount", "out", "in")):
+        add("amount", first(is_figure, lambda typed: any(mark in typed for mark in "-\u2212(.,")))
+        add("amount", first(is_figure))
+
+
+def _is_text(sheet: Sheet, place: int) -> bool:
+    """Whether a column under an unknown name has words."""
+    values = _column(sheet, place)
+    return not sheet.is_known and any(c.isalpha() for typed in values for c in typed)
 
 
 def completed(sheet: Sheet, mapping: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,6 +194,50 @@ def _heading(line: str, separator: str) -> tuple[str, ...]:
     return names
 
 
+def _table(top: Sequence[str], separator: str) -> tuple[tuple[str, ...], int] | None:
+    """Finds lines that look like a table below unknown names: a day, a figure, and as many cells as
+    the next. Returns the names, none if there are none, and how many lines are above the first.
+    """
+    rows = _rows_with_places(top, separator)
+    skipped = set[int]()
+    for place, (after, cells) in enumerate(rows):
+        below = rows[place + 1 :]
+        if not _is_row(cells):
+            continue
+        if below and len(below[0][1]) != len(cells):
+            skipped.add(len(cells))  # a day and a figure above the table, such as a balance
+            continue
+        if len(cells) in skipped:
+            return None  # a row of the table would be lost
+        before, above = rows[place - 1] if place else (0, [])
+        if len(above) != len(cells):
+            return (), after
+        if any(is_day(cell.strip()) for cell in above):
+            return (), before
+        names = tuple(name_of(cell) for cell in above)
+        return (names, after) if sum(map(bool, names)) > 1 else ((), after)
+    return None
+
+
+def _rows_with_places(top: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
+    """The cells of each line that has some, with the number of lines above it."""
+    reader = csv.reader(top, delimiter=separator)
+    rows, after = [], 0
+    with suppress(csv.Error):
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                rows.append((after, cells))
+            after = reader.line_num
+    return rows
+
+
+def _is_row(cells: Sequence[str]) -> bool:
+    """Whether a cell is a day and another one a figure."""
+    days = {place for place, cell in enumerate(cells) if is_day(cell.strip())}
+    figures = {place for place, cell in enumerate(cells) if is_figure(cell)}
+    return bool(days and figures and len(days | figures) > 1) and len(cells) <= MOST_COLUMNS
+
+
 def _with_side(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """The names, and an empty one if the cells beyond them say S or H: some banks leave it so."""
     last = [row[len(names)] for row in rows if len(row) == len(names) + 1]
@@ -158,6 +257,8 @@ def _says(name: str, role: str) -> bool:
         )
     if role == "side" and re.fullmatch(r"|[+-] ?/ ?[+-]", name):
         return True
+    if role == "id" and name.lower() == "transaction":
+        return True  # as in Ledger's own files
     if role == "currency" and not words.isdisjoint(OF_ANOTHER_AMOUNT):
         return False
     return not words.isdisjoint(WORDS[role].split())
@@ -169,6 +270,10 @@ def _can_be(role: str, values: Sequence[str]) -> bool:
         return all(is_currency_code(typed) for typed in values)
     if role == "side":
         return bool(values) and all(is_side(typed) for typed in values)
+    if role == "id":  # other banks write under "Transaction" what it is for
+        return not any(" " in typed for typed in values)
+    if role in ("amount", "out", "in"):  # "Value date" has a word of an amount
+        return not values or any(is_figure(typed) for typed in values)
     if role == "balance":
         return bool(values) and all(is_figure(typed) for typed in values)
     return True

@@ -1,5 +1,6 @@
 """CSV: the lines below the names of the columns, see Note [Columns]."""
 
+from array import array
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,13 +27,16 @@ def sheet_lines(
     """Yields the lines of a file by a mapping, and notes the currency and balances. Raises
     UnreadableStatement.
     """
-    sheet = sheet_of(source)
+    sheet = sheet_of(source, is_asked=True)
+    rows = array("q")
     if _highest(mapping) >= len(sheet.names):
         raise UnreadableStatement("The file has fewer columns than were named. Name them again.")
     ends = _Ends()
     has_minus = _writes_out_with_minus(source, sheet, mapping)
     with opened(source) as text:
         for number, cells in cells_of(text, sheet.separator, sheet.after):
+            if not sheet.is_named:
+                rows.append(hash(tuple(cells)))
             if tuple(name_of(cell) for cell in cells[: len(sheet.names)]) == sheet.names:
                 raise UnreadableStatement(
                     f"Line {number:,} names the columns a second time: the file seems to be in "
@@ -43,7 +47,17 @@ def sheet_lines(
                 _note_currency(number, _cell(cells, mapping, "currency"), facts)
                 ends.add(line, _balance(number, cells, mapping))
                 yield line
+    _refuse_twice(rows)
     ends.note(facts)
+
+
+def _refuse_twice(rows: "array[int]") -> None:
+    """Refuses a file without a heading whose second half is the first one again. `rows` are hashes
+    of its lines. Two lines may well be alike.
+    """
+    half = len(rows) // 2
+    if half > 1 and rows[:half] == rows[half:]:
+        raise UnreadableStatement("The file seems to be in there twice. Download it again.")
 
 
 @dataclass(slots=True)
