@@ -7,11 +7,14 @@ from decimal import Decimal
 from itertools import groupby
 
 from django.core.paginator import Page, Paginator
-from django.db.models import OuterRef, Subquery, Sum
+from django.db.models import F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
+from transactions.outside.file_parts import kept
+from transactions.outside.formats.cells import is_order_open
+from transactions.outside.formats.sheet import sheet_of
 
 ENTRIES_A_PAGE = 50
 SHOWN_IMPORTS = 25
@@ -53,6 +56,19 @@ def difference_of(account: OutsideAccount) -> Difference | None:
         if account.opening + led != closing:
             return Difference(name, day, closing, account.opening + led, closing - led)
     return None
+
+
+def is_order_doubtful(source: OutsideImport) -> bool:
+    """Whether each day of a CSV file could have its day or its month first."""
+    if source.format != OutsideImport.Format.CSV or source.mapping is None:
+        return False
+    lines = OutsideEntry.objects.of(source)
+    if lines.filter(booked_on__day__gt=12).exists():
+        return False
+    if not lines.exclude(booked_on__day=F("booked_on__month")).exists():
+        return False  # either order is the same
+    with kept(source) as file:
+        return is_order_open(sheet_of(file, is_asked=True).column(source.mapping["date"]))
 
 
 def accounts_of(person: User) -> list[OutsideAccount]:

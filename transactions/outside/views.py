@@ -36,6 +36,7 @@ from transactions.outside.reads import (
     entry_page,
     imported_before,
     imports_of,
+    is_order_doubtful,
     totals_of,
 )
 
@@ -172,6 +173,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
         lines = OutsideEntry.objects.of(source).for_reading()
         context["page"] = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
         context["lookalikes"] = lookalikes_of(source, context["page"])
+        context["is_order_doubtful"] = is_order_doubtful(source)
         context["before"] = imported_before(source)
     return render(request, "transactions/outside/import.html", context)
 

@@ -186,6 +186,28 @@ def test_columns_of_a_file_without_a_heading_are_asked_for_each_time(
     assert balance_of(account) == 30
 
 
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (("11/02/2026", "12/05/2026"), "month first, they go from 2 November 2026 to 5 December"),
+        (("02/11/2026", "05/11/2026"), "day first, they go from 2 November 2026 to 5 November"),
+        (("11/02/2026", "11/13/2026"), ""), (("11/11/2026", "12/12/2026"), ""),
+        (("02.11.2026", "05.11.2026"), ""), (("2026-11-02", "2026-11-05"), ""),
+        (("2 Nov 2026", "5 Nov 2026"), ""), (("20261102", "20261105"), ""),
+    ],
+)  # fmt: skip
+def test_days_that_can_be_read_in_two_ways_are_told(
+    ana: Client, account: OutsideAccount, days: tuple[str, str], told: str
+) -> None:
+    source = uploaded(account, "Date,Amount\n" + "".join(f"{day},1\n" for day in days))
+    here = reverse("transactions:outside_import", args=[source.pk])
+    page = text_of(ana.get(here))
+    assert ("Each day of the file can be read in two ways" in page) == bool(told)
+    assert told in page
+    services.confirm(source=source)
+    assert "two ways" not in text_of(ana.get(here))
+
+
 def test_a_long_file_is_read_in_steps_with_a_bar(
     ana: Client, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:

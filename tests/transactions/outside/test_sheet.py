@@ -232,6 +232,17 @@ def test_what_is_no_day_is_refused(typed: str) -> None:
         read_day(1, typed, "dmy")
 
 
+@pytest.mark.parametrize(
+    ("mark", "typed", "taken"),
+    [(".", "1.234", "a point. Is it a comma"), (",", "1,234", "a comma")],
+)
+def test_too_many_decimals_point_to_the_mark_before_them(mark: str, typed: str, taken: str) -> None:
+    body = f'Date,Amount\n2026-11-02,"{typed}"\n'.encode()
+    mapping = guessed(body) | {"decimal": mark}
+    with pytest.raises(UnreadableStatement, match="was taken to be " + re.escape(taken)):
+        measure(BytesIO(body), "csv", mapping, "EUR")
+
+
 HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "cut within a line": (ENGLISH + "2026-11-04,Cof", "cut off"),
     "cut within a quote": (ENGLISH + '2026-11-04,"Cof', "quote"),

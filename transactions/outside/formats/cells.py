@@ -97,6 +97,15 @@ def order_of(days: Sequence[str]) -> str:
     return min(("dmy", "mdy"), key=lambda order: _span(days, order))
 
 
+def is_order_open(days: Sequence[str]) -> bool:
+    """Whether these days are written so that either the day or the month may come first."""
+    found = [_DIGITS.fullmatch(typed) for typed in days]
+    return any(found) and not any(
+        match is not None and (len(match[1]) == 4 or "." in match[0][: match.end(2) + 1])
+        for match in found
+    )
+
+
 def _span(days: Sequence[str], order: str) -> timedelta:
     """From the first to the last of these days in an order."""
     read = []

@@ -184,12 +184,14 @@ def not_an_amount(number: int, text: str) -> str:
     return f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not an amount."
 
 
-def fitting(number: int, amount: Decimal, currency: str) -> Decimal:
-    """The amount, if its decimals fit the currency. Raises UnreadableStatement."""
+IN_ANOTHER = "Is the account in another currency?"
+
+
+def fitting(number: int, amount: Decimal, currency: str, cause: str = IN_ANOTHER) -> Decimal:
+    """The amount, if its decimals fit the currency. Raises UnreadableStatement with the cause."""
     if decimals_of(amount) > minor_units(currency):
         raise UnreadableStatement(
-            f"Line {number:,}: {amount:f} has more decimals than {currency} has. Is the account "
-            "in another currency?"
+            f"Line {number:,}: {amount:f} has more decimals than {currency} has. {cause}"
         )
     return amount
 
@@ -200,9 +202,7 @@ def fitting_balance(name: str, balance: Decimal, currency: str) -> None:
     """
     told = f"The {name} balance of the file, {balance:f},"
     if decimals_of(balance) > minor_units(currency):
-        raise UnreadableStatement(
-            f"{told} has more decimals than {currency} has. Is the account in another currency?"
-        )
+        raise UnreadableStatement(f"{told} has more decimals than {currency} has. {IN_ANOTHER}")
     if abs(balance) > LARGEST_AMOUNT:
         raise UnreadableStatement(f"{told} is more than an account can have. {CUT}")
 

@@ -12,6 +12,7 @@ from transactions.models import OutsideImport
 from transactions.outside.formats.camt import camt_lines
 from transactions.outside.formats.lines import (
     AT_ONCE,
+    IN_ANOTHER,
     MOST_LINES,
     OutsideLine,
     StatementFacts,
@@ -119,7 +120,7 @@ def measure(
     found = Measured()
     found.facts.account_currency = currency
     with closing(lines_of(source, format, mapping, found.facts)) as lines:
-        _count(lines, found, currency)
+        _count(lines, found, currency, OF_MARKS.get((mapping or {}).get("decimal", ""), IN_ANOTHER))
     if found.facts.currency not in ("", currency):
         raise UnreadableStatement(
             f"The file is in {found.facts.currency}; this account is in {currency}. Choose another "
@@ -133,7 +134,15 @@ def measure(
     return found
 
 
-def _count(lines: Iterable[OutsideLine], found: Measured, currency: str) -> None:
+# Why an amount of a CSV file may have too many decimals, by the mark of its mapping.
+OF_MARKS = {
+    mark: f"The mark before the decimals was taken to be a {name}. Is it a {other}? Or is the "
+    "account in another currency?"
+    for mark, name, other in ((".", "point", "comma"), (",", "comma", "point"))
+}
+
+
+def _count(lines: Iterable[OutsideLine], found: Measured, currency: str, cause: str) -> None:
     began_on: date | None = None
     for line in lines:
         found.count += 1
@@ -142,7 +151,7 @@ def _count(lines: Iterable[OutsideLine], found: Measured, currency: str) -> None
                 f"The file has more than {MOST_LINES:,} lines. Download fewer months at a time."
             )
         day = line.booked_on
-        fitting(line.number, line.amount, currency)
+        fitting(line.number, line.amount, currency, cause)
         began_on = began_on or day
         found.first_on = min(found.first_on or day, day)
         found.last_on = max(found.last_on or day, day)

@@ -83,6 +83,12 @@ class Sheet:
         """Of the names of the columns, by which a mapping is remembered."""
         return hashlib.sha256("\x1f".join(self.names).encode()).hexdigest()
 
+    def column(self, place: int | None) -> list[str]:
+        """The first cells of a column that are not empty."""
+        if place is None:
+            return []
+        return [row[place].strip() for row in self.rows if place < len(row) and row[place].strip()]
+
 
 def sheet_of(source: IO[bytes], *, is_asked: bool = False) -> Sheet:
     """Reads the names of the columns and the first lines. Raises UnreadableStatement.
@@ -120,14 +126,14 @@ def guess(sheet: Sheet) -> dict[str, Any]:
     for role in GUESSED:
         for place, name in enumerate(sheet.names):
             is_free = place not in found.values()
-            if is_free and _says(name, role) and _can_be(role, _column(sheet, place)):
+            if is_free and _says(name, role) and _can_be(role, sheet.column(place)):
                 found[role] = place
                 break
     if not sheet.is_known:
         _guess_by_values(sheet, found)
     if "amount" in found:
         found.pop("out", None), found.pop("in", None)
-    amounts = _column(sheet, found.get("amount"))
+    amounts = sheet.column(found.get("amount"))
     if not amounts or any(has_sign(cell) for cell in amounts):
         found.pop("side", None)
     taken = set(found.values())
@@ -136,8 +142,8 @@ def guess(sheet: Sheet) -> dict[str, Any]:
         for place, name in enumerate(sheet.names)
         if place not in taken and (_says(name, "text") or _is_text(sheet, place))
     ]
-    found["order"] = order_of(_column(sheet, found.get("date")))
-    figures = [cell for role in ("amount", "out", "in") for cell in _column(sheet, found.get(role))]
+    found["order"] = order_of(sheet.column(found.get("date")))
+    figures = [cell for role in ("amount", "out", "in") for cell in sheet.column(found.get(role))]
     found["decimal"] = decimal_of(figures)
     found["flip"] = False
     return found
@@ -148,7 +154,7 @@ def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
 
     def first(fits: Callable[[str], bool], least: Callable[[str], bool] = bool) -> int | None:
         for place in range(len(sheet.names)):
-            values = _column(sheet, place)
+            values = sheet.column(place)
             if place not in found.values() and all(map(fits, values)) and any(map(least, values)):
                 return place
         return None
@@ -167,7 +173,7 @@ def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
 
 def _is_text(sheet: Sheet, place: int) -> bool:
     """Whether a column under an unknown name has words."""
-    values = _column(sheet, place)
+    values = sheet.column(place)
     return not sheet.is_known and any(c.isalpha() for typed in values for c in typed)
 
 
@@ -297,9 +303,3 @@ def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tup
             return
         if any(cell.strip() for cell in cells):
             yield reader.line_num + after, cells
-
-
-def _column(sheet: Sheet, place: int | None) -> list[str]:
-    if place is None:
-        return []
-    return [row[place].strip() for row in sheet.rows if place < len(row) and row[place].strip()]
