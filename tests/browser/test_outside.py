@@ -36,6 +36,27 @@ def send(page: Any, path: Path) -> None:
     press(page, "Read the file")
 
 
+def check_day_totals(page: Any) -> None:
+    """At a desk, a day's total is on the line of its day, and the table apart from the buttons."""
+    if page.viewport_size["width"] != 1080:
+        return
+    day, total = (
+        page.locator(".day__head")
+        .first.locator("th, td")
+        .evaluate_all(
+            "cells => cells.slice(0, 2).map(cell => {"
+            " const range = document.createRange(); range.selectNodeContents(cell.lastChild);"
+            " return [range.getBoundingClientRect().bottom, getComputedStyle(cell).color]; })"
+        )
+    )
+    assert abs(day[0] - total[0]) < 3
+    assert day[1] == total[1]
+    buttons, table = (
+        page.locator(name).first.bounding_box() for name in (".actions", ".statement")
+    )
+    assert table["y"] - buttons["y"] - buttons["height"] >= 24
+
+
 def test_a_file_is_read_mapped_previewed_imported_and_undone(
     visit: Callable[[str], Any], has_scripts: bool, tmp_path: Path
 ) -> None:
@@ -68,6 +89,7 @@ def test_a_file_is_read_mapped_previewed_imported_and_undone(
     page.get_by_text("Imported: 4 lines.").wait_for()
     assert "1,853.20" in shown(page, "h1")
     look("account")
+    check_day_totals(page)
     page.locator("main").get_by_role("link", name="Import a file").click()
     send(page, first)
     page.get_by_text("You imported the same file").wait_for()
