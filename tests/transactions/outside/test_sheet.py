@@ -302,6 +302,11 @@ def test_columns_under_unknown_names_are_guessed_by_their_values() -> None:
     assert lines == [(4, 11, -5), (5, 11, 20)]
 
 
+def test_a_sum_below_a_table_with_unknown_names_does_not_hide_its_columns() -> None:
+    found = guessed((UNKNOWN + ROWS + "Sum,,15.00,\n").encode())
+    assert [found[role] for role in ("date", "amount", "currency")] == [0, 2, 3]
+
+
 def test_a_file_without_a_heading_has_numbered_columns() -> None:
     for above in ("", "Statement of Ana\n"):
         sheet = sheet_of(BytesIO((above + ROWS).encode()), is_asked=True)

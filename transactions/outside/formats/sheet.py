@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO, Any
 
@@ -150,11 +150,13 @@ def guess(sheet: Sheet) -> dict[str, Any]:
 
 
 def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
-    """Adds the roles that unknown names do not tell."""
+    """Adds the roles that unknown names do not tell; a sum below the table has no say."""
+    rows = tuple(row for row in sheet.rows if _is_row(row))
+    table = replace(sheet, rows=rows)
 
     def first(fits: Callable[[str], bool], least: Callable[[str], bool] = bool) -> int | None:
         for place in range(len(sheet.names)):
-            values = sheet.column(place)
+            values = table.column(place)
             if place not in found.values() and all(map(fits, values)) and any(map(least, values)):
                 return place
         return None
