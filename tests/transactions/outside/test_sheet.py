@@ -345,6 +345,11 @@ def test_the_columns_of_ledgers_own_files_are_known() -> None:
     assert guessed(b"Date,Transaction,Amount\n2026-11-02,To the bakery,-5.00\n")["id"] is None
 
 
+@pytest.mark.parametrize("name", ["Glaeubiger ID", "Creditor ID", "Customer Id"])
+def test_the_id_of_a_party_is_not_that_of_a_payment(name: str) -> None:
+    assert guessed(f"Date,{name},Amount\n2026-11-02,DE98ZZZ,-5.00\n".encode())["id"] is None
+
+
 def test_a_value_date_is_no_amount() -> None:
     (line,) = read("Date,Value Date,Amount\n2026-11-02,2026-11-03,-5.00\n")
     assert line.amount == -5

@@ -48,6 +48,7 @@ GUESSED = (
     "date", "currency", "side", "balance", "amount", "out", "in", "other", "reference", "id",
 )  # fmt: skip
 OF_ANOTHER_AMOUNT = frozenset({"foreign", "original", "source", "target"})
+OF_A_PARTY = frozenset({"glaeubiger", "gläubiger", "creditor", "mandate", "customer", "account"})
 # Words of column names by what they mean, in the languages of banks near us.
 WORDS = {
     "date": "date datum fecha data dato buchungstag buchungsdatum päivä posted",
@@ -265,6 +266,8 @@ def _says(name: str, role: str) -> bool:
         )
     if role == "side" and re.fullmatch(r"|[+-] ?/ ?[+-]", name):
         return True
+    if role == "id" and not words.isdisjoint(OF_A_PARTY):
+        return False  # the same for each payment of theirs
     if role == "id" and name.lower() == "transaction":
         return True  # as in Ledger's own files
     if role == "currency" and not words.isdisjoint(OF_ANOTHER_AMOUNT):
