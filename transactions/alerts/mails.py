@@ -26,8 +26,8 @@ LONGEST_SUBJECT = 120
 def mail_of(mail_id: UUID, kind: str, owner: User, alerts: Sequence[Alert], count: int) -> (
     EmailMultiAlternatives
 ):  # fmt: skip
-    """The mail with the newest of `count` alerts. The same alerts give the same mail, under the
-    same Message-ID.
+    """The mail with the newest of `count` alerts. The same alerts give the same Message-ID; what
+    became of a standing order is as of now.
     """
     which = MailKind(owner.pk, kind)
     lines = lines_of(alerts)

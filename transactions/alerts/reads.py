@@ -13,6 +13,7 @@ from accounts.sign_in.addresses import LIKE_A_LINK
 from ledger.text.dates import short_date
 from ledger.text.lines import cut
 from ledger.text.money import money
+from transactions.alerts.orders import OF_ORDERS, ToldDay, told_days
 from transactions.entry_line import receipt_url
 from transactions.models import Alert, AlertChoice, AlertKind, AlertMail, Entry
 from transactions.models.entry import ROW_FIELDS
@@ -70,15 +71,15 @@ def unread_count(person: User) -> int:
 
 
 def lines_of(alerts: Sequence[Alert]) -> list[AlertLine]:
-    """Alerts of one person in words. Two queries. The other side of a booked payment has the name
-    that the statement shows; one of a hold has none.
+    """Alerts of one person in words. Two queries, and those of `told_days`. The other side of a
+    booked payment has the name that the statement shows; one of a hold has none.
     """
     accounts = {
         account.pk: account
         for account in Account.objects.filter(pk__in={each.account_id for each in alerts})
     }
-    entries = _entries(alerts, accounts)
-    return [_line(each, accounts, entries) for each in alerts]
+    entries, days = _entries(alerts, accounts), told_days(alerts)
+    return [_line(each, accounts, entries, days.get(each.pk)) for each in alerts]
 
 
 def _entries(
@@ -102,15 +103,20 @@ def _line(
     alert: Alert,
     accounts: dict[UUID, Account],
     entries: dict[tuple[UUID, UUID | None], Entry],
+    told: ToldDay | None,
 ) -> AlertLine:
     account = accounts.get(alert.account_id) if alert.account_id else None
     entry = entries.get((alert.about, alert.account_id))
-    title, detail = _words(alert, account, _other_side(entry))
-    mailed = _words(alert, account, _mailed_side(entry))[1]
+    if account is not None and alert.kind in OF_ORDERS:
+        title, detail = _words_of_order(alert, account, told, told.who if told else "")
+        mailed = _words_of_order(alert, account, told, _mailed_name(told))[1]
+    else:
+        title, detail = _words(alert, account, _other_side(entry))
+        mailed = _words(alert, account, _mailed_side(entry))[1]
     return AlertLine(
         title=title,
-        detail=cut(detail, LONGEST_DETAIL),
-        mailed=cut(mailed, LONGEST_DETAIL),
+        detail=detail,
+        mailed=mailed,
         url=_url(alert),
         at=alert.created_at,
         is_unread=alert.read_at is None,
@@ -120,7 +126,7 @@ def _line(
 def _words(alert: Alert, account: Account | None, other_side: str) -> tuple[str, str]:
     """The title of an alert, and what stands below it."""
     if account is None:
-        return "A sign-in from a new device", alert.detail
+        return "A sign-in from a new device", cut(alert.detail, LONGEST_DETAIL)
     name = cut(account.name, LONGEST_NAME)
     amount = money(alert.amount, account.currency) if alert.amount is not None else ""
     day = short_date(alert.day) if alert.day else ""
@@ -132,18 +138,31 @@ def _words(alert: Alert, account: Account | None, other_side: str) -> tuple[str,
             f"{name} is below {amount}",
             f"{left} is left. {other_side}".strip(),
         ),
-        AlertKind.ORDER_FAILED: (
-            f"A standing order of {amount} was not paid",
-            f"{name}, {day}. {alert.detail}",
-        ),
-        AlertKind.ORDER_LACKS: (
-            f"{amount} is missing for a standing order on {day}"
-            if alert.amount
-            else f"A standing order cannot be paid on {day}",
-            f"from {name}" if alert.amount else f"{name} is frozen",
-        ),
         AlertKind.HOLD_EXPIRING: (f"A hold of {amount} expires on {day}", f"on {name}"),
     }[AlertKind(alert.kind)]
+
+
+def _words_of_order(
+    alert: Alert, account: Account, told: ToldDay | None, who: str
+) -> tuple[str, str]:
+    """The same of a standing order. `who` is the recipient, "" if not to be named."""
+    name = cut(account.name, LONGEST_NAME)
+    amount = money(alert.amount, account.currency) if alert.amount else ""
+    day = short_date(alert.day) if alert.day else ""
+    if alert.kind == AlertKind.ORDER_LACKS:
+        if not amount:
+            return f"A standing order cannot be paid on {day}", f"{name} is frozen"
+        return f"{amount} is missing for a standing order on {day}", f"from {name}"
+    to = f" to {cut(who, LONGEST_NAME)}" if who else ""
+    # The reason begins with the account's name: a long one is cut, and its figures are not.
+    why = alert.detail.replace(account.name, name, 1)
+    verb, step = (told.verb, told.next_step) if told else ("was not paid", "")
+    title = f"A standing order of {amount} {verb}"
+    return title, f"From {name}{to}, due on {day}. {why} {step}".rstrip()
+
+
+def _mailed_name(told: ToldDay | None) -> str:
+    return told.who if told and not LIKE_A_LINK.search(told.who) else ""
 
 
 def _mailed_side(entry: Entry | None) -> str:
@@ -162,7 +181,8 @@ def _other_side(entry: Entry | None) -> str:
     who = entry.headline
     if entry.counterparty_name:
         who = f"{'From' if entry.is_credit else 'To'} {cut(who, LONGEST_NAME)}"
-    return f"{who} \N{MIDDLE DOT} {description}" if description else who
+    whole = f"{who} \N{MIDDLE DOT} {description}" if description else who
+    return cut(whole, LONGEST_DETAIL)
 
 
 def _url(alert: Alert) -> str:

@@ -197,6 +197,13 @@ class StandingOrder(models.Model):
         return self.status == self.Status.ENDED
 
     @property
+    def tried_until(self) -> date | None:
+        """The day until whose end a refused payment is tried again, before it is tried once more on
+        the day after. None if the next payment was not refused.
+        """
+        return timezone.localdate(self.refused_at) if self.refused_at else None
+
+    @property
     def left(self) -> int | None:
         """How many days are still due; None without a number of times."""
         return None if self.times is None else self.times - self.position

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Account, User
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
+from ledger.text.dates import day_heading
 from tests.factories import PASSWORD, AccountFactory
 from tests.pages import text_of
 from tests.sign_in import let_pass, prove
@@ -249,6 +250,17 @@ def test_another_amount_to_others_needs_a_proof(
     order.refresh_from_db()
     assert order.amount == 77
     assert "field__error" in later.post(url_of(order, "amount"), {"amount": "0"}).content.decode()
+
+
+def test_a_refused_day_that_was_missed_is_tried_until_the_day_of_its_refusal_is_over(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    today = timezone.localdate()
+    order = order_of(mine, theirs, amount=Decimal(5000), first_on=today)
+    StandingOrder.objects.update(first_on=today - timedelta(days=5))
+    assert pay_due().waiting == 1
+    said = f"tried again until {day_heading(today)} is over"
+    assert said in text_of(ana.get(url_of(order)))
 
 
 def test_what_was_paid_leads_to_its_receipt(ana: Client, mine: Account, theirs: Account) -> None:
