@@ -52,16 +52,34 @@ class ToldDay:
         return "was refused, then paid" if is_paid else "was not paid"
 
     @property
+    def is_ahead(self) -> bool:
+        """Whether the payment is still to come."""
+        is_past = self.settled is not None or self.day < timezone.localdate()
+        return self.order.is_active and not is_past
+
+    @property
+    def result(self) -> str:
+        """What became of the day, in a sentence; "" while nothing has."""
+        if self.settled is None:
+            return ""
+        if self.settled.paid is not None:
+            paid = money(self.settled.paid, self.order.currency)
+            return f"{paid} was paid on {short_date(timezone.localdate(self.settled.at))}."
+        is_skipped = self.settled.outcome == Outcome.SKIPPED
+        return "The day was skipped." if is_skipped else "It was not paid."
+
+    @property
     def next_step(self) -> str:
         """Whether and until when a refused payment is tried again, or when it was paid."""
         if self.settled is not None and self.settled.paid is not None:
-            paid = money(self.settled.paid, self.order.currency)
-            return f"{paid} was paid on {short_date(timezone.localdate(self.settled.at))}."
+            return self.result
         if self.order.is_ended:
             return "It is not tried again: the order has ended."
         if self.settled is not None:
             is_skipped = self.settled.outcome == Outcome.SKIPPED
-            return f"{'The day was skipped. ' if is_skipped else ''}It is not tried again."
+            return (
+                f"{self.result} It is not tried again." if is_skipped else "It is not tried again."
+            )
         if self.order.is_paused:
             return "It is not tried while the order is paused."
         return self._tries

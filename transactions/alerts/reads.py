@@ -149,16 +149,28 @@ def _words_of_order(
     name = cut(account.name, LONGEST_NAME)
     amount = money(alert.amount, account.currency) if alert.amount else ""
     day = short_date(alert.day) if alert.day else ""
-    if alert.kind == AlertKind.ORDER_LACKS:
-        if not amount:
-            return f"A standing order cannot be paid on {day}", f"{name} is frozen"
-        return f"{amount} is missing for a standing order on {day}", f"from {name}"
     to = f" to {cut(who, LONGEST_NAME)}" if who else ""
+    if alert.kind == AlertKind.ORDER_LACKS:
+        return _words_of_lack(alert, (name, amount, day, to), told)
     # The reason begins with the account's name: a long one is cut, and its figures are not.
     why = alert.detail.replace(account.name, name, 1)
     verb, step = (told.verb, told.next_step) if told else ("was not paid", "")
     title = f"A standing order of {amount} {verb}"
     return title, f"From {name}{to}, due on {day}. {why} {step}".rstrip()
+
+
+def _words_of_lack(
+    alert: Alert, labels: tuple[str, str, str, str], told: ToldDay | None
+) -> tuple[str, str]:
+    """The same of an order that lacks money."""
+    name, amount, day, to = labels
+    verb, result = ("is", "") if told and told.is_ahead else ("was", told.result if told else "")
+    of = f" of {alert.detail}" if alert.detail else ""
+    order = f"the standing order{to}{of}"
+    if amount:
+        return f"{amount} {verb} missing on {name} by {day}", f"For {order}. {result}".rstrip()
+    title = f"A standing order {'can' if verb == 'is' else 'could'}not be paid on {day}"
+    return title, f"{name} {verb} frozen: {order}. {result}".rstrip()
 
 
 def _mailed_name(told: ToldDay | None) -> str:

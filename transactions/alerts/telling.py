@@ -8,6 +8,7 @@ from django.db import connection
 
 from ledger.jobs.apart import apart
 from ledger.jobs.records import clock
+from ledger.text.money import money
 from transactions.models import Alert, AlertChoice, AlertKind, StandingOrder
 from transactions.models.alert import id_of_alert
 from transactions.standing_orders.forecast import ExpectedPayment, failing_soon
@@ -65,4 +66,5 @@ def _alert(choice: AlertChoice, payment: ExpectedPayment) -> Alert:
         id=id_of_alert(choice.kind, choice.owner_id, order.pk, payment.day), owner=choice.owner,
         account_id=order.from_account_id, kind=choice.kind, about=order.pk, day=payment.day,
         amount=payment.lacks, mail=choice.mail,
+        detail=f"{money(order.amount, order.currency)}{payment.and_before}",
     )  # fmt: skip

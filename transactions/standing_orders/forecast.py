@@ -2,6 +2,13 @@
 
 Only standing orders are known beforehand: what others will pay in, and card payments, are not in
 it, and the pages say so.
+
+Note [What is missing]: the expected balances tell what happens if nothing changes, so a payment
+that fails moves nothing. What a payment lacks tells what to do: the money that must come in by its
+day so that it and all payments before it from the same account are paid. So the figures rise, and
+who adds the last one has enough for all. A payment can lack money without failing: it is paid if
+one before it fails, and not if that one is paid. What other orders bring in counts if they are paid
+without a change.
 """
 
 from collections import defaultdict
@@ -10,11 +17,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import takewhile
-from uuid import UUID
 
 from django.utils import timezone
 
 from accounts.models import Account, User
+from ledger.text.lines import counted
 from transactions.models import StandingOrder
 
 CALENDAR_DAYS = 30
@@ -25,18 +32,74 @@ SHOWN_DATES = 6  # before one agrees
 @dataclass(frozen=True, slots=True)
 class ExpectedPayment:
     """A day of an order, as it would come out. `leaves` is the expected booked balance of the
-    account that pays, after it; `lacks`, what is missing then, 0 if it can be paid.
+    account that pays, after it. `lacks` is what is missing for it and all before it from the same
+    account, 0 if it lacks nothing more than they do; `before`, how many of those lack money. See
+    Note [What is missing].
     """
 
     day: date
     order: StandingOrder
     leaves: Decimal
+    fails: bool
     lacks: Decimal
+    before: int
     is_frozen: bool
 
     @property
-    def fails(self) -> bool:
+    def needs_help(self) -> bool:
+        """Whether its owner must do something so that it and all before it are paid."""
         return self.is_frozen or self.lacks > 0
+
+    @property
+    def and_before(self) -> str:
+        """Of which payments `lacks` tells besides this: " and the 2 payments before it", or ""."""
+        if not self.before:
+            return ""
+        return f" and the {counted(self.before, 'payment')} before it".replace(" 1 ", " ")
+
+
+@dataclass(slots=True)
+class AccountForecast:
+    """An account on the way through the days to come. `balance` is the booked one if nothing
+    changes; `planned`, the available money if all is paid; `missing`, what must come in for that.
+    """
+
+    account: Account
+    balance: Decimal
+    planned: Decimal
+    missing: Decimal = Decimal(0)
+    short: int = 0  # payments that lacked money
+
+    @classmethod
+    def of(cls, account: Account) -> "AccountForecast":
+        """The account as it is now."""
+        unbooked = account.overdraft_limit - account.held
+        return cls(account, account.balance, account.balance + unbooked)
+
+    @property
+    def available(self) -> Decimal:
+        """What can be spent if nothing changes."""
+        money: Decimal = self.balance - self.account.held + self.account.overdraft_limit
+        return money
+
+    def receive(self, amount: Decimal) -> None:
+        """Money that comes in by an order that is paid."""
+        self.balance += amount
+        self.planned += amount
+
+    def pay(self, day: date, order: StandingOrder) -> ExpectedPayment:
+        """Pays a day of an order if it can be paid."""
+        fails = self.account.is_frozen or order.amount > self.available
+        if not fails:
+            self.balance -= order.amount
+        more, before = max(order.amount - self.planned, Decimal(0)), self.short
+        self.planned += more - order.amount
+        self.missing += more
+        self.short += more > 0
+        return ExpectedPayment(
+            day, order, leaves=self.balance, fails=fails, before=before,
+            lacks=self.missing if more else Decimal(0), is_frozen=self.account.is_frozen,
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -70,27 +133,15 @@ def expected_payments(
         ),
         key=lambda item: item[:3],
     )
-    balances = {account.pk: account.balance for account in accounts}
-    known = {account.pk: account for account in accounts}
+    forecasts = {account.pk: AccountForecast.of(account) for account in accounts}
     found = []
     for shown, _day, _pk, order in due:
-        sender = known[order.from_account_id]
-        found.append(_expected(shown, order, sender, balances))
+        payment = forecasts[order.from_account_id].pay(shown, order)
+        recipient = forecasts.get(order.to_account_id)
+        if recipient is not None and not payment.fails:
+            recipient.receive(order.amount)
+        found.append(payment)
     return found
-
-
-def _expected(
-    day: date, order: StandingOrder, sender: Account, balances: dict[UUID, Decimal]
-) -> ExpectedPayment:
-    before = balances[sender.pk]
-    can_spend = before - sender.held + sender.overdraft_limit
-    lacks = max(order.amount - can_spend, Decimal(0))
-    fails = lacks > 0 or sender.is_frozen
-    if not fails:
-        balances[sender.pk] = before - order.amount
-        if order.to_account_id in balances:
-            balances[order.to_account_id] += order.amount
-    return ExpectedPayment(day, order, balances[sender.pk], lacks, sender.is_frozen)
 
 
 def by_day(payments: Sequence[ExpectedPayment]) -> list[ExpectedDay]:
@@ -113,8 +164,8 @@ def expected_of(person: User, *, days: int = CALENDAR_DAYS) -> list[ExpectedPaym
 
 
 def failing_soon(person: User) -> list[ExpectedPayment]:
-    """Payments of the next TOLD_DAYS days that would fail if nothing changes."""
-    return [payment for payment in expected_of(person, days=TOLD_DAYS) if payment.fails]
+    """Payments of the next TOLD_DAYS days that lack money, or whose account is frozen."""
+    return [payment for payment in expected_of(person, days=TOLD_DAYS) if payment.needs_help]
 
 
 def totals_of(payments: Iterable[ExpectedPayment]) -> dict[str, Decimal]:

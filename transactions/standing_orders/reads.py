@@ -58,7 +58,7 @@ def orders_page(owner: User) -> OrdersPage:
     today = timezone.localdate()
     expected = expected_payments(orders, accounts, today=today, days=CALENDAR_DAYS)
     told = today + timedelta(days=TOLD_DAYS)
-    failing = [payment for payment in expected if payment.fails and payment.day <= told]
+    failing = [payment for payment in expected if payment.needs_help and payment.day <= told]
     return OrdersPage(
         lines=[_line(order, who) for order in orders],
         ended=[_line(order, who) for order in ended],

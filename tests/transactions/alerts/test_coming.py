@@ -60,10 +60,12 @@ def test_too_little_money_for_an_order_is_told_once(everyday: Account, mara: Acc
     soon = timezone.localdate() + timedelta(days=2)
     order = order_of(everyday, mara, amount=Decimal(1300), first_on=soon)
     order_of(everyday, mara, amount=Decimal(5000), first_on=soon + timedelta(days=1))
-    order_of(everyday, mara, amount=Decimal(10), first_on=soon)
     assert [tell_of_coming(), tell_of_coming()] == [1, 0]
     alert = Alert.objects.get()
     assert (alert.about, alert.day, alert.amount) == (order.pk, soon, 300)
+    order_of(everyday, mara, amount=Decimal(10), first_on=soon)
+    assert tell_of_coming() == 1
+    assert set(told()) == {("order_lacks", Decimal(300)), ("order_lacks", Decimal(310))}
 
 
 def test_an_order_of_a_frozen_account_is_told(everyday: Account, mara: Account) -> None:
@@ -72,7 +74,8 @@ def test_an_order_of_a_frozen_account_is_told(everyday: Account, mara: Account) 
     freeze_account(account=everyday, reason="Lost card")
     assert tell_of_coming() == 1
     (line,) = lines_of(list(Alert.objects.all()))
-    assert line.detail == "Everyday is frozen"
+    assert line.title.startswith("A standing order cannot be paid on")
+    assert line.detail.startswith("Everyday is frozen: the standing order to M••• L••• of 10.00")
 
 
 def test_a_person_whose_orders_fail_keeps_no_other_from_alerts_and_mails(
@@ -102,5 +105,6 @@ def test_the_list_shows_them(client: Client, everyday: Account, mara: Account) -
     tell_of_coming()
     client.force_login(everyday.user)
     page = client.get("/alerts/")
-    assert "300.00 USD is missing for a standing order" in text_of(page)
+    assert "300.00 USD is missing on Everyday by" in text_of(page)
+    assert "For the standing order to M••• L••• of 1,300.00 USD." in text_of(page)
     assert f"/standing-orders/{order.pk}/" in page.content.decode()

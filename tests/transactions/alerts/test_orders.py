@@ -18,6 +18,7 @@ from tests.transactions.standing_orders.orders import order_of
 from transactions import services
 from transactions.alerts.reads import AlertLine, lines_of
 from transactions.alerts.sending import send_due
+from transactions.alerts.telling import tell_of_coming
 from transactions.models import Alert, StandingOrder
 from transactions.standing_orders.paying import pay_due
 from transactions.standing_orders.services import change_amount, end, pause, skip
@@ -145,3 +146,34 @@ def test_an_alert_of_an_erased_order_claims_nothing_of_it(refused: StandingOrder
     StandingOrder.objects.filter(pk=refused.pk).delete()
     assert line().title.endswith("was not paid")
     assert "tried" not in line().detail
+
+
+def test_missing_money_is_told_for_all_payments_until_then_with_recipient_and_amount(
+    mara: Account,
+) -> None:
+    mine = AccountFactory(name="Everyday", balance="420.32")
+    wants(mine, "order_lacks", mail="now")
+    order_of(mine, mara, amount=Decimal(450), first_on=today())
+    later = order_of(mine, mara, amount=Decimal(900), first_on=today() + 2 * DAY)
+    assert tell_of_coming() == 2
+    Alert.objects.exclude(about=later.pk).delete()
+    send_due()
+    on = short_date(today() + 2 * DAY)
+    (sent,) = mail.outbox
+    assert sent.subject == f"929.68 USD is missing on Everyday by {on}"
+    assert "For the standing order to M••• L••• of 900.00 USD and the payment before it." in str(
+        sent.body
+    ).replace("\xa0", " ")
+
+
+def test_money_that_was_missing_is_told_with_what_became_of_the_payment(
+    everyday: Account, mara: Account
+) -> None:
+    wants(everyday, "order_lacks")
+    order_of(everyday, mara, amount=Decimal(1500), first_on=today())
+    tell_of_coming()
+    services.deposit(to_account=everyday, amount=Decimal(500))
+    pay_due()
+    assert "was missing on Everyday by" in line().title
+    paid = f"1,500.00 USD was paid on {short_date(today())}."
+    assert line().detail.replace("\xa0", " ").endswith(paid)

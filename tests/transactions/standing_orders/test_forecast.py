@@ -2,10 +2,12 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
 
 from accounts.models import Account
+from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from tests.transactions.standing_orders.orders import order_of
 from transactions import services
@@ -21,6 +23,7 @@ from transactions.standing_orders.services import pause, skip
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2027, 1, 1)
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -49,7 +52,74 @@ def test_each_payment_leaves_less_and_one_that_fails_takes_nothing(
     order_of(mine, theirs, amount=Decimal(60), every="week", first_on=TODAY, times=3)
     order_of(mine, theirs, amount=Decimal(40), every="once", first_on=TODAY + timedelta(days=8))
     found = left(mine)
-    assert found == [(40, 0), (40, 20), (0, 0), (0, 60)]
+    assert found == [(40, 0), (40, 20), (0, 60), (0, 120)]
+
+
+def test_what_is_missing_for_a_payment_counts_those_before_it(theirs: Account) -> None:
+    mine = AccountFactory(balance="420.32")
+    order_of(mine, theirs, amount=Decimal(450), every="once", first_on=TODAY)
+    order_of(mine, theirs, amount=Decimal(900), every="once", first_on=TODAY + 2 * DAY)
+    assert left(mine) == [
+        (Decimal("420.32"), Decimal("29.68")), (Decimal("420.32"), Decimal("929.68")),
+    ]  # fmt: skip
+    assert [payment.and_before for payment in expected(mine)] == ["", " and the payment before it"]
+    services.deposit(to_account=mine, amount=Decimal(37))
+    first, second = expected(mine)
+    assert (first.fails, second.lacks, second.and_before) == (False, Decimal("892.68"), "")
+    services.deposit(to_account=mine, amount=Decimal("892.68"))
+    assert not any(payment.needs_help for payment in expected(mine))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_adding_the_last_figure_pays_all_that_lacks_money(seed: int) -> None:
+    """Orders at random, also between own accounts, with holds and overdrafts."""
+    chance = Random(seed)  # noqa: S311
+    accounts = some_accounts(chance)
+    orders = some_orders(chance, accounts)
+    before = expected_payments(orders, accounts, today=TODAY, days=30)
+    assert all(payment.needs_help for payment in before if payment.fails)
+    for account in accounts:
+        missing = [
+            payment.lacks for payment in before
+            if payment.order.from_account_id == account.pk and payment.lacks
+        ]  # fmt: skip
+        assert missing == sorted(missing)
+        account.balance += max(missing, default=0)
+    after = expected_payments(orders, accounts, today=TODAY, days=30)
+    assert not any(payment.fails for payment in after)
+
+
+def some_accounts(chance: Random) -> list[Account]:
+    return [
+        Account(
+            id=uuid7(), currency="USD", balance=Decimal(chance.randint(20, 99)),
+            held=Decimal(chance.choice([0, 10])), overdraft_limit=Decimal(chance.choice([0, 30])),
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+
+
+def some_orders(chance: Random, mine: list[Account]) -> list[StandingOrder]:
+    other = Account(id=uuid7(), currency="USD")
+    sides = [chance.sample([*mine, other, other], 2) for _ in range(12)]
+    return [
+        StandingOrder(
+            id=uuid7(), from_account=sender, to_account=recipient, every="once", times=1,
+            amount=Decimal(chance.randint(1, 80)), first_on=TODAY + chance.randrange(20) * DAY,
+        )
+        for sender, recipient in sides
+        if sender is not other
+    ]  # fmt: skip
+
+
+def test_a_payment_that_only_an_earlier_failure_pays_is_told_of(
+    mine: Account, theirs: Account
+) -> None:
+    order_of(mine, theirs, amount=Decimal(120), every="once", first_on=TODAY)
+    order_of(mine, theirs, amount=Decimal(50), every="once", first_on=TODAY + DAY)
+    first, second = expected(mine)
+    assert (first.fails, second.fails) == (True, False)
+    assert (second.leaves, second.lacks, second.needs_help) == (50, 70, True)
 
 
 def test_held_money_cannot_be_spent_and_the_overdraft_can(mine: Account, theirs: Account) -> None:

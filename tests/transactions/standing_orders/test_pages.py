@@ -198,6 +198,22 @@ def test_what_will_lack_money_is_told_two_days_before_on_home_too(
         assert re.search(r"200\.00\sUSD is missing on Everyday", text_of(ana.get(page)))
 
 
+def test_what_is_missing_for_two_payments_adds_up_on_the_page(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    today = timezone.localdate()
+    services.withdraw(from_account=mine, amount=Decimal("579.68"))
+    order_of(mine, theirs, amount=Decimal(450), first_on=today)
+    order_of(mine, theirs, amount=Decimal(900), first_on=today + timedelta(days=2))
+    page = " ".join(text_of(ana.get("/")).replace("\xa0", " ").split())
+    by = day_heading(today + timedelta(days=2))
+    assert "29.68 USD is missing on Everyday by" in page
+    assert (
+        f"929.68 USD is missing on Everyday by {by} for the standing order of 900.00 USD and the"
+        " payment before it." in page
+    )
+
+
 def test_later_than_two_days_and_a_frozen_account(
     ana: Client, mine: Account, theirs: Account
 ) -> None:
