@@ -15,7 +15,7 @@ from transactions.annotations.categories import read_own_categories
 from transactions.annotations.services import AnnotationHistory, annotation_history
 from transactions.entry_line import again_url
 from transactions.lifecycle import STATES, Lifecycle, lifecycle_of
-from transactions.models import Payee, StaffReason, Transaction, reversal_word
+from transactions.models import Payee, StaffReason, StandingOrder, Transaction, reversal_word
 from transactions.payees.reads import save_url, saved_as
 from transactions.receipts.details import MetadataView, details_of
 from transactions.scope import BANK, MINE, may_read_bank
@@ -69,6 +69,7 @@ class Receipt:
     details: MetadataView
     mine: AnnotationHistory
     file: FromFile | None = None
+    order: StandingOrder | None = None  # that paid it, for its owner
     scope_kind: str = MINE  # of its links to the search
     may_search: bool = True
     is_for_staff: bool = False
@@ -147,6 +148,7 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
         back_url=_back_url(lifecycle, sender, recipient),
         details=details_of(row.metadata, getattr(row, "metadata_stored", "")),
         file=_file(lifecycle, sender, reader),
+        order=_order(row, reader) if is_paid else None,
         mine=AnnotationHistory() if for_staff else annotation_history(row, reader),
         scope_kind=BANK if for_staff else MINE,
         may_search=not for_staff or may_read_bank(reader),
@@ -204,6 +206,17 @@ def _file(lifecycle: Lifecycle, sender: Side | None, reader: User) -> FromFile |
     else:
         return None
     return FromFile(line.file.name, line.number, reverse(page, args=[line.file_id]))
+
+
+def _order(row: Transaction, reader: User) -> StandingOrder | None:
+    """The reader's standing order that made a payment of theirs. One query, and none for what
+    others booked: an order pays in its owner's name.
+    """
+    if row.created_by_id != reader.pk:
+        return None
+    mine = StandingOrder.objects.owned_by(reader)
+    order: StandingOrder | None = mine.filter(occurrences__transaction=row).first()
+    return order
 
 
 def _subline(lifecycle: Lifecycle) -> str:

@@ -146,4 +146,5 @@ def _known_ids(receipt: Receipt) -> list[UUID]:
     """The ids that the page names or links, and the reader's own accounts."""
     linked = [moment.row.pk for moment in receipt.lifecycle.moments if moment.row]
     own = [side.account.pk for side in receipt.sides if side.is_mine and side.account]
-    return [receipt.row.pk, *linked, *own]
+    order = [receipt.order.pk] if receipt.order else []
+    return [receipt.row.pk, *linked, *own, *order]

@@ -19,7 +19,7 @@ from transactions.transfers.forms import TransferForm
 
 # Note [Proof for a series]: who sets up or changes payments to others proves who they are, as
 # Article 14 of the EU's technical standards on strong customer authentication asks (2018/389).
-WHY_PROOF = "Payments to others that repeat by themselves need a proof that it is you."
+WHY_PROOF = "A standing order that pays others needs a proof that it is you."
 
 SAID = (
     "from_account_id", "to_account_id", "amount", "every", "first_on", "last_on", "times",

@@ -32,7 +32,11 @@ MOST_ORDERS = 200  # of one person that have not ended
 LATEST_FIRST_DAYS = 731  # from today on
 TOO_MANY = f"You have {MOST_ORDERS} standing orders. End one first."
 CHANGED = "This order was changed meanwhile. Look at it again."
-DONE = "The last payment was due."
+ENDS = {
+    Occurrence.DayOutcome.PAID: "made",
+    Occurrence.DayOutcome.REFUSED: "not made",
+    Occurrence.DayOutcome.SKIPPED: "skipped",
+}
 BY_OWNER = "You ended it."
 
 
@@ -236,7 +240,8 @@ def settle_paid(order: StandingOrder, paid: Transaction) -> None:
         pk=order.pk, position=order.position, amount=order.amount
     )
     changed = same.update(
-        position=F("position") + 1, status=status, ended_why=DONE if is_last else "",
+        position=F("position") + 1, status=status,
+        ended_why=done(order, Occurrence.DayOutcome.PAID) if is_last else "",
         refused_at=None, refused_why="",
     )  # fmt: skip
     if changed != 1:
@@ -264,7 +269,15 @@ def _lock(order: StandingOrder) -> StandingOrder:
     return row
 
 
-def _settle(row: StandingOrder, day: date, outcome: str, *, reason: str = "") -> None:
+def done(order: StandingOrder, outcome: Occurrence.DayOutcome) -> str:
+    """Why an order has ended whose last day was settled, and what became of that day."""
+    which = "payment" if order.times == 1 else "last payment"
+    return f"The {which} was {ENDS[outcome]}."
+
+
+def _settle(
+    row: StandingOrder, day: date, outcome: Occurrence.DayOutcome, *, reason: str = ""
+) -> None:
     """Writes down what became of a day, and goes on to the next one, on the locked row."""
     Occurrence.objects.create(
         id=id_of_occurrence(row.pk, day), order=row, due_on=day, outcome=outcome, reason=reason
@@ -272,7 +285,7 @@ def _settle(row: StandingOrder, day: date, outcome: str, *, reason: str = "") ->
     row.position += 1
     _try_anew(row)
     if not row.is_within(row.position):
-        row.status, row.ended_why = StandingOrder.Status.ENDED, DONE
+        row.status, row.ended_why = StandingOrder.Status.ENDED, done(row, outcome)
 
 
 def _try_anew(row: StandingOrder) -> None:

@@ -24,6 +24,7 @@ from transactions import services
 from transactions.models import NamesAsked, StandingOrder
 from transactions.safeguards.recipients import NOT_PAYABLE
 from transactions.standing_orders.paying import pay_due
+from transactions.standing_orders.services import skip
 
 pytestmark = pytest.mark.django_db
 LIST, NEW = "/standing-orders/", "/standing-orders/new/"
@@ -92,6 +93,21 @@ def test_the_review_shows_the_next_days_and_stores_nothing(
         assert fact in page, fact
     assert "Lindt" not in page
     assert not StandingOrder.objects.exists()
+
+
+def test_the_review_of_each_kind_of_order_says_when_it_is_tried_and_what_can_be_done(
+    later: Client, mine: Account, theirs: Account
+) -> None:
+    repeats = text_of(later.post(NEW, filled(mine, theirs)))
+    once = text_of(later.post(NEW, filled(mine, theirs, every="once")))
+    for page in (repeats, once):
+        assert "until the day is over, and once more on the day after" in page
+        assert "A standing order that pays others needs a proof that it is you." in page
+    assert "Each day is paid once." in repeats
+    assert "You can skip a day" in repeats
+    assert "It is paid once." in once
+    for word in ("Each day", "skip", "repeat"):
+        assert word not in once
 
 
 def test_an_order_to_others_needs_a_proof_and_keeps_what_was_typed(
@@ -285,6 +301,50 @@ def test_what_was_paid_leads_to_its_receipt(ana: Client, mine: Account, theirs: 
     day = order.occurrences.get()
     assert f"/transactions/{day.transaction_id}/" in ana.get(url_of(order)).content.decode()
     assert "Mara Lindt" in text_of(ana.get(LIST))  # known since it was paid
+
+
+def test_the_receipt_of_what_an_order_paid_names_the_order_to_its_owner_alone(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    order = order_of(mine, theirs, first_on=timezone.localdate())
+    assert pay_due().paid == 1
+    url = f"/transactions/{order.occurrences.get().transaction_id}/"
+    page = ana.get(url).content.decode()
+    assert "Paid by the standing order" in page
+    assert f'href="{url_of(order)}"' in page
+    assert "Repeat regularly" not in page
+    assert "Send again" in page
+    ana.force_login(theirs.user)
+    page = ana.get(url).content.decode()
+    assert "standing order" not in page
+    assert str(order.pk) not in page
+
+
+ENDS = [
+    (2, ("pay", "pay"), "The last payment was made."),
+    (2, ("pay", "skip"), "The last payment was skipped."),
+    (1, ("pay",), "The payment was made."),
+    (1, ("refuse",), "The payment was not made."),
+]
+
+
+@pytest.mark.parametrize(("times", "days", "sentence"), ENDS)
+def test_an_ended_order_says_what_became_of_its_last_payment(
+    ana: Client, mine: Account, theirs: Account, times: int, days: tuple[str, ...], sentence: str
+) -> None:
+    today = timezone.localdate()
+    order = order_of(
+        mine, theirs, every="week", times=times, first_on=today,
+        amount=Decimal(5000 if "refuse" in days else 10),
+    )  # fmt: skip
+    for number, what in enumerate(days):
+        due = timezone.now() + timedelta(weeks=number)
+        if what == "skip":
+            skip(order=order, day=today + timedelta(weeks=number))
+        for later in range(2 if what == "refuse" else 1):
+            pay_due(now=due + timedelta(days=later))
+    for place in (LIST, url_of(order)):
+        assert sentence in text_of(ana.get(place))
 
 
 def test_a_receipt_leads_to_an_order_of_the_same_payment(

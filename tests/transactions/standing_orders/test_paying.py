@@ -66,7 +66,7 @@ def test_missed_days_are_paid_in_their_order(mine: Account, theirs: Account) -> 
         "monthly", "weekly", "weekly", "weekly", "monthly",
     ]  # fmt: skip
     weekly.refresh_from_db()
-    assert (weekly.status, weekly.ended_why) == ("ended", orders.DONE)
+    assert (weekly.status, weekly.ended_why) == ("ended", "The last payment was made.")
     assert settled(monthly) == [("01-31", "paid"), ("02-28", "paid")]
     assert audit().clean
 
