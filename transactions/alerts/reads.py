@@ -23,7 +23,7 @@ LONGEST_NAME, LONGEST_DETAIL = 60, 160
 
 HELP = {
     AlertKind.MONEY_IN: "A payment that comes in on an account, above an amount.",
-    AlertKind.MONEY_OUT: "A payment that leaves an account, above an amount.",
+    AlertKind.MONEY_OUT: "A payment that goes out of an account, above an amount.",
     AlertKind.BALANCE_BELOW: "A payment takes the booked balance of an account below an amount.",
     AlertKind.ORDER_FAILED: "A payment that you have ordered was refused.",
     AlertKind.ORDER_LACKS: "There will be too little money for it, two days before.",
@@ -133,7 +133,7 @@ def _words(alert: Alert, account: Account | None, other_side: str) -> tuple[str,
     left = money(alert.balance, account.currency) if alert.balance is not None else ""
     return {
         AlertKind.MONEY_IN: (f"{amount} came in on {name}", other_side),
-        AlertKind.MONEY_OUT: (f"{amount} left {name}", other_side),
+        AlertKind.MONEY_OUT: (f"{amount} went out of {name}", other_side),
         AlertKind.BALANCE_BELOW: (
             f"{name} is below {amount}",
             f"{left} is left. {other_side}".strip(),

@@ -96,7 +96,7 @@ def test_many_alerts_of_a_kind_are_one_mail_and_kinds_are_apart(everyday: Accoun
     services.withdraw(from_account=everyday, amount=Decimal(3))
     assert send_due().sent == 2
     subjects = {sent.subject for sent in mail.outbox}
-    assert subjects == {"23 alerts: Money in", "3.00 USD left Everyday"}
+    assert subjects == {"23 alerts: Money in", "3.00 USD went out of Everyday"}
     (many,) = (sent for sent in mail.outbox if "23" in sent.subject)
     assert all("and 3 more" in part for part in parts(many))
     assert not Alert.objects.filter(mailed_at=None).exists()

@@ -59,7 +59,7 @@ def test_alerts_are_told_in_words_with_the_names_of_the_statement(
     page = text_of(browser.get(LIST))
     assert "20.00 USD came in on Everyday" in page
     assert "From Mara Lindt \N{MIDDLE DOT} Dinner" in page
-    assert "150.00 USD left Everyday" in page
+    assert "150.00 USD went out of Everyday" in page
     assert "Everyday is below 900.00 USD" in page
     assert "870.00 USD is left. To Mara Lindt" in page
     assert f'href="/transactions/{paid.pk}/"' in markup_of(browser.get(LIST))
