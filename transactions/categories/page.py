@@ -17,7 +17,9 @@ from transactions.search.page.results import SearchPage
 
 @dataclass
 class FoundPayments:
-    """The payments of a search of one's own. `query` may be empty: then it has none."""
+    """The payments of a search of one's own. `query` may be empty: then nothing is searched, as
+    nobody changes all payments without saying so.
+    """
 
     owner: User
     query: str
@@ -37,13 +39,13 @@ class FoundPayments:
         """As the search page shows them."""
         return SearchPage(self.result, may_read_bank=False, may_open_all=True)
 
-    @property
+    @cached_property
     def is_empty(self) -> bool:
-        return self.result.query.is_empty
+        return parse(self.query).is_empty
 
     @property
     def count(self) -> int:
-        return self.result.facets.count
+        return 0 if self.is_empty else self.result.facets.count
 
     @property
     def payments(self) -> str:

@@ -185,6 +185,18 @@ def test_nobody_changes_or_undoes_what_is_of_others(
     assert OwnCategory.objects.filter(pk=given.pk).exists()
 
 
+@pytest.mark.parametrize("query", ["", " ", "amount:>"])
+def test_without_a_search_the_page_offers_to_search_first_and_changes_nothing(
+    browser: Client, books: Books, query: str
+) -> None:
+    page = shown(browser.get(URL, {"q": query}))
+    assert "Give all payments of a search a category of your own." in page
+    assert "Rules give new payments a category." in page
+    assert "Last changes" in page
+    assert not re.search(r"Change \d|New category|payments? found", page)
+    assert "No payments match" not in page
+
+
 def test_without_a_change_the_page_says_what_to_do(browser: Client) -> None:
     page = shown(browser.get(URL))
     assert "You have given no category yet" in page
