@@ -20,6 +20,7 @@ from transactions.annotations.categories import categories_of
 from transactions.categories.budgets import (
     BudgetLine,
     budget_lines,
+    categories_in_use,
     remove_budget,
     save_budget,
 )
@@ -99,15 +100,24 @@ def _own(request: PersonRequest, pk: Any) -> Budget:
 
 def _form(request: PersonRequest, budget: Budget | None) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
-    form = BudgetForm.of(data, request.user, budget)
+    in_use = dict.fromkeys([*categories_in_use(request.user), *categories_of(request.user)])
+    form, taken = BudgetForm.of(data, request.user, budget, list(in_use)), None
     if form.is_valid():
         try:
             saved = save_budget(owner=request.user, budget=budget, **form.cleaned_data)
         except LedgerError as refusal:
             form.add_error(None, str(refusal))
+            taken = _same(request, form)
         else:
             label = category_label(saved.category)
             messages.success(request, f"The budget for {label} is saved.")
             return redirect("transactions:budgets")
-    context = {"form": form, "budget": budget, "offered": categories_of(request.user)}
+    context = {"form": form, "budget": budget, "taken": taken}
     return render(request, "transactions/categories/budget.html", context)
+
+
+def _same(request: PersonRequest, form: BudgetForm) -> Budget | None:
+    """The budget that has the category and the currency of a valid form."""
+    facts = {name: form.cleaned_data[name] for name in ("category", "currency")}
+    found: Budget | None = Budget.objects.owned_by(request.user).filter(**facts).first()
+    return found

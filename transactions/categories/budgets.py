@@ -16,9 +16,10 @@ from accounts.models import Account, User
 from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import with_retry
 from ledger.text.currencies import minor_units
-from ledger.text.dates import last_of_month, months_before, short_date, start_of_day
+from ledger.text.dates import last_of_month, month_name, months_before, short_date, start_of_day
 from ledger.text.lines import category_label
 from ledger.text.money import money
+from transactions.annotations.categories import MOST_OFFERED
 from transactions.exceptions import InvalidDetails
 from transactions.models import Budget
 from transactions.models.budget import id_of
@@ -33,7 +34,7 @@ TAKEN = "You have a budget for this category and currency. Change that one."
 # Payments out of the person's accounts to others, less refunds of such payments, by category: the
 # person's own, else that of the row, else that of the refunded payment. `so_far` runs within each
 # month. A month without any spending before the first one with some is no month to compare with.
-_BUDGETS = """
+_SPENT = """
 WITH spent AS (
     SELECT (entry.created_at AT TIME ZONE %(zone)s)::date AS day, entry.currency,
            coalesce(own.category, lower(nullif(entry.category, '')), own_of_paid.category,
@@ -53,7 +54,12 @@ WITH spent AS (
     AND entry.created_at >= %(since)s
     AND (entry.counterparty_id IS NULL OR entry.counterparty_id <> ALL (%(accounts)s))
     AND (entry.direction = 'debit') = (entry.reverses_id IS NULL)
-), daily AS (
+)"""
+_IN_USE = f"""{_SPENT}
+SELECT category FROM spent WHERE category IS NOT NULL
+GROUP BY category ORDER BY max(day) DESC, category LIMIT %(most)s
+"""  # noqa: S608 - constants
+_BUDGETS = f"""{_SPENT}, daily AS (
     SELECT category, currency, day, sum(amount) AS amount,
            sum(sum(amount)) OVER (
                PARTITION BY category, currency, date_trunc('month', day) ORDER BY day
@@ -65,19 +71,20 @@ SELECT budget.id, budget.category, budget.currency, budget.amount,
        coalesce(sum(daily.amount) FILTER (WHERE day >= %(month)s), 0) AS spent,
        coalesce(sum(daily.amount) FILTER (WHERE day < %(month)s), 0) AS before,
        (SELECT min(first_month) FROM daily) AS first_month,
-       min(day) FILTER (WHERE day >= %(month)s AND so_far > budget.amount) AS over_since
+       min(day) FILTER (WHERE day >= %(month)s AND so_far > budget.amount) AS over_since,
+       count(day) > 0 AS is_used
 FROM budgets AS budget
 LEFT JOIN daily ON daily.category = budget.category AND daily.currency = budget.currency
 WHERE budget.owner_id = %(owner)s
 GROUP BY budget.id
 ORDER BY budget.category, budget.currency
-"""
+"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetLine:
     """A budget in this month. `usual`: the mean of up to MONTHS months before; None if there are
-    fewer than FEWEST_MONTHS.
+    fewer than FEWEST_MONTHS. `is_used`: whether any payment of these months has the category.
     """
 
     id: UUID
@@ -87,6 +94,7 @@ class BudgetLine:
     spent: Decimal
     usual: Decimal | None
     over_since: date | None
+    is_used: bool
     today: date
 
     @property
@@ -130,6 +138,9 @@ class BudgetLine:
     @property
     def forecast(self) -> str:
         """What happens to it this month, in one sentence."""
+        if not self.is_used:
+            since = month_name(first_month(self.today))
+            return f"Nothing was spent in it since {since}: is it spelled as on your payments?"
         if self.is_over:
             return f"Over since {short_date(self.over_since)}." if self.over_since else "Over."
         if not self.left:
@@ -154,24 +165,41 @@ class BudgetLine:
 def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
     """A person's budgets in this month, by category. Two queries."""
     here = today or timezone.localdate()
-    month = here.replace(day=1)
-    accounts: Sequence[UUID] = list(Account.objects.owned_by(owner).values_list("pk", flat=True))
-    parameters: dict[str, Any] = {
-        "owner": owner.pk, "accounts": accounts, "zone": settings.TIME_ZONE, "month": month,
-        "since": start_of_day(months_before(month, MONTHS)),
-    }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(_BUDGETS, parameters)
+        cursor.execute(_BUDGETS, _parameters(owner, here))
         return [_line(row, here) for row in cursor.fetchall()]
 
 
+def categories_in_use(owner: User, today: date | None = None) -> list[str]:
+    """The categories in which a person has spent in the months of a budget, the latest first. Two
+    queries.
+    """
+    with connection.cursor() as cursor:
+        parameters = _parameters(owner, today or timezone.localdate())
+        cursor.execute(_IN_USE, parameters | {"most": MOST_OFFERED})
+        return [category for (category,) in cursor.fetchall()]
+
+
+def first_month(today: date) -> date:
+    """The first day of the months that budgets read."""
+    return months_before(today.replace(day=1), MONTHS)
+
+
+def _parameters(owner: User, today: date) -> dict[str, Any]:
+    accounts: Sequence[UUID] = list(Account.objects.owned_by(owner).values_list("pk", flat=True))
+    return {
+        "owner": owner.pk, "accounts": accounts, "zone": settings.TIME_ZONE,
+        "month": today.replace(day=1), "since": start_of_day(first_month(today)),
+    }  # fmt: skip
+
+
 def _line(row: tuple[Any, ...], today: date) -> BudgetLine:
-    pk, category, currency, amount, spent, before, first, over_since = row
+    pk, category, currency, amount, spent, before, first, over_since, is_used = row
     months = (today.year - first.year) * 12 + today.month - first.month if first else 0
     usual = None
     if months >= FEWEST_MONTHS:
         usual = (before / months).quantize(Decimal(1).scaleb(-minor_units(currency)))
-    return BudgetLine(pk, category, currency, amount, spent, usual, over_since, today)
+    return BudgetLine(pk, category, currency, amount, spent, usual, over_since, is_used, today)
 
 
 @counts_refusals

@@ -1,6 +1,6 @@
 """The forms of categories: for all payments of a search, now or by a rule, and of budgets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from django import forms
@@ -93,14 +93,22 @@ class RuleForm(forms.Form):
 
 
 class BudgetForm(MoneyForm):
-    """A budget in one of the owner's currencies."""
+    """A budget in one of the owner's currencies. `offered` are the categories in use."""
+
+    offered: Sequence[str] = ()
 
     category = CategoryField()
     amount = AmountField(label="Each month")
     currency = forms.ChoiceField()
 
     @classmethod
-    def of(cls, data: Mapping[str, Any] | None, owner: User, budget: Budget | None) -> Self:
+    def of(
+        cls,
+        data: Mapping[str, Any] | None,
+        owner: User,
+        budget: Budget | None,
+        offered: Sequence[str] = (),
+    ) -> Self:
         """The form for this owner, filled in with the budget."""
         initial = {}
         if budget is not None:
@@ -110,12 +118,19 @@ class BudgetForm(MoneyForm):
                 "currency": budget.currency,
             }
         form = cls(data, initial=initial)
+        form.offered = offered
         mine = Account.objects.owned_by(owner).values_list("currency", flat=True)
         currencies = list(dict.fromkeys(mine.order_by("created_at")))
         if budget is not None and budget.currency not in currencies:
             currencies.append(budget.currency)
         form.fields["currency"].choices = [(each, each) for each in currencies]  # type: ignore[attr-defined]
         return form
+
+    def clean_category(self) -> str:
+        """Returns the category; that in use if it was typed as pages show it, "eating out"."""
+        typed = str(self.cleaned_data["category"])
+        same = [name for name in self.offered if category_label(name).lower() == typed]
+        return typed if typed in self.offered or not same else same[0]
 
     def clean(self) -> dict[str, Any]:
         """Refuses an amount that is not positive or too fine for its currency."""

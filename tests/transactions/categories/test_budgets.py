@@ -1,6 +1,7 @@
 """Budgets: what is left, what was usual, and the day on which it will be gone at this pace."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -228,6 +229,44 @@ def test_a_category_has_one_budget_a_currency(
     data["category"] = "other"
     assert "Remove one first" in shown(browser.post(f"{URL}new/", data))
     assert Budget.objects.get().amount == 100
+
+
+def test_a_refused_budget_leads_to_the_one_that_is_there(browser: Client, ana: User) -> None:
+    made = save_budget(owner=ana, category="food", currency="USD", amount=Decimal(100))
+    data = {"category": "FOOD", "amount": "90", "currency": "USD"}
+    page = browser.post(f"{URL}new/", data).content.decode()
+    assert f'href="{URL}{made.pk}/">Open it' in page
+
+
+def test_a_budget_in_which_nothing_was_ever_spent_asks_for_its_spelling(
+    browser: Client, ana: User, everyday: Account
+) -> None:
+    today = timezone.localdate()
+    paid(everyday, 10, "food", today.year, today.month, 1)
+    for category in ("food", "foods"):
+        save_budget(owner=ana, category=category, currency="USD", amount=Decimal(100))
+    used, misspelled = budget_lines(ana)
+    assert (used.is_used, misspelled.is_used) == (True, False)
+    page = shown(browser.get(URL))
+    assert page.count("is it spelled as on your payments?") == 1
+    six_before = date(2026, 3, 1)
+    assert "since March 2026" in replace(misspelled, today=date(2026, 9, 30)).forecast
+    paid(everyday, 10, "foods", six_before.year, six_before.month)
+    assert [found.is_used for found in budget_lines(ana, date(2026, 9, 30))] == [True, True]
+
+
+def test_the_form_offers_the_categories_in_use(
+    browser: Client, ana: User, everyday: Account
+) -> None:
+    today = timezone.localdate()
+    paid(everyday, 10, "Eating_Out", today.year, today.month, 1)
+    paid(AccountFactory(balance="90"), 10, "secret", today.year, today.month, 1)
+    rows = scope_for(ana).transactions().filter(type="deposit")
+    give_category(owner=ana, rows=rows, category="wages", change=uuid7())
+    page = browser.get(f"{URL}new/").content.decode()
+    assert re.findall(r'<option\s+value="([^"]+)"></option>', page) == ["Eating out", "Wages"]
+    browser.post(f"{URL}new/", {"category": "Eating out", "amount": "90", "currency": "USD"})
+    assert Budget.objects.get().category == "eating_out"
 
 
 def test_budgets_of_others_do_not_exist(browser: Client) -> None:
