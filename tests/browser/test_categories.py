@@ -34,7 +34,7 @@ def test_the_payments_of_a_search_get_a_category_and_lose_it_again(page: Any, wi
     assert look_at(page, "changes") == []
     page.goto("/categories/")
     page.get_by_role("button", name="Undo").click()
-    assert "3 payments have their category of before" in page.locator("main").inner_text()
+    assert "The change of 3 payments is undone." in page.locator("main").inner_text()
     assert look_at(page, "empty") == []
 
 

@@ -47,7 +47,7 @@ def test_a_recipient_is_saved_and_paid_the_same_again(
     assert "Landlady is saved." in text_of(page, "main")
     assert look_at(page, "payees") == []
     page.goto("/payees/")
-    page.get_by_role("link", name="Pay Landlady the same again").click()
+    page.get_by_role("link", name="Send again: Landlady").click()
     assert page.get_by_label("Amount").input_value() == "950.00"
     assert page.get_by_label("What is it for?").input_value() == "Rent"
     page.get_by_role("button", name="Review").click()

@@ -224,5 +224,5 @@ def _chosen(choice: AlertChoice) -> ChoiceLine:
     account, amount = choice.account, money(choice.amount, choice.account.currency)
     if choice.kind == AlertKind.BALANCE_BELOW:
         return ChoiceLine(choice, f"{account.name} below {amount}", mailed)
-    on = f"{account.name}, above {amount}" if choice.amount else f"{account.name}, any amount"
+    on = f"{account.name} above {amount}" if choice.amount else f"{account.name}, any amount"
     return ChoiceLine(choice, on, mailed)

@@ -55,10 +55,9 @@ def undo(request: PersonRequest, change: Any) -> HttpResponse:
     """Takes back a change of the reader's own."""
     count = undo_change(owner=request.user, change=change)
     if count:
-        have = "has its" if count == 1 else "have their"
-        messages.success(request, f"{counted(count, 'payment')} {have} category of before.")
+        messages.success(request, f"The change of {counted(count, 'payment')} is undone.")
     else:
-        messages.warning(request, "This change was taken back already.")
+        messages.warning(request, "This change was undone already.")
     return redirect("transactions:categories")
 
 

@@ -16,7 +16,7 @@ from transactions.models import Payee
 from transactions.models.payment_file import NameCheck
 from transactions.payees.file import payees_table
 from transactions.payees.forms import PayeeForm, PayeeNameForm
-from transactions.payees.reads import own_payee, paid_account, payee_lines
+from transactions.payees.reads import lines_of, own_payee, paid_account, payee_lines
 from transactions.payees.services import remove_payee, save_payee
 from transactions.safeguards.recipients import knows
 
@@ -64,12 +64,13 @@ def payee_new(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def payee_change(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows the name and the note; a POST saves them."""
+    """Shows the name, the note and the last payment; a POST saves the first two."""
     payee = _own(request, pk)
     data = request.POST if request.method == "POST" else None
     form = PayeeNameForm(data, initial={"name": payee.name, "note": payee.note})
     if not form.is_valid():
-        context = {"form": form, "payee": payee}
+        (line,) = lines_of(request.user, [payee])
+        context = {"form": form, "payee": payee, "line": line}
         return render(request, "transactions/payees/change.html", context)
     saved = save_payee(owner=request.user, account=payee.account, **form.cleaned_data)
     _tell(request, saved, payee.account)

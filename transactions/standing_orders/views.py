@@ -148,7 +148,8 @@ def _form(request: PersonRequest, form: StandingOrderForm) -> HttpResponse:
     sender = form.sender
     if sender is not None:
         form["from_account"].help_text = limits_in_words(sender)
-    context = {"form": form, "known": known_accounts(list(form.own_accounts), sender)}
+    known = known_accounts(list(form.own_accounts), sender)
+    context = {"form": form, "known": known, "sender": sender}
     return render(request, "transactions/standing_orders/new.html", context)
 
 

@@ -190,8 +190,10 @@ def _as_paid(user: User, transaction: str) -> dict[str, Any]:
         sent = Transaction.objects.visible_to(user).with_sides().filter(pk=UUID(transaction))
         row = sent.filter(from_account__user=user, type=Transaction.Type.TRANSFER).first()
         if row is not None:
+            other = row.to_account
             return {
-                "from_account": row.from_account, "number": row.to_account.number,
+                "from_account": row.from_account, "number": other.number,
+                "name": "" if other.user_id == user.pk else other.user.name,
                 "amount": figure(row.amount, row.currency), "description": row.description,
                 "reference": row.reference,
             }  # fmt: skip

@@ -23,6 +23,7 @@ AT_HAND = (
     "transactions.scope.scope_for",
     "cookbook.shell.cook",
     "cookbook.shell.recipes",
+    "ledger.db.ids.uuid7",
     "decimal.Decimal",
     "datetime.date",
     "datetime.datetime",

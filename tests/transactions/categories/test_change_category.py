@@ -96,12 +96,12 @@ def test_undoing_a_change_brings_back_what_counted_before(
     newest = OwnCategory.objects.newest_first()[0].change
     oldest = first if newest == second else second
     page = shown(browser.post(f"{URL}{newest}/undo/", follow=True))
-    assert "3 payments have their category of before" in page
+    assert "The change of 3 payments is undone." in page
     assert search_for(scope, "category:fun", books) == ["lunch"]
     assert search_for(scope, "category:groceries", books) == ["groceries"]
     browser.post(f"{URL}{oldest}/undo/")
     assert search_for(scope, '"casa" category:"eating out"', books) == ["lunch"]
-    assert "taken back already" in shown(browser.post(f"{URL}{oldest}/undo/", follow=True))
+    assert "undone already" in shown(browser.post(f"{URL}{oldest}/undo/", follow=True))
 
 
 def test_the_first_change_can_be_undone_below_a_later_one(
@@ -181,7 +181,7 @@ def test_nobody_changes_or_undoes_what_is_of_others(
     given = OwnCategory.objects.get()
     other = Client()
     other.force_login(mara.user)
-    assert "taken back already" in shown(other.post(f"{URL}{given.change}/undo/", follow=True))
+    assert "undone already" in shown(other.post(f"{URL}{given.change}/undo/", follow=True))
     assert OwnCategory.objects.filter(pk=given.pk).exists()
 
 

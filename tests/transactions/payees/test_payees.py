@@ -168,13 +168,18 @@ def test_the_list_tells_the_newest_payment_and_pays_the_same_again(
     last = pay(second, theirs, "12.5")
     services.reverse(transaction=pay(mine, AccountFactory(), "3"))
     page = ana.get(LIST)
-    assert "12.50" in text_of(page)
+    assert "12.50 last paid" in text_of(page)
     again = f"{TRANSFER}?again={last.pk}"
     assert again in page.content.decode()
+    own = ana.get(f"{LIST}{Payee.objects.get().pk}/")
+    assert "Last paid 12.50" in text_of(own)
+    for link in (again, f"{TRANSFER}?to={theirs.number}", f"/transactions/{last.pk}/"):
+        assert f'href="{link}"' in own.content.decode()
     form = ana.get(again, follow=True).context["form"]
-    filled = {name: form[name].value() for name in ("number", "amount", "description", "reference")}
-    assert filled == {
-        "number": theirs.number, "amount": "12.50", "description": "Rent", "reference": "R-11",
+    names = ("number", "name", "amount", "description", "reference")
+    assert {name: form[name].value() for name in names} == {
+        "number": theirs.number, "name": "Mara Lindt", "amount": "12.50", "description": "Rent",
+        "reference": "R-11",
     }  # fmt: skip
     assert form.sender == second
 

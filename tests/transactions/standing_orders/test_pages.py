@@ -16,12 +16,13 @@ from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
 from ledger.text.dates import day_heading
 from tests.factories import PASSWORD, AccountFactory
-from tests.pages import text_of
+from tests.pages import markup_of, text_of
 from tests.sign_in import let_pass, prove
 from tests.transactions.standing_orders.orders import order_of, settled
 from tests.transactions.tables.files import json_of
 from transactions import services
 from transactions.models import NamesAsked, StandingOrder
+from transactions.payees.services import save_payee
 from transactions.safeguards.recipients import NOT_PAYABLE
 from transactions.standing_orders.paying import pay_due
 from transactions.standing_orders.services import skip
@@ -370,6 +371,20 @@ def test_nobody_elses_order_is_there(ana: Client, mine: Account, theirs: Account
         assert ana.post(url_of(order, action), {"amount": "1"}).status_code == 404
     order.refresh_from_db()
     assert (order.status, order.amount, order.position) == ("active", 10, 0)
+
+
+def test_the_form_offers_payees_and_an_order_leads_back_to_the_list(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    save_payee(owner=mine.user, account=theirs, name="Landlady")
+    link = f"?from={mine.pk}&amp;to={theirs.number}"
+    assert f'<a href="{link}">Landlady</a>' in markup_of(ana.get(NEW, follow=True))
+    form = ana.get(NEW + link.replace("&amp;", "&"), follow=True).context["form"]
+    assert form["number"].value() == theirs.number
+    order = order_of(mine, theirs)
+    for _ in range(2):
+        assert f'href="{LIST}">All standing orders' in markup_of(ana.get(url_of(order)))
+        ana.post(url_of(order, "end"))
 
 
 def test_the_empty_page_leads_to_the_form(ana: Client) -> None:
