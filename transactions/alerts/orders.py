@@ -28,6 +28,7 @@ class SettledDay(NamedTuple):
     """What became of the day of an alert. `paid` is None if nothing was paid."""
 
     outcome: str
+    reason: str
     at: datetime
     paid: Decimal | None
 
@@ -67,6 +68,13 @@ class ToldDay:
             return f"{paid} was paid on {short_date(timezone.localdate(self.settled.at))}."
         is_skipped = self.settled.outcome == Outcome.SKIPPED
         return "The day was skipped." if is_skipped else "It was not paid."
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused when it was last tried; "" if that is over, or was not kept."""
+        if self.settled is None:
+            return self.order.refused_why
+        return self.settled.reason if self.settled.outcome == Outcome.REFUSED else ""
 
     @property
     def next_step(self) -> str:
@@ -124,5 +132,10 @@ def _settled(alerts: Iterable[Alert]) -> dict[tuple[UUID, date], SettledDay]:
     days = Occurrence.objects.filter(
         order__in={each.about for each in alerts}, due_on__in={each.day for each in alerts}
     )
-    facts = days.values_list("order", "due_on", "outcome", "created_at", "transaction__amount")
-    return {(order, day): SettledDay(what, at, paid) for order, day, what, at, paid in facts}
+    facts = days.values_list(
+        "order", "due_on", "outcome", "reason", "created_at", "transaction__amount"
+    )
+    return {
+        (order, day): SettledDay(outcome, reason, at, paid)
+        for order, day, outcome, reason, at, paid in facts
+    }

@@ -152,11 +152,13 @@ def _words_of_order(
     to = f" to {cut(who, LONGEST_NAME)}" if who else ""
     if alert.kind == AlertKind.ORDER_LACKS:
         return _words_of_lack(alert, (name, amount, day, to), told)
+    verb, why, step = ("was not paid", alert.detail, "")
+    if told is not None:
+        verb, why, step = told.verb, told.reason, told.next_step
     # The reason begins with the account's name: a long one is cut, and its figures are not.
-    why = alert.detail.replace(account.name, name, 1)
-    verb, step = (told.verb, told.next_step) if told else ("was not paid", "")
+    reason = f" Refused: {why.replace(account.name, name, 1)}" if why else ""
     title = f"A standing order of {amount} {verb}"
-    return title, f"From {name}{to}, due on {day}. {why} {step}".rstrip()
+    return title, f"From {name}{to}, due on {day}.{reason} {step}".rstrip()
 
 
 def _words_of_lack(

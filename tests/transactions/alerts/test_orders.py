@@ -77,6 +77,14 @@ def test_the_daily_mail_says_what_became_of_the_payment_meanwhile(
     assert "A standing order of 1,500.00 USD was refused, then paid" in body
     assert f"1,500.00 USD was paid on {short_date(today())}." in body
     assert "tried" not in body
+    assert "available" not in body
+
+
+def test_the_reason_is_that_of_the_last_try(everyday: Account, refused: StandingOrder) -> None:
+    services.withdraw(from_account=everyday, amount=Decimal(100))
+    pay_due()
+    assert "Refused: Everyday has 900.00 available;" in line().detail
+    assert "1,000.00" not in line().detail
 
 
 def test_a_payment_that_is_refused_for_good_is_not_said_to_be_tried_again(
@@ -84,7 +92,7 @@ def test_a_payment_that_is_refused_for_good_is_not_said_to_be_tried_again(
 ) -> None:
     pay_due(now=timezone.now() + DAY)
     assert line().title.endswith("was not paid")
-    assert line().detail.endswith("It is not tried again.")
+    assert line().detail.endswith("too much by 500.00. It is not tried again.")
 
 
 def test_of_an_order_that_has_ended_the_alert_says_so(mara: Account, everyday: Account) -> None:
