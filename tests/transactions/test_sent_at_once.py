@@ -10,8 +10,11 @@ from ledger.db.ids import uuid7, uuid7_with
 from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory
 from tests.transactions.standing_orders.orders import order_of
-from transactions.models import OutsideAccount, StandingOrder
+from transactions.exceptions import InvalidDetails
+from transactions.models import OutsideAccount, Payee, StandingOrder
+from transactions.models.payee import id_of
 from transactions.outside import services as outside
+from transactions.payees import services as payees
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,6 +39,27 @@ def test_a_standing_order_is_set_up_once(mine: Account) -> None:
     found = after_waiting_for(lambda: inserted(model), lambda: order_of(mine, theirs, id=once))
 
     assert found.pk == StandingOrder.objects.get().pk == once
+
+
+def test_two_payees_at_once_are_not_more_than_the_limit(
+    mine: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payees, "MOST_PAYEES", 1)
+    one, two = AccountFactory(), AccountFactory()
+    facts: dict[str, Any] = {"owner": mine.user, "account": one, "name": "One"}
+
+    def save_second() -> str:
+        try:
+            return payees.save_payee(owner=mine.user, account=two, name="Two").name
+        except InvalidDetails as refusal:
+            return str(refusal)
+
+    said = after_waiting_for(
+        lambda: inserted(Payee(pk=id_of(mine.user, one), **facts)), save_second
+    )
+
+    assert said == payees.TOO_MANY
+    assert Payee.objects.get().name == "One"
 
 
 def test_an_outside_account_is_opened_once(mine: Account) -> None:

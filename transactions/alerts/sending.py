@@ -19,7 +19,7 @@ from ledger.db.ids import uuid7
 from ledger.db.retry import with_retry
 from ledger.jobs.apart import apart
 from ledger.jobs.records import clock
-from ledger.web.mail import MailNotSent
+from ledger.web.mail import MailNotSent, MailRefused
 from transactions.alerts.mails import SHOWN, mail_of
 from transactions.alerts.times import is_quiet, last_daily, times_of
 from transactions.models import Alert, AlertMail
@@ -30,7 +30,8 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)  # that a claim lasts: longer than a mail server may take
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480))
 GIVE_UP_AFTER = timedelta(days=3)
-MOST_FAILURES = 5  # then the mail server is taken to be down until the next run
+MOST_FAILURES = 5  # in a row; then the mail server is taken to be down until the next run
+
 
 _WAITING = """
     SELECT DISTINCT alert.owner_id, CASE alert.mail WHEN 'daily' THEN '' ELSE alert.kind END
@@ -84,17 +85,18 @@ class SentMails:
 
 def send_due(now: datetime | None = None) -> SentMails:
     """Sends each mail that is due. Safe to run twice and in parallel. If one cannot be made, sends
-    all others first, then raises that error.
+    all others first, then raises that error. A mail that the server refuses keeps no other waiting.
     """
-    counts = SentMails()
+    counts, down = SentMails(), 0
     with apart("Mail of alerts") as mail_apart:
         for mail in _due(now):
             with mail_apart(mail.id):
-                if _send(mail, now or clock()):
-                    counts.sent += 1
-                else:
-                    counts.waiting += 1
-            if counts.waiting == MOST_FAILURES:
+                failure = _send(mail, now or clock())
+                counts.sent += failure is None
+                counts.waiting += failure is not None
+                is_answered = failure is None or isinstance(failure, MailRefused)
+                down = 0 if is_answered else down + 1
+            if down == MOST_FAILURES:
                 break
     return counts
 
@@ -125,19 +127,19 @@ def _claim(owner: UUID, kind: str, now: datetime, until: datetime) -> ClaimedMai
     return ClaimedMail(row[0], User.objects.get(pk=owner), kind) if row else None
 
 
-def _send(claimed: ClaimedMail, now: datetime) -> bool:
-    """Sends the mail and marks its alerts. False if the mail server did not take it."""
+def _send(claimed: ClaimedMail, now: datetime) -> MailNotSent | None:
+    """Sends the mail and marks its alerts. Returns why the mail server did not take it."""
     newest = list(claimed.alerts.newest_first()[:SHOWN])
     if not newest:
-        return True  # ended meanwhile by its reader
+        return None  # ended meanwhile by its reader
     count = claimed.alerts.count()
     try:
         mail_of(claimed.id, claimed.kind, claimed.owner, newest, count).send()
     except MailNotSent as error:
         _wait(claimed, newest[0].mail_attempts, now, error)
-        return False
+        return error
     mark_sent(claimed, now)
-    return True
+    return None
 
 
 @with_retry

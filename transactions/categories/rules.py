@@ -9,7 +9,7 @@ owner's. All that a rule gave is one change, under the id of the rule, which can
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 from uuid import UUID
@@ -32,13 +32,14 @@ from transactions.search.language.parser import parse
 from transactions.search.sql.name_lookup import find_names
 
 MOST_RULES = 50  # of one person
+BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
 TOO_MANY = f"You have {MOST_RULES} rules. Remove one first."
 
 _BEHIND = """
     SELECT DISTINCT rule.owner_id FROM category_rules AS rule
     JOIN accounts AS mine ON mine.user_id = rule.owner_id
     WHERE mine.last_entry_at
-        > coalesce((rule.seen ->> mine.id::text)::timestamptz, rule.created_at)
+        > coalesce((rule.seen ->> mine.id::text)::timestamptz, '-infinity')
 """
 
 
@@ -149,11 +150,14 @@ def _apply_of(owner_id: UUID) -> int:
 
 
 def _new_for(rule: CategoryRule, accounts: Iterable[Account]) -> Q | None:
-    """The condition on payments that the rule has not seen; None if it has seen all."""
+    """The condition on payments that the rule has not seen; None if it has seen all.
+
+    An account that `seen` lacks had no entry when the rule was saved, so all of its are new.
+    """
     parts = []
     for account in accounts:
         seen = rule.seen.get(str(account.pk))
-        since = datetime.fromisoformat(seen) if seen else rule.created_at
+        since = datetime.fromisoformat(seen) if seen else BEFORE_ALL
         if account.last_entry_at is not None and account.last_entry_at > since:
             side = Q(from_account=account.pk) | Q(to_account=account.pk)
             parts.append(side & Q(created_at__gt=since, created_at__lte=account.last_entry_at))

@@ -14,7 +14,7 @@ from transactions.entry_line import again_url
 from transactions.models import Payee, Transaction
 from transactions.models.payee import id_of
 from transactions.models.payment_file import NameCheck
-from transactions.safeguards.names import masked_name
+from transactions.safeguards.names import compared, masked_name
 from transactions.safeguards.recipients import known_among
 
 
@@ -96,7 +96,11 @@ def _line(
     payee: Payee, known: set[UUID], last: Transaction | None, currencies: set[str]
 ) -> PayeeLine:
     account, holder = payee.account, payee.account.user.name
-    sees_name = payee.account_id in known or payee.name_check == NameCheck.MATCH
+    was_right = payee.name_check == NameCheck.MATCH
+    sees_name = payee.account_id in known or (
+        was_right
+        and compared(payee.name, holder) == NameCheck.MATCH  # the holder's may have changed
+    )
     return PayeeLine(
         payee=payee,
         holder=holder if sees_name else masked_name(holder),

@@ -5,6 +5,7 @@ import runpy
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from accounts.models import User
 from accounts.sign_in.mailed_codes import MAILS
 from ledger.env import BASE_DIR
 from ledger.web import mail as mail_server
-from ledger.web.mail import MailBackend, MailNotSent, as_notice
+from ledger.web.mail import MailBackend, MailNotSent, MailRefused, as_notice
 from tests.factories import UserFactory
 from tests.ledger.processes import environment, free_port
 from tests.pages import text_of, without_request
@@ -187,3 +188,24 @@ def test_the_settings_name_this_way_to_send_and_a_time(
         monkeypatch.setenv(name, value)
     found = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
     assert (found["EMAIL_BACKEND"], found["EMAIL_TIMEOUT"]) == ("ledger.web.mail.MailBackend", 7)
+
+
+@pytest.mark.parametrize(
+    ("failure", "is_refusal"),
+    [
+        (SMTPRecipientsRefused({}), True),
+        (SMTPDataError(554, b"spam"), True),
+        (SMTPServerDisconnected(), False),
+        (TimeoutError(), False),
+    ],
+)
+def test_a_refused_mail_is_told_from_a_server_that_is_down(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception, is_refusal: bool
+) -> None:
+    def fails(_self: Any, _mails: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(smtp.EmailBackend, "send_messages", fails)
+    with pytest.raises(MailNotSent) as raised:
+        MailBackend().send_messages([MESSAGE])
+    assert isinstance(raised.value, MailRefused) == is_refusal

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account, User
-from ledger.web.mail import MailNotSent
+from ledger.web.mail import MailNotSent, MailRefused
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.alerts.shared import wants
@@ -248,7 +248,7 @@ def test_a_mail_that_its_reader_ends_after_a_worker_claimed_it_is_not_sent(
     now = timezone.now()
     claimed = next(sending._due(now))
     end_mails(MailKind(everyday.user_id, "money_in"))
-    assert sending._send(claimed, now)
+    assert sending._send(claimed, now) is None
     assert mail.outbox == []
 
 
@@ -273,6 +273,44 @@ def test_a_mail_server_that_is_down_is_not_asked_for_everybody(
         pay_in(account, 5)
     monkeypatch.setattr(EmailMultiAlternatives, "send", refuse)
     assert send_due().waiting == sending.MOST_FAILURES
+
+
+def test_mails_that_the_server_refuses_keep_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accounts = AccountFactory.create_batch(sending.MOST_FAILURES + 2)
+    for account in accounts:
+        wants(account, "money_in", 0, mail="now")
+        pay_in(account, 5)
+    taken = max(account.user_id for account in accounts)  # mails go by their owners' ids
+    real = EmailMultiAlternatives.send
+
+    def answer(sent: Any) -> Any:
+        if User.objects.get(pk=taken).email in sent.to:
+            return real(sent)
+        raise MailRefused("SMTPRecipientsRefused")
+
+    monkeypatch.setattr(EmailMultiAlternatives, "send", answer)
+    found = send_due()
+    assert (found.sent, found.waiting) == (1, sending.MOST_FAILURES + 1)
+
+
+def test_a_server_that_answers_in_between_is_not_taken_to_be_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for account in AccountFactory.create_batch(sending.MOST_FAILURES + 2):
+        wants(account, "money_in", 0, mail="now")
+        pay_in(account, 5)
+    tried = list[None]()
+
+    def every_other(_sent: Any) -> None:
+        tried.append(None)
+        if len(tried) % 2:
+            raise MailNotSent("TimeoutError")
+
+    monkeypatch.setattr(EmailMultiAlternatives, "send", every_other)
+    send_due()
+    assert len(tried) == sending.MOST_FAILURES + 2
 
 
 def test_a_mail_that_cannot_be_made_keeps_no_other_waiting(

@@ -175,6 +175,18 @@ def test_payments_of_an_account_opened_later_follow_the_rules(ana: User, books: 
     assert given(ana) == {new.pk: "gifts"}
 
 
+def test_a_first_payment_that_is_booked_while_the_rule_is_saved_follows_it(
+    ana: User, books: Books
+) -> None:
+    """Its commit comes later than the rule, its booking time earlier."""
+    later = AccountFactory(user=ana, name="Later")
+    rule(ana, "gift", "gifts")
+    (new,) = booked(pay(20, "4", "Gift", to=later))
+    CategoryRule.objects.update(created_at=new.created_at.replace(year=2030))
+    assert apply_rules() == 1
+    assert given(ana) == {new.pk: "gifts"}
+
+
 def test_a_removed_rule_leaves_what_it_gave(browser: Client, ana: User, books: Books) -> None:
     made = rule(ana, "casa", "food", "Lunch")
     apply_to_past(rule=made)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.services import close_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
@@ -16,6 +16,7 @@ from transactions import services
 from transactions.exceptions import InvalidDetails
 from transactions.models import NamesAsked, Payee, Transaction
 from transactions.payees import services as payees
+from transactions.payees.reads import payee_lines
 from transactions.payees.services import remove_payee, save_payee
 from transactions.safeguards import quota
 
@@ -182,6 +183,26 @@ def test_the_list_tells_the_newest_payment_and_pays_the_same_again(
         "reference": "R-11",
     }  # fmt: skip
     assert form.sender == second
+
+
+def test_neither_a_hold_nor_a_refund_is_the_last_payment(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    save_payee(owner=mine.user, account=theirs, name="Landlady")
+    paid = pay(mine, theirs, "7")
+    services.hold(from_account=mine, to_account=theirs, amount=Decimal(9))
+    services.reverse(transaction=pay(theirs, mine, "3"))
+    (line,) = payee_lines(mine.user)
+    assert line.last == paid
+
+
+def test_a_holder_whose_name_has_changed_is_masked_again(mine: Account, theirs: Account) -> None:
+    save_payee(owner=mine.user, account=theirs, name="Mara Lindt")
+    (line,) = payee_lines(mine.user)
+    assert (line.holder, line.is_masked) == ("Mara Lindt", False)
+    User.objects.filter(pk=theirs.user_id).update(name="Mara Weiss")
+    (line,) = payee_lines(mine.user)
+    assert (line.holder, line.is_masked) == ("M••• W•••", True)
 
 
 def test_a_payment_of_somebody_else_fills_in_nothing(

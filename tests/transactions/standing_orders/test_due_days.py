@@ -1,0 +1,75 @@
+"""Which day a payment is of, in the bank's time zone, and what its owner is told of a refusal."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from accounts.models import Account
+from tests.factories import AccountFactory
+from tests.transactions.standing_orders.orders import order_of, settled
+from transactions import services
+from transactions.exceptions import RecipientFull
+from transactions.models import Transaction
+from transactions.safeguards.recipients import CANNOT_RECEIVE
+from transactions.standing_orders import paying
+from transactions.standing_orders.paying import PaidOrders, pay_due
+
+pytestmark = pytest.mark.django_db
+FIRST = date(2027, 1, 31)
+
+
+@pytest.fixture
+def mine() -> Account:
+    return AccountFactory(balance="100", name="Everyday", user__name="Ana Ferreira")
+
+
+@pytest.fixture
+def theirs() -> Account:
+    return AccountFactory(user__name="Mara Lindt")
+
+
+@override_settings(TIME_ZONE="America/New_York")
+def test_a_day_begins_at_midnight_of_the_bank(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs)
+    evening_before = datetime(2027, 1, 31, 4, 59, tzinfo=UTC)
+    assert pay_due(now=evening_before) == PaidOrders()
+    assert pay_due(now=evening_before.replace(hour=5)) == PaidOrders(paid=1)
+    assert settled(order) == [("01-31", "paid")]
+
+
+@override_settings(TIME_ZONE="America/New_York")
+def test_a_refused_day_is_over_at_midnight_of_the_bank(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs, amount=Decimal(150))
+    assert pay_due(now=datetime(2027, 1, 31, 15, tzinfo=UTC)) == PaidOrders(waiting=1)
+    assert pay_due(now=datetime(2027, 2, 1, 4, 59, tzinfo=UTC)) == PaidOrders(waiting=1)
+    assert pay_due(now=datetime(2027, 2, 1, 5, tzinfo=UTC)) == PaidOrders(refused=1)
+    assert settled(order) == [("01-31", "refused")]
+
+
+def test_all_orders_of_a_day_are_paid_in_one_run(mine: Account, theirs: Account) -> None:
+    for _ in range(3):
+        order_of(mine, theirs)
+    assert pay_due(now=datetime(2027, 1, 31, 12, tzinfo=UTC)) == PaidOrders(paid=3)
+
+
+def test_the_payments_id_is_made_of_the_order_and_its_day(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs)
+    pay_due(now=datetime(2027, 1, 31, 12, tzinfo=UTC))
+    assert Transaction.objects.get(type="transfer").pk == paying.payment_id(order.pk, FIRST)
+
+
+def test_what_a_strangers_account_refuses_is_kept_in_words_for_the_owner(
+    mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = order_of(mine, theirs)
+
+    def full(*_draft: Any, **_beside: Any) -> None:
+        raise RecipientFull("Account 42 holds all that it can.")
+
+    monkeypatch.setattr(services, "book", full)
+    assert pay_due(now=datetime(2027, 1, 31, 12, tzinfo=UTC)) == PaidOrders(waiting=1)
+    order.refresh_from_db()
+    assert order.refused_why == CANNOT_RECEIVE
