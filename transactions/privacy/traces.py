@@ -37,7 +37,9 @@ from transactions.models import (
     Budget,
     CategoryRule,
     MonthlyStatement,
+    OutsideAccount,
     OutsideEntry,
+    OutsideImport,
     OwnCategory,
     Payee,
     PaymentFile,
@@ -170,8 +172,8 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
         CategoryRule.objects.filter(**{f"{name}__iregex": traces.whole}).delete()
     texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
         (Payee, ("note",)),
-        (OutsideEntry, ("description", "other", "reference")),
-        (ReconciliationLine, ("description", "other", "reference")),
+        (OutsideEntry, ("description", "other", "reference", "outside_id")),
+        (ReconciliationLine, ("description", "other", "reference", "outside_id")),
         (StandingOrder, ("description", "reference")),
         (Alert, ("detail",)),
         (Attachment, ("name",)),
@@ -187,7 +189,9 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
     # Without any reason the line would be open again, even of what is frozen.
     reasons = ReconciliationLine.objects.filter(leftover__iregex=traces.whole)
     reasons.update(leftover=REPR)
-    Reconciliation.objects.filter(name__iregex=traces.whole).update(name=FILE_NAME)
+    OutsideAccount.objects.filter(name__iregex=traces.whole).update(name=ACCOUNT_NAME)
+    for files in (Reconciliation, OutsideImport):
+        files._default_manager.filter(name__iregex=traces.whole).update(name=FILE_NAME)
     for request in ApprovalRequest.objects.filter(parameters__message__iregex=traces.whole):
         request.parameters["message"] = ""
         request.save(update_fields=["parameters"])

@@ -11,8 +11,9 @@ _MATCHED_AND_LEFT = """
          JOIN reconciliation_lines AS line ON line.id = match.line_id
          WHERE line.reconciliation_id = %(id)s),
         '|',
-        (SELECT string_agg(concat(number, ' ', leftover), '|' ORDER BY number)
-         FROM reconciliation_lines WHERE reconciliation_id = %(id)s AND leftover <> '')
+        (SELECT concat(count(*), ' ', sum(amount), json_agg(
+             json_build_array(number, leftover) ORDER BY number) FILTER (WHERE leftover <> ''))
+         FROM reconciliation_lines WHERE reconciliation_id = %(id)s)
     ), 'UTF8')), 'hex')
 """
 

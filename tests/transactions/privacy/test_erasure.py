@@ -240,11 +240,15 @@ def left(ana: Account) -> Account:
         Alert.objects.create(
             owner=owner, kind="order_failed", about=order.pk, account=mine, detail="To Ana Ferreira"
         )
-        outside = outside_account(owner=owner, name="Own" if owner != ana.user else "Ana Ferreira")
-        text = "Date,Amount,Description\n2026-11-02,5,Ana Ferreira\n2026-11-03,6,Lunch\n"
+        outside = outside_account(owner=owner, name="Ana Ferreira")
+        text = (
+            "Date,Amount,Description,Id\n2026-11-02,5,Ana Ferreira,Ana Ferreira 1\n"
+            "2026-11-03,6,Lunch,2\n"
+        )
         imported(outside, text)
         if owner == ana.user:
-            uploaded(outside, text + "2026-11-04,7,Ana Ferreira\n", name="Ana Ferreira.csv")
+            uploaded(outside, text + "2026-11-04,7,Ana Ferreira,3\n", name="Ana Ferreira.csv")
+        OutsideImport.objects.filter(account=outside).update(name="Ana Ferreira.csv")
         query = {"sql": "SELECT 'Ana Ferreira'", "parameters": {"who": "ana@mail.example"}}
         SavedQuery.objects.create(owner=owner, title="Ana Ferreira", **query)
         ran = {"person": owner, "scope": "own", "form": "page", "outcome": "refused"}

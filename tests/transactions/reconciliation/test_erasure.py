@@ -1,13 +1,22 @@
 """A person who is erased is named by no outside statement either, also by no frozen one."""
 
+from io import BytesIO
+
 import pytest
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
 from tests.refusals import refused_by
-from tests.transactions.reconciliation.files import paid_in, settled, sign, statement
+from tests.transactions.reconciliation.files import (
+    paid_in,
+    settled,
+    sign,
+    statement,
+    today,
+)
 from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
 from transactions.privacy.erasure import erase
+from transactions.reconciliation import services
 
 pytestmark = pytest.mark.django_db
 
@@ -44,3 +53,11 @@ def test_a_line_without_its_reason_is_still_settled(ana: Account) -> None:
     erase(ana.user)
     sign(whose, first)
     assert sign(whose, second).is_frozen
+
+
+def test_a_name_goes_from_the_other_banks_ids(ana: Account) -> None:
+    file = f"Date,Amount,Id\n{today()},7.00,Ana Ferreira 1\n{today()},8.00,2\n"
+    services.upload(BytesIO(file.encode()), by=UserFactory(), name="nostro.csv", currency="USD")
+    erase(ana.user)
+    ids = ReconciliationLine.objects.order_by("number").values_list("outside_id", flat=True)
+    assert list(ids) == ["", "2"]

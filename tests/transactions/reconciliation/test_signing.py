@@ -68,6 +68,16 @@ def test_two_people_sign_one_after_the_other(
         services.take_back(reconciliation=whose, seen=seen_now(whose))
 
 
+def test_a_signature_is_for_the_lines_that_were_seen(ana: Account, first: User) -> None:
+    paid_in(ana, "40")
+    whose = statement("40.00,,,", "7.00,,,")
+    services.match_sure(reconciliation=whose, by=first)
+    seen = seen_now(whose)
+    ReconciliationLine.objects.of(whose).unsettled().delete()
+    with pytest.raises(InvalidDetails, match="changed this meanwhile"):
+        services.sign(reconciliation=whose, by=first, seen=seen)
+
+
 def test_nobody_signs_while_a_line_is_open(ana: Account, first: User) -> None:
     row = paid_in(ana, "30")
     whose = statement("40.00,,,")
