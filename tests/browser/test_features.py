@@ -102,6 +102,7 @@ def test_a_payment_is_reviewed_sent_searched_and_noted(
     press(page, re.compile("^Send"))
     page.wait_for_url("**/transactions/*/")
     assert "You paid Mara Lindt" in shown(page, "h1")
+    assert timezone.localdate().strftime("%Y") in page.locator("ol.timeline").first.inner_text()
     page.get_by_text("Add a note", exact=True).click()
     page.get_by_role("textbox", name="Note").fill("Row 7")
     press(page, "Save note")
@@ -145,6 +146,13 @@ def test_payments_get_categories_orders_and_budgets(visit: Visit, everyday: Acco
     page.get_by_label("First payment on").fill(timezone.localdate().isoformat())
     press(page, "Review")
     press(page, "Set up the order")
+    order = page.url
+    page.goto("/standing-orders/")
+    assert "1,033.00" in shown(page), "the balance that is expected"
+    page.goto(order)
+    press(page, re.compile("^Skip"))
+    page.wait_for_load_state()
+    assert StandingOrder.objects.get().position == 1
     press(page, "Pause")
     press(page, "End this order")
     assert StandingOrder.objects.get().status == "ended"
@@ -186,7 +194,13 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     press(page, "Review")
     press(page, re.compile("^Refund"))
     page.wait_for_url("**/change/")
-    assert Transaction.objects.get(reverses=paid).amount == Decimal("12.50")
+    refund = Transaction.objects.get(reverses=paid)
+    assert refund.amount == Decimal("12.50")
+    holder = visit("ana@example.com")
+    for here, there in ((paid, refund), (refund, paid)):
+        holder.goto(f"/transactions/{here.pk}/")
+        holder.locator(f"main a[href='/transactions/{there.pk}/']").first.click()
+        holder.wait_for_url(f"**/transactions/{there.pk}/")
 
     page.goto(reverse("admin:accounts_account_changelist") + "?status__exact=active&_facets=True")
     assert "Active (2)" in shown(page, "#changelist")
@@ -198,6 +212,10 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     page.locator(".messagelist").wait_for()
     shop.refresh_from_db()
     assert shop.status == "frozen"
+    page.goto("/admin/")
+    page.locator("dl > div", has_text="Frozen accounts").get_by_role("link").click()
+    page.wait_for_url("**status__exact=frozen*")
+    assert "Book Nook" in shown(page, "#changelist")
     page.goto(reverse("admin:accounts_account_history", args=[shop.pk]))
     assert "Asked by phone" in shown(page, "#content")
 
@@ -209,7 +227,9 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     page.get_by_label("Why").fill("Sold a car")
     page.get_by_role("button", name="Ask for approval").click()
     page.get_by_text("has been asked to approve").wait_for()
-    page.goto("/reports/trial-balance/")
+    page.goto("/admin/")
+    page.locator("dl > div", has_text="Trial balance").get_by_role("link").click()
+    page.wait_for_url("**/reports/trial-balance/**")
     assert "Book Nook" in shown(page)
     page = visit(boss.email)
     page.goto(reverse("admin_approvals"))
@@ -219,6 +239,7 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     assert audit().clean
 
 
+@pytest.mark.usefixtures("practice_bank")
 def test_an_analyst_goes_from_a_chart_to_rows_and_to_the_query(
     visit: Visit, everyday: Account, has_scripts: bool
 ) -> None:
@@ -239,15 +260,27 @@ def test_an_analyst_goes_from_a_chart_to_rows_and_to_the_query(
     page.get_by_text("Show the work").click()
     for part in ("The ORM", "In manage.py shell", "SQL 1"):
         assert part in shown(page, "#work")
-    copy = page.locator("#work").get_by_role("button", name="Copy").first
+    copy = page.locator("#work").get_by_role("button", name="Copy").last  # of the SQL
     assert copy.is_visible() == has_scripts
+    if has_scripts:
+        copy.click()
+        page.locator("#work").get_by_role("button", name="Copied").wait_for()
     assert b"rent" in downloaded(page, "link", "CSV").lower()
     assert b"rent" in downloaded(page, "link", "JSON").lower()
     page.locator("svg a:visible").first.click()
     page.wait_for_url("**/search/**")
+    assert "1 payment" in shown(page)
+    page.goto("/search/?whose=bank&q=is:out")
+    facet = page.locator(".facets li", has_text="Rent").get_by_role("link").first
+    assert "1" in facet.inner_text()
+    facet.click()
+    page.wait_for_url(re.compile("category(:|%3A)rent"))
     assert "1 payment" in shown(page)
     follow(page, "Group")
     page.goto("/cookbook/spent-by-category/")
     assert "In manage.py shell" in shown(page)
     press(page, "Run")
     page.wait_for_url("**/cookbook/spent-by-category/?*")
+    assert re.search(r"\d ms", shown(page))
+    page.get_by_text("Query plan", exact=True).first.click()
+    assert "Aggregate" in page.locator("details.plan pre").first.inner_text()
