@@ -1,5 +1,9 @@
-"""What alerts cost a payment: nobody has chosen any, everybody has, and every payment tells both
-sides. Whoever pays is told of most days by none, so `chosen` is the everyday case.
+"""What alerts and rules cost a payment: nobody has any; everybody has, and no payment of theirs is
+told; and every payment tells both sides. Most payments are told to nobody, so `chosen` is the
+everyday case.
+
+The job that applies rules runs after each turn, which is not timed: it runs each minute, beside
+the payments of a bank and not within them.
 """
 
 from collections.abc import Callable
@@ -8,6 +12,7 @@ from functools import partial
 
 from django.db import connection
 
+from accounts.models import User
 from tests.bench.bank import open_rich_accounts
 from tests.bench.figures import WITH_ALERTS, Target
 from tests.bench.results import Results, report_progress
@@ -15,13 +20,15 @@ from tests.bench.rounds import alternate, compared
 from tests.bench.scale import Scale
 from tests.bench.servers import fresh_database
 from tests.bench.workers import Workers, start_workers
+from transactions.categories.rules import apply_rules, save_rule
 
 PART = "alerts"
 NEVER = 10**9  # more than a payment of the bench
 CHOOSE = """
     INSERT INTO alert_choices (id, owner_id, kind, account_id, amount, mail, created_at)
-    SELECT gen_random_uuid(), user_id, kind, id, %s, 'now', now()
-    FROM accounts, unnest(ARRAY['money_in', 'money_out']) AS kind
+    SELECT gen_random_uuid(), user_id, kind, id,
+           CASE kind WHEN 'balance_below' THEN 0.01 ELSE %s END, 'now', now()
+    FROM accounts, unnest(ARRAY['money_in', 'money_out', 'balance_below']) AS kind
 """
 
 
@@ -49,9 +56,18 @@ def _contest(count: int, scale: Scale, results: Results, workers: Workers) -> No
 def _turn(who: str, scale: Scale, workers: Workers) -> float:
     """Transfers a second with the choices of this contestant."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE alerts, alert_choices")
+        cursor.execute("TRUNCATE alerts, alert_choices, category_rules")
         if who != "nobody":
             cursor.execute(CHOOSE, [NEVER if who == "chosen" else 0])
         cursor.execute("ANALYZE alert_choices")
+    if who != "nobody":
+        _rule_for_everybody()
     job = "tests.bench.jobs:pay_by_service"
-    return float(sum(workers.run(job, seconds=scale.seconds, accounts=scale.accounts)))
+    rate = float(sum(workers.run(job, seconds=scale.seconds, accounts=scale.accounts)))
+    apply_rules()
+    return rate
+
+
+def _rule_for_everybody() -> None:
+    for owner in User.objects.filter(accounts__isnull=False).distinct():
+        save_rule(owner=owner, name="Rent", query="rent", category="housing")
