@@ -58,6 +58,20 @@ def follow(page: Any, name: str) -> None:
     page.locator("main").get_by_role("link", name=name, exact=True).first.click()
 
 
+def from_the_first_page(page: Any, figure: str, there: str) -> None:
+    """Follows a figure of the admin's first page."""
+    page.goto("/admin/")
+    page.locator("dl > div", has_text=figure).get_by_role("link").click()
+    page.wait_for_url(there)
+
+
+def lead_to_each_other(page: Any, paid: Transaction, refund: Transaction) -> None:
+    for here, there in ((paid, refund), (refund, paid)):
+        page.goto(f"/transactions/{here.pk}/")
+        page.locator(f"main a[href='/transactions/{there.pk}/']").first.click()
+        page.wait_for_url(f"**/transactions/{there.pk}/")
+
+
 def downloaded(page: Any, role: str, name: str) -> bytes:
     with page.expect_download() as download:
         page.get_by_role(role, name=name, exact=True).click()
@@ -196,11 +210,7 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     page.wait_for_url("**/change/")
     refund = Transaction.objects.get(reverses=paid)
     assert refund.amount == Decimal("12.50")
-    holder = visit("ana@example.com")
-    for here, there in ((paid, refund), (refund, paid)):
-        holder.goto(f"/transactions/{here.pk}/")
-        holder.locator(f"main a[href='/transactions/{there.pk}/']").first.click()
-        holder.wait_for_url(f"**/transactions/{there.pk}/")
+    lead_to_each_other(visit("ana@example.com"), paid, refund)
 
     page.goto(reverse("admin:accounts_account_changelist") + "?status__exact=active&_facets=True")
     assert "Active (2)" in shown(page, "#changelist")
@@ -212,9 +222,7 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     page.locator(".messagelist").wait_for()
     shop.refresh_from_db()
     assert shop.status == "frozen"
-    page.goto("/admin/")
-    page.locator("dl > div", has_text="Frozen accounts").get_by_role("link").click()
-    page.wait_for_url("**status__exact=frozen*")
+    from_the_first_page(page, "Frozen accounts", "**status__exact=frozen*")
     assert "Book Nook" in shown(page, "#changelist")
     page.goto(reverse("admin:accounts_account_history", args=[shop.pk]))
     assert "Asked by phone" in shown(page, "#content")
@@ -227,9 +235,7 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     page.get_by_label("Why").fill("Sold a car")
     page.get_by_role("button", name="Ask for approval").click()
     page.get_by_text("has been asked to approve").wait_for()
-    page.goto("/admin/")
-    page.locator("dl > div", has_text="Trial balance").get_by_role("link").click()
-    page.wait_for_url("**/reports/trial-balance/**")
+    from_the_first_page(page, "Trial balance", "**/reports/trial-balance/**")
     assert "Book Nook" in shown(page)
     page = visit(boss.email)
     page.goto(reverse("admin_approvals"))

@@ -1,10 +1,13 @@
 """What a person wants to be told of, chosen and dropped; and what they have read."""
 
+from collections.abc import Collection
 from datetime import datetime, time
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import connection
 from django.db import transaction as db_transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Account, SignIn, User
@@ -61,10 +64,17 @@ def set_times(
 
 
 @with_retry
-def mark_read(*, owner: User, until: datetime) -> int:
-    """Marks the alerts that were written until then as read. Returns how many."""
-    mine = Alert.objects.owned_by(owner).unread().filter(created_at__lte=until)
-    marked: int = mine.update(read_at=timezone.now())
+def mark_read(*, owner: User, shown: Collection[UUID], before: datetime | None = None) -> int:
+    """Marks the alerts that a page has shown as read, and all that are older than `before`. Returns
+    how many.
+
+    Not all until a moment: an alert is written within its event's commit, so one that comes later
+    may have an earlier time.
+    """
+    seen = Q(pk__in=shown)
+    if before is not None:
+        seen |= Q(created_at__lt=before)
+    marked: int = Alert.objects.owned_by(owner).unread().filter(seen).update(read_at=timezone.now())
     return marked
 
 

@@ -33,7 +33,8 @@ def alert_list(request: PersonRequest) -> HttpResponse:
     alerts = list(page.object_list)
     context: dict[str, Any] = {"page": page, "lines": lines_of(alerts)}
     if alerts and page.number == 1:
-        context["until"] = alerts[0].created_at.isoformat()
+        context["shown"] = " ".join(str(alert.pk) for alert in alerts if alert.read_at is None)
+        context["before"] = alerts[-1].created_at.isoformat() if page.has_next() else ""
     if not alerts:
         context["chosen"] = AlertChoice.objects.owned_by(request.user).exists()
     return render(request, "transactions/alerts/list.html", context)
@@ -41,13 +42,15 @@ def alert_list(request: PersonRequest) -> HttpResponse:
 
 @require_POST
 def read(request: PersonRequest) -> HttpResponse:
-    """Marks the alerts that were there when the page was made as read."""
+    """Marks the alerts that the page has shown as read, and those of its further pages."""
     try:
-        until = parse_datetime(request.POST.get("until", ""))
+        before = parse_datetime(request.POST.get("before", ""))
+        shown = [UUID(id) for id in request.POST.get("shown", "").split()[:ON_A_PAGE]]
     except ValueError:
-        until = None
-    if until is not None and until.tzinfo is not None:
-        mark_read(owner=request.user, until=until)
+        return redirect("transactions:alerts")
+    if before is not None and before.tzinfo is None:
+        before = None
+    mark_read(owner=request.user, shown=shown, before=before)
     return redirect("transactions:alerts")
 
 

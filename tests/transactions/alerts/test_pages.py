@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import markup_of, text_of
 from tests.transactions.alerts.shared import wants
 from transactions import services
+from transactions.alerts import views
 from transactions.models import Alert, AlertChoice
 
 pytestmark = pytest.mark.django_db
@@ -70,18 +72,54 @@ def test_marking_all_read_leaves_what_came_after_the_page(
 ) -> None:
     wants(everyday, "money_in", 0)
     services.deposit(to_account=everyday, amount=Decimal(5))
-    until = browser.get(LIST).context["until"]
+    seen = facts_of(browser)
     services.deposit(to_account=everyday, amount=Decimal(6))
-    page = post(browser, "/alerts/read/", until=until)
+    page = post(browser, "/alerts/read/", **seen)
     assert 'aria-label="Alerts, 1 new"' in markup_of(page)
     assert Alert.objects.get(read_at=None).amount == 6
 
 
-@pytest.mark.parametrize("until", ["", "never", "2026-13-40T00:00:00+00:00", "2026-01-01T00:00"])
-def test_nonsense_marks_nothing(browser: Client, everyday: Account, until: str) -> None:
+def test_what_is_committed_after_the_page_stays_new_whatever_its_time(
+    browser: Client, everyday: Account
+) -> None:
+    wants(everyday, "money_in", 0)
+    for amount in (5, 6):
+        services.deposit(to_account=everyday, amount=Decimal(amount))
+    late = Alert.objects.get(amount=5)
+    Alert.objects.filter(pk=late.pk).update(read_at=timezone.now())  # not there yet
+    seen = facts_of(browser)
+    Alert.objects.filter(pk=late.pk).update(read_at=None)
+    post(browser, "/alerts/read/", **seen)
+    assert Alert.objects.get(read_at=None) == late
+
+
+def test_further_pages_are_marked_too(
+    browser: Client, everyday: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "ON_A_PAGE", 1)
+    wants(everyday, "money_in", 0)
+    for amount in (5, 6, 7):
+        services.deposit(to_account=everyday, amount=Decimal(amount))
+    assert "Mark all read" not in text_of(browser.get(LIST, {"page": 2}))
+    post(browser, "/alerts/read/", **facts_of(browser))
+    assert not Alert.objects.unread().exists()
+
+
+def facts_of(browser: Client) -> dict[str, str]:
+    """What the form of the list carries."""
+    page = browser.get(LIST)
+    return {name: page.context[name] for name in ("shown", "before")}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("before", value) for value in ("", "never", "2026-13-40T00:00:00+00:00", "2099-01-01T00:00")]
+    + [("shown", "no id")],
+)
+def test_nonsense_marks_nothing(browser: Client, everyday: Account, name: str, value: str) -> None:
     wants(everyday, "money_in", 0)
     services.deposit(to_account=everyday, amount=Decimal(5))
-    assert post(browser, "/alerts/read/", until=until).status_code == 200
+    assert post(browser, "/alerts/read/", **{name: value}).status_code == 200
     assert Alert.objects.unread().count() == 1
 
 
@@ -91,7 +129,8 @@ def test_alerts_of_others_stay_theirs(client: Client, everyday: Account) -> None
     client.force_login(UserFactory())
     page = client.get(LIST)
     assert "came in" not in text_of(page)
-    client.post("/alerts/read/", {"until": "2999-01-01T00:00:00+00:00"})
+    theirs = str(Alert.objects.get().pk)
+    client.post("/alerts/read/", {"shown": theirs, "before": "2999-01-01T00:00:00+00:00"})
     assert Alert.objects.unread().count() == 1
     mine = AlertChoice.objects.get()
     assert client.post(f"{CHOICES}{mine.pk}/remove/").status_code == 404
