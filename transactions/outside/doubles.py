@@ -17,15 +17,23 @@ def mark_doubles(source: OutsideImport) -> int:
     file. Ids are compared without dashes and case, by which the formats of a bank differ. Else by
     day, amount and texts: the n-th such line is a double if n are entered. So two coffees on one
     day are two entries, however often the file is imported.
+
+    Some banks give all payments of a batch one id in camt.053, whose lines have to lead to its
+    closing balance, so none of them stands there twice: an id of several lines is none there.
     """
+    is_camt = source.format == OutsideImport.Format.CAMT
     # Postgres has no statistics yet for rows that were just copied, and would join them in loops.
     with locally(enable_nestloop="off"), connection.cursor() as cursor:
         cursor.execute(
             """
             WITH entered AS (
-                SELECT lower(replace(outside_id, '-', '')) AS bank_id, amount, fingerprint
-                FROM outside_entries
-                WHERE account_id = %(account)s AND is_entered
+                SELECT CASE count(*) OVER (PARTITION BY source_id, bank_id) WHEN 1 THEN bank_id
+                    ELSE '' END AS bank_id, amount, fingerprint
+                FROM (
+                    SELECT source_id, lower(replace(outside_id, '-', '')) AS bank_id, amount,
+                        fingerprint
+                    FROM outside_entries WHERE account_id = %(account)s AND is_entered
+                ) AS of_account
             ), alike AS (
                 SELECT fingerprint, count(*) AS count,
                     count(*) FILTER (WHERE bank_id = '') AS without_id
@@ -38,8 +46,10 @@ def mark_doubles(source: OutsideImport) -> int:
                     row_number() OVER (PARTITION BY bank_id, amount ORDER BY number)
                         AS place_of_id
                 FROM (
-                    SELECT id, lower(replace(outside_id, '-', '')) AS bank_id, amount,
-                        fingerprint, number
+                    SELECT id, CASE WHEN %(is_camt)s
+                        AND count(*) OVER (PARTITION BY lower(replace(outside_id, '-', ''))) > 1
+                        THEN '' ELSE lower(replace(outside_id, '-', '')) END AS bank_id,
+                        amount, fingerprint, number
                     FROM outside_entries WHERE source_id = %(source)s
                 ) AS of_file
             ), found AS (
@@ -59,7 +69,7 @@ def mark_doubles(source: OutsideImport) -> int:
             WHERE outside_entries.id = found.id AND outside_entries.source_id = %(source)s
                 AND outside_entries.is_double IS DISTINCT FROM found.is_double
             """,
-            {"account": source.account_id, "source": source.pk},
+            {"account": source.account_id, "source": source.pk, "is_camt": is_camt},
         )
     return OutsideEntry.objects.of(source).filter(is_double=True).count()
 

@@ -378,3 +378,29 @@ def test_there_is_a_most_of_accounts_and_of_entries(
     monkeypatch.setattr(services, "MOST_ACCOUNTS", 1)
     with pytest.raises(InvalidDetails):
         outside_account(owner=account.owner)
+
+
+@pytest.mark.parametrize("id", ["NONREF", "NOTPROVIDED", "batch-7"])
+def test_an_id_that_many_payments_share_makes_no_doubles(account: OutsideAccount, id: str) -> None:
+    """As banks write where they have none, or for a whole batch."""
+
+    def month(number: int, *paid: tuple[str, str, str], opening: str, closing: str) -> str:
+        entries = [
+            camt_entry(f"2026-{number:02}-{day}", amount, "DBIT", id, who, "paid")
+            for day, amount, who in paid
+        ]
+        return camt("".join(entries), opening=opening, closing=closing)
+
+    january = month(
+        1, ("03", "500", "Landlord"), ("05", "10", "Bus"), ("09", "10", "Kiosk"),
+        opening="1000", closing="480",
+    )  # fmt: skip
+    february = month(2, ("03", "450", "Landlord"), ("07", "10", "Bus"), opening="480", closing="20")
+    march = month(3, ("05", "10", "Tram"), opening="20", closing="10")
+    april = month(4, ("05", "10", "Ferry"), opening="10", closing="0")
+    files = [(january, 480), (february, 20), (march, 10)]
+    for file, closing in files if id.startswith("batch") else [*files, (april, 0)]:
+        assert uploaded(account, file).double_count == 0
+        imported(account, file)
+        assert balance_of(account) == closing
+    assert uploaded(account, january).new_count == 0, "the same file again"

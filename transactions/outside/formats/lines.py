@@ -110,6 +110,12 @@ class StatementBalances:
         self._seen.add(facts)
 
 
+# What banks write where a payment has no id of theirs.
+NO_ID = frozenset(
+    ("nonref", "notprovided", "not provided", "notavailable", "nicht angegeben", "none", "n/a", "0")
+)
+
+
 def made_line(
     number: int,
     day: date,
@@ -122,6 +128,8 @@ def made_line(
 ) -> OutsideLine:
     """A line with tidied and shortened texts. Raises UnreadableStatement for a formula."""
     texts = [_tidy(text) for text in (description, other, reference, outside_id)]
+    if texts[-1].lower() in NO_ID:
+        texts[-1] = ""
     for text in texts:
         if text.startswith("="):
             raise UnreadableStatement(
