@@ -248,6 +248,23 @@ def test_an_empty_balance_of_ofx_is_none(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [OFX1, OFX2])
+@pytest.mark.parametrize(("day", "is_taken"), [("20261203", True), ("20261204", False)])
+def test_a_balance_of_ofx_of_days_after_the_lines_is_not_theirs(
+    text: str, day: str, is_taken: bool
+) -> None:
+    facts = measured(text.replace("<DTASOF>20261201", f"<DTASOF>{day}")).facts
+    assert (facts.opening is not None) == (facts.closing is not None) == is_taken
+
+
+def test_a_file_whose_newest_statement_stands_first_begins_with_the_oldest() -> None:
+    december = MT940.replace("C261101EUR100,00", "C261201EUR2027,20")
+    december = december.replace("C261130EUR2027,20", "C261231EUR3954,40")
+    for file in (MT940 + december, december + MT940):
+        facts = measured(file).facts
+        assert (facts.opening, facts.closing) == (Decimal(100), Decimal("3954.40"))
+
+
+@pytest.mark.parametrize("text", [OFX1, OFX2])
 def test_an_investment_account_is_refused_as_its_purchases_are_not_read(text: str) -> None:
     bought = "<BUYSTOCK><INVBUY><INVTRAN><FITID>1</FITID></INVTRAN></INVBUY></BUYSTOCK>"
     assert "investment" in refusal_of(text.replace("</BANKTRANLIST>", f"{bought}</BANKTRANLIST>"))

@@ -67,12 +67,16 @@ class StatementFacts:
 @dataclass(slots=True)
 class StatementBalances:
     """Checks that the lines of each statement of a file lead from its opening to its closing
-    balance, so that nothing is missing, and that none is there twice.
+    balance, so that nothing is missing, and that none is there twice. Of the file, notes the
+    opening balance of the earliest day and the closing balance of the latest, in whichever order
+    its statements stand.
     """
 
     facts: StatementFacts
     _opening: tuple[Decimal, str] | None = None
     _closing: tuple[Decimal, str] | None = None
+    _first: str | None = None  # days as the format writes them, which sort as days do
+    _last: str = ""
     _sum: Decimal = Decimal(0)
     _count: int = 0
     _seen: set[tuple[object, ...]] = field(default_factory=set)
@@ -80,13 +84,14 @@ class StatementBalances:
     def open(self, amount: Decimal, day: str) -> None:
         """Notes an opening balance."""
         self._opening = (amount, day)
-        if self.facts.opening is None:
-            self.facts.opening = amount
+        if self._first is None or day < self._first:
+            self.facts.opening, self._first = amount, day
 
     def close(self, amount: Decimal, day: str) -> None:
         """Notes a closing balance."""
         self._closing = (amount, day)
-        self.facts.closing = amount
+        if day >= self._last:
+            self.facts.closing, self._last = amount, day
 
     def add(self, amount: Decimal) -> None:
         """Notes a line."""

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import IO
 
@@ -22,7 +23,9 @@ from transactions.outside.formats.lines import (
 from transactions.outside.formats.xml import elements, plain_name
 
 AT_ONCE = 64 * 1024  # characters
-WANTED = frozenset({"STMTTRN", "LEDGERBAL", "CURDEF", "BANKACCTFROM", "CCACCTFROM", "INVTRAN"})
+ALONE = frozenset({"CURDEF", "DTEND"})  # values that stand in no aggregate that is wanted
+WANTED = ALONE | {"STMTTRN", "LEDGERBAL", "BANKACCTFROM", "CCACCTFROM", "INVTRAN"}
+LATER = timedelta(days=3)  # by which the balance may be of a later day than the lines
 _TAG = re.compile(r"<(/?)([A-Za-z0-9._]{1,40})>([^<]*)", re.ASCII)
 Aggregate = tuple[str, dict[str, str]]
 
@@ -45,6 +48,8 @@ class _Total:
     account: str = ""
     sum: Decimal = Decimal(0)
     closing: Decimal | None = None
+    ends: str = ""  # the day up to which the lines are
+    balance_of: str = ""  # the day of the balance
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
 
 
@@ -52,7 +57,7 @@ def _lines(
     aggregates: Iterator[Aggregate], facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
     """Note [Opening of OFX]: OFX says only the balance of now, so that before the first line is the
-    closing balance less all lines.
+    closing balance less all lines. That of a month downloaded later is neither.
     """
     total = _Total()
     for name, values in aggregates:
@@ -67,13 +72,25 @@ def _lines(
             )
         elif name == "CURDEF":
             facts.is_in(values.get("CURDEF", ""))
+        elif name == "DTEND":
+            total.ends = values.get("DTEND", "")[:8]
         elif name == "LEDGERBAL":
             balance = values.get("BALAMT", "")  # some banks send it empty
             total.closing = plain_figure(0, balance) if balance else None
+            total.balance_of = values.get("DTASOF", "")[:8]
         else:
             _note_account(total, values.get("ACCTID", ""))
-    if total.closing is not None:
+    if total.closing is not None and not _is_of_later(total):
         facts.closing, facts.opening = total.closing, total.closing - total.sum
+
+
+def _is_of_later(total: _Total) -> bool:
+    """Whether the balance is of a day after those of the lines, so that lines may lack between."""
+    try:
+        ends, balance_of = (read_compact_day(0, day) for day in (total.ends, total.balance_of))
+    except UnreadableStatement:
+        return False  # not said, as by some banks
+    return balance_of > ends + LATER
 
 
 def _note_account(total: _Total, account: str) -> None:
@@ -114,7 +131,7 @@ def _from_sgml(text: io.TextIOWrapper) -> Iterator[Aggregate]:
             if tag == name:
                 yield name, values
                 name = ""
-        elif tag == "CURDEF":
+        elif tag in ALONE:
             yield tag, {tag: value}
         elif tag in WANTED:
             if name:
