@@ -140,7 +140,10 @@ class BudgetLine:
         """What happens to it this month, in one sentence."""
         if not self.is_used:
             since = month_name(first_month(self.today))
-            return f"Nothing was spent in it since {since}: is it spelled as on your payments?"
+            return (
+                f"Nothing was spent in it in {self.currency} since {since}: is it spelled as on "
+                "your payments, and are they in this currency?"
+            )
         if self.is_over:
             return f"Over since {short_date(self.over_since)}." if self.over_since else "Over."
         if not self.left:

@@ -22,9 +22,10 @@ def save_rules(ana: User) -> None:
         apply_to_past(rule=save_rule(owner=ana, name=name, query=query, category=category))
 
 
-# Category, amount for each month.
+# Category, amount for each month and its currency: she pays holidays from the account in euros.
 BUDGETS = (
-    ("groceries", 400), ("restaurant", 250), ("transport", 90), ("holiday", 600), ("shopping", 20),
+    ("groceries", 400, "USD"), ("restaurant", 250, "USD"), ("transport", 90, "USD"),
+    ("holiday", 600, "EUR"), ("shopping", 20, "USD"),
 )  # fmt: skip
 
 
@@ -32,5 +33,5 @@ def save_budgets(ana: User) -> None:
     """Saves the budgets; a second run changes nothing."""
     if Budget.objects.owned_by(ana).exists():
         return
-    for category, amount in BUDGETS:
-        save_budget(owner=ana, category=category, currency="USD", amount=Decimal(amount))
+    for category, amount, currency in BUDGETS:
+        save_budget(owner=ana, category=category, currency=currency, amount=Decimal(amount))

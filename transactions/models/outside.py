@@ -165,6 +165,11 @@ class OutsideImport(models.Model):
         """Lines that are not doubles."""
         return self.line_count - self.double_count
 
+    @property
+    def has_unused_balances(self) -> bool:
+        """Whether a CSV file has a column of balances that its lines do not lead to."""
+        return (self.mapping or {}).get("balance") is not None and self.closing is None
+
 
 class OutsideFilePart(models.Model):
     """A part of an uploaded file, kept until its lines are imported or thrown away."""

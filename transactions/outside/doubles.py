@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -74,6 +75,26 @@ def mark_doubles(source: OutsideImport) -> int:
     return OutsideEntry.objects.of(source).filter(is_double=True).count()
 
 
+# New lines of a preview with the day and the amount of an entry, counted as doubles are: if two
+# entries have both, two lines look alike.
+_ALIKE = """
+    WITH entered AS (
+        SELECT booked_on, amount, count(*) AS count FROM outside_entries
+        WHERE account_id = %(account)s AND is_entered
+            AND booked_on BETWEEN %(first)s AND %(last)s
+        GROUP BY booked_on, amount
+    ), line AS (
+        SELECT id, booked_on, amount, is_double,
+            row_number() OVER (PARTITION BY booked_on, amount, is_double ORDER BY number) AS place,
+            count(*) FILTER (WHERE is_double) OVER (PARTITION BY booked_on, amount) AS double_count
+        FROM outside_entries WHERE source_id = %(source)s
+    ), alike AS (
+        SELECT line.id FROM line JOIN entered USING (booked_on, amount)
+        WHERE NOT line.is_double AND line.place <= entered.count - line.double_count
+    )
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Lookalikes:
     """New lines of a preview with the day and the amount of an entry that no double is of."""
@@ -83,34 +104,24 @@ class Lookalikes:
 
 
 def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Lookalikes:
-    """Counted as doubles are: if two entries have the day and the amount, two lines look alike."""
+    """How many there are, and which of the lines that a page shows are."""
+    sql = f"{_ALIKE} SELECT count(*), array_agg(id) FILTER (WHERE id = ANY(%(lines)s)) FROM alike"  # noqa: S608
     # As in `mark_doubles`: no statistics yet for rows that were just copied.
     with locally(enable_nestloop="off"), connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH entered AS (
-                SELECT booked_on, amount, count(*) AS count FROM outside_entries
-                WHERE account_id = %(account)s AND is_entered
-                    AND booked_on BETWEEN %(first)s AND %(last)s
-                GROUP BY booked_on, amount
-            ), line AS (
-                SELECT id, booked_on, amount, is_double,
-                    row_number() OVER (
-                        PARTITION BY booked_on, amount, is_double ORDER BY number
-                    ) AS place,
-                    count(*) FILTER (WHERE is_double) OVER (
-                        PARTITION BY booked_on, amount
-                    ) AS double_count
-                FROM outside_entries WHERE source_id = %(source)s
-            )
-            SELECT count(*), array_agg(line.id) FILTER (WHERE line.id = ANY(%(lines)s))
-            FROM line JOIN entered USING (booked_on, amount)
-            WHERE NOT line.is_double AND line.place <= entered.count - line.double_count
-            """,
-            {
-                "account": source.account_id, "source": source.pk, "first": source.first_on,
-                "last": source.last_on, "lines": [line.pk for line in lines],
-            },
-        )  # fmt: skip
+        cursor.execute(sql, {**_facts_of(source), "lines": [line.pk for line in lines]})
         count, ids = cursor.fetchone()
     return Lookalikes(count, set(ids or ()))
+
+
+def delete_lookalikes(source: OutsideImport) -> None:
+    """Deletes them from the preview, within the caller's database transaction."""
+    sql = f"{_ALIKE} DELETE FROM outside_entries AS entry USING alike WHERE entry.id = alike.id"  # noqa: S608
+    with locally(enable_nestloop="off"), connection.cursor() as cursor:
+        cursor.execute(sql, _facts_of(source))
+
+
+def _facts_of(source: OutsideImport) -> dict[str, Any]:
+    return {
+        "account": source.account_id, "source": source.pk, "first": source.first_on,
+        "last": source.last_on,
+    }  # fmt: skip

@@ -32,7 +32,7 @@ from ledger.text.lines import tidy_line
 from transactions.exceptions import InvalidDetails
 from transactions.models import OutsideAccount, OutsideEntry, OutsideFilePart, OutsideImport
 from transactions.models.outside import id_of
-from transactions.outside.doubles import mark_doubles
+from transactions.outside.doubles import delete_lookalikes, mark_doubles
 from transactions.outside.file_parts import forget, keep, kept
 from transactions.outside.formats.lines import OutsideLine, StatementFacts
 from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
@@ -205,8 +205,11 @@ def _read(source: OutsideImport, most: int) -> OutsideImport:
 
 
 @with_retry
-def confirm(*, source: OutsideImport, with_doubles: bool = False) -> OutsideImport:
-    """Enters the lines of a preview, doubles only if `with_doubles`. Importing twice does no harm.
+def confirm(
+    *, source: OutsideImport, with_doubles: bool = False, with_lookalikes: bool = True
+) -> OutsideImport:
+    """Enters the lines of a preview, doubles only if `with_doubles`, and lines with the day and
+    amount of an entry only if `with_lookalikes`. Importing twice does no harm.
 
     Doubles are looked for once more, because another import may have been confirmed since the
     preview. See Note [Opening balance].
@@ -218,6 +221,8 @@ def confirm(*, source: OutsideImport, with_doubles: bool = False) -> OutsideImpo
             return locked
         locked.double_count = mark_doubles(locked)
         lines, entered = OutsideEntry.objects.of(locked), OutsideEntry.objects.entered(account)
+        if not with_lookalikes:
+            delete_lookalikes(locked)
         if not with_doubles:
             lines.filter(is_double=True).delete()
         _take_opening(locked, account)

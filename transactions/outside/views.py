@@ -191,7 +191,9 @@ def _answered(request: PersonRequest, source: OutsideImport) -> HttpResponse:
             return _read(request, source)
         if step == "confirm":
             done = services.confirm(
-                source=source, with_doubles=request.POST.get("doubles") == "yes"
+                source=source,
+                with_doubles=request.POST.get("doubles") == "yes",
+                with_lookalikes=request.POST.get("lookalikes") != "no",
             )
             messages.success(request, f"Imported: {counted(done.entry_count, 'line')}.")
         elif step == "undo":

@@ -24,6 +24,7 @@ from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import BOOKED_AT, Reconciliation, ReconciliationLine, Transaction
 from transactions.models.reconciliation import booked_on
 
+UNLIKE = 2  # neither the reference nor the description is the same
 AROUND = 10  # days: how far a suggestion may be from its line
 SUGGESTED = 20  # payments, for one line
 NOT_IN_FILE_SHOWN = 25
@@ -120,7 +121,11 @@ def add_suggestions(whose: Reconciliation, lines: Iterable[ReconciliationLine]) 
     )  # of more payments than are read, those that may fit best are read
     found = list(rows.with_sides().order_by(likeliest, BOOKED_AT)[: 10 * len(open_lines)])
     for line in open_lines:
-        fits = [paid for paid in found if paid.unmatched == line.rest and _same_way(line, paid)]
+        fits = [
+            paid
+            for paid in found
+            if paid.unmatched == line.rest and _same_way(line, paid) and _is_likely(line, paid)
+        ]
         best = min(fits, key=lambda paid: _distance(line, paid), default=None)
         line.suggested = best  # type: ignore[attr-defined]
         if best is not None:
@@ -160,10 +165,16 @@ def _same_way(line: ReconciliationLine, paid: Any) -> bool:
     return bool((line.amount > 0) == (paid.signed > 0))
 
 
+def _is_likely(line: ReconciliationLine, paid: Transaction) -> bool:
+    """Whether they have more in common than the amount, so that one press may match them."""
+    unlike, days = _distance(line, paid)
+    return unlike < UNLIKE or days == 0
+
+
 def _distance(line: ReconciliationLine, paid: Transaction) -> tuple[int, int]:
     """How unlike the two are: the reference first, the description, then the days between them."""
     day = timezone.localtime(paid.created_at).date()
-    unlike = 2
+    unlike = UNLIKE
     if line.reference and line.reference == paid.reference:
         unlike = 0
     elif line.description and line.description.lower() == paid.description.lower():

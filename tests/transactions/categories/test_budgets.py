@@ -248,7 +248,7 @@ def test_a_budget_in_which_nothing_was_ever_spent_asks_for_its_spelling(
     used, misspelled = budget_lines(ana)
     assert (used.is_used, misspelled.is_used) == (True, False)
     page = shown(browser.get(URL))
-    assert page.count("is it spelled as on your payments?") == 1
+    assert page.count("is it spelled as on your payments") == 1
     six_before = date(2026, 3, 1)
     assert "since March 2026" in replace(misspelled, today=date(2026, 9, 30)).forecast
     paid(everyday, 10, "foods", six_before.year, six_before.month)

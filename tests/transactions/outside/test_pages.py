@@ -118,7 +118,32 @@ def test_new_lines_that_look_like_entries_are_told_and_marked(
     sentence = "1 of the new lines has the day and amount of an entry that is there already."
     assert sentence in page
     assert page.count("same day and amount") == 1
-    assert "Import 1 line" in page
+    for button in ("Import 1 line", "Leave that one out"):
+        assert button in page
+
+
+def test_lines_that_look_like_entries_are_left_out_if_the_person_says_so(
+    ana: Client, account: OutsideAccount
+) -> None:
+    imported(account, GERMAN)
+    more = GERMAN.replace("Stadtwerke", "SWK") + '"05.11.2026";"";"";"Bäcker";"";"-1,00"\n'
+    here = send(ana, account, more)["Location"]
+    ana.post(here, {"step": "confirm", "lookalikes": "no"})
+    source = OutsideImport.objects.newest_first().first()
+    assert source is not None
+    assert source.entry_count == 1
+    assert balance_of(account) == Decimal("1842.20")
+
+
+def test_balances_that_the_lines_do_not_lead_to_are_told(
+    ana: Client, account: OutsideAccount
+) -> None:
+    head = "Date,Description,Amount,Balance\n2026-11-02,Salary,2000.00,2996.50\n"
+    told = "The balances in the file do not lead from line to line"
+    for last, is_told in (("2993.00", False), ("996.50", True)):
+        imported(account, head + f"2026-11-03,Coffee,-3.50,{last}\n")
+        page = ana.get(send(ana, account, head + f"2026-11-03,Coffee,-3.50,{last}\n")["Location"])
+        assert (told in text_of(page)) == is_told
 
 
 def test_the_same_file_is_pointed_out(ana: Client, account: OutsideAccount) -> None:

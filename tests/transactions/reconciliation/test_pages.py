@@ -1,6 +1,7 @@
 """The pages of reconciliations in the admin: upload, match, leave over, sign by two."""
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -161,6 +162,16 @@ def test_the_page_of_a_file_suggests_the_payment_with_its_button(
     data = {"step": "match", "id": str(line.suggested.pk), "then": "list"}
     assert staff.post(line_page(whose, 1), data)["Location"] == page_of(whose)
     assert figures_of(whose).open.count == 0
+
+
+def test_a_payment_with_nothing_but_the_amount_in_common_is_not_one_press_away(
+    staff: Client, ana: Account
+) -> None:
+    paid_in(ana, "3.50", description="Café Açaí")
+    whose = statement(f"{today() - timedelta(days=2)},3.50,Account fee,Fee,F-1")
+    (line,) = staff.get(page_of(whose)).context["lines"]
+    assert line.suggested is None
+    assert "Café Açaí" in text_of(staff.get(line_page(whose, 1))), "on its own page it is"
 
 
 def test_what_the_file_lacks_is_listed(staff: Client, ana: Account) -> None:

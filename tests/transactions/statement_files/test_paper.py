@@ -37,9 +37,9 @@ def test_each_page_begins_with_the_balance_before_it_and_with_the_day() -> None:
     last = 0
     for number, text in enumerate(pages):
         rows = text.split("\n")
-        assert rows.count("Balance carried forward") == (number > 0)
+        assert rows.count("Balance brought forward") == (number > 0)
         if number:
-            place = rows.index("Balance carried forward")
+            place = rows.index("Balance brought forward")
             assert rows[place + 1] == f"{1000 + last:,}.00"
             assert rows[place + 2] == "05 Jan 2026"
         assert text.count("05 Jan 2026") == 1
@@ -52,7 +52,7 @@ def test_the_balance_carried_forward_also_stands_before_the_closing_balance() ->
     for count in range(30, 45):  # one of them fills the page
         text = "".join(pages_of(pdf(document([date(2026, 1, 5)] * count)))[1:])
         if "Closing balance" in text and "Mara" not in text:
-            assert text.index("Balance carried forward") < text.index("Closing balance")
+            assert text.index("Balance brought forward") < text.index("Closing balance")
             break
     else:
         pytest.fail("no page had the closing balance alone")

@@ -132,7 +132,7 @@ def is_figure(typed: str) -> bool:
     return False
 
 
-SIGNS = {"\u20ac": "EUR", "$": "USD", "\u00a3": "GBP"}
+SIGNS = {"\u20ac": "EUR", "EURO": "EUR", "EUROS": "EUR", "$": "USD", "\u00a3": "GBP"}
 
 
 def currency_of(typed: str) -> str:

@@ -64,7 +64,7 @@ WORDS = {
     "reference": "reference referenz referencia référence kundenreferenz",
     "id": "id transaction-id fitid transaktionsnummer",
     "text": "description text memo verwendungszweck buchungstext details concepto libellé narrative"
-    " omschrijving descripción purpose note",
+    " omschrijving descripción purpose note mededelingen",
 }
 
 

@@ -177,7 +177,7 @@ def _pages(rows: Iterable[LaidOutRow], head: float) -> Iterator[list[LaidOutRow]
     for row in rows:
         if row.height > room and page:
             yield page
-            page = [_edge("Balance carried forward", page[-1].balance)]
+            page = [_edge("Balance brought forward", page[-1].balance)]
             room = _room(page, 0)
         page.append(row)
         room -= row.height
