@@ -13,7 +13,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -27,7 +27,7 @@ from accounts.shown import opened_by_right
 from ledger.db.ids import uuid7, uuid7_for
 from ledger.text.lines import counted, grouped
 from ledger.text.money import money
-from transactions.exceptions import LedgerError
+from transactions.exceptions import InvalidDetails, LedgerError
 from transactions.models import Reconciliation, ReconciliationLine
 from transactions.outside.formats.lines import MOST_LINES, UnreadableStatement
 from transactions.reconciliation import services
@@ -44,6 +44,7 @@ from transactions.reconciliation.version import version_of
 
 RECONCILE = "transactions.reconcile"
 SEE_PAYMENTS = "transactions.view_transaction"
+NO_STEP = "Press one of the buttons of the page."
 LINES_A_PAGE = 25
 SHOWN = {
     "open": "Open", "left": "Left over", "matched": "Matched", "all": "All",
@@ -316,7 +317,7 @@ class ReconciliationAdmin(ListFiles):
                 kept = services.leave_over(line=line, reason=reason, seen=seen)
                 text = f"Line {line.number:,}: {'left over' if kept else 'open again'}."
             else:
-                raise Http404
+                raise InvalidDetails(NO_STEP)
             self.log_change(request, whose, text)
             messages.success(request, text)
         except LedgerError as refusal:

@@ -242,7 +242,7 @@ def left(ana: Account) -> Account:
         )
         outside = outside_account(owner=owner, name="Ana Ferreira")
         text = (
-            "Date,Amount,Description,Id\n2026-11-02,5,Ana Ferreira,Ana Ferreira 1\n"
+            "Date,Amount,Description,Id\n2026-11-02,5,Ana Ferreira,ana@mail.example/1\n"
             "2026-11-03,6,Lunch,2\n"
         )
         imported(outside, text)

@@ -56,7 +56,7 @@ def test_a_line_without_its_reason_is_still_settled(ana: Account) -> None:
 
 
 def test_a_name_goes_from_the_other_banks_ids(ana: Account) -> None:
-    file = f"Date,Amount,Id\n{today()},7.00,Ana Ferreira 1\n{today()},8.00,2\n"
+    file = f"Date,Amount,Id\n{today()},7.00,{ana.user.email}/1\n{today()},8.00,2\n"
     services.upload(BytesIO(file.encode()), by=UserFactory(), name="nostro.csv", currency="USD")
     erase(ana.user)
     ids = ReconciliationLine.objects.order_by("number").values_list("outside_id", flat=True)
