@@ -10,6 +10,8 @@ from django.db import connection
 from ledger.db.local_settings import locally
 from transactions.models import OutsideEntry, OutsideImport
 
+_BANK_ID = "lower(replace(outside_id, '-', ''))"
+
 
 def mark_doubles(source: OutsideImport) -> int:
     """Marks the lines that seem to be entered already, and returns their number.
@@ -26,12 +28,12 @@ def mark_doubles(source: OutsideImport) -> int:
     # Postgres has no statistics yet for rows that were just copied, and would join them in loops.
     with locally(enable_nestloop="off"), connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             WITH entered AS (
                 SELECT CASE count(*) OVER (PARTITION BY source_id, bank_id) WHEN 1 THEN bank_id
                     ELSE '' END AS bank_id, amount, fingerprint
                 FROM (
-                    SELECT source_id, lower(replace(outside_id, '-', '')) AS bank_id, amount,
+                    SELECT source_id, {_BANK_ID} AS bank_id, amount,
                         fingerprint
                     FROM outside_entries WHERE account_id = %(account)s AND is_entered
                 ) AS of_account
@@ -48,8 +50,8 @@ def mark_doubles(source: OutsideImport) -> int:
                         AS place_of_id
                 FROM (
                     SELECT id, CASE WHEN %(is_camt)s
-                        AND count(*) OVER (PARTITION BY lower(replace(outside_id, '-', ''))) > 1
-                        THEN '' ELSE lower(replace(outside_id, '-', '')) END AS bank_id,
+                        AND count(*) OVER (PARTITION BY {_BANK_ID}) > 1
+                        THEN '' ELSE {_BANK_ID} END AS bank_id,
                         amount, fingerprint, number
                     FROM outside_entries WHERE source_id = %(source)s
                 ) AS of_file
@@ -69,7 +71,7 @@ def mark_doubles(source: OutsideImport) -> int:
             FROM found
             WHERE outside_entries.id = found.id AND outside_entries.source_id = %(source)s
                 AND outside_entries.is_double IS DISTINCT FROM found.is_double
-            """,
+            """,  # noqa: S608 - put together from a constant
             {"account": source.account_id, "source": source.pk, "is_camt": is_camt},
         )
     return OutsideEntry.objects.of(source).filter(is_double=True).count()

@@ -8,7 +8,6 @@ import pytest
 from django.test import override_settings
 
 from accounts.models import Account
-from tests.factories import AccountFactory
 from tests.transactions.standing_orders.orders import order_of, settled
 from transactions import services
 from transactions.exceptions import RecipientFull
@@ -19,16 +18,6 @@ from transactions.standing_orders.paying import PaidOrders, pay_due
 
 pytestmark = pytest.mark.django_db
 FIRST = date(2027, 1, 31)
-
-
-@pytest.fixture
-def mine() -> Account:
-    return AccountFactory(balance="100", name="Everyday", user__name="Ana Ferreira")
-
-
-@pytest.fixture
-def theirs() -> Account:
-    return AccountFactory(user__name="Mara Lindt")
 
 
 @override_settings(TIME_ZONE="America/New_York")

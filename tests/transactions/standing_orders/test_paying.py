@@ -28,16 +28,6 @@ FIRST, SECOND = date(2027, 1, 31), date(2027, 2, 28)
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def mine() -> Account:
-    return AccountFactory(balance="100", name="Everyday", user__name="Ana Ferreira")
-
-
-@pytest.fixture
-def theirs() -> Account:
-    return AccountFactory(user__name="Mara Lindt")
-
-
 def paid() -> list[Decimal]:
     rows = Transaction.objects.filter(type="transfer").order_by("created_at")
     return list(rows.values_list("amount", flat=True))
