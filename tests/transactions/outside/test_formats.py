@@ -264,6 +264,19 @@ def test_a_file_whose_newest_statement_stands_first_begins_with_the_oldest() -> 
         assert (facts.opening, facts.closing) == (Decimal(100), Decimal("3954.40"))
 
 
+def test_camt_with_statements_of_two_accounts_is_refused() -> None:
+    begin = CAMT.index("<Stmt>")
+    statement = CAMT[begin : CAMT.index("</Stmt>") + len("</Stmt>")]
+    other = statement.replace("DE02120300000000202051", "DE02500105170137075030")
+    refusal = refusal_of(CAMT.replace(statement, statement + other))
+    assert "more than one account" in refusal
+
+
+def test_an_mt940_statement_that_begins_before_the_one_above_ends_is_refused() -> None:
+    first = ":60F:C261101EUR100,00\n"
+    assert refusal_of(MT940.replace(first, first + first))
+
+
 @pytest.mark.parametrize("text", [OFX1, OFX2])
 def test_an_investment_account_is_refused_as_its_purchases_are_not_read(text: str) -> None:
     bought = "<BUYSTOCK><INVBUY><INVTRAN><FITID>1</FITID></INVTRAN></INVBUY></BUYSTOCK>"

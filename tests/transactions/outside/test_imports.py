@@ -404,3 +404,33 @@ def test_an_id_that_many_payments_share_makes_no_doubles(account: OutsideAccount
         imported(account, file)
         assert balance_of(account) == closing
     assert uploaded(account, january).new_count == 0, "the same file again"
+
+
+def camt_of(day: str, *, opening: str, closing: str) -> str:
+    """A statement with one payment of ten."""
+    entry = camt_entry(day, "10", "DBIT", f"id-{day}", "Bus", "paid")
+    return camt(entry, opening=opening, closing=closing)
+
+
+def test_a_file_that_begins_on_the_day_of_an_entry_gives_no_opening_balance(
+    account: OutsideAccount,
+) -> None:
+    """Which of the two stands first on that day, nobody knows."""
+    imported(account, camt_of("2026-11-02", opening="100", closing="90"))
+    other = camt_of("2026-11-02", opening="50", closing="40").replace("id-", "other-")
+    imported(account, other)
+    account.refresh_from_db()
+    assert account.opening == 100
+
+
+def test_an_undo_leaves_the_balance_to_no_file_that_has_entries_before_it(
+    account: OutsideAccount,
+) -> None:
+    december = imported(account, camt_of("2026-12-02", opening="90", closing="80"))
+    imported(account, "Date,Amount,Description\n2026-10-01,5.00,Gift\n")
+    imported(account, camt_of("2026-11-02", opening="100", closing="90"))
+    account.refresh_from_db()
+    assert account.opening == 90
+    services.undo(source=december)
+    account.refresh_from_db()
+    assert account.opening == 0
