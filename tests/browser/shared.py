@@ -1,9 +1,11 @@
 """What several browser tests do: sign in, look at a page, ask axe."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.factories import PASSWORD
 
@@ -52,6 +54,7 @@ def look_at(page: Any, what: str, *, is_printed: bool = True) -> list[str]:
     One visit for both, as loading a page takes as long as looking at it.
     """
     wrong = []
+    page.wait_for_load_state()  # a click returns before the next page has an element
     page.evaluate(AXE.axe_script)
     for scheme, width in (("light", 1080), ("dark", 390)):
         page.emulate_media(color_scheme=scheme)
@@ -76,8 +79,17 @@ def sign_in(page: Any, email: str = "ana@example.com") -> None:
     page.wait_for_url(lambda url: "/account/login/" not in url)
 
 
-def shown(page: Any, place: str = "main") -> str:
-    """The text there, on a page that is not wider than the screen."""
+def await_text(page: Any, text: str | re.Pattern[str], place: str = "main") -> None:
+    """Waits until the place shows the text, on a page that is not wider than the screen.
+
+    A click returns as soon as the next page begins, which may be before it has an element.
+    """
+    expect(page.locator(place).first).to_contain_text(text, use_inner_text=True)
+    check_width(page)
+
+
+def check_width(page: Any) -> None:
+    """The page is not wider than the screen."""
+    page.wait_for_load_state()
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= page.viewport_size["width"], page.url
-    return " ".join(page.locator(place).inner_text().replace("\xa0", " ").split())

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.groups import ANALYSTS, MANAGER
 from accounts.models import Account, ApprovalRequest, User
-from tests.browser.shared import shown
+from tests.browser.shared import await_text
 from tests.factories import PASSWORD, AccountFactory, UserFactory, balances
 from transactions import services
 from transactions.audit.audit import audit
@@ -96,7 +96,7 @@ def test_activity_is_by_day_and_exported_as_it_is_on_screen(
     assert [row["description"] for row in rows] == ["Rent for March", "Cortado"]
     assert b"Espresso" not in downloaded(page, "button", "OFX")
     follow(page, "For printing")
-    assert "Rent for March" in shown(page)
+    await_text(page, "Rent for March")
     page.goto(f"/accounts/{everyday.pk}/?q=nothing")
     follow(page, "Show all entries")
     page.wait_for_url(f"**/accounts/{everyday.pk}/")
@@ -112,23 +112,23 @@ def test_a_payment_is_reviewed_sent_searched_and_noted(
     page.get_by_label("Amount").fill("43.00")
     page.get_by_label("What is it for?").fill("Theatre")
     press(page, "Review")
-    assert "Send 43.00 USD from Everyday" in shown(page, "h1")
+    await_text(page, "Send 43.00 USD from Everyday", "h1")
     press(page, re.compile("^Send"))
     page.wait_for_url("**/transactions/*/")
-    assert "You paid Mara Lindt" in shown(page, "h1")
+    await_text(page, "You paid Mara Lindt", "h1")
     assert timezone.localdate().strftime("%Y") in page.locator("ol.timeline").first.inner_text()
     page.get_by_text("Add a note", exact=True).click()
     page.get_by_role("textbox", name="Note").fill("Row 7")
     press(page, "Save note")
     page.wait_for_url("**/#note")
-    assert "Row 7" in shown(page)
+    await_text(page, "Row 7")
     page.goto("/search/")
     box = page.locator("main").get_by_role("searchbox")
     box.fill("theat")
     if not has_scripts:
         box.press("Enter")
     page.locator("mark").first.wait_for()
-    assert "1 payment, 43.00 USD out" in shown(page)
+    await_text(page, "1 payment, 43.00 USD out")
     assert balances(mara) == [43]
     assert audit().clean
 
@@ -140,7 +140,7 @@ def test_payments_get_categories_orders_and_budgets(visit: Visit, everyday: Acco
     follow(page, "Change category")
     page.get_by_label("New category").fill("Cafe")
     press(page, "Change 2 payments")
-    assert "2 payments are now in Cafe" in shown(page)
+    await_text(page, "2 payments are now in Cafe")
     page.goto("/categories/?q=rent")
     follow(page, "Make a rule of this search")
     page.get_by_label("Name").fill("Rents")
@@ -148,12 +148,12 @@ def test_payments_get_categories_orders_and_budgets(visit: Visit, everyday: Acco
     press(page, "Try it on past payments")
     press(page, "Save rule")
     press(page, "Apply Rents to past payments")
-    assert "1 payment has Housing by this rule now" in shown(page)
+    await_text(page, "1 payment has Housing by this rule now")
     page.goto("/budgets/new/")
     page.get_by_label("Category").fill("Cafe")
     page.get_by_label("Each month").fill("20")
     press(page, "Save budget")
-    assert "20.00 USD left" in shown(page)
+    await_text(page, "20.00 USD left")
     page.goto("/standing-orders/new/")
     page.get_by_label("To account number").fill(mara.number)
     page.get_by_label("Amount").fill("10")
@@ -162,7 +162,7 @@ def test_payments_get_categories_orders_and_budgets(visit: Visit, everyday: Acco
     press(page, "Set up the order")
     order = page.url
     page.goto("/standing-orders/")
-    assert "1,033.00" in shown(page), "the balance that is expected"
+    await_text(page, "1,033.00")  # the balance that is expected
     page.goto(order)
     press(page, re.compile("^Skip"))
     page.wait_for_load_state()
@@ -180,7 +180,7 @@ def test_colours_and_sign_ins_are_the_persons_own(visit: Visit, everyday: Accoun
     page.goto("/account/security/")
     assert page.locator("html").get_attribute("data-theme") == "dark"
     for part in ("Passkeys", "Where you are signed in", "Recent sign-ins"):
-        assert part in shown(page)
+        await_text(page, part)
     press(page, "Sign out everywhere else")
     page.wait_for_load_state()
     other.goto("/account/security/")
@@ -213,7 +213,7 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     lead_to_each_other(visit("ana@example.com"), paid, refund)
 
     page.goto(reverse("admin:accounts_account_changelist") + "?status__exact=active&_facets=True")
-    assert "Active (2)" in shown(page, "#changelist")
+    await_text(page, "Active (2)", "#changelist")
     page.locator("tr", has_text="Book Nook").get_by_role("checkbox").check()
     page.get_by_label("Action:").select_option(label="Freeze")
     page.get_by_role("button", name="Go").click()
@@ -223,9 +223,9 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     shop.refresh_from_db()
     assert shop.status == "frozen"
     from_the_first_page(page, "Frozen accounts", "**status__exact=frozen*")
-    assert "Book Nook" in shown(page, "#changelist")
+    await_text(page, "Book Nook", "#changelist")
     page.goto(reverse("admin:accounts_account_history", args=[shop.pk]))
-    assert "Asked by phone" in shown(page, "#content")
+    await_text(page, "Asked by phone", "#content")
 
     page.goto(reverse("admin:transactions_transaction_cash_desk"))
     page.get_by_label("Account number").fill(everyday.number)
@@ -236,7 +236,7 @@ def test_staff_find_refund_freeze_and_two_of_them_decide(
     page.get_by_role("button", name="Ask for approval").click()
     page.get_by_text("has been asked to approve").wait_for()
     from_the_first_page(page, "Trial balance", "**/reports/trial-balance/**")
-    assert "Book Nook" in shown(page)
+    await_text(page, "Book Nook")
     page = visit(boss.email)
     page.goto(reverse("admin_approvals"))
     page.get_by_role("button", name="Approve and book").click()
@@ -256,7 +256,7 @@ def test_an_analyst_goes_from_a_chart_to_rows_and_to_the_query(
     page.get_by_label("Compare with").select_option(label="the period before")
     press(page, "Show")
     page.wait_for_url("**compare=period*")
-    assert "Compared with the figures in February" in shown(page)
+    await_text(page, "Compared with the figures in February")
     page.get_by_text("Save this report").click()
     page.get_by_label("Name").fill("March")
     page.get_by_label("Share with").select_option(label="analysts")
@@ -265,7 +265,7 @@ def test_an_analyst_goes_from_a_chart_to_rows_and_to_the_query(
     follow(page, "March")
     page.get_by_text("Show the work").click()
     for part in ("The ORM", "In manage.py shell", "SQL 1"):
-        assert part in shown(page, "#work")
+        await_text(page, part, "#work")
     copy = page.locator("#work").get_by_role("button", name="Copy").last  # of the SQL
     assert copy.is_visible() == has_scripts
     if has_scripts:
@@ -275,18 +275,18 @@ def test_an_analyst_goes_from_a_chart_to_rows_and_to_the_query(
     assert b"rent" in downloaded(page, "link", "JSON").lower()
     page.locator("svg a:visible").first.click()
     page.wait_for_url("**/search/**")
-    assert "1 payment" in shown(page)
+    await_text(page, "1 payment")
     page.goto("/search/?whose=bank&q=is:out")
     facet = page.locator(".facets li", has_text="Rent").get_by_role("link").first
     assert "1" in facet.inner_text()
     facet.click()
     page.wait_for_url(re.compile("category(:|%3A)rent"))
-    assert "1 payment" in shown(page)
+    await_text(page, "1 payment")
     follow(page, "Group")
     page.goto("/cookbook/spent-by-category/")
-    assert "In manage.py shell" in shown(page)
+    await_text(page, "In manage.py shell")
     press(page, "Run")
     page.wait_for_url("**/cookbook/spent-by-category/?*")
-    assert re.search(r"\d ms", shown(page))
+    await_text(page, re.compile(r"\d ms"))
     page.get_by_text("Query plan", exact=True).first.click()
     assert "Aggregate" in page.locator("details.plan pre").first.inner_text()

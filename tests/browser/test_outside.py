@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.shared import LONG, look_at, shown
+from tests.browser.shared import LONG, await_text, check_width, look_at
 from tests.factories import PASSWORD, UserFactory
 from tests.transactions.outside.files import GERMAN
 from transactions.models import OutsideEntry
@@ -68,7 +68,7 @@ def test_a_file_is_read_mapped_previewed_imported_and_undone(
     wrong = list[str]()
 
     def look(what: str) -> None:
-        shown(page)
+        check_width(page)
         if has_scripts and page.viewport_size["width"] == 1080:
             size = page.viewport_size
             wrong.extend(look_at(page, what))
@@ -87,13 +87,13 @@ def test_a_file_is_read_mapped_previewed_imported_and_undone(
     look("preview")
     press(page, "Import 4 lines")
     page.get_by_text("Imported: 4 lines.").wait_for()
-    assert "1,853.20" in shown(page, "h1")
+    await_text(page, "1,853.20", "h1")
     look("account")
     check_day_totals(page)
     page.locator("main").get_by_role("link", name="Import a file").click()
     send(page, first)
     page.get_by_text("You imported the same file").wait_for()
-    assert shown(page).count("double") >= 5
+    assert page.locator("main").inner_text().count("double") >= 5
     look("doubles")
     press(page, "Throw it away")
     page.locator("main").get_by_role("link", name="Import a file").click()
@@ -108,7 +108,7 @@ def test_a_file_is_read_mapped_previewed_imported_and_undone(
     look("imported")
     press(page, "Undo this import")
     page.get_by_text("is undone").wait_for()
-    assert "10.00" in shown(page, "h1")
+    await_text(page, "10.00", "h1")
     look("empty account")
     assert not OutsideEntry.objects.exists()
     assert wrong == []

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts.groups import MANAGER
 from accounts.models import Account, User
-from tests.browser.shared import LONG, look_at, shown
+from tests.browser.shared import LONG, await_text, check_width, look_at
 from tests.factories import PASSWORD, UserFactory
 from tests.transactions.reconciliation.files import HEAD, paid_in, today
 from transactions.audit.audit import audit
@@ -50,7 +50,7 @@ def test_a_statement_is_matched_left_over_and_signed_by_two(
         page.get_by_role("button", name=name, exact=True).click()
 
     def look(what: str) -> None:
-        shown(page, "#content")
+        check_width(page)
         if has_scripts and page.viewport_size["width"] == 1080:
             size = page.viewport_size
             wrong.extend(look_at(page, what))
@@ -78,7 +78,7 @@ def test_a_statement_is_matched_left_over_and_signed_by_two(
         page.locator("tr", has_text="z" * 70).get_by_role("button", name="Match").click()
         page.get_by_text("All of it is matched.").wait_for()
         page.goto(lines)
-    assert "1 of 3 lines open" in shown(page, "#content")
+    await_text(page, "1 of 3 lines open", "#content")
     first_open.click()
     page.get_by_label("Why it is left over").fill("Fee of November " * 8)
     press("Leave it over")
