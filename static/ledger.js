@@ -131,6 +131,17 @@
     }
   });
 
+  // ---- A recipient above the form goes into it, and what is typed there stays ----
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element && event.target.closest("a[data-recipient]");
+    const number = document.querySelector("form input[name=number]");
+    if (!link || !number || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    number.value = link.dataset.recipient;
+    number.form.elements.name.value = "";  // of another recipient
+    number.form.elements.amount.focus();
+  });
+
   // ---- Keys: "/" finds, "g" and a letter goes, "?" lists, Esc closes ----
   const places = () => all("a[data-go]");
   const search = () => document.querySelector("input[type=search]");

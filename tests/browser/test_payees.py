@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from accounts.models import Account
 from tests.browser.shared import look_at, sign_in
@@ -52,6 +53,22 @@ def test_a_recipient_is_saved_and_paid_the_same_again(
     assert page.get_by_label("What is it for?").input_value() == "Rent"
     page.get_by_role("button", name="Review").click()
     assert "Saved as “Landlady”" in text_of(page, "main")
+
+
+def test_a_recipient_above_the_form_keeps_what_was_typed(page: Any, everyday: Account) -> None:
+    mara = AccountFactory(user__name="Mara Lindt")
+    services.transfer(from_account=everyday, to_account=mara, amount=Decimal(12))
+    sign_in(page)
+    for address in ("/transfers/new/", "/standing-orders/new/"):
+        page.goto(address)
+        page.get_by_label("To account number").fill("1234")
+        page.get_by_label("Recipient\u2019s name").fill("Somebody")
+        page.get_by_label("What is it for?").fill("Rent")
+        page.get_by_role("link", name="Mara Lindt").click()
+        typed = [page.locator(f"main input[name={name}]") for name in ("number", "name")]
+        assert [field.input_value() for field in typed] == [mara.number, ""]
+        assert page.get_by_label("What is it for?").input_value() == "Rent"
+        expect(page.get_by_label("Amount")).to_be_focused()
 
 
 def test_a_row_is_sent_again_with_the_keyboard_alone(page: Any, everyday: Account) -> None:

@@ -119,6 +119,9 @@ class OutsideImport(models.Model):
     state = models.CharField(max_length=10, choices=State.choices)
     line_count = models.PositiveIntegerField(default=0)
     read_count = models.PositiveIntegerField(default=0, db_comment="Lines stored so far")
+    unbooked_count = models.PositiveIntegerField(
+        default=0, db_default=0, db_comment="Lines left out: pending, or without money moved"
+    )
     double_count = models.PositiveIntegerField(default=0)
     entry_count = models.PositiveIntegerField(default=0, db_comment="Entries that it brought")
     first_on = models.DateField(null=True, db_comment="Day of the earliest line")

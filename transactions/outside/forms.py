@@ -112,6 +112,7 @@ LABELS = {
     "in": "Money in",
     "balance": "Balance after the line",
     "currency": "Currency",
+    "status": "Status",
     "other": "Name of the other side",
     "reference": "Reference",
     "id": "The bank\u2019s own id",
@@ -119,6 +120,7 @@ LABELS = {
 HELP = {
     "side": "Beside amounts without a sign: a column with S and H, D and C, or Af and Bij.",
     "balance": "Taken if the lines lead from the first balance to the last.",
+    "status": "Lines that are pending, reverted, declined and the like are left out.",
     "currency": "A line in another currency than the account\u2019s refuses the file.",
 }
 ORDER_CHOICES = [

@@ -132,7 +132,7 @@ def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
     if known is None:
         return False
     made.mapping = mapping = completed(sheet, known)
-    return all(role in known or mapping[role] is None for role in ("currency", "side"))
+    return all(role in known or mapping[role] is None for role in ("currency", "side", "status"))
 
 
 @with_retry
@@ -321,6 +321,7 @@ def _measure(made: OutsideImport, file: IO[bytes]) -> None:
     made.line_count, made.state = found.count, State.READING
     made.first_on, made.last_on = found.first_on, found.last_on
     made.is_newest_first = found.is_newest_first
+    made.unbooked_count = found.facts.unbooked
     made.opening, made.closing = found.facts.opening, found.facts.closing
 
 

@@ -33,6 +33,7 @@ IMPORT = ValidRow(
         "state": "'preview'",
         "line_count": "2",
         "read_count": "2",
+        "unbooked_count": "0",
         "double_count": "0",
         "entry_count": "0",
         "first_on": "'2026-11-01'",
@@ -105,6 +106,7 @@ ATTEMPTS: list[Attempt] = [
         for column, what in (
             ("line_count", "lines"),
             ("read_count", "lines that were read"),
+            ("unbooked_count", "lines that are not booked"),
             ("double_count", "doubles"),
             ("entry_count", "entries"),
         )

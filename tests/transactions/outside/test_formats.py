@@ -264,6 +264,11 @@ def test_a_file_whose_newest_statement_stands_first_begins_with_the_oldest() -> 
         assert (facts.opening, facts.closing) == (Decimal(100), Decimal("3954.40"))
 
 
+def test_camt_counts_the_entries_that_are_not_booked() -> None:
+    found = measure(BytesIO(CAMT.encode()), "camt053", None, "EUR")
+    assert (found.count, found.facts.unbooked) == (3, 1)
+
+
 def test_camt_with_statements_of_two_accounts_is_refused() -> None:
     begin = CAMT.index("<Stmt>")
     statement = CAMT[begin : CAMT.index("</Stmt>") + len("</Stmt>")]

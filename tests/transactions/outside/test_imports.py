@@ -67,13 +67,20 @@ def test_a_mapping_older_than_a_role_is_asked_for_again_if_a_column_has_it(
     text = "Date,Text,Amount,Currency,D/C\n2026-11-02,Bus,5.00,EUR,D\n"
     first = imported(account, text)
     assert first.mapping is not None
-    old = {role: place for role, place in first.mapping.items() if role not in ("currency", "side")}
+    roles = ("currency", "side", "status", "reference")
+    old = {role: place for role, place in first.mapping.items() if role not in roles}
     OutsideImport.objects.filter(pk=first.pk).update(mapping=old | {"reference": 1})
     for _ in range(2):
         again = services.upload(BytesIO(text.encode()), account=account, name="b.csv")
         assert again.state == "columns"
-        roles = ("currency", "side", "reference")
-        assert [(again.mapping or {})[role] for role in roles] == [3, 4, 1]
+        assert [(again.mapping or {})[role] for role in roles] == [3, 4, None, 1]
+    text = "Date,Text,Amount,Status\n2026-11-02,Bus,5.00,Booked\n"
+    first = imported(account, text)
+    assert first.mapping is not None
+    old = {role: place for role, place in first.mapping.items() if role != "status"}
+    OutsideImport.objects.filter(pk=first.pk).update(mapping=old)
+    again = services.upload(BytesIO(text.encode()), account=account, name="b.csv")
+    assert (again.state, (again.mapping or {})["status"]) == ("columns", 3)
     plain = "Date,Text,Amount\n2026-11-02,Bus,-5.00\n"
     first = imported(account, plain)
     OutsideImport.objects.filter(pk=first.pk).update(

@@ -135,6 +135,22 @@ def test_lines_that_look_like_entries_are_left_out_if_the_person_says_so(
     assert balance_of(account) == Decimal("1842.20")
 
 
+def test_lines_that_are_not_booked_are_told_and_imported_without_a_status(
+    ana: Client, account: OutsideAccount
+) -> None:
+    head = "Date,Description,Amount,Status\n2026-11-02,Bus,-2.00,Booked\n"
+    text = f"{head}2026-11-03,Bar,-7.00,Pending\n"
+    here = send(ana, account, text)["Location"]
+    columns = ana.get(here)["Location"]
+    fields = fields_of(ana.get(columns).content.decode())
+    preview = text_of(ana.post(columns, fields, follow=True))
+    assert "1 more line of the file is left out" in preview
+    preview = text_of(ana.post(columns, fields | {"role_status": ""}, follow=True))
+    assert "left out" not in preview
+    ana.post(here, {"step": "confirm"})
+    assert balance_of(account) == -9
+
+
 def test_balances_that_the_lines_do_not_lead_to_are_told(
     ana: Client, account: OutsideAccount
 ) -> None:

@@ -147,6 +147,32 @@ def test_the_currency_of_an_amount_abroad_is_not_that_of_the_line(name: str) -> 
     assert len(read(f"Date,Amount,{name}\n2026-11-02,5,GBP\n2026-11-03,5,USD\n")) == 2
 
 
+WITH_STATUS = """\
+Type,Started Date,Completed Date,Description,Amount,Currency,State,Balance
+CARD_PAYMENT,2026-11-02 09:10:11,2026-11-03 08:00:00,Bakery,-5.00,EUR,COMPLETED,95.00
+CARD_PAYMENT,2026-11-03 10:11:12,,Fuel,-100.00,EUR,REVERTED,
+TOPUP,2026-11-04 11:12:13,2026-11-04 11:12:14,Top-up,20.00,EUR,COMPLETED,115.00
+CARD_PAYMENT,2026-11-05 12:13:14,,Bar,-7.00,EUR,PENDING,
+"""
+
+
+@pytest.mark.parametrize("date", ["Started Date", "Completed Date"])
+def test_lines_that_are_not_booked_are_left_out_and_counted(date: str) -> None:
+    body = WITH_STATUS.encode()
+    mapping = guessed(body) | {"date": sheet_of(BytesIO(body)).names.index(date)}
+    found = measure(BytesIO(body), "csv", mapping, "EUR")
+    assert (found.count, found.facts.unbooked) == (2, 2)
+    assert (found.facts.opening, found.facts.closing) == (100, 115)
+
+
+def test_a_state_of_a_country_is_no_status_and_another_word_leaves_nothing_out() -> None:
+    place = b"Date,State,Amount\n2026-11-02,Texas,-5.00\n2026-11-03,Ohio,-5.00\n"
+    assert guessed(place)["status"] is None
+    paid = "".join(f"2026-11-{day:02},Booked,-5.00\n" for day in range(1, 22))
+    lines = read(f"Date,Status,Amount\n{paid}2026-11-22,Looked at,-1.00\n")
+    assert len(lines) == 22
+
+
 def test_a_value_date_under_the_word_valuta_is_no_currency() -> None:
     assert guessed(b"Datum;Valuta;Betrag\n02.11.2026;03.11.2026;5,00\n")["currency"] is None
 

@@ -97,7 +97,8 @@ def _amount(reading: _Reading, element: Element) -> Decimal:
 def _line(reading: _Reading, entry: Element) -> OutsideLine | None:
     reading.number += 1
     if (text_at(entry, "Sts/Cd") or text_at(entry, "Sts")) not in ("BOOK", ""):
-        return None  # pending, or for information
+        reading.facts.unbooked += 1  # pending, or for information
+        return None
     amount = _amount(reading, entry)
     day = (
         text_at(entry, "BookgDt/Dt") or text_at(entry, "BookgDt/DtTm")

@@ -165,6 +165,29 @@ def is_out(number: int, typed: str) -> bool:
     return typed.strip().lower() in OUT
 
 
+# Words for lines that have not moved money, or not yet. "reversed" is none, because a payment is
+# booked and its reversal too.
+UNBOOKED = frozenset(
+    "pending reverted declined failed cancelled canceled denied rejected refused expired void"
+    " voided processing authorised authorized vorgemerkt storniert abgelehnt ausstehend"
+    " pendiente".split()
+)
+BOOKED = frozenset(
+    "completed complete booked posted cleared settled executed done success successful succeeded"
+    " finished reversed refunded gebucht ausgef\u00fchrt abgeschlossen completado".split()
+)
+
+
+def is_status(typed: str) -> bool:
+    """Whether the text is a status of a line."""
+    return typed.strip().lower() in UNBOOKED | BOOKED
+
+
+def is_unbooked(typed: str) -> bool:
+    """Whether the status says that the line has not moved money, or not yet."""
+    return typed.strip().lower() in UNBOOKED
+
+
 def has_sign(typed: str) -> bool:
     """Whether a figure has a minus, or brackets instead of one."""
     return any(mark in typed for mark in "-\u2212(")

@@ -51,6 +51,7 @@ class StatementFacts:
     currency: str = ""
     opening: Decimal | None = None
     closing: Decimal | None = None
+    unbooked: int = 0  # lines that are left out: pending, or without money moved
     account_currency: str = ""  # which the lines are to have, if whoever reads them says it
 
     def is_in(self, currency: str) -> None:

@@ -24,6 +24,7 @@ from transactions.outside.formats.cells import (
     is_day,
     is_figure,
     is_side,
+    is_status,
     order_of,
 )
 from transactions.outside.formats.lines import CUT, UnreadableStatement, opened, text_lines
@@ -41,11 +42,13 @@ NO_TABLE = (
 )
 MOST_COLUMNS = 100
 ROLES = (
-    "date", "amount", "side", "out", "in", "balance", "currency", "other", "reference", "id",
+    "date", "amount", "side", "out", "in", "balance", "currency", "status", "other", "reference",
+    "id",
 )  # fmt: skip
 # Those whose values are looked at come first: "Soll/Haben" has words of three roles.
 GUESSED = (
-    "date", "currency", "side", "balance", "amount", "out", "in", "other", "reference", "id",
+    "date", "currency", "side", "status", "balance", "amount", "out", "in", "other", "reference",
+    "id",
 )  # fmt: skip
 OF_ANOTHER_AMOUNT = frozenset({"foreign", "original", "source", "target"})
 OF_A_PARTY = frozenset({"glaeubiger", "gläubiger", "creditor", "mandate", "customer", "account"})
@@ -57,6 +60,7 @@ WORDS = {
     " kennzeichen type typ sens",
     "balance": "balance saldo kontostand solde",
     "currency": "currency ccy währung waehrung devise moneda divisa valuta valute moeda munt",
+    "status": "status state zustand buchungsstatus estado stato statut",
     "out": "debit out withdrawal soll ausgang ausgaben débit paid-out cargo",
     "in": "credit in deposit haben eingang einnahmen crédit paid-in abono",
     "other": "payee name counterparty beneficiary auftraggeber empfänger beguenstigter begünstigter"
@@ -66,6 +70,10 @@ WORDS = {
     "text": "description text memo verwendungszweck buchungstext details concepto libellé narrative"
     " omschrijving descripción purpose note mededelingen",
 }
+# What each value of a column has to be. "State" may be that of a country.
+EACH_VALUE = {
+    "currency": is_currency_code, "side": is_side, "status": is_status, "balance": is_figure,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,16 +285,12 @@ def _says(name: str, role: str) -> bool:
 
 def _can_be(role: str, values: Sequence[str]) -> bool:
     """Whether a column with these values can mean it."""
-    if role == "currency":
-        return all(is_currency_code(typed) for typed in values)
-    if role == "side":
-        return bool(values) and all(is_side(typed) for typed in values)
+    if role in EACH_VALUE:
+        return all(map(EACH_VALUE[role], values)) and (bool(values) or role == "currency")
     if role == "id":  # other banks write under "Transaction" what it is for
         return not any(" " in typed for typed in values)
     if role in ("amount", "out", "in"):  # "Value date" has a word of an amount
         return not values or any(is_figure(typed) for typed in values)
-    if role == "balance":
-        return bool(values) and all(is_figure(typed) for typed in values)
     return True
 
 

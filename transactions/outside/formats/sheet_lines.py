@@ -9,7 +9,13 @@ from decimal import Decimal
 from typing import IO, Any
 
 from ledger.text.lines import shortened, tidy_line
-from transactions.outside.formats.cells import currency_of, is_out, read_day, read_figure
+from transactions.outside.formats.cells import (
+    currency_of,
+    is_out,
+    is_unbooked,
+    read_day,
+    read_figure,
+)
 from transactions.outside.formats.lines import (
     CUT,
     OutsideLine,
@@ -42,6 +48,9 @@ def sheet_lines(
                     f"Line {number:,} names the columns a second time: the file seems to be in "
                     "there twice. Download it again."
                 )
+            if is_unbooked(_cell(cells, mapping, "status")):
+                facts.unbooked += 1
+                continue
             line = _line(number, cells, sheet, mapping, has_minus=has_minus)
             if line is not None:
                 _note_currency(number, _cell(cells, mapping, "currency"), facts)

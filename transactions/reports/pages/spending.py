@@ -11,7 +11,7 @@ from ledger.charts.geometry import BarChart, Mark
 from ledger.text.lines import counted
 from ledger.text.money import figure, money
 from transactions.reports import spending_by_category, top_spenders
-from transactions.reports.forms import PeriodForm
+from transactions.reports.forms import COMPARISONS, NOTHING, Choice, PeriodForm
 from transactions.reports.queries.spending import TOP, days_before
 from transactions.reports.report import (
     Column,
@@ -35,7 +35,11 @@ DRAWN = 12  # bars; the table has all
 
 
 class SpendingForm(PeriodForm):
-    """A period; by default this month so far."""
+    """A period; by default this month so far. The report has the period before of itself."""
+
+    compare = Choice(
+        label="Compare with", choices=[(NOTHING, "nothing more"), *COMPARISONS.items()]
+    )
 
     def defaults(self) -> dict[str, Any]:
         today = timezone.localdate()
