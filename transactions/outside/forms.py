@@ -108,6 +108,7 @@ LABELS = {
     "date": "Day",
     "amount": "Amount, with a sign",
     "side": "Money in or out",
+    "fee": "Fee",
     "out": "Money out",
     "in": "Money in",
     "balance": "Balance after the line",
@@ -120,6 +121,7 @@ LABELS = {
 HELP = {
     "side": "Beside amounts without a sign: a column with S and H, D and C, or Af and Bij.",
     "balance": "Taken if the lines lead from the first balance to the last.",
+    "fee": "Beside one amount that it is not in: taken off, whichever way the money went.",
     "status": "Lines that are pending, reverted, declined and the like are left out.",
     "currency": "A line in another currency than the account\u2019s refuses the file.",
 }
@@ -165,8 +167,10 @@ class ColumnsForm(forms.Form):
             )
         elif amount is not None and (out is not None or into is not None):
             self.add_error("role_amount", "Choose one amount, or money in and out; not both.")
-        elif amount is None and data.get("role_side") is not None:
-            self.add_error("role_side", "This column goes with one amount. Choose its column.")
+        elif amount is None:
+            for name in ("role_side", "role_fee"):
+                if data.get(name) is not None:
+                    self.add_error(name, "This column goes with one amount. Choose its column.")
         return data
 
     @property

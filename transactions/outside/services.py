@@ -54,6 +54,10 @@ COLUMNS = (
 ).split()
 
 
+# Roles that change an amount or the lines, or refuse a file.
+ASKED_AGAIN = ("currency", "side", "status", "fee")
+
+
 @with_retry
 def open_account(
     *, owner: User, name: str, currency: str, opening: Decimal, id: uuid.UUID | None = None
@@ -132,7 +136,7 @@ def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
     if known is None:
         return False
     made.mapping = mapping = completed(sheet, known)
-    return all(role in known or mapping[role] is None for role in ("currency", "side", "status"))
+    return all(role in known or mapping[role] is None for role in ASKED_AGAIN)
 
 
 @with_retry

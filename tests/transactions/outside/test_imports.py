@@ -67,20 +67,21 @@ def test_a_mapping_older_than_a_role_is_asked_for_again_if_a_column_has_it(
     text = "Date,Text,Amount,Currency,D/C\n2026-11-02,Bus,5.00,EUR,D\n"
     first = imported(account, text)
     assert first.mapping is not None
-    roles = ("currency", "side", "status", "reference")
+    roles = ("currency", "side", "status", "fee", "reference")
     old = {role: place for role, place in first.mapping.items() if role not in roles}
     OutsideImport.objects.filter(pk=first.pk).update(mapping=old | {"reference": 1})
     for _ in range(2):
         again = services.upload(BytesIO(text.encode()), account=account, name="b.csv")
         assert again.state == "columns"
-        assert [(again.mapping or {})[role] for role in roles] == [3, 4, None, 1]
-    text = "Date,Text,Amount,Status\n2026-11-02,Bus,5.00,Booked\n"
-    first = imported(account, text)
-    assert first.mapping is not None
-    old = {role: place for role, place in first.mapping.items() if role != "status"}
-    OutsideImport.objects.filter(pk=first.pk).update(mapping=old)
-    again = services.upload(BytesIO(text.encode()), account=account, name="b.csv")
-    assert (again.state, (again.mapping or {})["status"]) == ("columns", 3)
+        assert [(again.mapping or {})[role] for role in roles] == [3, 4, None, None, 1]
+    for role, cell in (("status", "Booked"), ("fee", "0.50")):
+        text = f"Date,Text,Amount,{role}\n2026-11-02,Bus,5.00,{cell}\n"
+        first = imported(account, text)
+        assert first.mapping is not None
+        old = {name: place for name, place in first.mapping.items() if name != role}
+        OutsideImport.objects.filter(pk=first.pk).update(mapping=old)
+        again = services.upload(BytesIO(text.encode()), account=account, name="b.csv")
+        assert (again.state, (again.mapping or {})[role]) == ("columns", 3)
     plain = "Date,Text,Amount\n2026-11-02,Bus,-5.00\n"
     first = imported(account, plain)
     OutsideImport.objects.filter(pk=first.pk).update(

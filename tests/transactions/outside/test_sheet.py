@@ -165,6 +165,17 @@ def test_lines_that_are_not_booked_are_left_out_and_counted(date: str) -> None:
     assert (found.facts.opening, found.facts.closing) == (100, 115)
 
 
+def test_a_fee_beside_the_amount_is_taken_off_money_in_and_out() -> None:
+    rows = "2026-11-02,-5.00,0.50,94.50\n2026-11-03,20.00,1.00,113.50\n2026-11-04,-3.50,,110.00\n"
+    text = f"Date,Amount,Fee,Balance\n{rows}"
+    assert [str(line.amount) for line in read(text)] == ["-5.50", "19.00", "-3.50"]
+    assert balances_of(text) == (100, 110)
+    signed = text.replace(",0.50,", ",-0.50,")
+    beside_net = text.replace("Balance", "Net")
+    for other in (signed, beside_net, text.replace("Fee", "Total fees")):
+        assert guessed(other.encode())["fee"] is None
+
+
 def test_a_state_of_a_country_is_no_status_and_another_word_leaves_nothing_out() -> None:
     place = b"Date,State,Amount\n2026-11-02,Texas,-5.00\n2026-11-03,Ohio,-5.00\n"
     assert guessed(place)["status"] is None

@@ -42,13 +42,13 @@ NO_TABLE = (
 )
 MOST_COLUMNS = 100
 ROLES = (
-    "date", "amount", "side", "out", "in", "balance", "currency", "status", "other", "reference",
-    "id",
+    "date", "amount", "side", "fee", "out", "in", "balance", "currency", "status", "other",
+    "reference", "id",
 )  # fmt: skip
 # Those whose values are looked at come first: "Soll/Haben" has words of three roles.
 GUESSED = (
-    "date", "currency", "side", "status", "balance", "amount", "out", "in", "other", "reference",
-    "id",
+    "date", "currency", "side", "status", "balance", "amount", "fee", "out", "in", "other",
+    "reference", "id",
 )  # fmt: skip
 OF_ANOTHER_AMOUNT = frozenset({"foreign", "original", "source", "target"})
 OF_A_PARTY = frozenset({"glaeubiger", "gläubiger", "creditor", "mandate", "customer", "account"})
@@ -60,6 +60,7 @@ WORDS = {
     " kennzeichen type typ sens",
     "balance": "balance saldo kontostand solde",
     "currency": "currency ccy währung waehrung devise moneda divisa valuta valute moeda munt",
+    "fee": "fee",
     "status": "status state zustand buchungsstatus estado stato statut",
     "out": "debit out withdrawal soll ausgang ausgaben débit paid-out cargo",
     "in": "credit in deposit haben eingang einnahmen crédit paid-in abono",
@@ -67,6 +68,7 @@ WORDS = {
     " zahlungspflichtiger zahlungsempfänger naam merchant counter who",
     "reference": "reference referenz referencia référence kundenreferenz",
     "id": "id transaction-id fitid transaktionsnummer",
+    "net": "net netto nett",
     "text": "description text memo verwendungszweck buchungstext details concepto libellé narrative"
     " omschrijving descripción purpose note mededelingen",
 }
@@ -143,6 +145,8 @@ def guess(sheet: Sheet) -> dict[str, Any]:
     if "amount" in found:
         found.pop("out", None), found.pop("in", None)
     amounts = sheet.column(found.get("amount"))
+    if not amounts or any(_says(name, "net") for name in sheet.names):
+        found.pop("fee", None)  # which is in the other amounts
     if not amounts or any(has_sign(cell) for cell in amounts):
         found.pop("side", None)
     taken = set(found.values())
@@ -192,7 +196,7 @@ def completed(sheet: Sheet, mapping: Mapping[str, Any]) -> dict[str, Any]:
     """A remembered mapping with a guess for roles that it does not know, being older than they."""
     found = guess(sheet)
     if mapping.get("amount") is None:
-        found.pop("side", None)
+        found.pop("side", None), found.pop("fee", None)
     return {role: found.get(role) for role in ROLES} | dict(mapping)
 
 
@@ -285,6 +289,8 @@ def _says(name: str, role: str) -> bool:
 
 def _can_be(role: str, values: Sequence[str]) -> bool:
     """Whether a column with these values can mean it."""
+    if role == "fee":  # elsewhere a fee with a minus is to be added
+        return bool(values) and all(is_figure(it) and not has_sign(it) for it in values)
     if role in EACH_VALUE:
         return all(map(EACH_VALUE[role], values)) and (bool(values) or role == "currency")
     if role == "id":  # other banks write under "Transaction" what it is for

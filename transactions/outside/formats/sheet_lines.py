@@ -164,6 +164,8 @@ def _line(
         )
     day = read_day(number, cell("date"), mapping["order"])
     amount = _amount(number, figures, cell("side"), mapping, has_minus=has_minus)
+    if fee := cell("fee"):
+        amount -= read_figure(number, fee, mapping["decimal"])
     texts = (cells[place].strip() for place in mapping["texts"] if place < len(cells))
     return made_line(
         number, day, amount,
