@@ -105,6 +105,8 @@ class OutsideImport(models.Model):
         CAMT = "camt053", "camt.053"
         MT940 = "mt940", "MT940"
 
+    refusal = ""  # of a file that the columns as remembered do not fit; not stored
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account = models.ForeignKey(OutsideAccount, models.PROTECT, related_name="imports")
     name = models.CharField(max_length=200, db_comment="Of the file, as uploaded")

@@ -13,8 +13,10 @@ from ledger.text.currencies import fits, minor_units
 from ledger.text.lines import shortened, tidy_line, unfit_name
 from transactions.models import OutsideAccount
 from transactions.models.outside import NAME_LIMIT
+from transactions.outside.formats.columns import ROLES
+from transactions.outside.formats.guess import guess
 from transactions.outside.formats.lines import MOST_LINES
-from transactions.outside.formats.sheet import ROLES, Sheet, guess
+from transactions.outside.formats.sheet import Sheet
 
 
 class BalanceField(forms.CharField):
@@ -134,8 +136,8 @@ MARKS = [(".", "a point: 1,234.50"), (",", "a comma: 1.234,50")]
 class ColumnsForm(forms.Form):
     """What the columns of a CSV file mean, see Note [Columns]."""
 
-    def __init__(self, data: Any, *, sheet: Sheet, known: Any = None) -> None:
-        before = known or guess(sheet)
+    def __init__(self, data: Any, *, sheet: Sheet, known: Any = None, currency: str = "") -> None:
+        before = known or guess(sheet, currency)
         given = {role: before.get(role) for role in ROLES}
         initial = {**before, **{f"role_{role}": place for role, place in given.items()}}
         super().__init__(data, initial=initial)

@@ -15,7 +15,7 @@ where no file has given one.
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from decimal import Decimal
 from itertools import islice
 from typing import IO, Any
@@ -34,9 +34,14 @@ from transactions.models import OutsideAccount, OutsideEntry, OutsideFilePart, O
 from transactions.models.outside import id_of
 from transactions.outside.doubles import delete_lookalikes, mark_doubles
 from transactions.outside.file_parts import forget, keep, kept
-from transactions.outside.formats.lines import OutsideLine, StatementFacts
+from transactions.outside.formats.guess import completed, guess
+from transactions.outside.formats.lines import (
+    OutsideLine,
+    StatementFacts,
+    UnreadableStatement,
+)
 from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
-from transactions.outside.formats.sheet import completed, sheet_of
+from transactions.outside.formats.sheet import sheet_of
 
 State, Format = OutsideImport.State, OutsideImport.Format
 MOST_ACCOUNTS = 50  # of one person
@@ -105,7 +110,8 @@ def upload(
 
     A CSV file whose columns nobody has named yet waits for that; any other is measured. `id` is
     that of the form: the same file for the same account under it returns the import that it made
-    before, unless that is undone. Raises UnreadableStatement.
+    before, unless that is undone. If the columns as remembered do not fit the file, and others do,
+    they are proposed, and `refusal` says what did not fit. Raises UnreadableStatement.
     """
     digest = digest_of(source)
     pk = uuid7_with(id or uuid7(), account.pk, digest)
@@ -117,9 +123,28 @@ def upload(
         pk=pk, account=account, name=tidy_line(name)[:200] or "statement",
         format=format_of(source), digest=digest, state=State.COLUMNS,
     )  # fmt: skip
-    if made.format != Format.CSV or _remember_columns(made, source):
+    if made.format != Format.CSV:
         _measure(made, source)
+    elif _remember_columns(made, source):
+        _measure_or_propose(made, source)
     return _store(made, source)
+
+
+def _measure_or_propose(made: OutsideImport, source: IO[bytes]) -> None:
+    """Measures a CSV file by the remembered mapping, or else proposes another one that can read
+    it: days or figures may be written so that the last file did not tell how.
+    """
+    try:
+        _measure(made, source)
+    except UnreadableStatement as refusal:
+        anew = guess(sheet_of(source, is_asked=True), made.account.currency)
+        as_before = dict(made.mapping or {}, order=anew["order"], decimal=anew["decimal"])
+        for mapping in (as_before, anew):
+            with suppress(UnreadableStatement):
+                measure(source, made.format, mapping, made.account.currency)
+                made.mapping, made.refusal = mapping, str(refusal)
+                return
+        raise
 
 
 def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
@@ -135,8 +160,8 @@ def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
     known = remembered(made.account.owner, made.heading)
     if known is None:
         return False
-    made.mapping = mapping = completed(sheet, known)
-    return all(role in known or mapping[role] is None for role in ASKED_AGAIN)
+    made.mapping = mapping = completed(sheet, known, made.account.currency)
+    return all(role in known or mapping.get(role) is None for role in ASKED_AGAIN)
 
 
 @with_retry
@@ -192,7 +217,7 @@ def _read(source: OutsideImport, most: int) -> OutsideImport:
         locked = _locked(source, State.READING, State.PREVIEW)
         if locked.state == State.PREVIEW:
             return locked
-        facts = StatementFacts()
+        facts = StatementFacts(account_currency=locked.currency)
         with (
             kept(locked) as file,
             closing(lines_of(file, locked.format, locked.mapping, facts)) as lines,

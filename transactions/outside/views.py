@@ -42,6 +42,7 @@ from transactions.outside.reads import (
 
 State = OutsideImport.State
 LINES_A_PAGE = 50
+NOT_AS_BEFORE = "So it reads with the columns of your last file. Check what they mean here."
 
 
 @require_safe
@@ -136,6 +137,8 @@ def upload(request: PersonRequest) -> HttpResponse:
     except (UnreadableStatement, LedgerError) as refusal:
         form.add_error("file", str(refusal))
         return _upload_form(request, form)
+    if source.refusal:
+        messages.warning(request, f"{source.refusal} {NOT_AS_BEFORE}")
     return _next(source)
 
 
@@ -148,7 +151,7 @@ def columns(request: PersonRequest, pk: Any) -> HttpResponse:
     with kept(source) as file:
         sheet = sheet_of(file, is_asked=True)
     data = request.POST if request.method == "POST" else None
-    form = ColumnsForm(data, sheet=sheet, known=source.mapping)
+    form = ColumnsForm(data, sheet=sheet, known=source.mapping, currency=source.currency)
     if form.is_valid():
         try:
             return _next(services.name_columns(source=source, mapping=form.mapping))

@@ -27,9 +27,10 @@ from transactions.models import (
 )
 from transactions.models.reconciliation import REASON_LIMIT, booked_on
 from transactions.models.reconciliation_triggers import LOCK
+from transactions.outside.formats.guess import guess
 from transactions.outside.formats.lines import StatementFacts
 from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
-from transactions.outside.formats.sheet import guess, sheet_of
+from transactions.outside.formats.sheet import sheet_of
 from transactions.reconciliation.sure import match_all
 from transactions.reconciliation.version import version_of
 
@@ -92,7 +93,7 @@ def upload(
     """
     digest = digest_of(source)
     format = format_of(source)
-    mapping = guess(sheet_of(source)) if format == OutsideImport.Format.CSV else None
+    mapping = guess(sheet_of(source), currency) if format == OutsideImport.Format.CSV else None
     found = measure(source, format, mapping, currency)
     assert found.first_on is not None and found.last_on is not None  # noqa: S101, PT018
     made = Reconciliation(
@@ -100,7 +101,7 @@ def upload(
         account=account, name=tidy_line(name)[:200] or "statement",
         format=format, digest=digest, currency=currency, first_on=found.first_on,
         last_on=found.last_on, opening=found.facts.opening, closing=found.facts.closing,
-        line_count=found.count, created_by=by,
+        line_count=found.count, unbooked_count=found.facts.unbooked, created_by=by,
     )  # fmt: skip
     return _store(made, source, mapping)
 
@@ -115,7 +116,8 @@ def _store(
         if there := Reconciliation.objects.filter(pk=made.pk).first():
             return there
         made.save(force_insert=True)
-        with closing(lines_of(source, made.format, mapping, StatementFacts())) as lines:
+        facts = StatementFacts(account_currency=made.currency)
+        with closing(lines_of(source, made.format, mapping, facts)) as lines:
             while part := list(islice(lines, PART)):
                 ReconciliationLine.objects.bulk_create(
                     ReconciliationLine(

@@ -6,7 +6,9 @@ from typing import Any
 from tests.factories import UserFactory
 from transactions.models import OutsideAccount, OutsideImport
 from transactions.outside import services
-from transactions.outside.formats.sheet import ROLES, guess, sheet_of
+from transactions.outside.formats.columns import ROLES
+from transactions.outside.formats.guess import guess
+from transactions.outside.formats.sheet import sheet_of
 
 GERMAN = """\
 "Kontonummer:";"DE02120300000000202051 / Girokonto";

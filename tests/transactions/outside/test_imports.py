@@ -27,6 +27,7 @@ from transactions.models import (
 )
 from transactions.outside import services
 from transactions.outside.doubles import lookalikes_of
+from transactions.outside.formats.lines import UnreadableStatement
 
 pytestmark = pytest.mark.django_db
 
@@ -73,13 +74,18 @@ def test_a_mapping_older_than_a_role_is_asked_for_again_if_a_column_has_it(
     for _ in range(2):
         again = services.upload(BytesIO(text.encode()), account=account, name="b.csv")
         assert again.state == "columns"
-        assert [(again.mapping or {})[role] for role in roles] == [3, 4, None, None, 1]
-    for role, cell in (("status", "Booked"), ("fee", "0.50")):
-        text = f"Date,Text,Amount,{role}\n2026-11-02,Bus,5.00,{cell}\n"
+        assert [(again.mapping or {}).get(role) for role in roles] == [3, 4, None, None, 1]
+    for role, cells in (("status", ("Booked", "Booked")), ("fee", ("0.00", "0.50"))):
+        rows = f"2026-11-02,Bus,5.00,{cells[0]},5.00\n2026-11-03,Bus,5.00,{cells[1]},9.50\n"
+        text = f"Date,Text,Amount,{role},Balance\n{rows}"
         first = imported(account, text)
         assert first.mapping is not None
         old = {name: place for name, place in first.mapping.items() if name != role}
         OutsideImport.objects.filter(pk=first.pk).update(mapping=old)
+        again = services.upload(BytesIO(text.encode()), account=account, name="b.csv")
+        assert (again.state, (again.mapping or {})[role]) == ("columns", 3)
+        empty = "Date,Text,Amount,{role},Balance\n2026-11-02,Bus,5.00,,\n".replace("{role}", role)
+        assert imported(account, empty).state == "imported"
         again = services.upload(BytesIO(text.encode()), account=account, name="b.csv")
         assert (again.state, (again.mapping or {})[role]) == ("columns", 3)
     plain = "Date,Text,Amount\n2026-11-02,Bus,-5.00\n"
@@ -89,6 +95,46 @@ def test_a_mapping_older_than_a_role_is_asked_for_again_if_a_column_has_it(
     )
     again = services.upload(BytesIO(plain.encode()), account=account, name="b.csv")
     assert services.read_rest(again).entries.get().amount == 5
+
+
+@pytest.mark.parametrize(
+    ("names", "first", "second", "fault"),
+    [
+        ("Date;Amount", "2026-11-02;-5", "2026-12-02;-12,50", "not an amount"),
+        ("Date;Amount", "05/11/2026;-5,00", "05/13/2026;-5,00", "no day that can be"),
+        ("Date;Amount;D/C", "2026-11-02;5;S", "2026-11-02;5;other", "money came in or went out"),
+    ],
+)
+def test_columns_as_remembered_that_do_not_fit_a_file_are_asked_for_again(
+    account: OutsideAccount, names: str, first: str, second: str, fault: str
+) -> None:
+    before = imported(account, f"{names}\n{first}\n")
+    OutsideImport.objects.filter(pk=before.pk).update(
+        mapping=(before.mapping or {}) | {"texts": [0]}
+    )
+    body = f"{names}\n{second}\n".encode()
+    again = services.upload(BytesIO(body), account=account, name="b.csv")
+    assert fault in again.refusal
+    assert again.state == "columns"
+    assert (again.mapping or {})["texts"] == ([] if "D/C" in names else [0])
+    named = services.name_columns(source=again, mapping=again.mapping or {})
+    assert services.read_rest(named).state == "preview"
+
+
+def test_three_decimals_in_qif_are_those_of_the_currency() -> None:
+    text = "!Type:Bank\nD11/25/2026\nT-12.500\n^\nD11/26/2026\nT1,012.500\n^\n"
+    dinars, yen = outside_account(currency="KWD"), outside_account(currency="JPY")
+    imported(dinars, text)
+    assert balance_of(dinars) == 1000
+    imported(yen, "!Type:Bank\nD11/25/2026\nT-12.500\n^\n")
+    assert balance_of(yen) == -12500
+
+
+def test_a_damaged_file_under_a_remembered_heading_is_refused(account: OutsideAccount) -> None:
+    imported(account, GERMAN)
+    with pytest.raises(UnreadableStatement):
+        services.upload(BytesIO(GERMAN.encode()[:-20]), account=account, name="b.csv")
+    assert OutsideImport.objects.count() == 1
 
 
 def test_the_same_file_again_brings_nothing_even_if_lines_are_alike(

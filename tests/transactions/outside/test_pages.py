@@ -110,6 +110,18 @@ def test_a_remembered_heading_leads_straight_to_the_preview_with_its_doubles(
     assert balance_of(account) == Decimal("1842.20")
 
 
+def test_a_file_that_remembered_columns_do_not_fit_leads_to_them_with_what_did_not_fit(
+    ana: Client, account: OutsideAccount
+) -> None:
+    imported(account, "Date;Amount\n2026-11-02;-5\n")
+    here = send(ana, account, "Date;Amount\n2026-12-02;-12,50\n")["Location"]
+    page = ana.get(here, follow=True)
+    assert page.redirect_chain[-1][0].endswith("/columns/")
+    assert "is not an amount" in text_of(page)
+    preview = ana.post(page.redirect_chain[-1][0], fields_of(page.content.decode()), follow=True)
+    assert "Import 1 line" in text_of(preview)
+
+
 def test_new_lines_that_look_like_entries_are_told_and_marked(
     ana: Client, account: OutsideAccount
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.transactions.outside.files import AMERICAN, GERMAN, guessed
 from transactions.outside.formats.cells import read_day, read_figure
+from transactions.outside.formats.guess import guess
 from transactions.outside.formats.lines import (
     MOST_BYTES,
     OutsideLine,
@@ -170,18 +171,71 @@ def test_a_fee_beside_the_amount_is_taken_off_money_in_and_out() -> None:
     text = f"Date,Amount,Fee,Balance\n{rows}"
     assert [str(line.amount) for line in read(text)] == ["-5.50", "19.00", "-3.50"]
     assert balances_of(text) == (100, 110)
-    signed = text.replace(",0.50,", ",-0.50,")
-    beside_net = text.replace("Balance", "Net")
-    for other in (signed, beside_net, text.replace("Fee", "Total fees")):
+    newest_first = "Date,Amount,Fee,Balance\n" + "\n".join(reversed(rows.splitlines()))
+    assert sum(line.amount for line in read(newest_first)) == 10
+    without_fees = "Date,Amount,Fee,Balance\n2026-11-02,-5,0,95\n2026-11-03,20,0,115\n"
+    assert guessed(without_fees.encode())["fee"] == 2
+
+
+def test_a_fee_that_the_balances_do_not_tell_is_left_to_the_person() -> None:
+    within = "2026-11-02,100.00,0.00,100.00\n2026-11-03,-20.00,1.00,80.00\n"
+    text = f"Date,Amount,Fee,Balance\n{within}"
+    for other in (
+        text,
+        text.replace("Balance", "Total"),
+        text.replace("Fee", "Total fees"),
+        text.replace("1.00,80", "-1.00,81"),
+    ):
         assert guessed(other.encode())["fee"] is None
+
+
+@pytest.mark.parametrize(
+    ("names", "row"),
+    [
+        ("Date,Original Amount,Original Currency,Amount,Currency", "-150.00,USD,-138.20,EUR"),
+        ("Date,Foreign amount,Amount,Balance", "-150.00,-138.20,861.80"),
+        ("Date,Fee amount,Amount", "0.50,-138.20"),
+        ("Date,VAT amount,Amount", "0.50,-138.20"),
+        ("Date,Gross amount,Fee,Net amount", "-137.70,0.50,-138.20"),
+        ("Date,Amount,Fee,Net", "-137.70,0.50,-138.20"),
+        ("Date,Gross,Fee,Net", "-137.70,-0.50,-138.20"),
+        ("Date,Original Amount,Debit,Credit", "-150.00,138.20,"),
+    ],
+)
+def test_the_amount_is_what_moved_on_the_account(names: str, row: str) -> None:
+    (line,) = read(f"{names}\n2026-11-02,{row}\n")
+    assert line.amount == Decimal("-138.20")
+
+
+def test_an_amount_of_another_account_is_read_if_there_is_no_other() -> None:
+    assert read("Date,Original Amount\n2026-11-02,-5.00\n")[0].amount == -5
+
+
+@pytest.mark.parametrize("name", ["Category ID", "Terminal Id", "ID"])
+def test_ids_that_several_payments_have_are_not_theirs(name: str) -> None:
+    text = f"Date,{name},Amount\n2026-11-02,food,-3.50\n2026-11-03,food,-3.50\n"
+    assert guessed(text.encode())["id"] is None
+    if name != "ID":
+        assert guessed(text.replace("03,food", "03,car").encode())["id"] is None
+    none = f"Date,{name},Amount\n2026-11-02,NONREF,-3.50\n2026-11-03,NONREF,-3.50\n"
+    assert (guessed(none.encode())["id"] == 1) == (name == "ID")
+
+
+def test_three_decimals_of_a_currency_are_no_thousands() -> None:
+    body = b"Date;Amount\n2026-11-02;12,500\n2026-11-03;-1.012,500\n"
+    sheet = sheet_of(BytesIO(body))
+    marks = {code: guess(sheet, code)["decimal"] for code in ("KWD", "EUR")}
+    assert marks == {"KWD": ",", "EUR": "."}
 
 
 def test_a_state_of_a_country_is_no_status_and_another_word_leaves_nothing_out() -> None:
     place = b"Date,State,Amount\n2026-11-02,Texas,-5.00\n2026-11-03,Ohio,-5.00\n"
     assert guessed(place)["status"] is None
     paid = "".join(f"2026-11-{day:02},Booked,-5.00\n" for day in range(1, 22))
-    lines = read(f"Date,Status,Amount\n{paid}2026-11-22,Looked at,-1.00\n")
-    assert len(lines) == 22
+    later = "2026-11-22,Looked at,-1.00\n2026-11-23,Pending,-2.00\n"
+    assert len(read(f"Date,Status,Amount\n{paid}{later}")) == 22
+    unknown = "2026-11-01,On hold,-1.00\n2026-11-02,Booked,-1.00\n2026-11-03,Pending,-2.00\n"
+    assert len(read(f"Date,Status,Amount\n{unknown}")) == 2
 
 
 def test_a_value_date_under_the_word_valuta_is_no_currency() -> None:

@@ -115,10 +115,12 @@ def _span(days: Sequence[str], order: str) -> timedelta:
     return max(read) - min(read) if read else timedelta(0)
 
 
-def decimal_of(figures: Sequence[str]) -> str:
-    """The mark before the decimals: that of the first figure with one or two digits after it."""
+def decimal_of(figures: Sequence[str], decimals: int = 2) -> str:
+    """The mark before the decimals: that of the first figure with one or two digits after it, or up
+    to three where the currency has so many.
+    """
     for typed in figures:
-        if found := re.search(r"([.,])[0-9]{1,2}\D*$", typed):
+        if found := re.search(rf"([.,])[0-9]{{1,{max(decimals, 2)}}}\D*$", typed):
             return found[1]
     return "."
 

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from datetime import date
 from typing import IO
 
+from ledger.text.currencies import minor_units
 from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.cells import read_figure
 from transactions.outside.formats.lines import (
@@ -36,7 +37,7 @@ def qif_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine
     for number, record in _records(source):
         day = _day(number, record.get("D", ""), order)
         typed = record.get("T") or record.get("U", "")
-        amount = read_figure(number, typed, _mark(typed))
+        amount = read_figure(number, typed, _mark(typed, facts.account_currency))
         other = record.get("P", "")
         if tidy_line(other).lower() == OPENING and facts.opening is None:
             facts.opening = amount
@@ -129,10 +130,13 @@ def _day(number: int, typed: str, order: str) -> date:
     return made_day(number, full_year(third), int(month), int(day))
 
 
-def _mark(typed: str) -> str:
-    """The mark before the decimals: the last one, unless three digits follow it."""
+def _mark(typed: str, currency: str) -> str:
+    """The mark before the decimals: the last one, unless three digits follow it and the currency
+    has fewer decimals.
+    """
     found = re.search(r"([.,])([0-9]*)\D*$", typed)
     if not found:
         return "."
     other = "," if found[1] == "." else "."
-    return other if len(found[2]) == 3 else found[1]
+    has_three = bool(currency) and minor_units(currency) == 3
+    return other if len(found[2]) == 3 and not has_three else found[1]

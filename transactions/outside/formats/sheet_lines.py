@@ -16,6 +16,7 @@ from transactions.outside.formats.cells import (
     read_day,
     read_figure,
 )
+from transactions.outside.formats.columns import ROLES
 from transactions.outside.formats.lines import (
     CUT,
     OutsideLine,
@@ -24,7 +25,7 @@ from transactions.outside.formats.lines import (
     made_line,
     opened,
 )
-from transactions.outside.formats.sheet import ROLES, Sheet, cells_of, name_of, sheet_of
+from transactions.outside.formats.sheet import Sheet, cells_of, name_of, sheet_of
 
 
 def sheet_lines(

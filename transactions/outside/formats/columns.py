@@ -1,0 +1,103 @@
+"""CSV: what the name and the values of a column can mean, see Note [Columns]."""
+
+import re
+from collections.abc import Sequence
+
+from transactions.outside.formats.cells import (
+    has_sign,
+    is_currency_code,
+    is_figure,
+    is_side,
+    is_status,
+    is_unbooked,
+)
+from transactions.outside.formats.lines import NO_ID
+
+ROLES = (
+    "date", "amount", "side", "fee", "out", "in", "balance", "currency", "status", "other",
+    "reference", "id",
+)  # fmt: skip
+OF_ANOTHER_AMOUNT = frozenset({"foreign", "original", "source", "target"})
+PART_OF_AN_AMOUNT = frozenset("fee fees tax vat gebühr gebühren entgelt steuer".split())
+BEFORE_FEES, AFTER_FEES = frozenset({"gross", "brutto"}), frozenset({"net", "netto"})
+NOT_ALL = 3
+# Whose ids are the same for several payments.
+NOT_OF_A_PAYMENT = frozenset(
+    "glaeubiger gläubiger creditor mandate customer account category card terminal store device"
+    " user batch".split()
+)
+# Words of column names by what they mean, in the languages of banks near us.
+WORDS = {
+    "date": "date datum fecha data dato buchungstag buchungsdatum päivä posted",
+    "amount": "amount net netto betrag importe montant importo valor bedrag belopp beløb umsatz"
+    " summe value",
+    "side": "soll haben s h sh debit credit d c dc dr cr af bij sign vorzeichen indicator direction"
+    " kennzeichen type typ sens",
+    "balance": "balance saldo kontostand solde",
+    "currency": "currency ccy währung waehrung devise moneda divisa valuta valute moeda munt",
+    "fee": "fee",
+    "status": "status state zustand buchungsstatus estado stato statut",
+    "out": "debit out withdrawal soll ausgang ausgaben débit paid-out cargo",
+    "in": "credit in deposit haben eingang einnahmen crédit paid-in abono",
+    "other": "payee name counterparty beneficiary auftraggeber empfänger beguenstigter begünstigter"
+    " zahlungspflichtiger zahlungsempfänger naam merchant counter who",
+    "reference": "reference referenz referencia référence kundenreferenz",
+    "id": "id transaction-id fitid transaktionsnummer",
+    "text": "description text memo verwendungszweck buchungstext details concepto libellé narrative"
+    " omschrijving descripción purpose note mededelingen",
+}
+# What each value of a column has to be.
+EACH_VALUE = {
+    "currency": is_currency_code, "side": is_side, "balance": is_figure,
+}  # fmt: skip
+
+
+def words_of(name: str) -> set[str]:
+    """The words of a column's name, in small letters."""
+    return set(re.split(r"[^\w]+", name.lower()))
+
+
+def says(name: str, role: str) -> bool:
+    """Whether the name of a column may mean the role."""
+    words = words_of(name)
+    if role == "date":
+        return any(word.endswith(("date", "datum")) for word in words) or not words.isdisjoint(
+            WORDS[role].split()
+        )
+    if role == "side" and re.fullmatch(r"|[+-] ?/ ?[+-]", name):
+        return True
+    if role == "id" and not words.isdisjoint(NOT_OF_A_PAYMENT):
+        return False
+    if role == "id" and name.lower() == "transaction":
+        return True  # as in Ledger's own files
+    if role == "currency" and not words.isdisjoint(OF_ANOTHER_AMOUNT):
+        return False
+    return not words.isdisjoint(WORDS[role].split())
+
+
+def doubt_of(name: str) -> int:
+    """How doubtful it is that a column of this name has the amounts on the account. NOT_ALL: they
+    are of another account, or only a part.
+    """
+    words = words_of(name)
+    if not words.isdisjoint(OF_ANOTHER_AMOUNT | PART_OF_AN_AMOUNT):
+        return NOT_ALL
+    if not words.isdisjoint(BEFORE_FEES):
+        return 2
+    return 1 if words.isdisjoint(AFTER_FEES) else 0
+
+
+def can_be(role: str, values: Sequence[str]) -> bool:
+    """Whether a column with these values can mean it."""
+    if role == "fee":  # elsewhere a fee with a minus is to be added
+        return bool(values) and all(is_figure(it) and not has_sign(it) for it in values)
+    if role == "status":  # "State" may be that of a country
+        return any(map(is_unbooked, values)) or (bool(values) and all(map(is_status, values)))
+    if role in EACH_VALUE:
+        return all(map(EACH_VALUE[role], values)) and (bool(values) or role == "currency")
+    if role == "id":  # other banks write under "Transaction" what it is for
+        ids = [typed for typed in values if typed.lower() not in NO_ID]
+        return len(set(ids)) == len(ids) and not any(" " in typed for typed in ids)
+    if role in ("amount", "out", "in"):  # "Value date" has a word of an amount
+        return not values or any(is_figure(typed) for typed in values)
+    return True

@@ -1,0 +1,146 @@
+"""CSV: guesses what the columns mean, see Note [Columns]."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from ledger.text.currencies import ISO_CURRENCIES, minor_units
+from transactions.outside.formats.cells import (
+    decimal_of,
+    has_sign,
+    is_day,
+    is_figure,
+    is_out,
+    is_side,
+    order_of,
+    read_figure,
+)
+from transactions.outside.formats.columns import NOT_ALL, ROLES, can_be, doubt_of, says
+from transactions.outside.formats.lines import UnreadableStatement
+from transactions.outside.formats.sheet import Sheet, is_row
+
+# Those whose values are looked at come first: "Soll/Haben" has words of three roles.
+GUESSED = (
+    "date", "currency", "side", "status", "balance", "amount", "fee", "out", "in", "other",
+    "reference", "id",
+)  # fmt: skip
+
+
+def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
+    """What the columns seem to mean, as a mapping; a column that is not found is left out.
+
+    `currency` is the account's, whose decimals tell a point before them from one before thousands.
+    """
+    found: dict[str, Any] = {}
+    for role in GUESSED:
+        place = _place_of(role, sheet, found)
+        if place is not None:
+            found[role] = place
+    if not sheet.is_known:
+        _guess_by_values(sheet, found)
+    if "amount" in found:
+        found.pop("out", None), found.pop("in", None)
+    figures = [cell for role in ("amount", "out", "in") for cell in sheet.column(found.get(role))]
+    found["decimal"] = decimal_of(figures, minor_units(currency) if currency else 2)
+    amounts = sheet.column(found.get("amount"))
+    if not amounts or any(has_sign(cell) for cell in amounts):
+        found.pop("side", None)
+    if "fee" in found and not _is_beside(sheet, found):
+        del found["fee"]
+    taken = set(found.values())
+    found["texts"] = [
+        place
+        for place, name in enumerate(sheet.names)
+        if place not in taken and (says(name, "text") or _is_text(sheet, place))
+    ]
+    found["order"] = order_of(sheet.column(found.get("date")))
+    found["flip"] = False
+    return found
+
+
+def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
+    """The first column whose name and values can mean it, for an amount the least doubtful one."""
+    free = [
+        place
+        for place, name in enumerate(sheet.names)
+        if place not in found.values() and says(name, role) and can_be(role, sheet.column(place))
+    ]
+    if role != "amount":
+        return free[0] if free else None
+    doubts = [(doubt_of(sheet.names[place]), place) for place in free]
+    doubt, place = min(doubts, default=(0, None))
+    has_sides = any(_place_of(side, sheet, found) is not None for side in ("out", "in"))
+    return None if doubt == NOT_ALL and has_sides else place
+
+
+def _is_beside(sheet: Sheet, found: Mapping[str, Any]) -> bool:
+    """Whether the fee seems not to be in the amount: more rows lead from balance to balance with it
+    than without, or as many where no row has a fee. Without balances nothing tells.
+    """
+    fits = {
+        takes_fee: max(_fitting_pairs(sheet, found, step, takes_fee=takes_fee) for step in (1, -1))
+        for takes_fee in (True, False)
+    }
+    has_fee = any(set(cell) & set("123456789") for cell in sheet.column(found["fee"]))
+    return fits[True] > fits[False] or (not has_fee and fits[True] > 0)
+
+
+def _fitting_pairs(sheet: Sheet, found: Mapping[str, Any], step: int, *, takes_fee: bool) -> int:
+    """How many rows lead from the balance of the row before them to their own."""
+
+    def figure(row: tuple[str, ...], role: str) -> Decimal:
+        place = found.get(role)
+        cell = row[place].strip() if place is not None and place < len(row) else ""
+        return read_figure(0, cell, found["decimal"])
+
+    moved = []
+    for row in sheet.rows[::step]:
+        with suppress(UnreadableStatement, IndexError):
+            amount, balance = figure(row, "amount"), figure(row, "balance")
+            if "side" in found:
+                amount = -abs(amount) if is_out(0, row[found["side"]].strip()) else abs(amount)
+            with suppress(UnreadableStatement):  # an empty cell
+                amount -= figure(row, "fee") if takes_fee else 0
+            moved.append((amount, balance))
+    return sum(before + amount == after for (_, before), (amount, after) in pairwise(moved))
+
+
+def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
+    """Adds the roles that unknown names do not tell; a sum below the table has no say."""
+    rows = tuple(row for row in sheet.rows if is_row(row))
+    table = replace(sheet, rows=rows)
+
+    def first(fits: Callable[[str], bool], least: Callable[[str], bool] = bool) -> int | None:
+        for place in range(len(sheet.names)):
+            values = table.column(place)
+            if place not in found.values() and all(map(fits, values)) and any(map(least, values)):
+                return place
+        return None
+
+    def add(role: str, place: int | None) -> None:
+        if place is not None:
+            found.setdefault(role, place)
+
+    add("date", first(is_day))
+    add("currency", first(lambda typed: typed in ISO_CURRENCIES))
+    add("side", first(is_side))
+    if found.keys().isdisjoint(("amount", "out", "in")):
+        add("amount", first(is_figure, lambda typed: any(mark in typed for mark in "-\u2212(.,")))
+        add("amount", first(is_figure))
+
+
+def _is_text(sheet: Sheet, place: int) -> bool:
+    """Whether a column under an unknown name has words."""
+    values = sheet.column(place)
+    return not sheet.is_known and any(c.isalpha() for typed in values for c in typed)
+
+
+def completed(sheet: Sheet, mapping: Mapping[str, Any], currency: str = "") -> dict[str, Any]:
+    """A remembered mapping with a guess for roles that it does not know, being older than they."""
+    found = guess(sheet, currency)
+    if mapping.get("amount") is None:
+        found.pop("side", None), found.pop("fee", None)
+    return {role: found[role] for role in ROLES if role in found} | dict(mapping)
