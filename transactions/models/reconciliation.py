@@ -59,6 +59,9 @@ class Reconciliation(models.Model):
     opening = MoneyField(null=True, db_comment="As the file says")
     closing = MoneyField(null=True, db_comment="As the file says")
     line_count = models.PositiveIntegerField()
+    unbooked_count = models.PositiveIntegerField(
+        default=0, db_default=0, db_comment="Lines left out: pending, or without money moved"
+    )
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     signed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)

@@ -20,7 +20,9 @@ _MATCHED_AND_LEFT = """
 
 def version_of(whose: Reconciliation) -> str:
     """The state that a page shows: the first signature and its moment, after which nothing
-    changes; before it a digest of all matches and leftovers. Another one means another state.
+    changes; before it a digest of all matches and leftovers. Another one means another state. What
+    the file says of itself, such as its number of unbooked lines, is not part of it: a trigger
+    refuses any change of that.
     """
     if whose.signed_at is not None:
         return f"{whose.signed_by_id} {whose.signed_at.isoformat()}"

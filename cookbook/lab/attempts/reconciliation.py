@@ -22,6 +22,7 @@ FILE = ValidRow(
         "opening": "NULL",
         "closing": "NULL",
         "line_count": "1",
+        "unbooked_count": "0",
         "created_by_id": "person.id",
         "created_at": "now()",
         "signed_by_id": "NULL",
@@ -90,6 +91,11 @@ ATTEMPTS: list[Attempt] = [
     FILE.attempt("reconciliation_format_valid", "Reconcile a spreadsheet", format="'xlsx'"),
     FILE.attempt(
         "reconciliations_line_count_check", "Reconcile a file of -1 lines", line_count="-1"
+    ),
+    FILE.attempt(
+        "reconciliations_unbooked_count_check",
+        "Reconcile a file with -1 lines that are not booked",
+        unbooked_count="-1",
     ),
     FILE.attempt(
         "reconciliation_begins_unsigned",

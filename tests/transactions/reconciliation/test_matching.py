@@ -126,6 +126,93 @@ def test_some_days_away_the_texts_have_to_agree(
     assert services.match_sure(reconciliation=same_day, by=by) == (not is_sure)
 
 
+@pytest.mark.parametrize(
+    ("description", "text", "is_sure"),
+    [
+        ("Interest November 2026", "Rent November 2026", False),
+        ("Interest 30 NOV 2026", "Rent 30 Nov. 2026", False),
+        ("Zinsen März 2026", "Miete März 2026", False),
+        ("Zinsen Dezember", "Miete Dezember", False),
+        ("Rent November 2026 Mara", "Rent November 2026", True),
+    ],
+)
+def test_months_and_figures_are_no_words_in_common(
+    ana: Account, by: User, description: str, text: str, is_sure: bool
+) -> None:
+    paid_in(ana, "9.90", description=text)
+    for day in (today() - timedelta(days=2), today()):
+        whose = statement(f"{day},9.90,Bank,{description},")
+        assert services.match_sure(reconciliation=whose, by=by) == is_sure
+        ReconciliationMatch.objects.all().delete()
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "is_sure"),
+    [
+        ("Bank,Interest,", "Rent of Mara", False),
+        ("Bank,Interest,", "", True),
+        ("Mara Lang,,", "Rent", True),  # who and what for are not the same fact
+        ("Mara Lang,Standing order,", "Rent of Mara", True),
+        ("Bank,11/2026,", "Rent of Mara", True),  # a text of figures says nothing
+        ("Bank,Order of Ferreira,", "Rent of Mara", True),  # the holder of the account
+    ],
+)
+def test_on_one_day_two_descriptions_have_to_agree(
+    ana: Account, by: User, line: str, text: str, is_sure: bool
+) -> None:
+    paid_in(ana, "9.90", description=text)
+    whose = statement(f"9.90,{line}")
+    assert services.match_sure(reconciliation=whose, by=by) == is_sure
+    assert len(suggestions(whose, line_of(whose, 1))) == (not is_sure), "still suggested"
+
+
+@pytest.mark.parametrize("way", ["in", "out"])
+def test_the_other_side_of_an_account_is_a_text_of_its_payments(
+    ana: Account, by: User, way: str
+) -> None:
+    mara = AccountFactory(balance="50", user__name="Mara Lang")
+    sides = (mara, ana) if way == "in" else (ana, mara)
+    paid_in(ana, "50")
+    posting.transfer(
+        from_account=sides[0], to_account=sides[1], amount=Decimal("9.90"), description="Rent"
+    )
+    sign = "" if way == "in" else "-"
+    own = statement(f"{sign}9.90,,Order of Ferreira,", account=ana)
+    assert services.match_sure(reconciliation=own, by=by) == 0, "every payment has this name"
+    other = statement(f"{sign}9.90,,Order of Lang,", account=ana)
+    assert services.match_sure(reconciliation=other, by=by) == 1
+
+
+def test_equal_payments_of_a_day_are_matched_in_the_order_of_their_descriptions(
+    ana: Account, by: User
+) -> None:
+    for text in ("Rent", "Fuel", "Bread"):
+        paid_in(ana, "3.50", description=text)
+    whose = statement("3.50,,Fuel,", "3.50,,Interest,", "3.50,,Bread,")
+    assert services.match_sure(reconciliation=whose, by=by) == 2
+    assert matched(whose) == [(Decimal("3.50"), "Fuel"), (Decimal("3.50"), "Bread")]
+
+
+@pytest.mark.parametrize(
+    ("of_line", "of_payment", "is_sure"),
+    [
+        ("INVOICE-2026-000", "INVOICE-2026-00012", True),  # cut by MT940
+        ("INVOICE-2026-00012", "INVOICE-2026-000", True),
+        ("INVOICE-2026-00", "INVOICE-2026-00012", False),
+        ("INVOICE-2025-000", "INVOICE-2026-00012", False),
+        ("INVOICE_2026_00%", "INVOICE-2026-00012", False),
+    ],
+)
+def test_a_reference_of_sixteen_characters_may_be_cut(
+    ana: Account, by: User, of_line: str, of_payment: str, is_sure: bool
+) -> None:
+    paid_in(ana, "3.50", description="Books", reference=of_payment)
+    for day in (today() - timedelta(days=2), today()):
+        whose = statement(f"{day},3.50,,Books,{of_line}")
+        assert services.match_sure(reconciliation=whose, by=by) == is_sure
+        ReconciliationMatch.objects.all().delete()
+
+
 def test_two_references_that_differ_are_never_sure(ana: Account, by: User) -> None:
     paid_in(ana, "3.50", description="Fee", reference="CARD-9")
     near = today() - timedelta(days=1)

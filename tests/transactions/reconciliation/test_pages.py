@@ -137,6 +137,19 @@ def test_a_wrong_upload_says_what_to_do(
     assert not Reconciliation.objects.exists()
 
 
+def test_lines_that_are_not_booked_are_counted(staff: Client) -> None:
+    rows = [f"{today()},{amount},{status}" for amount, status in (
+        ("40.00", "Completed"), ("-3.00", "Pending"), ("-4.00", "Reverted"), ("5.00", "Completed")
+    )]  # fmt: skip
+    body = "\n".join(["Date,Amount,Status", *rows, ""]).encode()
+    staff.post(ADD, sent("", file=SimpleUploadedFile("n.csv", body)))
+    whose = Reconciliation.objects.get()
+    assert (whose.line_count, whose.unbooked_count) == (2, 2)
+    page = text_of(staff.get(page_of(whose)))
+    assert re.search(r"45\.00 USD, 2\s+lines\s+Left out of the file\s+2 lines not booked", page)
+    assert "Left out of the file" not in text_of(staff.get(page_of(statement("40.00,,,"))))
+
+
 def test_a_line_is_matched_and_taken_back_on_its_page(staff: Client, ana: Account) -> None:
     row = paid_in(ana, "30", description="First part")
     whose = statement("40.00,,,")

@@ -205,6 +205,7 @@ def test_raw_sql_changes_nothing_that_is_frozen(
         ("countersigned_by_id = %(a)s", "reconciliation_by_two"),
         ("closing = 5", "reconciliation_facts_stay"),
         ("account_id = NULL, line_count = 9", "reconciliation_facts_stay"),
+        ("unbooked_count = 9", "reconciliation_facts_stay"),
     ],
 )
 def test_raw_sql_cannot_sign_for_two_or_change_facts(
