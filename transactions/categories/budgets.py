@@ -30,6 +30,7 @@ MOST_BUDGETS = 50  # of one person
 MONTHS, FEWEST_MONTHS = 6, 3  # before this one, by which the usual is told
 TOO_MANY = f"You have {MOST_BUDGETS} budgets. Remove one first."
 TAKEN = "You have a budget for this category and currency. Change that one."
+GONE = "This budget was changed or removed meanwhile. Go back to the list."
 
 # Payments out of the person's accounts to others, less refunds of such payments, by category: the
 # person's own, else that of the row, else that of the refunded payment. `so_far` runs within each
@@ -212,8 +213,8 @@ def save_budget(
 ) -> Budget:
     """Saves a new budget, or other facts of `budget`.
 
-    Raises InvalidDetails for one more than MOST_BUDGETS, and if there is another one for this
-    category and currency.
+    Raises InvalidDetails for one more than MOST_BUDGETS, if there is another one for this category
+    and currency, and if `budget` was removed or got another category or currency.
     """
     with db_transaction.atomic(durable=True):
         User.objects.select_for_update(no_key=True).get(pk=owner.pk)
@@ -221,7 +222,9 @@ def save_budget(
         if (budget is None or budget.pk != pk) and mine.filter(pk=pk).exists():
             raise InvalidDetails(TAKEN)
         if budget is not None:
-            mine.filter(pk=budget.pk).delete()
+            deleted, _by_table = mine.filter(pk=budget.pk).delete()
+            if not deleted:
+                raise InvalidDetails(GONE)
         elif mine.count() >= MOST_BUDGETS:
             raise InvalidDetails(TOO_MANY)
         return Budget.objects.create(

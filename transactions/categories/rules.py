@@ -34,6 +34,7 @@ from transactions.search.sql.name_lookup import find_names
 MOST_RULES = 50  # of one person
 BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
 TOO_MANY = f"You have {MOST_RULES} rules. Remove one first."
+GONE = "This rule was removed meanwhile."
 
 _BEHIND = """
     SELECT DISTINCT rule.owner_id FROM category_rules AS rule
@@ -67,8 +68,9 @@ def save_rule(
 ) -> CategoryRule:
     """Saves a new rule behind the others, or other facts of `rule`. Gives no category.
 
-    Raises InvalidDetails for one more than MOST_RULES.
+    Raises InvalidDetails for one more than MOST_RULES, and if `rule` was removed.
     """
+    facts = {"name": name, "query": query, "category": category}
     with db_transaction.atomic(durable=True):
         lock_categories(owner)
         mine = CategoryRule.objects.owned_by(owner)
@@ -76,10 +78,11 @@ def save_rule(
             if mine.count() >= MOST_RULES:
                 raise InvalidDetails(TOO_MANY)
             last = mine.aggregate(last=Max("position"))["last"] or 0
-            rule = CategoryRule(owner=owner, position=last + 1, seen=_seen_now(owner))
-        rule.name, rule.query, rule.category = name, query, category
-        rule.save()
-        return rule
+            return mine.create(owner=owner, position=last + 1, seen=_seen_now(owner), **facts)
+        # `rule` was read before the lock, so its `seen` and `position` may be outdated.
+        if not mine.filter(pk=rule.pk).update(**facts):
+            raise InvalidDetails(GONE)
+        return mine.get(pk=rule.pk)
 
 
 @with_retry
@@ -87,12 +90,16 @@ def apply_to_past(*, rule: CategoryRule) -> int:
     """Judges all payments again by this rule; returns how many have its category from it now.
 
     What it gave before is taken back first. Payments with another category of the owner's keep it.
+    A removed rule changes nothing.
     """
+    owner = rule.owner
     with db_transaction.atomic(durable=True):
-        lock_categories(rule.owner)
-        OwnCategory.objects.of(rule.owner).filter(change=rule.pk).delete()
-        rows = rows_of(rule.owner, rule.query)
-        return give_where_none(rule.owner, rows, rule.category, rule.pk)
+        lock_categories(owner)
+        now = CategoryRule.objects.owned_by(owner).filter(pk=rule.pk).first()
+        if now is None:
+            return 0
+        OwnCategory.objects.of(owner).filter(change=now.pk).delete()
+        return give_where_none(owner, rows_of(owner, now.query), now.category, now.pk)
 
 
 @with_retry
@@ -113,6 +120,7 @@ def move_up(*, rule: CategoryRule) -> None:
 def remove_rule(*, rule: CategoryRule) -> None:
     """Removes a rule. What it gave stays, and can be undone. Removing it twice does no harm."""
     with db_transaction.atomic(durable=True):
+        lock_categories(rule.owner)
         CategoryRule.objects.filter(pk=rule.pk).delete()
 
 

@@ -88,7 +88,7 @@ HIDING = {
             picture(), SMask=writer._add_object(picture_of(with_data()))
         ),
     ),
-    "form": in_resources(
+    "picture of a form": in_resources(
         "/XObject",
         lambda writer: stream(
             b"/I Do", **FORM, Resources=using(writer._add_object(picture_of(with_data())))
@@ -112,6 +112,14 @@ HIDING = {
         )
     ),
     "properties of a picture": with_facts(Properties=TEXT),
+    "form": in_resources(
+        "/XObject", lambda _: stream(b"", **FORM, MyOwn=TEXT, PieceInfo=dictionary(App=TEXT))
+    ),
+    "mask of a state": in_resources(
+        "/ExtGState", lambda _: dictionary(SMask=dictionary(G=stream(b"", **FORM, MyOwn=TEXT)))
+    ),
+    "key of a picture": with_facts(MyOwn=TEXT),
+    "text instead of a font": in_resources("/Font", lambda _: TEXT),
     "unknown resource": changed(
         lambda writer: resources_of(writer).update(dictionary(Title=TEXT))
     ),
@@ -124,6 +132,21 @@ def test_metadata_goes_wherever_a_document_hides_it(source: bytes) -> None:
     kept = kept_of(source)
     assert HIDDEN not in everything_in(kept)
     assert PdfReader(io.BytesIO(kept)).pages[0].extract_text().strip() == "Total 12.00"
+
+
+def test_resources_and_glyphs_may_have_any_names() -> None:
+    """Also those of keys that go elsewhere, as the glyph A of fonts by matplotlib."""
+
+    def change(writer: PdfWriter) -> None:
+        font = glyphs_of(writer, stream(b"1 0 0 0 9 9 d1"))
+        font["/CharProcs"][NameObject("/A")] = writer._add_object(stream(b"2 0 0 0 9 9 d1"))  # type: ignore[index]
+        add(writer, "/Font", font, "/OC")
+        add(writer, "/XObject", stream(b"0 0 9 9 re f", **FORM), "/Metadata")
+
+    resources = PdfReader(io.BytesIO(kept_of(changed(change)))).pages[0]["/Resources"]
+
+    assert set(resources["/Font"]["/OC"]["/CharProcs"]) == {"/a", "/A"}  # type: ignore[index]
+    assert resources["/XObject"]["/Metadata"].get_data() == b"0 0 9 9 re f"  # type: ignore[index]
 
 
 JFIF = b"JFIF\0\1\1\0\0\1\0\1"

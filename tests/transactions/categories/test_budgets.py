@@ -18,7 +18,13 @@ from tests.transactions.tables.files import csv_of
 from transactions import services
 from transactions.annotations.categories import give_category
 from transactions.categories import budgets
-from transactions.categories.budgets import BudgetLine, budget_lines, save_budget
+from transactions.categories.budgets import (
+    BudgetLine,
+    budget_lines,
+    remove_budget,
+    save_budget,
+)
+from transactions.exceptions import InvalidDetails
 from transactions.models import Budget, Transaction
 from transactions.scope import scope_for
 
@@ -282,3 +288,12 @@ def test_the_page_shows_its_query(browser: Client, ana: User) -> None:
     line(ana)
     page = shown(browser.get(f"{URL}?work=1"))
     assert "PARTITION BY category" in page
+
+
+@pytest.mark.parametrize("category", ["food", "fun"])
+def test_a_budget_that_was_removed_meanwhile_stays_removed(ana: User, category: str) -> None:
+    old = save_budget(owner=ana, category="food", currency="USD", amount=Decimal(100))
+    remove_budget(budget=Budget.objects.get(pk=old.pk))
+    with pytest.raises(InvalidDetails, match="removed meanwhile"):
+        save_budget(owner=ana, category=category, currency="USD", amount=Decimal(5), budget=old)
+    assert not Budget.objects.exists()

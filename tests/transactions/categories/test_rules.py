@@ -23,9 +23,11 @@ from transactions.categories.rules import (
     apply_rules,
     apply_to_past,
     move_up,
+    remove_rule,
     rows_of,
     save_rule,
 )
+from transactions.exceptions import InvalidDetails
 from transactions.models import CategoryRule, OwnCategory, Transaction
 from transactions.scope import Scope, scope_for
 
@@ -185,6 +187,47 @@ def test_a_first_payment_that_is_booked_while_the_rule_is_saved_follows_it(
     CategoryRule.objects.update(created_at=new.created_at.replace(year=2030))
     assert apply_rules() == 1
     assert given(ana) == {new.pk: "gifts"}
+
+
+def test_a_rule_saved_from_an_old_page_does_not_repeat_what_was_undone(
+    ana: User, mara: Account, books: Books
+) -> None:
+    made = rule(ana, "flat", "home")
+    booked(pay(20, "4", "Flat key", scope_for(ana).accounts[0], mara))
+    old = CategoryRule.objects.get(pk=made.pk)
+    assert apply_rules() == 1
+    saved = save_rule(owner=ana, name="Keys", query="key", category="home", rule=old)
+    assert (saved.name, saved.query) == ("Keys", "key")
+    undo_change(owner=ana, change=made.pk)
+    assert apply_rules() == 0
+    assert given(ana) == {}
+
+
+def test_a_rule_saved_from_an_old_page_keeps_its_place(ana: User, books: Books) -> None:
+    first, second = rule(ana, "tea", "drinks", "First"), rule(ana, "shop", "shops", "Second")
+    move_up(rule=second)
+    for old, name in ((first, "One"), (second, "Two")):
+        save_rule(owner=ana, name=name, query="tea", category="drinks", rule=old)
+    assert [each.name for each in CategoryRule.objects.in_order()] == ["Two", "One"]
+
+
+def test_the_past_is_judged_by_the_rule_as_it_is_now(ana: User, books: Books) -> None:
+    old = rule(ana, "casa", "food")
+    save_rule(owner=ana, name="Shops", query="corner", category="shops", rule=old)
+    old.query, old.category = "casa", "food"
+    assert apply_to_past(rule=old) == 1
+    assert given(ana) == {books["groceries"].pk: "shops"}
+
+
+def test_a_rule_that_was_removed_meanwhile_stays_removed(ana: User, books: Books) -> None:
+    old = rule(ana, "casa", "food")
+    apply_to_past(rule=old)
+    remove_rule(rule=CategoryRule.objects.get(pk=old.pk))
+    with pytest.raises(InvalidDetails, match="removed meanwhile"):
+        save_rule(owner=ana, name="Lunch", query="casa", category="food", rule=old)
+    assert apply_to_past(rule=old) == 0
+    assert not CategoryRule.objects.exists()
+    assert given(ana) == {books["lunch"].pk: "food"}
 
 
 def test_a_removed_rule_leaves_what_it_gave(browser: Client, ana: User, books: Books) -> None:

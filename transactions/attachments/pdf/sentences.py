@@ -6,6 +6,7 @@ MOST_PAGES = 50
 ENCRYPTED = "The PDF is encrypted. Print it to a PDF without a password, and choose that file."
 DAMAGED = f"The PDF is damaged, or of an unusual kind. {_PRINT}"
 JPEG_2000 = f"The PDF has a picture in JPEG 2000, whose metadata cannot be removed here. {_PRINT}"
+HIDDEN_LAYERS = f"The PDF has a hidden layer, which would become visible here. {_PRINT}"
 INLINE_JPEG = (
     "The PDF has a JPEG among the text of a page, whose metadata cannot be removed here. " + _PRINT
 )

@@ -1,7 +1,7 @@
 """OFX 2.1.1 (Open Financial Exchange): what Quicken, GnuCash and Moneydance read."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta
 
 from transactions.statement_files.document import StatementDocument, StatementLine
 from transactions.statement_files.formats.texts import one_line, plain, xml
@@ -52,7 +52,17 @@ def _transaction(line: StatementLine, currency: str) -> str:
 
 
 def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y%m%d%H%M%S}[0:GMT]"
+    """ "20261101001500[+1:CET]": local time and its offset in hours (OFX 2.1.1, 3.2.8.2).
+
+    Local, because many programs read the first eight digits as the day. A part of an hour is a
+    decimal fraction, as ofxparse and GnuCash's libofx read it. They need the colon; ofxparse needs
+    a name of letters, which some zones lack ("-03").
+    """
+    offset = (moment.utcoffset() or timedelta()) / timedelta(hours=1)
+    hours = f"{offset:+.0f}" if offset.is_integer() else f"{offset:+.2f}"
+    name = moment.tzname() or ""
+    name = "GMT" if name == "UTC" else name if name.isalpha() else "LOCAL"
+    return f"{moment:%Y%m%d%H%M%S}[{hours if offset else '0'}:{name}]"
 
 
 def _day(day: date) -> str:
