@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.groups import ANALYSTS
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import text_of
+from tests.pages import text_of, without_token
 from tests.transactions.search.shared import booked, pay
 from transactions import services
 from transactions.models import Transaction
@@ -34,7 +34,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def page_of(client: Client, **query: Any) -> str:
     response = client.get(SEARCH, query)
     assert response.status_code == 200
-    return response.content.decode()
+    return without_token(response)
 
 
 def without_typed(page: str, typed: str) -> str:
