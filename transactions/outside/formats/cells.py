@@ -190,6 +190,13 @@ def is_unbooked(typed: str) -> bool:
     return typed.strip().lower() in UNBOOKED
 
 
+def by_side(number: int, value: Decimal, side: str) -> Decimal:
+    """The amount with the sign of the side alone: a minus beside it is the same once more. Raises
+    UnreadableStatement.
+    """
+    return -abs(value) if is_out(number, side) else abs(value)
+
+
 def has_sign(typed: str) -> bool:
     """Whether a figure has a minus, or brackets instead of one."""
     return any(mark in typed for mark in "-\u2212(")

@@ -1,7 +1,8 @@
 """CSV: what the name and the values of a column can mean, see Note [Columns]."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from transactions.outside.formats.cells import (
     has_sign,
@@ -50,6 +51,12 @@ WORDS = {
 EACH_VALUE = {
     "currency": is_currency_code, "side": is_side, "balance": is_figure,
 }  # fmt: skip
+
+
+def cell_of(cells: Sequence[str], mapping: Mapping[str, Any], role: str) -> str:
+    """The cell of a role; "" without one."""
+    place = mapping.get(role)
+    return cells[place].strip() if place is not None and place < len(cells) else ""
 
 
 def words_of(name: str) -> set[str]:

@@ -9,16 +9,16 @@ from typing import Any
 
 from ledger.text.currencies import ISO_CURRENCIES, minor_units
 from transactions.outside.formats.cells import (
+    by_side,
     decimal_of,
     has_sign,
     is_day,
     is_figure,
-    is_out,
     is_side,
     order_of,
     read_figure,
 )
-from transactions.outside.formats.columns import NOT_ALL, ROLES, can_be, doubt_of, says
+from transactions.outside.formats.columns import NOT_ALL, ROLES, can_be, cell_of, doubt_of, says
 from transactions.outside.formats.lines import UnreadableStatement
 from transactions.outside.formats.sheet import Sheet, is_row
 
@@ -72,8 +72,11 @@ def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
         return free[0] if free else None
     doubts = [(doubt_of(sheet.names[place]), place) for place in free]
     doubt, place = min(doubts, default=(0, None))
-    has_sides = any(_place_of(side, sheet, found) is not None for side in ("out", "in"))
-    return None if doubt == NOT_ALL and has_sides else place
+    if doubt == NOT_ALL and any(
+        _place_of(side, sheet, found) is not None for side in ("out", "in")
+    ):
+        return None
+    return place
 
 
 def _is_beside(sheet: Sheet, found: Mapping[str, Any]) -> bool:
@@ -92,16 +95,14 @@ def _fitting_pairs(sheet: Sheet, found: Mapping[str, Any], step: int, *, takes_f
     """How many rows lead from the balance of the row before them to their own."""
 
     def figure(row: tuple[str, ...], role: str) -> Decimal:
-        place = found.get(role)
-        cell = row[place].strip() if place is not None and place < len(row) else ""
-        return read_figure(0, cell, found["decimal"])
+        return read_figure(0, cell_of(row, found, role), found["decimal"])
 
     moved = []
     for row in sheet.rows[::step]:
-        with suppress(UnreadableStatement, IndexError):
+        with suppress(UnreadableStatement):
             amount, balance = figure(row, "amount"), figure(row, "balance")
             if "side" in found:
-                amount = -abs(amount) if is_out(0, row[found["side"]].strip()) else abs(amount)
+                amount = by_side(0, amount, cell_of(row, found, "side"))
             with suppress(UnreadableStatement):  # an empty cell
                 amount -= figure(row, "fee") if takes_fee else 0
             moved.append((amount, balance))

@@ -10,13 +10,13 @@ from typing import IO, Any
 
 from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.cells import (
+    by_side,
     currency_of,
-    is_out,
     is_unbooked,
     read_day,
     read_figure,
 )
-from transactions.outside.formats.columns import ROLES
+from transactions.outside.formats.columns import ROLES, cell_of
 from transactions.outside.formats.lines import (
     CUT,
     OutsideLine,
@@ -49,12 +49,12 @@ def sheet_lines(
                     f"Line {number:,} names the columns a second time: the file seems to be in "
                     "there twice. Download it again."
                 )
-            if is_unbooked(_cell(cells, mapping, "status")):
+            if is_unbooked(cell_of(cells, mapping, "status")):
                 facts.unbooked += 1
                 continue
             line = _line(number, cells, sheet, mapping, has_minus=has_minus)
             if line is not None:
-                _note_currency(number, _cell(cells, mapping, "currency"), facts)
+                _note_currency(number, cell_of(cells, mapping, "currency"), facts)
                 ends.add(line, _balance(number, cells, mapping))
                 yield line
     _refuse_twice(rows)
@@ -106,7 +106,7 @@ class _Ends:
 def _balance(number: int, cells: Sequence[str], mapping: Mapping[str, Any]) -> Decimal | None:
     """The balance after the line; None without a figure."""
     with suppress(UnreadableStatement):
-        return read_figure(number, _cell(cells, mapping, "balance"), mapping["decimal"])
+        return read_figure(number, cell_of(cells, mapping, "balance"), mapping["decimal"])
     return None
 
 
@@ -119,12 +119,6 @@ def _note_currency(number: int, typed: str, facts: StatementFacts) -> None:
             f"{facts.account_currency}. Import each currency into an account of its own."
         )
     facts.is_in(code)
-
-
-def _cell(cells: Sequence[str], mapping: Mapping[str, Any], role: str) -> str:
-    """The cell of a role; "" without one."""
-    place = mapping.get(role)
-    return cells[place].strip() if place is not None and place < len(cells) else ""
 
 
 def _writes_out_with_minus(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
@@ -154,7 +148,7 @@ def _line(
     """The line; None for one without day and amount, such as a sum below the table."""
 
     def cell(role: str) -> str:
-        return _cell(cells, mapping, role)
+        return cell_of(cells, mapping, role)
 
     figures = [cell(role) for role in ("amount", "out", "in")]
     if not cell("date") and not any(figures):
@@ -186,7 +180,7 @@ def _amount(
     if mapping.get("amount") is not None:
         value = read_figure(number, amount, mark)
         if mapping.get("side") is not None:
-            return -abs(value) if is_out(number, side) else abs(value)
+            return by_side(number, value, side)
         return -value if mapping["flip"] else value
     if not out and not into:
         raise UnreadableStatement(f"Line {number:,} has a day and no amount. {CUT}")
