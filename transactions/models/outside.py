@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -32,16 +32,24 @@ class OutsideAccountQuerySet(models.QuerySet["OutsideAccount"]):
         return self.filter(owner=person)
 
     def with_balance(self) -> Self:
-        """Adds `balance`: the opening balance and all entries."""
+        """Adds `balance`, the opening balance and all entries, and `is_start_unknown`: whether it
+        counts from zero because neither a file nor the owner has said a balance.
+        """
         entries = OutsideEntry.objects.filter(account=OuterRef("pk"), is_entered=True).order_by()
         total = entries.values("account").annotate(total=Sum("amount")).values("total")
-        return self.annotate(balance=F("opening") + Coalesce(Subquery(total), Decimal(0)))
+        files = OutsideImport.objects.filter(account=OuterRef("pk"), state="imported")
+        balanced = files.exclude(opening=None, closing=None)
+        return self.annotate(
+            balance=F("opening") + Coalesce(Subquery(total), Decimal(0)),
+            is_start_unknown=Q(opening=0) & Exists(entries) & ~Exists(balanced),
+        )
 
 
 class OutsideAccount(models.Model):
     """An account at another bank, for its owner's eyes alone."""
 
     balance: Decimal  # of `with_balance`
+    is_start_unknown: bool  # of `with_balance`
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(User, models.PROTECT, related_name="+")
@@ -131,6 +139,7 @@ class OutsideImport(models.Model):
     is_newest_first = models.BooleanField(default=False)
     opening = MoneyField(null=True, db_comment="As the file says")
     closing = MoneyField(null=True, db_comment="As the file says")
+    closing_on = models.DateField(null=True, db_comment="Day of the closing balance")
     opening_before = MoneyField(
         null=True, db_comment="Of the account, if the import has replaced it by that of the file"
     )
@@ -171,6 +180,11 @@ class OutsideImport(models.Model):
         return self.line_count - self.double_count
 
     @property
+    def has_fewer_new(self) -> bool:
+        """Whether fewer lines are new than doubles."""
+        return self.new_count < self.double_count
+
+    @property
     def has_unused_balances(self) -> bool:
         """Whether a CSV file has a column of balances that its lines do not lead to."""
         return (self.mapping or {}).get("balance") is not None and self.closing is None
@@ -208,9 +222,12 @@ class OutsideEntryQuerySet(models.QuerySet["OutsideEntry"]):
         entries = self.filter(account=account, is_entered=True)
         return entries.order_by("-booked_on", "-source_id", "-position")
 
-    def for_reading(self) -> Self:
-        """Doubles first, then the rest as in the file."""
-        return self.order_by("-is_double", "number")
+    def for_reading(self, source: OutsideImport) -> Self:
+        """The lines of an import, doubles or new ones first, whichever are fewer, each as in the
+        file.
+        """
+        first = "is_double" if source.has_fewer_new else "-is_double"
+        return self.of(source).order_by(first, "number")
 
 
 class OutsideEntry(models.Model):

@@ -188,6 +188,11 @@ class ReconciliationLine(models.Model):
         return rest
 
     @property
+    def signed_rest(self) -> Decimal:
+        """What is not matched, with the sign of the amount."""
+        return -self.rest if self.amount < 0 else self.rest
+
+    @property
     def title(self) -> str:
         """The other side's name, else what the line is for."""
         return self.other or self.description or "Without a text"

@@ -35,7 +35,7 @@ class OutsideDay:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A file whose closing balance is not what the entries up to its last day lead to."""
+    """A file whose closing balance is not what the entries up to its day lead to."""
 
     name: str  # of the file
     day: date
@@ -47,11 +47,12 @@ class Difference:
 def difference_of(account: OutsideAccount) -> Difference | None:
     """The newest file with a closing balance, if the entries lead to another one. One query."""
     entries = OutsideEntry.objects.entered(account).order_by()
-    until = entries.filter(booked_on__lte=OuterRef("last_on"))
+    until = entries.filter(booked_on__lte=OuterRef("day"))
     total = until.values("account").annotate(total=Sum("amount")).values("total")
     files = OutsideImport.objects.imported_into(account).exclude(closing=None)
-    newest = files.order_by("-last_on", "-imported_at")
-    found = newest.values_list("name", "last_on", "closing", Coalesce(Subquery(total), Decimal(0)))
+    day = Coalesce("closing_on", "last_on")  # older imports have none of their own
+    newest = files.annotate(day=day).order_by("-day", "-imported_at")
+    found = newest.values_list("name", "day", "closing", Coalesce(Subquery(total), Decimal(0)))
     for name, day, closing, led in found[:1]:
         if account.opening + led != closing:
             return Difference(name, day, closing, account.opening + led, closing - led)

@@ -352,6 +352,8 @@ def _measure(made: OutsideImport, file: IO[bytes]) -> None:
     made.is_newest_first = found.is_newest_first
     made.unbooked_count = found.facts.unbooked
     made.opening, made.closing = found.facts.opening, found.facts.closing
+    if made.closing is not None and made.last_on is not None:
+        made.closing_on = max(found.facts.closing_on or made.last_on, made.last_on)
 
 
 def _locked_account(account: OutsideAccount) -> OutsideAccount:

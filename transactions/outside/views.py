@@ -173,7 +173,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
         return redirect("transactions:outside_columns", source.pk)
     context: dict[str, Any] = {"source": source, "account": source.account}
     if source.state == State.PREVIEW:
-        lines = OutsideEntry.objects.of(source).for_reading()
+        lines = OutsideEntry.objects.for_reading(source)
         context["page"] = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
         context["lookalikes"] = lookalikes_of(source, context["page"])
         context["is_order_doubtful"] = is_order_doubtful(source)

@@ -20,6 +20,7 @@ from django.db.models import (
 from django.db.models.functions import Abs, Extract
 from django.utils import timezone
 
+from accounts.models import MoneyField
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import BOOKED_AT, Reconciliation, ReconciliationLine, Transaction
 from transactions.models.reconciliation import booked_on
@@ -27,7 +28,6 @@ from transactions.models.reconciliation import booked_on
 UNLIKE = 2  # neither the reference nor the description is the same
 AROUND = 10  # days: how far a suggestion may be from its line
 SUGGESTED = 20  # payments, for one line
-NOT_IN_FILE_SHOWN = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What of the file is settled how."""
+    """What of the file is settled how; the last three add up to the first. Of a line that is
+    matched in part, that part is in the total of `matched`, and its rest in `left` or `open`.
+    """
 
     all: Part
     matched: Part
     left: Part
     open: Part
-    matched_sum: Decimal  # of all matches, those of parts too
 
     @property
     def may_be_signed(self) -> bool:
@@ -60,18 +61,24 @@ def figures_of(whose: Reconciliation) -> Figures:
         "all": Q(), "matched": is_matched, "left": is_left & ~is_matched,
         "open": Q(leftover="") & ~is_matched,
     }  # fmt: skip
-    lines = ReconciliationLine.objects.of(whose).with_matched()
+    signed = Case(
+        When(amount__lt=0, then=-F("matched")), default=F("matched"), output_field=MoneyField()
+    )
+    lines = ReconciliationLine.objects.of(whose).with_matched().annotate(signed=signed)
+    totals = {
+        "all": Sum("amount"), "matched": Sum("signed"),
+        "left": Sum(F("amount") - F("signed"), filter=kinds["left"]),
+        "open": Sum(F("amount") - F("signed"), filter=kinds["open"]),
+    }  # fmt: skip
     found = lines.aggregate(
         **{f"{name}_count": Count("pk", filter=which) for name, which in kinds.items()},
-        **{f"{name}_total": Sum("amount", filter=which) for name, which in kinds.items()},
-        into=Sum("matched", filter=Q(amount__gt=0)),
-        out=Sum("matched", filter=Q(amount__lt=0)),
+        **{f"{name}_total": total for name, total in totals.items()},
     )
-    parts = {
-        name: Part(found[f"{name}_count"], found[f"{name}_total"] or Decimal(0)) for name in kinds
-    }
     return Figures(
-        **parts, matched_sum=(found["into"] or Decimal(0)) - (found["out"] or Decimal(0))
+        **{
+            name: Part(found[f"{name}_count"], found[f"{name}_total"] or Decimal(0))
+            for name in kinds
+        }
     )
 
 

@@ -32,7 +32,6 @@ from transactions.models import Reconciliation, ReconciliationLine
 from transactions.outside.formats.lines import MOST_LINES, UnreadableStatement
 from transactions.reconciliation import services
 from transactions.reconciliation.reads import (
-    NOT_IN_FILE_SHOWN,
     add_suggestions,
     figures_of,
     lines_of,
@@ -197,6 +196,9 @@ class ReconciliationAdmin(ListFiles):
             lines = list(page.object_list.prefetch_related("matches__transaction"))
             if may_change:
                 add_suggestions(whose, lines)
+            lacking = total_not_in_file(whose)
+            lacking_pages: Any = Paginator(not_in_file(whose).with_sides(), LINES_A_PAGE)
+            lacking_pages.count = lacking.count  # is read already
             counts = {"open": figures.open, "left": figures.left, "matched": figures.matched}
             context |= {
                 "whose": whose,
@@ -212,8 +214,8 @@ class ReconciliationAdmin(ListFiles):
                 "may_sign": self._may_sign(request, whose),
                 "seen": seen,
                 "may_take_back": self.has_add_permission(request) and not whose.is_frozen,
-                "lacking": total_not_in_file(whose),
-                "lacking_rows": not_in_file(whose).with_sides()[:NOT_IN_FILE_SHOWN],
+                "lacking": lacking,
+                "lacking_page": lacking_pages.get_page(request.GET.get("books")),
                 "books": self.books(whose),
             }
         return super().change_view(request, object_id, form_url, context)

@@ -41,13 +41,17 @@ IMPORT = ValidRow(
         "is_newest_first": "false",
         "opening": "NULL",
         "closing": "NULL",
+        "closing_on": "NULL",
         "opening_before": "NULL",
         "created_at": "now()",
         "imported_at": "NULL",
         "undone_at": "NULL",
     },
     nullable=frozenset(
-        "mapping first_on last_on opening closing opening_before imported_at undone_at".split()
+        (
+            "mapping first_on last_on opening closing closing_on opening_before imported_at"
+            " undone_at"
+        ).split()
     ),
     given=(AN_ACCOUNT,),
 )

@@ -41,6 +41,11 @@ LINES = [
 ]
 
 
+def ofx2_line(*line: str) -> str:
+    """The day, amount, id, name and memo of a line."""
+    return _OFX2_LINE.format(*line)
+
+
 def ofx2(lines: str) -> str:
     """OFX 2 with these lines."""
     return f"""\
@@ -57,7 +62,7 @@ def ofx2(lines: str) -> str:
 """
 
 
-OFX2 = ofx2("".join(_OFX2_LINE.format(*line) for line in LINES))
+OFX2 = ofx2("".join(ofx2_line(*line) for line in LINES))
 QIF = """\
 !Type:Bank
 D11/01'26

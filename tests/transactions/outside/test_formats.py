@@ -46,6 +46,7 @@ def test_each_format_comes_to_the_same_lines_and_balances(name: str) -> None:
     facts = measured(text).facts
     assert facts.opening == 100
     assert facts.closing == (None if name == "qif" else Decimal("2027.20"))
+    assert facts.closing_on == (None if name == "qif" else date(2026, 11, 30))
 
 
 @pytest.mark.parametrize("name", ["ofx1", "ofx2", "camt053"])

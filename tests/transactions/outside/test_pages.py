@@ -22,6 +22,7 @@ from tests.transactions.outside.files import (
     outside_account,
     uploaded,
 )
+from tests.transactions.outside.samples import ofx2, ofx2_line
 from tests.transactions.tables.files import json_of
 from transactions.models import OutsideAccount, OutsideImport
 from transactions.outside import services
@@ -120,6 +121,16 @@ def test_a_file_that_remembered_columns_do_not_fit_leads_to_them_with_what_did_n
     assert "is not an amount" in text_of(page)
     preview = ana.post(page.redirect_chain[-1][0], fields_of(page.content.decode()), follow=True)
     assert "Import 1 line" in text_of(preview)
+
+
+def test_the_fewer_of_new_lines_and_doubles_are_shown_first(
+    ana: Client, account: OutsideAccount
+) -> None:
+    head, lines = "Date,Payee,Amount\n", [f"2026-11-0{day},Shop {day},-1.00\n" for day in (1, 2, 3)]
+    imported(account, head + lines[0] + lines[1])
+    for sent, first in ((lines, "Shop 3"), (lines[1:] + lines[2:], "Shop 2")):
+        page = ana.get(send(ana, account, head + "".join(sent))["Location"])
+        assert page.context["page"][0].title == first
 
 
 def test_new_lines_that_look_like_entries_are_told_and_marked(
@@ -330,6 +341,28 @@ def test_a_file_that_says_another_balance_is_told_and_its_balance_taken_over(
     assert balance_of(account) == Decimal("2375.25")
     assert "the entries lead to" not in text_of(ana.get(here))
     assert "the entries lead to" not in text_of(ana.get(change))
+
+
+def test_a_balance_is_compared_on_the_day_that_the_file_says(
+    ana: Client, account: OutsideAccount
+) -> None:
+    imported(account, ofx2(ofx2_line("20261104", "5.00", "A1", "Shop", "Refund")))
+    imported(account, "Date,Amount\n2026-11-13,7.00\n")
+    told = "file.csv says 2,027.20 on 30 November 2026; the entries lead to 2,034.20."
+    assert told in text_of(ana.get(f"/outside/{account.pk}/"))
+
+
+def test_a_balance_that_counts_from_zero_says_so(ana: Client, account: OutsideAccount) -> None:
+    pages = f"/outside/{account.pk}/", "/outside/"
+    assert all("no file has said a balance" not in text_of(ana.get(page)) for page in pages)
+    bare = imported(account, "Date,Amount\n2026-11-03,7.00\n")
+    assert all("no file has said a balance" in text_of(ana.get(page)) for page in pages)
+    services.change_account(account=account, name=account.name, opening=Decimal(1))
+    assert all("no file has said a balance" not in text_of(ana.get(page)) for page in pages)
+    services.change_account(account=account, name=account.name, opening=Decimal(0))
+    services.undo(source=bare)
+    imported(account, "Date,Amount,Balance\n2026-11-02,5.00,5.00\n")
+    assert all("no file has said a balance" not in text_of(ana.get(page)) for page in pages)
 
 
 def test_only_entries_up_to_the_last_day_of_the_newest_file_with_a_balance_are_compared(

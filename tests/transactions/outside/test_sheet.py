@@ -393,6 +393,38 @@ def test_columns_under_unknown_names_are_guessed_by_their_values() -> None:
     assert lines == [(4, 11, -5), (5, 11, 20)]
 
 
+@pytest.mark.parametrize(
+    ("names", "out", "come", "then_out"),
+    [
+        ("Belastung CHF;Gutschrift CHF", "50.00;", ";1'250.50", "850.00;"),
+        ("Gutschrift in CHF;Lastschrift in CHF", ";50.00", "1'250.50;", ";850.00"),
+        ("Hin;Her", "50.00;", ";1'250.50", "850.00;"),
+        ("Her;Hin", ";50.00", "1'250.50;", ";850.00"),
+    ],
+)
+def test_money_in_and_out_of_swiss_files(names: str, out: str, come: str, then_out: str) -> None:
+    days = ("2.11.2026", "2.11.2026", "3.11.2026")
+    rows = zip(days, (out, come, then_out), ("1000.00", "2250.50", "1400.50"), strict=True)
+    text = f"Datum;Text;{names};Valuta;Saldo CHF\n" + "".join(
+        f"{day};Shop;{figures};{day};{balance}\n" for day, figures, balance in rows
+    )
+    assert [line.amount for line in read(text)] == [-50, Decimal("1250.50"), -850]
+
+
+def test_two_columns_of_figures_that_no_balance_tells_apart_are_left_to_the_person() -> None:
+    found = guessed(b"Tag;Text;Hin;Her\n2.11.2026;Shop;50.00;\n3.11.2026;Pay;;20.00\n")
+    assert [found[role] for role in ("date", "amount", "out", "in")] == [0, None, None, None]
+
+
+@pytest.mark.parametrize("name", ["Amount", "Charge"])
+def test_amounts_without_a_minus_are_money_out_where_the_balances_say_so(name: str) -> None:
+    text = f"Date,What,{name},Balance\n2026-11-02,Bus,5.00,95.00\n2026-11-03,Shop,20.00,75.00\n"
+    for rows in (text, text.replace("95", "105").replace("75", "125")):
+        amounts = [line.amount for line in read(rows)]
+        assert amounts == ([-5, -20] if rows == text else [5, 20])
+    assert not guessed(text.replace("Balance", "Total").encode())["flip"]
+
+
 def test_a_sum_below_a_table_with_unknown_names_does_not_hide_its_columns() -> None:
     found = guessed((UNKNOWN + ROWS + "Sum,,15.00,\n").encode())
     assert [found[role] for role in ("date", "amount", "currency")] == [0, 2, 3]

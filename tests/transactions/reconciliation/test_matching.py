@@ -24,6 +24,7 @@ from transactions.outside.formats.lines import UnreadableStatement
 from transactions.reconciliation import services
 from transactions.reconciliation.reads import (
     SUGGESTED,
+    Part,
     add_suggestions,
     figures_of,
     suggestions,
@@ -246,8 +247,25 @@ def test_a_line_is_split_over_payments_and_a_payment_over_lines(ana: Account, by
         services.match(line=line_of(whose, 1), transaction=large.pk, by=by)
     assert services.match(line=line_of(whose, 2), transaction=large.pk, by=by) == 10
     figures = figures_of(whose)
-    assert (figures.matched.count, figures.matched_sum, figures.open.count) == (2, 110, 0)
+    assert (figures.matched, figures.open.count) == (Part(2, Decimal(110)), 0)
     assert total_not_in_file(whose).count == 0
+
+
+def test_matched_left_over_and_open_add_up_to_the_file(ana: Account, by: User) -> None:
+    posting.deposit(to_account=ana, amount=Decimal(100))
+    went = [
+        posting.withdraw(from_account=ana, amount=Decimal(each)) for each in ("3.60", "2", "0.50")
+    ]
+    came = paid_in(ana, "40")
+    whose = statement("-4.50,Bank,Fee,", "-9.00,Bank,Fee,", "70.00,Batch,,", "-0.50,Bank,Fee,")
+    for place, paid in zip((1, 2, 4, 3), (*went, came), strict=True):
+        services.match(line=line_of(whose, place), transaction=paid.pk, by=by)
+    services.leave_over(line=line_of(whose, 1), reason="Booked in December")
+    figures = figures_of(whose)
+    assert figures.all == Part(4, Decimal(56))
+    assert figures.matched == Part(1, Decimal("33.90"))
+    assert figures.left == Part(1, Decimal("-0.90"))
+    assert figures.open == Part(2, Decimal(23))
 
 
 def test_a_match_is_taken_back(ana: Account, by: User) -> None:

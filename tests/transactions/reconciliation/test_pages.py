@@ -194,6 +194,28 @@ def test_what_the_file_lacks_is_listed(staff: Client, ana: Account) -> None:
     assert "40.00 USD, 1 payment" in page
 
 
+def test_what_the_file_lacks_has_pages(staff: Client, ana: Account) -> None:
+    for number in range(26):
+        paid_in(ana, "1", description=f"Payment {number:02}")
+    address = page_of(statement("7.00,,,"))
+    first, second = (text_of(staff.get(address, {"books": page})) for page in (1, 2))
+    assert ("Payment 24" in first, "Payment 25" in first) == (True, False)
+    assert ("Payment 24" in second, "Payment 25" in second) == (False, True)
+
+
+def test_a_line_that_is_matched_in_part_says_how_much_is_left(staff: Client, ana: Account) -> None:
+    row = paid_in(ana, "30")
+    whose = statement("40.00,Batch,What it is for,")
+    staff.post(line_page(whose, 1), {"step": "match", "id": str(row.pk)})
+    assert re.search(r"10\.00 USD\s+of it is\s+open", text_of(staff.get(line_page(whose, 1))))
+    staff.post(line_page(whose, 1), {"step": "leftover", "reason": "A fee", "seen": ""})
+    assert re.search(r"10\.00 USD\s+of it is\s+left over", text_of(staff.get(line_page(whose, 1))))
+    page = text_of(staff.get(page_of(whose)))
+    assert re.search(r"Left over 10\.00 USD, 1\s+line", page)
+    assert re.search(r"10\.00 left\s+over: A fee", page)
+    assert "What it is for" in page
+
+
 def test_who_reads_the_bank_reads_them_and_nobody_else(client: Client, ana: Account) -> None:
     paid_in(ana, "40")
     whose = statement("40.00,,,")
@@ -276,7 +298,7 @@ def test_a_matched_line_shows_which_payment_with_its_sign(staff: Client, ana: Ac
     assert "&minus;40.00" in text_of(staff.get(line_page(whose, 1)))
     staff.post(line_page(whose, 1), {"step": "match", "id": str(paid.pk)})
     page = text_of(staff.get(f"{page_of(whose)}?show=matched"))
-    assert re.search(rf"{amount} {amount}\s+of .* Cash machine\s+ATM-7", page)
+    assert re.search(rf"{amount} Without a text\s+{amount}\s+of .* Cash machine\s+ATM-7", page)
     assert f"Matched {amount} USD" in text_of(staff.get(line_page(whose, 1)))
 
 

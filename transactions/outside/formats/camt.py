@@ -107,13 +107,12 @@ def _line(reading: _Reading, entry: Element) -> OutsideLine | None:
     other = "Cdtr" if amount < 0 else "Dbtr"
     details = at(entry, "NtryDtls/TxDtls")
     parties = at(details, "RltdPties")
-    end_to_end = text_at(details, "Refs/EndToEndId")
     return made_line(
         reading.number,
         read_compact_day(reading.number, day.replace("-", "")),
         amount,
         description=" ".join(texts_of(entry, "Ustrd")) or text_at(entry, "AddtlNtryInf"),
         other=text_at(parties, f"{other}/Nm") or text_at(parties, f"{other}/Pty/Nm"),
-        reference="" if end_to_end == "NOTPROVIDED" else end_to_end,
+        reference=text_at(details, "Refs/EndToEndId"),
         outside_id=text_at(entry, "AcctSvcrRef"),
     )

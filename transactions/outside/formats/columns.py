@@ -29,22 +29,25 @@ NOT_OF_A_PAYMENT = frozenset(
 )
 # Words of column names by what they mean, in the languages of banks near us.
 WORDS = {
-    "date": "date datum fecha data dato buchungstag buchungsdatum päivä posted",
+    "date": "date datum fecha data dato buchungstag buchungsdatum päivä posted tarih",
     "amount": "amount net netto betrag importe montant importo valor bedrag belopp beløb umsatz"
-    " summe value",
+    " summe value kwota tutar",
     "side": "soll haben s h sh debit credit d c dc dr cr af bij sign vorzeichen indicator direction"
     " kennzeichen type typ sens",
-    "balance": "balance saldo kontostand solde",
+    "balance": "balance bal saldo kontostand solde bakiye",
     "currency": "currency ccy währung waehrung devise moneda divisa valuta valute moeda munt",
     "fee": "fee",
     "status": "status state zustand buchungsstatus estado stato statut",
-    "out": "debit out withdrawal soll ausgang ausgaben débit paid-out cargo",
-    "in": "credit in deposit haben eingang einnahmen crédit paid-in abono",
+    "out": "debit debits out withdrawal withdrawals soll ausgang ausgaben belastung belastungen"
+    " lastschrift lastschriften débit débits cargo cargos addebito addebiti uscite obciążenia borç",
+    "in": "credit credits in deposit deposits haben eingang einnahmen gutschrift gutschriften"
+    " crédit crédits abono abonos accredito accrediti entrate uznania alacak",
     "other": "payee name counterparty beneficiary auftraggeber empfänger beguenstigter begünstigter"
     " zahlungspflichtiger zahlungsempfänger naam merchant counter who",
     "reference": "reference referenz referencia référence kundenreferenz",
     "id": "id transaction-id fitid transaktionsnummer",
-    "text": "description text memo verwendungszweck buchungstext details concepto libellé narrative"
+    "text": "description text memo verwendungszweck buchungstext avisierungstext details concepto"
+    " libellé narrative"
     " omschrijving descripción purpose note mededelingen",
 }
 # What each value of a column has to be.
@@ -59,9 +62,13 @@ def cell_of(cells: Sequence[str], mapping: Mapping[str, Any], role: str) -> str:
     return cells[place].strip() if place is not None and place < len(cells) else ""
 
 
+# "Lastschrift in CHF", but not "Paid in GBP".
+_IN_A_CURRENCY = re.compile(r"(?<!paid )(?<!money )\bin (?=[a-z]{3}$)")
+
+
 def words_of(name: str) -> set[str]:
     """The words of a column's name, in small letters."""
-    return set(re.split(r"[^\w]+", name.lower()))
+    return set(re.split(r"[^\w]+", _IN_A_CURRENCY.sub("", name.lower())))
 
 
 def says(name: str, role: str) -> bool:

@@ -1,10 +1,10 @@
 """CSV: guesses what the columns mean, see Note [Columns]."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 from ledger.text.currencies import ISO_CURRENCIES, minor_units
@@ -48,16 +48,17 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
     amounts = sheet.column(found.get("amount"))
     if not amounts or any(has_sign(cell) for cell in amounts):
         found.pop("side", None)
+    found["flip"] = False
     if "fee" in found and not _is_beside(sheet, found):
         del found["fee"]
-    taken = set(found.values())
+    found["flip"] = "side" not in found and _is_flipped(sheet, found)
+    taken = {found[role] for role in ROLES if role in found}
     found["texts"] = [
         place
         for place, name in enumerate(sheet.names)
         if place not in taken and (says(name, "text") or _is_text(sheet, place))
     ]
     found["order"] = order_of(sheet.column(found.get("date")))
-    found["flip"] = False
     return found
 
 
@@ -83,30 +84,50 @@ def _is_beside(sheet: Sheet, found: Mapping[str, Any]) -> bool:
     """Whether the fee seems not to be in the amount: more rows lead from balance to balance with it
     than without, or as many where no row has a fee. Without balances nothing tells.
     """
-    fits = {
-        takes_fee: max(_fitting_pairs(sheet, found, step, takes_fee=takes_fee) for step in (1, -1))
-        for takes_fee in (True, False)
-    }
+    without = _fitting_pairs(sheet, {**found, "fee": None})
     has_fee = any(set(cell) & set("123456789") for cell in sheet.column(found["fee"]))
-    return fits[True] > fits[False] or (not has_fee and fits[True] > 0)
+    fitting = _fitting_pairs(sheet, found)
+    return fitting > without or (not has_fee and fitting > 0)
 
 
-def _fitting_pairs(sheet: Sheet, found: Mapping[str, Any], step: int, *, takes_fee: bool) -> int:
-    """How many rows lead from the balance of the row before them to their own."""
+def _is_flipped(sheet: Sheet, found: Mapping[str, Any]) -> bool:
+    """Whether more rows lead from balance to balance if amounts without a minus are money out."""
+    return _fitting_pairs(sheet, {**found, "flip": True}) > _fitting_pairs(sheet, found)
 
-    def figure(row: tuple[str, ...], role: str) -> Decimal:
-        return read_figure(0, cell_of(row, found, role), found["decimal"])
 
+def _fitting_pairs(sheet: Sheet, found: Mapping[str, Any]) -> int:
+    """How many rows lead from the balance of the row before them to their own, in the order in
+    which more do.
+    """
+    return max(_fitting_pairs_in(sheet.rows[::step], found) for step in (1, -1))
+
+
+def _fitting_pairs_in(rows: Sequence[tuple[str, ...]], found: Mapping[str, Any]) -> int:
     moved = []
-    for row in sheet.rows[::step]:
+    for row in rows:
         with suppress(UnreadableStatement):
-            amount, balance = figure(row, "amount"), figure(row, "balance")
-            if "side" in found:
-                amount = by_side(0, amount, cell_of(row, found, "side"))
-            with suppress(UnreadableStatement):  # an empty cell
-                amount -= figure(row, "fee") if takes_fee else 0
+            amount, balance = _amount_of(row, found), _figure_of(row, found, "balance")
             moved.append((amount, balance))
     return sum(before + amount == after for (_, before), (amount, after) in pairwise(moved))
+
+
+def _amount_of(row: tuple[str, ...], found: Mapping[str, Any]) -> Decimal:
+    """The signed amount. Raises UnreadableStatement."""
+    if "amount" not in found:
+        gone, come = cell_of(row, found, "out"), cell_of(row, found, "in")
+        return -_figure_of(row, found, "out") if gone and not come else _figure_of(row, found, "in")
+    amount = _figure_of(row, found, "amount")
+    if "side" in found:
+        amount = by_side(0, amount, cell_of(row, found, "side"))
+    elif found["flip"]:
+        amount = -amount
+    if found.get("fee") is not None and cell_of(row, found, "fee"):
+        amount -= _figure_of(row, found, "fee")
+    return amount
+
+
+def _figure_of(row: tuple[str, ...], found: Mapping[str, Any], role: str) -> Decimal:
+    return read_figure(0, cell_of(row, found, role), found["decimal"])
 
 
 def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
@@ -129,8 +150,37 @@ def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
     add("currency", first(lambda typed: typed in ISO_CURRENCIES))
     add("side", first(is_side))
     if found.keys().isdisjoint(("amount", "out", "in")):
+        pair = _pair_of_figures(table, found)
+        if pair is not None:
+            found.update(_out_and_in(table, pair, found))
+            return
         add("amount", first(is_figure, lambda typed: any(mark in typed for mark in "-\u2212(.,")))
         add("amount", first(is_figure))
+
+
+def _pair_of_figures(table: Sheet, found: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Two columns of figures without a sign, of which every row has one: money out and money in."""
+    free = [place for place in range(len(table.names)) if place not in found.values()]
+    figures = [
+        place
+        for place in free
+        if table.column(place)
+        and all(is_figure(cell) and not has_sign(cell) for cell in table.column(place))
+    ]
+    for pair in combinations(figures, 2):
+        counts = {sum(bool(row[place].strip()) for place in pair) for row in table.rows}
+        if counts == {1}:
+            return pair
+    return None
+
+
+def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -> dict[str, int]:
+    """Which of the two is money out, by the balances; none if they do not tell."""
+    figures = [cell for place in pair for cell in table.column(place)]
+    facts = {**found, "decimal": decimal_of(figures)}
+    ways = [dict(zip(("out", "in"), way, strict=True)) for way in (pair, pair[::-1])]
+    first, second = (_fitting_pairs(table, {**facts, **way}) for way in ways)
+    return {} if first == second else ways[first < second]
 
 
 def _is_text(sheet: Sheet, place: int) -> bool:

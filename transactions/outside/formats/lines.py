@@ -4,7 +4,7 @@ import codecs
 import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -51,6 +51,7 @@ class StatementFacts:
     currency: str = ""
     opening: Decimal | None = None
     closing: Decimal | None = None
+    closing_on: date | None = None  # day of the closing balance, if the file says it
     unbooked: int = 0  # lines that are left out: pending, or without money moved
     account_currency: str = ""  # which the lines are to have, if whoever reads them says it
 
@@ -93,6 +94,7 @@ class StatementBalances:
         self._closing = (amount, day)
         if day >= self._last:
             self.facts.closing, self._last = amount, day
+            self.facts.closing_on = said_day(day)
 
     def add(self, amount: Decimal) -> None:
         """Notes a line."""
@@ -116,7 +118,7 @@ class StatementBalances:
         self._seen.add(facts)
 
 
-# What banks write where a payment has no id of theirs.
+# What banks write where a payment has no reference, or no id of theirs.
 NO_ID = frozenset(
     ("nonref", "notprovided", "not provided", "notavailable", "nicht angegeben", "none", "n/a", "0")
 )
@@ -133,9 +135,8 @@ def made_line(
     outside_id: str = "",
 ) -> OutsideLine:
     """A line with tidied and shortened texts. Raises UnreadableStatement for a formula."""
-    texts = [_tidy(text) for text in (description, other, reference, outside_id)]
-    if texts[-1].lower() in NO_ID:
-        texts[-1] = ""
+    ids = ("" if text.strip().lower() in NO_ID else text for text in (reference, outside_id))
+    texts = [_tidy(text) for text in (description, other, *ids)]
     for text in texts:
         if text.startswith("="):
             raise UnreadableStatement(
@@ -178,6 +179,14 @@ def read_compact_day(number: int, text: str) -> date:
             f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not a day."
         )
     return made_day(number, int(text[:4]), int(text[4:6]), int(text[6:8]))
+
+
+def said_day(text: str) -> date | None:
+    """The day that a text such as 2026-11-30, 20261130 or 261130 begins with, if it does."""
+    digits = text[:10].replace("-", "")[:8]
+    with suppress(UnreadableStatement):
+        return read_compact_day(0, f"20{digits}" if len(digits) == 6 else digits)
+    return None
 
 
 _PLAIN = re.compile(r"[+-]?[0-9]{1,15}(?:[.,][0-9]{0,4})?|[+-]?[.,][0-9]{1,4}")

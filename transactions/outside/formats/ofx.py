@@ -19,6 +19,7 @@ from transactions.outside.formats.lines import (
     opened,
     plain_figure,
     read_compact_day,
+    said_day,
 )
 from transactions.outside.formats.xml import elements, plain_name
 
@@ -82,6 +83,8 @@ def _lines(
             _note_account(total, values.get("ACCTID", ""))
     if total.closing is not None and not _is_of_later(total):
         facts.closing, facts.opening = total.closing, total.closing - total.sum
+        said = (said_day(day) for day in (total.ends, total.balance_of))
+        facts.closing_on = min((day for day in said if day), default=None)
 
 
 def _is_of_later(total: _Total) -> bool:

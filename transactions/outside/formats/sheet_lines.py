@@ -183,7 +183,10 @@ def _amount(
             return by_side(number, value, side)
         return -value if mapping["flip"] else value
     if not out and not into:
-        raise UnreadableStatement(f"Line {number:,} has a day and no amount. {CUT}")
+        raise UnreadableStatement(
+            f"Line {number:,} has a day and no amount. Is the amount in another column? Then "
+            "change the columns. Or was the file cut off? Then download it again."
+        )
     gone = read_figure(number, out, mark) if out else Decimal(0)
     come = read_figure(number, into, mark) if into else Decimal(0)
     return come + gone if has_minus else come - gone
