@@ -425,6 +425,69 @@ def test_amounts_without_a_minus_are_money_out_where_the_balances_say_so(name: s
     assert not guessed(text.replace("Balance", "Total").encode())["flip"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Datum;Text;Betrag\n02.01.2026;Miete, Januar, Nr. 3;-950,00\n03.01.2026;Lohn;2.000,00\n",
+        "Date,Text,Amount\n2026-01-02,a;b;c;d;e;f,-950.00\n2026-01-03,Pay,2000.00\n",
+        "Tag;Text;Wieviel\n02.01.2026;Miete, Januar, Nr. 3;-950,00\n03.01.2026;Lohn;2.000,00\n",
+    ],
+)
+def test_marks_within_texts_and_figures_are_no_separators(text: str) -> None:
+    assert [line.amount for line in read(text)] == [-950, 2000]
+
+
+@pytest.mark.parametrize(
+    ("names", "out", "come"),
+    [
+        ("Debit Amount,Credit Amount", "100.00,0.00", "0.00,5000.00"),
+        ("Credit Amount,Debit Amount", ",100.00", "5000.00,"),
+        ("Bor\u00e7,Alacak", "100.00,0.00", "0.00,5000.00"),
+        ("Debit,Credit", "100.00,", ",-5000.00"),
+    ],
+)
+def test_an_amount_of_one_way_is_not_the_signed_amount(names: str, out: str, come: str) -> None:
+    found = read(f"Date,What,{names}\n2026-01-05,Shop,{out}\n2026-01-14,Pay,{come}\n")
+    assert [line.amount for line in found] == [-100, 5000]
+
+
+def test_figures_of_zero_beside_the_others_are_left_to_the_person() -> None:
+    found = guessed(b"Tag,Text,Hin,Her\n2026-01-05,A,12.50,0.00\n2026-01-14,B,0.00,50.00\n")
+    assert [found[role] for role in ("amount", "out", "in")] == [None, None, None]
+
+
+@pytest.mark.parametrize("row", ["AMZN,-1,234.50,8", "REWE,-12,50,100"])
+def test_more_cells_than_the_heading_has_are_refused(row: str) -> None:
+    assert "and the heading 4" in refusal_of(f"Date,Text,Amount,Balance\n2026-01-20,{row},50\n")
+    (line,) = read("Date,Text,Amount,Balance\n2026-01-20,Shop,-1.00,8.00,,\n")
+    assert line.amount == -1
+
+
+def test_lines_that_are_not_booked_in_other_words_and_columns() -> None:
+    german = "Buchungstag;Betrag;Info\n02.01.2026;-5,00;Umsatz gebucht\n"
+    assert len(read(german + "03.01.2026;-6,00;Umsatz vorgemerkt\n")) == 1
+    told = "02.01.2026;-5,00;Payment for a cancelled order\n03.01.2026;-6,00;Failed twice\n"
+    assert len(read(f"Buchungstag;Betrag;Info\n{told}")) == 2
+    assert len(read("Date,Amount\n2026-01-02,-5.00\nPending,-6.00\n")) == 1
+
+
+def test_a_text_below_the_table_is_no_line() -> None:
+    bare = "Date,Text,Amount\n2026-01-20,Shop,-1.00\n"
+    assert len(read(f"{bare}Disclaimer: all without warranty\n")) == 1
+    assert "cells, and the heading 3" in refusal_of(f"{bare}2026-01-2")
+
+
+def test_a_year_of_two_figures_may_come_first() -> None:
+    days = "".join(f"{day},Shop,-1.00\n" for day in ("26/01/05", "26/01/06", "26/02/10"))
+    found = [line.booked_on for line in read(f"Date,Payee,Amount\n{days}")]
+    assert found == [date(2026, 1, 5), date(2026, 1, 6), date(2026, 2, 10)]
+
+
+def test_a_value_date_without_marks_is_no_amount() -> None:
+    (line,) = read("Date,Value date,Amount\n2026-01-05,20260105,-5.00\n")
+    assert line.amount == -5
+
+
 def test_a_sum_below_a_table_with_unknown_names_does_not_hide_its_columns() -> None:
     found = guessed((UNKNOWN + ROWS + "Sum,,15.00,\n").encode())
     assert [found[role] for role in ("date", "amount", "currency")] == [0, 2, 3]
@@ -468,7 +531,7 @@ def test_the_columns_of_ledgers_own_files_are_known() -> None:
     assert guessed(b"Date,Transaction,Amount\n2026-11-02,To the bakery,-5.00\n")["id"] is None
 
 
-@pytest.mark.parametrize("name", ["Glaeubiger ID", "Creditor ID", "Customer Id"])
+@pytest.mark.parametrize("name", ["Glaeubiger ID", "Creditor ID", "Customer Id", "Incassant ID"])
 def test_the_id_of_a_party_is_not_that_of_a_payment(name: str) -> None:
     assert guessed(f"Date,{name},Amount\n2026-11-02,DE98ZZZ,-5.00\n".encode())["id"] is None
 

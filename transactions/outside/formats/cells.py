@@ -81,20 +81,28 @@ def read_figure(number: int, typed: str, mark: str) -> Decimal:
 
 
 def order_of(days: Sequence[str]) -> str:
-    """What comes first in these days: a figure above 12 is no month. If both can be, the order by
-    which they span less time, because a file has the days of some weeks; dots are European.
+    """What comes first in these days: that by which most of them are days, as a figure above 12 is
+    no month. If several can be, the order by which they span less time, because a file has the days
+    of some weeks; dots are European.
     """
     for typed in days:
-        found = _DIGITS.fullmatch(typed)
-        if not found:
-            continue
-        if len(found[1]) == 4:
+        if (found := _DIGITS.fullmatch(typed)) and len(found[1]) == 4:
             return "ymd"
-        if int(found[1]) > 12 or "." in typed[: found.end(2) + 1]:
+        if found and "." in typed[: found.end(2) + 1]:
             return "dmy"
-        if int(found[2]) > 12:
-            return "mdy"
-    return min(("dmy", "mdy"), key=lambda order: _span(days, order))
+    return min(
+        ("dmy", "mdy", "ymd"), key=lambda order: (-_readable(days, order), _span(days, order))
+    )
+
+
+def _readable(days: Sequence[str], order: str) -> int:
+    """How many of these are days in an order."""
+    count = 0
+    for typed in days:
+        with suppress(UnreadableStatement):
+            read_day(0, typed, order)
+            count += 1
+    return count
 
 
 def is_order_open(days: Sequence[str]) -> bool:
@@ -171,23 +179,31 @@ def is_out(number: int, typed: str) -> bool:
 # booked and its reversal too.
 UNBOOKED = frozenset(
     "pending reverted declined failed cancelled canceled denied rejected refused expired void"
-    " voided processing authorised authorized vorgemerkt storniert abgelehnt ausstehend"
-    " pendiente".split()
+    " voided processing authorised authorized vorgemerkt storniert abgelehnt ausstehend offen"
+    " rückgängig pendiente pendente attente sospeso behandeling venter väntande odottaa oczekująca"
+    " oczekujące bekliyor".split()
 )
 BOOKED = frozenset(
     "completed complete booked posted cleared settled executed done success successful succeeded"
-    " finished reversed refunded gebucht ausgef\u00fchrt abgeschlossen completado".split()
+    " finished reversed refunded gebucht ausgef\u00fchrt abgeschlossen completado udf\u00f8rt"
+    " bokf\u00f6rd".split()
 )
+WORDS_OF_A_STATUS = 3  # at most, as in "Umsatz vorgemerkt"; more are a text
 
 
 def is_status(typed: str) -> bool:
     """Whether the text is a status of a line."""
-    return typed.strip().lower() in UNBOOKED | BOOKED
+    return _has_word_of(UNBOOKED | BOOKED, typed)
 
 
 def is_unbooked(typed: str) -> bool:
     """Whether the status says that the line has not moved money, or not yet."""
-    return typed.strip().lower() in UNBOOKED
+    return _has_word_of(UNBOOKED, typed)
+
+
+def _has_word_of(known: frozenset[str], typed: str) -> bool:
+    words = typed.lower().split()
+    return len(words) <= WORDS_OF_A_STATUS and not known.isdisjoint(words)
 
 
 def by_side(number: int, value: Decimal, side: str) -> Decimal:

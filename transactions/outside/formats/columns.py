@@ -10,7 +10,6 @@ from transactions.outside.formats.cells import (
     is_figure,
     is_side,
     is_status,
-    is_unbooked,
 )
 from transactions.outside.formats.lines import NO_ID
 
@@ -24,8 +23,9 @@ BEFORE_FEES, AFTER_FEES = frozenset({"gross", "brutto"}), frozenset({"net", "net
 NOT_ALL = 3
 # Whose ids are the same for several payments.
 NOT_OF_A_PAYMENT = frozenset(
-    "glaeubiger gläubiger creditor mandate customer account category card terminal store device"
-    " user batch".split()
+    "glaeubiger gläubiger creditor debtor incassant mandate customer client partner party"
+    " counterparty payee beneficiary merchant account category card terminal store device user"
+    " batch".split()
 )
 # Words of column names by what they mean, in the languages of banks near us.
 WORDS = {
@@ -37,7 +37,7 @@ WORDS = {
     "balance": "balance bal saldo kontostand solde bakiye",
     "currency": "currency ccy währung waehrung devise moneda divisa valuta valute moeda munt",
     "fee": "fee",
-    "status": "status state zustand buchungsstatus estado stato statut",
+    "status": "status state zustand buchungsstatus estado stato statut info",
     "out": "debit debits out withdrawal withdrawals soll ausgang ausgaben belastung belastungen"
     " lastschrift lastschriften débit débits cargo cargos addebito addebiti uscite obciążenia borç",
     "in": "credit credits in deposit deposits haben eingang einnahmen gutschrift gutschriften"
@@ -47,7 +47,7 @@ WORDS = {
     "reference": "reference referenz referencia référence kundenreferenz",
     "id": "id transaction-id fitid transaktionsnummer",
     "text": "description text memo verwendungszweck buchungstext avisierungstext details concepto"
-    " libellé narrative"
+    " libellé narrative narration particulars remarks a\u00e7\u0131klama"
     " omschrijving descripción purpose note mededelingen",
 }
 # What each value of a column has to be.
@@ -74,19 +74,25 @@ def words_of(name: str) -> set[str]:
 def says(name: str, role: str) -> bool:
     """Whether the name of a column may mean the role."""
     words = words_of(name)
-    if role == "date":
-        return any(word.endswith(("date", "datum")) for word in words) or not words.isdisjoint(
-            WORDS[role].split()
-        )
+    is_dated = any(word.endswith(("date", "datum")) for word in words)
+    if role in ("date", "amount") and is_dated:
+        return role == "date"
+    if role == "amount" and _is_one_way(words):
+        return False
     if role == "side" and re.fullmatch(r"|[+-] ?/ ?[+-]", name):
         return True
-    if role == "id" and not words.isdisjoint(NOT_OF_A_PAYMENT):
-        return False
-    if role == "id" and name.lower() == "transaction":
-        return True  # as in Ledger's own files
-    if role == "currency" and not words.isdisjoint(OF_ANOTHER_AMOUNT):
-        return False
-    return not words.isdisjoint(WORDS[role].split())
+    if role == "id" and name.lower() == "transaction":  # as in Ledger's own files
+        return True
+    unfit = {"id": NOT_OF_A_PAYMENT, "currency": OF_ANOTHER_AMOUNT}.get(role, frozenset())
+    return words.isdisjoint(unfit) and not words.isdisjoint(WORDS[role].split())
+
+
+def _is_one_way(words: set[str]) -> bool:
+    """Whether these say money out alone or money in alone, as "Debit Amount" does. "In" and "out"
+    say other things too: "Amount in account currency".
+    """
+    ways = (set(WORDS[role].split()) - {role} for role in ("out", "in"))
+    return sum(not words.isdisjoint(way) for way in ways) == 1
 
 
 def doubt_of(name: str) -> int:
@@ -105,8 +111,8 @@ def can_be(role: str, values: Sequence[str]) -> bool:
     """Whether a column with these values can mean it."""
     if role == "fee":  # elsewhere a fee with a minus is to be added
         return bool(values) and all(is_figure(it) and not has_sign(it) for it in values)
-    if role == "status":  # "State" may be that of a country
-        return any(map(is_unbooked, values)) or (bool(values) and all(map(is_status, values)))
+    if role == "status":  # "State" may be that of a country, and "Info" a text
+        return sum(map(is_status, values)) * 2 > len(values)
     if role in EACH_VALUE:
         return all(map(EACH_VALUE[role], values)) and (bool(values) or role == "currency")
     if role == "id":  # other banks write under "Transaction" what it is for

@@ -85,7 +85,7 @@ def _is_beside(sheet: Sheet, found: Mapping[str, Any]) -> bool:
     than without, or as many where no row has a fee. Without balances nothing tells.
     """
     without = _fitting_pairs(sheet, {**found, "fee": None})
-    has_fee = any(set(cell) & set("123456789") for cell in sheet.column(found["fee"]))
+    has_fee = any(map(_is_not_zero, sheet.column(found["fee"])))
     fitting = _fitting_pairs(sheet, found)
     return fitting > without or (not has_fee and fitting > 0)
 
@@ -114,16 +114,17 @@ def _fitting_pairs_in(rows: Sequence[tuple[str, ...]], found: Mapping[str, Any])
 def _amount_of(row: tuple[str, ...], found: Mapping[str, Any]) -> Decimal:
     """The signed amount. Raises UnreadableStatement."""
     if "amount" not in found:
-        gone, come = cell_of(row, found, "out"), cell_of(row, found, "in")
-        return -_figure_of(row, found, "out") if gone and not come else _figure_of(row, found, "in")
+        return _figure_or_zero(row, found, "in") - _figure_or_zero(row, found, "out")
     amount = _figure_of(row, found, "amount")
     if "side" in found:
         amount = by_side(0, amount, cell_of(row, found, "side"))
     elif found["flip"]:
         amount = -amount
-    if found.get("fee") is not None and cell_of(row, found, "fee"):
-        amount -= _figure_of(row, found, "fee")
-    return amount
+    return amount - _figure_or_zero(row, found, "fee")
+
+
+def _figure_or_zero(row: tuple[str, ...], found: Mapping[str, Any], role: str) -> Decimal:
+    return _figure_of(row, found, role) if cell_of(row, found, role) else Decimal(0)
 
 
 def _figure_of(row: tuple[str, ...], found: Mapping[str, Any], role: str) -> Decimal:
@@ -159,7 +160,9 @@ def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
 
 
 def _pair_of_figures(table: Sheet, found: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Two columns of figures without a sign, of which every row has one: money out and money in."""
+    """Two columns of figures without a sign, of which every row has one that is not zero: money out
+    and money in.
+    """
     free = [place for place in range(len(table.names)) if place not in found.values()]
     figures = [
         place
@@ -168,10 +171,14 @@ def _pair_of_figures(table: Sheet, found: Mapping[str, Any]) -> tuple[int, int] 
         and all(is_figure(cell) and not has_sign(cell) for cell in table.column(place))
     ]
     for pair in combinations(figures, 2):
-        counts = {sum(bool(row[place].strip()) for place in pair) for row in table.rows}
+        counts = {sum(_is_not_zero("".join(row[p : p + 1])) for p in pair) for row in table.rows}
         if counts == {1}:
             return pair
     return None
+
+
+def _is_not_zero(figure: str) -> bool:
+    return any(digit in figure for digit in "123456789")
 
 
 def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -> dict[str, int]:

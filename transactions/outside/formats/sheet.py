@@ -8,9 +8,9 @@ the names (`OutsideImport.heading`).
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO
 
@@ -19,6 +19,7 @@ from transactions.outside.formats.cells import is_day, is_figure
 from transactions.outside.formats.columns import can_be, says
 from transactions.outside.formats.lines import CUT, UnreadableStatement, opened, text_lines
 
+MOST_COLUMNS = 100
 SEPARATORS = ";\t,|"
 BEFORE_HEADING = 30  # lines that a bank may write above the names of the columns
 SAMPLES = 20
@@ -30,7 +31,6 @@ NO_TABLE = (
     "No line names at least a date and an amount, and no line has both. The file is not CSV, nor "
     "OFX, QIF, camt.053 or MT940."
 )
-MOST_COLUMNS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Sheet:
     separator: str
     after: int
     rows: tuple[tuple[str, ...], ...]
+    width: int = MOST_COLUMNS  # cells of the heading, also without a name
     is_known: bool = True  # the names say at least a day and an amount
     is_named: bool = True  # False without a heading: the names are only numbers
 
@@ -63,21 +64,31 @@ def sheet_of(source: IO[bytes], *, is_asked: bool = False) -> Sheet:
     """
     with opened(source) as text:
         top = list(islice(text_lines(text), BEFORE_HEADING))
-    separator = max(SEPARATORS, key=lambda mark: max((line.count(mark) for line in top), default=0))
-    for place, line in enumerate(top):
-        names = _heading(line, separator)
-        if names:
-            rows = _first_rows(source, separator, place + 1)
-            return Sheet(_with_side(names, rows), separator, place + 1, rows)
-    found = _table(top, separator) if is_asked else None
+    if known := _most_even(top, _first_heading):
+        names, after, separator = known
+        rows = _first_rows(source, separator, after)
+        return _named(names, separator, after, rows, top)
+    found = _most_even(top, _table) if is_asked else None
     if found is None:
         raise UnreadableStatement(NO_TABLE if is_asked else NO_HEADING)
-    names, after = found
+    names, after, separator = found
     rows = _first_rows(source, separator, after)
     if names:
-        return Sheet(_with_side(names, rows), separator, after, rows, is_known=False)
+        return replace(_named(names, separator, after, rows, top), is_known=False)
     names = tuple(f"column {number}" for number in range(1, max(map(len, rows)) + 1))
     return Sheet(names, separator, after, rows, is_known=False, is_named=False)
+
+
+def _named(
+    names: tuple[str, ...],
+    separator: str,
+    after: int,
+    rows: tuple[tuple[str, ...], ...],
+    top: Sequence[str],
+) -> Sheet:
+    with_side = _with_side(names, rows)
+    heading = next(csv.reader([top[after - 1]], delimiter=separator), [])
+    return Sheet(with_side, separator, after, rows, max(len(heading), len(with_side)))
 
 
 def _first_rows(source: IO[bytes], separator: str, after: int) -> tuple[tuple[str, ...], ...]:
@@ -86,22 +97,47 @@ def _first_rows(source: IO[bytes], separator: str, after: int) -> tuple[tuple[st
         return tuple(tuple(cells) for _, cells in rows)
 
 
+Beginning = tuple[tuple[str, ...], int]  # the names, and how many lines are above the first row
+
+
+def _most_even(
+    top: Sequence[str], beginning: Callable[[Sequence[str], str], Beginning | None]
+) -> tuple[tuple[str, ...], int, str] | None:
+    """The beginning and the separator by which most rows below it have as many cells as the first:
+    texts and figures have commas too.
+    """
+    found = []
+    for separator in SEPARATORS:
+        if begins := beginning(top, separator):
+            names, after = begins
+            widths = [len(cells) for _, cells in _rows_with_places(top[after:], separator)]
+            width = len(names) or widths[0]
+            found.append((widths.count(width), width, (names, after, separator)))
+    return max(found, key=lambda each: each[:2])[2] if found else None
+
+
+def _first_heading(top: Sequence[str], separator: str) -> Beginning | None:
+    for place, line in enumerate(top):
+        if names := _heading(line, separator):
+            return names, place + 1
+    return None
+
+
 def _heading(line: str, separator: str) -> tuple[str, ...]:
-    """The names, if the line has those of a day and of an amount."""
+    """The names, if the line has those of a day and of an amount in two columns."""
     try:
         names = tuple(name_of(cell) for cell in next(csv.reader([line], delimiter=separator), []))
     except csv.Error:
         return ()
     while names and not names[-1]:
         names = names[:-1]
-    is_dated = any(says(name, "date") for name in names)
-    has_figure = any(says(name, role) for name in names for role in ("amount", "out", "in"))
-    if not (is_dated and has_figure and len(names) <= MOST_COLUMNS):
-        return ()
-    return names
+    days = {name for name in names if says(name, "date")}
+    figures = {name for name in names if any(says(name, role) for role in ("amount", "out", "in"))}
+    is_both = days and figures and len(days | figures) > 1
+    return names if is_both and len(names) <= MOST_COLUMNS else ()
 
 
-def _table(top: Sequence[str], separator: str) -> tuple[tuple[str, ...], int] | None:
+def _table(top: Sequence[str], separator: str) -> Beginning | None:
     """Finds lines that look like a table below unknown names: a day, a figure, and as many cells as
     the next. Returns the names, none if there are none, and how many lines are above the first.
     """

@@ -39,7 +39,7 @@ def sheet_lines(
     if _highest(mapping) >= len(sheet.names):
         raise UnreadableStatement("The file has fewer columns than were named. Name them again.")
     ends = _Ends()
-    has_minus = _writes_out_with_minus(source, sheet, mapping)
+    signed = _signed_columns(source, sheet, mapping)
     with opened(source) as text:
         for number, cells in cells_of(text, sheet.separator, sheet.after):
             if not sheet.is_named:
@@ -49,10 +49,10 @@ def sheet_lines(
                     f"Line {number:,} names the columns a second time: the file seems to be in "
                     "there twice. Download it again."
                 )
-            if is_unbooked(cell_of(cells, mapping, "status")):
-                facts.unbooked += 1
+            if any(is_unbooked(cell_of(cells, mapping, role)) for role in ("status", "date")):
+                facts.unbooked += 1  # some banks write it in place of the day
                 continue
-            line = _line(number, cells, sheet, mapping, has_minus=has_minus)
+            line = _line(number, cells, sheet, mapping, signed)
             if line is not None:
                 _note_currency(number, cell_of(cells, mapping, "currency"), facts)
                 ends.add(line, _balance(number, cells, mapping))
@@ -121,20 +121,21 @@ def _note_currency(number: int, typed: str, facts: StatementFacts) -> None:
     facts.is_in(code)
 
 
-def _writes_out_with_minus(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
-    """Whether the column of money out has no figure above zero: some banks write each of them with
-    a minus. Where others have none, a figure with a minus is money that came back.
+def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> frozenset[str]:
+    """Which of the columns of money out and money in have no figure above zero: some banks write
+    each figure of such a column with a minus. Elsewhere a figure with a minus went the other way.
     """
-    place = mapping.get("out")
-    if place is None or mapping.get("amount") is not None:
-        return False
+    if mapping.get("amount") is not None:
+        return frozenset()
+    signed = {role for role in ("out", "in") if mapping.get(role) is not None}
     with opened(source) as text:
         for number, cells in cells_of(text, sheet.separator, sheet.after):
-            typed = cells[place].strip() if place < len(cells) else ""
-            with suppress(UnreadableStatement):  # which the line itself will tell
-                if typed and read_figure(number, typed, mapping["decimal"]) > 0:
-                    return False
-    return True
+            for role in tuple(signed):
+                with suppress(UnreadableStatement):  # which the line itself will tell
+                    figure = read_figure(number, cell_of(cells, mapping, role), mapping["decimal"])
+                    if figure > 0:
+                        signed.remove(role)
+    return frozenset(signed)
 
 
 def _line(
@@ -142,23 +143,28 @@ def _line(
     cells: Sequence[str],
     sheet: Sheet,
     mapping: Mapping[str, Any],
-    *,
-    has_minus: bool,
+    signed: frozenset[str],
 ) -> OutsideLine | None:
-    """The line; None for one without day and amount, such as a sum below the table."""
+    """The line; None for one without day and amount, such as a sum or a text below the table."""
 
     def cell(role: str) -> str:
         return cell_of(cells, mapping, role)
 
     figures = [cell(role) for role in ("amount", "out", "in")]
-    if not cell("date") and not any(figures):
+    if not any(figures) and not any(letter.isdigit() for letter in cell("date")):
         return None
     if len(cells) < len(sheet.names) and len(cells) <= _highest(mapping):
         raise UnreadableStatement(
             f"Line {number:,} has {len(cells)} cells, and the heading {len(sheet.names)}. {CUT}"
         )
+    if any(extra.strip() for extra in cells[sheet.width :]):
+        raise UnreadableStatement(
+            f"Line {number:,} has {len(cells)} cells, and the heading {sheet.width}, so it is not "
+            "certain which of them is the amount. Does a figure have commas? Download the file in "
+            "another format."
+        )
     day = read_day(number, cell("date"), mapping["order"])
-    amount = _amount(number, figures, cell("side"), mapping, has_minus=has_minus)
+    amount = _amount(number, figures, cell("side"), mapping, signed)
     if fee := cell("fee"):
         amount -= read_figure(number, fee, mapping["decimal"])
     texts = (cells[place].strip() for place in mapping["texts"] if place < len(cells))
@@ -170,7 +176,11 @@ def _line(
 
 
 def _amount(
-    number: int, figures: Sequence[str], side: str, mapping: Mapping[str, Any], *, has_minus: bool
+    number: int,
+    figures: Sequence[str],
+    side: str,
+    mapping: Mapping[str, Any],
+    signed: frozenset[str],
 ) -> Decimal:
     """The signed amount. Where a column says whether money came in or went out, it alone decides: a
     minus beside it is the same once more.
@@ -189,7 +199,7 @@ def _amount(
         )
     gone = read_figure(number, out, mark) if out else Decimal(0)
     come = read_figure(number, into, mark) if into else Decimal(0)
-    return come + gone if has_minus else come - gone
+    return (-come if "in" in signed else come) - (-gone if "out" in signed else gone)
 
 
 def _highest(mapping: Mapping[str, Any]) -> int:
