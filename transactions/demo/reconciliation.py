@@ -1,7 +1,8 @@
 """A statement of the bank's account elsewhere, for staff to match with deposits and withdrawals."""
 
+import csv
+import io
 from datetime import datetime, timedelta
-from io import BytesIO
 
 from django.utils import timezone
 
@@ -12,7 +13,8 @@ from transactions.models.reconciliation import booked_on
 from transactions.reconciliation import services
 
 DAYS, MOST = 40, 40
-FEE = "-4.50,Settlement Bank,Account fee,"
+HEAD = ("Date", "Amount", "Name", "Description", "Reference")
+FEE = ("-4.50", "Settlement Bank", "Account fee", "")
 
 
 def upload_a_statement(clerk: User, now: datetime) -> None:
@@ -25,15 +27,15 @@ def upload_a_statement(clerk: User, now: datetime) -> None:
     booked = list(rows.newest_first()[:MOST])[::-1]
     if not booked:
         return
-    lines = [
-        f"{timezone.localtime(row.created_at).date()},{row.signed},"
-        f'"{row.description.replace(chr(34), "")[:60]}",,{row.reference[:60]}\n'
-        for row in booked[1:]
-    ]
-    last = timezone.localtime(booked[-1].created_at).date()
-    text = f"Date,Amount,Name,Description,Reference\n{''.join(lines)}{last},{FEE}\n"
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(HEAD)
+    for row in booked[1:]:
+        day = timezone.localtime(row.created_at).date()
+        lines.writerow((day, row.signed, row.description[:60], "", row.reference[:60]))
+    lines.writerow((timezone.localtime(booked[-1].created_at).date(), *FEE))
     services.upload(
-        BytesIO(text.encode()),
+        io.BytesIO(text.getvalue().encode()),
         by=clerk,
         name="settlement-account.csv",
         currency="USD",
