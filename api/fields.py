@@ -1,19 +1,17 @@
 """Fields of answers and requests: amounts, times, texts."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from django.forms import Form
-from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ledger.text.currencies import PLAIN_NUMBER, decimals_of, minor_units
+from ledger.text.dates import moment_in_utc
 from transactions.exceptions import InvalidAmount
 
 NO_FIGURE = 'Write the amount in digits with a point before the decimals, like "950.00".'
@@ -59,10 +57,7 @@ class InstantField(serializers.DateTimeField):
 
     def to_internal_value(self, value: Any) -> datetime:
         """Reads RFC 3339; the offset must be there."""
-        found = None
-        with suppress(ValueError, OverflowError):
-            read = parse_datetime(value) if isinstance(value, str) else None
-            found = read.astimezone(UTC) if read and timezone.is_aware(read) else None
+        found = moment_in_utc(value) if isinstance(value, str) else None
         if found is None:
             raise serializers.ValidationError(
                 "Write a time with its offset, like 2026-11-20T14:32:05Z."

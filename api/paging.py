@@ -13,6 +13,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from api.fields import moment_text
+from ledger.text.dates import moment_in_utc
 
 USUAL, MOST = 50, 200  # rows of a page
 NOT_OF_NEXT = "Take the cursor from next, unchanged."
@@ -39,10 +40,13 @@ def read_cursor(text: str) -> tuple[datetime, UUID]:
     """What `cursor_for` made. Raises ValidationError."""
     try:
         plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        moment, id = json.loads(plain)
-        return datetime.fromisoformat(moment), UUID(id)
+        text_of_moment, text_of_id = json.loads(plain)
+        moment, id = moment_in_utc(text_of_moment), UUID(text_of_id)
     except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
-        raise ValidationError({"cursor": [NOT_OF_NEXT]}) from None
+        moment = None
+    if moment is None:
+        raise ValidationError({"cursor": [NOT_OF_NEXT]})
+    return moment, id
 
 
 def page_of(

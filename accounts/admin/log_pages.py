@@ -10,9 +10,9 @@ from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.dateparse import parse_datetime
 
 from accounts.admin.parts import ReadOnly
+from ledger.text.dates import moment_in_utc
 
 ON_A_PAGE = 50
 
@@ -80,9 +80,9 @@ def newest_page(
 
 def _position(text: str) -> tuple[datetime, uuid.UUID] | None:
     """The time and id in the text "time_id"; None if there are none."""
-    moment, _, id = text.partition("_")
+    time, _, id = text.partition("_")
     try:
-        parsed = parse_datetime(moment)
-        return (parsed, uuid.UUID(id)) if parsed is not None and parsed.tzinfo else None
+        moment = moment_in_utc(time)
+        return (moment, uuid.UUID(id)) if moment else None
     except ValueError:
         return None

@@ -6,9 +6,10 @@ statement with 50 rows, and say the same; `strftime` takes six times as long as 
 """
 
 import calendar
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 DAYS, MONTHS = tuple(calendar.day_name), tuple(calendar.month_name)
 SHORT_MONTHS = tuple(calendar.month_abbr)
@@ -120,6 +121,18 @@ def exact(moment: datetime | None) -> str:
 def iso(moment: datetime) -> str:
     """For the attribute `datetime` of <time>: "2026-11-20T14:32:05+00:00"."""
     return moment.isoformat(timespec="seconds")
+
+
+def moment_in_utc(text: str) -> datetime | None:
+    """The time that an ISO 8601 text names with its offset; None for any other text.
+
+    In UTC, because Postgres refuses offsets of 16 hours and more, which Python reads.
+    """
+    try:
+        moment = parse_datetime(text)
+        return moment.astimezone(UTC) if moment and timezone.is_aware(moment) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def start_of_day(day: date) -> datetime:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -151,6 +152,8 @@ def test_filters_by_person_kind_object_action_and_day(auditor: Client, account: 
         ({"proof": "no"}, False),
         ({"proof": ""}, True),
         ({"day": "no day", "before": "no position_x"}, True),
+        ({"before": f"2099-01-01T00:00:00+16:00_{UUID(int=0)}"}, True),
+        ({"before": f"0001-01-01T00:00:00+16:00_{UUID(int=0)}"}, True),
     ):
         found = "Renamed by Zoe" in text_of(auditor.get(PAGE, query))
         assert found is is_found, query

@@ -1,5 +1,7 @@
 """Accounts by the API: one's own, with exact amounts; their entries, page by page."""
 
+import base64
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -202,6 +204,25 @@ def test_a_cursor_of_somebodys_own_making_is_refused(ana: Client, mine: Account)
     for cursor in ("x", "AAAA", "WzFd", "W10", "bnVsbA", "IiI"):
         answer = entries(ana, mine, cursor=cursor)
         assert (answer.status_code, slug(answer)) == (400, "invalid-request"), cursor
+
+
+@pytest.mark.parametrize(
+    ("moment", "status"),
+    [
+        ("2026-01-01T00:00:00+16:00", 200),  # Postgres knows no such offset
+        ("0001-01-01T00:00:00+16:00", 400),
+        ("9999-12-31T23:59:59-16:00", 400),
+        ("2026-01-01T00:00:00", 400),
+        (5, 400),
+    ],
+)
+@pytest.mark.parametrize("path", ["transactions", "standing-orders"])
+def test_a_cursor_with_a_strange_time_is_no_failure(
+    ana: Client, mine: Account, path: str, moment: object, status: int
+) -> None:
+    made = json.dumps([moment, str(mine.pk)]).encode()
+    cursor = base64.urlsafe_b64encode(made).decode().rstrip("=")
+    assert ana.get(f"/api/v1/{path}/", {"cursor": cursor}).status_code == status
 
 
 def test_entries_are_filtered_as_on_the_page(ana: Client, mine: Account, theirs: Account) -> None:

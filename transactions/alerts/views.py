@@ -9,11 +9,11 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import PersonRequest
+from ledger.text.dates import moment_in_utc
 from transactions.alerts.forms import AlertChoiceForm, AlertTimesForm
 from transactions.alerts.links import end_mails, mail_kind_of
 from transactions.alerts.reads import HELP, chosen_kinds, lines_of
@@ -43,13 +43,11 @@ def alert_list(request: PersonRequest) -> HttpResponse:
 @require_POST
 def read(request: PersonRequest) -> HttpResponse:
     """Marks the alerts that the page has shown as read, and those of its further pages."""
+    before = moment_in_utc(request.POST.get("before", ""))
     try:
-        before = parse_datetime(request.POST.get("before", ""))
         shown = [UUID(id) for id in request.POST.get("shown", "").split()[:ON_A_PAGE]]
     except ValueError:
         return redirect("transactions:alerts")
-    if before is not None and before.tzinfo is None:
-        before = None
     mark_read(owner=request.user, shown=shown, before=before)
     return redirect("transactions:alerts")
 

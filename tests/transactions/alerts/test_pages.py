@@ -123,6 +123,18 @@ def test_nonsense_marks_nothing(browser: Client, everyday: Account, name: str, v
     assert Alert.objects.unread().count() == 1
 
 
+@pytest.mark.parametrize(("year", "unread"), [("2026", 1), ("2099", 0), ("0001", 1)])
+def test_a_time_with_any_offset_is_read(
+    browser: Client, everyday: Account, year: str, unread: int
+) -> None:
+    """Postgres knows no offset of 16 hours, and Python no time before the year 1."""
+    wants(everyday, "money_in", 0)
+    services.deposit(to_account=everyday, amount=Decimal(5))
+    page = post(browser, "/alerts/read/", before=f"{year}-01-01T00:00:00+16:00")
+    assert page.status_code == 200
+    assert Alert.objects.unread().count() == unread
+
+
 def test_alerts_of_others_stay_theirs(client: Client, everyday: Account) -> None:
     wants(everyday, "money_in", 0)
     services.deposit(to_account=everyday, amount=Decimal(5))
