@@ -10,16 +10,18 @@ from django.db import connection
 from ledger.db.local_settings import locally
 from transactions.models import OutsideEntry, OutsideImport
 
+NEAR = 10  # days by which the day of a payment may differ between two downloads
 _BANK_ID = "lower(replace(outside_id, '-', ''))"
 
 
 def mark_doubles(source: OutsideImport) -> int:
     """Marks the lines that seem to be entered already, and returns their number.
 
-    With an id of the other bank's: the same id and amount is entered, or stands further up in the
-    file. Ids are compared without dashes and case, by which the formats of a bank differ. Else by
-    day, amount and texts: the n-th such line is a double if n are entered. So two coffees on one
-    day are two entries, however often the file is imported.
+    With an id of the other bank's: the same id and amount is entered within NEAR days, or stands
+    further up in the file. Further away the id is another payment's: some banks begin to count
+    again, and some ids are of who is paid. Ids are compared without dashes and case, by which the
+    formats of a bank differ. Else by day, amount and texts: the n-th such line is a double if n are
+    entered. So two coffees on one day are two entries, however often the file is imported.
 
     Some banks give all payments of a batch one id in camt.053, whose lines have to lead to its
     closing balance, so none of them stands there twice: an id of several lines is none there.
@@ -31,9 +33,9 @@ def mark_doubles(source: OutsideImport) -> int:
             f"""
             WITH entered AS (
                 SELECT CASE count(*) OVER (PARTITION BY source_id, bank_id) WHEN 1 THEN bank_id
-                    ELSE '' END AS bank_id, amount, fingerprint
+                    ELSE '' END AS bank_id, amount, booked_on, fingerprint
                 FROM (
-                    SELECT source_id, {_BANK_ID} AS bank_id, amount,
+                    SELECT source_id, {_BANK_ID} AS bank_id, amount, booked_on,
                         fingerprint
                     FROM outside_entries WHERE account_id = %(account)s AND is_entered
                 ) AS of_account
@@ -42,23 +44,28 @@ def mark_doubles(source: OutsideImport) -> int:
                     count(*) FILTER (WHERE bank_id = '') AS without_id
                 FROM entered GROUP BY fingerprint
             ), known AS (
-                SELECT DISTINCT bank_id, amount FROM entered WHERE bank_id <> ''
+                SELECT bank_id, amount, array_agg(booked_on) AS days FROM entered
+                WHERE bank_id <> '' GROUP BY bank_id, amount
             ), line AS (
                 SELECT *,
                     row_number() OVER (PARTITION BY fingerprint ORDER BY number) AS place,
-                    row_number() OVER (PARTITION BY bank_id, amount ORDER BY number)
-                        AS place_of_id
+                    abs(booked_on - lag(booked_on)
+                        OVER (PARTITION BY bank_id, amount ORDER BY booked_on, number)
+                    ) <= {NEAR} AS is_again
                 FROM (
                     SELECT id, CASE WHEN %(is_camt)s
                         AND count(*) OVER (PARTITION BY {_BANK_ID}) > 1
                         THEN '' ELSE {_BANK_ID} END AS bank_id,
-                        amount, fingerprint, number
+                        amount, booked_on, fingerprint, number
                     FROM outside_entries WHERE source_id = %(source)s
                 ) AS of_file
             ), found AS (
                 SELECT line.id,
-                    known.bank_id IS NOT NULL
-                    OR line.bank_id <> '' AND line.place_of_id > 1
+                    EXISTS (
+                        SELECT FROM unnest(known.days) AS day
+                        WHERE abs(line.booked_on - day) <= {NEAR}
+                    )
+                    OR line.bank_id <> '' AND line.is_again IS TRUE
                     OR line.place <= COALESCE(
                         CASE line.bank_id WHEN '' THEN alike.count ELSE alike.without_id END, 0
                     ) AS is_double

@@ -150,18 +150,23 @@ def _measure_or_propose(made: OutsideImport, source: IO[bytes]) -> None:
 def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
     """Sets the remembered mapping of a CSV file; returns whether it can be read by it.
 
-    One that is older than roles that change an amount or refuse a file is only a proposal if such
+    One of another account is only a proposal, because another bank may have the same heading and
+    other signs. So is one that is older than roles that change an amount or refuse a file, if such
     columns are there.
     """
     sheet = sheet_of(source, is_asked=True)
     if not sheet.is_named:
         return False  # files of other banks without a heading would seem to be the same
     made.heading = sheet.digest
-    known = remembered(made.account.owner, made.heading)
-    if known is None:
+    before = _last_with_heading(made.account, made.heading)
+    if before is None:
         return False
+    known = before.mapping or {}
     made.mapping = mapping = completed(sheet, known, made.account.currency)
-    return all(role in known or mapping.get(role) is None for role in ASKED_AGAIN)
+    is_asked_again = any(
+        role not in known and mapping.get(role) is not None for role in ASKED_AGAIN
+    )
+    return before.account_id == made.account_id and not is_asked_again
 
 
 @with_retry
@@ -175,12 +180,14 @@ def _store(made: OutsideImport, source: IO[bytes]) -> OutsideImport:
     return made
 
 
-def remembered(owner: User, heading: str) -> dict[str, Any] | None:
-    """What the owner said last of columns with these names."""
-    same = OutsideImport.objects.owned_by(owner).filter(heading=heading, mapping__isnull=False)
-    same = same.exclude(state=State.COLUMNS)  # where it is still a proposal
-    found: dict[str, Any] | None = same.newest_first().values_list("mapping", flat=True).first()
-    return found
+def _last_with_heading(account: OutsideAccount, heading: str) -> OutsideImport | None:
+    """The last import of the owner whose columns have these names, into this account if there is
+    one.
+    """
+    same = OutsideImport.objects.owned_by(account.owner).filter(heading=heading)
+    same = same.exclude(mapping=None).exclude(state=State.COLUMNS)  # where it is still a proposal
+    found = same.newest_first()
+    return found.filter(account=account).first() or found.first()
 
 
 @with_retry

@@ -15,7 +15,8 @@ may be cut.
 
 Note [Words in common]: an interest payment and a rent may be of the same month, so words of digits
 alone (years, days) and the names of months do not count: English ones in full and in three letters,
-German ones in full. Words of one or two letters do not count either.
+German ones in full. Nor do words of one or two letters, and those that payments of all kinds have,
+such as "for", "invoice" and "GmbH" (`_COMMON`).
 
 On the same day, only the two descriptions can disagree. The name on a line says who paid and the
 payment's description says what for, as in "ACME" and "Salary": most lines of a settlement account
@@ -84,12 +85,22 @@ _MONTHS = ",".join(
     )
 )
 
+_COMMON = ",".join(
+    """and for from the with your per via und von für fuer der die das den dem des mit aus les des
+    pour avec payment payments pay paid transfer transfers invoice invoices bill order deposit
+    deposits withdrawal withdrawals credit debit card direct standing reference ref number bank
+    account cash zahlung überweisung ueberweisung rechnung auftrag dauerauftrag lastschrift
+    gutschrift einzahlung auszahlung konto karte bar sepa iban bic swift gmbh mbh ltd limited inc
+    corp llc plc company group""".split()
+)
+
 
 def _words_of(text: str) -> str:
     """SQL of the words that count in a text; NULL if none does. See Note [Words in common]."""
     return f"""(
         SELECT array_agg(word) FROM regexp_split_to_table({text}, {_BETWEEN_WORDS}) AS word
-        WHERE length(word) > 2 AND word !~ '^[0-9]+$' AND word <> ALL ('{{{_MONTHS}}}'::text[])
+        WHERE length(word) > 2 AND word !~ '^[0-9]+$'
+          AND word <> ALL ('{{{_MONTHS},{_COMMON}}}'::text[])
     )"""  # noqa: S608 - put together from constants
 
 

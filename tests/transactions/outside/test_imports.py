@@ -62,6 +62,20 @@ def test_columns_are_remembered_by_the_heading(account: OutsideAccount) -> None:
     assert theirs.state == "columns"
 
 
+def test_columns_of_another_account_are_proposed_and_not_taken(account: OutsideAccount) -> None:
+    text = "Date,Details,Amount\n2026-11-02,Shop,12.34\n"
+    card = services.upload(BytesIO(text.encode()), account=account, name="card.csv")
+    flipped = guessed(text.encode()) | {"flip": True}
+    services.read_rest(services.name_columns(source=card, mapping=flipped))
+    other = outside_account(owner=account.owner, name="Another bank")
+    theirs = services.upload(BytesIO(text.encode()), account=other, name="bank.csv")
+    assert (theirs.state, (theirs.mapping or {})["flip"]) == ("columns", True)
+    services.read_rest(services.name_columns(source=theirs, mapping=guessed(text.encode())))
+    for whose, is_flipped in ((account, True), (other, False)):
+        again = services.upload(BytesIO(text.encode() + b"\n"), account=whose, name="b.csv")
+        assert (again.state, (again.mapping or {})["flip"]) == ("reading", is_flipped)
+
+
 def test_a_mapping_older_than_a_role_is_asked_for_again_if_a_column_has_it(
     account: OutsideAccount,
 ) -> None:
@@ -165,6 +179,22 @@ def test_the_banks_own_id_decides_where_there_is_one(account: OutsideAccount) ->
         heading + "2026-11-02,-5.00,Bus 7,A2\n2026-11-02,-5.00,Bus,A3\n2026-11-02,-5.00,Bus,A3\n",
     )
     assert doubles(later) == [2, 4]
+
+
+def test_an_id_of_another_amount_or_of_a_day_far_away_is_another_payment(
+    account: OutsideAccount,
+) -> None:
+    heading = "Date,Amount,Description,Id\n"
+    imported(account, heading + "2026-01-10,-900.00,Rent,1\n")
+    for line, is_double in (
+        ("2026-02-10,-900.00,Rent,1", False), ("2026-01-20,-900.00,Rent again,1", True),
+        ("2026-01-21,-900.00,Rent,1", False), ("2026-01-10,-90.00,Rent,1", False),
+        ("2025-12-31,-900.00,The rent,1", True),
+    ):  # fmt: skip
+        assert doubles(uploaded(account, f"{heading}{line}\n")) == ([2] if is_double else [])
+    for day, again in (("2026-03-20", [3]), ("2026-03-21", [])):
+        two = f"2026-03-10,-1.00,Bus,7\n{day},-1.00,The bus,7\n"
+        assert doubles(uploaded(account, heading + two)) == again
 
 
 def test_the_banks_own_id_is_compared_without_dashes_and_case(account: OutsideAccount) -> None:

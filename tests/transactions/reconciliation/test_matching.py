@@ -106,6 +106,30 @@ def test_a_payment_some_days_away_is_sure_if_it_is_the_only_one(ana: Account, by
 
 
 @pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("Bob,Gift for Bob,", "Cake for Anna"),
+        ("Bob,Transfer from Bob,", "Transfer from Anna"),
+        ("Miller GmbH,Invoice 4711 Miller GmbH,", "Invoice 0815 Schmidt GmbH"),
+    ],
+)
+def test_words_of_all_kinds_of_payments_are_not_in_common(
+    ana: Account, by: User, line: str, text: str
+) -> None:
+    paid_in(ana, "3.50", description=text)
+    for day in (today(), today() - timedelta(days=2)):
+        whose = statement(f"{day},3.50,{line}")
+        assert services.match_sure(reconciliation=whose, by=by) == 0
+
+
+def test_a_payment_that_is_older_than_all_lines_may_be_one_of_them(ana: Account, by: User) -> None:
+    paid_in(ana, "8", description="eight")
+    for later, is_sure in ((4, False), (3, True)):
+        whose = statement(f"{today() + timedelta(days=later)},8.00,,,")
+        assert services.match_sure(reconciliation=whose, by=by) == is_sure
+
+
+@pytest.mark.parametrize(
     ("line", "text", "is_sure"),
     [
         ("Account fee,,FEE-11", "Café Açaí", False),

@@ -98,11 +98,13 @@ def _kind_of(line: str) -> str | None:
 
 def _order(source: IO[bytes]) -> str:
     """Which order all days of the file can have. If both can be, the one by which the file spans
-    less time.
+    less time; dots are European.
     """
+    is_dotted = True
     spans: dict[str, tuple[date, date] | None] = {"mdy": None, "dmy": None}
     impossible: set[str] = set()
     for number, record in _records(source):
+        is_dotted = is_dotted and "." in record.get("D", "")
         for order, span in spans.items():
             try:
                 day = _day(number, record.get("D", ""), order)
@@ -113,6 +115,8 @@ def _order(source: IO[bytes]) -> str:
             spans[order] = (min(first, day), max(last, day))
     if len(impossible) == 1:
         return "dmy" if "mdy" in impossible else "mdy"
+    if is_dotted:
+        return "dmy"
     lengths = {order: span[1] - span[0] for order, span in spans.items() if span}
     return min(lengths, key=lambda order: lengths[order], default="mdy")
 
