@@ -36,7 +36,7 @@ from ledger.db.retry import with_retry
 from ledger.text.dates import MICROSECOND
 from ledger.text.lines import counted
 from transactions.exceptions import InvalidDetails
-from transactions.models import Entry, OwnCategory, Transaction
+from transactions.models import CategoryRule, Entry, OwnCategory, Transaction
 from transactions.models.transaction import TransactionQuerySet
 
 MOST_AT_ONCE = 5_000  # payments
@@ -140,9 +140,10 @@ def give_where_none(owner: User, rows: TransactionQuerySet, category: str, chang
 def give_category(*, owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
     """Gives a category to all `rows`, which are of the owner's scope; returns how many got it.
 
-    One statement. Rows that have this category already get nothing, so the same `change` again
-    changes nothing, and returns what it returned, unless others got the rows meanwhile. Raises
-    InvalidDetails for more than MOST_AT_ONCE rows.
+    One statement. Rows to which the owner gave this category already get nothing, so the same
+    `change` again changes nothing, and returns what it returned, unless others got the rows
+    meanwhile. Rows that have it from a rule, or of themselves, get it: a rule must not replace it.
+    Raises InvalidDetails for more than MOST_AT_ONCE rows.
     """
     with db_transaction.atomic(durable=True):
         lock_categories(owner)
@@ -153,8 +154,15 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
                 f"More than {MOST_AT_ONCE:,} payments match. Narrow the search, by a month for "
                 "example, and change them in parts."
             )
-        others = rows.alias(now=category_for(owner)).exclude(now=category)
+        others = rows.exclude(_has_chosen(owner, category))
         return _give(owner, others, category, uuid7() if before else change) or before
+
+
+def _has_chosen(owner: User, category: str) -> Exists:
+    """The condition that a transaction has this category by its owner's choice, not by a rule."""
+    rules = CategoryRule.objects.owned_by(owner).values("pk")
+    of_row = OwnCategory.objects.of(owner).latest().filter(transaction=OuterRef("pk"))
+    return Exists(of_row.filter(category=category).exclude(change__in=rules))
 
 
 def lock_categories(owner: User) -> None:

@@ -66,7 +66,8 @@ def given_by(rules: Sequence[CategoryRule]) -> dict[UUID, int]:
 def save_rule(
     *, owner: User, name: str, query: str, category: str, rule: CategoryRule | None = None
 ) -> CategoryRule:
-    """Saves a new rule behind the others, or other facts of `rule`. Gives no category.
+    """Saves a new rule behind the others, or other facts of `rule`. Gives no category. A new rule
+    that is there already, as after a form was sent twice, is not saved again.
 
     Raises InvalidDetails for one more than MOST_RULES, and if `rule` was removed.
     """
@@ -75,6 +76,8 @@ def save_rule(
         lock_categories(owner)
         mine = CategoryRule.objects.owned_by(owner)
         if rule is None:
+            if same := mine.filter(**facts).first():
+                return same
             if mine.count() >= MOST_RULES:
                 raise InvalidDetails(TOO_MANY)
             last = mine.aggregate(last=Max("position"))["last"] or 0

@@ -136,7 +136,9 @@ def test_another_category_in_the_form_of_before_is_given_too(
     assert "2 payments are now in Fun" in shown(change(browser, "is:out amount:<50", "Fun", id))
 
 
-def test_what_has_the_category_already_is_left_out(browser: Client, books: Books) -> None:
+def test_what_was_given_the_category_already_is_left_out(browser: Client, books: Books) -> None:
+    """A payment that is in it of itself is not: the choice must beat later rules."""
+    change(browser, "casa", "Groceries")
     page = shown(change(browser, "corner or casa", "GROCERIES"))
     assert "1 payment is now in Groceries" in page
     again = shown(change(browser, "corner or casa", "Groceries"))

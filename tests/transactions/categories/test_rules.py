@@ -68,6 +68,29 @@ def test_a_rule_is_tried_before_it_is_saved(browser: Client, ana: User, books: B
     assert given(ana) == {}
 
 
+def test_a_rule_that_is_sent_twice_is_saved_once(
+    browser: Client, ana: User, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule(mara.user, "casa", "food", "Lunch out")
+    monkeypatch.setattr(rules, "MOST_RULES", 1)
+    for _ in range(2):
+        page = shown(browser.post(NEW, {**LUNCH, "tried": "casa > food"}, follow=True))
+        assert "Lunch out is saved" in page
+    assert CategoryRule.objects.owned_by(ana).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "category"),
+    [("Food", "casa", "food"), ("Lunch", "corner", "food"), ("Lunch", "casa", "fun")],
+)
+def test_a_rule_that_differs_in_anything_is_another(
+    ana: User, books: Books, name: str, query: str, category: str
+) -> None:
+    save_rule(owner=ana, name="Lunch", query="casa", category="food")
+    save_rule(owner=ana, name=name, query=query, category=category)
+    assert CategoryRule.objects.count() == 2
+
+
 def test_what_was_changed_after_the_try_is_tried_again(browser: Client, books: Books) -> None:
     page = shown(browser.post(NEW, {**LUNCH, "query": "rent", "tried": "casa > food"}))
     assert "would get Food" in page
@@ -104,6 +127,24 @@ def test_a_changed_rule_judges_the_past_anew(
     assert given(ana) == {books["lunch"].pk: "food"}
     browser.post(f"{LIST}{made.pk}/apply/")
     assert given(ana) == {books["groceries"].pk: "shops"}
+
+
+def test_a_persons_choice_stays_where_a_rule_had_given_the_same(ana: User, books: Books) -> None:
+    made = rule(ana, "casa", "groceries")
+    apply_to_past(rule=made)
+    for count in (1, 0):
+        rows = rows_of(ana, "casa")
+        given_now = give_category(owner=ana, rows=rows, category="groceries", change=uuid7())
+        assert given_now == count
+    save_rule(owner=ana, name="Rule", query="casa", category="household", rule=made)
+    assert apply_to_past(rule=made) == 0
+    assert given(ana) == {books["lunch"].pk: "groceries"}
+
+
+def test_a_persons_choice_of_the_category_of_the_row_beats_a_rule(ana: User, books: Books) -> None:
+    rows = rows_of(ana, "casa")
+    assert give_category(owner=ana, rows=rows, category="eating out", change=uuid7()) == 1
+    assert apply_to_past(rule=rule(ana, "casa", "food")) == 0
 
 
 def test_what_a_rule_gave_is_one_change_that_can_be_undone(ana: User, books: Books) -> None:
