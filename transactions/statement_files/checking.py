@@ -1,15 +1,16 @@
 """Says whether a statement that somebody holds is what the books say, to whoever has its digest."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from django.core.signing import BadSignature
+from django.db.models import Max, Min, Q
 from django.utils import timezone
 
 from accounts.models import Account
-from ledger.text.dates import long_date, month_name
+from ledger.text.dates import long_date, long_moment, month_name
 from transactions.models import AuditRun, Entry, MonthlyStatement
+from transactions.models.entry import EntryQuerySet
 from transactions.models.seal import DIGEST_BYTES
 from transactions.statement_files.chosen import NOT_SEALED, ChosenEntries, ReadToken, choice_of
 from transactions.statement_files.digest import (
@@ -26,7 +27,7 @@ from transactions.statement_files.places import ids_at
 class CheckedStatement:
     """What the bank knows of a statement, to compare with the paper. `is_true`: the books give the
     same digest today. `may_differ`: they do not, but a search found the entries, which may find
-    others today. `audited_at`: when the last audit found the books and every seal unbroken.
+    others today. `audit`: what the audits say of the period, "" if the last one found something.
     """
 
     title: str
@@ -43,7 +44,7 @@ class CheckedStatement:
     seal: str
     digest: str
     is_true: bool
-    audited_at: datetime | None
+    audit: str
     may_differ: bool = False
 
 
@@ -78,14 +79,16 @@ def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
     seal = choice.seal()
     is_true = read.digest in (choice.digest(totals, seal), choice.digest(totals, None))
     figures = choice.figures(seal)
+    first_day, last_day = choice.period()
     return CheckedStatement(
         title="Statement",
-        period=f"{long_date(choice.first_day())} to {long_date(choice.last_day)}",
+        period=f"{long_date(first_day)} to {long_date(last_day)}",
         holder=account.user.name, account_number=account.number, currency=account.currency,
         opening=figures.opening or Decimal(0), money_in=totals.money_in,
         money_out=totals.money_out, closing=figures.closing or Decimal(0), count=totals.rows,
         selection=choice.selection, seal=f"Sealed by seal {seal.number}." if seal else NOT_SEALED,
-        digest=read.digest.hex(), is_true=is_true, audited_at=_audited_at(),
+        digest=read.digest.hex(), is_true=is_true,
+        audit=_audit_of(choice.all_of_account.between(choice.starts_at, choice.ends_at)),
         may_differ=not is_true and bool(read.filters.text) and not read.places,
     )  # fmt: skip
 
@@ -112,14 +115,29 @@ def _checked_month(statement: MonthlyStatement) -> CheckedStatement:
         closing=statement.closing, count=statement.entry_count, selection="",
         seal=seal_line(statement), digest=statement.hex_digest,
         is_true=digest_of(figures, totals) == bytes(statement.digest) and stored == books,
-        audited_at=_audited_at(),
+        audit=_audit_of(Entry.objects.for_account(account).between(*edges)),
     )  # fmt: skip
 
 
-def _audited_at() -> datetime | None:
-    """When the last audit ended, if it found nothing wrong."""
-    run = AuditRun.objects.order_by("-finished_at").first()
-    return run.finished_at if run and not run.findings else None
+def _audit_of(entries: EntryQuerySet) -> str:
+    """The last audit that read all of these entries, in words; "" if it or the last of all audits
+    found something.
+    """
+    runs = AuditRun.objects.order_by("-finished_at")
+    last = runs.first()
+    if last is None:
+        return "No audit has run yet."
+    booked = entries.aggregate(first=Min("created_at"), last=Max("created_at"))
+    if booked["last"]:
+        from_first = Q(since=None) | Q(since__lte=booked["first"])
+        runs = runs.filter(from_first, started_at__gt=booked["last"])
+    run = runs.first()
+    if last.findings or (run and run.findings):
+        return ""
+    if run:
+        return f"The audit of {long_moment(run.finished_at)} found every seal and row unchanged."
+    ended = long_moment(last.finished_at)
+    return f"No audit has read all of these entries yet. The last audit ended on {ended}."
 
 
 def digest_in(text: str) -> bytes | None:

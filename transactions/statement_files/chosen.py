@@ -98,10 +98,14 @@ class ChosenEntries:
         first = entries.values_list("created_at", flat=True).first()
         return timezone.localdate(first or self.account.created_at)
 
-    @property
-    def last_day(self) -> date:
-        made = timezone.localdate(self.made_at)
-        return min(self.filters.end, made) if self.filters.end else made
+    def period(self) -> tuple[date, date]:
+        """The first and the last day, at most that on which it was made. Of days to come, the first
+        alone.
+        """
+        first, last = self.first_day(), timezone.localdate(self.made_at)
+        if self.filters.end:
+            last = min(self.filters.end, last)
+        return first, max(first, last)
 
     @property
     def selection(self) -> str:
@@ -198,11 +202,12 @@ def _document(
     choice: ChosenEntries, entries: Iterable[Entry], last: LastEntry | None
 ) -> StatementDocument:
     account, zone = choice.account, timezone.get_current_timezone()
+    first_day, last_day = choice.period()
     opening = choice.balance_at(choice.starts_at) if choice.starts_at else None
     return StatementDocument(
         account_number=account.number, account_name=account.name, holder=account.user.name,
-        currency=account.currency, number=None, month=None, first_day=choice.first_day(),
-        last_day=max(choice.last_day, choice.first_day()), opening=opening or ZERO,
+        currency=account.currency, number=None, month=None, first_day=first_day,
+        last_day=last_day, opening=opening or ZERO,
         closing=last[1] if last else ZERO, selection=choice.selection,
         lines=lines_of(entries, holder=account.user_id, zone=zone),
         made_at=choice.made_at.astimezone(zone),

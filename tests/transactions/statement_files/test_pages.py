@@ -1,7 +1,7 @@
 """The list of statements, and the page that checks one, signed in or not."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from types import SimpleNamespace
@@ -19,12 +19,13 @@ from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, walls_down
 from tests.pages import text_of, without_token
+from tests.transactions.statement_files.shared import pdf_text
 from transactions import services
 from transactions.annotations.categories import give_category, undo_change
 from transactions.annotations.services import annotate
 from transactions.audit import sealing
 from transactions.audit.runs import run_audit
-from transactions.models import Entry, MonthlyStatement, Transaction
+from transactions.models import AuditRun, Entry, MonthlyStatement, Transaction
 from transactions.statement_files import chosen, places
 from transactions.statement_files.formats import pdf as pdf_format
 
@@ -174,6 +175,59 @@ def test_the_code_of_a_choice_leads_to_what_the_books_say(
     with walls_down("transactions") as cursor:
         cursor.execute("UPDATE transactions SET reference = 'No' WHERE id = %s", [row.pk])
     assert not Client().get(url).context["checked"].is_true
+
+
+def test_paper_and_page_name_the_same_days_of_an_empty_choice(
+    ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = "?start=2027-05-01&end=2027-06-01"
+    url = code_of(ana, account, query, monkeypatch)
+    paper = pdf_text(ana.get(f"/accounts/{account.pk}/statement.pdf{query}").content)
+    assert "1 May 2027 to 1 May 2027" in paper
+    assert Client().get(url).context["checked"].period == "1 May 2027 to 1 May 2027"
+
+
+def audited(started_at: datetime, since: datetime | None = None, **facts: Any) -> None:
+    """An audit of then, as it was stored then."""
+    with walls_down("audit_runs"):
+        AuditRun.objects.create(
+            started_at=started_at, finished_at=started_at, since=since, accounts=2, transactions=9,
+            **facts,
+        )  # fmt: skip
+
+
+def test_the_page_names_an_audit_only_if_it_has_read_the_entries(
+    ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = code_of(ana, account, "?start=2026-02-01", monkeypatch)
+
+    def said() -> str:
+        return text_of(Client().get(url))
+
+    assert "No audit has run yet." in said()
+    audited(datetime(2026, 3, 1, 4, 23, tzinfo=UTC))
+    none = "No audit has read all of these entries yet. The last audit ended on"
+    assert f"{none} 1 March 2026, 04:23." in said()
+    audited(datetime(2026, 4, 1, tzinfo=UTC), since=datetime(2026, 2, 10, tzinfo=UTC))
+    assert f"{none} 1 April 2026, 00:00." in said()
+    audited(datetime(2026, 4, 2, 4, 23, tzinfo=UTC), since=datetime(2026, 2, 1, tzinfo=UTC))
+    audited(datetime(2026, 4, 3, tzinfo=UTC), since=datetime(2026, 4, 2, tzinfo=UTC))
+    assert "The audit of 2 April 2026, 04:23 found every seal and row unchanged." in said()
+    audited(datetime(2026, 4, 4, tzinfo=UTC), findings=[{"check": "seal"}])
+    assert "audit" not in said()
+    audited(datetime(2026, 4, 5, tzinfo=UTC), since=datetime(2026, 4, 4, tzinfo=UTC))
+    assert "audit" not in said()
+
+
+def test_the_page_of_a_month_names_an_audit_only_if_it_has_read_it(
+    ana: Client, issued: list[MonthlyStatement]
+) -> None:
+    audited(datetime(2026, 3, 1, tzinfo=UTC))
+    january, _february, march = (
+        text_of(Client().get("/statements/check/", {"digest": each.hex_digest})) for each in issued
+    )
+    assert "The audit of 1 March 2026, 00:00 found every seal and row unchanged." in january
+    assert "No audit has read all of these entries yet." in march
 
 
 def test_a_code_stays_true_when_money_moves_and_days_are_sealed(
