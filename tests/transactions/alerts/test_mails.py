@@ -347,6 +347,19 @@ def test_a_worker_that_is_gone_leaves_its_mail_to_the_next(everyday: Account) ->
     assert later.pk != alert.pk
 
 
+def test_what_came_after_a_worker_was_killed_is_not_in_its_mail(everyday: Account) -> None:
+    """That mail may have left: a mail server drops a second one under its id, whatever is in it."""
+    wants(everyday, "money_in", 0, mail="now")
+    pay_in(everyday, 5)
+    now = timezone.now()
+    claimed = next(sending._due(now))
+    pay_in(everyday, 6)
+    assert send_due(now + sending.LEASE).sent == 2
+    assert [sent.subject[:8] for sent in mail.outbox] == ["5.00 USD", "6.00 USD"]
+    ids = [str(claimed.id) in sent.extra_headers["Message-ID"] for sent in mail.outbox]
+    assert ids == [True, False]
+
+
 def test_who_has_left_gets_no_mail(everyday: Account) -> None:
     wants(everyday, "money_in", 0, mail="now")
     pay_in(everyday, 5)

@@ -75,6 +75,16 @@ def with_facts(**facts: PdfObject | int | str) -> bytes:
     return in_resources("/XObject", lambda _: picture_of(picture(), **facts))
 
 
+def with_facts_of_content(**facts: PdfObject) -> bytes:
+    """A page whose content stream has more in its dictionary."""
+
+    def change(writer: PdfWriter) -> None:
+        content = stream(b"BT /F1 12 Tf (Total 12.00) Tj ET", **facts)
+        writer.pages[0][NameObject("/Contents")] = writer._add_object(content)
+
+    return changed(change)
+
+
 DCT = NameObject("/DCTDecode")
 HIDING = {
     "plain": filtered(lambda _: DCT),
@@ -119,6 +129,9 @@ HIDING = {
         "/ExtGState", lambda _: dictionary(SMask=dictionary(G=stream(b"", **FORM, MyOwn=TEXT)))
     ),
     "key of a picture": with_facts(MyOwn=TEXT),
+    "metadata of a page's content": with_facts_of_content(Metadata=TEXT),
+    "private data of a page's content": with_facts_of_content(PieceInfo=dictionary(App=TEXT)),
+    "file of a page's content": with_facts_of_content(F=TEXT),
     "text instead of a font": in_resources("/Font", lambda _: TEXT),
     "unknown resource": changed(
         lambda writer: resources_of(writer).update(dictionary(Title=TEXT))

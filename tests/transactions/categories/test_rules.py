@@ -171,6 +171,15 @@ def test_new_payments_follow_the_rules_and_old_ones_do_not(
     assert len(log) == 1
 
 
+def test_the_last_payment_before_a_rule_is_not_new(ana: User, mara: Account, books: Books) -> None:
+    everyday = scope_for(ana).accounts[0]
+    booked(pay(20, "4", "Flat lamp", everyday, mara))
+    rule(ana, "flat", "home")
+    (new,) = booked(pay(21, "4", "Flat key", everyday, mara))
+    assert apply_rules() == 1
+    assert given(ana) == {new.pk: "home"}
+
+
 def test_a_person_whose_rules_fail_keeps_no_other_waiting(
     ana: User, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
