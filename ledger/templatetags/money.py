@@ -13,6 +13,7 @@ from ledger.text.dates import (
     month_name,
     until,
     when,
+    when_within,
 )
 from ledger.text.lines import category_label, cut, grouped_digits
 from ledger.text.money import account_number, figure, money, signed
@@ -35,6 +36,7 @@ register.filter("month_name", month_name)
 register.filter("clock", clock, expects_localtime=True)
 register.filter("clock_seconds", clock_seconds, expects_localtime=True)
 register.filter("when", when, expects_localtime=True)
+register.filter("when_within", when_within, expects_localtime=True)
 register.filter("until", until, expects_localtime=True)
 register.filter("iso", iso, expects_localtime=True)
 register.filter("exact", exact, expects_localtime=True)

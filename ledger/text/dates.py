@@ -99,6 +99,12 @@ def when(moment: datetime | date | None) -> str:
     return short_date(day)
 
 
+def when_within(moment: datetime | date | None) -> str:
+    """The same within a sentence: "yesterday 14:32"."""
+    text = when(moment)
+    return text[:1].lower() + text[1:]
+
+
 def until(moment: datetime | None) -> str:
     """ "today at 23:59", "tomorrow at 12:00", then "Sunday 22 November"; for a time to come."""
     if not moment:

@@ -61,7 +61,7 @@ def test_a_rule_is_tried_saved_and_applied_to_the_past(page: Any, width: int) ->
     page.get_by_role("button", name="Try it on past payments").click()
     page.get_by_role("button", name="Save rule").click()
     page.wait_for_url("**/categories/rules/")
-    page.get_by_role("button", name=f"Apply {LONG} to past payments").click()
+    page.get_by_role("button", name=f"Apply to the past: {LONG}").click()
     assert "1 payment has Wedding by this rule now" in page.locator("main").inner_text()
     assert look_at(page, "rules") == []
 

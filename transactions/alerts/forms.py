@@ -50,6 +50,10 @@ class AlertChoiceForm(MoneyForm):
         if kind.is_of_account:
             mine = Account.objects.owned_by(owner).not_closed()
             self.fields["account"].queryset = mine  # type: ignore[attr-defined]
+            if saved is None:
+                told = AlertChoice.objects.owned_by(owner).filter(kind=kind)
+                free = mine.exclude(pk__in=told.values("account"))
+                self.initial["account"] = free.values_list("pk", flat=True).first()
             label, text = AMOUNTS[kind]
             self.fields["amount"].label, self.fields["amount"].help_text = label, text
             self.fields["amount"].required = kind == AlertKind.BALANCE_BELOW

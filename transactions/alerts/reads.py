@@ -212,14 +212,15 @@ def _url(alert: Alert) -> str:
 def chosen_kinds(person: User) -> list[ChosenKind]:
     """Each kind with the person's choices. One query."""
     mine = AlertChoice.objects.owned_by(person).select_related("account")
-    lines = [_chosen(each) for each in mine.order_by("account__created_at", "pk")]
+    lines = [line_of_choice(each) for each in mine.order_by("account__created_at", "pk")]
     return [
         ChosenKind(kind, HELP[kind], [line for line in lines if line.choice.kind == kind])
         for kind in AlertKind
     ]
 
 
-def _chosen(choice: AlertChoice) -> ChoiceLine:
+def line_of_choice(choice: AlertChoice) -> ChoiceLine:
+    """The choice in words."""
     mailed = str(AlertMail(choice.mail).label)
     if choice.account is None or choice.amount is None:
         return ChoiceLine(choice, "You are told of it", mailed)

@@ -16,7 +16,7 @@ from accounts.requests import PersonRequest
 from ledger.text.dates import moment_in_utc
 from transactions.alerts.forms import AlertChoiceForm, AlertTimesForm
 from transactions.alerts.links import end_mails, mail_kind_of
-from transactions.alerts.reads import HELP, chosen_kinds, lines_of
+from transactions.alerts.reads import HELP, chosen_kinds, line_of_choice, lines_of
 from transactions.alerts.services import choose, drop, mark_read, set_times
 from transactions.alerts.times import times_of
 from transactions.exceptions import LedgerError
@@ -69,12 +69,13 @@ def choice(request: PersonRequest, kind: str) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = AlertChoiceForm(data, owner=request.user, kind=which, saved=saved)
     if form.is_valid():
+        replaced = _replaced(request, which, form, saved)
         try:
             choose(owner=request.user, kind=which, **form.cleaned_data)
         except LedgerError as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"{which.label}: you will be told.")
+            messages.success(request, f"{which.label}: you will be told.{replaced}")
             return redirect("transactions:alert_choices")
     context = {"form": form, "kind": which, "help": HELP[which], "saved": saved}
     return render(request, "transactions/alerts/choice.html", context)
@@ -114,6 +115,15 @@ def mails_end(request: HttpRequest, token: str) -> HttpResponse:
         end_mails(which)
     context = {"which": which, "is_ended": request.method == "POST"}
     return render(request, "transactions/alerts/mails_end.html", context)
+
+
+def _replaced(
+    request: PersonRequest, kind: AlertKind, form: AlertChoiceForm, saved: AlertChoice | None
+) -> str:
+    """A sentence about the choice that a valid form replaces, if it is another than `saved`."""
+    mine = AlertChoice.objects.owned_by(request.user).filter(kind=kind).select_related("account")
+    old = mine.filter(account=form.cleaned_data.get("account")).first()
+    return f" It replaces: {line_of_choice(old).sentence}." if old and old != saved else ""
 
 
 def _saved(request: PersonRequest, kind: AlertKind) -> AlertChoice | None:

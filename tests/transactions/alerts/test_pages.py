@@ -163,6 +163,29 @@ def test_an_alert_is_chosen_changed_and_removed(browser: Client, everyday: Accou
     assert "Everyday below" not in text_of(page)
 
 
+def test_another_account_is_one_without_the_alert(browser: Client, everyday: Account) -> None:
+    wants(everyday, "balance_below", 100)
+    wants(everyday, "money_in", 1)
+    other = AccountFactory(user=everyday.user, name="Savings")
+    form = browser.get(f"{CHOICES}balance_below/").context["form"]
+    assert form["account"].value() == other.pk
+    form = browser.get(f"{CHOICES}balance_below/?account={everyday.pk}").context["form"]
+    assert form["account"].value() == everyday.pk
+
+
+def test_an_alert_that_is_replaced_is_named(browser: Client, everyday: Account) -> None:
+    other = AccountFactory(user=everyday.user, name="Savings")
+    url = f"{CHOICES}balance_below/"
+    assert "replaces" not in text_of(post(browser, url, account=everyday.pk, amount="100"))
+    page = text_of(post(browser, url, account=everyday.pk, amount="50"))
+    assert "you will be told. It replaces: Everyday below 100.00 USD." in page
+    change = f"{url}?account={everyday.pk}"
+    assert "replaces" not in text_of(post(browser, change, account=everyday.pk, amount="70"))
+    assert "replaces" not in text_of(post(browser, change, account=other.pk, amount="7"))
+    page = text_of(post(browser, change, account=other.pk, amount="8"))
+    assert "It replaces: Savings below 7.00 USD." in page
+
+
 def test_an_alert_without_an_account_is_chosen(browser: Client) -> None:
     page = post(browser, f"{CHOICES}new_device/")
     assert AlertChoice.objects.get().kind == "new_device"

@@ -117,6 +117,19 @@ def test_past_payments_get_it_when_asked_and_a_persons_choice_stays(
     assert search_for(scope, "category:fun", books) == ["lunch"]
 
 
+def test_the_names_of_buttons_begin_with_their_words(
+    browser: Client, ana: User, books: Books
+) -> None:
+    """So that who speaks to a program says what stands there (WCAG 2.5.3)."""
+    for name in ("Lunch", "Shops"):
+        rule(ana, "casa", "food", name)
+    page = browser.get(LIST).content.decode()
+    buttons = re.findall(r'<button[^>]*aria-label="([^"]+)"[^>]*>([^<]+)</button>', page)
+    labels = [(label, " ".join(words.split())) for label, words in buttons]
+    assert len(labels) >= 5
+    assert all(label.startswith(words) for label, words in labels), labels
+
+
 def test_a_changed_rule_judges_the_past_anew(
     browser: Client, ana: User, scope: Scope, books: Books
 ) -> None:

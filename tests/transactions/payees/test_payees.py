@@ -1,10 +1,12 @@
 """Payees: saved, shown, paid again; whose name is told, and how many wrong numbers."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Account, User
 from accounts.services import close_account
@@ -19,6 +21,7 @@ from transactions.payees import services as payees
 from transactions.payees.reads import payee_lines
 from transactions.payees.services import remove_payee, save_payee
 from transactions.safeguards import quota
+from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db
 LIST, NEW, TRANSFER = "/payees/", "/payees/new/", "/transfers/new/"
@@ -251,6 +254,23 @@ def test_the_review_says_under_which_name_the_recipient_is_saved(
     review = text_of(ana.post(TRANSFER, typed))
     assert "Saved as “Landlady”" in review
     assert "This is your first payment to M••• L•••" in review
+    assert "Not the account holder\N{RIGHT SINGLE QUOTATION MARK}s name" in review
+    review = text_of(ana.post(TRANSFER, {**typed, "name": "Mara Lindt"}))
+    assert "Not the account holder\N{RIGHT SINGLE QUOTATION MARK}s name" not in review
+
+
+def test_yesterday_is_written_small_within_a_sentence(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    save_payee(owner=mine.user, account=theirs, name="Landlady")
+    noon = timezone.localtime().replace(hour=12, minute=20) - timedelta(days=1)
+    purse = AccountFactory(user=mine.user)  # without an entry of today
+    before = noon - timedelta(hours=1)
+    services.post_batch([
+        Draft(to_account=purse, amount=Decimal(7), created_at=before),
+        Draft(from_account=purse, to_account=theirs, amount=Decimal(7), created_at=noon),
+    ])  # fmt: skip
+    assert "last paid yesterday 12:20" in text_of(ana.get(LIST))
 
 
 def test_a_payee_that_cannot_be_paid_says_so(ana: Client, mine: Account, theirs: Account) -> None:

@@ -147,6 +147,14 @@ def test_the_page_says_what_is_compared_and_how_the_sums_differ(ana: Client) -> 
     assert "in percent" in text.lower()
 
 
+def test_a_report_that_has_the_period_before_of_itself_says_so(ana: Client) -> None:
+    form = ana.get("/reports/spending-by-category/", NOVEMBER).context["form"]
+    assert "Compare with: the period before" in form.summary
+    assert [label for _value, label in form.fields["compare"].choices] == [
+        "the period before", "the period before, in percent too", "the year before"
+    ]  # fmt: skip
+
+
 def test_earlier_figures_link_to_their_own_rows(ana: Client) -> None:
     page = ana.get("/reports/money-by-month/", {**NOVEMBER, "compare": "period"})
     urls = [cell.url for row in page.context["run"].table for cell in row if cell.url]

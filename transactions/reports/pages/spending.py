@@ -11,7 +11,14 @@ from ledger.charts.geometry import BarChart, Mark
 from ledger.text.lines import counted
 from ledger.text.money import figure, money
 from transactions.reports import spending_by_category, top_spenders
-from transactions.reports.forms import COMPARISONS, NOTHING, Choice, PeriodForm
+from transactions.reports.forms import (
+    COMPARISONS,
+    NOTHING,
+    PERIOD_BEFORE,
+    YEAR_BEFORE,
+    Choice,
+    PeriodForm,
+)
 from transactions.reports.queries.spending import TOP, days_before
 from transactions.reports.report import (
     Column,
@@ -35,10 +42,17 @@ DRAWN = 12  # bars; the table has all
 
 
 class SpendingForm(PeriodForm):
-    """A period; by default this month so far. The report has the period before of itself."""
+    """A period; by default this month so far. The report has the period before of itself, so
+    without another choice it is compared with that.
+    """
 
     compare = Choice(
-        label="Compare with", choices=[(NOTHING, "nothing more"), *COMPARISONS.items()]
+        label="Compare with",
+        choices=[
+            (NOTHING, COMPARISONS[PERIOD_BEFORE]),
+            (PERIOD_BEFORE, f"{COMPARISONS[PERIOD_BEFORE]}, in percent too"),
+            (YEAR_BEFORE, COMPARISONS[YEAR_BEFORE]),
+        ],
     )
 
     def defaults(self) -> dict[str, Any]:
