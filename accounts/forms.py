@@ -213,6 +213,9 @@ class NameForm(forms.Form):
     name = NameField()
 
 
+PASSWORDS_DIFFER = "You must type the same password each time."
+
+
 class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
     """Signing up: a name besides the email and the password, or without one by a passkey."""
 
@@ -229,7 +232,8 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
         """Refuses a password similar to the name, because allauth compares only the email address,
-        and a passkey where none works, before a mail is sent.
+        and a passkey where none works, before a mail is sent. Says that two passwords differ also
+        if the first one is refused, which allauth does not.
         """
         if self.no_passkeys_here:
             raise forms.ValidationError(self.no_passkeys_here)
@@ -240,6 +244,9 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
                 get_adapter().clean_password(password, user=user)
             except forms.ValidationError as err:
                 self.add_error("password1", err)
+        may_differ = not self.by_passkey and not self.has_error("password2")
+        if may_differ and self["password1"].value() != self["password2"].value():
+            self.add_error("password2", PASSWORDS_DIFFER)
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, Any]:

@@ -162,6 +162,16 @@ def test_a_further_address_tells_how_many_attempts_are_left(client: Client, ana:
     assert attempts_left(client, CONFIRM) == ["2 attempts left", "1 attempt left"]
 
 
+def test_a_password_that_is_refused_and_not_repeated_is_told_both(client: Client) -> None:
+    form = sign_up(client, password1="short", password2="short2").context["form"]
+    assert set(form.errors) == {"password1", "password2"}
+    assert form.errors["password2"] == ["You must type the same password each time."]
+    form = sign_up(client, password1="short", password2="short").context["form"]
+    assert set(form.errors) == {"password1"}
+    form = sign_up(client, password2="eight-quiet-harbours").context["form"]
+    assert form.errors == {"password2": ["You must type the same password each time."]}
+
+
 def test_whoever_mistyped_the_address_signs_up_with_another(client: Client) -> None:
     page = client.get(sign_up(client, email="nina@exmaple.com").headers["Location"])
     cancel = f'action="/account/logout/">.*?name="next" value="{SIGN_UP}"'
