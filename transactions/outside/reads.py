@@ -14,6 +14,7 @@ from accounts.models import User
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
 from transactions.outside.file_parts import kept
 from transactions.outside.formats.cells import is_order_open
+from transactions.outside.formats.qif import qif_order
 from transactions.outside.formats.sheet import sheet_of
 
 ENTRIES_A_PAGE = 50
@@ -59,17 +60,25 @@ def difference_of(account: OutsideAccount) -> Difference | None:
     return None
 
 
-def is_order_doubtful(source: OutsideImport) -> bool:
-    """Whether each day of a CSV file could have its day or its month first."""
-    if source.format != OutsideImport.Format.CSV or source.mapping is None:
-        return False
+def doubtful_order(source: OutsideImport) -> str:
+    """The order, "dmy" or "mdy", by which the days of a CSV or a QIF file were read, if each could
+    have its day or its month first; else "".
+    """
     lines = OutsideEntry.objects.of(source)
     if lines.filter(booked_on__day__gt=12).exists():
-        return False
+        return ""
     if not lines.exclude(booked_on__day=F("booked_on__month")).exists():
-        return False  # either order is the same
+        return ""  # either order is the same
+    mapping = source.mapping or {}
     with kept(source) as file:
-        return is_order_open(sheet_of(file, is_asked=True).column(source.mapping["date"]))
+        if source.format == OutsideImport.Format.QIF:
+            found = qif_order(file)
+            return mapping.get("order", found.order) if found.is_open else ""
+        if source.format == OutsideImport.Format.CSV and is_order_open(
+            sheet_of(file, is_asked=True).column(mapping["date"])
+        ):
+            return str(mapping["order"])
+    return ""
 
 
 def accounts_of(person: User) -> list[OutsideAccount]:

@@ -123,11 +123,28 @@ def upload(
         pk=pk, account=account, name=tidy_line(name)[:200] or "statement",
         format=format_of(source), digest=digest, state=State.COLUMNS,
     )  # fmt: skip
-    if made.format != Format.CSV:
+    if made.format == Format.QIF:
+        _measure_in_order(made, source)
+    elif made.format != Format.CSV:
         _measure(made, source)
     elif _remember_columns(made, source):
         _measure_or_propose(made, source)
     return _store(made, source)
+
+
+def _measure_in_order(made: OutsideImport, source: IO[bytes]) -> None:
+    """Measures a QIF file by the order of days that its owner has said for the account, if it can
+    be read so.
+    """
+    files = OutsideImport.objects.imported_into(made.account).filter(format=Format.QIF)
+    said = files.exclude(mapping=None).newest_first().first()
+    with suppress(UnreadableStatement):
+        if said is not None:
+            made.mapping = said.mapping
+            _measure(made, source)
+            return
+    made.mapping = None
+    _measure(made, source)
 
 
 def _measure_or_propose(made: OutsideImport, source: IO[bytes]) -> None:
@@ -204,6 +221,15 @@ def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> Outsid
         OutsideEntry.objects.of(locked).delete()
         locked.save()
     return locked
+
+
+def read_in_order(*, source: OutsideImport, order: str) -> OutsideImport:
+    """Reads a QIF file anew with the day first ("dmy") or the month ("mdy"), as the person says; it
+    is remembered for the account. Raises as `name_columns` does.
+    """
+    if source.format != Format.QIF:
+        raise InvalidDetails("The order of days is one of its columns. Change the columns.")
+    return name_columns(source=source, mapping={"order": order})
 
 
 def read_step(source: OutsideImport) -> OutsideImport:

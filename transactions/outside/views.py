@@ -33,10 +33,10 @@ from transactions.outside.forms import (
 from transactions.outside.reads import (
     accounts_of,
     difference_of,
+    doubtful_order,
     entry_page,
     imported_before,
     imports_of,
-    is_order_doubtful,
     totals_of,
 )
 
@@ -176,7 +176,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
         lines = OutsideEntry.objects.for_reading(source)
         context["page"] = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
         context["lookalikes"] = lookalikes_of(source, context["page"])
-        context["is_order_doubtful"] = is_order_doubtful(source)
+        context["doubtful_order"] = doubtful_order(source)
         context["before"] = imported_before(source)
     return render(request, "transactions/outside/import.html", context)
 
@@ -192,6 +192,9 @@ def _answered(request: PersonRequest, source: OutsideImport) -> HttpResponse:
     try:
         if step == "read":
             return _read(request, source)
+        if step == "order":
+            order = "mdy" if request.POST.get("order") == "mdy" else "dmy"
+            return _next(services.read_in_order(source=source, order=order))
         if step == "confirm":
             done = services.confirm(
                 source=source,
@@ -207,7 +210,7 @@ def _answered(request: PersonRequest, source: OutsideImport) -> HttpResponse:
             messages.success(request, f"{source.name} is thrown away. Nothing was imported.")
         else:
             return redirect(here)
-    except LedgerError as refusal:
+    except (UnreadableStatement, LedgerError) as refusal:
         messages.warning(request, str(refusal))
         return redirect_page(request, here)
     return redirect("transactions:outside_account", source.account_id)

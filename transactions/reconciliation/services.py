@@ -6,7 +6,7 @@ here can change a payment.
 
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from itertools import islice
 from typing import IO, Any
@@ -27,9 +27,17 @@ from transactions.models import (
 )
 from transactions.models.reconciliation import REASON_LIMIT, booked_on
 from transactions.models.reconciliation_triggers import LOCK
+from transactions.outside.formats.cells import is_order_open
 from transactions.outside.formats.guess import guess
-from transactions.outside.formats.lines import StatementFacts
-from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
+from transactions.outside.formats.lines import StatementFacts, UnreadableStatement
+from transactions.outside.formats.qif import qif_order
+from transactions.outside.formats.reading import (
+    Measured,
+    digest_of,
+    format_of,
+    lines_of,
+    measure,
+)
 from transactions.outside.formats.sheet import sheet_of
 from transactions.reconciliation.sure import match_all
 from transactions.reconciliation.version import version_of
@@ -58,6 +66,12 @@ SENTENCES = {
         "More would be matched than the payment has. Somebody may have matched it."
     ),
 }
+
+
+class DoubtfulDays(UnreadableStatement):
+    """The days of the file may have the day first, or the month; somebody has to say which."""
+
+
 NO_REASON = "This line is open. To leave it over, write why."
 ANOTHER_REASON = "Somebody has given another reason meanwhile. Look at the line again."
 
@@ -84,17 +98,20 @@ def upload(
     currency: str,
     account: Account | None = None,
     id: uuid.UUID | None = None,
+    order: str = "",
 ) -> Reconciliation:
     """Stores the lines of a file, of which nothing is matched yet. Without an account, its lines
-    are the bank's deposits and withdrawals. `id` is that of the form: the same file for the same
-    account and currency under it returns what it made before.
+    are the bank's deposits and withdrawals. `order`, "dmy" or "mdy", says what comes first in its
+    days, if somebody knows it. `id` is that of the form: the same file for the same account and
+    currency under it returns what it made before.
 
-    Raises UnreadableStatement for a file that cannot be read as a whole.
+    Raises UnreadableStatement for a file that cannot be read as a whole, and DoubtfulDays for one
+    whose days can be read in two ways, without `order`.
     """
     digest = digest_of(source)
     format = format_of(source)
-    mapping = guess(sheet_of(source), currency) if format == OutsideImport.Format.CSV else None
-    found = measure(source, format, mapping, currency)
+    mapping = guess(sheet_of(source), currency) if format == OutsideImport.Format.CSV else {}
+    found = _measured(source, format, mapping, currency, order)
     assert found.first_on is not None and found.last_on is not None  # noqa: S101, PT018
     made = Reconciliation(
         pk=uuid7_with(id or uuid7(), account and account.pk, currency, digest),
@@ -104,6 +121,35 @@ def upload(
         line_count=found.count, unbooked_count=found.facts.unbooked, created_by=by,
     )  # fmt: skip
     return _store(made, source, mapping)
+
+
+def _measured(
+    source: IO[bytes], format: str, mapping: dict[str, Any], currency: str, order: str
+) -> Measured:
+    """Measures a file, and puts the order of its days into the mapping. Raises as `upload`."""
+    if format == OutsideImport.Format.CSV:
+        is_open = is_order_open(sheet_of(source).column(mapping["date"]))
+    else:
+        is_open = format == OutsideImport.Format.QIF and qif_order(source).is_open
+    if not is_open:
+        return measure(source, format, mapping, currency)
+    ways = {}
+    for each in (order,) if order else ("dmy", "mdy"):
+        with suppress(UnreadableStatement):
+            ways[each] = measure(source, format, mapping | {"order": each}, currency)
+    if not ways:
+        return measure(source, format, mapping, currency)  # which says what is wrong
+    if len(ways) > 1:
+        raise DoubtfulDays(
+            "Each day of the file can be read in two ways: with the day first, they go from "
+            f"{_span(ways['dmy'])}, with the month first from {_span(ways['mdy'])}. Choose one."
+        )
+    mapping["order"], found = ways.popitem()
+    return found
+
+
+def _span(measured: Measured) -> str:
+    return f"{measured.first_on:%-d %B %Y} to {measured.last_on:%-d %B %Y}"
 
 
 @with_retry

@@ -30,6 +30,7 @@ from ledger.text.money import money
 from transactions.exceptions import InvalidDetails, LedgerError
 from transactions.models import Reconciliation, ReconciliationLine
 from transactions.outside.formats.lines import MOST_LINES, UnreadableStatement
+from transactions.outside.forms import ORDER_CHOICES
 from transactions.reconciliation import services
 from transactions.reconciliation.reads import (
     add_suggestions,
@@ -71,6 +72,13 @@ class ReconciliationForm(forms.Form):
         help_text="Only if the settlement account is one of this bank\u2019s books: the file then "
         "has its entries, with the same signs. Empty: the file has the bank\u2019s deposits and "
         "withdrawals.",
+    )
+    order = forms.ChoiceField(
+        label="A day is written",
+        choices=[("", "as the file tells"), *ORDER_CHOICES[:2]],
+        required=False,
+        help_text="Asked for only if each day of a CSV or QIF file could have the day or the month "
+        "first.",
     )
     file = forms.FileField(
         allow_empty_file=True,  # the reader explains it better
@@ -166,7 +174,11 @@ class ReconciliationAdmin(ListFiles):
                 currency=account.currency if account else data["currency"],
                 account=account,
                 id=uuid7_for(clerk.pk, data["id"]),
+                order=data["order"],
             )
+        except services.DoubtfulDays as doubt:
+            form.add_error("order", str(doubt))
+            return self._upload_page(request, form)
         except (UnreadableStatement, LedgerError) as refusal:
             form.add_error("file", str(refusal))
             return self._upload_page(request, form)

@@ -13,6 +13,7 @@ import pytest
 from tests.transactions.outside.samples import CAMT, MT940, OFX1, OFX2, QIF, SAMPLES, camt, ofx2
 from transactions.outside.formats.lines import OutsideLine, UnreadableStatement
 from transactions.outside.formats.mt940 import details_of
+from transactions.outside.formats.qif import qif_order
 from transactions.outside.formats.reading import Measured, format_of, lines_of, measure
 
 EUR = "EUR"
@@ -201,6 +202,24 @@ def test_qif_days_are_read_in_the_order_that_all_can_have(
     assert (line.booked_on, line.amount) == (day, Decimal("1234.50"))
 
 
+@pytest.mark.parametrize(
+    ("days", "order", "is_open"),
+    [
+        (("01/01/2026", "01/02/2026", "01/06/2026"), "mdy", True),
+        (("01/02/2026", "02/01/2026"), "mdy", True),
+        (("01/01/2026", "02/02/2026"), "mdy", False),
+        (("01/02/2026", "01/13/2026"), "mdy", False),
+        (("05.01.2026",), "dmy", False),
+        (("2026-01-05",), "mdy", False),
+    ],
+)
+def test_days_of_qif_that_can_be_read_in_two_ways(
+    days: tuple[str, ...], order: str, is_open: bool
+) -> None:
+    text = "!Type:Bank\n" + "".join(f"D{day}\nT1.00\n^\n" for day in days)
+    assert qif_order(BytesIO(text.encode())) == (order, is_open)
+
+
 def test_lists_beside_the_payments_of_qif_are_left_out() -> None:
     """Quicken writes its categories and memorized payments into the same file."""
     before = "!Option:AutoSwitch\n!Account\nNSavings\nTBank\n^\n!Clear:AutoSwitch\n"
@@ -241,6 +260,20 @@ def test_details_of_mt940(text: str, found: tuple[str, str, str]) -> None:
 def test_values_without_ends_below_the_header_of_ofx_2_are_read() -> None:
     head = OFX2[: OFX2.index("<OFX>")]
     assert read(head + OFX1[OFX1.index("<OFX>") :]) == read(OFX1)
+
+
+@pytest.mark.parametrize("text", [OFX1, OFX2])
+def test_an_amount_of_ofx_that_is_not_converted_is_refused(text: str) -> None:
+    end = "</STMTTRN>"
+    for tag, symbol in (("CURRENCY", "USD"), ("CURRENCY", "EUR"), ("ORIGCURRENCY", "USD")):
+        money = f"<{tag}><CURRATE>1.1</CURRATE><CURSYM>{symbol}</CURSYM></{tag}>"
+        if text == OFX1:
+            money = money.replace("</CURRATE>", "\n").replace("</CURSYM>", "\n")
+        with_money = text.replace(end, money + end, 1)
+        if (tag, symbol) == ("CURRENCY", "USD"):
+            assert refusal_of(with_money).startswith("Line 1 has an amount in USD")
+        else:
+            assert read(with_money) == read(text)
 
 
 @pytest.mark.parametrize("text", [OFX1, OFX2])

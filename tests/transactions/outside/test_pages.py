@@ -272,6 +272,28 @@ def test_days_that_can_be_read_in_two_ways_are_told(
     assert "two ways" not in text_of(ana.get(here))
 
 
+def test_the_order_of_days_in_qif_is_chosen_and_remembered(
+    ana: Client, account: OutsideAccount
+) -> None:
+    def shown(*days: str) -> Any:
+        text = "!Type:Bank\n" + "".join(f"D{day}\nT1.00\n^\n" for day in days)
+        return ana.get(send(ana, account, text)["Location"])
+
+    page = shown("01/01/2026", "01/02/2026", "01/06/2026")
+    assert "month first, they go from 1 January 2026 to 6 January 2026" in text_of(page)
+    here = page.request["PATH_INFO"]
+    (order,) = re.findall(r'name="order" value="(\w+)"', page.content.decode())
+    page = ana.post(here, {"step": "order", "order": order}, follow=True)
+    assert "day first, they go from 1 January 2026 to 1 June 2026" in text_of(page)
+    ana.post(here, {"step": "confirm"})
+    assert "day first, they go from 1 July 2026" in text_of(shown("01/07/2026"))
+    page = shown("07/13/2026")
+    assert "13 July 2026" in text_of(page)
+    for order in ("dmy", "mdy"):  # of which the first is not possible
+        ana.post(page.request["PATH_INFO"], {"step": "order", "order": order})
+        assert "13 July 2026" in text_of(ana.get(page.request["PATH_INFO"]))
+
+
 def test_a_long_file_is_read_in_steps_with_a_bar(
     ana: Client, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -430,6 +430,7 @@ def test_amounts_without_a_minus_are_money_out_where_the_balances_say_so(name: s
     [
         "Datum;Text;Betrag\n02.01.2026;Miete, Januar, Nr. 3;-950,00\n03.01.2026;Lohn;2.000,00\n",
         "Date,Text,Amount\n2026-01-02,a;b;c;d;e;f,-950.00\n2026-01-03,Pay,2000.00\n",
+        "Datum;Zweck, Text, Ort, Land;Betrag\n02.01.2026;Miete;-950,00\n03.01.2026;Lohn;2.000,00\n",
         "Tag;Text;Wieviel\n02.01.2026;Miete, Januar, Nr. 3;-950,00\n03.01.2026;Lohn;2.000,00\n",
     ],
 )

@@ -1,7 +1,7 @@
 """The pages of reconciliations in the admin: upload, match, leave over, sign by two."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -135,6 +135,32 @@ def test_a_wrong_upload_says_what_to_do(
     assert answer.status_code == 200
     assert sentence in text_of(answer)
     assert not Reconciliation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("n.csv", "Date,Amount\n03/04/2026,5.00\n05/04/2026,6.00\n"),
+        ("n.qif", "!Type:Bank\nD03/04/2026\nT5.00\n^\nD05/04/2026\nT6.00\n^\n"),
+    ],
+)
+def test_days_that_can_be_read_in_two_ways_are_asked_for(
+    staff: Client, name: str, body: str
+) -> None:
+    def upload(order: str, text: str = body) -> Any:
+        file = SimpleUploadedFile(name, text.encode())
+        return staff.post(ADD, sent("", file=file, order=order))
+
+    told = "3 April 2026 to 5 April 2026, with the month first from 4 March 2026 to 4 May 2026"
+    assert told in text_of(upload(""))
+    assert not Reconciliation.objects.exists()
+    for order, last in (("dmy", date(2026, 4, 5)), ("mdy", date(2026, 5, 4))):
+        upload(order)
+        assert Reconciliation.objects.newest_first()[0].last_on == last
+    upload("", body.replace("05/04", "13/04"))
+    assert Reconciliation.objects.newest_first()[0].last_on == date(2026, 4, 13)
+    upload("", body.replace("05/04", "04/13"))
+    assert Reconciliation.objects.newest_first()[0].first_on == date(2026, 3, 4)
 
 
 def test_lines_that_are_not_booked_are_counted(staff: Client) -> None:

@@ -107,11 +107,9 @@ def _readable(days: Sequence[str], order: str) -> int:
 
 def is_order_open(days: Sequence[str]) -> bool:
     """Whether these days are written so that either the day or the month may come first."""
-    found = [_DIGITS.fullmatch(typed) for typed in days]
-    return any(found) and not any(
-        match is not None and (len(match[1]) == 4 or "." in match[0][: match.end(2) + 1])
-        for match in found
-    )
+    found = [match for typed in days if (match := _DIGITS.fullmatch(typed))]
+    is_told = any(len(each[1]) == 4 or "." in each[0][: each.end(2) + 1] for each in found)
+    return not is_told and any(int(each[1]) != int(each[2]) for each in found)
 
 
 def _span(days: Sequence[str], order: str) -> timedelta:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import IO
 
+from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.lines import (
     CUT,
     LONGEST_LINE,
@@ -63,7 +64,7 @@ def _lines(
     total = _Total()
     for name, values in aggregates:
         if name == "STMTTRN":
-            line = _line(next(total.numbers), values)
+            line = _line(next(total.numbers), values, facts)
             total.sum += line.amount
             yield line
         elif name == "INVTRAN":
@@ -104,7 +105,14 @@ def _note_account(total: _Total, account: str) -> None:
     total.account = account
 
 
-def _line(number: int, values: dict[str, str]) -> OutsideLine:
+def _line(number: int, values: dict[str, str], facts: StatementFacts) -> OutsideLine:
+    symbol = values.get("CURSYM", "").upper()
+    # ORIGCURRENCY is that of an amount which was converted.
+    if "CURRENCY" in values and symbol != (facts.currency or facts.account_currency):
+        raise UnreadableStatement(
+            f"Line {number:,} has an amount in {shortened(tidy_line(symbol))} that the file does "
+            "not convert. Download the file in another format."
+        )
     day = values.get("DTPOSTED", "")[:8]
     return made_line(
         number,
@@ -140,7 +148,7 @@ def _from_sgml(text: io.TextIOWrapper) -> Iterator[Aggregate]:
             if name:
                 raise UnreadableStatement(f"The file does not end one of its parts. {CUT}")
             name, values = tag, {}
-        elif name and value:
+        elif name and (value or tag == "CURRENCY"):
             values.setdefault(tag, value)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Generator, Iterator
 from datetime import date
-from typing import IO
+from typing import IO, NamedTuple
 
 from ledger.text.currencies import minor_units
 from ledger.text.lines import shortened, tidy_line
@@ -28,12 +28,15 @@ Record = tuple[int, dict[str, str]]
 _DAY = re.compile(r"(\d{1,4})[/.\- ]+(\d{1,2})[/.\-' ]+(\d{1,4})", re.ASCII)
 
 
-def qif_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
+def qif_lines(
+    source: IO[bytes], facts: StatementFacts, order: str = ""
+) -> Generator[OutsideLine, None, None]:
     """Yields the lines. Raises UnreadableStatement.
 
-    QIF does not say whether the day or the month comes first: see `_order`.
+    QIF does not say whether the day or the month comes first: `order` is "dmy" or "mdy" if a person
+    has said it, else it is that of `qif_order`.
     """
-    order = _order(source)
+    order = order or qif_order(source).order
     for number, record in _records(source):
         day = _day(number, record.get("D", ""), order)
         typed = record.get("T") or record.get("U", "")
@@ -96,29 +99,41 @@ def _kind_of(line: str) -> str | None:
     return found[1] if found else None
 
 
-def _order(source: IO[bytes]) -> str:
+class QifOrder(NamedTuple):
+    """What comes first in the days of a file, and whether it could be the other as well."""
+
+    order: str
+    is_open: bool
+
+
+def qif_order(source: IO[bytes]) -> QifOrder:
     """Which order all days of the file can have. If both can be, the one by which the file spans
-    less time; dots are European.
+    less time; dots are European. Raises UnreadableStatement.
     """
-    is_dotted = True
+    is_dotted, is_same = True, True
     spans: dict[str, tuple[date, date] | None] = {"mdy": None, "dmy": None}
     impossible: set[str] = set()
     for number, record in _records(source):
-        is_dotted = is_dotted and "." in record.get("D", "")
+        typed = record.get("D", "")
+        is_dotted = is_dotted and "." in typed
+        read = set[date]()
         for order, span in spans.items():
             try:
-                day = _day(number, record.get("D", ""), order)
+                day = _day(number, typed, order)
             except UnreadableStatement:
                 impossible.add(order)
                 continue
+            read.add(day)
             first, last = span or (day, day)
             spans[order] = (min(first, day), max(last, day))
+        is_same = is_same and len(read) < 2
     if len(impossible) == 1:
-        return "dmy" if "mdy" in impossible else "mdy"
+        return QifOrder("dmy" if "mdy" in impossible else "mdy", is_open=False)
     if is_dotted:
-        return "dmy"
+        return QifOrder("dmy", is_open=False)
     lengths = {order: span[1] - span[0] for order, span in spans.items() if span}
-    return min(lengths, key=lambda order: lengths[order], default="mdy")
+    likelier = min(lengths, key=lambda order: lengths[order], default="mdy")
+    return QifOrder(likelier, is_open=not impossible and not is_same)
 
 
 def _day(number: int, typed: str, order: str) -> date:

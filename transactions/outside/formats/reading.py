@@ -43,7 +43,6 @@ Reader = Callable[[IO[bytes], StatementFacts], Generator[OutsideLine, None, None
 READERS: dict[str, Reader] = {
     Format.OFX1: ofx1_lines,
     Format.OFX2: ofx2_lines,
-    Format.QIF: qif_lines,
     Format.CAMT: camt_lines,
     Format.MT940: mt940_lines,
 }
@@ -105,7 +104,11 @@ def digest_of(source: IO[bytes]) -> str:
 def lines_of(
     source: IO[bytes], format: str, mapping: Mapping[str, Any] | None, facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines and fills in the facts. Raises UnreadableStatement."""
+    """Yields the lines and fills in the facts. `mapping` says what the columns of CSV mean, and in
+    what order the days of QIF are, if anybody has said it. Raises UnreadableStatement.
+    """
+    if format == Format.QIF:
+        return qif_lines(source, facts, (mapping or {}).get("order", ""))
     read = READERS.get(format)
     return read(source, facts) if read else sheet_lines(source, mapping or {}, facts)
 
