@@ -240,6 +240,27 @@ def test_the_day_of_booking_in_mt940_may_be_in_the_year_beside() -> None:
     assert days == [date(2027, 1, 2), date(2026, 12, 31), date(2026, 12, 31)]
 
 
+@pytest.mark.parametrize(
+    ("value", "booked", "day"),
+    [
+        ("261122", "0102", date(2027, 1, 2)), ("270210", "1231", date(2026, 12, 31)),
+        ("270103", "0301", date(2027, 3, 1)), ("271228", "0229", date(2028, 2, 29)),
+    ],
+)  # fmt: skip
+def test_the_day_of_booking_in_mt940_is_the_nearest(value: str, booked: str, day: date) -> None:
+    text = MT940.replace("2611011101CR", f"{value}{booked}CR", 1)
+    assert read(text)[0].booked_on == day
+    assert "no day that can be" in refusal_of(text.replace(f"{booked}CR", "0231CR", 1))
+
+
+def test_what_banks_write_in_place_of_the_usual_fields() -> None:
+    assert measured(CAMT.replace("<Cd>OPBD", "<Cd>PRCD")).facts.opening == 100
+    assert "does not say whether" in refusal_of(CAMT.replace('"EUR">2.80', '"EUR">-2.80', 1))
+    checked = OFX2.replace("<MEMO>Salary", "<CHECKNUM>1207</CHECKNUM><MEMO>Salary")
+    assert read(checked)[0].reference == "1207"
+    assert read(QIF.replace("T1,932.80", "U1,932.80")) == read(QIF)
+
+
 def test_reversals_in_mt940_go_the_other_way() -> None:
     text = MT940.replace("CR1932", "RD1932").replace("DR2,80", "RC2,80")
     assert [line.amount for line in read(text)] == [line.amount for line in read(MT940)]

@@ -197,6 +197,20 @@ def test_an_id_of_another_amount_or_of_a_day_far_away_is_another_payment(
         assert doubles(uploaded(account, heading + two)) == again
 
 
+def test_an_id_that_was_imported_twice_is_still_known(account: OutsideAccount) -> None:
+    heading = "Date,Amount,Description,Id\n"
+    for text in ("Bus", "Bus 7", "Bus 8"):
+        found = uploaded(account, f"{heading}2026-11-02,-5.00,{text},A1\n")
+        assert found.double_count == (text != "Bus")
+        services.confirm(source=found, with_doubles=True)
+
+
+def test_two_lines_of_camt_with_one_id_are_two(account: OutsideAccount) -> None:
+    entries = [camt_entry("2026-11-02", "10", "DBIT", "batch", who, "A") for who in ("A", "B")]
+    source = uploaded(account, camt("".join(entries), opening="40", closing="20"))
+    assert source.double_count == 0
+
+
 def test_the_banks_own_id_is_compared_without_dashes_and_case(account: OutsideAccount) -> None:
     id = "0193B2c4-7f00-7000-8000-00000000a1b2"
     imported(account, f"Date,Amount,Description,Id\n2026-11-02,-5.00,Bus,{id}\n")

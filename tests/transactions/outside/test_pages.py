@@ -272,6 +272,17 @@ def test_days_that_can_be_read_in_two_ways_are_told(
     assert "two ways" not in text_of(ana.get(here))
 
 
+@pytest.mark.parametrize("role", ["role_side", "role_fee"])
+def test_a_column_that_goes_with_one_amount_needs_it(
+    ana: Client, account: OutsideAccount, role: str
+) -> None:
+    answer = send(ana, account, "Date,Debit,Credit,Fee\n2026-11-02,5.00,,1.00\n")
+    columns = ana.get(answer["Location"], follow=True)
+    fields = fields_of(columns.content.decode()) | {role: "3"}
+    page = ana.post(columns.redirect_chain[-1][0], fields)
+    assert "This column goes with one amount" in text_of(page)
+
+
 def test_the_order_of_days_in_qif_is_chosen_and_remembered(
     ana: Client, account: OutsideAccount
 ) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -131,13 +132,17 @@ def _move(number: int, text: str) -> _Move:
 
 
 def _booked_on(number: int, value: str, booked: str | None) -> date:
-    """The day of booking, which has no year: that of the value date, or the one beside it."""
+    """The day of booking, which has no year: the nearest to the value date."""
     day = made_day(number, full_year(value[:2]), int(value[2:4]), int(value[4:]))
     if not booked:
         return day
-    month = int(booked[:2])
-    year = day.year + (month <= 2 and day.month >= 11) - (month >= 11 and day.month <= 2)
-    return made_day(number, year, month, int(booked[2:]))
+    near = []
+    for year in (day.year, day.year - 1, day.year + 1):
+        with suppress(UnreadableStatement):
+            near.append(made_day(number, year, int(booked[:2]), int(booked[2:])))
+    if not near:
+        return made_day(number, day.year, int(booked[:2]), int(booked[2:]))  # which says so
+    return min(near, key=lambda each: abs(each - day))
 
 
 def _line(move: _Move, text: str) -> OutsideLine:
