@@ -12,11 +12,12 @@ without a change.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import takewhile
+from itertools import groupby, takewhile
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -87,9 +88,13 @@ class AccountForecast:
         self.balance += amount
         self.planned += amount
 
+    def can_pay(self, order: StandingOrder) -> bool:
+        """Whether it has the money now, and may send it."""
+        return not self.account.is_frozen and bool(order.amount <= self.available)
+
     def pay(self, day: date, order: StandingOrder) -> ExpectedPayment:
         """Pays a day of an order if it can be paid."""
-        fails = self.account.is_frozen or order.amount > self.available
+        fails = not self.can_pay(order)
         if not fails:
             self.balance -= order.amount
         more, before = max(order.amount - self.planned, Decimal(0)), self.short
@@ -121,7 +126,8 @@ def expected_payments(
 ) -> list[ExpectedPayment]:
     """What active orders would pay until so many days from today, in the order of booking.
 
-    An order that cannot be paid moves nothing; the next days go on without it.
+    An order that cannot be paid moves nothing; the next days go on without it. One that lacks money
+    comes after those of its day that bring it, as in Note [Second tries] of `paying`.
     """
     until = today + timedelta(days=days)
     due = sorted(
@@ -135,12 +141,40 @@ def expected_payments(
     )
     forecasts = {account.pk: AccountForecast.of(account) for account in accounts}
     found = []
-    for shown, _day, _pk, order in due:
-        payment = forecasts[order.from_account_id].pay(shown, order)
-        recipient = forecasts.get(order.to_account_id)
-        if recipient is not None and not payment.fails:
-            recipient.receive(order.amount)
-        found.append(payment)
+    for shown, of_shown in groupby(due, key=lambda item: item[0]):
+        waiting: list[StandingOrder] = []
+        for _day, of_day in groupby(of_shown, key=lambda item: item[1]):
+            found += _paid_of([item[3] for item in of_day], waiting, forecasts, shown)
+            while ready := [order for order in waiting if _can_pay(order, forecasts)]:
+                payers = {order.from_account_id for order in ready}
+                again = [order for order in waiting if order.from_account_id in payers]
+                waiting = [order for order in waiting if order.from_account_id not in payers]
+                found += _paid_of(again, waiting, forecasts, shown)
+        found += [forecasts[order.from_account_id].pay(shown, order) for order in waiting]
+    return found
+
+
+def _can_pay(order: StandingOrder, forecasts: Mapping[UUID, AccountForecast]) -> bool:
+    return forecasts[order.from_account_id].can_pay(order)
+
+
+def _paid_of(
+    orders: Iterable[StandingOrder],
+    waiting: list[StandingOrder],
+    forecasts: Mapping[UUID, AccountForecast],
+    day: date,
+) -> list[ExpectedPayment]:
+    """Pays each of these orders that can be paid when it has its turn; adds the rest to
+    `waiting`.
+    """
+    found = []
+    for order in orders:
+        if not _can_pay(order, forecasts):
+            waiting.append(order)
+            continue
+        found.append(forecasts[order.from_account_id].pay(day, order))
+        if order.to_account_id in forecasts:
+            forecasts[order.to_account_id].receive(order.amount)
     return found
 
 

@@ -5,26 +5,32 @@ transaction (`settle_paid`), and the id of the transaction is made of the order 
 whatever is killed, and however many run at once: a day whose payment was booked is settled, and one
 that is not settled was not paid. Days that were missed are paid in their order.
 
+Note [Second tries]: an order may lack money that another one brings on the same day. So what lacked
+money is tried again when all orders of a day had their turn, for as long as anything is paid, and
+counts as refused only at the end of the run. The forecast does the same.
+
 Note [Refused payments]: a refused payment is tried again by each later run of that day, and once
 more on the day after; then the day is settled as refused, and the order goes on. Its later days
 wait meanwhile. If an account of the order is closed, the order ends at once.
 """
 
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import partial
 
-from django.db.models import Q
+from django.db.models import Min
 from django.utils import timezone
 
 from accounts.models import Account
 from ledger.db.ids import uuid7_of
 from ledger.jobs.apart import apart
 from transactions import services
-from transactions.exceptions import LedgerError
+from transactions.exceptions import InsufficientFunds, LedgerError
 from transactions.models import StandingOrder
+from transactions.models.standing_order import StandingOrderQuerySet
 from transactions.safeguards.recipients import CANNOT_RECEIVE, RECIPIENT_REFUSED
 from transactions.services import Draft
 from transactions.standing_orders.services import (
@@ -34,6 +40,7 @@ from transactions.standing_orders.services import (
     settle_paid,
 )
 
+OfRow = Callable[[object], AbstractContextManager[None]]
 YOURS_CLOSED = "The account that pays is closed."
 THEIRS_CLOSED = "The recipient's account is closed."
 
@@ -47,18 +54,32 @@ class PaidOrders:
     refused: int = 0
 
 
+@dataclass(slots=True)
+class _Run:
+    """A run of the job: its moment, what it did, and what lacked money and why."""
+
+    moment: datetime
+    counts: PaidOrders = field(default_factory=PaidOrders)
+    lacking: list[tuple[StandingOrder, str]] = field(default_factory=list)
+
+
 def pay_due(*, now: datetime | None = None) -> PaidOrders:
     """Pays every order that is due, missed days first. Safe to run twice and in parallel.
 
     If an order fails without being refused, pays all others first, then raises that error.
     """
-    moment = now or timezone.now()
-    counts = PaidOrders()
+    run = _Run(now or timezone.now())
     with apart("Standing order") as order_apart:
-        for order in _due(timezone.localdate(moment)):
+        for day in _due_days(timezone.localdate(run.moment)):
+            for order in _due_on(day):
+                with order_apart(order.pk):
+                    _pay(order, run)
+            while run.lacking and _try_again(run, day, order_apart):
+                pass
+        for order, why in run.lacking:
             with order_apart(order.pk):
-                _pay(order, moment, counts)
-    return counts
+                _refused(order, why, run)
+    return run.counts
 
 
 def payment_id(order: uuid.UUID, day: date) -> uuid.UUID:
@@ -66,18 +87,67 @@ def payment_id(order: uuid.UUID, day: date) -> uuid.UUID:
     return uuid7_of(datetime.combine(day, time(), UTC), f"standing order {order} {day}")
 
 
-def _due(today: date) -> Iterator[StandingOrder]:
-    """The orders that are due, each as often as it has due days, by day. Each is read when its turn
-    comes: what was paid before has moved it to a later place, and what waits is not read again.
+def _due_days(today: date) -> Iterator[date]:
+    """The days until today that have orders, each read when its turn comes: what was paid before
+    has moved its order to a later day.
     """
-    due = StandingOrder.objects.active().filter(next_on__lte=today).in_order()
-    after = Q()
-    while order := due.filter(after).with_accounts().select_related("owner").first():
+    due = StandingOrder.objects.active().filter(next_on__lte=today)
+    day = due.aggregate(first=Min("next_on"))["first"]
+    while day is not None:
+        yield day
+        day = due.filter(next_on__gt=day).aggregate(first=Min("next_on"))["first"]
+
+
+def _due_on(day: date) -> Iterator[StandingOrder]:
+    """The orders of a day. Each is read when its turn comes, and what waits is not read again."""
+    due = _readable().filter(next_on=day).order_by("pk")
+    order = due.first()
+    while order is not None:
         yield order
-        after = Q(next_on__gt=order.next_on) | Q(next_on=order.next_on, pk__gt=order.pk)
+        order = due.filter(pk__gt=order.pk).first()
 
 
-def _pay(order: StandingOrder, moment: datetime, counts: PaidOrders) -> None:
+def _readable() -> StandingOrderQuerySet:
+    return StandingOrder.objects.active().with_accounts().select_related("owner")
+
+
+def _try_again(run: _Run, day: date, order_apart: OfRow) -> bool:
+    """Tries once more what lacks money, missed days first, from accounts that have enough for any
+    of it now. Returns whether anything was paid.
+    """
+    before, ready = run.counts.paid, _ready(run.lacking)
+    lacking, run.lacking = run.lacking, []
+    for order, why in sorted(lacking, key=lambda each: (each[0].next_on, each[0].pk)):
+        if order.from_account_id not in ready:
+            run.lacking.append((order, why))
+            continue
+        with order_apart(order.pk):
+            _pay_until(order, day, run)
+    return run.counts.paid > before
+
+
+def _ready(lacking: Iterable[tuple[StandingOrder, str]]) -> set[uuid.UUID]:
+    """The accounts that have what one of these orders lacked, whoever brought it."""
+    orders = [order for order, _why in lacking]
+    accounts = Account.objects.filter(pk__in={order.from_account_id for order in orders})
+    available = dict(accounts.values_list("pk", "available"))
+    return {
+        order.from_account_id for order in orders
+        if order.amount <= available[order.from_account_id]
+    }  # fmt: skip
+
+
+def _pay_until(order: StandingOrder, day: date, run: _Run) -> None:
+    """Pays an order, and its next missed days until this day."""
+    before = None
+    current: StandingOrder | None = order
+    while current is not None and run.counts.paid != before:
+        before = run.counts.paid
+        _pay(current, run)
+        current = _readable().filter(pk=order.pk, next_on__lte=day).first()
+
+
+def _pay(order: StandingOrder, run: _Run) -> None:
     draft = Draft(
         id=payment_id(order.pk, order.next_on), from_account=order.from_account_id,
         to_account=order.to_account_id, amount=order.amount, description=order.description,
@@ -87,20 +157,29 @@ def _pay(order: StandingOrder, moment: datetime, counts: PaidOrders) -> None:
         services.book(draft, beside=partial(settle_paid, order))
     except OrderChanged:
         return  # paid by another worker, or changed by its owner, who come first
+    except InsufficientFunds as refusal:
+        if _is_over(order, run):
+            _refused(order, str(refusal), run)
+        else:
+            run.lacking.append((order, str(refusal)))
     except LedgerError as refusal:
-        _refused(order, in_words(refusal, order), moment, counts)
+        _refused(order, in_words(refusal, order), run)
     else:
-        counts.paid += 1
+        run.counts.paid += 1
 
 
-def _refused(order: StandingOrder, why: str, moment: datetime, counts: PaidOrders) -> None:
-    closed = closed_account(order.pk)
+def _is_over(order: StandingOrder, run: _Run) -> bool:
+    """Whether it was refused on a day before, so that this is its last try."""
     before = order.refused_at
-    is_over = before is not None and timezone.localdate(before) < timezone.localdate(moment)
-    if closed or is_over:
-        counts.refused += give_up(order=order, why=closed or why, ends=bool(closed))
+    return before is not None and timezone.localdate(before) < timezone.localdate(run.moment)
+
+
+def _refused(order: StandingOrder, why: str, run: _Run) -> None:
+    closed = closed_account(order.pk)
+    if closed or _is_over(order, run):
+        run.counts.refused += give_up(order=order, why=closed or why, ends=bool(closed))
     else:
-        counts.waiting += note_refusal(order=order, why=why, at=moment)
+        run.counts.waiting += note_refusal(order=order, why=why, at=run.moment)
 
 
 def closed_account(order: uuid.UUID) -> str:

@@ -9,9 +9,9 @@ import pytest
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
-from tests.transactions.standing_orders.orders import order_of
+from tests.transactions.standing_orders.orders import at, order_of
 from transactions import services
-from transactions.models import StandingOrder
+from transactions.models import Occurrence, StandingOrder
 from transactions.standing_orders.forecast import (
     ExpectedPayment,
     by_day,
@@ -19,6 +19,7 @@ from transactions.standing_orders.forecast import (
     next_dates,
     totals_of,
 )
+from transactions.standing_orders.paying import pay_due
 from transactions.standing_orders.services import pause, skip
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +88,34 @@ def test_adding_the_last_figure_pays_all_that_lacks_money(seed: int) -> None:
         account.balance += max(missing, default=0)
     after = expected_payments(orders, accounts, today=TODAY, days=30)
     assert not any(payment.fails for payment in after)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_expected_is_what_the_job_pays(seed: int) -> None:
+    """Orders at random between own accounts and to others, some days of which lack money."""
+    chance = Random(seed)  # noqa: S311
+    first = AccountFactory(balance="60")
+    mine = [first, *(AccountFactory(user=first.user, balance="5") for _ in range(2))]
+    other = AccountFactory()
+    for _ in range(16):
+        sender, recipient = chance.sample([*mine, other], 2)
+        if sender is not other:
+            facts = {"amount": Decimal(chance.randint(1, 60)), "every": "once"}
+            order_of(sender, recipient, first_on=TODAY + chance.randrange(3) * DAY, **facts)
+    found = expected(*mine)
+    for day in (TODAY + number * DAY for number in range(6)):
+        pay_due(now=at(day))
+        paid = Occurrence.objects.filter(outcome="paid").values_list("order", flat=True)
+        assert set(paid) == {each.order.pk for each in found if not each.fails and each.day <= day}
+    for account in mine:
+        booked = Account.objects.get(pk=account.pk).balance
+        moved = (
+            each.order.amount * (1 if each.order.to_account_id == account.pk else -1)
+            for each in found
+            if not each.fails
+            and account.pk in (each.order.from_account_id, each.order.to_account_id)
+        )
+        assert booked == account.balance + sum(moved)
 
 
 def some_accounts(chance: Random) -> list[Account]:

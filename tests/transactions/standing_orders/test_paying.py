@@ -93,6 +93,65 @@ def test_what_waits_does_not_hold_up_other_orders(mine: Account, theirs: Account
     assert (waits.next_on, settled(waits)) == (date(2027, 1, 3), [])  # its later days wait
 
 
+def test_money_that_another_order_brings_on_the_day_pays_an_older_one(
+    mine: Account, theirs: Account
+) -> None:
+    bills = AccountFactory(user=mine.user, balance="0")
+    last = AccountFactory(user=mine.user, balance="0")
+    orders = [
+        order_of(last, theirs, amount=Decimal(30)),
+        order_of(bills, last, amount=Decimal(30)),
+        order_of(mine, bills, amount=Decimal(30)),
+        order_of(bills, theirs, amount=Decimal(80)),
+    ]
+    assert pay_due(now=at(FIRST)) == PaidOrders(paid=3, waiting=1)
+    assert [settled(order) for order in orders] == [[("01-31", "paid")]] * 3 + [[]]
+    orders[0].refresh_from_db()
+    assert orders[0].refused_at is None
+    assert pay_due(now=at(FIRST + DAY)) == PaidOrders(refused=1)
+    assert audit().clean
+
+
+def test_of_what_lacked_money_the_oldest_has_it_first(mine: Account, theirs: Account) -> None:
+    bills = AccountFactory(user=mine.user, balance="0")
+    first, second = (order_of(bills, theirs, amount=Decimal(amount)) for amount in (30, 25))
+    order_of(mine, bills, amount=Decimal(40))
+    assert pay_due(now=at(FIRST)) == PaidOrders(paid=2, waiting=1)
+    assert (settled(first), settled(second)) == ([("01-31", "paid")], [])
+
+
+def test_missed_days_are_made_up_for_by_money_of_a_later_day(
+    mine: Account, theirs: Account
+) -> None:
+    bills = AccountFactory(user=mine.user, balance="0")
+    weekly = order_of(bills, theirs, every="week", first_on=date(2027, 1, 3))
+    order_of(mine, bills, amount=Decimal(25), every="once", first_on=date(2027, 1, 15))
+    later = order_of(bills, theirs, amount=Decimal(5), every="once", first_on=date(2027, 1, 20))
+    assert pay_due(now=at(date(2027, 1, 20))) == PaidOrders(paid=4, waiting=1)
+    assert settled(weekly) == [("01-03", "paid"), ("01-10", "paid")]
+    assert settled(later) == [("01-20", "paid")]
+    days = weekly.occurrences.order_by("transaction__created_at").values_list("due_on", flat=True)
+    assert list(days) == [date(2027, 1, 3), date(2027, 1, 10)]
+
+
+def test_money_that_another_worker_brought_meanwhile_is_found(
+    mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = order_of(mine, theirs, amount=Decimal(150))
+    book = services.book
+
+    def lacking(draft: services.Draft, **options: Any) -> Any:
+        monkeypatch.setattr(services, "book", book)
+        try:
+            return book(draft, **options)
+        finally:
+            services.deposit(to_account=mine, amount=Decimal(60))
+
+    monkeypatch.setattr(services, "book", lacking)
+    assert pay_due(now=at(FIRST)) == PaidOrders(paid=1)
+    assert settled(waits) == [("01-31", "paid")]
+
+
 def test_a_frozen_account_pays_once_it_is_unfrozen(mine: Account, theirs: Account) -> None:
     order_of(mine, theirs)
     freeze_account(account=mine, reason="Lost card")
