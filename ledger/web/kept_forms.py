@@ -16,9 +16,9 @@ SECRET = re.compile("password|code|secret|credential", re.IGNORECASE)
 LONGEST = 8192  # characters of all names and values
 # What a form says in its field `step`, by the button that was pressed: these only show or look
 # something up, or change what is not money. A form without a step, or with any other, may book.
-# Reading, confirming and undoing are of other banks' files.
+# Reading, its order, confirming and undoing are of other banks' files.
 BOOKS_NOTHING = frozenset(
-    "review edit check discard decline withdraw read confirm undo"
+    "review edit check discard decline withdraw read order confirm undo"
     " sure match unmatch leftover sign take_back".split()
 )
 # The field by which a kept form says that an earlier attempt may have booked it.

@@ -52,6 +52,11 @@ class ExpectedPayment:
         return self.is_frozen or self.lacks > 0
 
     @property
+    def is_to_others(self) -> bool:
+        """Whether it would leave the person's own accounts."""
+        return bool(self.order.to_account.user_id != self.order.owner_id)
+
+    @property
     def and_before(self) -> str:
         """Of which payments `lacks` tells besides this: " and the 2 payments before it", or ""."""
         if not self.before:
@@ -207,6 +212,6 @@ def totals_of(payments: Iterable[ExpectedPayment]) -> dict[str, Decimal]:
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for payment in payments:
         order = payment.order
-        if not payment.fails and order.to_account.user_id != order.owner_id:
+        if not payment.fails and payment.is_to_others:
             totals[order.from_account.currency] += order.amount
     return dict(totals)

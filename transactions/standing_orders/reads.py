@@ -46,6 +46,7 @@ class OrdersPage:
     days: list[ExpectedDay]
     failing: list[ExpectedPayment]
     totals: list[tuple[str, Decimal]]
+    left_out: int  # payments to others that lack money and are in no total
     who: dict[UUID, str]  # by the recipient's account
 
 
@@ -65,8 +66,21 @@ def orders_page(owner: User) -> OrdersPage:
         days=by_day(expected),
         failing=failing,
         totals=sorted(totals_of(expected).items()),
+        left_out=sum(payment.fails and payment.is_to_others for payment in expected),
         who=who,
     )
+
+
+def lacking_of(owner: User, draft: StandingOrder) -> ExpectedPayment | None:
+    """The first payment of an order that is not set up yet, if it would lack money beside the
+    others, or its account is frozen; None after CALENDAR_DAYS.
+    """
+    accounts = list(Account.objects.owned_by(owner))
+    expected = expected_payments(
+        [*orders_of(owner), draft], accounts, today=timezone.localdate(), days=CALENDAR_DAYS
+    )
+    first = next((payment for payment in expected if payment.order is draft), None)
+    return first if first is not None and first.needs_help else None
 
 
 def orders_of(owner: User) -> list[StandingOrder]:

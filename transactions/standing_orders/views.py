@@ -28,7 +28,12 @@ from transactions.standing_orders import services
 from transactions.standing_orders.file import orders_table
 from transactions.standing_orders.forecast import next_dates
 from transactions.standing_orders.forms import WHY_PROOF, AmountForm, StandingOrderForm
-from transactions.standing_orders.reads import order_page, orders_page, own_order
+from transactions.standing_orders.reads import (
+    lacking_of,
+    order_page,
+    orders_page,
+    own_order,
+)
 from transactions.transfers.forms import prefilled
 from transactions.transfers.reads import known_accounts, payee_name
 
@@ -130,6 +135,7 @@ def _review(request: PersonRequest, form: StandingOrderForm) -> HttpResponse:
         "form": form,
         "order": order,
         "days": next_dates(order),
+        "lacking": lacking_of(request.user, order),
         "named": payee_name(request.user, order.to_account, form.cleaned_data["name"]),
         "why_confirm": ""
         if form.is_between_own or is_covered(step_up.fresh_until(request))
@@ -160,11 +166,15 @@ def order_detail(request: PersonRequest, pk: Any) -> HttpResponse:
     kept = request.session.get(KEPT) or {}
     amount = kept.get("amount") if kept.get("order") == str(order.pk) else None
     form = AmountForm(initial={"amount": amount or figure(order.amount, order.currency)})
-    return _detail(request, order, form)
+    return _detail(request, order, form, unsaved=amount or "")
 
 
-def _detail(request: PersonRequest, order: StandingOrder, form: AmountForm) -> HttpResponse:
-    context = {"page": order_page(request.user, order), "form": form}
+def _detail(
+    request: PersonRequest, order: StandingOrder, form: AmountForm, *, unsaved: str = ""
+) -> HttpResponse:
+    """The page; `unsaved` is an amount that was typed before a proof, and is to be sent again."""
+    page = order_page(request.user, order)
+    context = {"page": page, "form": form, "unsaved": unsaved}
     return render(request, "transactions/standing_orders/detail.html", context)
 
 

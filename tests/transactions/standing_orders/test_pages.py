@@ -231,6 +231,35 @@ def test_what_is_missing_for_two_payments_adds_up_on_the_page(
     )
 
 
+def test_payments_that_lack_money_are_in_no_total_and_the_page_says_so(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    today = timezone.localdate()
+    order_of(mine, theirs, amount=Decimal(900), every="once", first_on=today + SOON)
+    assert "Without" not in text_of(ana.get(LIST))
+    order_of(mine, theirs, amount=Decimal(600), every="once", first_on=today + SOON)
+    order_of(mine, AccountFactory(user=mine.user), amount=Decimal(600), first_on=today + SOON)
+    page = " ".join(text_of(ana.get(LIST)).split())
+    assert "900.00 USD Without 1 payment that cannot be made" in page
+
+
+@pytest.mark.parametrize(
+    ("days", "told"), [(0, "500.00\\sUSD is missing on Everyday by"), (40, None)]
+)
+def test_the_review_says_what_money_is_missing(
+    ana: Client, mine: Account, theirs: Account, days: int, told: str | None
+) -> None:
+    today = timezone.localdate()
+    order_of(mine, theirs, amount=Decimal(900), every="once", first_on=today)
+    day = (today + timedelta(days=days)).isoformat()
+    form = filled(mine, theirs, amount="600", every="once", first_on=day)
+    page = text_of(ana.post(NEW, form))
+    assert (told is None) == ("missing on" not in page)
+    assert re.search(told or "", page)
+    freeze_account(account=mine, reason="Lost card")
+    assert ("is frozen and cannot pay" in text_of(ana.post(NEW, form))) == (told is not None)
+
+
 def test_later_than_two_days_and_a_frozen_account(
     ana: Client, mine: Account, theirs: Account
 ) -> None:
@@ -276,12 +305,14 @@ def test_another_amount_to_others_needs_a_proof(
     answer = later.post(url_of(order, "amount"), {"amount": "77"})
     assert answer["Location"].split("?")[0] != url_of(order)
     assert 'value="77"' in later.get(url_of(order)).content.decode()
+    assert "77 is not saved yet" in text_of(later.get(url_of(order)))
     order.refresh_from_db()
     assert order.amount == 10
     prove(later, mine.user)
     later.post(url_of(order, "amount"), {"amount": "77"})
     order.refresh_from_db()
     assert order.amount == 77
+    assert "not saved yet" not in text_of(later.get(url_of(order)))
     assert "field__error" in later.post(url_of(order, "amount"), {"amount": "0"}).content.decode()
 
 
@@ -292,6 +323,7 @@ def test_a_refused_day_that_was_missed_is_tried_until_the_day_of_its_refusal_is_
     order = order_of(mine, theirs, amount=Decimal(5000), first_on=today)
     StandingOrder.objects.update(first_on=today - timedelta(days=5))
     assert pay_due().waiting == 1
+    assert "The last try said: “" in text_of(ana.get(url_of(order)))
     said = f"tried again until {day_heading(today)} is over"
     assert said in text_of(ana.get(url_of(order)))
 
