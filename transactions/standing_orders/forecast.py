@@ -4,15 +4,17 @@ Only standing orders are known beforehand: what others will pay in, and card pay
 it, and the pages say so.
 
 Note [What is missing]: the expected balances tell what happens if nothing changes, so a payment
-that fails moves nothing. What a payment lacks tells what to do: the money that must come in by its
-day so that it and all payments before it from the same account are paid. So the figures rise, and
-who adds the last one has enough for all. A payment can lack money without failing: it is paid if
-one before it fails, and not if that one is paid. What other orders bring in counts if they are paid
-without a change.
+that fails moves nothing and stands after those that its day pays. What a payment lacks tells what
+to do: the money that must come in by its day so that it and all payments before it from the same
+account are paid. So the figures rise, and who adds the last one has enough for all. A payment can
+lack money without failing: it is paid if one before it fails, and not if that one is paid. What
+other orders bring in counts if they are paid without a change, whenever on the day, as the job
+tries again. But a payment that now fails would have its turn before money of its own account is on
+its way back on the same day, so it has only what is left at the lowest point of that day.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -67,12 +69,14 @@ class ExpectedPayment:
 @dataclass(slots=True)
 class AccountForecast:
     """An account on the way through the days to come. `balance` is the booked one if nothing
-    changes; `planned`, the available money if all is paid; `missing`, what must come in for that.
+    changes; `planned`, the available money if all is paid; `lowest`, the least of it on the day;
+    `missing`, what must come in for that.
     """
 
     account: Account
     balance: Decimal
     planned: Decimal
+    lowest: Decimal = Decimal(0)
     missing: Decimal = Decimal(0)
     short: int = 0  # payments that lacked money
 
@@ -88,28 +92,35 @@ class AccountForecast:
         money: Decimal = self.balance - self.account.held + self.account.overdraft_limit
         return money
 
-    def receive(self, amount: Decimal) -> None:
-        """Money that comes in by an order that is paid."""
-        self.balance += amount
-        self.planned += amount
-
     def can_pay(self, order: StandingOrder) -> bool:
         """Whether it has the money now, and may send it."""
         return not self.account.is_frozen and bool(order.amount <= self.available)
 
-    def pay(self, day: date, order: StandingOrder) -> ExpectedPayment:
-        """Pays a day of an order if it can be paid."""
-        fails = not self.can_pay(order)
-        if not fails:
-            self.balance -= order.amount
-        more, before = max(order.amount - self.planned, Decimal(0)), self.short
+    def plan(self, turn: "_Due") -> ExpectedPayment:
+        """What a payment lacks, if all before it from this account are paid."""
+        order, before = turn.order, self.short
+        usable = self.planned if turn.is_paid else self.lowest
+        more = max(order.amount - usable, Decimal(0))
         self.planned += more - order.amount
+        self.lowest += more if turn.is_paid else more - order.amount
+        self.lowest = min(self.lowest, self.planned)
         self.missing += more
         self.short += more > 0
         return ExpectedPayment(
-            day, order, leaves=self.balance, fails=fails, before=before,
+            turn.day, order, leaves=turn.leaves if turn.is_paid else self.balance,
+            fails=not turn.is_paid, before=before,
             lacks=self.missing if more else Decimal(0), is_frozen=self.account.is_frozen,
         )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Due:
+    """A payment of an order on a day. `leaves` is known once it is paid."""
+
+    day: date
+    order: StandingOrder
+    leaves: Decimal = Decimal(0)
+    is_paid: bool = False
 
 
 @dataclass(slots=True)
@@ -131,7 +142,7 @@ def expected_payments(
 ) -> list[ExpectedPayment]:
     """What active orders would pay until so many days from today, in the order of booking.
 
-    An order that cannot be paid moves nothing; the next days go on without it. One that lacks money
+    An order that cannot be paid moves nothing; the next go on without it. One that lacks money
     comes after those of its day that bring it, as in Note [Second tries] of `paying`.
     """
     until = today + timedelta(days=days)
@@ -147,40 +158,79 @@ def expected_payments(
     forecasts = {account.pk: AccountForecast.of(account) for account in accounts}
     found = []
     for shown, of_shown in groupby(due, key=lambda item: item[0]):
-        waiting: list[StandingOrder] = []
+        tries = _Tries(forecasts)
         for _day, of_day in groupby(of_shown, key=lambda item: item[1]):
-            found += _paid_of([item[3] for item in of_day], waiting, forecasts, shown)
-            while ready := [order for order in waiting if _can_pay(order, forecasts)]:
-                payers = {order.from_account_id for order in ready}
-                again = [order for order in waiting if order.from_account_id in payers]
-                waiting = [order for order in waiting if order.from_account_id not in payers]
-                found += _paid_of(again, waiting, forecasts, shown)
-        found += [forecasts[order.from_account_id].pay(shown, order) for order in waiting]
+            tries.add([_Due(shown, item[3]) for item in of_day])
+        found += _planned(tries, forecasts)
     return found
 
 
-def _can_pay(order: StandingOrder, forecasts: Mapping[UUID, AccountForecast]) -> bool:
-    return forecasts[order.from_account_id].can_pay(order)
-
-
-def _paid_of(
-    orders: Iterable[StandingOrder],
-    waiting: list[StandingOrder],
-    forecasts: Mapping[UUID, AccountForecast],
-    day: date,
-) -> list[ExpectedPayment]:
-    """Pays each of these orders that can be paid when it has its turn; adds the rest to
-    `waiting`.
+@dataclass(slots=True)
+class _Tries:
+    """The turns of one day, as the job would take them: what is paid, in the order of booking, and
+    what lacks money.
     """
+
+    forecasts: Mapping[UUID, AccountForecast]
+    paid: list[_Due] = field(default_factory=list)
+    lacking: list[_Due] = field(default_factory=list)
+
+    def add(self, turns: list[_Due]) -> None:
+        """Tries these orders, then all that lacked money again, until none has enough."""
+        for turn in turns:
+            self._try(turn)
+        self.lacking += [turn for turn in turns if not turn.is_paid]
+        while ready := {
+            turn.order.from_account_id for turn in self.lacking if self._can_pay(turn.order)
+        }:
+            for turn in self.lacking:
+                if turn.order.from_account_id in ready:
+                    self._try(turn)
+            self.lacking = [turn for turn in self.lacking if not turn.is_paid]
+
+    def _can_pay(self, order: StandingOrder) -> bool:
+        return self.forecasts[order.from_account_id].can_pay(order)
+
+    def _try(self, turn: _Due) -> None:
+        order = turn.order
+        payer = self.forecasts[order.from_account_id]
+        if not self._can_pay(order):
+            return
+        payer.balance -= order.amount
+        turn.leaves, turn.is_paid = payer.balance, True
+        self.paid.append(turn)
+        if recipient := self.forecasts.get(order.to_account_id):
+            recipient.balance += order.amount
+
+
+def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[ExpectedPayment]:
+    """The payments of a day, with what each lacks."""
+    inward = [turn for turn in tries.paid if turn.order.to_account_id in forecasts]
+    edges = {(turn.order.from_account_id, turn.order.to_account_id) for turn in inward}
+    returning = {edge for edge in edges if _is_returning(edge, edges)}
+    for turn in inward:
+        if (turn.order.from_account_id, turn.order.to_account_id) not in returning:
+            forecasts[turn.order.to_account_id].planned += turn.order.amount
+    for account in forecasts.values():
+        account.lowest = account.planned
     found = []
-    for order in orders:
-        if not _can_pay(order, forecasts):
-            waiting.append(order)
-            continue
-        found.append(forecasts[order.from_account_id].pay(day, order))
-        if order.to_account_id in forecasts:
-            forecasts[order.to_account_id].receive(order.amount)
+    for turn in [*tries.paid, *tries.lacking]:
+        sender, recipient = turn.order.from_account_id, turn.order.to_account_id
+        found.append(forecasts[sender].plan(turn))
+        if turn.is_paid and (sender, recipient) in returning:
+            forecasts[recipient].planned += turn.order.amount
     return found
+
+
+def _is_returning(edge: tuple[UUID, UUID], edges: Set[tuple[UUID, UUID]]) -> bool:
+    """Whether money goes back from an account to one that it came from, by any others, too."""
+    sender, recipient = edge
+    reached: set[UUID] = set()
+    more = {recipient}
+    while more:
+        reached |= more
+        more = {target for source, target in edges if source in more} - reached
+    return sender in reached
 
 
 def by_day(payments: Sequence[ExpectedPayment]) -> list[ExpectedDay]:

@@ -64,8 +64,10 @@ def test_too_little_money_for_an_order_is_told_once(everyday: Account, mara: Acc
     alert = Alert.objects.get()
     assert (alert.about, alert.day, alert.amount) == (order.pk, soon, 300)
     order_of(everyday, mara, amount=Decimal(10), first_on=soon)
+    assert tell_of_coming() == 0  # it would be paid, and the other was told
+    services.deposit(to_account=everyday, amount=Decimal(300))
     assert tell_of_coming() == 1
-    assert set(told()) == {("order_lacks", Decimal(300)), ("order_lacks", Decimal(310))}
+    assert set(told()) == {("order_lacks", Decimal(300)), ("order_lacks", Decimal(10))}
 
 
 def test_an_order_of_a_frozen_account_is_told(everyday: Account, mara: Account) -> None:

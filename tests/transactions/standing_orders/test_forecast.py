@@ -71,12 +71,13 @@ def test_what_is_missing_for_a_payment_counts_those_before_it(theirs: Account) -
     assert not any(payment.needs_help for payment in expected(mine))
 
 
+@pytest.mark.parametrize("days", [20, 2, 1])
 @pytest.mark.parametrize("seed", range(40))
-def test_adding_the_last_figure_pays_all_that_lacks_money(seed: int) -> None:
+def test_adding_the_last_figure_pays_all_that_lacks_money(seed: int, days: int) -> None:
     """Orders at random, also between own accounts, with holds and overdrafts."""
     chance = Random(seed)  # noqa: S311
     accounts = some_accounts(chance)
-    orders = some_orders(chance, accounts)
+    orders = some_orders(chance, accounts, days)
     before = expected_payments(orders, accounts, today=TODAY, days=30)
     assert all(payment.needs_help for payment in before if payment.fails)
     for account in accounts:
@@ -128,13 +129,13 @@ def some_accounts(chance: Random) -> list[Account]:
     ]  # fmt: skip
 
 
-def some_orders(chance: Random, mine: list[Account]) -> list[StandingOrder]:
+def some_orders(chance: Random, mine: list[Account], days: int) -> list[StandingOrder]:
     other = Account(id=uuid7(), currency="USD")
     sides = [chance.sample([*mine, other, other], 2) for _ in range(12)]
     return [
         StandingOrder(
             id=uuid7(), from_account=sender, to_account=recipient, every="once", times=1,
-            amount=Decimal(chance.randint(1, 80)), first_on=TODAY + chance.randrange(20) * DAY,
+            amount=Decimal(chance.randint(1, 80)), first_on=TODAY + chance.randrange(days) * DAY,
         )
         for sender, recipient in sides
         if sender is not other
@@ -170,6 +171,26 @@ def test_money_that_is_moved_to_an_own_account_is_there_afterwards(
     order_of(savings, theirs, amount=Decimal(70), every="once", first_on=day)
     assert left(mine, savings) == [(30, 0), (0, 0)]
     assert totals_of(expected(mine, savings)) == {"USD": 70}
+
+
+def test_money_of_the_same_day_counts_for_what_lacks_more(mine: Account, theirs: Account) -> None:
+    savings = AccountFactory(user=mine.user, balance="50")
+    order_of(mine, theirs, amount=Decimal(180), every="once", first_on=TODAY)
+    order_of(savings, mine, amount=Decimal(50), every="once", first_on=TODAY)
+    order_of(mine, theirs, amount=Decimal(10), every="once", first_on=TODAY)
+    assert left(mine, savings) == [(0, 0), (140, 0), (140, 40)]
+    services.deposit(to_account=mine, amount=Decimal(40))
+    assert [payment.fails for payment in expected(mine, savings)] == [False] * 3
+
+
+def test_money_on_its_way_back_counts_from_where_it_is_paid(mine: Account, theirs: Account) -> None:
+    savings = AccountFactory(user=mine.user)
+    order_of(mine, theirs, amount=Decimal(150), every="once", first_on=TODAY)
+    order_of(mine, savings, amount=Decimal(100), every="once", first_on=TODAY)
+    order_of(savings, mine, amount=Decimal(100), every="once", first_on=TODAY)
+    assert left(mine, savings) == [(0, 0), (0, 0), (100, 150)]
+    services.deposit(to_account=mine, amount=Decimal(150))
+    assert [payment.fails for payment in expected(mine, savings)] == [False] * 3
 
 
 def test_missed_days_come_first_and_stand_under_today(mine: Account, theirs: Account) -> None:
