@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account, ApprovalRequest, User
-from ledger.text.dates import end_of_day, short_date, when
+from ledger.text.dates import end_of_day, short_date, when_within
 from ledger.text.lines import counted
 from transactions.audit.open_findings import open_runs
 from transactions.models import AuditRun, Reconciliation, Seal, Transaction
@@ -92,4 +92,4 @@ def _audit() -> StaffFigure:
     if last is None:
         return StaffFigure("Last audit", "never", page, needs_care=True)
     finished = timezone.localtime(last.finished_at)
-    return StaffFigure("Last audit", f"clean, {when(finished)}", page)
+    return StaffFigure("Last audit", f"clean, {when_within(finished)}", page)

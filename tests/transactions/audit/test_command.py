@@ -54,6 +54,9 @@ def test_the_command_checks_since_a_day_and_says_so(books: Any) -> None:
     call_command("audit_ledger", since=since, json=True, stdout=out)
     said = json.loads(out.getvalue())
     assert (said["since"], said["transactions"]) == (since, 0)
+    out = StringIO()
+    call_command("audit_ledger", since="2026-01-02T20:00:00+20:00", stdout=out)
+    assert "since 2026-01-02 00:00 UTC" in out.getvalue()
 
 
 def test_the_command_refuses_a_time_ahead_which_would_find_nothing_for_ever() -> None:
@@ -61,7 +64,9 @@ def test_the_command_refuses_a_time_ahead_which_would_find_nothing_for_ever() ->
         call_command("audit_ledger", since="2999-01-01T08:00")
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "2026-02-30", ""])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "2026-13-01", "2026-02-30", "", "0001-01-01T00:00+01:00"]
+)
 def test_the_command_refuses_a_time_that_is_none(text: str) -> None:
     with pytest.raises(CommandError, match="is no date or time"):
         moment(text)

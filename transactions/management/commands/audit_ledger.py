@@ -95,7 +95,9 @@ def moment(text: str) -> datetime:
     try:
         day = parse_date(text)
         found = datetime.combine(day, time.min) if day else parse_datetime(text)
-    except ValueError:
+        if found is not None and timezone.is_aware(found):
+            found = timezone.localtime(found)  # Postgres refuses offsets of 16 hours and more
+    except (ValueError, OverflowError):
         found = None
     if found is None:
         raise CommandError(f"{text!r} is no date or time, such as 2026-11-20 or 2026-11-20T08:00.")
