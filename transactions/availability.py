@@ -103,7 +103,7 @@ def limits_of(account: Account) -> list[LabelledFigure]:
         limit = figure(account.transfer_limit, account.currency)
         limits.append(LabelledFigure("Limit per payment", limit))
     if account.daily_limit is not None:
-        left = max(account.daily_limit - _sent_today(account), Decimal(0))
+        left = max(account.daily_limit - sent_today(account), Decimal(0))
         limit = figure(account.daily_limit, account.currency)
         limits.append(LabelledFigure("Limit per day", limit))
         limits.append(LabelledFigure("Left today", figure(left, account.currency)))
@@ -118,7 +118,8 @@ def limits_in_words(account: Account) -> str:
     )
 
 
-def _sent_today(account: Account) -> Decimal:
+def sent_today(account: Account) -> Decimal:
+    """What a limit per day has counted today. One query."""
     today = start_of_day(timezone.localdate())
     counted = Transaction.objects.counted_against_limit(account, today)
     return counted.aggregate(total=Sum("amount"))["total"] or Decimal(0)

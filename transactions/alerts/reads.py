@@ -172,7 +172,8 @@ def _words_of_lack(
     if amount:
         return f"{amount} {verb} missing on {name} by {day}", f"For {order}. {result}".rstrip()
     title = f"A standing order {'can' if verb == 'is' else 'could'}not be paid on {day}"
-    return title, f"{name} {verb} frozen: {order}. {result}".rstrip()
+    why = f"From {name}" if alert.amount is None else f"{name} {verb} frozen"
+    return title, f"{why}: {order}. {result}".rstrip()
 
 
 def _mailed_name(told: ToldDay | None) -> str:

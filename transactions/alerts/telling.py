@@ -61,10 +61,17 @@ def _tell_of_orders(choice: AlertChoice) -> int:
 
 
 def _alert(choice: AlertChoice, payment: ExpectedPayment) -> Alert:
-    order = payment.order
+    """The alert of a payment. Its amount is 0 if the account is frozen, and None if something else
+    than money is the reason, which is in the detail.
+    """
+    order, stop = payment.order, payment.stop
+    is_frozen = stop is not None and stop.account.is_frozen
+    why = payment.and_before
+    if stop is not None and not is_frozen:
+        why = f", above {stop.most}" if stop.most else f": {stop}"
     return Alert(
         id=id_of_alert(choice.kind, choice.owner_id, order.pk, payment.day), owner=choice.owner,
         account_id=order.from_account_id, kind=choice.kind, about=order.pk, day=payment.day,
-        amount=payment.lacks, mail=choice.mail,
-        detail=f"{money(order.amount, order.currency)}{payment.and_before}",
+        amount=None if stop and not is_frozen else payment.lacks, mail=choice.mail,
+        detail=f"{money(order.amount, order.currency)}{why}",
     )  # fmt: skip

@@ -7,10 +7,18 @@ Note [What is missing]: the expected balances tell what happens if nothing chang
 that fails moves nothing and stands after those that its day pays. What a payment lacks tells what
 to do: the money that must come in by its day so that it and all payments before it from the same
 account are paid. So the figures rise, and who adds the last one has enough for all. A payment can
-lack money without failing: it is paid if one before it fails, and not if that one is paid. What
-other orders bring in counts if they are paid without a change, whenever on the day, as the job
-tries again. But a payment that now fails would have its turn before money of its own account is on
-its way back on the same day, so it has only what is left at the lowest point of that day.
+lack money without failing: it is paid if one before it fails, and not if that one is paid.
+
+What other orders bring in counts if they are paid without a change. Two of it do not count for a
+payment that now fails, because with more money it, or others, would have their turn before that
+came: money of its own account on its way back on the same day, which is why only the lowest point
+of the day counts; and what comes after its first turn, unless it is the last that fails.
+
+The last figure is enough for all. One before it may be too little for its payment where orders of
+one day go between own accounts, because other ones may then be paid first.
+
+Note [Paid a day late]: what fails is tried once more on the day after, before the orders of that
+day and after those that bring money. If it is paid then, it stands on both days.
 """
 
 from collections import defaultdict
@@ -25,33 +33,38 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from ledger.text.lines import counted
+from ledger.text.money import money
+from transactions.availability import sent_today
 from transactions.models import StandingOrder
 
 CALENDAR_DAYS = 30
 TOLD_DAYS = 2  # a payment that would fail is told so many days before
 SHOWN_DATES = 6  # before one agrees
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedPayment:
     """A day of an order, as it would come out. `leaves` is the expected booked balance of the
     account that pays, after it. `lacks` is what is missing for it and all before it from the same
-    account, 0 if it lacks nothing more than they do; `before`, how many of those lack money. See
-    Note [What is missing].
+    account, 0 if it is paid and lacks nothing more than they do; `before`, how many of those lack
+    money. See Note [What is missing]. `stop` is what stops it besides money.
     """
 
     day: date
     order: StandingOrder
     leaves: Decimal
     fails: bool
-    lacks: Decimal
-    before: int
-    is_frozen: bool
+    lacks: Decimal = Decimal(0)
+    before: int = 0
+    stop: "Stop | None" = None
+    is_late: bool = False  # it failed on the day before
+    is_paid_late: bool = False  # it fails, and is paid on the day after
 
     @property
     def needs_help(self) -> bool:
         """Whether its owner must do something so that it and all before it are paid."""
-        return self.is_frozen or self.lacks > 0
+        return self.stop is not None or self.lacks > 0
 
     @property
     def is_to_others(self) -> bool:
@@ -65,17 +78,56 @@ class ExpectedPayment:
             return ""
         return f" and the {counted(self.before, 'payment')} before it".replace(" 1 ", " ")
 
+    @property
+    def badge(self) -> str:
+        """What is unusual about it, in a word or two; "" if nothing is."""
+        if self.fails:
+            return self.stop.badge if self.stop else "too little money"
+        return "a day late" if self.is_late else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a payment is refused, whatever money there is: an account's status, or a limit of the
+    one that pays. None for a limit that is not the reason.
+    """
+
+    account: Account
+    limit: Decimal | None = None
+    is_daily: bool = False
+
+    @property
+    def badge(self) -> str:
+        """In a word or two."""
+        if self.limit is not None:
+            return "above the limit"
+        return str(self.account.get_status_display()).lower()
+
+    @property
+    def most(self) -> str:
+        """The limit: "2,500.00 USD a day", "" without one."""
+        if self.limit is None:
+            return ""
+        per = "a day" if self.is_daily else "at once"
+        return f"{money(self.limit, self.account.currency)} {per}"
+
+    def __str__(self) -> str:
+        if self.limit is not None:
+            return f"{self.account.name} pays at most {self.most}"
+        return f"{self.account.name} is {self.badge}"
+
 
 @dataclass(slots=True)
 class AccountForecast:
     """An account on the way through the days to come. `balance` is the booked one if nothing
     changes; `planned`, the available money if all is paid; `lowest`, the least of it on the day;
-    `missing`, what must come in for that.
+    `missing`, what must come in for that; `sent`, what counts against the limit of the day.
     """
 
     account: Account
     balance: Decimal
     planned: Decimal
+    sent: Decimal
     lowest: Decimal = Decimal(0)
     missing: Decimal = Decimal(0)
     short: int = 0  # payments that lacked money
@@ -83,44 +135,74 @@ class AccountForecast:
     @classmethod
     def of(cls, account: Account) -> "AccountForecast":
         """The account as it is now."""
-        unbooked = account.overdraft_limit - account.held
-        return cls(account, account.balance, account.balance + unbooked)
+        planned = account.balance + account.overdraft_limit - account.held
+        sent = sent_today(account) if account.daily_limit is not None else Decimal(0)
+        return cls(account, account.balance, planned, sent)
 
     @property
     def available(self) -> Decimal:
         """What can be spent if nothing changes."""
-        money: Decimal = self.balance - self.account.held + self.account.overdraft_limit
-        return money
+        found: Decimal = self.balance - self.account.held + self.account.overdraft_limit
+        return found
 
-    def can_pay(self, order: StandingOrder) -> bool:
-        """Whether it has the money now, and may send it."""
-        return not self.account.is_frozen and bool(order.amount <= self.available)
+    def stop_of(self, amount: Decimal) -> Stop | None:
+        """What stops a payment of this account besides money."""
+        account = self.account
+        if not account.is_active:
+            return Stop(account)
+        if account.transfer_limit is not None and amount > account.transfer_limit:
+            return Stop(account, account.transfer_limit)
+        if account.daily_limit is not None and amount + self.sent > account.daily_limit:
+            return Stop(account, account.daily_limit, is_daily=True)
+        return None
 
-    def plan(self, turn: "_Due") -> ExpectedPayment:
-        """What a payment lacks, if all before it from this account are paid."""
-        order, before = turn.order, self.short
-        usable = self.planned if turn.is_paid else self.lowest
-        more = max(order.amount - usable, Decimal(0))
-        self.planned += more - order.amount
-        self.lowest += more if turn.is_paid else more - order.amount
+    def plan(self, turn: "_Turn", later: Decimal) -> None:
+        """Notes what a payment lacks, if all before it from this account are paid. `later` comes in
+        on the day, too late for it.
+        """
+        amount = turn.order.amount
+        usable = self.planned if turn.is_paid else self.lowest - later
+        more = max(amount - usable, Decimal(0))
+        self.planned += more - amount
+        self.lowest += more if turn.is_paid else more - amount
         self.lowest = min(self.lowest, self.planned)
         self.missing += more
+        if more or not turn.is_paid:
+            turn.lacks, turn.before = self.missing, self.short
         self.short += more > 0
-        return ExpectedPayment(
-            turn.day, order, leaves=turn.leaves if turn.is_paid else self.balance,
-            fails=not turn.is_paid, before=before,
-            lacks=self.missing if more else Decimal(0), is_frozen=self.account.is_frozen,
-        )  # fmt: skip
 
 
 @dataclass(slots=True)
-class _Due:
-    """A payment of an order on a day. `leaves` is known once it is paid."""
+class _Turn:
+    """A payment of an order on a day. Once it is planned, it has the figures of ExpectedPayment.
+    `tried_at` and `paid_at` count all tries of the day.
+    """
 
-    day: date
+    day: date  # on which it is tried: today for one that was missed
+    due: date
     order: StandingOrder
+    first_try: "_Turn | None" = None  # that failed on the day before
+    is_last: bool = False  # it is not tried again
+    tried_at: int = 0
+    paid_at: int = 0
+    stop: Stop | None = None
     leaves: Decimal = Decimal(0)
-    is_paid: bool = False
+    lacks: Decimal = Decimal(0)
+    before: int = 0
+    is_paid_late: bool = False
+
+    @property
+    def is_paid(self) -> bool:
+        return self.paid_at > 0
+
+    @property
+    def expected(self) -> ExpectedPayment:
+        """It, as it came out."""
+        return ExpectedPayment(
+            self.day, self.order, leaves=self.leaves, fails=not self.is_paid, lacks=self.lacks,
+            before=self.before, stop=self.stop, is_late=self.first_try is not None,
+            is_paid_late=self.is_paid_late,
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -146,80 +228,139 @@ def expected_payments(
     comes after those of its day that bring it, as in Note [Second tries] of `paying`.
     """
     until = today + timedelta(days=days)
-    due = sorted(
-        (
-            (max(day, today), day, order.pk, order)
-            for order in orders
-            if order.is_active
-            for day in takewhile(lambda day: day <= until, order.days_from(order.position))
-        ),
-        key=lambda item: item[:3],
-    )
+    due: dict[date, list[_Turn]] = defaultdict(list)
+    for order in orders:
+        is_last = _was_refused_before(order, today)
+        coming = order.days_from(order.position) if order.is_active else iter(())
+        for day in takewhile(lambda day: day <= until + DAY, coming):
+            shown = max(day, today)
+            due[shown].append(_Turn(shown, day, order, is_last=is_last))
+            is_last = False
     forecasts = {account.pk: AccountForecast.of(account) for account in accounts}
-    found = []
-    for shown, of_shown in groupby(due, key=lambda item: item[0]):
-        tries = _Tries(forecasts)
-        for _day, of_day in groupby(of_shown, key=lambda item: item[1]):
-            tries.add([_Due(shown, item[3]) for item in of_day])
-        found += _planned(tries, forecasts)
-    return found
+    found: list[_Turn] = []
+    late: list[_Turn] = []
+    for shown in (today + number * DAY for number in range(days + 2)):
+        if turns := late + due[shown]:
+            tries = _Tries(forecasts)
+            tries.take(turns)
+            late = [
+                _Turn(shown + DAY, turn.due, turn.order, turn, is_last=True)
+                for turn in tries.unpaid
+                if not turn.is_last
+            ]
+            found += _planned(tries, forecasts)
+        for forecast in forecasts.values():
+            forecast.sent = Decimal(0)
+    return [turn.expected for turn in found if turn.day <= until]
 
 
 @dataclass(slots=True)
 class _Tries:
     """The turns of one day, as the job would take them: what is paid, in the order of booking, and
-    what lacks money.
+    what is not.
     """
 
     forecasts: Mapping[UUID, AccountForecast]
-    paid: list[_Due] = field(default_factory=list)
-    lacking: list[_Due] = field(default_factory=list)
+    paid: list[_Turn] = field(default_factory=list)
+    unpaid: list[_Turn] = field(default_factory=list)
+    count: int = 0
 
-    def add(self, turns: list[_Due]) -> None:
-        """Tries these orders, then all that lacked money again, until none has enough."""
+    @property
+    def failing(self) -> list[_Turn]:
+        """Those that are not shown on the day before already."""
+        return [turn for turn in self.unpaid if turn.first_try is None]
+
+    def take(self, turns: list[_Turn]) -> None:
+        """Tries all of them, missed days first. See Note [Second tries] of `paying`."""
+        turns.sort(key=lambda turn: (turn.due, turn.order.pk))
+        for _due, of_day in groupby(turns, key=lambda turn: turn.due):
+            new = list(of_day)
+            self._try_each(new)
+            self.unpaid += [turn for turn in new if not turn.is_paid]
+            while ready := self._ready():
+                self._try_each(turn for turn in self.unpaid if turn.order.from_account_id in ready)
+                self.unpaid = [turn for turn in self.unpaid if not turn.is_paid]
+        for turn in self.unpaid:
+            turn.leaves = self.forecasts[turn.order.from_account_id].balance
+
+    def _ready(self) -> set[UUID]:
+        """The accounts that have what one of their orders lacked."""
+        return {
+            turn.order.from_account_id
+            for turn in self._first_unpaid().values()
+            if turn.stop is None
+            and turn.order.amount <= self.forecasts[turn.order.from_account_id].available
+        }
+
+    def _first_unpaid(self) -> dict[UUID, _Turn]:
+        """The first day of each order that is not paid; its later days wait for it."""
+        return {turn.order.pk: turn for turn in reversed(self.unpaid) if not turn.is_paid}
+
+    def _try_each(self, turns: Iterable[_Turn]) -> None:
+        waiting = self._first_unpaid()
         for turn in turns:
-            self._try(turn)
-        self.lacking += [turn for turn in turns if not turn.is_paid]
-        while ready := {
-            turn.order.from_account_id for turn in self.lacking if self._can_pay(turn.order)
-        }:
-            for turn in self.lacking:
-                if turn.order.from_account_id in ready:
-                    self._try(turn)
-            self.lacking = [turn for turn in self.lacking if not turn.is_paid]
+            if waiting.setdefault(turn.order.pk, turn) is turn:
+                self._try(turn)
+            if turn.is_paid:
+                del waiting[turn.order.pk]
 
-    def _can_pay(self, order: StandingOrder) -> bool:
-        return self.forecasts[order.from_account_id].can_pay(order)
-
-    def _try(self, turn: _Due) -> None:
+    def _try(self, turn: _Turn) -> None:
+        """Pays it if its account has the money, unless it was stopped."""
         order = turn.order
-        payer = self.forecasts[order.from_account_id]
-        if not self._can_pay(order):
+        payer, recipient = (
+            self.forecasts.get(pk) for pk in (order.from_account_id, order.to_account_id)
+        )
+        assert payer is not None  # noqa: S101
+        self.count += 1
+        turn.tried_at = turn.tried_at or self.count
+        if turn.stop is None:
+            turn.stop = payer.stop_of(order.amount)
+        if turn.stop is None and recipient and recipient.account.is_closed:
+            turn.stop = Stop(recipient.account)
+        if turn.stop is not None or order.amount > payer.available:
             return
         payer.balance -= order.amount
-        turn.leaves, turn.is_paid = payer.balance, True
+        payer.sent += order.amount
+        turn.leaves, turn.paid_at = payer.balance, self.count
         self.paid.append(turn)
-        if recipient := self.forecasts.get(order.to_account_id):
+        if recipient:
             recipient.balance += order.amount
 
 
-def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[ExpectedPayment]:
-    """The payments of a day, with what each lacks."""
+def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_Turn]:
+    """The turns of a day that are shown, with what each lacks."""
     inward = [turn for turn in tries.paid if turn.order.to_account_id in forecasts]
     edges = {(turn.order.from_account_id, turn.order.to_account_id) for turn in inward}
     returning = {edge for edge in edges if _is_returning(edge, edges)}
+    coming: dict[UUID, list[_Turn]] = defaultdict(list)  # which counts from the start of the day
     for turn in inward:
         if (turn.order.from_account_id, turn.order.to_account_id) not in returning:
-            forecasts[turn.order.to_account_id].planned += turn.order.amount
-    for account in forecasts.values():
+            coming[turn.order.to_account_id].append(turn)
+    for pk, account in forecasts.items():
+        account.planned += sum(turn.order.amount for turn in coming[pk])
         account.lowest = account.planned
-    found = []
-    for turn in [*tries.paid, *tries.lacking]:
+    lacking = [turn for turn in tries.failing if turn.stop is None]
+    last = {turn.order.from_account_id: turn for turn in lacking}
+    for turn in tries.paid:
         sender, recipient = turn.order.from_account_id, turn.order.to_account_id
-        found.append(forecasts[sender].plan(turn))
-        if turn.is_paid and (sender, recipient) in returning:
+        if turn.first_try is not None:
+            turn.first_try.is_paid_late = True
+        if turn.first_try is None or turn.first_try.stop is not None:
+            forecasts[sender].plan(turn, Decimal(0))
+        if (sender, recipient) in returning:
             forecasts[recipient].planned += turn.order.amount
-    return found
+    for turn in lacking:
+        sender = turn.order.from_account_id
+        after = (each for each in coming[sender] if each.paid_at > turn.tried_at)
+        later = sum((each.order.amount for each in after), Decimal(0))
+        forecasts[sender].plan(turn, Decimal(0) if turn is last[sender] else later)
+    return [*tries.paid, *tries.failing]
+
+
+def _was_refused_before(order: StandingOrder, today: date) -> bool:
+    """Whether its next payment failed on an earlier day, and has its last try today."""
+    at = order.refused_at
+    return at is not None and timezone.localdate(at) < today
 
 
 def _is_returning(edge: tuple[UUID, UUID], edges: Set[tuple[UUID, UUID]]) -> bool:

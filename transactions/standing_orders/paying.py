@@ -6,8 +6,8 @@ whatever is killed, and however many run at once: a day whose payment was booked
 that is not settled was not paid. Days that were missed are paid in their order.
 
 Note [Second tries]: an order may lack money that another one brings on the same day. So what lacked
-money is tried again when all orders of a day had their turn, for as long as anything is paid, and
-counts as refused only at the end of the run. The forecast does the same.
+money is tried again when all orders of a day had their turn, the oldest day first, for as long as
+anything is paid, and counts as refused only at the end of the run. The forecast does the same.
 
 Note [Refused payments]: a refused payment is tried again by each later run of that day, and once
 more on the day after; then the day is settled as refused, and the order goes on. Its later days
@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import partial
+from heapq import heapify, heappop, heappush
 
 from django.db.models import Min
 from django.utils import timezone
@@ -113,16 +114,24 @@ def _readable() -> StandingOrderQuerySet:
 
 def _try_again(run: _Run, day: date, order_apart: OfRow) -> bool:
     """Tries once more what lacks money, missed days first, from accounts that have enough for any
-    of it now. Returns whether anything was paid.
+    of it now. An order that is paid has its next missed day tried in its turn. Returns whether
+    anything was paid.
     """
     before, ready = run.counts.paid, _ready(run.lacking)
-    lacking, run.lacking = run.lacking, []
-    for order, why in sorted(lacking, key=lambda each: (each[0].next_on, each[0].pk)):
+    queue = [(order.next_on, order.pk, order, why) for order, why in run.lacking]
+    heapify(queue)
+    run.lacking = []
+    while queue:
+        _on, pk, order, why = heappop(queue)
         if order.from_account_id not in ready:
             run.lacking.append((order, why))
             continue
-        with order_apart(order.pk):
-            _pay_until(order, day, run)
+        paid = run.counts.paid
+        with order_apart(pk):
+            _pay(order, run)
+            later = _readable().filter(pk=pk, next_on__lte=day).first()
+            if run.counts.paid > paid and later is not None:
+                heappush(queue, (later.next_on, pk, later, ""))
     return run.counts.paid > before
 
 
@@ -137,16 +146,6 @@ def _ready(lacking: Iterable[tuple[StandingOrder, str]]) -> set[uuid.UUID]:
     }  # fmt: skip
 
 
-def _pay_until(order: StandingOrder, day: date, run: _Run) -> None:
-    """Pays an order, and its next missed days until this day."""
-    before = None
-    current: StandingOrder | None = order
-    while current is not None and run.counts.paid != before:
-        before = run.counts.paid
-        _pay(current, run)
-        current = _readable().filter(pk=order.pk, next_on__lte=day).first()
-
-
 def _pay(order: StandingOrder, run: _Run) -> None:
     draft = Draft(
         id=payment_id(order.pk, order.next_on), from_account=order.from_account_id,
@@ -158,10 +157,7 @@ def _pay(order: StandingOrder, run: _Run) -> None:
     except OrderChanged:
         return  # paid by another worker, or changed by its owner, who come first
     except InsufficientFunds as refusal:
-        if _is_over(order, run):
-            _refused(order, str(refusal), run)
-        else:
-            run.lacking.append((order, str(refusal)))
+        run.lacking.append((order, str(refusal)))
     except LedgerError as refusal:
         _refused(order, in_words(refusal, order), run)
     else:

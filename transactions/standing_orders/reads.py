@@ -46,7 +46,7 @@ class OrdersPage:
     days: list[ExpectedDay]
     failing: list[ExpectedPayment]
     totals: list[tuple[str, Decimal]]
-    left_out: int  # payments to others that lack money and are in no total
+    left_out: int  # payments to others that fail and are in no total
     who: dict[UUID, str]  # by the recipient's account
 
 
@@ -66,7 +66,10 @@ def orders_page(owner: User) -> OrdersPage:
         days=by_day(expected),
         failing=failing,
         totals=sorted(totals_of(expected).items()),
-        left_out=sum(payment.fails and payment.is_to_others for payment in expected),
+        left_out=sum(
+            payment.fails and payment.is_to_others and not payment.is_paid_late
+            for payment in expected
+        ),
         who=who,
     )
 

@@ -132,6 +132,12 @@ def refuse_amount(sender: Account, amount: Decimal) -> None:
             f"This account pays at most {money(limit, sender.currency)} at once, so each payment"
             " would be refused."
         )
+    daily = sender.daily_limit
+    if daily is not None and amount > daily:
+        raise LimitExceeded(
+            f"This account pays at most {money(daily, sender.currency)} a day, so each payment"
+            " would be refused."
+        )
 
 
 def _refuse_days(row: StandingOrder) -> None:
@@ -206,7 +212,7 @@ def give_up(*, order: StandingOrder, why: str, ends: bool = False) -> bool:
     """
     with db_transaction.atomic(durable=True):
         row = _lock(order)
-        if row.position != order.position or not row.is_active:
+        if not _is_same(row, order):
             return False
         _settle(row, row.next_on, Occurrence.DayOutcome.REFUSED, reason=why)
         if ends:
@@ -222,11 +228,17 @@ def note_refusal(*, order: StandingOrder, why: str, at: datetime) -> bool:
     """
     with db_transaction.atomic(durable=True):
         row = _lock(order)
-        if row.position != order.position or not row.is_active:
+        if not _is_same(row, order):
             return False
         row.refused_at, row.refused_why = row.refused_at or at, why
         row.save(update_fields=["refused_at", "refused_why"])
         return True
+
+
+def _is_same(row: StandingOrder, tried: StandingOrder) -> bool:
+    """Whether the locked row still is what was tried."""
+    was, now = ((each.position, each.amount) for each in (tried, row))
+    return row.is_active and was == now
 
 
 def settle_paid(order: StandingOrder, paid: Transaction) -> None:

@@ -11,7 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account, User
-from accounts.services import freeze_account
+from accounts.services import close_account, freeze_account
+from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.alerts.shared import told, wants
 from tests.transactions.standing_orders.orders import order_of
@@ -78,6 +79,27 @@ def test_an_order_of_a_frozen_account_is_told(everyday: Account, mara: Account) 
     (line,) = lines_of(list(Alert.objects.all()))
     assert line.title.startswith("A standing order cannot be paid on")
     assert line.detail.startswith("Everyday is frozen: the standing order to M••• L••• of 10.00")
+
+
+def test_an_order_above_the_limit_of_a_day_is_told(everyday: Account, mara: Account) -> None:
+    wants(everyday, "order_lacks")
+    for amount in (80, 30):
+        order_of(everyday, mara, amount=Decimal(amount), first_on=timezone.localdate())
+    Account.objects.filter(pk=everyday.pk).update(daily_limit=100)
+    assert [tell_of_coming(), tell_of_coming()] == [1, 0]
+    (line,) = lines_of(list(Alert.objects.all()))
+    assert line.title.startswith("A standing order cannot be paid on")
+    assert "of 30.00\N{NO-BREAK SPACE}USD, above 100.00\N{NO-BREAK SPACE}USD a day" in line.detail
+
+
+def test_an_order_to_an_own_account_that_was_closed_is_told(everyday: Account) -> None:
+    wants(everyday, "order_lacks")
+    savings = AccountFactory(user=everyday.user, name="Savings")
+    order_of(everyday, savings, first_on=timezone.localdate())
+    close_account(account=savings, reason="Left")
+    assert tell_of_coming() == 1
+    (line,) = lines_of(list(Alert.objects.all()))
+    assert "of 10.00\N{NO-BREAK SPACE}USD: Savings is closed" in line.detail
 
 
 def test_a_person_whose_orders_fail_keeps_no_other_from_alerts_and_mails(

@@ -3,10 +3,13 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
+from uuid import UUID
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Account
+from accounts.services import freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from tests.transactions.standing_orders.orders import at, order_of
@@ -37,10 +40,10 @@ def theirs() -> Account:
     return AccountFactory()
 
 
-def expected(*accounts: Account, days: int = 30) -> list[ExpectedPayment]:
+def expected(*accounts: Account, days: int = 30, today: date = TODAY) -> list[ExpectedPayment]:
     orders = StandingOrder.objects.with_accounts().in_order()
     fresh = Account.objects.filter(pk__in=[account.pk for account in accounts])
-    return expected_payments(orders, list(fresh), today=TODAY, days=days)
+    return expected_payments(orders, list(fresh), today=today, days=days)
 
 
 def left(*accounts: Account) -> list[tuple[Decimal, Decimal]]:
@@ -94,20 +97,14 @@ def test_adding_the_last_figure_pays_all_that_lacks_money(seed: int, days: int) 
 @pytest.mark.parametrize("seed", range(8))
 def test_what_is_expected_is_what_the_job_pays(seed: int) -> None:
     """Orders at random between own accounts and to others, some days of which lack money."""
-    chance = Random(seed)  # noqa: S311
-    first = AccountFactory(balance="60")
-    mine = [first, *(AccountFactory(user=first.user, balance="5") for _ in range(2))]
-    other = AccountFactory()
-    for _ in range(16):
-        sender, recipient = chance.sample([*mine, other], 2)
-        if sender is not other:
-            facts = {"amount": Decimal(chance.randint(1, 60)), "every": "once"}
-            order_of(sender, recipient, first_on=TODAY + chance.randrange(3) * DAY, **facts)
+    mine = orders_at_random(Random(seed), [TODAY + number * DAY for number in range(3)])  # noqa: S311
     found = expected(*mine)
     for day in (TODAY + number * DAY for number in range(6)):
+        on_the_day = {each.order.pk for each in expected(*mine, today=day) if is_paid(each, day)}
+        before = paid_orders()
         pay_due(now=at(day))
-        paid = Occurrence.objects.filter(outcome="paid").values_list("order", flat=True)
-        assert set(paid) == {each.order.pk for each in found if not each.fails and each.day <= day}
+        assert paid_orders() == {each.order.pk for each in found if is_paid(each, until=day)}
+        assert paid_orders() - before == on_the_day
     for account in mine:
         booked = Account.objects.get(pk=account.pk).balance
         moved = (
@@ -117,6 +114,117 @@ def test_what_is_expected_is_what_the_job_pays(seed: int) -> None:
             and account.pk in (each.order.from_account_id, each.order.to_account_id)
         )
         assert booked == account.balance + sum(moved)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_of_what_is_above_a_limit_too(seed: int) -> None:
+    """Some seeds have none of it."""
+    today = timezone.localdate()  # on which the payments are booked, and count
+    days = [today - number * DAY for number in range(3)]
+    mine = orders_at_random(Random(seed), days, daily_limit=Decimal(40))  # noqa: S311
+    found = expected(*mine, today=today)
+    pay_due(now=timezone.now())
+    assert paid_orders() == {each.order.pk for each in found if is_paid(each, until=today)}
+
+
+def orders_at_random(chance: Random, days: list[date], **limits: Decimal) -> list[Account]:
+    """Sets up sixteen orders of one person's three accounts, which have little money."""
+    first: Account = AccountFactory(balance="60", **limits)
+    mine: list[Account] = [
+        first,
+        *(AccountFactory(user=first.user, balance="5", **limits) for _ in range(2)),
+    ]
+    other: Account = AccountFactory()
+    everybody: list[Account] = [*mine, other]
+    for _ in range(16):
+        sender, recipient = chance.sample(everybody, 2)
+        if sender is not other:
+            amount = Decimal(chance.randint(1, 40 if limits else 60))
+            order_of(sender, recipient, amount=amount, every="once", first_on=chance.choice(days))
+    return mine
+
+
+def is_paid(payment: ExpectedPayment, until: date) -> bool:
+    return not payment.fails and payment.day <= until
+
+
+def paid_orders() -> set[UUID]:
+    return set(Occurrence.objects.filter(outcome="paid").values_list("order", flat=True))
+
+
+def test_what_fails_is_expected_once_more_on_the_day_after(mine: Account, theirs: Account) -> None:
+    savings = AccountFactory(user=mine.user, balance="50")
+    order_of(mine, theirs, amount=Decimal(120), every="once", first_on=TODAY)
+    order_of(savings, mine, amount=Decimal(50), every="once", first_on=TODAY + DAY)
+    failed, _filled, late = expected(mine, savings)
+    assert (failed.fails, failed.lacks, failed.is_paid_late) == (True, 20, True)
+    assert (late.fails, late.day, late.leaves, late.is_late) == (False, TODAY + DAY, 30, True)
+    assert failed.order == late.order
+    failed.order.refused_at = at(TODAY - DAY)
+    failed.order.save()
+    (given_up, _filled) = expected(mine, savings)
+    assert (given_up.fails, given_up.is_paid_late) == (True, False)
+
+
+def test_limits_and_statuses_stop_a_payment_whatever_money_there_is(
+    mine: Account, theirs: Account
+) -> None:
+    order_of(mine, theirs, amount=Decimal(40), every="once", first_on=TODAY)
+    order_of(mine, theirs, amount=Decimal(30), every="once", first_on=TODAY)
+    Account.objects.filter(pk=mine.pk).update(daily_limit=50)
+    paid, stopped, late = expected(mine)
+    assert (paid.needs_help, stopped.needs_help, late.needs_help) == (False, True, False)
+    assert (stopped.fails, stopped.badge, late.day) == (True, "above the limit", TODAY + DAY)
+    assert "50.00" in str(stopped.stop)
+    Account.objects.filter(pk=mine.pk).update(daily_limit=None, transfer_limit=35)
+    assert [payment.fails for payment in expected(mine)] == [False, True]
+    freeze_account(account=mine, reason="Lost card")
+    assert {(payment.fails, payment.badge) for payment in expected(mine)} == {(True, "frozen")}
+
+
+def test_what_a_limit_moves_to_the_day_after_is_money_of_that_day(
+    mine: Account, theirs: Account
+) -> None:
+    for amount, day in ((50, TODAY), (20, TODAY), (35, TODAY + DAY)):
+        order_of(mine, theirs, amount=Decimal(amount), every="once", first_on=day)
+    Account.objects.filter(pk=mine.pk).update(daily_limit=60)
+    assert [(each.fails, each.lacks) for each in expected(mine)] == [
+        (False, 0), (True, 0), (False, 0), (True, 5),
+    ]  # fmt: skip
+
+
+def test_money_that_comes_late_on_the_day_goes_to_whom_it_is_enough_for(theirs: Account) -> None:
+    mine = AccountFactory(balance="40")
+    savings = AccountFactory(user=mine.user, balance="30")
+    for amount in (80, 60):
+        order_of(mine, theirs, amount=Decimal(amount), every="once", first_on=TODAY)
+    order_of(savings, mine, amount=Decimal(10), every="once", first_on=TODAY)
+    assert [each.lacks for each in expected(mine, savings)] == [0, 40, 90]
+    services.deposit(to_account=mine, amount=Decimal(40))
+    assert [each.fails for each in expected(mine, savings)] == [False, False, True]
+
+
+def test_what_was_sent_today_counts_against_the_limit_of_today(
+    mine: Account, theirs: Account
+) -> None:
+    today = timezone.localdate()
+    for day in (today, today + DAY):
+        order_of(mine, theirs, amount=Decimal(30), every="once", first_on=day)
+    Account.objects.filter(pk=mine.pk).update(daily_limit=60)
+    services.transfer(from_account=mine, to_account=theirs, amount=Decimal(40))
+    found = expected(mine, today=today)
+    assert [(each.fails, each.day - today) for each in found] == [
+        (True, 0 * DAY), (False, DAY), (False, DAY),
+    ]  # fmt: skip
+
+
+def test_a_later_missed_day_of_an_order_waits_for_the_earlier(theirs: Account) -> None:
+    bills = AccountFactory(balance="0")
+    mine = AccountFactory(user=bills.user, balance="100")
+    order_of(bills, theirs, every="week", first_on=TODAY - 12 * DAY, times=2)
+    between = order_of(bills, theirs, every="once", first_on=TODAY - 10 * DAY)
+    order_of(mine, bills, amount=Decimal(20), every="once", first_on=TODAY)
+    assert {each.order.pk for each in expected(bills, mine) if not each.fails} >= {between.pk}
 
 
 def some_accounts(chance: Random) -> list[Account]:

@@ -257,7 +257,7 @@ def test_the_review_says_what_money_is_missing(
     assert (told is None) == ("missing on" not in page)
     assert re.search(told or "", page)
     freeze_account(account=mine, reason="Lost card")
-    assert ("is frozen and cannot pay" in text_of(ana.post(NEW, form))) == (told is not None)
+    assert ("is frozen, so it cannot be paid" in text_of(ana.post(NEW, form))) == (told is not None)
 
 
 def test_later_than_two_days_and_a_frozen_account(

@@ -134,6 +134,30 @@ def test_missed_days_are_made_up_for_by_money_of_a_later_day(
     assert list(days) == [date(2027, 1, 3), date(2027, 1, 10)]
 
 
+def test_missed_days_of_all_orders_are_made_up_for_in_one_order(
+    mine: Account, theirs: Account
+) -> None:
+    bills = AccountFactory(user=mine.user, balance="0")
+    weekly = order_of(bills, theirs, every="week", first_on=date(2027, 1, 3), times=2)
+    once = order_of(bills, theirs, every="once", first_on=date(2027, 1, 5))
+    order_of(mine, bills, amount=Decimal(20), every="once", first_on=date(2027, 1, 15))
+    assert pay_due(now=at(date(2027, 1, 20))) == PaidOrders(paid=3, waiting=1)
+    assert (settled(weekly), settled(once)) == ([("01-03", "paid")], [("01-05", "paid")])
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_the_last_try_waits_for_the_money_of_its_day(
+    mine: Account, theirs: Account, days: int
+) -> None:
+    bills = AccountFactory(user=mine.user, balance="0")
+    rent = order_of(bills, theirs, amount=Decimal(500))
+    order_of(mine, bills, amount=Decimal(500), first_on=FIRST + days * DAY)
+    assert pay_due(now=at(FIRST)).paid == 0
+    services.deposit(to_account=mine, amount=Decimal(500))
+    assert pay_due(now=at(FIRST + DAY)) == PaidOrders(paid=2)
+    assert settled(rent) == [("01-31", "paid")]
+
+
 def test_money_that_another_worker_brought_meanwhile_is_found(
     mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,7 +294,7 @@ def test_an_error_in_the_same_commit_leaves_neither_payment_nor_step(
     assert pay_due(now=at(FIRST)) == PaidOrders(paid=1)
 
 
-@pytest.mark.parametrize("change", ["paused", "ended", "skipped", "paid"])
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_refusal_of_an_order_that_changed_meanwhile_is_not_written_down(
     mine: Account, theirs: Account, change: str
 ) -> None:

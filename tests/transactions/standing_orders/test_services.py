@@ -52,6 +52,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"amount": Decimal(0)}, "above zero"),
     ({"amount": Decimal("1.001")}, "decimal"),
     ({"amount": Decimal(500)}, "at most 400.00"),
+    ({"amount": Decimal(350)}, "at most 300.00"),
     ({"last_on": date(2027, 1, 30)}, "before the first"),
     ({"last_on": date(2028, 1, 30), "times": 3}, "not both"),
 ]
@@ -61,7 +62,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 def test_what_would_be_refused_on_each_day_is_refused_at_once(
     mine: Account, theirs: Account, changed: dict[str, Any], sentence: str
 ) -> None:
-    mine.transfer_limit = Decimal(400)
+    mine.transfer_limit, mine.daily_limit = Decimal(400), Decimal(300)
     with pytest.raises(LedgerError, match=sentence):
         order_of(mine, theirs, **changed)
     assert not StandingOrder.objects.exists()
