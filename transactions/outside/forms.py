@@ -1,5 +1,6 @@
 """Forms of outside accounts: the account, the upload, and what the columns of a CSV file mean."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,6 @@ from ledger.text.lines import shortened, tidy_line, unfit_name
 from transactions.models import OutsideAccount
 from transactions.models.outside import NAME_LIMIT
 from transactions.outside.formats.columns import ROLES
-from transactions.outside.formats.guess import guess
 from transactions.outside.formats.lines import MOST_LINES
 from transactions.outside.formats.sheet import Sheet
 
@@ -136,10 +136,9 @@ MARKS = [(".", "a point: 1,234.50"), (",", "a comma: 1.234,50")]
 class ColumnsForm(forms.Form):
     """What the columns of a CSV file mean, see Note [Columns]."""
 
-    def __init__(self, data: Any, *, sheet: Sheet, known: Any = None, currency: str = "") -> None:
-        before = known or guess(sheet, currency)
-        given = {role: before.get(role) for role in ROLES}
-        initial = {**before, **{f"role_{role}": place for role, place in given.items()}}
+    def __init__(self, data: Any, *, sheet: Sheet, known: Mapping[str, Any]) -> None:
+        given = {role: known.get(role) for role in ROLES}
+        initial = {**known, **{f"role_{role}": place for role, place in given.items()}}
         super().__init__(data, initial=initial)
         self.sheet = sheet
         columns = [(str(place), _label(sheet, place)) for place in range(len(sheet.names))]

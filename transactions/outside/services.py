@@ -34,7 +34,7 @@ from transactions.models import OutsideAccount, OutsideEntry, OutsideFilePart, O
 from transactions.models.outside import id_of
 from transactions.outside.doubles import delete_lookalikes, mark_doubles
 from transactions.outside.file_parts import forget, keep, kept
-from transactions.outside.formats.guess import completed, guess
+from transactions.outside.formats.guess import completed, guess_of_file, mark_of_file
 from transactions.outside.formats.lines import (
     OutsideLine,
     StatementFacts,
@@ -53,6 +53,7 @@ TOO_MANY_ENTRIES = (
     f"An outside account holds up to {MOST_ENTRIES:,} entries. Import into another one."
 )
 CHANGED = "Somebody has changed this import meanwhile. Look at it again."
+ANOTHER_MARK = "Some figures seem to become a thousand times too small or too large."
 COLUMNS = (
     "id account_id source_id number position booked_on amount description other reference "
     "outside_id fingerprint is_double is_entered"
@@ -151,17 +152,29 @@ def _measure_or_propose(made: OutsideImport, source: IO[bytes]) -> None:
     """Measures a CSV file by the remembered mapping, or else proposes another one that can read
     it: days or figures may be written so that the last file did not tell how.
     """
+    mapping = made.mapping or {}
     try:
         _measure(made, source)
+        _refuse_other_mark(made, source)
     except UnreadableStatement as refusal:
-        anew = guess(sheet_of(source, is_asked=True), made.account.currency)
-        as_before = dict(made.mapping or {}, order=anew["order"], decimal=anew["decimal"])
-        for mapping in (as_before, anew):
+        made.state = State.COLUMNS
+        sheet = sheet_of(source, is_asked=True)
+        anew = guess_of_file(source, sheet, made.account.currency)
+        as_before = dict(mapping, order=anew["order"], decimal=anew["decimal"])
+        for proposal in (as_before, anew, mapping):
             with suppress(UnreadableStatement):
-                measure(source, made.format, mapping, made.account.currency)
-                made.mapping, made.refusal = mapping, str(refusal)
+                measure(source, made.format, proposal, made.account.currency)
+                made.mapping, made.refusal = proposal, str(refusal)
                 return
         raise
+
+
+def _refuse_other_mark(made: OutsideImport, source: IO[bytes]) -> None:
+    """Raises UnreadableStatement if the file tells another mark than the mapping has."""
+    sheet, mapping = sheet_of(source, is_asked=True), made.mapping or {}
+    mark = mark_of_file(source, sheet, mapping, made.account.currency)
+    if mark not in ("", mapping["decimal"]):
+        raise UnreadableStatement(ANOTHER_MARK)
 
 
 def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:

@@ -22,6 +22,7 @@ from transactions.outside import services
 from transactions.outside.doubles import lookalikes_of
 from transactions.outside.file import accounts_table, entries_table
 from transactions.outside.file_parts import kept
+from transactions.outside.formats.guess import guess_of_file
 from transactions.outside.formats.lines import UnreadableStatement
 from transactions.outside.formats.sheet import sheet_of
 from transactions.outside.forms import (
@@ -150,8 +151,9 @@ def columns(request: PersonRequest, pk: Any) -> HttpResponse:
         return redirect("transactions:outside_import", source.pk)
     with kept(source) as file:
         sheet = sheet_of(file, is_asked=True)
+        known = source.mapping or guess_of_file(file, sheet, source.currency)
     data = request.POST if request.method == "POST" else None
-    form = ColumnsForm(data, sheet=sheet, known=source.mapping, currency=source.currency)
+    form = ColumnsForm(data, sheet=sheet, known=known)
     if form.is_valid():
         try:
             return _next(services.name_columns(source=source, mapping=form.mapping))

@@ -28,7 +28,7 @@ from transactions.models import (
 from transactions.models.reconciliation import REASON_LIMIT, booked_on
 from transactions.models.reconciliation_triggers import LOCK
 from transactions.outside.formats.cells import is_order_open
-from transactions.outside.formats.guess import guess
+from transactions.outside.formats.guess import guess_of_file
 from transactions.outside.formats.lines import StatementFacts, UnreadableStatement
 from transactions.outside.formats.qif import qif_order
 from transactions.outside.formats.reading import (
@@ -110,7 +110,8 @@ def upload(
     """
     digest = digest_of(source)
     format = format_of(source)
-    mapping = guess(sheet_of(source), currency) if format == OutsideImport.Format.CSV else {}
+    is_csv = format == OutsideImport.Format.CSV
+    mapping = guess_of_file(source, sheet_of(source), currency) if is_csv else {}
     found = _measured(source, format, mapping, currency, order)
     assert found.first_on is not None and found.last_on is not None  # noqa: S101, PT018
     made = Reconciliation(

@@ -7,7 +7,7 @@ from tests.factories import UserFactory
 from transactions.models import OutsideAccount, OutsideImport
 from transactions.outside import services
 from transactions.outside.formats.columns import ROLES
-from transactions.outside.formats.guess import guess
+from transactions.outside.formats.guess import guess_of_file
 from transactions.outside.formats.sheet import sheet_of
 
 GERMAN = """\
@@ -43,9 +43,10 @@ def uploaded(account: OutsideAccount, text: str | bytes, name: str = "file.csv")
     return services.read_rest(source)
 
 
-def guessed(body: bytes) -> dict[str, Any]:
+def guessed(body: bytes, currency: str = "") -> dict[str, Any]:
     """What the columns of a CSV file seem to mean."""
-    found = guess(sheet_of(BytesIO(body), is_asked=True))
+    source = BytesIO(body)
+    found = guess_of_file(source, sheet_of(source, is_asked=True), currency)
     return {role: found.get(role) for role in ROLES} | found
 
 

@@ -135,6 +135,20 @@ def test_columns_as_remembered_that_do_not_fit_a_file_are_asked_for_again(
     assert services.read_rest(named).state == "preview"
 
 
+def test_a_remembered_mark_that_a_later_file_contradicts_is_asked_for_again(
+    account: OutsideAccount,
+) -> None:
+    head = "Buchungstag;Betrag;Verwendungszweck\n"
+    imported(account, head + "04.01.2026;-12;Bus\n05.01.2026;20;Pay\n")
+    body = (head + "04.02.2026;1.500;Pay\n05.02.2026;-2.250;Rent\n").encode()
+    again = services.upload(BytesIO(body), account=account, name="b.csv")
+    assert (again.state, (again.mapping or {})["decimal"]) == ("columns", ",")
+    assert again.refusal == services.ANOTHER_MARK
+    named = services.name_columns(source=again, mapping=again.mapping or {})
+    services.confirm(source=services.read_rest(named))
+    assert balance_of(account) == 8 + 1500 - 2250
+
+
 def test_three_decimals_in_qif_are_those_of_the_currency() -> None:
     text = "!Type:Bank\nD11/25/2026\nT-12.500\n^\nD11/26/2026\nT1,012.500\n^\n"
     dinars, yen = outside_account(currency="KWD"), outside_account(currency="JPY")

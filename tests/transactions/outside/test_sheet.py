@@ -228,6 +228,23 @@ def test_three_decimals_of_a_currency_are_no_thousands() -> None:
     assert marks == {"KWD": ",", "EUR": "."}
 
 
+@pytest.mark.parametrize(
+    ("figures", "currency", "mark"),
+    [
+        (("1.500", "-2.250"), "EUR", ","), (("1,500", "-2,250"), "USD", "."),
+        (("1.500", "20.5"), "EUR", "."), (("1.500", "-12"), "CLP", ","),
+        (("1.500", "0.500"), "EUR", "."), (("1,500", "1000,000"), "EUR", ","),
+        (("-12",) * 25 + ("1.500",), "EUR", ","), (("1.500",) * 25 + ("7.25",), "EUR", "."),
+        (("1.500", "-2.250"), "KWD", "."), (("-12", "20"), "EUR", "."),
+    ],
+)  # fmt: skip
+def test_three_digits_after_a_mark_are_thousands_unless_the_file_tells_otherwise(
+    figures: tuple[str, ...], currency: str, mark: str
+) -> None:
+    rows = "".join(f"2026-11-02;{figure}\n" for figure in figures)
+    assert guessed(f"Date;Amount\n{rows}".encode(), currency)["decimal"] == mark
+
+
 def test_a_state_of_a_country_is_no_status_and_another_word_leaves_nothing_out() -> None:
     place = b"Date,State,Amount\n2026-11-02,Texas,-5.00\n2026-11-03,Ohio,-5.00\n"
     assert guessed(place)["status"] is None

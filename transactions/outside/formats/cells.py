@@ -1,7 +1,7 @@
 """What one cell of a CSV file says, as banks write it: a day, a figure, a currency, a side."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from decimal import Decimal
@@ -121,14 +121,24 @@ def _span(days: Sequence[str], order: str) -> timedelta:
     return max(read) - min(read) if read else timedelta(0)
 
 
-def decimal_of(figures: Sequence[str], decimals: int = 2) -> str:
-    """The mark before the decimals: that of the first figure with one or two digits after it, or up
-    to three where the currency has so many.
+# Three digits after a mark that cannot stand before thousands: "0.500", "1234.500".
+_THREE_DECIMALS = re.compile(r"[^0-9]*(?:0*|[0-9]{4,})[.,][0-9]{3}\D*", re.ASCII)
+
+
+def decimal_of(figures: Iterable[str], decimals: int = 2) -> str:
+    """The mark before the decimals: that of the first figure which tells it. Before three digits
+    it stands before thousands, unless the currency has three decimals; the other mark is returned
+    if no figure tells more. "" if none has a mark.
     """
+    other = ""
     for typed in figures:
-        if found := re.search(rf"([.,])[0-9]{{1,{max(decimals, 2)}}}\D*$", typed):
+        found = re.search(r"([.,])([0-9]+)\D*$", typed)
+        if not found:
+            continue
+        if len(found[2]) != 3 or decimals == 3 or _THREE_DECIMALS.fullmatch(typed):
             return found[1]
-    return "."
+        other = "," if found[1] == "." else "."
+    return other
 
 
 def is_figure(typed: str) -> bool:

@@ -1,11 +1,11 @@
 """CSV: guesses what the columns mean, see Note [Columns]."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from decimal import Decimal
 from itertools import combinations, pairwise
-from typing import Any
+from typing import IO, Any
 
 from ledger.text.currencies import ISO_CURRENCIES, minor_units
 from transactions.outside.formats.cells import (
@@ -20,13 +20,14 @@ from transactions.outside.formats.cells import (
 )
 from transactions.outside.formats.columns import NOT_ALL, ROLES, can_be, cell_of, doubt_of, says
 from transactions.outside.formats.lines import UnreadableStatement
-from transactions.outside.formats.sheet import Sheet, is_row
+from transactions.outside.formats.sheet import Sheet, cells_under, is_row
 
 # Those whose values are looked at come first: "Soll/Haben" has words of three roles.
 GUESSED = (
     "date", "currency", "side", "status", "balance", "amount", "fee", "out", "in", "other",
     "reference", "id",
 )  # fmt: skip
+FIGURES = ("amount", "out", "in", "fee", "balance")
 
 
 def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
@@ -43,8 +44,8 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
         _guess_by_values(sheet, found)
     if "amount" in found:
         found.pop("out", None), found.pop("in", None)
-    figures = [cell for role in ("amount", "out", "in") for cell in sheet.column(found.get(role))]
-    found["decimal"] = decimal_of(figures, minor_units(currency) if currency else 2)
+    figures = [cell for role in FIGURES for cell in sheet.column(found.get(role))]
+    found["decimal"] = decimal_of(figures, _decimals(currency)) or "."
     amounts = sheet.column(found.get("amount"))
     if not amounts or any(has_sign(cell) for cell in amounts):
         found.pop("side", None)
@@ -60,6 +61,22 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
     ]
     found["order"] = order_of(sheet.column(found.get("date")))
     return found
+
+
+def guess_of_file(source: IO[bytes], sheet: Sheet, currency: str = "") -> dict[str, Any]:
+    """`guess`, with what all lines of the file tell where the first ones may not."""
+    found = guess(sheet, currency)
+    return found | {"decimal": mark_of_file(source, sheet, found, currency) or found["decimal"]}
+
+
+def mark_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any], currency: str) -> str:
+    """The mark before the decimals by all lines of the file; "" if no figure has one."""
+    with closing(cells_under(source, sheet, [mapping.get(role) for role in FIGURES])) as figures:
+        return decimal_of(figures, _decimals(currency))
+
+
+def _decimals(currency: str) -> int:
+    return minor_units(currency) if currency else 2
 
 
 def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
@@ -184,7 +201,7 @@ def _is_not_zero(figure: str) -> bool:
 def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -> dict[str, int]:
     """Which of the two is money out, by the balances; none if they do not tell."""
     figures = [cell for place in pair for cell in table.column(place)]
-    facts = {**found, "decimal": decimal_of(figures)}
+    facts = {**found, "decimal": decimal_of(figures) or "."}
     ways = [dict(zip(("out", "in"), way, strict=True)) for way in (pair, pair[::-1])]
     first, second = (_fitting_pairs(table, {**facts, **way}) for way in ways)
     return {} if first == second else ways[first < second]

@@ -8,7 +8,7 @@ the names (`OutsideImport.heading`).
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -210,3 +210,15 @@ def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tup
             return
         if any(cell.strip() for cell in cells):
             yield reader.line_num + after, cells
+
+
+def cells_under(
+    source: IO[bytes], sheet: Sheet, places: Sequence[int | None]
+) -> Generator[str, None, None]:
+    """Yields the cells of these columns that are not empty, up to a line that cannot be read."""
+    columns = [place for place in places if place is not None]
+    with suppress(UnreadableStatement), opened(source) as text:
+        for _, cells in cells_of(text, sheet.separator, sheet.after):
+            for place in columns:
+                if place < len(cells) and (typed := cells[place].strip()):
+                    yield typed
