@@ -34,7 +34,7 @@ from transactions.models import OutsideAccount, OutsideEntry, OutsideFilePart, O
 from transactions.models.outside import id_of
 from transactions.outside.doubles import delete_lookalikes, mark_doubles
 from transactions.outside.file_parts import forget, keep, kept
-from transactions.outside.formats.guess import completed, guess_of_file, mark_of_file
+from transactions.outside.formats.guess import completed, guess, guess_of_file, mark_of_file
 from transactions.outside.formats.lines import (
     OutsideLine,
     StatementFacts,
@@ -228,12 +228,26 @@ def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> Outsid
     """
     with db_transaction.atomic(durable=True):
         locked = _locked(source, State.COLUMNS, State.READING, State.PREVIEW)
-        locked.mapping, locked.read_count, locked.double_count = dict(mapping), 0, 0
+        locked.read_count = locked.double_count = 0
         with kept(locked) as file:
+            locked.mapping = _with_known_roles(locked, file, mapping)
             _measure(locked, file)
         OutsideEntry.objects.of(locked).delete()
         locked.save()
     return locked
+
+
+def _with_known_roles(
+    locked: OutsideImport, file: IO[bytes], mapping: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The mapping without the roles of ASKED_AGAIN for which neither the person nor the guess finds
+    a column, so that they are asked for once a file has one.
+    """
+    if locked.format != Format.CSV:
+        return dict(mapping)
+    found = guess(sheet_of(file, is_asked=True), locked.currency)
+    unknown = {role for role in ASKED_AGAIN if mapping.get(role) is None and role not in found}
+    return {role: place for role, place in mapping.items() if role not in unknown}
 
 
 def read_in_order(*, source: OutsideImport, order: str) -> OutsideImport:

@@ -135,6 +135,29 @@ def test_columns_as_remembered_that_do_not_fit_a_file_are_asked_for_again(
     assert services.read_rest(named).state == "preview"
 
 
+@pytest.mark.parametrize("name", ["Status", "State"])
+def test_a_status_that_the_first_file_did_not_tell_leaves_lines_of_the_next_out(
+    account: OutsideAccount, name: str
+) -> None:
+    head = f"Date,Description,Amount,{name}\n"
+    imported(account, head + "2026-11-02,AWS,-5.00,Routed\n")
+    later = head + "2026-12-02,AWS,-5.00,Failed\n2026-12-03,AWS,-6.00,Routed\n"
+    again = services.upload(BytesIO(later.encode()), account=account, name="b.csv")
+    assert again.state == ("reading" if name == "Status" else "columns")
+    assert (again.mapping or {})["status"] == 3
+    named = services.name_columns(source=again, mapping=again.mapping or {})
+    services.confirm(source=services.read_rest(named))
+    assert balance_of(account) == -11
+
+
+def test_a_status_that_the_person_left_out_is_not_asked_for_again(account: OutsideAccount) -> None:
+    body = b"Date,Description,Amount,State\n2026-11-02,AWS,-5.00,Failed\n"
+    source = services.upload(BytesIO(body), account=account, name="a.csv")
+    services.name_columns(source=source, mapping=guessed(body) | {"status": None})
+    again = services.upload(BytesIO(body), account=account, name="b.csv")
+    assert (again.state, again.unbooked_count) == ("reading", 0)
+
+
 def test_a_remembered_mark_that_a_later_file_contradicts_is_asked_for_again(
     account: OutsideAccount,
 ) -> None:

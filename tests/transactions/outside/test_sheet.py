@@ -255,6 +255,24 @@ def test_a_state_of_a_country_is_no_status_and_another_word_leaves_nothing_out()
     assert len(read(f"Date,Status,Amount\n{unknown}")) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "words", "count"),
+    [
+        ("Status", ("Sent", "Sent", "Failed", "Pending", "Sent"), 3),
+        ("State", ("Routed", "Routed", "Failed"), 2),
+        ("Status", (*("Routed",) * 25, "Pending"), 25),
+        ("State", ("FL", "CA"), 2),
+        ("Info", ("Salary", "Rent", "Pending"), 3),
+        ("Card status", ("Active", "Expired"), 2),
+    ],
+)
+def test_unknown_words_for_booked_do_not_hide_a_status(
+    name: str, words: tuple[str, ...], count: int
+) -> None:
+    rows = "".join(f"2026-11-02,AWS,-5.00,{word}\n" for word in words)
+    assert len(read(f"Date,Description,Amount,{name}\n{rows}")) == count
+
+
 def test_a_value_date_under_the_word_valuta_is_no_currency() -> None:
     assert guessed(b"Datum;Valuta;Betrag\n02.11.2026;03.11.2026;5,00\n")["currency"] is None
 

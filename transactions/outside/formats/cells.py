@@ -194,9 +194,14 @@ UNBOOKED = frozenset(
 BOOKED = frozenset(
     "completed complete booked posted cleared settled executed done success successful succeeded"
     " finished reversed refunded gebucht ausgef\u00fchrt abgeschlossen completado udf\u00f8rt"
-    " bokf\u00f6rd".split()
+    " bokf\u00f6rd sent paid ok erledigt".split()
 )
 WORDS_OF_A_STATUS = 3  # at most, as in "Umsatz vorgemerkt"; more are a text
+
+
+def may_be_status(typed: str) -> bool:
+    """Whether the text is short enough for a status, and no figure."""
+    return len(typed.split()) <= WORDS_OF_A_STATUS and any(map(str.isalpha, typed))
 
 
 def is_status(typed: str) -> bool:

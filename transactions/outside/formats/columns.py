@@ -10,6 +10,8 @@ from transactions.outside.formats.cells import (
     is_figure,
     is_side,
     is_status,
+    is_unbooked,
+    may_be_status,
 )
 from transactions.outside.formats.lines import NO_ID
 
@@ -27,6 +29,9 @@ NOT_OF_A_PAYMENT = frozenset(
     " counterparty payee beneficiary merchant account category card terminal store device user"
     " batch".split()
 )
+UNFIT = {"id": NOT_OF_A_PAYMENT, "status": NOT_OF_A_PAYMENT, "currency": OF_ANOTHER_AMOUNT}
+# These name the status of a payment whatever the words below them are.
+NAMES_OF_A_STATUS = frozenset("status buchungsstatus statut".split())
 # Words of column names by what they mean, in the languages of banks near us.
 WORDS = {
     "date": "date datum fecha data dato buchungstag buchungsdatum päivä posted tarih",
@@ -83,7 +88,7 @@ def says(name: str, role: str) -> bool:
         return True
     if role == "id" and name.lower() == "transaction":  # as in Ledger's own files
         return True
-    unfit = {"id": NOT_OF_A_PAYMENT, "currency": OF_ANOTHER_AMOUNT}.get(role, frozenset())
+    unfit = UNFIT.get(role, frozenset())
     return words.isdisjoint(unfit) and not words.isdisjoint(WORDS[role].split())
 
 
@@ -107,12 +112,12 @@ def doubt_of(name: str) -> int:
     return 1 if words.isdisjoint(AFTER_FEES) else 0
 
 
-def can_be(role: str, values: Sequence[str]) -> bool:
-    """Whether a column with these values can mean it."""
+def can_be(role: str, values: Sequence[str], name: str = "") -> bool:
+    """Whether a column of this name and with these values can mean it."""
     if role == "fee":  # elsewhere a fee with a minus is to be added
         return bool(values) and all(is_figure(it) and not has_sign(it) for it in values)
-    if role == "status":  # "State" may be that of a country, and "Info" a text
-        return sum(map(is_status, values)) * 2 > len(values)
+    if role == "status":
+        return _is_of_a_status(words_of(name), values)
     if role in EACH_VALUE:
         return all(map(EACH_VALUE[role], values)) and (bool(values) or role == "currency")
     if role == "id":  # other banks write under "Transaction" what it is for
@@ -121,3 +126,14 @@ def can_be(role: str, values: Sequence[str]) -> bool:
     if role in ("amount", "out", "in"):  # "Value date" has a word of an amount
         return not values or any(is_figure(typed) for typed in values)
     return True
+
+
+def _is_of_a_status(name: set[str], values: Sequence[str]) -> bool:
+    """Under "State", which may be that of a country, one value has to say that the line is not
+    booked, or most values are known; under "Info", which may be a text, the latter.
+    """
+    if not name.isdisjoint(NAMES_OF_A_STATUS) and values and all(map(may_be_status, values)):
+        return True
+    if "info" not in name and any(map(is_unbooked, values)):
+        return True
+    return sum(map(is_status, values)) * 2 > len(values)

@@ -84,7 +84,9 @@ def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
     free = [
         place
         for place, name in enumerate(sheet.names)
-        if place not in found.values() and says(name, role) and can_be(role, sheet.column(place))
+        if place not in found.values()
+        and says(name, role)
+        and can_be(role, sheet.column(place), name)
     ]
     if role != "amount":
         return free[0] if free else None
