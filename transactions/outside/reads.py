@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
+from typing import IO, Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import F, OuterRef, Subquery, Sum
@@ -13,7 +14,8 @@ from django.db.models.functions import Coalesce
 from accounts.models import User
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
 from transactions.outside.file_parts import kept
-from transactions.outside.formats.cells import is_order_open
+from transactions.outside.formats.cells import day_order
+from transactions.outside.formats.guess import order_of_file
 from transactions.outside.formats.qif import qif_order
 from transactions.outside.formats.sheet import sheet_of
 
@@ -61,24 +63,30 @@ def difference_of(account: OutsideAccount) -> Difference | None:
 
 
 def doubtful_order(source: OutsideImport) -> str:
-    """The order, "dmy" or "mdy", by which the days of a CSV or a QIF file were read, if each could
-    have its day or its month first; else "".
+    """The order, "dmy", "mdy" or "ymd", by which the days of a CSV or a QIF file were read, if all
+    of them could have another one; else "".
     """
     lines = OutsideEntry.objects.of(source)
-    if lines.filter(booked_on__day__gt=12).exists():
-        return ""
-    if not lines.exclude(booked_on__day=F("booked_on__month")).exists():
-        return ""  # either order is the same
+    is_late = lines.filter(booked_on__day__gt=12).exists()
+    # Day and month cannot change places, or mean the same if they do.
+    is_told = is_late or not lines.exclude(booked_on__day=F("booked_on__month")).exists()
     mapping = source.mapping or {}
     with kept(source) as file:
-        if source.format == OutsideImport.Format.QIF:
+        if source.format == OutsideImport.Format.QIF and not is_told:
             found = qif_order(file)
             return mapping.get("order", found.order) if found.is_open else ""
-        if source.format == OutsideImport.Format.CSV and is_order_open(
-            sheet_of(file, is_asked=True).column(mapping["date"])
-        ):
-            return str(mapping["order"])
+        if source.format == OutsideImport.Format.CSV:
+            return _doubtful_order_of_csv(file, mapping, is_told=is_told)
     return ""
+
+
+def _doubtful_order_of_csv(file: IO[bytes], mapping: dict[str, Any], *, is_told: bool) -> str:
+    """Reads the whole file only if its first lines leave it open."""
+    sheet = sheet_of(file, is_asked=True)
+    if is_told and "ymd" not in day_order(sheet.column(mapping["date"])).possible:
+        return ""
+    possible = order_of_file(file, sheet, mapping).possible
+    return mapping["order"] if len(possible) > 1 and mapping["order"] in possible else ""
 
 
 def accounts_of(person: User) -> list[OutsideAccount]:

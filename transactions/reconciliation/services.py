@@ -5,7 +5,7 @@ here can change a payment.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from itertools import islice
@@ -27,8 +27,8 @@ from transactions.models import (
 )
 from transactions.models.reconciliation import REASON_LIMIT, booked_on
 from transactions.models.reconciliation_triggers import LOCK
-from transactions.outside.formats.cells import is_order_open
-from transactions.outside.formats.guess import guess_of_file
+from transactions.outside.formats.cells import ORDERS
+from transactions.outside.formats.guess import guess_of_file, order_of_file
 from transactions.outside.formats.lines import StatementFacts, UnreadableStatement
 from transactions.outside.formats.qif import qif_order
 from transactions.outside.formats.reading import (
@@ -68,8 +68,11 @@ SENTENCES = {
 }
 
 
+FIRST = {"dmy": "day", "mdy": "month", "ymd": "year"}
+
+
 class DoubtfulDays(UnreadableStatement):
-    """The days of the file may have the day first, or the month; somebody has to say which."""
+    """The days of the file can be read in several orders; somebody has to say which."""
 
 
 NO_REASON = "This line is open. To leave it over, write why."
@@ -101,9 +104,9 @@ def upload(
     order: str = "",
 ) -> Reconciliation:
     """Stores the lines of a file, of which nothing is matched yet. Without an account, its lines
-    are the bank's deposits and withdrawals. `order`, "dmy" or "mdy", says what comes first in its
-    days, if somebody knows it. `id` is that of the form: the same file for the same account and
-    currency under it returns what it made before.
+    are the bank's deposits and withdrawals. `order`, "dmy", "mdy" or "ymd", says what comes first
+    in its days, if somebody knows it. `id` is that of the form: the same file for the same account
+    and currency under it returns what it made before.
 
     Raises UnreadableStatement for a file that cannot be read as a whole, and DoubtfulDays for one
     whose days can be read in two ways, without `order`.
@@ -129,24 +132,39 @@ def _measured(
 ) -> Measured:
     """Measures a file, and puts the order of its days into the mapping. Raises as `upload`."""
     if format == OutsideImport.Format.CSV:
-        is_open = is_order_open(sheet_of(source).column(mapping["date"]))
+        possible = order_of_file(source, sheet_of(source), mapping).possible
+    elif format == OutsideImport.Format.QIF:
+        found = qif_order(source)
+        possible = ("dmy", "mdy") if found.is_open else (found.order,)
+        order = "" if order == "ymd" else order
     else:
-        is_open = format == OutsideImport.Format.QIF and qif_order(source).is_open
-    if not is_open:
         return measure(source, format, mapping, currency)
-    ways = {}
-    for each in (order,) if order else ("dmy", "mdy"):
-        with suppress(UnreadableStatement):
-            ways[each] = measure(source, format, mapping | {"order": each}, currency)
+
+    def ways_of(orders: Sequence[str]) -> dict[str, Measured]:
+        ways = {}
+        for each in orders:
+            with suppress(UnreadableStatement):
+                ways[each] = measure(source, format, mapping | {"order": each}, currency)
+        return ways
+
+    ways = (ways_of([order]) if order else {}) or ways_of(possible)
     if not ways:
         return measure(source, format, mapping, currency)  # which says what is wrong
     if len(ways) > 1:
-        raise DoubtfulDays(
-            "Each day of the file can be read in two ways: with the day first, they go from "
-            f"{_span(ways['dmy'])}, with the month first from {_span(ways['mdy'])}. Choose one."
-        )
-    mapping["order"], found = ways.popitem()
-    return found
+        raise DoubtfulDays(_doubt(ways))
+    mapping["order"], measured = ways.popitem()
+    return measured
+
+
+def _doubt(ways: Mapping[str, Measured]) -> str:
+    first, *others = (
+        f"with the {FIRST[order]} first{{}} from {_span(ways[order])}"
+        for order in ORDERS
+        if order in ways
+    )
+    told = ", ".join([first.format(", they go"), *(other.format("") for other in others)])
+    count = "two" if len(ways) == 2 else "three"
+    return f"Each day of the file can be read in {count} ways: {told}. Choose one."
 
 
 def _span(measured: Measured) -> str:

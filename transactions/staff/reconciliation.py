@@ -75,10 +75,9 @@ class ReconciliationForm(forms.Form):
     )
     order = forms.ChoiceField(
         label="A day is written",
-        choices=[("", "as the file tells"), *ORDER_CHOICES[:2]],
+        choices=[("", "as the file tells"), *ORDER_CHOICES],
         required=False,
-        help_text="Asked for only if each day of a CSV or QIF file could have the day or the month "
-        "first.",
+        help_text="Asked for only if all days of a CSV or QIF file can be read in several orders.",
     )
     file = forms.FileField(
         allow_empty_file=True,  # the reader explains it better

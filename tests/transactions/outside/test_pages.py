@@ -479,3 +479,26 @@ def test_a_formula_of_another_bank_is_guarded_in_the_file(
     imported(account, "Date,Amount,Description\n2026-11-02,5,@SUM(A1)\n")
     text = b"".join(ana.get(f"/outside/{account.pk}/entries.csv")).decode()
     assert "'@SUM(A1)" in text
+
+
+MONTH_FIRST = "05/05/2026,1.00\n" * 21 + "05/06/2026,1.00\n05/07/2026,1.00\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "last", "told"),
+    [
+        (MONTH_FIRST, "7 May 2026", "month first, they go from"),
+        ("26/01/05,1.00\n", "26 January 2005", "day first, they go from"),
+        ("26/01/05,1.00\n26/01/06,1.00\n", "6 January 2026", "year first, they go from"),
+        ("05/01/26,1.00\n13/01/26,1.00\n", "13 January 2026", ""),
+    ],
+    ids=["after many alike", "a year first on one day", "a year first", "the day first"],
+)
+def test_the_preview_says_in_which_order_days_were_read(
+    ana: Client, account: OutsideAccount, rows: str, last: str, told: str
+) -> None:
+    source = uploaded(account, f"Date,Amount\n{rows}")
+    text = text_of(ana.get(reverse("transactions:outside_import", args=[source.pk])))
+    assert last in text
+    assert told in text
+    assert ("Each day of the file" in text) == bool(told)

@@ -163,6 +163,30 @@ def test_days_that_can_be_read_in_two_ways_are_asked_for(
     assert Reconciliation.objects.newest_first()[0].first_on == date(2026, 3, 4)
 
 
+MONTH_FIRST = "05/05/2026,1.00\n" * 21 + "05/06/2026,1.00\n05/07/2026,1.00\n"
+YEAR_FIRST = "26/01/05,1.00\n26/01/06,1.00\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "order", "last"),
+    [
+        (MONTH_FIRST, "", None), (MONTH_FIRST, "mdy", date(2026, 5, 7)),
+        (MONTH_FIRST, "dmy", date(2026, 7, 5)), (YEAR_FIRST, "ymd", date(2026, 1, 6)),
+        (YEAR_FIRST, "dmy", date(2006, 1, 26)), (YEAR_FIRST, "", None),
+        ("05/01/26,1.00\n06/01/26,1.00\n13/01/26,1.00\n", "", date(2026, 1, 13)),
+        ("2026-05-06,1.00\n", "mdy", date(2026, 5, 6)),
+        ("05/06/2026,1.00\n", "ymd", None),
+    ],
+)  # fmt: skip
+def test_the_order_of_days_is_that_of_the_whole_file_or_what_staff_say(
+    staff: Client, rows: str, order: str, last: date | None
+) -> None:
+    file = SimpleUploadedFile("n.csv", f"Date,Amount\n{rows}".encode())
+    staff.post(ADD, sent("", file=file, order=order))
+    found = Reconciliation.objects.first()
+    assert (found and found.last_on) == last
+
+
 def test_lines_that_are_not_booked_are_counted(staff: Client) -> None:
     rows = [f"{today()},{amount},{status}" for amount, status in (
         ("40.00", "Completed"), ("-3.00", "Pending"), ("-4.00", "Reverted"), ("5.00", "Completed")

@@ -1,10 +1,12 @@
 """What one cell of a CSV file says, as banks write it: a day, a figure, a currency, a side."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.lines import (
@@ -80,45 +82,62 @@ def read_figure(number: int, typed: str, mark: str) -> Decimal:
     return -value if is_negative else value
 
 
-def order_of(days: Sequence[str]) -> str:
+ORDERS = ("dmy", "mdy", "ymd")
+
+
+class DayOrder(NamedTuple):
+    """What comes first in some days, and each order that they may have instead."""
+
+    order: str
+    possible: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _DaysInOrder:
+    """The days of a file as read in one order."""
+
+    order: str
+    count: int = 0
+    first: date = date.max
+    last: date = date.min
+    digest: int = 0  # equal for equal days
+
+    def add(self, typed: str) -> None:
+        with suppress(UnreadableStatement):
+            day = read_day(0, typed, self.order)
+            self.count += 1
+            self.first, self.last = min(self.first, day), max(self.last, day)
+            self.digest = hash((self.digest, day))
+
+    @property
+    def span(self) -> timedelta:
+        return self.last - self.first if self.count else timedelta(0)
+
+
+def day_order(days: Iterable[str]) -> DayOrder:
     """What comes first in these days: that by which most of them are days, as a figure above 12 is
     no month. If several can be, the order by which they span less time, because a file has the days
-    of some weeks; dots are European.
+    of some weeks; dots are European. The year is first only if no other order spans less time:
+    nearly every day with a year of two figures could be read so.
     """
+    readings = [_DaysInOrder(order) for order in ORDERS]
     for typed in days:
         if (found := _DIGITS.fullmatch(typed)) and len(found[1]) == 4:
-            return "ymd"
+            return DayOrder("ymd", ("ymd",))
         if found and "." in typed[: found.end(2) + 1]:
-            return "dmy"
-    return min(
-        ("dmy", "mdy", "ymd"), key=lambda order: (-_readable(days, order), _span(days, order))
-    )
-
-
-def _readable(days: Sequence[str], order: str) -> int:
-    """How many of these are days in an order."""
-    count = 0
-    for typed in days:
-        with suppress(UnreadableStatement):
-            read_day(0, typed, order)
-            count += 1
-    return count
-
-
-def is_order_open(days: Sequence[str]) -> bool:
-    """Whether these days are written so that either the day or the month may come first."""
-    found = [match for typed in days if (match := _DIGITS.fullmatch(typed))]
-    is_told = any(len(each[1]) == 4 or "." in each[0][: each.end(2) + 1] for each in found)
-    return not is_told and any(int(each[1]) != int(each[2]) for each in found)
-
-
-def _span(days: Sequence[str], order: str) -> timedelta:
-    """From the first to the last of these days in an order."""
-    read = []
-    for typed in days:
-        with suppress(UnreadableStatement):
-            read.append(read_day(0, typed, order))
-    return max(read) - min(read) if read else timedelta(0)
+            return DayOrder("dmy", ("dmy",))
+        for reading in readings:
+            reading.add(typed)
+    most = max(reading.count for reading in readings)
+    fitting = [reading for reading in readings if reading.count == most]
+    likeliest = min(fitting, key=lambda reading: reading.span)
+    others = {
+        reading.digest: reading.order
+        for reading in reversed(fitting)
+        if reading.digest != likeliest.digest
+        and (reading.order != "ymd" or reading.span == likeliest.span)
+    }
+    return DayOrder(likeliest.order, (likeliest.order, *others.values()))
 
 
 # Three digits after a mark that cannot stand before thousands: "0.500", "1234.500".

@@ -9,13 +9,14 @@ from typing import IO, Any
 
 from ledger.text.currencies import ISO_CURRENCIES, minor_units
 from transactions.outside.formats.cells import (
+    DayOrder,
     by_side,
+    day_order,
     decimal_of,
     has_sign,
     is_day,
     is_figure,
     is_side,
-    order_of,
     read_figure,
 )
 from transactions.outside.formats.columns import NOT_ALL, ROLES, can_be, cell_of, doubt_of, says
@@ -59,20 +60,27 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
         for place, name in enumerate(sheet.names)
         if place not in taken and (says(name, "text") or _is_text(sheet, place))
     ]
-    found["order"] = order_of(sheet.column(found.get("date")))
+    found["order"] = day_order(sheet.column(found.get("date"))).order
     return found
 
 
 def guess_of_file(source: IO[bytes], sheet: Sheet, currency: str = "") -> dict[str, Any]:
     """`guess`, with what all lines of the file tell where the first ones may not."""
     found = guess(sheet, currency)
-    return found | {"decimal": mark_of_file(source, sheet, found, currency) or found["decimal"]}
+    mark = mark_of_file(source, sheet, found, currency) or found["decimal"]
+    return found | {"decimal": mark, "order": order_of_file(source, sheet, found).order}
 
 
 def mark_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any], currency: str) -> str:
     """The mark before the decimals by all lines of the file; "" if no figure has one."""
     with closing(cells_under(source, sheet, [mapping.get(role) for role in FIGURES])) as figures:
         return decimal_of(figures, _decimals(currency))
+
+
+def order_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> DayOrder:
+    """What comes first in the days of all lines."""
+    with closing(cells_under(source, sheet, [mapping.get("date")])) as days:
+        return day_order(days)
 
 
 def _decimals(currency: str) -> int:
