@@ -221,6 +221,18 @@ def test_ids_that_several_payments_have_are_not_theirs(name: str) -> None:
     assert (guessed(none.encode())["id"] == 1) == (name == "ID")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Beschreibung", "Beskrivelse", "Tekst", "Descrizione", "Causale", "Opis", "Libelle",
+        "Descri\u00e7\u00e3o", "Beschreibung1", "Selitys",
+    ],
+)  # fmt: skip
+def test_what_a_payment_was_for_is_read_under_names_of_many_languages(name: str) -> None:
+    text = f"Datum;{name};Value;Betrag;Devises\n02.11.2026;Rent;02.11.2026;-5,00;CHF\n"
+    assert read(text)[0].description == "Rent"
+
+
 def test_three_decimals_of_a_currency_are_no_thousands() -> None:
     body = b"Date;Amount\n2026-11-02;12,500\n2026-11-03;-1.012,500\n"
     sheet = sheet_of(BytesIO(body))

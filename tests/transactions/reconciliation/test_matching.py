@@ -410,3 +410,10 @@ def test_discarding_deletes_it_with_its_matches(ana: Account, by: User) -> None:
     services.discard(reconciliation=whose, seen=seen_now(whose))
     assert not ReconciliationMatch.objects.exists()
     assert not Reconciliation.objects.exists()
+
+
+def test_a_description_under_an_unknown_name_has_to_agree_too(ana: Account, by: User) -> None:
+    paid_in(ana, "70.00", description="Rent of the flat")
+    body = f"Date,Amount,Selitys\n{today()},70.00,Interest on reserve\n".encode()
+    whose = services.upload(BytesIO(body), by=by, name="n.csv", currency="USD")
+    assert services.match_sure(reconciliation=whose, by=by) == 0

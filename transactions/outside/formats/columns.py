@@ -30,6 +30,12 @@ NOT_OF_A_PAYMENT = frozenset(
     " batch".split()
 )
 UNFIT = {"id": NOT_OF_A_PAYMENT, "status": NOT_OF_A_PAYMENT, "currency": OF_ANOTHER_AMOUNT}
+# Names of columns with words that do not say what a payment was for.
+NO_TEXT = frozenset(
+    "type typ tipo account konto conto iban bic address adresse mail email category kategorie"
+    " categoria cat\u00e9gorie card karte carta code transaktionscode label tag guthaben time"
+    " timezone status state contabilizzazione id currency".split()
+)
 # These name the status of a payment whatever the words below them are.
 NAMES_OF_A_STATUS = frozenset("status buchungsstatus statut".split())
 # Words of column names by what they mean, in the languages of banks near us.
@@ -53,7 +59,8 @@ WORDS = {
     "id": "id transaction-id fitid transaktionsnummer",
     "text": "description text memo verwendungszweck buchungstext avisierungstext details concepto"
     " libellé narrative narration particulars remarks a\u00e7\u0131klama"
-    " omschrijving descripción purpose note mededelingen",
+    " omschrijving descripción descripcion purpose note mededelingen beschreibung beskrivelse tekst"
+    " descrizione causale opis libelle descrição descricao",
 }
 # What each value of a column has to be.
 EACH_VALUE = {
@@ -88,6 +95,8 @@ def says(name: str, role: str) -> bool:
         return True
     if role == "id" and name.lower() == "transaction":  # as in Ledger's own files
         return True
+    if role == "text":  # "Beschreibung1"
+        words = {word.rstrip("0123456789") for word in words}
     unfit = UNFIT.get(role, frozenset())
     return words.isdisjoint(unfit) and not words.isdisjoint(WORDS[role].split())
 

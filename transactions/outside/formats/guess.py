@@ -14,12 +14,22 @@ from transactions.outside.formats.cells import (
     day_order,
     decimal_of,
     has_sign,
+    is_currency_code,
     is_day,
     is_figure,
     is_side,
     read_figure,
 )
-from transactions.outside.formats.columns import NOT_ALL, ROLES, can_be, cell_of, doubt_of, says
+from transactions.outside.formats.columns import (
+    NO_TEXT,
+    NOT_ALL,
+    ROLES,
+    can_be,
+    cell_of,
+    doubt_of,
+    says,
+    words_of,
+)
 from transactions.outside.formats.lines import UnreadableStatement
 from transactions.outside.formats.sheet import Sheet, cells_under, is_row
 
@@ -54,12 +64,7 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
     if "fee" in found and not _is_beside(sheet, found):
         del found["fee"]
     found["flip"] = "side" not in found and _is_flipped(sheet, found)
-    taken = {found[role] for role in ROLES if role in found}
-    found["texts"] = [
-        place
-        for place, name in enumerate(sheet.names)
-        if place not in taken and (says(name, "text") or _is_text(sheet, place))
-    ]
+    found["texts"] = _texts_of(sheet, found)
     found["order"] = day_order(sheet.column(found.get("date"))).order
     return found
 
@@ -217,10 +222,29 @@ def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -
     return {} if first == second else ways[first < second]
 
 
+def _texts_of(sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
+    """The columns that say what a payment was for: those with such names, and where there are none
+    or the names are unknown, those with words.
+    """
+    taken = {found[role] for role in ROLES if role in found}
+    free = [place for place in range(len(sheet.names)) if place not in taken]
+    named = [place for place in free if says(sheet.names[place], "text")]
+    if named and sheet.is_known:
+        return named
+    return [place for place in free if place in named or _is_text(sheet, place)]
+
+
 def _is_text(sheet: Sheet, place: int) -> bool:
-    """Whether a column under an unknown name has words."""
+    """Whether a column has words; beside known names, only those that may be of a payment."""
     values = sheet.column(place)
-    return not sheet.is_known and any(c.isalpha() for typed in values for c in typed)
+    if sheet.is_known and (
+        not words_of(sheet.names[place]).isdisjoint(NO_TEXT)
+        or says(sheet.names[place], "side")
+        or all(map(is_day, values))
+        or all(map(is_currency_code, values))
+    ):
+        return False
+    return any(letter.isalpha() for typed in values for letter in typed)
 
 
 def completed(sheet: Sheet, mapping: Mapping[str, Any], currency: str = "") -> dict[str, Any]:
