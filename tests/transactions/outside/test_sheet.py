@@ -207,6 +207,14 @@ def test_the_amount_is_what_moved_on_the_account(names: str, row: str) -> None:
     assert line.amount == Decimal("-138.20")
 
 
+@pytest.mark.parametrize("name", ["Orig amount", "Instructed amount", "Amount"])
+def test_the_amount_that_leads_from_balance_to_balance_is_taken(name: str) -> None:
+    rows = "2026-11-02,10.00,-9.20,-9.29,0.09,90.71\n2026-11-03,5.00,-5.00,-5.20,0.20,85.51\n"
+    names = f"Date,{name},Payment amount,Total amount,Fee,Balance"
+    assert [str(it.amount) for it in read(f"{names}\n{rows}")] == ["-9.29", "-5.20"]
+    assert guessed(f"{names}\n{rows}".encode())["fee"] is None
+
+
 def test_an_amount_of_another_account_is_read_if_there_is_no_other() -> None:
     assert read("Date,Original Amount\n2026-11-02,-5.00\n")[0].amount == -5
 

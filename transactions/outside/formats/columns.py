@@ -19,7 +19,7 @@ ROLES = (
     "date", "amount", "side", "fee", "out", "in", "balance", "currency", "status", "other",
     "reference", "id",
 )  # fmt: skip
-OF_ANOTHER_AMOUNT = frozenset({"foreign", "original", "source", "target"})
+OF_ANOTHER_AMOUNT = frozenset("foreign orig original oorspr instructed source target".split())
 PART_OF_AN_AMOUNT = frozenset("fee fees tax vat gebühr gebühren entgelt steuer".split())
 BEFORE_FEES, AFTER_FEES = frozenset({"gross", "brutto"}), frozenset({"net", "netto"})
 NOT_ALL = 3

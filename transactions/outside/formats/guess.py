@@ -55,6 +55,8 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
         _guess_by_values(sheet, found)
     if "amount" in found:
         found.pop("out", None), found.pop("in", None)
+    if "amount" in found and "balance" in found:
+        found["amount"] = _amount_by_balances(sheet, found)
     figures = [cell for role in FIGURES for cell in sheet.column(found.get(role))]
     found["decimal"] = decimal_of(figures, _decimals(currency)) or "."
     amounts = sheet.column(found.get("amount"))
@@ -94,13 +96,7 @@ def _decimals(currency: str) -> int:
 
 def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
     """The first column whose name and values can mean it, for an amount the least doubtful one."""
-    free = [
-        place
-        for place, name in enumerate(sheet.names)
-        if place not in found.values()
-        and says(name, role)
-        and can_be(role, sheet.column(place), name)
-    ]
+    free = _places_of(role, sheet, found)
     if role != "amount":
         return free[0] if free else None
     doubts = [(doubt_of(sheet.names[place]), place) for place in free]
@@ -110,6 +106,32 @@ def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
     ):
         return None
     return place
+
+
+def _places_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
+    """The columns of no other role whose name and values can mean this one."""
+    return [
+        place
+        for place, name in enumerate(sheet.names)
+        if place not in found.values()
+        and says(name, role)
+        and can_be(role, sheet.column(place), name)
+    ]
+
+
+def _amount_by_balances(sheet: Sheet, found: Mapping[str, Any]) -> int:
+    """The column of amounts by which most rows lead from balance to balance, as a total with the
+    fee in it; the one that was found unless another one is better.
+    """
+    others = {role: place for role, place in found.items() if role not in ("amount", "fee")}
+
+    def fitting(place: int) -> int:
+        figures = [*sheet.column(place), *sheet.column(found["balance"])]
+        facts = {**others, "amount": place, "decimal": decimal_of(figures) or "."}
+        return max(_fitting_pairs(sheet, {**facts, "flip": flip}) for flip in (False, True))
+
+    amount: int = found["amount"]
+    return max([amount, *_places_of("amount", sheet, others)], key=fitting)
 
 
 def _is_beside(sheet: Sheet, found: Mapping[str, Any]) -> bool:
