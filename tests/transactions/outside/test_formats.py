@@ -392,3 +392,32 @@ def test_a_balance_that_no_account_can_have_is_refused(text: str, currency: str,
     source = BytesIO(text.encode())
     with pytest.raises(UnreadableStatement, match=f"balance of the file.*{told}"):
         measure(source, format_of(source), None, currency)
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        ("60M 150 25 62F 175", "60F 100 50 62M 150"), ("60F 100 50 62M 150", "60M 150 25 62F 175"),
+        ("60F 150 25 62F 175", "60F 100 50 62F 150"),
+        ("60M 175 0 62F 175", "60F 100 50 62M 150", "60M 150 25 62M 175"),
+    ],
+)  # fmt: skip
+def test_pages_of_one_day_lead_from_one_to_the_other_in_any_order(pages: tuple[str, ...]) -> None:
+    text = ""
+    for opening, before, moved, closing, after in map(str.split, pages):
+        text += f":20:X\n:25:1\n:28C:1\n:{opening}:C261102EUR{before},00\n"
+        text += f":61:2611021102C{moved},00NTRFNONREF\n:{closing}:C261102EUR{after},00\n-\n"
+    facts = measure(BytesIO(text.encode()), "mt940", None, "EUR").facts
+    assert (facts.opening, facts.closing) == (100, 175)
+
+
+def test_pages_of_one_day_that_come_back_to_a_balance_begin_with_the_first_page() -> None:
+    text = "".join(
+        f":20:X\n:25:1\n:28C:1\n:{opening}:C261102EUR{before},00\n"
+        f":61:2611021102{mark}50,00NTRFNONREF\n:{closing}:C261102EUR{after},00\n-\n"
+        for opening, before, mark, closing, after in (
+            ("60M", 150, "D", "62F", 100), ("60F", 100, "C", "62M", 150),
+        )
+    )  # fmt: skip
+    facts = measure(BytesIO(text.encode()), "mt940", None, "EUR").facts
+    assert (facts.opening, facts.closing) == (100, 100)

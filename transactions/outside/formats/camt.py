@@ -49,6 +49,7 @@ def camt_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLin
             reading.balances.add(line.amount)
             yield line
     reading.balances.end()
+    reading.balances.note()
 
 
 def _refuse_other_roots(name: str) -> None:

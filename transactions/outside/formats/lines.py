@@ -3,6 +3,7 @@
 import codecs
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -66,35 +67,52 @@ class StatementFacts:
         self.currency = code or self.currency
 
 
+Balance = tuple[Decimal, str]  # with its day
+
+
 @dataclass(slots=True)
 class StatementBalances:
     """Checks that the lines of each statement of a file lead from its opening to its closing
     balance, so that nothing is missing, and that none is there twice. Of the file, notes the
     opening balance of the earliest day and the closing balance of the latest, in whichever order
-    its statements stand.
+    its statements, or pages of one, stand.
     """
 
     facts: StatementFacts
-    _opening: tuple[Decimal, str] | None = None
-    _closing: tuple[Decimal, str] | None = None
-    _first: str | None = None  # days as the format writes them, which sort as days do
-    _last: str = ""
+    _opening: Balance | None = None
+    _closing: Balance | None = None
+    # Days as the format writes them, which sort as days do; then whether it begins or ends a page.
+    _first: tuple[str, bool] | None = None
+    _last: tuple[str, bool] = ("", False)
     _sum: Decimal = Decimal(0)
     _count: int = 0
-    _seen: set[tuple[object, ...]] = field(default_factory=set)
+    _seen: set[tuple[Balance, Balance, int]] = field(default_factory=set)
 
-    def open(self, amount: Decimal, day: str) -> None:
-        """Notes an opening balance."""
+    def open(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
+        """Notes an opening balance; `is_page` if the statement began on an earlier page."""
         self._opening = (amount, day)
-        if self._first is None or day < self._first:
-            self.facts.opening, self._first = amount, day
+        if self._first is None or (day, is_page) < self._first:
+            self.facts.opening, self._first = amount, (day, is_page)
 
-    def close(self, amount: Decimal, day: str) -> None:
-        """Notes a closing balance."""
+    def close(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
+        """Notes a closing balance; `is_page` if the statement goes on on a later page."""
         self._closing = (amount, day)
-        if day >= self._last:
-            self.facts.closing, self._last = amount, day
+        if (day, not is_page) >= self._last:
+            self.facts.closing, self._last = amount, (day, not is_page)
             self.facts.closing_on = said_day(day)
+
+    def note(self) -> None:
+        """Notes the balances of a file that has ended. Of several statements of a day, the first is
+        the one that no other leads to, and the last the one that leads to no other.
+        """
+        begun = Counter(each[0] for each in self._seen)
+        ended = Counter(each[1] for each in self._seen)
+        starts = {it[0] for it in begun - ended if self._first and it[1] == self._first[0]}
+        ends = {it[0] for it in ended - begun if it[1] == self._last[0]}
+        if len(starts) == 1:
+            (self.facts.opening,) = starts
+        if len(ends) == 1:
+            (self.facts.closing,) = ends
 
     def add(self, amount: Decimal) -> None:
         """Notes a line."""

@@ -64,7 +64,7 @@ def mt940_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLi
             account = text.strip()
         elif tag in ("60F", "60M"):
             _refuse_open(is_open)
-            balances.open(*_balance(number, text, facts))
+            balances.open(*_balance(number, text, facts), is_page=tag == "60M")
             is_open = True
         elif tag == "61":
             if not is_open:
@@ -72,10 +72,11 @@ def mt940_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLi
             move = _move(number, text)
             balances.add(move.amount)
         elif tag in ("62F", "62M"):
-            balances.close(*_balance(number, text, facts))
+            balances.close(*_balance(number, text, facts), is_page=tag == "62M")
             balances.end()
             is_open = False
     _refuse_open(is_open or move is not None)
+    balances.note()
 
 
 def _refuse_open(is_open: bool) -> None:
