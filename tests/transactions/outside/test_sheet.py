@@ -94,6 +94,24 @@ def test_days_are_read_in_the_order_by_which_a_file_spans_less_time(
     assert {line.booked_on.month for line in found} == months
 
 
+@pytest.mark.parametrize(
+    ("names", "row", "day"),
+    [
+        ("Transaction Date,Post Date", "2026-11-02,2026-11-04", 4),
+        ("Trans. Date,Posted Date", "2026-11-02,2026-11-04", 4),
+        ("Started Date,Completed Date", "2026-11-02 10:00:00,2026-11-04 10:00:00", 4),
+        ("Value Date,Booking Date", "2026-11-02,2026-11-04", 4),
+        ("Value Date,Date", "2026-11-02,2026-11-04", 4),
+        ("Booking Date,Value Date", "2026-11-02,2026-11-04", 2),
+        ("Date,Posted", "2026-11-02,Yes", 2),
+        ("Transaction Date,Post Date", "2026-11-02,", 2),
+    ],
+)
+def test_the_day_of_booking_is_taken_where_there_are_others(names: str, row: str, day: int) -> None:
+    (line,) = read(f"{names},Description,Amount\n{row},Bus,-5.00\n")
+    assert line.booked_on.day == day
+
+
 SIDES = [
     ("Soll/Haben", "S", "H"), ("S/H", "s", "h"), ("Debit/Credit", "Debit", "Credit"),
     ("DR/CR", "DR", "CR"), ("D/C", "D", "C"), ("Indicator", "DBIT", "CRDT"),

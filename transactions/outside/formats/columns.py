@@ -22,6 +22,11 @@ ROLES = (
 OF_ANOTHER_AMOUNT = frozenset("foreign orig original oorspr instructed source target".split())
 PART_OF_AN_AMOUNT = frozenset("fee fees tax vat gebühr gebühren entgelt steuer".split())
 BEFORE_FEES, AFTER_FEES = frozenset({"gross", "brutto"}), frozenset({"net", "netto"})
+OF_BOOKING = frozenset(
+    "post posted posting booking booked completed buchung buchungstag buchungsdatum boekingsdatum"
+    " contabile registrazione bokf\u00f6ringsdag bokf\u00f6ringsdatum ksi\u0119gowania".split()
+)
+OF_VALUE = frozenset("value valuta valutadatum wertstellung valeur valor rentedatum".split())
 NOT_ALL = 3
 # Whose ids are the same for several payments.
 NOT_OF_A_PAYMENT = frozenset(
@@ -119,6 +124,14 @@ def doubt_of(name: str) -> int:
     if not words.isdisjoint(BEFORE_FEES):
         return 2
     return 1 if words.isdisjoint(AFTER_FEES) else 0
+
+
+def doubt_of_day(name: str) -> int:
+    """How doubtful it is that a column of this name has the days of booking."""
+    words = words_of(name)
+    if not words.isdisjoint(OF_BOOKING):
+        return 0
+    return 1 if words.isdisjoint(OF_VALUE) else 2
 
 
 def can_be(role: str, values: Sequence[str], name: str = "") -> bool:

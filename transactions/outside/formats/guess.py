@@ -18,6 +18,7 @@ from transactions.outside.formats.cells import (
     is_day,
     is_figure,
     is_side,
+    is_unbooked,
     read_figure,
 )
 from transactions.outside.formats.columns import (
@@ -27,6 +28,7 @@ from transactions.outside.formats.columns import (
     can_be,
     cell_of,
     doubt_of,
+    doubt_of_day,
     says,
     words_of,
 )
@@ -97,6 +99,8 @@ def _decimals(currency: str) -> int:
 def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
     """The first column whose name and values can mean it, for an amount the least doubtful one."""
     free = _places_of(role, sheet, found)
+    if role == "date":
+        return _day_of(sheet, free)
     if role != "amount":
         return free[0] if free else None
     doubts = [(doubt_of(sheet.names[place]), place) for place in free]
@@ -132,6 +136,13 @@ def _amount_by_balances(sheet: Sheet, found: Mapping[str, Any]) -> int:
 
     amount: int = found["amount"]
     return max([amount, *_places_of("amount", sheet, others)], key=fitting)
+
+
+def _day_of(sheet: Sheet, free: Sequence[int]) -> int | None:
+    """The column of the day of booking, of those with days in all lines that are booked."""
+    rows = [row for row in sheet.rows if not any(map(is_unbooked, row)) and is_row(row)]
+    full = [place for place in free if all(is_day("".join(row[place : place + 1])) for row in rows)]
+    return min(full or free, key=lambda place: doubt_of_day(sheet.names[place]), default=None)
 
 
 def _is_beside(sheet: Sheet, found: Mapping[str, Any]) -> bool:
