@@ -311,6 +311,20 @@ def test_unknown_words_for_booked_do_not_hide_a_status(
     assert len(read(f"Date,Description,Amount,{name}\n{rows}")) == count
 
 
+@pytest.mark.parametrize(
+    ("name", "word", "is_left_out"),
+    [
+        ("Contabilizzazione", "NON CONTABILIZZATO", True), ("Status", "Noch nicht gebucht", True),
+        ("Status", "Not completed", True), ("Status", "Unposted", True),
+        ("Status", "Not declined", False), ("Status", "Not refunded", False),
+    ],
+)  # fmt: skip
+def test_a_status_may_say_what_is_not(name: str, word: str, is_left_out: bool) -> None:
+    booked = "CONTABILIZZATO" if name != "Status" else "Booked"
+    text = f"Date,Amount,{name}\n2026-11-02,-5.00,{booked}\n2026-11-03,-6.00,{word}\n"
+    assert len(read(text)) == 2 - is_left_out
+
+
 def test_a_value_date_under_the_word_valuta_is_no_currency() -> None:
     assert guessed(b"Datum;Valuta;Betrag\n02.11.2026;03.11.2026;5,00\n")["currency"] is None
 

@@ -208,13 +208,16 @@ UNBOOKED = frozenset(
     "pending reverted declined failed cancelled canceled denied rejected refused expired void"
     " voided processing authorised authorized vorgemerkt storniert abgelehnt ausstehend offen"
     " rückgängig pendiente pendente attente sospeso behandeling venter väntande odottaa oczekująca"
-    " oczekujące bekliyor".split()
+    " oczekujące bekliyor unposted unbooked uncleared unsettled ungebucht".split()
 )
 BOOKED = frozenset(
     "completed complete booked posted cleared settled executed done success successful succeeded"
     " finished reversed refunded gebucht ausgef\u00fchrt abgeschlossen completado udf\u00f8rt"
-    " bokf\u00f6rd sent paid ok erledigt".split()
+    " bokf\u00f6rd sent paid ok erledigt contabilizzato contabilizzata".split()
 )
+NOT = frozenset("not nicht non niet no não ikke inte".split())
+BOOKED_ALL_THE_SAME = frozenset({"reversed", "refunded"})  # also if they are not
+
 WORDS_OF_A_STATUS = 3  # at most, as in "Umsatz vorgemerkt"; more are a text
 
 
@@ -230,7 +233,9 @@ def is_status(typed: str) -> bool:
 
 def is_unbooked(typed: str) -> bool:
     """Whether the status says that the line has not moved money, or not yet."""
-    return _has_word_of(UNBOOKED, typed)
+    if NOT.isdisjoint(typed.lower().split()):
+        return _has_word_of(UNBOOKED, typed)
+    return _has_word_of(BOOKED - BOOKED_ALL_THE_SAME, typed)
 
 
 def _has_word_of(known: frozenset[str], typed: str) -> bool:

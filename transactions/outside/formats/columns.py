@@ -53,7 +53,7 @@ WORDS = {
     "balance": "balance bal saldo kontostand solde bakiye",
     "currency": "currency ccy währung waehrung devise moneda divisa valuta valute moeda munt",
     "fee": "fee",
-    "status": "status state zustand buchungsstatus estado stato statut info",
+    "status": "status state zustand buchungsstatus estado stato statut info contabilizzazione",
     "out": "debit debits out withdrawal withdrawals soll ausgang ausgaben belastung belastungen"
     " lastschrift lastschriften débit débits cargo cargos addebito addebiti uscite obciążenia borç",
     "in": "credit credits in deposit deposits haben eingang einnahmen gutschrift gutschriften"
