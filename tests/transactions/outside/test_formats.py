@@ -421,3 +421,17 @@ def test_pages_of_one_day_that_come_back_to_a_balance_begin_with_the_first_page(
     )  # fmt: skip
     facts = measure(BytesIO(text.encode()), "mt940", None, "EUR").facts
     assert (facts.opening, facts.closing) == (100, 100)
+
+
+@pytest.mark.parametrize(
+    ("option", "days", "order"),
+    [
+        ("!Option:MDY", ("05/06/2026", "06/06/2026"), "mdy"),
+        ("!option:dmy", ("05/06/2026", "05/07/2026"), "dmy"),
+        ("!Option:MDY", ("13/06/2026", "05/06/2026"), "dmy"),
+    ],
+)
+def test_qif_says_the_order_of_its_days(option: str, days: tuple[str, ...], order: str) -> None:
+    records = "".join(f"D{day}\nT1.00\n^\n" for day in days)
+    found = qif_order(BytesIO(f"{option}\n!Type:Bank\n{records}".encode()))
+    assert (found.order, found.is_open) == (order, False)

@@ -107,8 +107,9 @@ class QifOrder(NamedTuple):
 
 
 def qif_order(source: IO[bytes]) -> QifOrder:
-    """Which order all days of the file can have. If both can be, the one by which the file spans
-    less time; dots are European. Raises UnreadableStatement.
+    """Which order all days of the file can have. If both can be, the one that the file says, such
+    as `!Option:MDY`, else the one by which it spans less time; dots are European. Raises
+    UnreadableStatement.
     """
     is_dotted, is_same = True, True
     spans: dict[str, tuple[date, date] | None] = {"mdy": None, "dmy": None}
@@ -129,11 +130,24 @@ def qif_order(source: IO[bytes]) -> QifOrder:
         is_same = is_same and len(read) < 2
     if len(impossible) == 1:
         return QifOrder("dmy" if "mdy" in impossible else "mdy", is_open=False)
+    if said := _said_order(source):
+        return QifOrder(said, is_open=False)
     if is_dotted:
         return QifOrder("dmy", is_open=False)
     lengths = {order: span[1] - span[0] for order, span in spans.items() if span}
     likelier = min(lengths, key=lambda order: lengths[order], default="mdy")
     return QifOrder(likelier, is_open=not impossible and not is_same)
+
+
+def _said_order(source: IO[bytes]) -> str:
+    """The order that a line above the first record says; else ""."""
+    with opened(source) as text:
+        for line in text_lines(text):
+            if found := re.fullmatch(r"!option:\s*(mdy|dmy)\s*", line.lower()):
+                return found[1]
+            if line.startswith("^"):
+                break
+    return ""
 
 
 def _day(number: int, typed: str, order: str) -> date:
