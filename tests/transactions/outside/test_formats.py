@@ -435,3 +435,10 @@ def test_qif_says_the_order_of_its_days(option: str, days: tuple[str, ...], orde
     records = "".join(f"D{day}\nT1.00\n^\n" for day in days)
     found = qif_order(BytesIO(f"{option}\n!Type:Bank\n{records}".encode()))
     assert (found.order, found.is_open) == (order, False)
+
+
+@pytest.mark.parametrize("code", ["MARF", "PREF", "EREF", "NONREF"])
+def test_a_code_in_place_of_a_reference_is_none(code: str) -> None:
+    text = MT940.replace("NTRFNONREF//A1", f"NTRF{code}//A1")
+    assert read(text)[0].reference == ""
+    assert read(MT940.replace("NTRFNONREF//A1", "NTRFRENT1//A1"))[0].reference == "RENT1"

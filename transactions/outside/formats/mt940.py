@@ -33,6 +33,8 @@ _MOVE = re.compile(
     re.ASCII | re.DOTALL,
 )
 Field = tuple[int, str, str]
+# Dutch banks write which kind of reference `:86:` has in place of one.
+NO_REFERENCE = frozenset({"NONREF", "EREF", "MARF", "PREF"})
 
 
 @dataclass(slots=True)
@@ -128,7 +130,7 @@ def _move(number: int, text: str) -> _Move:
     reference = (found["reference"] or "").strip()
     return _Move(
         number, _booked_on(number, found["value"], found["booked"]), -amount if is_out else amount,
-        "" if reference == "NONREF" else reference, found["more"] or "",
+        "" if reference in NO_REFERENCE else reference, found["more"] or "",
     )  # fmt: skip
 
 
