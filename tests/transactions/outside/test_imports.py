@@ -1,5 +1,6 @@
 """Uploading, importing and undoing a file of another bank."""
 
+from datetime import date
 from decimal import Decimal
 from io import BytesIO
 from itertools import permutations
@@ -16,7 +17,7 @@ from tests.transactions.outside.files import (
     outside_account,
     uploaded,
 )
-from tests.transactions.outside.samples import CAMT, camt, camt_entry
+from tests.transactions.outside.samples import CAMT, MT940, camt, camt_entry
 from transactions.exceptions import InvalidDetails
 from transactions.models import (
     OutsideAccount,
@@ -28,6 +29,7 @@ from transactions.models import (
 from transactions.outside import services
 from transactions.outside.doubles import lookalikes_of
 from transactions.outside.formats.lines import UnreadableStatement
+from transactions.outside.reads import difference_of
 
 pytestmark = pytest.mark.django_db
 
@@ -569,3 +571,32 @@ def test_an_undo_leaves_the_balance_to_no_file_that_has_entries_before_it(
     services.undo(source=december)
     account.refresh_from_db()
     assert account.opening == 0
+
+
+def test_a_closing_balance_is_never_of_a_day_before_the_last_line(account: OutsideAccount) -> None:
+    source = uploaded(account, MT940.replace(":62F:C261130", ":62F:C261101"))
+    assert source.last_on is not None
+    assert source.closing_on == source.last_on
+
+
+def test_the_order_of_days_in_qif_is_not_that_of_another_format(account: OutsideAccount) -> None:
+    qif = "!Type:Bank\nD05/06/2026\nT1.00\n^\n"
+    first = services.upload(BytesIO(qif.encode()), account=account, name="a.qif")
+    said = services.read_in_order(source=first, order="mdy")
+    services.confirm(source=services.read_rest(said))
+    imported(account, "Date,Amount\n05.06.2026,2.00\n")
+    again = services.upload(
+        BytesIO(qif.replace("1.00", "3.00").encode()), account=account, name="b"
+    )
+    assert again.first_on == date(2026, 5, 6)
+
+
+def test_the_balance_of_the_newest_file_is_compared_whenever_it_was_imported(
+    account: OutsideAccount,
+) -> None:
+    newest = imported(account, "Date,Amount,Balance\n2026-11-02,-5.00,95.00\n")
+    imported(account, "Date,Amount,Balance\n2026-10-02,-5.00,50.00\n")
+    account.refresh_from_db()
+    found = difference_of(account)
+    assert found is not None
+    assert (found.day, found.closing, found.balance) == (newest.last_on, 95, 45)
