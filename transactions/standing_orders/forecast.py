@@ -156,7 +156,7 @@ class AccountForecast:
             return Stop(account, account.daily_limit, is_daily=True)
         return None
 
-    def plan(self, turn: "_Turn", later: Decimal) -> None:
+    def plan(self, turn: "_DayTurn", later: Decimal) -> None:
         """Notes what a payment lacks, if all before it from this account are paid. `later` comes in
         on the day, too late for it.
         """
@@ -173,7 +173,7 @@ class AccountForecast:
 
 
 @dataclass(slots=True)
-class _Turn:
+class _DayTurn:
     """A payment of an order on a day. Once it is planned, it has the figures of ExpectedPayment.
     `tried_at` and `paid_at` count all tries of the day.
     """
@@ -181,7 +181,7 @@ class _Turn:
     day: date  # on which it is tried: today for one that was missed
     due: date
     order: StandingOrder
-    first_try: "_Turn | None" = None  # that failed on the day before
+    first_try: "_DayTurn | None" = None  # that failed on the day before
     is_last: bool = False  # it is not tried again
     tried_at: int = 0
     paid_at: int = 0
@@ -228,23 +228,23 @@ def expected_payments(
     comes after those of its day that bring it, as in Note [Second tries] of `paying`.
     """
     until = today + timedelta(days=days)
-    due: dict[date, list[_Turn]] = defaultdict(list)
+    due: dict[date, list[_DayTurn]] = defaultdict(list)
     for order in orders:
         is_last = _was_refused_before(order, today)
         coming = order.days_from(order.position) if order.is_active else iter(())
         for day in takewhile(lambda day: day <= until + DAY, coming):
             shown = max(day, today)
-            due[shown].append(_Turn(shown, day, order, is_last=is_last))
+            due[shown].append(_DayTurn(shown, day, order, is_last=is_last))
             is_last = False
     forecasts = {account.pk: AccountForecast.of(account) for account in accounts}
-    found: list[_Turn] = []
-    late: list[_Turn] = []
+    found: list[_DayTurn] = []
+    late: list[_DayTurn] = []
     for shown in (today + number * DAY for number in range(days + 2)):
         if turns := late + due[shown]:
             tries = _Tries(forecasts)
             tries.take(turns)
             late = [
-                _Turn(shown + DAY, turn.due, turn.order, turn, is_last=True)
+                _DayTurn(shown + DAY, turn.due, turn.order, turn, is_last=True)
                 for turn in tries.unpaid
                 if not turn.is_last
             ]
@@ -261,16 +261,16 @@ class _Tries:
     """
 
     forecasts: Mapping[UUID, AccountForecast]
-    paid: list[_Turn] = field(default_factory=list)
-    unpaid: list[_Turn] = field(default_factory=list)
+    paid: list[_DayTurn] = field(default_factory=list)
+    unpaid: list[_DayTurn] = field(default_factory=list)
     count: int = 0
 
     @property
-    def failing(self) -> list[_Turn]:
+    def failing(self) -> list[_DayTurn]:
         """Those that are not shown on the day before already."""
         return [turn for turn in self.unpaid if turn.first_try is None]
 
-    def take(self, turns: list[_Turn]) -> None:
+    def take(self, turns: list[_DayTurn]) -> None:
         """Tries all of them, missed days first. See Note [Second tries] of `paying`."""
         turns.sort(key=lambda turn: (turn.due, turn.order.pk))
         for _due, of_day in groupby(turns, key=lambda turn: turn.due):
@@ -292,11 +292,11 @@ class _Tries:
             and turn.order.amount <= self.forecasts[turn.order.from_account_id].available
         }
 
-    def _first_unpaid(self) -> dict[UUID, _Turn]:
+    def _first_unpaid(self) -> dict[UUID, _DayTurn]:
         """The first day of each order that is not paid; its later days wait for it."""
         return {turn.order.pk: turn for turn in reversed(self.unpaid) if not turn.is_paid}
 
-    def _try_each(self, turns: Iterable[_Turn]) -> None:
+    def _try_each(self, turns: Iterable[_DayTurn]) -> None:
         waiting = self._first_unpaid()
         for turn in turns:
             if waiting.setdefault(turn.order.pk, turn) is turn:
@@ -304,7 +304,7 @@ class _Tries:
             if turn.is_paid:
                 del waiting[turn.order.pk]
 
-    def _try(self, turn: _Turn) -> None:
+    def _try(self, turn: _DayTurn) -> None:
         """Pays it if its account has the money, unless it was stopped."""
         order = turn.order
         payer, recipient = (
@@ -327,12 +327,12 @@ class _Tries:
             recipient.balance += order.amount
 
 
-def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_Turn]:
+def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_DayTurn]:
     """The turns of a day that are shown, with what each lacks."""
     inward = [turn for turn in tries.paid if turn.order.to_account_id in forecasts]
     edges = {(turn.order.from_account_id, turn.order.to_account_id) for turn in inward}
     returning = {edge for edge in edges if _is_returning(edge, edges)}
-    coming: dict[UUID, list[_Turn]] = defaultdict(list)  # which counts from the start of the day
+    coming: dict[UUID, list[_DayTurn]] = defaultdict(list)  # which counts from the start of the day
     for turn in inward:
         if (turn.order.from_account_id, turn.order.to_account_id) not in returning:
             coming[turn.order.to_account_id].append(turn)
