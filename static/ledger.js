@@ -51,6 +51,13 @@
     select.before(search);
   });
 
+  // ---- A hint about one choice of its field: data-about is the value of that choice ----
+  const showHint = (hint) => {
+    hint.hidden = hint.closest(".field").querySelector("select").value !== hint.dataset.about;
+  };
+  document.addEventListener("change", () => all("[data-about]").forEach(showHint));
+  addEventListener("pageshow", () => all("[data-about]").forEach(showHint));
+
   // ---- Long work: data-working, said only where it takes longer than 300 ms ----
   const words = (form) => form.querySelector("[data-working] p");
   document.addEventListener("submit", (event) => {

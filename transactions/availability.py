@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.db.models import Exists, OuterRef, Q, Sum
 from django.utils import timezone
+from django.utils.html import format_html
 
 from accounts.models import Account
 from ledger.text.dates import start_of_day
@@ -111,11 +112,16 @@ def limits_of(account: Account) -> list[LabelledFigure]:
 
 
 def limits_in_words(account: Account) -> str:
-    """The limits in one line, for the help of a form field; "" if there are none."""
-    return " ".join(
-        f"{limit.label}: {limit.figure}{NO_BREAK}{account.currency}."
+    """The limits of this account in one line, for the help of a form field that chooses it; "" if
+    there are none. A script hides the line while another account is chosen.
+    """
+    limits = ", ".join(
+        f"{limit.label.lower()} {limit.figure}{NO_BREAK}{account.currency}"
         for limit in limits_of(account)
     )
+    if not limits:
+        return ""
+    return format_html('<span data-about="{}">{}: {}.</span>', account.pk, account.name, limits)
 
 
 def sent_today(account: Account) -> Decimal:

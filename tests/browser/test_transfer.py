@@ -202,3 +202,18 @@ def test_a_page_asks_again_after_half_a_second_and_then_every_two(
             page.clock.run_for(100)
         assert len(calls) == number
     assert page.get_by_role("link", name="Send money").is_visible()
+
+
+def test_the_hint_of_limits_is_hidden_while_another_account_is_chosen(
+    page: Any, everyday: Account
+) -> None:
+    Account.objects.filter(pk=everyday.pk).update(transfer_limit=500)
+    savings = AccountFactory(user=everyday.user, name="Savings")
+    sign_in(page)
+    page.goto("/transfers/new/")
+    hint, chosen = page.get_by_text("imit per payment"), page.get_by_label("From")
+    assert hint.is_visible()
+    chosen.select_option(str(savings.pk))
+    assert not hint.is_visible()
+    chosen.select_option(str(everyday.pk))
+    assert hint.is_visible()

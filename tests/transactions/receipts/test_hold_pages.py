@@ -271,7 +271,18 @@ def test_the_owner_reads_the_limits_and_what_is_left_today(client: Client) -> No
     limits += " Limit per day 70.00 Left today 40.00"
     assert limits in text_of(client.get(f"/accounts/{account.pk}/"))
     form = text_of(client.get("/transfers/new/", follow=True))
-    assert not lacks(form, "payment: 50.00 USD", "day: 70.00 USD", "today: 40.00 USD")
+    assert "Everyday: limit per payment 50.00 USD, limit per day 70.00 USD" in form
+    assert "left today 40.00 USD" in form
+
+
+@pytest.mark.parametrize("url", ["/transfers/new/", "/standing-orders/new/"])
+def test_a_form_names_the_account_that_its_limits_are_about(client: Client, url: str) -> None:
+    account = AccountFactory(transfer_limit=Decimal(50), name="Rent & <b>more</b>")
+    AccountFactory(user=account.user, transfer_limit=Decimal(60), name="Savings")
+    client.force_login(account.user)
+    page = client.get(url, follow=True).content.decode()
+    hint = f'<span data-about="{account.pk}">Rent &amp; &lt;b&gt;more&lt;/b&gt;: limit'
+    assert hint in page
 
 
 def test_what_is_left_today_is_what_the_books_let_out(account: Account) -> None:
