@@ -243,6 +243,16 @@ def test_payments_that_lack_money_are_in_no_total_and_the_page_says_so(
     assert "900.00 USD Without 1 payment that cannot be made" in page
 
 
+def test_a_page_whose_only_payment_lacks_money_leaves_it_out_of_no_total(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    day = timezone.localdate() + SOON
+    order_of(mine, theirs, amount=Decimal(1900), every="once", first_on=day)
+    page = text_of(ana.get(LIST))
+    assert "1 payment to others in the next 30 days cannot be made." in page
+    assert "Without" not in page
+
+
 @pytest.mark.parametrize(
     ("days", "told"), [(0, "500.00\\sUSD is missing on Everyday by"), (40, None)]
 )
