@@ -14,6 +14,7 @@ from accounts.admin.list_files import ListFiles
 from accounts.models import Currency
 
 MOST_DECIMALS = 4  # amounts are numeric(19,4)
+HOW_MANY_DECIMALS = f"A currency has 0 to {MOST_DECIMALS} decimals."
 
 
 class CurrencyForm(ReasonedForm):
@@ -32,8 +33,10 @@ class CurrencyForm(ReasonedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "minor_units" in self.fields:  # both are read-only in an existing row
-            self.fields["minor_units"].validators += [validators.MinValueValidator(0)]
-            self.fields["minor_units"].validators += [validators.MaxValueValidator(MOST_DECIMALS)]
+            self.fields["minor_units"].validators = [
+                validators.MinValueValidator(0, HOW_MANY_DECIMALS),
+                validators.MaxValueValidator(MOST_DECIMALS, HOW_MANY_DECIMALS),
+            ]
 
     def clean_code(self) -> str:
         """Returns the code in capitals."""

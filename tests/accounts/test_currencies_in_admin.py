@@ -16,7 +16,9 @@ def test_a_currency_is_added_and_closed_in_the_admin(client: Client) -> None:
     page = reverse("admin:accounts_currency_add")
     why = {"reason": "For the loyalty programme"}
     wrong = client.post(page, {"code": "x1", "name": "Points", "minor_units": 9})
-    assert {"code", "minor_units", "reason"} == set(wrong.context["adminform"].form.errors)
+    errors = wrong.context["adminform"].form.errors
+    assert {"code", "minor_units", "reason"} == set(errors)
+    assert errors["minor_units"] == ["A currency has 0 to 4 decimals."]
     points = {"code": "xts", "name": "Points", "minor_units": 1, "is_open": "on"}
     assert client.post(page, points | why)
     row = reverse("admin:accounts_currency_change", args=["XTS"])

@@ -21,6 +21,8 @@ from transactions.transfers.forms import TransferForm
 # Article 14 of the EU's technical standards on strong customer authentication asks (2018/389).
 WHY_PROOF = "A standing order that pays others needs a proof that it is you."
 
+HOW_MANY = f"Type a whole number from 1 to {MOST_TIMES:,}."
+
 SAID = (
     "from_account_id", "to_account_id", "amount", "every", "first_on", "last_on", "times",
     "description", "reference",
@@ -45,6 +47,7 @@ class StandingOrderForm(TransferForm):
     times = forms.IntegerField(
         label="Or how many payments", required=False, min_value=1, max_value=MOST_TIMES,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), HOW_MANY),
     )  # fmt: skip
 
     def clean_first_on(self) -> date:

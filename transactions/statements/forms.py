@@ -10,6 +10,9 @@ from ledger.text.dates import long_date
 from transactions.search.language.parser import parse
 from transactions.statements.page import Filters, time_of_mark
 
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+WHICH_DAYS = "Choose a day from 1900 to 2999."
+
 
 def _day(label: str) -> forms.DateField:
     """Returns an optional date field for the years 1900 to 2999."""
@@ -17,7 +20,10 @@ def _day(label: str) -> forms.DateField:
         label=label,
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
-        validators=[MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2999, 12, 31))],
+        validators=[
+            MinValueValidator(FIRST_DAY, WHICH_DAYS),
+            MaxValueValidator(LAST_DAY, WHICH_DAYS),
+        ],
     )
 
 
