@@ -30,7 +30,7 @@ class CheckedStatement:
     others today. `audit`: what the audits say of the period, "" if the last one found something.
     """
 
-    title: str
+    title: str  # "" of chosen entries, which have no number
     period: str
     holder: str
     account_number: str
@@ -81,7 +81,7 @@ def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
     figures = choice.figures(seal)
     first_day, last_day = choice.period()
     return CheckedStatement(
-        title="Statement",
+        title="",
         period=f"{long_date(first_day)} to {long_date(last_day)}",
         holder=account.user.name, account_number=account.number, currency=account.currency,
         opening=figures.opening or Decimal(0), money_in=totals.money_in,
@@ -108,7 +108,7 @@ def _checked_month(statement: MonthlyStatement) -> CheckedStatement:
         statement.ends_at, statement.opening, statement.closing, (seal.number, bytes(seal.digest)),
     )  # fmt: skip
     return CheckedStatement(
-        title=f"Statement {statement.number}, {month_name(statement.month)}",
+        title=f"{statement.number}, {month_name(statement.month)}",
         period=f"{long_date(statement.first_day)} to {long_date(statement.last_day)}",
         holder=statement.holder, account_number=account.number, currency=account.currency,
         opening=statement.opening, money_in=statement.money_in, money_out=statement.money_out,
