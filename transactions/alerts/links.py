@@ -12,7 +12,8 @@ from django.core import signing
 from django.db import connection
 from django.urls import reverse
 
-from transactions.models import AlertKind
+from ledger.db.row_security import RowScope, reading
+from transactions.models import AlertChoice, AlertKind, AlertMail
 
 SALT = "transactions.alerts.links"
 DAILY = ""  # the kind of a daily mail
@@ -51,6 +52,15 @@ def mail_kind_of(token: str) -> MailKind | None:
     except signing.BadSignature:
         return None
     return MailKind(UUID(person), kind)
+
+
+def have_ended(which: MailKind) -> bool:
+    """Whether no alert of the person asks for these mails any more."""
+    with reading(RowScope.AUDIT):  # the link is proof enough, but the reader is not signed in
+        mine = AlertChoice.objects.filter(owner_id=which.person)
+        if which.kind == DAILY:
+            return not mine.filter(mail=AlertMail.DAILY).exists()
+        return not mine.filter(kind=which.kind).exclude(mail=AlertMail.OFF).exists()
 
 
 def end_mails(which: MailKind) -> None:

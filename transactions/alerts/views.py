@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.requests import PersonRequest
 from ledger.text.dates import moment_in_utc
 from transactions.alerts.forms import AlertChoiceForm, AlertTimesForm
-from transactions.alerts.links import end_mails, mail_kind_of
+from transactions.alerts.links import end_mails, have_ended, mail_kind_of
 from transactions.alerts.reads import HELP, chosen_kinds, line_of_choice, lines_of
 from transactions.alerts.services import choose, drop, mark_read, set_times
 from transactions.alerts.times import times_of
@@ -111,9 +111,11 @@ def mails_end(request: HttpRequest, token: str) -> HttpResponse:
     which = mail_kind_of(token)
     if which is None:
         raise Http404
+    had_ended = have_ended(which)
     if request.method == "POST":
         end_mails(which)
-    context = {"which": which, "is_ended": request.method == "POST"}
+    is_ended = had_ended or request.method == "POST"
+    context = {"which": which, "is_ended": is_ended, "had_ended": had_ended}
     return render(request, "transactions/alerts/mails_end.html", context)
 
 
