@@ -45,6 +45,7 @@ from transactions.reconciliation.version import version_of
 RECONCILE = "transactions.reconcile"
 SEE_PAYMENTS = "transactions.view_transaction"
 NO_STEP = "Press one of the buttons of the page."
+NO_ID = "This is no payment\u2019s id. Copy it from the page of the payment."
 LINES_A_PAGE = 25
 SHOWN = {
     "open": "Open", "left": "Left over", "matched": "Matched", "all": "All",
@@ -283,7 +284,7 @@ class ReconciliationAdmin(ListFiles):
         len(rows)  # reads them for the history, to which only what was done belongs
         services.discard(reconciliation=whose, seen=request.POST.get("seen", ""))
         self.log_deletions(request, rows)
-        return f"{whose.name} is thrown away."
+        return f"Thrown away: {whose.name}."  # Django begins a message with a capital
 
     def line(self, request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:
         """Shows one line, its matches and what else it may be; a POST does what its button asks
@@ -370,8 +371,8 @@ class ReconciliationAdmin(ListFiles):
 
 
 def _id(text: str) -> uuid.UUID:
-    """The id that a form sends. An unreadable one fits no row."""
+    """The id that a form sends. Raises InvalidDetails if it is none."""
     try:
-        return uuid.UUID(text)
+        return uuid.UUID(text.strip())
     except ValueError:
-        return uuid.UUID(int=0)
+        raise InvalidDetails(NO_ID) from None

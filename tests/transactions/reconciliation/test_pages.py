@@ -211,6 +211,8 @@ def test_a_line_is_matched_and_taken_back_on_its_page(staff: Client, ana: Accoun
     staff.post(line_page(whose, 1), {"step": "unmatch", "id": str(match.pk)})
     assert line_of(whose, 1).rest == 40
     answer = staff.post(line_page(whose, 1), {"step": "match", "id": "no id"})
+    assert "Copy it from the page of the payment" in said(answer)
+    answer = staff.post(line_page(whose, 1), {"step": "match", "id": str(whose.pk)})
     assert "not booked" in said(answer)
 
 
@@ -373,7 +375,7 @@ def test_an_old_page_signs_and_discards_nothing(
     assert (whose.signed_by, whose.is_frozen) == (clerk, False)
     assert LogEntry.objects.count() == before + 1, "only what was done is in the history"
     step(manager, whose, "take_back")
-    assert "is thrown away" in step(manager, whose, "discard")
+    assert f"Thrown away: {whose.name}." in step(manager, whose, "discard")
     assert LogEntry.objects.filter(object_id=str(whose.pk), action_flag=DELETION).count() == 1
 
 
