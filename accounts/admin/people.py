@@ -46,6 +46,7 @@ from accounts.admin.tokens import tokens_of
 from accounts.groups import may_take_all_groups_of
 from accounts.memberships import offered
 from accounts.models import Account, User
+from ledger.text.lines import counted
 
 RIGHTS = ("is_staff", "groups")
 FORGOTTEN = (
@@ -116,7 +117,7 @@ class UserAdmin(
     ordering = ("-created_at",)
     show_full_result_count = False
     readonly_fields = (
-        "account_count", "may_sign_in", "joined_at", "closed_at", "last_sign_in", "is_superuser",
+        "accounts_link", "may_sign_in", "joined_at", "closed_at", "last_sign_in", "is_superuser",
         "masked_email", "read_by", "access_tokens",
     )  # fmt: skip
     add_fieldsets = ((None, {"fields": ("email", "name", "reason"), "description": NEW_PERSON}),)
@@ -170,10 +171,10 @@ class UserAdmin(
             email = "email" if sees_contact_details(by) else "masked_email"
             reason = ("reason",) if self.has_change_permission(request, obj) else ()
             home = ("household",) if by.has_perm("accounts.view_household") else ()
-            fields = (email, "name", *home, "account_count", *reason)
+            fields = (email, "name", *home, "accounts_link", *reason)
             first = {"fields": fields, "description": THEIR_OWN}
             return ((None, first), *rights, sign_in)
-        first = {"fields": ("email", "reason", "name", "household", "password", "account_count")}
+        first = {"fields": ("email", "reason", "name", "household", "password", "accounts_link")}
         rights = [("Rights", {"fields": (*RIGHTS, "is_superuser"), **giving})]
         return ((None, first), *rights, sign_in)
 
@@ -299,11 +300,11 @@ class UserAdmin(
 
     @admin.display(description="Accounts", ordering="accounts_held")
     def account_count(self, person: User) -> str:
-        url = reverse("admin:accounts_account_changelist")
-        count = getattr(person, "accounts_held", 0)
-        if not getattr(person, "accounts_open", False):
-            return str(count)
-        return format_html('<a href="{}?user__id__exact={}">{}</a>', url, person.pk, count)
+        return _linked(person, str(getattr(person, "accounts_held", 0)))
+
+    @admin.display(description="Accounts")
+    def accounts_link(self, person: User) -> str:
+        return _linked(person, counted(getattr(person, "accounts_held", 0), "account"))
 
     @admin.display(description="Since", ordering="created_at")
     def joined(self, person: User) -> str:
@@ -351,6 +352,14 @@ class UserAdmin(
         self, request: HttpRequest, chosen: models.QuerySet[User]
     ) -> HttpResponse | None:
         return self.ask_and_do(request, chosen, RESTORE_SIGN_IN)
+
+
+def _linked(person: User, words: str) -> str:
+    """The words; a link to the person's accounts for who may see these."""
+    if not getattr(person, "accounts_open", False):
+        return words
+    url = reverse("admin:accounts_account_changelist")
+    return format_html('<a href="{}?user__id__exact={}">{}</a>', url, person.pk, words)
 
 
 def _without_rights(request: HttpRequest, names: Any) -> list[Any]:

@@ -134,6 +134,12 @@ def test_of_two_colleagues_at_once_the_history_names_the_one_who_changed_a_sign_
     assert not LogEntry.objects.exists()
 
 
+def test_the_page_of_a_person_has_a_link_to_their_accounts_that_says_so(staff: Client) -> None:
+    holder = AccountFactory().user
+    page = staff.get(page_of(holder)).content.decode()
+    assert f'user__id__exact={holder.pk}">1 account</a>' in page
+
+
 def test_nobody_shuts_themselves_out(root: Client) -> None:
     me = User.objects.get(email="root@example.com")
     root.post(PEOPLE, {"action": "close_sign_in", "_selected_action": me.pk, "reason": "x"})
