@@ -48,6 +48,15 @@ def test_each_page_begins_with_the_balance_before_it_and_with_the_day() -> None:
     assert pages[-1].count("06 Jan 2026") == 1
 
 
+@pytest.mark.parametrize("count", range(20, 40))
+def test_what_proves_a_statement_never_stands_alone_on_a_page(count: int) -> None:
+    pages = pages_of(pdf(document([date(2026, 1, 5)] * count)))
+    assert "Closing balance" in pages[-1].split("Is it true?")[0]
+    assert "".join(pages).count("Mara") == count
+    for page in pages[1:]:
+        assert page.count("05 Jan 2026") == ("Mara" in page)
+
+
 def test_the_balance_carried_forward_also_stands_before_the_closing_balance() -> None:
     for count in range(30, 45):  # one of them fills the page
         text = "".join(pages_of(pdf(document([date(2026, 1, 5)] * count)))[1:])

@@ -46,6 +46,7 @@ MM: float = mm
 LONG_HEAD, SHORT_HEAD = 56 * MM, 14 * MM
 HEAD_ROW = 16  # points of the table's heading
 PROOF = 34 * mm  # height of what proves the statement
+ROWS_WITH_PROOF = 4  # of the entries and the closing balance, on a page that it needs for itself
 TYPE_IT = "Follow the code, or type this digest on the page below: the bank looks into its books."
 FOLLOW_IT = (
     "Follow the code or click here: the bank looks into its books and says whether this is true."
@@ -75,9 +76,10 @@ def pdf(document: StatementDocument) -> bytes:
     """The file. Reads all lines of the document, see MOST_LINES."""
     fonts.load()
     rows = _with_edges((_row(line, document.currency) for line in document.lines), document)
-    pages = [_days_once(page) for page in _pages(rows, _head_height(document))]
-    if _room(pages[-1], _head_height(document) if len(pages) == 1 else 0) < PROOF:
-        pages.append([])
+    laid_out = list(_pages(rows, _head_height(document)))
+    if _room(laid_out[-1], _head_height(document) if len(laid_out) == 1 else 0) < PROOF:
+        laid_out += _page_of_the_proof(laid_out.pop())
+    pages = [_days_once(page) for page in laid_out]
     buffer = BytesIO()
     canvas = Canvas(buffer, pagesize=A4, invariant=1, pageCompression=1, lang="en-GB")
     canvas.setTitle(f"{document.title} · {grouped(document.account_number)}")
@@ -182,6 +184,18 @@ def _pages(rows: Iterable[LaidOutRow], head: float) -> Iterator[list[LaidOutRow]
         page.append(row)
         room -= row.height
     yield page
+
+
+def _page_of_the_proof(full: list[LaidOutRow]) -> list[list[LaidOutRow]]:
+    """The last page in two, because the proof has no room on it: the last rows go with the proof,
+    or none, if there are too few of them or they are too long.
+    """
+    count = min(ROWS_WITH_PROOF, len(full) - 2)
+    if count <= 0:
+        return [full, []]
+    stay, go = full[:-count], full[-count:]
+    page = [_edge("Balance brought forward", stay[-1].balance), *go]
+    return [stay, page] if _room(page, 0) >= PROOF else [full, []]
 
 
 def _room(page: list[LaidOutRow], head: float) -> float:
