@@ -91,7 +91,7 @@ def standing_orders(person: Person, day: date) -> Iterator[Event]:
             person.whole(role.rent),
             f"Rent for {name_of_month(day)}",
             reference=f"RENT-{period}",
-            metadata=about("rent", "standing order", period=period),
+            metadata=about("rent", "transfer", period=period),
         )
     if day.day == 1 and (person.everyday.overdraft_limit or person.place.currency == "EUR"):
         month = day - DAY
@@ -109,7 +109,7 @@ def standing_orders(person: Person, day: date) -> Iterator[Event]:
             person.everyday,
             savings,
             "Every month, to savings",
-            metadata=about("savings", "standing order"),
+            metadata=about("savings", "transfer"),
         )
     if day.day == 1:
         yield from interest(person, savings, day)

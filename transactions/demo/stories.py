@@ -61,7 +61,7 @@ def ana(person: Person, day: date, today: date) -> Iterator[Event]:
         yield Event(
             at(person.rng, day, *NIGHT_RUN), person.whole(25), person.everyday,
             person.accounts["savings"], "Every week, to the holiday",
-            metadata=about("savings", "standing order"),
+            metadata=about("savings", "transfer"),
         )  # fmt: skip
     for first, last in person.trips:
         yield from _before_trip(person, (first - day).days, day)
@@ -161,7 +161,7 @@ def company(person: Person, day: date, _today: date) -> Iterator[Event]:
         yield Event(
             at(rng, day, *NIGHT_RUN), person.whole(max(person.payroll // 12, 300)), everyday,
             None, "Dock Square Offices", f"RENT-{day:%Y-%m}",
-            about("rent", "standing order", note=f"Office, {name_of_month(day)}"),
+            about("rent", "transfer", note=f"Office, {name_of_month(day)}"),
         )  # fmt: skip
     if is_pay_day(day, 12, person.place.weekend):
         yield Event(
