@@ -133,10 +133,11 @@ class AccountForecast:
     short: int = 0  # payments that lacked money
 
     @classmethod
-    def of(cls, account: Account) -> "AccountForecast":
-        """The account as it is now."""
+    def of(cls, account: Account, *, pays_today: bool) -> "AccountForecast":
+        """The account as it is now. A query if it pays today and has a limit for a day."""
         planned = account.balance + account.overdraft_limit - account.held
-        sent = sent_today(account) if account.daily_limit is not None else Decimal(0)
+        is_counted = pays_today and account.daily_limit is not None
+        sent = sent_today(account) if is_counted else Decimal(0)
         return cls(account, account.balance, planned, sent)
 
     @property
@@ -236,7 +237,11 @@ def expected_payments(
             shown = max(day, today)
             due[shown].append(_DayTurn(shown, day, order, is_last=is_last))
             is_last = False
-    forecasts = {account.pk: AccountForecast.of(account) for account in accounts}
+    paying = {turn.order.from_account_id for turn in due[today]}
+    forecasts = {
+        account.pk: AccountForecast.of(account, pays_today=account.pk in paying)
+        for account in accounts
+    }
     found: list[_DayTurn] = []
     late: list[_DayTurn] = []
     for shown in (today + number * DAY for number in range(days + 2)):
@@ -383,7 +388,9 @@ def by_day(payments: Sequence[ExpectedPayment]) -> list[ExpectedDay]:
 
 
 def expected_of(person: User, *, days: int = CALENDAR_DAYS) -> list[ExpectedPayment]:
-    """What a person's orders would pay within so many days. Two queries; one without an order."""
+    """What a person's orders would pay within so many days. Two queries and those of
+    `AccountForecast.of`; one without an order.
+    """
     # Without the recipients, which policies of rows hide from the reader.
     mine = StandingOrder.objects.owned_by(person).active().select_related("from_account")
     orders = list(mine.in_order())

@@ -51,7 +51,7 @@ class OrdersPage:
 
 
 def orders_page(owner: User) -> OrdersPage:
-    """Reads the page. Seven queries, however many orders there are."""
+    """Reads the page. Seven queries and those of `AccountForecast.of`, however many orders."""
     orders = orders_of(owner)
     ended = _ended(owner)
     accounts = list(Account.objects.owned_by(owner))
