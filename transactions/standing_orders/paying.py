@@ -129,9 +129,10 @@ def _try_again(run: _Run, day: date, order_apart: OfRow) -> bool:
         paid = run.counts.paid
         with order_apart(pk):
             _pay(order, run)
-            later = _readable().filter(pk=pk, next_on__lte=day).first()
-            if run.counts.paid > paid and later is not None:
-                heappush(queue, (later.next_on, pk, later, ""))
+            if run.counts.paid > paid:
+                later = _readable().filter(pk=pk, next_on__lte=day)
+                for each in later:  # one or none
+                    heappush(queue, (each.next_on, pk, each, ""))
     return run.counts.paid > before
 
 
