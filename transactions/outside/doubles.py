@@ -10,18 +10,20 @@ from django.db import connection
 from ledger.db.local_settings import locally
 from transactions.models import OutsideEntry, OutsideImport
 
-NEAR = 10  # days by which the day of a payment may differ between two downloads
+NEAR = 6  # days by which the day of a payment may differ between two downloads; not a week
 _BANK_ID = "lower(replace(outside_id, '-', ''))"
+_TEXTS = "lower(concat_ws(' ', other, description, reference))"
 
 
 def mark_doubles(source: OutsideImport) -> int:
     """Marks the lines that seem to be entered already, and returns their number.
 
-    With an id of the other bank's: the same id and amount is entered within NEAR days, or stands
-    further up in the file. Further away the id is another payment's: some banks begin to count
-    again, and some ids are of who is paid. Ids are compared without dashes and case, by which the
-    formats of a bank differ. Else by day, amount and texts: the n-th such line is a double if n are
-    entered. So two coffees on one day are two entries, however often the file is imported.
+    With an id of the other bank's: an entry has the same id and amount, and the same day or, within
+    NEAR days, half of the words; or a line further up in the file has all of these on the same day.
+    Else the id is another payment's: some banks count anew in each file, and some ids are of who is
+    paid. Ids are compared without dashes and case, by which the formats of a bank differ. Without
+    an id, by day, amount and texts: the n-th such line is a double if n are entered. So two coffees
+    on one day are two entries, however often the file is imported.
 
     Some banks give all payments of a batch one id in camt.053, whose lines have to lead to its
     closing balance, so none of them stands there twice: an id of several lines is none there.
@@ -33,46 +35,43 @@ def mark_doubles(source: OutsideImport) -> int:
             f"""
             WITH entered AS (
                 SELECT CASE count(*) OVER (PARTITION BY source_id, bank_id) WHEN 1 THEN bank_id
-                    ELSE '' END AS bank_id, amount, booked_on, fingerprint
+                    ELSE '' END AS bank_id, amount, booked_on, fingerprint, texts
                 FROM (
-                    SELECT source_id, {_BANK_ID} AS bank_id, amount, booked_on,
-                        fingerprint
+                    SELECT source_id, {_BANK_ID} AS bank_id, amount, booked_on, fingerprint,
+                        {_TEXTS} AS texts
                     FROM outside_entries WHERE account_id = %(account)s AND is_entered
                 ) AS of_account
             ), alike AS (
                 SELECT fingerprint, count(*) AS count,
                     count(*) FILTER (WHERE bank_id = '') AS without_id
                 FROM entered GROUP BY fingerprint
-            ), known AS (
-                SELECT bank_id, amount, array_agg(booked_on) AS days FROM entered
-                WHERE bank_id <> '' GROUP BY bank_id, amount
             ), line AS (
                 SELECT *,
                     row_number() OVER (PARTITION BY fingerprint ORDER BY number) AS place,
-                    abs(booked_on - lag(booked_on)
-                        OVER (PARTITION BY bank_id, amount ORDER BY booked_on, number)
-                    ) <= {NEAR} AS is_again
+                    lag(texts) OVER (PARTITION BY bank_id, amount, booked_on ORDER BY number)
+                        AS texts_above
                 FROM (
                     SELECT id, CASE WHEN %(is_camt)s
                         AND count(*) OVER (PARTITION BY {_BANK_ID}) > 1
                         THEN '' ELSE {_BANK_ID} END AS bank_id,
-                        amount, booked_on, fingerprint, number
+                        amount, booked_on, fingerprint, number, {_TEXTS} AS texts
                     FROM outside_entries WHERE source_id = %(source)s
                 ) AS of_file
+            ), known AS (
+                SELECT line.id FROM line JOIN entered USING (bank_id, amount)
+                WHERE bank_id <> '' AND CASE abs(line.booked_on - entered.booked_on)
+                    WHEN 0 THEN true ELSE abs(line.booked_on - entered.booked_on) <= {NEAR}
+                        AND {_are_alike("line.texts", "entered.texts")} END
             ), found AS (
                 SELECT line.id,
-                    EXISTS (
-                        SELECT FROM unnest(known.days) AS day
-                        WHERE abs(line.booked_on - day) <= {NEAR}
-                    )
-                    OR line.bank_id <> '' AND line.is_again IS TRUE
+                    line.id IN (SELECT id FROM known)
+                    OR line.bank_id <> '' AND line.texts_above IS NOT NULL
+                        AND {_are_alike("line.texts", "line.texts_above")}
                     OR line.place <= COALESCE(
                         CASE line.bank_id WHEN '' THEN alike.count ELSE alike.without_id END, 0
                     ) AS is_double
                 FROM line
                 LEFT JOIN alike USING (fingerprint)
-                LEFT JOIN known
-                    ON known.bank_id = line.bank_id AND known.amount = line.amount
             )
             UPDATE outside_entries SET is_double = found.is_double
             FROM found
@@ -82,6 +81,19 @@ def mark_doubles(source: OutsideImport) -> int:
             {"account": source.account_id, "source": source.pk, "is_camt": is_camt},
         )
     return OutsideEntry.objects.of(source).filter(is_double=True).count()
+
+
+def _are_alike(one: str, other: str) -> str:
+    """SQL that is true if two texts share half of the words of the one that has fewer; true too if
+    one has none.
+    """
+    words = r"ARRAY(SELECT word FROM regexp_split_to_table({}, '\W+') AS word WHERE word <> '')"
+    return f"""(
+        SELECT 2 * (SELECT count(*) FROM (
+            SELECT unnest(pair.one) INTERSECT SELECT unnest(pair.other)
+        ) AS shared) >= least(cardinality(pair.one), cardinality(pair.other))
+        FROM (SELECT {words.format(one)} AS one, {words.format(other)} AS other) AS pair
+    )"""  # noqa: S608 - put together from a constant
 
 
 # New lines of a preview with the day and the amount of an entry, counted as doubles are: if two

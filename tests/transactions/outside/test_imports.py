@@ -226,14 +226,44 @@ def test_an_id_of_another_amount_or_of_a_day_far_away_is_another_payment(
     heading = "Date,Amount,Description,Id\n"
     imported(account, heading + "2026-01-10,-900.00,Rent,1\n")
     for line, is_double in (
-        ("2026-02-10,-900.00,Rent,1", False), ("2026-01-20,-900.00,Rent again,1", True),
-        ("2026-01-21,-900.00,Rent,1", False), ("2026-01-10,-90.00,Rent,1", False),
-        ("2025-12-31,-900.00,The rent,1", True),
+        ("2026-02-10,-900.00,Rent,1", False), ("2026-01-16,-900.00,Rent again,1", True),
+        ("2026-01-17,-900.00,Rent,1", False), ("2026-01-10,-90.00,Rent,1", False),
+        ("2026-01-04,-900.00,The rent,1", True), ("2026-01-03,-900.00,Rent,1", False),
     ):  # fmt: skip
         assert doubles(uploaded(account, f"{heading}{line}\n")) == ([2] if is_double else [])
-    for day, again in (("2026-03-20", [3]), ("2026-03-21", [])):
-        two = f"2026-03-10,-1.00,Bus,7\n{day},-1.00,The bus,7\n"
-        assert doubles(uploaded(account, heading + two)) == again
+
+
+def test_an_id_of_another_day_and_other_words_is_another_payment(account: OutsideAccount) -> None:
+    """As of banks that count the lines of each file anew."""
+    heading = "Date,Amount,Description,Id\n"
+    imported(account, heading + "2026-01-10,-5.00,CARD Kiosk North,1\n2026-01-10,-7.00,,2\n")
+    for line, is_double in (
+        ("2026-01-12,-5.00,Tram line 7,1", False), ("2026-01-10,-5.00,Tram line 7,1", True),
+        ("2026-01-12,-5.00,North kiosk: ticket,1", True), ("2026-01-12,-5.00,card tram,1", True),
+        ("2026-01-12,-5.00,Card of tram,1", False), ("2026-01-12,-7.00,Tram,2", True),
+        ("2026-01-12,-5.00,,1", True),
+    ):  # fmt: skip
+        found = doubles(uploaded(account, f"{heading}{line}\n"))
+        assert found == ([2] if is_double else []), line
+
+
+def test_an_id_twice_in_a_file_is_one_payment_on_one_day_alone(account: OutsideAccount) -> None:
+    """As of banks that give who is paid an id, and no payment."""
+    heading = "Date,Amount,Description,Id\n"
+    imported(account, heading + "2026-01-10,-9.00,Rent,1\n")
+    for line, is_double in (
+        ("2026-03-10,-1.00,The bus,7", True), ("2026-03-11,-1.00,Bus,7", False),
+        ("2026-03-10,-1.00,Tram,7", False), ("2026-03-10,-1.50,Bus,7", False),
+    ):  # fmt: skip
+        found = doubles(uploaded(account, f"{heading}2026-03-10,-1.00,Bus,7\n{line}\n"))
+        assert found == ([3] if is_double else []), line
+
+
+def test_weekly_payments_under_one_id_are_all_new_in_the_next_file(account: OutsideAccount) -> None:
+    heading = "Date,Amount,Description,Id\n"
+    imported(account, heading + "2026-03-02,-9.00,Swimming,7\n")
+    later = heading + "2026-03-02,-9.00,Swimming,7\n2026-03-09,-9.00,Swimming,7\n"
+    assert doubles(uploaded(account, later)) == [2]
 
 
 def test_an_id_that_was_imported_twice_is_still_known(account: OutsideAccount) -> None:
