@@ -168,7 +168,8 @@ def test_payments_get_categories_orders_and_budgets(visit: Visit, everyday: Acco
     page.wait_for_load_state()
     assert StandingOrder.objects.get().position == 1
     press(page, "Pause")
-    press(page, "End this order")
+    page.locator("summary", has_text="End this order").click()
+    press(page, "End the order")
     assert StandingOrder.objects.get().status == "ended"
 
 
