@@ -26,7 +26,7 @@ HELP = {
     AlertKind.MONEY_OUT: "A payment that goes out of an account, above an amount.",
     AlertKind.BALANCE_BELOW: "A payment takes the booked balance of an account below an amount.",
     AlertKind.ORDER_FAILED: "A payment that you have ordered was refused.",
-    AlertKind.ORDER_LACKS: "There will be too little money for it, two days before.",
+    AlertKind.ORDER_LACKS: "Two days before: no money, a limit, a frozen or closed account.",
     AlertKind.HOLD_EXPIRING: "Money that is held is released within a day if nothing happens.",
     AlertKind.NEW_DEVICE: "The mail about it is always sent, at once.",
 }

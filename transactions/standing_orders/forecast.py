@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import groupby, takewhile
+from itertools import groupby, islice, takewhile
 from uuid import UUID
 
 from django.utils import timezone
@@ -65,6 +65,12 @@ class ExpectedPayment:
     def needs_help(self) -> bool:
         """Whether its owner must do something so that it and all before it are paid."""
         return self.stop is not None or self.lacks > 0
+
+    @property
+    def lacks_held(self) -> bool:
+        """Whether it fails because money is held that the expected balance still has."""
+        spendable = self.leaves + self.order.from_account.overdraft_limit
+        return self.fails and self.stop is None and self.order.amount <= spendable
 
     @property
     def is_to_others(self) -> bool:
@@ -221,18 +227,22 @@ def next_dates(order: StandingOrder, many: int = SHOWN_DATES) -> list[date]:
 
 
 def expected_payments(
-    orders: Iterable[StandingOrder], accounts: Iterable[Account], *, today: date, days: int
+    orders: Iterable[StandingOrder], accounts: Sequence[Account], *, today: date, days: int
 ) -> list[ExpectedPayment]:
     """What active orders would pay until so many days from today, in the order of booking.
 
-    An order that cannot be paid moves nothing; the next go on without it. One that lacks money
-    comes after those of its day that bring it, as in Note [Second tries] of `paying`.
+    An order that cannot be paid moves nothing; the next go on without it. One with an account of
+    the person's that is closed ends on its first day. One that lacks money comes after those of its
+    day that bring it, as in Note [Second tries] of `paying`.
     """
     until = today + timedelta(days=days)
+    closed = {account.pk for account in accounts if account.is_closed}
     due: dict[date, list[_DayTurn]] = defaultdict(list)
     for order in orders:
         is_last = _was_refused_before(order, today)
         coming = order.days_from(order.position) if order.is_active else iter(())
+        if closed & {order.from_account_id, order.to_account_id}:
+            coming = islice(coming, 1)  # it is refused, which ends the order
         for day in takewhile(lambda day: day <= until + DAY, coming):
             shown = max(day, today)
             due[shown].append(_DayTurn(shown, day, order, is_last=is_last))

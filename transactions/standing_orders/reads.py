@@ -20,6 +20,7 @@ from transactions.standing_orders.forecast import (
     ExpectedDay,
     ExpectedPayment,
     by_day,
+    expected_of,
     expected_payments,
     next_dates,
     totals_of,
@@ -74,16 +75,34 @@ def orders_page(owner: User) -> OrdersPage:
     )
 
 
-def lacking_of(owner: User, draft: StandingOrder) -> ExpectedPayment | None:
-    """The first payment of an order that is not set up yet, if it would lack money beside the
-    others, or its account is frozen; None after CALENDAR_DAYS.
+@dataclass(frozen=True, slots=True)
+class DraftFailures:
+    """What would fail within CALENDAR_DAYS if an order were set up: the first of its payments, and
+    the first of another order that does not fail without it.
     """
-    accounts = list(Account.objects.owned_by(owner))
-    expected = expected_payments(
-        [*orders_of(owner), draft], accounts, today=timezone.localdate(), days=CALENDAR_DAYS
-    )
-    first = next((payment for payment in expected if payment.order is draft), None)
-    return first if first is not None and first.needs_help else None
+
+    own: ExpectedPayment | None
+    other: ExpectedPayment | None
+
+
+def failures_with(owner: User, draft: StandingOrder) -> DraftFailures:
+    """What an order that is not set up yet would let fail."""
+    orders, accounts = orders_of(owner), list(Account.objects.owned_by(owner))
+
+    def failing(*more: StandingOrder) -> list[ExpectedPayment]:
+        today = timezone.localdate()
+        expected = expected_payments([*orders, *more], accounts, today=today, days=CALENDAR_DAYS)
+        return [payment for payment in expected if payment.needs_help]
+
+    without = {(payment.order.pk, payment.day) for payment in failing() if payment.fails}
+    found = failing(draft)
+    others = (
+        payment for payment in found
+        if payment.fails and payment.order is not draft
+        and (payment.order.pk, payment.day) not in without
+    )  # fmt: skip
+    own = (payment for payment in found if payment.order is draft)
+    return DraftFailures(next(own, None), next(others, None))
 
 
 def orders_of(owner: User) -> list[StandingOrder]:
@@ -141,6 +160,7 @@ class OrderPage:
     who: str
     next_days: list[date]
     settled: list[Occurrence]
+    failing: list[ExpectedPayment]  # the first payment that needs help; empty if none does
 
 
 def order_page(owner: User, order: StandingOrder) -> OrderPage:
@@ -148,4 +168,6 @@ def order_page(owner: User, order: StandingOrder) -> OrderPage:
     who = names_of(owner, [order], Account.objects.owned_by(owner))
     settled = order.occurrences.order_by("-due_on")[:MOST_DAYS]
     days = [] if order.is_ended else next_dates(order)
-    return OrderPage(order, who[order.to_account_id], days, list(settled))
+    expected = expected_of(owner) if order.is_active else []
+    failing = [each for each in expected if each.order.pk == order.pk and each.needs_help]
+    return OrderPage(order, who[order.to_account_id], days, list(settled), failing[:1])

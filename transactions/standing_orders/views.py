@@ -29,7 +29,7 @@ from transactions.standing_orders.file import orders_table
 from transactions.standing_orders.forecast import next_dates
 from transactions.standing_orders.forms import WHY_PROOF, AmountForm, StandingOrderForm
 from transactions.standing_orders.reads import (
-    lacking_of,
+    failures_with,
     order_page,
     orders_page,
     own_order,
@@ -135,7 +135,7 @@ def _review(request: PersonRequest, form: StandingOrderForm) -> HttpResponse:
         "form": form,
         "order": order,
         "days": next_dates(order),
-        "lacking": lacking_of(request.user, order),
+        "failing": failures_with(request.user, order),
         "named": payee_name(request.user, order.to_account, form.cleaned_data["name"]),
         "why_confirm": ""
         if form.is_between_own or is_covered(step_up.fresh_until(request))
@@ -164,7 +164,8 @@ def order_detail(request: PersonRequest, pk: Any) -> HttpResponse:
     """Shows an order, its next days, what became of the latest ones, and what can be done."""
     order = _own(request, pk)
     kept = request.session.get(KEPT) or {}
-    amount = kept.get("amount") if kept.get("order") == str(order.pk) else None
+    is_of_it = kept.get("order") == str(order.pk) and not order.is_ended
+    amount = kept.get("amount") if is_of_it else None
     form = AmountForm(initial={"amount": amount or figure(order.amount, order.currency)})
     return _detail(request, order, form, unsaved=amount or "")
 
@@ -188,16 +189,17 @@ def order_amount(request: PersonRequest, pk: Any) -> HttpResponse:
     is_own = order.to_account.user_id == request.user.pk
     if not is_own and not is_covered(step_up.fresh_until(request)):
         request.session[KEPT] = {
-            "id": "", "order": str(order.pk), "amount": request.POST["amount"]
+            "id": "", "order": str(order.pk),
+            "amount": figure(form.cleaned_data["amount"], order.currency),
         }  # fmt: skip
         back = reverse("transactions:standing_order", args=[order.pk])
         return step_up.ask(request, why=WHY_PROOF, back=back)
+    request.session.pop(KEPT, None)
     try:
         services.change_amount(order=order, amount=form.cleaned_data["amount"])
     except LedgerError as refusal:
         form.add_error("amount", str(refusal))
         return _detail(request, order, form)
-    request.session.pop(KEPT, None)
     paid = money(form.cleaned_data["amount"], order.currency)
     messages.success(request, f"From the next day on it pays {paid}.")
     return redirect("transactions:standing_order", order.pk)

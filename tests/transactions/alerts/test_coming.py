@@ -89,6 +89,7 @@ def test_an_order_above_the_limit_of_a_day_is_told(everyday: Account, mara: Acco
     assert [tell_of_coming(), tell_of_coming()] == [1, 0]
     (line,) = lines_of(list(Alert.objects.all()))
     assert line.title.startswith("A standing order cannot be paid on")
+    assert line.detail.startswith("From Everyday: the standing order")
     assert "of 30.00\N{NO-BREAK SPACE}USD, above 100.00\N{NO-BREAK SPACE}USD a day" in line.detail
 
 
@@ -99,6 +100,7 @@ def test_an_order_to_an_own_account_that_was_closed_is_told(everyday: Account) -
     close_account(account=savings, reason="Left")
     assert tell_of_coming() == 1
     (line,) = lines_of(list(Alert.objects.all()))
+    assert line.detail.startswith("From Everyday: the standing order")
     assert "of 10.00\N{NO-BREAK SPACE}USD: Savings is closed" in line.detail
 
 

@@ -6,10 +6,12 @@ from random import Random
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account
-from accounts.services import freeze_account
+from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from tests.transactions.standing_orders.orders import at, order_of
@@ -180,6 +182,33 @@ def test_limits_and_statuses_stop_a_payment_whatever_money_there_is(
     assert [payment.fails for payment in expected(mine)] == [False, True]
     freeze_account(account=mine, reason="Lost card")
     assert {(payment.fails, payment.badge) for payment in expected(mine)} == {(True, "frozen")}
+
+
+@pytest.mark.parametrize("whose", ["payer", "recipient"])
+def test_an_order_of_a_closed_account_ends_on_its_first_day(mine: Account, whose: str) -> None:
+    savings = AccountFactory(user=mine.user, name="Savings")
+    order_of(mine, savings, every="week", first_on=TODAY - 7 * DAY)
+    services.withdraw(from_account=mine, amount=mine.balance)
+    close_account(account=mine if whose == "payer" else savings, reason="Left")
+    (only,) = expected(mine, savings)
+    assert (only.day, only.badge, only.is_paid_late) == (TODAY, "closed", False)
+    assert pay_due(now=at(TODAY)).refused == 1
+    only.order.refresh_from_db()
+    assert only.order.status == "ended"
+
+
+def test_only_accounts_with_a_limit_that_pay_today_are_asked_what_they_sent(
+    mine: Account, theirs: Account
+) -> None:
+    Account.objects.filter(pk=mine.pk).update(daily_limit=50)
+    order = order_of(mine, theirs, every="once", first_on=TODAY + DAY)
+    mine.refresh_from_db()
+    with CaptureQueriesContext(connection) as found:
+        expected_payments([order], [mine], today=TODAY, days=2)
+    assert len(found) == 0
+    with CaptureQueriesContext(connection) as found:
+        expected_payments([order], [mine], today=TODAY + DAY, days=2)
+    assert len(found) == 1
 
 
 def test_what_a_limit_moves_to_the_day_after_is_money_of_that_day(

@@ -241,7 +241,7 @@ def test_payments_that_lack_money_are_in_no_total_and_the_page_says_so(
     order_of(mine, theirs, amount=Decimal(600), every="once", first_on=today + SOON)
     order_of(mine, AccountFactory(user=mine.user), amount=Decimal(600), first_on=today + SOON)
     page = " ".join(text_of(ana.get(LIST)).split())
-    assert "900.00 USD Without 1 payment that cannot be made" in page
+    assert "900.00 USD Without 1 payment to others that cannot be made" in page
 
 
 def test_a_page_whose_only_payment_lacks_money_leaves_it_out_of_no_total(
@@ -269,6 +269,55 @@ def test_the_review_says_what_money_is_missing(
     assert re.search(told or "", page)
     freeze_account(account=mine, reason="Lost card")
     assert ("is frozen, so it cannot be paid" in text_of(ana.post(NEW, form))) == (told is not None)
+
+
+def test_the_review_and_the_page_say_which_later_payment_fails(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    today = timezone.localdate()
+    second = day_heading(today + timedelta(days=7))
+    form = filled(mine, theirs, amount="600", every="week", first_on=today.isoformat())
+    assert f"200.00 USD is missing on Everyday by {second}" in flat(ana.post(NEW, form))
+    order = order_of(mine, theirs, amount=Decimal(600), every="week", first_on=today)
+    page = flat(ana.get(url_of(order)))
+    assert f"200.00 USD is missing on Everyday by {second} for the standing order" in page
+    assert page.count("is missing on") == 1
+    ana.post(url_of(order, "pause"))
+    assert "is missing" not in flat(ana.get(url_of(order)))
+    Account.objects.filter(pk=mine.pk).update(daily_limit=500)
+    ana.post(url_of(order, "resume"))
+    assert "Everyday pays at most 500.00 USD a day, so the" in flat(ana.get(url_of(order)))
+
+
+def test_the_review_says_which_other_order_fails_because_of_the_new_one(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    today = timezone.localdate()
+    day = today + timedelta(days=5)
+    order_of(mine, theirs, amount=Decimal(900), every="once", first_on=day)
+    order_of(mine, theirs, amount=Decimal(5000), every="once", first_on=day)
+    for amount, told in ((100, False), (101, True)):
+        form = filled(mine, theirs, amount=amount, every="once", first_on=today.isoformat())
+        page = flat(ana.post(NEW, form))
+        said = (
+            f"your order of 900.00 USD that is due on {day_heading(day)} cannot be paid: 1.00 USD"
+        )
+        assert (said in page, "With it" in page) == (told, told)
+
+
+def test_the_calendar_says_what_is_held_of_a_balance_that_seems_enough(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    for amount in (900, 2000):
+        order_of(mine, theirs, amount=Decimal(amount), every="once", first_on=timezone.localdate())
+    services.hold(from_account=mine, to_account=theirs, amount=Decimal(150))
+    page = flat(ana.get(LIST))
+    assert page.count("150.00 USD of it is held") == 1, "the other lacks more than is held"
+
+
+def flat(response: Any) -> str:
+    """What a page says, with plain spaces."""
+    return " ".join(text_of(response).replace("\xa0", " ").split())
 
 
 def test_later_than_two_days_and_a_frozen_account(
@@ -315,8 +364,8 @@ def test_another_amount_to_others_needs_a_proof(
     order = order_of(mine, theirs)
     answer = later.post(url_of(order, "amount"), {"amount": "77"})
     assert answer["Location"].split("?")[0] != url_of(order)
-    assert 'value="77"' in later.get(url_of(order)).content.decode()
-    assert "77 is not saved yet" in text_of(later.get(url_of(order)))
+    assert 'value="77.00"' in later.get(url_of(order)).content.decode()
+    assert "77.00 is not saved yet" in text_of(later.get(url_of(order)))
     order.refresh_from_db()
     assert order.amount == 10
     prove(later, mine.user)
@@ -325,6 +374,26 @@ def test_another_amount_to_others_needs_a_proof(
     assert order.amount == 77
     assert "not saved yet" not in text_of(later.get(url_of(order)))
     assert "field__error" in later.post(url_of(order, "amount"), {"amount": "0"}).content.decode()
+
+
+def test_an_amount_that_was_typed_before_a_proof_is_forgotten_once_the_order_has_ended(
+    later: Client, mine: Account, theirs: Account
+) -> None:
+    order = order_of(mine, theirs)
+    later.post(url_of(order, "amount"), {"amount": "77"})
+    later.post(url_of(order, "end"))
+    assert "not saved yet" not in text_of(later.get(url_of(order)))
+
+
+def test_a_refused_amount_is_not_called_unsaved_later(
+    later: Client, mine: Account, theirs: Account
+) -> None:
+    order = order_of(mine, theirs)
+    Account.objects.filter(pk=mine.pk).update(transfer_limit=50)
+    later.post(url_of(order, "amount"), {"amount": "77"})
+    prove(later, mine.user)
+    assert "field__error" in later.post(url_of(order, "amount"), {"amount": "77"}).content.decode()
+    assert "not saved yet" not in text_of(later.get(url_of(order)))
 
 
 def test_a_refused_day_that_was_missed_is_tried_until_the_day_of_its_refusal_is_over(

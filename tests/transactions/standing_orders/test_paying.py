@@ -145,6 +145,16 @@ def test_missed_days_of_all_orders_are_made_up_for_in_one_order(
     assert (settled(weekly), settled(once)) == ([("01-03", "paid")], [("01-05", "paid")])
 
 
+def test_missed_days_and_the_day_itself_are_paid_by_money_of_the_day(
+    mine: Account, theirs: Account
+) -> None:
+    bills = AccountFactory(user=mine.user, balance="0")
+    weekly = order_of(bills, theirs, every="week", first_on=date(2027, 1, 3), times=2)
+    order_of(mine, bills, amount=Decimal(20), every="once", first_on=date(2027, 1, 10))
+    assert pay_due(now=at(date(2027, 1, 10))) == PaidOrders(paid=3)
+    assert settled(weekly) == [("01-03", "paid"), ("01-10", "paid")]
+
+
 @pytest.mark.parametrize("days", [0, 1])
 def test_the_last_try_waits_for_the_money_of_its_day(
     mine: Account, theirs: Account, days: int
