@@ -11,7 +11,10 @@ from ledger.db.local_settings import locally
 from transactions.models import OutsideEntry, OutsideImport
 
 NEAR = 6  # days by which the day of a payment may differ between two downloads; not a week
-_BANK_ID = "lower(replace(outside_id, '-', ''))"
+# A number below 10,000 counts the lines of a file, or of a day.
+_BANK_ID = """
+    CASE WHEN outside_id ~ '^[0-9]{1,4}$' THEN '' ELSE lower(replace(outside_id, '-', '')) END
+"""
 _TEXTS = "lower(concat_ws(' ', other, description, reference))"
 
 
@@ -20,10 +23,10 @@ def mark_doubles(source: OutsideImport) -> int:
 
     With an id of the other bank's: an entry has the same id and amount, and the same day or, within
     NEAR days, half of the words; or a line further up in the file has all of these on the same day.
-    Else the id is another payment's: some banks count anew in each file, and some ids are of who is
-    paid. Ids are compared without dashes and case, by which the formats of a bank differ. Without
-    an id, by day, amount and texts: the n-th such line is a double if n are entered. So two coffees
-    on one day are two entries, however often the file is imported.
+    Else the id is another payment's: some ids are of who is paid, and some begin anew. Ids are
+    compared without dashes and case, by which the formats of a bank differ. Without an id, by day,
+    amount and texts: the n-th such line is a double if n are entered. So two coffees on one day are
+    two entries, however often the file is imported.
 
     Some banks give all payments of a batch one id in camt.053, whose lines have to lead to its
     closing balance, so none of them stands there twice: an id of several lines is none there.
@@ -97,28 +100,37 @@ def _are_alike(one: str, other: str) -> str:
 
 
 # New lines of a preview with the day and the amount of an entry, counted as doubles are: if two
-# entries have both, two lines look alike.
-_ALIKE = """
+# entries have both, two lines look alike. And those with the id and the amount of one within NEAR
+# days, whose words differ.
+_ALIKE = f"""
     WITH entered AS (
         SELECT booked_on, amount, count(*) AS count FROM outside_entries
         WHERE account_id = %(account)s AND is_entered
             AND booked_on BETWEEN %(first)s AND %(last)s
         GROUP BY booked_on, amount
+    ), of_id AS (
+        SELECT {_BANK_ID} AS bank_id, amount, booked_on FROM outside_entries
+        WHERE account_id = %(account)s AND is_entered AND outside_id <> ''
+            AND booked_on BETWEEN %(first)s - {NEAR} AND %(last)s + {NEAR}
     ), line AS (
-        SELECT id, booked_on, amount, is_double,
+        SELECT id, booked_on, amount, is_double, {_BANK_ID} AS bank_id,
             row_number() OVER (PARTITION BY booked_on, amount, is_double ORDER BY number) AS place,
             count(*) FILTER (WHERE is_double) OVER (PARTITION BY booked_on, amount) AS double_count
         FROM outside_entries WHERE source_id = %(source)s
     ), alike AS (
         SELECT line.id FROM line JOIN entered USING (booked_on, amount)
         WHERE NOT line.is_double AND line.place <= entered.count - line.double_count
+        UNION
+        SELECT line.id FROM line JOIN of_id USING (bank_id, amount)
+        WHERE NOT line.is_double AND bank_id <> ''
+            AND abs(line.booked_on - of_id.booked_on) <= {NEAR}
     )
-"""
+"""  # noqa: S608 - put together from constants
 
 
 @dataclass(frozen=True, slots=True)
 class Lookalikes:
-    """New lines of a preview with the day and the amount of an entry that no double is of."""
+    """New lines of a preview that may be an entry: see `_ALIKE`."""
 
     count: int
     ids: set[UUID]  # those among the lines that a page shows

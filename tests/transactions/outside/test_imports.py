@@ -224,11 +224,11 @@ def test_an_id_of_another_amount_or_of_a_day_far_away_is_another_payment(
     account: OutsideAccount,
 ) -> None:
     heading = "Date,Amount,Description,Id\n"
-    imported(account, heading + "2026-01-10,-900.00,Rent,1\n")
+    imported(account, heading + "2026-01-10,-900.00,Rent,P1\n")
     for line, is_double in (
-        ("2026-02-10,-900.00,Rent,1", False), ("2026-01-16,-900.00,Rent again,1", True),
-        ("2026-01-17,-900.00,Rent,1", False), ("2026-01-10,-90.00,Rent,1", False),
-        ("2026-01-04,-900.00,The rent,1", True), ("2026-01-03,-900.00,Rent,1", False),
+        ("2026-02-10,-900.00,Rent,P1", False), ("2026-01-16,-900.00,Rent again,P1", True),
+        ("2026-01-17,-900.00,Rent,P1", False), ("2026-01-10,-90.00,Rent,P1", False),
+        ("2026-01-04,-900.00,The rent,P1", True), ("2026-01-03,-900.00,Rent,P1", False),
     ):  # fmt: skip
         assert doubles(uploaded(account, f"{heading}{line}\n")) == ([2] if is_double else [])
 
@@ -236,12 +236,12 @@ def test_an_id_of_another_amount_or_of_a_day_far_away_is_another_payment(
 def test_an_id_of_another_day_and_other_words_is_another_payment(account: OutsideAccount) -> None:
     """As of banks that count the lines of each file anew."""
     heading = "Date,Amount,Description,Id\n"
-    imported(account, heading + "2026-01-10,-5.00,CARD Kiosk North,1\n2026-01-10,-7.00,,2\n")
+    imported(account, heading + "2026-01-10,-5.00,CARD Kiosk North,P1\n2026-01-10,-7.00,,P2\n")
     for line, is_double in (
-        ("2026-01-12,-5.00,Tram line 7,1", False), ("2026-01-10,-5.00,Tram line 7,1", True),
-        ("2026-01-12,-5.00,North kiosk: ticket,1", True), ("2026-01-12,-5.00,card tram,1", True),
-        ("2026-01-12,-5.00,Card of tram,1", False), ("2026-01-12,-7.00,Tram,2", True),
-        ("2026-01-12,-5.00,,1", True),
+        ("2026-01-12,-5.00,Tram line 7,P1", False), ("2026-01-10,-5.00,Tram line 7,P1", True),
+        ("2026-01-12,-5.00,North kiosk: ticket,P1", True), ("2026-01-12,-5.00,card tram,P1", True),
+        ("2026-01-12,-5.00,Card of tram,P1", False), ("2026-01-12,-7.00,Tram,P2", True),
+        ("2026-01-12,-5.00,,P1", True),
     ):  # fmt: skip
         found = doubles(uploaded(account, f"{heading}{line}\n"))
         assert found == ([2] if is_double else []), line
@@ -250,20 +250,39 @@ def test_an_id_of_another_day_and_other_words_is_another_payment(account: Outsid
 def test_an_id_twice_in_a_file_is_one_payment_on_one_day_alone(account: OutsideAccount) -> None:
     """As of banks that give who is paid an id, and no payment."""
     heading = "Date,Amount,Description,Id\n"
-    imported(account, heading + "2026-01-10,-9.00,Rent,1\n")
+    imported(account, heading + "2026-01-10,-9.00,Rent,P1\n")
     for line, is_double in (
-        ("2026-03-10,-1.00,The bus,7", True), ("2026-03-11,-1.00,Bus,7", False),
-        ("2026-03-10,-1.00,Tram,7", False), ("2026-03-10,-1.50,Bus,7", False),
+        ("2026-03-10,-1.00,The bus,P7", True), ("2026-03-11,-1.00,Bus,P7", False),
+        ("2026-03-10,-1.00,Tram,P7", False), ("2026-03-10,-1.50,Bus,P7", False),
     ):  # fmt: skip
-        found = doubles(uploaded(account, f"{heading}2026-03-10,-1.00,Bus,7\n{line}\n"))
+        found = doubles(uploaded(account, f"{heading}2026-03-10,-1.00,Bus,P7\n{line}\n"))
         assert found == ([3] if is_double else []), line
 
 
 def test_weekly_payments_under_one_id_are_all_new_in_the_next_file(account: OutsideAccount) -> None:
     heading = "Date,Amount,Description,Id\n"
-    imported(account, heading + "2026-03-02,-9.00,Swimming,7\n")
-    later = heading + "2026-03-02,-9.00,Swimming,7\n2026-03-09,-9.00,Swimming,7\n"
+    imported(account, heading + "2026-03-02,-9.00,Swimming,P7\n")
+    later = heading + "2026-03-02,-9.00,Swimming,P7\n2026-03-09,-9.00,Swimming,P7\n"
     assert doubles(uploaded(account, later)) == [2]
+
+
+def test_a_small_number_is_no_id(account: OutsideAccount) -> None:
+    """As of banks that count the lines of each file."""
+    heading = "Date,Amount,Description,Id\n"
+    imported(account, heading + "2026-11-02,-10.00,Coffee,0001\n")
+    later = heading + "2026-11-02,-10.00,Bakery,0001\n2026-11-02,-10.00,Coffee,0002\n"
+    assert doubles(uploaded(account, later)) == [3]
+    other = uploaded(account, heading + "2026-11-04,-10.00,Tea,0003\n")
+    assert lookalikes_of(other, []).count == 0
+    imported(account, heading + "2026-11-02,-20.00,Coffee,10000\n")
+    assert doubles(uploaded(account, heading + "2026-11-02,-20.00,Tea,10000\n")) == [2]
+
+
+def test_an_id_of_a_batch_is_none_of_its_payments(account: OutsideAccount) -> None:
+    entries = [camt_entry("2026-11-02", "10", "DBIT", "batch", who, "A") for who in ("A", "B")]
+    imported(account, camt("".join(entries), opening="40", closing="20"))
+    one = camt_entry("2026-11-02", "10", "DBIT", "batch", "C", "D")
+    assert doubles(uploaded(account, camt(one, opening="20", closing="10"))) == []
 
 
 def test_an_id_that_was_imported_twice_is_still_known(account: OutsideAccount) -> None:
@@ -301,6 +320,23 @@ def test_new_lines_with_the_day_and_amount_of_an_entry_are_counted(account: Outs
     assert (found.count, [line.number for line in marked]) == (2, [3, 6])
     assert lookalikes_of(source, []).count == 2
     assert services.confirm(source=source).entry_count == 6
+
+
+def test_a_new_line_with_the_id_of_an_entry_and_other_words_looks_alike(
+    account: OutsideAccount,
+) -> None:
+    heading = "Date,Amount,Description,Id\n"
+    imported(account, heading + "2026-11-04,-10.00,POS AUTH SHOP,F1\n")
+    lines = (
+        "2026-11-06,-10.00,CARD PURCHASE AT LARGE,f1", "2026-11-06,-11.00,CARD PURCHASE,F1",
+        "2026-11-11,-10.00,CARD PURCHASE,F1", "2026-11-06,-10.00,CARD PURCHASE,F2",
+        "2026-11-04,-10.00,Shop,F1",
+    )  # fmt: skip
+    source = uploaded(account, heading + "".join(f"{line}\n" for line in lines))
+    assert doubles(source) == [6]
+    found = lookalikes_of(source, source.entries.all())
+    marked = source.entries.filter(pk__in=found.ids).values_list("number", flat=True)
+    assert (found.count, list(marked)) == (1, [2])
 
 
 def test_one_upload_sent_twice_is_one_and_another_under_its_id_is_another(
