@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, Sum
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 
 from accounts.models import Account
 from ledger.text.dates import start_of_day
@@ -99,29 +100,53 @@ def limits_of(account: Account) -> list[LabelledFigure]:
 
     For display: services count again under the lock, see `LockedAccount.sent_on`.
     """
+    return _limits(account, Decimal(0) if account.daily_limit is None else sent_today(account))
+
+
+def _limits(account: Account, sent: Decimal) -> list[LabelledFigure]:
     limits = []
     if account.transfer_limit is not None:
         limit = figure(account.transfer_limit, account.currency)
         limits.append(LabelledFigure("Limit per payment", limit))
     if account.daily_limit is not None:
-        left = max(account.daily_limit - sent_today(account), Decimal(0))
+        left = max(account.daily_limit - sent, Decimal(0))
         limit = figure(account.daily_limit, account.currency)
         limits.append(LabelledFigure("Limit per day", limit))
         limits.append(LabelledFigure("Left today", figure(left, account.currency)))
     return limits
 
 
-def limits_in_words(account: Account) -> str:
-    """The limits of this account in one line, for the help of a form field that chooses it; "" if
-    there are none. A script hides the line while another account is chosen.
+def limits_in_words(accounts: Sequence[Account], chosen: Account | None) -> str:
+    """The limits of each account that has some, in a line each, for the help of a form field that
+    chooses one; "" without limits. One query if any has a limit per day.
+
+    The line of `chosen` is shown; a script shows that of another choice, and a browser without
+    scripts all.
     """
-    limits = ", ".join(
+    sent = _all_sent_today([each for each in accounts if each.daily_limit is not None])
+    hints = [
+        (each.pk, "" if each == chosen else " hidden", each.name, words)
+        for each in accounts
+        if (words := _one_line(each, sent.get(each.pk, Decimal(0))))
+    ]
+    return format_html_join("", '<span data-about="{}"{}>{}: {}.</span>', hints)
+
+
+def _one_line(account: Account, sent: Decimal) -> str:
+    return ", ".join(
         f"{limit.label.lower()} {limit.figure}{NO_BREAK}{account.currency}"
-        for limit in limits_of(account)
+        for limit in _limits(account, sent)
     )
-    if not limits:
-        return ""
-    return format_html('<span data-about="{}">{}: {}.</span>', account.pk, account.name, limits)
+
+
+def _all_sent_today(accounts: Sequence[Account]) -> dict[UUID, Decimal]:
+    """`sent_today` of several accounts, without those that sent nothing. One query at most."""
+    if not accounts:
+        return {}
+    today = start_of_day(timezone.localdate())
+    counted = Transaction.objects.filter(from_account__in=accounts).counted_since(today)
+    sums = counted.values("from_account").annotate(total=Sum("amount"))
+    return dict(sums.values_list("from_account", "total"))
 
 
 def sent_today(account: Account) -> Decimal:

@@ -1,6 +1,7 @@
 """The payment that a real person makes: signed in, pressed twice, paid once."""
 
 import re
+from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
@@ -204,16 +205,40 @@ def test_a_page_asks_again_after_half_a_second_and_then_every_two(
     assert page.get_by_role("link", name="Send money").is_visible()
 
 
-def test_the_hint_of_limits_is_hidden_while_another_account_is_chosen(
-    page: Any, everyday: Account
+@pytest.mark.parametrize("url", ["/transfers/new/", "/standing-orders/new/"])
+def test_the_hint_of_limits_is_that_of_the_account_chosen(
+    page: Any, everyday: Account, url: str
 ) -> None:
     Account.objects.filter(pk=everyday.pk).update(transfer_limit=500)
-    savings = AccountFactory(user=everyday.user, name="Savings")
+    savings = AccountFactory(user=everyday.user, name="Savings", daily_limit=Decimal(2500))
+    travel = AccountFactory(user=everyday.user, name="Travel")
+    sign_in(page)
+    page.goto(url)
+    chosen = page.get_by_label("From")
+    first, second = "Everyday: limit per payment 500.00 USD.", "Savings: limit per day 2,500.00 USD"
+    for account, shown, other in (
+        (None, first, second),
+        (savings, second, first),
+        (everyday, first, second),
+    ):
+        if account:
+            chosen.select_option(str(account.pk))
+        assert page.get_by_text(shown).is_visible()
+        assert not page.get_by_text(other).is_visible()
+        described = chosen.get_attribute("aria-describedby")
+        assert shown in page.locator(f"[id='{described}']").inner_text().replace("\xa0", " ")
+    chosen.select_option(str(travel.pk))
+    assert not page.get_by_text("limit per").filter(visible=True).count()
+
+
+def test_without_script_the_limits_of_all_accounts_are_shown(
+    browser: Any, live_server: Any, everyday: Account
+) -> None:
+    Account.objects.filter(pk=everyday.pk).update(transfer_limit=500)
+    AccountFactory(user=everyday.user, name="Savings", daily_limit=Decimal(2500))
+    page = browser.new_page(base_url=live_server.url, java_script_enabled=False)
     sign_in(page)
     page.goto("/transfers/new/")
-    hint, chosen = page.get_by_text("imit per payment"), page.get_by_label("From")
-    assert hint.is_visible()
-    chosen.select_option(str(savings.pk))
-    assert not hint.is_visible()
-    chosen.select_option(str(everyday.pk))
-    assert hint.is_visible()
+    for name in ("Everyday", "Savings"):
+        assert page.get_by_text(f"{name}: limit per").is_visible()
+    page.context.close()

@@ -57,8 +57,11 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         """What a daily limit counts since then: payments out, and holds in full on the day they
         were made, unless voided. Captures and reversals do not count.
         """
+        return self.filter(from_account=pk_of(account)).counted_since(since)
+
+    def counted_since(self, since: datetime) -> Self:
+        """The same for all senders."""
         return self.filter(
-            from_account=pk_of(account),
             status__in=["completed", "pending", "captured"],
             captures__isnull=True,
             reverses__isnull=True,

@@ -151,10 +151,9 @@ def _refused(request: PersonRequest, form: StandingOrderForm, refusal: LedgerErr
 
 
 def _form(request: PersonRequest, form: StandingOrderForm) -> HttpResponse:
-    sender = form.sender
-    if sender is not None:
-        form["from_account"].help_text = limits_in_words(sender)
-    known = known_accounts(list(form.own_accounts), sender)
+    mine, sender = list(form.own_accounts), form.sender
+    form["from_account"].help_text = limits_in_words(mine, sender)
+    known = known_accounts(mine, sender)
     context = {"form": form, "known": known, "sender": sender}
     return render(request, "transactions/standing_orders/new.html", context)
 

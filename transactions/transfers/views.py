@@ -129,7 +129,6 @@ def _new_transfer(request: PersonRequest) -> HttpResponse:
 def _transfer_form(request: PersonRequest, form: TransferForm) -> HttpResponse:
     mine = list(form.own_accounts)
     sender = form.sender
-    if sender is not None:
-        form["from_account"].help_text = limits_in_words(sender)
+    form["from_account"].help_text = limits_in_words(mine, sender)
     context = {"form": form, "sender": sender, "known": known_accounts(mine, sender)}
     return render(request, "transactions/transfer_form.html", context)

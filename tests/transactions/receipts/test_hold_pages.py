@@ -278,11 +278,30 @@ def test_the_owner_reads_the_limits_and_what_is_left_today(client: Client) -> No
 @pytest.mark.parametrize("url", ["/transfers/new/", "/standing-orders/new/"])
 def test_a_form_names_the_account_that_its_limits_are_about(client: Client, url: str) -> None:
     account = AccountFactory(transfer_limit=Decimal(50), name="Rent & <b>more</b>")
-    AccountFactory(user=account.user, transfer_limit=Decimal(60), name="Savings")
+    savings = AccountFactory(
+        user=account.user, balance="10", daily_limit=Decimal(60), name="Savings"
+    )
+    AccountFactory(user=account.user, name="Travel")
+    services.withdraw(from_account=savings, amount=Decimal(10))
     client.force_login(account.user)
-    page = client.get(url, follow=True).content.decode()
-    hint = f'<span data-about="{account.pk}">Rent &amp; &lt;b&gt;more&lt;/b&gt;: limit'
-    assert hint in page
+    page = client.get(url, follow=True).content.decode().replace("\xa0", " ")
+    assert (
+        f'<span data-about="{account.pk}">Rent &amp; &lt;b&gt;more&lt;/b&gt;: '
+        f'limit per payment 50.00 USD.</span><span data-about="{savings.pk}" hidden>Savings: '
+        "limit per day 60.00 USD, left today 50.00 USD.</span></div>"
+    ) in page
+
+
+def test_limits_of_more_accounts_cost_no_more_queries(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    account = AccountFactory(daily_limit=Decimal(70))
+    client.force_login(account.user)
+    with CaptureQueriesContext(connection) as first:
+        client.get("/transfers/new/", follow=True)
+    AccountFactory.create_batch(4, user=account.user, daily_limit=Decimal(60))
+    with django_assert_max_num_queries(len(first)):
+        client.get("/transfers/new/", follow=True)
 
 
 def test_what_is_left_today_is_what_the_books_let_out(account: Account) -> None:
