@@ -62,6 +62,24 @@ def test_two_payees_at_once_are_not_more_than_the_limit(
     assert Payee.objects.get().name == "One"
 
 
+def test_of_two_new_payees_with_one_number_the_first_stays(mine: Account) -> None:
+    one = AccountFactory()
+    facts: dict[str, Any] = {"owner": mine.user, "account": one}
+
+    def save_second() -> str:
+        try:
+            return payees.save_payee(**facts, name="Two", is_new=True).name
+        except InvalidDetails as refusal:
+            return str(refusal)
+
+    said = after_waiting_for(
+        lambda: inserted(Payee(pk=id_of(mine.user, one), name="One", **facts)), save_second
+    )
+
+    assert said == payees.SAVED_ALREADY
+    assert Payee.objects.get().name == "One"
+
+
 def test_an_outside_account_is_opened_once(mine: Account) -> None:
     facts: dict[str, Any] = {
         "owner": mine.user, "name": "Elsewhere", "currency": "EUR", "opening": Decimal(0)

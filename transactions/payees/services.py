@@ -14,25 +14,32 @@ from transactions.safeguards.recipients import knows
 
 MOST_PAYEES = 500  # of one person
 OWN_ACCOUNT = "This is an account of your own. You can choose it without saving it."
+SAVED_ALREADY = "You have this payee already, so nothing was changed."
 TOO_MANY = f"You have {MOST_PAYEES} payees. Remove one first."
 
 
 @with_retry
-def save_payee(*, owner: User, account: Account, name: str, note: str = "") -> Payee:
+def save_payee(
+    *, owner: User, account: Account, name: str, note: str = "", is_new: bool = False
+) -> Payee:
     """Saves an account under a name, in place of what the owner saved for this account before.
+    With `is_new`, nothing is replaced; the same name and note again are saved once.
 
     A new name is compared with the holder's. If the owner does not see that one, a wrong name
     counts towards the limit of a day.
-    Raises InvalidDetails if the account is the owner's, or with MOST_PAYEES others.
+    Raises InvalidDetails if the account is the owner's, with MOST_PAYEES others, or for a payee
+    that `is_new` and is not.
     """
     if account.user_id == owner.pk:
         raise InvalidDetails(OWN_ACCOUNT)
     with db_transaction.atomic(durable=True):
-        User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # for the limit
+        User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # for the limit, and once
         mine, pk = Payee.objects.owned_by(owner), id_of(owner, account)
         before = mine.filter(pk=pk).first()
         if before is None and mine.count() >= MOST_PAYEES:
             raise InvalidDetails(TOO_MANY)
+        if before and is_new and (before.name, before.note) != (name, note):
+            raise InvalidDetails(SAVED_ALREADY)
         facts = {"name": name, "note": note}
         if before is None or before.name != name:
             facts["name_check"] = _compared(owner, account, name)

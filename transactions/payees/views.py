@@ -16,8 +16,9 @@ from transactions.models import Payee
 from transactions.models.payment_file import NameCheck
 from transactions.payees.file import payees_table
 from transactions.payees.forms import PayeeForm, PayeeNameForm
-from transactions.payees.reads import lines_of, own_payee, paid_account, payee_lines
+from transactions.payees.reads import lines_of, own_payee, paid_account, payee_lines, saved_as
 from transactions.payees.services import remove_payee, save_payee
+from transactions.safeguards.names import compared
 from transactions.safeguards.recipients import knows
 
 SAID = {
@@ -53,11 +54,12 @@ def payee_new(request: PersonRequest) -> HttpResponse:
     data = form.cleaned_data
     try:
         payee = save_payee(
-            owner=request.user, account=data["number"], name=data["name"], note=data["note"]
-        )
+            owner=request.user, account=data["number"], name=data["name"], note=data["note"],
+            is_new=True,
+        )  # fmt: skip
     except LedgerError as refusal:
         form.add_error(None, str(refusal))
-        return _new(request, form)
+        return _new(request, form, taken=saved_as(request.user, data["number"]))
     _tell(request, payee, data["number"])
     return redirect("transactions:payees")
 
@@ -93,14 +95,18 @@ def _own(request: PersonRequest, pk: UUID) -> Payee:
     return payee
 
 
-def _new(request: PersonRequest, form: PayeeForm) -> HttpResponse:
-    return render(request, "transactions/payees/new.html", {"form": form})
+def _new(request: PersonRequest, form: PayeeForm, *, taken: Payee | None = None) -> HttpResponse:
+    """The form; `taken` is what its number is saved as already."""
+    return render(request, "transactions/payees/new.html", {"form": form, "taken": taken})
 
 
 def _tell(request: PersonRequest, payee: Payee, account: Account) -> None:
     check = NameCheck(payee.name_check)
     if knows(request.user, account):
-        messages.success(request, f"{payee.name} is saved.")
+        holder = account.user.name
+        is_right = compared(payee.name, holder) == NameCheck.MATCH
+        says = SAID[NameCheck.MATCH] if is_right else f"The account holder is {holder}."
+        messages.success(request, f"{payee.name} is saved. {says}")
     elif check == NameCheck.MATCH:
         messages.success(request, f"{payee.name} is saved. {SAID[check]}")
     else:

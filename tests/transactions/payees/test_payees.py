@@ -89,9 +89,28 @@ def test_a_payee_whose_name_is_known_may_be_called_anything(
 ) -> None:
     pay(mine, theirs)
     page = saved(ana, theirs.number, "Landlady")
-    assert "Landlady is saved." in page
+    assert "Landlady is saved. The account holder is Mara Lindt." in page
     assert "compare the number" not in page
+    change = f"{LIST}{Payee.objects.get().pk}/"
+    page = text_of(ana.post(change, {"name": "mara lindt"}, follow=True))
+    assert "mara lindt is saved. It is the account holder\u2019s name." in page
     assert not NamesAsked.objects.filter(count__gt=0).exists()
+
+
+def test_a_payee_that_is_there_is_linked_and_not_replaced(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    saved(ana, theirs.number, "Landlady", "The flat")
+    payee = Payee.objects.get()
+    count = NamesAsked.objects.get().count
+    for name, note in (("Somebody", "The flat"), ("Landlady", "")):
+        page = ana.post(NEW, {"number": theirs.number, "name": name, "note": note})
+        assert "You have this payee already" in text_of(page)
+        assert f'<a\n        href="{LIST}{payee.pk}/">Open Landlady</a>' in page.content.decode()
+    assert "Landlady is saved." in saved(ana, theirs.number, "Landlady", "The flat")  # sent twice
+    payee.refresh_from_db()
+    assert (payee.name, payee.note) == ("Landlady", "The flat")
+    assert NamesAsked.objects.get().count == count
 
 
 def test_wrong_names_and_numbers_count_towards_the_limits_of_a_day(
