@@ -15,7 +15,7 @@ from transactions.models import Payee, Transaction
 from transactions.models.payee import id_of
 from transactions.models.payment_file import NameCheck
 from transactions.safeguards.names import compared, masked_name
-from transactions.safeguards.recipients import known_among
+from transactions.safeguards.recipients import known_among, knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,14 @@ def saved_as(owner: User, account: Account) -> Payee | None:
     """What a person has saved this account as; None if they have not."""
     found: Payee | None = Payee.objects.owned_by(owner).filter(pk=id_of(owner, account)).first()
     return found
+
+
+def sees_currency(person: User, account: Account | None) -> bool:
+    """Whether the person has read of this account's currency: in their list of payees, or in a
+    payment between the two. Without an account the work is the same.
+    """
+    saved = Payee.objects.owned_by(person).filter(account=account).exists()
+    return knows(person, account) or saved
 
 
 def saved_payees(owner: UUID) -> list[Payee]:

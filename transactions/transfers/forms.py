@@ -7,15 +7,16 @@ from uuid import UUID
 
 from django import forms
 
-from accounts.forms import AccountNumberField
+from accounts.forms import AccountNumberField, account_numbered
 from accounts.models import Account, User
 from ledger.db.ids import uuid7, uuid7_for
 from ledger.text.lines import tidy_line
 from ledger.text.money import figure
-from transactions.exceptions import AccountNotFound, LedgerError
+from transactions.exceptions import AccountNotFound, CurrencyMismatch, LedgerError
 from transactions.fields import AmountField, MoneyForm, OwnAccountField
 from transactions.models import Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT
+from transactions.payees.reads import sees_currency
 from transactions.safeguards.names import LONGEST_NAME
 from transactions.safeguards.quota import NUMBERS_ASKED, may_tell_of_number
 from transactions.safeguards.recipients import (
@@ -83,6 +84,9 @@ class TransferForm(MoneyForm):
         """
         if knows(self.user, self.to_account):
             return False
+        if refusal := self._other_currency:
+            self.add_error("number", refusal)
+            return True
         is_good = is_payable(self.cleaned_data["from_account"], self.to_account)
         if not may_tell_of_number(self.user.pk, is_payable=is_good):
             self.add_error("number", NUMBERS_ASKED)
@@ -149,9 +153,25 @@ class TransferForm(MoneyForm):
         )  # fmt: skip
 
     def in_words(self, refusal: LedgerError) -> str:
-        """The refusal. What it says of somebody else's account is one sentence, whatever it is."""
+        """The refusal. What it says of somebody else's account is one sentence, whatever it is, but
+        for the currency where the person knows that.
+        """
+        if isinstance(refusal, CurrencyMismatch) and self._other_currency:
+            return self._other_currency
         is_about_recipient = isinstance(refusal, RECIPIENT_REFUSED)
         return CANNOT_RECEIVE if is_about_recipient and not self.is_between_own else str(refusal)
+
+    @property
+    def _other_currency(self) -> str:
+        """In which currency to pay this account; "" if the chosen account has it, and to a person
+        who may not know it. For a valid form.
+        """
+        sender, to = self.cleaned_data["from_account"], self.to_account
+        if not sees_currency(self.user, to) or to is None or to.currency == sender.currency:
+            return ""
+        if any(account.currency == to.currency for account in self.own_accounts):
+            return f"This account is in {to.currency}. Choose an account of yours in {to.currency}."
+        return f"This account is in {to.currency}. Open an account in {to.currency} first."
 
     @property
     def draft(self) -> Draft:
@@ -173,6 +193,7 @@ class TransferForm(MoneyForm):
 def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
     """Initial values from the address of a link to the transfer form."""
     initial = _as_paid(user, query.get("again", ""))
+    initial |= _payer_of(user, query.get("to", ""))
     with suppress(ValueError):
         initial["id"] = UUID(query.get("id", ""))
     initial |= {name: query[name] for name in ("amount", "description") if name in query}
@@ -182,6 +203,20 @@ def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
         wanted = UUID(query.get("from", ""))
         initial["from_account"] = Account.objects.owned_by(user).filter(pk=wanted).first()
     return initial
+
+
+def _payer_of(user: User, number: str) -> dict[str, Any]:
+    """The first account of the person that can pay this number, a frozen one last; none if they may
+    not know its currency.
+    """
+    account = None
+    with suppress(ValueError):
+        account = account_numbered(number)
+    if not sees_currency(user, account) or account is None:
+        return {}
+    mine = Account.objects.owned_by(user).not_closed().filter(currency=account.currency)
+    found = sorted(mine.exclude(pk=account.pk), key=lambda each: each.is_frozen)
+    return {"from_account": found[0]} if found else {}
 
 
 def _as_paid(user: User, transaction: str) -> dict[str, Any]:

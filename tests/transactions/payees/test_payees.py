@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account, User
-from accounts.services import close_account
+from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of, texts_of
@@ -262,6 +262,55 @@ def test_the_recipient_and_staff_see_no_name_of_a_payee(
     for reader in (theirs.user, UserFactory(is_staff=True, is_superuser=True)):
         client.force_login(reader)
         assert "Grumpy" not in client.get(f"/transactions/{row.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("url", [TRANSFER, "/standing-orders/new/"])
+def test_a_payee_is_paid_from_the_first_account_in_their_currency(
+    ana: Client, mine: Account, url: str
+) -> None:
+    frozen = AccountFactory(user=mine.user, currency="EUR")
+    travel = AccountFactory(user=mine.user, currency="EUR", name="Travel")
+    AccountFactory(user=mine.user, currency="EUR")
+    freeze_account(account=frozen)
+    marc = AccountFactory(currency="EUR")
+
+    def sender(**query: str) -> Account:
+        form = ana.get(url, {"to": marc.number, **query}, follow=True).context["form"]
+        assert isinstance(form.sender, Account)
+        return form.sender
+
+    assert sender() == mine  # the currency of a stranger's account is not told
+    save_payee(owner=mine.user, account=marc, name="Marc")
+    assert sender() == travel
+    assert sender(**{"from": str(mine.pk)}) == mine
+
+
+@pytest.mark.parametrize("url", [TRANSFER, "/standing-orders/new/"])
+def test_who_knows_the_currency_of_a_recipient_is_told_which_account_to_choose(
+    ana: Client, mine: Account, url: str
+) -> None:
+    travel = AccountFactory(user=mine.user, currency="EUR", name="Travel", balance="10")
+    strangers, marc, shop = (AccountFactory(currency="EUR") for _ in range(3))
+    save_payee(owner=mine.user, account=marc, name="Marc")
+    services.transfer(
+        from_account=travel, to_account=shop, amount=Decimal(10), created_by=mine.user
+    )
+    asked = NamesAsked.objects.get().numbers
+
+    def said(account: Account) -> str:
+        form = {
+            "id": str(uuid7()), "from_account": str(mine.pk), "number": account.number,
+            "amount": "1", "every": "month", "first_on": timezone.localdate().isoformat(),
+        }  # fmt: skip
+        return text_of(ana.post(url, {**form, "step": "review"}))
+
+    for account in (marc, shop):
+        assert "This account is in EUR. Choose an account of yours in EUR." in said(account)
+    assert NamesAsked.objects.get().numbers == asked
+    assert "or it is in another currency" in said(strangers)
+    close_account(account=travel)
+    for account in (marc, shop):
+        assert "This account is in EUR. Open an account in EUR first." in said(account)
 
 
 def test_the_review_says_under_which_name_the_recipient_is_saved(
