@@ -347,6 +347,15 @@ def test_known_recipients_are_offered_but_not_who_paid_me(
     ]
 
 
+def test_the_links_to_recipients_stay_above_a_form_that_came_back(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    send(ana, form_for(mine, theirs, amount="1"))
+    page = ana.post(URL, form_for(mine, theirs, amount="9999", step="review"))
+    assert "Everyday has" in text_of(page)
+    assert f'data-recipient="{theirs.number}">Mara Lindt</a>' in page.content.decode()
+
+
 def test_without_an_account_the_page_offers_to_open_one(client: Client) -> None:
     client.force_login(UserFactory())
     assert reverse("accounts:open") in client.get(URL, follow=True).content.decode()
