@@ -1,7 +1,7 @@
 """A mail of alerts, as text and as HTML.
 
 Anybody can send a payment with a text or under a name that mail programs turn into a link, so a
-mail has no text of payments, and no name that looks like a link.
+mail has no text of others' payments, and neither a name nor an own text that looks like a link.
 """
 
 from collections.abc import Sequence

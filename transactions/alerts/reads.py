@@ -37,7 +37,7 @@ class AlertLine(NamedTuple):
 
     title: str
     detail: str
-    mailed: str  # the detail without what strangers wrote
+    mailed: str  # the detail with no text that strangers wrote
     url: str
     at: datetime
     is_unread: bool
@@ -93,7 +93,8 @@ def _entries(
         account__in={each.account_id for each in paid},
     )
     entries = {}
-    for entry in found.with_counterparty().only(*ROW_FIELDS, "transaction", "account"):
+    columns = (*ROW_FIELDS, "account", "captures_id", "transaction__created_by")
+    for entry in found.with_counterparty().select_related("transaction").only(*columns):
         entry.account = accounts[entry.account_id]
         entries[entry.transaction_id, entry.account_id] = entry
     return entries
@@ -112,7 +113,7 @@ def _line(
         mailed = _words_of_order(alert, account, told, _mailed_name(told))[1]
     else:
         title, detail = _words(alert, account, _other_side(entry))
-        mailed = _words(alert, account, _mailed_side(entry))[1]
+        mailed = _words(alert, account, _mailed_side(entry, alert.owner_id))[1]
     return AlertLine(
         title=title,
         detail=detail,
@@ -180,12 +181,27 @@ def _mailed_name(told: ToldDay | None) -> str:
     return told.who if told and not LIKE_A_LINK.search(told.who) else ""
 
 
-def _mailed_side(entry: Entry | None) -> str:
-    """The name alone, unless it looks like a link: its holder has chosen it."""
+def _mailed_side(entry: Entry | None, reader: UUID) -> str:
+    """The name, unless it looks like a link: its holder has chosen it. Of a payment that the reader
+    made, what for too, unless that looks like one: the form may have been filled in by a link.
+    """
     name = entry.counterparty_name if entry else ""
     if entry is None or not name or LIKE_A_LINK.search(name):
         return ""
-    return f"{'From' if entry.is_credit else 'To'} {cut(name, LONGEST_NAME)}"
+    who = f"{'From' if entry.is_credit else 'To'} {cut(name, LONGEST_NAME)}"
+    is_written_by_reader = (
+        not entry.is_credit
+        and entry.transaction.created_by_id == reader
+        and entry.captures_id is None
+        and entry.reverses_id is None
+    )
+    if not is_written_by_reader or LIKE_A_LINK.search(entry.description):
+        return who
+    return cut(_joined(who, entry.description), LONGEST_DETAIL)
+
+
+def _joined(who: str, description: str) -> str:
+    return f"{who} \N{MIDDLE DOT} {description}" if description else who
 
 
 def _other_side(entry: Entry | None) -> str:
@@ -196,8 +212,7 @@ def _other_side(entry: Entry | None) -> str:
     who = entry.headline
     if entry.counterparty_name:
         who = f"{'From' if entry.is_credit else 'To'} {cut(who, LONGEST_NAME)}"
-    whole = f"{who} \N{MIDDLE DOT} {description}" if description else who
-    return cut(whole, LONGEST_DETAIL)
+    return cut(_joined(who, description), LONGEST_DETAIL)
 
 
 def _url(alert: Alert) -> str:

@@ -88,6 +88,41 @@ def test_a_name_that_looks_like_a_link_is_not_mailed(everyday: Account) -> None:
     assert all("evil" not in part for part in parts(mail.outbox[0]))
 
 
+@pytest.mark.parametrize(
+    ("author", "description", "mailed"),
+    [
+        ("everyday", "Cinema on Friday", "To Mara Lindt \N{MIDDLE DOT} Cinema on Friday"),
+        ("everyday", "", "To Mara Lindt"),
+        ("everyday", "see evil.example", "To Mara Lindt"),
+        ("mara", "Cinema on Friday", "To Mara Lindt"),
+    ],
+)
+def test_a_mail_says_what_money_out_was_for_if_its_reader_wrote_it(
+    everyday: Account, mara: Account, author: str, description: str, mailed: str
+) -> None:
+    wants(everyday, "money_out", 0, mail="now")
+    services.transfer(
+        from_account=everyday, to_account=mara, amount=Decimal(33), description=description,
+        created_by=(everyday if author == "everyday" else mara).user,
+    )  # fmt: skip
+    send_due()
+    for part in parts(mail.outbox[0]):
+        assert mailed in part
+        assert ("Cinema" in part) == ("Cinema" in mailed)
+        assert "evil" not in part
+
+
+def test_what_a_captured_hold_was_for_is_not_mailed(everyday: Account, mara: Account) -> None:
+    wants(everyday, "money_out", 0, mail="now")
+    held = services.hold(
+        from_account=everyday, to_account=mara, amount=Decimal(33), description="Cinema",
+        created_by=everyday.user,
+    )  # fmt: skip
+    services.capture(hold=held, created_by=everyday.user, description="Other")
+    send_due()
+    assert all("To Mara Lindt" in part and "Other" not in part for part in parts(mail.outbox[0]))
+
+
 def test_many_alerts_of_a_kind_are_one_mail_and_kinds_are_apart(everyday: Account) -> None:
     wants(everyday, "money_in", 0, mail="now")
     wants(everyday, "money_out", 0, mail="now")
