@@ -35,7 +35,7 @@ class CheckedStatement:
     holder: str
     account_number: str
     currency: str
-    opening: Decimal
+    opening: Decimal  # with `closing` the account's, to which a selection does not lead
     money_in: Decimal
     money_out: Decimal
     closing: Decimal

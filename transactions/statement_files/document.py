@@ -47,8 +47,9 @@ class StatementLine:
 @dataclass(frozen=True, slots=True)
 class StatementDocument:
     """A statement of whole days. `number` and `month` are those of a monthly statement, None for
-    what somebody has chosen; then `selection` says in words what filters left out. `made_at` is in
-    the time zone of the statement, in which its days are too, whatever the setting is later.
+    what somebody has chosen; then `selection` says in words what filters left out. The balances are
+    the account's, to which the lines of a selection do not lead. `made_at` is in the time zone of
+    the statement, in which its days are too, whatever the setting is later.
 
     `lines` can be read once, oldest first. `digest` is hexadecimal, "" in formats without proof;
     `check_page` is the address of the page that checks it, `check_url` the same with what to check.

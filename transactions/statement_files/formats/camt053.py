@@ -13,8 +13,8 @@ ACCOUNT_NAME_LIMIT = 70
 
 
 def camt053(document: StatementDocument) -> Iterator[str]:
-    """The parts of the file. The balances are those of the account at the beginning and end of the
-    period, for a selection too.
+    """The parts of the file. The schema wants a balance. That of a selection is the account's at
+    the end of the period, for information: its entries do not lead from opening to closing balance.
     """
     made = _moment(document.made_at)
     id = f"{document.account_number}-{document.short_id}"[:ID_LIMIT]
@@ -33,8 +33,10 @@ def camt053(document: StatementDocument) -> Iterator[str]:
         f"<Nm>{xml(one_line(document.account_name), ACCOUNT_NAME_LIMIT)}</Nm>"
         f"<Ownr><Nm>{xml(one_line(document.holder), NAME_LIMIT)}</Nm></Ownr></Acct>\n"
     )
-    yield _balance("OPBD", document.opening, document.first_day, document.currency)
-    yield _balance("CLBD", document.closing, document.last_day, document.currency)
+    if not document.selection:
+        yield _balance("OPBD", document.opening, document.first_day, document.currency)
+    kind = "INFO" if document.selection else "CLBD"
+    yield _balance(kind, document.closing, document.last_day, document.currency)
     for line in document.lines:
         yield _entry(line, document)
     if document.selection:

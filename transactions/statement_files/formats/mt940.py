@@ -12,12 +12,15 @@ from transactions.statement_files.formats.texts import plain, swift
 WIDTH, MOST_LINES = 65, 6  # of field 86
 REFERENCE = 16  # characters of the references in field 61
 END = "\r\n"
+NOT_ALL = "Not all entries between the account's balances"
 _SUBFIELDS = re.compile(r"\s*[0-9]{3}\s*\?", re.ASCII)
 _CODES = re.compile(r"/(?=[A-Z]{3,5}/)", re.ASCII)  # of the Dutch form
 
 
 def mt940(document: StatementDocument) -> Iterator[str]:
-    """The parts of the message; letters beyond SWIFT's lose their marks or become "?"."""
+    """The parts of the message; letters beyond SWIFT's lose their marks or become "?". It must have
+    both balances; at a selection it says that they are the account's.
+    """
     number = document.number if document.number is not None else 1
     yield (
         f":20:{document.short_id}{END}:25:{document.account_number}{END}:28C:{number:05}/00001{END}"
@@ -28,7 +31,7 @@ def mt940(document: StatementDocument) -> Iterator[str]:
     yield f":62F:{_balance(document.closing, document.last_day, document.currency)}{END}"
     words = f"{document.title}, {document.period}"
     if document.selection:
-        words += f", a selection: {document.selection}"
+        words += f". {NOT_ALL}, a selection: {document.selection}"
     yield from _information(swift(words))
     yield f"-{END}"
 

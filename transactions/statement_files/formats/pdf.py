@@ -76,9 +76,10 @@ def pdf(document: StatementDocument) -> bytes:
     """The file. Reads all lines of the document, see MOST_LINES."""
     fonts.load()
     rows = _with_edges((_row(line, document.currency) for line in document.lines), document)
-    laid_out = list(_pages(rows, _head_height(document)))
+    is_whole = not document.selection
+    laid_out = list(_pages(rows, _head_height(document), is_whole=is_whole))
     if _room(laid_out[-1], _head_height(document) if len(laid_out) == 1 else 0) < PROOF:
-        laid_out += _page_of_the_proof(laid_out.pop())
+        laid_out += _page_of_the_proof(laid_out.pop(), is_whole=is_whole)
     pages = [_days_once(page) for page in laid_out]
     buffer = BytesIO()
     canvas = Canvas(buffer, pagesize=A4, invariant=1, pageCompression=1, lang="en-GB")
@@ -111,7 +112,14 @@ class _TimeStamp:
 
 
 def _with_edges(rows: Iterable[LaidOutRow], document: StatementDocument) -> Iterator[LaidOutRow]:
-    """Opening and closing balance stand around the entries."""
+    """Opening and closing balance stand around the entries, unless these are a selection, which
+    does not lead from one to the other.
+    """
+    if document.selection:
+        chosen = iter(rows)
+        yield next(chosen, _edge("No entries", ""))
+        yield from chosen
+        return
     yield _edge("Opening balance", _figure(document.opening, document.currency))
     yield from rows
     yield _edge("Closing balance", _figure(document.closing, document.currency))
@@ -170,23 +178,29 @@ def _fits(text: str, font: str, size: float, width: float) -> bool:
     return len(text) == 1 or fonts.width(text, font, size) <= width
 
 
-def _pages(rows: Iterable[LaidOutRow], head: float) -> Iterator[list[LaidOutRow]]:
+def _pages(
+    rows: Iterable[LaidOutRow], head: float, *, is_whole: bool = True
+) -> Iterator[list[LaidOutRow]]:
     """The rows of each page; an entry that fits on a page is not split. Another page begins with
-    the balance of the one before it.
+    the balance of the one before it, if no entries between them are left out.
     """
     page: list[LaidOutRow] = []
     room = _room([], head)
     for row in rows:
         if row.height > room and page:
             yield page
-            page = [_edge("Balance brought forward", page[-1].balance)]
+            page = _brought_forward(page) if is_whole else []
             room = _room(page, 0)
         page.append(row)
         room -= row.height
     yield page
 
 
-def _page_of_the_proof(full: list[LaidOutRow]) -> list[list[LaidOutRow]]:
+def _brought_forward(before: list[LaidOutRow]) -> list[LaidOutRow]:
+    return [_edge("Balance brought forward", before[-1].balance)]
+
+
+def _page_of_the_proof(full: list[LaidOutRow], *, is_whole: bool) -> list[list[LaidOutRow]]:
     """The last page in two, because the proof has no room on it: the last rows go with the proof,
     or none, if there are too few of them or they are too long.
     """
@@ -194,7 +208,7 @@ def _page_of_the_proof(full: list[LaidOutRow]) -> list[list[LaidOutRow]]:
     if count <= 0:
         return [full, []]
     stay, go = full[:-count], full[-count:]
-    page = [_edge("Balance brought forward", stay[-1].balance), *go]
+    page = [*(_brought_forward(stay) if is_whole else []), *go]
     return [stay, page] if _room(page, 0) >= PROOF else [full, []]
 
 
@@ -261,9 +275,11 @@ class _Pen:
     def _figures(self, document: StatementDocument, y: float) -> None:
         shown = [("Opening balance", document.opening), ("Money in", document.money_in)]
         shown += [("Money out", document.money_out), ("Closing balance", document.closing)]
+        if document.selection:
+            shown = [(f"{label}, of this selection", amount) for label, amount in shown[1:3]]
         for place, (label, amount) in enumerate(shown):
             x = LEFT + place * (RIGHT - LEFT) / 4
-            is_last = place == len(shown) - 1
+            is_last = place == 3
             self.text(x, y, label, size=SMALL, color=MUTED)
             digits = _figure(amount, document.currency)
             size = min(11, 11 * (RIGHT - LEFT) / 4.2 / fonts.width(digits, BOLD, 11))

@@ -79,10 +79,12 @@ class _Sheet:
             ("Currency", document.currency),
             ("First day", document.first_day.isoformat()),
             ("Last day", document.last_day.isoformat()),
-            ("Opening balance", document.opening),
-            ("Closing balance", document.closing),
         ]
-        figures += [("Selection", document.selection)] if document.selection else []
+        if document.selection:  # does not lead from one balance to the other
+            figures += [("Selection", document.selection)]
+        else:
+            figures += [("Opening balance", document.opening)]
+            figures += [("Closing balance", document.closing)]
         figures += [("Digest", document.digest)] if document.digest else []
         for row, (title, value) in enumerate(figures):
             sheet.write_string(row, 0, title, self.bold)
