@@ -40,7 +40,7 @@ WITH spent AS (
     SELECT (entry.created_at AT TIME ZONE %(zone)s)::date AS day, entry.currency,
            coalesce(own.category, lower(nullif(entry.category, '')), own_of_paid.category,
                     lower(paid.category)) AS category,
-           -entry.signed_amount AS amount
+           -entry.signed_amount AS amount, entry.reverses_id IS NOT NULL AS is_refund
     FROM entries AS entry
     LEFT JOIN transactions AS paid ON paid.id = entry.reverses_id
     LEFT JOIN LATERAL (
@@ -65,7 +65,8 @@ _BUDGETS = f"""{_SPENT}, daily AS (
            sum(sum(amount)) OVER (
                PARTITION BY category, currency, date_trunc('month', day) ORDER BY day
            ) AS so_far,
-           min(min(date_trunc('month', day)::date)) OVER () AS first_month
+           min(min(date_trunc('month', day)::date)) OVER () AS first_month,
+           bool_or(is_refund) AS has_refunds
     FROM spent GROUP BY category, currency, day
 )
 SELECT budget.id, budget.category, budget.currency, budget.amount,
@@ -73,7 +74,8 @@ SELECT budget.id, budget.category, budget.currency, budget.amount,
        coalesce(sum(daily.amount) FILTER (WHERE day < %(month)s), 0) AS before,
        (SELECT min(first_month) FROM daily) AS first_month,
        min(day) FILTER (WHERE day >= %(month)s AND so_far > budget.amount) AS over_since,
-       count(day) > 0 AS is_used
+       count(day) > 0 AS is_used,
+       coalesce(bool_or(has_refunds) FILTER (WHERE day >= %(month)s), false) AS has_refunds
 FROM budgets AS budget
 LEFT JOIN daily ON daily.category = budget.category AND daily.currency = budget.currency
 WHERE budget.owner_id = %(owner)s
@@ -86,6 +88,7 @@ ORDER BY budget.category, budget.currency
 class BudgetLine:
     """A budget in this month. `usual`: the mean of up to MONTHS months before; None if there are
     fewer than FEWEST_MONTHS. `is_used`: whether any payment of these months has the category.
+    `has_refunds`: whether refunds of this month are taken off.
     """
 
     id: UUID
@@ -96,6 +99,7 @@ class BudgetLine:
     usual: Decimal | None
     over_since: date | None
     is_used: bool
+    has_refunds: bool
     today: date
 
     @property
@@ -160,10 +164,14 @@ class BudgetLine:
 
     @property
     def url(self) -> str:
-        """The search for this month's payments in the category."""
-        terms = [token("category", self.category), f"currency:{self.currency}"]
-        terms += [] if self.came_back else ["is:out"]
-        return search_url(" ".join([*terms, f"date:{self.today:%Y-%m}"]))
+        """The search for what is counted: this month's payments in the category, and refunds if
+        there are any. A hold counts once it is captured, as the payment that captures it.
+        """
+        rest = f"currency:{self.currency} is:booked date:{self.today:%Y-%m}"
+        query = f"{token('category', self.category)} is:out -is:refund {rest}"
+        if self.has_refunds:
+            query += f" or {token('refunds', self.category)} is:in {rest}"
+        return search_url(query)
 
 
 def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
@@ -198,12 +206,15 @@ def _parameters(owner: User, today: date) -> dict[str, Any]:
 
 
 def _line(row: tuple[Any, ...], today: date) -> BudgetLine:
-    pk, category, currency, amount, spent, before, first, over_since, is_used = row
+    *facts, spent, before, first, over_since, is_used, has_refunds = row
+    pk, category, currency, amount = facts
     months = (today.year - first.year) * 12 + today.month - first.month if first else 0
     usual = None
     if months >= FEWEST_MONTHS:
         usual = (before / months).quantize(Decimal(1).scaleb(-minor_units(currency)))
-    return BudgetLine(pk, category, currency, amount, spent, usual, over_since, is_used, today)
+    return BudgetLine(
+        pk, category, currency, amount, spent, usual, over_since, is_used, has_refunds, today
+    )
 
 
 @counts_refusals

@@ -36,7 +36,8 @@ SELECT CASE 0
            ELSE 'all'
        END,
        COALESCE(currency, category_, channel, type), month, own_from, own_to,
-       count(*), COALESCE(sum(money_in), 0), COALESCE(sum(money_out), 0)
+       count(*), COALESCE(sum(money_in), 0), COALESCE(sum(money_out), 0),
+       count(*) FILTER (WHERE status <> 'completed')
 FROM matched
 GROUP BY GROUPING SETS
     ((), (currency), (category_), (channel), (month), (type), (own_from, own_to))
@@ -46,7 +47,7 @@ GROUP BY GROUPING SETS
 # hash of the matches.
 TAGGED = """
 UNION ALL
-SELECT 'tag', tag, NULL, NULL, NULL, count(*), 0, 0
+SELECT 'tag', tag, NULL, NULL, NULL, count(*), 0, 0, 0
 FROM ({tags}) AS annotated, unnest(annotated.tags) AS tag
 WHERE (annotated.transaction_id IN (SELECT id FROM matched)) IS TRUE
 GROUP BY tag
@@ -68,10 +69,12 @@ class Facets:
     """The number of matches, totals, and per facet its values with their counts.
 
     Values are sorted by frequency, months newest first. If `is_cut`, there are more than COUNTED
-    matches, and everything is counted over the newest COUNTED.
+    matches, and everything is counted over the newest COUNTED. `holds` of the matches are holds,
+    open or closed, which moved no money.
     """
 
     count: int = 0
+    holds: int = 0
     is_cut: bool = False
     totals: list[CurrencyTotal] = field(default_factory=list)
     category: list[tuple[str, int]] = field(default_factory=list)
@@ -127,7 +130,7 @@ def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID], most: int) -> 
     columns: TransactionQuerySet = (
         newest_first(scope.transactions().filter(where), scope)
         .annotate(**annotated)
-        .values("id", "currency", "type", *annotated)[:most]
+        .values("id", "currency", "type", "status", *annotated)[:most]
     )
     return columns
 
@@ -138,9 +141,10 @@ _tags = CompiledOnce(tags_of)
 def _read(rows: Sequence[tuple[Any, ...]]) -> Facets:
     facets = Facets()
     accounts: Counter[UUID] = Counter()
-    for kind, value, month, own_from, own_to, count, money_in, money_out in rows:
+    for kind, value, month, own_from, own_to, count, money_in, money_out, holds in rows:
         if kind == "all":
             facets.count, facets.is_cut = min(count, COUNTED), count > COUNTED
+            facets.holds = holds
         elif kind == "currency":
             facets.totals.append(CurrencyTotal(value, count, money_in, money_out))
         elif kind == "month":

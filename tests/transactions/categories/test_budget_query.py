@@ -3,8 +3,10 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account, User
@@ -96,3 +98,43 @@ def test_the_usual_looks_six_months_back(everyday: Account) -> None:
     for month, amount in ((8, 600), (9, 60), (10, 6)):
         paid(everyday, amount, date(2025, month, 7))
     assert food(everyday.user, date(2026, 3, 10)).usual == Decimal(11)  # of September and October
+
+
+def searched(client: Client, line: BudgetLine) -> tuple[Decimal, list[Transaction]]:
+    """What the search behind a budget says went out, less what came in, and its rows."""
+    result = client.get(line.url).context["page"].result
+    (total,) = result.facets.totals
+    assert result.facets.holds == 0
+    return total.money_out - total.money_in, list(result.rows)
+
+
+def test_the_search_has_the_payments_and_refunds_that_are_counted_and_no_hold(
+    client: Client, everyday: Account
+) -> None:
+    shop, food_ = AccountFactory(), {"category": "food"}
+    pot = AccountFactory(user=everyday.user, name="Pot")
+    services.book(
+        services.Draft(
+            from_account=everyday, to_account=pot, amount=Decimal(5), metadata=food_
+        )
+    )  # fmt: skip
+    held = services.hold(
+        from_account=everyday, to_account=shop, amount=Decimal(100), metadata=food_
+    )
+    captured = services.capture(hold=held, amount=Decimal(70))
+    services.hold(from_account=everyday, to_account=shop, amount=Decimal(9), metadata=food_)
+    client.force_login(everyday.user)
+    found = food(everyday.user, timezone.localdate())
+    spent, rows = searched(client, found)
+    assert (spent, rows) == (found.spent, [captured])
+    assert " or " not in unquote_plus(found.url)
+
+    bought = services.transfer(
+        from_account=everyday, to_account=shop, amount=Decimal(30), metadata={"category": "fun"}
+    )
+    call(everyday.user, bought, "food")
+    back = services.reverse(transaction=bought)
+    (found,) = budget_lines(everyday.user)
+    spent, rows = searched(client, found)
+    assert spent == found.spent == 70
+    assert {*rows} == {captured, bought, back}

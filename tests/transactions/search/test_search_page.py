@@ -64,6 +64,17 @@ def test_a_hold_is_marked_as_one(customer: Client, ana: User, books: Books) -> N
     assert (hit.badges, hit.css) == (["held"], "amount--pending")
 
 
+def test_the_sums_say_that_holds_are_not_counted(customer: Client, ana: User, books: Books) -> None:
+    without = "The sums do not count"
+    assert without not in text_of(customer.get(SEARCH, {"q": "rent"}))
+    account = scope_for(ana).accounts[0]
+    held = services.hold(from_account=account, amount=Decimal(5), description="Hotel")
+    services.capture(hold=held)
+    services.hold(from_account=account, amount=Decimal(7), description="Hotel")
+    page = text_of(customer.get(SEARCH, {"q": "hotel"})).replace("\xa0", " ")
+    assert not lacks(page, "3 payments", "5.00 USD out", f"{without} 2 holds.")
+
+
 def test_facets_add_filters_and_chips_remove_them(customer: Client, books: Books) -> None:
     page = context_of(customer, q="is:booked", sort="oldest")
     facets = {facet.label: facet.links for facet in page.facets}

@@ -123,7 +123,13 @@ class SearchPage:
 
     @property
     def totals_explanation(self) -> str:
-        """Which money counts as in and out; "" for all of one's own."""
+        """Which money counts as in and out; "" for all of one's own, without holds."""
+        holds = self.result.facets.holds
+        without = f"The sums do not count {counted(holds, 'hold')}." if holds else ""
+        return " ".join(filter(None, (self._counted_money, without)))
+
+    @property
+    def _counted_money(self) -> str:
         ids = self.result.named_accounts
         if not ids and self.result.scope.is_bank and self.result.facets.totals:
             return "Money into and out of the bank, without payments between its accounts."
