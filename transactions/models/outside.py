@@ -282,3 +282,8 @@ class OutsideEntry(models.Model):
     def title(self) -> str:
         """The other side's name, else what the entry is for."""
         return self.other or self.description or "Without a text"
+
+    @property
+    def words(self) -> str:
+        """The other side's name and what the entry is for, each if it is there."""
+        return ", ".join(filter(None, (self.other, self.description))) or self.title

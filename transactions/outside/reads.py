@@ -1,6 +1,6 @@
 """What the pages of outside accounts show."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import IO, Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, OuterRef, Subquery, Sum
+from django.db.models import Count, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -45,10 +45,13 @@ class Difference:
     closing: Decimal
     balance: Decimal  # to which the entries lead
     fitting_opening: Decimal  # with which they would lead to the file's
+    twice: Sequence[OutsideEntry]  # two entries, without one of which they lead to it; or none
 
 
 def difference_of(account: OutsideAccount) -> Difference | None:
-    """The newest file with a closing balance, if the entries lead to another one. One query."""
+    """The newest file with a closing balance, if the entries lead to another one. One query, and
+    one more if they do.
+    """
     entries = OutsideEntry.objects.entered(account).order_by()
     until = entries.filter(booked_on__lte=OuterRef("day"))
     total = until.values("account").annotate(total=Sum("amount")).values("total")
@@ -58,8 +61,37 @@ def difference_of(account: OutsideAccount) -> Difference | None:
     found = newest.values_list("name", "day", "closing", Coalesce(Subquery(total), Decimal(0)))
     for name, day, closing, led in found[:1]:
         if account.opening + led != closing:
-            return Difference(name, day, closing, account.opening + led, closing - led)
+            balance = account.opening + led
+            twice = _twice(account, balance - closing, until=day)
+            return Difference(name, day, closing, balance, closing - led, twice)
     return None
+
+
+def _twice(account: OutsideAccount, amount: Decimal, *, until: date) -> list[OutsideEntry]:
+    """The latest two entries of this amount that are of one day and of two files, the one that was
+    imported first before the other; none if there are no two.
+    """
+    entries = OutsideEntry.objects.entered(account).filter(amount=amount, booked_on__lte=until)
+    of_day = entries.order_by().values("booked_on").annotate(files=Count("source", distinct=True))
+    days = of_day.filter(files__gt=1).order_by("-booked_on").values("booked_on")[:1]
+    found = entries.filter(booked_on=Subquery(days)).select_related("source")
+    by_file = {entry.source_id: entry for entry in found.order_by("source__imported_at")}
+    return list(by_file.values())[-2:]
+
+
+def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list[str]:
+    """For each line the texts of the account's entries with its day and amount. One query."""
+    lines = list(lines)
+    days = {line.booked_on for line in lines}
+    amounts = {line.amount for line in lines}
+    entries = OutsideEntry.objects.entered(account).filter(booked_on__in=days, amount__in=amounts)
+    texts: dict[tuple[date, Decimal], dict[str, None]] = {}
+    for entry in entries if lines else ():
+        texts.setdefault((entry.booked_on, entry.amount), {})[entry.words] = None
+    return [
+        " and ".join(f"\u201c{text}\u201d" for text in texts.get((line.booked_on, line.amount), ()))
+        for line in lines
+    ]
 
 
 def doubtful_order(source: OutsideImport) -> str:

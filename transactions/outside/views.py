@@ -35,6 +35,7 @@ from transactions.outside.reads import (
     accounts_of,
     difference_of,
     doubtful_order,
+    entries_like,
     entry_page,
     imported_before,
     imports_of,
@@ -176,8 +177,13 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
     context: dict[str, Any] = {"source": source, "account": source.account}
     if source.state == State.PREVIEW:
         lines = OutsideEntry.objects.for_reading(source)
-        context["page"] = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
-        context["lookalikes"] = lookalikes_of(source, context["page"])
+        page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
+        lookalikes = lookalikes_of(source, page)
+        alike = [line for line in page if line.pk in lookalikes.ids]
+        texts = dict(zip(alike, entries_like(source.account, alike), strict=True))
+        context |= {"page": page, "lookalikes": lookalikes}
+        context["lines"] = [(line, texts.get(line)) for line in page]
+        context["other_count"] = source.new_count - lookalikes.count
         context["doubtful_order"] = doubtful_order(source)
         context["before"] = imported_before(source)
     return render(request, "transactions/outside/import.html", context)

@@ -140,8 +140,8 @@ def test_new_lines_that_look_like_entries_are_told_and_marked(
     page = text_of(ana.get(send(ana, account, GERMAN.replace("Stadtwerke", "SWK"))["Location"]))
     sentence = "1 of the new lines has the amount of an entry that is there already"
     assert sentence in page
-    assert page.count("perhaps there already") == 1
-    for button in ("Import 1 line", "Leave that one out"):
+    assert page.count("perhaps there already as the entry \u201cStadtwerke") == 1
+    for button in ("Import 1 line", "Import none of them"):
         assert button in page
 
 
@@ -156,6 +156,15 @@ def test_lines_that_look_like_entries_are_left_out_if_the_person_says_so(
     assert source is not None
     assert source.entry_count == 1
     assert balance_of(account) == Decimal("1842.20")
+
+
+def test_the_button_without_lookalikes_says_how_many_it_imports(
+    ana: Client, account: OutsideAccount
+) -> None:
+    imported(account, GERMAN)
+    more = GERMAN.replace("Stadtwerke", "SWK") + '"05.11.2026";"";"";"B\u00e4cker";"";"-1,00"\n'
+    page = text_of(ana.get(send(ana, account, more)["Location"]))
+    assert "Import the other line, without that one" in page
 
 
 def test_lines_that_are_not_booked_are_told_and_imported_without_a_status(
@@ -374,6 +383,23 @@ def test_a_file_that_says_another_balance_is_told_and_its_balance_taken_over(
     assert balance_of(account) == Decimal("2375.25")
     assert "the entries lead to" not in text_of(ana.get(here))
     assert "the entries lead to" not in text_of(ana.get(change))
+
+
+def test_an_entry_that_two_files_have_is_named_instead_of_another_opening_balance(
+    ana: Client, account: OutsideAccount
+) -> None:
+    line = '"03.11.2026";"";"";"Mara Lindt";"Rent";"-7,00"\n'
+    imported(account, GERMAN + line)
+    again = ofx2(ofx2_line("20261103", "-7.00", "A1", "MARA LINDT RENT", ""))
+    closing = f"{balance_of(account):.2f}"
+    imported(account, re.sub(r"<BALAMT>[^<]*", f"<BALAMT>{closing}", again))
+    for path in (f"/outside/{account.pk}/", f"/outside/{account.pk}/change/"):
+        page = text_of(ana.get(path))
+        assert "An entry seems to be there twice: \u22127.00 on 3 November 2026" in page
+        assert "\u201cMara Lindt, Rent\u201d in" in page
+        assert "as \u201cMARA LINDT RENT\u201d in" in page
+        assert "before the first entry they agree" not in page
+        assert "change the balance before" not in page
 
 
 def test_a_balance_is_compared_on_the_day_that_the_file_says(
