@@ -73,7 +73,7 @@ def test_a_statement_is_matched_left_over_and_signed_by_two(
     first_open = page.locator("tbody td").first.get_by_role("link")
     for number in (1, 2):
         first_open.click()
-        page.get_by_text("Payments of the books that it may be").first.wait_for()
+        page.get_by_text("Payments of the books within ten days").first.wait_for()
         look(f"line {number}")
         page.locator("tr", has_text="z" * 70).get_by_role("button", name="Match").click()
         page.get_by_text("All of it is matched.").wait_for()

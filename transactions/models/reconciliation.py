@@ -98,6 +98,14 @@ class Reconciliation(models.Model):
         return self.name
 
     @property
+    def has_computed_opening(self) -> bool:
+        """Whether files of the format state no opening balance, so that it was computed from
+        another balance and the lines.
+        """
+        formats = OutsideImport.Format
+        return self.format in (formats.CSV, formats.OFX1, formats.OFX2)
+
+    @property
     def is_signed(self) -> bool:
         return self.signed_by_id is not None
 

@@ -40,6 +40,7 @@ from transactions.reconciliation.reads import (
     suggestions,
     total_not_in_file,
 )
+from transactions.reconciliation.sure import is_any_sure
 from transactions.reconciliation.version import version_of
 
 RECONCILE = "transactions.reconcile"
@@ -47,6 +48,7 @@ SEE_PAYMENTS = "transactions.view_transaction"
 NO_STEP = "Press one of the buttons of the page."
 NO_ID = "This is no payment\u2019s id. Copy it from the page of the payment."
 LINES_A_PAGE = 25
+MOST_TRIED = 2_000  # lines of a file of which a page says whether any is sure
 SHOWN = {
     "open": "Open", "left": "Left over", "matched": "Matched", "all": "All",
 }  # fmt: skip
@@ -223,6 +225,7 @@ class ReconciliationAdmin(ListFiles):
                     for each, words in SHOWN.items()
                 ],
                 "may_change": may_change,
+                "is_any_sure": may_change and figures.open.count and _is_any_sure(whose),
                 "may_sign": self._may_sign(request, whose),
                 "seen": seen,
                 "may_take_back": self.has_add_permission(request) and not whose.is_frozen,
@@ -368,6 +371,11 @@ class ReconciliationAdmin(ListFiles):
     @admin.display(description="State")
     def state_shown(self, whose: Reconciliation) -> str:
         return whose.state
+
+
+def _is_any_sure(whose: Reconciliation) -> bool:
+    """True also for a long file, in which looking takes too long for a page."""
+    return whose.line_count > MOST_TRIED or is_any_sure(whose)
 
 
 def _id(text: str) -> uuid.UUID:

@@ -3,6 +3,7 @@
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -31,7 +32,9 @@ from tests.transactions.reconciliation.files import (
 )
 from transactions import services as posting
 from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
+from transactions.reconciliation import services
 from transactions.reconciliation.reads import figures_of
+from transactions.staff import reconciliation
 
 pytestmark = pytest.mark.django_db
 
@@ -411,3 +414,49 @@ def test_a_long_file_has_pages_and_few_queries(
     assert len(page.context["lines"]) == 25
     assert len(page.content) < 60_000
     assert "page=2" in page.content.decode()
+
+
+def test_who_signs_is_told_of_payments_that_are_in_no_file(
+    staff: Client, manager: Client, ana: Account
+) -> None:
+    paid_in(ana, "40", description="Salary")
+    paid_in(ana, "7", description="Refund")
+    paid_in(ana, "5", description="Interest")
+    whose = settled(statement("40.00,ACME,Salary,"), UserFactory())
+    told = "Before you sign, look at the 2 payments of the books on these days , 12.00 USD"
+    for signer in (staff, manager):
+        page = text_of(signer.get(page_of(whose))).replace("\xa0", " ")
+        assert told in page
+        step(signer, whose, "sign")
+    assert "Before you sign" not in text_of(staff.get(page_of(whose)))
+    alone = settled(statement("40.00,,,", "-2.50,Bank,,", currency="EUR"), UserFactory())
+    page = text_of(staff.get(page_of(alone)))
+    assert "Every line is settled; it can be signed." in page
+    assert "Before you sign" not in page
+
+
+def test_sure_lines_are_offered_only_if_there_are_any(
+    staff: Client, ana: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whose = statement("40.00,ACME,,", "-2.50,Bank,,")
+    button, none = "Match all sure lines", "No open line is sure. Match the rest by hand."
+    page = text_of(staff.get(page_of(whose)))
+    assert (button in page, none in page) == (False, True)
+    paid_in(ana, "40")
+    page = text_of(staff.get(page_of(whose)))
+    assert (button in page, none in page) == (True, False)
+    assert step(staff, whose, "sure") == "Matched: 1 line."
+    assert button not in text_of(staff.get(page_of(whose)))
+    monkeypatch.setattr(reconciliation, "MOST_TRIED", 1)
+    assert button in text_of(staff.get(page_of(whose)))
+
+
+def test_an_opening_balance_that_the_format_lacks_is_called_computed(staff: Client) -> None:
+    file = BytesIO(b"Date,Amount,Balance\n2026-01-02,5.00,15.00\n")
+    facts: dict[str, Any] = {"by": UserFactory(), "name": "n.csv", "currency": "USD"}
+    whose = services.upload(file, **facts)
+    page = text_of(staff.get(page_of(whose))).replace("\xa0", " ")
+    assert "Opening balance, computed from the file\u2019s balances and lines 10.00 USD" in page
+    assert "Closing balance, as the file says 15.00 USD" in page
+    whose.format = "mt940"
+    assert not whose.has_computed_opening
