@@ -45,8 +45,8 @@ class OutsideChangeForm(forms.Form):
         label="Balance before the first entry",
         required=False,
         help_text=(
-            "If your first file says it, the file\u2019s is taken. Later, an older file gives it "
-            "only in place of zero or of another file\u2019s."
+            "If your first file states a balance, that is used instead. A file of older entries "
+            "changes it later only if it is zero or came from another file."
         ),
     )
 
@@ -121,9 +121,11 @@ LABELS = {
     "id": "The bank\u2019s own id",
 }
 HELP = {
-    "side": "Beside amounts without a sign: a column with S and H, D and C, or Af and Bij.",
+    "side": "Choose the column that says, for each amount, whether it was money in or money out. "
+    "It has words such as credit and debit, C and D, H and S, or Bij and Af.",
     "balance": "Taken if the lines lead from the first balance to the last.",
-    "fee": "Beside one amount that it is not in: taken off, whichever way the money went.",
+    "fee": "Choose it if the fee is not part of the amount. It is then subtracted: less "
+    "money in, or more money out.",
     "status": "Lines that are pending, reverted, declined and the like are left out.",
     "currency": "A line in another currency than the account\u2019s refuses the file.",
 }

@@ -60,7 +60,7 @@ class DatesForm(forms.Form):
         data = super().clean() or {}
         start, end = data.get("start"), data.get("end")
         if start and end and end < start:
-            self.add_error("end", f"The period ends before it begins, on {long_date(end)}.")
+            self.add_error("end", f"Choose {long_date(start)} or a later day.")
         return data
 
 

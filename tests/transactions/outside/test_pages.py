@@ -528,3 +528,9 @@ def test_the_preview_says_in_which_order_days_were_read(
     assert last in text
     assert told in text
     assert ("Each day of the file" in text) == bool(told)
+
+
+def test_the_help_of_an_opening_balance_says_when_a_file_changes_it(ana: Client) -> None:
+    page = text_of(ana.get(NEW))
+    assert "If your first file states a balance, that is used instead." in page
+    assert "only if it is zero or came from another file" in page
