@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from ledger.db.local_settings import locally
-from transactions.models import OutsideEntry, OutsideImport
+from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
 
 NEAR = 6  # days by which the day of a payment may differ between two downloads; not a week
 # A number below 10,000 counts the lines of a file, or of a day.
@@ -144,6 +145,31 @@ def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Looka
         cursor.execute(sql, {**_facts_of(source), "lines": [line.pk for line in lines]})
         count, ids = cursor.fetchone()
     return Lookalikes(count, set(ids or ()))
+
+
+def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list[str]:
+    """For each line the texts of the entries that it may be, see `lookalikes_of`: with its amount,
+    and its day or its id. One query.
+    """
+    lines = list(lines)
+    entries = OutsideEntry.objects.entered(account).filter(amount__in={it.amount for it in lines})
+    if lines:
+        days = [line.booked_on for line in lines]
+        near = timedelta(days=NEAR)
+        entries = entries.filter(booked_on__range=(min(days) - near, max(days) + near))
+    found = list(entries)
+    return [
+        " and ".join(dict.fromkeys(f"\u201c{it.words}\u201d" for it in found if _may_be(line, it)))
+        for line in lines
+    ]
+
+
+def _may_be(line: OutsideEntry, entry: OutsideEntry) -> bool:
+    if line.amount != entry.amount:
+        return False
+    id, other = (it.outside_id.replace("-", "").lower() for it in (line, entry))
+    is_near = abs(line.booked_on - entry.booked_on) <= timedelta(days=NEAR)
+    return line.booked_on == entry.booked_on or (bool(id) and id == other and is_near)
 
 
 def delete_lookalikes(source: OutsideImport) -> None:

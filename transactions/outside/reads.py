@@ -1,6 +1,6 @@
 """What the pages of outside accounts show."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -77,21 +77,6 @@ def _twice(account: OutsideAccount, amount: Decimal, *, until: date) -> list[Out
     found = entries.filter(booked_on=Subquery(days)).select_related("source")
     by_file = {entry.source_id: entry for entry in found.order_by("source__imported_at")}
     return list(by_file.values())[-2:]
-
-
-def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list[str]:
-    """For each line the texts of the account's entries with its day and amount. One query."""
-    lines = list(lines)
-    days = {line.booked_on for line in lines}
-    amounts = {line.amount for line in lines}
-    entries = OutsideEntry.objects.entered(account).filter(booked_on__in=days, amount__in=amounts)
-    texts: dict[tuple[date, Decimal], dict[str, None]] = {}
-    for entry in entries if lines else ():
-        texts.setdefault((entry.booked_on, entry.amount), {})[entry.words] = None
-    return [
-        " and ".join(f"\u201c{text}\u201d" for text in texts.get((line.booked_on, line.amount), ()))
-        for line in lines
-    ]
 
 
 def doubtful_order(source: OutsideImport) -> str:

@@ -19,7 +19,7 @@ from ledger.web.table_files import table_response
 from transactions.exceptions import LedgerError
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
 from transactions.outside import services
-from transactions.outside.doubles import lookalikes_of
+from transactions.outside.doubles import entries_like, lookalikes_of
 from transactions.outside.file import accounts_table, entries_table
 from transactions.outside.file_parts import kept
 from transactions.outside.formats.guess import guess_of_file
@@ -35,7 +35,6 @@ from transactions.outside.reads import (
     accounts_of,
     difference_of,
     doubtful_order,
-    entries_like,
     entry_page,
     imported_before,
     imports_of,

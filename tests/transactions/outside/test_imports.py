@@ -27,7 +27,7 @@ from transactions.models import (
     Transaction,
 )
 from transactions.outside import services
-from transactions.outside.doubles import lookalikes_of
+from transactions.outside.doubles import entries_like, lookalikes_of
 from transactions.outside.formats.lines import UnreadableStatement
 from transactions.outside.reads import difference_of
 
@@ -337,6 +337,9 @@ def test_a_new_line_with_the_id_of_an_entry_and_other_words_looks_alike(
     found = lookalikes_of(source, source.entries.all())
     marked = source.entries.filter(pk__in=found.ids).values_list("number", flat=True)
     assert (found.count, list(marked)) == (1, [2])
+    assert entries_like(account, source.entries.order_by("number")[:2]) == [
+        "\u201cPOS AUTH SHOP\u201d", "",
+    ]  # fmt: skip
 
 
 def test_one_upload_sent_twice_is_one_and_another_under_its_id_is_another(
