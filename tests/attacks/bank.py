@@ -240,9 +240,9 @@ def _move_money(holder: Holder, to: Account, wording: Wording, clerk: User) -> N
     holder.saved_reports.append(
         save_report(owner=holder.user, report=report, name=saved, parameters=parameters)
     )
-    called = {"name": text("called")[:80], "note": text("kept")}
+    called, kept = text("called")[:80], text("kept")
     payee = to if to.user_id != holder.user.pk else AccountFactory(name="Till")
-    holder.payees.append(save_payee(owner=holder.user, account=payee, **called))
+    holder.payees.append(save_payee(owner=holder.user, account=payee, name=called, note=kept))
     given = {"category": text("category").lower()[:60], "change": uuid7()}
     holder.categories.append(
         OwnCategory.objects.create(transaction=rows["paid"], owner=holder.user, **given)

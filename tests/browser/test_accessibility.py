@@ -91,6 +91,20 @@ def test_the_keys_of_search_and_reports(page: Any, everyday: Account) -> None:
     assert page.evaluate("document.activeElement.id") == "search"
 
 
+@pytest.mark.parametrize("height", [664, 800])
+def test_signing_out_is_in_sight_in_the_menu_on_a_phone(
+    page: Any, everyday: Account, height: int
+) -> None:
+    page.set_viewport_size({"width": 390, "height": height})
+    sign_in(page)
+    page.locator(".top summary").click()
+    sign_out = page.get_by_role("button", name="Sign out")
+    expect(sign_out).to_be_in_viewport(ratio=1)
+    page.get_by_role("button", name="Dark").scroll_into_view_if_needed()
+    expect(page.get_by_role("button", name="Dark")).to_be_in_viewport(ratio=1)
+    expect(sign_out).to_be_in_viewport(ratio=1)
+
+
 def test_the_theme_chosen_stays(page: Any, everyday: Account) -> None:
     sign_in(page)
     page.locator("summary", has_text="Maximiliana").click()

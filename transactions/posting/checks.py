@@ -150,9 +150,14 @@ def _check_limits(
         )
     if sender.daily_limit is not None:
         left = sender.daily_limit - sender.sent_on(locked.day_of(booking_time(item, sides)))
+        if left <= 0:
+            raise LimitExceeded(
+                f"{sender.name} has used up its limit of this day, "
+                f"{figure(sender.daily_limit, sender.currency)} {sender.currency}."
+            )
         if item.amount > left:
             raise LimitExceeded(
-                f"{sender.name} may send {figure(max(left, Decimal(0)), sender.currency)} "
+                f"{sender.name} may send {figure(left, sender.currency)} "
                 f"{sender.currency} more on this day; {figure(item.amount, sender.currency)} is "
                 "above that."
             )

@@ -80,8 +80,8 @@ def set_up(draft: OrderDraft) -> StandingOrder:
 
 def check(draft: OrderDraft) -> StandingOrder:
     """The order as it would be stored; raises as `set_up`."""
-    _refuse(draft.owner, draft.from_account, draft.to_account, draft.amount)
     row = draft.row
+    _refuse(row)
     _refuse_days(row)
     return row
 
@@ -103,9 +103,10 @@ def _set_up(row: StandingOrder) -> StandingOrder:
         return row
 
 
-def _refuse(owner: User, sender: Account, recipient: Account, amount: Decimal) -> None:
+def _refuse(row: StandingOrder) -> None:
     """What would be refused on each day. Money that is not there today is no reason."""
-    if sender.user_id != owner.pk:
+    sender, recipient = row.from_account, row.to_account
+    if sender.user_id != row.owner_id:
         raise InvalidDetails("Choose an account of your own to pay from.")
     if sender.pk == recipient.pk:
         raise SameAccount("Money moves between two different accounts; choose another one.")
@@ -117,27 +118,23 @@ def _refuse(owner: User, sender: Account, recipient: Account, amount: Decimal) -
         raise CurrencyMismatch(
             f"The recipient's account is in {recipient.currency}, yours is in {sender.currency}."
         )
-    refuse_amount(sender, amount)
+    refuse_amount(row, row.amount)
 
 
-def refuse_amount(sender: Account, amount: Decimal) -> None:
-    """Raises InvalidAmount or LimitExceeded for an amount that this account never pays at once."""
+def refuse_amount(row: StandingOrder, amount: Decimal) -> None:
+    """Raises InvalidAmount or LimitExceeded for an amount that the account never pays at once."""
+    sender = row.from_account
     if amount <= 0:
         raise InvalidAmount("The amount is above zero.")
     if refusal := decimals_refusal(amount, sender.currency):
         raise InvalidAmount(refusal)
-    limit = sender.transfer_limit
-    if limit is not None and amount > limit:
-        raise LimitExceeded(
-            f"This account pays at most {money(limit, sender.currency)} at once, so each payment"
-            " would be refused."
-        )
-    daily = sender.daily_limit
-    if daily is not None and amount > daily:
-        raise LimitExceeded(
-            f"This account pays at most {money(daily, sender.currency)} a day, so each payment"
-            " would be refused."
-        )
+    which = "the" if row.times == 1 else "each"
+    for limit, how in ((sender.transfer_limit, "at once"), (sender.daily_limit, "a day")):
+        if limit is not None and amount > limit:
+            raise LimitExceeded(
+                f"This account pays at most {money(limit, sender.currency)} {how}, so {which} "
+                "payment would be refused."
+            )
 
 
 def _refuse_days(row: StandingOrder) -> None:
@@ -151,7 +148,7 @@ def _refuse_days(row: StandingOrder) -> None:
 def change_amount(*, order: StandingOrder, amount: Decimal) -> StandingOrder:
     """Changes what is paid from the next day on. Raises OrderChanged for an ended order."""
     with locked(order) as row:
-        refuse_amount(row.from_account, amount)
+        refuse_amount(row, amount)
         row.amount = amount
         _try_anew(row)
         row.save(update_fields=["amount", "refused_at", "refused_why"])

@@ -235,6 +235,25 @@ def test_there_is_a_limit_to_choices(
     assert "Remove one first" in text_of(page)
 
 
+@pytest.mark.parametrize(
+    ("kind", "needs_account"),
+    [("money_in", True), ("money_out", True), ("balance_below", True), ("order_failed", False)],
+)
+def test_without_an_account_an_alert_of_one_leads_to_opening_one(
+    client: Client, kind: str, needs_account: bool
+) -> None:
+    client.force_login(UserFactory())
+    page = client.get(f"{CHOICES}{kind}/")
+    assert ("Open an account first." in text_of(page)) == needs_account
+    assert ('href="/accounts/open/"' in markup_of(page)) == needs_account
+    assert ("Tell me" in text_of(page)) != needs_account
+
+
+def test_the_page_of_choices_says_from_when_on_they_are_told(browser: Client) -> None:
+    page = text_of(browser.get("/alerts/settings/"))
+    assert "You are told of what happens from now on." in page
+
+
 def test_an_empty_list_says_what_to_do_next(browser: Client, everyday: Account) -> None:
     assert f'href="{CHOICES}"' in markup_of(browser.get(LIST))
     wants(everyday, "money_in", 0)

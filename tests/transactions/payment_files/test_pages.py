@@ -245,7 +245,9 @@ def test_a_file_of_which_nothing_was_paid_can_be_removed(
 def test_the_list_says_where_each_file_stands(
     ana: Client, everyday: Account, mara: Account
 ) -> None:
-    assert "No file yet" in text_of(ana.get(LIST))
+    page = text_of(ana.get(LIST))
+    assert "No file yet" in page
+    assert page.count("Pay from a file") == 1
     book_rest(checked(everyday, pay(mara, 2), "12,5", name="one.csv"))
     checked(everyday, pay(mara, 1), name="two.csv")
     text = text_of(ana.get(LIST))

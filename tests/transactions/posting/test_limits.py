@@ -37,6 +37,9 @@ def test_the_daily_limit_counts_holds_and_may_be_used_up_exactly() -> None:
     with pytest.raises(LimitExceeded, match=r"may send 70\.00 USD more"):
         services.withdraw(from_account=account, amount=Decimal("70.01"))
     services.withdraw(from_account=account, amount=Decimal(70))
+    said = rf"^{account.name} has used up its limit of this day, 100\.00 USD\.$"
+    with pytest.raises(LimitExceeded, match=said):
+        services.withdraw(from_account=account, amount=Decimal("0.01"))
 
 
 def test_the_daily_limit_counts_a_hold_in_full_and_its_capture_no_more() -> None:

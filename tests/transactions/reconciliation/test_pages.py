@@ -416,7 +416,7 @@ def test_a_long_file_has_pages_and_few_queries(
     assert "page=2" in page.content.decode()
 
 
-def test_who_signs_is_told_of_payments_that_are_in_no_file(
+def test_who_signs_is_told_of_unmatched_payments(
     staff: Client, manager: Client, ana: Account
 ) -> None:
     paid_in(ana, "40", description="Salary")

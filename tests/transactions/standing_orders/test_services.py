@@ -48,6 +48,23 @@ def test_one_payment_on_a_day_is_an_order_of_one_time(mine: Account, theirs: Acc
     assert (row.times, row.last_on) == (1, None)
 
 
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"every": "once"}, "at once, so the payment would be refused"),
+        ({"times": 1}, "at once, so the payment would be refused"),
+        ({"every": "once", "amount": Decimal(350)}, "a day, so the payment would be refused"),
+        ({"times": 2}, "at once, so each payment would be refused"),
+    ],
+)
+def test_a_refusal_by_a_limit_speaks_of_as_many_payments_as_there_are(
+    mine: Account, theirs: Account, changed: dict[str, Any], sentence: str
+) -> None:
+    mine.transfer_limit, mine.daily_limit = Decimal(400), Decimal(300)
+    with pytest.raises(LedgerError, match=sentence):
+        order_of(mine, theirs, **({"amount": Decimal(500)} | changed))
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"amount": Decimal(0)}, "above zero"),
     ({"amount": Decimal("1.001")}, "decimal"),
