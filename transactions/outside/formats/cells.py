@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from ledger.text.currencies import ISO_CURRENCIES
 from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.lines import (
     UnreadableStatement,
@@ -58,8 +57,7 @@ def is_day(typed: str) -> bool:
 _BESIDE = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")
 _UNSIGNED = {
     mark: re.compile(
-        rf"(?:[0-9]{{1,15}}|[0-9]{{1,3}}(?:[{other} '\u2019\u00a0\u202f][0-9]{{3}}){{1,4}}"
-        rf"|[0-9]{{1,2}}(?:[{other}][0-9]{{2}}){{1,5}}[{other}][0-9]{{3}})"  # lakhs
+        rf"(?:[0-9]{{1,15}}|[0-9]{{1,3}}(?:[{other} '\u2019\u00a0\u202f][0-9]{{3}}){{1,4}})"
         rf"(?:[{mark}][0-9]{{0,4}})?|[{mark}][0-9]{{1,4}}"
     )
     for mark, other in ((",", "."), (".", ","))
@@ -172,33 +170,6 @@ def is_figure(typed: str) -> bool:
 
 
 SIGNS = {"\u20ac": "EUR", "EURO": "EUR", "EUROS": "EUR", "$": "USD", "\u00a3": "GBP"}
-# Whose figures banks write with a dollar sign.
-DOLLARS = frozenset(
-    "USD CAD AUD NZD SGD HKD TWD MXN ARS CLP COP UYU BRL JMD TTD BBD BSD BZD FJD NAD".split()
-)
-_CODE = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
-# "Amount (EUR)", "Betrag in EUR", "Belastung CHF".
-_CODE_OF_NAME = re.compile(r"\(([A-Z]{3})\)|[a-z]\s+([A-Z]{3})$")
-
-
-def currency_beside(typed: str, account: str) -> str:
-    """The currency that an amount has beside it, as in "5.00 USD"; "" without one. A dollar sign is
-    that of the account's dollars, if it has dollars.
-    """
-    for code in _CODE.findall(typed):
-        if code in ISO_CURRENCIES:
-            return str(code)
-    for sign in "\u20ac$\u00a3":
-        if sign in typed and not (sign == "$" and account in DOLLARS):
-            return SIGNS[sign]
-    return ""
-
-
-def currency_of_name(name: str) -> str:
-    """The currency in the name of a column of amounts; "" without one."""
-    found = _CODE_OF_NAME.search(name)
-    code = (found[1] or found[2]) if found else ""
-    return code if code in ISO_CURRENCIES else ""
 
 
 def currency_of(typed: str) -> str:
@@ -237,8 +208,7 @@ UNBOOKED = frozenset(
     "pending reverted declined failed cancelled canceled denied rejected refused expired void"
     " voided processing authorised authorized vorgemerkt storniert abgelehnt ausstehend offen"
     " rückgängig pendiente pendente attente sospeso behandeling venter väntande odottaa oczekująca"
-    " oczekujące bekliyor unposted unbooked uncleared unsettled ungebucht varaus"
-    " reserverat progress scheduled preauthorised preauthorized awaiting".split()
+    " oczekujące bekliyor unposted unbooked uncleared unsettled ungebucht".split()
 )
 BOOKED = frozenset(
     "completed complete booked posted cleared settled executed done success successful succeeded"
@@ -252,51 +222,32 @@ WORDS_OF_A_STATUS = 3  # at most, as in "Umsatz vorgemerkt"; more are a text
 
 
 def may_be_status(typed: str) -> bool:
-    """Whether the text has words, as a status has."""
-    return any(map(str.isalpha, typed))
+    """Whether the text is short enough for a status, and no figure."""
+    return len(typed.split()) <= WORDS_OF_A_STATUS and any(map(str.isalpha, typed))
 
 
 def is_status(typed: str) -> bool:
     """Whether the text is a status of a line."""
-    return _is_short(typed) and not (UNBOOKED | BOOKED).isdisjoint(_words(typed))
+    return _has_word_of(UNBOOKED | BOOKED, typed)
 
 
 def is_unbooked(typed: str) -> bool:
-    """Whether a cell of any column says that the line has not moved money, or not yet."""
-    return _is_short(typed) and is_status_unbooked(typed)
+    """Whether the status says that the line has not moved money, or not yet."""
+    if NOT.isdisjoint(typed.lower().split()):
+        return _has_word_of(UNBOOKED, typed)
+    return _has_word_of(BOOKED - BOOKED_ALL_THE_SAME, typed)
 
 
-def is_status_unbooked(typed: str) -> bool:
-    """The same of a cell that is a status: of a long one, the first word that is known decides."""
-    words = _words(typed)
-    if not NOT.isdisjoint(words):
-        return not (BOOKED - BOOKED_ALL_THE_SAME).isdisjoint(words)
-    if _is_short(typed):
-        return not UNBOOKED.isdisjoint(words)
-    known = [word for word in words if word in UNBOOKED | BOOKED]
-    return bool(known) and known[0] in UNBOOKED
+def _has_word_of(known: frozenset[str], typed: str) -> bool:
+    words = typed.lower().split()
+    return len(words) <= WORDS_OF_A_STATUS and not known.isdisjoint(words)
 
 
-def _is_short(typed: str) -> bool:
-    return len(typed.split()) <= WORDS_OF_A_STATUS
-
-
-def _words(typed: str) -> list[str]:
-    return re.split(r"[\W_]+", typed.lower())
-
-
-def by_side(number: int, value: Decimal, side: str, *, has_signs: bool = False) -> Decimal:
-    """The signed amount, of which money out with a minus came back. With `has_signs` all money out
-    has a minus, which says the same as the side. Raises UnreadableStatement.
+def by_side(number: int, value: Decimal, side: str) -> Decimal:
+    """The amount with the sign of the side alone: a minus beside it is the same once more. Raises
+    UnreadableStatement.
     """
-    goes_out = is_out(number, side)
-    return -value if goes_out and not has_signs else value
-
-
-def signs_are_of_sides(pairs: Iterable[tuple[str, str]]) -> bool:
-    """Whether all amounts whose side is out have a minus; False if none is."""
-    signs = {has_sign(amount) for amount, side in pairs if side.strip().lower() in OUT and amount}
-    return signs == {True}
+    return -abs(value) if is_out(number, side) else abs(value)
 
 
 def has_sign(typed: str) -> bool:

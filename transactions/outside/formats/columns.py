@@ -24,8 +24,7 @@ PART_OF_AN_AMOUNT = frozenset("fee fees tax vat gebühr gebühren entgelt steuer
 BEFORE_FEES, AFTER_FEES = frozenset({"gross", "brutto"}), frozenset({"net", "netto"})
 OF_BOOKING = frozenset(
     "post posted posting booking booked completed buchung buchungstag buchungsdatum boekingsdatum"
-    " clearing contabile registrazione bokf\u00f6ringsdag bokf\u00f6ringsdatum"
-    " ksi\u0119gowania".split()
+    " contabile registrazione bokf\u00f6ringsdag bokf\u00f6ringsdatum ksi\u0119gowania".split()
 )
 OF_VALUE = frozenset("value valuta valutadatum wertstellung valeur valor rentedatum".split())
 NOT_ALL = 3
@@ -46,7 +45,7 @@ NO_TEXT = frozenset(
 NAMES_OF_A_STATUS = frozenset("status buchungsstatus statut".split())
 # Words of column names by what they mean, in the languages of banks near us.
 WORDS = {
-    "date": "date datum fecha data dato buchung buchungstag buchungsdatum päivä posted tarih",
+    "date": "date datum fecha data dato buchungstag buchungsdatum päivä posted tarih",
     "amount": "amount net netto betrag importe montant importo valor bedrag belopp beløb umsatz"
     " summe value kwota tutar",
     "side": "soll haben s h sh debit credit d c dc dr cr af bij sign vorzeichen indicator direction"
@@ -68,10 +67,9 @@ WORDS = {
     " omschrijving descripción descripcion purpose note mededelingen beschreibung beskrivelse tekst"
     " descrizione causale opis libelle descrição descricao",
 }
-AMOUNTS = ("amount", "out", "in")
 # What each value of a column has to be.
 EACH_VALUE = {
-    "currency": is_currency_code, "balance": is_figure,
+    "currency": is_currency_code, "side": is_side, "balance": is_figure,
 }  # fmt: skip
 
 
@@ -140,8 +138,6 @@ def can_be(role: str, values: Sequence[str], name: str = "") -> bool:
     """Whether a column of this name and with these values can mean it."""
     if role == "fee":  # elsewhere a fee with a minus is to be added
         return bool(values) and all(is_figure(it) and not has_sign(it) for it in values)
-    if role == "side":  # a word that is none refuses its line
-        return sum(map(is_side, values)) * 2 > len(values)
     if role == "status":
         return _is_of_a_status(words_of(name), values)
     if role in EACH_VALUE:
@@ -149,8 +145,9 @@ def can_be(role: str, values: Sequence[str], name: str = "") -> bool:
     if role == "id":  # other banks write under "Transaction" what it is for
         ids = [typed for typed in values if typed.lower() not in NO_ID]
         return len(set(ids)) == len(ids) and not any(" " in typed for typed in ids)
-    # "Value date" has a word of an amount.
-    return role not in AMOUNTS or not values or any(map(is_figure, values))
+    if role in ("amount", "out", "in"):  # "Value date" has a word of an amount
+        return not values or any(is_figure(typed) for typed in values)
+    return True
 
 
 def _is_of_a_status(name: set[str], values: Sequence[str]) -> bool:

@@ -20,7 +20,6 @@ from transactions.outside.formats.cells import (
     is_side,
     is_unbooked,
     read_figure,
-    signs_are_of_sides,
 )
 from transactions.outside.formats.columns import (
     NO_TEXT,
@@ -62,7 +61,8 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
         found["amount"] = _amount_by_balances(sheet, found)
     figures = [cell for role in FIGURES for cell in sheet.column(found.get(role))]
     found["decimal"] = decimal_of(figures, _decimals(currency)) or "."
-    if "amount" not in found or _has_signs(sheet, found):
+    amounts = sheet.column(found.get("amount"))
+    if not amounts or any(has_sign(cell) for cell in amounts):
         found.pop("side", None)
     found["flip"] = False
     if "fee" in found and not _is_beside(sheet, found):
@@ -186,12 +186,6 @@ def _amount_of(row: tuple[str, ...], found: Mapping[str, Any]) -> Decimal:
     elif found["flip"]:
         amount = -amount
     return amount - _figure_or_zero(row, found, "fee")
-
-
-def _has_signs(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Whether the amounts have signs of their own beside their sides."""
-    pairs = ((cell_of(row, found, "amount"), cell_of(row, found, "side")) for row in sheet.rows)
-    return signs_are_of_sides(pairs)
 
 
 def _figure_or_zero(row: tuple[str, ...], found: Mapping[str, Any], role: str) -> Decimal:

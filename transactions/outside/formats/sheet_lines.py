@@ -11,16 +11,12 @@ from typing import IO, Any
 from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.cells import (
     by_side,
-    currency_beside,
     currency_of,
-    currency_of_name,
-    is_status_unbooked,
     is_unbooked,
     read_day,
     read_figure,
-    signs_are_of_sides,
 )
-from transactions.outside.formats.columns import AMOUNTS, ROLES, cell_of
+from transactions.outside.formats.columns import ROLES, cell_of
 from transactions.outside.formats.lines import (
     CUT,
     OutsideLine,
@@ -43,9 +39,6 @@ def sheet_lines(
     if _highest(mapping) >= len(sheet.names):
         raise UnreadableStatement("The file has fewer columns than were named. Name them again.")
     ends = _Ends()
-    for role in AMOUNTS:
-        if (place := mapping.get(role)) is not None:
-            _note_currency(sheet.after, currency_of_name(sheet.names[place]), facts)
     signed = _signed_columns(source, sheet, mapping)
     with opened(source) as text:
         for number, cells in cells_of(text, sheet.separator, sheet.after):
@@ -56,31 +49,16 @@ def sheet_lines(
                     f"Line {number:,} names the columns a second time: the file seems to be in "
                     "there twice. Download it again."
                 )
-            if _is_left_out(cells, mapping):
-                facts.unbooked += 1
+            if any(is_unbooked(cell_of(cells, mapping, role)) for role in ("status", "date")):
+                facts.unbooked += 1  # some banks write it in place of the day
                 continue
             line = _line(number, cells, sheet, mapping, signed)
             if line is not None:
-                for code in _currencies(cells, mapping, facts):
-                    _note_currency(number, code, facts)
+                _note_currency(number, cell_of(cells, mapping, "currency"), facts)
                 ends.add(line, _balance(number, cells, mapping))
                 yield line
     _refuse_twice(rows)
     ends.note(facts)
-
-
-def _is_left_out(cells: Sequence[str], mapping: Mapping[str, Any]) -> bool:
-    """Whether the line has not moved money, or not yet: some banks write it in place of the day."""
-    status, day = (cell_of(cells, mapping, role) for role in ("status", "date"))
-    return is_status_unbooked(status) or is_unbooked(day)
-
-
-def _currencies(
-    cells: Sequence[str], mapping: Mapping[str, Any], facts: StatementFacts
-) -> list[str]:
-    """What the line says of its currency; "" for each cell that says nothing."""
-    beside = [currency_beside(cell, facts.account_currency) for cell in _figures(cells, mapping)]
-    return [currency_of(cell_of(cells, mapping, "currency")), *beside]
 
 
 def _refuse_twice(rows: "array[int]") -> None:
@@ -132,8 +110,9 @@ def _balance(number: int, cells: Sequence[str], mapping: Mapping[str, Any]) -> D
     return None
 
 
-def _note_currency(number: int, code: str, facts: StatementFacts) -> None:
+def _note_currency(number: int, typed: str, facts: StatementFacts) -> None:
     """Raises UnreadableStatement for another currency than the account's or the lines' above."""
+    code = currency_of(typed)
     if code and facts.account_currency and code != facts.account_currency:
         raise UnreadableStatement(
             f"Line {number:,} is in {shortened(tidy_line(code))}; this account is in "
@@ -142,26 +121,12 @@ def _note_currency(number: int, code: str, facts: StatementFacts) -> None:
     facts.is_in(code)
 
 
-def _figures(cells: Sequence[str], mapping: Mapping[str, Any]) -> list[str]:
-    return [cell_of(cells, mapping, role) for role in AMOUNTS]
-
-
-def _has_signs(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
-    """Whether all money out has a minus beside the column that says that it went out."""
-    with opened(source) as text:
-        rows = (cells for _number, cells in cells_of(text, sheet.separator, sheet.after))
-        pairs = ((cell_of(row, mapping, "amount"), cell_of(row, mapping, "side")) for row in rows)
-        return signs_are_of_sides(pairs)
-
-
 def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> frozenset[str]:
     """Which of the columns of money out and money in have no figure above zero: some banks write
     each figure of such a column with a minus. Elsewhere a figure with a minus went the other way.
-    "side" if there is one, and all money out has a minus.
     """
     if mapping.get("amount") is not None:
-        has_side = mapping.get("side") is not None
-        return frozenset({"side"} if has_side and _has_signs(source, sheet, mapping) else ())
+        return frozenset()
     signed = {role for role in ("out", "in") if mapping.get(role) is not None}
     with opened(source) as text:
         for number, cells in cells_of(text, sheet.separator, sheet.after):
@@ -185,9 +150,7 @@ def _line(
     def cell(role: str) -> str:
         return cell_of(cells, mapping, role)
 
-    if not any(letter.isalnum() for each in cells for letter in each):
-        return None  # "*****"
-    figures = _figures(cells, mapping)
+    figures = [cell(role) for role in ("amount", "out", "in")]
     if not any(figures) and not any(letter.isdigit() for letter in cell("date")):
         return None
     if len(cells) < len(sheet.names) and len(cells) <= _highest(mapping):
@@ -219,13 +182,15 @@ def _amount(
     mapping: Mapping[str, Any],
     signed: frozenset[str],
 ) -> Decimal:
-    """The signed amount. See `by_side` of a column that says whether money came in or went out."""
+    """The signed amount. Where a column says whether money came in or went out, it alone decides: a
+    minus beside it is the same once more.
+    """
     amount, out, into = figures
     mark = mapping["decimal"]
     if mapping.get("amount") is not None:
         value = read_figure(number, amount, mark)
         if mapping.get("side") is not None:
-            return by_side(number, value, side, has_signs="side" in signed)
+            return by_side(number, value, side)
         return -value if mapping["flip"] else value
     if not out and not into:
         raise UnreadableStatement(
