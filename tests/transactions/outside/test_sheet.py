@@ -65,9 +65,10 @@ def test_a_sum_below_the_table_is_no_line() -> None:
         ((("", "100"), ("", "-100"), ("20", ""), ("-20", "")), (100, -100, -20, 20)),
         ((("", "100"), ("", "-100"), ("-20", ""), ("-5", "")), (100, -100, -20, -5)),
         ((("-20", ""), ("5", "")), (20, -5)),
+        ((("-20", ""), ("", "100"), ("-5", ""), ("3", "")), (-20, 100, -5, 3)),
         ((("20", "20"),), (0,)),
     ],
-    ids=["mixed", "all out with a minus", "the first came back", "both"],
+    ids=["mixed", "all out with a minus", "the first came back", "the last came back", "both"],
 )
 def test_a_sign_in_a_column_of_money_in_or_out_is_kept(
     rows: tuple[tuple[str, str], ...], amounts: tuple[int, ...]

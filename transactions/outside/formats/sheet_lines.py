@@ -1,6 +1,7 @@
 """CSV: the lines below the names of the columns, see Note [Columns]."""
 
 from array import array
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -122,20 +123,20 @@ def _note_currency(number: int, typed: str, facts: StatementFacts) -> None:
 
 
 def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> frozenset[str]:
-    """Which of the columns of money out and money in have no figure above zero: some banks write
-    each figure of such a column with a minus. Elsewhere a figure with a minus went the other way.
+    """Which of the columns of money out and money in have a minus in most of their figures: some
+    banks write it in each. Elsewhere a figure with a minus went the other way, as does one without
+    in these.
     """
     if mapping.get("amount") is not None:
         return frozenset()
-    signed = {role for role in ("out", "in") if mapping.get(role) is not None}
+    signs = Counter[str]()
     with opened(source) as text:
         for number, cells in cells_of(text, sheet.separator, sheet.after):
-            for role in tuple(signed):
+            for role in ("out", "in"):
                 with suppress(UnreadableStatement):  # which the line itself will tell
                     figure = read_figure(number, cell_of(cells, mapping, role), mapping["decimal"])
-                    if figure > 0:
-                        signed.remove(role)
-    return frozenset(signed)
+                    signs[role] += (figure > 0) - (figure < 0)
+    return frozenset(role for role, sign in signs.items() if sign < 0)
 
 
 def _line(
