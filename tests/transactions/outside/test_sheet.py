@@ -142,6 +142,25 @@ def test_a_side_beside_amounts_with_a_sign_is_not_guessed() -> None:
     assert [line.amount for line in read(text)] == [-8, -5]
 
 
+def test_a_minus_beside_one_side_is_a_payment_that_was_reversed() -> None:
+    rows = (("900.00", "DR"), ("2000.00", "CR"), ("-900.00", "DR"), ("20.00", "DR"))
+    text = "".join(f"2026-11-02,Shop,{amount},{side}\n" for amount, side in rows)
+    found = read(f"Date,Text,Amount,Dr/Cr\n{text}")
+    assert [line.amount for line in found] == [-900, 2000, 900, -20]
+    later = read("Date,Text,Amount,Dr/Cr\n" + "2026-11-02,Shop,5.00,CR\n" * 20 + text)
+    assert [line.amount for line in later[20:]] == [-900, 2000, 900, -20]
+
+
+@pytest.mark.parametrize("word", ["Fee", "Debit Card"])
+def test_another_word_among_sides_refuses_its_line(word: str) -> None:
+    text = "Date,Text,Amount,Type\n2026-11-02,Rent,900.00,Debit\n2026-11-03,Pay,5.00,Credit\n"
+    assert f"Line 4: \u201c{word}\u201d does not say" in refusal_of(
+        f"{text}2026-11-04,A,3.00,{word}\n"
+    )
+    signed = text.replace("900", "-900")
+    assert [line.amount for line in read(f"{signed}2026-11-04,A,-3.00,{word}\n")] == [-900, 5, -3]
+
+
 def test_another_side_is_refused_by_its_value() -> None:
     text = "Datum;Umsatz;Soll/Haben\n" + "02.11.2026;8,00;S\n" * 20 + "03.11.2026;5,00;X\n"
     assert "Line 22: “X” does not say whether money came in" in refusal_of(text)

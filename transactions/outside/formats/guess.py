@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from ledger.text.currencies import ISO_CURRENCIES, minor_units
 from transactions.outside.formats.cells import (
+    OUT,
     DayOrder,
     by_side,
     day_order,
@@ -61,8 +62,7 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
         found["amount"] = _amount_by_balances(sheet, found)
     figures = [cell for role in FIGURES for cell in sheet.column(found.get(role))]
     found["decimal"] = decimal_of(figures, _decimals(currency)) or "."
-    amounts = sheet.column(found.get("amount"))
-    if not amounts or any(has_sign(cell) for cell in amounts):
+    if _has_signs_of_its_own(sheet, found):
         found.pop("side", None)
     found["flip"] = False
     if "fee" in found and not _is_beside(sheet, found):
@@ -94,6 +94,16 @@ def order_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -
 
 def _decimals(currency: str) -> int:
     return minor_units(currency) if currency else 2
+
+
+def _has_signs_of_its_own(sheet: Sheet, found: Mapping[str, Any]) -> bool:
+    """Whether the amounts have their signs without a column of sides: each that went out has a
+    minus, or none went out and some have one. A single minus is a payment that was reversed.
+    """
+    rows = [(cell_of(row, found, "amount"), cell_of(row, found, "side")) for row in sheet.rows]
+    amounts = [amount for amount, _side in rows if amount]
+    gone = [amount for amount, side in rows if _is_not_zero(amount) and side.lower() in OUT]
+    return not amounts or (all(map(has_sign, gone)) if gone else any(map(has_sign, amounts)))
 
 
 def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:

@@ -11,8 +11,8 @@ from typing import IO, Any
 
 from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.cells import (
-    by_side,
     currency_of,
+    is_out,
     is_unbooked,
     read_day,
     read_figure,
@@ -123,20 +123,26 @@ def _note_currency(number: int, typed: str, facts: StatementFacts) -> None:
 
 
 def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> frozenset[str]:
-    """Which of the columns of money out and money in have a minus in most of their figures: some
-    banks write it in each. Elsewhere a figure with a minus went the other way, as does one without
-    in these.
+    """Of money out and money in, each in a column of its own or beside a word for its side, which
+    has a minus in most of its figures: some banks write it in each. Elsewhere a figure with a minus
+    went the other way, as does one without in these.
     """
-    if mapping.get("amount") is not None:
+    has_amount, has_side = (mapping.get(role) is not None for role in ("amount", "side"))
+    if has_amount and not has_side:
         return frozenset()
     signs = Counter[str]()
     with opened(source) as text:
         for number, cells in cells_of(text, sheet.separator, sheet.after):
-            for role in ("out", "in"):
+            for role in ("amount",) if has_amount else ("out", "in"):
                 with suppress(UnreadableStatement):  # which the line itself will tell
                     figure = read_figure(number, cell_of(cells, mapping, role), mapping["decimal"])
-                    signs[role] += (figure > 0) - (figure < 0)
+                    way = _way(number, cell_of(cells, mapping, "side")) if has_amount else role
+                    signs[way] += (figure > 0) - (figure < 0)
     return frozenset(role for role, sign in signs.items() if sign < 0)
+
+
+def _way(number: int, side: str) -> str:
+    return "out" if is_out(number, side) else "in"
 
 
 def _line(
@@ -183,15 +189,16 @@ def _amount(
     mapping: Mapping[str, Any],
     signed: frozenset[str],
 ) -> Decimal:
-    """The signed amount. Where a column says whether money came in or went out, it alone decides: a
-    minus beside it is the same once more.
+    """The signed amount. A minus beside a word for the side, or in a column of one, is money that
+    went back, unless most figures of the side have one: then it is the same once more.
     """
     amount, out, into = figures
     mark = mapping["decimal"]
     if mapping.get("amount") is not None:
         value = read_figure(number, amount, mark)
         if mapping.get("side") is not None:
-            return by_side(number, value, side)
+            way = _way(number, side)
+            return -value if (way == "out") != (way in signed) else value
         return -value if mapping["flip"] else value
     if not out and not into:
         raise UnreadableStatement(
