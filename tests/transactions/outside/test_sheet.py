@@ -181,6 +181,35 @@ def test_a_file_whose_lines_have_two_currencies_is_refused_for_no_account_too() 
         read(text)
 
 
+@pytest.mark.parametrize(
+    ("heading", "amount", "account", "refused"),
+    [
+        ("Amount", "-5.00 USD", "EUR", "Line 2 is in USD; this account is in EUR."),
+        ("Amount", "USD -5.00", "EUR", "Line 2 is in USD"),
+        ("Amount", "-$7.00", "EUR", "Line 2 is in USD"),
+        ("Amount", "5.00 GBP", "EUR", "Line 2 is in GBP"),
+        ("Amount", "\u20ac5.00", "SEK", "Line 2 is in EUR"),
+        ("Amount (EUR)", "5.00", "GBP", "The column \u201cAmount (EUR)\u201d is in EUR"),
+        ("Amount (\u00a3)", "5.00", "EUR", "is in GBP"),
+        ("Betrag in CHF", "5.00", "EUR", "is in CHF"),
+        ("Amount (EUR)", "-5.00 EUR", "EUR", ""), ("Amount", "-$7.00", "USD", ""),
+        ("Amount", "-$7.00", "CAD", ""), ("CAD$ Amount", "7.00", "CAD", ""),
+        ("Amount ($)", "5.00", "AUD", ""), ("Amount", "\u00a35.00", "GBP", ""),
+        ("Bel\u00f8p (kr)", "5.00", "NOK", ""), ("AMOUNT NET", "5.00", "EUR", ""),
+        ("Valor (R$)", "5.00", "BRL", ""),
+    ],
+)  # fmt: skip
+def test_another_currency_beside_an_amount_or_in_its_heading_is_refused(
+    heading: str, amount: str, account: str, refused: str
+) -> None:
+    text = f"Date,Text,{heading}\n2026-11-02,Bus,{amount}\n"
+    body = text.encode()
+    if refused:
+        assert refused in refusal_of(text, account)
+    else:
+        assert measure(BytesIO(body), "csv", guessed(body), account).count == 1
+
+
 @pytest.mark.parametrize("name", ["Original currency", "Foreign Currency"])
 def test_the_currency_of_an_amount_abroad_is_not_that_of_the_line(name: str) -> None:
     assert len(read(f"Date,Amount,{name}\n2026-11-02,5,GBP\n2026-11-03,5,USD\n")) == 2

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from ledger.text.currencies import ISO_CURRENCIES
 from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.lines import (
     UnreadableStatement,
@@ -170,12 +171,32 @@ def is_figure(typed: str) -> bool:
 
 
 SIGNS = {"\u20ac": "EUR", "EURO": "EUR", "EUROS": "EUR", "$": "USD", "\u00a3": "GBP"}
+# Other currencies with the same sign.
+OF_A_SIGN = {
+    "$": frozenset(
+        "ARS AUD BBD BMD BND BRL BSD BZD CAD CLP COP CUP CVE DOP FJD GYD HKD JMD KYD LRD MOP MXN"
+        " NAD NIO NZD SBD SGD SRD TOP TTD TWD UYU WST XCD ZWG".split()
+    ),
+    "\u00a3": frozenset("EGP FKP GIP LBP SDG SHP SSP SYP".split()),
+}  # fmt: skip
 
 
-def currency_of(typed: str) -> str:
-    """The code of a currency, of which some banks write the sign."""
+def currency_of(typed: str, expected: str = "") -> str:
+    """The code of a currency, of which some banks write the sign; the expected one if it has it."""
     code = typed.strip().upper()
-    return SIGNS.get(code, code)
+    return expected if expected in OF_A_SIGN.get(code, ()) else SIGNS.get(code, code)
+
+
+_CODE = re.compile(r"(?<![^\W\d_])[A-Z]{3}(?![^\W\d_])")
+
+
+def currency_beside(typed: str) -> str:
+    """The code or the sign of a currency in a cell with a figure or in the name of its column; ""
+    without one, or with several.
+    """
+    codes = {code for code in _CODE.findall(typed) if code in ISO_CURRENCIES}
+    found = codes or {sign for sign in "\u20ac$\u00a3" if sign in typed}
+    return found.pop() if len(found) == 1 else ""
 
 
 def is_currency_code(typed: str) -> bool:

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.cells import (
+    currency_beside,
     currency_of,
     is_out,
     is_unbooked,
@@ -28,6 +29,8 @@ from transactions.outside.formats.lines import (
 )
 from transactions.outside.formats.sheet import Sheet, cells_of, name_of, sheet_of
 
+MOVED = ("amount", "out", "in", "fee")  # roles whose figures are in the account's currency
+
 
 def sheet_lines(
     source: IO[bytes], mapping: Mapping[str, Any], facts: StatementFacts
@@ -39,6 +42,12 @@ def sheet_lines(
     rows = array("q")
     if _highest(mapping) >= len(sheet.names):
         raise UnreadableStatement("The file has fewer columns than were named. Name them again.")
+    for role in MOVED:
+        if mapping.get(role) is not None:
+            name = sheet.names[mapping[role]]
+            _note_currency(
+                f"The column \u201c{shortened(name)}\u201d", currency_beside(name), facts
+            )
     ends = _Ends()
     signed = _signed_columns(source, sheet, mapping)
     with opened(source) as text:
@@ -55,7 +64,10 @@ def sheet_lines(
                 continue
             line = _line(number, cells, sheet, mapping, signed)
             if line is not None:
-                _note_currency(number, cell_of(cells, mapping, "currency"), facts)
+                typed = [cell_of(cells, mapping, role) for role in MOVED]
+                beside = (currency_beside(each) for each in typed if each.strip("0123456789.,-+ "))
+                for code in (cell_of(cells, mapping, "currency"), *beside):
+                    _note_currency(f"Line {number:,}", code, facts)
                 ends.add(line, _balance(number, cells, mapping))
                 yield line
     _refuse_twice(rows)
@@ -111,12 +123,12 @@ def _balance(number: int, cells: Sequence[str], mapping: Mapping[str, Any]) -> D
     return None
 
 
-def _note_currency(number: int, typed: str, facts: StatementFacts) -> None:
+def _note_currency(place: str, typed: str, facts: StatementFacts) -> None:
     """Raises UnreadableStatement for another currency than the account's or the lines' above."""
-    code = currency_of(typed)
+    code = currency_of(typed, facts.account_currency)
     if code and facts.account_currency and code != facts.account_currency:
         raise UnreadableStatement(
-            f"Line {number:,} is in {shortened(tidy_line(code))}; this account is in "
+            f"{place} is in {shortened(tidy_line(code))}; this account is in "
             f"{facts.account_currency}. Import each currency into an account of its own."
         )
     facts.is_in(code)
