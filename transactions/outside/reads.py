@@ -14,10 +14,10 @@ from django.db.models.functions import Coalesce
 from accounts.models import User
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
 from transactions.outside.file_parts import kept
-from transactions.outside.formats.cells import day_order
+from transactions.outside.formats.cells import day_order, is_status
 from transactions.outside.formats.guess import order_of_file
 from transactions.outside.formats.qif import qif_order
-from transactions.outside.formats.sheet import sheet_of
+from transactions.outside.formats.sheet import cells_under, sheet_of
 
 ENTRIES_A_PAGE = 50
 SHOWN_IMPORTS = 25
@@ -95,6 +95,16 @@ def doubtful_order(source: OutsideImport) -> str:
         if source.format == OutsideImport.Format.CSV:
             return _doubtful_order_of_csv(file, mapping, is_told=is_told)
     return ""
+
+
+def unknown_status_count(source: OutsideImport) -> int:
+    """How many lines of a CSV file have a status whose words are not known, so count as booked."""
+    place = (source.mapping or {}).get("status")
+    if source.format != OutsideImport.Format.CSV or place is None:
+        return 0
+    with kept(source) as file:
+        sheet = sheet_of(file, is_asked=True)
+        return sum(not is_status(typed) for typed in cells_under(file, sheet, [place]))
 
 
 def _doubtful_order_of_csv(file: IO[bytes], mapping: dict[str, Any], *, is_told: bool) -> str:

@@ -39,6 +39,7 @@ from transactions.outside.reads import (
     imported_before,
     imports_of,
     totals_of,
+    unknown_status_count,
 )
 
 State = OutsideImport.State
@@ -184,6 +185,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
         context["lines"] = [(line, texts.get(line)) for line in page]
         context["other_count"] = source.new_count - lookalikes.count
         context["doubtful_order"] = doubtful_order(source)
+        context["unknown_status_count"] = unknown_status_count(source)
         context["before"] = imported_before(source)
     return render(request, "transactions/outside/import.html", context)
 

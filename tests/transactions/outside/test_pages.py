@@ -123,6 +123,16 @@ def test_a_file_that_remembered_columns_do_not_fit_leads_to_them_with_what_did_n
     assert "Import 1 line" in text_of(preview)
 
 
+def test_the_preview_says_how_many_lines_have_an_unknown_status(
+    ana: Client, account: OutsideAccount
+) -> None:
+    rows = "".join(f"2026-11-02,-5,{word}\n" for word in ("Booked", "Routed", "Failed."))
+    columns = ana.get(send(ana, account, f"Date,Amount,Status\n{rows}")["Location"], follow=True)
+    here = columns.redirect_chain[-1][0]
+    preview = text_of(ana.post(here, fields_of(columns.content.decode()), follow=True))
+    assert "1 line of the file has a status that is not known, and counts as booked." in preview
+
+
 def test_the_fewer_of_new_lines_and_doubles_are_shown_first(
     ana: Client, account: OutsideAccount
 ) -> None:

@@ -374,6 +374,22 @@ def test_a_status_may_say_what_is_not(name: str, word: str, is_left_out: bool) -
     assert len(read(text)) == 2 - is_left_out
 
 
+UNBOOKED = (
+    "Declined - insufficient funds", "Declined: not enough funds", "PENDING_REVIEW", "Failed.",
+    "Pending: settles tomorrow", "Payment failed, refunded", "In progress", "Scheduled",
+    "Authorised (pending)", "TransactionPending", "Cancelled by user now", "Has not been booked",
+)  # fmt: skip
+TEXTS_OF_BOOKED = ("Completed", "Completed, was pending before", "Paid; no longer pending", "Sent.")
+
+
+@pytest.mark.parametrize("name", ["Status", "State"])
+def test_a_status_may_be_a_text(name: str) -> None:
+    for words in (UNBOOKED, UNBOOKED[:1], ("Completed",) * 25 + UNBOOKED):
+        rows = "".join(f'2026-11-02,AWS,-5.00,"{word}"\n' for word in (*words, *TEXTS_OF_BOOKED))
+        lines = read(f"Date,Description,Amount,{name}\n{rows}")
+        assert len(lines) == words.count("Completed") + len(TEXTS_OF_BOOKED)
+
+
 def test_a_value_date_under_the_word_valuta_is_no_currency() -> None:
     assert guessed(b"Datum;Valuta;Betrag\n02.11.2026;03.11.2026;5,00\n")["currency"] is None
 

@@ -1,7 +1,7 @@
 """What one cell of a CSV file says, as banks write it: a day, a figure, a currency, a side."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -229,39 +229,67 @@ UNBOOKED = frozenset(
     "pending reverted declined failed cancelled canceled denied rejected refused expired void"
     " voided processing authorised authorized vorgemerkt storniert abgelehnt ausstehend offen"
     " rückgängig pendiente pendente attente sospeso behandeling venter väntande odottaa oczekująca"
-    " oczekujące bekliyor unposted unbooked uncleared unsettled ungebucht".split()
+    " oczekujące bekliyor unposted unbooked uncleared unsettled ungebucht scheduled progress"
+    " process queued awaiting incomplete uncompleted initiated unsuccessful unpaid geplant"
+    " bearbeitung fehlgeschlagen".split()
 )
 BOOKED = frozenset(
     "completed complete booked posted cleared settled executed done success successful succeeded"
     " finished reversed refunded gebucht ausgef\u00fchrt abgeschlossen completado udf\u00f8rt"
-    " bokf\u00f6rd sent paid ok erledigt contabilizzato contabilizzata".split()
+    " bokf\u00f6rd sent paid ok erledigt processed contabilizzato contabilizzata".split()
 )
 NOT = frozenset("not nicht non niet no não ikke inte".split())
 BOOKED_ALL_THE_SAME = frozenset({"reversed", "refunded"})  # also if they are not
 
-WORDS_OF_A_STATUS = 3  # at most, as in "Umsatz vorgemerkt"; more are a text
+WORDS_OF_A_STATUS = 3  # at most, as in "Umsatz vorgemerkt"; more may be a text
+_BETWEEN_WORDS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")  # "PENDING_REVIEW", "PaymentFailed"
 
 
 def may_be_status(typed: str) -> bool:
-    """Whether the text is short enough for a status, and no figure."""
-    return len(typed.split()) <= WORDS_OF_A_STATUS and any(map(str.isalpha, typed))
+    """Whether the text is no figure."""
+    return any(map(str.isalpha, typed))
 
 
 def is_status(typed: str) -> bool:
-    """Whether the text is a status of a line."""
-    return _has_word_of(UNBOOKED | BOOKED, typed)
+    """Whether the text is a known status of a line."""
+    return bool(_verdicts(_words_of_status(typed)))
+
+
+def is_short_status(typed: str) -> bool:
+    """Whether the text is a known status and nothing else."""
+    return len(_words_of_status(typed)) <= WORDS_OF_A_STATUS and is_status(typed)
 
 
 def is_unbooked(typed: str) -> bool:
-    """Whether the status says that the line has not moved money, or not yet."""
-    if NOT.isdisjoint(typed.lower().split()):
-        return _has_word_of(UNBOOKED, typed)
-    return _has_word_of(BOOKED - BOOKED_ALL_THE_SAME, typed)
+    """Whether the status says that the line has not moved money, or not yet: with a word of
+    UNBOOKED; in a longer text, before one of BOOKED.
+    """
+    words = _words_of_status(typed)
+    verdicts = _verdicts(words)
+    return not all(verdicts if len(words) <= WORDS_OF_A_STATUS else verdicts[:1])
 
 
-def _has_word_of(known: frozenset[str], typed: str) -> bool:
-    words = typed.lower().split()
-    return len(words) <= WORDS_OF_A_STATUS and not known.isdisjoint(words)
+def is_short_unbooked(typed: str) -> bool:
+    """Whether the text says so and nothing else, wherever it stands."""
+    return len(_words_of_status(typed)) <= WORDS_OF_A_STATUS and is_unbooked(typed)
+
+
+def _words_of_status(typed: str) -> list[str]:
+    return [word.lower() for word in _BETWEEN_WORDS.split(typed) if word]
+
+
+def _verdicts(words: Sequence[str]) -> list[bool]:
+    """Of each known word, whether it says that the line is booked. "Not" is up to two words before
+    what it is of: "Not yet completed", but "Declined: not enough funds".
+    """
+    found = []
+    for place, word in enumerate(words):
+        is_negated = not NOT.isdisjoint(words[max(place - 2, 0) : place])
+        if word in UNBOOKED:
+            found.append(is_negated)
+        elif word in BOOKED:
+            found.append(not is_negated or word in BOOKED_ALL_THE_SAME)
+    return found
 
 
 def by_side(number: int, value: Decimal, side: str) -> Decimal:

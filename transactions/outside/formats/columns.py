@@ -8,6 +8,7 @@ from transactions.outside.formats.cells import (
     has_sign,
     is_currency_code,
     is_figure,
+    is_short_status,
     is_side,
     is_status,
     is_unbooked,
@@ -155,6 +156,6 @@ def _is_of_a_status(name: set[str], values: Sequence[str]) -> bool:
     """
     if not name.isdisjoint(NAMES_OF_A_STATUS) and values and all(map(may_be_status, values)):
         return True
-    if "info" not in name and any(map(is_unbooked, values)):
-        return True
-    return sum(map(is_status, values)) * 2 > len(values)
+    if "info" in name:
+        return sum(map(is_short_status, values)) * 2 > len(values)
+    return any(map(is_unbooked, values)) or sum(map(is_status, values)) * 2 > len(values)

@@ -18,8 +18,8 @@ from transactions.outside.formats.cells import (
     is_currency_code,
     is_day,
     is_figure,
+    is_short_unbooked,
     is_side,
-    is_unbooked,
     read_figure,
 )
 from transactions.outside.formats.columns import (
@@ -150,7 +150,7 @@ def _amount_by_balances(sheet: Sheet, found: Mapping[str, Any]) -> int:
 
 def _day_of(sheet: Sheet, free: Sequence[int]) -> int | None:
     """The column of the day of booking, of those with days in all lines that are booked."""
-    rows = [row for row in sheet.rows if not any(map(is_unbooked, row)) and is_row(row)]
+    rows = [row for row in sheet.rows if not any(map(is_short_unbooked, row)) and is_row(row)]
     full = [place for place in free if all(is_day("".join(row[place : place + 1])) for row in rows)]
     return min(full or free, key=lambda place: doubt_of_day(sheet.names[place]), default=None)
 

@@ -14,6 +14,7 @@ from transactions.outside.formats.cells import (
     currency_beside,
     currency_of,
     is_out,
+    is_short_unbooked,
     is_unbooked,
     read_day,
     read_figure,
@@ -59,8 +60,9 @@ def sheet_lines(
                     f"Line {number:,} names the columns a second time: the file seems to be in "
                     "there twice. Download it again."
                 )
-            if any(is_unbooked(cell_of(cells, mapping, role)) for role in ("status", "date")):
-                facts.unbooked += 1  # some banks write it in place of the day
+            day, status = (cell_of(cells, mapping, role) for role in ("date", "status"))
+            if is_unbooked(status) or is_short_unbooked(day):  # in place of a day
+                facts.unbooked += 1
                 continue
             line = _line(number, cells, sheet, mapping, signed)
             if line is not None:
