@@ -24,8 +24,9 @@ OF_ANOTHER_AMOUNT = frozenset("foreign orig original oorspr instructed source ta
 PART_OF_AN_AMOUNT = frozenset("fee fees tax vat gebühr gebühren entgelt steuer".split())
 BEFORE_FEES, AFTER_FEES = frozenset({"gross", "brutto"}), frozenset({"net", "netto"})
 OF_BOOKING = frozenset(
-    "post posted posting booking booked completed buchung buchungstag buchungsdatum boekingsdatum"
-    " contabile registrazione bokf\u00f6ringsdag bokf\u00f6ringsdatum ksi\u0119gowania".split()
+    "post posted posting booking booked completed clearing buchung buchungstag buchungsdatum"
+    " boekingsdatum contabile registrazione bokf\u00f6ringsdag bokf\u00f6ringsdatum"
+    " ksi\u0119gowania".split()
 )
 OF_VALUE = frozenset("value valuta valutadatum wertstellung valeur valor rentedatum".split())
 NOT_ALL = 3
@@ -97,7 +98,8 @@ def says(name: str, role: str) -> bool:
         return False
     if role == "side" and re.fullmatch(r"|[+-] ?/ ?[+-]", name):
         return True
-    if role == "id" and name.lower() == "transaction":  # as in Ledger's own files
+    # "Transaction" as in Ledger's own files; "Saldo nach Buchung" is no day.
+    if (role, name.lower()) in (("id", "transaction"), ("date", "buchung")):
         return True
     if role == "text":  # "Beschreibung1"
         words = {word.rstrip("0123456789") for word in words}
