@@ -16,6 +16,7 @@ from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
 from transactions.outside.file_parts import kept
 from transactions.outside.formats.cells import day_order, is_status
 from transactions.outside.formats.guess import order_of_file
+from transactions.outside.formats.lines import windows_1252_sample
 from transactions.outside.formats.qif import qif_order
 from transactions.outside.formats.sheet import cells_under, sheet_of
 
@@ -95,6 +96,14 @@ def doubtful_order(source: OutsideImport) -> str:
         if source.format == OutsideImport.Format.CSV:
             return _doubtful_order_of_csv(file, mapping, is_told=is_told)
     return ""
+
+
+def doubtful_letters(source: OutsideImport) -> str:
+    """A line of a file whose letters were read as Windows-1252, as nothing says that they are."""
+    if source.format in (OutsideImport.Format.CAMT, OutsideImport.Format.OFX2):
+        return ""  # XML says it
+    with kept(source) as file:
+        return windows_1252_sample(file)
 
 
 def unknown_status_count(source: OutsideImport) -> int:

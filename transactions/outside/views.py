@@ -34,6 +34,7 @@ from transactions.outside.forms import (
 from transactions.outside.reads import (
     accounts_of,
     difference_of,
+    doubtful_letters,
     doubtful_order,
     entry_page,
     imported_before,
@@ -185,6 +186,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
         context["lines"] = [(line, texts.get(line)) for line in page]
         context["other_count"] = source.new_count - lookalikes.count
         context["doubtful_order"] = doubtful_order(source)
+        context["doubtful_letters"] = doubtful_letters(source)
         context["unknown_status_count"] = unknown_status_count(source)
         context["before"] = imported_before(source)
     return render(request, "transactions/outside/import.html", context)

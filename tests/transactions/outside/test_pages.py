@@ -47,8 +47,9 @@ def account(user: User) -> OutsideAccount:
     return outside_account(owner=user, name="Sparkasse")
 
 
-def send(client: Client, account: OutsideAccount, text: str, **more: Any) -> Any:
-    file = SimpleUploadedFile("november.csv", text.encode())
+def send(client: Client, account: OutsideAccount, text: str | bytes, **more: Any) -> Any:
+    body = text.encode() if isinstance(text, str) else text
+    file = SimpleUploadedFile("november.csv", body)
     form = {"id": str(uuid7()), "account": str(account.pk), "file": file, **more}
     return client.post(UPLOAD, form)
 
@@ -121,6 +122,17 @@ def test_a_file_that_remembered_columns_do_not_fit_leads_to_them_with_what_did_n
     assert "is not an amount" in text_of(page)
     preview = ana.post(page.redirect_chain[-1][0], fields_of(page.content.decode()), follow=True)
     assert "Import 1 line" in text_of(preview)
+
+
+def test_the_preview_says_a_line_that_was_read_as_windows_1252(
+    ana: Client, account: OutsideAccount
+) -> None:
+    imported(account, GERMAN)
+    preview = text_of(ana.get(send(ana, account, GERMAN.encode("cp1252"))["Location"]))
+    assert re.search(r"read as Windows-1252, such as \u201c.{10,90}Caf\u00e9 Anna", preview), (
+        preview
+    )
+    assert "Windows-1252" not in text_of(ana.get(send(ana, account, GERMAN)["Location"]))
 
 
 def test_the_preview_says_how_many_lines_have_an_unknown_status(

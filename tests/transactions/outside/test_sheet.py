@@ -55,6 +55,44 @@ def test_windows_1252_is_read() -> None:
     assert read(GERMAN.encode("cp1252")) == read(GERMAN)
 
 
+@pytest.mark.parametrize(
+    ("word", "encoding"),
+    [
+        ("Wp\u0142ata w\u0142asna", "cp1250"),
+        ("P\u0159\u00edchoz\u00ed platba", "cp1250"),
+        ("\u041e\u043f\u043b\u0430\u0442\u0430", "cp1251"),
+        ("\u03a0\u03bb\u03b7\u03c1\u03c9\u03bc\u03ae", "cp1253"),
+        ("W\u0142asna", "cp852"),
+        ("Geb\u00e4ck", "cp850"),
+        ("f\u00fcr", "mac-roman"),
+    ],
+)
+def test_letters_of_another_encoding_are_refused(word: str, encoding: str) -> None:
+    text = f"Date,Description,Amount\n2026-11-02,{word},-5.00\n".encode(encoding)
+    assert "save it as UTF-8" in refusal_of(text)
+    moved = b":20:X\n:25:A\n:28C:1\n:60F:C261101EUR0,\n:61:261102C5,NTRF\n:86:"
+    source = BytesIO(moved + word.encode(encoding) + b"\n:62F:C261102EUR5,\n")
+    with pytest.raises(UnreadableStatement, match="save it as UTF-8"):
+        measure(source, format_of(source), None, "EUR")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "Müller Größe § 5 12m² Gas 3m³Wasser € „Laden“",
+        "créée à la Noël «cœur» L\u00b4Oréal",
+        "¿Qué año? ¡Olé! Nº 5 1ªplanta",
+        "hääyöaie Årøy smørrebrød æble",
+        "Þórður þýða Ásgeir",
+        "L\u2019HAŸ café col·lecció città più però São João",
+        "Café ÄÖÜ £5 © Firma®",
+    ],
+)
+def test_words_of_western_europe_are_windows_1252(word: str) -> None:
+    text = f"Date,Description,Amount\n2026-11-02,{word},-5.00\n"
+    assert read(text.encode("cp1252")) == read(text)
+
+
 def test_a_sum_below_the_table_is_no_line() -> None:
     assert len(read(ENGLISH + ",Sum,\n")) == 2
 

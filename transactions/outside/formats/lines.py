@@ -23,8 +23,8 @@ EARLIEST, LATEST = date(1970, 1, 1), date(2100, 1, 1)
 UTF_8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
 CUT = "Was the file cut off? Download it again."
 WRONG_ENCODING = (
-    "The file has characters that are neither UTF-8 nor Windows-1252. Download it again, or save it"
-    " as UTF-8."
+    "The file has letters that are neither UTF-8 nor Windows-1252. Open it in an editor, save it "
+    "as UTF-8, and upload that. Or was it damaged? Then download it again."
 )
 
 
@@ -269,9 +269,41 @@ def encoding_of(source: IO[bytes]) -> str:
         decoders = {code: decoder for code, decoder in decoders.items() if _reads(decoder, part)}
     if "utf-8" in decoders and _reads(decoders["utf-8"], b"", final=True):
         return "utf-8-sig"
-    if "cp1252" in decoders and not has_letters:
+    if "cp1252" in decoders and not has_letters and not _has_odd_words(source):
         return "cp1252"
     raise UnreadableStatement(WRONG_ENCODING)
+
+
+# What no word of Western Europe has in Windows-1252, but words in others that are read as it:
+# four letters with accents in a row (Cyrillic, Greek), a sign between two letters (Polish, DOS),
+# a capital Y with two dots after a small letter (Mac), and Czech with a Danish letter.
+_ODD_WORDS = re.compile(
+    "[\xc0-\xff]{4}"
+    "|[^\\W\\d_][\xa1-\xa9\xac\xaf\xb1\xb6\xb8\xb9\xbc-\xbf\u201a\u201e\u2020\u2021\u02c6\u02dc\u2030][^\\W\\d_]"
+    "|[^\\W\\d_m][\xb2\xb3][^\\W\\d_]"
+    "|[a-z\xe0-\xff]\u0178"
+    "|\xf8[\xec\xed\xf9\xe8]|[\xec\xf9\xe8]\xf8"
+)
+
+
+def _has_odd_words(source: IO[bytes]) -> bool:
+    """Whether the file, read as Windows-1252, has words that are none."""
+    source.seek(0)
+    before = ""
+    while part := source.read(AT_ONCE):
+        text = before + part.decode("cp1252")
+        if _ODD_WORDS.search(text):
+            return True
+        before = text[-4:]
+    return False
+
+
+def windows_1252_sample(source: IO[bytes]) -> str:
+    """The first line with other letters than those of ASCII, if the file is in Windows-1252."""
+    if encoding_of(source) != "cp1252":
+        return ""
+    with opened(source) as text:
+        return next((tidy_line(line) for line in text_lines(text) if not line.isascii()), "")
 
 
 def _refuse_size(size: int) -> None:
