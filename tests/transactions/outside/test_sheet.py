@@ -315,6 +315,30 @@ def test_the_amount_is_what_moved_on_the_account(names: str, row: str) -> None:
     assert line.amount == Decimal("-138.20")
 
 
+@pytest.mark.parametrize(
+    ("names", "row"),
+    [
+        ("Naam,Naam tegenpartij", "Ana,Shop"),
+        ("Account Name,Payee", "Main,Shop"),
+        ("Counterparty,Name", "NL91ABNA0417164300,Shop"),
+        ("Counterparty,Name", "NL91 ABNA 0417 1643 00,Shop"),
+        ("Counterparty account,Counterparty name", "12-34,Shop"),
+        ("Cardholder Name,Merchant", "Ana,Shop"),
+        ("Card Holder Name,Merchant", "Ana,Shop"),
+        ("Payee,Name", "Shop,Ana"),
+    ],
+)
+def test_the_other_side_is_not_the_owner_nor_an_iban(names: str, row: str) -> None:
+    (line,) = read(f"Date,{names},Amount\n2026-11-02,{row},-5.00\n")
+    assert line.other == "Shop"
+
+
+@pytest.mark.parametrize(("name", "is_other"), [("Account Name", False), ("Payee", True)])
+def test_one_name_in_all_of_many_rows_is_the_owners(name: str, is_other: bool) -> None:
+    text = f"Date,{name},Amount\n" + "2026-11-02,Chk,-5.00\n" * 4
+    assert (guessed(text.encode())["other"] is not None) == is_other
+
+
 @pytest.mark.parametrize("name", ["Orig amount", "Instructed amount", "Amount"])
 def test_the_amount_that_leads_from_balance_to_balance_is_taken(name: str) -> None:
     rows = "2026-11-02,10.00,-9.20,-9.29,0.09,90.71\n2026-11-03,5.00,-5.00,-5.20,0.20,85.51\n"

@@ -1,7 +1,7 @@
 """CSV: what the name and the values of a column can mean, see Note [Columns]."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from transactions.outside.formats.cells import (
@@ -69,6 +69,17 @@ WORDS = {
     " omschrijving descripción descripcion purpose note mededelingen beschreibung beskrivelse tekst"
     " descrizione causale opis libelle descrição descricao",
 }
+# Names of the other side alone, and of what may be the owner's own or no name at all.
+OF_THE_OTHER_SIDE = frozenset(
+    "tegenpartij partner beneficiary payee counterparty merchant counter who empfänger begünstigter"
+    " beguenstigter zahlungspflichtiger zahlungsempfänger zahlungsbeteiligter auftraggeber".split()
+)
+NO_OTHER_SIDE = frozenset(
+    "account konto rekening card karte holder owner bank iban bic swift number nummer address adres"
+    " adresse category product type".split()
+)
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
+A_FEW = 3  # rows, in which the other side may well be the same
 # What each value of a column has to be.
 EACH_VALUE = {"currency": is_currency_code, "balance": is_figure}
 
@@ -135,14 +146,27 @@ def doubt_of_day(name: str) -> int:
     return 1 if words.isdisjoint(OF_VALUE) else 2
 
 
+def doubt_of_other(name: str) -> int:
+    """How doubtful it is that a column of this name has the other side's name."""
+    words = words_of(name)
+    if not words.isdisjoint(NO_OTHER_SIDE):
+        return 2
+    return 1 if words.isdisjoint(OF_THE_OTHER_SIDE) else 0
+
+
+def _is_of_others(name: str, values: Sequence[str]) -> bool:
+    """Whether these may be names of others: not numbers of accounts, nor, unless the column is
+    named so, the owner's own in all rows.
+    """
+    if values and all(_IBAN.fullmatch(it.replace(" ", "")) or it.isdecimal() for it in values):
+        return False
+    return doubt_of_other(name) == 0 or len(values) <= A_FEW or len(set(values)) > 1
+
+
 def can_be(role: str, values: Sequence[str], name: str = "") -> bool:
     """Whether a column of this name and with these values can mean it."""
-    if role == "fee":  # elsewhere a fee with a minus is to be added
-        return bool(values) and all(is_figure(it) and not has_sign(it) for it in values)
-    if role == "status":
-        return _is_of_a_status(words_of(name), values)
-    if role == "side":  # another word, such as "Fee", refuses its line
-        return sum(map(is_side, values)) * 2 > len(values)
+    if role in BY_NAME_AND_VALUES:
+        return BY_NAME_AND_VALUES[role](name, values)
     if role in EACH_VALUE:
         return all(map(EACH_VALUE[role], values)) and (bool(values) or role == "currency")
     if role == "id":  # other banks write under "Transaction" what it is for
@@ -152,12 +176,28 @@ def can_be(role: str, values: Sequence[str], name: str = "") -> bool:
     return role not in ("amount", "out", "in") or not values or any(map(is_figure, values))
 
 
-def _is_of_a_status(name: set[str], values: Sequence[str]) -> bool:
+def _is_of_fees(_name: str, values: Sequence[str]) -> bool:
+    """Elsewhere a fee with a minus is to be added."""
+    return bool(values) and all(is_figure(it) and not has_sign(it) for it in values)
+
+
+def _is_of_sides(_name: str, values: Sequence[str]) -> bool:
+    """Another word, such as "Fee", refuses its line."""
+    return sum(map(is_side, values)) * 2 > len(values)
+
+
+def _is_of_a_status(name: str, values: Sequence[str]) -> bool:
     """Under "State", which may be that of a country, one value has to say that the line is not
     booked, or most values are known; under "Info", which may be a text, the latter.
     """
-    if not name.isdisjoint(NAMES_OF_A_STATUS) and values and all(map(may_be_status, values)):
+    words = words_of(name)
+    if not words.isdisjoint(NAMES_OF_A_STATUS) and values and all(map(may_be_status, values)):
         return True
-    if "info" in name:
+    if "info" in words:
         return sum(map(is_short_status, values)) * 2 > len(values)
     return any(map(is_unbooked, values)) or sum(map(is_status, values)) * 2 > len(values)
+
+
+BY_NAME_AND_VALUES: dict[str, Callable[[str, Sequence[str]], bool]] = {
+    "fee": _is_of_fees, "side": _is_of_sides, "status": _is_of_a_status, "other": _is_of_others,
+}  # fmt: skip

@@ -30,6 +30,7 @@ from transactions.outside.formats.columns import (
     cell_of,
     doubt_of,
     doubt_of_day,
+    doubt_of_other,
     says,
     words_of,
 )
@@ -111,6 +112,8 @@ def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
     free = _places_of(role, sheet, found)
     if role == "date":
         return _day_of(sheet, free)
+    if role == "other":
+        return min(free, key=lambda place: doubt_of_other(sheet.names[place]), default=None)
     if role != "amount":
         return free[0] if free else None
     doubts = [(doubt_of(sheet.names[place]), place) for place in free]
