@@ -493,6 +493,31 @@ def test_balances_of_a_column_that_are_not_certain_are_left_out(rows: list[str])
     assert balances_of("Date,Amount,Balance\n" + "\n".join(rows)) == (None, None)
 
 
+def test_a_row_with_a_balance_and_no_amount_is_left_out() -> None:
+    top = '11/01/2026,Beginning balance as of 11/01/2026,,"100.00"\n'
+    rows = '11/02/2026,SHOP,"-5.00","95.00"\n11/13/2026,PAY,"7.00","102.00"\n'
+    body = f"Date,Description,Amount,Running Bal.\n{top}{rows}".encode()
+    found = measure(BytesIO(body), "csv", guessed(body), "USD")
+    assert (found.count, found.facts.unbooked) == (2, 1)
+    assert (found.facts.opening, found.facts.closing) == (100, 102)
+
+
+@pytest.mark.parametrize(
+    ("names", "first", "row"),
+    [
+        ("Debit,Inbound,Balance", "5.00,,95.00", ",7.00,102.00"),
+        ("Debit,Inbound,Balance", "5.00,,95.00", ",,102.00"),
+        ("Amount,Inbound,Balance", "-5.00,,95.00", ",7.00,102.00"),
+        ("Amount,Balance", "-5.00,95.00", ",see above"),
+    ],
+)
+def test_a_row_whose_amount_may_be_in_another_column_is_refused(
+    names: str, first: str, row: str
+) -> None:
+    refusal = refusal_of(f"Date,{names}\n2026-11-02,{first}\n2026-11-13,{row}\n")
+    assert refusal.startswith("Line 3")
+
+
 def test_a_text_among_the_balances_refuses_nothing() -> None:
     rows = [f"2026-11-{day:02},1.00,{day}.00" for day in range(1, 25)]
     rows[22] = "2026-11-23,1.00,see above"

@@ -13,6 +13,7 @@ from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.cells import (
     currency_beside,
     currency_of,
+    is_figure,
     is_out,
     is_short_unbooked,
     is_unbooked,
@@ -60,8 +61,7 @@ def sheet_lines(
                     f"Line {number:,} names the columns a second time: the file seems to be in "
                     "there twice. Download it again."
                 )
-            day, status = (cell_of(cells, mapping, role) for role in ("date", "status"))
-            if is_unbooked(status) or is_short_unbooked(day):  # in place of a day
+            if _is_left_out(cells, sheet, mapping):
                 facts.unbooked += 1
                 continue
             line = _line(number, cells, sheet, mapping, signed)
@@ -123,6 +123,31 @@ def _balance(number: int, cells: Sequence[str], mapping: Mapping[str, Any]) -> D
     with suppress(UnreadableStatement):
         return read_figure(number, cell_of(cells, mapping, "balance"), mapping["decimal"])
     return None
+
+
+def _is_left_out(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
+    """Whether the line is not booked, as its status says or a word in place of its day, or has a
+    balance and no amount.
+    """
+    day, status = (cell_of(cells, mapping, role) for role in ("date", "status"))
+    return is_unbooked(status) or is_short_unbooked(day) or _is_balance_alone(cells, sheet, mapping)
+
+
+def _is_balance_alone(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
+    """Whether a row has a balance and no other figure, as "Beginning balance" of Bank of America.
+    Where money in or out may be in a column that is not known, it is no such row.
+    """
+    if any(cell_of(cells, mapping, role) for role in MOVED):
+        return False
+    is_whole = mapping.get("amount") is not None or None not in map(mapping.get, ("out", "in"))
+    known = {mapping.get(role) for role in ROLES}
+    others = (cell for place, cell in enumerate(cells) if place not in known)
+    return (
+        is_whole
+        and len(cells) >= len(sheet.names)
+        and is_figure(cell_of(cells, mapping, "balance"))
+        and not any(map(is_figure, others))
+    )
 
 
 def _note_currency(place: str, typed: str, facts: StatementFacts) -> None:
