@@ -529,6 +529,7 @@ FIGURES = [
     ("24.10-", ".", "-24.10"), ("(24.10)", ".", "-24.10"), ("+7", ".", "7"), ("0.5", ".", "0.5"),
     ("\N{MINUS SIGN}3.20", ".", "-3.20"), ("1 234,5", ",", "1234.5"), ("EUR 12,00", ",", "12"),
     ("1'200.00", ".", "1200"), ("$12.00", ".", "12"), ("12.00 EUR", ".", "12"),
+    ("1,00,007.00", ".", "100007"), ("-12,34,56,789", ".", "-123456789"),
 ]  # fmt: skip
 
 
@@ -539,7 +540,20 @@ def test_a_figure_is_read_as_banks_write_it(typed: str, mark: str, value: str) -
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "1e400", "1e2", "=1+1", "NaN", "Infinity", "1.2.3", "--5", "\u0661", "9" * 400, "1_000"],
+    [
+        "",
+        "1e400",
+        "1e2",
+        "=1+1",
+        "NaN",
+        "Infinity",
+        "1.2.3",
+        "--5",
+        "\u0661",
+        "9" * 400,
+        "1_000",
+        "1,00,07",
+    ],
 )
 def test_what_is_no_figure_is_refused(typed: str) -> None:
     for mark in ".,":
@@ -712,6 +726,17 @@ def test_lines_that_are_not_booked_in_other_words_and_columns() -> None:
     told = "02.01.2026;-5,00;Payment for a cancelled order\n03.01.2026;-6,00;Failed twice\n"
     assert len(read(f"Buchungstag;Betrag;Info\n{told}")) == 2
     assert len(read("Date,Amount\n2026-01-02,-5.00\nPending,-6.00\n")) == 1
+
+
+@pytest.mark.parametrize("word", ["Varaus", "Reserverat"])
+def test_a_reservation_in_place_of_a_day_is_no_line(word: str) -> None:
+    rows = f"2026/11/13;-5,00;Shop\n{word};-7,00;Shop\n"
+    assert len(read(f"Kirjausp\u00e4iv\u00e4;M\u00e4\u00e4r\u00e4;Otsikko\n{rows}")) == 1
+
+
+def test_a_row_of_stars_is_no_line() -> None:
+    stars = "********,********,********\n"
+    assert len(read(ENGLISH.replace("Amount\n", f"Amount\n{stars}") + stars)) == 2
 
 
 def test_a_text_below_the_table_is_no_line() -> None:

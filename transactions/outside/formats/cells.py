@@ -56,12 +56,13 @@ def is_day(typed: str) -> bool:
 
 
 _BESIDE = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")
+_INDIAN = r"[0-9]{1,2}(?:,[0-9]{2}){1,5},[0-9]{3}(?:\.[0-9]{0,4})?"  # 1,00,007.00
 _UNSIGNED = {
     mark: re.compile(
         rf"(?:[0-9]{{1,15}}|[0-9]{{1,3}}(?:[{other} '\u2019\u00a0\u202f][0-9]{{3}}){{1,4}})"
-        rf"(?:[{mark}][0-9]{{0,4}})?|[{mark}][0-9]{{1,4}}"
+        rf"(?:[{mark}][0-9]{{0,4}})?|[{mark}][0-9]{{1,4}}{more}"
     )
-    for mark, other in ((",", "."), (".", ","))
+    for mark, other, more in ((",", ".", ""), (".", ",", rf"|{_INDIAN}"))
 }
 
 
@@ -231,7 +232,7 @@ UNBOOKED = frozenset(
     " rückgängig pendiente pendente attente sospeso behandeling venter väntande odottaa oczekująca"
     " oczekujące bekliyor unposted unbooked uncleared unsettled ungebucht scheduled progress"
     " process queued awaiting incomplete uncompleted initiated unsuccessful unpaid geplant"
-    " bearbeitung fehlgeschlagen".split()
+    " bearbeitung fehlgeschlagen varaus reserverat reserveret reservert".split()
 )
 BOOKED = frozenset(
     "completed complete booked posted cleared settled executed done success successful succeeded"

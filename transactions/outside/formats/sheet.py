@@ -193,7 +193,9 @@ def name_of(cell: str) -> str:
 
 
 def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tuple[int, list[str]]]:
-    """Yields the number and the cells of each line that has some. Raises UnreadableStatement."""
+    """Yields the number and the cells of each line with a letter or a digit, which one of stars or
+    dashes has not. Raises UnreadableStatement.
+    """
     lines = text_lines(text)
     for _ in range(after):
         next(lines, "")
@@ -208,7 +210,7 @@ def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tup
             ) from None
         if cells is None:
             return
-        if any(cell.strip() for cell in cells):
+        if any(letter.isalnum() for cell in cells for letter in cell):
             yield reader.line_num + after, cells
 
 
