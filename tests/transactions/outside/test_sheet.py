@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 
 from tests.transactions.outside.files import AMERICAN, GERMAN, guessed
-from transactions.outside.formats.cells import read_day, read_figure
+from transactions.outside.formats.cells import day_order, read_day, read_figure
 from transactions.outside.formats.guess import guess
 from transactions.outside.formats.lines import (
     MOST_BYTES,
@@ -749,6 +749,23 @@ def test_a_year_of_two_figures_may_come_first() -> None:
     days = "".join(f"{day},Shop,-1.00\n" for day in ("26/01/05", "26/01/06", "26/02/10"))
     found = [line.booked_on for line in read(f"Date,Payee,Amount\n{days}")]
     assert found == [date(2026, 1, 5), date(2026, 1, 6), date(2026, 2, 10)]
+
+
+@pytest.mark.parametrize(
+    ("days", "order", "possible"),
+    [
+        (["26.11.02", "26.11.13"], "ymd", {"ymd", "dmy"}),
+        (["26.11.02", "26.11.03"], "dmy", {"ymd", "dmy"}),
+        (["15.01.25", "15.01.26"], "dmy", {"ymd", "dmy"}),
+        (["02.11.26", "13.11.26"], "dmy", {"dmy"}),
+        (["02.11.26"], "dmy", {"dmy"}),
+        (["15.02.26", "30.02.26"], "dmy", {"dmy"}),
+        (["26.11.2002", "26.11.2013"], "dmy", {"dmy"}),
+    ],
+)
+def test_a_year_may_come_first_with_dots(days: list[str], order: str, possible: set[str]) -> None:
+    found = day_order(days)
+    assert (found.order, set(found.possible)) == (order, possible)
 
 
 def test_a_value_date_without_marks_is_no_amount() -> None:

@@ -85,6 +85,7 @@ def read_figure(number: int, typed: str, mark: str) -> Decimal:
 
 
 ORDERS = ("dmy", "mdy", "ymd")
+YEARS_OF_A_FILE = timedelta(days=4 * 365)
 
 
 class DayOrder(NamedTuple):
@@ -119,17 +120,22 @@ class _DaysInOrder:
 def day_order(days: Iterable[str]) -> DayOrder:
     """What comes first in these days: that by which most of them are days, as a figure above 12 is
     no month. If several can be, the order by which they span less time, because a file has the days
-    of some weeks; dots are European. The year is first only if no other order spans less time:
+    of some weeks. The year is first only if no other order spans less time:
     nearly every day with a year of two figures could be read so.
     """
     readings = [_DaysInOrder(order) for order in ORDERS]
+    has_dots = False
     for typed in days:
         if (found := _DIGITS.fullmatch(typed)) and len(found[1]) == 4:
             return DayOrder("ymd", ("ymd",))
         if found and "." in typed[: found.end(2) + 1]:
-            return DayOrder("dmy", ("dmy",))
+            if len(found[3]) == 4:
+                return DayOrder("dmy", ("dmy",))
+            has_dots = True
         for reading in readings:
             reading.add(typed)
+    if has_dots:
+        return _order_with_dots(readings[0], readings[-1])
     most = max(reading.count for reading in readings)
     fitting = [reading for reading in readings if reading.count == most]
     likeliest = min(fitting, key=lambda reading: reading.span)
@@ -140,6 +146,17 @@ def day_order(days: Iterable[str]) -> DayOrder:
         and (reading.order != "ymd" or reading.span == likeliest.span)
     }
     return DayOrder(likeliest.order, (likeliest.order, *others.values()))
+
+
+def _order_with_dots(day_first: _DaysInOrder, year_first: _DaysInOrder) -> DayOrder:
+    """Dots are European, so the day is first. The year may be if the file then spans less time, and
+    is taken to be if it otherwise spans years.
+    """
+    if year_first.count < day_first.count or year_first.span >= day_first.span:
+        return DayOrder("dmy", ("dmy",))
+    if day_first.span > YEARS_OF_A_FILE:
+        return DayOrder("ymd", ("ymd", "dmy"))
+    return DayOrder("dmy", ("dmy", "ymd"))
 
 
 # Three digits after a mark that cannot stand before thousands: "0.500", "1234.500".
