@@ -92,6 +92,20 @@ def test_a_file_that_was_cut_off_is_refused(name: str, share: float) -> None:
     assert refusal_of(cut(SAMPLES[name], share))
 
 
+@pytest.mark.parametrize("text", ["Shop", "Bakery"])
+def test_two_statements_of_a_day_with_the_same_balances_may_have_other_lines(text: str) -> None:
+    def statement(text: str) -> str:
+        moved = f":61:2611021102D10,00NTRFNONREF\n:86:{text}\n:61:2611021102C10,00NTRFNONREF\n"
+        return f":20:X\n:25:A\n:28C:1\n:60F:C261102EUR5,\n{moved}:62F:C261102EUR5,\n-\n"
+
+    source = BytesIO((statement("Shop") + statement(text)).encode())
+    if text == "Shop":
+        with pytest.raises(UnreadableStatement, match="twice"):
+            measure(source, "mt940", None, "EUR")
+    else:
+        assert measure(source, "mt940", None, "EUR").count == 4
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_file_that_is_there_twice_is_refused(name: str) -> None:
     assert refusal_of(SAMPLES[name] * 2)

@@ -47,6 +47,7 @@ def camt_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLin
             _balance(reading, element)
         elif line := _line(reading, element):
             reading.balances.add(line.amount)
+            reading.balances.note_texts(line)
             yield line
     reading.balances.end()
     reading.balances.note()

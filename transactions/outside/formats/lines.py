@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import IO
@@ -86,7 +86,8 @@ class StatementBalances:
     _last: tuple[str, bool] = ("", False)
     _sum: Decimal = Decimal(0)
     _count: int = 0
-    _seen: set[tuple[Balance, Balance, int]] = field(default_factory=set)
+    _texts: int = 0  # equal for equal lines
+    _seen: set[tuple[Balance, Balance, int, int]] = field(default_factory=set)
 
     def open(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
         """Notes an opening balance; `is_page` if the statement began on an earlier page."""
@@ -119,9 +120,14 @@ class StatementBalances:
         self._sum += amount
         self._count += 1
 
+    def note_texts(self, line: OutsideLine) -> None:
+        """Notes what a line says, by which two statements of a day may differ."""
+        self._texts = hash((self._texts, replace(line, number=0)))
+
     def end(self) -> None:
         """Ends a statement. Raises UnreadableStatement if its lines do not lead to its end."""
         begun, ended, sum, count = self._opening, self._closing, self._sum, self._count
+        texts, self._texts = self._texts, 0
         self._opening, self._closing, self._sum, self._count = None, None, Decimal(0), 0
         if begun is None or ended is None:
             return
@@ -130,7 +136,7 @@ class StatementBalances:
                 f"The lines do not lead from the opening balance {begun[0]:f} to the closing "
                 f"balance {ended[0]:f}: they come to {begun[0] + sum:f}. {CUT}"
             )
-        facts = (begun, ended, count)
+        facts = (begun, ended, count, texts)
         if count and facts in self._seen:
             raise UnreadableStatement("A statement is in the file twice. Download the file again.")
         self._seen.add(facts)

@@ -56,7 +56,9 @@ def mt940_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLi
     move: _Move | None = None
     for number, tag, text in _fields(source):
         if move:
-            yield _line(move, text if tag == "86" else "")
+            line = _line(move, text if tag == "86" else "")
+            balances.note_texts(line)
+            yield line
             move = None
         if tag == "25":
             if account not in ("", text.strip()):
