@@ -1,6 +1,7 @@
 """What the pages of outside accounts show."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -16,7 +17,7 @@ from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
 from transactions.outside.file_parts import kept
 from transactions.outside.formats.cells import day_order, is_status
 from transactions.outside.formats.guess import order_of_file
-from transactions.outside.formats.lines import windows_1252_sample
+from transactions.outside.formats.lines import UnreadableStatement, windows_1252_sample
 from transactions.outside.formats.qif import qif_order
 from transactions.outside.formats.sheet import cells_under, sheet_of
 
@@ -89,7 +90,7 @@ def doubtful_order(source: OutsideImport) -> str:
     # Day and month cannot change places, or mean the same if they do.
     is_told = is_late or not lines.exclude(booked_on__day=F("booked_on__month")).exists()
     mapping = source.mapping or {}
-    with kept(source) as file:
+    with suppress(UnreadableStatement), kept(source) as file:  # read by an earlier version
         if source.format == OutsideImport.Format.QIF and not is_told:
             found = qif_order(file)
             return mapping.get("order", found.order) if found.is_open else ""
@@ -102,8 +103,9 @@ def doubtful_letters(source: OutsideImport) -> str:
     """A line of a file whose letters were read as Windows-1252, as nothing says that they are."""
     if source.format in (OutsideImport.Format.CAMT, OutsideImport.Format.OFX2):
         return ""  # XML says it
-    with kept(source) as file:
+    with suppress(UnreadableStatement), kept(source) as file:  # read by an earlier version
         return windows_1252_sample(file)
+    return ""
 
 
 def unknown_status_count(source: OutsideImport) -> int:
@@ -111,9 +113,10 @@ def unknown_status_count(source: OutsideImport) -> int:
     place = (source.mapping or {}).get("status")
     if source.format != OutsideImport.Format.CSV or place is None:
         return 0
-    with kept(source) as file:
+    with suppress(UnreadableStatement), kept(source) as file:  # read by an earlier version
         sheet = sheet_of(file, is_asked=True)
         return sum(not is_status(typed) for typed in cells_under(file, sheet, [place]))
+    return 0
 
 
 def _doubtful_order_of_csv(file: IO[bytes], mapping: dict[str, Any], *, is_told: bool) -> str:

@@ -169,9 +169,11 @@ class TransferForm(MoneyForm):
         sender, to = self.cleaned_data["from_account"], self.to_account
         if not sees_currency(self.user, to) or to is None or to.currency == sender.currency:
             return ""
-        if any(account.currency == to.currency for account in self.own_accounts):
+        others = [account for account in self.own_accounts if account.pk != to.pk]
+        if any(account.currency == to.currency for account in others):
             return f"This account is in {to.currency}. Choose an account of yours in {to.currency}."
-        return f"This account is in {to.currency}. Open an account in {to.currency} first."
+        which = "another account" if self.is_between_own else "an account"
+        return f"This account is in {to.currency}. Open {which} in {to.currency} first."
 
     @property
     def draft(self) -> Draft:

@@ -839,3 +839,18 @@ def test_a_file_of_too_many_bytes_is_refused() -> None:
     body = b"Date,Description,Amount\n" + line * (MOST_BYTES // len(line) + 1)
     with pytest.raises(UnreadableStatement, match=re.escape("32 MB")):
         sheet_of(BytesIO(body))
+
+
+@pytest.mark.parametrize(
+    ("days", "order"),
+    [
+        ([f"01.{month:02}.{year}" for year in range(20, 26) for month in range(1, 13)], "dmy"),
+        ([f"31.12.{year}" for year in range(19, 26)], "dmy"),
+        ([f"15.{month:02}.{year}" for year in range(20, 26) for month in (1, 6)], "dmy"),
+        ([f"25.11.{day:02}" for day in range(2, 26)], "ymd"),
+    ],
+)
+def test_years_of_days_with_dots_have_the_day_first_unless_they_are_newer_otherwise(
+    days: list[str], order: str
+) -> None:
+    assert day_order(days).order == order

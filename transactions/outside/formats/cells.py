@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.utils import timezone
+
 from ledger.text.currencies import ISO_CURRENCIES
 from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.lines import (
@@ -150,11 +152,12 @@ def day_order(days: Iterable[str]) -> DayOrder:
 
 def _order_with_dots(day_first: _DaysInOrder, year_first: _DaysInOrder) -> DayOrder:
     """Dots are European, so the day is first. The year may be if the file then spans less time, and
-    is taken to be if it otherwise spans years.
+    is taken to be if it otherwise spans years, and no older with the year first, nor to come.
     """
     if year_first.count < day_first.count or year_first.span >= day_first.span:
         return DayOrder("dmy", ("dmy",))
-    if day_first.span > YEARS_OF_A_FILE:
+    is_of_today = day_first.last <= year_first.last <= timezone.localdate()
+    if day_first.span > YEARS_OF_A_FILE and is_of_today:
         return DayOrder("ymd", ("ymd", "dmy"))
     return DayOrder("dmy", ("dmy", "ymd"))
 
