@@ -151,6 +151,4 @@ def _all_sent_today(accounts: Sequence[Account]) -> dict[UUID, Decimal]:
 
 def sent_today(account: Account) -> Decimal:
     """What a limit per day has counted today. One query."""
-    today = start_of_day(timezone.localdate())
-    counted = Transaction.objects.counted_against_limit(account, today)
-    return counted.aggregate(total=Sum("amount"))["total"] or Decimal(0)
+    return _all_sent_today([account]).get(account.pk, Decimal(0))

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models.expressions import RawSQL
 
 from ledger.db.local_settings import locally
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
@@ -63,9 +64,11 @@ def mark_doubles(source: OutsideImport) -> int:
                 ) AS of_file
             ), known AS (
                 SELECT line.id FROM line JOIN entered USING (bank_id, amount)
-                WHERE bank_id <> '' AND CASE abs(line.booked_on - entered.booked_on)
-                    WHEN 0 THEN true ELSE abs(line.booked_on - entered.booked_on) <= {NEAR}
-                        AND {_are_alike("line.texts", "entered.texts")} END
+                WHERE bank_id <> '' AND (
+                    line.booked_on = entered.booked_on
+                    OR abs(line.booked_on - entered.booked_on) <= {NEAR}
+                        AND {_are_alike("line.texts", "entered.texts")}
+                )
             ), found AS (
                 SELECT line.id,
                     line.id IN (SELECT id FROM known)
@@ -149,27 +152,30 @@ def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Looka
 
 def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list[str]:
     """For each line the texts of the entries that it may be, see `lookalikes_of`: with its amount,
-    and its day or its id. One query.
+    and its day or its id. Two queries; none without a line.
     """
     lines = list(lines)
-    entries = OutsideEntry.objects.entered(account).filter(amount__in={it.amount for it in lines})
-    if lines:
-        days = [line.booked_on for line in lines]
-        near = timedelta(days=NEAR)
-        entries = entries.filter(booked_on__range=(min(days) - near, max(days) + near))
+    if not lines:
+        return []
+    days, near = [line.booked_on for line in lines], timedelta(days=NEAR)
+    entries = OutsideEntry.objects.entered(account).filter(
+        amount__in={line.amount for line in lines},
+        booked_on__range=(min(days) - near, max(days) + near),
+    )
     found = list(entries)
+    rows = OutsideEntry.objects.filter(pk__in=[each.pk for each in (*lines, *found)])
+    bank_id = RawSQL(_BANK_ID, ())  # noqa: S611 - a constant
+    ids = dict(rows.annotate(bank_id=bank_id).values_list("pk", "bank_id"))
+
+    def may_be(line: OutsideEntry, entry: OutsideEntry) -> bool:
+        apart = abs(line.booked_on - entry.booked_on)
+        is_of_id = ids[line.pk] != "" and ids[line.pk] == ids[entry.pk] and apart <= near
+        return line.amount == entry.amount and (not apart or is_of_id)
+
     return [
-        " and ".join(dict.fromkeys(f"\u201c{it.words}\u201d" for it in found if _may_be(line, it)))
+        " and ".join(dict.fromkeys(f"\u201c{it.words}\u201d" for it in found if may_be(line, it)))
         for line in lines
     ]
-
-
-def _may_be(line: OutsideEntry, entry: OutsideEntry) -> bool:
-    if line.amount != entry.amount:
-        return False
-    id, other = (it.outside_id.replace("-", "").lower() for it in (line, entry))
-    is_near = abs(line.booked_on - entry.booked_on) <= timedelta(days=NEAR)
-    return line.booked_on == entry.booked_on or (bool(id) and id == other and is_near)
 
 
 def delete_lookalikes(source: OutsideImport) -> None:

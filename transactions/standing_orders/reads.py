@@ -1,6 +1,6 @@
 """A person's orders, and what was and will be paid by them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -20,7 +20,6 @@ from transactions.standing_orders.forecast import (
     ExpectedDay,
     ExpectedPayment,
     by_day,
-    expected_of,
     expected_payments,
     next_dates,
     totals_of,
@@ -57,9 +56,8 @@ def orders_page(owner: User) -> OrdersPage:
     ended = _ended(owner)
     accounts = list(Account.objects.owned_by(owner))
     who = names_of(owner, [*orders, *ended], accounts)
-    today = timezone.localdate()
-    expected = expected_payments(orders, accounts, today=today, days=CALENDAR_DAYS)
-    told = today + timedelta(days=TOLD_DAYS)
+    expected = _expected(orders, accounts)
+    told = timezone.localdate() + timedelta(days=TOLD_DAYS)
     failing = [payment for payment in expected if payment.needs_help and payment.day <= told]
     return OrdersPage(
         lines=[_line(order, who) for order in orders],
@@ -89,13 +87,10 @@ def failures_with(owner: User, draft: StandingOrder) -> DraftFailures:
     """What an order that is not set up yet would let fail."""
     orders, accounts = orders_of(owner), list(Account.objects.owned_by(owner))
 
-    def failing(*more: StandingOrder) -> list[ExpectedPayment]:
-        today = timezone.localdate()
-        expected = expected_payments([*orders, *more], accounts, today=today, days=CALENDAR_DAYS)
-        return [payment for payment in expected if payment.needs_help]
-
-    without = {(payment.order.pk, payment.day) for payment in failing() if payment.fails}
-    found = failing(draft)
+    without = {
+        (payment.order.pk, payment.day) for payment in _expected(orders, accounts) if payment.fails
+    }
+    found = [payment for payment in _expected([*orders, draft], accounts) if payment.needs_help]
     others = (
         payment for payment in found
         if payment.fails and payment.order is not draft
@@ -103,6 +98,13 @@ def failures_with(owner: User, draft: StandingOrder) -> DraftFailures:
     )  # fmt: skip
     own = (payment for payment in found if payment.order is draft)
     return DraftFailures(next(own, None), next(others, None))
+
+
+def _expected(
+    orders: Iterable[StandingOrder], accounts: Sequence[Account]
+) -> list[ExpectedPayment]:
+    today = timezone.localdate()
+    return expected_payments(orders, accounts, today=today, days=CALENDAR_DAYS)
 
 
 def orders_of(owner: User) -> list[StandingOrder]:
@@ -165,9 +167,10 @@ class OrderPage:
 
 def order_page(owner: User, order: StandingOrder) -> OrderPage:
     """Reads the page of an order that was read with its accounts."""
-    who = names_of(owner, [order], Account.objects.owned_by(owner))
+    accounts = list(Account.objects.owned_by(owner))
+    who = names_of(owner, [order], accounts)
     settled = order.occurrences.order_by("-due_on")[:MOST_DAYS]
     days = [] if order.is_ended else next_dates(order)
-    expected = expected_of(owner) if order.is_active else []
+    expected = _expected(orders_of(owner), accounts) if order.is_active else []
     failing = [each for each in expected if each.order.pk == order.pk and each.needs_help]
     return OrderPage(order, who[order.to_account_id], days, list(settled), failing[:1])

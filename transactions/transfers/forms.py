@@ -156,8 +156,8 @@ class TransferForm(MoneyForm):
         """The refusal. What it says of somebody else's account is one sentence, whatever it is, but
         for the currency where the person knows that.
         """
-        if isinstance(refusal, CurrencyMismatch) and self._other_currency:
-            return self._other_currency
+        if isinstance(refusal, CurrencyMismatch) and (other := self._other_currency):
+            return other
         is_about_recipient = isinstance(refusal, RECIPIENT_REFUSED)
         return CANNOT_RECEIVE if is_about_recipient and not self.is_between_own else str(refusal)
 

@@ -272,8 +272,9 @@ def test_a_small_number_is_no_id(account: OutsideAccount) -> None:
     imported(account, heading + "2026-11-02,-10.00,Coffee,0001\n")
     later = heading + "2026-11-02,-10.00,Bakery,0001\n2026-11-02,-10.00,Coffee,0002\n"
     assert doubles(uploaded(account, later)) == [3]
-    other = uploaded(account, heading + "2026-11-04,-10.00,Tea,0003\n")
+    other = uploaded(account, heading + "2026-11-04,-10.00,Tea,0001\n")
     assert lookalikes_of(other, []).count == 0
+    assert entries_like(account, other.entries.all()) == [""]
     imported(account, heading + "2026-11-02,-20.00,Coffee,10000\n")
     assert doubles(uploaded(account, heading + "2026-11-02,-20.00,Tea,10000\n")) == [2]
 
