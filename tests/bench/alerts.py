@@ -23,6 +23,7 @@ from tests.bench.workers import Workers, start_workers
 from transactions.categories.rules import apply_rules, save_rule
 
 PART = "alerts"
+MORE_ROUNDS = 3  # times as many: the cost is no larger than what one round differs from the next
 NEVER = 10**9  # more than a payment of the bench
 CHOOSE = """
     INSERT INTO alert_choices (id, owner_id, kind, account_id, amount, mail, created_at)
@@ -46,7 +47,7 @@ def _contest(count: int, scale: Scale, results: Results, workers: Workers) -> No
     contestants: dict[str, Callable[[], float]] = {
         name: partial(_turn, name, scale, workers) for name in ("nobody", "chosen", "told")
     }
-    rounds = alternate(scale.rounds, contestants)
+    rounds = alternate(MORE_ROUNDS * scale.rounds, contestants)
     targets: dict[str, Target | None] = {"chosen": WITH_ALERTS, "told": None}
     for name, target in targets.items():
         what = f"one transfer, {count} at once, alerts {name}"

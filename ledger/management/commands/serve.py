@@ -20,6 +20,7 @@ from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
 from ledger.server.gunicorn_process import WebServer
 from ledger.server.mock_provider.server import MockServer
 from ledger.server.preparation import prepare
+from ledger.server.stop_signals import STOP_SIGNALS, ToldToStop
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
 ON_THIS_COMPUTER = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
@@ -30,7 +31,6 @@ NO_STANDBY = (
 OF_A_PAIR = (
     "A standby confirms each commit. Try a failover in another terminal: manage.py failover --kill"
 )
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Command(BaseCommand):
@@ -63,7 +63,7 @@ class Command(BaseCommand):
                 if standby:
                     own_server.make_pair()
                 self._serve(host, port, demo=demo)
-        except KeyboardInterrupt:
+        except ToldToStop:
             pass
         except (OperationalError, EmbeddedServerError) as err:
             raise CommandError(str(err)) from err
@@ -120,7 +120,7 @@ def address_of(host: str, port: int) -> str:
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+    raise ToldToStop
 
 
 def _check_settings(*, standby: bool) -> None:
@@ -148,7 +148,7 @@ def _check_port(host: str, port: int) -> None:
         reason = str(getattr(err, "strerror", err)).partition(" (")[0].rstrip(".")
         raise CommandError(
             f"The port {port} on {host} cannot be used: {reason}. "
-            f"Stop what runs there, or choose another with make run PORT={_another(port)}."
+            f"ToldToStop what runs there, or choose another with make run PORT={_another(port)}."
         ) from err
 
 

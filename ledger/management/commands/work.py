@@ -15,10 +15,10 @@ from ledger.db.reasons import in_words
 from ledger.jobs.schedule import JOBS
 from ledger.jobs.worker import AWAY, Worker
 from ledger.logs.output import is_watched
+from ledger.server.stop_signals import STOP_SIGNALS, ToldToStop
 from transactions.events.deliverer import Deliverer, DeliveryEnded
 
 logger = logging.getLogger("ledger.jobs")
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Command(BaseCommand):
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             for number in STOP_SIGNALS:
                 signal.signal(number, stop.note)
             self._work(stop, once=once, webhooks=webhooks, heartbeat=heartbeat)
-        except KeyboardInterrupt:
+        except ToldToStop:
             pass  # the database takes back what was not committed, and a later run does it
         finally:
             stop.is_over = True
@@ -90,7 +90,7 @@ class Command(BaseCommand):
 
 
 class StopSignal:
-    """Ends the command, also where code that the signal met swallowed the KeyboardInterrupt, as
+    """Ends the command, also where code that the signal met swallowed what `note` raises, as
     AWS's driver does while it looks for a writer: then the next wait ends it.
     """
 
@@ -101,10 +101,10 @@ class StopSignal:
     def note(self, _number: int, _frame: object) -> None:
         self._has_come = True  # no Event: it would wait for itself where it is being waited for
         if not self.is_over:
-            raise KeyboardInterrupt
+            raise ToldToStop
 
     def wait(self, seconds: float, *, by: Callable[[float], object]) -> None:
-        """Waits so long by this. Raises KeyboardInterrupt if a signal came, before or meanwhile."""
+        """Waits so long by this. Raises ToldToStop if a signal came, before or meanwhile."""
         if self._has_come:
-            raise KeyboardInterrupt
+            raise ToldToStop
         by(seconds)
