@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import authenticate
+from django.test import TestCase
 
 from accounts.groups import ANALYSTS, MANAGER, OPERATIONS, PERMISSIONS
 from accounts.models import Account, StatusChange, User
@@ -17,18 +18,6 @@ from transactions.demo.sign_ins import SIGN_INS
 from transactions.models import Alert, Attachment, Entry, Transaction
 
 
-@pytest.mark.django_db
-def test_the_books_hold_exactly_the_drafts(demo: SeedingCounts) -> None:
-    drafts = {draft.id: draft for draft in play().drafts()}
-    rows = Transaction.objects.in_bulk(list(drafts))
-    assert demo.transactions == len(drafts) == len(rows) == Transaction.objects.count()
-    for id, row in rows.items():
-        draft = drafts[id]
-        assert (row.from_account_id, row.to_account_id) == (draft.from_account, draft.to_account)
-        assert (row.amount, row.metadata) == (draft.amount, draft.metadata)
-        assert (row.description, row.created_at) == (draft.description, draft.created_at)
-
-
 def test_people_without_money_pay_for_nothing_and_nothing_is_refused(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -39,118 +28,127 @@ def test_people_without_money_pay_for_nothing_and_nothing_is_refused(
     assert audit().clean
 
 
-def test_the_audit_is_clean_after_seeding(demo: SeedingCounts) -> None:
-    result = audit()
-    assert result.findings == []
-    assert (result.accounts, result.transactions) == (demo.accounts, demo.transactions)
+class TestBooks(TestCase):
+    """All of them look at one demo, which takes a second or more to make."""
 
+    demo: SeedingCounts
 
-def test_the_demo_shows_an_overdraft_a_frozen_a_closed_and_an_unused_account(
-    demo: SeedingCounts,
-) -> None:
-    overdrawn = Account.objects.get(overdraft_limit__gt=0)
-    assert -500 <= overdrawn.balance < 0
-    assert Account.objects.get(status="frozen").balance > 0
-    closed = Account.objects.get(status="closed")
-    assert (closed.balance, closed.entries.exists()) == (0, True)
-    change = StatusChange.objects.get(account=closed)
-    assert change.reason
-    assert change.changed_by == User.objects.get(email="staff@example.com")
-    assert Account.objects.get(last_entry_at=None).user.name == "Tove Østergaard"
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.demo = seeding.seed(users=24, months=2, seed=7, now=NOON)
 
+    def test_the_books_hold_exactly_the_drafts(self) -> None:
+        drafts = {draft.id: draft for draft in play().drafts()}
+        rows = Transaction.objects.in_bulk(list(drafts))
+        assert self.demo.transactions == len(drafts) == len(rows) == Transaction.objects.count()
+        for id, row in rows.items():
+            draft = drafts[id]
+            assert (row.from_account_id, row.to_account_id) == (
+                draft.from_account,
+                draft.to_account,
+            )
+            assert (row.amount, row.metadata) == (draft.amount, draft.metadata)
+            assert (row.description, row.created_at) == (draft.description, draft.created_at)
 
-def test_the_demo_shows_a_hold_of_each_kind_and_a_refund(demo: SeedingCounts) -> None:
-    ana = Transaction.objects.filter(from_account__user__email="ana@example.com")
-    pending = ana.get(status="pending")
-    assert (pending.description, pending.from_account.name) == ("Hotel Aurora", "Travel")
-    assert pending.expires_at - NOON == timedelta(days=9)
-    captured = ana.get(status="captured")
-    assert captured.captured_by.get().amount < captured.amount
-    released = ana.get(status="voided")
-    assert released.reasons.get().action == "release"
-    assert released.reasons.get().written_by.email == "staff@example.com"
-    refund = Transaction.objects.get(description="Refund: Book Nook")
-    assert refund.reverses in ana
-    assert refund.reverses.description == "Book Nook"
-    held = Account.objects.exclude(held=0)
-    assert [(account.name, account.held) for account in held] == [("Travel", pending.amount)]
+    def test_the_audit_is_clean_after_seeding(self) -> None:
+        result = audit()
+        assert result.findings == []
+        assert (result.accounts, result.transactions) == (
+            self.demo.accounts,
+            self.demo.transactions,
+        )
 
+    def test_the_demo_shows_an_overdraft_a_frozen_a_closed_and_an_unused_account(self) -> None:
+        overdrawn = Account.objects.get(overdraft_limit__gt=0)
+        assert -500 <= overdrawn.balance < 0
+        assert Account.objects.get(status="frozen").balance > 0
+        closed = Account.objects.get(status="closed")
+        assert (closed.balance, closed.entries.exists()) == (0, True)
+        change = StatusChange.objects.get(account=closed)
+        assert change.reason
+        assert change.changed_by == User.objects.get(email="staff@example.com")
+        assert Account.objects.get(last_entry_at=None).user.name == "Tove Østergaard"
 
-def test_a_refund_reverses_the_payment_of_the_same_amount(demo: SeedingCounts) -> None:
-    refunds = Transaction.objects.filter(description__startswith="Refund: ")
-    assert refunds.count() > 1
-    for refund in refunds.select_related("reverses"):
-        assert refund.reverses is not None
-        assert refund.amount == refund.reverses.amount
-        assert refund.metadata == refund.reverses.metadata
+    def test_the_demo_shows_a_hold_of_each_kind_and_a_refund(self) -> None:
+        ana = Transaction.objects.filter(from_account__user__email="ana@example.com")
+        pending = ana.get(status="pending")
+        assert (pending.description, pending.from_account.name) == ("Hotel Aurora", "Travel")
+        assert pending.expires_at - NOON == timedelta(days=9)
+        captured = ana.get(status="captured")
+        assert captured.captured_by.get().amount < captured.amount
+        released = ana.get(status="voided")
+        assert released.reasons.get().action == "release"
+        assert released.reasons.get().written_by.email == "staff@example.com"
+        refund = Transaction.objects.get(description="Refund: Book Nook")
+        assert refund.reverses in ana
+        assert refund.reverses.description == "Book Nook"
+        held = Account.objects.exclude(held=0)
+        assert [(account.name, account.held) for account in held] == [("Travel", pending.amount)]
 
+    def test_a_refund_reverses_the_payment_of_the_same_amount(self) -> None:
+        refunds = Transaction.objects.filter(description__startswith="Refund: ")
+        assert refunds.count() > 1
+        for refund in refunds.select_related("reverses"):
+            assert refund.reverses is not None
+            assert refund.amount == refund.reverses.amount
+            assert refund.metadata == refund.reverses.metadata
 
-def test_ana_has_her_three_accounts(demo: SeedingCounts) -> None:
-    ana = User.objects.get(email="ana@example.com")
-    accounts = Account.objects.owned_by(ana).values_list("name", "currency")
-    assert list(accounts) == [("Everyday", "USD"), ("Savings", "USD"), ("Travel", "EUR")]
-    assert all(Entry.objects.for_account(account).exists() for account in ana.accounts.all())
+    def test_ana_has_her_three_accounts(self) -> None:
+        ana = User.objects.get(email="ana@example.com")
+        accounts = Account.objects.owned_by(ana).values_list("name", "currency")
+        assert list(accounts) == [("Everyday", "USD"), ("Savings", "USD"), ("Travel", "EUR")]
+        assert all(Entry.objects.for_account(account).exists() for account in ana.accounts.all())
 
+    def test_ana_has_a_receipt_on_a_payment(self) -> None:
+        receipt = Attachment.objects.get(owner__email=SIGN_INS["ana"])
+        assert receipt.file_name == "hotel-aurora.jpg"
+        assert receipt.transaction.description == "Hotel Aurora"
 
-def test_ana_has_a_receipt_on_a_payment(demo: SeedingCounts) -> None:
-    receipt = Attachment.objects.get(owner__email=SIGN_INS["ana"])
-    assert receipt.file_name == "hotel-aurora.jpg"
-    assert receipt.transaction.description == "Hotel Aurora"
+    def test_ana_was_told_of_payments_of_hers_and_nothing_is_mailed(self) -> None:
+        alerts = Alert.objects.filter(owner__email=SIGN_INS["ana"])
+        assert alerts.unread().count() == 3
+        about = alerts.values_list("about", flat=True)
+        assert Transaction.objects.filter(pk__in=about).count() == alerts.count() > 3
+        assert not alerts.exclude(mail="off").exists()
 
+    def test_those_who_are_listed_sign_in_with_the_password_and_nobody_else_does(self) -> None:
+        for email in SIGN_INS.values():
+            assert authenticate(None, username=email, password=PASSWORD) is not None
+        assert sum(user.has_usable_password() for user in User.objects.all()) == len(SIGN_INS)
 
-def test_ana_was_told_of_payments_of_hers_and_nothing_is_mailed(demo: SeedingCounts) -> None:
-    alerts = Alert.objects.filter(owner__email=SIGN_INS["ana"])
-    assert alerts.unread().count() == 3
-    about = alerts.values_list("about", flat=True)
-    assert Transaction.objects.filter(pk__in=about).count() == alerts.count() > 3
-    assert not alerts.exclude(mail="off").exists()
+    def test_each_group_has_a_sign_in_and_limits_have_a_second_manager(self) -> None:
+        people = User.objects.filter(email__in=SIGN_INS.values())
+        groups = sorted(name for name in people.values_list("groups__name", flat=True) if name)
+        assert groups == sorted([*PERMISSIONS, MANAGER])
+        assert people.filter(is_staff=True).count() == len(PERMISSIONS)
 
+    def test_the_manager_of_the_demo_is_another_person_than_the_clerk(self) -> None:
+        clerk, manager = (User.objects.get(email=SIGN_INS[who]) for who in ("staff", "manager"))
+        assert [group.name for group in manager.groups.all()] == [MANAGER]
+        assert manager.is_staff
+        assert not manager.has_perm("transactions.use_cash_desk")
+        assert not clerk.has_perm("accounts.change_limits")
 
-def test_those_who_are_listed_sign_in_with_the_password_and_nobody_else_does(
-    demo: SeedingCounts,
-) -> None:
-    for email in SIGN_INS.values():
-        assert authenticate(None, username=email, password=PASSWORD) is not None
-    assert sum(user.has_usable_password() for user in User.objects.all()) == len(SIGN_INS)
+    def test_the_analyst_reads_the_books_and_staff_correct_people_and_accounts(self) -> None:
+        ana, analyst, staff = (
+            User.objects.get(email=f"{name}@example.com") for name in ("ana", "analyst", "staff")
+        )
+        assert [group.name for group in analyst.groups.all()] == [ANALYSTS]
+        assert [group.name for group in staff.groups.all()] == [OPERATIONS]
+        assert [(user.is_staff, user.is_superuser) for user in (ana, analyst, staff)] == [
+            (False, False), (False, False), (True, False),
+        ]  # fmt: skip
+        assert not ana.get_all_permissions()
+        assert analyst.has_perms(["transactions.view_transaction", "transactions.view_entry"])
+        assert not analyst.has_perm("accounts.change_account")
+        assert staff.has_perms(["accounts.change_account", "accounts.view_statuschange"])
+        assert not any(
+            staff.has_perm(f"transactions.{verb}_transaction")
+            for verb in ("add", "change", "delete")
+        )
 
-
-def test_each_group_has_a_sign_in_and_limits_have_a_second_manager(demo: SeedingCounts) -> None:
-    people = User.objects.filter(email__in=SIGN_INS.values())
-    groups = sorted(name for name in people.values_list("groups__name", flat=True) if name)
-    assert groups == sorted([*PERMISSIONS, MANAGER])
-    assert people.filter(is_staff=True).count() == len(PERMISSIONS)
-
-
-def test_the_manager_of_the_demo_is_another_person_than_the_clerk(demo: SeedingCounts) -> None:
-    clerk, manager = (User.objects.get(email=SIGN_INS[who]) for who in ("staff", "manager"))
-    assert [group.name for group in manager.groups.all()] == [MANAGER]
-    assert manager.is_staff
-    assert not manager.has_perm("transactions.use_cash_desk")
-    assert not clerk.has_perm("accounts.change_limits")
-
-
-def test_the_analyst_reads_the_books_and_staff_correct_people_and_accounts(
-    demo: SeedingCounts,
-) -> None:
-    ana, analyst, staff = (
-        User.objects.get(email=f"{name}@example.com") for name in ("ana", "analyst", "staff")
-    )
-    assert [group.name for group in analyst.groups.all()] == [ANALYSTS]
-    assert [group.name for group in staff.groups.all()] == [OPERATIONS]
-    assert [(user.is_staff, user.is_superuser) for user in (ana, analyst, staff)] == [
-        (False, False), (False, False), (True, False),
-    ]  # fmt: skip
-    assert not ana.get_all_permissions()
-    assert analyst.has_perms(["transactions.view_transaction", "transactions.view_entry"])
-    assert not analyst.has_perm("accounts.change_account")
-    assert staff.has_perms(["accounts.change_account", "accounts.view_statuschange"])
-    assert not any(
-        staff.has_perm(f"transactions.{verb}_transaction") for verb in ("add", "change", "delete")
-    )
-
-
-def test_ana_has_noted_things_that_the_search_finds(demo: SeedingCounts) -> None:
-    ana = User.objects.get(email="ana@example.com")
-    used = {tag.tag: tag.count for tag in tags_in_use(ana)}
-    assert used["holiday"] > used["lisbon"] > 1
-    assert ids_with_note(ana).exists()
+    def test_ana_has_noted_things_that_the_search_finds(self) -> None:
+        ana = User.objects.get(email="ana@example.com")
+        used = {tag.tag: tag.count for tag in tags_in_use(ana)}
+        assert used["holiday"] > used["lisbon"] > 1
+        assert ids_with_note(ana).exists()

@@ -1,5 +1,6 @@
 """A search sends the same SQL whether or not its shape was compiled before, for anybody."""
 
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -80,6 +81,15 @@ def test_searches_of_one_shape_send_what_django_compiles_for_each(
         assert one == other, search
 
 
+@pytest.fixture
+def nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has not searched yet."""
+    for once in KEPT:
+        monkeypatch.setattr(once, "templates", OrderedDict())
+        monkeypatch.setattr(once, "kept", 0)
+
+
+@pytest.mark.usefixtures("nothing_is_kept")
 def test_words_of_one_shape_are_compiled_once(scope: Scope, monkeypatch: Any) -> None:
     find(scope, "rent lunch")
     for once in (engine._rows, facets._columns):
@@ -88,6 +98,7 @@ def test_words_of_one_shape_are_compiled_once(scope: Scope, monkeypatch: Any) ->
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("nothing_is_kept")
 def test_people_who_search_at_once_find_their_own_rows(
     ana: User, mara: Account, books: dict[str, Transaction]
 ) -> None:
@@ -104,8 +115,6 @@ def test_people_who_search_at_once_find_their_own_rows(
         finally:
             connection.close()
 
-    for once in KEPT:
-        once.templates.clear()
     with ThreadPoolExecutor(4) as threads:
         for (who, text), rows in zip(searches, threads.map(found, searches), strict=True):
             assert sorted(rows) == sorted(expected[who][text]), (who, text)
