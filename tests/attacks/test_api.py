@@ -63,6 +63,7 @@ def told(answer: Any) -> str:
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_no_token_that_does_not_work_opens_an_address(bank: AttackedBank) -> None:
     ended, old = issue(bank.ana.user), issue(bank.ana.user)
     tokens.revoke(token=ended.row, by=bank.ana.user)
@@ -100,6 +101,7 @@ def test_no_scope_does_what_another_one_does(bank: AttackedBank) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_no_address_with_the_ids_of_others_shows_or_changes_theirs(bank: AttackedBank) -> None:
     text = issue(bank.eve.user, "read", "pay").text
     facts = [fact for holder in bank.victims for fact in holder.facts()]
@@ -118,6 +120,7 @@ def test_no_address_with_the_ids_of_others_shows_or_changes_theirs(bank: Attacke
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_no_body_of_another_kind_is_read(bank: AttackedBank) -> None:
     text = issue(bank.ana.user, "read", "pay").text
     before = books()

@@ -68,6 +68,7 @@ def test_each_page_that_shows_somebody_the_rows_of_others_is_logged(
     assert logged
 
 
+@pytest.mark.slow
 def test_customers_reading_their_own_are_not_logged(
     bank: AttackedBank, readers: dict[str, Client]
 ) -> None:

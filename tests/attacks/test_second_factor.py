@@ -376,6 +376,7 @@ def test_an_open_session_changes_nothing_about_signing_in(bank: AttackedBank) ->
 # ---- With the password alone, where everybody must have a second factor ----
 
 
+@pytest.mark.slow
 def test_customers_who_need_one_reach_only_what_sets_it_up(
     bank: AttackedBank, settings: LazySettings
 ) -> None:

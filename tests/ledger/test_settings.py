@@ -340,7 +340,14 @@ def test_the_secret_key_is_made_once_and_for_its_owner_only(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("command", ["failover", "standby --again", "stop_db", "help", "version"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "stop_db",
+        *(pytest.param(each, marks=pytest.mark.slow)
+          for each in ("failover", "standby --again", "help", "version")),
+    ],
+)  # fmt: skip
 def test_a_command_that_makes_no_data_leaves_nothing_in_an_empty_place(
     tmp_path: Path, command: str
 ) -> None:

@@ -28,6 +28,7 @@ from tests.security_events import security_events
 from tests.sign_in import add_app, code_of, mailed_code
 
 
+@pytest.mark.slow
 def test_guesses_from_many_addresses_are_stopped_by_the_account(ana: User) -> None:
     attack_from_everywhere()
     with security_events() as events:

@@ -26,6 +26,7 @@ OVERDUE = TableFacts("old", 10, 5000, 50.0, None, None, 0, 8192, 8192, 4096.0, T
 def crumbs() -> Iterator[psycopg.Connection[Any]]:
     """A table whose 5,000 rows were deleted, that nobody cleans up."""
     with beside() as owner:
+        owner.execute("VACUUM")  # nobody else does here, and the page tells of the worst tables
         owner.execute(
             "CREATE TABLE crumbs (id int PRIMARY KEY, other int UNIQUE, third int)"
             " WITH (autovacuum_enabled = off)"
