@@ -179,8 +179,8 @@ class BrowsePage:
 
     @property
     def chips(self) -> Iterator[BrowseStep]:
-        """The terms of the query, each with a link that takes it away."""
-        for source in dict.fromkeys(item.source for item in self.query.items):
+        """The terms that hold for all rows, each with a link that takes it away."""
+        for source in dict.fromkeys(item.source for item in self.query.shared):
             yield BrowseStep(source, self.url(q=self.query.without(source)))
 
     @property

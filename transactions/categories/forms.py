@@ -16,6 +16,7 @@ from transactions.models.own_category import CATEGORY_LIMIT
 from transactions.search.language.parser import parse
 
 NO_QUERY = "Type what to search for, such as rent or to:mara."
+MISTAKE = "No payment was changed. Correct the search first."
 NONE = "\u201cnone\u201d finds payments without a category in a search. Choose another word."
 MARKS = "A category has neither quotes nor backslashes, so that a search can name it."
 

@@ -18,7 +18,7 @@ from transactions.search.page.results import SearchPage
 @dataclass
 class FoundPayments:
     """The payments of a search of one's own. `query` may be empty: then nothing is searched, as
-    nobody changes all payments without saying so.
+    nobody changes all payments without saying so; with a mistake none change.
     """
 
     owner: User
@@ -41,7 +41,12 @@ class FoundPayments:
 
     @cached_property
     def is_empty(self) -> bool:
-        return parse(self.query).is_empty
+        return parse(self.query).is_empty or self.has_mistake
+
+    @cached_property
+    def has_mistake(self) -> bool:
+        """Whether a part of the search is left out, so that it finds more than was meant."""
+        return any(not mistake.is_hint for mistake in parse(self.query).mistakes)
 
     @property
     def count(self) -> int:

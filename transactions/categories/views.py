@@ -16,7 +16,7 @@ from transactions.annotations.categories import (
     give_category,
     undo_change,
 )
-from transactions.categories.forms import NO_QUERY, CategoryChangeForm
+from transactions.categories.forms import MISTAKE, NO_QUERY, CategoryChangeForm
 from transactions.categories.page import FoundPayments
 from transactions.exceptions import LedgerError
 from transactions.search.address import search_url
@@ -29,7 +29,7 @@ def categories(request: PersonRequest) -> HttpResponse:
     form = CategoryChangeForm(request.POST if request.method == "POST" else None)
     found = FoundPayments(request.user, request.POST.get("q", request.GET.get("q", "")))
     if form.is_bound and found.is_empty:
-        form.add_error(None, NO_QUERY)
+        form.add_error(None, MISTAKE if found.has_mistake else NO_QUERY)
     if form.is_valid():
         category = form.cleaned_data["category"]
         try:

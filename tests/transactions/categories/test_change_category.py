@@ -14,9 +14,11 @@ from tests.pages import text_of
 from tests.transactions.search.shared import names_of, search_for
 from tests.transactions.tables.files import csv_of
 from transactions.annotations import categories
+from transactions.categories.forms import MISTAKE
 from transactions.models import OwnCategory, Transaction
 from transactions.scope import Scope, scope_for
 from transactions.search.engine import find
+from transactions.search.language.parser import parse
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -197,6 +199,15 @@ def test_without_a_search_the_page_offers_to_search_first_and_changes_nothing(
     assert "Last changes" in page
     assert not re.search(r"Change \d|New category|payments? found", page)
     assert "No payments match" not in page
+
+
+@pytest.mark.parametrize("query", ["(rent or lunch) is:out", "rent amout:400"])
+def test_a_search_with_a_mistake_changes_nothing(browser: Client, books: Books, query: str) -> None:
+    page = shown(browser.get(URL, {"q": query}))
+    assert parse(query).mistakes[0].sentence in page
+    assert not re.search(r"Change \d|New category", page)
+    assert MISTAKE in shown(change(browser, query, "food"))
+    assert not OwnCategory.objects.exists()
 
 
 def test_without_a_change_the_page_says_what_to_do(browser: Client) -> None:

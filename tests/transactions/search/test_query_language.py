@@ -14,6 +14,7 @@ from ledger.text.amounts import read_amount
 from tests.transactions.search.shared import ROLES
 from transactions.receipts.details import lines_of
 from transactions.search.language.parser import (
+    GROUPED,
     LONGEST,
     LONGEST_WORD,
     MOST_ITEMS,
@@ -124,6 +125,11 @@ def test_days_run_from_midnight_to_midnight(
         ("foo:bar rent", "foo", '"foo:bar" rent'),
         ("amount:lots", "lots", None),
         ("amount:-5", "is:out", "amount:5 is:out"),
+        ("amount:12,50 rent", "12,50", "amount:12.50 rent"),
+        ("amount:>1.234,50", "1.234,50", "amount:>1234.50"),
+        ('amount:"1 234,50"', "1 234,50", "amount:1234.50"),
+        ("amount:5..12,50", "12,50", "amount:5..12.50"),
+        ("amount:12,x", "12,x", None),
         ("amount:9..5 x", "9..5", "amount:5..9 x"),
         ("date:2026-13", "2026-13", None),
         ("date:2026-02-30", "2026-02-30", None),
@@ -180,6 +186,56 @@ def test_an_incomplete_value_is_a_hint(text: str) -> None:
 
 def test_the_rest_of_the_query_stays_beside_a_mistake() -> None:
     assert kinds_and_texts("rent amout:5 date:2026-99") == [[("word", "rent")]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(rent or salary) date:2026-11",
+        "date:2026-11 (rent or salary)",
+        "((rent or salary) date:2026-11",
+        "(type:deposit) currency:EUR",
+        "(-office) rent",
+        "(meta.channel:card) rent",
+        "rent or (salary category:food)",
+        "(rent OR)",
+        "-(rent office)",
+        "to:(mara grace)",
+        "to:(mara or grace)",
+        '("blue note" or rent) is:in',
+    ],
+)
+def test_brackets_that_group_are_refused_and_nothing_is_searched(text: str) -> None:
+    query = parse(text)
+    assert [each.sentence for each in query.mistakes] == [GROUPED]
+    assert query.is_empty
+    assert not query.mistakes[0].is_hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Coffee (Vienna)",
+        "Coffee (Vienna) or Tea (Graz)",
+        "Coffee (Vienna West) date:2026-11",
+        "Invoice (Re: May) -office",
+        "refund (-20%)",
+        "one) or two)",
+        ":( or rent",
+        'category:"(rent or food)"',
+        '"(rent or salary)" date:2026-11',
+        "category:(rent)",
+    ],
+)
+def test_brackets_of_a_text_are_searched(text: str) -> None:
+    assert not any(each.sentence == GROUPED for each in parse(text).mistakes)
+    assert parse(text).items
+
+
+def test_only_terms_of_every_alternative_hold_for_all_rows() -> None:
+    assert [item.source for item in parse("rent or salary date:2026").shared] == []
+    both = parse("rent date:2026 or salary date:2026").shared
+    assert {item.source for item in both} == {"date:2026"}
 
 
 def test_a_query_is_bounded() -> None:

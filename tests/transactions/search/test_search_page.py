@@ -1,5 +1,6 @@
 """The page: its state in the address, chips and facets, htmx, and three queries at most."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.transactions.search.shared import (
 from transactions import services
 from transactions.models import Transaction
 from transactions.scope import scope_for
+from transactions.search.language.parser import GROUPED
 
 BELL = 'FROM "alerts"'  # how many alerts are unread
 pytestmark = pytest.mark.django_db
@@ -101,6 +103,18 @@ def test_facets_add_filters_and_chips_remove_them(customer: Client, books: Books
     (category,) = [facet for facet in page.facets if facet.label == "Category"]
     assert category.links[0].is_on
     assert parameters_of(category.links[0].url)["q"] == "is:booked"
+
+
+def test_a_filter_of_one_alternative_has_no_chip(customer: Client, books: Books) -> None:
+    assert context_of(customer, q="rent or salary is:in").chips == []
+    page = context_of(customer, q="rent is:in or salary is:in")
+    assert [chip.label for chip in page.chips] == ["is:in"]
+
+
+def test_brackets_find_nothing_and_are_explained(customer: Client, books: Books) -> None:
+    said = text_of(customer.get(SEARCH, {"q": "(rent or salary) is:in"}))
+    assert GROUPED in said
+    assert not re.search(r"[0-9] payments?", said)
 
 
 def test_a_single_category_is_shown_beside_facets_that_narrow(customer: Client, ana: User) -> None:

@@ -7,7 +7,7 @@ all match. `or` separates groups of items and binds least, as in websearch_to_ts
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -58,6 +58,14 @@ _ITEM = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _KEY = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
+# A bracket that begins an item, and the field or the minus that it hides.
+_BRACKETED = re.compile(
+    rf"\(+(?:-(?=[^\W\d])|-?(?:(?:{'|'.join(FIELDS)}):|meta\.\S+:)(?!//))", re.IGNORECASE
+)
+GROUPED = (
+    "Brackets do not group. Write each alternative whole, like “rent date:2026-11 or salary"
+    " date:2026-11”; words with brackets stand in quotes."
+)
 
 
 def parse(text: str) -> ParsedQuery:
@@ -66,6 +74,9 @@ def parse(text: str) -> ParsedQuery:
     query = ParsedQuery(tidy[:LONGEST])
     if len(tidy) > LONGEST:
         query.mistakes.append(Mistake(f"Only the first {LONGEST:,} characters were read."))
+    if _has_grouping(_ITEM.finditer(query.text)):
+        query.mistakes.append(Mistake(GROUPED))
+        return query  # the rest would find payments that the brackets leave out
     group: list[QueryItem] = []
     count = 0
     for match, is_last in _matches(query.text):
@@ -93,6 +104,29 @@ def _matches(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
     for place, match in enumerate(matches):
         is_or = match[0].lower() == "or" and len(matches) > 1
         yield (None if is_or else match), place == len(matches) - 1
+
+
+def _has_grouping(matches: Iterable["re.Match[str]"]) -> bool:
+    """Whether brackets change what the query means, as in `(rent or salary) date:2026-11`.
+
+    Such a bracket begins an item or a value, and has `or` or a field within, or a minus. All others
+    are part of a text: `Coffee (Vienna)`.
+    """
+    depth = 0
+    for match in matches:
+        text = match["word"] or match["value"] or ""
+        is_field = (match["field"] or "").lower().partition(".")[0] in (META, *FIELDS)
+        before = depth
+        if depth or text.startswith("("):
+            depth = max(depth + text.count("(") - text.count(")"), 0)
+        is_or = text.strip("()").lower() == "or"
+        if (before and is_field) or ((before or depth) and is_or):
+            return True
+        if depth > before and text.startswith("(") and (is_field or match["minus"]):
+            return True
+        if match["word"] and _BRACKETED.match(text):
+            return True
+    return False
 
 
 def _amounts_with_currency(query: ParsedQuery) -> Iterator[Mistake]:

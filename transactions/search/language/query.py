@@ -65,6 +65,11 @@ class ParsedQuery:
         return [item for group in self.groups for item in group]
 
     @property
+    def shared(self) -> list[QueryItem]:
+        """The items that hold for all rows: beside `or`, those that stand in every group."""
+        return [item for item in self.items if self.has(item.source)]
+
+    @property
     def is_empty(self) -> bool:
         return not self.items
 

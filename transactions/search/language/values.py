@@ -21,6 +21,12 @@ FIRST_YEAR, LAST_YEAR = 1900, 2999
 
 SIGNS = ("-", "+", "\u2212")
 TYPED_AMOUNT = re.compile(f"(?P<sign>[-+\u2212]?){FIGURE}")
+# Figures with a comma before the decimals.
+_COMMA = re.compile(
+    r"(?P<whole>[0-9]{1,3}(?:([.'\u2019 \u00a0\u202f])[0-9]{3})(?:\2[0-9]{3})*|[0-9]{1,15})"
+    r",(?P<cents>[0-9]{1,3})",
+    re.ASCII,
+)
 _COMPARISON = re.compile(r"(?P<operator>>=|<=|>|<|=)?(?P<rest>.*)", re.DOTALL)
 _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", re.ASCII)
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
@@ -55,6 +61,7 @@ def is_range(typed: str) -> bool:
 def read_numbers(typed: str) -> Bounds:
     """Reads `100`, `>100`, `<=50` or `100..200`."""
     _refuse_signs(typed)
+    _refuse_commas(typed)
     return _bounds(typed, _number, "100, >100, <=50 or 100..200")
 
 
@@ -95,6 +102,24 @@ def _refuse_signs(typed: str) -> None:
     raise InvalidValue(
         f"Amounts have no sign here; write {fields} for the direction.", *suggestions
     )
+
+
+def _refuse_commas(typed: str) -> None:
+    """Refuses 12,50 and 1.234,50 and suggests them with a point."""
+    operator, *ends = _split(typed)
+    pointed = [_with_point(end) for end in ends]
+    refused = next((end for end, other in zip(ends, pointed, strict=True) if other != end), "")
+    if refused:
+        sentence = f"“{refused}” is not an amount; write decimals after a point."
+        raise InvalidValue(sentence, f"{operator}{'..'.join(pointed)}")
+
+
+def _with_point(typed: str) -> str:
+    """Returns 12,50 or 1.234,50 with a point for the comma; every other text as it is."""
+    match = _COMMA.fullmatch(typed)
+    if match is None or parse_figure(typed) is not None:
+        return typed
+    return f"{re.sub('[^0-9]', '', match['whole'])}.{match['cents']}"
 
 
 def _sign(typed: str) -> str:

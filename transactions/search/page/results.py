@@ -159,9 +159,9 @@ class SearchPage:
 
     @cached_property
     def chips(self) -> list[Link]:
-        """The filters beside words, each with a link that removes it."""
+        """The filters of all rows beside words, each with a link that removes it."""
         sources = dict.fromkeys(
-            item.source for item in self.query.items if item.kind not in ("word", "phrase")
+            item.source for item in self.query.shared if item.kind not in ("word", "phrase")
         )
         return [Link(source, self.url(q=self.query.without(source))) for source in sources]
 
