@@ -24,7 +24,7 @@ from tests.transactions.outside.files import (
 )
 from tests.transactions.outside.samples import ofx2, ofx2_line
 from tests.transactions.tables.files import json_of
-from transactions.models import OutsideAccount, OutsideImport
+from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
 from transactions.outside import services
 
 pytestmark = pytest.mark.django_db
@@ -556,3 +556,33 @@ def test_the_help_of_an_opening_balance_says_when_a_file_changes_it(ana: Client)
     page = text_of(ana.get(NEW))
     assert "If your first file states a balance, that is used instead." in page
     assert "only if it is zero or came from another file" in page
+
+
+TOO_MUCH = (
+    "Date,Description,Debit,Credit\n"
+    "2026-11-01,Shop,-999999999999999.00,999999999999999.00\n"
+    "2026-11-02,Second shop,2.00,\n2026-11-03,Third shop,2.00,\n"
+)
+
+
+def test_a_line_of_two_figures_above_any_amount_is_refused_by_a_sentence(
+    ana: Client, account: OutsideAccount
+) -> None:
+    columns = ana.get(send(ana, account, TOO_MUCH)["Location"])["Location"]
+    page = ana.get(columns)
+    answer = ana.post(columns, fields_of(page.content.decode()))
+    assert answer.status_code == 200
+    assert "Line 2: 1999999999999998.00 is more than an amount can be" in text_of(answer)
+    assert list(OutsideImport.objects.values_list("state", flat=True)) == ["columns"]
+    assert not OutsideEntry.objects.exists()
+
+
+def test_sums_above_the_largest_amount_are_shown(ana: Client, account: OutsideAccount) -> None:
+    lines = "".join(f"2026-11-{day:02},Shop {day},999999999999999.99\n" for day in range(1, 13))
+    imported(account, "Date,Description,Amount\n" + lines)
+    total = "11,999,999,999,999,999.88"
+    assert balance_of(account) == Decimal(total.replace(",", ""))
+    own = f"/outside/{account.pk}/"
+    for page in (LIST, own, f"{own}change/", f"{own}entries.csv"):
+        assert ana.get(page).status_code == 200
+    assert total in text_of(ana.get(own))

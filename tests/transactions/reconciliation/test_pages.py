@@ -460,3 +460,15 @@ def test_an_opening_balance_that_the_format_lacks_is_called_computed(staff: Clie
     assert "Closing balance, as the file says 15.00 USD" in page
     whose.format = "mt940"
     assert not whose.has_computed_opening
+
+
+def test_a_line_above_any_amount_is_refused_by_a_sentence(staff: Client) -> None:
+    body = (
+        b"Date,Description,Debit,Credit\n"
+        b"2026-11-01,Shop,-999999999999999.00,999999999999999.00\n"
+        b"2026-11-02,Second shop,2.00,\n2026-11-03,Third shop,2.00,\n"
+    )
+    file = SimpleUploadedFile("november.csv", body)
+    answer = staff.post(ADD, {"id": uuid7(), "currency": "EUR", "number": "", "file": file})
+    assert "is more than an amount can be" in text_of(answer)
+    assert not Reconciliation.objects.exists()

@@ -235,10 +235,17 @@ IN_ANOTHER = "Is the account in another currency?"
 
 
 def fitting(number: int, amount: Decimal, currency: str, cause: str = IN_ANOTHER) -> Decimal:
-    """The amount, if its decimals fit the currency. Raises UnreadableStatement with the cause."""
+    """The amount, if its decimals fit the currency and its figures any account. Raises
+    UnreadableStatement, with the cause of decimals that do not fit.
+    """
     if decimals_of(amount) > minor_units(currency):
         raise UnreadableStatement(
             f"Line {number:,}: {amount:f} has more decimals than {currency} has. {cause}"
+        )
+    if abs(amount) > LARGEST_AMOUNT:  # one that was reckoned of two figures
+        raise UnreadableStatement(
+            f"Line {number:,}: {amount:f} is more than an amount can be. Is it in the right "
+            "columns? Or download the file again."
         )
     return amount
 
