@@ -140,3 +140,25 @@ resso?32Cafe Anna
 -}
 """
 SAMPLES = {"ofx1": OFX1, "ofx2": OFX2, "qif": QIF, "camt053": CAMT, "mt940": MT940}
+
+
+def camt_batch(
+    total: str, *payments: str, side: str = "CRDT", id: str = "B1", text: str = ""
+) -> str:
+    """A booked entry of several payments, of which each is the inside of its TxDtls."""
+    details = "".join(f"<TxDtls>{payment}</TxDtls>" for payment in payments)
+    return (
+        f'<Ntry><Amt Ccy="EUR">{total}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts>BOOK</Sts>'
+        f"<BookgDt><Dt>2026-11-24</Dt></BookgDt><AcctSvcrRef>{id}</AcctSvcrRef><NtryDtls>"
+        f"<Btch><NbOfTxs>{len(payments)}</NbOfTxs></Btch>{details}</NtryDtls>"
+        f"<AddtlNtryInf>{text}</AddtlNtryInf></Ntry>\n"
+    )
+
+
+def camt_payment(amount: str, who: str, what: str, *, end_to_end: str = "NOTPROVIDED") -> str:
+    """The details of a payment in, of a batch in camt.053.001.08."""
+    return (
+        f"<Refs><EndToEndId>{end_to_end}</EndToEndId></Refs><Amt Ccy='EUR'>{amount}</Amt>"
+        f"<CdtDbtInd>CRDT</CdtDbtInd><RltdPties><Dbtr><Pty><Nm>{who}</Nm></Pty></Dbtr></RltdPties>"
+        f"<RmtInf><Ustrd>{what}</Ustrd></RmtInf>"
+    )

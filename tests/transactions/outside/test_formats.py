@@ -10,7 +10,19 @@ import mt940
 import ofxparse
 import pytest
 
-from tests.transactions.outside.samples import CAMT, MT940, OFX1, OFX2, QIF, SAMPLES, camt, ofx2
+from tests.transactions.outside.samples import (
+    CAMT,
+    MT940,
+    OFX1,
+    OFX2,
+    QIF,
+    SAMPLES,
+    camt,
+    camt_batch,
+    camt_entry,
+    camt_payment,
+    ofx2,
+)
 from transactions.outside.formats.lines import OutsideLine, UnreadableStatement
 from transactions.outside.formats.mt940 import details_of
 from transactions.outside.formats.qif import qif_order
@@ -456,3 +468,78 @@ def test_a_code_in_place_of_a_reference_is_none(code: str) -> None:
     text = MT940.replace("NTRFNONREF//A1", f"NTRF{code}//A1")
     assert read(text)[0].reference == ""
     assert read(MT940.replace("NTRFNONREF//A1", "NTRFRENT1//A1"))[0].reference == "RENT1"
+
+
+PIA = camt_payment("100.50", "Pia", "Invoice 17")
+MAX = camt_payment("200.00", "Max", "Invoice 18", end_to_end="E2")
+
+
+def texts_read(entries: str, opening: str, closing: str) -> list[tuple[str, ...]]:
+    """The amount, name, text, reference and id of each line, if the lines lead to the balance."""
+    text = camt(entries, opening=opening, closing=closing)
+    assert measured(text).facts.closing == Decimal(closing)
+    return [
+        (f"{it.amount:f}", it.other, it.description, it.reference, it.outside_id)
+        for it in read(text)
+    ]
+
+
+def test_each_payment_of_a_batch_of_camt_is_a_line() -> None:
+    after = camt_entry("2026-11-25", "20.00", "DBIT", "C1", "Bank", "Fee")
+    batch = camt_batch("300.50", PIA, MAX, text="Batch")
+    assert texts_read(batch + after, "1000", "1280.50") == [
+        ("100.50", "Pia", "Invoice 17", "", "B1/1"),
+        ("200.00", "Max", "Invoice 18", "E2", "B1/2"),
+        ("-20.00", "Bank", "Fee", "", "C1"),
+    ]
+    text = camt(batch + after, opening="1000", closing="1280.50")
+    assert [it.number for it in read(text)] == [1, 2, 3]
+
+
+@pytest.mark.django_db
+def test_a_batch_in_a_currency_that_does_not_exist_is_refused() -> None:
+    batch = camt(camt_batch("300.50", PIA, MAX), opening="0", closing="300.50")
+    assert "in XYZ" in refusal_of(batch.replace("EUR", "XYZ"))
+
+
+def test_payments_of_a_batch_out_have_its_sign_and_the_ids_that_differ() -> None:
+    paid = [
+        f"<Refs><EndToEndId>E{n}</EndToEndId></Refs><AmtDtls><TxAmt><Amt Ccy='EUR'>{n}0</Amt>"
+        f"</TxAmt></AmtDtls><RltdPties><Cdtr><Nm>Who {n}</Nm></Cdtr></RltdPties>"
+        for n in (1, 2)
+    ]
+    batch = camt_batch("30", *paid, side="DBIT", text="Salaries")
+    assert texts_read(batch, "100", "70") == [
+        ("-10", "Who 1", "Salaries", "E1", "B1/E1"), ("-20", "Who 2", "Salaries", "E2", "B1/E2"),
+    ]  # fmt: skip
+    own = [
+        each.replace("<EndToEndId>E", "<AcctSvcrRef>OWN</AcctSvcrRef><EndToEndId>E")
+        for each in paid
+    ]
+    assert [it[4] for it in texts_read(camt_batch("30", *own, side="DBIT"), "100", "70")] == [
+        "B1/E1", "B1/E2",
+    ]  # fmt: skip
+    own = [each.replace("OWN", f"OWN{n}") for n, each in enumerate(own)]
+    assert [it[4] for it in texts_read(camt_batch("30", *own, side="DBIT"), "100", "70")] == [
+        "OWN0", "OWN1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        MAX.replace("200.00", "199.00"), MAX.replace("'EUR'", "'CHF'"),
+        MAX.replace("<Amt Ccy='EUR'>200.00</Amt>", ""), MAX.replace("200.00", "x"),
+        MAX.replace("200.00", "199.995") + "</TxDtls><TxDtls>" + PIA.replace("100.50", "0.005"),
+    ],
+)  # fmt: skip
+def test_a_batch_whose_payments_do_not_come_to_its_amount_is_one_line(other: str) -> None:
+    for text, told in (("Batch", "Batch"), ("", f"{2 + other.count('</TxDtls>')} payments")):
+        batch = camt_batch("300.50", PIA, other, text=text)
+        assert texts_read(batch, "0", "300.50") == [("300.50", "", told, "", "B1")]
+
+
+@pytest.mark.parametrize("id", ["7", "NONREF", ""])
+def test_what_is_no_id_of_a_batch_makes_none_of_its_payments(id: str) -> None:
+    ids = {it[4] for it in texts_read(camt_batch("300.50", PIA, MAX, id=id), "0", "300.50")}
+    assert ids == ({"7"} if id == "7" else {""})

@@ -17,7 +17,14 @@ from tests.transactions.outside.files import (
     outside_account,
     uploaded,
 )
-from tests.transactions.outside.samples import CAMT, MT940, camt, camt_entry
+from tests.transactions.outside.samples import (
+    CAMT,
+    MT940,
+    camt,
+    camt_batch,
+    camt_entry,
+    camt_payment,
+)
 from transactions.exceptions import InvalidDetails
 from transactions.models import (
     OutsideAccount,
@@ -284,6 +291,24 @@ def test_an_id_of_a_batch_is_none_of_its_payments(account: OutsideAccount) -> No
     imported(account, camt("".join(entries), opening="40", closing="20"))
     one = camt_entry("2026-11-02", "10", "DBIT", "batch", "C", "D")
     assert doubles(uploaded(account, camt(one, opening="20", closing="10"))) == []
+
+
+def test_payments_of_a_batch_are_doubles_one_by_one(account: OutsideAccount) -> None:
+    """Also with the same texts and amounts as those of another batch of the day."""
+    parts = [camt_payment("10", "Max", "Club") for _ in range(2)]
+    first = camt(camt_batch("20", *parts), opening="0", closing="20")
+    imported(account, first)
+    assert doubles(uploaded(account, first)) == [1, 2]
+    second = camt(camt_batch("20", *parts, id="B2"), opening="20", closing="40")
+    other = uploaded(account, second)
+    assert (doubles(other), lookalikes_of(other, []).count) == ([], 2)
+    # Imported as one line, as before the payments were read, or from another format.
+    before = camt_entry("2026-11-24", "70", "CRDT", "B3", "Pia", "Club")
+    imported(account, camt(before, opening="40", closing="110"))
+    parts = [camt_payment(amount, "Pia", "Club") for amount in ("30", "40")]
+    batch = camt_batch("70", *parts, id="B3")
+    other = uploaded(account, camt(batch, opening="40", closing="110"))
+    assert doubles(other) == []
 
 
 def test_an_id_that_was_imported_twice_is_still_known(account: OutsideAccount) -> None:

@@ -1,21 +1,32 @@
-"""camt.053, the bank-to-customer statement of ISO 20022, in any of its versions."""
+"""camt.053, the bank-to-customer statement of ISO 20022, in any of its versions.
 
-from collections.abc import Generator
+Note [Batches]: a bank may book several payments as one entry, with the details of each. Where all
+details have an amount in the entry's currency and these come to the entry's amount exactly, each
+payment is a line, which a clerk or a customer knows again; so the lines still lead from balance to
+balance. Otherwise the entry is one line with the bank's text of the batch, and without the name and
+the reference of any one of its payments.
+"""
+
+import re
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import IO
 from xml.etree.ElementTree import Element
 
+from ledger.text.currencies import decimals_of, minor_units
 from transactions.outside.formats.lines import (
     OutsideLine,
     StatementBalances,
     StatementFacts,
     UnreadableStatement,
+    is_no_id,
     made_line,
     plain_figure,
     read_compact_day,
 )
-from transactions.outside.formats.xml import at, elements, text_at, texts_of
+from transactions.outside.formats.xml import at, children, elements, text_at, texts_of
 
 WANTED = frozenset({"Acct", "Bal", "Ntry"})
 OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
@@ -45,10 +56,11 @@ def camt_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLin
             _begin(reading, element)
         elif name == "Bal":
             _balance(reading, element)
-        elif line := _line(reading, element):
-            reading.balances.add(line.amount)
-            reading.balances.note_texts(line)
-            yield line
+        else:
+            for line in _lines(reading, element):
+                reading.balances.add(line.amount)
+                reading.balances.note_texts(line)
+                yield line
     reading.balances.end()
     reading.balances.note()
 
@@ -96,25 +108,101 @@ def _amount(reading: _Reading, element: Element) -> Decimal:
     return value if sign == "CRDT" else -value
 
 
-def _line(reading: _Reading, entry: Element) -> OutsideLine | None:
+def _lines(reading: _Reading, entry: Element) -> Iterator[OutsideLine]:
+    """The lines of an entry. See Note [Batches]."""
     reading.number += 1
     if (text_at(entry, "Sts/Cd") or text_at(entry, "Sts")) not in ("BOOK", ""):
         reading.facts.unbooked += 1  # pending, or for information
-        return None
+        return
     amount = _amount(reading, entry)
+    day = _day(reading, entry)
+    details = [child for each in children(entry, "NtryDtls") for child in children(each, "TxDtls")]
+    if len(details) < 2:
+        yield _payment(reading, entry, day, amount, details[0] if details else None)
+        return
+    amounts = _amounts_of(reading, entry, amount, details)
+    if not amounts:
+        yield made_line(
+            reading.number,
+            day,
+            amount,
+            description=text_at(entry, "AddtlNtryInf") or f"{len(details):,} payments",
+            outside_id=text_at(entry, "AcctSvcrRef"),
+        )
+        return
+    ids = _ids_of(entry, details)
+    for place, (part, each, id) in enumerate(zip(amounts, details, ids, strict=True)):
+        reading.number += place > 0
+        yield _payment(reading, entry, day, part, each, id)
+
+
+def _payment(
+    reading: _Reading,
+    entry: Element,
+    day: date,
+    amount: Decimal,
+    details: Element | None,
+    id: str | None = None,
+) -> OutsideLine:
+    """The line of one payment; its id is that of the entry, if it has no other."""
+    other = "Cdtr" if amount < 0 else "Dbtr"
+    parties = at(details, "RltdPties")
+    words = texts_of(details, "Ustrd")
+    return made_line(
+        reading.number,
+        day,
+        amount,
+        description=" ".join(words)
+        or text_at(details, "AddtlTxInf")
+        or text_at(entry, "AddtlNtryInf"),
+        other=text_at(parties, f"{other}/Nm") or text_at(parties, f"{other}/Pty/Nm"),
+        reference=text_at(details, "Refs/EndToEndId"),
+        outside_id=text_at(entry, "AcctSvcrRef") if id is None else id,
+    )
+
+
+def _day(reading: _Reading, entry: Element) -> date:
     day = (
         text_at(entry, "BookgDt/Dt") or text_at(entry, "BookgDt/DtTm")
         or text_at(entry, "ValDt/Dt") or text_at(entry, "ValDt/DtTm")
     )  # fmt: skip
-    other = "Cdtr" if amount < 0 else "Dbtr"
-    details = at(entry, "NtryDtls/TxDtls")
-    parties = at(details, "RltdPties")
-    return made_line(
-        reading.number,
-        read_compact_day(reading.number, day.replace("-", "")),
-        amount,
-        description=" ".join(texts_of(entry, "Ustrd")) or text_at(entry, "AddtlNtryInf"),
-        other=text_at(parties, f"{other}/Nm") or text_at(parties, f"{other}/Pty/Nm"),
-        reference=text_at(details, "Refs/EndToEndId"),
-        outside_id=text_at(entry, "AcctSvcrRef"),
-    )
+    return read_compact_day(reading.number, day.replace("-", ""))
+
+
+def _amounts_of(
+    reading: _Reading, entry: Element, total: Decimal, details: list[Element]
+) -> list[Decimal]:
+    """The signed amounts of the payments of a batch; none if they do not come to its total."""
+    amounts = []
+    for each in details:
+        amount = at(each, "Amt")
+        if amount is None:  # as in versions before 4
+            amount = at(each, "AmtDtls/TxAmt/Amt")
+        side = text_at(each, "CdtDbtInd") or text_at(entry, "CdtDbtInd")
+        if amount is None or (amount.get("Ccy") or "").strip().upper() != reading.facts.currency:
+            return []
+        try:
+            value = plain_figure(reading.number, amount.text or "")
+            is_odd = decimals_of(value) > minor_units(reading.facts.currency)
+        except (UnreadableStatement, KeyError):
+            return []
+        if is_odd or value <= 0 or side not in ("CRDT", "DBIT"):
+            return []
+        amounts.append(value if side == "CRDT" else -value)
+    return amounts if sum(amounts) == total else []
+
+
+def _ids_of(entry: Element, details: list[Element]) -> list[str]:
+    """The ids of the payments of a batch: the bank's own, else the entry's with the payer's, else
+    the entry's with the place, whichever are all there and differ.
+    """
+    batch = text_at(entry, "AcctSvcrRef")
+    own = [text_at(each, "Refs/AcctSvcrRef") for each in details]
+    if all(own) and len(set(own)) == len(own):
+        return own
+    if is_no_id(batch) or re.fullmatch("[0-9]{1,4}", batch):
+        return [batch] * len(details)  # which is then none of any of them
+    theirs = [text_at(each, "Refs/EndToEndId") for each in details]
+    if any(map(is_no_id, theirs)) or len(set(theirs)) < len(theirs):
+        theirs = [str(place + 1) for place in range(len(details))]
+    return [f"{batch}/{each}" for each in theirs]

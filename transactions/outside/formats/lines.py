@@ -148,6 +148,11 @@ NO_ID = frozenset(
 )
 
 
+def is_no_id(text: str) -> bool:
+    """Whether it is empty, or what banks write in place of an id or a reference."""
+    return not text.strip() or text.strip().lower() in NO_ID
+
+
 def made_line(
     number: int,
     day: date,
@@ -159,7 +164,7 @@ def made_line(
     outside_id: str = "",
 ) -> OutsideLine:
     """A line with tidied and shortened texts. Raises UnreadableStatement for a formula."""
-    ids = ("" if text.strip().lower() in NO_ID else text for text in (reference, outside_id))
+    ids = ("" if is_no_id(text) else text for text in (reference, outside_id))
     texts = [_tidy(text) for text in (description, other, *ids)]
     for text in texts:
         if text.startswith("="):

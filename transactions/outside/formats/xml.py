@@ -115,6 +115,11 @@ def at(element: Element | None, path: str) -> Element | None:
     return element
 
 
+def children(element: Element, name: str) -> list[Element]:
+    """The elements of a name directly below an element, whatever their namespace."""
+    return [child for child in element if plain_name(child) == name]
+
+
 def texts_of(element: Element | None, name: str) -> list[str]:
     """The texts of all elements of a name within an element, in order."""
     if element is None:
