@@ -300,6 +300,11 @@ def _check_caller(
         raise LimitExceeded(NO_LIMIT_OF_DAY)
 
 
+def _is_own(caller: Caller, order: StandingOrder) -> bool:
+    """Whether the caller pays an account of their own."""
+    return order.to_account.user_id == caller.person.pk
+
+
 class StandingOrderDetail(ApiView):
     """One standing order of the caller."""
 
@@ -342,7 +347,7 @@ class OrderAmount(OrderVerb):
         order = _own(self.caller, pk)
         amount = values_of(OrderAmountSerializer, request.data)["amount"]
         refuse_odd(amount)
-        is_own = order.to_account.user_id == self.caller.person.pk
+        is_own = _is_own(self.caller, order)
         _check_caller(self.caller, request, order.from_account, amount, is_own=is_own)
         return self.change(
             pk, lambda row: services.change_amount(order=row, amount=Decimal(amount))
@@ -404,8 +409,13 @@ class OrderResume(OrderVerb):
     def post(self, request: Request, pk: UUID) -> Response:
         """Resumes a paused standing order. The days of the pause are skipped."""
         known_only(request)
-        _own(self.caller, pk)
+        order = _own(self.caller, pk)
         _read_nothing(request)
+        if self.caller.token and not order.is_active:  # a session confirmed it at its beginning
+            _check_caller(
+                self.caller, request, order.from_account, str(order.amount),
+                is_own=_is_own(self.caller, order),
+            )  # fmt: skip
         return self.change(pk, lambda order: services.resume(order=order))
 
 

@@ -205,6 +205,26 @@ def test_the_limits_of_a_token_hold_for_what_it_orders(
         assert [answer.status_code for answer in answers] == [201, 200]
 
 
+@pytest.mark.parametrize(
+    ("limits", "status"),
+    [
+        ({"per_payment": Decimal("9.99"), "currency": "USD"}, "paused"),
+        ({"per_payment": Decimal(10), "currency": "USD"}, "active"),
+        ({"currency": "EUR"}, "paused"),
+        ({"per_day": Decimal(900), "currency": "USD"}, "paused"),
+    ],
+)
+def test_a_token_resumes_an_order_within_its_limits(
+    mine: Account, theirs: Account, limits: dict[str, Any], status: str
+) -> None:
+    header, order = bearer(mine.user, "read", "pay", **limits), order_of(mine, theirs)
+    assert verb(header, order, "pause").status_code == 200
+    answer = verb(header, order, "resume")
+    if status == "paused":
+        assert slug(answer) == "limit-exceeded"
+    assert StandingOrder.objects.get().status == status
+
+
 def test_a_limit_of_a_day_leaves_ones_own_accounts_alone(mine: Account) -> None:
     header = bearer(mine.user, "read", "pay", per_day=Decimal(5), currency="USD")
     savings = AccountFactory(user=mine.user)
