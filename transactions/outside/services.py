@@ -41,7 +41,7 @@ from transactions.outside.formats.lines import (
     UnreadableStatement,
 )
 from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
-from transactions.outside.formats.sheet import sheet_of
+from transactions.outside.formats.sheet import refuse_too_many_rows, sheet_of
 
 State, Format = OutsideImport.State, OutsideImport.Format
 MOST_ACCOUNTS = 50  # of one person
@@ -185,6 +185,7 @@ def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
     columns are there.
     """
     sheet = sheet_of(source, is_asked=True)
+    refuse_too_many_rows(source, sheet)
     if not sheet.is_named:
         return False  # files of other banks without a heading would seem to be the same
     made.heading = sheet.digest

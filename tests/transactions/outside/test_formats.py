@@ -23,7 +23,7 @@ from tests.transactions.outside.samples import (
     camt_payment,
     ofx2,
 )
-from transactions.outside.formats.lines import OutsideLine, UnreadableStatement
+from transactions.outside.formats.lines import OutsideLine, UnreadableStatement, opened
 from transactions.outside.formats.mt940 import details_of
 from transactions.outside.formats.qif import qif_order
 from transactions.outside.formats.reading import Measured, format_of, lines_of, measure
@@ -543,3 +543,78 @@ def test_a_batch_whose_payments_do_not_come_to_its_amount_is_one_line(other: str
 def test_what_is_no_id_of_a_batch_makes_none_of_its_payments(id: str) -> None:
     ids = {it[4] for it in texts_read(camt_batch("300.50", PIA, MAX, id=id), "0", "300.50")}
     assert ids == ({"7"} if id == "7" else {""})
+
+
+LINES = "transactions.outside.formats.lines"
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_file_has_up_to_so_many_lines(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transactions.outside.formats.reading.MOST_LINES", 3)
+    assert measured(SAMPLES[name]).count == 3
+    monkeypatch.setattr("transactions.outside.formats.reading.MOST_LINES", 2)
+    assert "more than 2 lines" in refusal_of(SAMPLES[name])
+
+
+# What is no line, and the text that it stands before.
+NO_LINES = {
+    "ofx1": ("</OFX>", "<LEDGERBAL><BALAMT>1</LEDGERBAL>"),
+    "ofx2": ("</OFX>", "<LEDGERBAL><BALAMT>1</BALAMT></LEDGERBAL>"),
+    "qif": ("D11/01'26", "D11/01'26\nPOpening Balance\nT1.00\n^\n"),
+    "camt053": ("</Stmt>", "<Ntry><Sts>PDNG</Sts></Ntry>"),
+    "mt940": (":25:", ":21:X\n"),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_file_has_up_to_so_many_parts_that_are_no_line(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, part = NO_LINES[name]
+    assert before in SAMPLES[name]
+    text = SAMPLES[name].replace(before, part * 40 + before, 1)
+    if name != "qif":  # which has its opening balance once
+        measured(text)
+    monkeypatch.setattr(f"{LINES}.MOST_PARTS", 30)
+    measured(SAMPLES[name])
+    assert "more than 30 lines" in refusal_of(text)
+
+
+@pytest.mark.parametrize("name", ["ofx1", "qif", "mt940"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_text_has_up_to_so_many_lines_that_say_nothing(
+    name: str, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = SAMPLES[name]
+    monkeypatch.setattr(f"{LINES}.MOST_RAW_LINES", text.count("\n") + 50)
+    measured(text + "\n" * 50)
+    assert f"more than {text.count(chr(10)) + 50} lines" in refusal_of(
+        (text + "\n" * 60).replace("\n", end)
+    )
+
+
+def test_a_field_of_many_empty_lines_does_not_end() -> None:
+    text = MT940.replace(":28C:", "\n" * 30_000 + ":28C:", 1)
+    assert "a field of the file does not end" in refusal_of(text)
+
+
+def test_a_file_has_up_to_so_many_statements_also_empty_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    empty = ":60F:C261101EUR100,00\n:62F:C261101EUR100,00\n"
+    text = MT940.replace(":60F:", empty * 2 + ":60F:", 1)
+    start = CAMT.index("<Stmt>")
+    nothing = "<Stmt><Acct><Id><IBAN>DE02120300000000202051</IBAN></Id></Acct></Stmt>"
+    camt_text = CAMT[:start] + nothing * 2 + CAMT[start:]
+    for each in (text, camt_text):
+        monkeypatch.setattr(f"{LINES}.MOST_STATEMENTS", 3)
+        assert measured(each).count == 3
+        monkeypatch.setattr(f"{LINES}.MOST_STATEMENTS", 2)
+        assert "more than 2 statements" in refusal_of(each)
+
+
+def test_a_reader_that_was_left_in_the_middle_ends_after_its_file() -> None:
+    source = BytesIO(SAMPLES["qif"].encode())
+    with opened(source) as text:
+        assert text.readline()
+        source.close()

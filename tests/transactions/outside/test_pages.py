@@ -586,3 +586,13 @@ def test_sums_above_the_largest_amount_are_shown(ana: Client, account: OutsideAc
     for page in (LIST, own, f"{own}change/", f"{own}entries.csv"):
         assert ana.get(page).status_code == 200
     assert total in text_of(ana.get(own))
+
+
+@pytest.mark.parametrize("limit", ["MOST_PARTS", "MOST_RAW_LINES"])
+def test_a_file_of_endless_rows_is_refused_before_its_columns_are_asked_for(
+    limit: str, ana: Client, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"transactions.outside.formats.lines.{limit}", 50)
+    text = "Date,Debit,Credit\n1/1/26,1,\n1/1/26,2,\n" + "\n" * 50
+    assert "The file has more than 50 lines" in text_of(send(ana, account, text))
+    assert not OutsideImport.objects.exists()

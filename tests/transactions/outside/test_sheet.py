@@ -9,7 +9,7 @@ import pytest
 
 from tests.transactions.outside.files import AMERICAN, GERMAN, guessed
 from transactions.outside.formats.cells import day_order, read_day, read_figure
-from transactions.outside.formats.guess import guess
+from transactions.outside.formats.guess import guess, guess_of_file
 from transactions.outside.formats.lines import (
     MOST_BYTES,
     OutsideLine,
@@ -17,7 +17,7 @@ from transactions.outside.formats.lines import (
     UnreadableStatement,
 )
 from transactions.outside.formats.reading import format_of, measure
-from transactions.outside.formats.sheet import sheet_of
+from transactions.outside.formats.sheet import refuse_too_many_rows, sheet_of
 from transactions.outside.formats.sheet_lines import sheet_lines
 
 ENGLISH = "Date,Description,Amount\n2026-11-02,Bus,-5.00\n2026-11-03,Pay,20.00\n"
@@ -854,3 +854,22 @@ def test_years_of_days_with_dots_have_the_day_first_unless_they_are_newer_otherw
     days: list[str], order: str
 ) -> None:
     assert day_order(days).order == order
+
+
+def test_a_sheet_has_up_to_so_many_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transactions.outside.formats.reading.MOST_LINES", 1)
+    assert "more than 1 lines" in refusal_of(ENGLISH)
+
+
+@pytest.mark.parametrize("more", ["\n" * 20, "***\n" * 20, ",x,\n" * 20])
+def test_a_sheet_has_up_to_so_many_rows_that_are_no_line(
+    more: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = ("Date,Description,Amount\n1/2/26,Bus,-5\n1/3/26,Pay,20\n" + more).encode()
+    sheet = sheet_of(BytesIO(body))
+    monkeypatch.setattr("transactions.outside.formats.lines.MOST_PARTS", 22)
+    assert len(read(body)) == 2
+    monkeypatch.setattr("transactions.outside.formats.lines.MOST_PARTS", 21)
+    for function in (refuse_too_many_rows, guess_of_file):
+        with pytest.raises(UnreadableStatement, match="more than 21 lines"):
+            function(BytesIO(body), sheet)

@@ -472,3 +472,17 @@ def test_a_line_above_any_amount_is_refused_by_a_sentence(staff: Client) -> None
     answer = staff.post(ADD, {"id": uuid7(), "currency": "EUR", "number": "", "file": file})
     assert "is more than an amount can be" in text_of(answer)
     assert not Reconciliation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "limit", ["lines.MOST_PARTS", "lines.MOST_RAW_LINES", "reading.MOST_LINES"]
+)
+def test_a_file_of_too_many_lines_is_refused(
+    limit: str, staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"transactions.outside.formats.{limit}", 50)
+    body = b"Date,Description,Amount\n" + b"2026-11-14,Shop,-1.00\n" * 60
+    file = SimpleUploadedFile("november.csv", body)
+    answer = staff.post(ADD, {"id": uuid7(), "currency": "EUR", "number": "", "file": file})
+    assert "The file has more than 50 lines" in text_of(answer)
+    assert not Reconciliation.objects.exists()

@@ -4,18 +4,21 @@ import codecs
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import IO
+from typing import IO, TypeVar
 
 from ledger.text.currencies import LARGEST_AMOUNT, decimals_of, minor_units
 from ledger.text.lines import shortened, tidy_line
 from transactions.models.outside import DESCRIPTION_LIMIT, ID_LIMIT, OTHER_LIMIT, REFERENCE_LIMIT
 
 MOST_LINES = 50_000
+MOST_PARTS = 4 * MOST_LINES  # rows, records, fields or entries, of which some are no line
+MOST_RAW_LINES = 20 * MOST_LINES  # a line of some formats has as many, with texts of several
+MOST_STATEMENTS = 10_000  # of one file: one a day in 27 years
 MOST_BYTES = 32 * 1024 * 1024
 LONGEST_LINE = 20_000  # characters
 AT_ONCE = 64 * 1024  # bytes
@@ -30,6 +33,28 @@ WRONG_ENCODING = (
 
 class UnreadableStatement(Exception):
     """The file cannot be read as a whole; the text says why and what to do."""
+
+
+class TooManyLines(UnreadableStatement):
+    """The file is longer than any that is read."""
+
+    def __init__(self, most: int, what: str = "lines") -> None:
+        super().__init__(
+            f"The file has more than {most:,} {what}. Download fewer months at a time."
+        )
+
+
+Part = TypeVar("Part")
+
+
+def bounded(parts: Iterable[Part]) -> Iterator[Part]:
+    """The rows, records, fields or entries of a file, also those that are no line. Raises
+    TooManyLines after MOST_PARTS.
+    """
+    for count, part in enumerate(parts, start=1):
+        if count > MOST_PARTS:
+            raise TooManyLines(MOST_PARTS)
+        yield part
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +112,7 @@ class StatementBalances:
     _sum: Decimal = Decimal(0)
     _count: int = 0
     _texts: int = 0  # equal for equal lines
+    _statements: int = 0
     _seen: set[tuple[Balance, Balance, int, int]] = field(default_factory=set)
 
     def open(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
@@ -125,7 +151,12 @@ class StatementBalances:
         self._texts = hash((self._texts, replace(line, number=0)))
 
     def end(self) -> None:
-        """Ends a statement. Raises UnreadableStatement if its lines do not lead to its end."""
+        """Ends a statement. Raises UnreadableStatement if its lines do not lead to its end, and
+        TooManyLines after MOST_STATEMENTS.
+        """
+        self._statements += 1
+        if self._statements > MOST_STATEMENTS:
+            raise TooManyLines(MOST_STATEMENTS, "statements")
         begun, ended, sum, count = self._opening, self._closing, self._sum, self._count
         texts, self._texts = self._texts, 0
         self._opening, self._closing, self._sum, self._count = None, None, Decimal(0), 0
@@ -268,16 +299,20 @@ def fitting_balance(name: str, balance: Decimal, currency: str) -> None:
 
 def encoding_of(source: IO[bytes]) -> str:
     """UTF-8 or Windows-1252, whichever the file is written in. Raises UnreadableStatement for
-    neither, for NUL characters and for more bytes than MOST_BYTES.
+    neither, for NUL characters and for more bytes than MOST_BYTES, and TooManyLines for more lines
+    than MOST_RAW_LINES.
 
     A file with whole letters of UTF-8 and a broken one was damaged; it is not Windows-1252.
     """
     decoders = {code: codecs.getincrementaldecoder(code)() for code in ("utf-8", "cp1252")}
-    has_letters, size, before = False, 0, b""
+    has_letters, size, lines, before = False, 0, 0, b""
     source.seek(0)
     while part := source.read(AT_ONCE):
         size += len(part)
         _refuse_size(size)
+        lines += part.count(b"\n") or part.count(b"\r")  # old files of a Mac have no other end
+        if lines > MOST_RAW_LINES:
+            raise TooManyLines(MOST_RAW_LINES)
         if b"\x00" in part:
             raise UnreadableStatement(
                 "The file has NUL characters, so it is not text, or it is UTF-16. Save it as UTF-8."
@@ -348,7 +383,8 @@ def opened(source: IO[bytes]) -> Iterator[io.TextIOWrapper]:
     try:
         yield text
     finally:
-        text.detach()
+        if not source.closed:  # as it may be for a reader that was left in the middle
+            text.detach()
 
 
 def text_lines(text: io.TextIOWrapper) -> Iterator[str]:

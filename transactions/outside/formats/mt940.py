@@ -15,6 +15,7 @@ from transactions.outside.formats.lines import (
     StatementBalances,
     StatementFacts,
     UnreadableStatement,
+    bounded,
     full_year,
     made_day,
     made_line,
@@ -54,7 +55,7 @@ def mt940_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLi
     """
     balances, account, is_open = StatementBalances(facts), "", False
     move: _Move | None = None
-    for number, tag, text in _fields(source):
+    for number, tag, text in bounded(_fields(source)):
         if move:
             line = _line(move, text if tag == "86" else "")
             balances.note_texts(line)
@@ -97,7 +98,7 @@ def _fields(source: IO[bytes]) -> Iterator[Field]:
             found = _FIELD.match(line)
             if not found and not _END.match(line) and tag:
                 lines.append(line)
-                size += len(line)
+                size += len(line) + 1
                 if size > LONGEST_FIELD:
                     raise UnreadableStatement(
                         f"From line {began:,} on, a field of the file does not end. {CUT}"

@@ -16,6 +16,7 @@ from transactions.outside.formats.lines import (
     OutsideLine,
     StatementFacts,
     UnreadableStatement,
+    bounded,
     made_line,
     opened,
     plain_figure,
@@ -62,7 +63,7 @@ def _lines(
     closing balance less all lines. That of a month downloaded later is neither.
     """
     total = _Total()
-    for name, values in aggregates:
+    for name, values in bounded(aggregates):
         if name == "STMTTRN":
             line = _line(next(total.numbers), values, facts)
             total.sum += line.amount

@@ -13,6 +13,7 @@ from transactions.outside.formats.lines import (
     OutsideLine,
     StatementFacts,
     UnreadableStatement,
+    bounded,
     full_year,
     made_day,
     made_line,
@@ -37,7 +38,7 @@ def qif_lines(
     has said it, else it is that of `qif_order`.
     """
     order = order or qif_order(source).order
-    for number, record in _records(source):
+    for number, record in bounded(_records(source)):
         day = _day(number, record.get("D", ""), order)
         typed = record.get("T") or record.get("U", "")
         amount = read_figure(number, typed, _mark(typed, facts.account_currency))
@@ -114,7 +115,7 @@ def qif_order(source: IO[bytes]) -> QifOrder:
     is_dotted, is_same = True, True
     spans: dict[str, tuple[date, date] | None] = {"mdy": None, "dmy": None}
     impossible: set[str] = set()
-    for number, record in _records(source):
+    for number, record in bounded(_records(source)):
         typed = record.get("D", "")
         is_dotted = is_dotted and "." in typed
         read = set[date]()

@@ -16,6 +16,7 @@ from transactions.outside.formats.lines import (
     MOST_LINES,
     OutsideLine,
     StatementFacts,
+    TooManyLines,
     UnreadableStatement,
     fitting,
     fitting_balance,
@@ -150,9 +151,7 @@ def _count(lines: Iterable[OutsideLine], found: Measured, currency: str, cause: 
     for line in lines:
         found.count += 1
         if found.count > MOST_LINES:
-            raise UnreadableStatement(
-                f"The file has more than {MOST_LINES:,} lines. Download fewer months at a time."
-            )
+            raise TooManyLines(MOST_LINES)
         day = line.booked_on
         fitting(line.number, line.amount, currency, cause)
         began_on = began_on or day

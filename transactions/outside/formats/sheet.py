@@ -9,7 +9,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO
@@ -17,7 +17,14 @@ from typing import IO
 from ledger.text.lines import tidy_line
 from transactions.outside.formats.cells import is_day, is_figure
 from transactions.outside.formats.columns import can_be, says
-from transactions.outside.formats.lines import CUT, UnreadableStatement, opened, text_lines
+from transactions.outside.formats.lines import (
+    CUT,
+    TooManyLines,
+    UnreadableStatement,
+    bounded,
+    opened,
+    text_lines,
+)
 
 MOST_COLUMNS = 100
 SEPARATORS = ";\t,|"
@@ -200,9 +207,10 @@ def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tup
     for _ in range(after):
         next(lines, "")
     reader = csv.reader(lines, delimiter=separator, strict=True)
+    rows = bounded(reader)
     while True:
         try:
-            cells = next(reader, None)
+            cells = next(rows, None)
         except csv.Error:
             raise UnreadableStatement(
                 f"Near line {reader.line_num + after:,}, a quote is opened and not closed, or text "
@@ -217,10 +225,30 @@ def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tup
 def cells_under(
     source: IO[bytes], sheet: Sheet, places: Sequence[int | None]
 ) -> Generator[str, None, None]:
-    """Yields the cells of these columns that are not empty, up to a line that cannot be read."""
+    """Yields the cells of these columns that are not empty, up to a line that cannot be read.
+    Raises TooManyLines.
+    """
     columns = [place for place in places if place is not None]
-    with suppress(UnreadableStatement), opened(source) as text:
+    with _as_far_as_read(), opened(source) as text:
         for _, cells in cells_of(text, sheet.separator, sheet.after):
             for place in columns:
                 if place < len(cells) and (typed := cells[place].strip()):
                     yield typed
+
+
+def refuse_too_many_rows(source: IO[bytes], sheet: Sheet) -> None:
+    """Raises TooManyLines, before a person is asked what the columns mean."""
+    with _as_far_as_read(), opened(source) as text:
+        for _ in cells_of(text, sheet.separator, sheet.after):
+            pass
+
+
+@contextmanager
+def _as_far_as_read() -> Iterator[None]:
+    """Ends at what cannot be read, which the pass over the lines will tell. Raises TooManyLines."""
+    try:
+        yield
+    except TooManyLines:
+        raise
+    except UnreadableStatement:
+        return

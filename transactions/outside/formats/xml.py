@@ -11,6 +11,7 @@ from transactions.outside.formats.lines import (
     CUT,
     MOST_BYTES,
     UnreadableStatement,
+    bounded,
 )
 
 MOST_DEPTH = 40
@@ -49,7 +50,7 @@ def elements(source: IO[bytes], wanted: frozenset[str]) -> Iterator[tuple[str, E
     """
     source.seek(0)
     try:
-        yield from _elements(_Watched(source), wanted)
+        yield from bounded(_elements(_Watched(source), wanted))
     except ParseError as error:
         line = error.position[0]
         raise UnreadableStatement(f"Near line {line:,} the file is no longer XML. {CUT}") from None
