@@ -17,17 +17,26 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Abs, Extract
+from django.db.models.functions import Abs, Extract, Length, Lower, Replace, StrIndex
+from django.db.models.lookups import Exact, GreaterThan, In
 from django.utils import timezone
 
 from accounts.models import MoneyField
 from ledger.text.dates import end_of_day, start_of_day
-from transactions.models import BOOKED_AT, Reconciliation, ReconciliationLine, Transaction
+from transactions.models import (
+    BOOKED_AT,
+    Reconciliation,
+    ReconciliationLine,
+    ReconciliationMatch,
+    Transaction,
+)
 from transactions.models.reconciliation import booked_on
 
 UNLIKE = 2  # neither the reference nor the description is the same
 AROUND = 10  # days: how far a suggestion may be from its line
 SUGGESTED = 20  # payments, for one line
+SHOWN_ELSEWHERE = 3  # payments of a line that other lines are matched with
+TOO_SHORT = 3  # characters: a reference such as "7" stands in many texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,13 @@ def add_suggestions(whose: Reconciliation, lines: Iterable[ReconciliationLine]) 
         whose, min(days) - timedelta(days=AROUND), max(days) + timedelta(days=AROUND)
     ).filter(amount__in={line.rest for line in open_lines}, unmatched__gt=0)
     likeliest = Case(
-        When(reference__in={line.reference for line in open_lines if line.reference}, then=0),
+        When(
+            In(
+                _plain_of("reference"),
+                {_plain(line.reference) for line in open_lines if line.reference},
+            ),
+            then=0,
+        ),
         When(created_at__range=(start_of_day(min(days)), end_of_day(max(days))), then=1),
         default=2,
     )  # of more payments than are read, those that may fit best are read
@@ -147,13 +162,54 @@ def suggestions(whose: Reconciliation, line: ReconciliationLine) -> list[Transac
     found = rows.filter(way, unmatched__gt=0).with_sides()
     exact = list(found.filter(unmatched=line.rest).order_by(*_likeliest(line))[:SUGGESTED])
     near = found.exclude(unmatched=line.rest).annotate(off=Abs("unmatched") - line.rest)
-    rest = list(near.order_by(Abs("off"), BOOKED_AT.desc())[: SUGGESTED - len(exact)])
-    return exact + rest
+    order = [_is_named(line), Abs("off"), BOOKED_AT.desc()]
+    return exact + list(near.order_by(*order)[: SUGGESTED - len(exact)])
+
+
+def matched_elsewhere(whose: Reconciliation, line: ReconciliationLine) -> list[ReconciliationMatch]:
+    """The matches of other lines with a payment of this line's rest and direction, the nearest day
+    first: what this line may be, if it is on two statements.
+    """
+    around = timedelta(days=AROUND)
+    rows = _within(whose, line.booked_on - around, line.booked_on + around)
+    way = Q(signed__gt=0) if line.amount > 0 else Q(signed__lt=0)
+    paid = rows.filter(way, amount=line.rest, unmatched=0).order_by(*_likeliest(line))
+    ids = list(paid.values_list("pk", flat=True)[:SHOWN_ELSEWHERE])
+    matches = ReconciliationMatch.objects.filter(transaction__in=ids, account=whose.account_id)
+    sides = matches.select_related("transaction", "line__reconciliation")
+    return sorted(sides, key=lambda match: ids.index(match.transaction_id))
+
+
+def same_file(whose: Reconciliation) -> Reconciliation | None:
+    """The latest other reconciliation of this file for this account and currency."""
+    rows = Reconciliation.objects.filter(
+        digest=whose.digest, account=whose.account_id, currency=whose.currency
+    )
+    return rows.exclude(pk=whose.pk).order_by("-pk").first()
+
+
+def _is_named(line: ReconciliationLine) -> Case:
+    """0 for a payment whose reference stands in a text of the line, else 1."""
+    texts = _plain(f"{line.other} {line.description} {line.reference}")
+    own = _plain_of("reference")
+    is_named = GreaterThan(StrIndex(Value(texts), own), 0) & GreaterThan(Length(own), TOO_SHORT)
+    return Case(When(is_named, then=0), default=1)
+
+
+def _plain(reference: str) -> str:
+    """Without spaces and capitals, because people type a reference in groups."""
+    return reference.replace(" ", "").lower()
+
+
+def _plain_of(field: str) -> Lower:
+    """The same in SQL."""
+    return Lower(Replace(field, Value(" "), Value("")))
 
 
 def _likeliest(line: ReconciliationLine) -> list[Any]:
     """The order of `_distance` for a query, which has to know it before it reads some rows only."""
-    same = [When(reference=line.reference, then=0)] if line.reference else []
+    own = Exact(_plain_of("reference"), Value(_plain(line.reference)))
+    same = [When(own, then=0)] if line.reference else []
     if line.description:
         same.append(When(description__iexact=line.description, then=1))
     noon = start_of_day(line.booked_on) + timedelta(hours=12)
@@ -182,7 +238,7 @@ def _distance(line: ReconciliationLine, paid: Transaction) -> tuple[int, int]:
     """How unlike the two are: the reference first, the description, then the days between them."""
     day = timezone.localtime(paid.created_at).date()
     unlike = UNLIKE
-    if line.reference and line.reference == paid.reference:
+    if line.reference and _plain(line.reference) == _plain(paid.reference):
         unlike = 0
     elif line.description and line.description.lower() == paid.description.lower():
         unlike = 1

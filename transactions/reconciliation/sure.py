@@ -10,8 +10,8 @@
    customer's payment a day apart may have the same amount.
 
 Each rule looks at what is wholly unmatched and not left over. Two references that differ are never
-sure. A reference of `CUT_AT` characters or more that another one begins with does not differ: it
-may be cut.
+sure; spaces and capitals make no difference. A reference of `CUT_AT` characters or more that
+another one begins with does not differ: it may be cut.
 
 Note [Words in common]: an interest payment and a rent may be of the same month, so words of digits
 alone (years, days) and the names of months do not count: English ones in full and in three letters,
@@ -37,14 +37,21 @@ from transactions.models import Reconciliation
 DAYS = 3  # between the outside booking and ours
 CUT_AT = 16  # characters that MT940 has for a reference
 
-_LINES = """
-    SELECT id, number, booked_on AS day, abs(amount) AS amount, amount > 0 AS into_it, reference,
+
+def _plain(reference: str) -> str:
+    """SQL of a reference without spaces and capitals, because people type it in groups."""
+    return f"lower(replace({reference}, ' ', ''))"
+
+
+_LINES = f"""
+    SELECT id, number, booked_on AS day, abs(amount) AS amount, amount > 0 AS into_it,
+           {_plain("reference")} AS reference,
            lower(description) AS description,
            lower(concat_ws(' ', other, description, reference)) AS words
     FROM reconciliation_lines AS line
     WHERE reconciliation_id = %(id)s AND leftover = ''
       AND NOT EXISTS (SELECT FROM reconciliation_matches WHERE line_id = line.id)
-"""
+"""  # noqa: S608 - put together from constants
 _OF_BANK = "(paid.from_account_id IS NULL OR paid.to_account_id IS NULL)"
 _OF_ACCOUNT = "%(account)s IN (paid.from_account_id, paid.to_account_id)"
 
@@ -62,7 +69,8 @@ def _payments(account_id: UUID | None) -> str:
     )
     return f"""
         SELECT id, (created_at AT TIME ZONE %(zone)s)::date AS day, amount, {into} AS into_it,
-               reference, created_at, {other} AS other_id, lower(description) AS description,
+               {_plain("reference")} AS reference, created_at, {other} AS other_id,
+               lower(description) AS description,
                lower(concat_ws(' ', description, reference)) AS words
         FROM transactions AS paid
         WHERE status = 'completed' AND currency = %(currency)s AND {side}

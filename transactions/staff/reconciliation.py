@@ -36,7 +36,9 @@ from transactions.reconciliation.reads import (
     add_suggestions,
     figures_of,
     lines_of,
+    matched_elsewhere,
     not_in_file,
+    same_file,
     suggestions,
     total_not_in_file,
 )
@@ -232,6 +234,7 @@ class ReconciliationAdmin(ListFiles):
                 "lacking": lacking,
                 "lacking_page": lacking_pages.get_page(request.GET.get("books")),
                 "books": self.books(whose),
+                "same_file": same_file(whose),
             }
         return super().change_view(request, object_id, form_url, context)
 
@@ -314,6 +317,7 @@ class ReconciliationAdmin(ListFiles):
             ),
             "may_change": may_change,
             "suggestions": suggestions(whose, line) if may_change and line.rest else [],
+            "elsewhere": matched_elsewhere(whose, line) if may_change and line.rest else [],
         }
         return TemplateResponse(request, "admin/transactions/reconciliation/line.html", context)
 

@@ -618,3 +618,39 @@ def test_a_reader_that_was_left_in_the_middle_ends_after_its_file() -> None:
     with opened(source) as text:
         assert text.readline()
         source.close()
+
+
+STRUCTURED = (
+    "<Strd><CdtrRefInf><Ref>{}</Ref></CdtrRefInf><AddtlRmtInf>Invoice 17</AddtlRmtInf></Strd>"
+)
+
+
+@pytest.mark.parametrize("end_to_end", ["NOTPROVIDED", "E2E-7"])
+@pytest.mark.parametrize("reference", ["210000000003139471430009017", "RF18539007547034"])
+def test_a_structured_reference_of_camt_is_the_lines(reference: str, end_to_end: str) -> None:
+    entry = camt_entry("2026-11-02", "5.00", "CRDT", "A1", "Pia", "").replace(
+        "<Ustrd></Ustrd>", STRUCTURED.format(reference)
+    )
+    (line,) = read(camt(entry.replace("NOTPROVIDED", end_to_end), opening="0", closing="5"))
+    assert (line.reference, line.description) == (reference, "Invoice 17")
+
+
+def test_of_several_structured_references_of_camt_none_is_the_lines() -> None:
+    both = "".join(STRUCTURED.format(reference) for reference in ("RF1", "RF2"))
+    entry = camt_entry("2026-11-02", "5.00", "CRDT", "A1", "Pia", "").replace(
+        "<Ustrd></Ustrd>", f"<Ustrd>Thanks</Ustrd>{both}"
+    )
+    (line,) = read(camt(entry.replace("NOTPROVIDED", "E7"), opening="0", closing="5"))
+    assert (line.reference, line.description) == ("E7", "Thanks RF1 Invoice 17 RF2 Invoice 17")
+
+
+def test_money_out_keeps_our_id_and_has_the_creditors_reference_in_its_text() -> None:
+    entry = camt_entry("2026-11-02", "5.00", "DBIT", "A1", "Pia", "").replace(
+        "<Ustrd></Ustrd>", STRUCTURED.format("RF18539007547034")
+    )
+    for id, expected in (
+        ("OURS-7", ("OURS-7", "RF18539007547034 Invoice 17")),
+        ("NOTPROVIDED", ("RF18539007547034", "Invoice 17")),
+    ):
+        (line,) = read(camt(entry.replace("NOTPROVIDED", id), opening="5", closing="0"))
+        assert (line.reference, line.description) == expected

@@ -27,6 +27,7 @@ from transactions.reconciliation.reads import (
     Part,
     add_suggestions,
     figures_of,
+    matched_elsewhere,
     suggestions,
     total_not_in_file,
 )
@@ -417,3 +418,21 @@ def test_a_description_under_an_unknown_name_has_to_agree_too(ana: Account, by: 
     body = f"Date,Amount,Selitys\n{today()},70.00,Interest on reserve\n".encode()
     whose = services.upload(BytesIO(body), by=by, name="n.csv", currency="USD")
     assert services.match_sure(reconciliation=whose, by=by) == 0
+
+
+def test_a_reference_in_the_text_of_a_line_comes_before_a_nearer_amount(ana: Account) -> None:
+    for amount, reference in (("4934.76", "INV-2611-315"), ("4000.01", ""), ("3999", "INV-1")):
+        paid_in(ana, amount, reference=reference)
+    whose = statement("4000.00,,Part 1 inv-2611-315,", "7.00,,Another,")
+    found = suggestions(whose, line_of(whose, 1))
+    assert [paid.amount for paid in found] == [Decimal("4934.76"), Decimal("4000.01"), 3999]
+
+
+def test_a_payment_that_another_line_has_is_told(ana: Account, by: User) -> None:
+    paid_in(ana, "5", description="Rent", reference="R-5")
+    first = statement("5.00,,Rent,R-5", "7.00,,,")
+    services.match_sure(reconciliation=first, by=by)
+    second = statement("5.00,,Rent,R-5", "7.00,,,", "9.00,,,")
+    (match,) = matched_elsewhere(second, line_of(second, 1))
+    assert (match.line.reconciliation, match.transaction.reference) == (first, "R-5")
+    assert matched_elsewhere(second, line_of(second, 2)) == []

@@ -486,3 +486,24 @@ def test_a_file_of_too_many_lines_is_refused(
     answer = staff.post(ADD, {"id": uuid7(), "currency": "EUR", "number": "", "file": file})
     assert "The file has more than 50 lines" in text_of(answer)
     assert not Reconciliation.objects.exists()
+
+
+def test_the_same_file_again_names_the_other_reconciliation(staff: Client) -> None:
+    facts = sent(f"{today()},40.00,,,\n")
+    body = facts["file"].read()
+    for each in ("first.csv", "second.csv"):
+        file = SimpleUploadedFile(each, body)
+        page = text_of(staff.post(ADD, facts | {"id": uuid7(), "file": file}, follow=True))
+        assert ("The same file was uploaded before" in page) == (each == "second.csv")
+    assert "first.csv , open" in page or "first.csv, open" in page
+    first = Reconciliation.objects.earliest("pk")
+    assert "The same file was uploaded again" in text_of(staff.get(page_of(first)))
+
+
+def test_the_page_of_a_line_names_where_its_payment_is_matched(staff: Client, ana: Account) -> None:
+    paid_in(ana, "5", description="Rent", reference="R-5")
+    services.match_sure(reconciliation=statement("5.00,,Rent,R-5"), by=UserFactory())
+    again = statement("5.00,,Rent,R-5", "7.00,,,")
+    text = text_of(staff.get(line_page(again, 1)))
+    assert "Matched with another line already: Rent R-5" in text
+    assert "Matched with another line already" not in text_of(staff.get(line_page(again, 2)))

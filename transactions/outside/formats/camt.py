@@ -147,7 +147,7 @@ def _payment(
     """The line of one payment; its id is that of the entry, if it has no other."""
     other = "Cdtr" if amount < 0 else "Dbtr"
     parties = at(details, "RltdPties")
-    words = texts_of(details, "Ustrd")
+    reference, words = _reference_and_words(details, is_out=amount < 0)
     return made_line(
         reading.number,
         day,
@@ -156,9 +156,29 @@ def _payment(
         or text_at(details, "AddtlTxInf")
         or text_at(entry, "AddtlNtryInf"),
         other=text_at(parties, f"{other}/Nm") or text_at(parties, f"{other}/Pty/Nm"),
-        reference=text_at(details, "Refs/EndToEndId"),
+        reference=reference,
         outside_id=text_at(entry, "AcctSvcrRef") if id is None else id,
     )
+
+
+def _reference_and_words(details: Element | None, *, is_out: bool) -> tuple[str, list[str]]:
+    """The reference of a payment, and the texts of its remittance information.
+
+    Money in is booked by the creditor's reference, such as that of a Swiss QR-bill; it stands
+    before the payer's own id. Money out has our id, and the creditor's reference among its texts;
+    so have payments with several, of which none is the line's.
+    """
+    id = text_at(details, "Refs/EndToEndId")
+    words = texts_of(details, "Ustrd")
+    remittance = at(details, "RmtInf")
+    parts = children(remittance, "Strd") if remittance is not None else []
+    references = {text_at(each, "CdtrRefInf/Ref") for each in parts} - {""}
+    is_the_lines = len(references) == 1 and (is_no_id(id) or not is_out)
+    for each in parts:
+        if not is_the_lines:
+            words.append(text_at(each, "CdtrRefInf/Ref"))
+        words += texts_of(each, "AddtlRmtInf")
+    return references.pop() if is_the_lines else id, [word for word in words if word]
 
 
 def _day(reading: _Reading, entry: Element) -> date:

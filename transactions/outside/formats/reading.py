@@ -127,8 +127,8 @@ def measure(
         _count(lines, found, currency, OF_MARKS.get((mapping or {}).get("decimal", ""), IN_ANOTHER))
     if found.facts.currency not in ("", currency):
         raise UnreadableStatement(
-            f"The file is in {found.facts.currency}; this account is in {currency}. Choose another "
-            "account, or add one."
+            f"The file is in {found.facts.currency}, not in {currency}. Choose "
+            f"{found.facts.currency}, or an account in it."
         )
     if not found.count:
         raise UnreadableStatement("The file has no payments in it.")
