@@ -4,6 +4,7 @@ import re
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
+from typing import Any
 
 import pytest
 
@@ -873,3 +874,58 @@ def test_a_sheet_has_up_to_so_many_rows_that_are_no_line(
     for function in (refuse_too_many_rows, guess_of_file):
         with pytest.raises(UnreadableStatement, match="more than 21 lines"):
             function(BytesIO(body), sheet)
+
+
+ZURICH = """\
+"Datum";"Buchungstext";"Betrag Detail";"Belastung CHF";"Gutschrift CHF";"Saldo CHF";"Zahlungszweck"
+"24.11.2026";"Belastung: 2 Zahlungen";"";"150.00";"";"1350.00";""
+"";"Muster AG";"100.00";"";"";"";"Rechnung 1"
+"";"Beispiel GmbH";"50.00";"";"";"";"Rechnung 2"
+"20.11.2026";"Gutschrift";"";"";"1500.00";"1500.00";"Lohn"
+"""
+AMERICAN_CHECKING = """\
+"Date","Status","Description","Withdrawal","Deposit","RunningBalance"
+"11/24/2026","Posted","TRADER","$35.20","","$964.80"
+"11/20/2026","Posted","PAYROLL","","$1,000.00","$1,000.00"
+"""
+WALLET = """\
+"Datum","Name","Status","Brutto","Gebühr","Netto","Transaktionscode","Guthaben"
+"02.11.2026","Shop","Abgeschlossen","-25,99","0,00","-25,99","9AB","-25,99"
+"15.11.2026","Sam","Abgeschlossen","100,00","-2,84","97,16","7AB","71,17"
+"""
+SWISS_VILLAGE = """\
+IBAN;Booked At;Text;Credit/Debit Amount;Balance;Valuta Date
+CH9300762011623852957;2026-11-20 00:00:00.0;Lohn;5000.00;5000.00;2026-11-19 00:00:00.0
+CH9300762011623852957;2026-11-24 00:00:00.0;Auftrag;-150.00;4850.00;2026-11-23 00:00:00.0
+"""
+LONDON = """\
+Date,Type,Description,Value,Balance,Account Name,Account Number
+24/11/2026,"POS","'4567 23NOV26 , SHOP , LONDON",-18.20,1231.80,"'FERREIRA A","'601234-1",
+05/11/2026,"BAC","'t Hooft , SALARY",1250.00,1250.00,"'FERREIRA A","'601234-1",
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        (ZURICH, {"out": 3, "in": 4, "balance": 5, "amount": None, "texts": [1, 6]}),
+        (AMERICAN_CHECKING, {"out": 3, "in": 4, "balance": 5}),
+        (WALLET, {"amount": 5, "balance": 7, "id": 6, "fee": None}),
+        (SWISS_VILLAGE, {"date": 1, "amount": 3, "balance": 4}),
+        (LONDON, {"amount": 3, "balance": 4, "other": None}),
+        ("Abschlussdatum;Buchungsdatum;Betrag;Transaktions-Nr.\n2026-11-23;2026-11-24;-8.70;99T1\n",
+         {"date": 1, "id": 3}),
+    ],
+)  # fmt: skip
+def test_columns_of_banks_near_us(text: str, columns: dict[str, Any]) -> None:
+    found = guessed(text.encode())
+    assert {role: found[role] for role in columns} == columns
+
+
+def test_an_apostrophe_that_marks_a_text_for_a_spreadsheet_is_left_out() -> None:
+    assert [it.description for it in read(LONDON)] == [
+        "4567 23NOV26 , SHOP , LONDON",
+        "'t Hooft , SALARY",
+    ]
+    text = "Date,Description,Amount,Reference\n2026-11-24,Air,-4.30,'320263280012345678'\n"
+    assert read(text)[0].reference == "320263280012345678"

@@ -313,6 +313,17 @@ def _verdicts(words: Sequence[str]) -> list[bool]:
     return found
 
 
+_MARKED = re.compile(r"'(?=[0-9A-Z]{2})", re.ASCII)  # not "'t Hooft" and "'S-GRAVENHAGE"
+
+
+def without_mark(typed: str) -> str:
+    """The cell without an apostrophe at its front by which a bank tells a spreadsheet that it is
+    text, nor one at the end of such a cell.
+    """
+    text = typed.strip()
+    return text[1:].removesuffix("'") if _MARKED.match(text) else text
+
+
 def by_side(number: int, value: Decimal, side: str) -> Decimal:
     """The amount with the sign of the side alone: a minus beside it is the same once more. Raises
     UnreadableStatement.

@@ -21,7 +21,7 @@ ROLES = (
     "reference", "id",
 )  # fmt: skip
 OF_ANOTHER_AMOUNT = frozenset("foreign orig original oorspr instructed source target".split())
-PART_OF_AN_AMOUNT = frozenset("fee fees tax vat gebühr gebühren entgelt steuer".split())
+PART_OF_AN_AMOUNT = frozenset("fee fees tax vat gebühr gebühren entgelt steuer detail".split())
 BEFORE_FEES, AFTER_FEES = frozenset({"gross", "brutto"}), frozenset({"net", "netto"})
 OF_BOOKING = frozenset(
     "post posted posting booking booked completed clearing buchung buchungstag buchungsdatum"
@@ -52,7 +52,7 @@ WORDS = {
     " summe value kwota tutar",
     "side": "soll haben s h sh debit credit d c dc dr cr af bij sign vorzeichen indicator direction"
     " kennzeichen type typ sens",
-    "balance": "balance bal saldo kontostand solde bakiye",
+    "balance": "balance bal runningbalance saldo kontostand guthaben solde bakiye",
     "currency": "currency ccy währung waehrung devise moneda divisa valuta valute moeda munt",
     "fee": "fee",
     "status": "status state zustand buchungsstatus estado stato statut info contabilizzazione",
@@ -63,12 +63,17 @@ WORDS = {
     "other": "payee name counterparty beneficiary auftraggeber empfänger beguenstigter begünstigter"
     " zahlungspflichtiger zahlungsempfänger naam merchant counter who",
     "reference": "reference referenz referencia référence kundenreferenz",
-    "id": "id transaction-id fitid transaktionsnummer",
-    "text": "description text memo verwendungszweck buchungstext avisierungstext details concepto"
+    "id": "id transaction-id fitid transaktionsnummer transaktionscode",
+    "text": "zahlungszweck"
+    " description text memo verwendungszweck buchungstext avisierungstext details concepto"
     " libellé narrative narration particulars remarks a\u00e7\u0131klama"
     " omschrijving descripción descripcion purpose note mededelingen beschreibung beskrivelse tekst"
     " descrizione causale opis libelle descrição descricao",
 }
+# Names whose words alone say less: "Transaction" as in Ledger's own files, "Saldo nach Buchung".
+SAY_AS_A_WHOLE = {
+    ("id", "transaction"), ("id", "transaktions-nr."), ("date", "buchung"), ("date", "booked at"),
+}  # fmt: skip
 # Names of the other side alone, and of what may be the owner's own or no name at all.
 OF_THE_OTHER_SIDE = frozenset(
     "tegenpartij partner beneficiary payee counterparty merchant counter who empfänger begünstigter"
@@ -109,8 +114,7 @@ def says(name: str, role: str) -> bool:
         return False
     if role == "side" and re.fullmatch(r"|[+-] ?/ ?[+-]", name):
         return True
-    # "Transaction" as in Ledger's own files; "Saldo nach Buchung" is no day.
-    if (role, name.lower()) in (("id", "transaction"), ("date", "buchung")):
+    if (role, name.lower()) in SAY_AS_A_WHOLE:
         return True
     if role == "text":  # "Beschreibung1"
         words = {word.rstrip("0123456789") for word in words}
@@ -160,7 +164,9 @@ def _is_of_others(name: str, values: Sequence[str]) -> bool:
     """
     if values and all(_IBAN.fullmatch(it.replace(" ", "")) or it.isdecimal() for it in values):
         return False
-    return doubt_of_other(name) == 0 or len(values) <= A_FEW or len(set(values)) > 1
+    doubt = doubt_of_other(name)
+    is_of_nobody_else = doubt == 2 and words_of(name).isdisjoint(OF_THE_OTHER_SIDE)
+    return doubt == 0 or len(set(values)) > 1 or (len(values) <= A_FEW and not is_of_nobody_else)
 
 
 def can_be(role: str, values: Sequence[str], name: str = "") -> bool:

@@ -19,6 +19,7 @@ from transactions.outside.formats.cells import (
     is_unbooked,
     read_day,
     read_figure,
+    without_mark,
 )
 from transactions.outside.formats.columns import ROLES, cell_of
 from transactions.outside.formats.lines import (
@@ -213,11 +214,12 @@ def _line(
     amount = _amount(number, figures, cell("side"), mapping, signed)
     if fee := cell("fee"):
         amount -= read_figure(number, fee, mapping["decimal"])
-    texts = (cells[place].strip() for place in mapping["texts"] if place < len(cells))
+    texts = (without_mark(cells[place]) for place in mapping["texts"] if place < len(cells))
     return made_line(
         number, day, amount,
         description=" \u00b7 ".join(text for text in texts if text),
-        other=cell("other"), reference=cell("reference"), outside_id=cell("id"),
+        other=without_mark(cell("other")), reference=without_mark(cell("reference")),
+        outside_id=without_mark(cell("id")),
     )  # fmt: skip
 
 
