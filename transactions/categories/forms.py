@@ -78,7 +78,7 @@ class RuleForm(forms.Form):
         """Returns the search. Raises ValidationError with what is wrong in it."""
         query = tidy_line(self.cleaned_data["query"])
         parsed = parse(query) if encodes(query) else parse("")
-        wrong = [each.sentence for each in parsed.mistakes if not each.is_hint]
+        wrong = [each.sentence for each in parsed.mistakes if not each.is_advice]
         if wrong or parsed.is_empty:
             raise forms.ValidationError(wrong or [NO_QUERY])
         return query

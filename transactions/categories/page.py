@@ -46,7 +46,7 @@ class FoundPayments:
     @cached_property
     def has_mistake(self) -> bool:
         """Whether a part of the search is left out, so that it finds more than was meant."""
-        return any(not mistake.is_hint for mistake in parse(self.query).mistakes)
+        return any(not mistake.is_advice for mistake in parse(self.query).mistakes)
 
     @property
     def count(self) -> int:

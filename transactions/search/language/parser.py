@@ -138,7 +138,8 @@ def _amounts_with_currency(query: ParsedQuery) -> Iterator[Mistake]:
                 sources.insert(group.index(one), terms)
                 groups = [[item.source for item in each] for each in query.groups]
                 groups[place] = sources
-                yield Mistake("For an amount, write", (query_text(groups),), is_hint=True)
+                terms_instead = (query_text(groups),)
+                yield Mistake("For an amount, write", terms_instead, is_hint=True, is_advice=True)
 
 
 def _amount_terms(one: QueryItem, other: QueryItem) -> str:

@@ -42,13 +42,15 @@ class Mistake:
     """A problem with the query as a sentence, and whole queries to try instead.
 
     `is_hint`: the person is still typing. `is_applied`: the item stays in the query and matches
-    nothing; otherwise it is left out, and the rest of the query is searched.
+    nothing; otherwise it is left out, and the rest of the query is searched. `is_advice`: all of it
+    is searched as it was typed.
     """
 
     sentence: str
     suggestions: tuple[str, ...] = ()
     is_hint: bool = False
     is_applied: bool = False
+    is_advice: bool = False
 
 
 @dataclass(slots=True)
