@@ -26,7 +26,7 @@ from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import User
 from cookbook.practice import bank
 from ledger.db.row_security import SignedReader, without_reader
-from tests import emptying, pooler
+from tests import emptying, parts, pooler
 from tests.factories import UserFactory
 from tests.settings import THROUGH
 from tests.sign_in import note_proof
@@ -47,8 +47,13 @@ OWN_SESSION = "needs a session of its own, which pgbouncer in transaction mode d
 OWN_CONNECTION = "needs a connection that opens and ends when it is told, which no pool gives"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parts.add_option(parser)
+
+
 @pytest.hookimpl(trylast=True)  # after -k and -m have chosen
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    parts.leave_out_others(config, items)
     for item in items:
         if THROUGH == "pgbouncer" and item.get_closest_marker("own_session"):
             item.add_marker(pytest.mark.skip(reason=OWN_SESSION))
