@@ -50,22 +50,22 @@ dev: install
 
 # Always on the embedded server, even if the environment names another database.
 test: install
-	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal -m "not slow" $(TESTS)
+	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist loadgroup -m "not slow" $(TESTS)
 
 # With the slow ones.
 test-all: install
-	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
+	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist loadgroup $(TESTS)
 
 # On a server of one's own that tests.prepare_server prepared; DATABASE_URL names its owner role.
 test-server: install
-	@$(PY) -m pytest -n auto --dist worksteal -m "not slow and not browser" $(TESTS)
+	@$(PY) -m pytest -n auto --dist loadgroup -m "not slow and not browser" $(TESTS)
 
 # With connections from a pool, and through a pooler (docs/databases.md).
 test-pool: install
-	@TESTS_THROUGH=pool DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
+	@TESTS_THROUGH=pool DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist loadgroup $(TESTS)
 
 test-pgbouncer: install
-	@TESTS_THROUGH=pgbouncer DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist worksteal $(TESTS)
+	@TESTS_THROUGH=pgbouncer DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist loadgroup $(TESTS)
 
 # CDK needs Node, which is no Python package.
 AWS := .venv-aws/bin/python

@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.contrib.auth.signals import user_logged_in
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.http import HttpRequest
 from django.test import Client, TransactionTestCase
 from django.test.client import ClientHandler
 from hypothesis import HealthCheck
@@ -24,12 +22,11 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import User
-from cookbook.practice import bank
 from ledger.db.row_security import SignedReader, without_reader
-from tests import emptying, parts, pooler
+from tests import emptying, pooler, template
 from tests.factories import UserFactory
 from tests.settings import THROUGH
-from tests.sign_in import note_proof
+from tests.sign_in import begin_session
 from transactions.row_security.middleware import row_scope_of
 
 # Collecting garbage as often as Python does by default takes an eighth of the time of all tests.
@@ -47,13 +44,8 @@ OWN_SESSION = "needs a session of its own, which pgbouncer in transaction mode d
 OWN_CONNECTION = "needs a connection that opens and ends when it is told, which no pool gives"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parts.add_option(parser)
-
-
 @pytest.hookimpl(trylast=True)  # after -k and -m have chosen
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    parts.leave_out_others(config, items)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if THROUGH == "pgbouncer" and item.get_closest_marker("own_session"):
             item.add_marker(pytest.mark.skip(reason=OWN_SESSION))
@@ -97,10 +89,17 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """The test database is a copy of the template."""
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = template.ensure()
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterable[None]:
     """Commits that wait for no disk, which would be 2 ms each; no test database outlives a crash.
-    No autovacuum: it notes now and then that a table has a page and no rows, because tests take
-    theirs back, and from then on Postgres plans for no rows, ten times as slow for a thousand.
     Connects through a pooler from then on, if the tests were asked to.
 
     At the end, ends connections that threads of a last test are still closing: they would keep
@@ -111,10 +110,6 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         with connection.cursor() as cursor:
             name = connection.ops.quote_name(connection.settings_dict["NAME"])
             cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
-            for table in connection.introspection.django_table_names(
-                only_existing=True, include_views=False
-            ):
-                cursor.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
         connection.close()
         stack = ExitStack()
         stack.enter_context(through())
@@ -210,26 +205,12 @@ def signed_in_just_now(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Tests of the step-up make the sign-in older, by `tests.sign_in.let_pass`.
     """
-    sign_in = Client.force_login
-
-    def note(*, request: HttpRequest, user: User, **_signal: Any) -> None:
-        note_proof(request.session, user, reauthenticated=None)
-
-    def force_login(self: Client, user: User, backend: str | None = None) -> None:
-        user_logged_in.connect(note)
-        try:
-            sign_in(self, user, backend)
-        finally:
-            user_logged_in.disconnect(note)
-
-    monkeypatch.setattr(Client, "force_login", force_login)
+    monkeypatch.setattr(Client, "force_login", begin_session)
 
 
 @pytest.fixture(scope="session")
-def practice_bank(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The cookbook's practice bank, built once for each test database."""
-    with django_db_blocker.unblock(), pooler.directly():
-        bank.build()
+def practice_bank(django_db_setup: None) -> None:
+    """The cookbook's practice bank, which the template has."""
 
 
 def colleague(group: str, name: str) -> User:

@@ -53,7 +53,6 @@ def test_every_address_of_the_client_is_in_the_schema(monkeypatch: pytest.Monkey
     assert [each for each in called if each[0] not in paths.get(each[1], {})] == []
 
 
-@pytest.mark.slow
 @pytest.mark.django_db
 def test_the_client_reads_and_pays_once(site: Site, token: str) -> None:
     bank = Ledger(f"http://127.0.0.1:{site.port}", token)
@@ -64,7 +63,6 @@ def test_the_client_reads_and_pays_once(site: Site, token: str) -> None:
     assert next(bank.entries(first["id"]))["transaction"] == rows[0]["id"]
 
 
-@pytest.mark.slow
 @pytest.mark.django_db
 def test_the_client_is_told_every_event_once_though_its_stream_is_cut(
     site: Site, token: str, monkeypatch: pytest.MonkeyPatch
@@ -128,7 +126,6 @@ def attempt(site: Site, token: str, body: bytes, *, cut: str) -> list[dict[str, 
     return lines
 
 
-@pytest.mark.slow
 @pytest.mark.django_db
 def test_ten_thousand_lines_are_booked_once_however_often_they_are_cut_off(
     site: Site, token: str

@@ -51,7 +51,6 @@ def test_there_are_commands() -> None:
     assert len(PAYS) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_command_runs(site: Site, variables: dict[str, str], command: str) -> None:
     for pay in PAYS:  # so that there are entries, and it is made once
@@ -72,7 +71,6 @@ def test_the_command_runs(site: Site, variables: dict[str, str], command: str) -
         assert [row["amount"] for row in data["results"]] == ["12.50"]
 
 
-@pytest.mark.slow
 def test_a_command_that_fails_is_seen(site: Site, variables: dict[str, str]) -> None:
     for wrong in ({"TOKEN": "x"}, {"BANK": "http://127.0.0.1:1"}):
         with pytest.raises(AssertionError):

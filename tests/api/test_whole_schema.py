@@ -28,7 +28,7 @@ from tests.factories import AccountFactory
 from transactions import services
 from transactions.models import Transaction
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+pytestmark = pytest.mark.django_db
 EXAMPLES = 20  # of each operation
 CHECKS = [
     not_a_server_error,

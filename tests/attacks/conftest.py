@@ -62,7 +62,7 @@ def linked_visits(
         return visit_links()
 
 
-@pytest.fixture(params=["visits", pytest.param("linked_visits", marks=pytest.mark.slow)])
+@pytest.fixture(params=["visits", "linked_visits"])
 def all_visits(request: pytest.FixtureRequest) -> Visits:
     """Pages, and in a slow test also pages with parameters."""
     found: Visits = request.getfixturevalue(request.param)

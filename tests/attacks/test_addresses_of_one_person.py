@@ -83,7 +83,6 @@ def test_the_answer_is_that_of_a_wrong_password_at_an_address_that_nobody_has(an
     assert sorted(answers[0].client.cookies) == sorted(answers[1].client.cookies)
 
 
-@pytest.mark.slow
 def test_the_owner_still_gets_in_by_a_mail_by_a_known_device_and_by_a_new_password(
     ana: User,
 ) -> None:
@@ -106,7 +105,6 @@ def test_the_owner_still_gets_in_by_a_mail_by_a_known_device_and_by_a_new_passwo
     assert is_in(guess(LAST, 99, password=new))
 
 
-@pytest.mark.slow
 def test_hammering_one_address_closes_no_other_one(ana: User) -> None:
     """Only what was tried counts for the person, so 20 an hour here."""
     for n in range(100):

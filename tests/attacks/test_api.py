@@ -63,7 +63,6 @@ def told(answer: Any) -> str:
 
 
 @pytest.mark.django_db
-@pytest.mark.slow
 def test_no_token_that_does_not_work_opens_an_address(bank: AttackedBank) -> None:
     ended, old = issue(bank.ana.user), issue(bank.ana.user)
     tokens.revoke(token=ended.row, by=bank.ana.user)
@@ -101,7 +100,6 @@ def test_no_scope_does_what_another_one_does(bank: AttackedBank) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.slow
 def test_no_address_with_the_ids_of_others_shows_or_changes_theirs(bank: AttackedBank) -> None:
     text = issue(bank.eve.user, "read", "pay").text
     facts = [fact for holder in bank.victims for fact in holder.facts()]
@@ -120,7 +118,6 @@ def test_no_address_with_the_ids_of_others_shows_or_changes_theirs(bank: Attacke
 
 
 @pytest.mark.django_db
-@pytest.mark.slow
 def test_no_body_of_another_kind_is_read(bank: AttackedBank) -> None:
     text = issue(bank.ana.user, "read", "pay").text
     before = books()
@@ -178,7 +175,6 @@ def test_no_field_that_is_not_asked_for_is_taken(more: dict[str, Any]) -> None:
     assert not Transaction.objects.filter(from_account=mine).exists()
 
 
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_the_same_payment_from_fifty_threads_is_made_once() -> None:
     mine, theirs = AccountFactory(balance="100"), AccountFactory()

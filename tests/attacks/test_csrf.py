@@ -32,7 +32,6 @@ def refusals(pattern: Pattern) -> tuple[int, ...]:
     return OF_THE_API if pattern.name.startswith("api:") else (FORBIDDEN,)
 
 
-@pytest.mark.slow
 def test_every_form_without_the_token_is_refused(bank: AttackedBank) -> None:
     superuser, stranger = readers_of(bank)["superuser"], Client()
     urls = {address.pattern: address.url for address in addresses(bank.eve)}

@@ -82,7 +82,6 @@ def test_many_clerks_at_one_account_at_once_stay_below_the_threshold(account: Ac
     assert balances(account) == [59_000]
 
 
-@pytest.mark.slow
 def test_of_fifty_approvals_at_once_one_counts_and_the_money_moves_once(
     account: Account, clerk: User
 ) -> None:
@@ -98,7 +97,6 @@ def test_of_fifty_approvals_at_once_one_counts_and_the_money_moves_once(
     assert balances(account) == [70_000]
 
 
-@pytest.mark.slow
 def test_of_fifty_who_do_what_is_approved_the_money_moves_once(
     account: Account, clerk: User, boss: User
 ) -> None:

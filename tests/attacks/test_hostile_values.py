@@ -18,7 +18,7 @@ from tests.attacks.hostile_values import (
 from tests.attacks.people import is_alive, readers_of
 from tests.attacks.walk import addresses
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+pytestmark = pytest.mark.django_db
 
 
 def test_no_field_of_a_customer_takes_hostile_values(bank: AttackedBank) -> None:

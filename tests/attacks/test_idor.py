@@ -27,7 +27,7 @@ Fields = dict[str, dict[str, str]]
 BY_SECRET_LINK = {"account_reset_password_from_key", "transactions:alert_mails_end"}
 
 
-@pytest.mark.parametrize("victim", ["ana", pytest.param("ben", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("victim", ["ana", "ben"])
 def test_no_address_leads_to_the_rows_of_another(bank: AttackedBank, victim: str) -> None:
     eve, holder = signed_in(bank.eve.user), getattr(bank, victim)
     fields, forms = fields_by_page(eve, bank)
@@ -78,7 +78,6 @@ def posts(client: Client, url: str, usual: dict[str, str]) -> Iterator[Answer]:
         sent |= {name: usual.get(name, "1") for name in asked}
 
 
-@pytest.mark.slow
 def test_no_parameter_takes_the_rows_of_another(bank: AttackedBank) -> None:
     """Each parameter of each page of Eve's, as ids of Ana's: alone, and beside the usual ones."""
     eve, ana = signed_in(bank.eve.user), bank.ana
@@ -115,7 +114,6 @@ def test_no_page_of_ones_own_shows_another_person(bank: AttackedBank) -> None:
     assert shown == {}
 
 
-@pytest.mark.slow
 def test_no_form_takes_the_rows_of_another(bank: AttackedBank) -> None:
     """Each field of each form of Eve's pages, filled with ids of Ana's; the others with her own."""
     eve, ana = signed_in(bank.eve.user), bank.ana

@@ -22,7 +22,7 @@ from tests.attacks.bank import AttackedBank
 from tests.conftest import colleague, signed_in
 from tests.factories import UserFactory
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+pytestmark = pytest.mark.django_db
 LINK = re.compile(r"""<a\b[^>]*?\shref="([^"]+)\"""", re.DOTALL)
 ELSEWHERE = ("/cookbook/", "/static/", "/account/logout/")  # same for everybody, or ends the walk
 FOLLOWED = "/admin/"  # elsewhere, a link is opened and those on its page are not

@@ -130,7 +130,6 @@ def person_of_kind(bank: AttackedBank, kind: str) -> User:
     return colleague(kind, "Colleague")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(SAVED))
 def test_no_form_takes_columns_that_it_does_not_show(bank: AttackedBank, kind: str) -> None:
     person, owner = person_of_kind(bank, kind), bank.eve.user

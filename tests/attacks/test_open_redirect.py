@@ -45,7 +45,6 @@ def targets(local: Answer, plain: Answer, number: int) -> tuple[str, ...]:
     return ELSEWHERE if chosen and not usual else (ELSEWHERE[number % len(ELSEWHERE)],)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["stranger", "customer", "staff"])
 def test_no_address_leads_away(bank: AttackedBank, kind: str) -> None:
     client = {"stranger": Client(), **readers_of(bank)}[kind]
@@ -64,7 +63,6 @@ def test_no_address_leads_away(bank: AttackedBank, kind: str) -> None:
     assert away == []
 
 
-@pytest.mark.slow
 def test_no_form_leads_away(bank: AttackedBank) -> None:
     forms = forms_seen(signed_in(bank.eve.user), addresses(bank.eve))
     away, chosen = [], set()
@@ -95,7 +93,6 @@ def test_signing_in_leads_nobody_away(bank: AttackedBank, target: str) -> None:
     assert not leads_away(answer.headers["Location"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("is_signed_in", [False, True])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_pages_answer_where_the_next_one_is_no_url(

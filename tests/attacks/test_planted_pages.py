@@ -33,7 +33,7 @@ from tests.attacks.visits import hostile, linked_answers
 from tests.attacks.walk import Address, addresses
 from transactions.models import Annotation
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+pytestmark = pytest.mark.django_db
 PLANTED = "/holes/"
 
 

@@ -330,7 +330,6 @@ FILES = {
 }
 
 
-@pytest.mark.slow
 def test_each_group_opens_these_pages_and_no_others(
     pages: list[AdminPage], clients: dict[str, Client]
 ) -> None:

@@ -41,7 +41,6 @@ def bank(bank_of_the_module: AttackedBank, no_lines_of_refused_requests: None) -
     return deepcopy(bank_of_the_module)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["analyst", "staff", "superuser"])
 def test_each_page_that_shows_somebody_the_rows_of_others_is_logged(
     kind: str, bank: AttackedBank, readers: dict[str, Client]
@@ -68,7 +67,6 @@ def test_each_page_that_shows_somebody_the_rows_of_others_is_logged(
     assert logged
 
 
-@pytest.mark.slow
 def test_customers_reading_their_own_are_not_logged(
     bank: AttackedBank, readers: dict[str, Client]
 ) -> None:

@@ -263,7 +263,7 @@ def test_junk_instead_of_a_passkey_is_refused_without_an_error(ana: User, junk: 
 # ---- Half a sign-in ----
 
 
-@pytest.mark.parametrize("methods", [ASKED_OFTEN, pytest.param(OTHERS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("methods", [ASKED_OFTEN, OTHERS])
 def test_the_password_alone_opens_no_page(bank: AttackedBank, methods: tuple[str, ...]) -> None:
     ana, before = bank.ana, table_digests()
     client = after_the_password(ana.user)
@@ -289,7 +289,7 @@ def test_the_password_alone_opens_no_page(bank: AttackedBank, methods: tuple[str
 
 @pytest.mark.parametrize(
     ("who", "methods"),
-    [("clerk", ASKED_OFTEN), pytest.param("root", METHODS, marks=pytest.mark.slow)],
+    [("clerk", ASKED_OFTEN), ("root", METHODS)],
 )
 def test_no_address_of_the_admin_opens_without_a_second_factor(
     bank: AttackedBank, settings: LazySettings, who: str, methods: tuple[str, ...]
@@ -376,7 +376,6 @@ def test_an_open_session_changes_nothing_about_signing_in(bank: AttackedBank) ->
 # ---- With the password alone, where everybody must have a second factor ----
 
 
-@pytest.mark.slow
 def test_customers_who_need_one_reach_only_what_sets_it_up(
     bank: AttackedBank, settings: LazySettings
 ) -> None:

@@ -16,7 +16,7 @@ from tests.attacks.people import readers_of
 from tests.attacks.walk import addresses
 from tests.postgres_log import lines_logged
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+pytestmark = pytest.mark.django_db
 PAYLOADS = (
     "'\"\\` OR 1=1; DROP TABLE users; --",
     "a\x00b\ud83d",

@@ -36,7 +36,6 @@ def test_no_stored_text_becomes_an_element_or_an_attribute(all_visits: Visits) -
     assert shown >= {"customer", "staff"}  # as text, else the test would prove nothing
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["customer", "analyst", "staff"])
 def test_no_parameter_becomes_an_element_or_an_attribute(bank: AttackedBank, kind: str) -> None:
     client = readers_of(bank)[kind]

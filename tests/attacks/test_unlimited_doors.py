@@ -64,7 +64,6 @@ def is_limited(url: str, method: str, headers: dict[str, str]) -> bool:
     return not all(ask(url, method, headers) for _ in range(MOST))
 
 
-@pytest.mark.slow
 def test_every_door_of_strangers_that_writes_or_mails_is_limited(bank: AttackedBank) -> None:
     doors = {
         (address.name, address.url, *way)

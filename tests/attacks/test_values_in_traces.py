@@ -45,7 +45,6 @@ def secrets_of(bank: AttackedBank) -> list[str]:
     return found
 
 
-@pytest.mark.slow
 def test_a_walk_through_every_page_leaves_no_value_in_the_traces(
     bank: AttackedBank, traced: Recorded
 ) -> None:

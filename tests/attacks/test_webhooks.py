@@ -260,7 +260,6 @@ services.deposit(to_account=account, amount=Decimal(10))
 """
 
 
-@pytest.mark.slow
 def test_a_worker_killed_between_sending_and_marking_sends_again_under_the_same_id() -> None:
     may_answer = threading.Event()
 

@@ -50,7 +50,6 @@ def test_reading_ends_no_session(bank: AttackedBank) -> None:
     assert "/account/security/sessions/end-others/" in urls.values()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["customer", "analyst", "staff"])
 def test_no_parameter_makes_a_page_write(bank: AttackedBank, kind: str) -> None:
     """Every link with parameters, every GET form, and every parameter for which a view asks, also

@@ -21,8 +21,6 @@ from tests.bench.rounds import alternate, compared
 from tests.ledger.processes import environment, reachable_folder
 from transactions.audit.audit import audit
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def folder() -> Iterator[Path]:

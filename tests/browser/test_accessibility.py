@@ -44,7 +44,6 @@ def pages_of(account: Account) -> list[str]:
     ]
 
 
-@pytest.mark.slow
 def test_every_page_is_accessible_and_fits_a_phone(
     browser: Any, live_server: Any, everyday: Account
 ) -> None:
@@ -121,7 +120,6 @@ def compressed_size(url: str) -> int:
     return len(gzip.compress(Path(str(path)).read_bytes()))
 
 
-@pytest.mark.slow
 def test_every_page_weighs_under_60_kb_with_palette_and_stylesheet(
     page: Any, everyday: Account
 ) -> None:

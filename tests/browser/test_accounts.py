@@ -9,7 +9,7 @@ from accounts.models import Account
 from tests.browser.shared import sign_in
 from tests.factories import PASSWORD, UserFactory
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_currency_is_found_by_a_few_letters_of_its_name(page: Any) -> None:

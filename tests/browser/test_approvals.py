@@ -14,7 +14,6 @@ from tests.factories import PASSWORD, AccountFactory, UserFactory, balances
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.slow
 def test_a_deposit_is_asked_for_approved_and_booked(
     browser: Any, live_server: Any, clerk: User
 ) -> None:

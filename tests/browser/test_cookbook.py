@@ -10,7 +10,6 @@ from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, UserFactory
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("practice_bank", "ana"),
 ]

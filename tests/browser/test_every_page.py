@@ -16,7 +16,7 @@ from tests.attacks.people import readers_of
 from tests.attacks.walk import Address, addresses
 from tests.browser.shared import look_at
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 # Chromium's line for a page with status 4xx, such as one that a reader may not see.
 OF_THE_STATUS = "Failed to load resource: the server responded with a status of"
 HTML = "text/html"

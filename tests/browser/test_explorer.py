@@ -13,7 +13,7 @@ from explorer.models import QueryRun, SavedQuery
 from tests.browser.shared import LONG, look_at, sign_in
 from tests.factories import PASSWORD, UserFactory
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 BY_STATUS = "SELECT status, count(*) AS payments FROM entries GROUP BY 1 ORDER BY 1"
 
 

@@ -14,12 +14,10 @@ from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import Site, accounts_of
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    with own_pair() as found:
+    with own_pair(bank=True) as found:
         yield found
 
 

@@ -22,7 +22,7 @@ from transactions.audit.sealing import midnight
 from transactions.models import StandingOrder, Transaction
 from transactions.services import Draft
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 Visit = Callable[[str], Any]
 
 

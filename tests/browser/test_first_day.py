@@ -28,7 +28,6 @@ from tests.ledger.processes import (
     wait_until,
 )
 
-pytestmark = pytest.mark.slow
 PAGE = "docs/first-day.md"
 TEXT = " ".join(read(PAGE).split())
 BLOCKS = {block.where: block.steps for block in blocks_of(PAGE)}

@@ -9,7 +9,7 @@ from tests.browser.shared import look_at
 from tests.identity_provider import NINA, There, mock_server, there
 
 __all__ = ["mock_server", "there"]
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

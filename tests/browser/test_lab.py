@@ -9,7 +9,7 @@ from accounts.models import Account
 from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = [
     "/cookbook/lab/",
     "/cookbook/lab/?try=all#all",

@@ -11,7 +11,7 @@ from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 PAYER = 'Mara "<b>" Lindt'
 PAGES = ["/", "statement"]
 

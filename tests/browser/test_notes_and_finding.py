@@ -13,7 +13,7 @@ from transactions import services
 from transactions.annotations.services import annotate
 from transactions.models import Transaction
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 METADATA = {
     "category": "y" * 300,

@@ -14,7 +14,7 @@ from tests.factories import PASSWORD, UserFactory
 from tests.transactions.outside.files import GERMAN
 from transactions.models import OutsideEntry
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 NAME = LONG[:60]
 WITH_LONG_TEXTS = GERMAN.replace("Muster GmbH", LONG).replace("Gehalt", "Gehalt" * 60)
 

@@ -8,7 +8,7 @@ from accounts.models import Account, User
 from tests.browser.shared import look_at, sign_in
 from transactions.reports.catalogue import REPORTS
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 PAGES_OF_THE_BANK = [
     "/",
     "/search/?whose=bank",

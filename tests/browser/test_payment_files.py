@@ -14,7 +14,7 @@ from transactions.audit.audit import audit
 from transactions.models import PaymentFile, Transaction
 from transactions.payment_files import booking, drafts
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 LINES = 12
 
 

@@ -20,7 +20,7 @@ from tests.transactions.reconciliation.files import HEAD, paid_in, today
 from transactions.audit.audit import audit
 from transactions.models import Reconciliation
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "admin:transactions_reconciliation_changelist"
 
 

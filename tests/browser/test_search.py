@@ -10,7 +10,7 @@ from tests.browser.shared import sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, UserFactory
 from tests.sign_in import code_of, freeze_codes, let_pass_for
 
-pytestmark = pytest.mark.slow
 DEVICE = {
     "protocol": "ctap2",
     "transport": "internal",

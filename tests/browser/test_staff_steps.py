@@ -16,7 +16,7 @@ from transactions.audit.audit import audit
 from transactions.demo.sign_ins import SIGN_INS
 from transactions.models import StaffReason, Transaction
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

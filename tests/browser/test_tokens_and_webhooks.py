@@ -12,7 +12,7 @@ from tests.transactions.events.shared import webhook_of
 from transactions.events import targets
 from transactions.models import Webhook, WebhookDelivery
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = pytest.mark.django_db(transaction=True)
 URL = "https://shop.example/" + "hook-of-the-shop-" * 20
 
 

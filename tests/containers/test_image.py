@@ -36,7 +36,6 @@ PASSWORDS = {
 }  # fmt: skip
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
     NEEDS_DEBIANS_POSTGRES,
 ]

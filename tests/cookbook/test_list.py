@@ -133,7 +133,6 @@ def seen_in(recipe: Recipe) -> str:
     return "\n".join(parts)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.slug)
 @pytest.mark.usefixtures("practice_bank", "db")
 def test_every_promise_of_a_group_has_a_recipe_that_keeps_it(group: RecipeGroup) -> None:

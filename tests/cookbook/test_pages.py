@@ -120,7 +120,6 @@ def test_a_parameter_is_used_and_in_the_line_for_the_shell(customer: Client) -> 
     assert "cook(recipes.spent_by_category, most=2)" in code
 
 
-@pytest.mark.slow
 def test_nobody_elses_rows_are_ever_in_it(customer: Client) -> None:
     stranger: User = UserFactory(name="Strangely Named", email="strange@example.com")
     AccountFactory(user=stranger, name="Strangepot", balance=123_456)

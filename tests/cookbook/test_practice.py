@@ -85,7 +85,6 @@ def test_functions_with_the_owners_rights_stay_in_their_own_schema() -> None:
 
 
 @pytest.mark.own_session
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_it_is_made_once_and_anew_where_the_code_has_changed(
     monkeypatch: pytest.MonkeyPatch,
@@ -102,7 +101,6 @@ def test_it_is_made_once_and_anew_where_the_code_has_changed(
 
 
 @pytest.mark.own_session
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_build_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
@@ -117,7 +115,6 @@ def test_a_build_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.own_session
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     stay_within = bank._functions_stay_within
@@ -136,7 +133,6 @@ def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.Mon
 
 
 @pytest.mark.own_session
-@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_build_at_once_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)

@@ -27,7 +27,6 @@ def written_of(group: RecipeGroup) -> str:
     return written[start:] if end < 0 else written[start:end]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(django.VERSION >= (6, 0), reason="the page has the SQL of Django 5.2")
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.slug)
 def test_each_line_of_a_group_is_what_postgres_gets(group: RecipeGroup) -> None:

@@ -79,7 +79,6 @@ def test_what_a_recipe_writes_is_rolled_back() -> None:
     assert ran.value > 24
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("unchanged")
 def test_no_recipe_leaves_a_trace() -> None:
     for recipe in RECIPES:

@@ -115,7 +115,6 @@ def test_every_line_of_the_banner_runs(capsys: Any) -> None:
     assert "wages" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_the_line_on_each_page_runs_as_it_is_pasted() -> None:
     namespace = Command().get_namespace(verbosity=0, command="", no_imports=False)
     for recipe in RECIPES:

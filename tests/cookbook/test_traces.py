@@ -55,7 +55,6 @@ def run_and_hang_up(recipe: Recipe) -> str:
         connection.close()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("practice_bank")
 @pytest.mark.django_db(transaction=True)
 def test_all_recipes_twice_and_in_parallel_leave_no_trace() -> None:

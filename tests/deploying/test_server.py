@@ -53,7 +53,6 @@ absent = missing() or next(
     (name for name in ("nginx", "pg_ctlcluster", "openssl", "curl") if not shutil.which(name)), ""
 )
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(bool(absent), reason=f"needs {absent}, which is not here"),
 ]
 Follow = Callable[..., str]

@@ -15,11 +15,14 @@ from django.conf import settings
 from ledger.db import postmaster
 from ledger.db.embedded import EmbeddedServer
 from ledger.env import BASE_DIR
+from tests.ledger.bank_copies import copy_into, is_copied
 from tests.ledger.processes import LONG, environment, manage, own_data_dir, wait_until
 
 
 class OwnBank:
-    """An embedded server of its own with four rich accounts."""
+    """An embedded server of its own with four rich accounts. A folder into which the bank was
+    copied already needs nothing more.
+    """
 
     # Settings of the commands, for a bank that is reached in another way.
     reached_by: Mapping[str, str] = {}
@@ -30,8 +33,10 @@ class OwnBank:
         self.settings = environment(
             data_dir, LEDGER_PG=str(major), DJANGO_SETTINGS_MODULE="ledger.settings"
         )
-        self.manage("prepare")
-        self.load("open", "4").communicate(timeout=LONG)
+        if not is_copied(data_dir) or self.reached_by:
+            self.manage("prepare")
+        if not is_copied(data_dir):
+            self.load("open", "4").communicate(timeout=LONG)
 
     def manage(self, *arguments: str) -> str:
         done = manage(self.data_dir, *arguments, LEDGER_PG=str(self.major), **self.reached_by)
@@ -66,9 +71,15 @@ class OwnBank:
 def own_bank(**given: str) -> Iterator[OwnBank]:
     """A bank whose processes have these settings; deleted after the block."""
     with own_data_dir() as data_dir:
+        copy_bank_into(data_dir)
         bank = OwnBank(data_dir, settings.LEDGER_PG)
         bank.settings.update(given)
         yield bank
+
+
+def copy_bank_into(data_dir: Path) -> None:
+    """Puts a prepared bank into a data folder, from which a server then starts."""
+    copy_into(data_dir, lambda folder: OwnBank(folder, settings.LEDGER_PG))
 
 
 class Load:

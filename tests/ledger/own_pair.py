@@ -6,13 +6,16 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from ledger.db.pair import Pair
+from tests.ledger.own_bank import copy_bank_into
 from tests.ledger.processes import own_data_dir
 
 
 @contextmanager
-def own_pair() -> Iterator[Pair]:
-    """Starts both; deletes them at the end."""
+def own_pair(*, bank: bool = False) -> Iterator[Pair]:
+    """Starts both, with `bank` on copies of the prepared bank; deletes them at the end."""
     with own_data_dir() as data_dir:
+        if bank:
+            copy_bank_into(data_dir)
         found = Pair(data_dir, settings.LEDGER_PG)
         found.make()
         yield found

@@ -163,7 +163,6 @@ def test_a_second_process_uses_the_same_server(shared: EmbeddedServer) -> None:
     assert done.stdout.strip() == host
 
 
-@pytest.mark.slow
 def test_many_first_connections_at_once_start_one_server(folder: Path, start: Start) -> None:
     with ThreadPoolExecutor(6) as pool:
         pids = set(pool.map(lambda _: pid_of(start(folder)), range(6)))
@@ -183,7 +182,6 @@ def test_stop_is_clean_and_data_stays(folder: Path, start: Start) -> None:
     assert query(server, "SELECT n FROM kept") == "42"
 
 
-@pytest.mark.slow
 def test_it_recovers_after_kill_9(folder: Path, start: Start) -> None:
     server = start(folder)
     query(server, "CREATE TABLE kept AS SELECT 42 AS n")
@@ -196,7 +194,6 @@ def test_it_recovers_after_kill_9(folder: Path, start: Start) -> None:
     assert pid_of(server) != killed
 
 
-@pytest.mark.slow
 def test_django_starts_it_again_when_it_was_stopped_meanwhile(folder: Path, start: Start) -> None:
     start(folder)
     code = (

@@ -12,8 +12,6 @@ from ledger.db.embedded import EmbeddedServer, EmbeddedServerError
 from ledger.db.removal import delete_everything
 from tests.ledger.servers import Start, pid_of, query
 
-pytestmark = pytest.mark.slow  # each starts a server of its own
-
 
 def test_the_path_may_hold_any_character(folder: Path, start: Start) -> None:
     assert start(folder / 'it\'s a "bank", $HOME & more').is_running()

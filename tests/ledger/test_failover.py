@@ -33,7 +33,6 @@ from tests.ledger.processes import (
     wait_until,
 )
 
-pytestmark = pytest.mark.slow
 ENOUGH = 40
 MARK = "this_copy"  # a file in a standby's data, which its primary does not have
 NOT_NOW = "it does not work now"
@@ -49,7 +48,7 @@ def copies_of(node: Node) -> list[Path]:
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    with own_pair() as found:
+    with own_pair(bank=True) as found:
         yield found
 
 

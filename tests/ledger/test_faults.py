@@ -23,8 +23,6 @@ from tests.ledger.processes import (
 
 ENOUGH = 150  # payments before something is killed, and again after it
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def bank() -> Iterator[OwnBank]:

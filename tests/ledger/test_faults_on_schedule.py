@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-import pytest
 from django.conf import settings
 
 from ledger.db import placement
@@ -28,8 +27,6 @@ from tests.ledger.faults.proxy import Proxy
 from tests.ledger.faults.schedule import HANGS, KINDS, schedule
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.processes import LONG, environment, reachable_folder
-
-pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("LEDGER_FAULT_SEED") or 1)
 SECONDS = float(os.environ.get("LEDGER_FAULT_SECONDS") or 12)

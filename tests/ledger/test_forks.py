@@ -171,9 +171,9 @@ def program(code: str) -> Iterator["subprocess.Popen[str]"]:
     "code",
     [
         OWN_SESSION,
-        pytest.param(IN_A_TRANSACTION, marks=pytest.mark.slow),
-        pytest.param(AT_ONCE, marks=pytest.mark.slow),
-        pytest.param(POOLED, marks=pytest.mark.slow),
+        IN_A_TRANSACTION,
+        AT_ONCE,
+        POOLED,
     ],
     ids=["alone", "in a transaction", "at once", "pooled"],
 )
@@ -185,7 +185,6 @@ def test_parent_and_child_each_have_a_session_of_their_own(code: str) -> None:
     assert errors == ""
 
 
-@pytest.mark.slow
 def test_the_session_of_a_dead_parent_ends_while_its_child_lives() -> None:
     with program(DEAD_PARENT) as running:
         assert running.stdout is not None

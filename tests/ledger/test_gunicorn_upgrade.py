@@ -14,12 +14,11 @@ import pytest
 from django.conf import LazySettings
 
 from ledger.db.removal import delete_everything
-from tests.ledger.own_bank import OwnBank
+from tests.ledger.own_bank import OwnBank, copy_bank_into
 from tests.ledger.own_site import GunicornSite, accounts_of, children_of
 from tests.ledger.processes import LONG, wait_until
 from tests.many_requests import Counts, SendingClient
 
-pytestmark = pytest.mark.slow
 CLIENTS, ENOUGH = 8, 60
 
 
@@ -56,6 +55,7 @@ class SendingPeople:
 @pytest.fixture
 def bank(folder: Path, settings: LazySettings) -> Iterator[OwnBank]:
     try:
+        copy_bank_into(folder / "data")
         yield OwnBank(folder / "data", settings.LEDGER_PG)
     finally:
         delete_everything(folder / "data")

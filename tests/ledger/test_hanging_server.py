@@ -278,7 +278,6 @@ def test_a_server_that_hangs_right_after_connecting_takes_no_longer_than_connect
         found.ensure_connection()
 
 
-@pytest.mark.slow
 def test_each_address_of_a_name_is_tried_for_the_time_of_connecting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

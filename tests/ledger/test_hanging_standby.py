@@ -20,8 +20,6 @@ from tests.ledger.own_site import Site, accounts_of, children_of, kept_fields
 from tests.ledger.processes import wait_until
 from tests.ledger.servers import pid_of, transfers_of
 
-pytestmark = pytest.mark.slow
-
 STATEMENT = 1  # second
 LIMITS = {
     "LEDGER_STATEMENT_TIMEOUT": str(STATEMENT),
@@ -34,7 +32,7 @@ AT_MOST = STATEMENT + GRACE + 12
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    with own_pair() as found:
+    with own_pair(bank=True) as found:
         yield found
 
 

@@ -82,7 +82,6 @@ def pair() -> Iterator[Pair]:
             delete_everything(folder / "data")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ALONE, "all of them"])
 def test_a_stray_variable_leads_no_connection_of_the_embedded_server_elsewhere(
     name: str, pair: Pair
@@ -94,7 +93,6 @@ def test_a_stray_variable_leads_no_connection_of_the_embedded_server_elsewhere(
     assert done.stdout == ANSWER, done.stderr
 
 
-@pytest.mark.slow
 def test_a_bank_is_made_and_copied_with_stray_variables() -> None:
     """By the programs of Postgres too, which libpq connects as well."""
     with reachable_folder() as folder:

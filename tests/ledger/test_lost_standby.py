@@ -18,14 +18,13 @@ from tests.ledger.processes import assert_one_sentence, manage, reachable_folder
 from tests.ledger.servers import query, transfers_of
 from tests.metrics import TOKEN, figure, figures_in
 
-pytestmark = pytest.mark.slow
 PG = {"LEDGER_PG": str(settings.LEDGER_PG)}
 QUICK = 5  # seconds, for what waits for nobody; a commit waits for longer
 
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    with own_pair() as found:
+    with own_pair(bank=True) as found:
         yield found
 
 

@@ -104,7 +104,6 @@ def test_a_server_of_make_dev_is_held_too(tmp_path: Path) -> None:
         server.communicate()
 
 
-@pytest.mark.slow
 def test_progress_of_a_first_start_is_not_red(tmp_path: Path) -> None:
     """As on a terminal, where Django prints errors in red."""
     code = (

@@ -1,14 +1,11 @@
 """Requests at once, and SIGTERM in the middle of them; a short form of `tests.many_requests`."""
 
-import pytest
-
 from tests.ledger.own_bank import own_bank
 from tests.many_requests import Counts, measure
 
 CLIENTS, SECONDS = 20, 4
 
 
-@pytest.mark.slow
 def test_no_answer_is_an_error_and_sigterm_loses_no_request() -> None:
     with own_bank() as bank:
         counts = measure(bank, CLIENTS, SECONDS)

@@ -1,10 +1,6 @@
 """A command on a database without tables, such as one without the settings of the site."""
 
-import pytest
-
 from tests.ledger.processes import assert_one_sentence, manage, own_data_dir
-
-pytestmark = pytest.mark.slow
 
 
 def test_it_says_which_database_lacks_them() -> None:

@@ -164,7 +164,6 @@ def test_it_serves_after_three_lines_and_sigint_ends_everything(served: Served) 
     assert "Traceback" not in served.errors
 
 
-@pytest.mark.slow
 def test_every_answer_on_the_wire_has_the_headers(served: Served) -> None:
     found = {}
     for request in ANSWERS:
@@ -179,7 +178,6 @@ def test_every_answer_on_the_wire_has_the_headers(served: Served) -> None:
     assert found == {request: (status, []) for request, status in ANSWERS.items()}
 
 
-@pytest.mark.slow
 def test_slow_clients_of_every_kind_hold_no_page_back(patient: Served) -> None:
     with slow_clients(patient.port):
         for _ in range(2 * workers):  # so that each worker is asked
@@ -189,7 +187,6 @@ def test_slow_clients_of_every_kind_hold_no_page_back(patient: Served) -> None:
     assert "Traceback" not in patient.errors
 
 
-@pytest.mark.slow
 def test_slow_clients_of_every_kind_are_cut_off(served: Served) -> None:
     with slow_clients(served.port) as clients:
         wait_until(lambda: all(is_cut_off(each) for each in clients))
@@ -215,7 +212,6 @@ def test_it_names_an_address_where_passkeys_work(
     assert address_of(host, 8000).startswith(said)
 
 
-@pytest.mark.slow
 def test_sigterm_ends_it_as_well(served: Served) -> None:
     served.process.terminate()
 
@@ -224,7 +220,6 @@ def test_sigterm_ends_it_as_well(served: Served) -> None:
     assert not served.database.is_running()
 
 
-@pytest.mark.slow
 def test_a_mock_provider_starts_and_ends_with_it(data_dir: Path, settings: object) -> None:
     port = free_port()
     mock = {"LEDGER_DEMO": "True", "OIDC": "mock", "OIDC_MOCK_PORT": str(port)}
@@ -245,7 +240,6 @@ def test_a_mock_provider_starts_and_ends_with_it(data_dir: Path, settings: objec
         found.process.communicate()
 
 
-@pytest.mark.slow
 def test_a_second_one_on_the_same_port_leaves_the_first_alone(served: Served) -> None:
     second = manage(served.data_dir, "serve", PORT=str(served.port))
 
@@ -253,7 +247,6 @@ def test_a_second_one_on_the_same_port_leaves_the_first_alone(served: Served) ->
     assert served.get("/readyz") == 200
 
 
-@pytest.mark.slow
 def test_a_web_server_that_dies_is_reported(served: Served) -> None:
     gunicorn = _children(served.process.pid)[0]
     os.kill(gunicorn, signal.SIGKILL)
@@ -263,7 +256,6 @@ def test_a_web_server_that_dies_is_reported(served: Served) -> None:
     assert not served.database.is_running()
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="Linux only: asks the kernel for it")
 def test_a_killed_serve_leaves_no_web_server_behind(served: Served) -> None:
     served.process.kill()
@@ -282,7 +274,6 @@ def test_a_taken_port_is_told_before_anything_starts(folder: Path) -> None:
     assert not (folder / "pg18").exists()
 
 
-@pytest.mark.slow
 def test_a_standby_as_replica_that_does_not_exist_is_told_before_anything_starts(
     folder: Path,
 ) -> None:
@@ -302,7 +293,6 @@ def test_the_start_of_a_pair_names_the_command_of_a_failover(
     assert ("manage.py failover" in greeting) is has_standby
 
 
-@pytest.mark.slow
 def test_a_command_names_each_server_that_it_tried_and_why(folder: Path) -> None:
     one, other = free_port(), free_port()
     url = f"postgresql://me:secret@127.0.0.1:{one},localhost:{other}/ledger"
@@ -314,7 +304,6 @@ def test_a_command_names_each_server_that_it_tried_and_why(folder: Path) -> None
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
 def test_an_unreachable_database_is_told(folder: Path) -> None:
     url = f"postgresql://me:secret@127.0.0.1:{free_port()}/ledger"
 
@@ -326,7 +315,6 @@ def test_an_unreachable_database_is_told(folder: Path) -> None:
     assert "secret" not in done.stderr
 
 
-@pytest.mark.slow
 def test_a_folder_that_cannot_hold_the_database_is_told(folder: Path, settings: object) -> None:
     major = settings.LEDGER_PG  # type: ignore[attr-defined]
     (folder / f"pg{major}").write_text("in the way")
@@ -336,7 +324,6 @@ def test_a_folder_that_cannot_hold_the_database_is_told(folder: Path, settings: 
     assert_one_sentence(done, str(folder))
 
 
-@pytest.mark.slow
 def test_stop_db_stops_the_embedded_server(folder: Path, settings: object) -> None:
     major = settings.LEDGER_PG  # type: ignore[attr-defined]
     server = EmbeddedServer(folder, major)

@@ -184,7 +184,7 @@ LOADERS = {
 }
 
 
-@pytest.mark.parametrize("role", [pytest.param("", marks=pytest.mark.slow), " "])
+@pytest.mark.parametrize("role", ["", " "])
 @pytest.mark.parametrize("loader", LOADERS)
 def test_web_processes_have_the_web_role_where_the_environment_names_none(
     loader: str, role: str, tmp_path: Path
@@ -344,7 +344,7 @@ def test_the_secret_key_is_made_once_and_for_its_owner_only(
     "command",
     [
         "stop_db",
-        *(pytest.param(each, marks=pytest.mark.slow)
+        *(each
           for each in ("failover", "standby --again", "help", "version")),
     ],
 )  # fmt: skip

@@ -86,7 +86,6 @@ def test_a_web_process_is_warm_before_its_first_request(tmp_path: Path) -> None:
     run(WARM, tmp_path, DATABASE_URL=nobody, LEDGER_URL="http://localhost:8000")
 
 
-@pytest.mark.slow
 def test_with_debug_a_web_process_starts_cold(tmp_path: Path) -> None:
     run(COLD, tmp_path, DEBUG="True")
 
@@ -112,7 +111,6 @@ def test_web_processes_that_were_forked_do_not_make_the_same_ids(tmp_path: Path)
     assert one != other
 
 
-@pytest.mark.slow
 def test_a_web_server_that_nobody_opens_ends_with_its_parent(tmp_path: Path) -> None:
     server = [sys.executable, "-m", "ledger.server.web_process", "--bind", f":{free_port()}"]
     done = subprocess.run(

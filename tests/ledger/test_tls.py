@@ -29,7 +29,6 @@ from tests.ledger.tls_server import (
 ALIAS = "tls"
 
 pytestmark = [
-    pytest.mark.slow,
     NEEDS_DEBIANS_POSTGRES,
 ]
 

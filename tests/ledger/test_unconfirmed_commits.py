@@ -18,8 +18,6 @@ from tests.ledger.own_site import Site, accounts_of, kept_fields
 from tests.ledger.processes import LONG, wait_until
 from tests.ledger.servers import transfers_of
 
-pytestmark = pytest.mark.slow
-
 # Superusers' sessions are left alone: the test itself asks by one.
 END_WAITS = (
     "SELECT count({how}(pid)) FROM pg_stat_activity"
@@ -29,7 +27,7 @@ END_WAITS = (
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    with own_pair() as found:
+    with own_pair(bank=True) as found:
         yield found
 
 

@@ -236,7 +236,6 @@ def waits(folder: Path, url: str, *more: str) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.slow
 @NEEDS_DEBIANS_POSTGRES
 def test_a_real_server_that_comes_late(late: TlsServer, folder: Path) -> None:
     """The first of two hosts never comes; the second comes, and lacks the role at first."""

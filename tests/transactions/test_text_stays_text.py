@@ -131,7 +131,6 @@ def test_text_is_escaped_in_forms_that_show_what_was_typed(bank: TextBank) -> No
         assert not {"onerror", "onfocus"} & Attributes(page).seen, url
 
 
-@pytest.mark.slow
 def test_text_is_escaped_on_every_page_of_staff(staff: Client, bank: TextBank) -> None:
     account_services.freeze_account(account=bank.eve, reason=HOSTILE)
     pages = ["/admin/"]
@@ -157,7 +156,6 @@ def test_text_is_escaped_on_every_page_of_staff(staff: Client, bank: TextBank) -
         assert_text(staff, url, shows=False)
 
 
-@pytest.mark.slow
 def test_text_is_escaped_on_every_page_of_an_analyst(bank: TextBank) -> None:
     client = of(analyst())
     for url in (*searches("/search/", whose="bank"), *reports(whose="bank"), "/search/?whose=bank"):

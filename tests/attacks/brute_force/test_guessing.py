@@ -28,7 +28,6 @@ from tests.security_events import security_events
 from tests.sign_in import add_app, code_of, mailed_code
 
 
-@pytest.mark.slow
 def test_guesses_from_many_addresses_are_stopped_by_the_account(ana: User) -> None:
     attack_from_everywhere()
     with security_events() as events:
@@ -213,7 +212,6 @@ def test_parallel_sign_ins_do_not_pass_the_limit() -> None:
     assert SignIn.objects.filter(outcome="refused").count() == 20
 
 
-@pytest.mark.slow
 def test_sixty_wrong_passwords_a_day_stop_a_patient_stranger(ana: User) -> None:
     tried = 0
     for hour in range(24):
@@ -224,7 +222,6 @@ def test_sixty_wrong_passwords_a_day_stop_a_patient_stranger(ana: User) -> None:
     assert tried == 60
 
 
-@pytest.mark.slow
 def test_a_stolen_device_guesses_thirty_passwords_a_day(ana: User) -> None:
     known = Client()
     assert sign_in(known)

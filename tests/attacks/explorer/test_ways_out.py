@@ -249,7 +249,6 @@ def test_a_huge_result_is_cut_where_the_page_ends(books: Books) -> None:
     assert result.has_more
 
 
-@pytest.mark.slow  # writes 256 MB
 def test_temporary_files_have_a_limit(books: Books) -> None:
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser sets the limit of temporary files on the role")

@@ -17,8 +17,6 @@ from tests.ledger.aws.guarded import (
 from tests.ledger.own_bank import OwnBank, own_bank
 from tests.ledger.processes import manage
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def bank() -> Iterator[OwnBank]:

@@ -391,7 +391,7 @@ def directly(work: Callable[[], str]) -> str:
     ("rotate", "run"),
     [
         pytest.param(Rotation.of_one_user, run_with_retry, id="one user"),
-        pytest.param(Rotation.of_two_users, directly, id="two users", marks=pytest.mark.slow),
+        pytest.param(Rotation.of_two_users, directly, id="two users"),
     ],
 )
 def test_nobody_notices_a_secret_that_rotates_under_load(

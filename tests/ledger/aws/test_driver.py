@@ -22,7 +22,7 @@ from tests.ledger.servers import value
 from tests.pooler import own_pool
 
 # The driver leaves some connections of its own to be closed by the garbage collector.
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 WHERE = "SELECT aurora_db_instance_identifier()"
 SPLITTING = f"read_write_splitting,{USUAL}"
 

@@ -26,7 +26,7 @@ from tests.ledger.aws.guarded import (
 from tests.ledger.processes import wait_until
 from tests.pooler import own_pool
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 OF_RDS = "bank.cluster-1.eu-west-1.rds.amazonaws.com"  # tokens are for such names alone
 POOLED = pytest.mark.parametrize(
     "pool", [None, {"min_size": 1, "max_size": 2, "timeout": 20}], ids=["not pooled", "pooled"]

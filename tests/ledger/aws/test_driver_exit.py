@@ -14,7 +14,6 @@ from tests.ledger.aws.aurora_bank import AuroraBank
 from tests.ledger.own_site import GunicornSite, accounts_of, form_of
 from tests.ledger.processes import LONG, MANAGE, own_data_dir, wait_until
 
-pytestmark = pytest.mark.slow
 SOON = LONG / 2
 # Nobody ends a process that goes on: neither gunicorn's first process nor its watch.
 PATIENT = {"LEDGER_GRACE": str(LONG), "LEDGER_WORKER_TIMEOUT": str(2 * LONG), "LEDGER_WORKERS": "1"}

@@ -13,7 +13,6 @@ from tests.ledger.own_bank import assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_site import longest_gap, people
 from tests.ledger.processes import own_data_dir
 
-pytestmark = pytest.mark.slow
 ENOUGH = 40
 
 

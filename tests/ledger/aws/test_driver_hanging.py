@@ -18,7 +18,7 @@ from tests.ledger.hanging import standing_still
 from tests.ledger.servers import value
 
 # The driver leaves some connections of its own to be closed by the garbage collector.
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 LIMIT = 0.3  # seconds
 FAILOVER = 3  # seconds that the driver may look for a writer
 LONGEST = 12.0  # with what a busy machine needs for itself

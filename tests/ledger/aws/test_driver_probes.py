@@ -17,7 +17,7 @@ from tests.ledger.aws.cluster import USUAL, Cluster, all_hanging, cluster
 from tests.ledger.servers import value
 
 # The driver leaves some connections of its own to be closed by the garbage collector.
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 WHERE = "SELECT aurora_db_instance_identifier()"
 SECONDS = 2
 FAILOVER = 40  # seconds that the driver may look for a writer for pages

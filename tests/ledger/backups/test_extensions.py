@@ -37,7 +37,6 @@ def test_extensions_and_the_rows_of_their_tables_are_left_out() -> None:
     assert numbers == ["215", "216", "4000", "4002", "4004"]
 
 
-@pytest.mark.slow
 def test_a_bank_is_restored_without_an_extension_that_was_beside_it(tmp_path: Path) -> None:
     file = str(tmp_path / "bank.backup")
     with own_databases() as databases:
@@ -74,7 +73,6 @@ def database_of(debian: DebianServer, name: str) -> Database:
     return Database(name, debian.folder / "data of ledger", url, PROGRAMS[-1].parent)
 
 
-@pytest.mark.slow
 @NEEDS_PG_STAT_STATEMENTS
 def test_a_server_with_every_extension_gives_a_backup_that_the_owner_restores(
     debian: DebianServer, tmp_path: Path

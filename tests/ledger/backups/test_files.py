@@ -15,7 +15,6 @@ from tests.ledger.own_bank import OwnBank, load
 from tests.ledger.processes import assert_one_sentence, manage
 from tests.ledger.servers import query
 
-pytestmark = pytest.mark.slow
 PG = {"LEDGER_PG": str(settings.LEDGER_PG)}
 NewFolder = Callable[[], Path]
 

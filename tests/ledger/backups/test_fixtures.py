@@ -21,7 +21,6 @@ from tests.ledger.processes import (
 )
 from tests.ledger.servers import query
 
-pytestmark = pytest.mark.slow
 PG = {"LEDGER_PG": str(settings.LEDGER_PG)}
 NewFolder = Callable[[], Path]
 

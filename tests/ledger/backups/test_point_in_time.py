@@ -14,11 +14,10 @@ from ledger.db.embedded import EmbeddedServer
 from ledger.db.placement import Placement
 from ledger.db.removal import delete_everything
 from tests.console import blocks_of, configuration_of, missing_line
-from tests.ledger.own_bank import OwnBank, load
+from tests.ledger.own_bank import OwnBank, copy_bank_into, load
 from tests.ledger.processes import LONG, manage, reachable_folder, wait_until
 from tests.ledger.servers import query
 
-pytestmark = pytest.mark.slow
 PAGE = "docs/backups.md"
 PG = {"LEDGER_PG": str(settings.LEDGER_PG)}
 OF_THE_PAGE = "recovery_target_time = '2026-11-20 09:30:00+00'"
@@ -90,6 +89,7 @@ def lost() -> Iterator[Lost]:
 
 
 def lose(folder: Path) -> Lost:
+    copy_bank_into(folder / "data")
     bank = OwnBank(folder / "data", settings.LEDGER_PG)
     bank.manage("seed_demo", "--force")
     bank.manage("seal_ledger")

@@ -9,7 +9,6 @@ import pytest
 from tests.ledger.databases import Database, own_databases
 from tests.ledger.processes import manage, own_data_dir
 
-pytestmark = pytest.mark.slow
 IN_GOOD_ORDER = {
     "LEDGER_ROLE": "web",
     "SECRET_KEY": "a-key-of-a-test-0123456789-that-nobody-else-has-abcdefghij",

@@ -18,7 +18,6 @@ from tests.ledger.processes import wait_until
 from tests.pooler import connected, server
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not settings.LEDGER_EMBEDDED, reason="it makes servers of its own"),
 ]

@@ -24,7 +24,6 @@ from tests.ledger.processes import (
     wait_until,
 )
 
-pytestmark = pytest.mark.slow
 WAITS_FOR_A_TABLE = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 NOBODY_HAS_IT = "UPDATE job_records SET claim_ends = clock_timestamp()"
 NEVER_DONE = "UPDATE job_records SET began_at = NULL, done_at = NULL RETURNING name"

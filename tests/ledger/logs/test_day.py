@@ -15,7 +15,6 @@ from tests.ledger.logs.mail_sink import mail_sink
 from tests.ledger.logs.used_bank import UsedBank
 from tests.ledger.processes import reachable_folder
 
-pytestmark = pytest.mark.slow
 KINDS = {
     "address", "amount", "balance", "code", "ip", "metadata", "name", "note", "number", "password",
     "secret", "text",

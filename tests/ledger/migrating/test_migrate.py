@@ -9,7 +9,6 @@ from accounts.groups import PERMISSIONS
 from tests.ledger.databases import Database
 from tests.ledger.processes import assert_one_sentence
 
-pytestmark = pytest.mark.slow
 RIGHTS_OF_GROUPS = """
     SELECT g.name || ' ' || c.app_label || '.' || p.codename
     FROM auth_group g JOIN auth_group_permissions gp ON gp.group_id = g.id

@@ -7,7 +7,6 @@ import pytest
 from tests.console import Block, blocks_of, missing_line
 from tests.ledger.databases import Database
 
-pytestmark = pytest.mark.slow
 BLOCKS = blocks_of("docs/migrations.md")
 NAMED = ("createdb", "showmigrations", "sqlmigrate", "migrate accounts zero", "--fake")
 

@@ -106,7 +106,6 @@ def test_without_a_token_it_says_which_setting_is_missing(
     assert "LEDGER_METRICS_TOKEN is missing" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_it_logs_the_figures_of_a_bank_that_is_served() -> None:
     """As on AWS: with no setting but the port and the token."""
     with own_site(LEDGER_METRICS_TOKEN=TOKEN) as site:

@@ -152,7 +152,6 @@ def test_alarms_go_to_an_alertmanager() -> None:
     assert alertmanager["static_configs"] == [{"targets": ["localhost:9093"]}]
 
 
-@pytest.mark.slow
 @needs_promtool
 def test_the_alarms_ring_when_they_should() -> None:
     run_promtool("test", "rules", "alerts_test.yml")

@@ -42,7 +42,6 @@ def test_there_are_commands_and_each_is_one_of_ours() -> None:
     assert [each for each in COMMANDS if not each.startswith(("manage.py ", "curl -sf "))] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_command_runs(site: Site, command: str) -> None:
     done = run(site, command)
@@ -51,7 +50,6 @@ def test_the_command_runs(site: Site, command: str) -> None:
     assert done.stdout.strip() or "wait_for_db" in command, "it says something"
 
 
-@pytest.mark.slow
 def test_a_command_that_fails_is_seen(site: Site) -> None:
     assert run(site, 'manage.py dbshell -- -c "SELECT nothing FROM nowhere"').returncode != 0
     assert run(site, "curl -sf http://localhost:8000/metrics | grep ledger").returncode != 0

@@ -17,7 +17,6 @@ from tests.ledger.own_site import GunicornSite, Site, own_site
 from tests.ledger.processes import wait_until
 from tests.metrics import TOKEN, Figures, figure, figures_in
 
-pytestmark = pytest.mark.slow
 PATHS = ("/", "/healthz", "/account/login/", "/nowhere/", "/static/ledger.css")
 ROUTES = dict(zip(PATHS, ("home", "healthz", "account_login", "unknown", "static"), strict=True))
 EACH, AT_ONCE = 40, 8

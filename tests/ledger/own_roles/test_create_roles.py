@@ -19,8 +19,6 @@ soon = timezone.now() + timedelta(milliseconds=50)
 services.hold(from_account=account, amount=Decimal(1), expires_at=soon)
 """
 
-pytestmark = pytest.mark.slow  # servers of their own
-
 
 def test_an_administrator_who_is_no_superuser_makes_all_of_them(managed: ManagedServer) -> None:
     assert managed.values(WEB, "SELECT current_user") == [WEB]

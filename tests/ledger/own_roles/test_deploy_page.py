@@ -5,7 +5,6 @@ import pytest
 from tests.console import Block, blocks_of, missing_line
 from tests.ledger.own_roles.conftest import OWNER, ManagedServer
 
-pytestmark = pytest.mark.slow  # servers of their own
 BLOCKS = [block for block in blocks_of("docs/deploy-aws.md") if block.where == "task"]
 # Who signs up on the site before the commands of the page name them.
 SIGN_UPS = """

@@ -13,7 +13,6 @@ from ledger.env import BASE_DIR
 from tests.ledger.own_roles.conftest import ManagedServer
 from tests.ledger.processes import wait_until
 
-pytestmark = pytest.mark.slow  # servers of their own
 FILE = BASE_DIR / "deploy/aws/ledger_aws/parameters.py"
 PARAMETERS: dict[str, str] = runpy.run_path(str(FILE))["PARAMETERS"]
 # Of RDS itself, and of an extension that the embedded server has not.

@@ -17,7 +17,6 @@ from tests.ledger.servers import superuser_of
 from tests.ledger.tls_server import NEEDS_DEBIANS_POSTGRES, TlsServer, tls_server
 from tests.prepare_server import prepare
 
-pytestmark = pytest.mark.slow
 PAGE = (BASE_DIR / "docs" / "rights.md").read_text()
 BLOCKS = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 BY_HAND = next(block for block in BLOCKS if "CREATE DATABASE" in block)

@@ -14,7 +14,6 @@ from tests.console import blocks_of, read
 from tests.ledger.own_roles.conftest import OWNER, WEB, ManagedServer
 from tests.ledger.processes import LONG, environment, free_port, wait_until
 
-pytestmark = pytest.mark.slow  # a server of its own
 STEPS = {block.where: block.steps for block in blocks_of("docs/rights.md")}
 BY_THE_OWNER = {
     "prepare": ["prepare"],

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
 
-import pytest
 from django.db import connection
 
 from ledger.db import replicas, roles
@@ -16,7 +15,6 @@ from tests.ledger.replicas.bank import BankWithReplica
 from tests.ledger.replicas.people import Saver
 from tests.pages import text_of
 
-pytestmark = pytest.mark.slow
 FOUND, NOTHING = "1 payment", "Nothing found"
 MARK = "SELECT started_at FROM writer_mark"
 STARTED = "SELECT pg_postmaster_start_time()"

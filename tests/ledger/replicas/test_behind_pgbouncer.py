@@ -19,7 +19,6 @@ from transactions.models import Transaction
 from transactions.search.page.views import SEARCH
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(pooler.PROGRAM is None, reason="pgbouncer is not installed"),
 ]
 FOUND, NOTHING = "1 payment", "Nothing found"

@@ -13,8 +13,6 @@ from tests.ledger.monitoring.health.asking import PAGE, opened
 from tests.ledger.replicas.bank import ALIAS, BankWithReplica
 from tests.pages import text_of
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def root(bank: BankWithReplica) -> Client:

@@ -26,7 +26,6 @@ from transactions.models import Entry, Transaction
 from transactions.search.page.views import SEARCH
 from transactions.statements.page import STATEMENT
 
-pytestmark = pytest.mark.slow
 FOUND = "1 payment"
 GONE = ("connection closed", "ended by the server (57P01)", "no socket", "refused")
 

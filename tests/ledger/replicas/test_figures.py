@@ -15,8 +15,6 @@ from tests.ledger.replicas.bank import ALIAS, BankWithReplica
 from tests.ledger.replicas.people import Saver
 from tests.metrics import TOKEN, Figures, figure, figures_in, growth, scrape
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(autouse=True)
 def asking(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,6 @@ from tests.pages import text_of
 from transactions.models import Transaction
 from transactions.search.page.views import SEARCH
 
-pytestmark = pytest.mark.slow
 FOUND = "1 payment"
 SESSIONS = (
     "SELECT coalesce(array_agg(pid), '{}') FROM pg_stat_activity"
@@ -170,7 +169,7 @@ class SecuredBank(OwnBank):
 
 @pytest.fixture
 def pair_of_a_site() -> Iterator[Pair]:
-    with own_pair() as found:
+    with own_pair(bank=True) as found:
         yield found
 
 

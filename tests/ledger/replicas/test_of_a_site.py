@@ -13,14 +13,13 @@ from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import Site, accounts_of
 from tests.ledger.processes import wait_until
 
-pytestmark = pytest.mark.slow
 WITH_REPLICA = {"DATABASE_REPLICA_URLS": "standby"}
 WAYS = [{}, {"DB_POOL": "2"}, {"LEDGER_ROW_SECURITY": "True"}]
 
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    with own_pair() as found:
+    with own_pair(bank=True) as found:
         yield found
 
 

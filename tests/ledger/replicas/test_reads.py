@@ -25,7 +25,6 @@ from tests.pages import text_of
 from transactions.models import Transaction
 from transactions.search.page.views import SEARCH
 
-pytestmark = pytest.mark.slow
 ENTRIES = {"entries", "transactions"}
 FOUND, NOTHING = "1 payment", "Nothing found"
 

@@ -11,8 +11,6 @@ from tests.ledger.replicas.people import Saver
 from tests.pages import text_of
 from tests.transactions.statement_files.shared import empty_statement
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def ana(bank: BankWithReplica) -> Saver:

@@ -23,7 +23,6 @@ from tests.attacks.walk import addresses
 from tests.ledger.replicas.bank import BankWithReplica
 from transactions.statement_files.files import LABELS
 
-pytestmark = pytest.mark.slow
 # Which pages read what from a replica. Nothing else does. The table "Replicas" of docs/databases.md
 # has the same purposes. The explorer's query is sent on a connection of its own, so no statement of
 # it is seen here.

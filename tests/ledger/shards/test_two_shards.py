@@ -11,7 +11,6 @@ from tests.ledger.databases import Databases, own_databases
 from tests.ledger.processes import LONG
 from tests.ledger.shards.two_shards import Shard, first_leg, second_id, settle, transfer
 
-pytestmark = pytest.mark.slow
 FOR_FIGURES = 40  # payments of each kind
 
 

@@ -46,7 +46,6 @@ def paid(collector: Collector) -> list[str]:
     return [span.name for span in collector.spans if span.name == "service transfer"]
 
 
-@pytest.mark.slow
 def test_a_payment_on_a_site_of_gunicorn_arrives_as_one_trace_from_each_worker(
     bank: OwnBank,
 ) -> None:
@@ -74,7 +73,6 @@ def test_a_payment_on_a_site_of_gunicorn_arrives_as_one_trace_from_each_worker(
     assert [top.name for top in tops] == ["POST /transfers/new/"]
 
 
-@pytest.mark.slow
 def test_what_waits_is_sent_when_the_site_stops(bank: OwnBank) -> None:
     with collecting() as collector:
         site = traced_site(bank, collector.url, OTEL_BSP_SCHEDULE_DELAY=NEVER)
@@ -86,7 +84,6 @@ def test_what_waits_is_sent_when_the_site_stops(bank: OwnBank) -> None:
         assert len(paid(collector)) == 3
 
 
-@pytest.mark.slow
 def test_a_collector_that_is_away_costs_no_payment(bank: OwnBank) -> None:
     site = traced_site(bank, f"http://127.0.0.1:{free_port()}")
     try:
@@ -96,7 +93,6 @@ def test_a_collector_that_is_away_costs_no_payment(bank: OwnBank) -> None:
     assert site.process.returncode == 0
 
 
-@pytest.mark.slow
 def test_a_collector_that_hangs_costs_no_payment(bank: OwnBank) -> None:
     """It answers nothing for ten minutes: no request waits for it, and stopping does not."""
     with collecting(hangs=True) as collector:
@@ -194,7 +190,6 @@ def test_a_forked_process_sends_its_own_spans_when_it_ends_and_its_parent_the_ot
     assert senders["of the parent"] == senders["of the parent again"] != senders["of the child"]
 
 
-@pytest.mark.slow
 def test_a_job_of_a_command_arrives(bank: OwnBank) -> None:
     with collecting() as collector:
         bank.reached_by = traced_to(collector.url) | {"OTEL_BSP_SCHEDULE_DELAY": NEVER}

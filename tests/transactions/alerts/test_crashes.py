@@ -21,7 +21,7 @@ from tests.transactions.alerts.shared import wants
 from transactions.alerts.sending import LEASE, send_due
 from transactions.models import Alert, Transaction
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 LONG = 300  # seconds until what must happen has happened, on any machine
 KILLS = 6

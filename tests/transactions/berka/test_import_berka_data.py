@@ -31,7 +31,6 @@ TRIES = 3  # a busy machine spoils caches too, so the quickest run counts
 PLAIN_SECONDS = 0.25
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.django_db,
     pytest.mark.skipif(
         not (DATA / "trans.asc").is_file(),

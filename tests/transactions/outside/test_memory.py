@@ -10,7 +10,7 @@ from tests.transactions.outside.files import guessed, outside_account
 from tests.transactions.outside.samples import camt, camt_entry, ofx2
 from transactions.outside import services
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 KIB = 1024
 
 

@@ -244,8 +244,8 @@ os.kill(os.getpid(), signal.SIGKILL)
     ("how", "where", "lines_booked"),
     [
         ("steps", "before commit", 2),
-        pytest.param("steps", "after commit", 4, marks=pytest.mark.slow),
-        pytest.param("whole", "before commit", 0, marks=pytest.mark.slow),
+        ("steps", "after commit", 4),
+        ("whole", "before commit", 0),
         ("whole", "after commit", 5),
     ],
 )

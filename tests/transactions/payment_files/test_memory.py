@@ -15,7 +15,7 @@ from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_lines
 from transactions.payment_files.storage import store
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 KIB = 1024
 
 

@@ -366,7 +366,7 @@ class Bank(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("banks", [12, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("banks", [12, 40])
 def test_the_services_agree_with_a_plain_model_of_a_bank(path: str, banks: int) -> None:
     how = settings(
         max_examples=banks,

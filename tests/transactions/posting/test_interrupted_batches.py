@@ -78,7 +78,6 @@ def kinds(results: Sequence[Transaction | LedgerError]) -> list[type]:
 A_CHUNK: list[type] = [Transaction, InsufficientFunds, SameAccount, Transaction]
 
 
-@pytest.mark.slow
 @pytest.mark.own_connection
 @pytest.mark.own_session
 def test_the_answer_to_a_commit_is_lost_and_the_server_does_not_come_back(
@@ -108,7 +107,6 @@ def test_the_answer_to_a_commit_is_lost_and_the_server_does_not_come_back(
     assert audit().clean
 
 
-@pytest.mark.slow
 @pytest.mark.own_connection
 @pytest.mark.own_session
 def test_the_connection_goes_between_two_chunks_and_does_not_come_back(

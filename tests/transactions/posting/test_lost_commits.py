@@ -244,7 +244,6 @@ def test_a_step_of_a_payment_file_is_found_done(
     assert audit().clean
 
 
-@pytest.mark.slow
 def test_everybody_is_ended_again_and_again(outside: psycopg.Connection) -> None:
     """A storm: three people pay while every session but one is ended, forty times."""
     accounts = [AccountFactory(balance="1000") for _ in range(3)]

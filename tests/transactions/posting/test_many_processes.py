@@ -16,7 +16,7 @@ from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import Transaction
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 WRITERS, READS = 8, 1000
 LONG = 120  # seconds until what must happen has happened, on any machine

@@ -196,7 +196,6 @@ def test_the_seventh_download_within_an_hour_is_refused(signed_in: Client) -> No
     assert "Try again" in response.content.decode()
 
 
-@pytest.mark.slow
 @pytest.mark.own_session  # behind a pooler all rows come at once: docs/databases.md
 def test_memory_does_not_grow_with_the_rows(ana: Account) -> None:
     person = User.objects.get(pk=ana.user_id)

@@ -14,7 +14,7 @@ from tests.transactions.reconciliation.files import HEAD, sign, today
 from transactions import services as posting
 from transactions.reconciliation import services
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 KIB = 1024
 
 

@@ -16,7 +16,6 @@ from transactions.reports.queries.balances import periods_of
 from transactions.scope import Scope
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.django_db,
     pytest.mark.skipif(
         not (DATA / "trans.asc").is_file(),

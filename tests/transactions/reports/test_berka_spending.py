@@ -19,7 +19,6 @@ from transactions.reports import (
 from transactions.reports.pages.sizes import bounds
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.django_db,
     pytest.mark.skipif(
         not (DATA / "trans.asc").is_file(),

@@ -59,7 +59,6 @@ def sent(reader: User, kind: str, text: str, **more: Any) -> list[str]:
     return [query.sql for query in work.queries]
 
 
-@pytest.mark.slow
 def test_searches_of_one_shape_send_what_django_compiles_for_each(
     people: list[tuple[User, str]], books: dict[str, Transaction], monkeypatch: Any
 ) -> None:

@@ -19,8 +19,6 @@ from transactions.search.engine import entries_with, find
 from transactions.search.sql import common_prefixes
 from transactions.services import Draft
 
-pytestmark = pytest.mark.slow
-
 ROWS, OWN = 30_000, 2_000
 
 

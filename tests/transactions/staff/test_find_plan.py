@@ -17,7 +17,7 @@ from transactions.scope import Scope
 from transactions.staff.find import search, transactions
 from transactions.staff.find.search import RANKED, SHOWN, StaffQuery
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+pytestmark = pytest.mark.django_db
 ROWS, OWN = 30_000, 200
 
 

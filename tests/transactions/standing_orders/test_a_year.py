@@ -23,7 +23,7 @@ from transactions.audit.audit import audit
 from transactions.models import Occurrence, StandingOrder, Transaction
 from transactions.standing_orders.paying import payment_id
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 LONG = 300  # seconds until what must happen has happened, on any machine
 QUARTERS = (

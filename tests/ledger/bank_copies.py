@@ -1,0 +1,40 @@
+"""A prepared bank with four rich accounts: made once, copied for tests with their own server."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+
+from ledger.db import placement
+from ledger.db.embedded import EmbeddedServer
+from tests.template import digest_of_the_code
+
+COPIED = "copied.txt"  # in a data folder: it has the bank already
+
+
+def copy_into(data_dir: Path, make: Callable[[Path], object]) -> None:
+    """Puts the bank into a data folder without a server. The first time, `make` makes the original
+    in the folder that it gets.
+    """
+    ours = EmbeddedServer(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
+    ours.ensure_started()
+    originals = placement.home_of(ours.data_dir) / "banks"
+    original = EmbeddedServer(originals / digest_of_the_code(), settings.LEDGER_PG)
+    with ours.locked("banks.lock"):
+        if not (original.data_dir / COPIED).exists():
+            shutil.rmtree(originals, ignore_errors=True)
+            make(original.data_dir)
+            original.stop()
+            (original.data_dir / COPIED).touch()
+    placement.make_data_dir(data_dir)
+    others = [
+        part for part in original.data_dir.iterdir() if not part.name.startswith(("pg", "run"))
+    ]
+    for part in (original.data, *others):
+        subprocess.run(["cp", "-a", str(part), str(data_dir)], check=True)
+
+
+def is_copied(data_dir: Path) -> bool:
+    return (data_dir / COPIED).exists()

@@ -1,0 +1,92 @@
+"""The template of the test databases: migrated and filled once, then copied for each worker.
+
+`CREATE DATABASE ... TEMPLATE` takes a second; migrations and the practice bank take twenty times as
+long. The template stays on the server until the code that makes it changes.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from cookbook.practice import bank
+from ledger.env import BASE_DIR
+from tests import pooler
+
+PREFIX = "ledger_template_"
+# Files and folders of these names decide what is in it. What runs after each migration (rights,
+# groups, policies, views) runs again in each copy.
+MADE_BY = {"migrations", "models", "models.py", "db", "practice", "demo"}
+APPS = ("accounts", "api", "cookbook", "explorer", "ledger", "transactions")
+PACKAGES = ("Django", "django-allauth", "django-pgtrigger")
+BUILDING = 7_205_759_403_792_795  # the advisory lock of the builder
+
+
+def ensure() -> str:
+    """Returns the name of the template, which is built first if it is missing."""
+    name = PREFIX + key()
+    there: Any = connection
+    with there._nodb_cursor() as cursor, _alone(cursor):
+        cursor.execute("SELECT datname FROM pg_database")
+        found = {known for (known,) in cursor.fetchall()}
+        if name not in found:
+            for old in sorted(found):
+                if old.startswith(PREFIX):
+                    cursor.execute(f'DROP DATABASE IF EXISTS "{old}"')
+            _build(f"{name}_draft")
+            cursor.execute(f'ALTER DATABASE "{name}_draft" RENAME TO "{name}"')
+    return name
+
+
+def key() -> str:
+    """Returns a digest of what decides what is in the template."""
+    return _digest(MADE_BY.intersection, settings.LEDGER_ROW_SECURITY, settings.SECRET_KEY)
+
+
+def digest_of_the_code() -> str:
+    """Returns a digest of all code, for banks that are copied without a migration."""
+    return _digest(lambda _parts: True)
+
+
+def _digest(counts: Callable[[tuple[str, ...]], object], *further: object) -> str:
+    versions = [version(package) for package in PACKAGES]
+    made_of = hashlib.sha256(repr((versions, further)).encode())
+    for file in sorted(file for app in APPS for file in (BASE_DIR / app).rglob("*.py")):
+        name = file.relative_to(BASE_DIR)
+        if counts(name.parts):
+            made_of.update(f"{name}\n".encode() + file.read_bytes())
+    return made_of.hexdigest()[:16]
+
+
+@contextmanager
+def _alone(cursor: Any) -> Iterator[None]:
+    """Within the block no other worker builds a template; those that wait find it built."""
+    cursor.execute("SELECT pg_advisory_lock(%s)", [BUILDING])
+    try:
+        yield
+    finally:
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [BUILDING])
+
+
+def _build(name: str) -> None:
+    """Migrates a new database of this name and makes the practice bank in it.
+
+    Without autovacuum: it notes now and then that a table has a page and no rows, because tests
+    roll theirs back, and from then on Postgres plans for no rows, ten times as slow for a thousand.
+    """
+    there = pooler.server()
+    there["TEST"] = {**there["TEST"], "NAME": name, "TEMPLATE": None}
+    real_name = settings.DATABASES["default"]["NAME"]
+    with pooler.connected(there):
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        settings.DATABASES["default"]["NAME"] = real_name
+        bank.build()
+        with connection.cursor() as cursor:
+            for table in connection.introspection.django_table_names(
+                only_existing=True, include_views=False
+            ):
+                cursor.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
