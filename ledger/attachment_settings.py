@@ -20,7 +20,8 @@ def storage() -> dict[str, dict[str, Any]]:
     for package in ("storages", "boto3"):
         if find_spec(package) is None:
             env.refuse(
-                "LEDGER_ATTACHMENTS", "it needs the packages of the extra aws: pip install .[aws]"
+                "LEDGER_ATTACHMENTS",
+                "it needs packages of the extra aws: make install-extras, or pip install .[aws]",
             )
     bucket = env.text("LEDGER_ATTACHMENTS_BUCKET")
     if not BUCKET.fullmatch(bucket):

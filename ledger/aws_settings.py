@@ -11,7 +11,7 @@ from ledger.db.credentials import KEEP_SECRET, KEEP_TOKEN
 
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]", re.ASCII)
 ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):.+", re.ASCII)
-INSTALL = "it needs boto3: pip install boto3"
+INSTALL = "it needs {0}: make install-extras, or pip install {0}"
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 # With a login for each host, the hosts are tried one by one here, not by libpq.
 OWN_ORDER = {"load_balance_hosts": ("random",), "target_session_attrs": ("prefer-standby",)}
@@ -97,7 +97,7 @@ def _check_driver(found: dict[str, Any]) -> None:
     if not found:
         env.refuse("DB_DRIVER", "AWS's driver needs a server; name its endpoint by DATABASE_URL")
     if find_spec("aws_advanced_python_wrapper") is None:
-        env.refuse("DB_DRIVER", "it is not installed: pip install aws-advanced-python-wrapper")
+        env.refuse("DB_DRIVER", INSTALL.format("aws-advanced-python-wrapper"))
     if env.text("DB_POOLER"):
         env.refuse("DB_DRIVER", "behind a pooler AWS's driver sees one server; leave it out")
     if "," in found["HOST"]:
@@ -136,7 +136,7 @@ def credentials(found: dict[str, Any], *, is_local: bool) -> dict[str, Any]:
         env.refuse(name, f"AWS gives out the password, so leave it out of {_where('DB_PASSWORD')}")
     _check_order(name, found)
     if find_spec("boto3") is None:
-        env.refuse(name, INSTALL)
+        env.refuse(name, INSTALL.format("boto3"))
     if secret:
         _check_secret(found)
         return {"LEDGER_CREDENTIALS": {"secret": secret, "region": _region_of(secret)}}

@@ -43,7 +43,7 @@ def caches(*, debug: bool) -> dict[str, dict[str, Any]]:
         env.refuse(
             "CACHE_URL",
             f"it needs the package {package} of the extra cache, which is not installed:"
-            f" pip install {package}",
+            f" make install-extras, or pip install {package}",
         )
     _check_place(scheme, found["LOCATION"])
     return {

@@ -16,8 +16,8 @@ from ledger import env
 PREFIX = "OTEL_"
 PACKAGE = "opentelemetry.exporter.otlp.proto.http"
 INSTALL = (
-    "it needs the packages of the extra otel, which are not installed: pip install"
-    " opentelemetry-exporter-otlp-proto-http"
+    "it needs the packages of the extra otel, which are not installed: make install-extras, or"
+    " pip install opentelemetry-exporter-otlp-proto-http"
 )
 OF_TRACES = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 PLAIN = (

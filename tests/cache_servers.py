@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from tests import optional
 from tests.ledger.processes import free_port, wait_until
 
 PROGRAMS = {"redis": "redis-server", "pymemcache": "memcached"}
@@ -66,9 +67,9 @@ class CacheServer:
 
 
 def missing(scheme: str) -> str:
-    """Why there are no tests with it; "" if the program is there."""
+    """Why there are no tests with it; "" if the program and its client are there."""
     program = PROGRAMS[scheme]
     if shutil.which(program):
-        return ""
+        return optional.missing(scheme)
     package = {"redis": "redis-server", "pymemcache": "memcached"}[scheme]
     return f"{program} (apt-get install {package}) is not installed"

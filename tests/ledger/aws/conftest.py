@@ -1,7 +1,6 @@
 """A server that asks for passwords, and AWS's services as far as the tests need them."""
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,19 +10,20 @@ from django.conf import settings
 from ledger.db import credentials
 from tests.ledger.aws.guarded import AWS, GuardedServer, SecretsManager, secrets_manager
 from tests.ledger.processes import own_data_dir
+from tests.optional import missing
 
-IS_MISSING = find_spec("aws_advanced_python_wrapper") is None
+MISSING = missing("aws-advanced-python-wrapper")
 
 
 class SkippedModule(pytest.Module):
     """Not even imported, because it imports what is missing."""
 
     def _getobj(self) -> NoReturn:
-        pytest.skip("the extra aws is not installed", allow_module_level=True)
+        pytest.skip(MISSING, allow_module_level=True)
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> object:
-    return SkippedModule.from_parent(parent, path=module_path) if IS_MISSING else None
+    return SkippedModule.from_parent(parent, path=module_path) if MISSING else None
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-pytest.importorskip("opentelemetry.proto", reason="the extra otel is not installed")
+pytest.importorskip("opentelemetry.proto", reason="needs the extra otel: make install-ci")
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,

@@ -14,7 +14,7 @@ from ledger import tracing_settings
 from ledger.tracing.spans import record_by
 
 pytest.importorskip(
-    "opentelemetry.exporter.otlp.proto.http", reason="the extra otel is not installed"
+    "opentelemetry.exporter.otlp.proto.http", reason="needs the extra otel: make install-ci"
 )
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor

@@ -15,7 +15,11 @@ from tests.ledger.processes import LONG, environment, free_port, wait_until
 from tests.ledger.tracing.collector import Collector, collecting
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor  # isort: skip
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter  # isort: skip
+from opentelemetry.sdk.trace.export import (  # isort: skip
+    BatchSpanProcessor,
+    SpanExporter,
+    SpanExportResult,
+)
 
 from ledger.tracing.exporting import Exporting  # isort: skip
 
@@ -113,8 +117,9 @@ class Stuck(SpanExporter):
     def __init__(self) -> None:
         self.may_end = threading.Event()
 
-    def export(self, spans: Sequence[ReadableSpan]) -> None:  # type: ignore[override]
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         self.may_end.wait()
+        return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
         pass

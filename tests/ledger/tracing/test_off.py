@@ -17,6 +17,7 @@ from ledger.env import BASE_DIR
 from ledger.tracing import spans
 from tests.factories import AccountFactory
 from tests.ledger.processes import assert_one_sentence, environment, manage
+from tests.optional import optional
 from transactions import services
 
 LOADED = (
@@ -42,7 +43,7 @@ def test_nothing_of_it_is_loaded(tmp_path: Path) -> None:
 
 
 def test_the_setting_loads_it(tmp_path: Path) -> None:
-    pytest.importorskip("opentelemetry.sdk", reason="the extra otel is not installed")
+    optional("opentelemetry-sdk", "opentelemetry.sdk")
     assert "opentelemetry.sdk.trace" in loaded(tmp_path, LEDGER_TRACING="True")
 
 
@@ -135,6 +136,6 @@ def test_a_wrong_variable_stops_the_start(
 
 
 def test_what_opentelemetry_itself_refuses_stops_the_start_too(tmp_path: Path) -> None:
-    pytest.importorskip("opentelemetry.sdk", reason="the extra otel is not installed")
+    optional("opentelemetry-sdk", "opentelemetry.sdk")
     done = manage(tmp_path, "check", LEDGER_TRACING="True", OTEL_PROPAGATORS="none-such")
     assert_one_sentence(done, "OTEL_")

@@ -14,6 +14,7 @@ from accounts.models import Account
 from ledger import attachment_settings
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
+from tests.optional import optional
 from tests.pages import text_of
 from tests.transactions.attachments.files import attached, picture, sent
 from transactions import services
@@ -201,6 +202,7 @@ def test_s3_has_no_public_files_and_is_given_up_soon(monkeypatch: pytest.MonkeyP
     for name, value in S3.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("LEDGER_ATTACHMENTS_REGION", "eu-central-1")
+    optional("boto3")
 
     (chosen,) = attachment_settings.storage().values()
 
@@ -230,6 +232,7 @@ def test_a_wrong_setting_stops_the_start(
     wrong: dict[str, str],
     name: str,
 ) -> None:
+    monkeypatch.setattr(attachment_settings, "find_spec", lambda _name: object())
     for key, value in wrong.items():
         monkeypatch.setenv(key, value)
 

@@ -1,15 +1,14 @@
 """OFX, QIF, camt.053 and MT940: the same statement in each, and which files are refused."""
 
 import io
-import warnings
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
 
 import mt940
-import ofxparse
 import pytest
 
+from tests.optional import WARNINGS_OF_OFXPARSE, read_ofx
 from tests.transactions.outside.samples import (
     CAMT,
     MT940,
@@ -78,10 +77,9 @@ def test_windows_line_ends_and_one_long_line_change_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("text", [OFX1, OFX2])
+@pytest.mark.filterwarnings(*WARNINGS_OF_OFXPARSE)
 def test_ofx_reads_as_ofxparse_does(text: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        oracle = ofxparse.OfxParser.parse(BytesIO(text.encode())).account.statement
+    oracle = read_ofx(text.encode()).account.statement
     theirs = [(row.date.date(), row.amount, row.id, row.memo) for row in oracle.transactions]
     ours = [(row.booked_on, row.amount, row.outside_id, row.description) for row in read(text)]
     assert ours == theirs

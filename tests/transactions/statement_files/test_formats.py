@@ -17,14 +17,10 @@ import pypdf
 import pytest
 from defusedxml import ElementTree
 from django.test import Client
-from ofxparse import OfxParser
-from pyiso20022.camt.camt_053_001_08 import Document
-from xsdata.formats.dataclass.parsers import XmlParser
-from xsdata.formats.dataclass.serializers import XmlSerializer
-from xsdata.formats.dataclass.serializers.config import SerializerConfig
 
 from accounts.models import Account
 from tests.factories import AccountFactory
+from tests.optional import WARNINGS_OF_OFXPARSE, optional, read_ofx
 from tests.transactions.statement_files.conftest import TEXTS
 from tests.transactions.statement_files.shared import got, pdf_text, whole
 from transactions import services
@@ -52,10 +48,9 @@ def statement(issued: list[MonthlyStatement]) -> MonthlyStatement:
     return issued[1]
 
 
-# ofxparse reads XML as HTML, and calls Beautiful Soup by names of long ago.
-@pytest.mark.filterwarnings("ignore::bs4.XMLParsedAsHTMLWarning", "ignore::DeprecationWarning")
+@pytest.mark.filterwarnings(*WARNINGS_OF_OFXPARSE)
 def test_ofx(ana: Client, statement: MonthlyStatement) -> None:
-    ofx = OfxParser.parse(io.BytesIO(got(ana, statement, "ofx")))
+    ofx = read_ofx(got(ana, statement, "ofx"))
     read = ofx.account.statement
     assert [row.amount for row in read.transactions] == amounts(statement)
     assert len({row.id for row in read.transactions}) == statement.entry_count
@@ -118,13 +113,13 @@ def test_no_text_of_a_payment_is_read_as_another_field(ana: Client, text: str) -
         assert line.other not in ("Mallory", "Fake")
 
 
-@pytest.mark.filterwarnings("ignore::bs4.XMLParsedAsHTMLWarning", "ignore::DeprecationWarning")
+@pytest.mark.filterwarnings(*WARNINGS_OF_OFXPARSE)
 def test_a_long_text_is_whole_in_ofx(ana: Client) -> None:
     account = AccountFactory(user__email="eve@example.com")
     text = "Deposit of all that was found in the old piggy bank of my aunt, with love"
     services.deposit(to_account=account, amount=Decimal(5), description=text)
     ana.force_login(account.user)
-    ofx = OfxParser.parse(io.BytesIO(whole(ana.get(f"/accounts/{account.pk}/statement.ofx"))))
+    ofx = read_ofx(whole(ana.get(f"/accounts/{account.pk}/statement.ofx")))
     (row,) = ofx.account.statement.transactions
     assert (row.payee, row.memo) == (text[:32].strip(), text)
 
@@ -141,17 +136,21 @@ def test_camt053(ana: Client, statement: MonthlyStatement) -> None:
     assert "".join(t for t in texts if t and t.startswith("aaa")) == "a" * 200
 
 
-# The classes of pyiso20022 are made from the schema of camt.053.001.08.
-SCHEMA = SerializerConfig(xml_declaration=False)
 PREFIXES: dict[str | None, str] = {None: NAMESPACE}
 
 
 @pytest.mark.parametrize("name", ["statements/2.xml", "statement.xml?q=rent&direction=out"])
 def test_camt053_keeps_its_schema(ana: Client, statement: MonthlyStatement, name: str) -> None:
+    # The classes of pyiso20022 are made from the schema of camt.053.001.08.
+    schema = optional("pyiso20022", "pyiso20022.camt.camt_053_001_08").Document
+    parser = optional("xsdata", "xsdata.formats.dataclass.parsers").XmlParser()
+    writers = optional("xsdata", "xsdata.formats.dataclass.serializers")
+    plain = writers.config.SerializerConfig(xml_declaration=False)
     content = whole(ana.get(f"/accounts/{statement.account_id}/{name}"))
-    read = XmlParser().from_bytes(content, Document)  # refuses what the schema does not know
+    read = parser.from_bytes(content, schema)  # refuses what the schema does not know
     assert list(broken_rules(read)) == []
-    again = XmlSerializer(config=SCHEMA).render(read, ns_map=PREFIXES)  # in the order of the schema
+    # In the order of the schema.
+    again = writers.XmlSerializer(config=plain).render(read, ns_map=PREFIXES)
     assert canonical(again) == canonical(content)
 
 

@@ -10,10 +10,10 @@ import pytest
 from django.core import signing
 from django.db import connection
 from django.test import Client
-from ofxparse import OfxParser
 from pytest_django.fixtures import Settings
 
 from accounts.models import Account
+from tests.optional import WARNINGS_OF_OFXPARSE, read_ofx
 from tests.transactions.statement_files.shared import (
     document,
     got,
@@ -158,13 +158,13 @@ def test_days_and_times_are_those_of_the_time_zone_of_the_issue(
 @pytest.mark.parametrize(
     "zone", ["Europe/Vienna", "Asia/Tokyo", "America/New_York", "Pacific/Auckland", "UTC"]
 )
-@pytest.mark.filterwarnings("ignore::bs4.XMLParsedAsHTMLWarning", "ignore::DeprecationWarning")
+@pytest.mark.filterwarnings(*WARNINGS_OF_OFXPARSE)
 def test_ofx_has_the_days_of_the_other_formats(zone: str, clock: time) -> None:
     """ofxparse turns times with an offset into UTC, which may be another day."""
     moment = datetime.combine(date(2026, 11, 1), clock, ZoneInfo(zone))
     facts = document([], lines=[line(1, moment)], made_at=moment, first_day=moment.date())
     content = "".join(ofx(facts)).encode()
-    (read,) = OfxParser.parse(io.BytesIO(content)).account.statement.transactions
+    (read,) = read_ofx(content).account.statement.transactions
     (row,) = table(facts, "statement").rows
     assert read.date.date() == row[0] == moment.date()
     file = io.BytesIO(content)

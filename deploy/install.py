@@ -1,0 +1,166 @@
+"""Installs a lock into a virtual environment: `python deploy/install.py requirements.lock .venv`.
+
+uv takes a quarter of pip's time, so pip installs uv first if it is not on PATH. If uv fails, pip
+installs the same lock. Needs only the standard library: the Makefile runs it before anything else.
+"""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+UV_LOCK = ROOT / "requirements-uv.lock"
+NO_VENV = f"{sys.executable} has no venv module; on Debian and Ubuntu: apt-get install python3-venv"
+INTERRUPTED = "\nStopped before it was done; the next make begins it again."
+QUIET = ("-qq", "--disable-pip-version-check")
+# Settings of pip in the order in which a later one wins.
+SECTIONS = ("global", "install", ":env:")
+# An option of pip, the variable of uv for it, and what separates several values in this variable.
+VARIABLES = (
+    ("index-url", "UV_DEFAULT_INDEX", ""),
+    ("extra-index-url", "UV_INDEX", " "),
+    ("find-links", "UV_FIND_LINKS", ","),
+    ("trusted-host", "UV_INSECURE_HOST", " "),
+    ("cert", "SSL_CERT_FILE", ""),
+    ("client-cert", "SSL_CLIENT_CERT", ""),
+    ("proxy", "HTTP_PROXY", ""),
+    ("proxy", "HTTPS_PROXY", ""),
+    ("default-timeout", "UV_HTTP_TIMEOUT", ""),
+    ("timeout", "UV_HTTP_TIMEOUT", ""),
+)
+UV_OPTIONS = (
+    "--compile-bytecode",
+    # As pip does: any version of any index. The hashes decide which file is accepted.
+    "--index-strategy=unsafe-best-match",
+)
+
+
+def pip_settings(listed: str) -> dict[str, str]:
+    """Returns the options of `pip install` from the output of `pip config list`."""
+    found: dict[str, dict[str, str]] = {section: {} for section in SECTIONS}
+    for line in listed.splitlines():
+        key, _, value = line.partition("=")
+        section, _, option = key.rpartition(".")
+        if section in found:
+            found[section][option] = ast.literal_eval(value)
+    return {option: value for each in found.values() for option, value in each.items() if value}
+
+
+def uv_settings(settings: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Returns the variables and the arguments that give uv these settings of pip."""
+    variables = {
+        name: separator.join(settings[option].split()) if separator else settings[option]
+        for option, name, separator in VARIABLES
+        if option in settings
+    }
+    has_no_index = settings.get("no-index", "").lower() in ("1", "true", "yes", "on")
+    return variables, ["--no-index"] if has_no_index else []
+
+
+def pip_of_this_python() -> list[str]:
+    """Returns the command of its pip, or of the wheel of pip that comes with it.
+
+    A pip of its own would cost a new environment seconds.
+    """
+    if find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    folders = [Path(os.__file__).parent / "ensurepip/_bundled"]
+    if of_debian := sysconfig.get_config_var("WHEEL_PKG_DIR"):
+        folders.append(Path(of_debian))
+    wheels = [wheel for folder in folders for wheel in folder.glob("pip-*.whl")]
+    return [sys.executable, str(wheels[0] / "pip")] if wheels else []
+
+
+def run(command: list[str], variables: Mapping[str, str] | None = None) -> str:
+    """Runs a command and returns its errors if it fails; the environment wins over `variables`."""
+    environment = {**(variables or {}), **os.environ}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stderr.strip() or f"{command[0]} failed."
+
+
+def install_by_uv(uv: str, pip: list[str], python: Path, lock: Path) -> str:
+    """Installs the lock with pip's settings, and returns the errors if uv fails."""
+    listed = ""
+    if pip:
+        command = [*pip, "config", "list"]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    variables, arguments = uv_settings(pip_settings(listed))
+    return run(
+        [
+            *(uv, "pip", "install", "--quiet", "--python", str(python)),
+            *(*UV_OPTIONS, *arguments, "--require-hashes", "-r", str(lock)),
+        ],
+        variables,
+    )
+
+
+def install(lock: Path, python: Path) -> str:
+    """Installs the lock, and returns the errors if neither uv nor pip can."""
+    pip, uv = pip_of_this_python(), shutil.which("uv")
+    by_pip = [*pip, "--python", str(python), "install", *QUIET, "--require-hashes", "-r"]
+    if uv:
+        errors = install_by_uv(uv, pip, python, lock)
+    elif not pip:
+        return NO_VENV
+    elif not (errors := run([*by_pip, str(UV_LOCK), "--no-compile"])):
+        own = str(python.parent / "uv")
+        errors = install_by_uv(own, pip, python, lock)
+        run([own, "pip", "uninstall", "--quiet", "--python", str(python), "uv"])  # 38 MB
+    if errors and pip:
+        print("uv failed, now with pip ...", end=" ", flush=True)
+        of_pip = run([*by_pip, str(lock)])
+        errors = of_pip and f"{errors}\n{of_pip}"
+    return errors
+
+
+def packages_in(folder: Path) -> int:
+    return sum(1 for _ in folder.glob("lib/python*/site-packages/*.dist-info"))
+
+
+def is_current(stamp: Path, lock: Path) -> bool:
+    return stamp.exists() and stamp.stat().st_mtime >= lock.stat().st_mtime
+
+
+def main(lock: Path, folder: Path) -> None:
+    """Adds the lock to an environment with requirements.lock, or makes a new environment.
+
+    The stamp comes last. If it exists before, an older version of the lock is in the environment,
+    or a part of it, because somebody stopped an installation.
+    """
+    first = folder / ".installed"
+    stamp = folder / f".installed{lock.stem.removeprefix('requirements')}"
+    is_new = stamp.exists() or not is_current(first, lock.with_name("requirements.lock"))
+    print(f"Installing {lock} into {folder} ...", end=" ", flush=True)
+    begun = time.monotonic()
+    if is_new:
+        if not find_spec("venv"):
+            sys.exit(NO_VENV)
+        shutil.rmtree(folder, ignore_errors=True)
+        if errors := run([sys.executable, "-m", "venv", "--without-pip", str(folder)]):
+            sys.exit(f"\n{errors}")
+    else:
+        stamp.touch()
+        os.utime(stamp, (0, 0))
+    before = packages_in(folder)
+    if errors := install(lock, folder.resolve() / "bin/python"):
+        stamp.unlink(missing_ok=True)
+        sys.exit(f"\n{errors}")
+    if is_new:
+        first.touch()
+    stamp.touch()
+    print(f"{packages_in(folder) - before} packages in {time.monotonic() - begun:.0f} s")
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
+    except KeyboardInterrupt:
+        print(INTERRUPTED, file=sys.stderr)
+        sys.exit(130)
