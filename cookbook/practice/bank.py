@@ -20,7 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from accounts.groups import PERMISSIONS, ensure_groups
 from cookbook.models import SCRATCH_MODELS
 from cookbook.practice import reminders, vouchers
-from ledger.db import own_server, pooler, trigger_states
+from ledger.db import migration_states, own_server, pooler
 from ledger.db.probe import known_migrations
 from ledger.db.retry import sqlstate
 from transactions.demo import seeding
@@ -169,7 +169,7 @@ def _drop(schema: str) -> None:
 def _migrate() -> None:
     """Creates the tables by the migrations, without signals, which would act on the real books."""
     executor = MigrationExecutor(connection)
-    with trigger_states.without_rendering():
+    with migration_states.without_rendering():
         executor.migrate(executor.loader.graph.leaf_nodes())
     _functions_stay_within(DRAFT)
     _seals_lock_their_own()

@@ -1,5 +1,6 @@
 """Django's `migrate`, with sentences instead of tracebacks, and without the loss of a bank."""
 
+from contextlib import ExitStack
 from typing import Any
 
 from django.apps import apps
@@ -11,8 +12,8 @@ from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.models.signals import pre_migrate
 
 from ledger.backups.fixtures import rows_of_a_bank
-from ledger.db import trigger_states
 from ledger.db.going_back import Plan, lossy, taken_back
+from ledger.db.migration_states import without_rendering
 from transactions.row_security import installation as row_security
 
 LOCK_NOT_AVAILABLE = "55P03"
@@ -24,12 +25,14 @@ class Command(Migrate):
     def handle(self, *arguments: Any, **options: Any) -> None:
         def check(*, plan: Plan, **_signal: Any) -> None:
             _refuse_loss(plan, fake=options["fake"])
+            if not taken_back(plan):
+                quick.enter_context(without_rendering())
 
         # Only the signal tells what would be done; the first of our apps gets it first.
         sender = apps.get_app_config("accounts")
         pre_migrate.connect(check, sender=sender, weak=False)
         try:
-            with trigger_states.without_rendering():
+            with ExitStack() as quick:
                 super().handle(*arguments, **options)
         except InconsistentMigrationHistory as error:
             raise CommandError(f"{error} docs/migrations.md says what to do.") from error

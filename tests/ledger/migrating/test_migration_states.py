@@ -1,0 +1,130 @@
+"""Rules and options come into the state of migrations without rendering models, and the database is
+the same.
+"""
+
+from collections.abc import Callable
+from unittest.mock import patch
+
+import pytest
+from django.apps import apps
+from django.db import models
+from django.db.migrations import operations
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
+from pgtrigger.migrations import AddTrigger, RemoveTrigger
+
+from ledger.db import migration_states
+from tests.ledger.databases import Database
+
+# Runs migrate with something else in place of `without_rendering`.
+MIGRATE = """
+from contextlib import nullcontext
+from unittest.mock import patch
+from django.core.management import call_command
+with patch("ledger.management.commands.migrate.without_rendering", {instead}):
+    call_command("migrate", *{arguments}, verbosity=0)
+"""
+
+
+def final_state() -> ProjectState:
+    return MigrationLoader(None).project_state()
+
+
+def test_the_state_has_the_triggers_of_the_models() -> None:
+    with migration_states.without_rendering():
+        quick = final_state()
+    triggers = {
+        key: [trigger.name for trigger in state.options.get("triggers", [])]
+        for key, state in quick.models.items()
+    }
+    own = ("accounts", "transactions")
+    for model in [model for label in own for model in apps.get_app_config(label).get_models()]:
+        names = {trigger.name for trigger in getattr(model._meta, "triggers", [])}
+        assert set(triggers[model._meta.app_label, str(model._meta.model_name)]) == names
+
+
+def test_no_model_is_rendered_for_a_trigger() -> None:
+    state = final_state()
+    rendered = state.apps
+    model = rendered.get_model("accounts", "account")
+    (first, *_) = state.models["accounts", "account"].options["triggers"]
+    with (
+        migration_states.without_rendering(),
+        patch.object(ProjectState, "_reload", side_effect=AssertionError("rendered")),
+    ):
+        RemoveTrigger("account", first.name).state_forwards("accounts", state)
+        AddTrigger("account", first).state_forwards("accounts", state)
+    assert state.apps is rendered
+    assert rendered.get_model("accounts", "account") is model
+    assert state.models["accounts", "account"].options["triggers"][-1] is first
+
+
+@pytest.mark.parametrize(
+    ("operation", "option"),
+    [
+        (operations.AddIndex("account", models.Index(fields=["name"], name="by_name")), "indexes"),
+        (operations.RemoveIndex("account", "accounts_search"), "indexes"),
+        (
+            operations.AddConstraint(
+                "account", models.CheckConstraint(condition=models.Q(held=0), name="none_held")
+            ),
+            "constraints",
+        ),
+        (operations.RemoveConstraint("account", "held_non_negative"), "constraints"),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_no_model_is_rendered_for_a_rule_which_its_class_has_all_the_same(
+    operation: operations.base.Operation, option: str
+) -> None:
+    """AlterField reads from the class which indexes and constraints have names of their own."""
+    state = final_state()
+    model = state.apps.get_model("accounts", "account")
+    before = list(getattr(model._meta, option))
+    with (
+        migration_states.without_rendering(),
+        patch.object(ProjectState, "_reload", side_effect=AssertionError("rendered")),
+    ):
+        operation.state_forwards("accounts", state)
+    assert state.apps.get_model("accounts", "account") is model
+    after = getattr(model._meta, option)
+    assert after == state.models["accounts", "account"].options[option]
+    assert len(after) == len(before) + (1 if "Add" in type(operation).__name__ else -1)
+
+
+def test_code_of_a_migration_sees_options_that_were_not_rendered() -> None:
+    state = final_state()
+    assert state.apps.get_model("accounts", "account")._meta.ordering != ["held"]
+    with migration_states.without_rendering():
+        changed = operations.AlterModelOptions("account", {"ordering": ["held"]})
+        changed.state_forwards("accounts", state)
+    state.clear_delayed_apps_cache()  # as RunPython does
+    assert state.apps.get_model("accounts", "account")._meta.ordering == ["held"]
+
+
+@pytest.mark.slow
+def test_the_database_is_the_same_as_with_rendering(
+    new_database: Callable[[str], Database],
+) -> None:
+    quick, rendered = new_database("empty"), new_database("nothing")
+    rendered.run("createdb")
+    code = MIGRATE.format(instead="nullcontext", arguments=())
+    rendered.run("shell", "--no-imports", "-v0", "-c", code)
+    assert quick.schema() == rendered.schema()
+
+
+@pytest.mark.slow
+def test_migrations_are_taken_back_with_rendering(empty: Database) -> None:
+    """Then earlier states share their classes with later ones."""
+    back = MIGRATE.format(instead="None", arguments=("explorer", "zero"))
+    empty.run("shell", "--no-imports", "-v0", "-c", back)
+    forwards = MIGRATE.format(instead="None", arguments=("explorer",))
+    done = empty.manage("shell", "--no-imports", "-v0", "-c", forwards)
+    assert "'NoneType' object is not callable" in done.stderr
+
+
+def test_afterwards_the_operations_are_as_they_were() -> None:
+    before = AddTrigger.state_forwards, RemoveTrigger.state_forwards
+    with migration_states.without_rendering():
+        assert AddTrigger.state_forwards is not before[0]
+    assert (AddTrigger.state_forwards, RemoveTrigger.state_forwards) == before
