@@ -17,7 +17,7 @@ from django.db.models import F, Q, QuerySet, Sum
 
 from accounts.models import Account, User
 from cookbook.models import Jar
-from cookbook.practice.bank import require
+from cookbook.practice.readiness import require
 from cookbook.practice.role import as_cookbook_role
 from cookbook.recipe import Recipe
 from cookbook.recipes import BY_SLUG

@@ -7,11 +7,13 @@ from django.shortcuts import render
 
 from cookbook import search
 from cookbook.first_page import OrmLine, lines
+from cookbook.practice.readiness import NoPracticeBank, PracticeBankInProgress
 from cookbook.recipe import Recipe
 from cookbook.recipes import BY_SLUG, GROUPS, RECIPES
 from cookbook.runner.limiter import limited
+from cookbook.runner.page import page
 from cookbook.runner.parameters import form_of
-from cookbook.runner.run import AllBusy, NoPracticeBank, RecipeRun, run
+from cookbook.runner.run import AllBusy, RecipeRun, run
 
 
 def index(request: HttpRequest) -> HttpResponse:
@@ -19,7 +21,7 @@ def index(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip().replace("\x00", "")[: search.MAX_CHARACTERS]
     is_part = request.headers.get("HX-Target") == "recipes"
     template = "cookbook/_recipes.html" if is_part else "cookbook/index.html"
-    return render(request, template, _index_context(query))
+    return page(request, template, _index_context(query))
 
 
 def group(request: HttpRequest, slug: str) -> HttpResponse:
@@ -38,22 +40,24 @@ def not_found(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _index_context(query: str) -> dict[str, Any]:
-    context = {"groups": GROUPS, "recipe_count": len(RECIPES), "query": query}
+    context = {"groups": GROUPS, "recipe_count": len(RECIPES), "query": query, "trouble": None}
     if query:
         context["matches"] = matches = search.find(query)
         context["suggestion"] = "" if matches.every else search.suggestion(query)
     else:
-        context["lines"] = _lines()
+        context["lines"], context["trouble"] = _lines()
     return context
 
 
-def _lines() -> tuple[OrmLine, ...]:
-    """The table at the top; empty if there is no practice bank, of which each recipe tells."""
+def _lines() -> tuple[tuple[OrmLine, ...], PracticeBankInProgress | None]:
+    """The table at the top. Without a practice bank it is empty: each recipe tells of that."""
     try:
         with limited():
-            return lines()
+            return lines(), None
+    except PracticeBankInProgress as error:
+        return (), error
     except (NoPracticeBank, AllBusy):
-        return ()
+        return (), None
 
 
 def recipe(request: HttpRequest, slug: str) -> HttpResponse:
@@ -63,7 +67,7 @@ def recipe(request: HttpRequest, slug: str) -> HttpResponse:
         return not_found(request, slug)
     form = form_of(chosen, request.GET)
     ran: RecipeRun | None = None
-    trouble = ""
+    trouble: object = None
     if chosen.missing:
         trouble = f"This recipe {chosen.missing}. It cannot run here, only be read."
     elif form.is_valid():
@@ -71,8 +75,8 @@ def recipe(request: HttpRequest, slug: str) -> HttpResponse:
             with limited():
                 ran = run(chosen, form.cleaned_data)
         except (NoPracticeBank, AllBusy) as error:
-            trouble = str(error)
-    return render(
+            trouble = error
+    return page(
         request,
         "cookbook/recipe.html",
         {"recipe": chosen, "form": form, "ran": ran, "trouble": trouble, **_neighbours(chosen)},

@@ -41,7 +41,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "ledger.apps.StaticFilesConfig",
     "django.contrib.postgres",
     "django_htmx",
     "allauth",
@@ -350,7 +350,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for them
 _STATIC_STORAGE = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"
     if DEBUG
-    else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    else "ledger.server.static_files.StaticStorage"
 )
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -21,7 +21,7 @@ from django.db import DatabaseError, connection
 from django.db import transaction as db_transaction
 
 from cookbook.lab.attempts.attempt import NOT_NULL, Attempt
-from cookbook.practice.bank import NO_RIGHT, SCHEMA, require
+from cookbook.practice.readiness import NO_RIGHT, SCHEMA, require
 from cookbook.practice.role import as_cookbook_role
 from cookbook.runner.sessions import Session
 from ledger.db.retry import sqlstate

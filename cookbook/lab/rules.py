@@ -20,7 +20,7 @@ from accounts.models import (
     StaffSum,
     WebSession,
 )
-from cookbook.practice.bank import SCHEMA
+from cookbook.practice.readiness import SCHEMA
 from transactions.models import AccountEvent, EventStream, Webhook, WebhookDelivery, WebhookQueue
 
 # What a trigger raises, as `ledger.db.triggers.refuse` writes it.

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from cookbook.lab.attempt_runner import (
     AttemptResults,
@@ -16,8 +15,9 @@ from cookbook.lab.attempt_runner import (
 from cookbook.lab.attempts import ATTEMPTS, WITHOUT_THE_RIGHT, Attempt
 from cookbook.lab.attempts.attempt import NOT_NULL
 from cookbook.lab.rules import Rule, rules_of_the_books, tables_of_the_books
-from cookbook.practice.bank import NoPracticeBank, require
+from cookbook.practice.readiness import NoPracticeBank, require
 from cookbook.runner.limiter import count_run, count_try, limited
+from cookbook.runner.page import page
 from cookbook.runner.sessions import AllBusy
 
 ALL = "all"
@@ -63,7 +63,8 @@ class TableResults:
 def lab(request: HttpRequest) -> HttpResponse:
     """The tables with their number of rules, and all attempts at once."""
     chosen = request.GET.get("try", "")
-    trouble, everything = "", None
+    everything: AttemptResults | None = None
+    trouble: NoPracticeBank | AllBusy | None = None
     try:
         if chosen == ALL:
             count_run(request.user.pk)
@@ -71,11 +72,13 @@ def lab(request: HttpRequest) -> HttpResponse:
                 everything = run_attempts(ATTEMPTS)
         elif any(item.slug == chosen for item in WITHOUT_THE_RIGHT):
             count_try(request.user.pk)
+        else:
+            require()
     except AllBusy as error:
-        trouble, chosen = str(error), ""
+        trouble, chosen = error, ""
     except NoPracticeBank as error:
-        trouble = str(error)
-    return render(
+        trouble = error
+    return page(
         request,
         "cookbook/lab.html",
         {
@@ -96,7 +99,9 @@ def lab_table(request: HttpRequest, table: str) -> HttpResponse:
         raise Http404
     attempts = [attempt for attempt in ATTEMPTS if attempt.table == table]
     chosen = [attempt for attempt in attempts if attempt.slug == request.GET.get("try")]
-    trouble, outcomes, rules = "", {}, {}
+    outcomes: dict[Attempt, Outcome] = {}
+    rules: dict[str, Rule] = {}
+    trouble: NoPracticeBank | AllBusy | None = None
     try:
         require()  # the rules are read from the practice bank
         rules = {rule.name: rule for rule in rules_of_the_books() if rule.table == table}
@@ -104,9 +109,9 @@ def lab_table(request: HttpRequest, table: str) -> HttpResponse:
             count_try(request.user.pk)
         outcomes = {outcome.attempt: outcome for outcome in run_attempts(chosen).outcomes}
     except (NoPracticeBank, AllBusy) as error:
-        trouble = str(error)
+        trouble = error
     tested_rules = [TestedRule(item, rules.get(item.rule), outcomes.get(item)) for item in attempts]
-    return render(
+    return page(
         request,
         "cookbook/lab_table.html",
         {

@@ -1,83 +1,61 @@
 """The practice bank: a complete Ledger in a schema of its own, in which recipes run.
 
-The migrations make its tables, with every constraint and trigger, and the services of the demo fill
-it up to a fixed day: the same rows on every machine. The role of the cookbook has rights there and
-on no table of the real books. Recipes that commit use a few scratch schemas beside it.
+Its tables are copies of the empty tables of the real books, with every constraint and trigger, and
+the services of the demo fill them up to a fixed day: the same rows on every machine. The role of
+the cookbook has rights there and on no table of the real books. Recipes that commit use a few
+scratch schemas beside it.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.management import create_permissions
 from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
-from django.db.migrations.executor import MigrationExecutor
 
 from accounts.groups import PERMISSIONS, ensure_groups
+from accounts.models import Currency
 from cookbook.models import SCRATCH_MODELS
 from cookbook.practice import reminders, vouchers
-from ledger.db import migration_states, own_server, pooler
-from ledger.db.probe import known_migrations
+from cookbook.practice.readiness import (
+    BUILDING,
+    ENDS,
+    MONTHS,
+    NO_RIGHT,
+    NO_SESSION,
+    NOT_GRANTED,
+    NOT_MIGRATED,
+    SCHEMA,
+    SCRATCH,
+    SEED,
+    USERS,
+    NoPracticeBank,
+    comment,
+    is_current,
+)
+from cookbook.practice.schema_copy import copy_schema
+from ledger.db import own_server, pooler
+from ledger.db.probe import unapplied_migrations
 from ledger.db.retry import sqlstate
 from transactions.demo import seeding
 from transactions.models.seal_triggers import SEALING
 
-SCHEMA = "practice"
+REAL = "public"  # the schema of the real books
 DRAFT = "practice_draft"
-SCRATCH = tuple(f"practice_scratch_{number}" for number in range(1, 5))
-# The content of the practice bank; a change makes every practice bank again.
-USERS, MONTHS, SEED = 24, 12, 1
-ENDS = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
-EDITION = 3
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"  # of the cookbook's role, there
 SEALING_HERE = 7_205_759_403_792_794  # the advisory lock of the seals in the practice bank
-BUILDING = 7_205_759_403_792_793  # the advisory lock of the builder
-
-NO_RIGHT = "42501"
-NOT_GRANTED = (
-    "The cookbook works as the role {}, which this process may not use: docs/rights.md says how to "
-    "grant it."
-)
-
-NO_SESSION = (
-    "A pooler stands before the server, and the cookbook needs sessions of its own for roles, paths"
-    " and locks: without them its rows could come into the real books. Connect to the server."
-)
 
 
-class NoPracticeBank(Exception):
-    """It is missing or belongs to other code; the text says what to do."""
+def build(*, begin: Callable[[], object] = lambda: None) -> bool:
+    """Builds it, or builds it again after the code has changed. Returns False if it is current.
 
-
-def is_current() -> bool:
-    """Whether it exists and belongs to this code."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s",
-            [SCHEMA],
-        )
-        row = cursor.fetchone()
-    return row is not None and row[0] == _comment()
-
-
-def require() -> None:
-    """Raises NoPracticeBank unless it exists and belongs to this code."""
-    if not is_current():
-        raise NoPracticeBank(
-            "The practice bank is not there, or was made by other code. "
-            "Whoever runs this site makes it with: manage.py practice_bank"
-        )
-
-
-def build(*, tell: Callable[[str], object] = lambda _message: None) -> bool:
-    """Makes it, or makes it again after the code has changed. Returns False if it is current.
-
-    For the owner of the tables, outside a transaction. Raises NoPracticeBank if the role of the
-    cookbook, or the right to create schemas, is missing, and behind a pooler.
+    For the owner of the tables, outside a transaction. Calls `begin` before the work, when readers
+    see already that it is being built. Raises NoPracticeBank if the role of the cookbook, the right
+    to create schemas, or a migration is missing, and behind a pooler.
     """
     _check_role()
     _check_session()
@@ -85,10 +63,11 @@ def build(*, tell: Callable[[str], object] = lambda _message: None) -> bool:
         _drop(DRAFT)  # of somebody who was stopped half way
         if is_current():
             return False
-        tell("Making the practice bank of the cookbook ...")
+        begin()
+        _check_migrations()
         try:
             with _first_in_path(_made(DRAFT)):
-                _migrate()
+                _make_tables()
                 _fill()
             _vacuum(DRAFT)
             _put_in_place()
@@ -107,6 +86,14 @@ def _check_session() -> None:
     """Checks that this connection keeps its session, in which the path leads to the draft."""
     if not pooler.keeps_sessions():
         raise NoPracticeBank(NO_SESSION)
+
+
+def _check_migrations() -> None:
+    """Checks that the real books have the tables of this code."""
+    database: Any = connection
+    database.ensure_connection()
+    if unapplied_migrations(database.connection):
+        raise NoPracticeBank(NOT_MIGRATED)
 
 
 def _check_role() -> None:
@@ -166,11 +153,9 @@ def _drop(schema: str) -> None:
         cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
-def _migrate() -> None:
-    """Creates the tables by the migrations, without signals, which would act on the real books."""
-    executor = MigrationExecutor(connection)
-    with migration_states.without_rendering():
-        executor.migrate(executor.loader.graph.leaf_nodes())
+def _make_tables() -> None:
+    """Creates the tables of the real books and those that only the practice bank has."""
+    copy_schema(REAL, DRAFT)
     _functions_stay_within(DRAFT)
     _seals_lock_their_own()
     with connection.schema_editor() as editor:
@@ -207,6 +192,11 @@ def _seals_lock_their_own() -> None:
 
 
 def _fill() -> None:
+    """Inserts the rows: those that a migration inserts, then permissions, groups and the demo."""
+    currencies = import_module("accounts.migrations.0007_currencies").CURRENCIES
+    Currency.objects.bulk_create(
+        Currency(code=code, name=name, minor_units=units) for code, name, units in currencies
+    )
     labels = {label.partition(".")[0] for labels in PERMISSIONS.values() for label in labels}
     for label in sorted(labels):
         create_permissions(apps.get_app_config(label), verbosity=0)
@@ -233,7 +223,7 @@ def _put_in_place() -> None:
             cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
             cursor.execute(f"GRANT {RIGHTS} ON ALL TABLES IN SCHEMA {schema} TO {role}")
             cursor.execute(f"GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
-        cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{_comment()}'")
+        cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{comment()}'")
 
 
 def _vacuum(schema: str) -> None:
@@ -246,17 +236,3 @@ def _vacuum(schema: str) -> None:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
         for (table,) in cursor.fetchall():
             cursor.execute(f"VACUUM (ANALYZE) {schema}.{connection.ops.quote_name(table)}")
-
-
-def _comment() -> str:
-    """A short digest of what it was made of."""
-    made_of = repr((known_migrations(), EDITION, USERS, MONTHS, SEED, ENDS, _toys()))
-    return f"practice bank {hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
-
-
-def _toys() -> list[str]:
-    return [
-        f"{model._meta.db_table}.{field.name}"
-        for model in apps.get_app_config("cookbook").get_models()
-        for field in model._meta.fields
-    ]

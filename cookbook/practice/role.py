@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 
-from cookbook.practice.bank import NO_RIGHT, NOT_GRANTED, SCHEMA, NoPracticeBank
+from cookbook.practice.readiness import NO_RIGHT, NOT_GRANTED, SCHEMA, NoPracticeBank
 from ledger.db import facts
 from ledger.db.retry import sqlstate
 from ledger.db.row_security import without_reader

@@ -10,7 +10,7 @@ from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
 from django.db import DatabaseError, connection
 from django.db import transaction as db_transaction
 
-from cookbook.practice.bank import NoPracticeBank, require
+from cookbook.practice.readiness import NoPracticeBank, require
 from cookbook.practice.role import SECONDS, as_cookbook_role
 from cookbook.recipe import Recipe
 from cookbook.runner.copy_log import copies_recorded

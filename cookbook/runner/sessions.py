@@ -23,7 +23,7 @@ from django.db import transaction as db_transaction
 from psycopg.pq import TransactionStatus
 
 from cookbook.models import SCRATCH_MODELS
-from cookbook.practice.bank import NO_SESSION, SCHEMA, SCRATCH, NoPracticeBank
+from cookbook.practice.readiness import NO_SESSION, SCHEMA, SCRATCH, NoPracticeBank
 from cookbook.practice.role import SECONDS, switch_role
 from cookbook.runner.rendering import as_text
 from cookbook.runner.time_limit import TimeLimit

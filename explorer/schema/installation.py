@@ -1,7 +1,6 @@
 """Makes the explorer's views in the database, and takes them away before a migration.
 
-No migration makes them: a view keeps the columns that it reads from changing, and the practice bank
-runs all migrations in a schema of its own.
+No migration makes them: a view keeps the columns that it reads from changing.
 """
 
 import hashlib

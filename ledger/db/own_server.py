@@ -87,6 +87,11 @@ def take_rights_from_everybody(database: str) -> None:
     default_server().take_rights_from_everybody(database)
 
 
+def has_data() -> bool:
+    """Whether it was started before."""
+    return isinstance(found := default_server(), Pair) or found.data.exists()
+
+
 def stop() -> bool:
     return default_server().stop()
 

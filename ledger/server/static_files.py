@@ -1,26 +1,54 @@
 """Runs collectstatic, but only if a file has changed since the last time."""
 
 import hashlib
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-def collect_if_changed() -> bool:
-    """Collects if a file changed, and returns whether it did. Never with DEBUG: not needed."""
+class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+    """Files with a hash in their names, compressed, without references to source maps: these are
+    not collected, and Django refuses a reference to a file that is not there.
+    """
+
+    def url_converter(
+        self, name: str, hashed_files: dict[str, str], template: str | None = None
+    ) -> Callable[[re.Match[str]], str]:
+        convert = super().url_converter(name, hashed_files, template)
+
+        def without_source_map(found: re.Match[str]) -> str:
+            return "" if "sourceMappingURL=" in found["matched"] else convert(found)
+
+        return without_source_map
+
+
+def uncollected() -> str:
+    """Returns the fingerprint of the files if one has changed since they were collected, or "".
+
+    Always "" with DEBUG, where the files are served from where they are.
+    """
     if settings.DEBUG:
-        return False
-    note = settings.LEDGER_DATA_DIR / "static.fingerprint"
+        return ""
     fingerprint = _fingerprint()
-    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
-    if manifest.exists() and note.exists() and note.read_text() == fingerprint:
-        return False
+    manifest, note = Path(settings.STATIC_ROOT) / "staticfiles.json", _note()
+    is_collected = manifest.exists() and note.exists() and note.read_text() == fingerprint
+    return "" if is_collected else fingerprint
+
+
+def collect(fingerprint: str) -> None:
     call_command("collectstatic", verbosity=0, interactive=False)
     # Written last, so that an interrupted run is repeated.
-    note.write_text(fingerprint)
-    return True
+    _note().write_text(fingerprint)
+
+
+def _note() -> Path:
+    folder: Path = settings.LEDGER_DATA_DIR
+    return folder / "static.fingerprint"
 
 
 def _fingerprint() -> str:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from cookbook import first_page, views
 from cookbook.first_page import LINES, lines, source_of
 from cookbook.models import Jar
-from cookbook.practice.bank import NoPracticeBank
+from cookbook.practice.readiness import NoPracticeBank
 from cookbook.recipes import RECIPES
 from tests.cookbook.conftest import Cook
 from tests.factories import UserFactory

@@ -135,7 +135,7 @@ def test_without_the_practice_bank_the_lab_says_how_to_make_it(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.force_login(UserFactory())
-    monkeypatch.setattr("cookbook.practice.bank.is_current", lambda: False)
+    monkeypatch.setattr("cookbook.practice.readiness.is_current", lambda: False)
 
     for url in ("/cookbook/lab/accounts/", "/cookbook/lab/accounts/?try=nothing"):
         assert "manage.py practice_bank" in client.get(url).content.decode()

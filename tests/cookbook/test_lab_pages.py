@@ -15,6 +15,7 @@ from cookbook.lab.attempt_runner import SEALING, AttemptResults, Outcome, run_at
 from cookbook.lab.attempts import ATTEMPTS, WITHOUT_THE_RIGHT
 from cookbook.lab.attempts.attempt import CHECK
 from cookbook.practice import bank
+from cookbook.practice.readiness import SCHEMA
 from cookbook.runner import limiter
 from tests.cookbook.shared import HARMLESS, sealing
 from tests.factories import UserFactory
@@ -210,7 +211,7 @@ def test_books_that_could_be_broken_are_a_red_alert(
 
 
 def test_nopractice_bank_is_said(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cookbook.practice.bank.is_current", lambda: False)
+    monkeypatch.setattr("cookbook.practice.readiness.is_current", lambda: False)
     for address in ("/cookbook/lab/accounts/", "/cookbook/lab/?try=all"):
         assert "manage.py practice_bank" in page(reader, address)
 
@@ -239,7 +240,7 @@ def test_trying_everything_twice_and_in_parallel_leaves_no_trace() -> None:
         runs = [threads.submit(try_all_and_hang_up) for _ in range(4)]
         assert [run.result().stands for run in runs] == [True] * 4
     assert everything_stored() == before
-    with bank._first_in_path(bank.SCHEMA):
+    with bank._first_in_path(SCHEMA):
         proved = audit()
     assert proved.transactions == before["practice.transactions"][0]
     assert proved.findings == []

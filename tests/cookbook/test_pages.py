@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from accounts.models import User
+from cookbook import first_page
 from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import GROUPS, RECIPES
 from cookbook.runner import limiter, run
@@ -150,11 +151,29 @@ def test_a_visitor_signs_in_first(client: Client) -> None:
 def test_without_a_practice_bank_the_page_says_who_makes_it(
     customer: Client, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("cookbook.practice.bank.is_current", lambda: False)
+    monkeypatch.setattr("cookbook.practice.readiness.is_current", lambda: False)
     response = customer.get(RECIPES[0].url)
     assert response.status_code == 200
     assert "manage.py practice_bank" in text_of(response)
     assert reverse("cookbook:index") in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [INDEX, RECIPES[0].url, f"{INDEX}lab/", f"{INDEX}lab/?try=all", f"{INDEX}lab/accounts/"],
+)
+def test_while_the_practice_bank_is_being_built_pages_say_so_and_load_again(
+    customer: Client, monkeypatch: Any, address: str
+) -> None:
+    assert "Refresh" not in customer.get(address).headers
+    first_page.lines.cache_clear()
+    monkeypatch.setattr("cookbook.practice.readiness.is_current", lambda: False)
+    monkeypatch.setattr("cookbook.practice.readiness._is_being_built", lambda: True)
+    response = customer.get(address)
+    assert response.status_code == 200
+    assert "is being built" in text_of(response)
+    assert int(response.headers["Refresh"]) > 0
+    assert 'role="alert"' not in response.content.decode()
 
 
 def test_where_there_is_no_room_the_page_says_so_and_others_go_on(

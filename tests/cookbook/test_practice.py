@@ -13,7 +13,8 @@ from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 
 from cookbook.lab.attempts import ATTEMPTS
-from cookbook.practice import bank
+from cookbook.practice import bank, readiness
+from cookbook.practice.readiness import NoPracticeBank
 from cookbook.practice.role import as_cookbook_role
 from cookbook.recipes import RECIPES
 from tests.factories import AccountFactory
@@ -90,25 +91,62 @@ def test_it_is_made_once_and_anew_where_the_code_has_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert not bank.build()
-    monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
-    assert not bank.is_current()
-    said: list[str] = []
-    assert bank.build(tell=said.append)
-    assert [line.split()[0] for line in said] == ["Making"]
-    assert bank.is_current()
+    monkeypatch.setattr(readiness, "EDITION", readiness.EDITION + 1)
+    assert not readiness.is_current()
+    begun: list[bool] = []
+    assert bank.build(begin=lambda: begun.append(True))
+    assert begun == [True]
+    assert readiness.is_current()
     monkeypatch.undo()
     assert bank.build()
+
+
+@pytest.mark.django_db
+def test_nothing_in_it_refers_to_the_real_books() -> None:
+    """Of `public` it may use what belongs to an extension, such as a class of operators."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH own AS (
+                SELECT 'pg_class'::regclass AS class, oid, relname::text AS name, relnamespace AS of
+                FROM pg_class
+                UNION ALL SELECT 'pg_proc'::regclass, oid, proname, pronamespace FROM pg_proc
+                UNION ALL SELECT 'pg_type'::regclass, oid, typname, typnamespace FROM pg_type
+            ), dependents AS (
+                SELECT class, oid, name FROM own WHERE of = 'practice'::regnamespace
+                UNION ALL SELECT 'pg_constraint'::regclass, oid, conname FROM pg_constraint
+                WHERE connamespace = 'practice'::regnamespace
+                UNION ALL SELECT 'pg_trigger'::regclass, t.oid, tgname
+                FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
+                WHERE relnamespace = 'practice'::regnamespace
+                UNION ALL SELECT 'pg_attrdef'::regclass, d.oid, relname
+                FROM pg_attrdef d JOIN pg_class c ON c.oid = adrelid
+                WHERE relnamespace = 'practice'::regnamespace
+                UNION ALL SELECT 'pg_rewrite'::regclass, r.oid, relname
+                FROM pg_rewrite r JOIN pg_class c ON c.oid = ev_class
+                WHERE relnamespace = 'practice'::regnamespace
+            )
+            SELECT dependents.name, found.name
+            FROM pg_depend JOIN dependents ON dependents.class = classid AND dependents.oid = objid
+            JOIN own AS found ON found.class = refclassid AND found.oid = refobjid
+            WHERE found.of = 'public'::regnamespace AND NOT EXISTS (
+                SELECT FROM pg_depend AS part WHERE part.deptype = 'e'
+                AND part.classid = found.class AND part.objid = found.oid
+            )
+            """
+        )
+        assert cursor.fetchall() == []
 
 
 @pytest.mark.own_session
 @pytest.mark.django_db(transaction=True)
 def test_a_build_that_fails_leaves_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
+    monkeypatch.setattr(readiness, "EDITION", readiness.EDITION + 1)
     monkeypatch.setattr(bank, "_fill", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         bank.build()
     monkeypatch.undo()
-    assert bank.is_current()
+    assert readiness.is_current()
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regnamespace(%s), current_setting('search_path')", [bank.DRAFT])
         assert cursor.fetchone() == (None, '"$user", public')
@@ -120,22 +158,22 @@ def test_putting_it_in_place_happens_whole_or_not_at_all(monkeypatch: pytest.Mon
     stay_within = bank._functions_stay_within
 
     def fail_in_place(schema: str) -> None:
-        if schema == bank.SCHEMA:
+        if schema == readiness.SCHEMA:
             raise ZeroDivisionError
         stay_within(schema)
 
-    monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
+    monkeypatch.setattr(readiness, "EDITION", readiness.EDITION + 1)
     monkeypatch.setattr(bank, "_functions_stay_within", fail_in_place)
     with pytest.raises(ZeroDivisionError):
         bank.build()
     monkeypatch.undo()
-    assert bank.is_current()
+    assert readiness.is_current()
 
 
 @pytest.mark.own_session
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_build_at_once_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
+    monkeypatch.setattr(readiness, "EDITION", readiness.EDITION + 1)
 
     def build(_number: int) -> bool:
         try:
@@ -160,13 +198,43 @@ def test_what_somebody_left_half_done_is_cleared_away() -> None:
         assert cursor.fetchone() == (None,)
 
 
+@pytest.mark.own_session
+@pytest.mark.django_db(transaction=True)
+def test_readers_see_that_it_is_being_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "EDITION", readiness.EDITION + 1)
+    with pytest.raises(NoPracticeBank) as missing:
+        readiness.require()
+    assert not isinstance(missing.value, readiness.PracticeBankInProgress)
+
+    seen: list[type[BaseException]] = []
+
+    def look() -> None:
+        with pytest.raises(NoPracticeBank) as building:
+            readiness.require()
+        seen.append(building.type)
+        raise ZeroDivisionError  # and it is not built
+
+    with pytest.raises(ZeroDivisionError):
+        bank.build(begin=look)
+    assert seen == [readiness.PracticeBankInProgress]
+
+
+@pytest.mark.own_session
+@pytest.mark.django_db
+def test_it_needs_the_tables_of_this_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "EDITION", readiness.EDITION + 1)
+    monkeypatch.setattr(bank, "unapplied_migrations", lambda _found: ["accounts.9999_new"])
+    with pytest.raises(NoPracticeBank, match="migrate"):
+        bank.build()
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("part", ["known_migrations", "_toys"])
 def test_other_migrations_or_tables_make_it_another(
     monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    monkeypatch.setattr(bank, part, lambda: ["another"])
-    assert not bank.is_current()
+    monkeypatch.setattr(readiness, part, lambda: ["another"])
+    assert not readiness.is_current()
 
 
 @pytest.mark.django_db
@@ -229,23 +297,26 @@ def test_without_the_right_to_make_schemas_it_says_so(monkeypatch: pytest.Monkey
             cursor.execute("CREATE SCHEMA nobodys")
         return ""
 
-    monkeypatch.setattr(bank, "EDITION", bank.EDITION + 1)
+    monkeypatch.setattr(readiness, "EDITION", readiness.EDITION + 1)
     monkeypatch.setattr(bank, "_made", refused)
-    with pytest.raises(bank.NoPracticeBank, match="permission denied"):
+    with pytest.raises(NoPracticeBank, match="permission denied"):
         bank.build()
 
 
 @pytest.mark.django_db
 def test_a_role_that_may_not_be_put_on_is_an_answer(settings: Any) -> None:
     settings.LEDGER_COOKBOOK_ROLE = "postgres"
-    with pytest.raises(bank.NoPracticeBank, match="may not use"):
+    with pytest.raises(NoPracticeBank, match="may not use"):
         bank.build()
-    with pytest.raises(bank.NoPracticeBank, match="may not use"), as_cookbook_role(writes=False):
+    with (
+        pytest.raises(NoPracticeBank, match="may not use"),
+        as_cookbook_role(writes=False),
+    ):
         pass
 
 
 @pytest.mark.django_db
 def test_without_its_role_it_says_what_is_missing(settings: Any) -> None:
     settings.LEDGER_COOKBOOK_ROLE = "nobody_here"
-    with pytest.raises(bank.NoPracticeBank, match=r"nobody_here.*docs/rights.md"):
+    with pytest.raises(NoPracticeBank, match=r"nobody_here.*docs/rights.md"):
         bank.build()

@@ -14,7 +14,7 @@ from django.test import Client
 from accounts.models import Account, User
 from cookbook import views
 from cookbook.models import Jar
-from cookbook.practice.bank import SCHEMA, NoPracticeBank
+from cookbook.practice.readiness import SCHEMA, NoPracticeBank
 from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG, RECIPES
 from cookbook.runner import run as running
@@ -250,6 +250,6 @@ def test_queries_are_shown_under_the_step_that_sent_them() -> None:
 
 
 def test_without_a_practice_bank_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cookbook.practice.bank.is_current", lambda: False)
+    monkeypatch.setattr("cookbook.practice.readiness.is_current", lambda: False)
     with pytest.raises(NoPracticeBank, match=r"manage\.py practice_bank"):
         run(BY_SLUG["too-slow"], {})

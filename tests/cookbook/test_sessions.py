@@ -15,7 +15,7 @@ from django.db.models import F
 
 from cookbook.models import SCRATCH_MODELS, Jar, JarNote
 from cookbook.practice import role
-from cookbook.practice.bank import SCRATCH
+from cookbook.practice.readiness import SCRATCH
 from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG
 from cookbook.runner.run import RecipeRun, run

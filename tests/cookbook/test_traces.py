@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from cookbook.practice.bank import SCHEMA, SCRATCH
+from cookbook.practice.readiness import SCHEMA, SCRATCH
 from cookbook.recipe import Recipe
 from cookbook.recipes import RECIPES
 from cookbook.runner.parameters import form_of

@@ -8,6 +8,7 @@ from explorer.running.placeholders import numbered
 from explorer.schema import installation
 from explorer.schema.views import VIEWS
 from ledger.server.preparation import prepare
+from ledger.server.progress import Progress
 from tests.explorer.books import Books, query, rows
 
 pytestmark = pytest.mark.django_db
@@ -129,7 +130,7 @@ def test_other_views_are_written_by_prepare(
     monkeypatch.setattr(installation, "VIEWS", VIEWS[:-1])
     assert not installation.is_installed()
     said: list[str] = []
-    prepare(demo=False, tell=said.append, static=False)
+    prepare(demo=False, progress=Progress(said.append), static=False)
     assert any("explorer" in line for line in said)
     monkeypatch.undo()
     assert installation.apply()

@@ -18,6 +18,7 @@ from django.test import Client
 
 from accounts.models import Account
 from cookbook.practice import bank
+from cookbook.practice.readiness import NoPracticeBank
 from cookbook.runner.sessions import sessions
 from ledger.backups import files
 from ledger.db.backend.cursors import PreparedCursor
@@ -192,7 +193,7 @@ def test_in_a_transaction_rows_come_by_a_cursor_on_the_server(
 
 
 def test_the_practice_bank_is_not_built_into_the_real_books(pooler: Pooler) -> None:
-    with connected(pooler.settings()), pytest.raises(bank.NoPracticeBank, match="pooler"):
+    with connected(pooler.settings()), pytest.raises(NoPracticeBank, match="pooler"):
         bank.build()
     assert not Account.objects.exists()
 
@@ -202,7 +203,7 @@ def test_recipes_with_two_people_are_refused(pooler: Pooler, practice_bank: None
     shared = dict(before)
     before.update(pooler.settings())  # for the threads of the sessions too
     try:
-        with pytest.raises(bank.NoPracticeBank, match="pooler"), sessions(["ana", "ben"]):
+        with pytest.raises(NoPracticeBank, match="pooler"), sessions(["ana", "ben"]):
             pass
     finally:
         connection.close()

@@ -7,6 +7,7 @@ memory is constant after the first batch. The default, 10,000 transactions, take
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.hashers import make_password
@@ -262,7 +263,14 @@ def _give_roles_and_passwords(users: dict[str, User]) -> None:
             EmailAddress.objects.get_or_create(
                 user=user, email=user.email, defaults={"verified": True, "primary": True}
             )
-        password = make_password(PASSWORD)
         User.objects.filter(pk__in=[user.pk for user in sign_ins.values()]).update(
-            password=password
+            password=_demo_password()
         )
+
+
+@cache
+def _demo_password() -> str:
+    """Returns the hash of PASSWORD, made once in a process: for the bank and its practice bank. One
+    salt for all is enough, because every start prints the password.
+    """
+    return make_password(PASSWORD)

@@ -4,7 +4,7 @@ Each has WHERE false: with that right it would still change nothing.
 """
 
 from cookbook.lab.attempts.attempt import Attempt
-from cookbook.practice.bank import NO_RIGHT
+from cookbook.practice.readiness import NO_RIGHT
 
 
 def _as_the_page(rule: str, table: str, title: str, sql: str) -> Attempt:

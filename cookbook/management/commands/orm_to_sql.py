@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cookbook.practice.bank import NoPracticeBank
+from cookbook.practice.readiness import NoPracticeBank
 from cookbook.reference import FILE, page
 
 

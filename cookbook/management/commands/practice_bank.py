@@ -2,7 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cookbook.practice.bank import NoPracticeBank, build
+from cookbook.practice.bank import build
+from cookbook.practice.readiness import NoPracticeBank
 
 
 class Command(BaseCommand):

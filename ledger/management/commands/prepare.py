@@ -1,13 +1,13 @@
 """Prepares everything that a web server needs, for `make dev` and for deployments."""
 
 import argparse
-from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from ledger.server.preparation import prepare
+from ledger.server.progress import Progress
 
 
 class Command(BaseCommand):
@@ -25,8 +25,6 @@ class Command(BaseCommand):
 
     def handle(self, *, demo: bool, no_static: bool, **_options: Any) -> None:
         try:
-            # Progress goes to stderr, but is not an error: not in red.
-            tell = partial(self.stderr.write, style_func=str)
-            prepare(demo=demo, tell=tell, static=not no_static)
+            prepare(demo=demo, progress=Progress.on(self.stderr), static=not no_static)
         except OperationalError as err:
             raise CommandError(str(err)) from err

@@ -1,5 +1,4 @@
 import argparse
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from ledger.backups import files
 from ledger.db import signed_facts
 from ledger.db.probe import short_connection
 from ledger.server.preparation import prepare
+from ledger.server.progress import Progress
 from ledger.text.lines import counted
 from transactions.audit.audit import audit
 from transactions.row_security import installation as row_security
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             row_security.install_anew()
             # Also without new migrations: rights are not in a backup, and come with it.
             call_command("migrate", verbosity=0, interactive=False)
-            prepare(demo=False, static=False, tell=partial(self.stderr.write, style_func=str))
+            prepare(demo=False, static=False, progress=Progress.on(self.stderr))
         except (files.BackupRefused, OperationalError) as refusal:
             raise CommandError(str(refusal)) from None
         if has_other_key:

@@ -5,7 +5,6 @@ import signal
 import socket
 import time
 from contextlib import ExitStack
-from functools import partial
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -17,9 +16,11 @@ from ledger import env
 from ledger.db import own_server, removal
 from ledger.db.embedded import EmbeddedServerError
 from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
+from ledger.server.background_build import BackgroundBuild
 from ledger.server.gunicorn_process import WebServer
 from ledger.server.mock_provider.server import MockServer
 from ledger.server.preparation import prepare
+from ledger.server.progress import Progress
 from ledger.server.stop_signals import STOP_SIGNALS, ToldToStop
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
@@ -79,17 +80,21 @@ class Command(BaseCommand):
             if settings.OIDC_MOCK:  # after the web server's fork, because it has threads
                 mock = MockServer(settings.OIDC_MOCK_PORT, MOCK_CLIENT, MOCK_SECRET)
                 beside.enter_context(mock)
-            # Progress goes to stderr, apart from the three lines of every start, but is not an
-            # error: not in red.
-            prepare(demo=demo, tell=partial(self.stderr.write, style_func=str))
+            # On stderr, apart from the three lines of every start.
+            progress = Progress.on(self.stderr)
+            prepare(demo=demo, progress=progress, practice_bank=False)
             lines = self._greeting(host, port)
             connection.close()
+            build = BackgroundBuild(progress.tell)
+            if settings.LEDGER_COOKBOOK:
+                beside.enter_context(build)
             server.open()
             while server.exit_code() is None:
                 if lines and server.answers():
                     self.stdout.write("\n".join(lines))
                     self.stdout.flush()
                     lines = []
+                    build.begin()
                 time.sleep(0.02 if lines else 0.5)
             raise CommandError(f"The web server ended by itself, with code {server.exit_code()}.")
 

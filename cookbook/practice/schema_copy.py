@@ -1,0 +1,129 @@
+"""Copies the tables of a schema, empty, with all their rules, into another schema of the database.
+
+By SQL on the catalogue: pg_dump is no part of every installation, and must not be older than the
+server. What belongs to an extension is not copied, wherever the extension is, nor row-level
+security, whose functions are in another schema.
+"""
+
+from django.db import connection
+from django.db import transaction as db_transaction
+
+# The tables and views of the source; `ours` leaves out those of extensions and of other owners.
+OURS = """
+WITH ours AS (
+    SELECT oid, relname, relkind, reloptions,
+        format('%%I.%%I', %(source)s::text, relname) AS here,
+        format('%%I.%%I', %(target)s::text, relname) AS copied
+    FROM pg_class
+    WHERE relnamespace = %(source)s::regnamespace AND relkind IN ('r', 'v')
+      AND pg_has_role(relowner, 'USAGE')
+      AND NOT EXISTS (
+          SELECT FROM pg_depend
+          WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e'
+      )
+), functions AS (
+    SELECT oid, format(
+        '%%I.%%I(%%s)', %(target)s::text, proname, pg_get_function_identity_arguments(oid)
+    ) AS copied
+    FROM pg_proc
+    WHERE pronamespace = %(source)s::regnamespace AND prokind IN ('f', 'p')
+      AND pg_has_role(proowner, 'USAGE')
+      AND NOT EXISTS (
+          SELECT FROM pg_depend
+          WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e'
+      )
+)
+"""
+# Columns, defaults, NOT NULL and CHECKs. LIKE would give indexes other names.
+TABLES = """
+SELECT format('CREATE TABLE %%s (LIKE %%s INCLUDING ALL EXCLUDING INDEXES)', copied, here)
+FROM ours WHERE relkind = 'r' ORDER BY oid
+"""
+FUNCTIONS = """
+SELECT regexp_replace(pg_get_functiondef(oid), '^(CREATE OR REPLACE [A-Z]+) [^.(]+',
+    '\\1 ' || quote_ident(%(target)s))
+FROM functions ORDER BY oid
+"""
+PRIVATE_FUNCTIONS = """
+SELECT format('REVOKE ALL ON FUNCTION %%s FROM PUBLIC', copied)
+FROM functions WHERE NOT has_function_privilege('public', oid, 'EXECUTE') ORDER BY oid
+"""
+# Foreign keys last: they need the keys that they refer to.
+CONSTRAINTS = """
+SELECT format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', copied, conname,
+    pg_get_constraintdef(pg_constraint.oid))
+FROM ours JOIN pg_constraint ON conrelid = ours.oid
+WHERE contype IN ('p', 'u', 'x', 'f') ORDER BY contype = 'f', pg_constraint.oid
+"""
+# Of tables, and of the indexes that constraints made.
+STORAGE = """
+SELECT format('ALTER TABLE %%s SET (%%s)', copied, array_to_string(reloptions, ', '))
+FROM ours WHERE relkind = 'r' AND reloptions IS NOT NULL
+UNION ALL
+SELECT format('ALTER INDEX %%I.%%I SET (%%s)', %(target)s::text, made.relname,
+    array_to_string(made.reloptions, ', '))
+FROM ours JOIN pg_constraint ON conrelid = ours.oid JOIN pg_class AS made ON made.oid = conindid
+WHERE contype IN ('p', 'u', 'x') AND made.reloptions IS NOT NULL
+"""
+INDEXES = """
+SELECT regexp_replace(pg_get_indexdef(indexrelid), ' ON \\S+ USING ', ' ON ' || copied || ' USING ')
+FROM ours JOIN pg_index ON indrelid = ours.oid
+WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype <> 'f')
+ORDER BY indexrelid
+"""
+VIEWS = """
+SELECT format('CREATE VIEW %%s AS %%s', copied, pg_get_viewdef(oid))
+FROM ours WHERE relkind = 'v' ORDER BY oid
+"""
+TRIGGERS = """
+SELECT regexp_replace(pg_get_triggerdef(pg_trigger.oid), ' ON ' || here || ' ',
+    ' ON ' || ours.copied || ' ')
+FROM ours JOIN pg_trigger ON tgrelid = ours.oid JOIN functions ON functions.oid = tgfoid
+WHERE NOT tgisinternal ORDER BY pg_trigger.oid
+"""
+# LIKE copies those of columns and CHECKs.
+COMMENTS = """
+SELECT format('COMMENT ON %%s IS %%L', object, description)
+FROM pg_description JOIN (
+    SELECT 'pg_class'::regclass, oid,
+        CASE relkind WHEN 'v' THEN 'VIEW ' ELSE 'TABLE ' END || copied
+    FROM ours
+    UNION ALL
+    SELECT 'pg_proc'::regclass, oid, 'FUNCTION ' || copied FROM functions
+    UNION ALL
+    SELECT 'pg_trigger'::regclass, pg_trigger.oid,
+        format('TRIGGER %%I ON %%s', tgname, ours.copied)
+    FROM ours JOIN pg_trigger ON tgrelid = ours.oid JOIN functions ON functions.oid = tgfoid
+) AS objects (class, oid, object) ON classoid = class AND objoid = oid AND objsubid = 0
+ORDER BY object
+"""
+IN_ORDER = (
+    TABLES,
+    FUNCTIONS,
+    PRIVATE_FUNCTIONS,
+    CONSTRAINTS,
+    STORAGE,
+    INDEXES,
+    VIEWS,
+    TRIGGERS,
+    COMMENTS,
+)
+
+
+def copy_schema(source: str, target: str) -> None:
+    """Copies the tables, views, functions and triggers of `source` into the empty `target`.
+
+    All or nothing. While Postgres writes a definition, only `source` is in the search path, so that
+    names in it have no schema; while it is run, `target` is the first one.
+    """
+    parameters = {"source": source, "target": target}
+    with db_transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('search_path', %s, true)", [source])
+        statements: list[str] = []
+        for query in IN_ORDER:
+            cursor.execute(OURS + query, parameters)
+            statements += [statement for (statement,) in cursor.fetchall()]
+        # The source comes last, for operators and functions of extensions.
+        cursor.execute("SELECT set_config('search_path', %s, true)", [f"{target}, {source}"])
+        for statement in statements:
+            cursor.execute(statement)

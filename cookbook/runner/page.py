@@ -1,0 +1,18 @@
+"""Pages that need the practice bank: while it is being built they say so and load again."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from cookbook.practice.readiness import PracticeBankInProgress
+
+SECONDS = 3  # until the browser loads the page again
+
+
+def page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """The page. `trouble` in the context is the exception that kept it from running anything."""
+    response = render(request, template, context)
+    if isinstance(context["trouble"], PracticeBankInProgress):
+        response.headers["Refresh"] = str(SECONDS)
+    return response

@@ -1,0 +1,50 @@
+"""Collecting the static files: only what pages use, again only after a change."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.server import static_files
+
+UNUSED = ("rest_framework", "redoc", ".map")
+
+
+@pytest.fixture
+def root(tmp_path: Path, settings: Any) -> Path:
+    storage = {"BACKEND": "ledger.server.static_files.StaticStorage"}
+    settings.DEBUG = False
+    settings.LEDGER_DATA_DIR, settings.STATIC_ROOT = tmp_path, tmp_path / "static"
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": storage}
+    return settings.STATIC_ROOT  # type: ignore[no-any-return]
+
+
+def test_what_pages_do_not_use_is_left_out_and_nothing_refers_to_it(root: Path) -> None:
+    static_files.collect(static_files.uncollected())
+
+    files = [file for file in root.rglob("*") if file.is_file()]
+    assert [file for file in files if any(part in str(file) for part in UNUSED)] == []
+    (sheet,) = root.glob("drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.*.css")
+    assert "sourceMappingURL" not in sheet.read_text()
+    assert "sourceMappingURL" in sheet.with_name("swagger-ui.css").read_text()
+    assert (root / "staticfiles.json").exists()
+
+
+def test_files_are_collected_again_only_after_a_change(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root.mkdir()
+    monkeypatch.setattr(
+        static_files, "call_command", lambda *_, **__: (root / "staticfiles.json").touch()
+    )
+    fingerprint = static_files.uncollected()
+    assert fingerprint
+    static_files.collect(fingerprint)
+    assert static_files.uncollected() == ""
+    monkeypatch.setattr(static_files, "_fingerprint", lambda: "of other files")
+    assert static_files.uncollected() == "of other files"
+
+
+def test_nothing_is_collected_with_debug(root: Path, settings: Any) -> None:
+    settings.DEBUG = True
+    assert static_files.uncollected() == ""
