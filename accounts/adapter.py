@@ -157,7 +157,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 "accounts.sign_in.addresses.AddressStage"
             ),
             "allauth.mfa.stages.AuthenticateStage": (
-                "accounts.sign_in.providers.second_factor.SecondFactorStage"
+                "accounts.sign_in.providers.second_factor_stage.SecondFactorStage"
             ),
         }
         stages = [ours.get(stage, stage) for stage in super().get_login_stages()]

@@ -10,7 +10,6 @@ from allauth.account.internal.flows.email_verification_by_code import (
     EMAIL_VERIFICATION_CODE_SESSION_KEY,
 )
 from allauth.core import context
-from babel.numbers import get_territory_currencies
 from django import forms
 from django.db import IntegrityError
 from django.db import transaction as db_transaction
@@ -339,6 +338,8 @@ def currency_of_languages(accept_language: str) -> str:
     Source: CLDR's territory currencies, by Babel. Returns USUAL_CURRENCY if the header names no
     country with a known currency.
     """
+    from babel.numbers import get_territory_currencies
+
     for language, _quality in parse_accept_lang_header(accept_language):
         territory = language.rpartition("-")[2].upper()
         if len(territory) == 2 and "-" in language:

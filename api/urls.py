@@ -1,80 +1,120 @@
-"""The addresses under `/api/`."""
+"""The addresses under `/api/`.
+
+Their views need REST framework and drf-spectacular, which no other page does.
+"""
 
 from django.urls import include, path, re_path
 
-from api import payment_files as files
-from api import standing_orders as orders
-from api.accounts import statements
-from api.accounts import views as accounts
-from api.audit import AuditState
-from api.events import EventList
-from api.notes import Note, TagList
 from api.pages import documentation, nothing_here, openapi, problem_types
-from api.payees import PayeeList
-from api.reports import ReportDetail, ReportList
-from api.saved_payees import SavedPayee, SavedPayeeList
-from api.search import Search
-from api.transactions import verbs
-from api.transactions import views as transactions
-from api.transactions.batch_views import TransactionBatch
+from ledger.web.lazy_views import LazyView
 
 app_name = "api"
 v1 = [
     path("openapi.json", openapi, name="openapi"),
     path("docs/", documentation, name="docs"),
     path("problems/", problem_types, name="problems"),
-    path("accounts/", accounts.AccountList.as_view(), name="accounts"),
-    path("accounts/<uuid:pk>/", accounts.AccountDetail.as_view(), name="account"),
-    path("accounts/<uuid:pk>/balance/", accounts.AccountBalance.as_view(), name="balance"),
-    path("accounts/<uuid:pk>/entries/", accounts.EntryList.as_view(), name="entries"),
-    path("accounts/<uuid:pk>/statement/", statements.ChosenStatement.as_view(), name="statement"),
-    path("accounts/<uuid:pk>/statements/", statements.StatementList.as_view(), name="statements"),
+    path("accounts/", LazyView("api.accounts.views.AccountList"), name="accounts"),
+    path("accounts/<uuid:pk>/", LazyView("api.accounts.views.AccountDetail"), name="account"),
+    path(
+        "accounts/<uuid:pk>/balance/", LazyView("api.accounts.views.AccountBalance"), name="balance"
+    ),
+    path("accounts/<uuid:pk>/entries/", LazyView("api.accounts.views.EntryList"), name="entries"),
+    path(
+        "accounts/<uuid:pk>/statement/",
+        LazyView("api.accounts.statements.ChosenStatement"),
+        name="statement",
+    ),
+    path(
+        "accounts/<uuid:pk>/statements/",
+        LazyView("api.accounts.statements.StatementList"),
+        name="statements",
+    ),
     path(
         "accounts/<uuid:pk>/statements/<int:number>/",
-        statements.StatementFile.as_view(),
+        LazyView("api.accounts.statements.StatementFile"),
         name="statement_file",
     ),
-    path("transactions/", transactions.TransactionList.as_view(), name="transactions"),
-    path("transactions/batch/", TransactionBatch.as_view(), name="batch"),
-    path("transactions/holds/", verbs.Hold.as_view(), name="holds"),
-    path("transactions/<uuid:pk>/capture/", verbs.Capture.as_view(), name="capture"),
-    path("transactions/<uuid:pk>/void/", verbs.Void.as_view(), name="void"),
-    path("transactions/<uuid:pk>/refund/", verbs.Refund.as_view(), name="refund"),
-    path("transactions/<uuid:pk>/", transactions.TransactionDetail.as_view(), name="transaction"),
-    path("transactions/<uuid:pk>/note/", Note.as_view(), name="note"),
-    path("payment-files/", files.PaymentFileList.as_view(), name="payment_files"),
-    path("payment-files/<uuid:pk>/", files.PaymentFileDetail.as_view(), name="payment_file"),
+    path("transactions/", LazyView("api.transactions.views.TransactionList"), name="transactions"),
+    path(
+        "transactions/batch/",
+        LazyView("api.transactions.batch_views.TransactionBatch"),
+        name="batch",
+    ),
+    path("transactions/holds/", LazyView("api.transactions.verbs.Hold"), name="holds"),
+    path(
+        "transactions/<uuid:pk>/capture/",
+        LazyView("api.transactions.verbs.Capture"),
+        name="capture",
+    ),
+    path("transactions/<uuid:pk>/void/", LazyView("api.transactions.verbs.Void"), name="void"),
+    path(
+        "transactions/<uuid:pk>/refund/", LazyView("api.transactions.verbs.Refund"), name="refund"
+    ),
+    path(
+        "transactions/<uuid:pk>/",
+        LazyView("api.transactions.views.TransactionDetail"),
+        name="transaction",
+    ),
+    path("transactions/<uuid:pk>/note/", LazyView("api.notes.Note"), name="note"),
+    path("payment-files/", LazyView("api.payment_files.PaymentFileList"), name="payment_files"),
+    path(
+        "payment-files/<uuid:pk>/",
+        LazyView("api.payment_files.PaymentFileDetail"),
+        name="payment_file",
+    ),
     path(
         "payment-files/<uuid:pk>/lines/",
-        files.PaymentFileLines.as_view(),
+        LazyView("api.payment_files.PaymentFileLines"),
         name="payment_file_lines",
     ),
-    path("payment-files/<uuid:pk>/pay/", files.PaymentFilePay.as_view(), name="payment_file_pay"),
-    path("reports/", ReportList.as_view(), name="reports"),
-    path("reports/<slug:slug>/", ReportDetail.as_view(), name="report"),
-    path("search/", Search.as_view(), name="search"),
-    path("tags/", TagList.as_view(), name="tags"),
-    path("payees/", PayeeList.as_view(), name="payees"),
-    path("payees/saved/", SavedPayeeList.as_view(), name="saved_payees"),
-    path("payees/saved/<uuid:pk>/", SavedPayee.as_view(), name="saved_payee"),
-    path("standing-orders/", orders.StandingOrderList.as_view(), name="standing_orders"),
-    path("standing-orders/<uuid:pk>/", orders.StandingOrderDetail.as_view(), name="standing_order"),
+    path(
+        "payment-files/<uuid:pk>/pay/",
+        LazyView("api.payment_files.PaymentFilePay"),
+        name="payment_file_pay",
+    ),
+    path("reports/", LazyView("api.reports.ReportList"), name="reports"),
+    path("reports/<slug:slug>/", LazyView("api.reports.ReportDetail"), name="report"),
+    path("search/", LazyView("api.search.Search"), name="search"),
+    path("tags/", LazyView("api.notes.TagList"), name="tags"),
+    path("payees/", LazyView("api.payees.PayeeList"), name="payees"),
+    path("payees/saved/", LazyView("api.saved_payees.SavedPayeeList"), name="saved_payees"),
+    path("payees/saved/<uuid:pk>/", LazyView("api.saved_payees.SavedPayee"), name="saved_payee"),
+    path(
+        "standing-orders/",
+        LazyView("api.standing_orders.StandingOrderList"),
+        name="standing_orders",
+    ),
+    path(
+        "standing-orders/<uuid:pk>/",
+        LazyView("api.standing_orders.StandingOrderDetail"),
+        name="standing_order",
+    ),
     path(
         "standing-orders/<uuid:pk>/amount/",
-        orders.OrderAmount.as_view(),
+        LazyView("api.standing_orders.OrderAmount"),
         name="standing_order_amount",
     ),
-    path("standing-orders/<uuid:pk>/skip/", orders.OrderSkip.as_view(), name="standing_order_skip"),
     path(
-        "standing-orders/<uuid:pk>/pause/", orders.OrderPause.as_view(), name="standing_order_pause"
+        "standing-orders/<uuid:pk>/skip/",
+        LazyView("api.standing_orders.OrderSkip"),
+        name="standing_order_skip",
+    ),
+    path(
+        "standing-orders/<uuid:pk>/pause/",
+        LazyView("api.standing_orders.OrderPause"),
+        name="standing_order_pause",
     ),
     path(
         "standing-orders/<uuid:pk>/resume/",
-        orders.OrderResume.as_view(),
+        LazyView("api.standing_orders.OrderResume"),
         name="standing_order_resume",
     ),
-    path("standing-orders/<uuid:pk>/end/", orders.OrderEnd.as_view(), name="standing_order_end"),
-    path("events", EventList.as_view(), name="events"),
-    path("audit/", AuditState.as_view(), name="audit"),
+    path(
+        "standing-orders/<uuid:pk>/end/",
+        LazyView("api.standing_orders.OrderEnd"),
+        name="standing_order_end",
+    ),
+    path("events", LazyView("api.events.EventList"), name="events"),
+    path("audit/", LazyView("api.audit.AuditState"), name="audit"),
 ]
 urlpatterns = [path("v1/", include(v1)), re_path("", nothing_here, name="nothing_here")]

@@ -20,13 +20,10 @@ class LedgerConfig(AppConfig):
 
 
 class StaticFilesConfig(staticfiles.StaticFilesConfig):
-    """Django's, which collects only what a page uses: no pages of REST framework, no second viewer
-    of the API's schema, no source maps.
-    """
+    """Django's, which collects only what a page uses: no second viewer of the schema, no maps."""
 
     ignore_patterns = (
         *staticfiles.StaticFilesConfig.ignore_patterns,
-        "rest_framework",
         "redoc",
         "*.map",
     )

@@ -46,9 +46,6 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
 }
 SOCIALACCOUNT_ADAPTER = "accounts.sign_in.providers.adapter.ProviderAdapter"
-SOCIALACCOUNT_PROVIDERS = {
-    "openid_connect": {"provider_class": "accounts.sign_in.providers.openid.OpenIDProvider"}
-}
 SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True  # before a provider is connected or disconnected
 SOCIALACCOUNT_STORE_TOKENS = False
 AUTH_PASSWORD_VALIDATORS = [

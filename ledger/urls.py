@@ -34,7 +34,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("account/", include("accounts.security.urls")),
     path("account/", include("allauth.account.urls")),
-    path("account/2fa/", include("allauth.mfa.urls")),
+    path("account/2fa/", include("accounts.security.factor_urls")),
     path("account/providers/", include("accounts.security.provider_urls")),
     path("api/", include("api.urls")),
     path("explorer/", include("explorer.urls")),

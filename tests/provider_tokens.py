@@ -8,7 +8,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
 from accounts.models import User
-from accounts.sign_in.providers.openid import PROVIDER_ID, uid_of
+from accounts.sign_in.providers.current import PROVIDER_ID, uid_of
 from ledger.server.mock_provider.tokens import Claims
 from tests.api.calls import ACCOUNTS
 from tests.identity_provider import There

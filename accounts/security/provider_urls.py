@@ -4,7 +4,7 @@ from allauth.socialaccount import views
 from django.urls import path
 
 from accounts.security import provider_views
-from accounts.sign_in.providers.openid import PROVIDER_ID
+from accounts.sign_in.providers.current import PROVIDER_ID
 
 # The arguments are fixed, so that allauth's names with `provider_id` lead here.
 OURS = {"provider_id": PROVIDER_ID}

@@ -1,5 +1,6 @@
 """The two steps of a sign-in through the provider: going there, and coming back."""
 
+from types import ModuleType
 from typing import Any
 
 from allauth.account.internal.flows.reauthentication import raise_if_reauthentication_required
@@ -8,7 +9,6 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.ratelimit import consume_or_429
 from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.providers.base.constants import AuthProcess
-from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
 from allauth.socialaccount.views import ConnectionsView
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -18,8 +18,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.sign_in.providers import linking, proof
-from accounts.sign_in.providers.current import configured, is_configured
-from accounts.sign_in.providers.openid import PROVE, OpenIDAdapter
+from accounts.sign_in.providers.current import PROVE, configured, is_configured
 from accounts.sign_in.providers.refusals import ProviderRefused
 
 
@@ -37,16 +36,6 @@ class Connections(ConnectionsView):  # type: ignore[misc]
         return {**context, "connected": list(context["form"].accounts)}
 
 
-class ComingBack(OAuth2CallbackView):  # type: ignore[misc]
-    """The provider sends the browser here with a code, once for each sign-in that began here."""
-
-    def _get_state(self, request: HttpRequest, provider: Any) -> tuple[Any, Any]:
-        """Takes the state out of the session, and hands its nonce on, which allauth does not."""
-        state, refused = super()._get_state(request, provider)
-        self.adapter.nonce = (state or {}).get("nonce", "")
-        return state, refused
-
-
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
@@ -55,7 +44,8 @@ def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
     Who connects the provider proves first that they are the person, by password or second factor.
     Each way to the provider counts as an attempt to sign in from the visitor's address.
     """
-    adapter = _adapter(request, provider_id)
+    openid = _openid()
+    adapter = openid.OpenIDAdapter(request, provider_id)
     limited: HttpResponse | None = consume_or_429(request, action="login")
     if limited:
         return limited
@@ -63,7 +53,7 @@ def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
         if _is_connecting(request):
             raise_if_reauthentication_required(request, app="allauth.socialaccount")
             linking.check_may_connect(request)
-        response: HttpResponse = OAuth2LoginView.adapter_view(adapter)(request)
+        response: HttpResponse = openid.go(request, adapter)
     except ImmediateHttpResponse as refusal:
         response = refusal.response
     except ProviderRefused as error:
@@ -77,7 +67,7 @@ def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
     """For people who sign in there alone: a new sign-in there, as a step-up. Others have a password
     or a factor here.
     """
-    adapter = _adapter(request, provider_id)
+    adapter = _openid().OpenIDAdapter(request, provider_id)
     if not proof.only_at_provider(request.user):
         return redirect("account_reauthenticate")
     provider = adapter.get_provider()
@@ -95,14 +85,15 @@ def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
 @require_safe
 def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Signs in, signs up or connects, if everything that the provider sent is right."""
-    adapter = _adapter(request, provider_id)
+    openid = _openid()
+    adapter = openid.OpenIDAdapter(request, provider_id)
     issuer = request.GET.get("iss")  # RFC 9207: which provider answers
     if issuer is not None and issuer != configured().issuer:
         error = ProviderRefused("wrong_issuer")
         provider = adapter.get_provider()
         response: HttpResponse = render_authentication_error(request, provider, exception=error)
     else:
-        response = ComingBack.adapter_view(adapter)(request)
+        response = openid.come_back(request, adapter)
     return response
 
 
@@ -117,10 +108,15 @@ def taken_meanwhile(request: HttpRequest) -> HttpResponse:
     return redirect(reverse(settings.LOGIN_URL))
 
 
-def _adapter(request: HttpRequest, provider_id: str) -> OpenIDAdapter:
+def _openid() -> ModuleType:
+    """The module that talks to the provider, imported at the first sign-in there. Raises Http404
+    without a provider.
+    """
     if not is_configured():
         raise Http404
-    return OpenIDAdapter(request, provider_id)
+    from accounts.sign_in.providers import openid
+
+    return openid
 
 
 def _is_connecting(request: HttpRequest) -> bool:

@@ -10,6 +10,7 @@ from accounts.security import (
     token_views,
     views,
 )
+from ledger.web.lazy_views import LazyView
 
 app_name = "security"
 urlpatterns = [
@@ -32,16 +33,20 @@ urlpatterns = [
     path("2fa/", recovery_codes.after_a_change, name="factors"),
     # allauth's own list of passkeys shows the same as the page "Security".
     path("2fa/webauthn/", RedirectView.as_view(pattern_name="security:page"), name="passkeys"),
-    path("2fa/webauthn/login/", views.sign_in_by_passkey, name="sign_in_by_passkey"),
+    path(
+        "2fa/webauthn/login/",
+        LazyView("accounts.security.passkey_views.sign_in_by_passkey"),
+        name="sign_in_by_passkey",
+    ),
     path(
         "2fa/webauthn/reauthenticate/",
-        views.StepUpByPasskeyView.as_view(),
+        LazyView("accounts.security.passkey_views.StepUpByPasskeyView"),
         name="step_up_by_passkey",
     ),
     path("2fa/recovery-codes/", recovery_codes.page, name="recovery_codes"),
     path(
         "2fa/webauthn/keys/<int:pk>/remove/",
-        views.RemovePasskeyView.as_view(),
+        LazyView("accounts.security.passkey_views.RemovePasskeyView"),
         name="remove_passkey",
     ),
 ]

@@ -1,37 +1,23 @@
 """Pages of a person's own security. Changes need a fresh step-up."""
 
-from typing import Any
-from urllib.parse import urlencode
-
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import get_next_redirect_url
 from allauth.account.views import password_change, password_set
-from allauth.core.ratelimit import respond_429
-from allauth.mfa.models import Authenticator
-from allauth.mfa.signals import authenticator_removed
-from allauth.mfa.webauthn.views import (
-    ReauthenticateWebAuthnView,
-    RemoveWebAuthnView,
-    login_webauthn,
-)
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services
-from accounts.exceptions import LastWayIn, LedgerError
+from accounts.exceptions import LastWayIn
 from accounts.forms import NameForm
 from accounts.requests import PersonRequest
 from accounts.security.sections import read_sections
 from accounts.security.step_up import step_up_first
-from accounts.sign_in import limits
 from accounts.sign_in.factors import factors_of, has_second_factor
-from accounts.sign_in.removal import remove_passkey, remove_password
+from accounts.sign_in.removal import remove_password
 
 
 @require_safe
@@ -80,43 +66,3 @@ def choose_name(request: PersonRequest) -> HttpResponse:
         services.choose_name(user=request.user, name=form.cleaned_data["name"])
         return HttpResponseRedirect(back)
     return render(request, "accounts/security/choose_name.html", {"form": form})
-
-
-@login_not_required
-def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
-    """allauth's page, which limits what is sent, but not how often anybody asks for a challenge."""
-    if request.method != "POST" and not limits.passes_for_client(limits.CHALLENGES, request):
-        refused: HttpResponse = respond_429(request)
-        return refused
-    response: HttpResponseBase = login_webauthn(request)
-    return response
-
-
-class StepUpByPasskeyView(ReauthenticateWebAuthnView):  # type: ignore[misc]
-    """allauth's page, which leads to the home page after a passkey that did not work."""
-
-    def form_invalid(self, form: Any) -> HttpResponse:
-        """Says why, and asks once more."""
-        super().form_invalid(form)
-        url, back = reverse("security:step_up_by_passkey"), get_next_redirect_url(self.request)
-        return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}" if back else url)
-
-
-class RemovePasskeyView(RemoveWebAuthnView):  # type: ignore[misc]
-    """allauth's page, which would also remove the last way in."""
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        """Removes the passkey, or shows why it stays."""
-        try:
-            removed = remove_passkey(passkey=self.get_object())
-        except LedgerError as refusal:
-            form.add_error(None, str(refusal))
-            return self.form_invalid(form)  # type: ignore[no-any-return]
-        for factor in removed:
-            authenticator_removed.send(
-                Authenticator, request=self.request, user=self.request.user, authenticator=factor
-            )
-        adapter = get_adapter()
-        adapter.add_message(self.request, messages.SUCCESS, "mfa/messages/webauthn_removed.txt")
-        adapter.send_notification_mail("mfa/email/webauthn_removed", self.request.user)
-        return redirect("security:page")

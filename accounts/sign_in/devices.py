@@ -4,7 +4,6 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.crypto import get_random_string, salted_hmac
-from ua_parser import parse
 
 from accounts.models import User
 
@@ -32,6 +31,8 @@ def words_for(request: HttpRequest) -> str:
     """The device in words, such as "Firefox on Windows". What it says of itself, so no proof, and
     only in names of browsers and systems that are known.
     """
+    from ua_parser import parse
+
     found = parse(request.META.get("HTTP_USER_AGENT", "")[:LONGEST_AGENT])
     browser = found.user_agent.family if found.user_agent else ""
     system = found.os.family if found.os else ""

@@ -2,13 +2,15 @@
 
 import ipaddress
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import maxminddb
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from maxminddb import Reader
 
 HERE, PRIVATE, UNKNOWN = "this computer", "a private network", "an unknown place"
 
@@ -35,9 +37,11 @@ def place_of(address: str) -> str:
 
 
 def _looked_up(address: str) -> str:
+    from maxminddb import InvalidDatabaseError
+
     try:
         found: Any = _database().get(address) or {}
-    except (ValueError, OSError, maxminddb.InvalidDatabaseError):
+    except (ValueError, OSError, InvalidDatabaseError):
         return UNKNOWN
     town, country = (
         found.get(part, {}).get("names", {}).get("en", "") for part in ("city", "country")
@@ -46,5 +50,7 @@ def _looked_up(address: str) -> str:
 
 
 @cache
-def _database() -> maxminddb.Reader:
-    return maxminddb.open_database(settings.LEDGER_PLACES)
+def _database() -> "Reader":
+    from maxminddb import open_database
+
+    return open_database(settings.LEDGER_PLACES)

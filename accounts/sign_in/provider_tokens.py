@@ -17,7 +17,7 @@ from django.conf import settings
 from accounts.models import User
 from accounts.models.token_rights import SCOPES
 from accounts.sign_in import step_up
-from accounts.sign_in.providers.current import configured
+from accounts.sign_in.providers.current import PROVIDER_ID, configured, uid_of
 from accounts.sign_in.providers.discovery import endpoint
 from accounts.sign_in.providers.id_token import (
     LEEWAY_SECONDS,
@@ -26,7 +26,6 @@ from accounts.sign_in.providers.id_token import (
     verified_claims,
 )
 from accounts.sign_in.providers.keys import signing_key
-from accounts.sign_in.providers.openid import PROVIDER_ID, uid_of
 from accounts.sign_in.providers.refusals import ProviderRefused
 from accounts.sign_in.providers.second_factor import is_trusted
 from accounts.sign_in.tokens import Problem, TokenRefused, needs_second_factor

@@ -6,9 +6,10 @@ from contextlib import suppress
 from django.conf import settings
 from django.template import TemplateSyntaxError
 from django.template.loader import get_template
-from django.urls import reverse
+from django.urls import get_resolver, reverse
 
 from ledger.env import BASE_DIR
+from ledger.web.lazy_views import lazy_views
 
 TEMPLATES = BASE_DIR / "templates"
 
@@ -21,6 +22,8 @@ def warm_up() -> None:
     if settings.DEBUG:  # the server restarts after each change
         return
     reverse(settings.LOGIN_URL)
+    for view in lazy_views(get_resolver()):
+        view.load()
     for file in TEMPLATES.rglob("*.html"):
         with suppress(TemplateSyntaxError):  # the page that uses it will fail, no other
             get_template(str(file.relative_to(TEMPLATES)))

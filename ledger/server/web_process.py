@@ -4,6 +4,7 @@ Loads Django while `serve` prepares the database. The app itself is loaded after
 stdin, because WhiteNoise then looks for the static files.
 """
 
+import gc
 import os
 import sys
 
@@ -17,8 +18,10 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
     # Blank is not set.
     os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or "web"
+    gc.disable()  # there is none yet
     django.setup()
     warm_up()
+    gc.enable()
     if sys.stdin.readline():  # empty if `serve` has ended
         run()
 

@@ -35,6 +35,38 @@ import django
 django.setup()
 print(*(name for name in {LATER!r} if name in sys.modules))
 """
+# Large libraries that one page or one command needs, which imports them itself.
+OF_ONE_PAGE = (
+    "PIL",
+    "babel",
+    "bidi",
+    "boto3",
+    "django.test",
+    "drf_spectacular",
+    "fido2",
+    "jwt",
+    "maxminddb",
+    "pygments",
+    "pypdf",
+    "qrcode",
+    "reportlab",
+    "requests",
+    "rest_framework.views",
+    "ua_parser",
+    "uharfbuzz",
+    "urllib3",
+    "xlsxwriter",
+    "yaml",
+)
+ADDRESSES = f"""
+import sys
+import django
+django.setup()
+from django.urls import reverse
+reverse("account_login")
+assert "transactions.statements.views" in sys.modules
+print(*(name for name in {OF_ONE_PAGE!r} if name in sys.modules))
+"""
 # The database cannot be reached: whoever asks it anything fails.
 WARM = """
 import sys
@@ -46,6 +78,7 @@ for name in ("transactions/home.html", "account/login.html"):
     loader.get_template(name)
 assert connection.connection is None
 assert "transactions.statements.views" in sys.modules
+assert "rest_framework.views" in sys.modules
 """
 COLD = """
 import sys
@@ -79,6 +112,10 @@ def run(code: str, data_dir: Path, **settings: str) -> str:
 
 def test_setup_leaves_rooms_that_few_commands_need(tmp_path: Path) -> None:
     assert run(LOADED, tmp_path, DJANGO_SETTINGS_MODULE="ledger.settings").split() == []
+
+
+def test_setup_and_addresses_leave_libraries_to_the_pages_that_need_them(tmp_path: Path) -> None:
+    assert run(ADDRESSES, tmp_path, DJANGO_SETTINGS_MODULE="ledger.settings").split() == []
 
 
 def test_a_web_process_is_warm_before_its_first_request(tmp_path: Path) -> None:

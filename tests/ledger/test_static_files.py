@@ -7,7 +7,7 @@ import pytest
 
 from ledger.server import static_files
 
-UNUSED = ("rest_framework", "redoc", ".map")
+UNUSED = ("redoc", ".map")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from ledger.text.lines import encodes, tidy_line
-from transactions.attachments import documents, pictures
+from transactions.attachments import documents
 from transactions.attachments.refusals import UnfitFile
 from transactions.models.attachment import MOST_BYTES, NAME_LIMIT, AttachmentKind
 
@@ -36,6 +36,8 @@ def fit(name: str, content: bytes) -> FitFile:
         raise UnfitFile(EMPTY)
     if len(content) > MOST_SENT:
         raise UnfitFile(TOO_LARGE)
+    from transactions.attachments import pictures  # with Pillow, for an upload alone
+
     if pictures.format_of(content):
         made = pictures.encoded_anew(content, MOST_BYTES)
         return FitFile(_stem(name), AttachmentKind.PICTURE, made)

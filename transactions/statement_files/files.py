@@ -24,14 +24,11 @@ from transactions.statement_files.document import StatementDocument
 from transactions.statement_files.formats.camt053 import camt053
 from transactions.statement_files.formats.mt940 import mt940
 from transactions.statement_files.formats.ofx import ofx
-from transactions.statement_files.formats.pdf import MOST_LINES as MOST_OF_PDF
-from transactions.statement_files.formats.pdf import pdf
 from transactions.statement_files.formats.qif import qif
 from transactions.statement_files.formats.table import table
-from transactions.statement_files.formats.xlsx import xlsx
 
 AT_ONCE = 100  # entries of a part of the answer
-MOST_OF_XLSX = 100_000  # entries
+MOST_OF_PDF, MOST_OF_XLSX = 10_000, 100_000  # entries; 10,000 are about 400 pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +78,14 @@ def file_response(document: StatementDocument, name: str, kind: str) -> HttpResp
     if kind in TYPES:
         return table_response(table(document, name), kind)
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
+    # Their libraries are large, and few processes write such a file.
     if kind == "pdf":
+        from transactions.statement_files.formats.pdf import pdf
+
         return HttpResponse(pdf(document), content_type="application/pdf", headers=headers)
     if kind == "xlsx":
+        from transactions.statement_files.formats.xlsx import xlsx
+
         return FileResponse(xlsx(document), content_type=XLSX_TYPE, headers=headers)
     text = TEXTS[kind]
     parts = _in_parts(text.write(document))

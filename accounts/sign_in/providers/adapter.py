@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import User
-from accounts.sign_in.providers import group_map, linking, openid, proof, sign_out
-from accounts.sign_in.providers.current import configured, is_configured
+from accounts.sign_in.providers import group_map, linking, proof, sign_out
+from accounts.sign_in.providers.current import PROVE, configured, is_configured
 from accounts.sign_in.providers.refusals import ProviderRefused
 from ledger.web import security_log
 
@@ -32,9 +32,15 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         """The provider of the settings; none from the database, where a row would be a new one."""
         if not is_configured():
             return []
+        from accounts.sign_in.providers import openid
+
         app = SocialApp(**openid.app_settings())
         is_meant = provider in (None, app.provider, app.provider_id)
         return [app] if is_meant and client_id in (None, app.client_id) else []
+
+    def list_providers(self, request: HttpRequest) -> list[Any]:
+        """That one, by allauth's class for it."""
+        return [app.get_provider(request) for app in self.list_apps(request)]
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> None:
         """Nobody signs in by an address alone."""
@@ -46,7 +52,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Refuses whom our rules refuse; sets the groups of whom they do not."""
-        if sociallogin.state.get("process") == openid.PROVE:
+        if sociallogin.state.get("process") == PROVE:
             proof.finish(request, sociallogin)
         linking.check(request, sociallogin)
         sign_out.remember(sociallogin)

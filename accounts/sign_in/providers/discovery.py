@@ -4,8 +4,6 @@ import threading
 import time
 from typing import Any
 
-import requests
-
 from accounts.sign_in.providers.refusals import ProviderRefused
 from ledger.provider_settings import is_loopback
 
@@ -51,6 +49,8 @@ def endpoint(issuer: str, name: str) -> str:
 
 def fetch_json(url: str, *, headers: dict[str, str] | None = None) -> dict[str, Any]:
     """A JSON object from the provider. Follows no redirect; raises ProviderRefused."""
+    import requests
+
     try:
         response = requests.get(
             url, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False

@@ -3,8 +3,6 @@
 import secrets
 from typing import Any
 
-import jwt
-
 from accounts.sign_in.providers.keys import signing_key
 from accounts.sign_in.providers.refusals import ProviderRefused
 from ledger.provider_settings import ProviderSettings
@@ -12,14 +10,14 @@ from ledger.provider_settings import ProviderSettings
 LEEWAY_SECONDS = 30  # between the provider's clock and ours
 LONGEST_SUBJECT = 255  # of OpenID Connect
 REQUIRED = ["iss", "sub", "aud", "exp", "iat", "nonce"]
-REASONS: dict[type[jwt.PyJWTError], str] = {
-    jwt.ExpiredSignatureError: "expired",
-    jwt.ImmatureSignatureError: "not_yet_valid",
-    jwt.InvalidAudienceError: "wrong_audience",
-    jwt.InvalidIssuerError: "wrong_issuer",
-    jwt.InvalidSignatureError: "wrong_signature",
-    jwt.InvalidAlgorithmError: "wrong_algorithm",
-    jwt.MissingRequiredClaimError: "claim_missing",
+REASONS = {  # by the classes of PyJWT, which is imported for the first token
+    "ExpiredSignatureError": "expired",
+    "ImmatureSignatureError": "not_yet_valid",
+    "InvalidAudienceError": "wrong_audience",
+    "InvalidIssuerError": "wrong_issuer",
+    "InvalidSignatureError": "wrong_signature",
+    "InvalidAlgorithmError": "wrong_algorithm",
+    "MissingRequiredClaimError": "claim_missing",
 }
 
 
@@ -56,6 +54,8 @@ def key_id(token: str, algorithm: str) -> str:
 
 def header_of(token: str) -> dict[str, Any]:
     """What a token says of itself, unverified. Raises ProviderRefused."""
+    import jwt
+
     try:
         header: dict[str, Any] = jwt.get_unverified_header(token)
     except jwt.PyJWTError as error:
@@ -69,6 +69,8 @@ def verified_claims(
     """The claims of a token that this key has signed, for this audience, and not too long ago.
     Raises ProviderRefused.
     """
+    import jwt
+
     try:
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -80,7 +82,7 @@ def verified_claims(
             options={"require": required, "enforce_minimum_key_length": True},
         )
     except jwt.PyJWTError as error:
-        raise ProviderRefused(REASONS.get(type(error), "unreadable")) from error
+        raise ProviderRefused(REASONS.get(type(error).__name__, "unreadable")) from error
     subject = claims["sub"]  # a text, as PyJWT has checked
     if not 0 < len(subject) <= LONGEST_SUBJECT or not (subject.isascii() and subject.isprintable()):
         raise ProviderRefused("wrong_subject")

@@ -10,8 +10,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import jwt
-
 from accounts.sign_in.providers.discovery import FAILED_SECONDS, fetch_json
 from accounts.sign_in.providers.refusals import ProviderRefused
 
@@ -74,6 +72,8 @@ def _now() -> float:
 
 def _usable(found: dict[str, Any], algorithm: str) -> dict[str, Any]:
     """The keys that verify this algorithm: a key of another kind, named by a token, is none."""
+    import jwt
+
     rows = found.get("keys")
     if not isinstance(rows, list):
         raise ProviderRefused("unreadable")

@@ -1,6 +1,5 @@
 """allauth's OpenID Connect, with every token verified: the provider, and its two steps."""
 
-import hashlib
 import secrets
 import time
 from typing import Any
@@ -8,20 +7,25 @@ from typing import Any
 from allauth.account.internal.emailkit import valid_email_or_none
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialLogin, SocialToken
+from allauth.socialaccount.providers import registry
 from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.http import HttpRequest, HttpResponse
 
 from accounts.sign_in.providers import id_token
-from accounts.sign_in.providers.current import configured
+from accounts.sign_in.providers.current import (
+    ASKED_AT,
+    PROVE,
+    PROVIDER_ID,
+    configured,
+    uid_of,
+)
 from accounts.sign_in.providers.discovery import discover, endpoint, fetch_json
 from accounts.sign_in.providers.linking import ASK_AGAIN, acceptable_name
 from accounts.sign_in.providers.refusals import ProviderRefused
 
-PROVIDER_ID = "oidc"  # in addresses, and in the table of connected providers
-PROVE = "prove"  # beside allauth's "login" and "connect": see `proof`
-ASKED_AT = "asked_at"
 YES = (True, "true", "1")  # Cognito and Entra write some of their flags as text
 
 
@@ -124,11 +128,26 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return [EmailAddress(email=email, verified=verified, primary=True)]
 
 
-def uid_of(claims: dict[str, Any]) -> str:
-    """Who it is: issuer and subject together, as a subject is unique only within its issuer. After
-    a change of the issuer nobody inherits somebody else's account.
-    """
-    return hashlib.sha256(f"{claims['iss']} {claims['sub']}".encode()).hexdigest()
+class ComingBack(OAuth2CallbackView):  # type: ignore[misc]
+    """The provider sends the browser here with a code, once for each sign-in that began here."""
+
+    def _get_state(self, request: HttpRequest, provider: Any) -> tuple[Any, Any]:
+        """Takes the state out of the session, and hands its nonce on, which allauth does not."""
+        state, refused = super()._get_state(request, provider)
+        self.adapter.nonce = (state or {}).get("nonce", "")
+        return state, refused
+
+
+def go(request: HttpRequest, adapter: OpenIDAdapter) -> HttpResponse:
+    """The page that leads to the provider. Raises ProviderRefused."""
+    response: HttpResponse = OAuth2LoginView.adapter_view(adapter)(request)
+    return response
+
+
+def come_back(request: HttpRequest, adapter: OpenIDAdapter) -> HttpResponse:
+    """Finishes a sign-in with what the provider sent along."""
+    response: HttpResponse = ComingBack.adapter_view(adapter)(request)
+    return response
 
 
 def _email_of(data: dict[str, Any]) -> str:
@@ -151,4 +170,5 @@ def app_settings() -> dict[str, Any]:
     }
 
 
-provider_classes = [OpenIDProvider]
+# allauth finds providers in INSTALLED_APPS, and would import this one with every command.
+registry.register(OpenIDProvider)

@@ -19,9 +19,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.sign_in.providers import linking
-from accounts.sign_in.providers.current import configured, is_configured
+from accounts.sign_in.providers.current import ASKED_AT, configured, is_configured
 from accounts.sign_in.providers.id_token import LEEWAY_SECONDS
-from accounts.sign_in.providers.openid import ASKED_AT
 
 
 def only_at_provider(user: Any) -> bool:

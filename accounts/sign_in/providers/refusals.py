@@ -1,9 +1,9 @@
 """Why a sign-in through the provider was refused."""
 
-from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.base import ProviderException
 
 
-class ProviderRefused(OAuth2Error):  # type: ignore[misc]
+class ProviderRefused(ProviderException):  # type: ignore[misc]
     """The provider's answer is wrong or missing. `reason` is one plain word for the security log.
 
     allauth shows its page of failed sign-ins for it; the person sees no reason there.

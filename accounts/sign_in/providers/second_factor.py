@@ -2,24 +2,11 @@
 
 from typing import Any
 
-from allauth.mfa.stages import AuthenticateStage
 from django.conf import settings
 from django.http import HttpRequest
 
 # In the session: whose second factor the provider has checked.
 PROVED_KEY = "provider_second_factor"
-
-
-class SecondFactorStage(AuthenticateStage):  # type: ignore[misc]
-    """Asks for the second factor after the password or the provider."""
-
-    def handle(self) -> tuple[Any, bool]:
-        login = (self.login.signal_kwargs or {}).get("sociallogin")
-        if login is not None and is_trusted(getattr(login, "claims", {})):
-            self.request.session[PROVED_KEY] = str(self.login.user.pk)
-            return None, True
-        response, goes_on = super().handle()
-        return response, goes_on
 
 
 def proved_at_provider(request: HttpRequest) -> bool:

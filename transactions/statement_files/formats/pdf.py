@@ -58,7 +58,6 @@ CLICK_IT = (
 )
 MOST_OF_CODE = 1000  # characters; the squares of more are below a quarter of a millimetre
 MORE = "\u2026"
-MOST_LINES = 10_000  # entries of a PDF, about 400 pages
 
 
 class LaidOutRow(NamedTuple):
@@ -73,7 +72,7 @@ class LaidOutRow(NamedTuple):
 
 
 def pdf(document: StatementDocument) -> bytes:
-    """The file. Reads all lines of the document, see MOST_LINES."""
+    """The file. Reads all lines of the document: the caller limits them."""
     fonts.load()
     rows = _with_edges((_row(line, document.currency) for line in document.lines), document)
     is_whole = not document.selection

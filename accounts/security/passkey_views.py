@@ -1,0 +1,64 @@
+"""allauth's pages of passkeys, where ours differ. They need the library of passkeys."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.adapter import get_adapter
+from allauth.account.utils import get_next_redirect_url
+from allauth.core.ratelimit import respond_429
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_removed
+from allauth.mfa.webauthn.views import (
+    ReauthenticateWebAuthnView,
+    RemoveWebAuthnView,
+    login_webauthn,
+)
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts.exceptions import LedgerError
+from accounts.sign_in import limits
+from accounts.sign_in.removal import remove_passkey
+
+
+@login_not_required
+def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
+    """allauth's page, which limits what is sent, but not how often anybody asks for a challenge."""
+    if request.method != "POST" and not limits.passes_for_client(limits.CHALLENGES, request):
+        refused: HttpResponse = respond_429(request)
+        return refused
+    response: HttpResponseBase = login_webauthn(request)
+    return response
+
+
+class StepUpByPasskeyView(ReauthenticateWebAuthnView):  # type: ignore[misc]
+    """allauth's page, which leads to the home page after a passkey that did not work."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Says why, and asks once more."""
+        super().form_invalid(form)
+        url, back = reverse("security:step_up_by_passkey"), get_next_redirect_url(self.request)
+        return HttpResponseRedirect(f"{url}?{urlencode({'next': back})}" if back else url)
+
+
+class RemovePasskeyView(RemoveWebAuthnView):  # type: ignore[misc]
+    """allauth's page, which would also remove the last way in."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Removes the passkey, or shows why it stays."""
+        try:
+            removed = remove_passkey(passkey=self.get_object())
+        except LedgerError as refusal:
+            form.add_error(None, str(refusal))
+            return self.form_invalid(form)  # type: ignore[no-any-return]
+        for factor in removed:
+            authenticator_removed.send(
+                Authenticator, request=self.request, user=self.request.user, authenticator=factor
+            )
+        adapter = get_adapter()
+        adapter.add_message(self.request, messages.SUCCESS, "mfa/messages/webauthn_removed.txt")
+        adapter.send_notification_mail("mfa/email/webauthn_removed", self.request.user)
+        return redirect("security:page")

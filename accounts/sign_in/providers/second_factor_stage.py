@@ -1,0 +1,22 @@
+"""The step of a sign-in that asks for the second factor.
+
+allauth imports it by its name. It needs the library of passkeys, which other modules do not.
+"""
+
+from typing import Any
+
+from allauth.mfa.stages import AuthenticateStage
+
+from accounts.sign_in.providers.second_factor import PROVED_KEY, is_trusted
+
+
+class SecondFactorStage(AuthenticateStage):  # type: ignore[misc]
+    """Asks for the second factor after the password or the provider."""
+
+    def handle(self) -> tuple[Any, bool]:
+        login = (self.login.signal_kwargs or {}).get("sociallogin")
+        if login is not None and is_trusted(getattr(login, "claims", {})):
+            self.request.session[PROVED_KEY] = str(self.login.user.pk)
+            return None, True
+        response, goes_on = super().handle()
+        return response, goes_on

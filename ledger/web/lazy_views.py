@@ -1,0 +1,50 @@
+"""Views that are imported for the first request, because they need large libraries."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLResolver
+from django.utils.module_loading import import_string
+from django.views import View
+
+
+class LazyView:
+    """A view by its name, as `path` takes it; of a class, what `as_view` returns.
+
+    Its attributes, such as `csrf_exempt`, are those of the view, so that reading one imports it.
+    Django reads a few of every view when it collects the addresses: these are set here.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.__module__, _, self.__qualname__ = name.rpartition(".")
+        self.__name__ = self.__qualname__
+
+    @cached_property
+    def _view(self) -> Any:
+        found = import_string(f"{self.__module__}.{self.__qualname__}")
+        is_class = isinstance(found, type) and issubclass(found, View)
+        return found.as_view() if is_class else found
+
+    def load(self) -> None:
+        """Imports it, for a process that is about to serve pages."""
+        self._view  # noqa: B018  cached
+
+    def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase = self._view(request, *args, **kwargs)
+        return response
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "view_class":
+            raise AttributeError(name)
+        return getattr(self._view, name)
+
+
+def lazy_views(resolver: URLResolver) -> Iterator[LazyView]:
+    """The lazy views among these addresses."""
+    for each in resolver.url_patterns:
+        if isinstance(each, URLResolver):
+            yield from lazy_views(each)
+        elif isinstance(each.callback, LazyView):
+            yield each.callback
