@@ -5,7 +5,7 @@ WITH_DEV := .venv/.installed-dev
 WITH_EXTRAS := .venv/.installed-image
 WITH_CI := .venv/.installed-ci
 
-.PHONY: help run dev test test-all test-server test-pool test-pgbouncer test-aws lock-aws workflows sbom faults bench check audit shell stop install install-dev install-extras install-ci lock clean screenshots
+.PHONY: help run dev test test-all test-server test-pool test-pgbouncer test-aws lock-aws workflows sbom faults mutants bench check audit shell stop install install-dev install-extras install-ci lock clean screenshots
 .DEFAULT_GOAL := help
 
 # Processes that start again and again read compiled files; without, each compiles the project anew.
@@ -42,6 +42,7 @@ help:
 	@echo "make test-server     the tests on the server of DATABASE_URL (tests/prepare_server.py)"
 	@echo "make test-aws        the templates of deploy/aws, in an environment of their own; needs Node"
 	@echo "make faults   kill, cut, pause and fill what a bank runs on, for SECONDS (60); SEED=7 again"
+	@echo "make mutants  change one line of FILES at a time, and list the changes that no test notices; SEED=7 again"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH=transfer a part of it (--help: what else)"
 	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
@@ -103,6 +104,11 @@ lock-aws: install
 faults: install-dev
 	@LEDGER_FAULT_SEED=$(or $(SEED),$$$$) LEDGER_FAULT_SECONDS=$(or $(SECONDS),60) \
 	    $(PY) -m pytest -q -s -k everything_breaks tests/ledger/test_faults_on_schedule.py
+
+# In a copy of this folder, which it deletes at the end; see CONTRIBUTING.md.
+mutants: install-dev
+	@$(PY) -m tests.mutations $(if $(SEED),--seed $(SEED)) $(if $(CHANGES),--changes $(CHANGES)) \
+	    $(if $(TESTS),--tests '$(TESTS)') $(if $(ALLOW),--allow $(ALLOW)) $(FILES)
 
 # On its own server, which it deletes at the end; see docs/performance.md.
 bench: install-dev

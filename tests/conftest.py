@@ -90,9 +90,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
-    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+    django_db_modify_db_settings_parallel_suffix: None,
+    django_db_blocker: DjangoDbBlocker,
+    request: pytest.FixtureRequest,
 ) -> None:
-    """The test database is a copy of the template."""
+    """The test database is a copy of the template, or with `--reuse-db` what it was."""
+    if request.config.getvalue("reuse_db") and not request.config.getvalue("create_db"):
+        return
     with django_db_blocker.unblock():
         connection.settings_dict["TEST"]["TEMPLATE"] = template.ensure()
 

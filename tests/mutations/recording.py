@@ -1,0 +1,141 @@
+"""A pytest plugin that records which tests run which lines, and how long each test takes.
+
+`-p tests.mutations.recording`, with the folder for the record in MUTANTS_RECORD. Also with
+workers of pytest-xdist, and for code in threads. Code in other processes is not recorded.
+
+The context of a line is the test that runs it. What runs in a fixture of a module or a session
+counts for all tests that use the fixture: its context is the fixture, `fixtures.json` has the
+tests.
+"""
+
+import json
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from coverage import Coverage
+
+from tests.mutations.swapping import caches_of
+
+FIXTURE = "fixture:"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Starts the recording before any code of the project is imported."""
+    folder = Path(os.environ["MUTANTS_RECORD"])
+    early_config.pluginmanager.register(LineRecorder(folder, early_config.rootpath))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Records times, which workers report to the first process."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(
+            TimeRecorder(Path(os.environ["MUTANTS_RECORD"]), config.rootpath)
+        )
+
+
+class TimeRecorder:
+    """How long each test took, and which did not pass."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.folder = folder
+        self.root = root
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.not_passed: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Adds up setup, call and teardown."""
+        self.seconds[report.nodeid] += report.duration
+        if not report.passed:
+            self.not_passed.add(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """Writes `tests.json`: the seconds of each test that passed, and the others."""
+        passed = {k: round(v, 3) for k, v in self.seconds.items() if k not in self.not_passed}
+        record = {
+            "root": str(self.root),
+            "seconds": passed,
+            "not_passed": sorted(self.not_passed),
+        }
+        (self.folder / "tests.json").write_text(json.dumps(record))
+
+
+class LineRecorder:
+    """The lines that each test runs, recorded by coverage."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.folder = folder
+        self.root = root
+        self.name = os.getpid()
+        self.modules = 0
+        self.caches: list[Any] = []
+        self.contexts: list[str] = [""]
+        self.users: dict[str, list[str]] = defaultdict(list)
+        self.coverage = Coverage(
+            data_file=folder / f"lines-{self.name}.sqlite",
+            config_file=False,
+            source=[str(root)],
+            omit=["*/tests/*", "*/migrations/*"],
+            messages=False,
+        )
+        # The first process of pytest-xdist runs no tests.
+        self.coverage.set_option("run:disable_warnings", ["no-data-collected"])
+        self.coverage.start()
+
+    def clear_caches(self) -> None:
+        """Lets each test run what others would find in a cache."""
+        if len(sys.modules) != self.modules:
+            self.modules = len(sys.modules)
+            self.caches = caches_of(self.root)
+        for each in self.caches:
+            each.cache_clear()
+
+    def enter(self, context: str) -> None:
+        """Records in this context until `leave`."""
+        self.contexts.append(context)
+        self.coverage.switch_context(context)
+
+    def leave(self) -> None:
+        """Records in the context before again."""
+        self.contexts.pop()
+        self.coverage.switch_context(self.contexts[-1])
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Records what the test runs."""
+        for definitions in item._fixtureinfo.name2fixturedefs.values():  # type: ignore[attr-defined]
+            if definitions[-1].scope != "function":
+                self.users[fixture_context(definitions[-1])].append(item.nodeid)
+        self.clear_caches()
+        self.enter(item.nodeid)
+        try:
+            return (yield)
+        finally:
+            self.leave()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Iterator[None]:
+        """Records a fixture that several tests share for all of them."""
+        if fixturedef.scope == "function":
+            return (yield)
+        self.enter(fixture_context(fixturedef))
+        try:
+            return (yield)
+        finally:
+            self.leave()
+
+    def pytest_sessionfinish(self) -> None:
+        """Writes the lines, and the tests of each fixture."""
+        self.coverage.stop()
+        self.coverage.save()
+        (self.folder / f"fixtures-{self.name}.json").write_text(json.dumps(self.users))
+
+
+def fixture_context(fixture: Any) -> str:
+    """Returns the context of a fixture: its scope, the file or folder that defines it, its name."""
+    return f"{FIXTURE}{fixture.scope}:{fixture.baseid}::{fixture.argname}"

@@ -1,0 +1,63 @@
+"""A copy of the checkout, in which code is changed and tests run."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zlib import crc32
+
+from tests.mutations.places import Mutation
+
+
+@contextmanager
+def copied(root: Path) -> Iterator[Path]:
+    """Yields a copy of all files that git tracks or would track, deleted at the end.
+
+    It has its own data folder and uses the checkout's virtual environment. The checkout itself is
+    only read, so nothing that happens to this process can leave it changed.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="mutants-")).resolve()
+    try:
+        git = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        listed = subprocess.run(git, cwd=root, check=True, capture_output=True, text=True).stdout
+        for name in filter(None, listed.split("\0")):
+            if (root / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / name, folder / name)
+        if (root / ".venv").exists():
+            (folder / ".venv").symlink_to(root / ".venv")
+        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)  # tests list its files
+        yield folder
+    finally:
+        # Its server may have its data elsewhere, as for root.
+        removal = [sys.executable, "-m", "ledger.db.removal", ".data"]
+        subprocess.run(removal, cwd=folder, check=False, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def environment() -> dict[str, str]:
+    """Returns the environment of the tests: the embedded server of the copy, nothing else."""
+    return {**os.environ, "DATABASE_URL": "", "DB_NAME": "", "LEDGER_DATA_DIR": ""}
+
+
+@contextmanager
+def changed(folder: Path, path: str, change: Mutation) -> Iterator[None]:
+    """Changes a file of the copy for as long as the block runs.
+
+    Python takes a compiled file for valid by the size and the time of the source, in seconds. So
+    each content gets a time of its own, and the unchanged file has its old time again.
+    """
+    file = folder / path
+    before, times = file.read_bytes(), file.stat()
+    after = change.apply(before.decode()).encode()
+    file.write_bytes(after)
+    os.utime(file, times=(0, crc32(after)))
+    try:
+        yield
+    finally:
+        file.write_bytes(before)
+        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
