@@ -125,7 +125,6 @@ TEMPLATES = [
 ]
 
 # The database: DATABASE_URL, or DB_NAME, DB_USER ..., or the embedded server.
-LEDGER_PG = int(env.choice("LEDGER_PG", "18", ["18", "16"]))
 _database = database_settings.database()
 LEDGER_EMBEDDED = not _database
 # Which role connects: the owner of the tables, or the web role with fewer rights (docs/rights.md).

@@ -28,7 +28,6 @@ from tests.ledger.processes import LONG, own_data_dir
 from tests.metrics import TOKEN as OF_METRICS
 from tests.metrics import figures_in
 
-POSTGRES = 18
 PAGES = ("/", "/accounts/", "/search/?q=rent", "/transfers/new/", "/healthz", "/static/favicon.svg")
 TOKEN = "x" * 32
 CHANCE, PART_THAT_PAYS = random.Random(), 0.2  # noqa: S311  nothing to guess
@@ -235,7 +234,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30)
     given = parser.parse_args()
     with own_data_dir() as data_dir:
-        counts = measure(OwnBank(data_dir, POSTGRES), given.clients, given.seconds)
+        counts = measure(OwnBank(data_dir), given.clients, given.seconds)
     slow = sorted(counts.seconds)
     print(f"answers: {dict(counts.answers)}, lost: {len(counts.lost)}, refused: {counts.refused}")
     print(f"at the pause: {dict(counts.at_pause)}, of /metrics: {dict(counts.figures)}")

@@ -1,7 +1,7 @@
 """`ledger.settings` for tests, independent of the machine's `.env`.
 
-The environment may choose the server (LEDGER_PG, LEDGER_DATA_DIR, DATABASE_URL, DB_NAME, DB_USER
-...); `.env` may not. TESTS_THROUGH=pool lets every test take its connections from Django's pool,
+The environment may choose the server (LEDGER_DATA_DIR, DATABASE_URL, DB_NAME, DB_USER ...);
+`.env` may not. TESTS_THROUGH=pool lets every test take its connections from Django's pool,
 and TESTS_THROUGH=pgbouncer lets them all go through pgbouncer in transaction mode.
 """
 
@@ -15,7 +15,7 @@ assert THROUGH in ("", "pool", "pgbouncer"), (
     f"TESTS_THROUGH={THROUGH} is neither pool nor pgbouncer"
 )
 SETTING_NAMES = re.findall(r"^#?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
-WHICH_SERVER = re.compile("LEDGER_PG|LEDGER_DATA_DIR|LEDGER_ROW_SECURITY|DATABASE_URL|DB_.*")
+WHICH_SERVER = re.compile("LEDGER_DATA_DIR|LEDGER_ROW_SECURITY|DATABASE_URL|DB_.*")
 
 for _name in SETTING_NAMES:
     _chosen = os.environ.get(_name, "") if WHICH_SERVER.fullmatch(_name) else ""

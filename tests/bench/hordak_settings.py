@@ -19,7 +19,6 @@ DEFAULT_CURRENCY = HORDAK_INTERNAL_CURRENCY = "USD"
 
 # What `ledger.db.embedded` asks of any settings.
 LEDGER_DATA_DIR = Path(os.environ["LEDGER_DATA_DIR"])
-LEDGER_PG = int(os.environ.get("LEDGER_PG") or 18)
 DATABASES = {
     "default": {
         "ENGINE": "ledger.db.backend",

@@ -6,10 +6,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from django.conf import settings
-
 from ledger.db import own_server
-from ledger.db.placement import binaries_of
+from ledger.db.placement import programs
 from tests.bench.samples import ACCOUNT_ID_SQL
 from tests.bench.servers import RIVALS
 
@@ -43,7 +41,7 @@ def pay(database: str, *, clients: int, seconds: float, accounts: int) -> float:
         script = Path(folder, "transfer.sql")
         script.write_text(SCRIPT)
         command = [
-            *(str(binaries_of(settings.LEDGER_PG) / "pgbench"), "--no-vacuum"),
+            *(str(programs() / "pgbench"), "--no-vacuum"),
             *("--protocol=prepared", f"--file={script}", f"--define=accounts={accounts}"),
             *(f"--client={clients}", f"--jobs={clients}"),
             "--transactions=10" if seconds < 1 else f"--time={round(seconds)}",

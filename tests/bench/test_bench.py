@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,7 +32,7 @@ def _bench(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "tests.bench", "--toy", *options],
         cwd=BASE_DIR,
-        env=environment(folder, LEDGER_PG=os.environ.get("LEDGER_PG", "")),
+        env=environment(folder),
         capture_output=True,
         text=True,
         timeout=240,

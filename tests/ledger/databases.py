@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
-from django.conf import settings
 
 from ledger.db.embedded import EmbeddedServer
 from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir
@@ -58,7 +57,7 @@ class Databases:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.server = EmbeddedServer(folder, settings.LEDGER_PG)
+        self.server = EmbeddedServer(folder)
         self.server.ensure_started()
         self.number = 0
         self.originals: dict[str, Database] = {}

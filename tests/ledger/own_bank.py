@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.conf import settings
-
 from ledger.db import postmaster
 from ledger.db.embedded import EmbeddedServer
 from ledger.env import BASE_DIR
@@ -27,19 +25,17 @@ class OwnBank:
     # Settings of the commands, for a bank that is reached in another way.
     reached_by: Mapping[str, str] = {}
 
-    def __init__(self, data_dir: Path, major: int) -> None:
-        self.data_dir, self.major = data_dir, major
-        self.database = EmbeddedServer(data_dir, major)
-        self.settings = environment(
-            data_dir, LEDGER_PG=str(major), DJANGO_SETTINGS_MODULE="ledger.settings"
-        )
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.database = EmbeddedServer(data_dir)
+        self.settings = environment(data_dir, DJANGO_SETTINGS_MODULE="ledger.settings")
         if not is_copied(data_dir) or self.reached_by:
             self.manage("prepare")
         if not is_copied(data_dir):
             self.load("open", "4").communicate(timeout=LONG)
 
     def manage(self, *arguments: str) -> str:
-        done = manage(self.data_dir, *arguments, LEDGER_PG=str(self.major), **self.reached_by)
+        done = manage(self.data_dir, *arguments, **self.reached_by)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -72,14 +68,14 @@ def own_bank(**given: str) -> Iterator[OwnBank]:
     """A bank whose processes have these settings; deleted after the block."""
     with own_data_dir() as data_dir:
         copy_bank_into(data_dir)
-        bank = OwnBank(data_dir, settings.LEDGER_PG)
+        bank = OwnBank(data_dir)
         bank.settings.update(given)
         yield bank
 
 
 def copy_bank_into(data_dir: Path) -> None:
     """Puts a prepared bank into a data folder, from which a server then starts."""
-    copy_into(data_dir, lambda folder: OwnBank(folder, settings.LEDGER_PG))
+    copy_into(data_dir, OwnBank)
 
 
 class Load:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
-
 from ledger.db.pair import Pair
 from tests.ledger.own_bank import copy_bank_into
 from tests.ledger.processes import own_data_dir
@@ -16,6 +14,6 @@ def own_pair(*, bank: bool = False) -> Iterator[Pair]:
     with own_data_dir() as data_dir:
         if bank:
             copy_bank_into(data_dir)
-        found = Pair(data_dir, settings.LEDGER_PG)
+        found = Pair(data_dir)
         found.make()
         yield found

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from django.conf import settings
 from psycopg.conninfo import make_conninfo
 
-from ledger.db import roles
+from ledger.db import placement, roles
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
@@ -104,7 +103,7 @@ def test_it_starts_with_a_database_for_the_role_ledger(folder: Path, start: Star
     server = start(folder / "missing parent" / "data")
 
     assert server.is_running()
-    assert query(server, "SHOW server_version").startswith(str(server.major))
+    assert query(server, "SHOW server_version").startswith(str(placement.MAJOR))
     assert query(server, "SELECT current_user") == "ledger"
     owner = "SELECT datdba::regrole FROM pg_database WHERE datname = current_database()"
     assert query(server, owner) == "ledger"
@@ -130,7 +129,7 @@ def test_it_is_set_up_for_a_bank(name: str, value: str, shared: EmbeddedServer) 
 def shared() -> Iterator[EmbeddedServer]:
     """One server for the tests that do not stop it."""
     with reachable_folder() as folder:
-        server = EmbeddedServer(folder / "data", settings.LEDGER_PG)
+        server = EmbeddedServer(folder / "data")
         yield server
         delete_everything(server.data_dir)
 
@@ -149,11 +148,11 @@ def test_a_second_process_uses_the_same_server(shared: EmbeddedServer) -> None:
     host = shared.ensure_started().host
     code = (
         "import sys; from pathlib import Path; from ledger.db.embedded import EmbeddedServer;"
-        "print(EmbeddedServer(Path(sys.argv[1]), int(sys.argv[2])).ensure_started().host)"
+        "print(EmbeddedServer(Path(sys.argv[1])).ensure_started().host)"
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", code, str(shared.data_dir), str(shared.major)],
+        [sys.executable, "-c", code, str(shared.data_dir)],
         cwd=BASE_DIR,
         capture_output=True,
         text=True,
@@ -203,16 +202,12 @@ def test_django_starts_it_again_when_it_was_stopped_meanwhile(folder: Path, star
         "with c.cursor() as cursor: cursor.execute('SELECT 42'); print(cursor.fetchone()[0])"
     )
 
-    done = manage(
-        folder, "shell", "--no-imports", "-c", code, LEDGER_PG=os.environ.get("LEDGER_PG", "")
-    )
+    done = manage(folder, "shell", "--no-imports", "-c", code)
 
     assert done.stdout == "42\n", done.stderr
 
 
 def test_dbshell_uses_the_psql_of_the_wheel(shared: EmbeddedServer) -> None:
-    done = manage(
-        shared.data_dir, "dbshell", "--", "-Atc", "SELECT 42", LEDGER_PG=str(shared.major), PATH=""
-    )
+    done = manage(shared.data_dir, "dbshell", "--", "-Atc", "SELECT 42", PATH="")
 
     assert done.stdout == "42\n", done.stderr

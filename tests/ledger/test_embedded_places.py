@@ -43,7 +43,7 @@ def test_a_pid_file_whose_number_is_now_somebody_elses_does_not_matter(
     server = start(folder)
     lines = (server.data / postmaster.PID_FILE).read_text().splitlines()
     server.stop()
-    other = subprocess.Popen(["sleep", "60"], user=placement.prepare(folder, server.major).uid)
+    other = subprocess.Popen(["sleep", "60"], user=placement.prepare(folder).uid)
     lines[0] = str(other.pid)
     (server.data / postmaster.PID_FILE).write_text("\n".join(lines) + "\n")
 
@@ -137,6 +137,20 @@ def test_moved_data_follows_its_project(tmp_path: Path, start: Start) -> None:
     (tmp_path / "data").rename(tmp_path / "elsewhere")
 
     assert start(tmp_path / "elsewhere").data == original
+
+
+def test_programs_are_copied_with_the_libraries_that_they_look_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "SHARED", folder)
+
+    copied = placement._copy_programs(placement.programs())
+
+    assert copied.is_relative_to(folder)
+    for program in ("postgres", "psql", "pg_dump"):
+        subprocess.run([copied / program, "--version"], check=True, capture_output=True)
+    share = copied.parent / "share"
+    assert list(share.rglob("unaccent.control"))
 
 
 def test_deleting_leaves_nothing(folder: Path, start: Start) -> None:

@@ -15,7 +15,6 @@ from typing import NoReturn
 
 import psycopg
 import pytest
-from django.conf import settings
 
 from ledger.db import embedded, roles
 from ledger.db.embedded import EmbeddedServerError
@@ -54,7 +53,7 @@ def pair() -> Iterator[Pair]:
 
 @pytest.fixture
 def bank(pair: Pair) -> OwnBank:
-    return OwnBank(pair.data_dir, settings.LEDGER_PG)
+    return OwnBank(pair.data_dir)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +384,7 @@ def test_both_stop_and_start_together(pair: Pair) -> None:
 
 def test_the_command_says_each_step_when_it_begins(pair: Pair) -> None:
     command = [*MANAGE, "failover", "--kill"]
-    own = environment(pair.data_dir, LEDGER_PG=str(settings.LEDGER_PG), PYTHONUNBUFFERED="")
+    own = environment(pair.data_dir, PYTHONUNBUFFERED="")
     with subprocess.Popen(command, env=own, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         with pair.first.locked():  # so that the old primary does not start again yet
@@ -402,18 +401,17 @@ def test_the_command_says_each_step_when_it_begins(pair: Pair) -> None:
 def test_the_command_says_that_the_primary_was_already_dead(pair: Pair) -> None:
     pair.primary.kill()
 
-    done = manage(pair.data_dir, "failover", LEDGER_PG=str(settings.LEDGER_PG))
+    done = manage(pair.data_dir, "failover")
 
     assert done.returncode == 0, done.stderr
     assert "was not running" in done.stdout.splitlines()[0]
 
 
 def test_the_command_fails_over_and_a_single_server_is_left_alone(pair: Pair) -> None:
-    pg = {"LEDGER_PG": str(settings.LEDGER_PG)}
-    done = manage(pair.data_dir, "failover", "--kill", **pg)
+    done = manage(pair.data_dir, "failover", "--kill")
 
     assert done.returncode == 0, done.stderr
     assert "second server is the primary" in done.stdout
     assert pair.primary is pair.second
     with reachable_folder() as other:
-        assert_one_sentence(manage(other / "data", "failover", **pg), "no standby")
+        assert_one_sentence(manage(other / "data", "failover"), "no standby")

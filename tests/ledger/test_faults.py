@@ -54,7 +54,7 @@ def small_disk() -> Iterator[Path]:
 
 
 def test_a_full_disk(small_disk: Path, settings: object) -> None:
-    bank = OwnBank(small_disk / "data", settings.LEDGER_PG)  # type: ignore[attr-defined]
+    bank = OwnBank(small_disk / "data")
     ballast = small_disk / "ballast"
     with load(bank, 2) as paying:
         paying.wait_for(ENOUGH)

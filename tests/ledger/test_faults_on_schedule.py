@@ -15,8 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from django.conf import settings
-
 from ledger.db import placement
 from ledger.db.pair import Pair
 from ledger.db.removal import delete_everything
@@ -49,18 +47,18 @@ def small_disk(folder: Path) -> Iterator[frozenset[str]]:
 
 
 def socket_of(pair: Pair, data_dir: Path) -> Path:
-    folder = placement.socket_dir_of(placement.home_of(data_dir), pair.first.major)
+    folder = placement.socket_dir_of(placement.home_of(data_dir))
     return folder / f".s.PGSQL.{placement.PORT}"
 
 
 def test_every_verb_at_random_while_everything_breaks() -> None:
     print(f"LEDGER_FAULT_SEED={SEED} LEDGER_FAULT_SECONDS={SECONDS:g} runs this again")
     with reachable_folder() as folder, small_disk(folder) as left_out:
-        pair = Pair(folder / "data", settings.LEDGER_PG)
+        pair = Pair(folder / "data")
         proxies = list[Proxy]()
         try:
             pair.make()
-            bank = OwnBank(pair.data_dir, settings.LEDGER_PG)
+            bank = OwnBank(pair.data_dir)
             opened = bank.program("tests.ledger.faults.work", "open")
             opened.communicate(timeout=LONG)
             assert opened.returncode == 0

@@ -56,7 +56,7 @@ class SendingPeople:
 def bank(folder: Path, settings: LazySettings) -> Iterator[OwnBank]:
     try:
         copy_bank_into(folder / "data")
-        yield OwnBank(folder / "data", settings.LEDGER_PG)
+        yield OwnBank(folder / "data")
     finally:
         delete_everything(folder / "data")
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from ledger.db.backend.limited import GRACE
 from ledger.db.pair import Node, Pair
@@ -38,7 +37,7 @@ def pair() -> Iterator[Pair]:
 
 @pytest.fixture
 def bank(pair: Pair) -> OwnBank:
-    found = OwnBank(pair.data_dir, settings.LEDGER_PG)
+    found = OwnBank(pair.data_dir)
     found.settings |= LIMITS
     return found
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from ledger.db import libpq_variables
 from ledger.db.pair import Pair
@@ -60,8 +59,12 @@ print(json.dumps({name: value for name, value in os.environ.items() if name.star
 
 
 def python(program: str, data_dir: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    pg = {"DJANGO_SETTINGS_MODULE": "ledger.settings", "LEDGER_PG": str(settings.LEDGER_PG)}
-    return run([sys.executable, "-c", program], data_dir, **pg, **variables)
+    return run(
+        [sys.executable, "-c", program],
+        data_dir,
+        DJANGO_SETTINGS_MODULE="ledger.settings",
+        **variables,
+    )
 
 
 def run(command: list[str], data_dir: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -74,7 +77,7 @@ def run(command: list[str], data_dir: Path, **variables: str) -> subprocess.Comp
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
     with reachable_folder() as folder:
-        found = Pair(folder / "data", settings.LEDGER_PG)
+        found = Pair(folder / "data")
         try:
             found.make()
             yield found
@@ -104,9 +107,7 @@ def test_a_bank_is_made_and_copied_with_stray_variables() -> None:
                 ["dbshell", "--", "-c", "SELECT 1"],
                 ["stop_db"],
             ):
-                done = run(
-                    [*MANAGE, *command], data_dir, LEDGER_PG=str(settings.LEDGER_PG), **STRAY
-                )
+                done = run([*MANAGE, *command], data_dir, **STRAY)
                 assert done.returncode == 0, done.stderr
         finally:
             delete_everything(data_dir)

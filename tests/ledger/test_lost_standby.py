@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from ledger.db.pair import Pair
 from tests.ledger.own_bank import OwnBank
@@ -18,7 +17,6 @@ from tests.ledger.processes import assert_one_sentence, manage, reachable_folder
 from tests.ledger.servers import query, transfers_of
 from tests.metrics import TOKEN, figure, figures_in
 
-PG = {"LEDGER_PG": str(settings.LEDGER_PG)}
 QUICK = 5  # seconds, for what waits for nobody; a commit waits for longer
 
 
@@ -30,7 +28,7 @@ def pair() -> Iterator[Pair]:
 
 @pytest.fixture
 def site(pair: Pair) -> Iterator[Site]:
-    bank = OwnBank(pair.data_dir, settings.LEDGER_PG)
+    bank = OwnBank(pair.data_dir)
     bank.settings |= {
         "LEDGER_METRICS_TOKEN": TOKEN,
         "LEDGER_STATEMENT_TIMEOUT": "1",
@@ -85,7 +83,7 @@ def test_a_lost_standby_is_told_and_a_command_gets_the_bank_going(
     wait_until(lambda: (figures_of(site)[2] or 0) > 0)
     assert figures_of(site)[:2] == [1, 0]
 
-    done = manage(pair.data_dir, "standby", f"--{way}", **PG)
+    done = manage(pair.data_dir, "standby", f"--{way}")
 
     assert done.returncode == 0, done.stderr
     assert warned(site) is (way == "alone")
@@ -93,9 +91,9 @@ def test_a_lost_standby_is_told_and_a_command_gets_the_bank_going(
     receipt = site.pay(sender, number, "1.00", id)
     assert receipt in transfers_of(pair.primary)
     if way == "alone":
-        refused = manage(pair.data_dir, "failover", **PG)
+        refused = manage(pair.data_dir, "failover")
         assert_one_sentence(refused, "nothing was changed", "standby --again")
-        assert manage(pair.data_dir, "standby", "--again", **PG).returncode == 0
+        assert manage(pair.data_dir, "standby", "--again").returncode == 0
     wait_until(lambda: receipt in transfers_of(pair.standby))
     assert figures_of(site) == [1, 1, 0]
 
@@ -135,23 +133,22 @@ def test_pages_that_read_go_on_without_a_standby(site: Site, pair: Pair) -> None
 
 
 def test_an_audit_proves_the_books_without_a_standby_and_says_so(pair: Pair) -> None:
-    bank = OwnBank(pair.data_dir, settings.LEDGER_PG)
+    OwnBank(pair.data_dir)
     pair.standby.kill()
     wait_until(lambda: query(pair.primary, "SELECT count(*) FROM pg_stat_replication") == "0")
 
-    done = manage(pair.data_dir, "audit_ledger", **PG)
+    done = manage(pair.data_dir, "audit_ledger")
 
     assert done.returncode == 0, done.stderr
     assert "clean" in done.stdout
     assert "No standby confirms" in done.stderr
     kept = "SELECT count(*) FROM audit_runs, job_records WHERE name = 'audit_ledger'"
     assert query(pair.primary, kept) == "1"
-    assert bank.major == settings.LEDGER_PG
 
 
 def test_a_single_server_is_left_alone() -> None:
     with reachable_folder() as other:
-        done = manage(other / "data", "standby", "--alone", **PG)
+        done = manage(other / "data", "standby", "--alone")
     assert_one_sentence(done, "There is no standby")
 
 

@@ -15,7 +15,7 @@ import pytest
 from django.conf import LazySettings
 from django.utils.datastructures import CaseInsensitiveMapping
 
-from ledger.db import postmaster
+from ledger.db import placement, postmaster
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.removal import delete_everything
 from ledger.management.commands.serve import Command, address_of
@@ -76,15 +76,14 @@ LAST_LINE = "Press Ctrl-C to stop it."
 class Served:
     """A `manage.py serve` that has printed its three lines."""
 
-    def __init__(self, data_dir: Path, major: int, **more: str) -> None:
+    def __init__(self, data_dir: Path, **more: str) -> None:
         self.data_dir, self.port, self.lines = data_dir, free_port(), list[str]()
-        self.database = EmbeddedServer(data_dir, major)
+        self.database = EmbeddedServer(data_dir)
         self.process = subprocess.Popen(
             [*MANAGE, "serve"],
             env=environment(
                 data_dir,
                 PORT=str(self.port),
-                LEDGER_PG=str(major),
                 **{"LEDGER_READ_TIMEOUT": "1", "LEDGER_GRACE": "5", **more},
             ),
             stdout=subprocess.PIPE,
@@ -128,18 +127,17 @@ def data_dir() -> Iterator[Path]:
 
 
 @pytest.fixture
-def served(data_dir: Path, settings: object) -> Iterator[Served]:
-    found = Served(data_dir, settings.LEDGER_PG)  # type: ignore[attr-defined]
+def served(data_dir: Path) -> Iterator[Served]:
+    found = Served(data_dir)
     yield found
     found.process.kill()
     found.process.communicate()
 
 
 @pytest.fixture
-def patient(data_dir: Path, settings: object) -> Iterator[Served]:
+def patient(data_dir: Path) -> Iterator[Served]:
     """It waits so long for a client that a page which waits for one would be noticed."""
-    major = settings.LEDGER_PG  # type: ignore[attr-defined]
-    found = Served(data_dir, major, LEDGER_READ_TIMEOUT=str(PATIENCE))
+    found = Served(data_dir, LEDGER_READ_TIMEOUT=str(PATIENCE))
     yield found
     found.process.kill()
     found.process.communicate()
@@ -220,10 +218,10 @@ def test_sigterm_ends_it_as_well(served: Served) -> None:
     assert not served.database.is_running()
 
 
-def test_a_mock_provider_starts_and_ends_with_it(data_dir: Path, settings: object) -> None:
+def test_a_mock_provider_starts_and_ends_with_it(data_dir: Path) -> None:
     port = free_port()
     mock = {"LEDGER_DEMO": "True", "OIDC": "mock", "OIDC_MOCK_PORT": str(port)}
-    found = Served(data_dir, settings.LEDGER_PG, **mock)  # type: ignore[attr-defined]
+    found = Served(data_dir, **mock)
     try:
         assert f"http://127.0.0.1:{port}/" in found.lines[2]
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)
@@ -315,21 +313,19 @@ def test_an_unreachable_database_is_told(folder: Path) -> None:
     assert "secret" not in done.stderr
 
 
-def test_a_folder_that_cannot_hold_the_database_is_told(folder: Path, settings: object) -> None:
-    major = settings.LEDGER_PG  # type: ignore[attr-defined]
-    (folder / f"pg{major}").write_text("in the way")
+def test_a_folder_that_cannot_hold_the_database_is_told(folder: Path) -> None:
+    (folder / f"pg{placement.MAJOR}").write_text("in the way")
 
-    done = manage(folder, "serve", "--port", str(free_port()), LEDGER_PG=str(major))
+    done = manage(folder, "serve", "--port", str(free_port()))
 
     assert_one_sentence(done, str(folder))
 
 
-def test_stop_db_stops_the_embedded_server(folder: Path, settings: object) -> None:
-    major = settings.LEDGER_PG  # type: ignore[attr-defined]
-    server = EmbeddedServer(folder, major)
+def test_stop_db_stops_the_embedded_server(folder: Path) -> None:
+    server = EmbeddedServer(folder)
     server.ensure_started()
 
-    done, again = (manage(folder, "stop_db", LEDGER_PG=str(major)) for _ in range(2))
+    done, again = (manage(folder, "stop_db") for _ in range(2))
 
     assert (done.stdout, again.stdout) == ("Stopped.\n", "It was not running.\n")
     assert postmaster.read(server.data) is None

@@ -26,7 +26,6 @@ WRONG = {
     "LEDGER_CONNECT_TIMEOUT": ("0", "1 to 600"),
     "LEDGER_TRANSACTION_TIMEOUT": ("-1", "0 to 86400"),
     "LEDGER_JOB_STATEMENT_TIMEOUT": ("-1", "0 to 86400"),
-    "LEDGER_PG": ("17", "18, 16"),
     "PORT": ("99999", "1 to 65535"),
     "LEDGER_READ_TIMEOUT": ("0", "1 to 600"),
     "LEDGER_STEP_UP_MINUTES": ("0", "1 to 60"),

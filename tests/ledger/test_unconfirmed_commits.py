@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.conf import settings
 
 from ledger.db.pair import Node, Pair
 from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
@@ -33,7 +32,7 @@ def pair() -> Iterator[Pair]:
 
 @pytest.fixture
 def bank(pair: Pair) -> OwnBank:
-    return OwnBank(pair.data_dir, settings.LEDGER_PG)
+    return OwnBank(pair.data_dir)
 
 
 @contextmanager

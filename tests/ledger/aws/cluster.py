@@ -12,8 +12,6 @@ from secrets import choice
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
-
 from ledger.aws_settings import DRIVER_OPTIONS
 from ledger.db import roles
 from ledger.db.aws.base import DatabaseWrapper
@@ -73,12 +71,11 @@ class Cluster(Pair):
     def __init__(
         self,
         data_dir: Path,
-        major: int,
         *,
         second: Sequence[str] = ("2",),
         login: str = "trust",
     ) -> None:
-        super().__init__(data_dir, major)
+        super().__init__(data_dir)
         self.login, self.port = login, free_port()
         self.network = f"127.{choice(range(1, 250))}.{choice(range(1, 250))}."
         self.all = ",".join([*FIRST, *second])
@@ -86,7 +83,7 @@ class Cluster(Pair):
         self.second = self._instance(self.data_dir / FOLDER, second)
 
     def _instance(self, data_dir: Path, names: Sequence[str]) -> Instance:
-        found = Instance(data_dir, self.first.major)
+        found = Instance(data_dir)
         found.addresses, found.port = [f"{self.network}{name}" for name in names], self.port
         found.conf = f"aurora.own = '{','.join(names)}'\naurora.all = '{self.all}'\n"
         return found
@@ -149,7 +146,7 @@ class Cluster(Pair):
 @contextmanager
 def cluster(**how: Any) -> Iterator[Cluster]:
     with own_data_dir() as data_dir:
-        found = Cluster(data_dir, settings.LEDGER_PG, **how)
+        found = Cluster(data_dir, **how)
         try:
             found.start()
             yield found

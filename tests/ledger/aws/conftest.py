@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from django.conf import settings
 
 from ledger.db import credentials
 from tests.ledger.aws.guarded import AWS, GuardedServer, SecretsManager, secrets_manager
@@ -29,7 +28,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[GuardedServer]:
     with own_data_dir() as data_dir:
-        server = GuardedServer(data_dir, settings.LEDGER_PG)
+        server = GuardedServer(data_dir)
         server.guard()
         yield server
 

@@ -43,8 +43,8 @@ class HandClock:
 class GuardedServer(EmbeddedServer):
     """An embedded server that also listens on a port, where roles sign in by password."""
 
-    def __init__(self, data_dir: Path, major: int, host: str = HOST) -> None:
-        super().__init__(data_dir, major)
+    def __init__(self, data_dir: Path, host: str = HOST) -> None:
+        super().__init__(data_dir)
         self.host, self.port = host, free_port()
 
     def guard(self) -> None:

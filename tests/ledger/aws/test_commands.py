@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ledger.db.placement import binaries_of
+from ledger.db.placement import programs
 from ledger.db.roles import OWNER
 from tests.ledger.aws.guarded import (
     REGION,
@@ -27,7 +27,7 @@ def bank() -> Iterator[OwnBank]:
 @pytest.fixture(scope="module")
 def server(bank: OwnBank) -> GuardedServer:
     """The bank's server, which now asks its owner for a password."""
-    found = GuardedServer(bank.data_dir, bank.major)
+    found = GuardedServer(bank.data_dir)
     found.guard()
     return found
 
@@ -51,7 +51,7 @@ def run(bank: OwnBank, server: GuardedServer, secrets: SecretsManager, *argument
         DATABASE_URL=f"postgresql://{server.host}:{server.port}/{database}",
         DB_SECRET_ID=SECRET_ID,
         DB_SECRET_REGION=REGION,
-        PATH=f"{binaries_of(bank.major)}:{os.environ['PATH']}",
+        PATH=f"{programs()}:{os.environ['PATH']}",
     )
     assert done.returncode == 0, done.stderr
     assert secrets.asked

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.conf import settings
 
 from tests.ledger.aws.aurora_bank import AuroraBank
 from tests.ledger.own_site import GunicornSite, accounts_of, form_of
@@ -35,7 +34,7 @@ except Error:
 @pytest.fixture(scope="module")
 def bank() -> Iterator[AuroraBank]:
     with own_data_dir() as data_dir:
-        found = AuroraBank(data_dir, settings.LEDGER_PG)
+        found = AuroraBank(data_dir)
         options = f"{found.settings['DB_AWS_OPTIONS']}&failover_timeout_sec=2"
         found.settings |= {**PATIENT, "DB_AWS_OPTIONS": options}
         yield found

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.conf import settings
 
 from tests.ledger.aws.aurora_bank import AuroraBank
 from tests.ledger.own_bank import assert_nothing_lost_and_nothing_invented, load
@@ -19,7 +18,7 @@ ENOUGH = 40
 @pytest.fixture
 def bank() -> Iterator[AuroraBank]:
     with own_data_dir() as data_dir:
-        yield AuroraBank(data_dir, settings.LEDGER_PG)
+        yield AuroraBank(data_dir)
 
 
 def test_the_writer_dies_under_load_and_the_reader_goes_on(

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from django.conf import settings
 
 from ledger.backups import files
 from ledger.db.embedded import EmbeddedServer
@@ -15,12 +14,11 @@ from tests.ledger.own_bank import OwnBank, load
 from tests.ledger.processes import assert_one_sentence, manage
 from tests.ledger.servers import query
 
-PG = {"LEDGER_PG": str(settings.LEDGER_PG)}
 NewFolder = Callable[[], Path]
 
 
 def server(folder: Path) -> EmbeddedServer:
-    return EmbeddedServer(folder, settings.LEDGER_PG)
+    return EmbeddedServer(folder)
 
 
 def tables(folder: Path) -> str:
@@ -37,7 +35,7 @@ def test_a_backup_taken_under_load_restores_with_clean_books_and_every_seal(
         bank.manage("backup", str(file))
         paying.wait_for(20)
 
-    done = manage(folder, "restore", str(file), **PG)
+    done = manage(folder, "restore", str(file))
 
     assert done.returncode == 0, done.stderr
     assert "SECRET_KEY" in done.stderr, "the new folder has a key of its own"
@@ -51,7 +49,7 @@ def test_a_backup_taken_under_load_restores_with_clean_books_and_every_seal(
     )
     there = query(server(folder), "SELECT string_agg(id::text, ' ') FROM transactions")
     assert before <= set(there.split())
-    assert "clean" in manage(folder, "audit_ledger", **PG).stdout
+    assert "clean" in manage(folder, "audit_ledger").stdout
 
 
 def test_a_backup_is_proved_in_a_server_that_is_deleted_again(
@@ -72,7 +70,7 @@ def test_a_restored_bank_is_compared_with_its_manifest(
     manifest = Path(f"{file}.manifest")
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | other))
 
-    done = manage(new_folder(), "restore", str(file), **PG)
+    done = manage(new_folder(), "restore", str(file))
 
     assert done.returncode == 1
     assert says in done.stderr
@@ -105,13 +103,13 @@ def test_a_restored_bank_has_the_rights_and_policies_of_its_original(
         new_folder(),
         {"LEDGER_ROW_SECURITY": "True"},
     )
-    assert manage(bank.data_dir, "prepare", **with_policies, **PG).returncode == 0
+    assert manage(bank.data_dir, "prepare", **with_policies).returncode == 0
     bank.manage("backup", str(file))
     before = query(bank.database, RIGHTS)
     bank.manage("prepare")
 
     key = {"SECRET_KEY": (bank.data_dir / "secret_key").read_text().strip()}
-    done = manage(folder, "restore", str(file), **with_policies, **key, **PG)
+    done = manage(folder, "restore", str(file), **with_policies, **key)
 
     assert done.returncode == 0, done.stderr
     assert "SECRET_KEY" not in done.stderr
@@ -159,7 +157,7 @@ def test_a_file_that_cannot_be_trusted_is_named_and_refused(
     file, folder = copy(backup, tmp_path), new_folder()
     damage(file)
 
-    assert_one_sentence(manage(folder, "restore", str(file), **PG), file.name)
+    assert_one_sentence(manage(folder, "restore", str(file)), file.name)
     assert tables(folder) == "0"
 
 
@@ -169,14 +167,14 @@ def test_a_restore_that_fails_half_way_leaves_nothing(
     file, folder = copy(backup, tmp_path), new_folder()
     query(server(folder), "CREATE TYPE audit_runs AS (id int)")  # in the way of a table
 
-    assert_one_sentence(manage(folder, "restore", str(file), **PG), file.name, "audit_runs")
+    assert_one_sentence(manage(folder, "restore", str(file)), file.name, "audit_runs")
     assert tables(folder) == "0"
 
 
 def test_a_bank_is_never_restored_over_another(bank: OwnBank, backup: Path) -> None:
     before = bank.transfers()
 
-    done = manage(bank.data_dir, "restore", str(backup), **PG)
+    done = manage(bank.data_dir, "restore", str(backup))
 
     assert_one_sentence(done, "not empty")
     assert bank.transfers() == before
@@ -188,7 +186,7 @@ def test_a_backup_is_taken_of_the_host_that_answers(bank: OwnBank, tmp_path: Pat
     hosts = f"{quote(str(tmp_path), safe='')},{quote(str(there.host), safe='')}"
     url = f"postgresql://{there.user}@{hosts}/ledger?connect_timeout=2"
 
-    done = manage(tmp_path, "backup", str(file), DATABASE_URL=url, **PG)
+    done = manage(tmp_path, "backup", str(file), DATABASE_URL=url)
 
     assert done.returncode == 0, done.stderr
     assert files.check(file).transactions > 0
@@ -197,7 +195,7 @@ def test_a_backup_is_taken_of_the_host_that_answers(bank: OwnBank, tmp_path: Pat
 def test_a_backup_never_overwrites_a_file(bank: OwnBank, tmp_path: Path) -> None:
     for name in ("bank.backup", "bank.backup.manifest"):
         (tmp_path / name).write_text("mine")
-        done = manage(bank.data_dir, "backup", str(tmp_path / "bank.backup"), **PG)
+        done = manage(bank.data_dir, "backup", str(tmp_path / "bank.backup"))
         assert_one_sentence(done, name, "exists")
         assert (tmp_path / name).read_text() == "mine"
         failed = "SELECT failed_at FROM job_records WHERE name = 'backup'"
@@ -207,7 +205,7 @@ def test_a_backup_never_overwrites_a_file(bank: OwnBank, tmp_path: Path) -> None
 
 def test_a_backup_that_fails_leaves_nothing(bank: OwnBank, tmp_path: Path) -> None:
     assert_one_sentence(
-        manage(bank.data_dir, "backup", str(tmp_path / "nowhere" / "bank.backup"), **PG), "nowhere"
+        manage(bank.data_dir, "backup", str(tmp_path / "nowhere" / "bank.backup")), "nowhere"
     )
     assert list(tmp_path.iterdir()) == []
 

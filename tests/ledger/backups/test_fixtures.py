@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from ledger.db.embedded import EmbeddedServer
 from tests.ledger.own_bank import OwnBank
@@ -21,7 +20,6 @@ from tests.ledger.processes import (
 )
 from tests.ledger.servers import query
 
-PG = {"LEDGER_PG": str(settings.LEDGER_PG)}
 NewFolder = Callable[[], Path]
 
 
@@ -38,31 +36,31 @@ def rows(file: Path) -> list[dict[str, Any]]:
 
 
 def users(folder: Path) -> str:
-    return query(EmbeddedServer(folder, settings.LEDGER_PG), "SELECT count(*) FROM users")
+    return query(EmbeddedServer(folder), "SELECT count(*) FROM users")
 
 
 def test_a_bank_makes_the_round_trip_row_by_row(
     fixture: Path, new_folder: NewFolder, tmp_path: Path
 ) -> None:
     folder, again = new_folder(), tmp_path / "again.json"
-    assert manage(folder, "migrate", **PG).returncode == 0
+    assert manage(folder, "migrate").returncode == 0
 
-    done = manage(folder, "loaddata", str(fixture), **PG)
+    done = manage(folder, "loaddata", str(fixture))
 
     assert done.returncode == 0, done.stderr
-    assert manage(folder, "dumpdata", "-o", str(again), **PG).returncode == 0
+    assert manage(folder, "dumpdata", "-o", str(again)).returncode == 0
     assert rows(again) == rows(fixture)
-    assert "clean" in manage(folder, "audit_ledger", **PG).stdout
-    assert_one_sentence(manage(folder, "loaddata", str(fixture), **PG), "Nothing was loaded")
+    assert "clean" in manage(folder, "audit_ledger").stdout
+    assert_one_sentence(manage(folder, "loaddata", str(fixture)), "Nothing was loaded")
 
 
 def test_a_login_that_sees_no_row_writes_no_copy(bank: OwnBank, tmp_path: Path) -> None:
     file, policies = tmp_path / "bank.json", {"LEDGER_ROW_SECURITY": "True"}
-    assert manage(bank.data_dir, "prepare", **policies, **PG).returncode == 0
+    assert manage(bank.data_dir, "prepare", **policies).returncode == 0
     try:
-        web = {**policies, **PG, "LEDGER_ROLE": "web"}
+        web = {**policies, "LEDGER_ROLE": "web"}
         done = manage(bank.data_dir, "dumpdata", "-o", str(file), **web)
-        by_owner = manage(bank.data_dir, "dumpdata", "-o", str(file), **policies, **PG)
+        by_owner = manage(bank.data_dir, "dumpdata", "-o", str(file), **policies)
     finally:
         bank.manage("prepare")
 
@@ -79,14 +77,14 @@ def test_books_that_are_not_clean_are_not_loaded(
     account = next(row for row in found if row["model"] == "accounts.account")
     account["fields"]["balance"] = "1000000.0000"
     forged.write_text(json.dumps(found))
-    assert manage(folder, "migrate", **PG).returncode == 0
+    assert manage(folder, "migrate").returncode == 0
 
-    done = manage(folder, "loaddata", str(forged), **PG)
+    done = manage(folder, "loaddata", str(forged))
 
     assert_one_sentence(done, "Nothing was loaded", "not clean")
     assert users(folder) == "0"
     triggers = "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'"
-    assert query(EmbeddedServer(folder, settings.LEDGER_PG), triggers) == "0"
+    assert query(EmbeddedServer(folder), triggers) == "0"
 
 
 def test_a_fixture_that_is_not_of_a_whole_bank_is_not_loaded(
@@ -94,11 +92,11 @@ def test_a_fixture_that_is_not_of_a_whole_bank_is_not_loaded(
 ) -> None:
     folder, part = new_folder(), tmp_path / "part.json"
     part.write_text(json.dumps([row for row in rows(fixture) if "contenttype" in row["model"]]))
-    assert manage(folder, "migrate", **PG).returncode == 0
-    server = EmbeddedServer(folder, settings.LEDGER_PG)
+    assert manage(folder, "migrate").returncode == 0
+    server = EmbeddedServer(folder)
     before = query(server, "SELECT count(*) FROM currencies")
 
-    done = manage(folder, "loaddata", str(part), **PG)
+    done = manage(folder, "loaddata", str(part))
 
     assert_one_sentence(done, "Nothing was loaded", "whole bank")
     assert query(server, "SELECT count(*) FROM currencies") == before != "0"
@@ -138,13 +136,13 @@ def test_what_is_dumped_while_people_pay_can_be_loaded(
     folder, file = new_folder(), tmp_path / "bank.json"
     paid = "SELECT count(*) FROM transactions WHERE description = 'Paid during the dump'"
     bank.manage("shell", "-v", "0", "-c", PAYS_MEANWHILE.format(file=str(file)))
-    assert query(EmbeddedServer(bank.data_dir, settings.LEDGER_PG), paid) == "1"
-    assert manage(folder, "migrate", **PG).returncode == 0
+    assert query(EmbeddedServer(bank.data_dir), paid) == "1"
+    assert manage(folder, "migrate").returncode == 0
 
-    done = manage(folder, "loaddata", str(file), **PG)
+    done = manage(folder, "loaddata", str(file))
 
     assert done.returncode == 0, done.stderr
-    assert query(EmbeddedServer(folder, settings.LEDGER_PG), paid) == "0", "it came later"
+    assert query(EmbeddedServer(folder), paid) == "0", "it came later"
 
 
 # A sign-up that is not committed until its caller says so.
@@ -164,12 +162,12 @@ def test_who_signs_up_while_a_fixture_waits_for_its_locks_stays(
     fixture: Path, new_folder: NewFolder
 ) -> None:
     folder = new_folder()
-    assert manage(folder, "migrate", **PG).returncode == 0
-    server = EmbeddedServer(folder, settings.LEDGER_PG)
+    assert manage(folder, "migrate").returncode == 0
+    server = EmbeddedServer(folder)
 
     def begin(*arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*MANAGE, *arguments], env=environment(folder, **PG), text=True,
+            [*MANAGE, *arguments], env=environment(folder), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
@@ -189,5 +187,5 @@ def test_who_signs_up_while_a_fixture_waits_for_its_locks_stays(
 def test_flush_deletes_nothing_and_says_why(bank: OwnBank) -> None:
     before = users(bank.data_dir)
 
-    assert_one_sentence(manage(bank.data_dir, "flush", "--no-input", **PG), "Nothing was deleted")
+    assert_one_sentence(manage(bank.data_dir, "flush", "--no-input"), "Nothing was deleted")
     assert users(bank.data_dir) == before

@@ -19,7 +19,6 @@ from tests.ledger.processes import LONG, manage, reachable_folder, wait_until
 from tests.ledger.servers import query
 
 PAGE = "docs/backups.md"
-PG = {"LEDGER_PG": str(settings.LEDGER_PG)}
 OF_THE_PAGE = "recovery_target_time = '2026-11-20 09:30:00+00'"
 
 
@@ -90,10 +89,10 @@ def lost() -> Iterator[Lost]:
 
 def lose(folder: Path) -> Lost:
     copy_bank_into(folder / "data")
-    bank = OwnBank(folder / "data", settings.LEDGER_PG)
+    bank = OwnBank(folder / "data")
     bank.manage("seed_demo", "--force")
     bank.manage("seal_ledger")
-    place = placement.prepare(bank.data_dir, bank.major)
+    place = placement.prepare(bank.data_dir)
     shell = Shell(place, folder)
     with (place.data / "postgresql.conf").open("a") as file:
         file.write(shell.here(configuration_of(PAGE, "archive")))
@@ -134,16 +133,16 @@ def test_a_bank_comes_back_as_it_was_at_a_moment(lost: Lost, target: str) -> Non
     data_dir = lost.folder / target
     lost.shell.place.own(data_dir)
 
-    lost.shell.run("restore", data_dir / f"pg{settings.LEDGER_PG}", there[target])
+    lost.shell.run("restore", data_dir / f"pg{placement.MAJOR}", there[target])
 
     shell = ("shell", "-v", "0", "-c")
     transfers = "print(*Transaction.objects.filter(type='transfer').values_list('pk', flat=True))"
-    assert set(manage(data_dir, *shell, transfers, **PG).stdout.split()) == lost.before
+    assert set(manage(data_dir, *shell, transfers).stdout.split()) == lost.before
     seals = "print(*(bytes(seal.digest).hex() for seal in Seal.objects.all()))"
-    found = manage(data_dir, *shell, seals, **PG).stdout.split()
+    found = manage(data_dir, *shell, seals).stdout.split()
     assert sorted(found) == sorted(lost.seals.split()) != []
-    assert "clean" in manage(data_dir, "audit_ledger", **PG).stdout
-    EmbeddedServer(data_dir, settings.LEDGER_PG).stop()  # the next one has the same socket
+    assert "clean" in manage(data_dir, "audit_ledger").stdout
+    EmbeddedServer(data_dir).stop()  # the next one has the same socket
 
 
 def test_the_page_takes_a_name_in_place_of_the_time() -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def no_wheel() -> Iterator[None]:
-    with patch.object(proof, "binaries_of", side_effect=EmbeddedServerError):
+    with patch.object(proof, "programs", side_effect=EmbeddedServerError):
         yield
 
 

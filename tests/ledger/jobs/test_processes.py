@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
-from django.conf import settings
 
 from ledger.db import roles
 from ledger.db.embedded import EmbeddedServer
@@ -123,7 +122,7 @@ def test_a_database_that_goes_away_and_comes_back_finds_it_at_work(begin: Begin)
         server.server.stop()
         wait_until(lambda: work.said("does not let work begin"))
         assert_one_sentence(bank.manage("work", "--once"), "no socket")
-        EmbeddedServer(server.folder, settings.LEDGER_PG).ensure_started()
+        EmbeddedServer(server.folder).ensure_started()
         wait_until(lambda: work.said("The database is back."))
         bank.values(NEVER_DONE)
         wait_until(lambda: work.said("expire_holds: done.", times=2))
@@ -139,7 +138,7 @@ def pair() -> Iterator[Pair]:
 
 
 def test_after_a_failover_it_goes_on_at_the_new_primary(pair: Pair, begin: Begin) -> None:
-    there = environment(pair.data_dir, LEDGER_PG=str(settings.LEDGER_PG))
+    there = environment(pair.data_dir)
     prepared = subprocess.run(
         [*MANAGE, "migrate", "-v0"], env=there, capture_output=True, check=False, timeout=LONG
     )

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from ledger.db.embedded import EmbeddedServer
 from ledger.env import BASE_DIR
 from tests.ledger.processes import LONG, MANAGE, environment, free_port, manage, wait_until
@@ -49,7 +47,7 @@ class UsedBank:
     def __init__(self, folder: Path, mail_port: int) -> None:
         self.data, self.logs = folder / "data", folder / "logs"
         self.logs.mkdir()
-        self.server = EmbeddedServer(self.data, settings.LEDGER_PG)
+        self.server = EmbeddedServer(self.data)
         self.port = free_port()
         self.quietly("prepare")
         self.quietly("seed_demo", "--force", "--users", "14", "--months", "1")
@@ -66,7 +64,7 @@ class UsedBank:
         self.running: list[subprocess.Popen[bytes]] = []
 
     def quietly(self, *arguments: str) -> str:
-        done = manage(self.data, *arguments, LEDGER_PG=str(settings.LEDGER_PG))
+        done = manage(self.data, *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

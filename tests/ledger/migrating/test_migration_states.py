@@ -102,7 +102,6 @@ def test_code_of_a_migration_sees_options_that_were_not_rendered() -> None:
     assert state.apps.get_model("accounts", "account")._meta.ordering == ["held"]
 
 
-@pytest.mark.slow
 def test_the_database_is_the_same_as_with_rendering(
     new_database: Callable[[str], Database],
 ) -> None:
@@ -113,7 +112,6 @@ def test_the_database_is_the_same_as_with_rendering(
     assert quick.schema() == rendered.schema()
 
 
-@pytest.mark.slow
 def test_migrations_are_taken_back_with_rendering(empty: Database) -> None:
     """Then earlier states share their classes with later ones."""
     back = MIGRATE.format(instead="None", arguments=("explorer", "zero"))

@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from django.conf import settings
 
 from ledger.db.embedded import EmbeddedServer
 from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir
@@ -63,7 +62,7 @@ class ManagedServer:
 def bare() -> Iterator[ManagedServer]:
     """Without any role of the bank."""
     with own_data_dir() as data_dir:
-        server = EmbeddedServer(data_dir, settings.LEDGER_PG)
+        server = EmbeddedServer(data_dir)
         with superuser_of(server) as connection:
             connection.execute(f"CREATE ROLE {ADMIN} LOGIN CREATEROLE CREATEDB")
             connection.execute("CREATE ROLE rds_iam")

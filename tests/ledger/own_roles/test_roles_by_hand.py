@@ -6,7 +6,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.conf import settings
 
 from ledger.db import roles
 from ledger.db.embedded import EmbeddedServer
@@ -42,7 +41,7 @@ def superuser_of_debians(debians: TlsServer) -> Iterator[Connection]:
 def superuser_of_embedded() -> Iterator[Connection]:
     with (
         own_data_dir() as data_dir,
-        superuser_of(EmbeddedServer(data_dir, settings.LEDGER_PG)) as found,
+        superuser_of(EmbeddedServer(data_dir)) as found,
     ):
         yield found
 

@@ -82,7 +82,6 @@ class BankWithReplica:
 def prepared(pair: Pair) -> None:
     """Makes the tables, and the practice bank of the cookbook."""
     same = {
-        "LEDGER_PG": str(settings.LEDGER_PG),
         "SECRET_KEY": settings.SECRET_KEY,
         "LEDGER_ROW_SECURITY": str(settings.LEDGER_ROW_SECURITY),
     }

@@ -29,7 +29,7 @@ def ask(node: Node, sql: str) -> object:
 @contextmanager
 def standby_that_is_behind(bank: BankWithReplica) -> Iterator[Node]:
     """A second standby, asynchronous, that has everything until it stops here."""
-    found = Node(bank.pair.data_dir / "third", bank.pair.primary.major)
+    found = Node(bank.pair.data_dir / "third")
     found.source = bank.pair.primary
     found.ensure_started()
     try:

@@ -9,7 +9,6 @@ from copy import copy
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connections
 from django.test import Client
 
@@ -175,7 +174,7 @@ def pair_of_a_site() -> Iterator[Pair]:
 
 @contextmanager
 def site_of(pair: Pair, pool: str) -> Iterator[Site]:
-    bank = SecuredBank(pair.data_dir, settings.LEDGER_PG)
+    bank = SecuredBank(pair.data_dir)
     bank.settings |= {
         "DATABASE_REPLICA_URLS": "standby",
         "DB_POOL": pool,

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.conf import settings
 
 from ledger.db.pair import Node, Pair
 from tests.ledger.own_bank import OwnBank
@@ -28,7 +27,7 @@ class SiteWithReplica:
 
     def __init__(self, pair: Pair, **further: str) -> None:
         self.pair = pair
-        self.bank = OwnBank(pair.data_dir, settings.LEDGER_PG)
+        self.bank = OwnBank(pair.data_dir)
         self.bank.settings |= WITH_REPLICA | further
         if further:
             self.bank.reached_by = further
