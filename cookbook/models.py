@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateRangeField, IntegerRangeField, RangeOperators
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q, Value
@@ -155,21 +155,10 @@ class BoxRental(models.Model):
         managed = False
         db_table = "box_rentals"
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            # A range of one number, for which core Postgres has GiST; plain `box WITH =` would
-            # need the extension btree_gist.
             ExclusionConstraint(
                 name="box_rented_once_at_a_time",
                 expressions=[
-                    (
-                        models.Func(
-                            "box",
-                            "box",
-                            models.Value("[]"),
-                            function="int4range",
-                            output_field=IntegerRangeField(),
-                        ),
-                        RangeOperators.OVERLAPS,
-                    ),
+                    ("box", RangeOperators.EQUAL),
                     ("during", RangeOperators.OVERLAPS),
                 ],
                 violation_error_message="Somebody else has that box then.",

@@ -1,21 +1,8 @@
-"""pg_trgm goes, which 0003 made where the server has it: the search compares words in Python. It
-stays where another role made it, or where something uses it.
+"""Nothing is left of it: it took pg_trgm away, which 0003 made. ledger_db.0005 makes it again, in a
+schema of its own, and takes an older one away.
 """
 
 from django.db import migrations
-
-DROP = """
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_extension
-               WHERE extname = 'pg_trgm' AND pg_get_userbyid(extowner) = current_user) THEN
-        DROP EXTENSION pg_trgm;
-    END IF;
-EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
-    RAISE NOTICE 'pg_trgm stays: %', SQLERRM;
-END
-$$
-"""
 
 
 class Migration(migrations.Migration):
@@ -23,4 +10,4 @@ class Migration(migrations.Migration):
         ("accounts", "0039_access_tokens"),
     ]
 
-    operations = [migrations.RunSQL(DROP, migrations.RunSQL.noop)]
+    operations = []

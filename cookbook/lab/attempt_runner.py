@@ -24,6 +24,7 @@ from cookbook.lab.attempts.attempt import NOT_NULL, Attempt
 from cookbook.practice.readiness import NO_RIGHT, SCHEMA, require
 from cookbook.practice.role import as_cookbook_role
 from cookbook.runner.sessions import Session
+from ledger.db import extensions
 from ledger.db.retry import sqlstate
 
 BUSY = ("55P03", "57014", "40P01")  # no lock in time, too slow, deadlock: says nothing of a rule
@@ -225,7 +226,7 @@ def _caught(*statements: str) -> str:
 def _in_a_transaction_of_its_own(attempt: Attempt) -> Outcome:
     """Runs it on another connection: the isolation level is set before the first query."""
     with ExitStack() as stack:
-        session = Session("thief", [SCHEMA, "public"], [])
+        session = Session("thief", [SCHEMA, extensions.SCHEMA], [])
         stack.callback(session.close)
         session.begin(attempt.isolation)
         stack.callback(session.rollback)

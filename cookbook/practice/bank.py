@@ -38,7 +38,7 @@ from cookbook.practice.readiness import (
     is_current,
 )
 from cookbook.practice.schema_copy import copy_schema
-from ledger.db import own_server, pooler
+from ledger.db import extensions, own_server, pooler
 from ledger.db.probe import unapplied_migrations
 from ledger.db.retry import sqlstate
 from transactions.demo import seeding
@@ -223,6 +223,7 @@ def _put_in_place() -> None:
             cursor.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
             cursor.execute(f"GRANT {RIGHTS} ON ALL TABLES IN SCHEMA {schema} TO {role}")
             cursor.execute(f"GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
+        extensions.let_enter(cursor, role)
         cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{comment()}'")
 
 

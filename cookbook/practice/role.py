@@ -10,7 +10,7 @@ from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 
 from cookbook.practice.readiness import NO_RIGHT, NOT_GRANTED, SCHEMA, NoPracticeBank
-from ledger.db import facts
+from ledger.db import extensions, facts
 from ledger.db.retry import sqlstate
 from ledger.db.row_security import without_reader
 
@@ -22,13 +22,12 @@ LOCK_SECONDS = 3.0  # the longest it may wait for one lock
 def as_cookbook_role(*, writes: bool) -> Iterator[None]:
     """Runs the block in the practice bank as the role of the cookbook, and rolls back.
 
-    The role has no rights on the real books, nor the token of who reads them. `public` comes last
-    in the search path, for functions of extensions. Raises NoPracticeBank if this process may not
-    use the role.
+    The role has no rights on the real books, nor the token of who reads them. Extensions come last
+    in the search path. Raises NoPracticeBank if this process may not use the role.
     """
     with facts.untold(), without_reader(), db_transaction.atomic():
         try:
-            switch_role([SCHEMA, "public"], local=True, read_only=not writes)
+            switch_role([SCHEMA, extensions.SCHEMA], local=True, read_only=not writes)
             yield
         finally:
             db_transaction.set_rollback(True)

@@ -20,13 +20,12 @@ from transactions.models import Entry, Transaction
     "ExclusionConstraint: no overlapping bookings",
     asks="How do I keep bookings of the same thing from overlapping?",
     shows=("exclusion", "exclusion on ranges", "ExclusionConstraint()", "overlap", "booking"),
-    notice="The model has ExclusionConstraint(expressions=[(Func('box', 'box', Value('[]'), "
-    "function='int4range'), '&&'), ('during', '&&')]): a row is refused if it overlaps another row "
-    "in both the box, as a range of one number, and the days. Mara begins on the day that Ana "
-    "ends: a range includes its first day but not its last, so the two do not overlap.",
+    notice="The model has ExclusionConstraint(expressions=[('box', '='), ('during', '&&')]): a row "
+    "is refused if another row has the same box and overlaps in the days. Mara begins on the day "
+    "that Ana ends: a range includes its first day but not its last, so the two do not overlap.",
     pitfall="A query for overlaps before the INSERT lets two people book at the same time. And "
-    "box WITH = needs the extension btree_gist, which not every server has; int4range(box, box, "
-    "'[]') WITH && does the same without it.",
+    "box WITH = needs the extension btree_gist, for which Django has the migration operation "
+    "BtreeGistExtension; core Postgres has GiST for ranges, not for plain numbers.",
     writes=True,
 )
 def box_rented_once_at_a_time(

@@ -27,6 +27,7 @@ from cookbook.practice.readiness import NO_SESSION, SCHEMA, SCRATCH, NoPracticeB
 from cookbook.practice.role import SECONDS, switch_role
 from cookbook.runner.rendering import as_text
 from cookbook.runner.time_limit import TimeLimit
+from ledger.db import extensions
 from ledger.db.work import QueryLog, RecordedQuery, sentence_of, watched
 
 T = TypeVar("T")
@@ -300,7 +301,9 @@ def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep
         opened = []
         time_limit = TimeLimit()
         for name in names:
-            opened.append(Session(name, [schema, SCHEMA, "public"], steps, people, time_limit))
+            opened.append(
+                Session(name, [schema, SCHEMA, extensions.SCHEMA], steps, people, time_limit)
+            )
             stack.callback(opened[-1].close)
         yield opened, steps
 

@@ -1,11 +1,14 @@
 """Which entries of a dump are the bank's own.
 
-Extensions are the server's: monitoring needs pg_stat_statements, the books need none. The role that
-restores a bank often may not make them, and another server may not have them. So neither they, nor
-rows of tables that they make, nor publications, subscriptions and event triggers are restored.
+The extensions that Ledger requires are: the role that restores a bank may make them. Others are the
+server's, such as pg_stat_statements for monitoring: that role often may not make them, and another
+server may not have them. So neither they, nor rows of tables that they make, nor publications,
+subscriptions and event triggers are restored.
 """
 
 import re
+
+from ledger.db.extensions import REQUIRED
 
 # "215; 1259 16391 TABLE public accounts ledger": the entry's number, two oids, and what it is.
 ENTRY = re.compile(r"\d+; \d+ \d+ (.+?) *")
@@ -13,6 +16,7 @@ OF_THE_SERVER = ("EXTENSION", "PUBLICATION", "SUBSCRIPTION", "EVENT TRIGGER")
 LEFT_OUT = tuple(
     f"{what}{kind} " for kind in OF_THE_SERVER for what in ("", "COMMENT - ", "SECURITY LABEL - ")
 )
+REQUIRED_HERE = {f"EXTENSION - {name}" for name in REQUIRED}
 ROWS = {"TABLE DATA ": "TABLE ", "SEQUENCE SET ": "SEQUENCE "}
 
 
@@ -25,7 +29,7 @@ def of_the_bank(listed: str) -> str:
 
 def _is_of_the_bank(entry: str, made: set[str]) -> bool:
     if entry.startswith(LEFT_OUT):
-        return False
+        return entry in REQUIRED_HERE
     for rows, table in ROWS.items():
         if entry.startswith(rows):
             return entry.replace(rows, table, 1) in made

@@ -1,12 +1,16 @@
-"""What `manage.py check --deploy` says of a bank that others are to rely on: docs/running.md."""
+"""What `manage.py check` says: `--deploy` of a bank that others are to rely on (docs/running.md),
+and `--database default` of the extensions that `migrate` needs.
+"""
 
-from django.core.checks import register
+from django.core.checks import Tags, register
 
 from ledger.checks.database import check_database
+from ledger.checks.extensions import check_extensions
 from ledger.checks.site import check_site
 
 
 def register_all() -> None:
-    """Runs them with `check --deploy` alone."""
+    """The first two run with `check --deploy` alone, the last with `--database` and `migrate`."""
     register(check_site, deploy=True)
     register(check_database, deploy=True)
+    register(check_extensions, Tags.database)

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 from django.db import DatabaseError, OperationalError
 
+from ledger.checks.extensions import extensions
 from ledger.checks.messages import weak, wrong
 from ledger.db import pooler, row_security, signed_facts
 from ledger.db.probe import short_connection, unapplied_migrations
@@ -213,4 +214,4 @@ def _failed_since(job: records.JobStatus) -> bool:
     return job.failed_at is not None and (job.done_at is None or job.failed_at > job.done_at)
 
 
-CHECKS = (prepared, roles, durability, server_log, version)
+CHECKS = (prepared, extensions, roles, durability, server_log, version)

@@ -6,3 +6,8 @@ class LedgerDbConfig(AppConfig):
 
     name = "ledger.db"
     label = "ledger_db"
+
+    def ready(self) -> None:
+        from ledger.db import lookups
+
+        lookups.register()

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ledger.db import extensions
+
 EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 # Settings that an administrator gives the web role, see docs/rights.md.
 EXPECTED_SETTINGS = {
@@ -53,8 +55,9 @@ def grant(
     hidden: Mapping[str, str] = MappingProxyType({}),
     functions: Sequence[str] = (),
 ) -> bool:
-    """Grant the role its rights to every table and view, and take from everybody the functions that
-    run with the rights of their owner. Returns False if the role is missing.
+    """Grant the role its rights to every table and view and to the functions of extensions, and
+    take from everybody the functions that run with the rights of their owner. Returns False if the
+    role is missing.
 
     `less` maps tables to their rights as GRANT spells them, "" for none; all other tables get
     `usual`. Of the tables in `hidden` it may read every column but the one that they name. It may
@@ -69,6 +72,7 @@ def grant(
             return False
         quote = connection.ops.quote_name
         to = quote(role)
+        extensions.let_enter(cursor, to)
         # Temporary tables are searched first, so a session could hide the real tables by its own.
         cursor.execute(
             "SELECT current_database() FROM pg_database WHERE datname = current_database()"

@@ -140,7 +140,7 @@ def test_the_practice_bank_is_first_in_the_path_and_the_role_has_no_more_rights(
         return (ask("SHOW search_path"), ask("SELECT current_user::text"), ask("SHOW timezone"))
 
     before = who()
-    assert run(recipe_of(who), {}).value == ("practice, public", "ledger_cookbook", "UTC")
+    assert run(recipe_of(who), {}).value == ("practice, extensions", "ledger_cookbook", "UTC")
     assert who() == before
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from ledger.db import placement, roles
 from ledger.db.embedded import EmbeddedServer
+from ledger.db.extensions import REQUIRED
 from ledger.db.removal import delete_everything
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.servers import query
@@ -68,5 +69,7 @@ def test_the_data_of_the_wheel_before_this_one_is_whole(old: EmbeddedServer) -> 
 def test_a_bank_is_made_in_the_data_of_the_wheel_before_this_one(old: EmbeddedServer) -> None:
     bank = OwnBank(old.data_dir)
     assert "clean" in bank.manage("audit_ledger")
+    names = "SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension"
+    assert query(old, names) == " ".join(sorted(["plpgsql", *REQUIRED]))
     old.stop()
     assert query(old, "SELECT count(*) FROM kept") == "60"

@@ -6,14 +6,16 @@ from typing import Any
 from django.apps import apps
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as Migrate
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.db.migrations import Migration
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.models.signals import pre_migrate
 
 from ledger.backups.fixtures import rows_of_a_bank
+from ledger.db import extensions
 from ledger.db.going_back import Plan, lossy, taken_back
 from ledger.db.migration_states import without_rendering
+from ledger.db.probe import unapplied_migrations
 from transactions.row_security import installation as row_security
 
 LOCK_NOT_AVAILABLE = "55P03"
@@ -23,8 +25,9 @@ class Command(Migrate):
     _running: Migration | None = None
 
     def handle(self, *arguments: Any, **options: Any) -> None:
-        def check(*, plan: Plan, **_signal: Any) -> None:
+        def check(*, plan: Plan, using: str, **_signal: Any) -> None:
             _refuse_loss(plan, fake=options["fake"])
+            _require_extensions(connections[using])
             if not taken_back(plan):
                 quick.enter_context(without_rendering())
 
@@ -72,6 +75,18 @@ def _refuse_loss(plan: Plan, *, fake: bool) -> None:
             " what it holds. Go forward by a new migration, or restore a backup into a new"
             " database."
         )
+
+
+def _require_extensions(database: Any) -> None:
+    """Stops before the first migration, if the server lacks what a later one creates."""
+    database.ensure_connection()
+    found = extensions.lacking(
+        database.raw,
+        migrated=extensions.MIGRATION not in unapplied_migrations(database.raw),
+        embedded=database.is_embedded,
+    )
+    for what, do in found:
+        raise CommandError(f"Nothing was changed: {what} {do}")
 
 
 def _failure(migration: Migration, error: DatabaseError) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ledger.db.extensions import SCHEMA
 from ledger.monitoring.health import queries
 from ledger.monitoring.health.queries import (
     Extension,
@@ -19,15 +20,15 @@ from ledger.text.sql_values import without_values
 # Before Postgres 17 a server refuses settings of a library that it has not loaded; this one needs a
 # reload alone.
 LOAD = "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements';"
-CREATE = "CREATE EXTENSION pg_stat_statements;"
+CREATE = f"CREATE EXTENSION pg_stat_statements SCHEMA {SCHEMA};"
 LOADED = (
     "ALTER SYSTEM SET pg_stat_statements.track_utility = off;",
     "SELECT pg_reload_conf();",
 )
 NOT_HERE = (
     "This server does not have the extension pg_stat_statements, so nobody can tell which"
-    " statements take the time. The embedded server comes without it; Debian's Postgres, the"
-    " image of Postgres and RDS have it."
+    " statements take the time. The embedded server, Debian's Postgres, the image of Postgres and"
+    " RDS have it."
 )
 NOT_MADE = (
     "The extension pg_stat_statements is there, but not in use. A superuser switches it on: after"

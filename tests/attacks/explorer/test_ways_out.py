@@ -129,7 +129,24 @@ BEYOND_ITS_RIGHTS = [
     "SELECT query_to_xml('SELECT * FROM public.users', true, false, '')",
     "SELECT query_to_xml('DELETE FROM public.users RETURNING 1', true, false, '')",
     "SELECT ts_stat('SELECT search FROM public.transactions')",
+    "SELECT similarity('a', 'b')",
+    "SELECT extensions.similarity('a', 'b')",
+    "SELECT extensions.show_trgm('a')",
+    "SELECT extensions.set_limit(1)",
+    "SELECT 'a' OPERATOR(extensions.%) 'b'",
+    "SELECT extensions.unaccent('a')",
+    "SELECT extensions.unaccent('extensions.unaccent', 'a')",
+    "SELECT ts_lexize('extensions.unaccent', 'a')",
+    "SELECT extensions.int4_dist(1, 2)",
+    "SELECT NULL::extensions.gtrgm",
 ]
+# Everybody may execute these, as far as they may enter the schema.
+OF_EXTENSIONS = """
+SELECT pg_proc.oid::regprocedure::text, has_schema_privilege(%s, pronamespace, 'USAGE')
+FROM pg_proc JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = pg_proc.oid
+WHERE deptype = 'e'
+  AND refobjid <> (SELECT oid FROM pg_extension WHERE extname = 'plpgsql')
+"""
 LARGE_OBJECTS = [
     "SELECT lo_import('/etc/passwd')",
     "SELECT lo_export(1, '/tmp/mine')",
@@ -175,6 +192,15 @@ def test_the_role_may_read_its_views_alone(sql: str, books: Books) -> None:
     assert result.rows == []
 
 
+def test_no_function_of_an_extension_can_be_named(books: Books) -> None:
+    """Also of one that comes later, and of those that a superuser makes beside them."""
+    with connection.cursor() as cursor:
+        cursor.execute(OF_EXTENSIONS, [settings.LEDGER_EXPLORER_ROLE])
+        found = dict(cursor.fetchall())
+    assert len(found) > 100
+    assert [name for name, may in found.items() if may] == []
+
+
 @pytest.mark.parametrize("sql", LARGE_OBJECTS)
 def test_no_query_fills_the_disk(sql: str, books: Books) -> None:
     if not server().get("LEDGER_EMBEDDED"):
@@ -206,6 +232,9 @@ RAW = [
     "CREATE TEMPORARY TABLE mine ()",
     "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "CREATE EXTENSION dblink",
+    "CREATE EXTENSION hstore SCHEMA explorer",
+    "ALTER EXTENSION pg_trgm SET SCHEMA explorer",
+    "DROP EXTENSION pg_trgm",
     "CREATE ROLE mine",
     "DROP VIEW explorer.entries",
     "ALTER VIEW explorer.entries RESET (security_barrier)",

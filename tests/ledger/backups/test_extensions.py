@@ -1,4 +1,4 @@
-"""Extensions are the server's: a bank is backed up and restored without them."""
+"""A bank is restored with the extensions that it requires, without those of the server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,15 +9,20 @@ import pytest
 
 from ledger.backups.contents import of_the_bank
 from ledger.db import postmaster, roles
+from ledger.db.extensions import REQUIRED, SCHEMA
 from tests.ledger.databases import Database, own_databases
 from tests.ledger.debian import NEEDS_PG_STAT_STATEMENTS, PROGRAMS, DebianServer
 from tests.ledger.processes import reachable_folder
 
-EXTENSIONS = "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'"
+EXTENSIONS = "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1"
+SCHEMAS = "SELECT DISTINCT extnamespace::regnamespace FROM pg_extension WHERE extname <> 'plpgsql'"
 LISTED = """;
 ; Archive created at 2026-11-22 13:00:00 UTC
 ;
 2; 3079 16385 EXTENSION - pg_cron
+3; 3079 16386 EXTENSION - pg_trgm
+4; 2615 16387 SCHEMA - extensions ledger
+4320; 0 0 COMMENT - EXTENSION pg_trgm
 4321; 0 0 COMMENT - EXTENSION pg_cron
 215; 1259 16391 TABLE public accounts ledger
 216; 1259 16395 SEQUENCE public seals_number_seq ledger
@@ -32,9 +37,9 @@ LISTED = """;
 """
 
 
-def test_extensions_and_the_rows_of_their_tables_are_left_out() -> None:
+def test_extensions_of_the_server_and_the_rows_of_their_tables_are_left_out() -> None:
     numbers = [line.partition(";")[0] for line in of_the_bank(LISTED).splitlines()]
-    assert numbers == ["215", "216", "4000", "4002", "4004"]
+    assert numbers == ["3", "4", "215", "216", "4000", "4002", "4004"]
 
 
 def test_a_bank_is_restored_without_an_extension_that_was_beside_it(tmp_path: Path) -> None:
@@ -50,8 +55,9 @@ def test_a_bank_is_restored_without_an_extension_that_was_beside_it(tmp_path: Pa
 
         assert "every seal holds" in restored.run("restore", file)
 
-        assert bank.values(EXTENSIONS) == ["vector"]
-        assert restored.values(EXTENSIONS) == []
+        assert bank.values(EXTENSIONS) == [*REQUIRED, "vector"]
+        assert restored.values(EXTENSIONS) == [*REQUIRED]
+        assert restored.values(SCHEMAS) == [SCHEMA]
 
 
 @pytest.fixture
@@ -89,5 +95,5 @@ def test_a_server_with_every_extension_gives_a_backup_that_the_owner_restores(
     assert "every seal holds" in bank.run("backup", "--prove", file)
     assert "every seal holds" in restored.run("restore", file)
 
-    assert bank.values(EXTENSIONS) == ["pg_stat_statements"]
-    assert restored.values(EXTENSIONS) == []
+    assert set(bank.values(EXTENSIONS)) == {*REQUIRED, "pg_stat_statements"}
+    assert restored.values(EXTENSIONS) == [*REQUIRED]

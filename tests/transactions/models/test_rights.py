@@ -82,6 +82,9 @@ FORBIDDEN = [
     "SELECT pg_ls_dir('.')",
     "SELECT pg_reload_conf()",
     "CREATE SCHEMA mine",
+    "CREATE EXTENSION hstore",
+    "DROP EXTENSION pg_trgm",
+    "CREATE FUNCTION extensions.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "CREATE ROLE mine",
     "ALTER ROLE ledger SET search_path = mine",
 ]

@@ -8,7 +8,7 @@ from django.test import Client
 
 from ledger.monitoring.health import queries
 from ledger.monitoring.health.page import Health, health_of
-from ledger.monitoring.health.statements import LOADED, NOT_HERE
+from ledger.monitoring.health.statements import LOADED, NOT_HERE, NOT_MADE
 from tests.console import read as read_docs
 from tests.ledger.debian import NEEDS_PG_STAT_STATEMENTS, DebianServer
 from tests.ledger.monitoring.health.asking import opened
@@ -116,7 +116,8 @@ def bare() -> Iterator[DebianServer]:
         found = DebianServer(folder)
         found.start()
         try:
-            found.execute("CREATE ROLE ledger_web LOGIN")
+            found.execute("CREATE ROLE ledger_web LOGIN", "CREATE SCHEMA extensions")
+            found.execute("GRANT USAGE ON SCHEMA extensions TO ledger_web")
             yield found
         finally:
             found.stop()
@@ -141,7 +142,7 @@ def test_the_commands_that_are_told_switch_it_on(bare: DebianServer) -> None:
 
 @NEEDS_PG_STAT_STATEMENTS
 def test_a_library_that_is_not_loaded_is_told(bare: DebianServer) -> None:
-    bare.execute("CREATE EXTENSION pg_stat_statements")
+    bare.execute("CREATE EXTENSION pg_stat_statements SCHEMA extensions")
     found = read(bare)
     assert found.statements.commands[1:] == LOADED
     assert "has not loaded it" in found.statements.sentence
@@ -188,12 +189,15 @@ def test_what_an_open_session_runs_is_told_by_its_normalised_text(counting: Debi
 # On the server of the tests
 
 
-def test_a_server_that_cannot_have_it_says_so(root: Client) -> None:
-    text = text_of(opened(root))
-    with beside() as session:
-        there = session.execute(queries.EXTENSION.encode()).fetchone()
-    if there == (None, None, None):
-        assert NOT_HERE.split(",", maxsplit=1)[0] in text
+def test_a_bank_has_none_until_a_superuser_makes_it(root: Client) -> None:
+    assert NOT_MADE.split(".", maxsplit=1)[0] in text_of(opened(root))
+
+
+def test_a_server_that_cannot_have_it_says_so(
+    root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "EXTENSION", "SELECT NULL, NULL, NULL")
+    assert NOT_HERE.split(",", maxsplit=1)[0] in text_of(opened(root))
 
 
 @pytest.fixture

@@ -1,0 +1,37 @@
+"""The extensions that Ledger requires: by `check --database default`, and by `migrate`."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.core.checks import CheckMessage
+from django.db import DEFAULT_DB_ALIAS, OperationalError
+
+from ledger.checks.messages import wrong
+from ledger.db.extensions import MIGRATION, lacking
+from ledger.db.probe import short_connection, unapplied_migrations
+
+SECONDS = 5
+
+
+def check_extensions(
+    *, databases: Sequence[str] | None = None, **_options: Any
+) -> list[CheckMessage]:
+    """What the database lacks; nothing of one that cannot be reached, because the command that
+    needs it will tell.
+    """
+    if DEFAULT_DB_ALIAS not in (databases or ()):
+        return []
+    try:
+        with short_connection(SECONDS) as found:
+            return list(extensions(found))
+    except OperationalError:
+        return []
+
+
+def extensions(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
+    """Extensions that are missing, or in another schema."""
+    migrated = MIGRATION not in unapplied_migrations(found)
+    for what, do in lacking(found, migrated=migrated, embedded=settings.LEDGER_EMBEDDED):
+        yield wrong("extension", what, do)

@@ -1,0 +1,82 @@
+"""The extensions of Postgres that Ledger requires, and what is said of a server without one.
+
+Note [Schema of extensions]: everybody may execute the functions of an extension, and the owner of a
+database cannot take that away, because those of a trusted extension belong to the server's
+superuser. So extensions are in a schema of their own, which the web role and the cookbook's may
+enter and the explorer's may not. It is in no search path but the cookbook's: SQL names it
+(`extensions.unaccent`), and so works in a function with a path of its own, in the practice bank,
+behind a pooler, and while a backup is restored. `ledger.db.lookups` names it for Django's lookups.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import psycopg
+
+SCHEMA = "extensions"
+REQUIRED = ("btree_gist", "pg_trgm", "unaccent")
+MIGRATION = "ledger_db.0005_extensions"
+FOUND = """
+    SELECT name, extnamespace::regnamespace::text, pg_has_role(current_user, extowner, 'MEMBER'),
+           EXISTS (SELECT FROM pg_available_extensions AS known WHERE known.name = required.name)
+    FROM unnest(%s::text[]) AS required(name) LEFT JOIN pg_extension ON extname = name
+    ORDER BY name
+"""
+INSTALL = (
+    "Install Postgres's contrib modules on the server: on Debian and Ubuntu they come with the"
+    " package postgresql-{major}, on Red Hat with postgresql-contrib, and RDS, Aurora and the"
+    " official images have them."
+)
+RESTART = (
+    "The embedded server that runs is of an older Ledger: stop it (make stop), then run this again."
+)
+CREATE = "As the owner of the database: CREATE EXTENSION {name} SCHEMA {schema};"
+MOVE = (
+    "As a superuser: CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner};"
+    " ALTER EXTENSION {name} SET SCHEMA {schema};"
+)
+OWNER = "SELECT quote_ident(pg_get_userbyid(datdba)) FROM pg_database WHERE datname = %s"
+
+
+class Lacking(NamedTuple):
+    """An extension that is not there as Ledger needs it, in one sentence, and what to do."""
+
+    what: str
+    do: str
+
+
+def lacking(found: psycopg.Connection[Any], *, migrated: bool, embedded: bool) -> Iterator[Lacking]:
+    """What the database lacks. Where the migration has not run, it can still create what the server
+    has, and move what belongs to this role.
+    """
+    version, database = found.info.server_version, found.info.dbname
+    ((owner,),) = found.execute(OWNER, [database]).fetchall()
+    for name, schema, is_own, is_available in found.execute(FOUND, [list(REQUIRED)]).fetchall():
+        words = {"name": name, "schema": SCHEMA, "owner": owner, "major": version // 10_000}
+        if schema is None and not is_available:
+            yield Lacking(
+                f"The server lacks the extension {name}, which Ledger needs.",
+                RESTART if embedded else INSTALL.format(**words),
+            )
+        elif schema is None and migrated:
+            yield Lacking(
+                f"The database has no extension {name}, which Ledger needs.", CREATE.format(**words)
+            )
+        elif schema not in (None, SCHEMA) and (migrated or not is_own):
+            yield Lacking(
+                f"The extension {name} is in the schema {schema}; Ledger looks for it in {SCHEMA}.",
+                MOVE.format(**words),
+            )
+
+
+def let_enter(cursor: Any, role: str) -> None:
+    """Lets a role, as GRANT spells it, call the functions: see Note [Schema of extensions]. Does
+    nothing where there is no such schema, or somebody else's.
+    """
+    cursor.execute(
+        "SELECT 1 FROM pg_namespace"
+        " WHERE nspname = %s AND pg_has_role(current_user, nspowner, 'MEMBER')",
+        [SCHEMA],
+    )
+    if cursor.fetchone():
+        cursor.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}")
