@@ -71,7 +71,7 @@ class BackgroundBuild:
                 return
             if not isinstance(error, NoPracticeBank | DatabaseError):
                 raise
-            reason = str(error).strip().splitlines()[0]
+            reason = str(error).strip().partition("\n")[0]
             self._tell(f"The practice bank of the cookbook was not built: {reason}")
         finally:
             self._is_ready.set()
