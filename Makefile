@@ -5,7 +5,7 @@ WITH_DEV := .venv/.installed-dev
 WITH_EXTRAS := .venv/.installed-image
 WITH_CI := .venv/.installed-ci
 
-.PHONY: help run dev test test-all test-server test-pool test-pgbouncer test-aws lock-aws workflows sbom faults mutants bench check audit shell stop install install-dev install-extras install-ci lock clean screenshots
+.PHONY: help run dev test test-all test-server test-older test-pool test-pgbouncer test-aws lock-aws workflows sbom faults mutants bench check audit shell stop install install-dev install-extras install-ci lock clean screenshots
 .DEFAULT_GOAL := help
 
 # Processes that start again and again read compiled files; without, each compiles the project anew.
@@ -40,6 +40,7 @@ help:
 	@echo "make test-pool       every test with connections from Django's pool"
 	@echo "make test-pgbouncer  every test through pgbouncer in transaction mode, where it is installed"
 	@echo "make test-server     the tests on the server of DATABASE_URL (tests/prepare_server.py)"
+	@echo "make test-older      the tests on Debian's Postgres, where it is installed"
 	@echo "make test-aws        the templates of deploy/aws, in an environment of their own; needs Node"
 	@echo "make faults   kill, cut, pause and fill what a bank runs on, for SECONDS (60); SEED=7 again"
 	@echo "make mutants  change one line of FILES at a time, and list the changes that no test notices; SEED=7 again"
@@ -78,6 +79,10 @@ test-all: install-dev
 # On a server of one's own that tests.prepare_server prepared; DATABASE_URL names its owner role.
 test-server: install-dev
 	@$(PY) -m pytest -n auto --dist loadgroup -m "not slow and not browser" $(TESTS)
+
+# On Debian's Postgres, which is older than the embedded one.
+test-older: install-dev
+	@$(PY) -m tests.older_server $(TESTS)
 
 # With connections from a pool, and through a pooler (docs/databases.md).
 test-pool: install-dev

@@ -110,7 +110,6 @@ def without_unaccent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("without_unaccent")
 def test_a_server_without_one_is_told_before_anything_is_changed() -> None:
     with own_databases() as databases:
@@ -142,7 +141,6 @@ def empty() -> Iterator[Database]:
         yield databases.new("empty")
 
 
-@pytest.mark.slow
 def test_one_that_was_dropped_is_told_by_the_command_that_makes_it(empty: Database) -> None:
     assert "no issues" in empty.run("check", "--database", "default")
     execute(empty, "DROP EXTENSION unaccent")
@@ -160,7 +158,6 @@ def test_one_that_was_dropped_is_told_by_the_command_that_makes_it(empty: Databa
     empty.run("migrate", "-v0")
 
 
-@pytest.mark.slow
 def test_pg_trgm_of_an_older_bank_moves_out_of_public(empty: Database) -> None:
     """accounts.0003 made it there once. It stays, and is told, where something uses it."""
     empty.run("migrate", "ledger_db", "0004", "-v0")
