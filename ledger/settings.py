@@ -41,7 +41,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "ledger.apps.StaticFilesConfig",
+    "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django_htmx",
     "allauth",
@@ -343,6 +343,10 @@ if LEDGER_WEBHOOK_PRIVATE and LEDGER_HTTPS:
 STATIC_URL = "static/"
 STATIC_ROOT = LEDGER_DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "ledger.server.static_files.AppFilesFinder",
+]
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site has a use for them
 _STATIC_STORAGE = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -2,13 +2,24 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.finders import AppDirectoriesFinder, get_finders
 from django.core.management import call_command
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+# Of drf-spectacular's sidecar: another viewer of the API's schema, and source maps.
+UNUSED = ("redoc", "*.map")
+
+
+class AppFilesFinder(AppDirectoriesFinder):
+    """The files of apps, of which it lists for collectstatic only what a page uses."""
+
+    def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[Any]:
+        return super().list([*(ignore_patterns or ()), *UNUSED])
 
 
 class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
