@@ -197,13 +197,13 @@ class AccountAdmin(
         response: HttpResponse
         page = (request, object_id, form_url, extra_context)
         try:
-            response = self._changeform_view(*page)  # type: ignore[attr-defined]
+            response = self._changeform_view(*page)
         except LedgerError as refusal:
             request.ledger_refusal = refusal  # type: ignore[attr-defined]
             if isinstance(refusal, NeedsApproval):  # no field is wrong: its box says what to do
                 asks = {"asks": why_asked(self.get_object(request, object_id or "")), "errors": []}
                 page = (*page[:3], {**(extra_context or {}), **asks})
-            response = self._changeform_view(*page)  # type: ignore[attr-defined]
+            response = self._changeform_view(*page)
         return response
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:

@@ -5,7 +5,6 @@ from decimal import Decimal
 from html import unescape
 from typing import Any, ClassVar
 
-from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.core.exceptions import PermissionDenied
@@ -16,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from accounts import shown
+from accounts.admin.parts import CheckedKeys
 from accounts.models import User
 from accounts.models.read import MOST_PEOPLE
 from ledger.text.money import NOTHING
@@ -35,7 +35,7 @@ TOO_MANY = (
 NO_FILTER = "The filters of this address cannot be read. Start again from the list."
 
 
-class ListFiles(admin.ModelAdmin):  # type: ignore[type-arg]
+class ListFiles(CheckedKeys):
     """A list with the links Download as CSV or JSON: its columns, of all rows that its search and
     its filters let through, for whoever may open it.
     """

@@ -4,20 +4,19 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from accounts.admin.parts import ReadOnly
+from accounts.admin.parts import CheckedKeys, ReadOnly
 from ledger.text.dates import moment_in_utc
 
 ON_A_PAGE = 50
 
 
-class LogAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class LogAdmin(ReadOnly, CheckedKeys):
     """Serves one page with a filter in place of Django's list. A row has no page of its own."""
 
     title: str

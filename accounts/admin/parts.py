@@ -1,10 +1,13 @@
 """Shared parts of the admin pages: read-only models, columns and links."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import BadRequest, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -46,6 +49,43 @@ class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]
         return lookup in self.linked_lookups or any(
             _belongs_to(lookup, shown) for shown in self.get_list_filter(request)
         )
+
+
+class KeyedSelect(AutocompleteSelect):
+    """Shows nothing as chosen for a value that cannot be a key."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        return super().optgroups(name, [each for each in value if self._is_key(each)], attr)
+
+    def _is_key(self, value: str) -> bool:
+        try:
+            self.field.target_field.to_python(value)
+        except ValidationError:
+            return False
+        return True
+
+
+class CheckedKeys(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Pages that answer whatever is sent about which row is meant. Django's own fail on a value of
+    `autocomplete_fields` that cannot be a key, on an empty `_to_field` and on `_saveasnew`.
+    """
+
+    def _changeform_view(self, request: HttpRequest, *page: Any) -> Any:
+        if "_saveasnew" in request.POST and not self.save_as:
+            raise BadRequest("This form saves no row as a new one.")
+        return super()._changeform_view(request, *page)  # type: ignore[misc]
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        return super().get_object(request, object_id, from_field or None)
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = KeyedSelect(db_field, self.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class AsksApproval(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -34,3 +34,28 @@ def test_a_value_that_there_is_not_is_the_dash_of_all_other_pages(staff: Client)
     page = text_of(staff.get(reverse("admin:accounts_account_change", args=[account.pk])))
     assert NOTHING == admin.site.empty_value_display == moment_cell(None) == "\N{EN DASH}"
     assert f"Closed: {NOTHING}" in page
+
+
+@pytest.mark.parametrize("chosen", ["1", "https://bank.example/", "\x00"])
+def test_a_person_that_cannot_be_chosen_is_a_mistake_in_the_form(
+    staff: Client, chosen: str
+) -> None:
+    form = {"user": chosen, "currency": "EUR", "name": "Account", "reason": "They asked"}
+    answer = staff.post(ADD, form)
+    assert answer.status_code == 200
+    assert answer.context["adminform"].errors.keys() == {"user"}
+    assert staff.get(ADD, {"user": chosen}).status_code == 200
+
+
+def test_a_row_is_found_by_its_key_where_the_address_names_no_field(root: Client) -> None:
+    account = AccountFactory()
+    for page in ("accounts_account_change", "accounts_account_delete", "accounts_change_delete"):
+        url = reverse(f"admin:{page}", args=[account.pk])
+        assert root.get(url, {"_to_field": ""}).status_code < 500
+
+
+def test_no_form_saves_a_row_as_a_new_one(staff: Client) -> None:
+    account = AccountFactory()
+    change = reverse("admin:accounts_account_change", args=[account.pk])
+    for url in (ADD, change):
+        assert staff.post(url, {"name": "Copy", "_saveasnew": "1"}).status_code == 400

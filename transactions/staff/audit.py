@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from accounts.admin.parts import ReadOnly, person_of
+from accounts.admin.parts import CheckedKeys, ReadOnly, person_of
 from accounts.exceptions import LedgerError
 from accounts.models import EARLIEST, Account
 from accounts.shown import add_unnamed
@@ -102,7 +102,7 @@ class FindingShown:
 
 
 @admin.register(AuditRun)
-class AuditRunAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class AuditRunAdmin(ReadOnly, CheckedKeys):
     """Serves one page with the audit and the seals in place of Django's list."""
 
     def get_urls(self) -> list[URLPattern]:
