@@ -31,8 +31,6 @@ LONG = 5.0  # a test of this length goes to any worker that is free
 # many of their cases.
 KEPT: dict[str, int] = {}
 
-# Fixtures that a session builds once: the tests that use one share a worker.
-SHARED = {"visits": "visits", "linked_visits": "visits", "all_visits": "visits"}
 LEFT_OUT = pytest.StashKey[list[pytest.Item]]()
 COUNTS = pytest.StashKey[dict[str, int]]()
 KEY = "left out"
@@ -126,9 +124,6 @@ def slow_tests() -> Mapping[str, float]:
 def group_of(item: pytest.Item) -> str:
     """Returns the group of a test, all of whose tests run on one worker: what shares a fixture."""
     names = set(getattr(item, "fixturenames", ()))
-    for fixture, group in SHARED.items():
-        if fixture in names:
-            return group
     definitions = getattr(item, "_fixtureinfo").name2fixturedefs if names else {}  # noqa: B009
     scopes = {each[-1].scope for name, each in definitions.items() if name in names and each}
     if "package" in scopes:

@@ -1,5 +1,7 @@
 """Sends a request by any method, and reads the whole answer: status, headers and body."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +28,19 @@ class Answer:
         return [fact for fact in facts if fact not in url and fact in self.text]
 
 
+_watchers: list[Callable[[str, Answer], object]] = []
+
+
+@contextmanager
+def watched(watcher: Callable[[str, Answer], object]) -> Iterator[None]:
+    """Shows the watcher each answer of the block, and what was asked for."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
+
+
 def ask(
     client: Client,
     method: str,
@@ -48,7 +63,10 @@ def ask(
         response = client.generic(method, url, follow=follow, headers=headers)
     parts = response.streaming_content if response.streaming else [response.content]
     body = b"".join(parts).decode(errors="replace")
-    return Answer(response.status_code, dict(response.headers), body)
+    answer = Answer(response.status_code, dict(response.headers), body)
+    for watcher in _watchers:
+        watcher(f"{method} {url}", answer)
+    return answer
 
 
 def leads_away(location: str) -> bool:

@@ -12,7 +12,6 @@ from accounts.models import Account
 from tests.attacks.bank import AttackedBank, attacked_bank
 from tests.attacks.people import readers_of
 from tests.attacks.rows import rows_of_a_customer
-from tests.attacks.visits import Visits, visit_everything, visit_links
 from tests.factories import AccountFactory
 from tests.kept import rolled_back_at_the_end
 from transactions.row_security import installation
@@ -42,31 +41,6 @@ def bank_of_the_module(
 @pytest.fixture
 def readers(bank: AttackedBank) -> dict[str, Client]:
     return readers_of(bank)
-
-
-@pytest.fixture(scope="session")
-def visits(
-    django_db_setup: None, practice_bank: None, django_db_blocker: DjangoDbBlocker
-) -> Visits:
-    """Every page as each kind of reader; read once for all tests of a worker."""
-    with django_db_blocker.unblock():
-        return visit_everything()
-
-
-@pytest.fixture(scope="session")
-def linked_visits(
-    django_db_setup: None, practice_bank: None, django_db_blocker: DjangoDbBlocker
-) -> Visits:
-    """The pages to which links with parameters lead; read once for all tests of a worker."""
-    with django_db_blocker.unblock():
-        return visit_links()
-
-
-@pytest.fixture(params=["visits", "linked_visits"])
-def all_visits(request: pytest.FixtureRequest) -> Visits:
-    """Pages, and in a slow test also pages with parameters."""
-    found: Visits = request.getfixturevalue(request.param)
-    return found
 
 
 @pytest.fixture(autouse=True)

@@ -1,38 +1,51 @@
 """Digests of the tables, which tell whether an attack has written anything."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 
 from django.db import connection
 
 # Sessions and the counts of rate limits change by reading a page, as they should. The register has
 # only ids of rows, which the other tables have too.
 OF_EVERY_VISIT = ("cache", "reads", "sessions", "sign_ins", "attempt_counts", "row_register")
+SIGN_INS = ("sign_ins", "attempt_counts")  # that somebody tried to sign in
 COLUMNS_OF_EVERY_VISIT = ("last_login",)
 
 
 def table_digests(leave_out: Iterable[str] = OF_EVERY_VISIT) -> dict[str, str]:
     """A digest of all rows of each table."""
-    return {table: _digest(table, "TRUE") for table in _tables() if table not in {*leave_out}}
+    return _digests({table: "TRUE" for table in _tables() if table not in {*leave_out}})
 
 
-def digests_of_rows_with(ids: Collection[object]) -> dict[str, str]:
-    """A digest, by table, of the rows that have one of the ids in a column of type uuid."""
+def watched_rows(
+    ids: Collection[object], but: Collection[str] = ()
+) -> Callable[[], dict[str, str]]:
+    """Returns what digests, by table, the rows that have one of the ids in a column of type uuid;
+    nothing without ids.
+    """
     keys = ", ".join(f"'{id}'::uuid" for id in ids)
-    return {
-        table: _digest(table, " OR ".join(f'"{name}" IN ({keys})' for name in columns))
+    conditions = {
+        table: " OR ".join(f'"{name}" IN ({keys})' for name in columns)
         for table, columns in _uuid_columns().items()
+        if ids and table not in but
     }
+    return partial(_digests, conditions)
 
 
-def _digest(table: str, condition: str) -> str:
+def _digests(conditions: Mapping[str, str]) -> dict[str, str]:
+    """One query for all tables, by the condition of each."""
     less = "".join(f" - '{name}'" for name in COLUMNS_OF_EVERY_VISIT)
+    parts = [
+        f"SELECT '{table}', count(*) || ' rows ' ||"
+        f" coalesce(md5(string_agg(row, '' ORDER BY row)), '')"
+        f' FROM (SELECT (to_jsonb(t){less})::text AS row FROM "{table}" t WHERE {condition}) r'
+        for table, condition in conditions.items()
+    ]
+    if not parts:
+        return {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(*) || ' rows ' || coalesce(md5(string_agg(row, '' ORDER BY row)), '')"
-            f' FROM (SELECT (to_jsonb(t){less})::text AS row FROM "{table}" t WHERE {condition}) r'
-        )
-        digest: str = cursor.fetchone()[0]
-    return digest
+        cursor.execute(" UNION ALL ".join(parts))
+        return dict(cursor.fetchall())
 
 
 def _tables() -> list[str]:

@@ -5,12 +5,8 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
-from django.test import Client
+from tests.attacks.reading import PageRead
 
-from tests.attacks.answers import ask
-from tests.attacks.walk import Address
-
-OK = 200
 SENT_AS_THEY_ARE = (
     "hidden",
     "text",
@@ -104,12 +100,10 @@ class _Forms(HTMLParser):
             self.choice = ""
 
 
-def forms_seen(client: Client, addresses: Iterable[Address]) -> list[PageForm]:
+def forms_seen(pages: Iterable[PageRead]) -> list[PageForm]:
     """Every form on these pages once: the same action, method and fields count as the same."""
     seen: dict[tuple[str, ...], PageForm] = {}
-    for address in addresses:
-        answer = ask(client, "GET", address.url, follow=True)
-        if answer.status == OK and "html" in answer.headers.get("Content-Type", ""):
-            for form in forms_of(answer.body, address.url):
-                seen.setdefault(form.signature, form)
+    for page in pages:
+        for form in forms_of(page.html, page.url):
+            seen.setdefault(form.signature, form)
     return list(seen.values())

@@ -1,14 +1,12 @@
 """Hostile values in every parameter, field, header and cookie of pages, and what they bring about.
 
 The functions return a line for each hole, so that one test walks the whole site with them and
-another one shows that they find pages that were planted (`test_planted_pages.py`).
+another one shows that they find pages that were planted (`tests/attacks/test_planted_pages.py`).
 """
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from http.cookies import SimpleCookie
 from itertools import product
 
 from django.test import Client
@@ -16,11 +14,12 @@ from django.test import Client
 from ledger.text.money import account_number
 from tests.attacks.answers import Answer, ask, leads_away
 from tests.attacks.bank import Holder
-from tests.attacks.digests import OF_EVERY_VISIT, digests_of_rows_with
+from tests.attacks.digests import SIGN_INS, watched_rows
 from tests.attacks.forms import forms_seen
 from tests.attacks.markup import MARKUP, strange_parts
-from tests.attacks.parameters import Seen, names_asked, page_of, parameters_seen
-from tests.attacks.people import rolled_back
+from tests.attacks.parameters import Seen, page_of
+from tests.attacks.people import attempt_of
+from tests.attacks.reading import PageRead, names_asked, one_of_each
 from tests.attacks.walk import Address
 from tests.postgres_log import lines_logged
 
@@ -43,10 +42,13 @@ NO_SQL = re.compile("syntax error|unterminated|column .* does not exist")
 
 @dataclass(frozen=True, slots=True)
 class FieldsOfPage:
-    """An address that takes a form: its fields, each with the value that it usually has."""
+    """An address that takes a form: its fields with the values that they usually have, and all
+    names for which its view asks.
+    """
 
     url: str
     fields: dict[str, str]
+    names: frozenset[str]
 
 
 def ways_to_name(holder: Holder) -> tuple[str, ...]:
@@ -62,13 +64,13 @@ def ids_of(holder: Holder) -> tuple[str, ...]:
 
 def holes_by_parameters(
     client: Client,
-    addresses: Iterable[Address],
+    seen: Seen,
     values: Collection[str],
     facts: Collection[str] = (),
 ) -> Iterator[str]:
     """Each parameter of each page with each value, alone and beside the usual ones."""
     tried = set()
-    for path, usual in parameters_seen(client, addresses).names.items():
+    for path, usual in seen.names.items():
         fresh = [name for name in usual if (page_of(path), name) not in tried]
         tried |= {(page_of(path), name) for name in fresh}
         for name in fresh:
@@ -79,43 +81,36 @@ def holes_by_parameters(
                         yield f"GET {path} {name}={value}: {what}"
 
 
-def read_with_every_parameter(
-    client: Client, addresses: Iterable[Address], values: Collection[str]
-) -> Seen:
-    """Reads each page with each value in all of its parameters, and all links with parameters."""
-    seen = parameters_seen(client, addresses)
-    for url in seen.queries.values():
-        ask(client, "GET", url)
+def read_with_every_parameter(client: Client, seen: Seen, values: Collection[str]) -> None:
+    """Reads each page with each value in all of its parameters."""
     for path, names in seen.names.items():
         for value in values:
             ask(client, "GET", path, dict.fromkeys(names, value))
-    return seen
 
 
 def holes_by_fields(
     client: Client,
-    addresses: Iterable[Address],
+    pages: Iterable[FieldsOfPage],
     values: Collection[str],
     victim: Holder | None = None,
 ) -> Iterator[str]:
-    """Each field of each form with each value, and each for which a view asks although no page
-    has such a form. All that is written is undone.
-    """
+    """Each field of each of these pages with each value. All that is written is undone."""
     facts = list(victim.facts()) if victim else []
-    theirs = [victim.user.pk, *ids_of(victim)] if victim else []
-    before = _digests_of(theirs)
-    for page in pages_with_fields(client, addresses):
-        logged = len(lines_logged())
-        for name, value in product(page.fields.keys() - {TOKEN}, values):
+    theirs = watched_rows([victim.user.pk, *ids_of(victim)] if victim else [], but=SIGN_INS)
+    before, logged = theirs(), len(lines_logged())
+    for page in pages:
+        for name, value in product(sorted(page.names - {TOKEN}), values):
             with attempt_of(client) as sender:
                 answer = ask(sender, "POST", page.url, {**page.fields, name: value})
                 found = list(bad(answer, f"{page.url} {value}", facts))
-                if not found and _digests_of(theirs) != before:
+                if not found and theirs() != before:
                     found.append("wrote a row of the victim")
             for what in found:
                 yield f"POST {page.url} {name}={value}: {what}"
-        for line in filter(NO_SQL.search, lines_logged()[logged:]):
+        lines = lines_logged()
+        for line in filter(NO_SQL.search, lines[logged:]):
             yield f"POST {page.url}: {line}"
+        logged = len(lines)
 
 
 def holes_by_headers(
@@ -127,58 +122,53 @@ def holes_by_headers(
     """Each page with each value in all headers and cookies at once, whole and for htmx."""
     one_each = {address.pattern.template: address.url for address in addresses}
     logged = len(lines_logged())
-    for url, value, is_whole in product(one_each.values(), values, (True, False)):
-        headers = dict.fromkeys(HEADERS, value) | ({} if is_whole else {"HX-Request": "true"})
-        with attempt_of(client) as sender:
-            for name in COOKIES:
-                sender.cookies[name] = value
-            answer = ask(sender, "GET", url, headers=headers)
-            for what in bad(answer, f"{url} {value}", facts):
-                yield f"GET {url} with {value} in headers: {what}"
-        for line in filter(NO_SQL.search, lines_logged()[logged:]):
-            yield f"GET {url} with {value} in headers: {line}"
-        logged = len(lines_logged())
+    for url in one_each.values():
+        for value, more in product(values, ({}, {"HX-Request": "true"})):
+            headers = dict.fromkeys(HEADERS, value) | more
+            with attempt_of(client) as sender:
+                for name in COOKIES:
+                    sender.cookies[name] = value
+                answer = ask(sender, "GET", url, headers=headers)
+                for what in bad(answer, f"{url} {value}", facts):
+                    yield f"GET {url} with {value} in headers: {what}"
+        lines = lines_logged()
+        for line in filter(NO_SQL.search, lines[logged:]):
+            yield f"GET {url} with hostile headers: {line}"
+        logged = len(lines)
 
 
-def _digests_of(ids: Collection[object]) -> dict[str, str]:
-    """Of the rows with these ids, but not that somebody tried to sign in."""
-    found = digests_of_rows_with(ids) if ids else {}
-    return {table: digest for table, digest in found.items() if table not in OF_EVERY_VISIT}
-
-
-def pages_with_fields(client: Client, addresses: Iterable[Address]) -> list[FieldsOfPage]:
-    """The pages that take a form, one for each pattern, with all fields that they know."""
-    one_each = {address.pattern.template: address for address in addresses}
+def pages_with_fields(client: Client, pages: Iterable[PageRead]) -> list[FieldsOfPage]:
+    """Those of the pages that take a form, one for each pattern, with all fields that they know:
+    also those for which a view asks although no page has such a form.
+    """
+    one_each = one_of_each(pages)
     forms: dict[str, dict[str, str]] = {}
-    for form in forms_seen(client, one_each.values()):
+    for form in forms_seen(one_each):
         if form.method == "POST":
             known = forms.setdefault(form.action, {})
             known.update({name: value or "1" for name, value in form.values.items()})
-    urls = {address.url for address in one_each.values()} | forms.keys()
-    asked = ((url, _fields(client, url, forms.get(url, {}))) for url in sorted(urls))
-    return [FieldsOfPage(url, fields) for url, fields in asked if fields]
+    urls = {page.url for page in one_each} | forms.keys()
+    asked = (_fields(client, url, forms.get(url, {})) for url in sorted(urls))
+    return [page for page in asked if page.names]
 
 
-def _fields(client: Client, url: str, known: dict[str, str]) -> dict[str, str]:
-    """The known fields, and those for which the view asks."""
-    fields = dict(known)
+def _fields(client: Client, url: str, known: dict[str, str]) -> FieldsOfPage:
+    """The known fields, and those for which the view asks; no names where it takes no POST.
+
+    By what begins with _ the admin gives another answer than that of the form, so it is sent as a
+    hostile value alone.
+    """
+    fields, names = dict(known), set(known)
     for _ in range(MOST_POSTS):
         with names_asked() as asked, attempt_of(client) as sender:
             if ask(sender, "POST", url, fields).status == NOT_ALLOWED:
-                return {}
-        if asked <= fields.keys():
+                return FieldsOfPage(url, {}, frozenset())
+        if asked <= names:
             break
-        fields = {**dict.fromkeys(asked, "1"), **fields}
-    return fields
-
-
-@contextmanager
-def attempt_of(client: Client) -> Iterator[Client]:
-    """A client with the same cookies, whose writes are undone."""
-    sender = Client()
-    sender.cookies = SimpleCookie({name: it.value for name, it in client.cookies.items()})
-    with rolled_back():
-        yield sender
+        names |= asked
+        usual = dict.fromkeys((name for name in asked if not name.startswith("_")), "1")
+        fields = {**usual, **fields}
+    return FieldsOfPage(url, fields, frozenset(names))
 
 
 def bad(answer: Answer, sent: str, facts: Collection[str]) -> Iterator[str]:

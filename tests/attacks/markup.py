@@ -1,5 +1,6 @@
 """Elements, attributes and links of a page, as a browser parses them."""
 
+from functools import lru_cache
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -32,8 +33,9 @@ class Markup(HTMLParser):
             self.inline.add(tag)
 
 
-def strange_parts(page: str) -> set[str]:
+@lru_cache(maxsize=1)  # several checks look at one page after the other
+def strange_parts(page: str) -> frozenset[str]:
     """Elements, attributes and links that no page of ours has."""
     markup = Markup(page)
     strange = {link for link in markup.links if urlsplit(link).scheme not in SCHEMES}
-    return strange | markup.inline | markup.names & {ELEMENT, ATTRIBUTE, "onfocus"}
+    return frozenset(strange | markup.inline | markup.names & {ELEMENT, ATTRIBUTE, "onfocus"})

@@ -1,20 +1,13 @@
 """The parameters of every page: what its links and forms give, and what its view asks for."""
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
-from unittest.mock import patch
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
-from django.http import QueryDict
-from django.test import Client
-
-from tests.attacks.answers import ask
-from tests.attacks.forms import OK, forms_of
+from tests.attacks.forms import forms_of
 from tests.attacks.markup import Markup
-from tests.attacks.walk import Address
+from tests.attacks.reading import PageRead
 
 UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -40,37 +33,14 @@ def page_of(path: str) -> str:
     return UUID.sub("<id>", path)
 
 
-@contextmanager
-def names_asked() -> Iterator[set[str]]:
-    """The names of the parameters and fields for which views ask while the block runs."""
-    names: set[str] = set()
-
-    def watched(method: str) -> Any:
-        usual = getattr(QueryDict, method)
-
-        def watch(self: QueryDict, key: Any, *others: Any, **options: Any) -> Any:
-            names.add(str(key))
-            return usual(self, key, *others, **options)
-
-        return patch.object(QueryDict, method, watch)
-
-    with watched("__getitem__"), watched("__contains__"), watched("_getlist"):
-        yield names
-
-
-def parameters_seen(client: Client, addresses: Iterable[Address]) -> Seen:
+def parameters_seen(pages: Iterable[PageRead]) -> Seen:
     """The parameters of all these pages: from their links, their GET forms and their views."""
     seen = Seen()
-    for address in addresses:
-        with names_asked() as asked:
-            answer = ask(client, "GET", address.url)
-        seen.add(address.url, {})
-        for name in asked:
-            seen.names[address.url].setdefault(name, "")
-        if answer.status == 302:
-            answer = ask(client, "GET", address.url, follow=True)
-        if answer.status == OK and "html" in answer.headers.get("Content-Type", ""):
-            _add_links(seen, answer.body, address.url)
+    for page in pages:
+        seen.add(page.url, {})
+        for name in sorted(page.asked):
+            seen.names[page.url].setdefault(name, "")
+        _add_links(seen, page.html, page.url)
     return seen
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.cookies import SimpleCookie
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -49,6 +50,15 @@ def attempt(user: User) -> Iterator[Client]:
 
 
 @contextmanager
+def attempt_of(client: Client) -> Iterator[Client]:
+    """A client with the same cookies, whose writes are undone."""
+    sender = Client()
+    sender.cookies = SimpleCookie({name: it.value for name, it in client.cookies.items()})
+    with rolled_back():
+        yield sender
+
+
+@contextmanager
 def rolled_back() -> Iterator[None]:
     """Undoes what the block writes. Services may open their own transactions inside."""
     block = db_transaction.atomic()
@@ -58,8 +68,8 @@ def rolled_back() -> Iterator[None]:
         db_transaction.set_rollback(True)
 
 
-def readers_of(bank: AttackedBank) -> dict[str, Client]:
-    """A client of each kind of reader: Eve is the customer."""
+def people_of(bank: AttackedBank) -> dict[str, User]:
+    """A person of each kind of reader: Eve is the customer."""
     root = User.objects.create_superuser("root@example.com", name="Root")
     root.set_password(PASSWORD)
     root.save()
@@ -69,8 +79,18 @@ def readers_of(bank: AttackedBank) -> dict[str, Client]:
         "staff": bank.clerk,
         "superuser": root,
     }
-    for user in people.values():  # otherwise allauth adds it when they open the page of addresses
-        EmailAddress.objects.get_or_create(
-            user=user, email=user.email, defaults={"primary": True, "verified": True}
-        )
-    return {kind: signed_in(user) for kind, user in people.items()}
+    for user in people.values():
+        add_address(user)
+    return people
+
+
+def add_address(user: User) -> None:
+    """Notes the person's address as verified: allauth does it when they open the page of them."""
+    EmailAddress.objects.get_or_create(
+        user=user, email=user.email, defaults={"primary": True, "verified": True}
+    )
+
+
+def readers_of(bank: AttackedBank) -> dict[str, Client]:
+    """A client of each kind of reader, signed in."""
+    return {kind: signed_in(user) for kind, user in people_of(bank).items()}

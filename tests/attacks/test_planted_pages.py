@@ -24,13 +24,16 @@ from tests.attacks.hostile_values import (
     holes_by_headers,
     holes_by_parameters,
     ids_of,
+    pages_with_fields,
     read_with_every_parameter,
     ways_to_name,
 )
 from tests.attacks.markup import strange_parts
+from tests.attacks.parameters import Seen, parameters_seen
 from tests.attacks.people import signed_in
-from tests.attacks.visits import hostile, linked_answers
+from tests.attacks.reading import read_pages
 from tests.attacks.walk import Address, addresses
+from tests.attacks.walks.site import hostile, linked_answers
 from transactions.models import Annotation
 
 pytestmark = pytest.mark.django_db
@@ -172,11 +175,16 @@ def test_texts_behind_links(db: None, settings: Any) -> None:
     bank = attacked_bank(hostile)
     settings.ROOT_URLCONF = __name__
     planted = [it for it in addresses(bank.eve) if it.url.startswith(PLANTED)]
-    found = dict(linked_answers(signed_in(bank.eve.user), planted, bank.eve.canary))
+    eve = signed_in(bank.eve.user)
+    found = dict(linked_answers(eve, read_pages(eve, planted), bank.eve.canary))
 
     assert strange_parts(found["/holes/notes_on_a_tab/?tab=notes"].body)
     assert formula_cells(found["/holes/file_of_notes/?format=csv"].body)
     assert strange_parts(found["/holes/notes_for_htmx/#htmx"].body)
+
+
+def parameters(client: Client, planted: list[Address]) -> Seen:
+    return parameters_seen(read_pages(client, planted))
 
 
 def names_in(lines: Iterator[str]) -> set[str]:
@@ -185,7 +193,9 @@ def names_in(lines: Iterator[str]) -> set[str]:
 
 def test_fields_of_a_customer(bank: AttackedBank, planted: list[Address]) -> None:
     values = (*ways_to_name(bank.ana), MARKUP_AND_SQL, ELSEWHERE)
-    found = names_in(holes_by_fields(signed_in(bank.eve.user), planted, values, bank.ana))
+    eve = signed_in(bank.eve.user)
+    pages = pages_with_fields(eve, read_pages(eve, planted))
+    found = names_in(holes_by_fields(eve, pages, values, bank.ana))
 
     assert found == {"owner_of_an_id", "take", "said_back", "leads_on", "as_sql"}
 
@@ -202,8 +212,10 @@ def test_parameters_of_a_customer_and_of_a_stranger(
     bank: AttackedBank, planted: list[Address]
 ) -> None:
     facts, ways = list(bank.ana.facts()), ways_to_name(bank.ana)
-    customer = names_in(holes_by_parameters(signed_in(bank.eve.user), planted, ways, facts))
-    stranger = names_in(holes_by_parameters(Client(), planted, ways, facts))
+    customer, stranger = (
+        names_in(holes_by_parameters(client, parameters(client, planted), ways, facts))
+        for client in (signed_in(bank.eve.user), Client())
+    )
 
     assert customer == {"owner_of_a_number", "name_of_an_address"}
     assert stranger == {"name_of_an_address"}
@@ -211,7 +223,8 @@ def test_parameters_of_a_customer_and_of_a_stranger(
 
 def test_ids_of_ones_own_that_make_a_page_write(bank: AttackedBank, planted: list[Address]) -> None:
     before = table_digests()
-    read_with_every_parameter(signed_in(bank.eve.user), planted, ids_of(bank.eve))
+    eve = signed_in(bank.eve.user)
+    read_with_every_parameter(eve, parameters(eve, planted), ids_of(bank.eve))
     after = table_digests()
 
     assert {table for table in after if after[table] != before[table]} == {"accounts", "changes"}

@@ -19,6 +19,7 @@ from tests.attacks.bank import AttackedBank, attacked_bank
 from tests.attacks.forms import forms_seen
 from tests.attacks.people import readers_of
 from tests.attacks.people import signed_in as proved
+from tests.attacks.reading import read_pages
 from tests.attacks.walk import addresses
 from tests.ledger.replicas.bank import BankWithReplica
 from transactions.statement_files.files import LABELS
@@ -120,7 +121,7 @@ def test_of_the_forms_only_the_download_and_the_explorer_read_from_the_replica(
 ) -> None:
     wrong, posted, readers = [], 0, set()
     for user in (attacked.eve.user, attacked.clerk):
-        found = forms_seen(proved(user), addresses(attacked.eve))
+        found = forms_seen(read_pages(proved(user), addresses(attacked.eve)))
         for form in [each for each in found if each.method == "POST"]:
             client = proved(user)
             bank.probe()

@@ -1,6 +1,5 @@
 """No page sends its reader to another site because an address or a field says so."""
 
-from copy import deepcopy
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -9,10 +8,12 @@ from django.test import Client
 
 from tests.attacks.answers import Answer, ask, leads_away
 from tests.attacks.bank import AttackedBank
-from tests.attacks.forms import PageForm, forms_seen
+from tests.attacks.forms import PageForm
 from tests.attacks.parameters import parameters_seen
-from tests.attacks.people import attempt, readers_of, signed_in
+from tests.attacks.people import attempt, attempt_of, is_alive
+from tests.attacks.reading import one_of_each
 from tests.attacks.walk import addresses
+from tests.attacks.walks.site import WalkedSite
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -33,11 +34,6 @@ FAILED = 500
 NAMES = ("next", "redirect", "return", "back", "url", "to", "continue", "process")
 
 
-@pytest.fixture
-def bank(bank_of_the_module: AttackedBank, no_lines_of_refused_requests: None) -> AttackedBank:
-    return deepcopy(bank_of_the_module)
-
-
 def targets(local: Answer, plain: Answer, number: int) -> tuple[str, ...]:
     """What to try: every spelling where the parameter chose the page of LOCAL, else one of them."""
     chosen = urlsplit(local.headers.get("Location", "")).path == LOCAL
@@ -46,12 +42,11 @@ def targets(local: Answer, plain: Answer, number: int) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("kind", ["stranger", "customer", "staff"])
-def test_no_address_leads_away(bank: AttackedBank, kind: str) -> None:
-    client = {"stranger": Client(), **readers_of(bank)}[kind]
-    one_each = {it.pattern: it for it in addresses(bank.eve)}.values()
+def test_no_address_leads_away(site: WalkedSite, kind: str) -> None:
+    client, one_each = site.client(kind), one_of_each(site.read_by(kind).pages)
     away = []
 
-    for path, usual in parameters_seen(client, one_each).names.items():
+    for path, usual in parameters_seen(one_each).names.items():
         plain = ask(client, "GET", path)
         for number, names in enumerate([NAMES, *((name,) for name in usual)]):
             local = ask(client, "GET", path, {**usual, **dict.fromkeys(names, LOCAL)})
@@ -63,13 +58,13 @@ def test_no_address_leads_away(bank: AttackedBank, kind: str) -> None:
     assert away == []
 
 
-def test_no_form_leads_away(bank: AttackedBank) -> None:
-    forms = forms_seen(signed_in(bank.eve.user), addresses(bank.eve))
+def test_no_form_leads_away(site: WalkedSite) -> None:
+    forms, eve = site.read_by("customer").forms, site.client("customer")
     away, chosen = [], set()
 
     def sent(form: PageForm, target: str | None) -> Answer:
         extra = dict.fromkeys(NAMES, target) if target else {}
-        with attempt(bank.eve.user) as client:
+        with attempt_of(eve) as client:
             return ask(client, "POST", form.action, {**form.values, **extra})
 
     for number, form in enumerate(form for form in forms if form.method == "POST"):
@@ -80,6 +75,7 @@ def test_no_form_leads_away(bank: AttackedBank) -> None:
             if leads_away(answer.headers.get("Location", "")):
                 away.append((form.action, answer.headers["Location"]))
 
+    assert is_alive(eve)
     assert away == []
     assert chosen >= {"/theme/"}  # leads to the page that its field names
 

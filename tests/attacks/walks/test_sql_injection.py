@@ -11,9 +11,9 @@ from django.test import Client
 
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
-from tests.attacks.parameters import UUID, page_of, parameters_seen
-from tests.attacks.people import readers_of
+from tests.attacks.parameters import UUID, page_of
 from tests.attacks.walk import addresses
+from tests.attacks.walks.site import WalkedSite
 from tests.postgres_log import lines_logged
 
 pytestmark = pytest.mark.django_db
@@ -39,20 +39,20 @@ LOOKUPS = ("id__in", "created_at__year__gt", "o", "p", "all", "_to_field", "_pop
 READERS = ("customer", "analyst", "staff")
 
 
-def test_no_parameter_is_taken_for_sql(bank: AttackedBank) -> None:
-    clients = readers_of(bank)
-    secrets = [fact for victim in bank.victims for fact in victim.facts()]
+def test_no_parameter_is_taken_for_sql(site: WalkedSite, readers: dict[str, Client]) -> None:
+    seen = {kind: site.read_by(kind).parameters for kind in READERS}
+    secrets = [fact for victim in site.bank.victims for fact in victim.facts()]
     logged, wrong, tried = lines_logged(), [], set()
 
     for kind in READERS:
-        for path, names in parameters_seen(clients[kind], addresses(bank.eve)).names.items():
+        for path, names in seen[kind].names.items():
             page = page_of(path)
             fresh = sorted(name for name in names if (page, name) not in tried)
             tried |= {(page, name) for name in fresh}
             for name in fresh:
                 for payload in PAYLOADS:
                     query = f"{quote(name)}={quote(payload, errors='surrogatepass')}"
-                    answer = ask(clients[kind], "GET", f"{path}?{query}")
+                    answer = ask(readers[kind], "GET", f"{path}?{query}")
                     shown = kind == "customer" and answer.shown(secrets, path)
                     if answer.status >= 500 or shown:
                         wrong.append((kind, path, name, payload, answer.status, shown))
@@ -62,9 +62,11 @@ def test_no_parameter_is_taken_for_sql(bank: AttackedBank) -> None:
     assert {("/search/", "q"), ("/accounts/<id>/", "start"), ("/admin/search/", "q")} <= tried
 
 
-def test_no_look_up_of_the_admin_tells_what_its_lists_do_not_show(bank: AttackedBank) -> None:
+def test_no_look_up_of_the_admin_tells_what_its_lists_do_not_show(
+    bank: AttackedBank, readers: dict[str, Client]
+) -> None:
     """A secret that is right finds no more than one that is wrong."""
-    staff = readers_of(bank)["staff"]
+    staff = readers["staff"]
     logged = lines_logged()
     lists = [it.url for it in addresses(bank.eve) if it.name.endswith("_changelist")]
     assert len(lists) > 4

@@ -5,7 +5,7 @@ import pytest
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.people import attempt
-from tests.attacks.visits import OUTSIDE_RESOLVER, Visits
+from tests.attacks.walks.site import OUTSIDE_RESOLVER, Visits
 
 pytestmark = pytest.mark.django_db
 # The same for everybody, without people.

@@ -4,12 +4,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.digests import table_digests
-from tests.attacks.people import is_alive, readers_of, signed_in
+from tests.attacks.people import is_alive
 from tests.attacks.walk import Pattern, addresses
+from tests.attacks.walks.site import WalkedSite
 
 pytestmark = pytest.mark.django_db
 # Takes reports of browsers, which send neither cookies nor a token; it writes nothing. And what a
@@ -32,10 +32,10 @@ def refusals(pattern: Pattern) -> tuple[int, ...]:
     return OF_THE_API if pattern.name.startswith("api:") else (FORBIDDEN,)
 
 
-def test_every_form_without_the_token_is_refused(bank: AttackedBank) -> None:
-    superuser, stranger = readers_of(bank)["superuser"], Client()
+def test_every_form_without_the_token_is_refused(bank: AttackedBank, site: WalkedSite) -> None:
+    superuser, stranger = site.client("superuser"), Client()
     urls = {address.pattern: address.url for address in addresses(bank.eve)}
-    elsewhere = signed_in(User.objects.get(email="root@example.com"))
+    elsewhere = site.client("superuser")
     before = table_digests()
 
     taken = [
@@ -56,8 +56,8 @@ def test_every_form_without_the_token_is_refused(bank: AttackedBank) -> None:
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "http://testserver.evil.example"]
 )
-def test_the_token_is_refused_from_another_origin(bank: AttackedBank, origin: str) -> None:
-    client = strict(readers_of(bank)["customer"])
+def test_the_token_is_refused_from_another_origin(readers: dict[str, Client], origin: str) -> None:
+    client = strict(readers["customer"])
     client.get("/")
     token = client.cookies["csrftoken"].value
     url, form = reverse("accounts:open"), {"name": "x", "currency": "USD"}

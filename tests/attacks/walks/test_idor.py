@@ -12,11 +12,12 @@ from django.test import Client
 
 from tests.attacks.answers import METHODS, Answer, ask
 from tests.attacks.bank import AttackedBank
-from tests.attacks.digests import digests_of_rows_with, table_digests
-from tests.attacks.forms import forms_seen
-from tests.attacks.parameters import names_asked, page_of, parameters_seen
-from tests.attacks.people import attempt, is_alive, signed_in
+from tests.attacks.digests import table_digests, watched_rows
+from tests.attacks.parameters import page_of
+from tests.attacks.people import attempt_of, is_alive
+from tests.attacks.reading import names_asked
 from tests.attacks.walk import addresses
+from tests.attacks.walks.site import STRANGER, Visits, WalkedSite
 
 pytestmark = pytest.mark.django_db
 REFUSED = (302, 403, 404, 405)
@@ -28,9 +29,11 @@ BY_SECRET_LINK = {"account_reset_password_from_key", "transactions:alert_mails_e
 
 
 @pytest.mark.parametrize("victim", ["ana", "ben"])
-def test_no_address_leads_to_the_rows_of_another(bank: AttackedBank, victim: str) -> None:
-    eve, holder = signed_in(bank.eve.user), getattr(bank, victim)
-    fields, forms = fields_by_page(eve, bank)
+def test_no_address_leads_to_the_rows_of_another(
+    site: WalkedSite, bank: AttackedBank, victim: str
+) -> None:
+    fields, forms = fields_by_page(site)
+    eve, holder = site.client("customer"), getattr(bank, victim)
     before, wrong, facts = table_digests(), [], list(holder.facts())
 
     for address in addresses(holder):
@@ -51,14 +54,15 @@ def test_no_address_leads_to_the_rows_of_another(bank: AttackedBank, victim: str
     assert table_digests() == before
 
 
-def fields_by_page(client: Client, bank: AttackedBank) -> tuple[dict[str, str], Fields]:
+def fields_by_page(site: WalkedSite) -> tuple[dict[str, str], Fields]:
     """The fields of all forms on Eve's pages; and those of the forms that are sent to a page with
     an id of hers, by the pattern of that page.
     """
-    own = {address.url: address.pattern.template for address in addresses(bank.eve)}
+    read = site.read_by("customer")
+    own = {page.url: page.address.pattern.template for page in read.pages}
     everything: dict[str, str] = {}
     by_page: Fields = {}
-    for form in forms_seen(client, addresses(bank.eve)):
+    for form in read.forms:
         values = {name: FILLED.get(name) or value or "1" for name, value in form.values.items()}
         everything.update(values)
         if form.method == "POST" and form.action in own:
@@ -78,14 +82,15 @@ def posts(client: Client, url: str, usual: dict[str, str]) -> Iterator[Answer]:
         sent |= {name: usual.get(name, "1") for name in asked}
 
 
-def test_no_parameter_takes_the_rows_of_another(bank: AttackedBank) -> None:
+def test_no_parameter_takes_the_rows_of_another(site: WalkedSite, bank: AttackedBank) -> None:
     """Each parameter of each page of Eve's, as ids of Ana's: alone, and beside the usual ones."""
-    eve, ana = signed_in(bank.eve.user), bank.ana
+    seen = site.read_by("customer").parameters
+    eve, ana = site.client("customer"), bank.ana
     facts = list(ana.facts())
     rows = (ana.user, ana.everyday, ana.transactions["paid"], ana.files[0], ana.approvals[0])
     before, wrong, tried = table_digests(), [], set()
 
-    for path, names in parameters_seen(eve, addresses(bank.eve)).names.items():
+    for path, names in seen.names.items():
         fresh = [name for name in names if (page_of(path), name) not in tried]
         tried |= {(page_of(path), name) for name in fresh}
         for name, row in itertools.product(fresh, rows):
@@ -98,49 +103,51 @@ def test_no_parameter_takes_the_rows_of_another(bank: AttackedBank) -> None:
 
     assert wrong == []
     assert {("/transfers/new/", "id"), ("/search/", "q")} <= tried
+    assert "currency" in {name for _page, name in tried}
     assert table_digests() == before
 
 
-def test_no_page_of_ones_own_shows_another_person(bank: AttackedBank) -> None:
-    eve = signed_in(bank.eve.user)
+def test_no_page_of_ones_own_shows_another_person(all_visits: Visits, bank: AttackedBank) -> None:
+    """Nor does a page of strangers."""
     facts = [fact for victim in bank.victims for fact in victim.facts()]
 
     shown = {
-        address.url: found
-        for address in addresses(bank.eve)
-        if (found := ask(eve, "GET", address.url).shown(facts, address.url))
+        (kind, url): found
+        for kind, url, answer in all_visits.pages()
+        if kind in ("customer", STRANGER) and (found := answer.shown(facts, url))
     }
 
     assert shown == {}
 
 
-def test_no_form_takes_the_rows_of_another(bank: AttackedBank) -> None:
-    """Each field of each form of Eve's pages, filled with ids of Ana's; the others with her own."""
-    eve, ana = signed_in(bank.eve.user), bank.ana
+def test_no_form_takes_the_rows_of_another(site: WalkedSite, bank: AttackedBank) -> None:
+    """Each field of each form of Eve's pages, filled with ids of Ana's; the others with her own.
+
+    What forms send by GET are parameters.
+    """
+    forms = [form for form in site.read_by("customer").forms if form.method == "POST"]
+    eve, ana = site.client("customer"), bank.ana
     facts = list(ana.facts())
     rows = [ana.user, *ana.accounts, *ana.transactions.values(), *ana.files]
-    before = digests_of_rows_with([row.pk for row in rows])
+    theirs = watched_rows([row.pk for row in rows])
+    before = theirs()
     filled = {"number": bank.eve.savings.number, **FILLED}
     wrong = []
 
-    forms = forms_seen(eve, addresses(bank.eve))
     for form in forms:
         usual = {name: filled.get(name, value) for name, value in form.values.items()}
         for name in form.values:
-            with attempt(bank.eve.user) as client:
+            with attempt_of(eve) as client:
                 for row in (ana.user, ana.everyday, ana.transactions["held"], ana.files[0]):
                     # Signed in again where the form has ended the session.
-                    eve = client if is_alive(client) else signed_in(bank.eve.user)
-                    assert is_alive(eve), form.action
-                    answer = ask(eve, form.method, form.action, {**usual, name: str(row.pk)})
+                    sender = client if is_alive(client) else site.client("customer")
+                    answer = ask(sender, "POST", form.action, {**usual, name: str(row.pk)})
                     shown = answer.shown(facts, form.action)
                     if answer.status >= 500 or shown:
-                        wrong.append(f"{form.method} {form.action} {name}: {answer.status} {shown}")
-                is_post = form.method == "POST"
-                if is_post and digests_of_rows_with([row.pk for row in rows]) != before:
-                    wrong.append(f"{form.method} {form.action} {name} wrote a row of Ana's")
+                        wrong.append(f"{form.action} {name}: {answer.status} {shown}")
+                if theirs() != before:
+                    wrong.append(f"{form.action} {name} wrote a row of Ana's")
 
-    assert {"from_account", "replaces", "currency", "q"} <= {
-        n for form in forms for n in form.values
-    }
+    assert is_alive(eve)
+    assert {"from_account", "replaces"} <= {name for form in forms for name in form.values}
     assert wrong == []

@@ -1,7 +1,7 @@
 """Markup in stored texts and in parameters stays text: on every page, for each kind of reader.
 
 All names, descriptions, references, metadata, notes, reasons, messages and file names of the bank
-of `tests/attacks/visits.py` contain an element and an attribute.
+of `tests/attacks/walks/site.py` contain an element and an attribute.
 """
 
 import re
@@ -10,18 +10,15 @@ import pytest
 
 from ledger.env import BASE_DIR
 from tests.attacks.answers import ask
-from tests.attacks.bank import AttackedBank
 from tests.attacks.markup import ELEMENT, MARKUP, strange_parts
-from tests.attacks.parameters import page_of, parameters_seen
-from tests.attacks.people import readers_of
-from tests.attacks.visits import Visits
-from tests.attacks.walk import addresses
+from tests.attacks.parameters import page_of
+from tests.attacks.walks.site import Visits, WalkedSite
 
 pytestmark = pytest.mark.django_db
 
 
 def test_no_stored_text_becomes_an_element_or_an_attribute(all_visits: Visits) -> None:
-    made: list[tuple[str, str, set[str]]] = []
+    made: list[tuple[str, str, frozenset[str]]] = []
     shown = set()
 
     for kind, url, answer in all_visits.pages():
@@ -37,11 +34,11 @@ def test_no_stored_text_becomes_an_element_or_an_attribute(all_visits: Visits) -
 
 
 @pytest.mark.parametrize("kind", ["customer", "analyst", "staff"])
-def test_no_parameter_becomes_an_element_or_an_attribute(bank: AttackedBank, kind: str) -> None:
-    client = readers_of(bank)[kind]
+def test_no_parameter_becomes_an_element_or_an_attribute(site: WalkedSite, kind: str) -> None:
+    client = site.client(kind)
     made, shown, tried = [], set(), set()
 
-    for path, names in parameters_seen(client, addresses(bank.eve)).names.items():
+    for path, names in site.read_by(kind).parameters.names.items():
         fresh = [name for name in names if (page_of(path), name) not in tried]
         tried |= {(page_of(path), name) for name in fresh}
         for name in fresh:

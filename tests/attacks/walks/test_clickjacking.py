@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.attacks.visits import Visits
+from tests.attacks.walks.site import Visits
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,14 @@ from django.urls import path
 
 from tests.attacks.answers import Answer, ask
 from tests.attacks.expected_headers import wrong_headers
-from tests.attacks.visits import Visits
+from tests.attacks.walks.site import Visits
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def every_answer_is_checked(no_lines_of_refused_requests: None) -> None:
+    """Not those of this file, which breaks pages."""
 
 
 def broken(_request: HttpRequest) -> HttpResponse:
