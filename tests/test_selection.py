@@ -1,5 +1,7 @@
 """Which tests `make test` runs, in which parts a run is divided, and the list of slow tests."""
 
+from collections import defaultdict
+
 import pytest
 
 from tests import selection
@@ -52,7 +54,9 @@ def test_durations_become_seconds_of_a_case_and_of_files_with_slow_fixtures() ->
 
 
 def test_every_name_in_the_list_and_among_the_kept_is_of_a_test() -> None:
-    files = {path.name: path.read_text() for path in selection.FILE.parent.rglob("test_*.py")}
+    files = defaultdict[str, str](str)
+    for path in selection.FILE.parent.rglob("test_*.py"):
+        files[path.name] += path.read_text()
     unknown = [
         name
         for name in {*selection.slow_tests(), *selection.KEPT}
