@@ -23,6 +23,7 @@ from pytest_django import DjangoDbBlocker
 from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import User
 from ledger.db.row_security import SignedReader, without_reader
+from ledger.web import downloads
 from tests import emptying, pooler, template
 from tests.factories import UserFactory
 from tests.settings import THROUGH
@@ -201,6 +202,14 @@ def beside_the_request() -> Iterator[None]:
             yield
     finally:
         set_role("ledger_web")
+
+
+@pytest.fixture(autouse=True)
+def _own_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits for a download that another has not closed: Python ends it at some later time,
+    with the response that was forgotten.
+    """
+    monkeypatch.setattr(downloads, "_downloads", downloads.Downloads(downloads.AT_ONCE))
 
 
 @pytest.fixture(autouse=True)
