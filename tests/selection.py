@@ -13,7 +13,7 @@ measure again:
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -47,18 +47,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
+    """Marks tests before -m and -k choose from them; what they have chosen is divided."""
     mark_slow_tests(items)
     groups = {item: group_of(item) for item in items}
-    seconds = defaultdict[str, float](float)
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
-        seconds[group] += seconds_of(name_of(item)) or FAST
+    yield
+    if config.getoption("--database-only"):
+        leave_out(config, items, [item for item in items if not uses_database(item)])
+    seconds = defaultdict[str, float](float)
+    for item in items:
+        seconds[groups[item]] += seconds_of(name_of(item)) or FAST
     if part := config.getoption("--part"):
         parts = parts_of(seconds, part[1])
         leave_out(config, items, [item for item in items if parts[groups[item]] != part[0]])
-    if config.getoption("--database-only"):
-        leave_out(config, items, [item for item in items if not uses_database(item)])
     if config.getoption("dist", "no") != "no":  # no worker begins a long group at the end
         items.sort(key=lambda item: -seconds[groups[item]])
 
