@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Func, OuterRef, Q, Subquery, Value
 
 from accounts.models import User
 
@@ -18,7 +18,12 @@ class SavedReportQuerySet(models.QuerySet["SavedReport"]):
         return self.filter(Q(owner=reader) | Q(group__in=reader.groups.all()))
 
     def by_name(self) -> Self:
-        return self.select_related("owner", "group").order_by("name", "pk")
+        """Each with its `owner_name`; None where row-level security hides the owner. A join would
+        hide the report too.
+        """
+        owner = User.objects.filter(pk=OuterRef("owner"))
+        named = self.annotate(owner_name=Subquery(owner.values("name")))
+        return named.select_related("group").order_by("name", "pk")
 
 
 def id_of(owner: User, name: str) -> uuid.UUID:
@@ -44,6 +49,8 @@ class SavedReport(models.Model):
         Group, models.SET_NULL, null=True, blank=True, related_name="+",
         db_comment="Whose members may open it, too",
     )  # fmt: skip
+
+    owner_name: str | None  # of `by_name`
 
     objects = SavedReportQuerySet.as_manager()
 

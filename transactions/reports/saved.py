@@ -73,17 +73,17 @@ def saved_reports(reader: User) -> list[SavedLine]:
     """The saved reports that the reader may open, by name. One query."""
     may_read = may_read_bank(reader)
     return [
-        _line(saved, BY_SLUG[saved.report], reader)
+        _line(saved, BY_SLUG[saved.report], reader, saved.owner_name or "a colleague")
         for saved in SavedReport.objects.readable_by(reader).by_name()
         if saved.report in BY_SLUG and (may_read or not BY_SLUG[saved.report].bank_only)
     ]
 
 
-def _line(saved: SavedReport, report: Report, reader: User) -> SavedLine:
+def _line(saved: SavedReport, report: Report, reader: User, owner: str) -> SavedLine:
     is_own = saved.owner_id == reader.pk
     shared = f"shared with {saved.group}" if saved.group else ""
     if not is_own:
-        shared = f"by {saved.owner}, {shared}"
+        shared = f"by {owner}, {shared}"
     parameters = urlencode(saved.parameters)
     url = f"{report.url}?{parameters}" if parameters else report.url
     return SavedLine(saved, report, url, is_own, shared)
