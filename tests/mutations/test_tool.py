@@ -274,7 +274,7 @@ def test_a_change_that_never_ends_is_noticed(checkout: Path) -> None:
 def test_by_default_the_tests_are_those_of_make_test() -> None:
     makefile = (TOOL.parent.parent / "Makefile").read_text()
     [command] = re.findall(
-        r"^test: install\n.* -m pytest (.*) \$\(TESTS\)$", makefile, re.MULTILINE
+        r"^test: install-dev\n.* -m pytest (.*) \$\(TESTS\)$", makefile, re.MULTILINE
     )
     assert command == AS_MAKE_TEST
 

@@ -32,8 +32,10 @@ def _state() -> list[Any]:
             " (SELECT count(*) FROM transactions), (SELECT count(*) FROM users),"
             " (SELECT array_agg(relname || coalesce(reloptions::text, '') ORDER BY relname)::text"
             "  FROM pg_class WHERE relnamespace = 'explorer'::regnamespace),"
-            " (SELECT count(*) FROM pg_auth_members), (SELECT rolconfig::text FROM pg_roles"
-            "  WHERE rolname = %s)",
+            # Not of the whole server: other tests make roles at the same time.
+            " (SELECT count(*) FROM pg_auth_members WHERE oid_of.role IN (roleid, member)),"
+            " (SELECT rolconfig::text FROM pg_roles WHERE oid = oid_of.role)"
+            " FROM (SELECT %s::regrole::oid AS role) AS oid_of",
             [settings.LEDGER_EXPLORER_ROLE],
         )
         return list(cursor.fetchall())

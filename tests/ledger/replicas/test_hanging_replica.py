@@ -243,7 +243,7 @@ def test_while_a_replica_hangs_pages_wait_for_seconds_and_payments_go_on(
         payments.pay()
         found.clear()
         payments.seconds.clear()
-        with standing_still(sessions(pair_of_a_site.standby)):
+        with standing_still(sessions_and_postmaster(pair_of_a_site.standby)):
             at_once(*searches, payments.pay, payments.pay)
             at_once(*searches, payments.pay)
     taken = sorted(round(seconds, 1) for _, seconds in found)
