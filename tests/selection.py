@@ -2,29 +2,38 @@
 
 `tests/slow_tests.txt` has the measured seconds of one case of each slow test function, and of files
 whose fixtures are slow. `make test` gives each of them SECONDS: of a function with many cases it
-runs as many, evenly spaced, as fit; a function whose single case takes longer runs only if KEPT
-names it. Every other test is fast and runs, so a new test or a moved file needs nothing here. To
-measure again:
+runs as many, evenly spaced, as fit. Of a function whose single case takes longer it runs one case
+if the line goes on with a file: the code in that file which no quicker test runs. Every other test
+is fast and runs, so a new test or a moved file needs nothing here. To measure again, and to record
+which test runs which lines:
 
-    .venv/bin/python -m pytest -n auto --dist loadgroup --durations=0 -vv > measured.txt
-    .venv/bin/python -m tests.selection measured.txt
+    make test-all TESTS=--durations=0 > measured.txt
+    mkdir record && MUTANTS_RECORD=record make test-all TESTS="-p tests.mutations.recording"
+    .venv/bin/python -m tests.selection measured.txt record
+
+`tests/behind_policies.txt` has the tests of rules that row-level security hides.
 """
 
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from django.conf import settings
 
 FILE = Path(__file__).with_name("slow_tests.txt")
-SECONDS = 1.0
-SLOW_FIXTURE = 3.0
-FAST = 0.05  # what a test takes that is not in the list
+HIDDEN_RULES = Path(__file__).with_name("behind_policies.txt")
+BEHIND_POLICIES = "row-level security refuses before the rule that this test asserts"
+SECONDS = 0.05
+SLOW_FIXTURE = 1.0  # seconds of a setup that the tests of a file are taken to share
+LONGEST_KEPT = 2.0  # seconds of a case that may be the only one to run some code
+FAST = 0.02  # what a test takes that is not in the list
 LONG = 5.0  # a test of this length goes to any worker that is free
 
 # Slow tests that `make test` runs all the same, because no fast one proves what they prove, and how
@@ -33,6 +42,7 @@ KEPT = {
     "test_features.py::test_a_payment_is_reviewed_sent_searched_and_noted": 1,  # in a browser
 }
 
+Line = TypeVar("Line", bound=Hashable)
 LEFT_OUT = pytest.StashKey[list[pytest.Item]]()
 COUNTS = pytest.StashKey[dict[str, int]]()
 KEY = "left out"
@@ -53,6 +63,8 @@ def pytest_collection_modifyitems(
 ) -> Generator[None, None, None]:
     """Marks tests before -m and -k choose from them; what they have chosen is divided."""
     mark_slow_tests(items)
+    if settings.LEDGER_ROW_SECURITY:
+        skip_hidden_rules(items)
     groups = {item: group_of(item) for item in items}
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
@@ -97,19 +109,53 @@ def mark_slow_tests(items: Iterable[pytest.Item]) -> None:
     cases = defaultdict[str, list[pytest.Item]](list)
     for item in items:
         cases[name_of(item)].append(item)
+    fixtures = slow_packages(items)
     for name, found in cases.items():
-        chosen = chosen_cases(len(found), seconds_of(name), KEPT.get(name))
+        seconds, kept = seconds_of(name), kept_cases(name)
+        if shared := fixtures.get(group_of(found[0])):
+            seconds, kept = max(seconds, shared), KEPT.get(name, 0)
+        chosen = chosen_cases(len(found), seconds, kept)
         for number, item in enumerate(found):
             if number not in chosen:
                 item.add_marker(pytest.mark.slow)
 
 
-def chosen_cases(number: int, seconds: float, kept: int | None = None) -> set[int]:
+def slow_packages(items: Iterable[pytest.Item]) -> dict[str, float]:
+    """Returns groups whose tests share a fixture of a package, and its seconds, which the list has
+    for the file that happened to run first.
+    """
+    files = {(item.path.name, str(item.path.parent), group_of(item)) for item in items}
+    found = defaultdict[str, float](float)
+    for file, folder, group in files:
+        if group == folder and file in slow_tests():
+            found[group] = max(found[group], slow_tests()[file].seconds)
+    return found
+
+
+def skip_hidden_rules(items: Iterable[pytest.Item]) -> None:
+    """For a run with row-level security."""
+    for item in items:
+        if name_of(item) in hidden_rules():
+            item.add_marker(pytest.mark.skip(reason=BEHIND_POLICIES))
+
+
+@cache
+def hidden_rules() -> frozenset[str]:
+    lines = HIDDEN_RULES.read_text().splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
+
+
+def chosen_cases(number: int, seconds: float, kept: int = 0) -> set[int]:
     """Returns which of so many cases, each of so many seconds, `make test` runs: evenly spaced."""
-    most = kept if kept is not None else int(SECONDS // seconds) if seconds else number
+    most = max(kept, int(SECONDS // seconds)) if seconds else number
     if most >= number:
         return set(range(number))
     return {case * number // most for case in range(most)}
+
+
+def kept_cases(name: str) -> int:
+    """Returns how many cases of a test run, however slow it is."""
+    return KEPT.get(name) or (1 if name in slow_tests() and slow_tests()[name].only_in else 0)
 
 
 def name_of(item: pytest.Item) -> str:
@@ -117,16 +163,24 @@ def name_of(item: pytest.Item) -> str:
     return f"{item.path.name}::{getattr(item, 'originalname', item.name)}"
 
 
+@dataclass(frozen=True)
+class SlowTest:
+    """A line of slow_tests.txt. `only_in` is a file, of which this test alone runs some code."""
+
+    seconds: float
+    only_in: str = ""
+
+
 def seconds_of(name: str) -> float:
     """Returns the measured seconds of one case; 0 for a fast test."""
-    measured = slow_tests()
-    return measured.get(name) or measured.get(name.partition("::")[0], 0)
+    found = slow_tests().get(name) or slow_tests().get(name.partition("::")[0])
+    return found.seconds if found else 0
 
 
 @cache
-def slow_tests() -> Mapping[str, float]:
+def slow_tests() -> Mapping[str, SlowTest]:
     lines = [line.split() for line in FILE.read_text().splitlines() if not line.startswith("#")]
-    return {name: float(seconds) for seconds, name in lines}
+    return {name: SlowTest(float(seconds), *only) for seconds, name, *only in lines}
 
 
 def group_of(item: pytest.Item) -> str:
@@ -189,10 +243,11 @@ def measured(lines: Iterable[str]) -> Iterator[tuple[float, str]]:
     for line in lines:
         if found := DURATION.match(line.strip()):
             seconds, phase, _, file, function, _ = found.groups()
+            function = function.rpartition("::")[2]
             phases[f"{file}::{function}"][phase].append(float(seconds))
             if phase == "setup":
                 files[file].append(float(seconds))
-    slow_files = {file for file, each in files.items() if max(each) - median(each) > SLOW_FIXTURE}
+    slow_files = {file for file, each in files.items() if max(each) > SLOW_FIXTURE}
     for file in slow_files:
         yield max(files[file]), file
     for name, found_phases in phases.items():
@@ -204,11 +259,62 @@ def measured(lines: Iterable[str]) -> Iterator[tuple[float, str]]:
             yield seconds, name
 
 
-def main(source: Path) -> None:
-    found = sorted(measured(source.read_text().splitlines()), key=lambda each: each[1])
-    lines = [f"{max(seconds, 0.01):.2f} {name}" for seconds, name in found]
-    FILE.write_text("# Seconds of one case, see selection.py.\n" + "\n".join(lines) + "\n")
+def only_ones(
+    lines: Mapping[str, Collection[Line]], seconds: Mapping[str, float], chosen: Collection[str]
+) -> dict[str, Line]:
+    """Returns which further tests to run so that each line runs, and for each of them a line that
+    no other one runs: greedily, what runs most further lines in a second first.
+    """
+    missing = set[Line]().union(*lines.values())
+    missing.difference_update(*(lines[test] for test in chosen))
+    rest = {test: missing.intersection(lines[test]) for test in lines.keys() - set(chosen)}
+    found = dict[str, Line]()
+    while rest := {test: each for test, each in rest.items() if each}:
+        best = max(sorted(rest), key=lambda test: len(rest[test]) / max(seconds[test], FAST))
+        found[best] = min(rest[best], key=str)
+        news = rest.pop(best)
+        rest = {test: each - news for test, each in rest.items()}
+    return found
+
+
+def from_record(folder: Path) -> tuple[dict[str, set[tuple[str, int]]], dict[str, float]]:
+    """Reads a record of tests.mutations: the lines that the first case of each test function runs,
+    and its seconds.
+    """
+    from tests.mutations.record import Record
+
+    record = Record(folder, FILE.parent.parent)
+    first = dict[str, str]()
+    for test in record.seconds:
+        file, _, function = test.partition("[")[0].partition("::")
+        its = f"{file.rpartition('/')[2]}::{function.rpartition('::')[2]}"
+        first.setdefault(its, test)
+    name_of_first = {test: name for name, test in first.items()}
+    lines: dict[str, set[tuple[str, int]]] = {name: set() for name in first}
+    for path in sorted({file for part in record.parts for file in part.measured_files()}):
+        its = str(Path(path).relative_to(record.root))
+        for number, contexts in record.contexts(its).items():
+            if "" not in contexts:
+                for test in record.tests_in(contexts) & name_of_first.keys():
+                    lines[name_of_first[test]].add((its, number))
+    return lines, {name: record.seconds[test] for name, test in first.items()}
+
+
+def main(source: Path, folder: Path) -> None:
+    found = {name: seconds for seconds, name in measured(source.read_text().splitlines())}
+    lines, seconds = from_record(folder)
+    known = {name: found.get(name, found.get(name.partition("::")[0], 0.0)) for name in lines}
+    slow = {name for name in lines if known[name] > SECONDS}
+    cost = {name: max(seconds[name], known[name]) for name in lines}
+    quick = {name: each for name, each in lines.items() if cost[name] <= LONGEST_KEPT}
+    only = only_ones(quick, cost, quick.keys() - slow)
+    listed = {**{name: known[name] for name in only}, **found}
+    texts = [
+        f"{max(listed[name], 0.01):.2f} {name} {only[name][0] if name in only else ''}".strip()
+        for name in sorted(listed)
+    ]
+    FILE.write_text("# Seconds of one case, see selection.py.\n" + "\n".join(texts) + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -5,14 +5,14 @@ from collections import defaultdict
 import pytest
 
 from tests import selection
-from tests.selection import chosen_cases, measured, parts_of
+from tests.selection import SECONDS, chosen_cases, measured, only_ones, parts_of
 
 LINES = """
 0.30s setup    tests/a/test_one.py::test_many[1]
 0.90s call     tests/a/test_one.py::test_many[1]
 0.30s setup    tests/a/test_one.py::test_many[2]
 0.90s call     tests/a/test_one.py::test_many[2]
-0.20s call     tests/a/test_one.py::test_quick
+0.01s call     tests/a/test_one.py::test_quick
 9.00s setup    tests/b/test_two.py::test_first
 0.10s setup    tests/b/test_two.py::test_second
 0.10s setup    tests/b/test_two.py::test_third
@@ -23,16 +23,16 @@ LINES = """
 @pytest.mark.parametrize(
     ("number", "seconds", "kept", "chosen"),
     [
-        (5, 0, None, {0, 1, 2, 3, 4}),
-        (10, 0.4, None, {0, 5}),
-        (3, 0.1, None, {0, 1, 2}),
-        (1, 7.0, None, set()),
+        (5, 0, 0, {0, 1, 2, 3, 4}),
+        (10, 0.4 * SECONDS, 0, {0, 5}),
+        (3, 0.1 * SECONDS, 0, {0, 1, 2}),
+        (1, 7.0, 0, set()),
         (4, 7.0, 2, {0, 2}),
     ],
     ids=["fast", "some cases", "all fit", "too slow", "kept"],
 )
 def test_the_cases_that_fit_are_chosen_evenly(
-    number: int, seconds: float, kept: int | None, chosen: set[int]
+    number: int, seconds: float, kept: int, chosen: set[int]
 ) -> None:
     assert chosen_cases(number, seconds, kept) == chosen
 
@@ -53,13 +53,19 @@ def test_durations_become_seconds_of_a_case_and_of_files_with_slow_fixtures() ->
     }
 
 
-def test_every_name_in_the_list_and_among_the_kept_is_of_a_test() -> None:
+def test_of_tests_too_slow_those_run_that_alone_run_a_line() -> None:
+    lines = {"quick": {1, 2}, "slow": {2, 3}, "slower": {3}, "slowest": {1, 4}, "in vain": {1, 2}}
+    seconds = {"quick": 0.01, "slow": 0.5, "slower": 1.0, "slowest": 2.0, "in vain": 0.2}
+    assert only_ones(lines, seconds, {"quick"}) == {"slow": 3, "slowest": 4}
+
+
+def test_every_name_in_the_lists_is_of_a_test() -> None:
     files = defaultdict[str, str](str)
     for path in selection.FILE.parent.rglob("test_*.py"):
         files[path.name] += path.read_text()
     unknown = [
         name
-        for name in {*selection.slow_tests(), *selection.KEPT}
+        for name in {*selection.slow_tests(), *selection.KEPT, *selection.hidden_rules()}
         for file, _, function in [name.partition("::")]
         if file not in files or f"def {function}" not in files[file]
     ]
