@@ -1,7 +1,7 @@
 """Row-level security on one connection that serves one person after the other."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -103,6 +103,25 @@ def test_below_account_too_it_sees_no_address_and_no_hash_of_others(
     sql = f"SELECT id FROM users WHERE {column} IS NOT NULL"
     assert run(signed_in(eve.user), sql, "/account/hole/") == [[str(eve.user.pk)]]
     assert len(run(signed_in(eve.user), sql, "/account/finds/")) == 3  # docs/rights.md says so
+
+
+@pytest.mark.parametrize("first", [db_transaction.atomic, nullcontext])
+def test_a_token_ends_with_its_transaction(first: Callable[[], Any], ana: Account) -> None:
+    """Also where the next transaction begins with a statement that no cursor of Django sends."""
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    person = User.objects.prefetch_related("groups").get(pk=ana.user_id)
+    database.reader = SignedReader(lambda: person, lambda _person: RowScope.OWN)
+    try:
+        with first(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        with db_transaction.atomic():
+            connection.connection.execute("SELECT 1")
+            assert Account.objects.filter(pk=ana.pk).exists()
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT current_setting('{SETTING}', true)")
+                assert cursor.fetchone()[0]
+    finally:
+        database.reader = None
 
 
 def test_each_page_that_finds_others_exists() -> None:

@@ -217,6 +217,7 @@ class DatabaseWrapper(WithCursors):
         self._end("ROLLBACK", partial(self._send, "ROLLBACK", super()._rollback))  # type: ignore[misc]
 
     def _end(self, command: str, send: Callable[[], None]) -> None:
+        self._token.sent = ""  # it ends with its transaction
         if self.spans is None:
             send()
         else:
