@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from ledger.db.removal import delete_everything
 from ledger.env import BASE_DIR
+from tests.optional import missing
 from tests.settings import SETTING_NAMES
 
 LONG = 120  # seconds until something that must happen has happened, on any machine
@@ -20,11 +23,17 @@ MANAGE = [sys.executable, str(BASE_DIR / "manage.py")]
 
 
 # Playwright needs the second one in a worker that has run tests in a browser.
+NEEDED = {"DB_IAM_REGION": "boto3", "DB_DRIVER": "aws-advanced-python-wrapper"}
 OF_TESTS = {"DJANGO_SETTINGS_MODULE", "DJANGO_ALLOW_ASYNC_UNSAFE"}
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    """This process's environment with these settings instead of those of the test run."""
+    """This process's environment with these settings instead of those of the test run. Skips a
+    test whose settings are refused without a package that only CI installs.
+    """
+    for name, package in NEEDED.items():
+        if settings.get(name) and (reason := missing(package)):
+            pytest.skip(reason)
     unset = dict.fromkeys(SETTING_NAMES, "")
     own = {name: value for name, value in os.environ.items() if name not in OF_TESTS}
     return own | unset | {"LEDGER_DATA_DIR": str(data_dir)} | settings
