@@ -1,5 +1,6 @@
 """Database, roles and staff for all tests."""
 
+import atexit
 import gc
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -7,6 +8,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from psycopg.pq import TransactionStatus
 from pytest_django import DjangoDbBlocker
+from pytest_django.plugin import blocking_manager_key
 
 from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import User
@@ -60,6 +63,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.django_db)
 
 
+def pytest_collection_finish() -> None:
+    """Leaves all that is imported and collected out of every later collection of garbage, until
+    Python ends and closes what the modules of a library hold.
+    """
+    gc.freeze()
+    atexit.register(gc.unfreeze)
+
+
 @pytest.fixture
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Notes what a test has measured; the run prints it at its end."""
@@ -87,6 +98,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: one worker for each processor, at least two."""
     return max(2, os.cpu_count() or 2)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Builds the template while the workers collect their tests."""
+
+    def build() -> None:
+        with config.stash[blocking_manager_key].unblock():
+            template.ensure_early()
+
+    if not config.getvalue("reuse_db"):
+        Thread(target=build, daemon=True).start()
 
 
 @pytest.fixture(scope="session")

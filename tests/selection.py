@@ -4,25 +4,19 @@
 whose fixtures are slow. `make test` gives each of them SECONDS: of a function with many cases it
 runs as many, evenly spaced, as fit. Of a function whose single case takes longer it runs one case
 if the line goes on with a file: the code in that file which no quicker test runs. Every other test
-is fast and runs, so a new test or a moved file needs nothing here. To measure again, and to record
-which test runs which lines:
-
-    make test-all TESTS=--durations=0 > measured.txt
-    mkdir record && MUTANTS_RECORD=record make test-all TESTS="-p tests.mutations.recording"
-    .venv/bin/python -m tests.selection measured.txt record
+is fast and runs, so a new test or a moved file needs nothing here. `tests/slow_tests.py` makes the
+list.
 
 `tests/behind_policies.txt` has the tests of rules that row-level security hides.
 """
 
 import re
-import sys
 from collections import Counter, defaultdict
-from collections.abc import Collection, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from statistics import median
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -30,9 +24,7 @@ from django.conf import settings
 FILE = Path(__file__).with_name("slow_tests.txt")
 HIDDEN_RULES = Path(__file__).with_name("behind_policies.txt")
 BEHIND_POLICIES = "row-level security refuses before the rule that this test asserts"
-SECONDS = 0.05
-SLOW_FIXTURE = 1.0  # seconds of a setup that the tests of a file are taken to share
-LONGEST_KEPT = 2.0  # seconds of a case that may be the only one to run some code
+SECONDS = 0.03
 FAST = 0.02  # what a test takes that is not in the list
 LONG = 5.0  # a test of this length goes to any worker that is free
 
@@ -44,12 +36,12 @@ KEPT = {
     "test_features.py::test_a_payment_is_reviewed_sent_searched_and_noted": 1,  # in a browser
 }
 
-Line = TypeVar("Line", bound=Hashable)
-LEFT_OUT = pytest.StashKey[list[pytest.Item]]()
+LEFT_OUT = pytest.StashKey[dict[str, str]]()  # names of functions, and their folders
+GROUP = pytest.StashKey[str]()
+WITHOUT_SLOW = pytest.StashKey[bool]()
 COUNTS = pytest.StashKey[dict[str, int]]()
 KEY = "left out"
 PART = re.compile(r"([1-9]\d*)/([1-9]\d*)")
-DURATION = re.compile(r"(\d+\.\d+)s (setup|call|teardown) +(\S+/)?(\w+\.py)::([^[\s]+)(\[.*)?$")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,6 +49,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database-only", action="store_true", help="leave out tests that use no test database"
     )
+
+
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> list[pytest.Item] | None:
+    """Makes no cases of a function that `-m "not slow"` leaves out, which halves the collection."""
+    config = collector.config
+    if not (config.stash[WITHOUT_SLOW] and name.startswith("test_") and callable(obj)):
+        return None
+    test = f"{collector.path.name}::{name}"
+    if may_run(test) or collector.path.name in slow_tests():  # the latter for slow_packages()
+        return None
+    note_left_out(config, collector.path, test)
+    return []
+
+
+def may_run(name: str) -> bool:
+    """Returns whether `make test` may run cases of a function, however many there are."""
+    seconds = seconds_of(name)
+    return not seconds or seconds <= SECONDS or kept_cases(name) > 0
 
 
 @pytest.hookimpl(wrapper=True)
@@ -67,20 +79,25 @@ def pytest_collection_modifyitems(
     mark_slow_tests(items)
     if settings.LEDGER_ROW_SECURITY:
         skip_hidden_rules(items)
-    groups = {item: group_of(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
+    for item in items:
+        item.stash[GROUP] = group_of(item)
+        item.add_marker(pytest.mark.xdist_group(item.stash[GROUP]))
     yield
     if config.getoption("--database-only"):
         leave_out(config, items, [item for item in items if not uses_database(item)])
     seconds = defaultdict[str, float](float)
     for item in items:
-        seconds[groups[item]] += seconds_of(name_of(item)) or FAST
+        seconds[item.stash[GROUP]] += seconds_of(name_of(item)) or FAST
     if part := config.getoption("--part"):
         parts = parts_of(seconds, part[1])
-        leave_out(config, items, [item for item in items if parts[groups[item]] != part[0]])
-    if config.getoption("dist", "no") != "no":  # no worker begins a long group at the end
-        items.sort(key=lambda item: -seconds[groups[item]])
+        leave_out(config, items, [item for item in items if parts[item.stash[GROUP]] != part[0]])
+    if is_in_groups(config):  # no worker begins a long group at the end
+        items.sort(key=lambda item: -seconds[item.stash[GROUP]])
+
+
+def is_in_groups(config: pytest.Config) -> bool:
+    """Returns whether this is a worker of a run with `--dist loadgroup`."""
+    return bool(getattr(config.option, "loadgroup", False))
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Item], others: list[pytest.Item]) -> None:
@@ -199,10 +216,8 @@ def group_of(item: pytest.Item) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hands the tests that `make test` leaves out to the process that prints the summary."""
-    found = Counter(
-        item.path.relative_to(FILE.parent).parts[0] for item in session.config.stash[LEFT_OUT]
-    )
+    """Hands what `make test` leaves out to the process that prints the summary."""
+    found = Counter(session.config.stash[LEFT_OUT].values())
     getattr(session.config, "workeroutput", {})[KEY] = dict(found)
 
 
@@ -215,11 +230,16 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow"):
-            item.config.stash[LEFT_OUT].append(item)
+            note_left_out(item.config, item.path, name_of(item))
+
+
+def note_left_out(config: pytest.Config, path: Path, name: str) -> None:
+    config.stash[LEFT_OUT][name] = path.relative_to(FILE.parent).parts[0]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[LEFT_OUT], config.stash[COUNTS] = [], {}
+    config.stash[LEFT_OUT], config.stash[COUNTS] = {}, {}
+    config.stash[WITHOUT_SLOW] = "not slow" in config.getoption("markexpr").split(" and ")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -227,7 +247,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if counts:
         folders = ", ".join(f"{name} {number}" for name, number in sorted(counts.items()))
         terminalreporter.write_line(
-            f"make test-all adds {sum(counts.values())} slow tests: {folders}."
+            f"make test-all adds {sum(counts.values())} slow test functions,"
+            f" or further cases of them: {folders}."
         )
 
 
@@ -236,87 +257,3 @@ def _part(text: str) -> tuple[int, int]:
     if found is None or int(found[1]) > int(found[2]):
         raise ValueError(text)
     return int(found[1]), int(found[2])
-
-
-def measured(lines: Iterable[str]) -> Iterator[tuple[float, str]]:
-    """Reads pytest's list of durations; returns seconds and names for slow_tests.txt."""
-    phases = defaultdict[str, dict[str, list[float]]](lambda: defaultdict(list))
-    files = defaultdict[str, list[float]](list)
-    for line in lines:
-        if found := DURATION.match(line.strip()):
-            seconds, phase, _, file, function, _ = found.groups()
-            function = function.rpartition("::")[2]
-            phases[f"{file}::{function}"][phase].append(float(seconds))
-            if phase == "setup":
-                files[file].append(float(seconds))
-    slow_files = {file for file, each in files.items() if max(each) > SLOW_FIXTURE}
-    for file in slow_files:
-        yield max(files[file]), file
-    for name, found_phases in phases.items():
-        cases = max(map(len, found_phases.values()))
-        fixtures = median(found_phases["setup"] or [0.0])
-        rest = sum(found_phases["call"]) + sum(found_phases["teardown"])
-        seconds = fixtures + rest / cases
-        if seconds * cases > SECONDS and name.partition("::")[0] not in slow_files:
-            yield seconds, name
-
-
-def only_ones(
-    lines: Mapping[str, Collection[Line]], seconds: Mapping[str, float], chosen: Collection[str]
-) -> dict[str, Line]:
-    """Returns which further tests to run so that each line runs, and for each of them a line that
-    no other one runs: greedily, what runs most further lines in a second first.
-    """
-    missing = set[Line]().union(*lines.values())
-    missing.difference_update(*(lines[test] for test in chosen))
-    rest = {test: missing.intersection(lines[test]) for test in lines.keys() - set(chosen)}
-    found = dict[str, Line]()
-    while rest := {test: each for test, each in rest.items() if each}:
-        best = max(sorted(rest), key=lambda test: len(rest[test]) / max(seconds[test], FAST))
-        found[best] = min(rest[best], key=str)
-        news = rest.pop(best)
-        rest = {test: each - news for test, each in rest.items()}
-    return found
-
-
-def from_record(folder: Path) -> tuple[dict[str, set[tuple[str, int]]], dict[str, float]]:
-    """Reads a record of tests.mutations: the lines that the first case of each test function runs,
-    and its seconds.
-    """
-    from tests.mutations.record import Record
-
-    record = Record(folder, FILE.parent.parent)
-    first = dict[str, str]()
-    for test in record.seconds:
-        file, _, function = test.partition("[")[0].partition("::")
-        its = f"{file.rpartition('/')[2]}::{function.rpartition('::')[2]}"
-        first.setdefault(its, test)
-    name_of_first = {test: name for name, test in first.items()}
-    lines: dict[str, set[tuple[str, int]]] = {name: set() for name in first}
-    for path in sorted({file for part in record.parts for file in part.measured_files()}):
-        its = str(Path(path).relative_to(record.root))
-        for number, contexts in record.contexts(its).items():
-            if "" not in contexts:
-                for test in record.tests_in(contexts) & name_of_first.keys():
-                    lines[name_of_first[test]].add((its, number))
-    return lines, {name: record.seconds[test] for name, test in first.items()}
-
-
-def main(source: Path, folder: Path) -> None:
-    found = {name: seconds for seconds, name in measured(source.read_text().splitlines())}
-    lines, seconds = from_record(folder)
-    known = {name: found.get(name, found.get(name.partition("::")[0], 0.0)) for name in lines}
-    slow = {name for name in lines if known[name] > SECONDS}
-    cost = {name: max(seconds[name], known[name]) for name in lines}
-    quick = {name: each for name, each in lines.items() if cost[name] <= LONGEST_KEPT}
-    only = only_ones(quick, cost, quick.keys() - slow)
-    listed = {**{name: known[name] for name in only}, **found}
-    texts = [
-        f"{max(listed[name], 0.01):.2f} {name} {only[name][0] if name in only else ''}".strip()
-        for name in sorted(listed)
-    ]
-    FILE.write_text("# Seconds of one case, see selection.py.\n" + "\n".join(texts) + "\n")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -6,7 +6,7 @@ long. The template stays on the server until the code that makes it changes.
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -18,6 +18,7 @@ from ledger.env import BASE_DIR
 from tests import pooler
 
 PREFIX = "ledger_template_"
+KINDS = {False: "plain_", True: "secured_"}
 # Files and folders of these names decide what is in it. What runs after each migration (rights,
 # groups, policies, views) runs again in each copy.
 MADE_BY = {"migrations", "models", "models.py", "db", "practice", "demo"}
@@ -27,19 +28,31 @@ BUILDING = 7_205_759_403_792_795  # the advisory lock of the builder
 
 
 def ensure() -> str:
-    """Returns the name of the template, which is built first if it is missing."""
-    name = PREFIX + key()
+    """Returns the name of the template, which is built first if it is missing. Those of older code
+    are dropped, but not the one for tests with row-level security, or without.
+    """
+    name = PREFIX + KINDS[settings.LEDGER_ROW_SECURITY] + key()
+    other = PREFIX + KINDS[not settings.LEDGER_ROW_SECURITY]
     there: Any = connection
     with there._nodb_cursor() as cursor, _alone(cursor):
         cursor.execute("SELECT datname FROM pg_database")
         found = {known for (known,) in cursor.fetchall()}
         if name not in found:
             for old in sorted(found):
-                if old.startswith(PREFIX):
+                if old.startswith(PREFIX) and not old.startswith(other):
                     cursor.execute(f'DROP DATABASE IF EXISTS "{old}"')
             _build(f"{name}_draft")
             cursor.execute(f'ALTER DATABASE "{name}_draft" RENAME TO "{name}"')
     return name
+
+
+def ensure_early() -> None:
+    """Builds the template if it is missing, while others get ready. A worker reports any error."""
+    try:
+        with suppress(Exception):
+            ensure()
+    finally:
+        connection.close()
 
 
 def key() -> str:

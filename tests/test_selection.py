@@ -5,7 +5,8 @@ from collections import defaultdict
 import pytest
 
 from tests import selection
-from tests.selection import SECONDS, chosen_cases, measured, only_ones, parts_of
+from tests.selection import SECONDS, chosen_cases, parts_of
+from tests.slow_tests import MANY, measured, only_ones, worth_of_lines
 
 LINES = """
 0.30s setup    tests/a/test_one.py::test_many[1]
@@ -37,6 +38,12 @@ def test_the_cases_that_fit_are_chosen_evenly(
     assert chosen_cases(number, seconds, kept) == chosen
 
 
+def test_workers_get_whole_groups(request: pytest.FixtureRequest) -> None:
+    """xdist reads the group of a test from its id."""
+    is_in_groups = selection.is_in_groups(request.config)
+    assert request.node.nodeid.endswith(f"@{request.path}") is is_in_groups
+
+
 def test_each_group_is_in_one_part_and_parts_take_the_same_time() -> None:
     seconds = {f"tests/test_{number}.py": float(number) for number in range(60)}
     parts = parts_of(seconds, 4)
@@ -53,10 +60,34 @@ def test_durations_become_seconds_of_a_case_and_of_files_with_slow_fixtures() ->
     }
 
 
-def test_of_tests_too_slow_those_run_that_alone_run_a_line() -> None:
-    lines = {"quick": {1, 2}, "slow": {2, 3}, "slower": {3}, "slowest": {1, 4}, "in vain": {1, 2}}
-    seconds = {"quick": 0.01, "slow": 0.5, "slower": 1.0, "slowest": 2.0, "in vain": 0.2}
-    assert only_ones(lines, seconds, {"quick"}) == {"slow": 3, "slowest": 4}
+def test_of_tests_too_slow_those_run_that_alone_run_enough_lines() -> None:
+    lines = {
+        "quick": {("a.py", 1), ("a.py", 2)},
+        "slow": {("a.py", number) for number in range(2, 20)},
+        "slower": {("a.py", 3)},
+        "refused": {("a.py", 1), ("a.py", 50)},
+        "in vain": {("a.py", 1), ("a.py", 2)},
+        "for little": {("a.py", 60)},
+    }
+    seconds = dict.fromkeys(lines, 0.5) | {"quick": 0.01}
+    assert only_ones(lines, seconds, {"quick"}, {("a.py", 50): MANY}) == {
+        "slow": ("a.py", 3),
+        "refused": ("a.py", 50),
+    }
+
+
+def test_a_refusal_and_the_first_line_of_a_function_count_as_many() -> None:
+    source = '''
+def one(form):
+    """Documented."""
+    if form:
+        form.add_error(None, "no")
+    raise ValueError
+
+def two():
+    return one(None)
+'''
+    assert worth_of_lines(source) == dict.fromkeys((4, 5, 6, 9), MANY)
 
 
 def test_every_name_in_the_lists_is_of_a_test() -> None:
