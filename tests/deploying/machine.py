@@ -72,18 +72,24 @@ class Machine:
 
     def run(self, command: str, **environment: str) -> str:
         """Runs a command of the shell as root, and returns what it prints. Raises
-        AssertionError with that if it fails.
+        AssertionError with that, and the end of the journal, if it fails.
         """
+        done = self._run(command, environment)
+        if done.returncode:
+            journal = self._run("journalctl --no-pager --lines 60", {}).stdout
+            raise AssertionError(
+                f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-5000:]}\n{journal}"
+            )
+        return done.stdout
+
+    def _run(self, command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         inside = ("nsenter", f"--target={self.pid}", "--all", "--root", "--wdns=/root")
         values = [f"{name}={value}" for name, value in {**ENVIRONMENT, **environment}.items()]
         shell = ("/bin/bash", "-e", "-o", "pipefail", "-c", command)
-        done = subprocess.run(
+        return subprocess.run(
             [*inside, "/usr/bin/env", "-i", *values, *shell],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
-        if done.returncode:
-            raise AssertionError(f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-5000:]}")
-        return done.stdout
 
 
 @contextmanager
