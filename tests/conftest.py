@@ -44,6 +44,7 @@ hypothesis_settings.load_profile("any clock")
 
 
 FIGURE = "figure"
+LONGEST_NAME = 60  # of bytes that stand in the name of a test
 OWN_SESSION = "needs a session of its own, which pgbouncer in transaction mode does not give"
 OWN_CONNECTION = "needs a connection that opens and ends when it is told, which no pool gives"
 
@@ -61,6 +62,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if "django_db_setup" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.django_db)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names a case by the parameter, not by the content of a file, which each worker may make with
+    other random bytes: workers have to collect the same names.
+    """
+    return argname if isinstance(val, bytes) and len(val) > LONGEST_NAME else None
 
 
 def pytest_collection_finish() -> None:

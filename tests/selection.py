@@ -47,6 +47,9 @@ PART = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--part", type=_part, metavar="K/N", help="run the K-th of N parts")
     parser.addoption(
+        "--at-most", type=float, metavar="SECONDS", help="leave out tests that take longer"
+    )
+    parser.addoption(
         "--database-only", action="store_true", help="leave out tests that use no test database"
     )
 
@@ -85,6 +88,8 @@ def pytest_collection_modifyitems(
     yield
     if config.getoption("--database-only"):
         leave_out(config, items, [item for item in items if not uses_database(item)])
+    if most := config.getoption("--at-most"):
+        leave_out(config, items, [item for item in items if seconds_of(name_of(item)) > most])
     seconds = defaultdict[str, float](float)
     for item in items:
         seconds[item.stash[GROUP]] += seconds_of(name_of(item)) or FAST
@@ -214,6 +219,20 @@ def group_of(item: pytest.Item) -> str:
     return str(item.path)
 
 
+class NamesInReports:
+    """For the process that prints: names of tests that pytest takes again."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        report.nodeid = without_group(report.nodeid)
+
+
+def without_group(name: str) -> str:
+    """Returns the id of a test without the group, `@tests/test_a.py`, that xdist adds."""
+    at = name.find("@", name.rfind("]") + 1)
+    return name if at < 0 else name[:at]
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hands what `make test` leaves out to the process that prints the summary."""
@@ -239,6 +258,8 @@ def note_left_out(config: pytest.Config, path: Path, name: str) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT], config.stash[COUNTS] = {}, {}
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(NamesInReports())
     config.stash[WITHOUT_SLOW] = "not slow" in config.getoption("markexpr").split(" and ")
 
 

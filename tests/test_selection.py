@@ -44,6 +44,15 @@ def test_workers_get_whole_groups(request: pytest.FixtureRequest) -> None:
     assert request.node.nodeid.endswith(f"@{request.path}") is is_in_groups
 
 
+@pytest.mark.parametrize(
+    "name", ["tests/test_a.py::test_b", "tests/test_a.py::test_b[c@d.example]"]
+)
+def test_the_group_is_no_part_of_the_name_of_a_test(name: str) -> None:
+    assert (
+        selection.without_group(name) == selection.without_group(f"{name}@tests/test_a.py") == name
+    )
+
+
 def test_each_group_is_in_one_part_and_parts_take_the_same_time() -> None:
     seconds = {f"tests/test_{number}.py": float(number) for number in range(60)}
     parts = parts_of(seconds, 4)

@@ -20,6 +20,7 @@ import pytest
 from coverage import Coverage
 
 from tests.mutations.swapping import caches_of
+from tests.selection import without_group
 
 FIXTURE = "fixture:"
 
@@ -108,11 +109,12 @@ class LineRecorder:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """Records what the test runs."""
+        name = without_group(item.nodeid)
         for definitions in item._fixtureinfo.name2fixturedefs.values():  # type: ignore[attr-defined]
             if definitions[-1].scope != "function":
-                self.users[fixture_context(definitions[-1])].append(item.nodeid)
+                self.users[fixture_context(definitions[-1])].append(name)
         self.clear_caches()
-        self.enter(item.nodeid)
+        self.enter(name)
         try:
             return (yield)
         finally:
