@@ -33,6 +33,7 @@ LONG = 5.0  # a test of this length goes to any worker that is free
 KEPT = {
     # Notices any change of a field, an address or a status of the API.
     "test_schema.py::test_the_schema_is_that_of_the_code": 1,
+    "test_each_page.py::test_each_page_is_whole": 1,
     "test_features.py::test_a_payment_is_reviewed_sent_searched_and_noted": 1,  # in a browser
 }
 
