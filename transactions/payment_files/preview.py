@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import transaction as db_transaction
 
-from accounts.models import ApprovalRequest
+from accounts.models import ApprovalRequest, User
 from ledger.db.retry import run_with_retry
 from transactions.models import PaymentFile, PaymentLine
 from transactions.models.payment_file import PaymentLineQuerySet
@@ -30,8 +30,9 @@ from transactions.services import Draft, LedgerError, preview_parts
 IN_MEMORY = 1024 * 1024  # bytes of refusals; more go to a temporary file
 
 
-def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
-    """Checks which lines can be booked now, and stores the results. Books nothing.
+def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = None) -> PaymentFile:
+    """Checks which lines this person, or else who uploaded the file, can book now, and stores the
+    results. Books nothing.
 
     Refused lines are checked again, unless the file waits for approval without them. Booked and
     unreadable lines stay as they are, and so does a file that is being paid. Raises FileRemoved.
@@ -42,7 +43,7 @@ def check(file: PaymentFile, progress: Progress = silent) -> PaymentFile:
             refusals.seek(0)
             refusals.truncate()
             lock_accounts(file)
-            yield from drafts_of(file, _checked_lines(file), by=file.created_by)
+            yield from drafts_of(file, _checked_lines(file), by=by or file.created_by)
 
         def record(drafts: Sequence[Draft], results: PostingResults) -> None:
             for draft, why in zip(drafts, results, strict=True):

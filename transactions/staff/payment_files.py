@@ -187,13 +187,13 @@ class PaymentFileAdmin(ListFiles):
             if step in ("whole", "pay"):
                 self._pay(request, file, book_whole if step == "whole" else book_rest)
             else:
-                check(file)
+                check(file, by=person_of(request))
         except CheckedAnew as other:
             messages.warning(request, str(other))
         except FileRemoved:
             raise
         except LedgerError as refusal:
-            check(file)
+            check(file, by=person_of(request))
             messages.error(request, str(refusal))
         return redirect("admin:transactions_paymentfile_change", file.pk)
 

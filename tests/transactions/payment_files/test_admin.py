@@ -1,5 +1,7 @@
 """Staff pay from a file that a customer brought, and read every file; nobody serves themselves."""
 
+from decimal import Decimal
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
@@ -10,6 +12,7 @@ from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import lacks, text_of, texts_of
 from tests.transactions.payment_files.files import checked, fates, pay
 from tests.transactions.payment_files.shared import BASE, WHY, pay_at_the_desk, upload_for_customer
+from transactions import services
 from transactions.models import PaymentFile, PaymentLine, StaffReason, Transaction
 from transactions.payment_files import booking, drafts
 
@@ -51,6 +54,17 @@ def test_who_pays_stands_on_the_rows_whoever_uploaded(
     file = checked(everyday, pay(mara, 1), created_by=colleague)
     pay_at_the_desk(staff, file, "pay")
     assert Transaction.objects.get(type="transfer").created_by == clerk
+
+
+def test_a_colleague_checks_it_again(staff: Client, everyday: Account, mara: Account) -> None:
+    file = checked(everyday, pay(mara, 900), pay(mara, 800), created_by=UserFactory(is_staff=True))
+    assert fates(file)[0] == "waiting" != fates(file)[1]
+
+    services.deposit(to_account=everyday, amount=Decimal(1_000))
+    page = staff.post(f"{BASE}{file.pk}/step/", {"step": "check"}, follow=True)
+
+    assert page.status_code == 200
+    assert fates(file) == ["waiting", "waiting"]
 
 
 def test_staff_do_not_pay_what_a_customer_only_uploaded(
