@@ -9,7 +9,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
@@ -174,6 +174,8 @@ def test_the_history_speaks_plainly_and_keeps_the_exact_values_in_the_record(
         for kind in Authenticator.Type.values:
             Authenticator.objects.create(user=person, type=kind, data={})
         person.groups.add(Group.objects.get(name=SUPPORT))
+        group = Group.objects.create(name="Helpers")
+        group.permissions.add(Permission.objects.get(codename="view_account"))
         services.set_sign_in(user=person, is_open=False)
     written = Change.objects.filter(about=person.pk)
     assert written
