@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from tests.mutations.names import without_group
+
 FILE = Path(__file__).with_name("slow_tests.txt")
 HIDDEN_RULES = Path(__file__).with_name("behind_policies.txt")
 BEHIND_POLICIES = "row-level security refuses before the rule that this test asserts"
@@ -226,12 +228,6 @@ class NamesInReports:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         report.nodeid = without_group(report.nodeid)
-
-
-def without_group(name: str) -> str:
-    """Returns the id of a test without the group, `@tests/test_a.py`, that xdist adds."""
-    at = name.find("@", name.rfind("]") + 1)
-    return name if at < 0 else name[:at]
 
 
 @pytest.hookimpl(trylast=True)

@@ -5,6 +5,7 @@ from collections import defaultdict
 import pytest
 
 from tests import selection
+from tests.mutations.names import without_group
 from tests.selection import SECONDS, chosen_cases, parts_of
 from tests.slow_tests import MANY, measured, only_ones, worth_of_lines
 
@@ -48,9 +49,7 @@ def test_workers_get_whole_groups(request: pytest.FixtureRequest) -> None:
     "name", ["tests/test_a.py::test_b", "tests/test_a.py::test_b[c@d.example]"]
 )
 def test_the_group_is_no_part_of_the_name_of_a_test(name: str) -> None:
-    assert (
-        selection.without_group(name) == selection.without_group(f"{name}@tests/test_a.py") == name
-    )
+    assert without_group(name) == without_group(f"{name}@tests/test_a.py") == name
 
 
 def test_each_group_is_in_one_part_and_parts_take_the_same_time() -> None:

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from coverage import Coverage
 
+from tests.mutations.names import without_group
 from tests.mutations.swapping import caches_of
-from tests.selection import without_group
 
 FIXTURE = "fixture:"
 

@@ -16,6 +16,7 @@ CODE = '''"""A toy."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib import import_module
 
 LIMIT = 3
 
@@ -82,6 +83,10 @@ MADE = made_at_import()
 
 def made():
     return MADE
+
+
+def named():
+    return import_module(".names", __package__).NAME
 '''
 TESTS = """
 import subprocess, sys
@@ -132,6 +137,9 @@ def test_kept():
 def test_made():
     assert code.made() == 7
 
+def test_named():
+    assert code.named() == 1
+
 def test_that_passes_only_once():
     assert code.after(1) == 2
     assert not Path("MARKER").exists()
@@ -155,6 +163,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "toy/__init__.py": "",
         "toy/code.py": CODE,
         "toy/loop.py": LOOP,
+        "toy/names.py": "NAME = 1\n",
         "tests/__init__.py": "",
         "tests/test_code.py": TESTS.replace("MARKER", str(root.with_name("marker"))),
         "tests/test_loop.py": "from toy import loop\ndef test():\n    assert loop.loop() == 3\n",
@@ -190,7 +199,7 @@ def contents(checkout: Path) -> dict[str, tuple[bytes, int]]:
 @pytest.fixture(scope="module")
 def result(checkout: Path) -> subprocess.CompletedProcess[str]:
     before = contents(checkout)
-    ended = run(checkout, "toy/code.py", "--all", "--tests=-n 2 tests/test_code.py")
+    ended = run(checkout, "toy/code.py", "toy/names.py", "--all", "--tests=-n 2 tests/test_code.py")
     assert contents(checkout) == before
     return ended
 
@@ -218,7 +227,7 @@ def lines_with(result: subprocess.CompletedProcess[str], text: str) -> list[str]
         ("= number * 6", "6  ->  7", "noticed by tests/test_code.py::test_kept"),
         # The only test that could notice these fails without the change too.
         ("return number + STEP", "+  ->  -", "SURVIVED 0 of 1 tests of this line"),
-        ("STEP = 1", "1  ->  2", "SURVIVED 18 of 19 tests of this line"),
+        ("STEP = 1", "1  ->  2", "SURVIVED 19 of 20 tests of this line"),
     ],
 )
 def test_each_change_has_its_verdict(
@@ -227,6 +236,13 @@ def test_each_change_has_its_verdict(
     number = 1 + next(n for n, line in enumerate(CODE.splitlines()) if code in line)
     [line] = lines_with(result, f"toy/code.py:{number}: {change}  ")
     assert line.endswith(f"  {verdict}")
+
+
+def test_a_module_that_no_file_names_has_the_tests_of_its_folder(
+    result: subprocess.CompletedProcess[str],
+) -> None:
+    [line] = lines_with(result, "toy/names.py:1: 1  ->  2")
+    assert line.endswith("  noticed by tests/test_code.py::test_named")
 
 
 @pytest.mark.usefixtures("result")
