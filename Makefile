@@ -36,7 +36,7 @@ help:
 	@echo "make dev      the same with Django's own server, reloading and with DEBUG;"
 	@echo "              Ctrl-C leaves the database running, make stop ends it"
 	@echo "make test     run the tests except the slow ones; TESTS=tests/accounts for a part"
-	@echo "make test-all run every test, as .ci/run does"
+	@echo "make test-all run every test"
 	@echo "make test-pool       every test with connections from Django's pool"
 	@echo "make test-pgbouncer  every test through pgbouncer in transaction mode, where it is installed"
 	@echo "make test-server     the tests on the server of DATABASE_URL (tests/prepare_server.py)"

@@ -15,6 +15,8 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 from django.test import Client, TransactionTestCase
 from django.test.client import ClientHandler
 from hypothesis import HealthCheck
@@ -194,8 +196,9 @@ def as_web_role(self: ClientHandler, environ: dict[str, Any]) -> Any:
 
 
 def set_role(role: str | None) -> None:
-    """SET ROLE without Django's cursor, which would count it among the page's queries. Behind a
-    pooler, where a session keeps no role between transactions, it signs in as the role.
+    """SET ROLE without Django's cursor, which would count it among the page's queries. A session
+    that takes the place of this one has the role too. Behind a pooler, where a session keeps no
+    role between transactions, it signs in as the role.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     if database.is_behind_pooler and not database.in_atomic_block:
@@ -207,9 +210,17 @@ def set_role(role: str | None) -> None:
             with suppress(RuntimeError):  # of a test without the database, which may not connect
                 connection.ensure_connection()
         return
+    database.role_of_test = role
     raw = connection.connection
     if raw is not None and raw.info.transaction_status != TransactionStatus.INERROR:
         raw.execute(f"SET ROLE {role}" if role else "RESET ROLE")
+
+
+@receiver(connection_created)
+def keep_role(connection: Any, **_signal: Any) -> None:
+    """For a session that begins in the middle of a request, in place of one that was given up."""
+    if role := getattr(connection, "role_of_test", None):
+        connection.connection.execute(f"SET ROLE {role}")
 
 
 @contextmanager

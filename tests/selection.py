@@ -1,11 +1,11 @@
 """Which tests `make test` runs, which tests share a worker, and the parts of a divided run.
 
-`tests/slow_tests.txt` has the measured seconds of one case of each slow test function, and of files
-whose fixtures are slow. `make test` gives each of them SECONDS: of a function with many cases it
-runs as many, evenly spaced, as fit. Of a function whose single case takes longer it runs one case
-if the line goes on with a file: the code in that file which no quicker test runs. Every other test
-is fast and runs, so a new test or a moved file needs nothing here. `tests/slow_tests.py` makes the
-list.
+`tests/slow_tests.txt` has the measured seconds of one case of each slow test function, and of the
+fixtures that the tests of a file or folder share. `make test` gives each function SECONDS: of one
+with many cases it runs as many, evenly spaced, as fit. Of a function whose single case takes longer
+it runs one case if the line goes on with a file: the code in that file which no quicker test runs.
+Every other test is fast and runs, so a new test needs nothing here. The list names a file with its
+folder, so a folder may move. `tests/slow_tests.py` makes the list.
 
 `tests/behind_policies.txt` has the tests of rules that row-level security hides.
 """
@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -34,9 +34,10 @@ LONG = 5.0  # a test of this length goes to any worker that is free
 # many of their cases.
 KEPT = {
     # Notices any change of a field, an address or a status of the API.
-    "test_schema.py::test_the_schema_is_that_of_the_code": 1,
-    "test_each_page.py::test_each_page_is_whole": 1,
-    "test_features.py::test_a_payment_is_reviewed_sent_searched_and_noted": 1,  # in a browser
+    "api/test_schema.py::test_the_schema_is_that_of_the_code": 1,
+    "attacks/test_each_page.py::test_each_page_is_whole": 1,
+    # In a browser.
+    "browser/test_features.py::test_a_payment_is_reviewed_sent_searched_and_noted": 1,
 }
 
 LEFT_OUT = pytest.StashKey[dict[str, str]]()  # names of functions, and their folders
@@ -64,17 +65,11 @@ def pytest_pycollect_makeitem(
     config = collector.config
     if not (config.stash[WITHOUT_SLOW] and name.startswith("test_") and callable(obj)):
         return None
-    test = f"{collector.path.name}::{name}"
-    if may_run(test) or collector.path.name in slow_tests():  # the latter for slow_packages()
+    test = f"{key_of(collector.path)}::{name}"
+    if own_seconds(test) <= SECONDS or kept_cases(test):
         return None
     note_left_out(config, collector.path, test)
     return []
-
-
-def may_run(name: str) -> bool:
-    """Returns whether `make test` may run cases of a function, however many there are."""
-    seconds = seconds_of(name)
-    return not seconds or seconds <= SECONDS or kept_cases(name) > 0
 
 
 @pytest.hookimpl(wrapper=True)
@@ -92,10 +87,12 @@ def pytest_collection_modifyitems(
     if config.getoption("--database-only"):
         leave_out(config, items, [item for item in items if not uses_database(item)])
     if most := config.getoption("--at-most"):
-        leave_out(config, items, [item for item in items if seconds_of(name_of(item)) > most])
-    seconds = defaultdict[str, float](float)
+        leave_out(config, items, [item for item in items if seconds_of(item) > most])
+    seconds = dict[str, float]()
     for item in items:
-        seconds[item.stash[GROUP]] += seconds_of(name_of(item)) or FAST
+        group = item.stash[GROUP]
+        before = seconds.get(group) or shared_seconds(item)
+        seconds[group] = before + (own_seconds(name_of(item)) or FAST)
     if part := config.getoption("--part"):
         parts = parts_of(seconds, part[1])
         leave_out(config, items, [item for item in items if parts[item.stash[GROUP]] != part[0]])
@@ -136,27 +133,11 @@ def mark_slow_tests(items: Iterable[pytest.Item]) -> None:
     cases = defaultdict[str, list[pytest.Item]](list)
     for item in items:
         cases[name_of(item)].append(item)
-    fixtures = slow_packages(items)
     for name, found in cases.items():
-        seconds, kept = seconds_of(name), kept_cases(name)
-        if shared := fixtures.get(group_of(found[0])):
-            seconds, kept = max(seconds, shared), KEPT.get(name, 0)
-        chosen = chosen_cases(len(found), seconds, kept)
+        chosen = chosen_cases(len(found), seconds_of(found[0]), kept_cases(name))
         for number, item in enumerate(found):
             if number not in chosen:
                 item.add_marker(pytest.mark.slow)
-
-
-def slow_packages(items: Iterable[pytest.Item]) -> dict[str, float]:
-    """Returns groups whose tests share a fixture of a package, and its seconds, which the list has
-    for the file that happened to run first.
-    """
-    files = {(item.path.name, str(item.path.parent), group_of(item)) for item in items}
-    found = defaultdict[str, float](float)
-    for file, folder, group in files:
-        if group == folder and file in slow_tests():
-            found[group] = max(found[group], slow_tests()[file].seconds)
-    return found
 
 
 def skip_hidden_rules(items: Iterable[pytest.Item]) -> None:
@@ -186,8 +167,12 @@ def kept_cases(name: str) -> int:
 
 
 def name_of(item: pytest.Item) -> str:
-    """Returns the name of the file and of the function: the same wherever the file is moved."""
-    return f"{item.path.name}::{getattr(item, 'originalname', item.name)}"
+    """Returns the name of the function, with its file and the folder of that."""
+    return f"{key_of(item.path)}::{getattr(item, 'originalname', item.name)}"
+
+
+def key_of(path: PurePath) -> str:
+    return "/".join(path.parts[-2:])
 
 
 @dataclass(frozen=True)
@@ -198,10 +183,38 @@ class SlowTest:
     only_in: str = ""
 
 
-def seconds_of(name: str) -> float:
-    """Returns the measured seconds of one case; 0 for a fast test."""
-    found = slow_tests().get(name) or slow_tests().get(name.partition("::")[0])
-    return found.seconds if found else 0
+def seconds_of(item: pytest.Item) -> float:
+    """Returns the measured seconds of a case with the fixtures that it shares."""
+    return own_seconds(name_of(item)) + shared_seconds(item)
+
+
+def own_seconds(name: str) -> float:
+    """Returns the measured seconds of one case without shared fixtures; 0 for a fast test."""
+    return slow_tests()[name].seconds if name in slow_tests() else 0
+
+
+def shared_seconds(item: pytest.Item) -> float:
+    """Returns the measured seconds of the fixtures that it shares with its file or folder."""
+    scopes, key = shared_scopes(item), key_of(item.path)
+    if "package" in scopes:  # whichever file ran first built it
+        folder = f"{item.path.parent.name}/"
+        return max(
+            (found for file, found in slow_fixtures().items() if file.startswith(folder)), default=0
+        )
+    return slow_fixtures().get(key, 0) if "module" in scopes else 0
+
+
+def shared_scopes(item: pytest.Item) -> set[str]:
+    """Returns the scopes of the fixtures that a test uses."""
+    names = set(getattr(item, "fixturenames", ()))
+    definitions = getattr(item, "_fixtureinfo").name2fixturedefs if names else {}  # noqa: B009
+    return {each[-1].scope for name, each in definitions.items() if name in names and each}
+
+
+@cache
+def slow_fixtures() -> Mapping[str, float]:
+    """Returns the entries of whole files."""
+    return {name: test.seconds for name, test in slow_tests().items() if "::" not in name}
 
 
 @cache
@@ -212,13 +225,11 @@ def slow_tests() -> Mapping[str, SlowTest]:
 
 def group_of(item: pytest.Item) -> str:
     """Returns the group of a test, all of whose tests run on one worker: what shares a fixture."""
-    names = set(getattr(item, "fixturenames", ()))
-    definitions = getattr(item, "_fixtureinfo").name2fixturedefs if names else {}  # noqa: B009
-    scopes = {each[-1].scope for name, each in definitions.items() if name in names and each}
+    scopes = shared_scopes(item)
     if "package" in scopes:
         return str(item.path.parent)
-    if "module" not in scopes and seconds_of(name_of(item)) >= LONG:
-        return item.nodeid
+    if "module" not in scopes and own_seconds(name_of(item)) >= LONG:
+        return item.nodeid.replace("[", "(").replace("]", ")")  # see without_group()
     return str(item.path)
 
 

@@ -12,15 +12,17 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from statistics import median
 
+import pytest
+
 from tests.mutations.record import Record
-from tests.selection import FAST, FILE, SECONDS
+from tests.selection import FAST, FILE, SECONDS, key_of, name_of, shared_scopes
 
 ROOT = FILE.parent.parent
-DURATION = re.compile(r"(\d+\.\d+)s (setup|call|teardown) +(\S+/)?(\w+\.py)::([^[\s]+)(\[.*)?$")
-SLOW_FIXTURE = 1.0  # seconds of a setup that the tests of a file are taken to share
+DURATION = re.compile(r"(\d+\.\d+)s (setup|call|teardown) +(\S+?\.py)::([^[\s]+)(\[.*)?$")
+SLOW_FIXTURE = 1.0  # seconds of a setup that is not of one test, if most of its file take less
 LONGEST_KEPT = 2.0  # seconds of a case that may be the only one to run some code
 LEAST = 20.0  # lines a second that such a case runs alone; a refusal and a function count as MANY
 MANY = 10
@@ -28,27 +30,39 @@ MANY = 10
 Line = tuple[str, int]  # a file and a number
 
 
-def measured(lines: Iterable[str]) -> Iterator[tuple[float, str]]:
-    """Reads pytest's list of durations; returns seconds and names for slow_tests.txt."""
+def measured(lines: Iterable[str], sharing: Collection[str]) -> Iterator[tuple[float, str]]:
+    """Reads pytest's list of durations; returns seconds and names for slow_tests.txt. The tests of
+    the files and folders `sharing` share fixtures.
+    """
+
+    def is_shared(setup: float, file: str) -> bool:
+        is_rare = median(setups[file]) < SLOW_FIXTURE / 2
+        return setup > SLOW_FIXTURE and (is_rare or not {file, folder_of(file)}.isdisjoint(sharing))
+
     phases = defaultdict[str, dict[str, list[float]]](lambda: defaultdict(list))
-    files = defaultdict[str, list[float]](list)
+    setups = defaultdict[str, list[float]](list)
     for line in lines:
         if found := DURATION.match(line.strip()):
-            seconds, phase, _, file, function, _ = found.groups()
-            function = function.rpartition("::")[2]
-            phases[f"{file}::{function}"][phase].append(float(seconds))
+            seconds, phase, path, function, _ = found.groups()
+            file = key_of(PurePath(path))
+            phases[f"{file}::{function.rpartition('::')[2]}"][phase].append(float(seconds))
             if phase == "setup":
-                files[file].append(float(seconds))
-    slow_files = {file for file, each in files.items() if max(each) > SLOW_FIXTURE}
-    for file in slow_files:
-        yield max(files[file]), file
+                setups[file].append(float(seconds))
+    for file, found_setups in setups.items():
+        if is_shared(max(found_setups), file):
+            yield max(found_setups), file
     for name, found_phases in phases.items():
         cases = max(map(len, found_phases.values()))
-        fixtures = median(found_phases["setup"] or [0.0])
+        file = name.partition("::")[0]
+        own = [each for each in found_phases["setup"] if not is_shared(each, file)]
         rest = sum(found_phases["call"]) + sum(found_phases["teardown"])
-        seconds = fixtures + rest / cases
-        if seconds * cases > SECONDS and name.partition("::")[0] not in slow_files:
-            yield seconds, name
+        seconds_of_case = median(own or [0.0]) + rest / cases
+        if seconds_of_case * cases > SECONDS:
+            yield seconds_of_case, name
+
+
+def folder_of(file: str) -> str:
+    return file.partition("/")[0]
 
 
 def worth_of_lines(source: str) -> dict[int, int]:
@@ -100,9 +114,7 @@ def from_record(record: Record) -> tuple[dict[str, set[Line]], dict[str, float]]
     """Returns the lines that the first case of each test function runs, and its seconds."""
     first = dict[str, str]()
     for test in record.seconds:
-        file, _, function = test.partition("[")[0].partition("::")
-        its = f"{file.rpartition('/')[2]}::{function.rpartition('::')[2]}"
-        first.setdefault(its, test)
+        first.setdefault(name_in_list(test), test)
     name_of_first = {test: name for name, test in first.items()}
     lines: dict[str, set[Line]] = {name: set() for name in first}
     for path in sorted({file for part in record.parts for file in part.measured_files()}):
@@ -114,10 +126,48 @@ def from_record(record: Record) -> tuple[dict[str, set[Line]], dict[str, float]]
     return lines, {name: record.seconds[test] for name, test in first.items()}
 
 
+def name_in_list(test: str) -> str:
+    """Returns the name, in slow_tests.txt, of the function of this test."""
+    file, _, function = test.partition("[")[0].partition("::")
+    return f"{key_of(PurePath(file))}::{function.rpartition('::')[2]}"
+
+
+class Sharing:
+    """The names of the tests that share a fixture, by the file or folder that shares it."""
+
+    def __init__(self) -> None:
+        self.tests = defaultdict[str, set[str]](set)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for item in session.items:
+            scopes, file = shared_scopes(item), key_of(item.path)
+            if "package" in scopes:
+                self.tests[folder_of(file)].add(name_of(item))
+            elif "module" in scopes:
+                self.tests[file].add(name_of(item))
+
+
+def collected() -> Mapping[str, set[str]]:
+    """Collects all tests; returns which share a fixture, by file or folder."""
+    sharing = Sharing()
+    known = "-Wignore::pytest.PytestAssertRewriteWarning"  # this module has imported it
+    if pytest.main(["--collect-only", "-qq", "--capture=sys", known], plugins=[sharing]):
+        sys.exit("The tests cannot be collected.")
+    return sharing.tests
+
+
 def main(source: Path, folder: Path) -> None:
-    found = {name: seconds for seconds, name in measured(source.read_text().splitlines())}
-    lines, seconds = from_record(Record(folder, ROOT))
-    known = {name: found.get(name, found.get(name.partition("::")[0], 0.0)) for name in lines}
+    record = Record(folder, ROOT)
+    lines, seconds = from_record(record)
+    sharing = collected()
+    shared = set[str]().union(*sharing.values())
+    durations = measured(source.read_text().splitlines(), sharing)
+    found = {name: seconds for seconds, name in durations}
+    known = {
+        name: found.get(name, 0.0)
+        + (found.get(name.partition("::")[0], 0.0) if name in shared else 0)
+        for name in lines
+    }
     cost = {name: known[name] or seconds[name] for name in lines}
     quick = {name: each for name, each in lines.items() if cost[name] <= LONGEST_KEPT}
     fast = {name for name in quick if known[name] <= SECONDS}
@@ -127,7 +177,7 @@ def main(source: Path, folder: Path) -> None:
         for number, worth in worth_of_lines((ROOT / file).read_text()).items()
     }
     only = only_ones(quick, cost, fast, worth)
-    listed = {**{name: known[name] for name in only}, **found}
+    listed = {**{name: found.get(name, 0.0) for name in only}, **found}
     texts = [
         f"{max(listed[name], 0.01):.2f} {name} {only[name][0] if name in only else ''}".strip()
         for name in sorted(listed)

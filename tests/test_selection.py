@@ -1,9 +1,11 @@
 """Which tests `make test` runs, in which parts a run is divided, and the list of slow tests."""
 
+import re
 from collections import defaultdict
 
 import pytest
 
+from ledger.env import BASE_DIR
 from tests import selection
 from tests.mutations.names import without_group
 from tests.selection import SECONDS, chosen_cases, parts_of
@@ -19,6 +21,10 @@ LINES = """
 0.10s setup    tests/b/test_two.py::test_second
 0.10s setup    tests/b/test_two.py::test_third
 0.50s call     tests/b/test_two.py::test_second
+3.00s setup    tests/c/test_two.py::test_first
+2.00s setup    tests/d/test_two.py::test_first
+0.20s call     tests/d/test_two.py::test_first
+4.00s setup    tests/e/test_two.py::test_first
 """
 
 
@@ -61,10 +67,18 @@ def test_each_group_is_in_one_part_and_parts_take_the_same_time() -> None:
     assert max(loads) - min(loads) <= max(seconds.values()) / 10
 
 
-def test_durations_become_seconds_of_a_case_and_of_files_with_slow_fixtures() -> None:
-    assert {name: seconds for seconds, name in measured(LINES.splitlines())} == {
-        "test_one.py::test_many": pytest.approx(1.2),
-        "test_two.py": pytest.approx(9.0),
+def test_durations_become_seconds_of_a_case_and_of_fixtures_that_tests_share() -> None:
+    """Of d the file is known to share a fixture, of e the folder."""
+    found = measured(LINES.splitlines(), {"d/test_two.py", "e"})
+    assert {name: seconds for seconds, name in found} == {
+        "a/test_one.py::test_many": pytest.approx(1.2),
+        "b/test_two.py": pytest.approx(9.0),
+        "b/test_two.py::test_second": pytest.approx(0.6),
+        "b/test_two.py::test_third": pytest.approx(0.1),
+        "c/test_two.py::test_first": pytest.approx(3.0),
+        "d/test_two.py": pytest.approx(2.0),
+        "d/test_two.py::test_first": pytest.approx(0.2),
+        "e/test_two.py": pytest.approx(4.0),
     }
 
 
@@ -98,15 +112,19 @@ def two():
     assert worth_of_lines(source) == dict.fromkeys((4, 5, 6, 9), MANY)
 
 
-def test_every_name_in_the_lists_is_of_a_test() -> None:
-    files = defaultdict[str, str](str)
+def test_every_name_in_the_lists_is_of_one_file_and_of_a_test_in_it() -> None:
+    files = defaultdict[str, list[str]](list)
     for path in selection.FILE.parent.rglob("test_*.py"):
-        files[path.name] += path.read_text()
+        files[selection.key_of(path)].append(path.read_text())
+    names = {*selection.slow_tests(), *selection.KEPT, *selection.hidden_rules()}
     unknown = [
         name
-        for name in {*selection.slow_tests(), *selection.KEPT, *selection.hidden_rules()}
+        for name in names
         for file, _, function in [name.partition("::")]
-        if file not in files or f"def {function}" not in files[file]
+        if len(files[file]) != 1
+        or (function and not re.search(rf"def {function}\(", files[file][0]))
     ]
+    covered = {test.only_in for test in selection.slow_tests().values() if test.only_in}
 
     assert unknown == []
+    assert [file for file in covered if not (BASE_DIR / file).exists()] == []
