@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from html import unescape
 from typing import Any
@@ -21,6 +21,7 @@ from ledger.db.retry import NotConfirmed, OutcomeUnknown
 from ledger.web.database_errors import page_for
 from ledger.web.kept_forms import MAY_BE_BOOKED, PLAIN, kept_form
 from tests.factories import AccountFactory, balances
+from tests.pooler import connected, server
 from tests.reviews import reviewed
 from transactions import services
 from transactions.audit.audit import audit
@@ -250,12 +251,11 @@ def test_a_page_that_was_asked_for_asks_again_by_itself(
     assert 'data-again="2"' in page
 
 
-def connect_with(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
-    """Has the next session these limits from its start: what a session sets later does not
+def limited_to(**seconds: float) -> AbstractContextManager[Any]:
+    """Connects with these limits from the start of the session: what a session sets later does not
     outlive a request with row-level security.
     """
-    monkeypatch.setitem(connection.settings_dict, "LEDGER_TIMEOUTS", seconds)
-    connection.close()
+    return connected({**server(), "LEDGER_TIMEOUTS": seconds})
 
 
 @contextmanager
@@ -275,31 +275,27 @@ def test_a_lock_held_too_long_gives_a_sentence_and_moves_nothing(
     account, other = AccountFactory(balance="100"), AccountFactory()
     client.force_login(account.user)
     monkeypatch.setattr(retry, "TRIES", 2)
-    connect_with(monkeypatch, lock_timeout=0.05)
-    with locked_by_somebody_else(account):
+    with limited_to(lock_timeout=0.05), locked_by_somebody_else(account):
         response = pay(client, account, other)
     assert response.status_code == 503
     assert "come free in time" in response.content.decode()
     assert balances(account, other) == [100, 0]
     assert pay(client, account, other).status_code == 302
     assert balances(account, other) == [70, 30]
-    connection.close()
 
 
 @pytest.mark.own_session
 @pytest.mark.django_db(transaction=True)
 def test_a_statement_that_takes_too_long_gives_a_sentence_and_moves_nothing(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client,
 ) -> None:
     account, other = AccountFactory(balance="100"), AccountFactory()
     client.force_login(account.user)
-    connect_with(monkeypatch, statement_timeout=0.3)
-    with locked_by_somebody_else(account):
+    with limited_to(statement_timeout=0.3), locked_by_somebody_else(account):
         response = pay(client, account, other)
     assert response.status_code == 503
     assert "took longer than a page may take" in response.content.decode()
     assert balances(account, other) == [100, 0]
-    connection.close()
 
 
 @pytest.mark.own_session
