@@ -16,6 +16,7 @@ from cookbook.recipes import BY_SLUG, GROUPS, RECIPES
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 STALE = "docs/orm-to-sql.md is not what the recipes send: run manage.py orm_to_sql"
 NEWEST = 180_000  # the page is written on this Postgres; older ones lack some of the recipes
+OF_OLDER_POSTGRES = "JSONB_BUILD_OBJECT"  # which Django's JSONObject calls before Postgres 16
 TRIES = 3  # for what several people do, where chance has a part
 
 
@@ -33,7 +34,8 @@ def test_each_line_of_a_group_is_what_postgres_gets(group: RecipeGroup) -> None:
     left = written_of(group)
     for recipe, text in reference.parts([group]):
         if connection.pg_version < NEWEST:  # type: ignore[attr-defined]
-            assert not recipe or recipe.missing or as_written(recipe, text, left), STALE
+            is_other = (recipe and recipe.missing) or OF_OLDER_POSTGRES in text
+            assert not recipe or is_other or as_written(recipe, text, left), STALE
             continue
         known = as_written(recipe, text, left)
         assert left.startswith(known), f"{STALE} ({recipe.slug if recipe else group.slug})"

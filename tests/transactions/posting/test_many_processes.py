@@ -30,12 +30,18 @@ ONE_STATEMENT = """
 def process(*arguments: str) -> subprocess.Popen[str]:
     """`tests.load` on the database of this test."""
     its = connection.get_connection_params()
-    place = {"NAME": its["dbname"], "USER": its["user"], "HOST": its["host"], "PORT": its["port"]}
+    place = {"NAME": its["dbname"], "USER": its["user"], "HOST": its["host"]}
+    place |= {"PASSWORD": its.get("password", ""), "PORT": its.get("port", "")}
     database = {f"DB_{name}": str(value) for name, value in place.items()}
     return subprocess.Popen(
         [sys.executable, "-m", "tests.load", *arguments],
         cwd=BASE_DIR,
-        env={**os.environ, **database, "DJANGO_SETTINGS_MODULE": "ledger.settings"},
+        env={
+            **os.environ,
+            **database,
+            "DATABASE_URL": "",  # of the bank, where tests run on a server of one's own
+            "DJANGO_SETTINGS_MODULE": "ledger.settings",
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
