@@ -40,6 +40,13 @@ class Ran(list[str]):
         records.note_done(name=name, began_at=began_at)
 
 
+@pytest.fixture(autouse=True)
+def _clock_stands_still(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job is due at each full minute or hour, and no test is to go past one."""
+    now = records.clock()
+    monkeypatch.setattr(records, "clock", lambda: now)
+
+
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
     found = Ran()
