@@ -90,7 +90,7 @@ class Record:
 
     def candidates(self, path: str, change: Mutation) -> Candidates:
         """Returns the tests that run the changed line. If it runs at import only, those that run
-        any line of the file, or else of the files that name its module, or else of its folder.
+        any line of the file, of the files that name its module, or of its folder.
         """
         lines = self.contexts(path)
         if change.first:
@@ -99,8 +99,7 @@ class Record:
             if tests or "" not in found:
                 is_prepared = all(each.startswith(f"{FIXTURE}session:") for each in found)
                 return Candidates(self.ranked(path, tests), change.runs_at_import or is_prepared)
-        tests = self.tests_in(set().union(*lines.values()))
-        tests = tests or self.tests_of_importers(path) or self.tests_of_folder(path)
+        tests = self.tests_of_folder(path) | self.tests_of_importers(path)
         return Candidates(self.ranked(path, tests), is_fresh=True)
 
     def tests_of_importers(self, path: str) -> set[str]:
@@ -118,8 +117,8 @@ class Record:
         return tests
 
     def tests_of_folder(self, path: str) -> set[str]:
-        """Returns the tests that run any line of the files beside this one, as Django reads a
-        module of URLs by its name.
+        """Returns the tests that run any line of this file or of those beside it: Django reads a
+        module of URLs by its name, and a schema is made of serializers that it does not run.
         """
         beside = (self.tree / path).parent.glob("*.py")
         found = [self.contexts(str(file.relative_to(self.tree))) for file in beside]

@@ -227,7 +227,7 @@ def lines_with(result: subprocess.CompletedProcess[str], text: str) -> list[str]
         ("= number * 6", "6  ->  7", "noticed by tests/test_code.py::test_kept"),
         # The only test that could notice these fails without the change too.
         ("return number + STEP", "+  ->  -", "SURVIVED 0 of 1 tests of this line"),
-        ("STEP = 1", "1  ->  2", "SURVIVED 19 of 20 tests of this line"),
+        ("STEP = 1", "1  ->  2", "SURVIVED 20 of 21 tests of this line"),
     ],
 )
 def test_each_change_has_its_verdict(
