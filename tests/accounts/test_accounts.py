@@ -268,6 +268,12 @@ def test_an_e_mail_address_is_unique_whatever_its_case() -> None:
         UserFactory(email="aNA@example.com")
 
 
+def test_no_superuser_has_a_weak_password() -> None:
+    with pytest.raises(ValidationError):
+        User.objects.create_superuser("root@example.com", "password")
+    assert not User.objects.exists()
+
+
 def test_the_database_refuses_a_second_case_of_an_address_by_raw_sql() -> None:
     user = UserFactory()
     with connection.cursor() as cursor, pytest.raises(IntegrityError) as refused:
