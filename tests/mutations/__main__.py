@@ -34,6 +34,7 @@ def main() -> int:
         folder = ROOT / ".data" / "mutants" / record.key(tree, arguments)
         if not (folder / "complete").exists():
             print(f"Recording which lines the tests run: pytest {options.tests}", flush=True)
+            print("This takes about 1.5 times as long as the tests.", flush=True)
             _make_room(folder)
             record.make(tree, folder, arguments)
         tests = record.Record(folder, tree)
@@ -46,12 +47,16 @@ def main() -> int:
             print(_line(texts[outcome.path], outcome), flush=True)
             counts[outcome.verdict] += 1
     print(", ".join(f"{many} {verdict}" for verdict, many in counts.items()))
-    return int(sum(counts.values()) - counts["noticed"] > options.allow)
+    missed = sum(counts.values()) - counts["noticed"]
+    if missed > options.allow:
+        print(f"This fails: no test noticed {missed} changes, and at most {options.allow} may be.")
+    return int(missed > options.allow)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="make mutants", description="Changes code, and lists the changes that no test notices."
+        prog="python -m tests.mutations",
+        description="Changes code, and lists the changes that no test notices.",
     )
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE", help="Python files, or folders of them")

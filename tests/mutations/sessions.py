@@ -61,7 +61,7 @@ def outcomes(
         _trial(number, path, change, record, seconds)
         for number, (path, change) in enumerate(chosen)
     ]
-    yield from (trial.outcome("not run", "by any test") for trial in trials if not trial.tests)
+    yield from (trial.outcome("not run", "by these tests") for trial in trials if not trial.tests)
     forks = [trial for trial in trials if trial.tests and not trial.is_fresh]
     fresh = [trial for trial in trials if trial.tests and trial.is_fresh]
     runner = Runner(tree, folder)

@@ -216,7 +216,7 @@ def lines_with(result: subprocess.CompletedProcess[str], text: str) -> list[str]
         ("return number < 10", "<  ->  <=", "noticed by tests/test_code.py::test_strong"),
         ("return number > 10", ">  ->  >=", "SURVIVED all 1 tests of this line"),
         ("return number > 10", "10  ->  11", "noticed by tests/test_code.py::test_weak"),
-        ("return number >= 10", ">=  ->  >", "NOT RUN by any test"),
+        ("return number >= 10", ">=  ->  >", "NOT RUN by these tests"),
         ("pool.submit(", "==  ->  !=", "noticed by tests/test_code.py::test_thread"),
         ("return 5 > 4", "5  ->  6", "SURVIVED all 2 tests of this line"),
         ("return 5 > 4", "4  ->  5", "noticed by tests/test_code.py::test_uses_shared"),
