@@ -43,7 +43,7 @@ def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = N
             refusals.seek(0)
             refusals.truncate()
             lock_accounts(file)
-            yield from drafts_of(file, _checked_lines(file), by=by or file.created_by)
+            yield from drafts_of(file, _checked_lines(file), by=by)
 
         def record(drafts: Sequence[Draft], results: PostingResults) -> None:
             for draft, why in zip(drafts, results, strict=True):
