@@ -149,8 +149,7 @@ def skip_hidden_rules(items: Iterable[pytest.Item]) -> None:
 
 @cache
 def hidden_rules() -> frozenset[str]:
-    lines = HIDDEN_RULES.read_text().splitlines()
-    return frozenset(line for line in lines if not line.startswith("#"))
+    return frozenset(lines_of(HIDDEN_RULES))
 
 
 def chosen_cases(number: int, seconds: float, kept: int = 0) -> set[int]:
@@ -219,8 +218,13 @@ def slow_fixtures() -> Mapping[str, float]:
 
 @cache
 def slow_tests() -> Mapping[str, SlowTest]:
-    lines = [line.split() for line in FILE.read_text().splitlines() if not line.startswith("#")]
+    lines = map(str.split, lines_of(FILE))
     return {name: SlowTest(float(seconds), *only) for seconds, name, *only in lines}
+
+
+def lines_of(file: Path) -> list[str]:
+    """Returns the lines of a list, without its comments."""
+    return [line for line in file.read_text().splitlines() if not line.startswith("#")]
 
 
 def group_of(item: pytest.Item) -> str:

@@ -1,4 +1,4 @@
-"""Each page once, as the first kind of reader to whom it answers: the quick one of the walks."""
+"""Each page once, as the first kind of reader to whom it answers."""
 
 import re
 

@@ -39,7 +39,7 @@ def process(*arguments: str) -> subprocess.Popen[str]:
         env={
             **os.environ,
             **database,
-            "DATABASE_URL": "",  # of the bank, where tests run on a server of one's own
+            "DATABASE_URL": "",  # of the bank, on another server than the embedded one
             "DJANGO_SETTINGS_MODULE": "ledger.settings",
         },
         stdin=subprocess.PIPE,
