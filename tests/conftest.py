@@ -11,6 +11,7 @@ from operator import itemgetter
 from threading import Thread
 from typing import Any
 
+import factory.random
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -64,6 +65,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if "django_db_setup" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.django_db)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Names and account numbers of factories are the same each time that a test runs. By chance
+    they are now and then what the test looks for.
+    """
+    factory.random.reseed_random(item.nodeid)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import factory
+import factory.random
 from django.db import connection
 from django.utils import timezone
 
@@ -48,6 +49,8 @@ class AccountFactory(factory.Factory[Account]):
     @classmethod
     def _create(cls, model_class: type[Account], *args: Any, **kwargs: Any) -> Account:
         balance = Decimal(kwargs.pop("balance", 0))
+        digits = factory.random.randgen.randrange(10**9, 10**10)
+        kwargs.setdefault("number", with_check_digits(f"{digits}"))
         account = account_services.open_account(**kwargs)
         if balance:
             services.deposit(to_account=account, amount=balance, description="Opening")

@@ -123,6 +123,13 @@ def test_a_number_is_found_by_its_beginning(staff: Client, bank: StaffBank) -> N
     assert "Accounts" not in found(staff, bank.account.number[:3])
 
 
+def test_an_amount_is_no_beginning_of_a_number(staff: Client, bank: StaffBank) -> None:
+    Account.objects.filter(pk=bank.account.pk).update(number="134000000042")
+    assert found(staff, "1340")["Accounts"] == [NEST]
+    assert found(staff, "13.40") == {"Transactions": ["Rent of November"]}
+    assert found(staff, "-13.40") == found(staff, "+13.40") == {}
+
+
 def test_a_number_is_found_by_its_end_too(staff: Client, bank: StaffBank) -> None:
     for account, number in ((bank.account, "411139024857"), (bank.other, "485700000013")):
         Account.objects.filter(pk=account.pk).update(number=number)

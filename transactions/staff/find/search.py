@@ -120,10 +120,12 @@ class StaffQuery:
         return digits if digits.isascii() and digits.isdigit() else ""
 
     @property
-    def ending(self) -> str:
-        """Digits that may be the end of an account number; "" for too few."""
-        is_number = self.text[:1].isdigit() and "." not in self.text
-        return self.digits if is_number and len(self.digits) >= FEWEST_DIGITS else ""
+    def part(self) -> str:
+        """Digits that an account number may begin or end with: "" for too few, and for an amount
+        with a sign or a point.
+        """
+        is_part = self.text[:1].isdigit() and "." not in self.text
+        return self.digits if is_part and len(self.digits) >= FEWEST_DIGITS else ""
 
     @cached_property
     def groups(self) -> list[list[SearchQuery]]:
@@ -176,10 +178,10 @@ def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
     exact, found, rank = query.by_id, NO_ROWS, UNRANKED
     if query.digits:
         exact |= Q(number=query.digits)
-        if len(query.digits) >= FEWEST_DIGITS and query.numbers:
-            found |= Q(number__startswith=query.digits)
-    if query.ending and (query.numbers or len(query.ending) == FEWEST_DIGITS):
-        found |= _ending(query.ending)
+    if query.part and query.numbers:
+        found |= Q(number__startswith=query.part)
+    if query.part and (query.numbers or len(query.part) == FEWEST_DIGITS):
+        found |= _ending(query.part)
     if query.groups:
         for words in query.groups:
             found |= reduce(and_, (_of_holder_or_account(word) for word in words))
@@ -218,8 +220,8 @@ def _ending(digits: str) -> Q:
 
 def _ends_alone(account: Account, query: StaffQuery) -> bool:
     """Whether the account's number matches at its end and not at its beginning."""
-    is_begun = account.number.startswith(query.ending)
-    return bool(query.ending) and account.number.endswith(query.ending) and not is_begun
+    is_begun = account.number.startswith(query.part)
+    return bool(query.part) and account.number.endswith(query.part) and not is_begun
 
 
 def _of_holder_or_account(word: SearchQuery) -> Q:
