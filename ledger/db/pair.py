@@ -38,6 +38,7 @@ synchronous_standby_names = '{}'
 wal_keep_size = 256MB
 """
 PATIENCE = 60  # seconds for what takes one
+STANDS_STILL = 2  # seconds after which a standby that follows nobody has replayed what it has
 
 
 def _silent(_sentence: str) -> None:
@@ -135,10 +136,23 @@ class Node(EmbeddedServer):
         if not self.ask(f"SELECT pg_promote(wait_seconds => {PATIENCE})"):
             raise EmbeddedServerError(f"The standby in {self.data} was not promoted; see its log.")
 
-    def wait_for_standby(self) -> None:
-        """From now on, a commit here waits for the standby, which is there."""
+    def wait_for_standby(self, standby: "Node") -> None:
+        """From now on, a commit here waits for the standby, which is there.
+
+        Raises EmbeddedServerError if it does not follow, at once if it never can.
+        """
         state = f"SELECT state FROM pg_stat_replication WHERE application_name = '{STANDBY}'"  # noqa: S608
-        _wait(lambda: self.ask(state) == "streaming", "The standby does not follow the primary.")
+        stood = _Standing()
+
+        def follows() -> bool:
+            if self.ask(state) == "streaming":
+                return True
+            position = standby.position()
+            if stood.seconds(position) > STANDS_STILL and not self._has_log_after(position):
+                raise EmbeddedServerError(f"The primary no longer has the log after {position}.")
+            return False
+
+        _wait(follows, "The standby does not follow the primary.")
         target = self.data / SYNCHRONOUS
         target.write_text(CONFIRMED.format(STANDBY))
         target.chmod(0o644)
@@ -152,6 +166,26 @@ class Node(EmbeddedServer):
         # A commit that waits: then the standby also has those before it, which did not wait.
         self.ask("SELECT pg_logical_emit_message(true, 'ledger', '')")
         (self.data / CONFIRMS).touch()
+
+    def position(self) -> str:
+        """How far a standby has replayed the write-ahead log; "" if it takes no connection yet."""
+        import psycopg
+
+        with suppress(psycopg.OperationalError):
+            return self.ask("SELECT pg_last_wal_replay_lsn()") or ""
+        return ""
+
+    def _has_log_after(self, position: str) -> bool:
+        """Whether the file of the write-ahead log with the next record may still be here. Only the
+        second half of its name says where in the log it is; the first is the timeline.
+        """
+        if not position:
+            return True
+        file = f"right(pg_walfile_name(pg_lsn '{position}' + 1), 16)"
+        found = (
+            f"SELECT true FROM pg_ls_waldir() WHERE length(name) = 24 AND right(name, 16) = {file}"  # noqa: S608
+        )
+        return bool(self.ask(found))
 
     @property
     def is_confirmed(self) -> bool:
@@ -240,8 +274,8 @@ class Pair:
             standby.kept.rename(standby.data)
         standby.ensure_started()
         try:
-            self.primary.wait_for_standby()
-        except EmbeddedServerError:  # it was away too long: the primary no longer has what it needs
+            self.primary.wait_for_standby(standby)
+        except EmbeddedServerError:  # it was away too long, or has what the primary never had
             self._copy_anew()
         for node in (self.first, self.second):
             shutil.rmtree(node.kept, ignore_errors=True)
@@ -256,7 +290,7 @@ class Pair:
         standby.data.rename(standby.kept)
         try:
             standby.ensure_started()
-            self.primary.wait_for_standby()
+            self.primary.wait_for_standby(standby)
         except BaseException:
             standby.stop()
             shutil.rmtree(standby.data, ignore_errors=True)
@@ -414,6 +448,18 @@ def _copied(place: Placement, draft: Path, kept: Path, source: str, log: Path) -
         shutil.rmtree(kept, ignore_errors=True)
         place.data.rename(kept)
     draft.rename(place.data)
+
+
+class _Standing:
+    """Since when something has not changed."""
+
+    def __init__(self) -> None:
+        self.what, self.since = "", time.monotonic()
+
+    def seconds(self, now: str) -> float:
+        if now != self.what:
+            self.what, self.since = now, time.monotonic()
+        return time.monotonic() - self.since
 
 
 def _children_of(pid: int) -> list[int]:

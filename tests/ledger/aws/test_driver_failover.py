@@ -12,7 +12,7 @@ from tests.ledger.own_bank import assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_site import longest_gap, people
 from tests.ledger.processes import own_data_dir
 
-ENOUGH = 40
+ENOUGH = 12
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def bank() -> Iterator[AuroraBank]:
 def test_the_writer_dies_under_load_and_the_reader_goes_on(
     bank: AuroraBank, figure: Callable[[str], None]
 ) -> None:
-    with people(bank) as paying_there, load(bank, 4) as paying:
+    with people(bank) as paying_there, load(bank, 2) as paying:
         paying_there.wait_for(ENOUGH)
         paying.wait_for(ENOUGH)
         ended = time.monotonic()
