@@ -12,7 +12,7 @@ folder, so a folder may move. `tests/slow_tests.py` makes the list.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
@@ -80,8 +80,10 @@ def pytest_collection_modifyitems(
     mark_slow_tests(items)
     if settings.LEDGER_ROW_SECURITY:
         skip_hidden_rules(items)
+    without_slow = config.stash[WITHOUT_SLOW]
+    long = long_files(it for it in items if not (without_slow and it.get_closest_marker("slow")))
     for item in items:
-        item.stash[GROUP] = group_of(item)
+        item.stash[GROUP] = group_of(item, long)
         item.add_marker(pytest.mark.xdist_group(item.stash[GROUP]))
     yield
     if config.getoption("--database-only"):
@@ -227,11 +229,24 @@ def lines_of(file: Path) -> list[str]:
     return [line for line in file.read_text().splitlines() if not line.startswith("#")]
 
 
-def group_of(item: pytest.Item) -> str:
+def long_files(items: Iterable[pytest.Item]) -> set[Path]:
+    """Returns the files of packages that are worth building again, on another worker, what the
+    package shares: their tests take half as long again, or longer.
+    """
+    seconds = defaultdict[Path, float](float)
+    shared = dict[Path, float]()
+    for item in items:
+        if "package" in shared_scopes(item):
+            seconds[item.path] += own_seconds(name_of(item))
+            shared[item.path] = shared_seconds(item)
+    return {path for path in seconds if seconds[path] > 1.5 * shared[path]}
+
+
+def group_of(item: pytest.Item, long: Collection[Path] = ()) -> str:
     """Returns the group of a test, all of whose tests run on one worker: what shares a fixture."""
     scopes = shared_scopes(item)
     if "package" in scopes:
-        return str(item.path.parent)
+        return str(item.path if item.path in long else item.path.parent)
     if "module" not in scopes and own_seconds(name_of(item)) >= LONG:
         return item.nodeid.replace("[", "(").replace("]", ")")  # see without_group()
     return str(item.path)

@@ -2,6 +2,9 @@
 
 import re
 from collections import defaultdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -49,6 +52,22 @@ def test_workers_get_whole_groups(request: pytest.FixtureRequest) -> None:
     """xdist reads the group of a test from its id."""
     is_in_groups = selection.is_in_groups(request.config)
     assert request.node.nodeid.endswith(f"@{request.path}") is is_in_groups
+
+
+def test_a_long_file_of_a_package_has_a_worker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {"p/test_long.py::test_a": 16.0, "p/test_short.py::test_a": 14.0}
+    listed = {name: selection.SlowTest(each) for name, each in seconds.items()}
+    monkeypatch.setattr(selection, "slow_tests", lambda: listed)
+    monkeypatch.setattr(selection, "slow_fixtures", lambda: {"p/test_b.py": 10.0})
+    monkeypatch.setattr(selection, "shared_scopes", lambda _item: {"package"})
+    items: list[Any] = [
+        SimpleNamespace(path=Path(f"tests/p/test_{name}.py"), name="test_a")
+        for name in ("long", "short")
+    ]
+
+    long = selection.long_files(items)
+
+    assert [selection.group_of(item, long) for item in items] == ["tests/p/test_long.py", "tests/p"]
 
 
 @pytest.mark.parametrize(
