@@ -54,3 +54,4 @@ def test_everybody_reads_the_schema(client: Client) -> None:
     answer = client.get("/api/v1/openapi.json")
     assert answer.json()["openapi"].startswith("3.1")
     assert json.loads(SCHEMA.read_text()) == answer.json()
+    assert "max-age" in answer.headers["Cache-Control"]

@@ -79,6 +79,15 @@ def test_every_example_answers_staff_too(staff: Client, books: Books) -> None:
         assert not staff.get(example["url"]).context["page"].result.mistakes, example
 
 
+def test_money_goes_in_and_out_of_the_bank(staff: Client, books: Books) -> None:
+    query = {"q": "salary or rent or groceries", "whose": "bank"}
+    hits = staff.get("/search/", query).context["page"].hits
+    directions = {hit.row.pk: hit.direction for hit in hits}
+    assert directions[books["salary"].pk] == "in"
+    assert directions[books["groceries"].pk] == "out"
+    assert directions[books["rent"].pk] == "own"
+
+
 def test_me_is_a_mistake_in_the_bank(blind: Scope, mara: Account, books: Books) -> None:
     User.objects.filter(pk=mara.user_id).update(name="Mehmet Mara")
     for scope in (blind, Scope(blind.reader, is_bank=True)):

@@ -50,6 +50,10 @@ pytestmark = pytest.mark.django_db
         ({"q": '"rent 4"'}, 1),
         ({"q": "pay or groceries"}, 20),
         ({"q": "_"}, 0),
+        ({"q": "account:everyday"}, 30),
+        ({"q": "account:savings"}, 0),
+        ({"q": "from:everyday"}, 20),
+        ({"q": "with:everyday"}, 0),
     ],
 )
 def test_filters_in_the_address_pick_entries(
