@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import connection
 from django.db.transaction import atomic
 
@@ -34,6 +35,7 @@ NOTES = ("changes", "row_register")
 STATE = " UNION ALL ".join(
     f"SELECT count(*), sum(xmin::text::bigint) FROM {name}" for name in (*NOTED, *NOTES)
 )
+HAS_POLICIES = "SELECT relrowsecurity FROM pg_class WHERE oid = 'accounts'::regclass"
 _sessions: list[psycopg.Connection[Any]] = []
 
 
@@ -49,7 +51,10 @@ _notes = Notes()
 
 
 def empty_tables() -> None:
-    """Deletes all rows of the test database, except those that migrations write."""
+    """Deletes all rows of the test database, except those that migrations write.
+
+    Raises AssertionError if a test left row-level security on, or off, for those after it.
+    """
     assert connection.settings_dict["NAME"].startswith("test_")
     if pooler.server().get("LEDGER_EMBEDDED"):
         _by_superuser()
@@ -86,6 +91,9 @@ def _session() -> psycopg.Connection[Any]:
 
 def _empty(session: psycopg.Connection[Any]) -> None:
     """See Note [Noted once]."""
+    assert session.execute(HAS_POLICIES, prepare=True).fetchone() == (
+        settings.ROW_SECURITY_OF_TESTS,
+    ), "a test left row-level security on, or off, for those after it"
     filled = [name for (name,) in session.execute(_filled(), prepare=True)]
     others = dict.fromkeys(NOTES, f" WHERE xmin <> '{_notes.transaction}'")
     session.execute("; ".join(f"DELETE FROM {name}{others.get(name, '')}" for name in filled))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client, override_settings
 from pytest_django import DjangoDbBlocker
 
@@ -62,10 +63,14 @@ def other() -> Account:
 
 
 @pytest.fixture
-def rows_secured(settings: Any, db: None) -> None:
-    """Row-level security, for a test whose changes are rolled back."""
+def rows_secured(settings: Any, db: None) -> Iterator[None]:
+    """Row-level security for one test; of a test that commits it is undone."""
     settings.LEDGER_ROW_SECURITY = True
     installation.apply()
+    yield
+    if not connection.in_atomic_block:
+        settings.LEDGER_ROW_SECURITY = settings.ROW_SECURITY_OF_TESTS
+        installation.apply()
 
 
 @pytest.fixture(scope="module")

@@ -132,16 +132,9 @@ def test_a_secret_key_that_changes_keeps_the_old_tokens_only_as_a_fallback(
     assert count("accounts", token_of(eve.user)) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 class TestTokens:
     """How requests bring their token, with a connection that commits."""
-
-    @pytest.fixture(autouse=True)
-    def clean(self, transactional_db: None, settings: Any) -> Iterator[None]:
-        settings.LEDGER_ROW_SECURITY = True
-        installation.apply()
-        yield
-        settings.LEDGER_ROW_SECURITY = settings.ROW_SECURITY_OF_TESTS
-        installation.apply()
 
     def test_no_token_outlives_its_statement_or_its_transaction(self, client: Client) -> None:
         account = AccountFactory()

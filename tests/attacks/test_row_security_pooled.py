@@ -21,7 +21,6 @@ from tests import conftest
 from tests.factories import AccountFactory, UserFactory
 from tests.pooler import PROGRAM, connected, own_pool, pgbouncer
 from transactions import services
-from transactions.row_security import installation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
@@ -74,14 +73,9 @@ WAYS = [
 
 
 @pytest.fixture(autouse=True)
-def row_security(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    settings.LEDGER_ROW_SECURITY = True
-    installation.apply()
-    # The pooler signs in as the web role, so no test client has to become it.
+def pages_of_the_pooler(rows_secured: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pooler signs in as the web role, so no test client has to become it."""
     monkeypatch.setattr(ClientHandler, "__call__", conftest._handle)
-    yield
-    settings.LEDGER_ROW_SECURITY = settings.ROW_SECURITY_OF_TESTS
-    installation.apply()
 
 
 def signed_in(name: str) -> tuple[Client, Account]:

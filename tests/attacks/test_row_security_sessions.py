@@ -47,13 +47,8 @@ urlpatterns = (
 
 
 @pytest.fixture(autouse=True)
-def row_security(settings: Any, transactional_db: None) -> Iterator[None]:
-    settings.LEDGER_ROW_SECURITY = True
+def own_pages(settings: Any, rows_secured: None) -> None:
     settings.ROOT_URLCONF = __name__
-    installation.apply()
-    yield
-    settings.LEDGER_ROW_SECURITY = settings.ROW_SECURITY_OF_TESTS
-    installation.apply()
 
 
 @pytest.fixture
