@@ -32,6 +32,7 @@ from ledger.db.row_security import SignedReader, without_reader
 from ledger.web import downloads
 from tests import emptying, pooler, template
 from tests.factories import UserFactory
+from tests.mutations.names import without_group
 from tests.settings import THROUGH
 from tests.sign_in import begin_session
 from transactions.row_security.middleware import row_scope_of
@@ -72,7 +73,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Names and account numbers of factories are the same each time that a test runs. By chance
     they are now and then what the test looks for.
     """
-    factory.random.reseed_random(item.nodeid)
+    factory.random.reseed_random(without_group(item.nodeid))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -15,11 +15,13 @@ from tests.mutations.choosing import Chosen
 from tests.mutations.places import Mutation
 from tests.mutations.record import Record
 from tests.mutations.tree import changed, environment
+from tests.mutations.trying import ENDED
 
 Result = dict[str, Any]  # what a job of `trying` ended with
 # A trial is ended if its tests take many times as long as recorded; then something loops or waits.
 SECONDS_TO_START = 60
 TIMES_AS_LONG = 5
+NO_START = "pytest, which could not start"
 
 
 @dataclass(frozen=True)
@@ -159,10 +161,20 @@ class Runner:
                     process.kill()
 
     def alone(self, trial: Trial) -> Result:
-        """Tries a change that has to be there when its module is imported."""
+        """Tries a change that has to be there when its module is imported.
+
+        Raises RuntimeError if pytest cannot run the tests without the change either.
+        """
         with changed(self.tree, trial.path, trial.change):
-            results = [*self.results([trial], in_forks=False)]
-        return results[0] if results else {"noticed": "pytest, which could not start"}
+            result = self._only_result(trial)
+        is_broken = result.get("noticed") in (NO_START, ENDED)
+        if is_broken and self._only_result(trial).get("noticed") in (NO_START, ENDED):
+            raise RuntimeError(f"pytest does not run without the change either; see {self.log}")
+        return result
+
+    def _only_result(self, trial: Trial) -> Result:
+        results = [*self.results([trial], in_forks=False)]
+        return results[0] if results else {"noticed": NO_START}
 
     def failing_anyway(self, results: Sequence[tuple[Trial, Result]]) -> set[int]:
         """Returns the numbers of the trials whose test fails without the change too."""

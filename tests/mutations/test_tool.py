@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.mutations.__main__ import AS_MAKE_TEST
+from tests.mutations.places import Mutation
+from tests.mutations.sessions import Runner, Trial
 
 TOOL = Path(__file__).resolve().parent
 CODE = '''"""A toy."""
@@ -285,6 +287,13 @@ def test_a_change_that_never_ends_is_noticed(checkout: Path) -> None:
     ended = run(checkout, *arguments, program=("-c", impatient))
     [line] = lines_with(ended, "toy/loop.py:4: +=  ->  -=")
     assert "noticed by the limit of" in line
+
+
+def test_a_pytest_that_never_starts_notices_no_change(checkout: Path, tmp_path: Path) -> None:
+    change = Mutation(line=1, start=7, end=8, replacement="2", kind="constant")
+    trial = Trial(0, "toy/names.py", change, ["tests/none.py::test"], 9.0, 1, is_fresh=True)
+    with pytest.raises(RuntimeError, match="without the change"):
+        Runner(checkout, tmp_path).alone(trial)
 
 
 def test_by_default_the_tests_are_those_of_make_test() -> None:
