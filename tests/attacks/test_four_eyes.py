@@ -146,7 +146,7 @@ def test_an_empty_or_wrong_name_does_not_evade_the_sum(
 
 
 def test_a_customer_pays_as_much_as_they_have(account: Account, other: Account) -> None:
-    with as_web():
+    with as_web(account.user):
         for _ in range(3):
             services.transfer(
                 from_account=account, to_account=other, amount=Decimal(15_000),

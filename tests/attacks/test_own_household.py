@@ -80,10 +80,10 @@ def test_nobody_releases_a_hold_of_their_own_or_of_their_household(
 
 def test_a_colleague_does_both(clerk: User) -> None:
     account = AccountFactory(balance="500")
+    hold = hold_on(account, "is paid")
     with as_web(clerk):
         account_services.freeze_account(account=account, reason="x", changed_by=clerk)
-        assert staff_services.release(hold=hold_on(account, "is paid"), reason="x",
-                                      written_by=clerk)  # fmt: skip
+        assert staff_services.release(hold=hold, reason="x", written_by=clerk)
 
 
 def test_a_customer_who_leaves_closes_their_own_accounts() -> None:
