@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any
 
 import psycopg
-from django.conf import settings
 from django.db import connection
 from django.db.transaction import atomic
 
@@ -21,6 +20,7 @@ from accounts.models.change_triggers import RECORDED_TABLES
 from accounts.models.state import note_state
 from ledger.db.roles import SUPERUSER
 from tests import pooler
+from tests.settings import ROW_SECURITY_OF_TESTS
 
 WRITTEN_BY_MIGRATE = {
     "currencies", "auth_permission", "django_content_type", "auth_group", "auth_group_permissions",
@@ -91,9 +91,9 @@ def _session() -> psycopg.Connection[Any]:
 
 def _empty(session: psycopg.Connection[Any]) -> None:
     """See Note [Noted once]."""
-    assert session.execute(HAS_POLICIES, prepare=True).fetchone() == (
-        settings.ROW_SECURITY_OF_TESTS,
-    ), "a test left row-level security on, or off, for those after it"
+    assert session.execute(HAS_POLICIES, prepare=True).fetchone() == (ROW_SECURITY_OF_TESTS,), (
+        "a test left row-level security on, or off, for those after it"
+    )
     filled = [name for (name,) in session.execute(_filled(), prepare=True)]
     others = dict.fromkeys(NOTES, f" WHERE xmin <> '{_notes.transaction}'")
     session.execute("; ".join(f"DELETE FROM {name}{others.get(name, '')}" for name in filled))

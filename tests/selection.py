@@ -2,21 +2,21 @@
 
 `tests/slow_tests.txt` has the measured seconds of one case of each slow test function, and of the
 fixtures that the tests of a file or folder share. `make test` gives each function SECONDS: of one
-with many cases it runs as many, evenly spaced, as fit. Of a function whose single case takes longer
-it runs one case if the line goes on with a file: the code in that file which no quicker test runs.
-Every other test is fast and runs, so a new test needs nothing here. The list names a file with its
-folder, so a folder may move. `tests/slow_tests.py` makes the list.
+with many cases it runs as many, evenly spaced, as fit. A line may go on with numbers of cases, from
+0 on, that run too, and a file: the code in that file runs in none of the other tests. Every test
+that neither the list nor a slow fixture makes slow runs, so a new test needs nothing here. The list
+names a file with its folder, so a folder may move. `tests/slow_tests.py` makes the list.
 
 `tests/behind_policies.txt` has the tests of rules that row-level security hides.
 """
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from django.conf import settings
@@ -66,7 +66,7 @@ def pytest_pycollect_makeitem(
     if not (config.stash[WITHOUT_SLOW] and name.startswith("test_") and callable(obj)):
         return None
     test = f"{key_of(collector.path)}::{name}"
-    if own_seconds(test) <= SECONDS or kept_cases(test):
+    if own_seconds(test) <= SECONDS or kept_cases(test) or listed_cases(test):
         return None
     note_left_out(config, collector.path, test)
     return []
@@ -137,6 +137,7 @@ def mark_slow_tests(items: Iterable[pytest.Item]) -> None:
         cases[name_of(item)].append(item)
     for name, found in cases.items():
         chosen = chosen_cases(len(found), seconds_of(found[0]), kept_cases(name))
+        chosen |= listed_cases(name)
         for number, item in enumerate(found):
             if number not in chosen:
                 item.add_marker(pytest.mark.slow)
@@ -164,7 +165,12 @@ def chosen_cases(number: int, seconds: float, kept: int = 0) -> set[int]:
 
 def kept_cases(name: str) -> int:
     """Returns how many cases of a test run, however slow it is."""
-    return KEPT.get(name) or (1 if name in slow_tests() and slow_tests()[name].only_in else 0)
+    return KEPT.get(name, 0)
+
+
+def listed_cases(name: str) -> Set[int]:
+    """Returns which cases of a test run because no other test runs some code."""
+    return slow_tests()[name].cases if name in slow_tests() else frozenset()
 
 
 def name_of(item: pytest.Item) -> str:
@@ -178,10 +184,15 @@ def key_of(path: PurePath) -> str:
 
 @dataclass(frozen=True)
 class SlowTest:
-    """A line of slow_tests.txt. `only_in` is a file, of which this test alone runs some code."""
+    """A line of slow_tests.txt. `only_in` is a file, of which these cases alone run some code."""
 
     seconds: float
+    cases: frozenset[int] = frozenset()
     only_in: str = ""
+
+    @classmethod
+    def of_line(cls, seconds: str, cases: str = "", only_in: str = "") -> Self:
+        return cls(float(seconds), frozenset(map(int, cases.split(",") if cases else ())), only_in)
 
 
 def seconds_of(item: pytest.Item) -> float:
@@ -221,7 +232,7 @@ def slow_fixtures() -> Mapping[str, float]:
 @cache
 def slow_tests() -> Mapping[str, SlowTest]:
     lines = map(str.split, lines_of(FILE))
-    return {name: SlowTest(float(seconds), *only) for seconds, name, *only in lines}
+    return {name: SlowTest.of_line(seconds, *only) for seconds, name, *only in lines}
 
 
 def lines_of(file: Path) -> list[str]:

@@ -18,13 +18,22 @@ from statistics import median
 import pytest
 
 from tests.mutations.record import Record
-from tests.selection import FAST, FILE, SECONDS, key_of, name_of, shared_scopes
+from tests.selection import (
+    FAST,
+    FILE,
+    SECONDS,
+    chosen_cases,
+    kept_cases,
+    key_of,
+    name_of,
+    shared_scopes,
+)
 
 ROOT = FILE.parent.parent
 DURATION = re.compile(r"(\d+\.\d+)s (setup|call|teardown) +(\S+?\.py)::([^[\s]+)(\[.*)?$")
 SLOW_FIXTURE = 1.0  # seconds of a setup that is not of one test, if most of its file take less
 LONGEST_KEPT = 2.0  # seconds of a case that may be the only one to run some code
-LEAST = 20.0  # lines a second that such a case runs alone; a refusal and a function count as MANY
+LEAST = 10.0  # lines a second that such a case runs alone; a refusal and a function count as MANY
 MANY = 10
 
 Line = tuple[str, int]  # a file and a number
@@ -110,79 +119,92 @@ def only_ones(
     return found
 
 
-def from_record(record: Record) -> tuple[dict[str, set[Line]], dict[str, float]]:
-    """Returns the lines that the first case of each test function runs, and its seconds."""
-    first = dict[str, str]()
-    for test in record.seconds:
-        first.setdefault(name_in_list(test), test)
-    name_of_first = {test: name for name, test in first.items()}
-    lines: dict[str, set[Line]] = {name: set() for name in first}
+def from_record(record: Record) -> dict[str, set[Line]]:
+    """Returns the lines that each test runs."""
+    lines: dict[str, set[Line]] = {test: set() for test in record.seconds}
     for path in sorted({file for part in record.parts for file in part.measured_files()}):
         its = str(Path(path).relative_to(record.root))
         for number, contexts in record.contexts(its).items():
             if "" not in contexts:
-                for test in record.tests_in(contexts) & name_of_first.keys():
-                    lines[name_of_first[test]].add((its, number))
-    return lines, {name: record.seconds[test] for name, test in first.items()}
+                for test in record.tests_in(contexts) & lines.keys():
+                    lines[test].add((its, number))
+    return lines
 
 
-def name_in_list(test: str) -> str:
-    """Returns the name, in slow_tests.txt, of the function of this test."""
-    file, _, function = test.partition("[")[0].partition("::")
-    return f"{key_of(PurePath(file))}::{function.rpartition('::')[2]}"
-
-
-class Sharing:
-    """The names of the tests that share a fixture, by the file or folder that shares it."""
+class Collected:
+    """The tests of each function in the order in which they are collected, and what they share."""
 
     def __init__(self) -> None:
-        self.tests = defaultdict[str, set[str]](set)
+        self.cases = defaultdict[str, list[str]](list)
+        self.sharing = defaultdict[str, set[str]](set)  # functions, by the file or folder
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
-            scopes, file = shared_scopes(item), key_of(item.path)
+            scopes, file, name = shared_scopes(item), key_of(item.path), name_of(item)
+            self.cases[name].append(item.nodeid)
             if "package" in scopes:
-                self.tests[folder_of(file)].add(name_of(item))
+                self.sharing[folder_of(file)].add(name)
             elif "module" in scopes:
-                self.tests[file].add(name_of(item))
+                self.sharing[file].add(name)
+
+    def shared_seconds(self, name: str, seconds: Mapping[str, float]) -> float:
+        """Returns the seconds of what this function shares with its file or its folder."""
+        file = name.partition("::")[0]
+        if name in self.sharing.get(file, ()):
+            return seconds.get(file, 0.0)
+        if name not in self.sharing.get(folder_of(file), ()):
+            return 0.0
+        of_folder = (each for each in seconds if each.startswith(f"{folder_of(file)}/"))
+        return max((seconds[each] for each in of_folder if "::" not in each), default=0.0)
 
 
-def collected() -> Mapping[str, set[str]]:
-    """Collects all tests; returns which share a fixture, by file or folder."""
-    sharing = Sharing()
+def collected() -> Collected:
+    """Collects all tests."""
+    found = Collected()
     known = "-Wignore::pytest.PytestAssertRewriteWarning"  # this module has imported it
-    if pytest.main(["--collect-only", "-qq", "--capture=sys", known], plugins=[sharing]):
+    if pytest.main(["--collect-only", "-qq", "--capture=sys", known], plugins=[found]):
         sys.exit("The tests cannot be collected.")
-    return sharing.tests
+    return found
 
 
 def main(source: Path, folder: Path) -> None:
-    record = Record(folder, ROOT)
-    lines, seconds = from_record(record)
-    sharing = collected()
-    shared = set[str]().union(*sharing.values())
-    durations = measured(source.read_text().splitlines(), sharing)
-    found = {name: seconds for seconds, name in durations}
-    known = {
-        name: found.get(name, 0.0)
-        + (found.get(name.partition("::")[0], 0.0) if name in shared else 0)
-        for name in lines
+    record, tests = Record(folder, ROOT), collected()
+    lines = from_record(record)
+    found = {
+        name: seconds for seconds, name in measured(source.read_text().splitlines(), tests.sharing)
     }
-    cost = {name: known[name] or seconds[name] for name in lines}
-    quick = {name: each for name, each in lines.items() if cost[name] <= LONGEST_KEPT}
-    fast = {name for name in quick if known[name] <= SECONDS}
+    name_of_test = {test: name for name, cases in tests.cases.items() for test in cases}
+    lines = {test: each for test, each in lines.items() if test in name_of_test}
+    shared = {name: tests.shared_seconds(name, found) for name in tests.cases}
+    cost = {test: record.seconds[test] + shared[name_of_test[test]] for test in lines}
+    quick = {test: each for test, each in lines.items() if cost[test] <= LONGEST_KEPT}
+    fast = {
+        cases[number]
+        for name, cases in tests.cases.items()
+        for number in chosen_cases(
+            len(cases), found.get(name, 0.0) + shared[name], kept_cases(name)
+        )
+    }
     worth = {
         (file, number): worth
         for file in {file for each in lines.values() for file, _ in each}
         for number, worth in worth_of_lines((ROOT / file).read_text()).items()
     }
-    only = only_ones(quick, cost, fast, worth)
-    listed = {**{name: found.get(name, 0.0) for name in only}, **found}
+    chosen = only_ones(quick, cost, fast & quick.keys(), worth)
+    only = defaultdict[str, dict[int, str]](dict)
+    for test, (file, _) in chosen.items():
+        name = name_of_test[test]
+        only[name][tests.cases[name].index(test)] = file
     texts = [
-        f"{max(listed[name], 0.01):.2f} {name} {only[name][0] if name in only else ''}".strip()
-        for name in sorted(listed)
+        f"{max(found.get(name, 0.0), 0.01):.2f} {name} {listed(only[name])}".strip()
+        for name in sorted({*found, *only})
     ]
     FILE.write_text("# Seconds of one case, see selection.py.\n" + "\n".join(texts) + "\n")
+
+
+def listed(files: Mapping[int, str]) -> str:
+    """Returns the end of a line: the numbers of cases, and the file of the first."""
+    return f"{','.join(map(str, sorted(files)))} {files[min(files)]}" if files else ""
 
 
 if __name__ == "__main__":

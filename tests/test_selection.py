@@ -12,7 +12,7 @@ from ledger.env import BASE_DIR
 from tests import selection
 from tests.mutations.names import without_group
 from tests.selection import SECONDS, chosen_cases, parts_of
-from tests.slow_tests import MANY, measured, only_ones, worth_of_lines
+from tests.slow_tests import MANY, listed, measured, only_ones, worth_of_lines
 
 LINES = """
 0.30s setup    tests/a/test_one.py::test_many[1]
@@ -46,6 +46,26 @@ def test_the_cases_that_fit_are_chosen_evenly(
     number: int, seconds: float, kept: int, chosen: set[int]
 ) -> None:
     assert chosen_cases(number, seconds, kept) == chosen
+
+
+def test_cases_that_alone_run_some_code_are_chosen_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = selection.SlowTest.of_line("0.4", "1,3", "api/pages.py")
+    monkeypatch.setattr(selection, "slow_tests", lambda: {"p/test_a.py::test_b": line})
+    slow: list[int] = []
+    items: list[Any] = [
+        SimpleNamespace(
+            path=Path("tests/p/test_a.py"),
+            name="test_b",
+            add_marker=lambda _mark, n=n: slow.append(n),
+        )
+        for n in range(5)
+    ]
+
+    selection.mark_slow_tests(items)
+
+    assert slow == [0, 2, 4]
+    assert listed({3: "api/urls.py", 1: "api/pages.py"}) == "1,3 api/pages.py"
+    assert listed({}) == ""
 
 
 def test_workers_get_whole_groups(request: pytest.FixtureRequest) -> None:
