@@ -2,7 +2,7 @@
 
 A change replaces one span of text. It never changes the number of lines, so that all other lines
 keep their numbers. Left out is what no test of behaviour can notice: docstrings, type hints, calls
-of loggers, and whatever does not compile afterwards.
+of loggers, guards against mistakes of programs, and whatever does not compile afterwards.
 """
 
 import ast
@@ -13,6 +13,7 @@ from tests.mutations.counterparts import (
     ARITHMETIC,
     CALLS,
     COMPARISONS,
+    GUARDS,
     LOOKUPS,
     augmented,
     is_logging,
@@ -158,8 +159,14 @@ class _Finder(Places, ast.NodeVisitor):
         if isinstance(name, ast.Name) and name.id in {"cast", "isinstance", "issubclass"}:
             return
         for keyword in node.keywords:
-            self.keyword(keyword)
+            if keyword.arg not in GUARDS:
+                self.keyword(keyword)
         self.generic_visit(node)
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        """Leaves out the value of a guard."""
+        if node.arg not in GUARDS:
+            self.generic_visit(node)
 
     def decimal(self, number: ast.expr) -> None:
         """Changes the number in `Decimal("1")` by one."""

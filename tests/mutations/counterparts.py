@@ -30,6 +30,8 @@ CALLS = {
     "last": "first", "max": "min", "min": "max",
 }  # fmt: skip
 LOOKUPS = {"lt": "lte", "lte": "lt", "gt": "gte", "gte": "gt"}
+# Arguments that only refuse what no correct program does, or save memory.
+GUARDS = {"durable", "frozen", "kw_only", "slots", "strict"}
 LOGGERS = {"log", "logger", "logging"}
 # Without them nothing works that uses the function, so any test notices.
 STRUCTURAL_DECORATORS = {

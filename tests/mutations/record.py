@@ -89,13 +89,16 @@ class Record:
         return tests & self.seconds.keys()
 
     def candidates(self, path: str, change: Mutation) -> Candidates:
-        """Returns the tests that run the changed line. If it runs at import only, those that run
-        any line of the file, of the files that name its module, or of its folder.
+        """Returns the tests that run the changed line; for a decorator also those that run any line
+        of the folder. If it runs at import only, those of the folder and of the files that name its
+        module.
         """
         lines = self.contexts(path)
         if change.first:
             found = set().union(*(lines[n] for n in range(change.first, change.last + 1)))
             tests = self.tests_in(found)
+            if change.runs_at_import:  # what is registered by a decorator, others may read
+                tests |= self.tests_of_folder(path)
             if tests or "" not in found:
                 is_prepared = all(each.startswith(f"{FIXTURE}session:") for each in found)
                 return Candidates(self.ranked(path, tests), change.runs_at_import or is_prepared)

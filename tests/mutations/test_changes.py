@@ -53,6 +53,7 @@ def test_each_kind_of_change(line: str, changes: list[str]) -> None:
         '"""More than 3 < 4."""',
         "x: int | None",
         "logger.info(a, extra=b)",
+        "x = zip(a, b, strict=True)",
         'x = "a" + b',
         'x = "text"',
         "x = a",
