@@ -311,6 +311,13 @@ def test_together_a_line_above_the_limit_of_a_payment_is_refused(
             assert [line["status"] for line in told(answer)[:-1]] == [201, 422]
 
 
+def test_a_line_without_a_recipient_is_refused(ana: Client, mine: Account, theirs: Account) -> None:
+    lines = [body(mine, theirs), {**body(mine, theirs), "to_account": None}]
+    answer = send(ana, lines)
+    assert (answer.status_code, slug(answer)) == (422, "account-not-found")
+    assert (answer.json()["line"], balance_of(mine)) == (2, 1000)
+
+
 def test_wrong_numbers_of_a_batch_count_towards_those_of_the_day(
     ana: Client, mine: Account, theirs: Account
 ) -> None:

@@ -42,6 +42,7 @@ from tests.factories import AccountFactory, balances
 from tests.pages import text_of
 from tests.refusals import constraint_of
 from tests.reviews import reviewed
+from tests.security_events import security_events
 from tests.transactions.staff.forms import HOLD, hold_form, page_of, said_by_staff
 from transactions import services
 from transactions.audit.audit import audit
@@ -168,6 +169,13 @@ def test_a_request_of_somebody_who_left_is_declined_and_never_approved(
     step(manager, request, "decline", note="They left")
     request.refresh_from_db()
     assert request.status == "declined"
+
+
+def test_a_decision_is_in_the_security_log(account: Account, clerk: User, boss: User) -> None:
+    with security_events() as events:
+        request = approved(asked(account, clerk), boss)
+    (line,) = events.named("approval.decided")
+    assert (line["approval"], line["decision"]) == (str(request.pk), "approved")
 
 
 @pytest.mark.parametrize("how", LEAVE)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
+from django.db import transaction as db_transaction
 from django.test import Client
 
 from accounts.groups import ANALYSTS
@@ -227,6 +229,27 @@ def test_only_the_newest_are_counted_and_it_says_so(
     assert page.found.is_cut
     assert page.found.left_out == 2
     assert page.sentence.startswith("The newest")
+
+
+def test_it_says_how_many_payments_of_what(paid: Account) -> None:
+    page = signed_in(paid.user).get(PAGE, {"q": "corner", "by": "month"}).context["page"]
+    assert page.sentence == "2 payments by month"
+
+
+def test_a_search_that_takes_too_long_gives_no_figures(
+    paid: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = signed_in(paid.user)
+
+    def stopped(*_arguments: object) -> None:
+        with db_transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 1")
+            cursor.execute("SELECT pg_sleep(60)")
+
+    monkeypatch.setattr("explorer.browse.views.groups_of", stopped)
+    for address in (PAGE, f"{PAGE}groups.csv", f"{PAGE}groups.json"):
+        answer = client.get(address)
+        assert (answer.status_code, b"took too long" in answer.content) == (503, True), address
 
 
 def test_values_that_no_search_can_name_have_no_link(ana: Account) -> None:

@@ -4,10 +4,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts import services as account_services
 from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory
+from tests.pages import text_of
 from tests.transactions.reports.books import analyst, bank, clerk, rows_of
 from transactions import services
 from transactions.reports import accounts_by_balance, users_by_balance
@@ -97,6 +99,15 @@ def test_names_and_numbers_are_for_those_who_may_see_people() -> None:
         (row,) = report(bank(clerk()), currency="USD")
         assert row["who"].startswith("Ana")
         assert account.number in str(row["account_key"])
+
+
+@pytest.mark.parametrize("slug", ["accounts-by-balance", "users-by-balance"])
+def test_the_page_says_why_it_has_numbers_in_place_of_names(client: Client, slug: str) -> None:
+    accounts_with(40)
+    for person, is_said in ((analyst(), True), (clerk(), False)):
+        client.force_login(person)
+        said = text_of(client.get(f"/reports/{slug}/", {"whose": "bank"}))
+        assert ("numbers stand in for names" in said) is is_said
 
 
 def test_a_person_sees_their_own_accounts_alone() -> None:
