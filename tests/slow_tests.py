@@ -33,7 +33,7 @@ ROOT = FILE.parent.parent
 DURATION = re.compile(r"(\d+\.\d+)s (setup|call|teardown) +(\S+?\.py)::([^[\s]+)(\[.*)?$")
 SLOW_FIXTURE = 1.0  # seconds of a setup that is not of one test, if most of its file take less
 LONGEST_KEPT = 2.0  # seconds of a case that may be the only one to run some code
-LEAST = 10.0  # lines a second that such a case runs alone; a refusal and a function count as MANY
+LEAST = 20.0  # lines a second that such a case runs alone; a refusal and a function count as MANY
 MANY = 10
 
 Line = tuple[str, int]  # a file and a number
