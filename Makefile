@@ -112,9 +112,10 @@ faults: install-dev
 	    $(PY) -m pytest -q -s -k everything_breaks tests/ledger/test_faults_on_schedule.py
 
 # In a copy of this folder, which it deletes at the end; see CONTRIBUTING.md.
+mutants: export MUTANTS_TESTS := $(TESTS)
 mutants: install-dev
 	@$(PY) -m tests.mutations $(if $(SEED),--seed $(SEED)) $(if $(CHANGES),--changes $(CHANGES)) \
-	    $(if $(TESTS),--tests '$(TESTS)') $(if $(ALLOW),--allow $(ALLOW)) $(FILES)
+	    $(if $(TESTS),--tests "$$MUTANTS_TESTS") $(if $(ALLOW),--allow $(ALLOW)) $(FILES)
 
 # On its own server, which it deletes at the end; see docs/performance.md.
 bench: install-dev

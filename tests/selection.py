@@ -286,7 +286,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     for item in items:
-        if item.get_closest_marker("slow"):
+        if item.config.stash[WITHOUT_SLOW] and item.get_closest_marker("slow"):
             note_left_out(item.config, item.path, name_of(item))
 
 

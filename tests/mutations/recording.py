@@ -41,23 +41,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class TimeRecorder:
-    """How long each test took, and which did not pass."""
+    """How long each test took, and which failed or were skipped."""
 
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder = folder
         self.root = root
         self.seconds: dict[str, float] = defaultdict(float)
         self.not_passed: set[str] = set()
+        self.skipped: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Adds up setup, call and teardown."""
         self.seconds[report.nodeid] += report.duration
-        if not report.passed:
+        if report.skipped:
+            self.skipped.add(report.nodeid)
+        elif report.failed:
             self.not_passed.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
         """Writes `tests.json`: the seconds of each test that passed, and the others."""
-        passed = {k: round(v, 3) for k, v in self.seconds.items() if k not in self.not_passed}
+        others = self.not_passed | self.skipped
+        passed = {k: round(v, 3) for k, v in self.seconds.items() if k not in others}
         record = {
             "root": str(self.root),
             "seconds": passed,

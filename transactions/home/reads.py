@@ -58,7 +58,7 @@ class Home:
 
 
 def home_of(user: User) -> Home:
-    """Reads the home page. Eight queries; nine if there are more than MOST_PENDING holds."""
+    """Reads the home page. It takes one query more if there are more than MOST_PENDING holds."""
     accounts = list(Account.objects.owned_by(user).not_closed())
     latest = latest_entries(user, accounts)
     return Home(

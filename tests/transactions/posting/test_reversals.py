@@ -18,7 +18,7 @@ from transactions.exceptions import (
     IdempotencyConflict,
     InsufficientFunds,
 )
-from transactions.models import Transaction
+from transactions.models import DESCRIPTION_LIMIT, Transaction
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +52,14 @@ def test_a_whole_reversal_is_a_new_row_the_other_way_round(paid: Transaction) ->
     assert balances(paid) == [100, 0]
     with pytest.raises(AlreadyReversed, match="refunded in full"):
         services.reverse(transaction=paid)
+
+
+def test_the_refund_of_a_payment_with_a_long_description_is_cut() -> None:
+    account = AccountFactory()
+    words = "x" * DESCRIPTION_LIMIT
+    paid = services.deposit(to_account=account, amount=Decimal(9), description=words)
+    back = services.reverse(transaction=paid)
+    assert back.description == f"Refund: {words}"[:DESCRIPTION_LIMIT]
 
 
 def test_parts_never_exceed_the_original(paid: Transaction) -> None:
