@@ -30,6 +30,17 @@ class Sent:
     sql: str
 
 
+@contextmanager
+def replay_paused(standby: Node) -> Iterator[None]:
+    """Within the block, a standby replays nothing."""
+    standby.ask("SELECT pg_wal_replay_pause()")
+    wait_until(lambda: standby.ask("SELECT pg_get_wal_replay_pause_state()") == "paused")
+    try:
+        yield
+    finally:
+        standby.ask("SELECT pg_wal_replay_resume()")
+
+
 @dataclass
 class BankWithReplica:
     pair: Pair
@@ -48,13 +59,8 @@ class BankWithReplica:
     def paused(self) -> Iterator[None]:
         """Within the block, the replica replays nothing; it still receives, so commits go on."""
         self.catch_up()
-        self.pair.standby.ask("SELECT pg_wal_replay_pause()")
-        paused = "SELECT pg_get_wal_replay_pause_state() = 'paused'"
-        wait_until(lambda: bool(self.pair.standby.ask(paused)))
-        try:
+        with replay_paused(self.pair.standby):
             yield
-        finally:
-            self.pair.standby.ask("SELECT pg_wal_replay_resume()")
 
     def probe(self) -> None:
         self.replica.probe()

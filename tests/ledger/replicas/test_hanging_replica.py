@@ -24,7 +24,7 @@ from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import Site, accounts_of
 from tests.ledger.processes import LONG, wait_until
-from tests.ledger.replicas.bank import ALIAS, BankWithReplica
+from tests.ledger.replicas.bank import ALIAS, BankWithReplica, replay_paused
 from tests.ledger.replicas.people import Saver
 from tests.pages import text_of
 from transactions.models import Transaction
@@ -235,11 +235,18 @@ def test_while_a_replica_hangs_pages_wait_for_seconds_and_payments_go_on(
         payments, found = Payments(site), list[tuple[int, float]]()
         searches = [lambda: found.append(seconds_of_search(site))] * 6
 
-        def is_used() -> bool:
-            at_once(*searches)
-            return len(sessions(pair_of_a_site.standby)) > 3  # of probes, and of requests
+        cents = iter(range(10, 100))
 
-        wait_until(is_used)
+        def is_read_there() -> bool:
+            """Whether no search finds a payment that the replica has not replayed."""
+            pages, amount = list[str](), f"7.{next(cents)}"
+            with replay_paused(pair_of_a_site.standby):
+                payments.site.pay(payments.sender, payments.number, amount)
+                search = f"/search/?q={amount}"
+                at_once(*[lambda: pages.append(site.get(search, site.cookie))] * 6)
+            return all("Nothing found" in page for page in pages)
+
+        wait_until(is_read_there)
         payments.pay()
         found.clear()
         payments.seconds.clear()

@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from ledger.db.pair import Node, Pair
+from ledger.db.pair import Pair
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import Site, accounts_of
 from tests.ledger.processes import wait_until
+from tests.ledger.replicas.bank import replay_paused
 
 WITH_REPLICA = {"DATABASE_REPLICA_URLS": "standby"}
 WAYS = [{}, {"DB_POOL": "2"}, {"LEDGER_ROW_SECURITY": "True"}]
@@ -45,16 +45,6 @@ class SiteWithReplica:
         found = re.search("([0-9]+) payments?|Nothing found", page)
         assert found, "the page says how many it found"
         return found[1] is not None
-
-
-@contextmanager
-def replay_paused(standby: Node) -> Iterator[None]:
-    standby.ask("SELECT pg_wal_replay_pause()")
-    wait_until(lambda: standby.ask("SELECT pg_get_wal_replay_pause_state()") == "paused")
-    try:
-        yield
-    finally:
-        standby.ask("SELECT pg_wal_replay_resume()")
 
 
 def assert_reads_from_the_standby(bank: SiteWithReplica, first: str, second: str) -> None:
