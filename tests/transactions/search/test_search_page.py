@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
-from tests.factories import AccountFactory, UserFactory
+from tests.factories import AccountFactory, UserFactory, hold_that_ended
 from tests.pages import lacks, text_of
 from tests.transactions.search.shared import (
     LEFT_OUT,
@@ -64,6 +64,19 @@ def test_a_hold_is_marked_as_one(customer: Client, ana: User, books: Books) -> N
     services.hold(from_account=scope_for(ana).accounts[0], amount=Decimal(5), description="Hotel")
     (hit,) = context_of(customer, q="hotel").hits
     assert (hit.badges, hit.css) == (["held"], "amount--pending")
+
+
+def test_a_hold_that_has_ended_is_marked_as_expired(
+    customer: Client, ana: User, books: Books
+) -> None:
+    hold_that_ended(scope_for(ana).accounts[0], Decimal(5), description="Hotel")
+    (hit,) = context_of(customer, q="hotel").hits
+    assert hit.badges == ["held", "expired"]
+
+
+def test_a_page_behind_the_last_says_so(customer: Client, books: Books) -> None:
+    assert context_of(customer, q="rent", page="9").sentence == "There is no page 9"
+    assert context_of(customer, q="nothing such").sentence == "Nothing found"
 
 
 def test_the_sums_say_that_holds_are_not_counted(customer: Client, ana: User, books: Books) -> None:

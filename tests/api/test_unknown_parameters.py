@@ -1,0 +1,54 @@
+"""A call refuses a parameter that it does not know: a misspelt filter lets every row through."""
+
+import json
+import re
+import uuid
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from accounts.models import Account
+from api.pages import SCHEMA
+from tests.factories import UserFactory
+from transactions import services
+
+pytestmark = pytest.mark.django_db
+CALLS = [
+    (path, verb)
+    for path, verbs in json.loads(SCHEMA.read_text())["paths"].items()
+    for verb in verbs
+    if verb in ("get", "post", "put", "patch", "delete")
+]
+
+
+@pytest.fixture
+def clerk() -> Client:
+    """Somebody of staff with every permission."""
+    person = UserFactory(is_staff=True)
+    person.user_permissions.set(Permission.objects.all())
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def test_each_call_refuses_a_parameter_that_it_does_not_know(
+    ana: Client, clerk: Client, mine: Account
+) -> None:
+    hold = services.hold(from_account=mine, amount=Decimal(5))
+    paid = mine.received.get()
+    takes = set()
+    for path, verb in CALLS:
+        row = {"capture": hold, "refund": paid}.get(path.split("/")[-2], mine)
+        url = path.replace("{id}", str(row.pk)).replace("{slug}", "running-total")
+        for client in (ana, clerk):
+            answer = getattr(client, verb)(
+                f"{re.sub('{.*?}', '1', url)}?misspelt=1", data={},
+                content_type="application/json", headers={"Idempotency-Key": str(uuid.uuid4())},
+            )  # fmt: skip
+            if answer.status_code in (400, 422) and b"misspelt" in b"".join(answer):
+                break
+        else:
+            takes.add((verb, path))
+    assert takes == set()
