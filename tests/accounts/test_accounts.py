@@ -71,6 +71,7 @@ def test_open_account_refuses_somebody_who_left() -> None:
         ({"daily_limit": Decimal("NaN")}, "USD"),
         ({"daily_limit": Decimal("0.5")}, "JPY"),
         ({"overdraft_limit": Decimal("1e18")}, "USD"),
+        ({"daily_limit": Decimal("1e18")}, "USD"),
     ],
 )
 def test_open_account_refuses_a_limit_that_makes_no_sense(
@@ -288,6 +289,12 @@ def test_the_times_of_a_person_are_finite() -> None:
         cursor.execute("UPDATE users SET deleted_at = 'infinity' WHERE id = %s", [user.pk])
     constraint = refused.value.__cause__.diag.constraint_name  # type: ignore[union-attr]
     assert constraint == "user_times_finite"
+
+
+def test_a_closed_account_is_not_changed() -> None:
+    account = services.close_account(account=AccountFactory(), reason="Left")
+    with pytest.raises(AccountNotActive):
+        services.change_account(account=account, name="Other")
 
 
 def test_an_overdraft_that_the_column_cannot_add_is_refused() -> None:

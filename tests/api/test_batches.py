@@ -311,6 +311,32 @@ def test_together_a_line_above_the_limit_of_a_payment_is_refused(
             assert [line["status"] for line in told(answer)[:-1]] == [201, 422]
 
 
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        ("", {"transactions": [], "atomic": "yes"}),
+        ("?atomic=1", []),
+        ("", {"lines": []}),
+        ("", "text"),
+        ("", []),
+    ],
+)
+def test_what_is_no_list_of_payments_is_refused(ana: Client, query: str, sent: Any) -> None:
+    answer = ana.post(
+        f"{BATCH}{query}", json.dumps(sent), content_type="application/json",
+        headers={"Idempotency-Key": "k1"},
+    )  # fmt: skip
+    assert (answer.status_code, slug(answer)) == (400, "invalid-request")
+
+
+def test_a_call_has_no_more_lines_than_the_limit(
+    ana: Client, mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MOST", 1)
+    answer = send(ana, [body(mine, theirs)] * 2)
+    assert (answer.status_code, balance_of(mine)) == (400, 1000)
+
+
 def test_a_line_without_a_recipient_is_refused(ana: Client, mine: Account, theirs: Account) -> None:
     lines = [body(mine, theirs), {**body(mine, theirs), "to_account": None}]
     answer = send(ana, lines)

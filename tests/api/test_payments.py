@@ -28,6 +28,11 @@ def test_a_payment_is_booked_and_read_again(ana: Client, mine: Account, theirs: 
     assert balance_of(mine) == Decimal("987.50")
 
 
+def test_a_body_that_is_no_text_is_refused(ana: Client) -> None:
+    answer = ana.post(TRANSACTIONS, b'{"amount": "\xff"}', content_type="application/json")
+    assert answer.status_code == 400
+
+
 def test_the_recipient_may_be_named_by_their_number(
     ana: Client, mine: Account, theirs: Account
 ) -> None:

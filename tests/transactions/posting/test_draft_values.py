@@ -86,6 +86,7 @@ def test_trailing_zeros_are_no_decimals_of_their_own() -> None:
         {"metadata": {"a": "\ud800"}},
         {"metadata": {"a": "\x00"}},
         {"id": "not a uuid"},
+        {"description": 7},
         {"value_date": "2026-01-01"},
         {"value_date": date.max},
         {"value_date": date.min},

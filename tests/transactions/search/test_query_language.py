@@ -63,6 +63,18 @@ def test_a_text_is_read_as(text: str, groups: list[Any]) -> None:
     assert parse(text).mistakes == []
 
 
+@pytest.mark.parametrize("text", ["weekday:t", "tag:", "tag:#", "meta.channel:"])
+def test_a_value_that_is_not_complete_is_a_hint(text: str) -> None:
+    (mistake,) = parse(text).mistakes
+    assert mistake.is_hint
+
+
+@pytest.mark.parametrize("text", ["weekday:x", f"meta.channel:{'x' * 300}"])
+def test_a_value_that_cannot_be_is_a_mistake(text: str) -> None:
+    (mistake,) = parse(text).mistakes
+    assert not mistake.is_hint
+
+
 def values(text: str) -> list[tuple[str, Any]]:
     (item,) = parse(text).items
     return list(item.value)

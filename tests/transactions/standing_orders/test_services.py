@@ -90,8 +90,10 @@ def test_it_pays_from_an_account_of_its_owner_in_one_currency_to_another_open_ac
 ) -> None:
     foreign = AccountFactory(currency="EUR")
     closed = close_account(account=AccountFactory(), reason="Left")
+    left = close_account(account=AccountFactory(user=mine.user), reason="Left")
     others = {"from_account": theirs, "to_account": mine, "owner": mine.user}
-    for changed in ({"to_account": foreign}, {"to_account": closed}, {"to_account": mine}, others):
+    own = [{"to_account": foreign}, {"to_account": closed}, {"to_account": mine}]
+    for changed in (*own, {"from_account": left}, others):
         with pytest.raises(LedgerError):
             order_of(mine, theirs, **changed)
 
