@@ -26,7 +26,7 @@ from tests.mutations.names import without_group
 FILE = Path(__file__).with_name("slow_tests.txt")
 HIDDEN_RULES = Path(__file__).with_name("behind_policies.txt")
 BEHIND_POLICIES = "fails with row-level security, see tests/behind_policies.txt"
-SECONDS = 0.05
+SECONDS = 0.03
 FAST = 0.02  # what a test takes that is not in the list
 LONG = 5.0  # a test of this length goes to any worker that is free
 

@@ -92,8 +92,11 @@ def test_it_pays_from_an_account_of_its_owner_in_one_currency_to_another_open_ac
     closed = close_account(account=AccountFactory(), reason="Left")
     left = close_account(account=AccountFactory(user=mine.user), reason="Left")
     others = {"from_account": theirs, "to_account": mine, "owner": mine.user}
-    own = [{"to_account": foreign}, {"to_account": closed}, {"to_account": mine}]
-    for changed in (*own, {"from_account": left}, others):
+    others_too: list[dict[str, Any]] = [
+        {"to_account": foreign}, {"to_account": closed}, {"to_account": mine},
+        {"from_account": left}, others,
+    ]  # fmt: skip
+    for changed in others_too:
         with pytest.raises(LedgerError):
             order_of(mine, theirs, **changed)
 
