@@ -139,7 +139,8 @@ class Node(EmbeddedServer):
     def wait_for_standby(self, standby: "Node") -> None:
         """From now on, a commit here waits for the standby, which is there.
 
-        Raises EmbeddedServerError if it does not follow, at once if it never can.
+        Raises EmbeddedServerError if it does not follow within PATIENCE seconds, or stands still
+        for STANDS_STILL seconds and the primary no longer has the log that it needs.
         """
         state = f"SELECT state FROM pg_stat_replication WHERE application_name = '{STANDBY}'"  # noqa: S608
         stood = _Standing()

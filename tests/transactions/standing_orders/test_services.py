@@ -91,12 +91,12 @@ def test_it_pays_from_an_account_of_its_owner_in_one_currency_to_another_open_ac
     foreign = AccountFactory(currency="EUR")
     closed = close_account(account=AccountFactory(), reason="Left")
     left = close_account(account=AccountFactory(user=mine.user), reason="Left")
-    others = {"from_account": theirs, "to_account": mine, "owner": mine.user}
-    others_too: list[dict[str, Any]] = [
+    refused: list[dict[str, Any]] = [
         {"to_account": foreign}, {"to_account": closed}, {"to_account": mine},
-        {"from_account": left}, others,
+        {"from_account": left},
+        {"from_account": theirs, "to_account": mine, "owner": mine.user},
     ]  # fmt: skip
-    for changed in others_too:
+    for changed in refused:
         with pytest.raises(LedgerError):
             order_of(mine, theirs, **changed)
 
