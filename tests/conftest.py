@@ -35,6 +35,7 @@ from tests.factories import UserFactory
 from tests.mutations.names import without_group
 from tests.settings import THROUGH
 from tests.sign_in import begin_session
+from tests.words_of_python import words_of_python
 from transactions.row_security.middleware import row_scope_of
 
 # Collecting garbage as often as Python does by default takes an eighth of the time of all tests.
@@ -197,12 +198,18 @@ _handle = ClientHandler.__call__
 
 
 def as_web_role(self: ClientHandler, environ: dict[str, Any]) -> Any:
-    """In place of `ClientHandler.__call__`: switches the role around each request."""
+    """In place of `ClientHandler.__call__`: switches the role around each request, and looks at the
+    page that it answers.
+    """
     set_role("ledger_web")
     try:
-        return _handle(self, environ)
+        answer: Any = _handle(self, environ)
     finally:
         set_role(None)
+    is_page = answer.headers.get("Content-Type", "").startswith("text/html")
+    if is_page and not environ["PATH_INFO"].startswith("/cookbook/"):  # its texts have code
+        assert words_of_python(answer.content.decode()) == [], environ["PATH_INFO"]
+    return answer
 
 
 def set_role(role: str | None) -> None:

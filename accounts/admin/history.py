@@ -76,7 +76,12 @@ class ChangeAdmin(LogAdmin):
 
 
 class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Gives the reason of a `ReasonedForm` to the history."""
+    """Gives the reason of a `ReasonedForm` to the history. Who may only look gets no such field."""
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        fields = super().get_fields(request, obj)
+        may_save = obj is None or self.has_change_permission(request, obj)
+        return [name for name in fields if may_save or name != "reason"]
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         because(form.cleaned_data.get("reason", ""))

@@ -31,11 +31,8 @@ class HouseholdAdmin(ListFiles, ObjectHistory, ReasonedChanges):
     history_subject = "household"
     ordering = ("name", "pk")
     readonly_fields = ("people",)
+    fields = ("name", "people", "reason")
     actions = None
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        may_save = self.has_change_permission(request, obj) if obj else True
-        return ("name", "people", "reason") if may_save else ("name", "people")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -36,6 +36,12 @@ def test_a_value_that_there_is_not_is_the_dash_of_all_other_pages(staff: Client)
     assert f"Closed: {NOTHING}" in page
 
 
+def test_who_may_only_look_is_asked_for_no_reason(staff: Client, root: Client) -> None:
+    page = reverse("admin:accounts_currency_change", args=["EUR"])
+    assert "Reason:" not in text_of(staff.get(page))
+    assert "Reason:" in text_of(root.get(page))
+
+
 @pytest.mark.parametrize("chosen", ["1", "https://bank.example/", "\x00"])
 def test_a_person_that_cannot_be_chosen_is_a_mistake_in_the_form(
     staff: Client, chosen: str

@@ -1,0 +1,22 @@
+"""What the check of all pages finds: values that Python printed, and no English."""
+
+import pytest
+
+from tests.words_of_python import words_of_python
+
+
+@pytest.mark.parametrize("part", [
+    "<h1>None</h1>", "<td> False </td>", "<p>Paid to None on Monday</p>", "<p>Amounts: [None]</p>",
+    '<input value="None">', "<dd>[]</dd>", "<p>In all Decimal(&#x27;1&#x27;)</p>",
+    "<p>&lt;accounts.models.User object at 0x7f&gt;</p>", "<p>&lt;Account: 1&gt;</p>",
+])  # fmt: skip
+def test_a_value_that_python_printed_is_found(part: str) -> None:
+    assert len(words_of_python(f"<main>{part}</main>")) == 1
+
+
+@pytest.mark.parametrize("part", [
+    "<p>None of these was booked. None is open.</p>", '<img alt="True">', "<pre>x = None</pre>",
+    "<p><code>True</code></p>", "<script>const a = [];</script>", "<p>Nonetheless</p>",
+])  # fmt: skip
+def test_english_and_code_are_none(part: str) -> None:
+    assert words_of_python(f"<main>{part}</main>") == []

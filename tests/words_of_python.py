@@ -1,0 +1,21 @@
+"""What Python prints for a value that nobody meant to show, such as None, on a page for people."""
+
+import re
+
+# Code is shown as it is. The checkmarks of Django's admin have an alt text of their own.
+NOT_FOR_PEOPLE = re.compile(r"<(script|style|pre|code|textarea)\b.*?</\1>|<!--.*?-->", re.DOTALL)
+SOME = re.compile(r"None|True|False|\(\)|\[\]|{}|Decimal\(|datetime\.|object at|&lt;")
+# "None." and "None of these" are English, at the beginning of a sentence.
+WORDS = re.compile(
+    r">\s*(?:None|True|False|\(\)|\[\]|{})\s*<"
+    r"|(?<! alt)=\"(?:None|True|False)\""
+    r"|>[^<]*(?:[\w,:;(] |[(/=\[])(?:None|True|False)\b[^<]*"
+    r"|>[^<]*(?:\bDecimal\(|\bdatetime\.\w+\(|&lt;[\w.]+ object at |&lt;\w+: )[^<]*"
+)
+
+
+def words_of_python(page: str) -> list[str]:
+    """Returns the parts of a page, in HTML, that show such a value."""
+    if not SOME.search(page):
+        return []
+    return [found[0].strip() for found in WORDS.finditer(NOT_FOR_PEOPLE.sub("", page))]
