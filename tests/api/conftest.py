@@ -2,16 +2,20 @@
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 import pytest
 from django.test import Client
+from jsonschema_rs import Draft202012Validator
 
 from accounts.models import Account
 from api import rate
 from api.pages import SCHEMA
 from api.schema import HEADERS
 from tests.factories import AccountFactory
+
+JSON = ("application/json", "application/problem+json")
 
 
 @pytest.fixture
@@ -31,22 +35,40 @@ def ana(client: Client, mine: Account) -> Client:
 
 
 @pytest.fixture(autouse=True)
-def only_headers_of_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No answer has one of our headers unless the schema names it for that call and status."""
-    paths, send = json.loads(SCHEMA.read_text())["paths"], Client.request
+def only_what_the_schema_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer has one of our headers, or a body, that the schema does not name for that call and
+    status.
+    """
+    send = Client.request
 
     def request(self: Client, **environ: Any) -> Any:
         answer: Any = send(self, **environ)
         route = getattr(answer.resolver_match, "route", "")
         path = "/" + re.sub(r"<(\w+:)?(\w+)>", r"{\2}", route).replace("{pk}", "{id}")
-        call = paths.get(path, {})
-        responses = call.get(answer.request["REQUEST_METHOD"].lower(), {}).get("responses", {})
-        if (told := responses.get(str(answer.status_code))) is not None:
+        method, status = answer.request["REQUEST_METHOD"].lower(), str(answer.status_code)
+        told = schema()["paths"].get(path, {}).get(method, {}).get("responses", {}).get(status)
+        if told is not None:
             named = {name for name in HEADERS if name in answer.headers}
             assert named - set(told["headers"]) == set(), answer.request["PATH_INFO"]
+            kind = answer.headers.get("Content-Type", "").partition(";")[0]
+            if kind in told.get("content", {}) and kind in JSON and not answer.streaming:
+                body_of(path, method, status, kind).validate(answer.json())
         return answer
 
     monkeypatch.setattr(Client, "request", request)
+
+
+@cache
+def schema() -> Any:
+    return json.loads(SCHEMA.read_text())
+
+
+@cache
+def body_of(path: str, method: str, status: str, kind: str) -> Draft202012Validator:
+    """Returns what checks the body of this answer."""
+    told = schema()["paths"][path][method]["responses"][status]["content"][kind]["schema"]
+    whole = {**told, "components": schema()["components"]}
+    return Draft202012Validator(whole, validate_formats=True)
 
 
 @pytest.fixture(autouse=True)
