@@ -5,6 +5,7 @@ those that the walk of the attacks finds, so that a new one cannot be forgotten.
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth import SESSION_KEY
@@ -25,16 +26,19 @@ OF_OTHERS = {"/api/v1/docs/"}
 
 
 def pages_for(client: Client, bank: AttackedBank) -> list[str]:
-    """One address of each pattern that answers this reader with a page."""
+    """One address of each pattern that answers this reader with a page, and each page to which the
+    others lead: once, though most lead a stranger to the same form with another `?next=`.
+    """
     one_each: dict[str, Address] = {it.pattern.template: it for it in addresses(bank.eve)}
-    found = []
+    found: dict[str, str] = {}  # by path
     for address in one_each.values():
-        answer = ask(client, "GET", address.url)
-        if answer.status == 200 and HTML in answer.headers["Content-Type"]:
-            found.append(address.url)
-        elif answer.status == 302 and answer.headers["Location"].startswith("/"):
-            found.append(answer.headers["Location"])
-    return list(dict.fromkeys(found))
+        answer, url = ask(client, "GET", address.url), address.url
+        if answer.status == 302 and answer.headers["Location"].startswith("/"):
+            url = answer.headers["Location"]
+        elif answer.status != 200 or HTML not in answer.headers["Content-Type"]:
+            continue
+        found.setdefault(urlsplit(url).path, url)
+    return list(found.values())
 
 
 @pytest.mark.parametrize("kind", ["stranger", "customer", "analyst", "staff", "superuser"])
