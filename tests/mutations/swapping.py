@@ -20,7 +20,7 @@ def swap(filename: str, before: str, after: str) -> bool:
         return False
     codes = dict(zip(old, new, strict=True))
     # `isinstance` would ask lazy objects for their class, which may need what is not there yet.
-    functions = [each for each in gc.get_objects() if type(each) is FunctionType]
+    functions = [each for each in _objects() if type(each) is FunctionType]
     for function in functions:
         code = function.__code__
         if code.co_filename != filename or code not in codes:
@@ -34,11 +34,17 @@ def swap(filename: str, before: str, after: str) -> bool:
 def caches_of(folder: Path) -> list[Any]:
     """Returns the functions of a project that `functools` caches, without those of its tests."""
     wrapper = type(cache(len))
-    found = [each for each in gc.get_objects() if type(each) is wrapper]
+    found = [each for each in _objects() if type(each) is wrapper]
     places = [(each, getattr(each.__wrapped__, "__code__", None)) for each in found]
     tests = f"{folder}/tests/"
     return [each for each, code in places if code and code.co_filename.startswith(f"{folder}/")
             and not code.co_filename.startswith(tests)]  # fmt: skip
+
+
+def _objects() -> list[Any]:
+    """All objects, also those that garbage collections skip since the tests were collected."""
+    gc.unfreeze()
+    return gc.get_objects()
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

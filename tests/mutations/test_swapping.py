@@ -1,5 +1,6 @@
 """Changing functions that were imported already."""
 
+import gc
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -45,6 +46,13 @@ def test_decorated_functions_properties_and_closures_change_in_place() -> None:
     is_swapped, names = after("number + step", "number - step")
     assert is_swapped
     assert names["add"](5) == 3
+
+
+def test_functions_that_garbage_collections_skip_change_too() -> None:
+    names = loaded()
+    gc.freeze()
+    assert swap("/swapped/toy.py", TEXT, TEXT.replace("number < 3", "number <= 3"))
+    assert names["plain"](3)
 
 
 def test_functions_of_other_files_stay() -> None:
