@@ -18,6 +18,7 @@ from django.contrib.auth.models import Group
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
+from django.template.base import FilterExpression
 from django.test import Client, TransactionTestCase
 from django.test.client import ClientHandler
 from hypothesis import HealthCheck
@@ -35,6 +36,7 @@ from tests.factories import UserFactory
 from tests.mutations.names import without_group
 from tests.settings import THROUGH
 from tests.sign_in import begin_session
+from tests.strict_templates import strict_resolve
 from tests.words_of_python import words_of_python
 from transactions.row_security.middleware import row_scope_of
 
@@ -192,6 +194,12 @@ def _quick_flush() -> Iterable[None]:
 def _pages_as_the_web_role(monkeypatch: pytest.MonkeyPatch) -> None:
     """Serves every request of a test client with the rights of a web process."""
     monkeypatch.setattr(ClientHandler, "__call__", as_web_role)
+
+
+@pytest.fixture(autouse=True)
+def _templates_with_all_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails a page whose template uses a name that its view does not give."""
+    monkeypatch.setattr(FilterExpression, "resolve", strict_resolve)
 
 
 _handle = ClientHandler.__call__

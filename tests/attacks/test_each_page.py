@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.forms import BaseForm
+from django.forms import BaseForm, DateField
 from django.test.signals import template_rendered
 
 from tests.attacks.answers import Answer, ask
@@ -62,6 +62,7 @@ def test_each_page_is_whole(no_lines_of_refused_requests: None) -> None:
             statuses.add(answer.status)
             if answer.status == OK:
                 missing = {*missing_in(answer), *fields_missing_in(answer, forms)}
+                missing |= {f"the calendar of {name}" for name in without_calendar(forms)}
                 wrong.extend(f"{address.url}: {part}" for part in missing)
                 break
         else:
@@ -104,3 +105,11 @@ def fields_missing_in(answer: Answer, forms: Iterable[BaseForm]) -> set[str]:
         if field.name not in SHOWN_LATER.get(type(form).__name__, ())
         and not re.search(f'name="{re.escape(field.html_name)}(_[0-9])?"', answer.body)
     }
+
+
+def without_calendar(forms: Iterable[BaseForm]) -> Iterator[str]:
+    """Yields the fields for a day in which a browser would let people type anything."""
+    for form in forms:
+        for field in form:
+            if isinstance(field.field, DateField) and 'type="date"' not in str(field):
+                yield f"{field.html_name} of {type(form).__name__}"

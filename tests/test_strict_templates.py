@@ -1,0 +1,35 @@
+"""What a template may leave without a value, and what fails a test."""
+
+from types import SimpleNamespace
+
+import pytest
+from django.template import Context, Engine, Origin, Template
+
+from tests.strict_templates import INCLUDED, OURS
+
+
+def rendered(text: str, file: str = f"{OURS}page.html") -> str:
+    template = Template(text, Origin(file), engine=Engine())
+    return template.render(Context({"payment": SimpleNamespace(note=None)}))
+
+
+@pytest.mark.parametrize("text", [
+    "{{ paymnt }}", "{{ payment.text }}", "{{ paymnt|upper }}", "{% if paymnt %}{% endif %}",
+    "{% for row in rows %}{% endfor %}", "{% with a=payment.text %}{% endwith %}",
+])  # fmt: skip
+def test_a_name_without_a_value_fails(text: str) -> None:
+    with pytest.raises(AssertionError):
+        rendered(text)
+
+
+@pytest.mark.parametrize("text", [
+    "{{ payment.note }}", "{% if payment.text %}{% endif %}", "{{ label|default:'' }}",
+    "{% if note_form %}{% endif %}", "{% firstof payment.text payment.note %}",
+])  # fmt: skip
+def test_what_is_optional_passes(text: str) -> None:
+    rendered(text)
+
+
+def test_parameters_of_an_included_template_and_templates_of_others_pass() -> None:
+    rendered("{% if wide %}{% endif %}", f"{INCLUDED}_form.html")
+    assert rendered("{{ wide }}", "/site-packages/django/page.html") == ""
