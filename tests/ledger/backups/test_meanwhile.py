@@ -5,7 +5,7 @@ import resource
 import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,12 +36,16 @@ def during_the_dump(monkeypatch: pytest.MonkeyPatch) -> list[Meanwhile]:
     return given
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[Meanwhile]:
-    """Lets this process write no file of more than 100 bytes: a dump here fits, no manifest."""
+    """Lets this process write no file of more than 100 bytes: a dump here fits, no manifest. Until
+    the block ends, because pytest too may write to a file.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def write(file: Path) -> None:
@@ -149,11 +153,11 @@ def test_an_empty_file_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_manifest_that_cannot_be_written_whole_leaves_nothing(
-    during_the_dump: list[Meanwhile], full_disk: Meanwhile, tmp_path: Path
+    during_the_dump: list[Meanwhile], tmp_path: Path
 ) -> None:
-    during_the_dump.append(full_disk)
-
-    with pytest.raises(files.BackupRefused, match="cannot be written"):
-        write(tmp_path / "bank.backup")
+    with full_disk() as fill:
+        during_the_dump.append(fill)
+        with pytest.raises(files.BackupRefused, match="cannot be written"):
+            write(tmp_path / "bank.backup")
 
     assert names(tmp_path) == []
