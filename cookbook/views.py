@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from cookbook import search
 from cookbook.first_page import OrmLine, lines
@@ -16,6 +17,7 @@ from cookbook.runner.parameters import form_of
 from cookbook.runner.run import AllBusy, RecipeRun, run
 
 
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """All groups with the features of their recipes; with `?q=`, the recipes that match."""
     query = request.GET.get("q", "").strip().replace("\x00", "")[: search.MAX_CHARACTERS]
@@ -24,6 +26,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return page(request, template, _index_context(query))
 
 
+@require_safe
 def group(request: HttpRequest, slug: str) -> HttpResponse:
     """The recipes of one group with their questions."""
     chosen = next((each for each in GROUPS if each.slug == slug), None)
@@ -60,6 +63,7 @@ def _lines() -> tuple[tuple[OrmLine, ...], PracticeBankInProgress | None]:
         return (), None
 
 
+@require_safe
 def recipe(request: HttpRequest, slug: str) -> HttpResponse:
     """One recipe, run with the parameters of the URL."""
     chosen = BY_SLUG.get(slug)

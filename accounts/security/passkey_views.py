@@ -18,6 +18,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.views.decorators.http import require_http_methods
 
 from accounts.exceptions import LedgerError
 from accounts.sign_in import limits
@@ -25,6 +26,7 @@ from accounts.sign_in.removal import remove_passkey
 
 
 @login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
     """allauth's page, which limits what is sent, but not how often anybody asks for a challenge."""
     if request.method != "POST" and not limits.passes_for_client(limits.CHALLENGES, request):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 
 from cookbook.lab.attempt_runner import (
     AttemptResults,
@@ -60,6 +61,7 @@ class TableResults:
     left_out: list[LeftOutColumns]
 
 
+@require_safe
 def lab(request: HttpRequest) -> HttpResponse:
     """The tables with their number of rules, and all attempts at once."""
     chosen = request.GET.get("try", "")
@@ -93,6 +95,7 @@ def lab(request: HttpRequest) -> HttpResponse:
     )
 
 
+@require_safe
 def lab_table(request: HttpRequest, table: str) -> HttpResponse:
     """The rules of one table, and the result of the attempt in the address."""
     if table not in tables_of_the_books():

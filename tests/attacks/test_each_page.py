@@ -7,18 +7,21 @@ from typing import Any
 
 import pytest
 from django.forms import BaseForm, DateField
+from django.test import Client
 from django.test.signals import template_rendered
+from django.urls import resolve, reverse
 
+from ledger.env import BASE_DIR
 from tests.attacks.answers import Answer, ask
 from tests.attacks.bank import attacked_bank
 from tests.attacks.people import readers_of
 from tests.attacks.reading import OK
-from tests.attacks.walk import addresses
+from tests.attacks.walk import Address, addresses
 from tests.attacks.walks.checks import wrong_with
 from tests.attacks.walks.site import hostile
 
 pytestmark = pytest.mark.django_db
-ONLY_POST, MOVED = 405, 302
+NOT_ALLOWED, MOVED = 405, 302
 # What answers none of these readers, by status.
 NOBODYS = {
     400: {"transactions:search_csv", "transactions:search_json"},  # without words to search for
@@ -34,7 +37,8 @@ NOBODYS = {
         "socialaccount_connections",
     },
 }
-
+# Classes of allauth, from which ours are made, and the end of the API's addresses.
+ANY_METHOD = {"security:confirm_address", "socialaccount_connections", "api:nothing_here"}
 # Fields that a page of one of these readers does not show.
 SHOWN_LATER = {
     "CategoryChangeForm": ("category", "id"),  # to change a category, of which Eve has none
@@ -67,9 +71,24 @@ def test_each_page_is_whole(no_lines_of_refused_requests: None) -> None:
                 break
         else:
             unread.setdefault(min(statuses), set()).add(address.name or address.pattern.route)
+        asked = [reader] if OK in statuses else readers.values()
+        if names_its_methods(address) and takes_any_method(asked, address.url):
+            wrong.append(f"{address.url} takes any method")
 
     assert wrong == []
-    assert {status: unread[status] for status in unread.keys() - {ONLY_POST, MOVED}} == NOBODYS
+    assert {status: unread[status] for status in unread.keys() - {NOT_ALLOWED, MOVED}} == NOBODYS
+
+
+def names_its_methods(address: Address) -> bool:
+    """Returns whether the view is one of this project that says which methods it takes."""
+    package = resolve(address.url).func.__module__.partition(".")[0]
+    is_admin = address.url.startswith(reverse("admin:index"))
+    return (BASE_DIR / package).is_dir() and not is_admin and address.name not in ANY_METHOD
+
+
+def takes_any_method(readers: Iterable[Client], url: str) -> bool:
+    """Returns whether no reader is told which methods the address takes."""
+    return all(ask(reader, "PROPFIND", url).status != NOT_ALLOWED for reader in readers)
 
 
 def missing_in(answer: Answer) -> list[str]:
