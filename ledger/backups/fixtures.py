@@ -65,6 +65,15 @@ def rows_of_a_bank() -> str:
     return ""
 
 
+def originals_before(row: Any) -> int:
+    """How many kinds of rows have to be there before this one: 0; 1 for a capture, which points at
+    its hold; 2 for a refund, which points at a payment or a capture.
+    """
+    if row._meta.label != "transactions.Transaction":
+        return 0
+    return 2 if row.reverses_id else int(row.captures_id is not None)
+
+
 def lacking() -> str:
     """What every bank has, and this one lacks, such as "currencies"; "" if it lacks nothing."""
     for label in OF_EVERY_BANK:

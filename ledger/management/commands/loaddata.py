@@ -6,6 +6,7 @@ from django.core.serializers.base import DeserializedObject
 from django.db import transaction as db_transaction
 
 from ledger.backups import fixtures
+from ledger.backups.fixtures import originals_before
 from ledger.text.lines import counted
 from transactions.audit.audit import audit_here
 
@@ -30,6 +31,7 @@ class Command(LoadData):
             super().handle(*labels, **options)
             return
         self.is_emptied = False
+        self.after_originals: list[DeserializedObject] = []
         refuse_rows()
         verbosity = options.pop("verbosity")
         with db_transaction.atomic(durable=True), fixtures.triggers_off():
@@ -48,10 +50,24 @@ class Command(LoadData):
             rows = counted(self.loaded_object_count, "row")
             self.stdout.write(f"Loaded {rows}; the books are clean, and every seal holds.")
 
+    def load_label(self, fixture_label: str) -> None:
+        """Loads the files of a name: captures and refunds last, because their foreign keys are
+        checked at once and rows come in the order of their ids.
+        """
+        super().load_label(fixture_label)
+        for obj in sorted(self.after_originals, key=lambda each: originals_before(each.object)):
+            super().save_obj(obj)
+        self.after_originals.clear()
+
     def save_obj(self, obj: DeserializedObject) -> bool:
-        """Saves one object; the first takes away all rows that migrations or audits wrote."""
+        """Saves one object, or keeps it until its original is there; the first takes away all rows
+        that migrations or audits wrote.
+        """
         if not self.is_emptied:
             fixtures.empty_all()
             self.is_emptied = True
+        if originals_before(obj.object):
+            self.after_originals.append(obj)
+            return True
         saved: bool = super().save_obj(obj)
         return saved
