@@ -2,14 +2,14 @@
 
 import re
 
-# Code is shown as it is. The checkmarks of Django's admin have an alt text of their own.
+# Code is shown as it is.
 NOT_FOR_PEOPLE = re.compile(r"<(script|style|pre|code|textarea)\b.*?</\1>|<!--.*?-->", re.DOTALL)
 SOME = re.compile(r"None|True|False|\(\)|\[\]|{}|Decimal\(|datetime\.|object at|&lt;")
 # "None." and "None of these" are English, at the beginning of a sentence.
 WORDS = re.compile(
     r">\s*(?:None|True|False|\(\)|\[\]|{})\s*<"
-    r"|(?<! alt)=\"(?:None|True|False)\""
-    r"|>[^<]*(?:[\w,:;(] |[(/=\[])(?:None|True|False)\b[^<]*"
+    r"|=\"None\""
+    r"|>[^<]*(?:[\w,:;(] |[(/=\[])None\b[^<]*"
     r"|>[^<]*(?:\bDecimal\(|\bdatetime\.\w+\(|&lt;[\w.]+ object at |&lt;\w+: )[^<]*"
 )
 
