@@ -2,7 +2,7 @@
 
 Optional are: what a `default` filter follows; OPTIONAL; and in an `{% if %}` the parameters of a
 template in `templates/includes`. A part of a name that is there (`payment.note`) may be missing in
-an `{% if %}` and in a `{% for %}`.
+an `{% if %}`, in a `{% for %}` and before a filter.
 """
 
 from typing import Any
@@ -13,36 +13,61 @@ from ledger.env import BASE_DIR
 
 OURS = f"{BASE_DIR / 'templates'}/"
 INCLUDED = f"{OURS}includes/"
-# What only some views of a page give, and views of allauth, and the demo.
-OPTIONAL = frozenset(
-    "attachment_form codes demo_mail demo_sign_ins form is_not_found issued note_form panel pending"
-    " position released save_form token_fail tries_again".split()
-)
+# By template, the names that only some of its views give, or only the demo.
+OPTIONAL = {
+    "503.html": "form tries_again",
+    "account/confirm_email_verification_code.html": "demo_mail",
+    "account/confirm_login_code.html": "demo_mail",
+    "account/email.html": "demo_mail",
+    "account/login.html": "demo_sign_ins",
+    "account/password_reset_done.html": "demo_mail",
+    "account/password_reset_from_key.html": "token_fail",
+    "accounts/security/new_token.html": "issued",
+    "accounts/security/recovery_codes.html": "codes",
+    "admin/accounts/account/change_form.html": "asks",
+    "admin/base_site.html": "subtitle",
+    "admin/database_health.html": "away",
+    "admin/index.html": "app_label",
+    "admin/object_history.html": "shows_changes",
+    "admin/staff_page.html": "opts",
+    "cookbook/index.html": "is_not_found",
+    "transactions/report.html": "panel save_form",
+    "transactions/statement.html": "pending position released",
+    "transactions/transaction_receipt.html": "attachment_form note_form",
+}
 
-_resolve = FilterExpression.resolve
+# The file in which an expression stands, by its id: it has no room for an attribute.
+FILES: dict[int, str] = {}
+
+_init, _resolve = FilterExpression.__init__, FilterExpression.resolve
+
+
+def remember_template(self: Any, token: str, parser: Any) -> None:
+    """In place of `FilterExpression.__init__`: notes the file in which the expression stands."""
+    _init(self, token, parser)
+    FILES[id(self)] = str(getattr(parser.origin, "name", ""))
 
 
 def strict_resolve(self: Any, context: Any, ignore_failures: bool = False) -> Any:
     """In place of `FilterExpression.resolve`: raises an AssertionError for a name without value."""
     found = _resolve(self, context, ignore_failures)
-    if found in ("", None) and isinstance(self.var, Variable) and self.var.lookups:
-        _check(self, context, is_tested=ignore_failures)
+    file = FILES.get(id(self), "")
+    if file.startswith(OURS) and isinstance(self.var, Variable) and self.var.lookups:
+        if self.var.lookups[0] not in context:
+            _refuse_unless_optional(self, is_tested=ignore_failures)
+        elif found in ("", None) and not ignore_failures:
+            try:
+                self.var.resolve(context)
+            except VariableDoesNotExist:
+                _refuse_unless_optional(self, is_tested=False)
     return found
 
 
-def _check(expression: Any, context: Any, *, is_tested: bool) -> None:
-    """Raises an AssertionError unless the expression has a value, or may have none."""
-    template = str(context.render_context.template.origin.name)
-    if not template.startswith(OURS):
-        return
-    name = expression.var.lookups[0]
-    is_there = name in context
-    if is_tested and (is_there or name in OPTIONAL or template.startswith(INCLUDED)):
-        return
-    if any(function.__name__ == "default" for function, _ in expression.filters):
-        return
-    try:
-        expression.var.resolve(context)
-    except VariableDoesNotExist:
-        where = template.removeprefix(OURS)
-        raise AssertionError(f"{where}: {expression.token} has no value") from None
+def _refuse_unless_optional(expression: Any, *, is_tested: bool) -> None:
+    file = FILES[id(expression)]
+    where = file.removeprefix(OURS)
+    is_optional = expression.var.lookups[0] in OPTIONAL.get(where, "").split()
+    has_default = any(function.__name__ == "default" for function, _ in expression.filters)
+    is_parameter = is_tested and file.startswith(INCLUDED)
+    if not (is_optional or has_default or is_parameter):
+        raise AssertionError(f"{where}: {expression.token} has no value")

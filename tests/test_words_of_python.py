@@ -7,7 +7,8 @@ from tests.words_of_python import words_of_python
 
 @pytest.mark.parametrize("part", [
     "<h1>None</h1>", "<td> False </td>", "<p>Paid to None on Monday</p>", "<p>Amounts: [None]</p>",
-    '<input value="None">', "<dd>[]</dd>", "<p>In all Decimal(&#x27;1&#x27;)</p>",
+    '<input value="None">', "<td>None EUR</td>", "<p>Paid\n  None</p>", "<p>Paid&nbsp;None</p>",
+    "<dd>[]</dd>", "<p>In all Decimal(&#x27;1&#x27;)</p>",
     "<p>&lt;accounts.models.User object at 0x7f&gt;</p>", "<p>&lt;Account: 1&gt;</p>",
 ])  # fmt: skip
 def test_a_value_that_python_printed_is_found(part: str) -> None:

@@ -4,12 +4,12 @@ import re
 
 # Code is shown as it is.
 NOT_FOR_PEOPLE = re.compile(r"<(script|style|pre|code|textarea)\b.*?</\1>|<!--.*?-->", re.DOTALL)
-SOME = re.compile(r"None|True|False|\(\)|\[\]|{}|Decimal\(|datetime\.|object at|&lt;")
+SOME = re.compile(r"None|True|False|\[\]|{}|Decimal\(|datetime\.|object at|&lt;")
 # "None." and "None of these" are English, at the beginning of a sentence.
 WORDS = re.compile(
-    r">\s*(?:None|True|False|\(\)|\[\]|{})\s*<"
-    r"|=\"None\""
-    r"|>[^<]*(?:[\w,:;(] |[(/=\[])None\b[^<]*"
+    r">\s*(?:None|True|False|\[\]|{})\s*<"
+    r"|=[\"']None[\"']"
+    r"|>[^<]*(?:[\w,:;(](?:\s|&nbsp;)+|[(/=\[\w;])None\b[^<]*|>\s*None [A-Z]{3}\b"
     r"|>[^<]*(?:\bDecimal\(|\bdatetime\.\w+\(|&lt;[\w.]+ object at |&lt;\w+: )[^<]*"
 )
 

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.admin.parts import moment_cell
+from accounts.models import Household
 from ledger.text.money import NOTHING
 from tests.factories import AccountFactory
 from tests.pages import text_of
@@ -36,10 +37,13 @@ def test_a_value_that_there_is_not_is_the_dash_of_all_other_pages(staff: Client)
     assert f"Closed: {NOTHING}" in page
 
 
-def test_who_may_only_look_is_asked_for_no_reason(staff: Client, root: Client) -> None:
-    page = reverse("admin:accounts_currency_change", args=["EUR"])
-    assert "Reason:" not in text_of(staff.get(page))
-    assert "Reason:" in text_of(root.get(page))
+def test_who_may_save_is_asked_for_a_reason_and_nobody_else(staff: Client, root: Client) -> None:
+    household = Household.objects.create(name="Family Ferreira")
+    for model, key in (("currency", "EUR"), ("household", household.pk)):
+        change = reverse(f"admin:accounts_{model}_change", args=[key])
+        assert "Reason:" not in text_of(staff.get(change))
+        assert "Reason:" in text_of(root.get(change))
+        assert "Reason:" in text_of(root.get(reverse(f"admin:accounts_{model}_add")))
 
 
 @pytest.mark.parametrize("chosen", ["1", "https://bank.example/", "\x00"])

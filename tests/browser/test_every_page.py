@@ -30,15 +30,15 @@ def pages_for(client: Client, bank: AttackedBank) -> list[str]:
     others lead: once, though most lead a stranger to the same form with another `?next=`.
     """
     one_each: dict[str, Address] = {it.pattern.template: it for it in addresses(bank.eve)}
-    found: dict[str, str] = {}  # by path
+    found, led_to = list[str](), dict[str, str]()
     for address in one_each.values():
-        answer, url = ask(client, "GET", address.url), address.url
-        if answer.status == 302 and answer.headers["Location"].startswith("/"):
+        answer = ask(client, "GET", address.url)
+        if answer.status == 200 and HTML in answer.headers["Content-Type"]:
+            found.append(address.url)
+        elif answer.status == 302 and answer.headers["Location"].startswith("/"):
             url = answer.headers["Location"]
-        elif answer.status != 200 or HTML not in answer.headers["Content-Type"]:
-            continue
-        found.setdefault(urlsplit(url).path, url)
-    return list(found.values())
+            led_to.setdefault(urlsplit(url).path, url)
+    return list(dict.fromkeys([*found, *led_to.values()]))
 
 
 @pytest.mark.parametrize("kind", ["stranger", "customer", "analyst", "staff", "superuser"])
