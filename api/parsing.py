@@ -8,6 +8,8 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from ledger.text.lines import shortened
+
 
 def loads(text: str) -> Any:
     """Parses one JSON value. Raises ParseError, with a sentence: also for a name that stands twice,
@@ -26,9 +28,11 @@ def loads(text: str) -> Any:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ParseError(f"The name {json.dumps(twice)[:60]} stands there twice.")
+        seen = set[str]()
+        for name, _ in pairs:
+            if name in seen:
+                raise ParseError(f"The name {json.dumps(shortened(name))} stands there twice.")
+            seen.add(name)
     return found
 
 

@@ -7,15 +7,15 @@ QUOTED = 40  # characters of what somebody typed that a sentence says back
 HARMLESS = "\u200c\u200d\t\n\r"
 
 
-def odd_characters(text: str) -> list[str]:
-    """Invisible characters that change how a text reads.
+def odd_characters(text: str) -> set[str]:
+    """Which invisible characters of a text change how it reads.
 
     Control and format characters, such as U+202E, which reverses all that follows: in the review of
     a payment it would hide the recipient.
     """
     if text.isprintable():  # none of them is, and most texts are
-        return []
-    return [c for c in text if unicodedata.category(c) in ("Cc", "Cf") and c not in HARMLESS]
+        return set()
+    return {c for c in set(text) if unicodedata.category(c) in ("Cc", "Cf") and c not in HARMLESS}
 
 
 # Signs that are no control characters and show nothing.

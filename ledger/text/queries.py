@@ -43,6 +43,4 @@ def decodings_of(query: str) -> Iterator[str]:
 
 
 def _visible(text: str) -> str:
-    for character in set(odd_characters(text)):
-        text = text.replace(character, f"[U+{ord(character):04X}]")
-    return text
+    return text.translate({ord(c): f"[U+{ord(c):04X}]" for c in odd_characters(text)})

@@ -157,7 +157,7 @@ def pretty(value: Any) -> str:
         if size >= STORED_LIMIT:
             break
     text = "".join(parts)[:STORED_LIMIT]
-    odd = {character for character in odd_characters(text) if character != "\n"}
+    odd = odd_characters(text) - {"\n"}
     return text.translate({ord(c): _escaped(c) for c in odd})
 
 

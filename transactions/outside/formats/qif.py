@@ -96,8 +96,8 @@ def _counts(line: str) -> int:
 
 def _kind_of(line: str) -> str | None:
     """In small letters, of a line that says of which kind the next records are."""
-    found = re.fullmatch(r"!type:\s*(.*?)\s*", line.lower())
-    return found[1] if found else None
+    begin, _, kind = line.lower().partition(":")
+    return kind.strip() if begin == "!type" else None
 
 
 class QifOrder(NamedTuple):

@@ -133,15 +133,20 @@ def _first_heading(top: Sequence[str], separator: str) -> Beginning | None:
 def _heading(line: str, separator: str) -> tuple[str, ...]:
     """The names, if the line has those of a day and of an amount in two columns."""
     try:
-        names = tuple(name_of(cell) for cell in next(csv.reader([line], delimiter=separator), []))
+        cells = next(csv.reader([line], delimiter=separator), [])
     except csv.Error:
         return ()
+    while cells and not cells[-1].strip():
+        cells.pop()
+    if len(cells) > MOST_COLUMNS:
+        return ()
+    names = tuple(map(name_of, cells))
     while names and not names[-1]:
         names = names[:-1]
     days = {name for name in names if says(name, "date")}
     figures = {name for name in names if any(says(name, role) for role in ("amount", "out", "in"))}
     is_both = days and figures and len(days | figures) > 1
-    return names if is_both and len(names) <= MOST_COLUMNS else ()
+    return names if is_both else ()
 
 
 def _table(top: Sequence[str], separator: str) -> Beginning | None:
@@ -183,9 +188,11 @@ def _rows_with_places(top: Sequence[str], separator: str) -> list[tuple[int, lis
 
 def is_row(cells: Sequence[str]) -> bool:
     """Whether a cell is a day and another one a figure."""
+    if len(cells) > MOST_COLUMNS:
+        return False
     days = {place for place, cell in enumerate(cells) if is_day(cell.strip())}
     figures = {place for place, cell in enumerate(cells) if is_figure(cell)}
-    return bool(days and figures and len(days | figures) > 1) and len(cells) <= MOST_COLUMNS
+    return bool(days and figures and len(days | figures) > 1)
 
 
 def _with_side(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:

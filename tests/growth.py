@@ -1,0 +1,41 @@
+"""How the time of a function grows with the length of a text that somebody sent."""
+
+import gc
+import time
+from collections.abc import Callable
+
+SHORT, LONG = 10_000, 100_000  # bytes in UTF-8
+MOST = 12.0  # times as long for ten times the length; linear is 10
+TRIES = 5
+NOTHING = 0.05  # seconds for LONG bytes that are no harm, whatever the growth
+
+
+def times_as_long(run: Callable[[str], object], text: Callable[[int], str]) -> float:
+    """Returns how many times as long the function takes for LONG bytes as for SHORT ones, in
+    processor time. 0 if it takes nearly nothing.
+
+    For SHORT it is the mean of ten texts, and of some tries in turn the best counts, so that a busy
+    machine makes no difference.
+    """
+    many = LONG // SHORT
+    shorts = [text(SHORT)] * many
+    long, found = text(LONG), float("inf")
+    gc.disable()
+    try:
+        for _ in range(TRIES):
+            together = sum(_seconds(run, short) for short in shorts)
+            alone = _seconds(run, long)
+            if alone < NOTHING:
+                return 0
+            found = min(found, alone / together * many)
+            if found < MOST or alone > 1:
+                break
+    finally:
+        gc.enable()
+    return found
+
+
+def _seconds(run: Callable[[str], object], text: str) -> float:
+    began = time.process_time()
+    run(text)
+    return time.process_time() - began

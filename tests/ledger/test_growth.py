@@ -1,0 +1,111 @@
+"""What reads texts of others takes at most twelve times as long for ten times the length."""
+
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from itertools import cycle, islice
+
+import pytest
+from django.core.exceptions import ValidationError
+from rest_framework.exceptions import ParseError
+
+from accounts.exceptions import LedgerError
+from accounts.numbers import clean_account_number
+from api import parsing
+from ledger.text import amounts, csv_cells, lines, queries, sql_values
+from tests.growth import LONG, MOST, times_as_long
+from transactions.annotations.services import tidy_tag, tidy_text
+from transactions.models import OutsideImport
+from transactions.outside.formats import cells, qif, reading
+from transactions.outside.formats.lines import StatementFacts, UnreadableStatement
+from transactions.outside.formats.sheet import sheet_of
+from transactions.payment_files import parser as payment_files
+from transactions.search.language.parser import parse
+
+REFUSALS = (
+    LedgerError, UnreadableStatement, payment_files.UnreadableFile, ParseError, ValidationError,
+    ValueError,
+)  # fmt: skip
+INVISIBLE = "".join(map(chr, [*range(1, 9), *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0xAD]))
+# What a text repeats: each has broken some reader of texts, here or elsewhere.
+PARTS = (
+    "a", " ", "\t", "\n", "\r\n", "0", "1,", "-", "+", ".", "a ", "a b", '"', "'", "\\", "(", "[[",
+    "{", "<", "<a>", "</a", "&", "%25", "%", "=", ";", ":", "/", "^\n", "!", "!type: ", "meta.a:",
+    "\u202ea", INVISIBLE, f"{INVISIBLE}\n", "e\u0301", "\u0301", "\u0430a ", "\U0001d41a", "\u2800",
+    "1.", "12/11/", "EUR ", "or ", "-(", "D12/11\nT-1\n^\n", ":61:", '"a",', "2026-11-05,1.50,a\n",
+)  # fmt: skip
+
+
+def read_statement(format: str, text: str) -> None:
+    for _ in reading.lines_of(io.BytesIO(text.encode()), format, None, StatementFacts()):
+        pass
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "odd_characters": lines.odd_characters,
+    "tidy_line": lines.tidy_line,
+    "mixed_word": lines.mixed_word,
+    "unfit_name": lines.unfit_name,
+    "unseen_character": lines.unseen_character,
+    "grouped": lines.grouped,
+    "tidy_text": tidy_text,
+    "tidy_tag": tidy_tag,
+    "account number": clean_account_number,
+    "amount": amounts.read_amount,
+    "cell of a file": csv_cells.guarded,
+    "query": queries.parameters_of,
+    "search": parse,
+    "values in SQL": sql_values.without_values,
+    "figure of a statement": lambda text: cells.read_figure(1, text, "."),
+    "day of a statement": lambda text: cells.read_day(1, text, "dmy"),
+    "table of a statement": lambda text: sheet_of(io.BytesIO(text.encode()), is_asked=True),
+    "kind of QIF's records": qif._kind_of,
+    "JSON": parsing.loads,
+    "payment file": lambda text: payment_files.measure(io.BytesIO(text.encode())),
+    **{
+        f"statement in {format}": partial(read_statement, format)
+        for format in OutsideImport.Format.values if format != OutsideImport.Format.CSV
+    },
+}  # fmt: skip
+
+
+# What stands before and behind a repeated part.
+AROUND = {
+    "!type:a": (" ", "x"), "!Type:Bank\nD12/11\nP": (INVISIBLE, "\n^\n"),
+    ":20:x\n:86:": ("?2", "\n"), "Date;Amount\n12.11.2026;1": (" ", "x\n"),
+    '{"a": "': ("\\u0041", '"}'), "to,amount\n": (";", "\n"),
+}  # fmt: skip
+
+
+def of_length(part: str, begin: str = "", end: str = "") -> Callable[[int], str]:
+    """Returns a function of a number of bytes, which repeats the part in about so many."""
+    each = len(part.encode()) / len(part)
+    return lambda length: f"{begin}{''.join(islice(cycle(part), int(length / each)))}{end}"
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_reader_of_texts_takes_linear_time(reader: str) -> None:
+    def run(text: str) -> None:
+        with suppress(*REFUSALS):
+            READERS[reader](text)
+
+    texts = {part: of_length(part) for part in PARTS}
+    texts |= {begin: of_length(part, begin, end) for begin, (part, end) in AROUND.items()}
+    times = {name: times_as_long(run, text) for name, text in texts.items()}
+    assert {name: found for name, found in times.items() if found > MOST} == {}
+
+
+def test_json_with_a_name_twice_is_refused_in_linear_time() -> None:
+    def text(length: int) -> str:
+        names = [f'"{number:06}":1' for number in range(length // 11)]
+        return f"{{{','.join([*names, names[-1]])}}}"
+
+    with pytest.raises(ParseError):
+        parsing.loads(text(LONG))
+    assert times_as_long(_refused, text) <= MOST
+
+
+def _refused(text: str) -> None:
+    with suppress(ParseError):
+        parsing.loads(text)
