@@ -102,10 +102,12 @@ def next_address(request: Request, **changes: str) -> str:
 
 def known_only(request: Request, *names: str) -> None:
     """Refuses names in the address that the view does not know, because a filter that is misspelt
-    would let every row through.
+    would let every row through, and names that stand twice, of which it would read the last.
     """
     known = {*names, "fields", "format"}
-    for name in request.query_params:
+    for name, values in request.query_params.lists():
         if name not in known:
             there = ", ".join(sorted(known - {"format"}))
             raise ValidationError({name[:60]: [f"There is no such parameter; there are {there}."]})
+        if len(values) > 1:
+            raise ValidationError({name: ["This parameter stands there twice; keep one."]})

@@ -1,4 +1,6 @@
-"""A call refuses a parameter that it does not know: a misspelt filter lets every row through."""
+"""A call refuses a parameter that it does not know: a misspelt filter lets every row through. And
+one that stands twice, of which only the last would count.
+"""
 
 import json
 import re
@@ -33,8 +35,11 @@ def clerk() -> Client:
     return client
 
 
-def test_each_call_refuses_a_parameter_that_it_does_not_know(
-    ana: Client, clerk: Client, mine: Account
+@pytest.mark.parametrize(
+    ("query", "named"), [("misspelt=1", b"misspelt"), ("fields=id&fields=id", b"fields")]
+)
+def test_each_call_refuses_a_parameter_that_it_does_not_know_or_that_stands_twice(
+    ana: Client, clerk: Client, mine: Account, query: str, named: bytes
 ) -> None:
     hold = services.hold(from_account=mine, amount=Decimal(5))
     paid = mine.received.get()
@@ -44,10 +49,10 @@ def test_each_call_refuses_a_parameter_that_it_does_not_know(
         url = path.replace("{id}", str(row.pk)).replace("{slug}", "running-total")
         for client in (ana, clerk):
             answer = getattr(client, verb)(
-                f"{re.sub('{.*?}', '1', url)}?misspelt=1", data={},
+                f"{re.sub('{.*?}', '1', url)}?{query}", data={},
                 content_type="application/json", headers={"Idempotency-Key": str(uuid.uuid4())},
             )  # fmt: skip
-            if answer.status_code in (400, 422) and b"misspelt" in b"".join(answer):
+            if answer.status_code in (400, 422) and named in b"".join(answer):
                 break
         else:
             takes.add((verb, path))

@@ -172,7 +172,7 @@ def _words_of_lack(
     order = f"the standing order{to}{of}"
     if amount:
         return f"{amount} {verb} missing on {name} by {day}", f"For {order}. {result}".rstrip()
-    title = f"A standing order {'can' if verb == 'is' else 'could'}not be paid on {day}"
+    title = f"A standing order {'cannot' if verb == 'is' else 'could not'} be paid on {day}"
     why = f"From {name}" if alert.amount is None else f"{name} {verb} frozen"
     return title, f"{why}: {order}. {result}".rstrip()
 

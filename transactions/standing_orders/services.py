@@ -80,6 +80,8 @@ def set_up(draft: OrderDraft) -> StandingOrder:
 
 def check(draft: OrderDraft) -> StandingOrder:
     """The order as it would be stored; raises as `set_up`."""
+    if draft.every == Every.ONCE and (draft.last_on is not None or draft.times not in (None, 1)):
+        raise InvalidDetails("What is paid once has no last day and no number of times.")
     row = draft.row
     _refuse(row)
     _refuse_days(row)

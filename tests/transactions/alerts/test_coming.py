@@ -22,6 +22,7 @@ from transactions.alerts.reads import lines_of
 from transactions.alerts.telling import tell_of_coming
 from transactions.models import Alert
 from transactions.standing_orders.forecast import failing_soon
+from transactions.standing_orders.services import skip
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +80,17 @@ def test_an_order_of_a_frozen_account_is_told(everyday: Account, mara: Account) 
     (line,) = lines_of(list(Alert.objects.all()))
     assert line.title.startswith("A standing order cannot be paid on")
     assert line.detail.startswith("Everyday is frozen: the standing order to M••• L••• of 10.00")
+
+
+def test_an_order_that_was_skipped_could_not_be_paid(everyday: Account, mara: Account) -> None:
+    wants(everyday, "order_lacks")
+    day = timezone.localdate() + timedelta(days=1)
+    order = order_of(everyday, mara, first_on=day)
+    freeze_account(account=everyday, reason="Lost card")
+    assert tell_of_coming() == 1
+    skip(order=order, day=day)
+    (line,) = lines_of(list(Alert.objects.all()))
+    assert line.title.startswith("A standing order could not be paid on")
 
 
 def test_an_order_above_the_limit_of_a_day_is_told(everyday: Account, mara: Account) -> None:
