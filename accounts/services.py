@@ -255,7 +255,9 @@ def close_account(
     message: str = "",
     changed_by: User | None = None,
 ) -> Account:
-    """Closes an empty account for good. AccountNotEmpty while it has a balance or holds."""
+    """Closes an empty account for good. AccountNotEmpty while it has a balance or holds, or while
+    another account holds money for it.
+    """
     return _change_status(account, Account.Status.CLOSED, reason, message, changed_by)
 
 
@@ -401,6 +403,11 @@ def _check_change(account: Account, status: Account.Status) -> None:
         raise AccountNotEmpty(
             f"{account.name} holds {figure(account.held, account.currency)} {account.currency} "
             "for payments under way; wait until they are captured or released."
+        )
+    if account.received.filter(status="pending").exists():
+        raise AccountNotEmpty(
+            f"Money is on hold for {account.name} on another account; wait until it is captured or "
+            "released."
         )
     if account.balance:
         raise AccountNotEmpty(

@@ -240,10 +240,15 @@ def test_holds_are_refused_like_payments(everyday: Account) -> None:
     assert services.void(hold=row).status == "voided", "releasing lets nothing out"
 
 
-def test_an_account_with_a_hold_is_not_closed() -> None:
-    account = AccountFactory(overdraft_limit=Decimal(10))
-    row = services.hold(from_account=account, amount=Decimal(10))
-    with pytest.raises(AccountNotEmpty, match="holds"):
+@pytest.mark.parametrize("side", ["from_account", "to_account"])
+def test_neither_account_of_a_hold_is_closed(side: str) -> None:
+    row = services.hold(
+        from_account=AccountFactory(overdraft_limit=Decimal(10)),
+        to_account=AccountFactory(),
+        amount=Decimal(10),
+    )
+    account = getattr(row, side)
+    with pytest.raises(AccountNotEmpty):
         close_account(account=account, reason="Leaving")
     services.void(hold=row)
     assert close_account(account=account, reason="Leaving").is_closed
