@@ -13,6 +13,7 @@ from psycopg.pq import ExecStatus
 from explorer.access import ExplorerReader
 from explorer.running.placeholders import NumberedQuery, numbered
 from explorer.running.session import begin_anew, read_only_session
+from ledger.text.lines import cut
 
 MOST_COLUMNS = 60
 MOST_CHARACTERS = 2_000  # of a value; the rest is cut off
@@ -246,8 +247,11 @@ def _problem(
         return Problem(too_slow(asked.seconds), TOO_LONG)
     diag = error.diag
     place = _place(diag.statement_position, query, prefix)
-    message = (diag.message_primary or str(error)).strip()
-    return Problem(message, error.sqlstate or "", place, diag.message_hint or "")
+    message = (diag.message_primary or str(error)).strip()  # may repeat a value of any length
+    hint = diag.message_hint or ""
+    return Problem(
+        cut(message, MOST_CHARACTERS), error.sqlstate or "", place, cut(hint, MOST_CHARACTERS)
+    )
 
 
 def too_slow(seconds: float) -> str:

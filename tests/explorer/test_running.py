@@ -105,6 +105,12 @@ def test_an_empty_query_returns_no_rows(sql: str, books: Books) -> None:
     assert query(books.bank, sql).problem is not None
 
 
+def test_a_mistake_is_said_in_few_characters_however_long_its_value_is(books: Books) -> None:
+    problem = query(books.bank, "SELECT cast(repeat('<', 100000) AS int)").problem
+    assert problem is not None
+    assert len(problem.sentence) < 3_000
+
+
 def test_a_query_with_too_many_columns_is_refused(books: Books) -> None:
     sql = f"SELECT {', '.join(['1'] * 61)}"
     problem = query(books.bank, sql).problem
