@@ -198,8 +198,14 @@ def email(name: str) -> str:
     return value
 
 
+# Zones with summer time for Python, but abbreviations of a fixed offset for Postgres.
+NOT_THE_SAME = ("CET", "EET", "MET", "WET")
+
+
 def time_zone(name: str, default: str) -> str:
     value = text(name, default)
+    if value in NOT_THE_SAME:
+        refuse(name, f"{value} has no summer time in Postgres; name a city, such as Europe/Paris")
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):

@@ -13,7 +13,7 @@ from django.db import DatabaseError, OperationalError
 
 from ledger.checks.extensions import extensions
 from ledger.checks.messages import weak, wrong
-from ledger.db import pooler, row_security, signed_facts
+from ledger.db import pooler, row_security, signed_facts, zones
 from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.jobs import records
 from ledger.jobs.schedule import BACKUP
@@ -172,6 +172,12 @@ def version(found: Connection) -> Iterator[CheckMessage]:
         )
 
 
+def time_zone(found: Connection) -> Iterator[CheckMessage]:
+    """A zone whose rules differ between this machine and the server."""
+    if problem := zones.problem_with_zone(found):
+        yield wrong("time_zone", problem, "On Debian, apt upgrade brings the newest tzdata.")
+
+
 def late_jobs() -> Iterator[CheckMessage]:
     """Jobs that nobody does."""
     for job in records.status_of():
@@ -214,4 +220,4 @@ def _failed_since(job: records.JobStatus) -> bool:
     return job.failed_at is not None and (job.done_at is None or job.failed_at > job.done_at)
 
 
-CHECKS = (prepared, extensions, roles, durability, server_log, version)
+CHECKS = (prepared, extensions, roles, durability, server_log, version, time_zone)

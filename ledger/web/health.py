@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from ledger.db import own_server, pooler, replicas, row_security, signed_facts
+from ledger.db import own_server, pooler, replicas, row_security, signed_facts, zones
 from ledger.db.probe import (
     problem_with_clock,
     problem_with_writes,
@@ -68,6 +68,8 @@ def readyz_verbose(request: HttpRequest) -> JsonResponse:
     told: dict[str, object] = {"replicas": [asdict(replica) for replica in found]}
     if answer.status_code == HTTPStatus.OK:  # else the database is away, or lacks the table
         told["jobs"] = [asdict(job) for job in records.status_of()]
+        with short_connection(SECONDS) as connection:
+            told["time_zone"] = zones.problem_with_zone(connection)
     whole = {**json.loads(answer.content), **told}
     answer.content = json.dumps(whole, cls=DjangoJSONEncoder)
     return answer

@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import psycopg
@@ -51,6 +52,15 @@ def test_readyz_is_ready_on_a_migrated_database(client: Client) -> None:
 def test_without_replicas_staff_read_that_there_are_none(client: Client, staff: Client) -> None:
     told = staff.get("/readyz?verbose").json()
     assert (told["status"], told["replicas"]) == ("ready", [])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("zone", "is_told"), [("Europe/Berlin", False), ("CET", True)])
+def test_staff_read_that_postgres_reads_the_time_zone_in_another_way(
+    staff: Client, settings: Any, zone: str, is_told: bool
+) -> None:
+    settings.TIME_ZONE = zone
+    assert bool(staff.get("/readyz?verbose").json()["time_zone"]) == is_told
 
 
 @pytest.mark.django_db

@@ -307,6 +307,13 @@ def test_a_host_after_the_database_stops_the_start(refusal: Callable[..., str]) 
     assert "//a,b/ledger" in sentence
 
 
+@pytest.mark.parametrize("zone", ["CET", "EET", "MET", "WET"])
+def test_a_zone_that_is_a_fixed_offset_in_postgres_stops_the_start(
+    refusal: Callable[..., str], zone: str
+) -> None:
+    assert "The setting TIME_ZONE is wrong" in refusal(TIME_ZONE=zone)
+
+
 def test_a_command_stops_with_that_sentence(tmp_path: Path) -> None:
     done = manage(tmp_path, "check", PORT="99999")
 

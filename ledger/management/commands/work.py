@@ -4,14 +4,18 @@ import logging
 import signal
 from argparse import ArgumentParser
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
+from ledger.db.probe import short_connection
 from ledger.db.reasons import in_words
+from ledger.db.zones import problem_with_zone
 from ledger.jobs.schedule import JOBS
 from ledger.jobs.worker import AWAY, Worker
 from ledger.logs.output import is_watched
@@ -19,6 +23,7 @@ from ledger.server.stop_signals import STOP_SIGNALS, ToldToStop
 from transactions.events.deliverer import Deliverer, DeliveryEnded
 
 logger = logging.getLogger("ledger.jobs")
+SECONDS = 5  # to compare time zones
 
 
 class Command(BaseCommand):
@@ -73,6 +78,7 @@ class Command(BaseCommand):
         worker = Worker(tell=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs)
         deliverer = Deliverer(tell=tell, complain=complain, heartbeat=heartbeat)
         try:
+            self._compare_zones(complain)
             if once:
                 is_done = worker.run_once()
                 deliverer.deliver_due()
@@ -87,6 +93,12 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The database does not let work begin: {in_words(error)}"
             ) from error
+
+    def _compare_zones(self, complain: Callable[[str], object]) -> None:
+        """Says where Postgres cuts days elsewhere; that it is away, the work itself tells."""
+        with suppress(OperationalError), short_connection(SECONDS) as found:
+            if problem := problem_with_zone(found):
+                complain(problem)
 
 
 class StopSignal:

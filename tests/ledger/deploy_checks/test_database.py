@@ -215,6 +215,14 @@ def test_a_version_that_nobody_tested_is_told(found: Any, monkeypatch: pytest.Mo
     assert names(database.version(found)) == ["postgres_version"]
 
 
+@pytest.mark.parametrize(("zone", "is_told"), [("Europe/Berlin", False), ("CET", True)])
+def test_a_zone_that_postgres_reads_in_another_way_is_told(
+    found: Any, settings: Any, zone: str, is_told: bool
+) -> None:
+    settings.TIME_ZONE = zone
+    assert names(database.time_zone(found)) == (["time_zone"] if is_told else [])
+
+
 def test_what_readyz_refuses_is_told(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with found.transaction():  # as `check_database` asks it
         assert names(database.prepared(found)) == []

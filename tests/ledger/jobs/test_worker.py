@@ -6,7 +6,7 @@ from datetime import timedelta
 from io import StringIO
 from signal import SIG_DFL, SIGTERM, SIGUSR1, raise_signal, signal
 from threading import Barrier, Event, Thread
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -168,6 +168,17 @@ def test_a_run_of_what_is_due_says_in_our_words_why_it_could_not_begin(
     with pytest.raises(CommandError, match="password refused") as refusal:
         call_command("work", once=True, stderr=StringIO())
     assert "teller_of_ana" not in str(refusal.value)
+
+
+def test_the_worker_complains_of_a_zone_that_postgres_reads_in_another_way(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TIME_ZONE = "CET"
+    monkeypatch.setattr(work, "STOP_SIGNALS", ())
+    monkeypatch.setattr(work, "JOBS", ())
+    said = StringIO()
+    call_command("work", once=True, stderr=said)
+    assert "CET" in said.getvalue()
 
 
 def test_a_signal_while_an_error_is_put_into_words_ends_the_command_cleanly(

@@ -1,0 +1,40 @@
+"""Whether Postgres reads the bank's time zone as Python does. Pages cut days by the one, reports by
+the other, and each has its own copy of the IANA database.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+from django.conf import settings
+
+EVERY = """
+    SELECT moment, moment AT TIME ZONE %s
+    FROM generate_series(now(), now() + interval '1 year', interval '6 hours') AS moment
+"""
+
+
+def problem_with_zone(found: psycopg.Connection[Any]) -> str | None:
+    """The sentence about the first moment of the coming year that both read in another way; None
+    if there is none.
+    """
+    name = settings.TIME_ZONE
+    try:
+        rows = found.execute(EVERY, [name]).fetchall()
+    except psycopg.DataError:
+        return f"Postgres does not know the time zone {name}; install its time zone data anew."
+    zone = ZoneInfo(name)
+    differing = ((moment, there) for moment, there in rows if _here(moment, zone) != there)
+    moment, there = next(differing, (None, None))
+    if moment is None:
+        return None
+    return (
+        f"On {moment.astimezone(UTC):%Y-%m-%d at %H:%M} UTC it is {_here(moment, zone):%H:%M} in"
+        f" {name} for Python and {there:%H:%M} for Postgres, so pages and reports differ about the"
+        " day of a payment. Install the same version of tzdata for both."
+    )
+
+
+def _here(moment: datetime, zone: ZoneInfo) -> datetime:
+    return moment.astimezone(zone).replace(tzinfo=None)
