@@ -46,7 +46,7 @@ class ReadLogMiddleware:
             return _too_long()  # before a form of the admin writes anything
         with collect() as shown:
             response = self.get_response(request)
-        if response.status_code != HTTPStatus.OK or not request.user.is_authenticated:
+        if not (_shows(response) and request.user.is_authenticated):
             return response
         in_admin = request.user.is_staff and request.path_info.startswith(reverse("admin:index"))
         if not (in_admin or shown.by_right):
@@ -66,6 +66,14 @@ class ReadLogMiddleware:
                 logger.exception("A read was not logged, so its page was not shown")
             return _failed(request, error)
         return response
+
+
+def _shows(response: HttpResponseBase) -> bool:
+    """Whether the answer tells of rows: 304 tells that they are as the reader says."""
+    status = response.status_code
+    return (
+        HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED
+    )
 
 
 def note_entry(*, instance: LogEntry, **_signal: object) -> None:

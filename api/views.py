@@ -1,11 +1,11 @@
 """What every view of the API has: scopes by method, headers, and answers that may be unchanged."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.http import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.crypto import salted_hmac
 from django.utils.http import quote_etag
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
@@ -65,7 +65,9 @@ class ApiView(APIView):
         if not isinstance(response, Response):
             return response
         content = response.render().content
-        etag = quote_etag(hashlib.sha256(content).hexdigest()[:32])
+        # Keyed, so that nobody finds a short answer by trying values.
+        digest = salted_hmac("api.views.ETag", content, algorithm="sha256")
+        etag = quote_etag(digest.hexdigest()[:32])
         response.headers["ETag"] = etag
         found = get_conditional_response(request._request, etag, None, response)
         if found is not None and found is not response:

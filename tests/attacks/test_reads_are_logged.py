@@ -2,6 +2,7 @@
 forgotten.
 """
 
+import hashlib
 from copy import deepcopy
 from datetime import timedelta
 from uuid import uuid4
@@ -93,6 +94,16 @@ def test_a_row_says_who_whom_what_when_and_from_where(bank: AttackedBank) -> Non
     read = Read.objects.get(reader=bank.clerk, path=url)
     assert (read.page, read.query) == ("admin:accounts_account_change", "from=list")
     assert (read.people, read.address) == ([bank.ana.user.pk], "127.0.0.1")
+
+
+def test_an_unchanged_answer_is_logged_and_its_tag_tells_no_value(bank: AttackedBank) -> None:
+    browser, paid = signed_in(bank.clerk), bank.ana.transactions["paid"]
+    url = reverse("api:transaction", args=[paid.pk])
+    answer = browser.get(url, {"fields": "amount"}, headers={"If-None-Match": "*"})
+    assert answer.status_code == 304
+    assert bank.ana.user.pk in Read.objects.get(reader=bank.clerk, path=url).people
+    body = browser.get(url, {"fields": "amount"}).content
+    assert hashlib.sha256(body).hexdigest()[:32] not in answer.headers["ETag"]
 
 
 def test_what_cannot_be_logged_is_not_shown(
