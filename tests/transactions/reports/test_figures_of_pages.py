@@ -1,8 +1,9 @@
 """Every figure on the page of each report, of half a year that is small enough to check by hand.
 
 `figures_of_pages.txt` has a line for each page: the numbers of its headline, sentence, charts and
-table in order, and how many marks, rows and links there are. Words are not compared. After a change
-that is meant, delete the file, run the test twice, and read the difference.
+table in order, how many marks, rows and links there are, and the searches to which its links lead.
+Words are not compared. After a change that is meant, delete the file, run the test twice, and read
+the difference.
 """
 
 import re
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -30,6 +32,7 @@ NOT_OF_THE_REPORT = re.compile(
     r"<(style|script|form|details|nav)\b.*?</\1>|<p class=\"[^\"]*(print-only|table-files).*?</p>",
     re.DOTALL,
 )
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FIGURE = re.compile(r"[+\N{MINUS SIGN}]?\d[\d,.:]*(?: %)?|\N{EN DASH}")
 
 
@@ -82,7 +85,12 @@ def figures_of(page: str) -> str:
         f"{len(re.findall(f'<{name}', main))} {name}" for name in ("rect", "tr", "a ")
     )
     text = unescape(re.sub(r"<[^>]+>", " ", main)).replace("\xa0", " ")
-    return f"{counts} | {' '.join(FIGURE.findall(text))}"
+    addresses = (unescape(each) for each in re.findall(r'href="([^"]*)"', main))
+    searches = {
+        query for each in addresses for query in parse_qs(urlsplit(each).query).get("q", ())
+    }
+    known = sorted(ID.sub("id", query) for query in searches)
+    return f"{counts} | {' '.join(FIGURE.findall(text))} | {', '.join(dict.fromkeys(known))}"
 
 
 def test_every_figure_is_as_it_was(ana: User) -> None:
