@@ -56,6 +56,7 @@ setattr(FilterExpression, "__init__", remember_template)  # noqa: B010
 setattr(FilterExpression, "resolve", strict_resolve)  # noqa: B010
 
 FIGURE = "figure"
+WITH_CODE = ("/cookbook/", "/admin/accounts/read/")  # pages with code, and with parts of addresses
 LONGEST_NAME = 60  # of bytes that stand in the name of a test
 OWN_SESSION = "needs a session of its own, which pgbouncer in transaction mode does not give"
 OWN_CONNECTION = "needs a connection that opens and ends when it is told, which no pool gives"
@@ -214,7 +215,7 @@ def as_web_role(self: ClientHandler, environ: dict[str, Any]) -> Any:
     finally:
         set_role(None)
     is_page = answer.headers.get("Content-Type", "").startswith("text/html")
-    has_code = environ["PATH_INFO"].startswith("/cookbook/") or answer.status_code == 500
+    has_code = environ["PATH_INFO"].startswith(WITH_CODE) or answer.status_code == 500
     if is_page and not has_code:
         assert words_of_python(answer.content.decode()) == [], environ["PATH_INFO"]
     return answer
