@@ -69,7 +69,7 @@ class ReadLogMiddleware:
 
 
 def _shows(response: HttpResponseBase) -> bool:
-    """Whether the answer tells of rows: 304 tells that they are as the reader says."""
+    """Whether the answer shows rows, or confirms what the reader has of them (304)."""
     status = response.status_code
     return (
         HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED

@@ -404,7 +404,7 @@ def _check_change(account: Account, status: Account.Status) -> None:
             f"{account.name} holds {figure(account.held, account.currency)} {account.currency} "
             "for payments under way; wait until they are captured or released."
         )
-    if account.received.filter(status="pending").exists():
+    if account.received.pending().exists():
         raise AccountNotEmpty(
             f"Money is on hold for {account.name} on another account; wait until it is captured or "
             "released."

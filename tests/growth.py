@@ -14,16 +14,15 @@ def times_as_long(run: Callable[[str], object], text: Callable[[int], str]) -> f
     """Returns how many times as long the function takes for LONG bytes as for SHORT ones, in
     processor time. 0 if it takes nearly nothing.
 
-    For SHORT it is the mean of ten texts, and of some tries in turn the best counts, so that a busy
-    machine makes no difference.
+    For SHORT it is the mean of ten runs, and the best of some tries counts, so that a busy machine
+    makes no difference.
     """
     many = LONG // SHORT
-    shorts = [text(SHORT)] * many
-    long, found = text(LONG), float("inf")
+    short, long, found = text(SHORT), text(LONG), float("inf")
     gc.disable()
     try:
         for _ in range(TRIES):
-            together = sum(_seconds(run, short) for short in shorts)
+            together = sum(_seconds(run, short) for _ in range(many))
             alone = _seconds(run, long)
             if alone < NOTHING:
                 return 0

@@ -23,7 +23,7 @@ def problem_with_zone(found: psycopg.Connection[Any]) -> str | None:
     try:
         rows = found.execute(EVERY, [name]).fetchall()
     except psycopg.DataError:
-        return f"Postgres does not know the time zone {name}; install its time zone data anew."
+        return f"Postgres does not know the time zone {name}; install its time zone data again."
     zone = ZoneInfo(name)
     differing = ((moment, there) for moment, there in rows if _here(moment, zone) != there)
     moment, there = next(differing, (None, None))

@@ -95,7 +95,7 @@ class Command(BaseCommand):
             ) from error
 
     def _compare_zones(self, complain: Callable[[str], object]) -> None:
-        """Says where Postgres cuts days elsewhere; that it is away, the work itself tells."""
+        """Reports a zone that Postgres reads differently. The work itself reports an outage."""
         with suppress(OperationalError), short_connection(SECONDS) as found:
             if problem := problem_with_zone(found):
                 complain(problem)
