@@ -16,12 +16,15 @@ from tests.attacks.answers import Answer, ask
 from tests.attacks.bank import attacked_bank
 from tests.attacks.people import readers_of
 from tests.attacks.reading import OK
+from tests.attacks.shapes import known_shapes, shape_of
 from tests.attacks.walk import Address, addresses
 from tests.attacks.walks.checks import wrong_with
 from tests.attacks.walks.site import hostile
 
 pytestmark = pytest.mark.django_db
 NOT_ALLOWED, MOVED = 405, 302
+# Shows weeks up to today; `figures_of_pages.txt` has each report.
+A_REPORT = "transactions:report"
 # What answers none of these readers, by status.
 NOBODYS = {
     400: {"transactions:search_csv", "transactions:search_json"},  # without words to search for
@@ -55,7 +58,7 @@ def test_each_page_is_whole(no_lines_of_refused_requests: None) -> None:
     bank = attacked_bank(hostile)
     readers = readers_of(bank)
     each = {address.pattern.template: address for address in reversed(addresses(bank.eve))}
-    wrong, unread = list[str](), dict[int, set[str]]()
+    wrong, unread, shapes = list[str](), dict[int, set[str]](), list[str]()
 
     for address in each.values():
         statuses = set[int]()
@@ -68,6 +71,9 @@ def test_each_page_is_whole(no_lines_of_refused_requests: None) -> None:
                 missing = {*missing_in(answer), *fields_missing_in(answer, forms)}
                 missing |= {f"the calendar of {name}" for name in without_calendar(forms)}
                 wrong.extend(f"{address.url}: {part}" for part in missing)
+                name = address.name or address.pattern.route
+                if "html" in answer.headers.get("Content-Type", "") and name != A_REPORT:
+                    shapes.append(f"{name}: {shape_of(answer.body)}")
                 break
         else:
             unread.setdefault(min(statuses), set()).add(address.name or address.pattern.route)
@@ -77,6 +83,7 @@ def test_each_page_is_whole(no_lines_of_refused_requests: None) -> None:
 
     assert wrong == []
     assert {status: unread[status] for status in unread.keys() - {NOT_ALLOWED, MOVED}} == NOBODYS
+    assert shapes == known_shapes(shapes)
 
 
 def names_its_methods(address: Address) -> bool:
