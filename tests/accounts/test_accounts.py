@@ -26,7 +26,7 @@ from ledger.db.ids import uuid7
 from ledger.text.money import figure
 from tests.factories import AccountFactory, UserFactory, walls_down
 from transactions.exceptions import InvalidAmount
-from transactions.services import deposit, hold
+from transactions.services import deposit
 
 pytestmark = pytest.mark.django_db
 
@@ -87,13 +87,6 @@ def test_open_account_refuses_a_limit_that_makes_no_sense(
 def test_open_account_refuses_a_name_or_number_that_cannot_be(details: dict[str, str]) -> None:
     with pytest.raises(DetailsInvalid):
         services.open_account(user=UserFactory(), currency="USD", **details)  # type: ignore[arg-type]
-
-
-def test_close_account_waits_for_holds() -> None:
-    account = AccountFactory(overdraft_limit=Decimal(10))
-    hold(from_account=account, amount=Decimal(5))
-    with pytest.raises(AccountNotEmpty, match=r"holds 5\.00 USD"):
-        services.close_account(account=account)
 
 
 def test_freeze_and_unfreeze_say_who_and_why() -> None:
