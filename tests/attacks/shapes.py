@@ -84,9 +84,14 @@ def link(href: str) -> Iterator[str]:
     yield f"{found.view_name}{'?' if asked else ''}{'&'.join(asked)}"
 
 
-def known_shapes(found: list[str]) -> list[str]:
-    """Returns the lines of the file, which is written if it is not there."""
+def changed_shapes(found: list[str]) -> list[str]:
+    """Returns the lines that are not in the file, and those that only the file has. Writes the
+    file if it is not there.
+    """
     if not FILE.exists():
         FILE.write_text("\n".join(found) + "\n")
         pytest.fail(f"{FILE.name} is new; read it, and run this again")
-    return FILE.read_text().splitlines()
+    known = FILE.read_text().splitlines()
+    return [*(f"+ {line}" for line in found if line not in known)] + [
+        f"- {line}" for line in known if line not in found
+    ]
