@@ -40,7 +40,7 @@ from api.transactions.keys import REPLAYED, payment_id
 from api.transactions.payments import check_limits, refuse_over_day
 from api.views import ApiView
 from ledger.db.ids import uuid7_for
-from transactions.exceptions import IdempotencyConflict, LedgerError
+from transactions.exceptions import IdempotencyConflict, LedgerError, TooManyTogether
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import (
     BookingRequest,
@@ -138,7 +138,7 @@ class PaymentLineSerializer(serializers.Serializer[Any]):
 
 
 class PayFileSerializer(StrictSerializer):
-    """What to pay: `agreed` of the file as it was read. `whole`: every line or none."""
+    """What to pay: `agreed` of the file as it was read. `whole`: every line, or none."""
 
     agreed = TextField(max_length=200, allow_blank=True)
     whole = serializers.BooleanField(default=True)
@@ -258,9 +258,9 @@ class PaymentFilePay(ApiView):
         responses=PaymentFileDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Pays the lines that `agreed` stands for. With `whole`, which is usual, all or none.
-        Without it, the next 2,000 that can be paid: send it again until `state` is done. Sent
-        again, it pays no line twice.
+        """Pays the lines that `agreed` stands for. With `whole`, which is usual, all or none, of a
+        file of up to 1,000 lines. Without it, the next 1,000 that can be paid: send it again until
+        `state` is done. Sent again, it pays no line twice.
         """
         known_only(request)
         file = changeable_file(self.caller, pk)
@@ -270,7 +270,7 @@ class PaymentFilePay(ApiView):
             file = book(file, **self._booking(request, file, given["agreed"]))
         except Error as error:
             raise OutcomeOf(file.pk, PAY_FILE_AGAIN) from error
-        except (FileRemoved, CheckedAnew, NotChecked, ConfirmationNeeded):
+        except (FileRemoved, CheckedAnew, NotChecked, TooManyTogether, ConfirmationNeeded):
             raise
         except LedgerError:
             check(file)  # so that its lines say why, as on the page

@@ -27,6 +27,7 @@ __all__ = [
     "RecipientFull",
     "RefusedByDatabase",
     "SameAccount",
+    "TooManyTogether",
     "TransactionNotFound",
 ]
 
@@ -105,6 +106,10 @@ class HoldNotPending(LedgerError):
 
 class LimitExceeded(LedgerError):
     """Above the account's limit for one payment, or for a day."""
+
+
+class TooManyTogether(LedgerError):
+    """More payments than are booked all or none in one call or file."""
 
 
 class RefusedByDatabase(LedgerError):

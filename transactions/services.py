@@ -37,13 +37,20 @@ from transactions.exceptions import (
 from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT
 from transactions.posting import counts, engine, single_statement, unit_of_work
-from transactions.posting.batches import BatchInterrupted, post_batch, post_parts, preview_parts
+from transactions.posting.batches import (
+    MAX_TOGETHER,
+    BatchInterrupted,
+    post_batch,
+    post_together,
+    preview_parts,
+)
 from transactions.posting.drafts import Draft, PreparedDraft, prepare
 from transactions.posting.locked_accounts import LockedAccounts, lock
 from transactions.posting.lost_statements import LostStatement, lost_before
 from transactions.posting.single_statement import DayLimit
 
 __all__ = [
+    "MAX_TOGETHER",
     "BatchInterrupted",
     "Booked",
     "DayLimit",
@@ -57,7 +64,7 @@ __all__ = [
     "expire_holds",
     "hold",
     "post_batch",
-    "post_parts",
+    "post_together",
     "preview",
     "preview_parts",
     "reverse",

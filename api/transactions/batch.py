@@ -38,13 +38,16 @@ from transactions.exceptions import IdempotencyConflict, InvalidAmount
 from transactions.models import Transaction
 from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
-from transactions.services import Draft
+from transactions.services import MAX_TOGETHER, Draft
 
-MOST = 50_000  # lines
-CHUNK = 1_000  # lines of one database transaction, line by line
+MOST = 50_000  # lines, of which each is booked separately
 CHUNK_OF_LIMITED = 100  # lines of a token with limits, each in a transaction of its own
 OTHER_LIST = "This Idempotency-Key was used for another list. Take a new key for new payments."
 ENDED = "The access token was revoked or has expired, so this line was not booked."
+TOO_MANY_TOGETHER = (
+    f"All or none, one call has at most {MAX_TOGETHER:,} lines. Send several calls, or send atomic "
+    "as false, which books each line separately."
+)
 NO_KEY = "Send an Idempotency-Key, so that no line is booked twice if you have to send this again."
 
 
@@ -70,14 +73,16 @@ class LineRefused(LedgerError):
         self.number, self.refusal = number, refusal
 
 
-def lines_of(request: Request, caller: Caller, given: Any) -> list[BatchLine]:
-    """The lines of a body, with their drafts. Raises ValidationError for one that cannot be read,
-    by its number, before anything is booked.
+def lines_of(request: Request, caller: Caller, given: Any, *, is_atomic: bool) -> list[BatchLine]:
+    """The lines of a body, with their drafts. Raises ValidationError for too many of them, or for
+    one that cannot be read, by its number, before anything is booked.
     """
     if "Idempotency-Key" not in request.headers:
         raise ValidationError({"Idempotency-Key": [NO_KEY]})
     if not isinstance(given, list) or not given:
         raise ValidationError({"transactions": ["Write a list of one payment or more."]})
+    if is_atomic and len(given) > MAX_TOGETHER:
+        raise ValidationError({"transactions": [TOO_MANY_TOGETHER]})
     if len(given) > MOST:
         raise ValidationError({"transactions": [f"At most {MOST:,} lines fit into one call."]})
     bodies = [_body(number, one) for number, one in enumerate(given, 1)]
@@ -189,11 +194,11 @@ def book_together(
     booked: list[Transaction] = []
     is_sent_again = False
 
-    def parts() -> Iterator[Sequence[Draft]]:
+    def read() -> list[Draft]:
         nonlocal is_sent_again
         _lock_key(ids[0])
         is_sent_again = _is_sent_again(ids, after)
-        yield drafts
+        return drafts
 
     def record(_part: Sequence[Draft], results: Sequence[Transaction | LedgerError]) -> None:
         for line, result in zip(lines, results, strict=True):
@@ -203,7 +208,7 @@ def book_together(
         if not is_sent_again:
             _check_day(caller, lines)
 
-    services.post_parts(parts, record)
+    services.post_together(read, record)
     return booked, is_sent_again
 
 
@@ -239,7 +244,7 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
     """
     token = caller.token
     is_limited = token is not None and token.limits_payments
-    size = CHUNK_OF_LIMITED if is_limited else CHUNK
+    size = CHUNK_OF_LIMITED if is_limited else MAX_TOGETHER
     for start in range(0, len(lines), size):
         chunk = lines[start : start + size]
         if not _is_live(caller):
@@ -248,12 +253,19 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
         if is_limited:
             yield [(line, _one(caller, line)) for line in chunk]
             continue
-        drafts = [line.draft for line in chunk if line.draft is not None]
-        try:
-            found = iter(services.post_batch(drafts, atomic=False))
-        except services.BatchInterrupted as interrupted:
-            raise interrupted.__cause__ or interrupted from interrupted
+        found = iter(_results_of([line.draft for line in chunk if line.draft is not None]))
         yield [(line, _result(caller, line, found)) for line in chunk]
+
+
+def _results_of(drafts: list[Draft]) -> list[Transaction | LedgerError]:
+    """Books each draft that can be booked, in one transaction. One result per draft, in order."""
+    booked: list[Transaction | LedgerError] = []
+
+    def record(_part: Sequence[Draft], results: Sequence[Transaction | LedgerError]) -> None:
+        booked[:] = results
+
+    services.post_together(lambda: drafts, record)
+    return booked
 
 
 def _is_live(caller: Caller) -> bool:

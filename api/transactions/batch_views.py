@@ -36,7 +36,7 @@ SEND_LIST_AGAIN = (
 
 
 class BatchSerializer(StrictSerializer):
-    """Up to 50,000 payments. `atomic`: all of them or none; else each for itself."""
+    """Payments. `atomic`: up to 1,000, all of them or none; else up to 50,000, each separately."""
 
     transactions = NewTransactionSerializer(many=True)
     atomic = serializers.BooleanField(default=True)
@@ -75,17 +75,17 @@ class TransactionBatch(ApiView):
         responses={(200, NDJSON): LineSerializer, (201, "application/json"): BatchResultSerializer},
     )
     def post(self, request: Request) -> HttpResponseBase:
-        """Books up to 50,000 payments. With `atomic`, which is usual, all of them or none, answered
-        by 201. Without, each for itself: 200, and a line of NDJSON for each, sent as soon as it is
-        final; the last one is `{"done": true}`. Needs an Idempotency-Key; sent again with it, every
-        line is booked once.
+        """Books many payments. With `atomic`, which is usual, up to 1,000, all of them or none,
+        answered by 201. Without, up to 50,000, each separately: 200, and a line of NDJSON for each,
+        sent as soon as it is final; the last one is `{"done": true}`. Needs an Idempotency-Key;
+        sent again with it, every line is booked once.
         """
         known_only(request, "atomic")
         given, is_atomic = _read(request)
         caller = self.caller
         if caller.token is None and not is_covered(step_up.fresh_until(request._request)):
             raise ConfirmationNeeded(CONFIRM)
-        lines = lines_of(request, caller, given)
+        lines = lines_of(request, caller, given, is_atomic=is_atomic)
         if not is_atomic:
             return StreamingHttpResponse(
                 _streamed(request, caller, lines), content_type=NDJSON,

@@ -178,7 +178,7 @@ def test_a_database_that_fails_ends_the_answer_without_done(
     def fail(*_: Any, **__: Any) -> Any:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(services, "post_batch", fail)
+    monkeypatch.setattr(services, "post_together", fail)
     (last,) = told(send(ana, [body(mine, theirs)], atomic=False))
     assert (last["done"], last["status"]) == (False, 503)
 
@@ -275,7 +275,7 @@ def test_a_token_that_ends_meanwhile_books_no_line_more(
     limits: dict[str, Any],
     end: str,
 ) -> None:
-    monkeypatch.setattr(batch, "CHUNK", 2)
+    monkeypatch.setattr(batch, "MAX_TOGETHER", 2)
     monkeypatch.setattr(batch, "CHUNK_OF_LIMITED", 2)
     text = issue(mine.user, "pay", **limits).text
     lines = [body(mine, theirs, amount="1.00") for _ in range(5)]
@@ -333,8 +333,21 @@ def test_a_call_has_no_more_lines_than_the_limit(
     ana: Client, mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch, "MOST", 1)
-    answer = send(ana, [body(mine, theirs)] * 2)
+    answer = send(ana, [body(mine, theirs)] * 2, atomic=False)
     assert (answer.status_code, balance_of(mine)) == (400, 1000)
+
+
+def test_together_a_call_has_fewer_lines(
+    ana: Client, mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They lock the accounts of others until the last one is booked."""
+    monkeypatch.setattr(batch, "MAX_TOGETHER", 2)
+    lines = [body(mine, theirs, amount="1.00")] * 3
+    assert send(ana, lines[:2], key="k1").status_code == 201
+    answer = send(ana, lines, key="k2")
+    assert (answer.status_code, slug(answer)) == (400, "invalid-request")
+    assert balance_of(mine) == 998
+    assert told(send(ana, lines, key="k2", atomic=False))[-1]["booked"] == 3
 
 
 def test_a_line_without_a_recipient_is_refused(ana: Client, mine: Account, theirs: Account) -> None:

@@ -16,6 +16,7 @@ from tests.factories import AccountFactory
 from tests.sign_in import let_pass
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay
 from transactions.models import PaymentFile, Transaction
+from transactions.payment_files import booking
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FILES = "/api/v1/payment-files/"
@@ -75,6 +76,16 @@ def test_whole_refuses_a_file_with_a_refused_line_and_without_it_pays_the_rest(
     assert (refusal.status_code, slug(refusal), transfers()) == (422, "lines-refused", 0)
     rest = paid(payer, data, whole=False).json()
     assert (rest["state"], rest["booked_count"], rest["refused_count"]) == ("done", 1, 1)
+
+
+def test_a_long_file_is_paid_without_whole(
+    mine: Account, theirs: Account, payer: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(booking, "MAX_TOGETHER", 1)
+    data = upload(payer, mine, pay(theirs, 1), pay(theirs, 2)).json()
+    refusal = paid(payer, data)
+    assert (refusal.status_code, slug(refusal), transfers()) == (422, "too-many-together", 0)
+    assert paid(payer, data, whole=False).json()["state"] == "done"
 
 
 def test_other_lines_than_those_agreed_to_are_not_paid(

@@ -15,9 +15,14 @@ WAITING = (
 )
 
 
-def after_waiting_for(first: Callable[[], object], second: Callable[[], object]) -> Any:
+def after_waiting_for(
+    first: Callable[[], object],
+    second: Callable[[], object],
+    *,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Any:
     """Runs `second` elsewhere while `first` is not committed, and returns what came of it, once it
-    has waited for the end of `first`.
+    has waited for the end of `first`. Calls `meanwhile` while it waits.
     """
 
     def elsewhere() -> object:
@@ -35,4 +40,5 @@ def after_waiting_for(first: Callable[[], object], second: Callable[[], object])
             with psycopg.connect(**connection.get_connection_params(), autocommit=True) as outside:
                 while not outside.execute(WAITING).fetchone():
                     assert not result.done(), "it did not wait"
+            meanwhile()
         return result.result(timeout=60)

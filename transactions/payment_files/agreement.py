@@ -1,18 +1,26 @@
 """What a person agrees to by pressing a button that pays a file, and the proof that they saw it."""
 
+from typing import Any
+
 from django.http import HttpRequest
 
 from transactions.models import PaymentFile
-from transactions.payment_files.booking import agreed_to
+from transactions.payment_files.booking import agreed_to, can_be_whole
 from transactions.safeguards import review
+from transactions.services import MAX_TOGETHER
 
 ABOUT = "file"  # in the token of the review
 
 
-def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, str]:
-    """The hidden fields of the buttons that pay: what can be booked now, and the token for it."""
+def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, Any]:
+    """Which buttons pay, and their hidden fields: what can be booked now, and the token for it."""
     agreed = agreed_to(file) if file.state == PaymentFile.State.CHECKED else ""
-    return {"agreed": agreed, "reviewed": review.token_for(request, ABOUT, _facts(file, agreed))}
+    return {
+        "agreed": agreed,
+        "reviewed": review.token_for(request, ABOUT, _facts(file, agreed)),
+        "offers_whole": can_be_whole(file) and not file.refused_count and not file.booked_count,
+        "max_whole": MAX_TOGETHER,
+    }
 
 
 def was_agreed(request: HttpRequest, file: PaymentFile) -> bool:

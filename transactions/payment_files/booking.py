@@ -1,9 +1,9 @@
 """Books a payment file: all or nothing in one database transaction, or the payable lines in steps.
 
 Note [Killed between two statements]: the result of a line is written in the database transaction
-that moves its money, by `post_parts`. If the process is killed, both are stored or neither. So the
-stored results show where to continue, and a step that is sent again takes the next lines, never the
-same ones. Reasons and the admin's history are written in that database transaction too.
+that moves its money, by `post_together`. If the process is killed, both are stored or neither. So
+the stored results show where to continue, and a step that is sent again takes the next lines, never
+the same ones. Reasons and the admin's history are written in that database transaction too.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,22 +14,25 @@ from django.db import Error
 from accounts.models import User
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.retry import Failure, failure_of
-from transactions.exceptions import LedgerError
+from transactions.exceptions import LedgerError, TooManyTogether
 from transactions.models import PaymentFile, PaymentLine, StaffReason, Transaction
 from transactions.payment_files.drafts import (
     PostingResults,
     Progress,
     drafts_of,
     in_words,
-    lock_accounts,
     silent,
     write_results,
 )
 from transactions.payment_files.storage import locked_file, settle
-from transactions.services import Draft, post_parts
+from transactions.services import MAX_TOGETHER, Draft, post_together
 from transactions.staff_services import explain
 
 State = PaymentFile.State
+TOO_MANY_LINES = (
+    f"At most {MAX_TOGETHER:,} lines are booked all or none. Nothing was booked; divide the file, "
+    "or pay what can be booked, line by line."
+)
 
 
 class LinesRefused(LedgerError):
@@ -86,20 +89,18 @@ def agreed_to(file: PaymentFile) -> str:
 
 
 def book_step(file: PaymentFile, **request: Unpack[BookingRequest]) -> PaymentFile:
-    """Books the next 2,000 payable lines in one transaction.
+    """Books the next 1,000 payable lines in one transaction.
 
     A line that is refused now keeps its reason and is skipped. The file is done when no line is
     left; further steps change nothing. Raises NotChecked before the first check.
     """
     held = _Held(file, request)
 
-    def parts() -> Iterator[list[Draft]]:
+    def drafts() -> list[Draft]:
         held.lock()
-        waiting = PaymentLine.objects.of(file).waiting()
-        yield from drafts_of(held.file, waiting, by=request.get("by"), once=True)
-        held.write_down()
+        return next(held.parts(), [])
 
-    post_parts(parts, held.record)
+    post_together(drafts, held.record)
     return held.file
 
 
@@ -130,30 +131,35 @@ def book_whole(
 ) -> PaymentFile:
     """Books every line in one transaction, or none: LinesRefused names the first refused line.
 
-    Returns a file that is done unchanged. Raises NotChecked before the first check.
+    Returns a file that is done unchanged. Raises NotChecked before the first check, and
+    TooManyTogether for a file with more lines than `can_be_whole` allows.
     """
     held = _Held(file, request)
 
-    def parts() -> Iterator[list[Draft]]:
+    def drafts() -> list[Draft]:
         held.lock()
         if held.file.state == State.DONE:
-            return
+            return []
         _refuse_unless_all_can(held.file)
-        lock_accounts(file)
-        waiting = PaymentLine.objects.of(file).waiting()
-        yield from drafts_of(held.file, waiting, by=request.get("by"))
-        held.write_down()
+        return [draft for part in held.parts() for draft in part]
 
     def record(drafts: Sequence[Draft], results: PostingResults) -> None:
         _refuse_unless_all_were(held.file, drafts, results)
         held.record(drafts, results)
         progress(len(drafts))
 
-    post_parts(parts, record)
+    post_together(drafts, record)
     return held.file
 
 
+def can_be_whole(file: PaymentFile) -> bool:
+    """Whether the file has few enough lines to be booked all or none, see Note [Short locks]."""
+    return file.waiting_count <= MAX_TOGETHER
+
+
 def _refuse_unless_all_can(file: PaymentFile) -> None:
+    if not can_be_whole(file):
+        raise TooManyTogether(TOO_MANY_LINES)
     refused = PaymentLine.objects.of(file).refused().in_order().first()
     if refused is not None:
         raise LinesRefused(f"Nothing was booked. Line {refused.number}: {refused.verdict}")
@@ -196,19 +202,21 @@ class _Held:
                 "press again."
             )
 
+    def parts(self) -> Iterator[list[Draft]]:
+        """The lines that can be booked, as drafts."""
+        waiting = PaymentLine.objects.of(self.file).waiting()
+        return drafts_of(self.file, waiting, by=self.request.get("by"))
+
     def record(self, drafts: Sequence[Draft], results: PostingResults) -> None:
-        """Writes the result of each line, and the reason beside each booked row."""
+        """Writes the result of each line, the reason beside each booked row, and the progress."""
         write_results(self.file, drafts, results)
         by, reason = self.request.get("by"), self.request.get("reason")
         if by is not None and reason:
             booked = [result for result in results if isinstance(result, Transaction)]
             explain(booked, action=StaffReason.Action.FILE, reason=reason, written_by=by)
-
-    def write_down(self) -> None:
-        """Writes the progress of the booking after the last line of this transaction."""
         if self.file.state != State.DONE:
             settle(self.file, State.PAYING)
-        booked = self.file.booked_count - self.booked_before
+        count = self.file.booked_count - self.booked_before
         beside = self.request.get("beside")
-        if booked and beside is not None:
-            beside(booked)
+        if count and beside is not None:
+            beside(count)

@@ -5,15 +5,14 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
 
-from accounts.models import Account, User
+from accounts.models import User
 from transactions.models import PaymentFile, PaymentLine, Transaction
 from transactions.models.payment_file import PaymentLineQuerySet
-from transactions.payment_files.storage import PART, parts_of
 from transactions.safeguards.recipients import CANNOT_RECEIVE, RECIPIENT_REFUSED
-from transactions.services import Draft, LedgerError
+from transactions.services import MAX_TOGETHER, Draft, LedgerError
 
+PART = MAX_TOGETHER  # lines that are checked, or booked in a step, at a time
 FACTS = ("number", "pk", "to_account", "amount", "description", "reference")
 PostingResults = Sequence[Transaction | LedgerError]
 Progress = Callable[[int], object]  # called with the number of lines that were just done
@@ -28,9 +27,8 @@ def drafts_of(
     lines: PaymentLineQuerySet,
     *,
     by: User | None = None,
-    once: bool = False,
 ) -> Iterator[list[Draft]]:
-    """Yields the lines as drafts, in order, PART at a time; with `once` only the first part.
+    """Yields the lines as drafts, in order, PART at a time.
 
     Each part is a query that starts after the last line of the part before, so results written
     meanwhile neither hide nor repeat a line.
@@ -39,21 +37,7 @@ def drafts_of(
     rows = lines.in_order().values_list(*FACTS)
     while part := list(rows.filter(number__gt=after)[:PART]):
         yield [_draft(file, by, *facts) for _, *facts in part]
-        if once:
-            return
         after = part[-1][0]
-
-
-def lock_accounts(file: PaymentFile) -> None:
-    """Locks the sender and every recipient in order of id, before several parts are posted.
-
-    Locking part by part would keep the order only within each part; see Note [Lock ordering].
-    """
-    paid = PaymentLine.objects.of(file).readable().values("to_account")
-    everybody = Account.objects.filter(Q(pk=file.from_account_id) | Q(pk__in=paid))
-    ids = everybody.order_by("pk").values_list("pk", flat=True)
-    for stretch in parts_of(ids.iterator(chunk_size=PART), PART):
-        list(Account.objects.locked(stretch).values_list("pk"))
 
 
 def in_words(file: PaymentFile, refusal: LedgerError) -> str:

@@ -1,6 +1,5 @@
-"""The check of a file: every line is posted in one transaction that is rolled back.
-
-So each line gets the result of a real booking, after the lines before it.
+"""The check of a file: each line gets the result that its booking would have now, after the lines
+before it. It locks no account, see Note [Short locks].
 """
 
 import json
@@ -20,7 +19,6 @@ from transactions.payment_files.drafts import (
     Progress,
     drafts_of,
     in_words,
-    lock_accounts,
     silent,
     write_refusals,
 )
@@ -42,7 +40,6 @@ def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = N
         def parts() -> Iterator[list[Draft]]:
             refusals.seek(0)
             refusals.truncate()
-            lock_accounts(file)
             yield from drafts_of(file, _checked_lines(file), by=by)
 
         def record(drafts: Sequence[Draft], results: PostingResults) -> None:

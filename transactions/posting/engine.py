@@ -19,7 +19,14 @@ from transactions.models import Transaction
 from transactions.posting import insert
 from transactions.posting.checks import apply, check, check_hold_is_pending
 from transactions.posting.drafts import Draft, PreparedDraft, complete, prepare
-from transactions.posting.locked_accounts import LockedAccounts, lock, lock_accounts_of
+from transactions.posting.locked_accounts import (
+    LockedAccount,
+    LockedAccounts,
+    add_links,
+    lock,
+    lock_accounts_of,
+    read,
+)
 from transactions.posting.refusals import refusal_of
 
 __all__ = ["Draft", "PreparedDraft", "post", "post_one", "prepare", "release"]
@@ -42,6 +49,33 @@ def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
     known = [item for item in items if item.created_by_id not in strangers]
     results = iter(_post_stretches(known, locked, posted))
     return [UNKNOWN_PERSON if item.created_by_id in strangers else next(results) for item in items]
+
+
+def lock_authors(items: Sequence[PreparedDraft | LedgerError]) -> None:
+    """Locks the people who book the drafts, in order, see Note [Short locks]."""
+    authors = {item.created_by_id for item in items if isinstance(item, PreparedDraft)}
+    list(User.objects.filter(pk__in=authors).order_by("pk").select_for_update(no_key=True))
+
+
+def preview(
+    items: Sequence[PreparedDraft], senders: dict[uuid.UUID, LockedAccount]
+) -> list[Transaction | LedgerError]:
+    """Returns the results that posting the drafts would have now. Locks and writes nothing.
+
+    `senders` are the accounts that earlier drafts of the same preview take money from, with what
+    those leave; this call adds its own.
+    """
+    ids = {id for item in items for id in item.account_ids}
+    locked = LockedAccounts(read(ids) | {id: senders[id] for id in ids & senders.keys()})
+    add_links(locked, items)
+    results: list[Transaction | LedgerError] = []
+    for _ in _good(
+        items, locked, insert.find([item.id for item in items if item.id_given]), results
+    ):
+        pass
+    sending = {item.from_id for item in items}
+    senders.update((id, row) for id, row in locked.accounts.items() if id in sending)
+    return results
 
 
 def post_one(item: PreparedDraft) -> Transaction | LedgerError:

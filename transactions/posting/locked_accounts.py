@@ -144,11 +144,16 @@ def lock_accounts_of(items: Sequence[PreparedDraft]) -> LockedAccounts:
     that the drafts link to: with the accounts locked, a hold cannot end meanwhile.
     """
     locked = LockedAccounts(lock(id for item in items for id in item.account_ids))
+    add_links(locked, items)
+    return locked
+
+
+def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:
+    """Reads the rows that the drafts capture or reverse."""
     linked = [id for item in items for id in (item.captures_id, item.reverses_id) if id]
     if linked:
         locked.linked = insert.find(linked)
         locked.reversed = insert.reversed_sums([item.reverses_id for item in items])
-    return locked
 
 
 def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, LockedAccount]:
@@ -156,6 +161,12 @@ def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UU
     with connection.cursor() as cursor:
         cursor.execute(_lock_sql(skip_locked), [list(set(ids))])
         return {row[0]: LockedAccount(*row) for row in cursor.fetchall()}
+
+
+def read(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LockedAccount]:
+    """The accounts as they are now, without a lock: for a preview, which decides nothing."""
+    rows = Account.objects.filter(pk__in=set(ids)).values_list(*COLUMNS)
+    return {row[0]: LockedAccount(*row) for row in rows}
 
 
 @cache

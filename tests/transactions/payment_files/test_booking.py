@@ -16,6 +16,7 @@ from tests.pages import lacks
 from tests.transactions.payment_files.files import checked, fates, pay, stored
 from transactions import services
 from transactions.audit.audit import audit
+from transactions.exceptions import TooManyTogether
 from transactions.models import PaymentFile, PaymentLine, Transaction
 from transactions.payment_files import booking, drafts
 from transactions.payment_files.booking import (
@@ -79,6 +80,27 @@ def test_all_or_nothing_books_nothing_where_a_later_part_is_refused(
     assert (transfers(), file.state, file.booked_count) == (0, State.CHECKED, 0)
     assert fates(file) == ["waiting"] * 3
     assert balances(everyday, mara) == [800, 0]
+
+
+def test_all_or_nothing_is_for_files_that_lock_few_accounts(
+    everyday: Account, mara: Account
+) -> None:
+    """Whoever is paid cannot pay until the last line is booked."""
+    most = services.MAX_TOGETHER
+    file = checked(everyday, *[pay(mara, "0.01")] * (most + 1))
+    with pytest.raises(TooManyTogether):
+        book_whole(file)
+    assert transfers() == 0
+    assert book_rest(file).booked_count == most + 1
+    assert book_whole(checked(everyday, *[pay(mara, "0.01")] * most)).booked_count == most
+
+
+def test_a_step_locks_few_accounts(
+    everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    file = book_step(checked(everyday, *[pay(mara, "0.01")] * (services.MAX_TOGETHER + 1)))
+    assert file.booked_count <= services.MAX_TOGETHER
 
 
 def test_what_can_be_booked_leaves_out_what_the_check_refused(
@@ -226,7 +248,7 @@ write, calls = booking.write_results, []
 def write_then_die(file, drafts, results):
     write(file, drafts, results)
     calls.append(1)
-    if where == "before commit" and len(calls) == 2:
+    if where == "before commit" and len(calls) == (1 if sys.argv[4] == "whole" else 2):
         os.kill(os.getpid(), signal.SIGKILL)
 
 booking.write_results = write_then_die

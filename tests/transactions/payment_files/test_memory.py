@@ -1,4 +1,4 @@
-"""A file of any length is stored, checked, booked and handed out in the same memory."""
+"""A file of any length is stored, checked, booked in steps and handed out in the same memory."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tests.factories import AccountFactory
 from tests.transactions.payment_files.files import csv_of, pay
 from transactions.models import PaymentFile
 from transactions.payment_files import drafts, results, storage
-from transactions.payment_files.booking import book_rest, book_whole
+from transactions.payment_files.booking import book_rest
 from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_lines
 from transactions.payment_files.storage import store
@@ -38,13 +38,9 @@ def peaks(sender: Account, paid: list[Account], count: int, amount: str) -> dict
     steps: dict[str, Callable[[], object]] = {
         "store": lambda: files.append(store(source, name="a.csv", from_account=sender)),
         "check": lambda: check(files[-1]),
-        "whole": lambda: book_whole(files[-1]),
-        "again": lambda: files.append(check(store(source, name="b.csv", from_account=sender))),
         "steps": lambda: book_rest(files[-1]),
         "result": lambda: sum(len(line) for line in result_lines(files[-1])),
     }
-    if float(amount) > 1000:
-        del steps["whole"], steps["again"]  # every line is refused
     found = {}
     for name, step in steps.items():
         tracemalloc.start()

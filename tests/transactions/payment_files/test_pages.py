@@ -14,7 +14,7 @@ from tests.transactions.payment_files.files import checked, fates, pay, press, s
 from tests.transactions.payment_files.shared import HTMX, LIST, NEW, page_of, result_of, upload
 from transactions import services
 from transactions.models import PaymentFile, PaymentLine, Transaction
-from transactions.payment_files import drafts
+from transactions.payment_files import booking, drafts
 from transactions.payment_files.booking import book_rest, book_step
 from transactions.payment_files.views import FROM_BANK
 
@@ -109,6 +109,21 @@ def test_all_or_nothing_refused_says_which_line_and_shows_the_new_results(
     assert counts(file) == (1, 0, 1)
     assert b'value="whole"' not in response.content
     assert transfers() == 0
+
+
+def test_a_long_file_is_not_offered_all_or_nothing(
+    ana: Client, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(booking, "MAX_TOGETHER", 1)
+    file = checked(everyday, pay(mara, 1), pay(mara, 2))
+    page = ana.get(page_of(file)).content
+    assert b'value="whole"' not in page
+    assert b'value="pay"' in page
+    refused = ana.post(page_of(file), press(file, "whole"), follow=True)
+    assert texts_of(refused, "toast--error")
+    assert transfers() == 0
+    ana.post(page_of(file), press(file, "pay"))
+    assert transfers() == 2
 
 
 def test_without_script_one_press_books_every_step(

@@ -16,6 +16,7 @@ from tests.transactions.payment_files.files import checked, csv_of, pay
 from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import PaymentFile, PaymentLine, Transaction
+from transactions.payment_files import booking
 from transactions.payment_files.booking import book_rest
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,6 +72,16 @@ def test_what_can_be_booked_is_booked_and_the_rest_named(run: Run, mara: Account
     (refusal,) = err
     assert refusal == f"line 3: {PaymentLine.objects.refused().get().verdict}"
     assert transfers() == 1
+
+
+def test_a_long_file_is_told_how_it_can_be_booked(
+    run: Run, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(booking, "MAX_TOGETHER", 1)
+    code, out, (refusal,) = run(pay(mara, 1), pay(mara, 2))
+    assert (code, out[1], transfers()) == (1, "Booked 0 payments.", 0)
+    assert "--what-can-be-booked" in refusal
+    assert run(pay(mara, 1), pay(mara, 2), flags=("--what-can-be-booked",))[0] == 0
 
 
 def test_a_second_run_books_nothing_twice(run: Run, mara: Account) -> None:

@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connection
 
 from accounts.models import Account
 from accounts.numbers import with_check_digits
@@ -141,9 +143,15 @@ def test_a_check_that_lost_a_race_forgets_what_it_had_found(
     assert fates(checked(everyday, pay(mara, 5000))) == ["waiting"]
 
 
-def test_a_check_gives_back_every_lock(everyday: Account, mara: Account) -> None:
-    """Rolled back, so others may pay at once."""
-    file = stored(everyday, pay(mara, 1))
-    check(file)
-    services.transfer(from_account=everyday, to_account=mara, amount=Decimal(1))
-    assert balances(mara) == [1]
+def test_a_check_locks_no_account(everyday: Account, mara: Account) -> None:
+    """A long check would refuse the payments of everybody who is in the file."""
+    file = stored(everyday, pay(mara, 1), pay(mara, 2))
+    free: list[int] = []
+
+    def lock_elsewhere(_lines: int) -> None:
+        with psycopg.connect(**connection.get_connection_params()) as other:
+            rows = other.execute("SELECT id FROM accounts FOR NO KEY UPDATE NOWAIT").fetchall()
+            free.append(len(rows))
+
+    check(file, lock_elsewhere)
+    assert free == [Account.objects.count()]

@@ -12,7 +12,7 @@ from accounts.numbers import clean_account_number
 from ledger.text.dates import long_date
 from ledger.text.money import figure
 from ledger.tracing import spans
-from transactions.exceptions import LedgerError
+from transactions.exceptions import LedgerError, TooManyTogether
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import BookingStopped, LinesRefused, book_rest, book_whole
 from transactions.payment_files.parser import UnreadableFile
@@ -20,6 +20,7 @@ from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_lines
 from transactions.payment_files.storage import PART, FileRemoved, discard, store
 from transactions.payment_files.wording import doubts_of, payments
+from transactions.services import MAX_TOGETHER
 
 
 class Command(BaseCommand):
@@ -38,12 +39,13 @@ class Command(BaseCommand):
         how.add_argument(
             "--all-or-nothing",
             action="store_true",
-            help="One transaction: if any line is refused, nothing moves. This is the default.",
+            help=f"One transaction of up to {MAX_TOGETHER:,} lines: if a line is refused, nothing "
+            "moves. This is the default.",
         )
         how.add_argument(
             "--what-can-be-booked",
             action="store_true",
-            help="Books each line separately, in steps of 2,000; skips refused lines.",
+            help=f"Books each line separately, in steps of {MAX_TOGETHER:,}; skips refused lines.",
         )
         parser.add_argument("--dry-run", action="store_true", help="Check only; keep nothing.")
         parser.add_argument(
@@ -137,6 +139,8 @@ class Command(BaseCommand):
         except BookingStopped as stopped:
             self.stderr.write(f"{stopped} ({stopped.__cause__})")
             file, at_least = stopped.file, "at least "
+        except TooManyTogether as refusal:
+            self.stderr.write(f"{refusal} The option for that is --what-can-be-booked.")
         except LedgerError as refusal:
             self.stderr.write(str(refusal))
         except KeyboardInterrupt:
