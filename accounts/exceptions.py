@@ -23,7 +23,11 @@ class CurrencyUnknown(LedgerError):
 
 
 class OwnerNotActive(LedgerError):
-    """The person's sign-in is closed, so no account can be opened for them."""
+    """The person's sign-in is closed, so nothing is opened or added for them."""
+
+
+class TooManyAccounts(LedgerError):
+    """The person has as many accounts as they may open by themselves."""
 
 
 class LimitInvalid(LedgerError):

@@ -326,9 +326,6 @@ class AccountNumberField(forms.CharField):
         return found
 
 
-MOST_ACCOUNTS = 50  # that a person may open by themselves
-
-
 USUAL_CURRENCY = "EUR"  # if neither accounts nor the browser name another
 
 

@@ -73,7 +73,7 @@ def give_approved(request: ApprovalRequest) -> User:
     may not give the group any more.
     """
     with db_transaction.atomic(durable=True):
-        person: User = User.objects.select_for_update(no_key=True).get(pk=request.person_id)
+        person: User = User.objects.lock_active(request.person_id)
         group = groups_given_by(request.requested_by).filter(name=request.group).first()
         if group is None:
             raise MayNotDecide("Who asked may not give this group any more.")

@@ -21,7 +21,7 @@ from accounts.exceptions import (
     CurrencyUnknown,
     DetailsInvalid,
     LimitInvalid,
-    OwnerNotActive,
+    TooManyAccounts,
 )
 from accounts.models import LIMITS, Account, Currency, LimitChange, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
@@ -64,6 +64,8 @@ __all__ = [
 ]
 
 FIELDS = {"name", *LIMITS}
+MOST_ACCOUNTS = 50  # that a person may open by themselves
+TOO_MANY_ACCOUNTS = f"{MOST_ACCOUNTS} accounts are the most; close one first."
 TRIES_FOR_A_FREE_NUMBER = 5
 LARGEST_LIMIT = Decimal(10) ** 12  # with room for a balance beside it in numeric(19,4)
 NAME_LIMIT = Account._meta.get_field("name").max_length or 0
@@ -105,11 +107,12 @@ def open_account(
     id: uuid.UUID | None = None,
     number: str | None = None,
     created_at: datetime | None = None,
+    by_owner: bool = False,
 ) -> Account:
     """Opens an empty account.
 
     Raises CurrencyUnknown, OwnerNotActive, LimitInvalid, or DetailsInvalid for a wrong number or
-    too long a name.
+    too long a name; TooManyAccounts if it is opened `by_owner` and they have MOST_ACCOUNTS.
 
     `id`, `number` and `created_at` are for imports that must find the account again.
     """
@@ -125,7 +128,7 @@ def open_account(
     )
     account.number = number or account.number
     _check_opening(account)
-    return _insert_under_free_number(account, number)
+    return _insert_under_free_number(account, number, by_owner=by_owner)
 
 
 def open_account_once(
@@ -138,7 +141,7 @@ def open_account_once(
     if opened := own.first():
         return opened, True
     try:
-        return open_account(user=user, currency=currency, name=name, id=id), False
+        return open_account(user=user, currency=currency, name=name, id=id, by_owner=True), False
     except IntegrityError:  # perhaps by the same request, sent twice at once
         if opened := own.first():
             return opened, True
@@ -158,6 +161,8 @@ def open_accounts(accounts: Sequence[Account]) -> None:
         if account.balance or account.held:
             raise AccountNotEmpty(f"{account} must be opened empty: money comes in by posting.")
     with db_transaction.atomic(durable=True):
+        for owner in User.objects.locked({account.user_id for account in accounts}):
+            owner.refuse_unless_active()
         Account.objects.bulk_create(accounts)
 
 
@@ -319,8 +324,6 @@ def _check_opening(account: Account) -> None:
         raise CurrencyUnknown(f"{text} is not a currency code like EUR, USD or JPY.")
     if not currency.is_open:
         raise CurrencyUnknown(f"No more accounts are opened in {currency}; choose another one.")
-    if not account.user.is_active:
-        raise OwnerNotActive(f"{account.user} has left the bank; no account can be opened.")
     if len(account.name) > NAME_LIMIT:
         raise DetailsInvalid(f"An account's name has at most {NAME_LIMIT} characters; shorten it.")
     try:
@@ -352,9 +355,13 @@ def _check_limit(field: str, limit: Decimal | None, currency: str) -> None:
 
 
 @with_retry
-def _insert_under_free_number(account: Account, number: str | None) -> Account:
+def _insert_under_free_number(account: Account, number: str | None, *, by_owner: bool) -> Account:
     """Saves with the given number, or with new numbers until one is free."""
     with db_transaction.atomic(durable=True):
+        User.objects.lock_active(account.user_id)
+        mine = Account.objects.owned_by(account.user).not_closed()
+        if by_owner and mine.count() >= MOST_ACCOUNTS:
+            raise TooManyAccounts(TOO_MANY_ACCOUNTS)
         for tries_left in reversed(range(TRIES_FOR_A_FREE_NUMBER)):
             account.number = number or new_account_number()
             try:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services
 from accounts.exceptions import LedgerError
-from accounts.forms import MOST_ACCOUNTS, OpenAccountForm, currency_of_languages
+from accounts.forms import OpenAccountForm, currency_of_languages
 from accounts.models import Account
 from accounts.requests import PersonRequest
 
@@ -32,12 +32,12 @@ def open_account(request: PersonRequest) -> HttpResponse:
     currency = usual or currency_of_languages(request.headers.get("Accept-Language", ""))
     form = OpenAccountForm(request.POST or None, initial={"currency": currency})
     mine = Account.objects.owned_by(request.user).not_closed()
-    if mine.count() >= MOST_ACCOUNTS:
-        messages.info(request, f"{MOST_ACCOUNTS} accounts are the most; close one first.")
+    if mine.count() >= services.MOST_ACCOUNTS:
+        messages.info(request, services.TOO_MANY_ACCOUNTS)
         return redirect("accounts:list")
     if request.method == "POST" and form.is_valid():
         try:
-            account = services.open_account(user=request.user, **form.cleaned_data)
+            account = services.open_account(user=request.user, by_owner=True, **form.cleaned_data)
         except LedgerError as refusal:
             form.add_error(None, str(refusal))
         else:

@@ -34,7 +34,6 @@ OF_REQUESTS = [
     ProblemType(422, "not-at-the-cash-desk", "Only staff of the cash desk leave one side out."),
     ProblemType(422, "invalid-number", "The account number cannot be right."),
     ProblemType(422, "too-many-numbers", "Too many numbers that cannot be paid, for today."),
-    ProblemType(422, "too-many-accounts", "The person has as many accounts as they may."),
     ProblemType(429, "too-many-calls", "Too many calls in this minute; see Retry-After."),
     ProblemType(429, "too-many-downloads", "Another long answer is being sent; wait for its end."),
     ProblemType(500, "server-error", "A fault here. What was sent with a key may be sent again."),

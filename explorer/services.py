@@ -40,6 +40,7 @@ def save_query(
     with db_transaction.atomic(durable=True):
         own = SavedQuery.objects.filter(owner=owner)
         if replaces is None:
+            User.objects.lock_active(owner.pk)
             if own.count() >= MOST_SAVED:
                 raise TooManyQueries(f"You have saved {MOST_SAVED} queries. Delete one first.")
             return SavedQuery.objects.create(owner=owner, **facts)

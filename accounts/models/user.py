@@ -1,6 +1,8 @@
 """People: customers, analysts and staff."""
 
 import unicodedata
+import uuid
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 import pgtrigger
@@ -14,6 +16,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts.exceptions import OwnerNotActive
 from accounts.models.change_triggers import IN_UTC, recorded
 from accounts.models.fields import times_finite
 from accounts.models.household import Household
@@ -49,6 +52,24 @@ class UserQuerySet(models.QuerySet["User"]):
     def active(self) -> Self:
         """People who may sign in: `deleted_at` is empty."""
         return self.filter(deleted_at=None)
+
+    def locked(self, ids: Iterable[uuid.UUID | None]) -> Self:
+        """Returns the people with these ids, locked until the database transaction ends.
+
+        Note [Lock of a person]: what depends on the state of a person, or on how much they have,
+        is read after their row was locked by this query, and in order of id; the accounts are
+        locked after it. Leaving the bank and closing a sign-in lock the row too, so nothing is
+        added for somebody who leaves at that moment.
+        """
+        return self.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
+
+    def lock_active(self, pk: uuid.UUID) -> "User":
+        """Locks a person for whom something is added, see Note [Lock of a person], and returns them
+        as they are now. Raises OwnerNotActive if their sign-in is closed.
+        """
+        person: User = self.locked([pk]).get()
+        person.refuse_unless_active()
+        return person
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
@@ -186,6 +207,11 @@ class User(RightsByToken, AbstractBaseUser):
         if not person.__dict__.get("is_staff"):
             add(person.__dict__.get("id"))
         return person
+
+    def refuse_unless_active(self) -> None:
+        """Raises OwnerNotActive if the sign-in is closed."""
+        if not self.is_active:
+            raise OwnerNotActive(f"The sign-in of {self} is closed, so nothing is added for them.")
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]

@@ -93,7 +93,7 @@ def change_email(*, user: User, email: str) -> User:
     address reports the change.
     """
     with db_transaction.atomic():
-        person = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        person = User.objects.locked([user.pk]).get()
         old, user.email = person.email, email
         user.save(update_fields=["email"])
         EmailAddress.objects.filter(user=user).delete()
@@ -111,7 +111,7 @@ def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[Us
     """
     pk = user.pk if isinstance(user, User) else user
     with db_transaction.atomic(durable=True):
-        person: User = User.objects.select_for_update(no_key=True).get(pk=pk)
+        person: User = User.objects.locked([pk]).get()
         has_changed = (person.deleted_at is None) != (moment is None)
         if has_changed:
             if moment is None:

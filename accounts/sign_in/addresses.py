@@ -93,7 +93,7 @@ def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool =
     typed: the next page asks for it. Changes password and name of `user` too.
     """
     with db_transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        User.objects.locked([user.pk]).get()
         if _signed_up_by_themselves(user, address):
             user.name = ""
             user.save(update_fields=["name"])

@@ -38,7 +38,7 @@ def make_recovery_codes(*, user: User) -> list[str]:
     """
     codes = [_random_code() for _ in range(COUNT)]
     with db_transaction.atomic(durable=True):
-        person: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        person: User = User.objects.locked([user.pk]).get()
         if not has_second_factor(person):
             raise NoSecondFactor(FACTOR_FIRST)
         Authenticator.objects.filter(user=person, type=Kind.RECOVERY_CODES).delete()

@@ -86,5 +86,5 @@ def remove_second_factors(*, user: User) -> int:
 
 def _locked(user: User) -> User:
     """The person's row as it is now, locked until the transaction ends."""
-    person: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    person: User = User.objects.locked([user.pk]).get()
     return person

@@ -106,7 +106,7 @@ def issue(
     )
     _check(row, scopes)
     with db_transaction.atomic(durable=True):
-        locked = User.objects.select_for_update(no_key=True).get(pk=person.pk)
+        locked = User.objects.locked([person.pk]).get()
         _check_person(locked, row)
         row.prefix, text = new_text()
         row.hash = digest_of(text)

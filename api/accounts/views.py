@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services
-from accounts.forms import MOST_ACCOUNTS, OpenAccountForm
+from accounts.forms import OpenAccountForm
 from accounts.models import Account
 from api.accounts.serializers import (
     EXPAND,
@@ -28,7 +28,6 @@ from api.expanding import names_to_expand
 from api.fields import InstantField, picked, refused, row_of, rows_of, values_of
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, KEY_OF_ACCOUNT, LIMIT, query
-from api.problems import FieldRefused
 from api.transactions.expansion import put_transactions
 from api.transactions.keys import REPLAYED, payment_id
 from api.views import ApiView
@@ -83,12 +82,6 @@ class AccountList(ApiView):
         form = OpenAccountForm(given)
         if not form.is_valid():
             raise refused(form)
-        if Account.objects.owned_by(person).not_closed().count() >= MOST_ACCOUNTS:
-            raise FieldRefused(
-                f"{MOST_ACCOUNTS} accounts are the most; close one first.",
-                "",
-                slug="too-many-accounts",
-            )
         account, was_open = services.open_account_once(user=person, id=id, **form.cleaned_data)
         if was_open:
             return _replayed(account, given)

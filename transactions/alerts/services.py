@@ -37,7 +37,7 @@ def choose(
     """
     key = id_of_choice(owner.pk, kind, account.pk if account else None)
     with db_transaction.atomic(durable=True):
-        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        User.objects.lock_active(owner.pk)
         mine = AlertChoice.objects.owned_by(owner)
         if mine.count() >= MOST_CHOICES and not mine.filter(pk=key).exists():
             raise InvalidDetails(TOO_MANY)

@@ -86,7 +86,7 @@ def _write(
     transaction: Transaction, owner: User, text: str, tags: list[str], replaces: str | None
 ) -> Annotation | None:
     """Writes a version. Locks the owner, so that each version is later than the one before."""
-    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+    User.objects.lock_active(owner.pk)
     before = Annotation.objects.of(owner).about(transaction).newest_first().first()
     if (before.text, before.tags) == (text, tags) if before else not (text or tags):
         return before

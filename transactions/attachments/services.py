@@ -64,7 +64,7 @@ def _insert(row: Attachment) -> Attachment | None:
     for the limits.
     """
     with db_transaction.atomic(durable=True):
-        owner = User.objects.select_for_update(no_key=True).get(pk=row.owner_id)
+        owner = User.objects.lock_active(row.owner_id)
         mine = Attachment.objects.of(owner)
         known = mine.filter(pk=row.pk).first()
         if known is not None:

@@ -228,7 +228,7 @@ def save_budget(
     and currency, and if `budget` was removed or got another category or currency.
     """
     with db_transaction.atomic(durable=True):
-        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        User.objects.lock_active(owner.pk)
         mine, pk = Budget.objects.owned_by(owner), id_of(owner, category, currency)
         if (budget is None or budget.pk != pk) and mine.filter(pk=pk).exists():
             raise InvalidDetails(TAKEN)

@@ -46,7 +46,7 @@ def add_webhook(*, owner: User, url: str, kinds: Sequence[str]) -> tuple[Webhook
     targets.resolve(targets.read(url))
     secret = signing.new_secret()
     with db_transaction.atomic(durable=True):
-        owner = User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        owner = User.objects.lock_active(owner.pk)
         own = Webhook.objects.owned_by(owner)
         if own.filter(url=url).exists():
             raise SameWebhook("You have a webhook with this address already.")

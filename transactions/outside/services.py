@@ -76,7 +76,7 @@ def open_account(
     facts = {"owner": owner, "name": name, "currency": currency, "opening": opening}
     pk = uuid7_with(id or uuid7(), name, currency, opening)
     with db_transaction.atomic(durable=True):
-        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
+        User.objects.lock_active(owner.pk)
         mine = OutsideAccount.objects.owned_by(owner)
         there: OutsideAccount | None = mine.filter(pk=pk).first()
         if there is not None:

@@ -33,7 +33,7 @@ def save_payee(
     if account.user_id == owner.pk:
         raise InvalidDetails(OWN_ACCOUNT)
     with db_transaction.atomic(durable=True):
-        User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # for the limit, and once
+        User.objects.lock_active(owner.pk)  # for the limit, and once
         mine, pk = Payee.objects.owned_by(owner), id_of(owner, account)
         before = mine.filter(pk=pk).first()
         if before is None and mine.count() >= MOST_PAYEES:

@@ -54,7 +54,7 @@ def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
 def lock_authors(items: Sequence[PreparedDraft | LedgerError]) -> None:
     """Locks the people who book the drafts, in order, see Note [Short locks]."""
     authors = {item.created_by_id for item in items if isinstance(item, PreparedDraft)}
-    list(User.objects.filter(pk__in=authors).order_by("pk").select_for_update(no_key=True))
+    list(User.objects.locked(authors))
 
 
 def preview(

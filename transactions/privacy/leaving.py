@@ -11,6 +11,7 @@ from ledger.text.money import figure
 from transactions.exceptions import LedgerError
 from transactions.models import Transaction, Webhook
 
+STAFF = "You work for this bank. Ask a colleague to close your sign-in."
 REASON = "Closed by the customer, who left the bank."
 
 
@@ -21,7 +22,7 @@ class CannotLeave(LedgerError):
 def obstacles(person: User) -> list[str]:
     """What has to be done first, in sentences; none if the person may leave now."""
     if person.is_staff:
-        return ["You work for this bank. Ask a colleague to close your sign-in."]
+        return [STAFF]
     accounts = list(Account.objects.owned_by(person).not_closed())
     return _obstacles(accounts)
 
@@ -34,10 +35,10 @@ def leave(*, person: User) -> User:
 
     Raises CannotLeave, with nothing changed, while an account has money, holds or is frozen.
     """
-    if person.is_staff:
-        raise CannotLeave(obstacles(person)[0])
     with db_transaction.atomic(durable=True):
-        person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
+        person = User.objects.locked([person.pk]).get()
+        if person.is_staff:
+            raise CannotLeave(STAFF)
         ids = Account.objects.owned_by(person).not_closed().values_list("pk", flat=True)
         accounts = list(Account.objects.locked(list(ids)))
         if found := _obstacles(accounts):

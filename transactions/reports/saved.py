@@ -35,6 +35,7 @@ def save_report(
     with db_transaction.atomic(durable=True):
         if group is not None and not owner.groups.filter(pk=group.pk).exists():
             raise InvalidDetails("Share it with a group of which you are a member.")
+        User.objects.lock_active(owner.pk)
         mine = SavedReport.objects.filter(owner=owner)
         if mine.exclude(name=name).count() >= MOST_SAVED:
             raise InvalidDetails(f"You have {MOST_SAVED} saved reports. Remove one first.")

@@ -94,7 +94,7 @@ def _set_up(row: StandingOrder) -> StandingOrder:
     for the first request, and for the standby, see Note [Cancelled waits].
     """
     with db_transaction.atomic(durable=True):
-        User.objects.select_for_update(no_key=True).get(pk=row.owner_id)
+        User.objects.lock_active(row.owner_id)
         mine = StandingOrder.objects.owned_by(row.owner)
         before: StandingOrder | None = mine.filter(pk=row.pk).first()
         if before is not None:

@@ -56,7 +56,7 @@ def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
     groups = configured().groups
     wanted = {groups[name] for name in claimed if name in groups}
     with db_transaction.atomic(durable=True):
-        person = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        person = User.objects.locked([user.pk]).get()
         current = set(person.groups.values_list("name", flat=True))
         lost = (set(groups.values()) - wanted) & current
         if wanted != current:
