@@ -1,4 +1,9 @@
-"""Turns a refusal of the database into a LedgerError, by constraint name, never by message."""
+"""Turns a refusal of the database into a LedgerError, by constraint name, never by message.
+
+No sentence names a constraint: that is for the log. A customer learns what happened and what to do.
+"""
+
+import logging
 
 from django.apps import apps
 from django.db import DatabaseError
@@ -7,6 +12,7 @@ from accounts.approvals import REFUSALS
 from accounts.exceptions import MayNotDecide, NeedsApproval, ServesOwn
 from transactions import exceptions as refused
 
+logger = logging.getLogger(__name__)
 BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "transactions_pkey": refused.IdempotencyConflict,
     "positive_amount": refused.InvalidAmount,
@@ -36,7 +42,12 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "released_by_stranger": ServesOwn,
     "asked_by_staff": MayNotDecide,
 }
+REFUSED = "The books do not accept this. Nothing was booked. Ask the bank, which has a log of it."
 SENTENCES = {
+    "rows_continue_the_books": (
+        "The books accept no entry at this moment, because a clock of the bank seems to be wrong. "
+        "Nothing was booked. Try again in a few minutes."
+    ),
     "account_may_move": (
         "A frozen account cannot send money, and a closed one can neither send nor receive."
     ),
@@ -73,16 +84,23 @@ def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
     if not state.startswith("23"):
         return None
     name = getattr(getattr(cause, "diag", None), "constraint_name", None) or ""
-    kind = BY_CONSTRAINT.get(name, refused.RefusedByDatabase)
-    return kind(_sentence(name))
+    kind = BY_CONSTRAINT.get(name)
+    if kind is None:
+        logger.error("The database refused rows of the books by the rule %s", name or "unknown")
+        kind = refused.RefusedByDatabase
+    return kind(sentence_of(name))
 
 
-def _sentence(name: str) -> str:
+def sentence_of(name: str) -> str:
+    """What a customer reads where the rule with this name refuses something."""
     if name in SENTENCES:
         return SENTENCES[name]
     for label in ("accounts", "transactions"):
         for model in apps.get_app_config(label).get_models():
             for constraint in model._meta.constraints:
-                if constraint.name == name:
+                # Django's own message would name the constraint.
+                if constraint.name == name and (
+                    constraint.violation_error_message != constraint.default_violation_error_message
+                ):
                     return str(constraint.violation_error_message)
-    return f"The books refuse this ({name or 'unnamed constraint'})."
+    return REFUSED

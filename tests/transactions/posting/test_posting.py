@@ -24,7 +24,7 @@ from transactions.exceptions import (
     CurrencyMismatch,
     InsufficientFunds,
     InvalidAmount,
-    LedgerError,
+    RefusedByDatabase,
     SameAccount,
 )
 from transactions.models import Entry, Transaction
@@ -236,7 +236,7 @@ def test_an_unnamed_database_error_is_no_refusal() -> None:
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO users (id) VALUES (%s)", [uuid7()])
 
-    with pytest.raises(LedgerError, match="The books refuse this"):
+    with pytest.raises(RefusedByDatabase):
         unit_of_work.run(broken)
 
 
