@@ -51,8 +51,8 @@ def _key(what: str) -> OpenApiParameter:
 
 
 KEY = _key(
-    "Sent again with the same key, the payment is made once and answered the same. A UUID"
-    " becomes the id of the transaction."
+    "Sent again with the same key, the payment is made once and answered the same. The id of the"
+    " transaction follows from the key and the caller; it is not the key."
 )
 KEY_OF_ACCOUNT = _key("Sent again with the same key, one account is opened.")
 KEY_OF_ORDER = _key("Sent again with the same key, one standing order is set up.")

@@ -36,7 +36,7 @@ from api.parameters import CURSOR, FIELDS, KEY, LIMIT, query
 from api.parsing import StrictJSONParser
 from api.problems import FieldRefused, OutcomeOf
 from api.renderers import CSVRenderer, JSONRenderer
-from api.transactions.keys import REPLAYED, payment_id
+from api.transactions.keys import REPLAYED, key_as_uuid
 from api.transactions.payments import check_limits, refuse_over_day
 from api.views import ApiView
 from ledger.db.ids import uuid7_for
@@ -182,7 +182,7 @@ class PaymentFileList(ApiView):
         """
         known_only(request, "from_account", "name")
         person, params = self.caller.person, request.query_params
-        id = uuid7_for(person.pk, payment_id(request, person))
+        id = uuid7_for(person.pk, key_as_uuid(request, person))
         body = request.data.read() if isinstance(request.data, io.BytesIO) else b""
         upload = SimpleUploadedFile(params.get("name") or "payments.csv", body, CSV_TYPE)
         facts = {"id": str(id), "from_account": params.get("from_account", "")}

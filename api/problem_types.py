@@ -42,7 +42,7 @@ OF_REQUESTS = [
     ProblemType(503, "took-too-long", "It took longer than it may, and was stopped."),
     ProblemType(
         503, "outcome-unknown",
-        "It may be done or not. Send the same again: a payment with its id as the Idempotency-Key,"
+        "It may be done or not. Send the same again: a payment with key as its Idempotency-Key,"
         " a list with the key that it had; nothing is booked twice.",
     ),
 ]  # fmt: skip

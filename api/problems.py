@@ -45,8 +45,8 @@ from transactions.standing_orders.services import OrderChanged
 from transactions.statement_files.files import FileTooLong
 
 PAY_AGAIN = (
-    "It may be booked or not. Send the same request with this id as its Idempotency-Key"
-    " until it is answered; it is booked once, however often it is sent."
+    "It may be booked or not. Send the same request with the Idempotency-Key in key until it is"
+    " answered; it is booked once, however often it is sent."
 )
 CONFLICTS = (IdempotencyConflict, NoteChanged, OrderChanged)
 RETRY_AFTER = 1  # seconds, after a lost race
@@ -67,13 +67,13 @@ FIELDS: tuple[tuple[type[LedgerError], str], ...] = (
 
 
 class OutcomeOf(Exception):
-    """A payment failed in the database; `id` is what the caller asks for, or sends again. `again`
-    says how, if nobody knows whether it is booked.
+    """A payment failed in the database; `id` is what the caller asks for. `again` says how to send
+    it again if nobody knows whether it is booked, `key` with which key.
     """
 
-    def __init__(self, id: Any, again: str = PAY_AGAIN) -> None:
+    def __init__(self, id: Any, again: str = PAY_AGAIN, *, key: str = "") -> None:
         super().__init__()
-        self.id, self.again = id, again
+        self.id, self.again, self.key = id, again, key
 
 
 class FieldRefused(LedgerError):
@@ -211,6 +211,8 @@ def _of_database(error: Error, payment: OutcomeOf | None) -> HttpResponseBase | 
     if failure is Failure.FINAL and not isinstance(error, OutcomeUnknown):
         return None
     more = {"id": str(payment.id)} if payment else {}
+    if payment and payment.key:
+        more["key"] = payment.key
     again = {"Retry-After": str(RETRY_AFTER)}
     if failure is Failure.LOST_RACE:
         return problem(

@@ -21,6 +21,7 @@ PROBLEM = {
         "detail": {"type": "string", "description": "What happened, for people."},
         "field": {"type": "string", "description": "The field that it is about."},
         "id": {"type": "string", "format": "uuid", "description": "Of a payment: ask for it."},
+        "key": {"type": "string", "description": "Of a payment: the key to send it again with."},
         "errors": {
             "type": "array",
             "items": {

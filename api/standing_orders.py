@@ -34,7 +34,7 @@ from api.fields import (
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, KEY_OF_ORDER, LIMIT
 from api.problems import FieldRefused, OutcomeOf
-from api.transactions.keys import REPLAYED, payment_id
+from api.transactions.keys import REPLAYED, key_as_uuid
 from api.transactions.payments import NO_SUCH_ACCOUNT, NOT_YOURS, check_limits
 from api.views import ApiView
 from ledger.db.confirmation import wait_until_confirmed
@@ -209,7 +209,7 @@ class StandingOrderList(ApiView):
         caller = self.caller
         given = dict(values_of(NewStandingOrderSerializer, request.data))
         refuse_odd(given["amount"])
-        key = payment_id(request, caller.person)
+        key = key_as_uuid(request, caller.person)
         id = order_id_for(caller.person, key)
         try:
             if before := own_order(caller.person, id):

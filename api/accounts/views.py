@@ -29,7 +29,7 @@ from api.fields import InstantField, picked, refused, row_of, rows_of, values_of
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, KEY_OF_ACCOUNT, LIMIT, query
 from api.transactions.expansion import put_transactions
-from api.transactions.keys import REPLAYED, payment_id
+from api.transactions.keys import REPLAYED, key_as_uuid
 from api.views import ApiView
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7_for
@@ -76,7 +76,7 @@ class AccountList(ApiView):
         known_only(request)
         given = values_of(NewAccountSerializer, request.data)
         person = self.caller.person
-        id = uuid7_for(person.pk, payment_id(request, person))
+        id = uuid7_for(person.pk, key_as_uuid(request, person))
         if opened := Account.objects.owned_by(person).filter(pk=id).first():
             return _replayed(opened, given)  # before any refusal
         form = OpenAccountForm(given)

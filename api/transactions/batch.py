@@ -22,7 +22,7 @@ from accounts.numbers import clean_account_number
 from api.caller import Caller
 from api.fields import refuse_odd, values_of
 from api.problems import FieldRefused
-from api.transactions.keys import payment_id
+from api.transactions.keys import HEADER, NO_KEY, line_id
 from api.transactions.payments import (
     NOT_YOURS,
     by_token,
@@ -48,7 +48,6 @@ TOO_MANY_TOGETHER = (
     f"All or none, one call has at most {MAX_TOGETHER:,} lines. Send several calls, or send atomic "
     "as false, which books each line separately."
 )
-NO_KEY = "Send an Idempotency-Key, so that no line is booked twice if you have to send this again."
 
 
 @dataclass(slots=True)
@@ -77,8 +76,8 @@ def lines_of(request: Request, caller: Caller, given: Any, *, is_atomic: bool) -
     """The lines of a body, with their drafts. Raises ValidationError for too many of them, or for
     one that cannot be read, by its number, before anything is booked.
     """
-    if "Idempotency-Key" not in request.headers:
-        raise ValidationError({"Idempotency-Key": [NO_KEY]})
+    if HEADER not in request.headers:
+        raise ValidationError({HEADER: [NO_KEY]})
     if not isinstance(given, list) or not given:
         raise ValidationError({"transactions": ["Write a list of one payment or more."]})
     if is_atomic and len(given) > MAX_TOGETHER:
@@ -88,7 +87,7 @@ def lines_of(request: Request, caller: Caller, given: Any, *, is_atomic: bool) -
     bodies = [_body(number, one) for number, one in enumerate(given, 1)]
     resolve = _Resolver(caller, bodies)
     return [
-        resolve.line(number, body, payment_id(request, caller.person, part=str(number)))
+        resolve.line(number, body, line_id(request, caller.person, number))
         for number, body in enumerate(bodies, 1)
     ]
 

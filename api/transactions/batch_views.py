@@ -21,7 +21,7 @@ from api.parsing import NDJSONParser, StrictJSONParser
 from api.problems import OutcomeOf, body_of
 from api.renderers import NDJSON, JSONRenderer, NDJSONRenderer
 from api.transactions.batch import BatchLine, LineRefused, book_each, book_together, lines_of
-from api.transactions.keys import REPLAYED, payment_id
+from api.transactions.keys import REPLAYED, line_id
 from api.transactions.serializers import NewTransactionSerializer
 from api.views import ApiView
 from ledger.web import outages
@@ -91,8 +91,8 @@ class TransactionBatch(ApiView):
                 _streamed(request, caller, lines), content_type=NDJSON,
                 headers={"Cache-Control": "no-store"},
             )  # fmt: skip
-        after = payment_id(request, caller.person, part=str(len(lines) + 1))
-        first = payment_id(request, caller.person, part="1")
+        after = line_id(request, caller.person, len(lines) + 1)
+        first = line_id(request, caller.person, 1)
         try:
             rows, is_replayed = book_together(caller, lines, after=after)
         except Error as error:

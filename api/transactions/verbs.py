@@ -21,7 +21,7 @@ from api.parameters import KEY
 from api.problems import FieldRefused, NotYours, OutcomeOf
 from api.sign_in import lacks_scope
 from api.transactions.expansion import as_json
-from api.transactions.keys import REPLAYED, payment_id
+from api.transactions.keys import REPLAYED, payment_key
 from api.transactions.payments import check_limits
 from api.transactions.serializers import TransactionSerializer
 from api.views import ApiView
@@ -83,18 +83,19 @@ class StaffVerb(ApiView):
         """Books what the form says, once for each key."""
         caller = self.caller
         may_use(caller, self.form_class.permission)
-        id = payment_id(request, caller.person)
+        id, key = payment_key(request, caller.person)
         try:
             booked = booked_before(caller.person, id, about)
         except Error as error:
-            raise OutcomeOf(id) from error
+            raise OutcomeOf(id, key=key) from error
         if booked is None and (why := self.form_class.obstacle(about, caller.person)):
             raise FieldRefused(why, "", slug="not-possible")
         data = {**fields, "id": str(id)}
-        form = self._form(data, about, was_booked=booked is not None)
+        given: dict[str, Any] = {"about": about, "id": id, "was_booked": booked is not None}
+        form = self._form(data, **given)
         if "amount" not in fields:
             data["amount"] = str(booked.amount if booked else form.fields["amount"].initial)
-            form = self._form(data, about, was_booked=booked is not None)
+            form = self._form(data, **given)
         if not form.is_valid():
             if list(form.errors) == ["amount"]:
                 raise InvalidAmount(" ".join(map(str, form.errors["amount"])))
@@ -106,7 +107,7 @@ class StaffVerb(ApiView):
         try:
             row = form.book()
         except Error as error:
-            raise OutcomeOf(id) from error
+            raise OutcomeOf(id, key=key) from error
         headers = {"Location": f"/api/v1/transactions/{row.pk}/"}
         if booked is not None:
             headers[REPLAYED] = "true"
@@ -123,9 +124,8 @@ class StaffVerb(ApiView):
         may_use(self.caller, self.form_class.permission)
         return any_row(self.caller, pk)
 
-    def _form(self, data: Any, about: Transaction | None, *, was_booked: bool) -> StepForm:
-        clerk = self.caller.person
-        return self.form_class(data, clerk=clerk, about=about, was_booked=was_booked)
+    def _form(self, data: Any, *, id: UUID, **options: Any) -> StepForm:
+        return self.form_class(data, clerk=self.caller.person, transaction_id=id, **options)
 
     def given(self, request: Request) -> dict[str, Any]:
         """The validated body."""

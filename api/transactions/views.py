@@ -26,7 +26,7 @@ from api.transactions.expansion import (
     read_for,
     reads_any,
 )
-from api.transactions.keys import REPLAYED, payment_id
+from api.transactions.keys import REPLAYED, payment_key
 from api.transactions.payments import pay
 from api.transactions.serializers import NewTransactionSerializer, TransactionSerializer
 from api.views import ApiView
@@ -81,13 +81,13 @@ class TransactionList(ApiView):
         """
         known_only(request)
         given = values_of(NewTransactionSerializer, request.data)
-        id = payment_id(request, self.caller.person)
+        id, key = payment_key(request, self.caller.person)
         try:
             booked = pay(self.caller, request._request, given, id)
             if booked.is_repeated:
                 wait_until_confirmed()
         except Error as error:
-            raise OutcomeOf(id) from error
+            raise OutcomeOf(id, key=key) from error
         headers = {"Location": f"{request.path}{booked.row.pk}/"}
         if booked.is_repeated:
             headers[REPLAYED] = "true"

@@ -120,7 +120,7 @@ TRANSACTIONS = ExplorerView(
     "transactions",
     "One row for each payment or hold, with both sides",
     (
-        ViewColumn("id", "Also the idempotency key"),
+        ViewColumn("id", "For services also the idempotency key"),
         ViewColumn("from_account_id", "The payer; NULL for a deposit"),
         ViewColumn("to_account_id", "The recipient; NULL for a withdrawal"),
         *_of_a_payment(OWN_SIDE),

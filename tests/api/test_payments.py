@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
 from django.test import Client
@@ -11,6 +11,7 @@ from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from tests.api.calls import ODD_AMOUNTS, TRANSACTIONS, balance_of, bearer, body, post, slug
 from tests.factories import AccountFactory
+from transactions import services
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +48,7 @@ def test_the_same_key_pays_once_and_answers_the_same(
     key = str(uuid4())
     first = post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=key)
     again = post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=key)
-    assert first.json()["id"] == key
+    assert first.json()["id"] != key
     assert (again.status_code, again.json()) == (201, first.json())
     assert "Idempotency-Replayed" not in first.headers
     assert again.headers["Idempotency-Replayed"] == "true"
@@ -65,14 +66,30 @@ def test_a_key_that_is_no_uuid_is_mapped_for_good(
     assert balance_of(mine) == Decimal("987.50")
 
 
-def test_the_same_text_of_two_people_is_two_keys(
-    ana: Client, mine: Account, theirs: Account
+@pytest.mark.parametrize("key", ["invoice 7", str(uuid5(NAMESPACE_URL, "invoice 7"))])
+def test_the_same_key_of_two_people_is_two_keys(
+    ana: Client, mine: Account, theirs: Account, key: str
 ) -> None:
-    post(ana, TRANSACTIONS, body(mine, theirs, amount="100"), Idempotency_Key="invoice 7")
+    post(ana, TRANSACTIONS, body(mine, theirs, amount="100"), Idempotency_Key=key)
     ana.force_login(theirs.user)
-    answer = post(ana, TRANSACTIONS, body(theirs, mine, amount="1"), Idempotency_Key="invoice 7")
+    answer = post(ana, TRANSACTIONS, body(theirs, mine, amount="1"), Idempotency_Key=key)
     assert answer.status_code == 201
     assert "Idempotency-Replayed" not in answer.headers
+
+
+def test_a_payment_booked_when_its_key_was_the_id_is_not_booked_again(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    before = services.transfer(
+        from_account=mine, to_account=theirs, amount=Decimal("12.50"), description="Lunch",
+        created_by=mine.user,
+    )  # fmt: skip
+    again = post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=str(before.pk))
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert again.json()["id"] == str(before.pk)
+    other = post(ana, TRANSACTIONS, body(mine, theirs, amount="2"), Idempotency_Key=str(before.pk))
+    assert other.status_code == 409
+    assert balance_of(mine) == Decimal("987.50")
 
 
 def test_another_body_with_the_same_key_is_a_conflict(

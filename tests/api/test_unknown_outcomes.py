@@ -64,7 +64,9 @@ def test_a_payment_that_was_found_is_not_called_booked_before_the_standby_has_it
 
     nobody_confirms("api.transactions.views")
 
-    assert_unknown(post(Client(), TRANSACTIONS, sent, Idempotency_Key=key, **payer), key)
+    unknown = post(Client(), TRANSACTIONS, sent, Idempotency_Key=key, **payer)
+    assert_unknown(unknown, str(Transaction.objects.get(type="transfer").pk))
+    assert unknown.json()["key"] == key
 
 
 def test_a_release_that_was_found_is_not_called_done_before_the_standby_has_it(
@@ -90,7 +92,9 @@ def test_a_hold_that_was_found_is_not_called_placed_before_the_standby_has_it(
 
     nobody_confirms("transactions.staff.desk.steps")
 
-    assert_unknown(post(Client(), f"{TRANSACTIONS}holds/", sent, **header), key)
+    unknown = post(Client(), f"{TRANSACTIONS}holds/", sent, **header)
+    assert_unknown(unknown, str(Transaction.objects.get(status="pending").pk))
+    assert unknown.json()["key"] == key
 
 
 def test_an_account_that_was_found_is_not_called_open_before_the_standby_has_it(
@@ -118,7 +122,7 @@ def lost(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> Iterator[No
         yield
 
 
-def test_a_payment_whose_answer_is_lost_names_the_id_to_send_again(
+def test_a_payment_whose_answer_is_lost_names_the_key_to_send_again_with(
     mine: Account,
     theirs: Account,
     payer: dict[str, str],
@@ -129,7 +133,10 @@ def test_a_payment_whose_answer_is_lost_names_the_id_to_send_again(
     id = str(Transaction.objects.get(type="transfer").pk)
     assert_unknown(unknown, id)
 
-    again = post(Client(), TRANSACTIONS, body(mine, theirs), Idempotency_Key=id, **payer)
+    key = unknown.json()["key"]
+    assert key != id
+    again = post(Client(), TRANSACTIONS, body(mine, theirs), Idempotency_Key=key, **payer)
+    assert again.json()["id"] == id
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
     assert balance_of(mine) == 1000 - Transaction.objects.get(pk=id).amount
 

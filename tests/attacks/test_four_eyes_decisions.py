@@ -41,7 +41,7 @@ from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, balances
 from tests.pages import text_of
 from tests.refusals import constraint_of
-from tests.reviews import reviewed
+from tests.reviews import paid_id, reviewed
 from tests.security_events import security_events
 from tests.transactions.staff.forms import HOLD, hold_form, page_of, said_by_staff
 from transactions import services
@@ -68,14 +68,14 @@ def test_the_desk_asks_and_a_manager_approves_once(
     answer = staff.post(DESK, {**seen, "step": "ask", "why": "Sold a house"})
     assert answer["Location"] == PAGE
     request = ApprovalRequest.objects.get()
-    assert (str(request.transaction_id), request.requested_by) == (form["id"], clerk)
+    assert (request.transaction_id, request.requested_by) == (paid_id(clerk, form), clerk)
     assert "is frozen" not in text_of(manager.get(PAGE))
     account_services.freeze_account(account=account, reason="Lost card")
     shown = text_of(manager.get(PAGE))
     assert "Sold a house" in shown
     assert "is frozen" in shown
     step(manager, request, "approve")
-    row = Transaction.objects.get(pk=form["id"])
+    row = Transaction.objects.get(pk=paid_id(clerk, form))
     assert (row.created_by, row.amount) == (clerk, 20_000)
     request.refresh_from_db()
     assert (request.status, request.decided_by) == ("done", boss)
@@ -100,8 +100,8 @@ def test_a_hold_a_capture_and_a_refund_are_approved_with_their_reasons(
         seen = reviewed(staff, url, form)
         assert staff.post(url, {**seen, "step": "book"}).status_code == 200
         assert staff.post(url, {**seen, "step": "ask"}).status_code == 302
-        step(manager, ApprovalRequest.objects.get(transaction_id=form["id"]), "approve")
-        row = Transaction.objects.get(pk=form["id"])
+        step(manager, ApprovalRequest.objects.get(transaction_id=paid_id(clerk, form)), "approve")
+        row = Transaction.objects.get(pk=paid_id(clerk, form))
         reason = StaffReason.objects.get(transaction=row)
         assert (reason.written_by, reason.reason) == (clerk, "Came damaged")
     assert StaffReason.objects.get(action="refund").message == "Sorry"

@@ -11,20 +11,24 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7, uuid7_for
+from tests.api.calls import TRANSACTIONS, post
 from tests.factories import AccountFactory, nobodys
 from tests.pages import text_of, texts_of
 from tests.reviews import TRANSFER, send, token_of
 from tests.transactions.payment_files.files import checked, csv_of, pay, stored
+from tests.transactions.standing_orders.orders import order_of
 from transactions import services
 from transactions.models import NamesAsked, PaymentFile, PaymentLine, Transaction
 from transactions.payment_files.preview import check
 from transactions.safeguards import quota
 from transactions.safeguards.quota import NUMBERS_ASKED
 from transactions.safeguards.recipients import CANNOT_RECEIVE, NOT_PAYABLE
+from transactions.standing_orders.paying import pay_due, payment_id
 
 pytestmark = pytest.mark.django_db
 Form = dict[str, Any]
@@ -247,6 +251,35 @@ def test_the_id_of_somebody_elses_payment_gets_the_answer_of_an_unused_one(
     for id in ids:
         receipt = send(ana, form_for(mine, theirs.number, id=str(id)))["Location"]
         assert receipt == f"/transactions/{uuid7_for(mine.user.pk, id)}/"
+
+
+def test_a_key_that_is_somebody_elses_payment_gets_the_answer_of_an_unused_one(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    taken = Transaction.objects.get(to_account=AccountFactory(balance="5"))
+    sent = {"from_account": str(mine.pk), "to_account": str(theirs.pk), "amount": "0.01"}
+    for key in (taken.pk, uuid7()):
+        answer = post(ana, TRANSACTIONS, sent, Idempotency_Key=str(key))
+        assert (answer.status_code, answer.json()["id"]) == (201, str(uuid7_for(mine.user.pk, key)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_uses_up_the_id_of_somebody_elses_next_payment(
+    client: Client, mine: Account, theirs: Account
+) -> None:
+    """Mara knows Ana's id, Ana's next key and Ana's standing order, and sends each id first."""
+    key, order = uuid7(), order_of(mine, theirs, first_on=timezone.localdate())
+    owned = AccountFactory(user=theirs.user)
+    services.deposit(to_account=theirs, amount=Decimal(1))
+    client.force_login(theirs.user)
+    sent = {"from_account": str(theirs.pk), "to_account": str(owned.pk), "amount": "0.01"}
+    for id in (key, uuid7_for(mine.user.pk, key), payment_id(order.pk, order.next_on)):
+        answer = post(client, TRANSACTIONS, sent, Idempotency_Key=str(id))
+        assert (answer.status_code, answer.json()["id"] == str(id)) == (201, False)
+    client.force_login(mine.user)
+    sent = {"from_account": str(mine.pk), "to_account": str(theirs.pk), "amount": "7"}
+    assert post(client, TRANSACTIONS, sent, Idempotency_Key=str(key)).status_code == 201
+    assert pay_due().paid == 1
 
 
 def test_an_id_of_a_form_is_time_ordered_and_ones_own() -> None:

@@ -22,6 +22,7 @@ from django.utils.html import format_html
 from accounts.admin.list_files import ListFiles
 from accounts.admin.parts import STYLES, amount_cell, date_filter, link_to, moment_cell, person_of
 from accounts.models import Account, ApprovalRequest, User
+from ledger.db.ids import uuid7_for
 from ledger.text.lines import grouped
 from ledger.web import database_errors, outages
 from transactions.exceptions import LedgerError
@@ -115,7 +116,8 @@ class PaymentFileAdmin(ListFiles):
         if not form.is_valid():
             return self._upload_page(request, form)
         data, upload = form.cleaned_data, form.cleaned_data["file"]
-        facts = {"from_account": data["number"], "created_by": clerk, "id": data["id"]}
+        id = uuid7_for(clerk.pk, data["id"])
+        facts = {"from_account": data["number"], "created_by": clerk, "id": id}
         try:
             file = store(upload.file, name=upload.name, **facts)
             if file.state == PaymentFile.State.STORED:

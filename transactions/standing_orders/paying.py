@@ -1,9 +1,11 @@
 """Pays what is due, each day of each order once.
 
 Note [Each day once]: a payment and the step of its order to the next day are one database
-transaction (`settle_paid`), and the id of the transaction is made of the order and the day. So
-whatever is killed, and however many run at once: a day whose payment was booked is settled, and one
-that is not settled was not paid. Days that were missed are paid in their order.
+transaction (`settle_paid`). So whatever is killed, and however many run at once: a day whose
+payment was booked is settled, and one that is not settled was not paid. The id of the payment
+follows from the order, the day and SECRET_KEY, so nobody who knows the order can use it up before.
+Another SECRET_KEY makes other ids, and pays no day twice: the day is settled by the order and by
+`id_of_occurrence`, not by the payment's id. Days that were missed are paid in their order.
 
 Note [Second tries]: an order may lack money that another one brings on the same day. So what lacked
 money is tried again when all orders of a day had their turn, the oldest day first, for as long as
@@ -24,6 +26,7 @@ from heapq import heapify, heappop, heappush
 
 from django.db.models import Min
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.models import Account
 from ledger.db.ids import uuid7_of
@@ -84,8 +87,9 @@ def pay_due(*, now: datetime | None = None) -> PaidOrders:
 
 
 def payment_id(order: uuid.UUID, day: date) -> uuid.UUID:
-    """The id of the transaction that pays this day of an order."""
-    return uuid7_of(datetime.combine(day, time(), UTC), f"standing order {order} {day}")
+    """Returns the id of the transaction that pays this day: see Note [Each day once]."""
+    name = salted_hmac("standing order", f"{order} {day}", algorithm="sha256").hexdigest()
+    return uuid7_of(datetime.combine(day, time(), UTC), name)
 
 
 def _due_days(today: date) -> Iterator[date]:

@@ -12,7 +12,9 @@ from accounts.models import Account, User
 from ledger.text.money import account_number
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, texts_of
+from tests.reviews import paid_id
 from tests.transactions.staff.forms import DESK, messages_of, page_of, slip
+from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import Transaction
 
@@ -44,7 +46,8 @@ def test_a_slip_is_booked_once_however_often_it_is_sent(
     row = Transaction.objects.get(reference="S-1")
     assert [answer["Location"] for answer in answers] == [page_of(row), page_of(row)]
     assert "nothing was booked again" in messages_of(answers[1])[-1]
-    assert (row.pk, row.created_by, row.description) == (filled["id"], clerk, description)
+    made = paid_id(clerk, filled), clerk, description
+    assert (row.pk, row.created_by, row.description) == made
     assert row.metadata == {"category": "cash", "channel": "cash desk"}
     account.refresh_from_db()
     assert account.balance == Decimal(balance)
@@ -55,12 +58,12 @@ def test_a_slip_is_booked_once_however_often_it_is_sent(
 
 @pytest.mark.parametrize("button", ["review", "edit", "book"])
 def test_going_back_after_booking_leads_to_the_booked_row(
-    button: str, staff: Client, account: Account
+    button: str, staff: Client, clerk: User, account: Account
 ) -> None:
     filled = slip(account)
     staff.post(DESK, {**filled, "step": "book"})
     answer = staff.post(DESK, {**filled, "step": button})
-    assert answer["Location"] == page_of(Transaction.objects.get(pk=filled["id"]))
+    assert answer["Location"] == page_of(Transaction.objects.get(pk=paid_id(clerk, filled)))
     assert "nothing was booked again" in messages_of(answer)[-1]
     account.refresh_from_db()
     assert account.balance == 60
@@ -72,14 +75,16 @@ def test_a_browser_may_keep_the_slip_to_go_back_to(staff: Client, account: Accou
     assert staff.get(DESK, follow=True)["Cache-Control"] == "private, no-store"
 
 
-def test_the_slip_carries_its_id_in_its_address(staff: Client, account: Account) -> None:
+def test_the_slip_carries_its_key_in_its_address(
+    staff: Client, clerk: User, account: Account
+) -> None:
     first, second = (staff.get(DESK, follow=True).redirect_chain[-1][0] for _ in range(2))
     assert first != second
     filled = slip(account, id=first.partition("=")[2], step="book")
     assert f'action="?id={filled["id"]}"' in staff.get(first).content.decode()
     staff.post(DESK, filled)
     again = staff.get(first)
-    assert again["Location"] == page_of(Transaction.objects.get(pk=filled["id"]))
+    assert again["Location"] == page_of(Transaction.objects.get(pk=paid_id(clerk, filled)))
     assert "nothing was booked again" in messages_of(again)[-1]
 
 
@@ -125,7 +130,7 @@ def test_a_slip_that_is_not_filled_in_right_is_an_error(
 
 @pytest.mark.parametrize("button", ["review", "book"])
 def test_what_the_books_refuse_is_said_and_what_was_typed_stays(
-    button: str, staff: Client, account: Account
+    button: str, staff: Client, clerk: User, account: Account
 ) -> None:
     asked = slip(account, kind="withdraw", amount="10.01", reference="S-9", step=button)
     answer = staff.post(DESK, asked)
@@ -170,3 +175,25 @@ def test_a_clerk_who_may_not_view_transactions_stays_at_the_desk(
     client.force_login(clerk)
     assert client.post(DESK, slip(account, step="book"))["Location"] == DESK
     assert Transaction.objects.filter(created_by=clerk).count() == 1
+
+
+def test_the_id_of_somebody_elses_booking_is_booked_as_an_unused_one(
+    staff: Client, clerk: User, account: Account
+) -> None:
+    taken = Transaction.objects.get(to_account=account)
+    filled = slip(account, id=taken.pk, step="book")
+    booked = paid_id(clerk, filled)
+    assert staff.post(DESK, filled)["Location"] == page_of(Transaction.objects.get(pk=booked))
+
+
+def test_a_slip_booked_when_its_key_was_the_id_is_not_booked_again(
+    staff: Client, clerk: User, account: Account
+) -> None:
+    before = services.deposit(
+        to_account=account, amount=Decimal(50), description="Cash deposit", created_by=clerk,
+        metadata={"category": "cash", "channel": "cash desk"},
+    )  # fmt: skip
+    answer = staff.post(DESK, slip(account, id=before.pk, step="book"))
+    assert answer["Location"] == page_of(before)
+    account.refresh_from_db()
+    assert account.balance == 60

@@ -9,10 +9,12 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import User
 from ledger.db.ids import uuid7
 from tests.conftest import beside_the_request
 from tests.factories import AccountFactory
 from tests.pages import lacks, text_of
+from tests.reviews import paid_id
 from transactions import services
 from transactions.models import Transaction
 
@@ -77,7 +79,7 @@ def agreed(staff: Client, paid: Transaction, form: dict[str, Any]) -> dict[str, 
 
 
 def test_what_was_agreed_to_with_other_figures_is_shown_once_more(
-    staff: Client, paid: Transaction
+    staff: Client, clerk: User, paid: Transaction
 ) -> None:
     form = agreed(staff, paid, filled("12.50"))
     services.reverse(transaction=paid, amount=Decimal(20))
@@ -89,7 +91,7 @@ def test_what_was_agreed_to_with_other_figures_is_shown_once_more(
     assert paid.reversals.count() == 1
     again = {**form, "figures": answer.context["form"].figures}
     booked = staff.post(page_of(paid), again)
-    row = Transaction.objects.get(pk=form["id"])
+    row = Transaction.objects.get(pk=paid_id(clerk, form))
     assert booked["Location"] == page_of(row, "change")
     assert row.amount == Decimal("12.50")
 

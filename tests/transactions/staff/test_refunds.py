@@ -10,6 +10,7 @@ from accounts.models import Account, User
 from accounts.services import freeze_account
 from tests.factories import balances
 from tests.pages import lacks, text_of, texts_of
+from tests.reviews import paid_id
 from tests.transactions.staff.forms import messages_of, page_of, said_by_staff
 from transactions import services
 from transactions.audit.audit import audit
@@ -45,7 +46,7 @@ def test_a_refund_is_booked_once_however_often_it_is_sent(
     assert {answer["Location"] for answer in answers} == {page_of(row)}
     assert "Refunded 40.00" in messages_of(answers[0])[0]
     assert "nothing was booked again" in messages_of(answers[2])[-1]
-    assert (str(row.pk), row.amount, row.created_by) == (filled["id"], 40, clerk)
+    assert (row.pk, row.amount, row.created_by) == (paid_id(clerk, filled), 40, clerk)
     assert (row.description, row.reference) == ("Refund: Two atlases", "INV-7")
     assert row.metadata == {"category": "shopping"}
     note = StaffReason.objects.get(transaction=row)
@@ -56,13 +57,13 @@ def test_a_refund_is_booked_once_however_often_it_is_sent(
 
 
 def test_going_back_to_the_address_of_a_booked_form_leads_to_the_row(
-    staff: Client, paid: Transaction
+    staff: Client, clerk: User, paid: Transaction
 ) -> None:
     address = staff.get(page_of(paid, "refund"))["Location"]
     id = address.partition("=")[2]
     staff.post(address, said_by_staff(id=id, amount="40", step="book"))
     again = staff.get(address)
-    assert again["Location"] == page_of(Transaction.objects.get(pk=id))
+    assert again["Location"] == page_of(Transaction.objects.get(pk=paid_id(clerk, {"id": id})))
     assert "nothing was booked again" in messages_of(again)[-1]
 
 

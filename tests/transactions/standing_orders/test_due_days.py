@@ -8,10 +8,12 @@ import pytest
 from django.test import override_settings
 
 from accounts.models import Account
+from ledger.db.retry import OutcomeUnknown
+from tests.transactions.posting.shared import answers_lost
 from tests.transactions.standing_orders.orders import order_of, settled
 from transactions import services
 from transactions.exceptions import RecipientFull
-from transactions.models import Transaction
+from transactions.models import StandingOrder, Transaction
 from transactions.safeguards.recipients import CANNOT_RECEIVE
 from transactions.standing_orders import paying
 from transactions.standing_orders.paying import PaidOrders, pay_due
@@ -48,6 +50,34 @@ def test_the_payments_id_is_made_of_the_order_and_its_day(mine: Account, theirs:
     order = order_of(mine, theirs)
     pay_due(now=datetime(2027, 1, 31, 12, tzinfo=UTC))
     assert Transaction.objects.get(type="transfer").pk == paying.payment_id(order.pk, FIRST)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_payments_id_is_secret_and_a_new_secret_pays_no_day_again(
+    mine: Account, theirs: Account, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit of the first run comes through, and its answer is lost with the worker."""
+    order, now = order_of(mine, theirs), datetime(2027, 1, 31, 12, tzinfo=UTC)
+    with answers_lost(monkeypatch), pytest.raises(OutcomeUnknown):
+        pay_due(now=now)
+    before = paying.payment_id(order.pk, FIRST)
+    settings.SECRET_KEY = "another" * 9
+    assert paying.payment_id(order.pk, FIRST) != before
+    assert pay_due(now=now) == PaidOrders()
+    assert Transaction.objects.get(type="transfer").pk == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_day_whose_step_was_lost_is_refused_by_its_occurrence(
+    mine: Account, theirs: Account, settings: Any
+) -> None:
+    """Whatever the id: what is settled is kept by its day, too."""
+    order, now = order_of(mine, theirs), datetime(2027, 1, 31, 12, tzinfo=UTC)
+    pay_due(now=now)
+    settings.SECRET_KEY = "another" * 9
+    StandingOrder.objects.filter(pk=order.pk).update(position=0)
+    assert pay_due(now=now) == PaidOrders(waiting=1)
+    assert Transaction.objects.filter(type="transfer").count() == 1
 
 
 def test_what_a_strangers_account_refuses_is_kept_in_words_for_the_owner(

@@ -100,7 +100,7 @@ class SlipForm(AccountStepForm):
     def draft(self) -> Draft:
         data = self.cleaned_data
         return Draft(
-            id=data["id"],
+            id=self.transaction_id,
             from_account=None if self.comes_in else data["number"],
             to_account=data["number"] if self.comes_in else None,
             amount=data["amount"],

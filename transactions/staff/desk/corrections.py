@@ -95,7 +95,7 @@ class RefundForm(CorrectionForm):
         """The draft of the refund, in the original's category, so that spending in it goes down."""
         row, data = self.row, self.cleaned_data
         return Draft(
-            id=data["id"],
+            id=self.transaction_id,
             from_account=row.to_account,
             to_account=row.from_account,
             amount=data["amount"],
@@ -151,7 +151,7 @@ class CaptureForm(CorrectionForm):
         """The draft of the capture, with the hold's texts and metadata as `services.capture`."""
         row, data = self.row, self.cleaned_data
         return Draft(
-            id=data["id"],
+            id=self.transaction_id,
             from_account=row.from_account,
             to_account=row.to_account,
             amount=data["amount"],

@@ -95,7 +95,7 @@ class HoldForm(ReasonForm, AccountStepForm):
     def draft(self) -> Draft:
         data = self.cleaned_data
         return Draft(
-            id=data["id"],
+            id=self.transaction_id,
             from_account=data["number"],
             to_account=data["payee"],
             amount=data["amount"],

@@ -1,8 +1,8 @@
 """Staff forms that book one transaction: the form, its review, the booking.
 
-The form and its URL carry the id of the transaction, so that going back, reloading or pressing
-twice books only once. The review posts the transaction and rolls it back, so a refusal appears
-before the clerk tells the customer anything.
+The form and its URL carry a key, from which the id of the transaction follows, so that going back,
+reloading or pressing twice books only once. The review posts the transaction and rolls it back, so
+a refusal appears before the clerk tells the customer anything.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from transactions.exceptions import (
 from transactions.fields import MoneyForm
 from transactions.models import Transaction
 from transactions.safeguards import review as reviews
+from transactions.safeguards.keys import transaction_id_for
 from transactions.services import Draft
 from transactions.staff.approvals.requests import ASKED, ask_for, needs_approval
 
@@ -86,11 +87,13 @@ class StepForm(MoneyForm):
         clerk: User,
         about: Transaction | None = None,
         was_booked: bool = False,
+        transaction_id: uuid.UUID | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.clerk = clerk
         self.about = about
+        self.transaction_id = transaction_id  # what the form books; its field `id` is the key
         self.was_booked = was_booked  # if so, checks that depend on today are skipped
 
     @classmethod
@@ -182,12 +185,14 @@ class StepDesk:
         self.request, self.form_class = request, form_class
         self.model_admin, self.about = model_admin, about
         self.clerk = person_of(request)
+        self.transaction_id: uuid.UUID | None = None
 
     def serve(self) -> HttpResponse:
         """Responds with the form, with its review, or with a redirect to the booked row."""
         if not self.clerk.has_perm(self.form_class.permission):
             raise PermissionDenied
-        id = self._form_id()
+        key = self._form_key()
+        self.transaction_id = id = transaction_id_for(self.clerk, key) if key else None
         booked = booked_before(self.clerk, id, self.about) if id else None
         obstacle = "" if booked else self.form_class.obstacle(self.about, self.clerk)
         if obstacle:
@@ -197,9 +202,9 @@ class StepDesk:
             return self._posted(was_booked=booked is not None)
         if booked:
             return self._booked_already(booked)
-        if id is None:
-            return self._with_new_id()
-        initial = {**self.form_class.prefilled(self.request.GET), "id": id}
+        if key is None:
+            return self._with_new_key()
+        initial = {**self.form_class.prefilled(self.request.GET), "id": key}
         return self._page(self._form(initial=initial))
 
     def _posted(self, *, was_booked: bool) -> HttpResponse:
@@ -269,21 +274,22 @@ class StepDesk:
         """The kind of form, in the token of the review."""
         return f"desk.{self.form_class.__name__.lower()}"
 
-    def _form_id(self) -> uuid.UUID | None:
-        """Returns the id of the form, from its data or its address; None without a valid id."""
+    def _form_key(self) -> uuid.UUID | None:
+        """Returns the key of the form, from its data or its address; None without a valid key."""
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         try:
             return uuid.UUID(given.get("id", ""))
         except ValueError:
             return None
 
-    def _with_new_id(self) -> HttpResponse:
+    def _with_new_key(self) -> HttpResponse:
         query = self.request.GET.copy()
         query["id"] = str(uuid7())
         return redirect(f"{self.request.path}?{query.urlencode()}")
 
     def _form(self, data: Mapping[str, Any] | None = None, **options: Any) -> StepForm:
-        return self.form_class(data, clerk=self.clerk, about=self.about, **options)
+        options |= {"clerk": self.clerk, "about": self.about}
+        return self.form_class(data, transaction_id=self.transaction_id, **options)
 
     def _booked_already(self, row: Transaction) -> HttpResponse:
         messages.warning(self.request, BOOKED_ALREADY)
