@@ -8,6 +8,7 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from ledger.db.json_numbers import exact_number
 from ledger.text.lines import shortened
 
 
@@ -16,7 +17,10 @@ def loads(text: str) -> Any:
     for NaN, and for more nesting or longer numbers than Python reads.
     """
     try:
-        return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_no_constant)
+        return json.loads(
+            text, object_pairs_hook=_without_repeats, parse_constant=_no_constant,
+            parse_float=exact_number,
+        )  # fmt: skip
     except ParseError:
         raise
     except RecursionError:

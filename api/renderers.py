@@ -1,9 +1,22 @@
 """What answers are written as."""
 
-from rest_framework.renderers import JSONRenderer
+from rest_framework import renderers
+from rest_framework.utils import encoders
+
+from ledger.db.json_numbers import WritesExactNumbers
 
 NDJSON = "application/x-ndjson"
 EVENT_STREAM = "text/event-stream"
+
+
+class AnswerEncoder(WritesExactNumbers, encoders.JSONEncoder):
+    """The numbers of metadata as they were sent."""
+
+
+class JSONRenderer(renderers.JSONRenderer):
+    """JSON."""
+
+    encoder_class = AnswerEncoder
 
 
 class NDJSONRenderer(JSONRenderer):

@@ -19,6 +19,7 @@ from accounts.models.fields import MoneyField
 from accounts.models.user import User
 from accounts.shown import add_accounts
 from ledger.db.ids import uuid7
+from ledger.db.json_numbers import ExactJSONField
 from ledger.db.register import EMPTIED, ByRule, registered
 
 KINDS = [
@@ -185,7 +186,7 @@ class ApprovalRequest(models.Model):
     to_account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
     amount = MoneyField(max_digits=24, db_comment="Of limits: by how much they are raised")
     currency = models.CharField(max_length=3)
-    parameters = models.JSONField(default=dict, db_comment="The other contents of the action")
+    parameters = ExactJSONField(default=dict, db_comment="The other contents of the action")
     reason = models.CharField(max_length=500)
     requested_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     requested_at = models.DateTimeField(default=timezone.now)

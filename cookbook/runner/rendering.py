@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 
 from accounts.models import Account, User
+from ledger.db.json_numbers import ExactNumberEncoder
 from transactions.models import Entry, Transaction
 
 MOST_ROWS = 20
@@ -129,7 +129,7 @@ def as_text(value: Any) -> str:
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, dict | list | tuple):
         try:
-            return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+            return json.dumps(value, cls=ExactNumberEncoder, ensure_ascii=False)
         except TypeError:
             return repr(value)
     return str(value)

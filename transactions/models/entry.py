@@ -11,6 +11,7 @@ from django.db import models
 from accounts.models import Account, MoneyField
 from accounts.shown import add_accounts
 from ledger.db.ids import pk_of
+from ledger.db.json_numbers import ExactJSONField
 from ledger.text.money import figure
 from transactions.models.transaction import Transaction, reversal_word
 
@@ -134,7 +135,7 @@ class Entry(models.Model):
     status = models.CharField(max_length=10, choices=Transaction.Status.choices)
     description = models.CharField(max_length=500)
     reference = models.CharField(max_length=140)
-    metadata = models.JSONField()
+    metadata = ExactJSONField()
     category = models.TextField(null=True)  # noqa: DJ001  as the generated column is
     created_at = models.DateTimeField()
     value_date = models.DateField()

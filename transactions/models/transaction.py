@@ -11,12 +11,12 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
 from accounts.shown import add_accounts
 from ledger.db.ids import pk_of, uuid7
+from ledger.db.json_numbers import ExactJSONField
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.money import figure
 from transactions.models import alert_triggers, event_triggers, row_triggers
@@ -80,10 +80,6 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         """Reads both accounts, their holders and the person who booked it in the same query."""
         return self.select_related("from_account__user", "to_account__user", "created_by")
 
-    def with_stored_metadata(self) -> Self:
-        """Adds `metadata_stored`: the metadata as text, whose numbers keep all their digits."""
-        return self.annotate(metadata_stored=Cast("metadata", models.TextField()))
-
 
 class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
     """Defers the search column, which is for matching, not for reading."""
@@ -131,7 +127,7 @@ class Transaction(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     description = models.CharField(max_length=DESCRIPTION_LIMIT, blank=True, default="")
     reference = models.CharField(max_length=REFERENCE_LIMIT, blank=True, default="")
-    metadata = models.JSONField(default=dict, blank=True)
+    metadata = ExactJSONField(default=dict, blank=True)
     category = models.GeneratedField(
         expression=KT("metadata__category"), output_field=models.TextField(), db_persist=True
     )

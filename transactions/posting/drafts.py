@@ -1,6 +1,5 @@
 """A movement of money as the caller wants it (`Draft`), and validated (`PreparedDraft`)."""
 
-import json
 import uuid
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
+from ledger.db.json_numbers import loads
 from transactions.exceptions import InvalidDetails, SameAccount
 from transactions.models import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 from transactions.posting import validation
@@ -118,7 +118,7 @@ class PreparedDraft:
             and row.description == self.description
             and row.reference == self.reference
             and validation.comparable(row.metadata)
-            == validation.comparable(json.loads(self.metadata_text))
+            == validation.comparable(loads(self.metadata_text))
             and self.value_date in (None, row.value_date)
             and row.captures_id == self.captures_id
             and row.reverses_id == self.reverses_id

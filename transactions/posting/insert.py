@@ -1,6 +1,5 @@
 """Writes posted rows by INSERT or COPY, and looks rows up by id."""
 
-import json
 import uuid
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -11,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Sum
 from django.db.models.base import ModelState
 
+from ledger.db.json_numbers import loads
 from ledger.db.row_security import rows_are_secured
 from transactions.models import Transaction
 from transactions.posting.drafts import PreparedDraft
@@ -180,5 +180,5 @@ def as_transaction(item: PreparedDraft) -> Transaction:
     state.adding, state.db = False, DEFAULT_DB_ALIAS
     columns, text = row.__dict__, item.metadata_text
     columns.update(zip(COLUMNS, _values(item)))  # noqa: B905 - always of the same length
-    columns["metadata"] = {} if text == "{}" else json.loads(text)
+    columns["metadata"] = {} if text == "{}" else loads(text)
     return row

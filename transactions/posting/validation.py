@@ -7,20 +7,38 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from accounts.exceptions import AccountNotFound
 from accounts.models import EARLIEST, LATEST, Account, User
+from ledger.db.json_numbers import ExactNumber, ExactNumberEncoder
 from ledger.text.currencies import LARGEST_AMOUNT, PLAIN_NUMBER
 from ledger.text.lines import encodes, odd_characters, shortened
 from transactions.exceptions import InvalidAmount, InvalidDetails
 from transactions.models import METADATA_LIMIT, Transaction
 
 DEEPEST = 50  # levels of metadata
+LONGEST_NUMBER = 4_000  # characters, without an exponent; Python reads integers of 4,300 digits
 PLAIN = {str, int, bool, float, type(None), Decimal}
+
+
+class MetadataEncoder(ExactNumberEncoder):
+    """Writes each Decimal as a number. Raises InvalidDetails for one that is too long."""
+
+    def default(self, o: Any) -> Any:
+        """Returns what stands for a value that is not plain JSON."""
+        if isinstance(o, Decimal):
+            if not o.is_finite() or _plain_length(o) > LONGEST_NUMBER:
+                raise InvalidDetails(
+                    f"A number in metadata has at most {LONGEST_NUMBER:,} digits, zeros included;"
+                    " write it as a text."
+                )
+            o = ExactNumber(o)
+        return super().default(o)
+
+
 # One encoder for all rows: making it takes as long as writing a small object.
-ENCODER = DjangoJSONEncoder(ensure_ascii=False, allow_nan=False)
+ENCODER = MetadataEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def id_of(
@@ -103,8 +121,7 @@ def text_of(value: str, limit: int, what: str) -> str:
 def json_of(metadata: Mapping[str, Any]) -> str:
     if not isinstance(metadata, Mapping):
         raise InvalidDetails("Metadata is a JSON object: names with values.")
-    if _too_deep(metadata):
-        raise InvalidDetails(f"Metadata is nested {DEEPEST} levels at most; make it flatter.")
+    _refuse_shape(metadata)
     try:
         text = ENCODER.encode(dict(metadata))
     except (TypeError, ValueError, RecursionError) as error:
@@ -117,16 +134,31 @@ def json_of(metadata: Mapping[str, Any]) -> str:
     return text
 
 
-def _too_deep(value: Any, left: int = DEEPEST) -> bool:
-    """Whether containers are nested more than this many levels."""
+def _refuse_shape(value: Any, left: int = DEEPEST) -> None:
+    """Raises InvalidDetails for containers in more than this many levels, and for keys that are not
+    texts: as texts, two of them could become one.
+    """
     if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                text = shortened(repr(key))
+                raise InvalidDetails(f"Metadata keys are texts; {text} is not. Write a text.")
         value = value.values()
     elif not isinstance(value, list | tuple):
-        return False
+        return
     if left == 0:
-        return True
-    # Plain values are passed over here: a call for each takes longer than writing the JSON.
-    return any(type(inner) not in PLAIN and _too_deep(inner, left - 1) for inner in value)
+        raise InvalidDetails(f"Metadata is nested {DEEPEST} levels at most; make it flatter.")
+    for inner in value:
+        # Plain values are passed over here: a call for each takes longer than writing the JSON.
+        if type(inner) not in PLAIN:
+            _refuse_shape(inner, left - 1)
+
+
+def _plain_length(number: Decimal) -> int:
+    """How many characters a finite number has without an exponent, computed without writing it."""
+    _sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)  # noqa: S101  of a finite number
+    return max(len(digits), len(digits) + exponent, 1 - exponent)
 
 
 def _grown(text: str) -> int:

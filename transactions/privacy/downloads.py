@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, Any, cast
 
-from django.core.serializers.json import DjangoJSONEncoder
-
 from accounts.models import User
+from ledger.db.json_numbers import ExactNumberEncoder
 from ledger.text.csv_cells import Echo, guarded
 from transactions.privacy.further import all_sections
 from transactions.privacy.sections import DataSection, ExportedFile
@@ -72,7 +71,7 @@ def _chunks(section: DataSection, person: User, files: list[ExportedFile]) -> It
 def _cell(value: Any) -> Any:
     """A value as CSV has it: no text is a formula, times are ISO 8601, lists and objects JSON."""
     if isinstance(value, dict | list):
-        value = json.dumps(value, ensure_ascii=False)
+        value = json.dumps(value, cls=ExactNumberEncoder, ensure_ascii=False)
     if isinstance(value, ExportedFile):
         value = value.path
     if isinstance(value, str):
@@ -80,7 +79,7 @@ def _cell(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-class _Encoder(DjangoJSONEncoder):
+class _Encoder(ExactNumberEncoder):
     """With files in Base64."""
 
     def default(self, o: Any) -> Any:

@@ -65,20 +65,16 @@ class MetadataView:
         return len(self.stored) <= COLOURED_LIMIT
 
 
-def details_of(metadata: Mapping[str, Any], stored: str = "") -> MetadataView:
-    """The metadata without the category, as much as fits on a page.
-
-    `stored` is the JSON text from the database, whose numbers keep all their digits.
-    """
-    exact = json.loads(stored, parse_float=Decimal) if stored else metadata
+def details_of(metadata: Mapping[str, Any]) -> MetadataView:
+    """Returns the metadata without the category, as much as fits on a page."""
     lines: list[MetadataLine] = []
     left = LINES_LIMIT
-    for line in lines_of({key: value for key, value in exact.items() if key != "category"}):
+    for line in lines_of({key: value for key, value in metadata.items() if key != "category"}):
         left -= line.weight
         if len(lines) == MOST_LINES or left < 0:
-            return MetadataView(tuple(lines), is_cut=True, stored=pretty(exact))
+            return MetadataView(tuple(lines), is_cut=True, stored=pretty(metadata))
         lines.append(line)
-    return MetadataView(tuple(lines), stored=pretty(exact))
+    return MetadataView(tuple(lines), stored=pretty(metadata))
 
 
 def lines_of(metadata: Mapping[str, Any]) -> Iterator[MetadataLine]:

@@ -146,7 +146,7 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
         saved=saved,
         save_url=save_url(row.pk) if other and not saved else "",
         back_url=_back_url(lifecycle, sender, recipient),
-        details=details_of(row.metadata, getattr(row, "metadata_stored", "")),
+        details=details_of(row.metadata),
         file=_file(lifecycle, sender, reader),
         order=_order(row, reader) if is_paid else None,
         mine=AnnotationHistory() if for_staff else annotation_history(row, reader),

@@ -1,5 +1,6 @@
 """The receipt of a transaction, its sides and metadata as files, and the owner's note on it."""
 
+import json
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.requests import PersonRequest
 from accounts.shown import opened_by_right
+from ledger.db.json_numbers import ExactNumberEncoder
 from ledger.db.work import QueryLog
 from ledger.text.addresses import with_parameters
 from ledger.web.table_files import table_response
@@ -31,7 +33,7 @@ TAGS_OFFERED = 12
 IN_SHELL = """from transactions.receipts.receipt import Receipt, receipt_for
 
 reader = User.objects.get(email={email!r})
-rows = Transaction.objects.readable_by(reader).with_sides().with_stored_metadata()
+rows = Transaction.objects.readable_by(reader).with_sides()
 receipt_for(rows.select_related("captures", "reverses").get(pk={pk!r}), reader)"""
 
 
@@ -69,7 +71,7 @@ def metadata(request: PersonRequest, pk: Any) -> HttpResponse:
     row = readable_row(request, pk)
     name = f'attachment; filename="transaction-{row.pk}.json"'
     return HttpResponse(
-        row.metadata_stored,
+        json.dumps(row.metadata, cls=ExactNumberEncoder, ensure_ascii=False),
         content_type="application/json; charset=utf-8",
         headers={"Content-Disposition": name},
     )
@@ -83,7 +85,7 @@ def sides_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
 
 def readable_row(request: PersonRequest, pk: Any) -> Any:
     """The transaction with everything a receipt needs, or 404 if the reader may not read it."""
-    rows = Transaction.objects.readable_by(request.user).with_sides().with_stored_metadata()
+    rows = Transaction.objects.readable_by(request.user).with_sides()
     row = get_object_or_404(rows.select_related("captures", "reverses"), pk=pk)
     if not is_own(row, request.user):
         opened_by_right()

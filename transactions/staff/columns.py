@@ -8,6 +8,7 @@ from django.utils.timezone import localtime
 
 from accounts.admin.parts import amount_cell, link_to, moment_cell
 from accounts.models import Account
+from ledger.db.json_numbers import ExactNumberEncoder
 from ledger.text.dates import exact, long_date
 from ledger.text.money import NOTHING, account_number, money
 from transactions.lifecycle import lifecycle_of, state_label_of
@@ -73,7 +74,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Metadata")
     def metadata_text(self, row: Transaction) -> str:
-        text = json.dumps(row.metadata, indent=2, ensure_ascii=False)
+        text = json.dumps(row.metadata, cls=ExactNumberEncoder, indent=2, ensure_ascii=False)
         return format_html('<pre class="metadata">{}</pre>', text) if row.metadata else NOTHING
 
     @admin.display(description="Booked by")

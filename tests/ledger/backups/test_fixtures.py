@@ -24,8 +24,9 @@ NewFolder = Callable[[], Path]
 
 
 # A capture and a refund of it whose ids come before those of their originals, as ids have that are
-# made of a text.
-LOWER_IDS = """
+# made of a text; and a number with more digits than a float keeps.
+ODD_ROWS = """
+from decimal import Decimal
 from uuid import UUID
 from accounts.models import Account
 from transactions import services
@@ -34,13 +35,15 @@ sender, recipient = Account.objects.exclude(user=None)[:2]
 hold = services.hold(from_account=sender, to_account=recipient, amount=10)
 captured = services.capture(hold=hold, id=UUID("00000000-0000-4000-8000-000000000002"))
 services.reverse(transaction=captured, id=UUID("00000000-0000-4000-8000-000000000001"))
+rate = {"rate": Decimal("0.123456789012345678910")}
+services.transfer(from_account=sender, to_account=recipient, amount=1, metadata=rate)
 """
 
 
 @pytest.fixture(scope="module")
 def fixture(bank: OwnBank, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("fixture") / "bank.json"
-    bank.manage("shell", "-v", "0", "-c", LOWER_IDS)
+    bank.manage("shell", "-v", "0", "-c", ODD_ROWS)
     bank.manage("dumpdata", "-o", str(file))
     return file
 
