@@ -6,6 +6,7 @@ from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_97_10
 
 LENGTH = 12
+LONGEST_TYPED = 100  # characters, with spaces and dashes
 
 
 def with_check_digits(digits: str) -> str:
@@ -24,6 +25,8 @@ def clean_account_number(typed: str) -> str:
     Raises ValueError with a sentence when it cannot be an account number; one
     wrong digit and most swapped ones are caught here, before any look-up.
     """
+    if len(typed) > LONGEST_TYPED:
+        raise ValueError(f"An account number has {LENGTH} digits; this text is far longer.")
     digits = "".join(c for c in typed if not c.isspace() and c not in "-.\u2010\u2011\u2013")
     if not (digits.isascii() and digits.isdigit()):
         raise ValueError("An account number has digits only, like 4821 0937 5549.")

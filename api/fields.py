@@ -14,6 +14,8 @@ from ledger.text.currencies import PLAIN_NUMBER, decimals_of, minor_units
 from ledger.text.dates import moment_in_utc
 from transactions.exceptions import InvalidAmount
 
+LONGEST_TEXT = 10_000  # characters, before anything else is done to a text
+NAMED = 20  # unknown names that an error names
 NO_FIGURE = 'Write the amount in digits with a point before the decimals, like "950.00".'
 AMOUNT = {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["950.00"]}
 
@@ -68,6 +70,9 @@ class InstantField(serializers.DateTimeField):
 class TextField(serializers.CharField):
     """Text. A number or a boolean is refused, where REST framework would turn it into text."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"max_length": LONGEST_TEXT, **options})
+
     def to_internal_value(self, data: Any) -> str:
         """Returns the text as it is."""
         if not isinstance(data, str):
@@ -102,6 +107,18 @@ def refuse_odd(amount: str) -> None:
         raise InvalidAmount(NO_FIGURE)
 
 
+class TextListField(serializers.ListField):
+    """A list of at most `max_length` texts. A longer one is refused before its texts are read."""
+
+    child = TextField(allow_blank=True)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        """Returns the texts."""
+        if isinstance(data, list) and len(data) > (self.max_length or 0):
+            raise serializers.ValidationError(f"Write a list of at most {self.max_length} texts.")
+        return super().to_internal_value(data)
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses names that it does not know: a misspelt field would move money without its effect."""
 
@@ -113,9 +130,11 @@ class StrictSerializer(serializers.Serializer[Any]):
                 known = ", ".join(
                     name for name, field in self.fields.items() if not field.read_only
                 )
-                raise serializers.ValidationError(
-                    {name[:60]: [f"There is no such field; there are {known}."] for name in unknown}
-                )
+                why = [f"There is no such field; there are {known}."]
+                errors = {name[:60]: why for name in unknown[:NAMED]}
+                if len(unknown) > NAMED:
+                    errors[""] = [f"{len(unknown) - NAMED:,} more names are not known."]
+                raise serializers.ValidationError(errors)
         return super().to_internal_value(data)
 
 

@@ -11,7 +11,16 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api.fields import InstantField, StrictSerializer, TextField, picked, row_of, rows_of, values_of
+from api.fields import (
+    InstantField,
+    StrictSerializer,
+    TextField,
+    TextListField,
+    picked,
+    row_of,
+    rows_of,
+    values_of,
+)
 from api.paging import known_only
 from api.parameters import FIELDS
 from api.views import ApiView
@@ -43,7 +52,7 @@ class NewNoteSerializer(StrictSerializer):
     """A note in place of the one before; empty text and no tags remove it."""
 
     text = TextField(allow_blank=True)
-    tags = serializers.ListField(child=TextField(allow_blank=True))
+    tags = TextListField(max_length=1_000)
     replaces = TextField(
         required=False, allow_blank=True,
         help_text='The version that it replaces, "" for none; another one is 409.',

@@ -15,6 +15,7 @@
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -24,6 +25,7 @@ from rest_framework import exceptions
 
 from accounts.exceptions import LedgerError
 from ledger.db.retry import Failure, NotConfirmed, OutcomeUnknown, failure_of
+from ledger.text.lines import shortened
 from ledger.web import outages
 from ledger.web.problem_details import problem, problem_body
 from transactions.exceptions import (
@@ -50,6 +52,7 @@ PAY_AGAIN = (
 )
 CONFLICTS = (IdempotencyConflict, NoteChanged, OrderChanged)
 RETRY_AFTER = 1  # seconds, after a lost race
+MOST_ERRORS, LONGEST_WORDS = 100, 500  # of what an answer says of a request; the rest is left out
 # The field of a request that a refusal is about, the first class that fits.
 FIELDS: tuple[tuple[type[LedgerError], str], ...] = (
     (RecipientFull, "to_account"),
@@ -175,7 +178,7 @@ def _of_framework(error: exceptions.APIException) -> HttpResponseBase:
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(max(1, round(wait)))
     if isinstance(error, exceptions.ValidationError):
-        errors = list(_errors(error.detail))
+        errors = list(islice(_errors(error.detail), MOST_ERRORS))
         detail = errors[0]["detail"] if errors else "The request cannot be read."
         return problem(400, "invalid-request", detail, headers, errors=errors)
     slug = {
@@ -203,7 +206,9 @@ def _errors(detail: Any, path: str = "") -> Any:
             at = f"{path}.{number}" if isinstance(inner, Mapping) else path
             yield from _errors(inner, at)
     else:
-        yield {"field": path, "detail": str(detail)}
+        words = (path, str(detail))
+        field, sentence = (shortened(text, LONGEST_WORDS) for text in words)
+        yield {"field": field, "detail": sentence}
 
 
 def _of_database(error: Error, payment: OutcomeOf | None) -> HttpResponseBase | None:

@@ -47,6 +47,7 @@ from transactions.exceptions import (
 )
 from transactions.models import Every, Occurrence, StandingOrder
 from transactions.models.standing_order import MOST_TIMES
+from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT
 from transactions.safeguards.confirmation import ConfirmationNeeded, is_covered
 from transactions.safeguards.quota import NUMBERS_ASKED
 from transactions.safeguards.recipients import CANNOT_RECEIVE, RECIPIENT_REFUSED
@@ -154,8 +155,8 @@ class NewStandingOrderSerializer(StrictSerializer):
     times = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=MOST_TIMES
     )
-    description = TextField(required=False, allow_blank=True)
-    reference = TextField(required=False, allow_blank=True)
+    description = TextField(max_length=DESCRIPTION_LIMIT, required=False, allow_blank=True)
+    reference = TextField(max_length=REFERENCE_LIMIT, required=False, allow_blank=True)
 
 
 class OrderAmountSerializer(StrictSerializer):

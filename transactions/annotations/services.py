@@ -18,6 +18,7 @@ from transactions.models import Annotation, Transaction
 from transactions.models.annotation import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
 
 MOST_SHOWN = 20  # versions in a history
+TYPED = 10  # times as much as is stored may be typed, for what tidying removes
 NOTE_CHANGED = (
     "Your note was changed in another window; the current version is above. Save to replace it."
 )
@@ -115,6 +116,7 @@ def annotation_history(transaction: Transaction, owner: User) -> AnnotationHisto
 def tidy_text(text: str) -> str:
     """Removes invisible characters. Raises InvalidDetails if the text is too long."""
     _check_encoding(text)
+    _check_typed(len(text), TEXT_LIMIT, f"The note has at most {TEXT_LIMIT} characters")
     lines = [tidy_line(line) for line in text.splitlines()]
     # Keeps one empty line between two paragraphs.
     lines = [line for before, line in pairwise(["", *lines]) if line or before]
@@ -131,15 +133,23 @@ def tidy_tags(tags: Iterable[str]) -> list[str]:
 
     Raises InvalidDetails for too many tags and for a tag that is not one word.
     """
+    tags = list(tags)
+    if len(tags) > TYPED * MOST_TAGS:
+        raise InvalidDetails(_too_many(len(tags)))
     tidy = list(dict.fromkeys(tag for tag in map(tidy_tag, tags) if tag))
     if len(tidy) > MOST_TAGS:
-        raise InvalidDetails(f"{len(tidy)} tags are too many; remove some. Limit: {MOST_TAGS}.")
+        raise InvalidDetails(_too_many(len(tidy)))
     return tidy
+
+
+def _too_many(tags: int) -> str:
+    return f"{tags:,} tags are too many; remove some. Limit: {MOST_TAGS}."
 
 
 def tidy_tag(tag: str) -> str:
     """Returns "holiday" for "#Holiday". Raises InvalidDetails if the tag is not one word."""
     _check_encoding(tag)
+    _check_typed(len(tag), LONGEST_TAG, f"A tag has at most {LONGEST_TAG} letters")
     word = unicodedata.normalize("NFC", tidy_line(tag).removeprefix("#").lower())
     if not word:
         return ""
@@ -152,6 +162,12 @@ def tidy_tag(tag: str) -> str:
             f"A tag has at most {LONGEST_TAG} letters; “{quoted}” has {len(word)}."
         )
     return word
+
+
+def _check_typed(count: int, limit: int, rule: str) -> None:
+    """Raises InvalidDetails for far more than is stored, before any of it is tidied."""
+    if count > TYPED * limit:
+        raise InvalidDetails(f"{rule}; this has {count:,}. Shorten it.")
 
 
 def _check_encoding(text: str) -> None:

@@ -10,7 +10,7 @@ from typing import IO, TypeVar
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 from django.db import transaction as db_transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -32,12 +32,17 @@ from transactions.safeguards.names import LONGEST_NAME
 from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
 
+MOST_UNPAID_LINES = 500_000  # of all files that a person has uploaded
 PART = 2000  # lines that are held in memory, posted and written at a time
 COLUMNS = (
     "id file_id number typed_to typed_amount description reference to_account_id amount "
     "booked verdict typed_name name_check"
 ).split()
 T = TypeVar("T")
+
+
+class FilesFull(LedgerError):
+    """The person keeps as many unpaid lines as they may."""
 
 
 class FileRemoved(LedgerError):
@@ -57,7 +62,7 @@ def store(
     """Stores the lines of a file; checks and books nothing. Raises UnreadableFile.
 
     Returns the stored file if the same lines from the same account were stored before, under this
-    `id` or this `run` (the label given by `post_file --run`).
+    `id` or this `run` (the label given by `post_file --run`). Raises FilesFull above the limit.
     """
     digest, count = measure(source)
     file = PaymentFile(
@@ -146,6 +151,7 @@ def settle(file: PaymentFile, state: PaymentFile.State) -> None:
 
 def _insert(file: PaymentFile, source: IO[bytes]) -> None:
     with db_transaction.atomic(durable=True):
+        _refuse_above_limit(file)
         file.save(force_insert=True)
         questions = Questions(None if file.is_from_bank else file.created_by_id)
         for part in parts_of(rows_of(source)):
@@ -153,6 +159,22 @@ def _insert(file: PaymentFile, source: IO[bytes]) -> None:
         questions.write_down()
         _mark_repeats(file)
         settle(file, PaymentFile.State.STORED)
+        # Parallel uploads share one limit: the second one waits here, and reads the first one's.
+        User.objects.select_for_update(no_key=True).filter(pk=file.created_by_id).first()
+        _refuse_above_limit(file)
+
+
+def _refuse_above_limit(file: PaymentFile) -> None:
+    """Raises FilesFull if the uploader would have too many unpaid lines."""
+    if file.created_by_id is None:
+        return
+    files = PaymentFile.objects.filter(created_by=file.created_by_id).exclude(pk=file.pk)
+    unpaid = files.aggregate(lines=Sum(F("line_count") - F("booked_count")))["lines"] or 0
+    if unpaid + file.line_count > MOST_UNPAID_LINES:
+        raise FilesFull(
+            f"Your files have {unpaid:,} unpaid lines, and this one has {file.line_count:,}. At"
+            f" most {MOST_UNPAID_LINES:,} are kept. Pay or remove a file first."
+        )
 
 
 def _known(file: PaymentFile) -> PaymentFile | None:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Account
 from accounts.requests import PersonRequest
+from accounts.sign_in.limits import MINUTE, Limit, passes, passes_for_client
 from ledger.db.row_security import RowScope, reading
 from ledger.web.table_files import refused
 from transactions.models import MonthlyStatement
@@ -26,6 +27,9 @@ NO_STATEMENT = (
     "statement without a number is checked by its code: follow it, or click it in the PDF."
 )
 NO_DIGEST = "A digest has 64 letters and digits: 0 to 9 and a to f. Type the whole of it."
+CHECKS_OF_CLIENT = Limit("statement_checks", 30, 5 * MINUTE)
+CHECKS_OF_ALL = Limit("all_statement_checks", 600, 5 * MINUTE)
+CHECKED_OFTEN = "Many statements were checked in the last minutes. Try again in five minutes."
 NO_CHOICE = "That code is not one of this bank\u2019s, or it was not copied whole."
 
 
@@ -90,9 +94,11 @@ def check(request: HttpRequest) -> HttpResponse:
     """Compares a statement on paper with the books, for whoever holds it, signed in or not."""
     token, is_typed = request.GET.get("choice", ""), "digest" in request.GET
     form = DigestForm(request.GET if is_typed else None)
-    checked, problem = None, ""
+    checked, problem, status = None, "", 200
     with reading(RowScope.BANK):
-        if token:
+        if (token or is_typed) and not _may_check(request):
+            problem, status = CHECKED_OFTEN, 429
+        elif token:
             checked = checked_choice(token)
             problem = "" if checked else NO_CHOICE
         elif is_typed and form.is_valid():
@@ -100,4 +106,11 @@ def check(request: HttpRequest) -> HttpResponse:
             problem = "" if checked else NO_STATEMENT
     form = DigestForm() if checked else form  # for another
     context = {"form": form, "checked": checked, "problem": problem}
-    return render(request, "transactions/statement_files/check.html", context)
+    return render(request, "transactions/statement_files/check.html", context, status=status)
+
+
+def _may_check(request: HttpRequest) -> bool:
+    """Counts a check, which reads all entries of a statement, for the client, then for everybody:
+    refused checks of one do not count for others.
+    """
+    return passes_for_client(CHECKS_OF_CLIENT, request) and passes(CHECKS_OF_ALL, "")

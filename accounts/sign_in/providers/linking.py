@@ -82,7 +82,8 @@ def record_disconnected(
 
 def acceptable_name(name: object) -> str:
     """The provider's name of the person, tidied; "" if sign-up here would not take it."""
-    tidy = tidy_line(name) if isinstance(name, str) else ""
+    is_short = isinstance(name, str) and len(name) <= 2 * LONGEST_NAME  # before any tidying
+    tidy = tidy_line(str(name)) if is_short else ""
     usable = not unfit_name(tidy) and len(tidy) <= LONGEST_NAME
     return tidy if usable else ""
 

@@ -7,12 +7,14 @@ import pytest
 from django.db import IntegrityError, connection
 from django.db import transaction as db_transaction
 
-from accounts.models import Account
+from accounts.models import Account, User
 from tests.factories import AccountFactory
+from tests.pooler import beside
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay, stored
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files import booking, storage
-from transactions.payment_files.storage import discard, store
+from transactions.payment_files.preview import check
+from transactions.payment_files.storage import FilesFull, discard, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,6 +79,45 @@ def test_two_at_once_in_one_run_store_one_file(everyday: Account, mara: Account)
     assert len(found) == 4
     assert len(set(found)) == 1
     assert PaymentLine.objects.count() == 1
+
+
+@pytest.fixture
+def at_most_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "MOST_UNPAID_LINES", 3)
+
+
+def upload(account: Account, *lines: str, by: User | None) -> PaymentFile:
+    return store(csv_of(*lines), name="a.csv", from_account=account, created_by=by)
+
+
+@pytest.mark.usefixtures("at_most_three")
+def test_a_person_keeps_a_limited_number_of_unpaid_lines(everyday: Account, mara: Account) -> None:
+    person = everyday.user
+    first = upload(everyday, pay(mara, 1), pay(mara, 2), by=person)
+    with pytest.raises(FilesFull):
+        upload(everyday, pay(mara, 3), pay(mara, 4), by=person)
+    assert PaymentFile.objects.count() == 1
+    upload(everyday, pay(mara, 3), pay(mara, 4), by=mara.user)  # another person
+    upload(everyday, pay(mara, 3), pay(mara, 4), by=None)  # the bank's command
+    booking.book_whole(check(first))
+    upload(everyday, pay(mara, 3), pay(mara, 4), pay(mara, 5), by=person)
+
+
+def test_parallel_uploads_share_one_limit(
+    everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last thing of an upload is the limit, read while nobody else of the same person does."""
+    refuse, free = storage._refuse_above_limit, []
+
+    def while_another_looks(file: PaymentFile) -> None:
+        with beside() as other:
+            wanted = "SELECT FROM users WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED"
+            free.append(bool(other.execute(wanted, [file.created_by_id]).fetchall()))
+        refuse(file)
+
+    monkeypatch.setattr(storage, "_refuse_above_limit", while_another_looks)
+    upload(everyday, pay(mara, 1), by=everyday.user)
+    assert free == [True, False]
 
 
 def test_an_interrupted_upload_leaves_nothing(

@@ -16,6 +16,7 @@ from pypdf import PdfReader
 from reportlab.graphics.barcode.qr import QrCodeWidget
 
 from accounts.models import Account, User
+from accounts.sign_in.limits import Limit
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, walls_down
 from tests.pages import text_of, without_token
@@ -26,7 +27,7 @@ from transactions.annotations.services import annotate
 from transactions.audit import sealing
 from transactions.audit.runs import run_audit
 from transactions.models import AuditRun, Entry, MonthlyStatement, Transaction
-from transactions.statement_files import chosen, places
+from transactions.statement_files import chosen, places, views
 from transactions.statement_files.formats import pdf as pdf_format
 
 pytestmark = pytest.mark.django_db
@@ -218,6 +219,22 @@ def test_the_page_names_an_audit_only_if_it_has_read_the_entries(
     assert "audit" not in said()
     audited(datetime(2026, 4, 5, tzinfo=UTC), since=datetime(2026, 4, 4, tzinfo=UTC))
     assert "audit" not in said()
+
+
+def test_a_client_checks_a_limited_number_of_statements(
+    issued: list[MonthlyStatement], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(views, "CHECKS_OF_CLIENT", Limit("statement_checks", 2, 300))
+    digest = {"digest": issued[0].hex_digest}
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    here, elsewhere = ({"X-Forwarded-For": f"192.0.2.{n}"} for n in (1, 2))
+    answers = [Client().get(CHECK, digest, headers=here) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].context["checked"] is None
+    assert Client().get(CHECK, headers=here).status_code == 200, "the empty form counts nothing"
+    assert Client().get(CHECK, digest, headers=elsewhere).status_code == 200
+    monkeypatch.setattr(views, "CHECKS_OF_ALL", Limit("all_statement_checks", 3, 300))
+    assert Client().get(CHECK, {"choice": "x"}, headers=elsewhere).status_code == 429
 
 
 def test_the_page_of_a_month_names_an_audit_only_if_it_has_read_it(

@@ -1,0 +1,74 @@
+"""What an error says of a request is short, however much is wrong with it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.groups import OPERATIONS
+from accounts.models import Account
+from api.fields import StrictSerializer
+from api.pages import SCHEMA
+from ledger.db.ids import uuid7
+from tests.accounts.tokens import issue
+from tests.conftest import colleague
+from tests.factories import AccountFactory
+from transactions import services
+
+pytestmark = pytest.mark.django_db
+MOST_BYTES = 64 * 1024
+LONG, MANY = "a" * 150_000, 15_000
+WRONG: dict[str, Any] = {
+    "a long text": LONG, "many numbers": [1] * MANY, "many texts": ["a b"] * MANY,
+    "many objects": [{}] * MANY, "an object": {f"n{n}": n for n in range(MANY)},
+}  # fmt: skip
+
+
+def writes() -> Iterator[tuple[str, str, list[str]]]:
+    """Yields the method, the path and the fields of each call of the API with a JSON body."""
+    schema = json.loads(SCHEMA.read_text())
+    for path, calls in schema["paths"].items():
+        for method, call in calls.items():
+            body = call.get("requestBody", {}).get("content", {}).get("application/json")
+            if body:
+                name = body["schema"]["$ref"].rsplit("/", 1)[1]
+                yield method, path, list(schema["components"]["schemas"][name]["properties"])
+
+
+@pytest.mark.parametrize(("method", "path", "fields"), [*writes()])
+def test_an_answer_to_a_body_full_of_mistakes_is_short(
+    client: Client, method: str, path: str, fields: list[str]
+) -> None:
+    clerk = colleague(OPERATIONS, "Clerk")
+    mine: Account = AccountFactory(user=clerk, balance="9")
+    row = services.withdraw(from_account=mine, amount=1, created_by=clerk)  # type: ignore[arg-type]
+    token = issue(clerk, "read", "pay", "staff").text
+    address = path.replace("{id}", str(row.pk))
+    bodies: list[Any] = [{f"name {n}": 1 for n in range(MANY)}, {LONG: 1}, [{}] * MANY, LONG]
+    bodies += [dict.fromkeys(fields, wrong) for wrong in WRONG.values()]
+    for body in bodies:
+        answer = client.generic(
+            method, address, json.dumps(body), content_type="application/json",
+            headers={"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid7())},
+        )  # fmt: skip
+        assert answer.status_code in (400, 403, 404, 422), (path, answer.content[:500])
+        assert len(answer.content) < MOST_BYTES, (path, str(body)[:60])
+
+
+def test_every_list_and_text_of_a_body_has_a_limit() -> None:
+    """A limit that is checked before anything else is done to the value."""
+    without = [
+        f"{kind.__name__}.{name}"
+        for kind in _below(StrictSerializer)
+        for name, field in kind().fields.items()
+        if hasattr(field, "max_length") and field.max_length is None
+    ]
+    assert without == ["BatchSerializer.transactions"], "whose lines are counted before"
+
+
+def _below(kind: type[StrictSerializer]) -> Iterator[type[StrictSerializer]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _below(each)
