@@ -1,15 +1,19 @@
 """Reads JSON strictly: what two readers could understand in two ways is refused."""
 
-import codecs
 import json
 from collections.abc import Mapping
+from itertools import islice
 from typing import IO, Any
 
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser
 
 from ledger.db.json_numbers import exact_number
 from ledger.text.lines import shortened
+
+MOST_BYTES = 32 * 1024 * 1024
+MOST_VALUES = 1_000_000  # counted by their separators, also in texts: 20 for each line of a batch
+MOST_LINES = 50_000  # of a batch
 
 
 def loads(text: str) -> Any:
@@ -44,15 +48,28 @@ def _no_constant(name: str) -> Any:
     raise ParseError(f"{name} is no JSON.")
 
 
-def _text_of(stream: IO[Any]) -> str:
+def _text_of(stream: IO[bytes]) -> str:
+    """The text of a body. Raises ParseError for one that would take too much memory as values."""
+    body = stream.read(MOST_BYTES + 1)
+    if len(body) > MOST_BYTES:
+        raise ParseError(f"A body has at most {MOST_BYTES // 1024**2} MB. Send less at once.")
     try:
-        return codecs.getreader("utf-8")(stream).read()
+        text = str(body, "utf-8")
     except UnicodeDecodeError:
         raise ParseError("The body is not UTF-8.") from None
+    if sum(map(text.count, ",[{")) > MOST_VALUES:
+        raise ParseError(f"A body has at most {MOST_VALUES:,} values. Send less at once.")
+    return text
 
 
-class StrictJSONParser(JSONParser):
-    """JSON in UTF-8, read by `loads`."""
+class StrictJSONParser(BaseParser):
+    """JSON in UTF-8, read by `loads`.
+
+    REST framework limits its own JSONParser to DATA_UPLOAD_MAX_MEMORY_SIZE. BodyLimitMiddleware has
+    refused what is larger than the address accepts: the list of a batch may be larger.
+    """
+
+    media_type = "application/json"
 
     def parse(
         self,
@@ -69,10 +86,13 @@ class StrictJSONParser(JSONParser):
 
 
 class NDJSONParser(StrictJSONParser):
-    """A value on each line (NDJSON); blank lines count for nothing."""
+    """A value on each line (NDJSON); blank lines count for nothing. More than MOST_LINES are cut to
+    one more, which the view refuses.
+    """
 
     media_type = "application/x-ndjson"
 
     def value_of(self, text: str) -> Any:
         """Returns the values of the lines."""
-        return [loads(line) for line in text.split("\n") if line.strip()]
+        lines = (line for line in text.split("\n") if line.strip())
+        return [loads(line) for line in islice(lines, MOST_LINES + 1)]

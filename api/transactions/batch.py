@@ -21,6 +21,7 @@ from accounts.models import Account, ApiToken
 from accounts.numbers import clean_account_number
 from api.caller import Caller
 from api.fields import refuse_odd, values_of
+from api.parsing import MOST_LINES
 from api.problems import FieldRefused
 from api.transactions.keys import HEADER, NO_KEY, line_id
 from api.transactions.payments import (
@@ -40,7 +41,7 @@ from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
 from transactions.services import MAX_TOGETHER, Draft
 
-MOST = 50_000  # lines, of which each is booked separately
+MOST = MOST_LINES  # of which each is booked separately
 CHUNK_OF_LIMITED = 100  # lines of a token with limits, each in a transaction of its own
 OTHER_LIST = "This Idempotency-Key was used for another list. Take a new key for new payments."
 ENDED = "The access token was revoked or has expired, so this line was not booked."

@@ -1,0 +1,52 @@
+"""A list of 50,000 payments fits into one call, as docs/api.md says."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account
+from api import parsing
+from api.transactions.batch import MOST
+from tests.api.calls import TRANSACTIONS, balance_of, bearer, body
+from transactions.models import Transaction
+
+pytestmark = pytest.mark.django_db
+BATCH = f"{TRANSACTIONS}batch/"
+
+
+def send(person: Any, text: str, kind: str, **parameters: str) -> Any:
+    headers = {"Idempotency-Key": "large", **bearer(person, "read", "pay")}
+    return Client().post(BATCH, text, content_type=kind, headers=headers, query_params=parameters)
+
+
+def test_a_batch_of_more_than_a_forms_size_is_booked(mine: Account, theirs: Account) -> None:
+    line = body(mine, theirs, amount="0.01", description="x" * 400)
+    lines = [line] * 6000
+    text = json.dumps({"transactions": lines})
+    assert len(text) > 3_000_000
+    answer = send(mine.user, text, "application/json")
+    assert answer.status_code == 201, answer.content[:300]
+    assert answer.json()["booked"] == len(lines)
+    assert Transaction.objects.filter(type="transfer").count() == len(lines)
+    assert balance_of(mine) == 940
+
+
+def test_fifty_thousand_lines_are_read(mine: Account, theirs: Account) -> None:
+    line = json.dumps(body(mine, theirs, amount="0.01", description="Salary", to_account=None))
+    answer = send(mine.user, f"{line}\n" * (MOST + 1), "application/x-ndjson")
+    assert (answer.status_code, "50,000" in answer.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize("limit", ["MOST_BYTES", "MOST_VALUES"])
+def test_a_body_that_would_fill_the_memory_is_refused(
+    mine: Account, theirs: Account, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = body(mine, theirs, amount="0.01")
+    text = json.dumps({"transactions": [line] * 10})
+    sizes = {"MOST_BYTES": len(text), "MOST_VALUES": sum(map(text.count, ",[{"))}
+    monkeypatch.setattr(parsing, limit, sizes[limit])
+    assert send(mine.user, text, "application/json").status_code == 201
+    longer = json.dumps({"transactions": [line] * 11})
+    assert send(mine.user, longer, "application/json").status_code == 400
