@@ -10,6 +10,7 @@ from django.conf import settings
 
 from accounts.models import Account
 from explorer.access import ExplorerReader
+from explorer.running.session import read_only_session
 from explorer.schema.functions import SETTING
 from explorer.schema.installation import keys
 from explorer.schema.views import VIEWS
@@ -17,6 +18,7 @@ from ledger.db.row_security import RowScope, signed
 from ledger.db.row_security import keys as keys_of_row_security
 from tests.explorer.books import Books, query, rows
 from tests.pooler import beside
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
 COUNTS = {
@@ -69,6 +71,48 @@ def test_texts_that_people_wrote_are_for_those_who_may_see_names(view: str, book
     assert rows(books.bank, kept) == [("leisure", "card")]
     for reader in (books.names, books.own(books.ana)):
         assert "Concert secret" in {row[0] for row in rows(reader, sql)}
+
+
+# Comparisons of ids and times never raise an error, so Postgres may use them before the barrier.
+NAMED = [
+    "SELECT count(*) FROM entries WHERE account_id = $1::uuid",
+    "SELECT count(*) FROM entries WHERE counterparty_id = $1::uuid",
+    "SELECT count(*) FROM entries WHERE transaction_id = $2::uuid",
+    "SELECT count(*) FROM transactions WHERE from_account_id = $1::uuid",
+    "SELECT count(*) FROM transactions WHERE to_account_id = $1::uuid AND created_at > '-infinity'",
+    "SELECT count(*) FROM transactions WHERE id = $2::uuid",
+    "SELECT count(*) FROM accounts WHERE id = $1::uuid",
+    "SELECT count(*) FROM accounts WHERE user_id = $3::uuid",
+    "SELECT count(*) FROM users WHERE id = $3::uuid",
+]
+
+
+@pytest.mark.parametrize("sql", NAMED)
+def test_what_a_customer_s_query_reads_does_not_depend_on_others(sql: str, books: Books) -> None:
+    """Neither its time nor any statistic of the server counts rows of the account that it names."""
+    payment = Transaction.objects.get(from_account=books.ana)
+    places = [place for place in ("$1", "$2", "$3") if place in sql]
+    there = {"$1": books.ana.pk, "$2": payment.pk, "$3": books.ana.user_id}
+
+    def work(reader: ExplorerReader, values: list[str]) -> str:
+        """What was executed, and how many rows each step had."""
+        explain = "EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off) "
+        statement = sql
+        for place, value in zip(places, values, strict=True):
+            statement = statement.replace(place, f"'{value}'")
+        with read_only_session(reader, 5) as session:
+            session.execute("SET LOCAL enable_seqscan = off")
+            lines = session.execute((explain + statement).encode()).fetchall()
+        plan = "\n".join(line for (line,) in lines)
+        for value in values:
+            plan = plan.replace(value, "...")
+        return plan
+
+    known = [str(there[place]) for place in places]
+    unknown = [str(uuid4()) for _ in places]
+    own, bank = books.own(books.eve), books.bank
+    assert work(own, known) == work(own, unknown)
+    assert work(bank, known) != work(bank, unknown)  # the plan would show it
 
 
 def test_names_leak_by_no_condition_of_an_analyst(books: Books) -> None:
