@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 from django.db import DatabaseError, OperationalError
 
+from ledger.checks.explorer_role import explorer_role
 from ledger.checks.extensions import extensions
 from ledger.checks.messages import weak, wrong
 from ledger.db import pooler, row_security, signed_facts, zones
@@ -220,4 +221,6 @@ def _failed_since(job: records.JobStatus) -> bool:
     return job.failed_at is not None and (job.done_at is None or job.failed_at > job.done_at)
 
 
-CHECKS = (prepared, extensions, roles, durability, server_log, version, time_zone)
+CHECKS = (
+    prepared, extensions, roles, explorer_role, durability, server_log, version, time_zone,
+)  # fmt: skip

@@ -23,8 +23,8 @@ STATISTICS_STAY = (
 )
 ACTIVITY_STAYS = "Sessions of the web role see what others of it run: only a superuser can hide it."
 EXPLORER_STAYS = (
-    "Queries of the explorer see what others of it run, and have no limit of temporary files: only"
-    " a superuser can set that."
+    "The role {} has no {}, which keep queries of the explorer from data of others: only a"
+    " superuser can set that (docs/rights.md#on-your-own-server)."
 )
 UNKEYED = (
     "New roles have no password: {}. Give one to each that signs in by it (\\password {} in psql)."
@@ -127,12 +127,15 @@ def _limit(cursor: Any, web: str, timeouts: Mapping[str, float]) -> Iterator[str
 
 
 def _limit_explorer(cursor: Any, explorer: str) -> Iterator[str]:
-    """Hides what the explorer runs from itself, and limits its temporary files."""
-    try:
-        for name, value in {"track_activities": "off", **EXPLORER_SETTINGS}.items():
+    """Gives the explorer's role each setting that this administrator may give."""
+    left = []
+    for name, value in EXPLORER_SETTINGS.items():
+        try:
             cursor.execute(f"ALTER ROLE {explorer} SET {name} = '{value}'")
-    except DatabaseError:
-        yield EXPLORER_STAYS
+        except DatabaseError:
+            left.append(f"{name} = {value}")
+    if left:
+        yield EXPLORER_STAYS.format(explorer, ", ".join(left))
 
 
 def _take_large_objects(cursor: Any) -> Iterator[str]:

@@ -23,8 +23,15 @@ ROLES = {
     ROWS: "NOLOGIN",
     EXPLORER: EXPLORER_OPTIONS,
 }
-# What only a superuser may change, so that a query cannot: how much it writes into temporary files.
-EXPLORER_SETTINGS = {"temp_file_limit": "256MB"}
+# What only a superuser may change, so that a query cannot. Queries do not see what others of the
+# role run, fill no disk with temporary files, count no rows that they pass over, and leave no error
+# in the server's log, which would repeat values of rows at any length.
+EXPLORER_SETTINGS = {
+    "track_activities": "off",
+    "temp_file_limit": "256MB",
+    "track_counts": "off",
+    "log_min_messages": "panic",
+}
 # (member, role): the member may SET ROLE to the role. The owner also inherits the role's rights;
 # the web role does not.
 MEMBERSHIPS = {
@@ -115,8 +122,7 @@ def reset_settings(connection: "psycopg.Connection[Any]") -> None:
     from psycopg import sql
 
     # `pg_stat_activity` shows a role what its other sessions run, with the values.
-    hidden = {"track_activities": "off"}
-    ours = {WEB: hidden, EXPLORER: hidden | EXPLORER_SETTINGS}
+    ours = {WEB: {"track_activities": "off"}, EXPLORER: EXPLORER_SETTINGS}
     changed = """SELECT rolname, datname, setconfig FROM pg_db_role_setting
         JOIN pg_roles ON pg_roles.oid = setrole
         LEFT JOIN pg_database ON pg_database.oid = setdatabase

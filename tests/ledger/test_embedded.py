@@ -41,8 +41,8 @@ def test_what_a_role_set_for_itself_is_gone_at_the_next_start(shared: EmbeddedSe
     kept = "SELECT string_agg(setconfig::text, ' ' ORDER BY setconfig) FROM pg_db_role_setting"
     assert "elsewhere" in query(shared, kept)
     shared.ensure_roles()
-    of_explorer = "{track_activities=off,temp_file_limit=256MB}"
-    assert query(shared, kept) == f"{{track_activities=off}} {of_explorer}"
+    of_explorer = ",".join(f"{name}={value}" for name, value in roles.EXPLORER_SETTINGS.items())
+    assert query(shared, kept) == f"{{track_activities=off}} {{{of_explorer}}}"
 
 
 def test_settings_of_roles_that_are_right_stay_at_a_start(shared: EmbeddedServer) -> None:

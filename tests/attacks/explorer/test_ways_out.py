@@ -84,6 +84,16 @@ BROKEN_OUT = [
     ("SELECT $$ ) AS explored(c1); DROP VIEW entries; -- $$; SELECT 1", SYNTAX),
     ("SELECT * FROM entries FOR UPDATE", None),
 ]
+# What would undo a limit or a secrecy of the role, or write into the server's log.
+OPENING = {
+    "track_activities": "on",
+    "temp_file_limit": "-1",
+    "track_counts": "on",
+    "track_functions": "all",
+    "log_min_messages": "debug1",
+    "log_statement": "all",
+    "log_min_duration_statement": "0",
+}
 # Queries that are one SELECT, and ask for what the role has no right to.
 BEYOND_ITS_RIGHTS = [
     "SELECT * FROM public.users",
@@ -108,8 +118,7 @@ BEYOND_ITS_RIGHTS = [
     "SELECT set_config('role', 'ledger', true)",
     "SELECT set_config('role', 'ledger_web', false)",
     "SELECT set_config('session_authorization', 'ledger', false)",
-    "SELECT set_config('temp_file_limit', '-1', false)",
-    "SELECT set_config('log_statement', 'none', false)",
+    *(f"SELECT set_config('{name}', '{value}', false)" for name, value in OPENING.items()),
     "SELECT set_config('session_replication_role', 'replica', false)",
     "SELECT pg_read_file('/etc/passwd')",
     "SELECT pg_read_binary_file('/etc/passwd')",
@@ -342,6 +351,24 @@ def test_nothing_is_left_in_the_session_of_a_pooler_that_does_not_clean_it(books
 def settings_of_a_pooler() -> bool:
     database: Any = connection
     return bool(database.is_behind_pooler)
+
+
+def test_statistics_count_no_row_that_a_query_passes_over(books: Books) -> None:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser lets sessions of the role count nothing")
+    found = rows(
+        books.bank,
+        "SELECT proname FROM pg_proc WHERE proname LIKE 'pg_stat_get_xact%'"
+        " AND proargtypes = '26' AND prorettype = 'int8'::regtype",
+    )
+    functions = [name for (name,) in found if "function" not in str(name)]
+    assert len(functions) > 5
+    counts = ", ".join(f"sum({name}(oid)) FILTER (WHERE n > 0)" for name in functions)
+    sql = (
+        f"SELECT {counts} FROM pg_class, (SELECT count(*) AS n FROM transactions OFFSET 0) AS read"
+        " WHERE relname ~ 'transactions'"
+    )
+    assert set(rows(books.bank, sql)[0]) == {"0"}
 
 
 def test_statements_of_others_stay_hidden(books: Books) -> None:

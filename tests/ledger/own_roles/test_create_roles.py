@@ -3,8 +3,10 @@
 import psycopg
 import pytest
 
+from ledger.db.roles import EXPLORER_SETTINGS
 from tests.ledger.own_roles.conftest import ADMIN, AUDITOR, NAME, OWNER, WEB, ManagedServer
 from tests.ledger.processes import assert_one_sentence, wait_until
+from tests.ledger.servers import superuser_of
 
 # A hold that ends at once.
 HOLD = """
@@ -42,6 +44,20 @@ def test_the_web_role_has_its_limits_of_time_also_through_a_pooler(managed: Mana
         "transaction_timeout",
     ]  # fmt: skip
     assert "lock_timeout=2000ms" in found
+
+
+def test_each_setting_of_the_explorer_that_may_be_given_is_given(managed: ManagedServer) -> None:
+    """And the others are named: an administrator who is no superuser may be granted some."""
+    role, granted = "bank_explorer", "track_counts"
+    with superuser_of(managed.server) as superuser:
+        superuser.execute(f"GRANT SET ON PARAMETER {granted} TO {ADMIN}".encode())
+        command = ("create_roles", "--iam", "--owner", OWNER)
+        said = managed.run(ADMIN, *command, LEDGER_EXPLORER_ROLE=role)
+        superuser.execute(f"REVOKE SET ON PARAMETER {granted} FROM {ADMIN}".encode())
+    (line,) = [line for line in said.splitlines() if "temp_file_limit" in line]
+    assert {name for name in EXPLORER_SETTINGS if name in line} == {*EXPLORER_SETTINGS} - {granted}
+    found = f"SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = '{role}'"
+    assert managed.values(ADMIN, found) == [f"{granted}=off"]
 
 
 def test_a_second_run_changes_nothing(managed: ManagedServer) -> None:

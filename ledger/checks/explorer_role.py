@@ -1,0 +1,67 @@
+"""What the role of the explorer's queries lacks that only a superuser can give or take."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.core.checks import CheckMessage
+
+from ledger.checks.messages import weak, wrong
+from ledger.db.roles import EXPLORER_SETTINGS
+
+# What a new session of the role gets: its own setting, in this database or all, or that of the
+# server, which this session has unless a role or it set another. Any limit of files will do.
+LACKING = """
+    SELECT wanted.name || ' is ' || held.value
+    FROM pg_roles,
+         unnest(%s::text[], %s::text[]) WITH ORDINALITY AS wanted (name, value, place),
+         LATERAL (SELECT coalesce((
+             SELECT substr(setting, strpos(setting, '=') + 1)
+             FROM pg_db_role_setting, unnest(setconfig) AS setting
+             WHERE setrole IN (pg_roles.oid, 0) AND split_part(setting, '=', 1) = wanted.name
+               AND setdatabase IN (0, (SELECT oid FROM pg_database
+                                       WHERE datname = current_database()))
+             ORDER BY setrole <> 0 DESC, setdatabase <> 0 DESC LIMIT 1
+         ), (
+             SELECT CASE WHEN source IN ('user', 'database user', 'client', 'session')
+                         THEN boot_val ELSE setting END
+             FROM pg_settings WHERE name = wanted.name
+         )) AS value) AS held
+    WHERE rolname = %s AND CASE wanted.name
+        WHEN 'temp_file_limit' THEN held.value = '-1'
+        WHEN 'log_min_messages' THEN held.value NOT IN ('fatal', 'panic')
+        ELSE held.value NOT IN (wanted.value, 'false', '0') END
+    ORDER BY place
+"""
+STATEMENTS = """
+    SELECT count(*) > 0 FROM pg_class, pg_roles
+    WHERE relname = 'pg_stat_statements' AND rolname = %s
+      AND has_schema_privilege(pg_roles.oid, relnamespace, 'USAGE')
+      AND has_table_privilege(pg_roles.oid, pg_class.oid, 'SELECT')
+"""
+
+
+def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
+    """What a query could learn or fill; an error where customers write queries."""
+    if settings.LEDGER_EXPLORER == "off":
+        return
+    tell = wrong if settings.LEDGER_EXPLORER == "customers" else weak
+    role = settings.LEDGER_EXPLORER_ROLE
+    wanted = [list(EXPLORER_SETTINGS), list(EXPLORER_SETTINGS.values()), role]
+    if lacking := [what for (what,) in found.execute(LACKING, wanted).fetchall()]:
+        values = ", ".join(f"{name} = {value}" for name, value in EXPLORER_SETTINGS.items())
+        yield tell(
+            "explorer_role",
+            f"Of the role {role}, {', '.join(lacking)}: queries of the explorer see statistics and"
+            " statements of others, fill the disk or write values of rows into the server's log.",
+            f"Let a superuser run manage.py create_roles, or ALTER ROLE {role} SET for each of"
+            f" {values} (docs/rights.md#on-your-own-server).",
+        )
+    if found.execute(STATEMENTS, [role]).fetchone() == (True,):
+        yield tell(
+            "explorer_statements",
+            f"The role {role} reads pg_stat_statements: queries of the explorer see those of others"
+            " there.",
+            "REVOKE SELECT ON pg_stat_statements FROM PUBLIC, as its owner.",
+        )

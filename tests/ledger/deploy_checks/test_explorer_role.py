@@ -1,0 +1,92 @@
+"""What `check --deploy` tells of the role that runs the explorer's queries."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from ledger.checks.explorer_role import explorer_role
+from ledger.db.roles import EXPLORER_SETTINGS
+from tests.pooler import beside, server
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def superuser() -> Iterator[psycopg.Connection[Any]]:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser makes roles with these settings")
+    with beside(user="postgres") as connection:
+        yield connection
+
+
+@pytest.fixture
+def role(superuser: psycopg.Connection[Any], settings: Any) -> Iterator[str]:
+    """A role of this test's, with every setting."""
+    name = settings.LEDGER_EXPLORER_ROLE = f"explorer_{uuid4().hex}"
+    superuser.execute(f"CREATE ROLE {name}".encode())
+    for setting, value in EXPLORER_SETTINGS.items():
+        superuser.execute(f"ALTER ROLE {name} SET {setting} = '{value}'".encode())
+    yield name
+    superuser.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
+
+
+@pytest.fixture
+def owner() -> Iterator[psycopg.Connection[Any]]:
+    with beside() as connection:
+        yield connection
+
+
+def test_a_role_with_every_setting_is_told_nothing(role: str, owner: Any) -> None:
+    assert list(explorer_role(owner)) == []
+
+
+@pytest.mark.parametrize("setting", EXPLORER_SETTINGS)
+@pytest.mark.parametrize("explorer", ["staff", "customers", "off"])
+def test_a_role_without_a_setting_is_told_it(
+    role: str, owner: Any, superuser: Any, settings: Any, setting: str, explorer: str
+) -> None:
+    settings.LEDGER_EXPLORER = explorer
+    superuser.execute(f"ALTER ROLE {role} RESET {setting}".encode())
+    told = list(explorer_role(owner))
+    if explorer == "off":
+        assert told == []
+        return
+    (message,) = told
+    assert f"{setting} is " in message.msg
+    assert [name for name in EXPLORER_SETTINGS if f"{name} is " in message.msg] == [setting]
+    assert message.is_serious() is (explorer == "customers")
+
+
+def test_what_the_role_that_checks_has_says_nothing_of_it(
+    role: str, superuser: Any, settings: Any
+) -> None:
+    superuser.execute(f"ALTER ROLE {role} RESET track_activities".encode())
+    with beside(user=settings.LEDGER_WEB_ROLE) as web:
+        assert web.execute("SHOW track_activities").fetchone() == ("off",)
+        (message,) = explorer_role(web)
+    assert "track_activities is on" in message.msg
+
+
+def test_a_setting_of_this_database_goes_before(role: str, owner: Any, superuser: Any) -> None:
+    name = owner.info.dbname
+    superuser.execute(f'ALTER ROLE {role} IN DATABASE "{name}" SET track_counts = on'.encode())
+    (message,) = explorer_role(owner)
+    assert "track_counts is on" in message.msg
+
+
+def test_statistics_of_statements_that_it_reads_are_told(
+    role: str, owner: Any, superuser: Any
+) -> None:
+    """The view stands for the extension's, which a server loads at its start."""
+    superuser.execute(f"CREATE SCHEMA {role}; CREATE VIEW {role}.pg_stat_statements AS SELECT 1")
+    try:
+        assert list(explorer_role(owner)) == []
+        superuser.execute(f"GRANT USAGE ON SCHEMA {role} TO PUBLIC")
+        superuser.execute(f"GRANT SELECT ON {role}.pg_stat_statements TO PUBLIC")
+        (message,) = explorer_role(owner)
+        assert message.id == "ledger.explorer_statements"
+    finally:
+        superuser.execute(f"DROP SCHEMA {role} CASCADE")
