@@ -46,7 +46,7 @@ class ReadLogMiddleware:
             return _too_long()  # before a form of the admin writes anything
         with collect() as shown:
             response = self.get_response(request)
-        if not (_shows(response) and request.user.is_authenticated):
+        if not ((_shows(response) or shown.in_refusal) and request.user.is_authenticated):
             return response
         in_admin = request.user.is_staff and request.path_info.startswith(reverse("admin:index"))
         if not (in_admin or shown.by_right):

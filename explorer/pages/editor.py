@@ -103,7 +103,6 @@ def editor(request: PersonRequest) -> HttpResponseBase:
         return _save(request, state, form, replaces=wanted == "replace")
     result = _run(request, state, wanted, form.cleaned_data["plan"])
     if wanted in FILES and result is not None and result.was_run:
-        reader.open()
         return file_of(result, wanted)
     return _page(request, state, form)
 
@@ -132,9 +131,9 @@ def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> Query
     state.shown = ShownResult(result, state.sql, limit)
     if not result.missing:
         _record(request, state, result, form)
-    if result.was_run:
-        state.reader.open()
-    elif result.problem and result.problem.state == TOO_LONG:
+    if result.read_rows:
+        state.reader.open(is_refused=result.problem is not None)
+    if result.problem and result.problem.state == TOO_LONG:
         state.status = 503
     elif result.problem:
         state.status = 400

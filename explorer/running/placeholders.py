@@ -6,6 +6,7 @@ parameter.
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # What hides a colon or a percent sign, or is one parameter. Postgres itself decides what is valid.
@@ -30,6 +31,13 @@ class NumberedQuery:
     text: str
     names: tuple[str, ...]
     shifts: tuple[tuple[int, int], ...]  # from which place on, and by how much the typed text moved
+    parts: tuple[str, ...]  # the text between the parameters
+    places: tuple[int, ...]  # in `names`, of the parameter after each part but the last
+
+    def with_array(self, types: Sequence[str]) -> str:
+        """Returns the text with its parameters read from the array $1, as values of these types."""
+        marks = [f"(($1)[{place + 1}]::{types[place]})" for place in self.places]
+        return "".join(part + mark for part, mark in zip(self.parts, [*marks, ""], strict=True))
 
     def typed_place(self, place: int) -> int:
         """Where in the typed text a place of `text` is."""
@@ -41,6 +49,7 @@ def numbered(typed: str) -> NumberedQuery:
     """The query with numbered parameters; the same name is one parameter."""
     names: list[str] = []
     parts: list[str] = []
+    places: list[int] = []
     shifts: list[tuple[int, int]] = []
     end = length = 0
     for found in TOKEN.finditer(typed):
@@ -49,9 +58,13 @@ def numbered(typed: str) -> NumberedQuery:
             continue
         if name not in names:
             names.append(name)
-        mark = f"${names.index(name) + 1}"
-        parts += [typed[end : found.start()], mark]
+        places.append(names.index(name))
+        mark = f"${places[-1] + 1}"
+        parts.append(typed[end : found.start()])
         length += found.start() - end + len(mark)
         end = found.end()
         shifts.append((length, length - end))
-    return NumberedQuery("".join([*parts, typed[end:]]), tuple(names), tuple(shifts))
+    parts.append(typed[end:])
+    marks = [*(f"${place + 1}" for place in places), ""]
+    text = "".join(part + mark for part, mark in zip(parts, marks, strict=True))
+    return NumberedQuery(text, tuple(names), tuple(shifts), tuple(parts), tuple(places))

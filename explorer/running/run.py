@@ -1,8 +1,8 @@
 """Runs one query and returns its rows as text, or what Postgres answered instead."""
 
+import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from psycopg.pq import ExecStatus
 from explorer.access import ExplorerReader
 from explorer.running.placeholders import NumberedQuery, numbered
 from explorer.running.session import begin_anew, read_only_session
+from explorer.running.trapped import TOO_LARGE, TrappedError, lines_of
 from ledger.text.lines import cut
 
 MOST_COLUMNS = 60
@@ -29,10 +30,6 @@ NUMBERED = "Write parameters by name, such as :since, and not in a comment withi
 NO_ROWS = "This is no query that returns rows. The explorer runs one SELECT, WITH, VALUES or TABLE."
 TOO_MANY_COLUMNS = f"The query has more than {MOST_COLUMNS} columns. Name those that you need."
 TOO_MUCH = "The rows are larger than {} MB together. Ask for fewer rows or columns."
-
-
-class TooMuch(Exception):
-    """The rows together are larger than the request allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +78,7 @@ class QueryResult:
     plan: str = ""
     problem: Problem | None = None
     prefix: int = 0  # characters that stand before the typed text in what was sent last
+    read_rows: bool = False  # whether it was executed, so that an error may repeat values of rows
 
     @property
     def milliseconds(self) -> float:
@@ -121,8 +119,8 @@ def run(asked: QueryRequest, reader: ExplorerReader) -> QueryResult:
                 if not _is_about_the_query(error):
                     raise
                 result.problem = _problem(error, query, asked, result.prefix)
-            except TooMuch:
-                result.problem = Problem(TOO_MUCH.format(asked.megabytes))
+            except TrappedError as refused:
+                result.problem = _trapped(refused, asked)
     finally:
         result.seconds = time.perf_counter() - started
     if result.problem is not None:
@@ -141,62 +139,69 @@ def _run_in(
     asked: QueryRequest,
     result: QueryResult,
 ) -> None:
-    columns = _described(connection, query, result)
+    columns, types = _described(connection, query, result)
     if result.problem is not None:
         return
     result.missing = [name for name in query.names if name not in asked.values]
     if result.missing:
         return
     result.columns = [ResultColumn(name, _kind(oid)) for name, oid in columns]
-    inner = f"FROM (\n{query.text}\n) AS explored({', '.join(_names(columns))})"
-    limit = f"LIMIT {asked.most + 1}"
-    values = [asked.values[name] for name in query.names]
+    names = [f"c{place}" for place in range(1, len(columns) + 1)]
+    head, end = "FROM (\n", f"\n) AS explored({', '.join(names)}) LIMIT {asked.most + 1}"
+    result.prefix = len("SELECT 1 ") + len(head)
+    _parsed(connection, f"SELECT 1 {head}{query.text}{end}")
     texts = ", ".join(
         "NULL::text" if oid == VOID else f"left({name}::text, {MOST_CHARACTERS + 1})"
-        for name, (_label, oid) in zip(_names(columns), columns, strict=True)
+        for name, (_label, oid) in zip(names, columns, strict=True)
     )
-    head = f"SELECT {texts} "
-    result.prefix = len(head) + len("FROM (\n")
-    for row in _sent(connection, f"{head}{inner} {limit}", values, asked.megabytes):
-        result.rows.append(tuple(map(_cut, row)))
+    inner = f"{head}{query.with_array(_type_names(connection, types))}{end}"
+    values = [asked.values[name] for name in query.names]
+    result.read_rows = True
+    most = asked.megabytes * MEGABYTE
+    rows = f"SELECT to_json(ARRAY[{texts}])::text {inner}"
+    for line in lines_of(connection, rows, values, most):
+        result.rows.append(tuple(map(_cut, json.loads(line))))
     result.has_more = len(result.rows) > asked.most
     del result.rows[asked.most :]
     if asked.plan:
         begin_anew(connection)
-        explained = f"{PLANS[asked.plan]} SELECT * {inner} {limit}"
-        lines = _sent(connection, explained, values, asked.megabytes)
-        result.plan = "\n".join(line or "" for (line,) in lines)
-
-
-def _names(columns: Sequence[Any]) -> list[str]:
-    return [f"c{place}" for place in range(1, len(columns) + 1)]
+        explained = f"{PLANS[asked.plan]} SELECT * {inner}"
+        result.plan = "\n".join(lines_of(connection, explained, values, most))
 
 
 def _described(
     connection: psycopg.Connection[Any], query: NumberedQuery, result: QueryResult
-) -> list[tuple[str, int]]:
-    """Lets Postgres parse the text by itself, without running it: its columns, by name and type.
+) -> tuple[list[tuple[str, int]], list[int]]:
+    """Lets Postgres parse the text by itself, without running it. Returns its columns, by name and
+    type, and the types of its parameters.
 
     Raises psycopg's Error for text that is no single statement.
     """
-    raw = connection.pgconn
-    raw.send_prepare(b"", query.text.encode())
-    _one(connection)
-    raw.send_describe_prepared(b"")
-    found = _one(connection)
+    found = _parsed(connection, query.text)
+    types = [found.param_type(place) for place in range(found.nparams)]
     result.parameters = [
-        QueryParameter(name, _kind(found.param_type(place)) if place < found.nparams else "text")
+        QueryParameter(name, _kind(types[place]) if place < len(types) else "text")
         for place, name in enumerate(query.names)
     ]
-    if found.nparams != len(query.names):
+    if len(types) != len(query.names):
         result.problem = Problem(NUMBERED)
     elif not found.nfields:
         result.problem = Problem(NO_ROWS)
     elif found.nfields > MOST_COLUMNS:
         result.problem = Problem(TOO_MANY_COLUMNS)
-    return [
+    columns = [
         ((found.fname(place) or b"").decode(), found.ftype(place)) for place in range(found.nfields)
     ]
+    return columns, types
+
+
+def _parsed(connection: psycopg.Connection[Any], sql: str) -> Any:
+    """Parses one statement by the extended protocol and returns its description."""
+    raw = connection.pgconn
+    raw.send_prepare(b"", sql.encode())
+    _one(connection)
+    raw.send_describe_prepared(b"")
+    return _one(connection)
 
 
 def _one(connection: psycopg.Connection[Any]) -> Any:
@@ -206,20 +211,14 @@ def _one(connection: psycopg.Connection[Any]) -> Any:
     return found
 
 
-def _sent(
-    connection: psycopg.Connection[Any], sql: str, values: list[str], megabytes: int
-) -> Iterator[tuple[str | None, ...]]:
-    """Sends one statement by the extended protocol and yields its rows while they come, so that a
-    process never holds more than these megabytes. Raises TooMuch.
-    """
-    size = 0
-    stream: Any = psycopg.RawCursor(connection).stream(sql.encode(), values)
-    with closing(stream) as rows:
-        for row in rows:
-            size += sum(len(value) for value in row if value)
-            if size > megabytes * MEGABYTE:
-                raise TooMuch
-            yield row
+def _type_names(connection: psycopg.Connection[Any], types: list[int]) -> list[str]:
+    """Returns the names of types as SQL takes them."""
+    found = connection.execute(
+        b"SELECT format_type(oid, -1) FROM unnest($1::oid[]) WITH ORDINALITY AS t (oid, place)"
+        b" ORDER BY place",
+        [types],
+    )
+    return [name for (name,) in found]
 
 
 def _cut(value: str | None) -> str | None:
@@ -252,6 +251,13 @@ def _problem(
     return Problem(
         cut(message, MOST_CHARACTERS), error.sqlstate or "", place, cut(hint, MOST_CHARACTERS)
     )
+
+
+def _trapped(refused: TrappedError, asked: QueryRequest) -> Problem:
+    if refused.state == TOO_LARGE:
+        return Problem(TOO_MUCH.format(asked.megabytes))
+    message, hint = (cut(text.strip(), MOST_CHARACTERS) for text in (refused.message, refused.hint))
+    return Problem(message, refused.state, hint=hint)
 
 
 def too_slow(seconds: float) -> str:

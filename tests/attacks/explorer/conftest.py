@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
+from tests.attacks.explorer.roles import leading_to
 from tests.explorer.books import Books, committed
+from tests.pooler import beside, server
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +42,18 @@ def _state() -> list[Any]:
             [settings.LEDGER_EXPLORER_ROLE],
         )
         return list(cursor.fetchall())
+
+
+@pytest.fixture
+def another_role(settings: Any) -> Iterator[str]:
+    """A role like the explorer's, which no other test uses; dropped after the test. No pooler knows
+    it, so the test connects to the server itself.
+    """
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser makes roles")
+    role = settings.LEDGER_EXPLORER_ROLE = f"explorer_{uuid4().hex}"
+    with beside(user="postgres") as superuser:
+        superuser.execute(f"CREATE ROLE {role} LOGIN NOINHERIT".encode())
+        with leading_to(server()):
+            yield role
+        superuser.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())

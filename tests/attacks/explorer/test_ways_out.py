@@ -5,10 +5,7 @@ Each runs in a session of the explorer's own role; see Note [The wall] in
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -17,6 +14,7 @@ from django.db import connection
 
 from explorer.running.run import NO_ROWS, TOO_MUCH, QueryRequest, run
 from explorer.running.session import NotSetUp, read_only_session
+from tests.attacks.explorer.roles import leading_to
 from tests.explorer.books import Books, query, rows
 from tests.pooler import PROGRAM, beside, pgbouncer, server
 
@@ -321,18 +319,6 @@ def test_nothing_of_a_session_is_there_for_the_next_query(books: Books) -> None:
     assert (first != second or settings_of_a_pooler(), path, locks) == (True, "explorer", "0")
 
 
-@contextmanager
-def leading_to(there: dict[str, Any]) -> Iterator[None]:
-    """Lets the explorer connect with these settings; the connection of the test stays as it is."""
-    database: Any = connection
-    before = database.settings_dict
-    database.settings_dict = there
-    try:
-        yield
-    finally:
-        database.settings_dict = before
-
-
 @pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 def test_nothing_is_left_in_the_session_of_a_pooler_that_does_not_clean_it(books: Books) -> None:
     """A lock, also after an error, and settings: the next query has the same session."""
@@ -406,21 +392,6 @@ def test_queries_of_colleagues_live_on(books: Books, function: str) -> None:
         assert problem is not None
         assert problem.state == DENIED
         assert other.execute("SELECT 1").fetchone() == (1,)
-
-
-@pytest.fixture
-def another_role(settings: Any) -> Iterator[str]:
-    """A role like the explorer's, which no other test uses; dropped after the test. No pooler knows
-    it, so the test connects to the server itself.
-    """
-    if not server().get("LEDGER_EMBEDDED"):
-        pytest.skip("only a superuser makes roles")
-    role = settings.LEDGER_EXPLORER_ROLE = f"explorer_{uuid4().hex}"
-    with beside(user="postgres") as superuser:
-        superuser.execute(f"CREATE ROLE {role} LOGIN NOINHERIT".encode())
-        with leading_to(server()):
-            yield role
-        superuser.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
 
 
 @pytest.mark.parametrize(

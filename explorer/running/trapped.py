@@ -1,0 +1,83 @@
+"""Executes a statement in a block of PL/pgSQL that traps its error.
+
+Note [Trapped errors]: an error repeats values, such as a balance that a query casts to a date, at
+any length. Left alone, Postgres writes it into its own log and sends all of it to the web process.
+A trapped error does neither: the block returns its first characters as a row. Before, the text has
+been parsed by the extended protocol, as one statement and as a subquery (Note [The wall]), so
+EXECUTE gets no other. An error of parsing has no values but those that the person typed.
+
+The block is an anonymous one, because a function could be called by queries too. It always ends by
+an error, which undoes what the statement has set before its rows are sent.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+LONGEST_MESSAGE = 2_000  # characters of an error
+# SQLSTATE: all rows are read; they are larger than is allowed. One that ends with 000 is a class.
+DONE, TOO_LARGE = "EX001", "EX002"
+INPUT = b"DECLARE given CURSOR FOR SELECT $1::text, $2::text[], $3::bigint"
+# What says that another server has to answer is raised again.
+BLOCK = f"""
+DO $block$
+DECLARE
+  given refcursor := 'given';
+  explored refcursor := 'explored';
+  statement text;
+  typed text[];
+  most bigint;
+  size bigint := 0;
+  line text;
+  lines text[] := '{{}}';
+  message text;
+  hint text;
+BEGIN
+  FETCH given INTO statement, typed, most;
+  BEGIN
+    FOR line IN EXECUTE statement USING typed LOOP
+      size := size + length(line);
+      IF size > most THEN RAISE SQLSTATE '{TOO_LARGE}'; END IF;
+      lines := lines || line;
+    END LOOP;
+    RAISE SQLSTATE '{DONE}';
+  EXCEPTION
+    WHEN SQLSTATE '{DONE}' THEN
+      OPEN explored FOR SELECT NULL, NULL, NULL, kept FROM unnest(lines) AS kept;
+    WHEN OTHERS THEN
+      IF SQLSTATE ~ '^(08|40|57P)' THEN RAISE; END IF;
+      GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+      message := left(message, {LONGEST_MESSAGE + 1});
+      hint := left(hint, {LONGEST_MESSAGE + 1});
+      OPEN explored FOR SELECT SQLSTATE, message, hint, NULL;
+  END;
+END
+$block$
+"""  # noqa: S608
+
+
+class TrappedError(Exception):
+    """The error of a statement: its SQLSTATE, and the beginning of its message and hint."""
+
+    def __init__(self, state: str, message: str, hint: str) -> None:
+        super().__init__(state, message, hint)
+        self.state, self.message, self.hint = state, message, hint
+
+
+def lines_of(
+    connection: psycopg.Connection[Any], statement: str, values: Sequence[str], most: int
+) -> list[str]:
+    """Returns the only column, text, of each row, `most` characters together. The statement reads
+    its values from the array $1.
+
+    Raises TrappedError, with TOO_LARGE for more, or psycopg's Error if it was stopped.
+    """
+    connection.execute(INPUT, [statement, list(values), most])
+    connection.execute(BLOCK.encode())
+    found = connection.execute(b"FETCH ALL FROM explored").fetchall()
+    connection.execute(b"CLOSE ALL")
+    if found and found[0][0] is not None:
+        state, message, hint, _line = found[0]
+        raise TrappedError(state, message, hint)
+    return [line for (_state, _message, _hint, line) in found]

@@ -1,0 +1,132 @@
+"""What the error of a query leaves behind: it repeats values of rows, at any length."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from accounts.models import Read
+from explorer.models import QueryRun
+from explorer.running.run import MOST_CHARACTERS
+from tests.attacks.explorer.roles import leading_to
+from tests.conftest import signed_in
+from tests.explorer.books import Books, query
+from tests.ledger.processes import wait_until
+from tests.pooler import beside, server
+
+pytestmark = pytest.mark.django_db
+MEGABYTES = 50
+HUGE = f"SELECT cast(repeat('<', {MEGABYTES} * 1024 * 1024) AS int)"
+PAGE = "/explorer/"
+
+
+@pytest.fixture
+def logged() -> Callable[[], str]:
+    """What the server has logged since the test began."""
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("the log of another server is not here")
+    with beside(user="postgres") as superuser:
+        (path,) = superuser.execute("SELECT pg_current_logfile()").fetchone() or ("",)
+        (folder,) = superuser.execute("SHOW data_directory").fetchone() or ("",)
+    file = Path(folder, path)
+    begin = file.stat().st_size
+
+    def read() -> str:
+        with file.open(errors="replace") as log:
+            log.seek(begin)
+            return log.read()
+
+    def text() -> str:
+        """The server writes in order, but not before it answers: an error of ours comes last."""
+        last = uuid4().hex
+        with beside() as session, suppress(psycopg.Error):
+            session.execute(f"SELECT '{last}'::int".encode())
+        wait_until(lambda: last in read())
+        return read()
+
+    return text
+
+
+def bare_error(role: str, token: str) -> None:
+    """An error in a session of the role that no block traps."""
+    with beside(user=role) as session, pytest.raises(psycopg.Error):
+        session.execute(f"SELECT cast('bare {token}' || repeat('', 1) AS int)".encode())
+
+
+@pytest.mark.parametrize("plan", ["", "estimate", "run"])
+def test_the_log_of_a_server_without_our_settings_has_no_value(
+    plan: str, another_role: str, logged: Callable[[], str], books: Books
+) -> None:
+    token = uuid4().hex
+    sql = f"SELECT cast('{token}' || repeat('', n) AS int) FROM generate_series(1, 2) AS n"
+    problem = query(books.bank, sql, plan=plan).problem
+    bare_error(another_role, token)
+    assert problem is not None
+    assert token in problem.sentence
+    (line,) = [line for line in logged().splitlines() if token in line]
+    assert f"bare {token}" in line  # of such a role, the server logs what is not trapped
+
+
+def test_the_log_has_no_error_of_the_explorers_role(
+    logged: Callable[[], str], books: Books
+) -> None:
+    token = uuid4().hex
+    problem = query(books.own(books.ana), f"SELECT ('{token}' || balance)::date FROM accounts")
+    assert problem.problem is not None
+    assert "487.5" in problem.problem.sentence
+    with leading_to(server()):
+        query(books.bank, f"SELECT '{token}'::int")  # refused before anything of it runs
+    bare_error(settings.LEDGER_EXPLORER_ROLE, token)
+    assert token not in logged()
+
+
+def test_a_huge_error_does_not_come_to_the_web_process(
+    logged: Callable[[], str], books: Books
+) -> None:
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("only Linux tells how much memory a process had")
+
+    def peak() -> int:
+        (line,) = [line for line in status.read_text().splitlines() if "VmHWM" in line]
+        return int(line.split()[1])
+
+    query(books.bank, "SELECT 1 / (n - n) FROM generate_series(1, 2) AS n")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins again
+    before = peak()
+    problem = query(books.bank, HUGE).problem
+    assert problem is not None
+    assert problem.state == "22P02"
+    assert len(problem.sentence) <= MOST_CHARACTERS + 1
+    assert peak() - before < 8 * 1024
+    assert len(logged()) < 100_000
+
+
+@pytest.mark.parametrize("form", ["page", "csv", "json"])
+@pytest.mark.parametrize(
+    ("sql", "is_read"),
+    [
+        ("SELECT (balance || ' is secret')::date FROM accounts", True),
+        ("SELECT 1 / (length(category) - length(category)) FROM entries", True),
+        ("SELECT balanc FROM accounts", False),  # its error has nothing but the query
+    ],
+)
+def test_an_error_that_may_repeat_values_is_in_the_log_of_reads(
+    sql: str, is_read: bool, form: str, books: Books
+) -> None:
+    page = signed_in(books.analyst).post(PAGE, {"sql": sql, "as": form})
+    assert page.status_code == 400
+    assert QueryRun.objects.get().outcome == QueryRun.RunOutcome.REFUSED
+    assert [read.reader for read in Read.objects.all()] == [books.analyst] * is_read
+
+
+def test_a_refused_query_of_one_s_own_rows_is_no_read(books: Books, settings: Any) -> None:
+    settings.LEDGER_EXPLORER = "customers"
+    sql = "SELECT (balance || ' is mine')::date FROM accounts"
+    assert signed_in(books.ana.user).post(PAGE, {"sql": sql}).status_code == 400
+    assert not Read.objects.exists()
