@@ -24,6 +24,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
+from psycopg.sql import SQL, Composed, Literal
 
 from explorer.access import ExplorerReader
 from explorer.schema.functions import SCHEMA, SETTING
@@ -125,22 +126,25 @@ def _check(connection: psycopg.Connection[Any]) -> None:
 
 
 def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: float) -> None:
-    """For the transaction alone: behind a pooler, another may have the session after it."""
+    """For the transaction alone: behind a pooler, another may have the session after it. Not by
+    set_config, which the role may not execute where a superuser could take it from everybody.
+    """
     values = {
         "search_path": SCHEMA,
         "statement_timeout": f"{int(seconds * 1000)}ms",
         "lock_timeout": f"{LOCK_SECONDS}s",
         "timezone": settings.TIME_ZONE,
+        "client_min_messages": "error",  # a notice repeats texts of any length
         "jit": "off",
         "work_mem": "16MB",
         "max_parallel_workers_per_gather": "0",
         SETTING: reader.token(),
     }
-    marks = ", ".join(
-        f"set_config(${place}, ${place + 1}, true)" for place in range(1, 2 * len(values), 2)
-    )
-    pairs = [part for pair in values.items() for part in pair]
-    connection.execute(f"SELECT {marks}".encode(), pairs)
+    sets = [
+        SQL("SET LOCAL {} = {};").format(SQL(name), Literal(value))
+        for name, value in values.items()
+    ]
+    connection.execute(Composed(sets))
 
 
 def begin_anew(connection: psycopg.Connection[Any]) -> None:

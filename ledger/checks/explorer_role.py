@@ -34,6 +34,14 @@ LACKING = """
         ELSE held.value NOT IN (wanted.value, 'false', '0') END
     ORDER BY place
 """
+FUNCTIONS = """
+    SELECT proname FROM pg_proc, pg_roles
+    WHERE pronamespace = 'pg_catalog'::regnamespace AND rolname = %s
+      AND proname IN ('set_config', 'pg_logical_emit_message', 'pg_terminate_backend',
+                      'pg_cancel_backend', 'lo_create')
+      AND has_function_privilege(pg_roles.oid, pg_proc.oid, 'EXECUTE')
+    GROUP BY proname ORDER BY proname
+"""
 STATEMENTS = """
     SELECT count(*) > 0 FROM pg_class, pg_roles
     WHERE relname = 'pg_stat_statements' AND rolname = %s
@@ -57,6 +65,14 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
             " statements of others, fill the disk or write values of rows into the server's log.",
             f"Let a superuser run manage.py create_roles, or ALTER ROLE {role} SET for each of"
             f" {values} (docs/rights.md#on-your-own-server).",
+        )
+    if functions := [name for (name,) in found.execute(FUNCTIONS, [role]).fetchall()]:
+        yield tell(
+            "explorer_functions",
+            f"The role {role} may execute {', '.join(functions)}: queries of the explorer could"
+            " fill the disk or the memory of web processes, or end those of others.",
+            "Let a superuser run manage.py create_roles, or the SQL of"
+            " docs/rights.md#on-your-own-server.",
         )
     if found.execute(STATEMENTS, [role]).fetchone() == (True,):
         yield tell(

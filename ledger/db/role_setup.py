@@ -11,8 +11,8 @@ from typing import Any
 from django.db import DatabaseError
 
 from ledger.db.creation import create_database
-from ledger.db.rights import LARGE_OBJECTS, OF_OWNER_AND_WEB
-from ledger.db.roles import EXPLORER_OPTIONS, EXPLORER_SETTINGS, STATISTICS
+from ledger.db.rights import LARGE_OBJECTS, OF_OWNER_AND_WEB, SET_CONFIG
+from ledger.db.roles import COOKBOOK, EXPLORER_OPTIONS, EXPLORER_SETTINGS, STATISTICS
 from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
 
 IAM = "rds_iam"  # whoever is a member signs in to RDS and Aurora by a token alone
@@ -31,8 +31,8 @@ UNKEYED = (
     " None is needed by peer, a certificate or tokens."
 )
 FUNCTIONS_STAY = (
-    "Queries of the explorer may end those of colleagues, and write messages into the WAL: only a"
-    " superuser can change that."
+    "Queries of the explorer may end those of colleagues, write messages into the WAL and change"
+    " settings of their session: only a superuser can change that."
 )
 LARGE_OBJECTS_STAY = "Everybody may still make large objects: only a superuser can change that."
 
@@ -149,9 +149,13 @@ def _take_large_objects(cursor: Any) -> Iterator[str]:
 
 
 def _take_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
-    """Leaves what ends sessions and writes into the WAL to the owner and the web role."""
+    """Leaves what ends sessions and writes into the WAL to the owner and the web role, and takes
+    what changes settings from the explorer.
+    """
     cursor.execute(OF_OWNER_AND_WEB, [roles.owner, roles.web])
-    for (statement,) in cursor.fetchall():
+    statements = cursor.fetchall()
+    cursor.execute(SET_CONFIG, [[roles.owner, roles.web, roles.auditor, roles.rows, COOKBOOK]])
+    for (statement,) in [*statements, *cursor.fetchall()]:
         try:
             cursor.execute(statement)
         except DatabaseError:

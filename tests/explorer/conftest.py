@@ -8,6 +8,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.conftest import signed_in
 from tests.explorer.books import Books, committed
+from tests.explorer.rights import setting_anything
 
 
 @pytest.fixture(scope="package")
@@ -19,3 +20,9 @@ def books(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 @pytest.fixture
 def analyst(books: Books, db: None) -> Client:
     return signed_in(books.analyst)
+
+
+@pytest.fixture
+def may_set() -> Iterator[None]:
+    with setting_anything():
+        yield

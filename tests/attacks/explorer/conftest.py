@@ -11,6 +11,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.attacks.explorer.roles import leading_to
 from tests.explorer.books import Books, committed
+from tests.explorer.rights import setting_anything
 from tests.pooler import beside, server
 
 
@@ -57,3 +58,9 @@ def another_role(settings: Any) -> Iterator[str]:
         with leading_to(server()):
             yield role
         superuser.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+
+
+@pytest.fixture
+def may_set() -> Iterator[None]:
+    with setting_anything():
+        yield

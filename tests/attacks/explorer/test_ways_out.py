@@ -269,6 +269,7 @@ def test_the_role_alone_is_a_wall_too(sql: str, books: Books) -> None:
         assert refused.value.sqlstate in (DENIED, "0A000", "55000", "42809")
 
 
+@pytest.mark.usefixtures("may_set")
 @pytest.mark.parametrize("sql", ENDLESS)
 def test_a_query_that_runs_long_ends_with_a_sentence(sql: str, books: Books) -> None:
     began = time.monotonic()
@@ -308,6 +309,7 @@ def test_rows_that_are_too_large_together_are_refused(books: Books) -> None:
     assert result.rows == []
 
 
+@pytest.mark.usefixtures("may_set")
 def test_nothing_of_a_session_is_there_for_the_next_query(books: Books) -> None:
     """A lock, a setting, a channel, a notification, and the session itself."""
     ((first, _lock, _set, _told),) = rows(
@@ -319,6 +321,7 @@ def test_nothing_of_a_session_is_there_for_the_next_query(books: Books) -> None:
     assert (first != second or settings_of_a_pooler(), path, locks) == (True, "explorer", "0")
 
 
+@pytest.mark.usefixtures("may_set")
 @pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 def test_nothing_is_left_in_the_session_of_a_pooler_that_does_not_clean_it(books: Books) -> None:
     """A lock, also after an error, and settings: the next query has the same session."""
@@ -382,6 +385,15 @@ def test_sessions_of_others_live_on(books: Books) -> None:
         assert cursor.fetchone() == (pid,)
 
 
+def test_no_query_changes_a_setting(books: Books) -> None:
+    """Such as what Postgres sends to the web process, or how long a query may take."""
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes set_config from everybody")
+    problem = query(books.bank, "SELECT set_config('a.b', 'c', true)").problem
+    assert problem is not None
+    assert problem.state == DENIED
+
+
 @pytest.mark.parametrize("function", ["pg_terminate_backend", "pg_cancel_backend"])
 def test_queries_of_colleagues_live_on(books: Books, function: str) -> None:
     if not server().get("LEDGER_EMBEDDED"):
@@ -419,6 +431,7 @@ def test_the_login_of_the_web_process_is_not_used(books: Books, settings: Any) -
         run(QueryRequest("SELECT 1", {}, 1, 5), books.bank)
 
 
+@pytest.mark.usefixtures("may_set")
 def test_the_transaction_reads_only_and_stays_so(books: Books) -> None:
     for sql in (
         "SELECT set_config('transaction_read_only', 'off', true)",

@@ -77,6 +77,26 @@ def test_a_setting_of_this_database_goes_before(role: str, owner: Any, superuser
     assert "track_counts is on" in message.msg
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        "set_config(text, text, boolean)",
+        "pg_terminate_backend(int, bigint)",
+        "pg_logical_emit_message(boolean, text, text, boolean)",
+        "lo_create(oid)",
+    ],
+)
+def test_a_function_that_a_superuser_takes_is_told(
+    role: str, owner: Any, superuser: Any, function: str
+) -> None:
+    with beside(user="postgres", dbname=owner.info.dbname) as here:
+        here.execute(f"GRANT EXECUTE ON FUNCTION pg_catalog.{function} TO {role}".encode())
+        (message,) = explorer_role(owner)
+        here.execute(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{function} FROM {role}".encode())
+    assert message.id == "ledger.explorer_functions"
+    assert function.partition("(")[0] in message.msg
+
+
 def test_statistics_of_statements_that_it_reads_are_told(
     role: str, owner: Any, superuser: Any
 ) -> None:
