@@ -112,10 +112,9 @@ def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> Query
     is_file = wanted in FILES
     form = wanted if is_file else "page"
     limit = FILE_ROWS if is_file else PAGE_ROWS
-    may_plan = state.reader.is_bank and not is_file
     asked = QueryRequest(
         state.sql, state.parameters, limit, settings.LEDGER_EXPLORER_SECONDS,
-        plan if may_plan else "", MOST_MEGABYTES if is_file else PAGE_MEGABYTES,
+        "" if is_file else plan, MOST_MEGABYTES if is_file else PAGE_MEGABYTES,
     )  # fmt: skip
     try:
         with limited(request.user.pk):

@@ -3,6 +3,7 @@ plan tells of others.
 """
 
 import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from explorer.schema.installation import keys
 from explorer.schema.views import VIEWS
 from ledger.db.row_security import RowScope, signed
 from ledger.db.row_security import keys as keys_of_row_security
+from tests.conftest import signed_in
 from tests.explorer.books import Books, query, rows
 from tests.pooler import beside
 from transactions.models import Transaction
@@ -170,10 +172,37 @@ def test_values_of_parameters_never_become_sql(books: Books) -> None:
     assert problem.state == "22P02"
 
 
-def test_a_customer_gets_no_plan(books: Books) -> None:
-    """A plan counts rows of others; the page asks for none, see `explorer.pages.editor`."""
-    result = query(books.bank, "SELECT * FROM entries", plan="estimate")
-    assert "Seq Scan" in result.plan or "Append" in result.plan
+@pytest.mark.parametrize("plan", ["estimate", "run"])
+def test_a_customer_gets_no_plan(plan: str, books: Books, settings: Any) -> None:
+    """It counts rows of others, and estimates how many an account has."""
+    settings.LEDGER_EXPLORER = "customers"
+    sql = "SELECT count(*) FROM entries"
+    assert query(books.bank, sql, plan=plan).plan != ""
+    assert query(books.own(books.ana), sql, plan=plan).plan == ""
+    for form in ("page", "csv", "json"):
+        asked = {"sql": sql, "plan": plan, "as": form}
+        pages = [
+            signed_in(each).post("/explorer/", asked) for each in (books.analyst, books.ana.user)
+        ]
+        assert [page.status_code for page in pages] == [200, 200]
+        texts = [page.content.decode() for page in pages]
+        assert ["Aggregate" in text for text in texts] == [form == "page", False]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT query_to_xml('EXPLAIN SELECT * FROM entries', true, false, '')::text",
+        "SELECT * FROM ts_stat('EXPLAIN SELECT * FROM entries')",
+        "SELECT ts_rewrite('a'::tsquery, 'EXPLAIN SELECT * FROM entries')",
+        "EXPLAIN SELECT * FROM entries",
+        "SELECT count(*) FROM (EXPLAIN SELECT * FROM entries) AS plan",
+    ],
+)
+def test_no_text_of_a_customer_is_explained(sql: str, books: Books) -> None:
+    problem = query(books.own(books.ana), sql).problem
+    assert problem is not None
+    assert "cost=" not in problem.sentence
 
 
 def test_scopes_of_readers_are_those_of_the_token(books: Books) -> None:
