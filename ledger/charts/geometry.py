@@ -121,6 +121,7 @@ class Size:
 WIDE = Size("wide", 864, 264, 13, row=36)
 NARROW = Size("narrow", 342, 220, 4)
 DIGIT = 7.6  # the width of a figure's digit, of 13 pixels in bold
+GAP, LETTER = 12, 7.2  # least room between words; a letter's width
 TOP, BOTTOM = 24, 28  # room for a figure above the highest column, and for labels
 
 
@@ -135,8 +136,8 @@ class DrawnColumn:
     height: float
     strip_x: float
     strip_width: float
-    middle: float
     label: str
+    label_x: float
     figure_x: float
     figure_y: float | None
 
@@ -162,7 +163,7 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
     room = size.height - TOP - BOTTOM - (16 if low < 0 else 0)
     zero = TOP + room * float(high) / span
     step = size.width / max(len(values), 1)
-    every = -(-len(values) // size.labels)
+    every = labelled_every(chart.marks, step, size)
     labelled = {values.index(edge) for edge in (high, low) if edge in values}
     columns = []
     for place, mark in enumerate(chart.marks):
@@ -178,13 +179,22 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
                 height=height,
                 strip_x=place * step,
                 strip_width=step,
-                middle=place * step + step / 2,
-                figure_x=_within(place * step + step / 2, mark.value_label, size),
                 label=mark.label if (len(values) - 1 - place) % every == 0 else "",
+                label_x=_within(place * step + step / 2, mark.label, size),
+                figure_x=_within(place * step + step / 2, mark.value_label, size),
                 figure_y=beside if mark.value else None,
             )
         )
     return DrawnColumns(size, zero, columns)
+
+
+def labelled_every(marks: Sequence[Mark], step: float, size: Size) -> int:
+    """Returns n if every n-th of the columns, `step` apart, has a label. The longest labels do not
+    overlap then, also where `_within` has moved those at both ends in.
+    """
+    longest = max((len(mark.label) for mark in marks), default=0) * DIGIT
+    moved = max(0.0, longest - step)
+    return max(-(-len(marks) // size.labels), math.ceil((longest + moved + GAP) / step))
 
 
 def _within(x: float, text: str, size: Size) -> float:
@@ -239,8 +249,8 @@ class DrawnPair:
     net_y: float
     strip_x: float
     strip_width: float
-    middle: float
     label: str
+    label_x: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +275,7 @@ def draw_pairs(chart: PairChart, size: Size) -> DrawnPairs:
     ticks = [Tick(tick_label(value), zero - value * scale) for value in round_ticks(low, high)]
     left = max(len(tick.label) for tick in ticks) * DIGIT + AXIS_GAP
     step = (size.width - left) / max(len(chart.marks), 1)
-    every = -(-len(chart.marks) // size.labels)
+    every = labelled_every(chart.marks, step, size)
     pairs = []
     for place, (mark, net) in enumerate(zip(chart.marks, nets, strict=True)):
         x, width = left + place * step + step * 0.12, step * 0.36
@@ -278,14 +288,13 @@ def draw_pairs(chart: PairChart, size: Size) -> DrawnPairs:
                 comparison_height=comparison,
                 net_y=zero - net * scale,
                 strip_x=left + place * step, strip_width=step,
-                middle=left + place * step + step / 2,
                 label=mark.label if (len(chart.marks) - 1 - place) % every == 0 else "",
+                label_x=_within(left + place * step + step / 2, mark.label, size),
             )
         )  # fmt: skip
     return DrawnPairs(size, left, zero, ticks, pairs)
 
 
-GAP, LETTER = 12, 7.2  # least room between words; a letter's width
 CUT_ABOVE = 4  # times the second bar: from there on the first is cut
 CUT_TO = Decimal("1.5")  # times the second bar: as long as a cut bar is drawn
 

@@ -1,6 +1,7 @@
 """The explorer in a browser: a query that runs, one that is refused, and what is kept of them."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -112,6 +113,27 @@ def test_browsing_narrows_step_by_step_and_leads_to_the_search(visitor: Any) -> 
     visitor.goto("/explorer/browse/?q=category:rent")
     visitor.get_by_role("link", name="See the payments").click()
     visitor.wait_for_url("**/search/?q=category:rent*")
+
+
+@pytest.mark.parametrize("width", [1080, 390])
+@pytest.mark.parametrize("days", [13, 24])
+def test_dates_below_a_chart_do_not_overlap(
+    page: Any, everyday: Account, width: int, days: int
+) -> None:
+    become_analyst()
+    sign_in(page, "analyst@example.com")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("/explorer/")
+    ask(page, f"SELECT DATE '2026-01-01' + n AS day, n * n FROM generate_series(1, {days}) AS n")
+    labels = page.locator(".chart__label:visible")
+    labels.first.wait_for()
+    boxes = [label.bounding_box() for label in labels.all()]
+    assert len(boxes) > 1
+    for left, right in pairwise(boxes):
+        assert left["x"] + left["width"] < right["x"]
+    card = page.locator(".chart").bounding_box()
+    assert card["x"] <= boxes[0]["x"]
+    assert boxes[-1]["x"] + boxes[-1]["width"] <= card["x"] + card["width"]
 
 
 @pytest.mark.awaits_status(400)  # of the query that is refused

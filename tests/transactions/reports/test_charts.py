@@ -1,18 +1,25 @@
 """Where the marks of a chart go, by hand."""
 
+import itertools
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from ledger.charts.geometry import (
+    DIGIT,
+    NARROW,
     WIDE,
     BarChart,
+    ColumnChart,
     HeatMap,
     LineChart,
     Mark,
     PairChart,
+    Size,
     draw_bars,
+    draw_columns,
     draw_pairs,
     round_ticks,
     tick_label,
@@ -33,6 +40,23 @@ def test_the_highest_point_of_a_line_is_at_the_top_and_zero_at_the_bottom() -> N
     assert bottom == drawn.zero
     assert middle == (top + bottom) / 2
     assert [point.strip_x for point in drawn.points] == [0, 100 / 3, 200 / 3]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=lambda size: size.name)
+@pytest.mark.parametrize("number", [2, 7, 13, 24])
+@pytest.mark.parametrize("label", ["Oct", "29 Sep", "2026-10-29", "a whole word of a query"])
+def test_labels_of_columns_stay_apart_and_within_the_drawing(
+    size: Size, number: int, label: str
+) -> None:
+    marks = [replace(mark(1, label), comparison=Decimal(1)) for _ in range(number)]
+    columns = draw_columns(ColumnChart("Columns", marks), size).columns
+    pairs = draw_pairs(PairChart("Pairs", marks), size).pairs
+    width = len(label) * DIGIT
+    for drawn in (columns, pairs):
+        places = [each.label_x for each in drawn if each.label]
+        assert places, label
+        assert all(width / 2 <= x <= size.width - width / 2 for x in places)
+        assert all(b - a >= width for a, b in itertools.pairwise(places))
 
 
 def test_below_zero_is_below_the_line_at_zero() -> None:
