@@ -24,7 +24,7 @@ from ledger.charts.geometry import BarChart, Chart, ColumnChart, Mark
 from ledger.text.lines import counted, shortened
 from ledger.text.money import money
 from transactions.scope import BANK, MINE, Scope
-from transactions.search.address import search_url
+from transactions.search.address import EVERY_PAYMENT, search_url
 from transactions.search.language.query import Mistake, ParsedQuery
 from transactions.search.language.terms import meta_field, token
 
@@ -197,7 +197,7 @@ class BrowsePage:
     @property
     def search_url(self) -> str:
         """The payments themselves."""
-        return search_url(self.query.text or "is:booked", self.scope.kind)
+        return search_url(self.query.text or EVERY_PAYMENT, self.scope.kind)
 
 
 def _mark(line: GroupLine) -> Mark:

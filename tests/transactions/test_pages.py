@@ -1,5 +1,6 @@
 """Home and receipts: what a person has, and what one transaction was."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -8,15 +9,15 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
-from accounts.groups import ANALYSTS
+from accounts.groups import ANALYSTS, OPERATIONS
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
-from tests.factories import AccountFactory, UserFactory, insert_row
+from tests.factories import PASSWORD, AccountFactory, UserFactory, insert_row
 from tests.pages import markup_of, text_of
 from transactions import services
 from transactions.home.reads import SPARK_DAYS, daily_balances, worth_of
-from transactions.models import Entry
+from transactions.models import Entry, Transaction
 from transactions.receipts.details import tidy
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +104,42 @@ def test_home_of_somebody_new_says_the_next_step(client: Client) -> None:
     said = text_of(client.get("/"))
     assert "You have no account yet" in said
     assert "Open an account" in said
+
+
+def test_browse_all_opens_every_payment(client: Client, account: Account) -> None:
+    insert_row(type="withdrawal", status="pending", from_account_id=account.pk)
+    page = client.get("/").content.decode()
+    url = re.search(r'href="([^"]+)">Browse all<', page)
+    assert url is not None
+    found = client.get(url[1]).context["page"]
+    assert {hit.row for hit in found.hits} == set(Transaction.objects.visible_to(account.user))
+    grouped = client.get("/explorer/browse/")
+    assert client.get(grouped.context["page"].search_url).context["page"].hits == found.hits
+
+
+@pytest.mark.parametrize(
+    ("is_staff", "group", "begins_at"),
+    [
+        (True, OPERATIONS, "/admin/"), (True, None, "/admin/"), (False, ANALYSTS, "/reports/"),
+        (False, None, "/"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("asked", ["/account/login/", "/account/login/?next=/"])
+def test_after_the_sign_in_staff_and_analysts_are_where_they_work(
+    client: Client, is_staff: bool, group: str | None, begins_at: str, asked: str
+) -> None:
+    person = UserFactory(password=PASSWORD, is_staff=is_staff)
+    if group:
+        person.groups.add(Group.objects.get(name=group))
+    page = client.post(asked, {"login": person.email, "password": PASSWORD}, follow=True)
+    assert page.request["PATH_INFO"] == begins_at
+    assert page.status_code == 200
+
+
+def test_staff_who_are_customers_have_a_home_that_links_to_the_admin(client: Client) -> None:
+    account = AccountFactory(user__is_staff=True)
+    client.force_login(account.user)
+    assert 'href="/admin/"' in client.get("/").content.decode()
 
 
 def test_signed_out_home_leads_to_the_sign_in(client: Client) -> None:

@@ -1,13 +1,17 @@
-"""The home page, and its latest entries as a file."""
+"""The home page, and its latest entries as a file.
+
+Note [Where work begins]: people without an account have nothing on this page. Staff are redirected
+to the admin and analysts to the reports, whichever way they signed in.
+"""
 
 from functools import partial
 
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.requests import PersonRequest
 from ledger.text.addresses import with_parameters
 from ledger.web.table_files import table_response
@@ -15,6 +19,8 @@ from transactions.account_news import NewsPosition
 from transactions.home.file import latest_table
 from transactions.home.reads import daily_balances, home_of, latest_entries
 from transactions.models import Entry
+from transactions.scope import may_read_bank
+from transactions.search.address import EVERY_PAYMENT, search_url
 from transactions.work_panel import page_panel, page_work
 
 IN_SHELL = """from transactions.home.reads import home_of
@@ -24,9 +30,14 @@ home_of(User.objects.get(email={email!r}))"""
 
 @require_safe
 def home(request: PersonRequest) -> HttpResponse:
-    """Shows the net worth per currency, the accounts, the pending holds and the latest entries."""
+    """Shows the net worth per currency, the accounts, the pending holds and the latest entries.
+
+    Redirects readers without an account by Note [Where work begins].
+    """
     with page_work(request) as work:
         found = home_of(request.user)
+    if not found.accounts and (work_page := work_page_of(request.user)):
+        return redirect(work_page)
     panel = page_panel(
         request,
         work,
@@ -38,7 +49,15 @@ def home(request: PersonRequest) -> HttpResponse:
     )
     position = NewsPosition.now(found.accounts)
     context = {"home": found, "panel": panel, "position": position}
+    context["all_payments_url"] = search_url(EVERY_PAYMENT)
     return render(request, "transactions/home.html", context)
+
+
+def work_page_of(reader: User) -> str:
+    """Returns the name of the page on which staff or analysts begin; "" for customers."""
+    if reader.is_staff:
+        return "admin:index"
+    return "transactions:reports" if may_read_bank(reader) else ""
 
 
 @require_safe

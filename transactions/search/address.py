@@ -8,6 +8,8 @@ from django.urls import reverse
 
 from transactions.scope import MINE
 
+EVERY_PAYMENT = "is:booked or is:hold"  # a search that finds all
+
 
 def search_url(q: str, kind: str = MINE, **more: Any) -> str:
     """Returns the address of a search for `q` in a scope of this kind, see `Scope.kind`.
