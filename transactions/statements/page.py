@@ -102,10 +102,18 @@ class StatementPage:
 
 
 def paper_line(page: StatementPage, filters: Filters) -> str:
-    """Says what a printed page contains: number of entries, days, and whether there are more."""
+    """Returns what a printed page contains: number of entries, period, and whether there are more.
+
+    The period is the chosen one, up to today, if all of it is on the page; otherwise that of the
+    entries.
+    """
     if not page.days:
         return "No entries."
     first, last = page.days[-1].date, page.days[0].date
+    if filters.start and page.older is None:
+        first = filters.start
+    if filters.end and page.newer is None:
+        last = max(last, min(filters.end, timezone.localdate()))
     count = len(page.entries)
     entries = f"{count:,} {'entry' if count == 1 else 'entries'}"
     line = f"{entries} from {long_date(first)} to {long_date(last)}"

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
+from ledger.text.dates import long_date
 from tests.factories import AccountFactory
 from tests.pages import lacks, text_of, texts_of
 from tests.transactions.statements.pages import NOON, entries_in, page_of
@@ -108,6 +110,35 @@ def test_paper_says_what_it_holds_and_holds_everything(
     assert "No entries match" in empty
     one = page_of(ana, account, q="rent 2", paper=1).context["paper_line"]
     assert not lacks(one, "1 entry", "12 March 2026", "a selection")
+
+
+@pytest.mark.parametrize(
+    ("asked", "period"),
+    [
+        ({"start": "2026-03-01", "end": "2026-03-31"}, "from 1 March 2026 to 31 March 2026."),
+        ({"end": "2026-03-31"}, "from 10 March 2026 to 31 March 2026."),
+        ({"start": "2026-03-01"}, "from 1 March 2026 to 19 March 2026."),
+        ({"start": "2026-03-12", "end": "2999-01-01"}, "from 12 March 2026 to {today}."),
+        ({"start": "2026-03-01", "end": "2026-03-31", "q": "rent 2"}, "to 31 March 2026, a sele"),
+    ],
+)
+def test_paper_has_the_chosen_period(
+    ana: Client, account: Account, asked: dict[str, str], period: str
+) -> None:
+    today = long_date(timezone.localdate())
+    paper_line = page_of(ana, account, **asked, paper=1).context["paper_line"]
+    assert period.format(today=today) in paper_line
+
+
+def test_a_part_of_a_period_has_the_days_of_its_entries(
+    ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statements, "PAGE", 7)
+    chosen = {"start": "2026-03-01", "end": "2026-03-31"}
+    newest = page_of(ana, account, **chosen)
+    assert "from 17 March 2026 to 31 March 2026" in newest.context["paper_line"]
+    older = ana.get(newest.context["links"]["older_url"])
+    assert "from 15 March 2026 to 17 March 2026" in older.context["paper_line"]
 
 
 def test_the_owner_reads_the_message_of_a_freeze_and_not_its_reason(
