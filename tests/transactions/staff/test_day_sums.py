@@ -1,5 +1,6 @@
 """A manager reads what was done alone today, and the threshold, beside each request that waits."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -22,7 +23,7 @@ from tests.attacks.approvals import (
 from tests.conftest import colleague
 from tests.factories import AccountFactory
 from tests.pages import texts_of
-from transactions.staff.approvals.day_sums import DaySums
+from transactions.staff.approvals.day_sums import DaySums, in_percent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,18 +47,31 @@ def test_a_request_says_what_was_done_alone_today_by_whom_and_on_which_account(
     deposit(account, colleague(OPERATIONS, "Otto"), 2_500)
     asked(account, clerk, 6_000)
     text = entry(manager)
-    assert f"4,000.00 USD by {clerk}" in text
-    assert f"5,500.00 USD on {account}" in text
+    assert f"40 % of the threshold by {clerk}" in text
+    assert f"55 % of the threshold on {account}" in text
     assert "Threshold 10,000.00 USD in a day" in text
-    assert "With this, 11,500.00 USD alone today: over the threshold of 10,000.00 USD." in text
+    assert "With this, 115 % of the threshold of 10,000.00 USD" in text
 
 
-def test_sums_of_another_currency_count_as_parts_of_its_threshold(
+def test_amounts_of_several_currencies_are_shown_as_a_part_of_the_threshold_and_not_added(
     account: Account, clerk: User, manager: Client
 ) -> None:
     deposit(AccountFactory(currency="JPY"), clerk, 500_000)
+    deposit(AccountFactory(currency="EUR"), clerk, 11)
+    deposit(account, clerk, 528)
     asked(account, clerk, 9_000)
-    assert f"3,333.33 USD by {clerk}" in entry(manager)
+    text = entry(manager)
+    assert f"38.8 % of the threshold by {clerk}" in text
+    assert f"5.3 % of the threshold on {account}" in text
+    assert set(re.findall(r"[\d,]+\.\d\d [A-Z]{3}\b", text)) == {"9,000.00 USD", "10,000.00 USD"}
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [("0", "0 %"), ("0.4", "40 %"), ("0.9999", "100 %"), ("1.00001", "100.1 %"), ("20", "2,000 %")],
+)
+def test_what_is_over_the_threshold_is_never_shown_as_all_of_it(share: str, shown: str) -> None:
+    assert in_percent(Decimal(share)) == shown
 
 
 def test_what_was_approved_counts_to_no_sum(
@@ -66,8 +80,8 @@ def test_what_was_approved_counts_to_no_sum(
     done(approved(asked(account, clerk), boss))
     asked(account, clerk, 15_000)
     text = texts_of(manager.get(PAGE), "approval")[0].replace("\N{NO-BREAK SPACE}", " ")
-    assert f"0.00 USD by {clerk}" in text
-    assert "With this, 15,000.00 USD alone today" in text
+    assert f" 0 % of the threshold by {clerk}" in text
+    assert "With this, 150 % of the threshold" in text
 
 
 def test_limits_have_sums_of_their_own(
@@ -77,10 +91,10 @@ def test_limits_have_sums_of_their_own(
     change_limits(account, boss, overdraft_limit=Decimal(4_000))
     asked_limits(account, boss, overdraft_limit=Decimal(20_000))
     text = entry(manager)
-    assert f"4,000.00 USD by {boss}" in text
-    assert f"4,000.00 USD on {account}" in text
+    assert f"40 % of the threshold by {boss}" in text
+    assert f"40 % of the threshold on {account}" in text
     assert "Raised alone today" in text
-    assert "With this, 20,000.00 USD alone today" in text
+    assert "With this, 200 % of the threshold" in text
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from accounts import approvals
 from accounts.approvals import SumOf
 from accounts.models import Account, ApprovalRequest
-from ledger.text.currencies import minor_units
 from ledger.text.money import money
 
 
 @dataclass(frozen=True, slots=True)
 class DaySums:
-    """What was done alone today, in the currency of the request: by who asked, and on each of its
-    accounts. `alone` has whose and the amount. Approved actions count to no sum.
+    """What was done alone today, by the clerk who asked and on each account of the request.
+
+    `alone` has whose and the part of the threshold: amounts in several currencies are never added.
+    Approved actions count to no sum.
     """
 
     request: ApprovalRequest
@@ -27,20 +28,30 @@ class DaySums:
         return "Raised alone today" if _is_limits(self.request) else "Done alone today"
 
     @property
+    def shares(self) -> list[str]:
+        """Each part with whose it is: "41.3 % of the threshold by Olga"."""
+        return [f"{in_percent(share)} of the threshold {whose}" for whose, share in self.alone]
+
+    @property
     def in_short(self) -> str:
         """Why this needs another person, in one sentence."""
         currency, most = self.request.currency, money(self.threshold, self.request.currency)
         if not self.threshold:
             return f"Every amount of {currency} needs approval."
-        with_this = max(amount for _, amount in self.alone) + self.request.amount
-        total = money(with_this, currency)
-        if with_this > self.threshold:
-            return f"With this, {total} alone today: over the threshold of {most}."
+        with_this = max(share for _, share in self.alone) + self.request.amount / self.threshold
+        of_threshold = f"With this, {in_percent(with_this)} of the threshold of {most}"
+        if with_this > 1:
+            return f"{of_threshold} is done alone today, so another person must approve it."
         if any(limit.after is None for limit in self.request.limits):
             return "Removing a limit always needs approval."
         if any(limit.name == "overdraft_limit" for limit in self.request.limits):
             return f"An overdraft limit above {most} always needs approval."
-        return f"With this, {total} alone today: within the threshold of {most} by now."
+        return f"{of_threshold} is done alone today: by now it is within the threshold."
+
+
+def in_percent(share: Decimal) -> str:
+    """A part of the threshold, "41.3 %", rounded up: what is over it is never shown as 100 %."""
+    return f"{(share * 100).quantize(Decimal('0.1'), ROUND_CEILING).normalize():,f} %"
 
 
 def add_day_sums(requests: Sequence[ApprovalRequest]) -> None:
@@ -52,12 +63,7 @@ def add_day_sums(requests: Sequence[ApprovalRequest]) -> None:
         sums = None
         if row.kind != ApprovalRequest.Kind.GROUP:
             threshold = thresholds.get(row.currency, thresholds.get("*", Decimal(0)))
-            places = Decimal(1).scaleb(-minor_units(row.currency))
-            alone = [
-                (_whose(each), (shares[each] * threshold).quantize(places))
-                for each in _counted_to(row)
-            ]
-            sums = DaySums(row, threshold, alone)
+            sums = DaySums(row, threshold, [(_whose(it), shares[it]) for it in _counted_to(row)])
         row.day_sums = sums  # type: ignore[attr-defined]
 
 
