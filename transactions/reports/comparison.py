@@ -2,7 +2,8 @@
 
 The report runs twice, in one snapshot, and rows with the same key stand beside each other. A row
 that only one period has stands alone: a sum that is not there is zero, and any other figure has no
-value. There is no percentage of zero. A report is in one currency, so no currencies are mixed.
+value. There is no percentage of zero, and none of a period that begins before the first booking. A
+report is in one currency, so no currencies are mixed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ledger.text.dates import last_of_month, months_before
+from ledger.text.dates import end_of_day, last_of_month, long_date, months_before
 from transactions.reports.forms import COMPARISONS, PERIOD_BEFORE
 from transactions.reports.queries.spending import days_before
 from transactions.reports.report import DISPLAY, Column, Comparison, Report, ReportParameters, Row
@@ -37,6 +38,15 @@ def earlier_params(params: ReportParameters) -> ReportParameters:
 def is_compared(report: Report, params: ReportParameters) -> bool:
     """Whether the parameters ask for a comparison that this report has."""
     return bool(report.comparison and params.compare)
+
+
+def with_first_booking(params: ReportParameters) -> ReportParameters:
+    """Returns the parameters with `goes_back`, read in one query."""
+    first_day = earlier_params(params).values["since"]
+    booked = params.scope.entries().between(None, end_of_day(first_day))
+    if params.currency:
+        booked = booked.filter(currency=params.currency)
+    return replace(params, goes_back=booked.exists())
 
 
 def columns_of(report: Report, params: ReportParameters) -> Sequence[Column]:
@@ -84,17 +94,19 @@ def rows_beside(
     rows: list[tuple[Any, Row]] = []
     for place, row in enumerate(now):
         key = rule.key(row, place, params)
-        rows.append((key, {**row, **_figures(rule, row, earlier.pop(key, None))}))
+        rows.append((key, {**row, **_figures(rule, params, row, earlier.pop(key, None))}))
     for key, row in earlier.items() if rule.adds_up else ():
         without = {column.name: None for column in report.columns if column.is_number}
         here = rule.here(key, params) if rule.here else {}
-        rows.append((key, {**row, **without, **here, **_figures(rule, {}, row)}))
+        rows.append((key, {**row, **without, **here, **_figures(rule, params, {}, row)}))
     if rule.is_in_order:
         rows.sort(key=lambda pair: pair[0])
     return [row for _key, row in rows]
 
 
-def _figures(rule: Comparison, row: Row, earlier: Row | None) -> Mapping[str, Any]:
+def _figures(
+    rule: Comparison, params: ReportParameters, row: Row, earlier: Row | None
+) -> Mapping[str, Any]:
     """The figures beside a row. A missing sum is zero; other missing figures are unknown."""
     found: dict[str, Any] = {EARLIER: earlier}
     for name in rule.figures:
@@ -105,7 +117,7 @@ def _figures(rule: Comparison, row: Row, earlier: Row | None) -> Mapping[str, An
         is_known = now is not None and then is not None
         found[name], found[f"{name}_before"] = now, then
         found[f"{name}_difference"] = now - then if is_known else None
-        found[f"{name}_percent"] = percent(now, then) if is_known else None
+        found[f"{name}_percent"] = percent(now, then) if is_known and params.goes_back else None
     return found
 
 
@@ -121,19 +133,21 @@ def sentences(report: Report, params: ReportParameters, rows: Sequence[Row]) -> 
     rule = report.comparison
     if rule is None or not params.compare:
         return
-    then = period(*earlier_period(params.values["since"], params.values["until"], params.compare))
-    yield f"Compared with the figures {then}."
+    since, until = earlier_period(params.values["since"], params.values["until"], params.compare)
+    yield f"Compared with the figures {period(since, until)}."
+    if not params.goes_back:
+        yield f"There are no percentages, because nothing was booked by {long_date(since)}."
     for column in report.columns:
         if column.name in rule.figures and rule.adds_up:
             now = sum((row[column.name] for row in rows), Decimal(0))
             before = sum((row[f"{column.name}_before"] for row in rows), Decimal(0))
-            yield _whole(column, now, before, params.currency)
+            yield _whole(column, now, before, params)
 
 
-def _whole(column: Column, now: Decimal, then: Decimal, currency: str) -> str:
-    show = DISPLAY[column.kind]
+def _whole(column: Column, now: Decimal, then: Decimal, params: ReportParameters) -> str:
+    show, currency = DISPLAY[column.kind], params.currency
     unit = f" {currency}" if column.kind in ("money", "change") else ""
-    part = percent(now, then)
+    part = percent(now, then) if params.goes_back else None
     change = f", {DISPLAY['growth'](part, currency)}" if part is not None else ""
     return (
         f"{column.label}: {show(now, currency)}{unit}, then {show(then, currency)}{unit}{change}."

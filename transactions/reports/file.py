@@ -14,6 +14,7 @@ from transactions.reports.comparison import (
     earlier_params,
     is_compared,
     rows_beside,
+    with_first_booking,
 )
 from transactions.reports.report import REPORT, Column, Report, ReportParameters, Row
 from transactions.reports.runner import SECONDS
@@ -70,7 +71,8 @@ def _rows(report: Report, params: ReportParameters) -> Iterable[Row]:
     """All rows; without a comparison through a server-side cursor."""
     found = report.rows(params)
     if is_compared(report, params):
-        return rows_beside(report, params, found, report.rows(earlier_params(params)))
+        then = report.rows(earlier_params(params))
+        return rows_beside(report, with_first_booking(params), found, then)
     stream = getattr(found, "iterator", None)
     return stream(chunk_size=ROWS_AT_ONCE) if stream else found
 

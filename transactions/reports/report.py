@@ -32,12 +32,13 @@ PAGE_ROWS = 200  # rows on the page; files have all
 @dataclass(frozen=True, slots=True)
 class ReportParameters:
     """The scope a report reads, the keyword arguments of its function, and which period to compare
-    with, "" for none.
+    with, "" for none. `goes_back`: whether anything was booked by the first day of that period.
     """
 
     scope: Scope
     values: Mapping[str, Any]
     compare: str = ""
+    goes_back: bool = True
 
     @property
     def currency(self) -> str:

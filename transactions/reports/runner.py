@@ -15,6 +15,7 @@ from transactions.reports.comparison import (
     is_compared,
     rows_beside,
     sentences,
+    with_first_booking,
 )
 from transactions.reports.report import REPORT, Column, Report, ReportParameters, Row
 
@@ -135,16 +136,18 @@ def run(
         if cached:
             return Run(report, params, cached.rows, QueryLog(cached.queries), False, cached)
 
-    def rows_and_work() -> tuple[list[Row], QueryLog, list[Row] | None]:
+    def read_now() -> Run:
         with watched() as work, snapshot(seconds=SECONDS):
-            rows = list(report.rows(params))
-            then = list(report.rows(earlier_params(params))) if compares else None
+            rows, beside, asked = list(report.rows(params)), None, params
+            if compares:
+                asked, then = with_first_booking(params), report.rows(earlier_params(params))
+                beside = rows_beside(report, asked, rows, then)
             if with_plans:
                 work.explain()
-        return rows, work, None if then is None else rows_beside(report, params, rows, then)
+        return Run(report, asked, rows, work, with_plans, beside=beside)
 
     # What is cached is read on the writer: a row that a replica lacks would be missing for a week.
-    rows, work, beside = rows_and_work() if entry else read(REPORT, rows_and_work)
+    found = read_now() if entry else read(REPORT, read_now)
     if entry:
-        entry.store(rows, work)
-    return Run(report, params, rows, work, with_plans, beside=beside)
+        entry.store(found.rows, found.work)
+    return found

@@ -25,11 +25,15 @@ COMPARED = [pytest.param(report, id=report.slug) for report in REPORTS if report
 
 @pytest.fixture
 def account() -> Account:
-    """November: food 30, rent 900, books 5. October: food 20, fuel 60. November 2024: food 60."""
+    """November: food 30, rent 900, books 5. October: food 20, fuel 60. November 2024: food 60.
+
+    The first booking is in September 2024.
+    """
     account: Account = AccountFactory(
         name="Everyday", user__name="Ana", overdraft_limit=Decimal(9000)
     )
     spent = [
+        ("2024-09-30", 1, "food"),
         ("2024-11-05", 60, "food"), ("2025-10-03", 20, "food"), ("2025-10-09", 60, "fuel"),
         ("2025-11-03", 30, "food"), ("2025-11-04", 900, "rent"), ("2025-11-08", 5, "books"),
     ]  # fmt: skip
@@ -147,6 +151,28 @@ def test_the_page_says_what_is_compared_and_how_the_sums_differ(ana: Client) -> 
     assert "in percent" in text.lower()
 
 
+@pytest.mark.parametrize(("since", "has_percent"), [("2025-09-30", True), ("2025-09-29", False)])
+def test_days_before_the_first_booking_have_no_percentage(
+    ana: Client, since: str, has_percent: bool
+) -> None:
+    """There the account was used on a part of the days, so the difference is no growth."""
+    asked = {**NOVEMBER, "since": since, "compare": "year"}
+    rows = json_of(ana, "/reports/spending-by-category/report.json", **asked)
+    assert (figures(rows, "spent_on", "net")["food"][3] is not None) == has_percent
+    assert figures(rows, "spent_on", "net")["food"][:3] == ("50.00", "61.00", "-11.00")
+    text = text_of(ana.get("/reports/spending-by-category/", asked))
+    assert ("Net: 1,015.00 USD, then 61.00 USD, +" in text) == has_percent
+    assert ("nothing was booked by 29 September 2024" in text) != has_percent
+
+
+def test_the_first_booking_is_that_of_the_reader_in_the_currency(ana: Client) -> None:
+    services.post_batch([payment(None, AccountFactory(currency="USD"), 7, "2020-01-02")])
+    asked = {**NOVEMBER, "since": "2025-09-29", "compare": "year"}
+    assert "nothing was booked by" in text_of(ana.get("/reports/money-by-month/", asked))
+    euros = {**NOVEMBER, "currency": "EUR", "compare": "period"}
+    assert "nothing was booked by" in text_of(ana.get("/reports/money-by-month/", euros))
+
+
 def test_a_report_that_has_the_period_before_of_itself_says_so(ana: Client) -> None:
     form = ana.get("/reports/spending-by-category/", NOVEMBER).context["form"]
     assert "Compare with: the period before" in form.summary
@@ -194,7 +220,7 @@ def test_without_a_choice_nothing_is_compared_and_one_query_is_sent(ana: Client)
     assert page.context["panel"].count == 1
     assert page.context["run"].comparison == ""
     compared = ana.get("/reports/money-by-month/", {**NOVEMBER, "compare": "year"})
-    assert compared.context["panel"].count == 2
+    assert compared.context["panel"].count == 3  # and one for the first booking
 
 
 def test_an_unknown_comparison_is_refused_with_the_choices(ana: Client) -> None:

@@ -210,7 +210,7 @@ def test_top_spenders_are_of_the_bank_whatever_the_address_says(
     assert ada.number not in response.content.decode()
     (mark,) = response.context["run"].chart.marks
     (query,) = parse_qs(urlsplit(mark.url).query)["q"]
-    assert query.startswith(f"account:{ada.user_id} is:out -is:refund is:booked")
+    assert query.startswith(f"account:{ada.user_id} is:out -is:refund -category:savings")
 
 
 @pytest.mark.parametrize("slug", SLUGS)

@@ -54,6 +54,9 @@ def november() -> Account:
         book("2025-11-12T13:00", "12.75", into=each, reverses=trip)
     paid = book("2025-11-13", "30", out_of=ana, into=other, category="food")
     book("2025-11-14", "12", out_of=other, into=ana, reverses=paid)  # as `reverse` makes it
+    for each in (ana, other):
+        fund = book("2025-11-14T15:00", "40", out_of=each, category="Savings")
+        book("2025-11-14T16:00", "15", into=each, reverses=fund)
     savings = AccountFactory(user=ana.user)
     book("2025-11-15", "5", out_of=ana, into=savings, category="food")
     services.hold(from_account=ana, amount=Decimal(5), metadata={"category": "food"})

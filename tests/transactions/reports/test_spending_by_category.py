@@ -8,9 +8,11 @@ import pytest
 from django.test import override_settings
 
 from accounts.models import Account
+from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
+from transactions.models import OwnCategory
 from transactions.reports import spending_by_category
 from transactions.reports.queries.spending import days_before
 from transactions.scope import Scope, scope_for
@@ -64,6 +66,30 @@ def test_shares_are_of_the_whole(account: Account) -> None:
     assert picked(rows, "spent_on", "share") == [
         ("rent", Decimal("0.75")), ("health", Decimal("0.25")), ("travel", 0),
     ]  # fmt: skip
+
+
+def test_money_put_aside_is_not_spent(account: Account) -> None:
+    """Neither a transfer to the person's savings account, nor a payment to one at another bank."""
+    savings, shop = funded(user=account.user), funded()
+    book("2025-10-06", "900", out_of=account, category="savings")
+    book("2025-11-02", "500", out_of=account, into=savings, category="savings")
+    fund = book("2025-11-03", "3750", out_of=account, into=shop, category="Savings")
+    book("2025-11-04", "50", out_of=shop, into=account, reverses=fund)
+    book("2025-11-05", "900", out_of=account, category="savings")
+    book("2025-11-07", "8", out_of=account, category="food")
+    book("2025-11-08", "2", out_of=account)
+    assert figures(account) == [("food", 8, None, 0, 8), (None, 2, None, 0, 2)]
+    assert figures(bank()) == [("food", 8, None, 0, 8), (None, 2, None, 0, 2)]
+
+
+def test_the_own_category_decides_what_is_put_aside(account: Account) -> None:
+    paid = book("2025-11-03", "70", out_of=account, category="transfer")
+    kept = book("2025-11-04", "30", out_of=account, category="savings")
+    for row, category in ((paid, "savings"), (kept, "gifts")):
+        OwnCategory.objects.create(
+            owner=account.user, transaction=row, category=category, change=uuid7()
+        )
+    assert figures(account) == [("gifts", 30, None, 0, 30)]
 
 
 def test_a_refund_is_taken_off_the_category_it_gives_back(account: Account) -> None:

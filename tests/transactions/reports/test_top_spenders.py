@@ -56,6 +56,14 @@ def test_people_by_what_went_from_their_accounts_to_others() -> None:
     ]
 
 
+def test_money_put_aside_is_not_spent() -> None:
+    ada, ben = person("Ada"), person("Ben")
+    fund = book("2025-11-02", "3750", out_of=ada, into=ben, category="Savings")
+    book("2025-11-03", "50", out_of=ben, into=ada, reverses=fund)
+    book("2025-11-04", "8", out_of=ada)
+    assert figures() == [(1, "Ada", 8, 1, 8)]
+
+
 def test_each_with_the_three_largest_payments() -> None:
     ada = person("Ada")
     paid = [book(f"2025-11-0{day}", str(day * 10), out_of=ada).pk for day in range(1, 6)]

@@ -19,7 +19,7 @@ from transactions.reports.forms import (
     Choice,
     PeriodForm,
 )
-from transactions.reports.queries.spending import TOP, days_before
+from transactions.reports.queries.spending import PUT_ASIDE, TOP, days_before
 from transactions.reports.report import (
     Column,
     Comparison,
@@ -39,6 +39,7 @@ from transactions.reports.wording import (
 )
 
 DRAWN = 12  # bars; the table has all
+KEPT = f"Money in the category {category_name(PUT_ASIDE)} is put aside, not spent."
 
 
 class SpendingForm(PeriodForm):
@@ -118,8 +119,8 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     )
     before = period(*_days_before(params)).removeprefix("from ").removeprefix("in ")
     return (
-        f"{what} Net is spent minus refunded; a refund counts for the category of the refunded "
-        f"payment. The period before is {before}."
+        f"{what} {KEPT} Net is spent minus refunded; a refund counts for the category of the "
+        f"refunded payment. The period before is {before}."
     )
 
 
@@ -165,7 +166,7 @@ SPENDING_BY_CATEGORY = Report(
     basis=_basis,
     chart=_chart,
     parts=(days_before,),
-    page_rows=36,
+    page_rows=33,
     final_from=after_period,
     comparison=Comparison(
         ("net",), lambda row, _place, _params: row["spent_on"], instead_of=("before", "change")
@@ -186,11 +187,11 @@ def _largest(row: Row, _params: ReportParameters) -> str:
 
 
 def _spent(row: Row, params: ReportParameters) -> str:
-    return f"account:{row['holder']} is:out -is:refund {_now(params)}"
+    return f"account:{row['holder']} is:out -is:refund -category:{PUT_ASIDE} {_now(params)}"
 
 
 def _refunded(row: Row, params: ReportParameters) -> str:
-    return f"account:{row['holder']} is:in is:refund {_now(params)}"
+    return f"account:{row['holder']} is:in is:refund -refunds:{PUT_ASIDE} {_now(params)}"
 
 
 def _spent_net(row: Row, params: ReportParameters) -> str:
@@ -214,7 +215,7 @@ def _top_basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     )
     return (
         f"The {TOP} customers who paid most to others, minus refunds; transfers between their "
-        f"own accounts do not count.{who}"
+        f"own accounts do not count. {KEPT}{who}"
     )
 
 

@@ -18,6 +18,7 @@ from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope
 
 ZERO = Value(Decimal(0), MoneyField())
+PUT_ASIDE = "savings"  # the category of money that the person keeps, perhaps at another bank
 TOP = 20  # customers in `top_spenders`; more if the last ones tie
 
 # Payments without refunds paid out, and refunds received.
@@ -31,10 +32,10 @@ def spending_by_category(
     """What was `spent` on each category, what refunds gave back, and the `net`; highest net first.
 
     One pass over two periods: each sum has its own FILTER. A refund counts for the category of the
-    refunded payment. `before` is the net in the days of `days_before`, `change` the net minus that.
-    `share` is the part of the total net, None if that is not positive. `spent_on` is in lower case,
-    None without a category: the reader's own in their own money. `given_back` is None without
-    refunds.
+    refunded payment; what was PUT_ASIDE does not count. `before` is the net in the days of
+    `days_before`, `change` the net minus that. `share` is the part of the total net, None if that
+    is not positive. `spent_on` is in lower case, None without a category: the reader's own in their
+    own money. `given_back` is None without refunds.
     """
     now = _booked(since, until)
     then = _booked(*days_before(since, until))
@@ -46,6 +47,7 @@ def spending_by_category(
         scope.flows(currency)
         .filter(PAID | GIVEN_BACK, now | then)
         .annotate(spent_on=category)
+        .filter(Q(spent_on__isnull=True) | ~Q(spent_on=PUT_ASIDE))
         .values("spent_on")
         .annotate(
             spent=Sum("amount", filter=now & PAID, default=ZERO),
@@ -83,7 +85,8 @@ def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> li
     their three largest (`ids`).
 
     `spent` is what left their accounts to others, `given_back` what refunds returned, `net` the
-    difference, by which customers are ranked. Transfers between their own accounts do not count.
+    difference, by which customers are ranked. Transfers between their own accounts do not count,
+    and what they PUT_ASIDE does not either.
     `average` is the mean payment. `person` is a name if the scope shows names, otherwise the last
     digits of their oldest account in the currency; `holder` is their id.
 
@@ -101,6 +104,7 @@ def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> li
                 "end": end_of_day(until),
                 "top": TOP,
                 "names": scope.shows_names,
+                "put_aside": PUT_ASIDE,
             },
         )
         return rows_as_dicts(cursor)
@@ -112,10 +116,13 @@ WITH spending AS (
     FROM entries AS moved
     JOIN accounts AS mine ON mine.id = moved.account_id
     LEFT JOIN accounts AS other ON other.id = moved.counterparty_id
+    LEFT JOIN transactions AS paid ON paid.id = moved.reverses_id
     WHERE moved.status = 'completed' AND moved.currency = %(currency)s
       AND moved.created_at >= %(start)s AND moved.created_at < %(end)s
       AND (moved.direction = 'debit') = (moved.reverses_id IS NULL)
       AND other.user_id IS DISTINCT FROM mine.user_id
+      AND lower(CASE WHEN moved.reverses_id IS NULL THEN moved.category ELSE paid.category END)
+          IS DISTINCT FROM %(put_aside)s
 ), top AS (
     SELECT user_id, -sum(signed_amount) AS net,
            -sum(signed_amount) FILTER (WHERE signed_amount < 0) AS spent,
