@@ -1,4 +1,7 @@
-"""Queries to begin with; each is run by a test."""
+"""Queries to begin with; each is run by a test.
+
+Money is out if somebody else has it: not by a transfer between accounts of one holder.
+"""
 
 from typing import NamedTuple
 
@@ -12,19 +15,25 @@ class ExampleQuery(NamedTuple):
 
 EXAMPLES = (
     ExampleQuery(
-        "Money by category",
+        "Money out by category",
         """SELECT coalesce(category, 'none') AS category, sum(amount) AS total, count(*) AS payments
 FROM entries
-WHERE direction = 'debit' AND status = 'completed' AND currency = 'USD'
+JOIN accounts ON accounts.id = account_id
+LEFT JOIN accounts AS other ON other.id = counterparty_id
+WHERE direction = 'debit' AND entries.status = 'completed' AND entries.currency = 'USD'
+  AND other.user_id IS DISTINCT FROM accounts.user_id
 GROUP BY 1
 ORDER BY 2 DESC
 LIMIT 20""",
     ),
     ExampleQuery(
         "Money out by month",
-        """SELECT date_trunc('month', created_at)::date AS month, sum(amount) AS total
+        """SELECT date_trunc('month', entries.created_at)::date AS month, sum(amount) AS total
 FROM entries
-WHERE direction = 'debit' AND status = 'completed' AND currency = :currency
+JOIN accounts ON accounts.id = account_id
+LEFT JOIN accounts AS other ON other.id = counterparty_id
+WHERE direction = 'debit' AND entries.status = 'completed' AND entries.currency = :currency
+  AND other.user_id IS DISTINCT FROM accounts.user_id
 GROUP BY 1
 ORDER BY 1 DESC
 LIMIT 12""",

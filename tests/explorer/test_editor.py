@@ -6,6 +6,7 @@ import io
 import json
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from django.urls import reverse
 
 from accounts.groups import AUDITOR
 from accounts.models import Read, User
-from explorer import services
+from explorer import services as explorer_services
 from explorer.models import QueryRun, SavedQuery
 from explorer.pages.examples import EXAMPLES, ExampleQuery
 from explorer.running import anywhere, limiter
@@ -24,7 +25,8 @@ from explorer.running.session import LOCK_SECONDS, NotSetUp
 from explorer.schema.views import VIEWS
 from tests.conftest import colleague, signed_in
 from tests.explorer.books import Books, rows
-from tests.factories import UserFactory
+from tests.factories import AccountFactory, UserFactory
+from transactions import services
 
 pytestmark = pytest.mark.django_db
 PAGE = "/explorer/"
@@ -117,6 +119,20 @@ def test_each_example_runs(example: ExampleQuery, analyst: Client) -> None:
     assert page.context["editor"].shown.result.rows
     opened = analyst.post(PAGE, {"sql": example.sql, "as": "open"})
     assert example.sql.splitlines()[0] in html.unescape(opened.content.decode())
+
+
+def test_examples_of_money_out_have_no_transfers_between_accounts_of_one_holder() -> None:
+    """Run on the tables, whose names and columns the views have."""
+    everyday = AccountFactory(balance="500", currency="EUR")
+    savings = AccountFactory(user=everyday.user, currency="EUR")
+    for to_account, amount in ((savings, 20), (AccountFactory(currency="EUR"), 5)):
+        services.transfer(from_account=everyday, to_account=to_account, amount=Decimal(amount))
+    examples = [each.sql for each in EXAMPLES if each.title.startswith("Money out")]
+    assert len(examples) == 2
+    for sql in examples:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.replace("'USD'", ":currency").replace(":currency", "'EUR'"))
+            assert [row[1] for row in cursor.fetchall()] == [5]
 
 
 def test_rows_come_as_csv_without_formulas(analyst: Client) -> None:
@@ -243,8 +259,10 @@ def test_a_saved_query_needs_a_title(analyst: Client) -> None:
 
 
 def test_a_saved_query_is_replaced_by_its_owner_alone(analyst: Client, books: Books) -> None:
-    mine = services.save_query(owner=books.analyst, title="Mine", sql="SELECT 1", parameters={})
-    theirs = services.save_query(
+    mine = explorer_services.save_query(
+        owner=books.analyst, title="Mine", sql="SELECT 1", parameters={}
+    )
+    theirs = explorer_services.save_query(
         owner=books.clerk, title="Theirs", sql="SELECT 1", parameters={}, is_shared=True
     )
     for query in (mine, theirs):
@@ -258,7 +276,7 @@ def test_a_saved_query_is_replaced_by_its_owner_alone(analyst: Client, books: Bo
 def test_colleagues_see_what_is_shared_and_nothing_else(analyst: Client, books: Books) -> None:
     owner = books.clerk
     shared, hidden = (
-        services.save_query(
+        explorer_services.save_query(
             owner=owner, title="A query", sql="SELECT 1", parameters={}, is_shared=is_shared
         )
         for is_shared in (True, False)
@@ -272,7 +290,9 @@ def test_colleagues_see_what_is_shared_and_nothing_else(analyst: Client, books: 
 
 
 def test_an_owner_deletes_their_query(analyst: Client, books: Books) -> None:
-    query = services.save_query(owner=books.analyst, title="Mine", sql="SELECT 1", parameters={})
+    query = explorer_services.save_query(
+        owner=books.analyst, title="Mine", sql="SELECT 1", parameters={}
+    )
     assert analyst.get(reverse("explorer:delete_saved", args=[query.pk])).status_code == 405
     analyst.post(reverse("explorer:delete_saved", args=[query.pk]))
     assert not SavedQuery.objects.exists()
@@ -281,7 +301,7 @@ def test_an_owner_deletes_their_query(analyst: Client, books: Books) -> None:
 def test_the_history_shows_ones_own_queries(analyst: Client, books: Books) -> None:
     other: User = UserFactory()
     for person, sql in ((books.analyst, "SELECT 'mine'"), (other, "SELECT 'theirs'")):
-        services.record_run(
+        explorer_services.record_run(
             person=person, sql=sql, parameters={}, scope="bank", form="page",
             outcome=QueryRun.RunOutcome.ROWS,
         )  # fmt: skip
