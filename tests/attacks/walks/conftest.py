@@ -48,6 +48,13 @@ def all_visits(request: pytest.FixtureRequest, site: WalkedSite, db: None) -> Vi
     return found
 
 
+@pytest.fixture(params=["visits", "linked_visits", "form_visits"])
+def all_answers(request: pytest.FixtureRequest, site: WalkedSite, db: None) -> Visits:
+    """Pages, pages with parameters, and what follows a form."""
+    found: Visits = getattr(site, request.param)
+    return found
+
+
 @pytest.fixture(autouse=True)
 def every_answer_is_checked(site: WalkedSite, no_lines_of_refused_requests: None) -> Iterator[None]:
     """Whatever a test asks for, and whoever asks: no answer has any of the holes of `checks.py`."""

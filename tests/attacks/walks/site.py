@@ -1,39 +1,53 @@
 """The site as each kind of reader sees it, read once for all attacks of this folder.
 
-The texts of this bank are hostile: each is a formula of a spreadsheet, and markup with an element
-and an attribute that no page has. Each kind of reader asks by GET for all addresses of Eve's, by
-HEAD once for each pattern, and for what the links of these pages lead to; the tests take the
-answers, and the forms and parameters that are in them. Whatever reading writes is undone, and
-`changed` tells it.
+The texts of this bank are hostile: each is a formula of a spreadsheet, with each sign of SIGNS in
+some, and markup with an element and an attribute that no page has. Each kind of reader asks by GET
+for all addresses of Eve's, by HEAD once for each pattern, and for what the links of these pages
+lead to, and sends each form of them; the tests take the answers, and the forms and parameters that
+are in them. Whatever this writes is undone, and `changed` has the tables that reading changed.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from urllib.parse import urljoin
 
 from django.test import Client
 
 from accounts.groups import MANAGER, PEOPLE_ADMIN
-from tests.attacks.answers import Answer, ask
+from tests.attacks.answers import Answer, ask, leads_away
 from tests.attacks.bank import attacked_bank
 from tests.attacks.digests import table_digests
 from tests.attacks.forms import PageForm, forms_seen
 from tests.attacks.markup import MARKUP
 from tests.attacks.parameters import Seen, parameters_seen
-from tests.attacks.people import add_address, people_of, rolled_back, signed_in
+from tests.attacks.people import (
+    add_address,
+    attempt_of,
+    people_of,
+    rolled_back,
+    signed_in,
+)
 from tests.attacks.reading import OK, PageRead, one_of_each, read_pages
 from tests.attacks.walk import addresses
 from tests.conftest import colleague
 
-FORMULA = "=1+1"
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"  # with which a formula begins, also in full width
 OUTSIDE_RESOLVER = ("/healthz", "/readyz", "/static/ledger.css", "/nowhere/")
 STRANGER = "stranger"
 # Of these, also what the links of their pages lead to.
 FOLLOWING = ("customer", "analyst", "staff")
 
 
+# Fields of forms into which a person types a text.
+TEXTS = ("name", "note", "text", "title", "label", "description", "reference", "message", "reason")
+
+
 def hostile(label: str, canary: str) -> str:
-    return f"{FORMULA};{MARKUP}{canary} {label}"
+    """A text with two formulas, of which the second stands in a new cell, and with markup."""
+    choice = len(label) - sum(label.encode())  # by which all signs come into files
+    formula = f"{SIGNS[choice % len(SIGNS)]}A"
+    return f"{formula}{';|'[choice // len(SIGNS) % 2]}{formula}{MARKUP}{canary} {label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,14 @@ class WalkedSite:
         return visits
 
     @cached_property
+    def form_visits(self) -> Visits:
+        """The answer to each form, filled in with hostile texts, and the page after it."""
+        visits = Visits()
+        for kind in (STRANGER, *self.people):
+            visits.answers[kind] = dict(form_answers(self.client(kind), self.read_by(kind).forms))
+        return visits
+
+    @cached_property
     def linked_visits(self) -> Visits:
         """The pages to which links with parameters lead, and searches for texts of the bank."""
         visits = Visits()
@@ -137,6 +159,19 @@ def linked_answers(
         yield url, ask(client, "GET", url)
     for url in [*one_each.names, *searches]:
         yield f"{url}#htmx", ask(client, "GET", url, headers={"HX-Request": "true"})
+
+
+def form_answers(client: Client, forms: Iterable[PageForm]) -> Iterator[tuple[str, Answer]]:
+    """The answer to each form that writes, and the page to which it redirects, with its message."""
+    posted = [form for form in forms if form.method == "POST"]
+    for number, form in enumerate(posted):
+        said = {name: hostile(name, "qzsentqz") for name in TEXTS if name in form.values}
+        with attempt_of(client) as sender:
+            answer = ask(sender, "POST", form.action, form.filled(said))
+            yield f"{form.action}#{number}", answer
+            url = urljoin(form.action, answer.headers.get("Location", ""))
+            if "Location" in answer.headers and not leads_away(url):
+                yield f"{url}#after {form.action} {number}", ask(sender, "GET", url)
 
 
 def changed_since(before: dict[str, str]) -> list[str]:

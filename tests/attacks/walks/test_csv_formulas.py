@@ -1,37 +1,35 @@
 """No cell of any CSV file of the site is a formula of a spreadsheet.
 
-Every text of the bank of `tests/attacks/walks/site.py` begins with one and has a semicolon, after
-which some spreadsheets start a cell.
+Every text of the bank of `tests/attacks/walks/site.py` begins with one and has a second one behind
+a separator, after which some spreadsheets start a cell. All signs are in texts of files.
 """
 
 import pytest
 
 from tests.attacks.cells import formula_cells
-from tests.attacks.walks.site import FORMULA, Visits
+from tests.attacks.walks.site import SIGNS, Visits
 
 pytestmark = pytest.mark.django_db
 
 
-def test_no_cell_is_a_formula(all_visits: Visits) -> None:
-    files, wrong = set(), []
-
-    for kind, url, answer in all_visits.pages():
-        if not answer.headers.get("Content-Type", "").startswith("text/csv"):
-            continue
-        files.add(url)
-        wrong += [(kind, url, cell) for cell in formula_cells(answer.body)]
-
-    assert wrong == []
-    assert files
-    texts = [answer.body for *_, answer in all_visits.pages() if FORMULA in answer.body]
-    assert texts
-
-
-def test_the_walk_reads_files(visits: Visits) -> None:
-    files = {
-        url
-        for _, url, answer in visits.pages()
+def files_in(visits: Visits) -> list[tuple[str, str, str]]:
+    """The kind of reader, the URL and the body of each CSV file."""
+    return [
+        (kind, url, answer.body)
+        for kind, url, answer in visits.pages()
         if answer.headers.get("Content-Type", "").startswith("text/csv")
-    }
+    ]
 
-    assert len(files) > 15
+
+def test_no_cell_is_a_formula(all_answers: Visits) -> None:
+    wrong = [(kind, url, formula_cells(body)) for kind, url, body in files_in(all_answers)]
+
+    assert [it for it in wrong if it[2]] == []
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_the_walk_reads_files_with_each_formula(visits: Visits, sign: str) -> None:
+    files = files_in(visits)
+
+    assert len({url for _, url, _ in files}) > 15
+    assert any(f"{sign}A" in body for *_, body in files)

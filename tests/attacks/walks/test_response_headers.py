@@ -35,10 +35,10 @@ def refusals(settings: Any) -> Iterator[Answer]:
     yield ask(Client(), "GET", "/broken/")
 
 
-def test_every_page_has_the_headers(all_visits: Visits) -> None:
+def test_every_answer_has_the_headers(all_answers: Visits) -> None:
     wrong = {
         (kind, url): missing
-        for kind, url, answer in all_visits.pages()
+        for kind, url, answer in all_answers.pages()
         if (missing := wrong_headers(answer.headers))
     }
 

@@ -17,11 +17,11 @@ from tests.attacks.walks.site import Visits, WalkedSite
 pytestmark = pytest.mark.django_db
 
 
-def test_no_stored_text_becomes_an_element_or_an_attribute(all_visits: Visits) -> None:
+def test_no_stored_text_becomes_an_element_or_an_attribute(all_answers: Visits) -> None:
     made: list[tuple[str, str, frozenset[str]]] = []
     shown = set()
 
-    for kind, url, answer in all_visits.pages():
+    for kind, url, answer in all_answers.pages():
         if "html" not in answer.headers.get("Content-Type", ""):
             continue
         if ELEMENT in answer.body:
@@ -31,6 +31,19 @@ def test_no_stored_text_becomes_an_element_or_an_attribute(all_visits: Visits) -
 
     assert made == []
     assert shown >= {"customer", "staff"}  # as text, else the test would prove nothing
+
+
+@pytest.mark.parametrize("kind", ["customer", "staff"])
+def test_the_walk_reads_messages_with_such_texts(site: WalkedSite, kind: str) -> None:
+    """Messages are on the page after a form."""
+    messages = re.compile(r'<div class="toast .*?</div>|<ul class="messagelist">.*?</ul>', re.S)
+    found = [
+        url
+        for url, answer in site.form_visits.answers[kind].items()
+        if any(ELEMENT in it[0] for it in messages.finditer(answer.body))
+    ]
+
+    assert len(found) > 2
 
 
 @pytest.mark.parametrize("kind", ["customer", "analyst", "staff"])
