@@ -26,7 +26,9 @@ IN_GOOD_ORDER = {
 @pytest.fixture(scope="module")
 def bank() -> Iterator[Database]:
     with own_databases() as found:
-        yield found.new("empty")
+        bank = found.new("empty")
+        found.server.take_rights_from_everybody(bank.name)  # as create_roles by a superuser does
+        yield bank
 
 
 def of_web(bank: Database) -> dict[str, str]:
