@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.models.author_triggers import by_its_author, of_now
 from ledger.db.ids import uuid7
+from ledger.db.register import EMPTIED, registered
 from ledger.db.triggers import stays
 
 LONGEST_SQL, LONGEST_TITLE = 20_000, 100
@@ -52,6 +53,10 @@ class SavedQuery(models.Model):
         return self.title
 
 
+# How erasing empties the values of a query, see `registered`.
+NO_VALUES = "{new} IN ({old}, '{{}}'::jsonb)"
+
+
 class QueryRun(models.Model):
     """A query that somebody ran, and how it ended. Never changed; old ones are deleted."""
 
@@ -84,6 +89,7 @@ class QueryRun(models.Model):
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             of_now("run_is_of_now", "ran_at"),
             by_its_author("run_by_its_author", "person_id", AUTHOR),
+            *registered(erased={"sql": EMPTIED, "message": EMPTIED, "parameters": NO_VALUES}),
             *stays("run_stays", "runs_stay", "The history of queries is never edited or deleted."),
         ]
 

@@ -10,9 +10,11 @@ from django.db.models import Q
 from accounts.models import User
 from explorer.models import QueryRun, SavedQuery, kept_days
 from ledger.db import facts
+from transactions.audit.checks.register import add_registered
 from transactions.privacy.erasure import triggers_lifted
 from transactions.privacy.further import FURTHER, FurtherData
 from transactions.privacy.keeping import in_days
+from transactions.privacy.retention import note_removal
 from transactions.privacy.sections import DataSection
 from transactions.privacy.traces import Traces
 
@@ -23,6 +25,7 @@ RUNS = ("at", "sql", "parameters", "as", "outcome", "rows")
 def register() -> None:
     """Lets the rooms of privacy, and the facts of writes, know of the explorer's tables."""
     facts.recorded.add(QueryRun._meta.db_table)
+    add_registered(QueryRun, "ran_at")
     FURTHER.append(
         FurtherData(
             sections=(
@@ -65,9 +68,11 @@ def _erase(traces: Traces) -> None:
 
 def _delete_old(now: datetime) -> dict[str, int]:
     """For the owner of the tables: rows of the history never change otherwise."""
-    old = QueryRun.objects.filter(ran_at__lt=now - timedelta(days=kept_days()))
+    before = now - timedelta(days=kept_days())
+    old = QueryRun.objects.filter(ran_at__lt=before)
     deleted = 0
     if old.exists():
         with db_transaction.atomic(durable=True), triggers_lifted(QueryRun._meta.db_table):
+            note_removal(QueryRun._meta.db_table, before)
             deleted = old.delete()[0]
     return {"queries of the explorer": deleted}

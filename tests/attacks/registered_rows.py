@@ -7,8 +7,10 @@ from django.utils import timezone
 
 from accounts import services as account_services
 from accounts.models import Account, ApprovalRequest, Read, RowRemoval, SignIn, StaffSum
+from explorer.models import QueryRun
 from tests.accounts.tokens import add_token
 from tests.factories import AccountFactory, UserFactory
+from tests.transactions.standing_orders.orders import order_of
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit.runs import run_audit
@@ -37,5 +39,10 @@ def rows_of_every_register() -> Account:
     add_token(person)
     StaffSum.objects.create(key="2026-01-01 money clerk x", share=0)
     RowRemoval.objects.create(table_name="reads", reason="A test")
+    order_of(account, AccountFactory(), first_on=timezone.localdate())
+    QueryRun.objects.create(
+        person=person, sql="SELECT 1", parameters={"a": "1"}, scope="own", form="page",
+        outcome="refused", message="Asked",
+    )  # fmt: skip
     run_audit()
     return account

@@ -128,7 +128,7 @@ def test_an_erased_person_leaves_a_clean_audit(bank: Account) -> None:
     erase(person)
     assert audit().clean
     assert {*RowRemoval.objects.values_list("table_name", flat=True)} == {
-        "reads", "sign_ins", "annotations", "api_tokens",
+        "reads", "sign_ins", "annotations", "api_tokens", "standing_orders",
     }  # fmt: skip
 
 

@@ -9,11 +9,12 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import RowRemoval, User
 from explorer import services
 from explorer.models import QueryRun, SavedQuery
 from tests.conftest import signed_in
 from tests.factories import UserFactory
+from transactions.audit.checks.register import register
 from transactions.privacy.erasure import erase
 from transactions.privacy.retention import apply_retention
 
@@ -62,6 +63,7 @@ def test_erasure_takes_ones_queries_and_ones_name_out_of_those_of_others(ana: Us
         run.refresh_from_db()
     assert (own.sql, named.sql, by_value.parameters) == ("", "", {})
     assert kept.sql == "SELECT 'Analysis'"
+    assert list(register()) == []
     assert [query.sql for query in SavedQuery.objects.all()] == ["SELECT 2"]
 
 
@@ -72,6 +74,7 @@ def test_the_history_goes_after_its_time_and_not_before(ana: User, settings: Any
     assert apply_retention(now + timedelta(days=29))["queries of the explorer"] == 0
     assert apply_retention(now + timedelta(days=31))["queries of the explorer"] == 1
     assert not QueryRun.objects.exists()
+    assert RowRemoval.objects.filter(table_name="explorer_runs").exists()
 
 
 def test_the_command_says_how_many_it_deleted(ana: User) -> None:

@@ -19,6 +19,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Account, MoneyField, User
+from ledger.db.register import EMPTIED, ByRule, registered
 from transactions.models.alert_triggers import DAYS_ARE_ALERTED, REFUSALS_ARE_ALERTED
 from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 
@@ -83,6 +84,13 @@ class StandingOrderQuerySet(models.QuerySet["StandingOrder"]):
         return self.order_by("next_on", "pk")
 
 
+# What changes with each day, and by its owner's buttons; the register of rows has the rest.
+PROGRESS = ("position", "status", "ended_why", "refused_at", "refused_why")
+# The setting that says for one transaction of which order a service changes the amount.
+CHANGES_AMOUNT = "ledger.changes_amount_of"
+CHANGES_THIS_AMOUNT = f"current_setting('{CHANGES_AMOUNT}', true) = NEW.id::text"
+
+
 class StandingOrder(models.Model):
     """A payment to the same account, once or again and again, until a day or a number of times."""
 
@@ -126,7 +134,14 @@ class StandingOrder(models.Model):
         db_table = "standing_orders"
         db_table_comment = "Payments that people have ordered for days to come"
         default_permissions = ()  # its owner alone changes it, regardless of roles
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [REFUSALS_ARE_ALERTED]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            REFUSALS_ARE_ALERTED,
+            *registered(
+                undigested=PROGRESS,
+                erased={"description": EMPTIED, "reference": EMPTIED},
+                by_rule=ByRule(["amount"], CHANGES_THIS_AMOUNT),
+            ),
+        ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["next_on", "id"], name="standing_order_due", condition=Q(status="active")

@@ -152,7 +152,7 @@ def erase(person: User) -> None:
 def _note_removal(rows: QuerySet[Any]) -> None:
     """For the audit, of tables with a register: see Note [Register of rows]."""
     ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
-    if ids and rows.model in (SignIn, Annotation, ApiToken):
+    if ids and rows.model in (SignIn, Annotation, ApiToken, StandingOrder):
         RowRemoval.objects.create(
             table_name=rows.model._meta.db_table, row_ids=ids, reason=f"{WHY}."
         )

@@ -37,7 +37,7 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
     with db_transaction.atomic(durable=True):
         deleted = {what: rows.delete()[0] for what, rows in old.items()}
         if deleted["sign-ins"]:
-            _note_removal("sign_ins", old_sign_ins)
+            note_removal("sign_ins", old_sign_ins)
     deleted["access tokens"] = _delete_tokens(old_sign_ins)
     old_events = now - timedelta(days=settings.LEDGER_KEEP_EVENTS_DAYS)
     deleted |= delete_old_events(old_events)
@@ -74,10 +74,10 @@ def _delete_reads(now: datetime) -> int:
     if not old.exists():
         return 0
     with db_transaction.atomic(durable=True), triggers_lifted("reads"):
-        _note_removal("reads", before)
+        note_removal("reads", before)
         return old.delete()[0]
 
 
-def _note_removal(table: str, before: datetime) -> None:
+def note_removal(table: str, before: datetime) -> None:
     """For the audit: see Note [Register of rows]."""
     RowRemoval.objects.create(table_name=table, removed_before=before, reason=OVER)

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import Account, User
+from ledger.db.local_settings import set_locally
 from ledger.db.retry import with_retry
 from ledger.text.amounts import decimals_refusal
 from ledger.text.dates import long_date
@@ -26,7 +27,7 @@ from transactions.exceptions import (
     SameAccount,
 )
 from transactions.models import Every, Occurrence, StandingOrder, Transaction
-from transactions.models.standing_order import id_of_occurrence
+from transactions.models.standing_order import CHANGES_AMOUNT, id_of_occurrence
 
 MOST_ORDERS = 200  # of one person that have not ended
 LATEST_FIRST_DAYS = 731  # from today on
@@ -151,6 +152,7 @@ def change_amount(*, order: StandingOrder, amount: Decimal) -> StandingOrder:
     """Changes what is paid from the next day on. Raises OrderChanged for an ended order."""
     with locked(order) as row:
         refuse_amount(row, amount)
+        set_locally(**{CHANGES_AMOUNT: str(row.pk)})
         row.amount = amount
         _try_anew(row)
         row.save(update_fields=["amount", "refused_at", "refused_why"])

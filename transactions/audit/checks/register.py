@@ -22,7 +22,7 @@ from accounts.models.revisions import known
 from ledger.db.local_settings import locally
 from ledger.db.register import digest_of, id_of
 from transactions.audit.findings import Finding, moment_text
-from transactions.models import Annotation, AuditRun, StaffReason
+from transactions.models import Annotation, AuditRun, StaffReason, StandingOrder
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 
 
@@ -48,9 +48,17 @@ REGISTERED = {
         (StaffReason, "created_at"),
         (Annotation, "created_at"),
         (AuditRun, "finished_at"),
+        (StandingOrder, "created_at"),
         (RowRemoval, "removed_at"),
     )
 }
+
+
+def add_registered(model: type[Model], time: str) -> None:
+    """Adds a table of an app above this one; `time` is the column with a row's time."""
+    REGISTERED[model._meta.db_table] = Registered(str(model._meta.pk.column), time, model)
+
+
 MEMORY = "64MB"  # of the server, for joining a table with its register
 NAMED = 5  # rows named in a finding
 
