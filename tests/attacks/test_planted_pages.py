@@ -1,10 +1,11 @@
 """The walks find bad pages: each kind of hole is planted beside the pages of the site."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db import transaction as db_transaction
@@ -12,11 +13,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
 from django.test import Client
 from django.urls import include, path
+from django.utils.safestring import mark_safe
 
 from accounts.models import Account, User
 from tests.attacks.bank import AttackedBank, attacked_bank
 from tests.attacks.cells import formula_cells
 from tests.attacks.digests import table_digests
+from tests.attacks.forms import PageForm, forms_seen
 from tests.attacks.hostile_values import (
     ELSEWHERE,
     MARKUP_AND_SQL,
@@ -32,8 +35,9 @@ from tests.attacks.markup import strange_parts
 from tests.attacks.parameters import Seen, parameters_seen
 from tests.attacks.people import signed_in
 from tests.attacks.reading import read_pages
+from tests.attacks.redirects import ways_out_by_forms, ways_out_by_parameters
 from tests.attacks.walk import Address, addresses
-from tests.attacks.walks.site import hostile, linked_answers
+from tests.attacks.walks.site import form_answers, hostile, linked_answers
 from transactions.models import Annotation
 
 pytestmark = pytest.mark.django_db
@@ -151,12 +155,39 @@ def theme_as_sql(request: HttpRequest) -> HttpResponse:
     return text("done")
 
 
+def leads_to_a_path(request: HttpRequest) -> HttpResponse:
+    """Checks only the plainest spellings of another site."""
+    goes = (request.POST if request.method == "POST" else request.GET).get("back", "/")
+    is_away = "://" in goes or goes.startswith("//")
+    return form(request, "") if is_away else HttpResponseRedirect(goes)
+
+
+def leads_below(request: HttpRequest) -> HttpResponse:
+    return HttpResponseRedirect(f"/{request.GET.get('url', 'x').removeprefix('/')}")
+
+
+def says_what_was_typed(request: HttpRequest) -> HttpResponse:
+    """In a message on the next page, which has the form again."""
+    if request.method == "POST":
+        messages.success(request, mark_safe(request.POST.get("name", "")))  # noqa: S308
+        return HttpResponseRedirect(request.path)
+    said = "".join(str(it) for it in messages.get_messages(request))
+    return form(request, f"<input name=name>{said}")
+
+
+def file_of_what_was_typed(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        return HttpResponse(f"name\r\n{request.POST.get('note', '')}", content_type="text/csv")
+    return form(request, "<input name=note>")
+
+
 VIEWS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     it.__name__: it
     for it in (
         owner_of_a_number, owner_of_an_id, name_of_an_address, hide, take, said_back, leads_on,
         as_sql, notes_on_a_tab, file_of_notes, notes_for_htmx, agent_said_back, owner_of_a_target,
-        leads_back, theme_as_sql,
+        leads_back, theme_as_sql, leads_to_a_path, leads_below, says_what_was_typed,
+        file_of_what_was_typed,
     )
 }  # fmt: skip
 urlpatterns = (
@@ -183,11 +214,32 @@ def test_texts_behind_links(db: None, settings: Any) -> None:
     assert strange_parts(found["/holes/notes_for_htmx/#htmx"].body)
 
 
+def test_answers_to_forms_and_messages(bank: AttackedBank, planted: list[Address]) -> None:
+    eve = signed_in(bank.eve.user)
+    found = dict(form_answers(eve, forms_seen(read_pages(eve, planted))))
+    strange = {url for url, answer in found.items() if strange_parts(answer.body)}
+    files = {url for url, answer in found.items() if formula_cells(answer.body)}
+
+    assert names_in(strange) >= {"says_what_was_typed"}
+    assert names_in(files) >= {"file_of_what_was_typed"}
+
+
+def test_ways_to_other_sites(bank: AttackedBank, planted: list[Address]) -> None:
+    eve = signed_in(bank.eve.user)
+    pages = read_pages(eve, planted)
+    by_parameters = {path for path, _, away in ways_out_by_parameters(eve, pages) if away}
+    forms = [PageForm(f"{PLANTED}{name}/", "POST") for name in VIEWS]
+    by_forms = {path for path, _, away in ways_out_by_forms(eve, forms) if away}
+
+    assert names_in(by_parameters) == {"leads_to_a_path", "leads_below"}
+    assert names_in(by_forms) == {"leads_to_a_path"}
+
+
 def parameters(client: Client, planted: list[Address]) -> Seen:
     return parameters_seen(read_pages(client, planted))
 
 
-def names_in(lines: Iterator[str]) -> set[str]:
+def names_in(lines: Iterable[str]) -> set[str]:
     return {line.partition(PLANTED)[2].partition("/")[0] for line in lines}
 
 
