@@ -129,7 +129,7 @@ def after_the_password(user: User, client: Client | None = None) -> Client:
 
 def is_signed_in(client: Client) -> bool:
     """Whether the client sees a page that is for people who are signed in."""
-    return client.get("/").status_code == 200
+    return client.get("/accounts/").status_code == 200
 
 
 def let_pass(client: Client, minutes: float) -> None:
