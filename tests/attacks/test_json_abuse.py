@@ -1,14 +1,17 @@
-"""JSON that is huge, deep or of an odd shape: refused with an answer, in little memory."""
+"""JSON that is huge, deep or of an odd shape: refused with an answer, in little memory and time."""
 
 import json
 import tracemalloc
+from itertools import count
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from accounts.models import Account
+from tests.accounts.tokens import issue
 from tests.factories import AccountFactory, UserFactory
+from tests.growth import MOST, times_as_long
 from transactions import services
 from transactions.exceptions import InvalidDetails
 from transactions.models import Transaction
@@ -34,6 +37,35 @@ ODD = (
 )
 PASSKEY_SIGN_IN = "/account/2fa/webauthn/login/"
 REPORTS = "/csp-report/"
+# Who reads JSON: the address, and the type of the body; "" for a field of a form.
+DOORS = {
+    "passkey": (PASSKEY_SIGN_IN, ""),
+    "report": (REPORTS, "application/csp-report"),
+    "payment": ("/api/v1/transactions/", "application/json"),
+    "batch": ("/api/v1/transactions/batch/", "application/json"),
+}
+# What stands before, again and again, and behind; the names of objects are unknown ones.
+SHAPES = {
+    "one name": ("{", '"a":1,', '"a":1}'),
+    "one name inside": ('{"metadata":{', '"a":1,', '"a":1}}'),
+    "objects": ("[", "{},", "{}]"),
+    "payments": ('{"transactions":[', '{"amount":"1"},', "{}]}"),
+    "numbers": ('{"amount":[', "1,", "1]}"),
+    "digits": ('{"amount":', "1", "}"),
+    "fraction": ('{"amount":1.', "1", "}"),
+    "escapes": ('{"amount":"', "\\u0041", '"}'),
+    "white space": ('{"amount":', " ", '"1"}'),
+    "brackets": ("", "[", ""),
+    "braces": ("", '{"a":', ""),
+    "lines": ("", "1\n", ""),
+}
+
+
+@pytest.fixture
+def payer() -> Client:
+    """A program that may pay."""
+    headers = {"Authorization": f"Bearer {issue(UserFactory(), 'pay').text}"}
+    return Client(headers=headers | {"Idempotency-Key": "k"})
 
 
 @pytest.mark.parametrize("text", ODD, ids=lambda text: repr(text[:8]))
@@ -50,13 +82,38 @@ def test_a_report_of_an_odd_shape_is_answered(text: str) -> None:
     assert answer.status_code < 500
 
 
-@pytest.mark.parametrize("url", [PASSKEY_SIGN_IN, REPORTS])
-def test_huge_json_is_refused_before_it_is_read(url: str) -> None:
+@pytest.mark.parametrize("text", ODD, ids=lambda text: repr(text[:8]))
+@pytest.mark.parametrize("url", ["/api/v1/transactions/", "/api/v1/transactions/batch/"])
+def test_the_api_reads_no_odd_payment(url: str, text: str, payer: Client) -> None:
+    answer = payer.post(url, text.encode(), content_type="application/json")
+    assert answer.status_code == 400
+    assert not Transaction.objects.filter(type="transfer").exists()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("door", DOORS)
+def test_no_shape_takes_longer_than_its_length(door: str, shape: str, payer: Client) -> None:
+    url, content_type = DOORS[door]
+
+    def send(text: str) -> None:
+        if content_type:
+            answer = payer.post(url, text.encode(), content_type, REMOTE_ADDR=next(addresses))
+        else:
+            answer = payer.post(url, {"credential": text}, REMOTE_ADDR=next(addresses))
+        assert answer.status_code < 500
+        assert answer.status_code != 429, "nothing was read"
+
+    begin, part, end = SHAPES[shape]
+    addresses = (f"192.0.{n // 250}.{n % 250 + 1}" for n in count())
+    assert times_as_long(send, lambda size: begin + part * (size // len(part)) + end) < MOST
+
+
+@pytest.mark.parametrize("url", [PASSKEY_SIGN_IN, REPORTS, "/api/v1/transactions/"])
+def test_huge_json_is_refused_before_it_is_read(url: str, payer: Client) -> None:
     body = json.dumps({"credential": "x" * (8 * MEGABYTE)})
-    client = Client()
     tracemalloc.start()
     try:
-        answer = client.post(url, body, content_type="application/json")
+        answer = payer.post(url, body, content_type="application/json")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -1,5 +1,6 @@
 """Nobody learns from answers which accounts, payments and names exist."""
 
+import json
 import re
 import threading
 from collections.abc import Callable
@@ -17,6 +18,11 @@ from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7, uuid7_for
 from tests.api.calls import TRANSACTIONS, post
+from tests.attacks.answers import ask
+from tests.attacks.bank import AttackedBank
+from tests.attacks.parameters import UUID
+from tests.attacks.people import attempt_of, rolled_back, signed_in
+from tests.attacks.walk import addresses
 from tests.factories import AccountFactory, nobodys
 from tests.pages import text_of, texts_of
 from tests.reviews import TRANSFER, send, token_of
@@ -32,6 +38,7 @@ from transactions.standing_orders.paying import pay_due, payment_id
 
 pytestmark = pytest.mark.django_db
 Form = dict[str, Any]
+OF_ONE_ANSWER = {"Content-Length", "Expires", "RateLimit", "X-Request-ID"}  # headers
 
 
 @pytest.fixture
@@ -73,6 +80,21 @@ def without_what_was_sent(response: Any, form: Form) -> str:
     for value in (form["id"], form["number"]):
         page = page.replace(value, "")
     return page
+
+
+def answer_and_work(
+    client: Client, url: str, words: dict[str, str], method: str, data: Any = None
+) -> tuple[int, dict[str, str], str, list[str]]:
+    """The status, headers, body and kinds of SQL statements, with these words replaced."""
+    with CaptureQueriesContext(connection) as queries:
+        answer = ask(client, method, url, data)
+    headers = {name: it for name, it in answer.headers.items() if name not in OF_ONE_ANSWER}
+    body = re.sub(r'name="(csrfmiddlewaretoken|reviewed)" value="[^"]*"', "", answer.body)
+    text = json.dumps([headers, body])
+    for word, instead in words.items():
+        text = text.replace(word, instead)
+    statements = [query["sql"].split(" ", 1)[0] for query in queries]
+    return answer.status, *json.loads(text), statements
 
 
 # --- account numbers -------------------------------------------------------------------------
@@ -241,16 +263,38 @@ def test_the_id_of_somebody_elses_payment_gets_the_answer_of_an_unused_one(
     ana: Client, mine: Account, theirs: Account
 ) -> None:
     taken = Transaction.objects.get(to_account=AccountFactory(balance="5"))
-    ids, pages = (taken.pk, uuid7()), set()
-    for id in ids:
+    answers = []
+    for id in (taken.pk, uuid7()):
         form = form_for(mine, theirs.number, id=str(id))
-        assert ana.get(TRANSFER, {"id": form["id"]}).status_code == 200
-        review = ana.post(TRANSFER, form)
-        pages.add(without_what_was_sent(review, form).replace(token_of(review), ""))
-    assert len(pages) == 1
-    for id in ids:
-        receipt = send(ana, form_for(mine, theirs.number, id=str(id)))["Location"]
-        assert receipt == f"/transactions/{uuid7_for(mine.user.pk, id)}/"
+        with rolled_back():
+            token = token_of(ana.post(TRANSFER, form))
+            words = {str(id): "", str(uuid7_for(mine.user.pk, id)): "<own id>"}
+            sending = {**form, "reviewed": token, "step": "send"}
+            requests = [("GET", {"id": str(id)}), ("POST", form), *[("POST", sending)] * 2]
+            answers.append([answer_and_work(ana, TRANSFER, words, *it) for it in requests])
+    assert answers[0] == answers[1]
+    assert answers[0][2][1]["Location"] == "/transactions/<own id>/"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_address_tells_the_id_of_somebody_elses_row_from_an_unused_one(
+    bank: AttackedBank, method: str
+) -> None:
+    """The same status, headers, body and work, on every page and of the API."""
+    eve, told = signed_in(bank.eve.user), []
+    one_each = {it.pattern.template: it.url for it in addresses(bank.ana) if it.is_of_holder}
+    urls = [url for url in one_each.values() if UUID.search(url)]
+    ask(eve, method, "/api/v1/accounts/")  # the first call of the API writes its count
+    for url in urls:
+        answers = []
+        for asked in (url, UUID.sub(lambda _id: str(uuid7()), url)):
+            words = dict.fromkeys(UUID.findall(asked), "<id>")
+            with attempt_of(eve) as client:
+                answers.append(answer_and_work(client, asked, words, method))
+        if answers[0] != answers[1]:
+            told.append((url, answers))
+    assert told == []
+    assert len(urls) > 40
 
 
 def test_a_key_that_is_somebody_elses_payment_gets_the_answer_of_an_unused_one(
