@@ -1,15 +1,25 @@
 """What the embedded Postgres has logged for the connection of the test."""
 
+from collections.abc import Iterable, Iterator
+
 from django.db import connection
 
 from ledger.db.own_server import default_server
 
 
 def lines_logged() -> list[str]:
-    """The lines with the process id of this connection, since it began."""
+    """The lines with the process id of this connection, since it began, and those that go on."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         mark = f"[{cursor.fetchone()[0]}] "
     logs = (default_server().data / "log").glob("*.log")
-    lines = (line for log in logs for line in log.read_text(errors="replace").splitlines())
-    return [line for line in lines if mark in line]
+    return [line for log in logs for line in _of(mark, log.read_text(errors="replace").split("\n"))]
+
+
+def _of(mark: str, lines: Iterable[str]) -> Iterator[str]:
+    """A message of several lines goes on with a tab."""
+    is_marked = False
+    for line in lines:
+        is_marked = mark in line if not line.startswith("\t") else is_marked
+        if is_marked:
+            yield line

@@ -1,4 +1,6 @@
-"""Passwords, tokens, cookies, amounts and addresses stand neither in logs nor on error pages."""
+"""Passwords, tokens, cookies, amounts and addresses stand neither in the logs, also that of
+Postgres, nor on error pages.
+"""
 
 import io
 import logging
@@ -20,6 +22,7 @@ from ledger.db import failed_servers
 from ledger.web.log_filters import WithoutValues
 from tests.attacks.planted import ADDRESS, AMOUNT, COOKIE, PASSWORD, SECRETS, TOKEN
 from tests.factories import AccountFactory, UserFactory
+from tests.postgres_log import lines_logged
 
 pytestmark = pytest.mark.django_db
 
@@ -137,11 +140,17 @@ def test_a_failing_page_tells_no_secret(
 ) -> None:
     UserFactory(email=ADDRESS)
     AccountFactory(balance="10")
+    before = len(lines_logged())
     with override_settings(ROOT_URLCONF=__name__, DEBUG=debug):
         answer = send(f"/{view.__name__}/")
     assert answer.status_code == 500
     assert secrets_in(answer.content.decode()) == []
     assert secrets_in(log.getvalue() + security_log.getvalue()) == []
+    lines = lines_logged()[before:]
+    assert any("ERROR" in line for line in lines) == (view not in (fails, refuses))
+    # The error of a type names the value, so pages check what is typed before it gets there: see
+    # `tests/attacks/walks/test_sql_injection.py`.
+    assert secrets_in("\n".join(lines)) == ([TOKEN] if view is breaks_a_type else [])
     assert f"in {view.__name__}\n" in log.getvalue()
 
 
@@ -176,12 +185,12 @@ def test_signing_in_leaves_no_secret_in_the_logs(
     log: io.StringIO, security_log: io.StringIO
 ) -> None:
     UserFactory(email=ADDRESS, password=PASSWORD)
-    client = Client()
+    client, before = Client(), len(lines_logged())
     for password in ("not " + PASSWORD, PASSWORD):
         client.post("/account/login/", {"login": ADDRESS, "password": password})
     client.post("/account/password/reset/", {"email": ADDRESS})
     client.post("/account/login/", {"login": "x", "password": PASSWORD})
-    told = log.getvalue() + security_log.getvalue()
+    told = "\n".join([log.getvalue(), security_log.getvalue(), *lines_logged()[before:]])
     assert '"sign_in"' in told
     assert secrets_in(told) == []
     assert str(client.session.session_key) not in told
