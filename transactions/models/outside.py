@@ -6,10 +6,10 @@ no payment can be made from or to them.
 
 import uuid
 from decimal import Decimal
-from typing import ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Sum
+from django.db.models import Exists, F, Max, Min, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -210,6 +210,26 @@ class OutsideFilePart(models.Model):
 
     def __str__(self) -> str:
         return f"Part {self.number}"
+
+
+class SignedLines(NamedTuple):
+    """Lines that are all money in, or all money out: the first one, and its amount if the signs of
+    the file are read the other way round.
+    """
+
+    first: Any
+    otherwise: Decimal
+
+
+def all_one_way(lines: models.QuerySet[Any]) -> SignedLines | None:
+    """The lines of a file if none is money out, or none is money in: then the signs may have been
+    read wrongly. None for any other file, and for one that moves no money.
+    """
+    signs = lines.aggregate(least=Min("amount"), most=Max("amount"))
+    if signs["least"] is not None and signs["least"] < 0 < signs["most"]:
+        return None
+    first = lines.exclude(amount=0).order_by("number").first()
+    return SignedLines(first, -first.amount) if first else None
 
 
 class OutsideEntryQuerySet(models.QuerySet["OutsideEntry"]):

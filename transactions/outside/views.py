@@ -18,6 +18,7 @@ from ledger.web.redirects import redirect_page
 from ledger.web.table_files import table_response
 from transactions.exceptions import LedgerError
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
+from transactions.models.outside import all_one_way
 from transactions.outside import services
 from transactions.outside.doubles import entries_like, lookalikes_of
 from transactions.outside.file import accounts_table, entries_table
@@ -185,6 +186,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
         context |= {"page": page, "lookalikes": lookalikes}
         context["lines"] = [(line, texts.get(line)) for line in page]
         context["other_count"] = source.new_count - lookalikes.count
+        context["one_way"] = all_one_way(OutsideEntry.objects.of(source))
         context["doubtful_order"] = doubtful_order(source)
         context["doubtful_letters"] = doubtful_letters(source)
         context["unknown_status_count"] = unknown_status_count(source)

@@ -29,6 +29,7 @@ from ledger.text.lines import counted, grouped
 from ledger.text.money import money
 from transactions.exceptions import InvalidDetails, LedgerError
 from transactions.models import Reconciliation, ReconciliationLine
+from transactions.models.outside import all_one_way
 from transactions.outside.formats.lines import MOST_LINES, UnreadableStatement
 from transactions.outside.forms import ORDER_CHOICES
 from transactions.reconciliation import services
@@ -227,6 +228,7 @@ class ReconciliationAdmin(ListFiles):
                     for each, words in SHOWN.items()
                 ],
                 "may_change": may_change,
+                "one_way": all_one_way(ReconciliationLine.objects.of(whose)),
                 "is_any_sure": may_change and figures.open.count and _is_any_sure(whose),
                 "may_sign": self._may_sign(request, whose),
                 "seen": seen,

@@ -13,8 +13,9 @@ from django.urls import reverse
 
 from accounts.models import User
 from ledger.db.ids import uuid7
+from ledger.text.money import MINUS
 from tests.factories import UserFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of
 from tests.transactions.outside.files import (
     GERMAN,
     balance_of,
@@ -122,6 +123,33 @@ def test_a_file_that_remembered_columns_do_not_fit_leads_to_them_with_what_did_n
     assert "is not an amount" in text_of(page)
     preview = ana.post(page.redirect_chain[-1][0], fields_of(page.content.decode()), follow=True)
     assert "Import 1 line" in text_of(preview)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "as_read", "otherwise"),
+    [
+        (("12.00", "5.00"), "+12.00 EUR", f"{MINUS}12.00 EUR"),
+        (("-7.00",), f"{MINUS}7.00 EUR", "+7.00 EUR"),
+    ],
+)
+def test_a_file_whose_lines_all_go_one_way_is_shown_in_both_readings(
+    ana: Client, account: OutsideAccount, amounts: tuple[str, ...], as_read: str, otherwise: str
+) -> None:
+    lines = "".join(f"2026-11-02;{amount};Caf\u00e9\n" for amount in amounts)
+    source = uploaded(account, f"Date;Amount;Name\n{lines}")
+    page = ana.get(reverse("transactions:outside_import", args=[source.pk]))
+    assert page.context["one_way"].first.number == min(
+        OutsideEntry.objects.of(source).values_list("number", flat=True)
+    )
+    assert not lacks(text_of(page), as_read, otherwise)
+
+
+def test_a_file_with_money_both_ways_is_read_without_that_warning(
+    ana: Client, account: OutsideAccount
+) -> None:
+    source = uploaded(account, GERMAN)
+    page = ana.get(reverse("transactions:outside_import", args=[source.pk]))
+    assert page.context["one_way"] is None
 
 
 def test_the_preview_says_a_line_that_was_read_as_windows_1252(

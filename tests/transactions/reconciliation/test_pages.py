@@ -20,7 +20,7 @@ from ledger.db.ids import uuid7
 from ledger.text.money import MINUS
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, UserFactory
-from tests.pages import text_of
+from tests.pages import lacks, text_of
 from tests.transactions.reconciliation.files import (
     HEAD,
     line_of,
@@ -106,6 +106,14 @@ def test_from_the_upload_to_the_second_signature(
     log = LogEntry.objects.filter(object_id=str(whose.pk)).order_by("action_time")
     assert next(entry.change_message for entry in log).startswith("Uploaded")
     assert log.count() == 5
+
+
+def test_a_file_whose_lines_all_go_one_way_is_shown_in_both_readings(staff: Client) -> None:
+    one_way = staff.get(page_of(statement("-12.50,Ana,A,R-1", "-3.00,Ben,B,R-2")))
+    assert one_way.context["one_way"].first.amount == Decimal("-12.50")
+    assert not lacks(text_of(one_way), f"{MINUS}12.50 USD", "+12.50 USD")
+    both = staff.get(page_of(statement("-12.50,Ana,A,R-1", "3.00,Ben,B,R-2")))
+    assert both.context["one_way"] is None
 
 
 def test_an_upload_sent_twice_is_one(staff: Client) -> None:
