@@ -19,6 +19,7 @@ TOKEN = re.compile(
       )
       | (?<![\w\]\):]):(?P<colon>[a-z_][a-z0-9_]{0,40})\b
       | %\((?P<percent>[a-z_][a-z0-9_]{0,40})\)s
+      | (?<![\w$])\$(?P<number>\d+)
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
@@ -33,6 +34,7 @@ class NumberedQuery:
     shifts: tuple[tuple[int, int], ...]  # from which place on, and by how much the typed text moved
     parts: tuple[str, ...]  # the text between the parameters
     places: tuple[int, ...]  # in `names`, of the parameter after each part but the last
+    has_numbers: bool  # whether a parameter was typed as $1
 
     def with_array(self, types: Sequence[str]) -> str:
         """Returns the text with its parameters read from the array $1, as values of these types."""
@@ -52,8 +54,10 @@ def numbered(typed: str) -> NumberedQuery:
     places: list[int] = []
     shifts: list[tuple[int, int]] = []
     end = length = 0
+    has_numbers = False
     for found in TOKEN.finditer(typed):
         name = found["colon"] or found["percent"]
+        has_numbers |= found["number"] is not None
         if not name:
             continue
         if name not in names:
@@ -67,4 +71,6 @@ def numbered(typed: str) -> NumberedQuery:
     parts.append(typed[end:])
     marks = [*(f"${place + 1}" for place in places), ""]
     text = "".join(part + mark for part, mark in zip(parts, marks, strict=True))
-    return NumberedQuery(text, tuple(names), tuple(shifts), tuple(parts), tuple(places))
+    return NumberedQuery(
+        text, tuple(names), tuple(shifts), tuple(parts), tuple(places), has_numbers
+    )

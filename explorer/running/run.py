@@ -185,7 +185,7 @@ def _described(
         QueryParameter(name, _kind(types[place]) if place < len(types) else "text")
         for place, name in enumerate(query.names)
     ]
-    if len(types) != len(query.names):
+    if query.has_numbers or len(types) != len(query.names):
         result.problem = Problem(NUMBERED)
     elif not found.nfields:
         result.problem = Problem(NO_ROWS)

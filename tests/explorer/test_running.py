@@ -100,6 +100,15 @@ def test_a_plan_is_of_the_query_and_only_with_analyze_of_its_times(books: Books)
     assert "actual" in query(books.bank, "SELECT * FROM entries", plan="run").plan
 
 
+@pytest.mark.parametrize("sql", ["SELECT $1", "SELECT :a, $1", "SELECT $2, :a"])
+def test_a_parameter_is_typed_by_name(sql: str, books: Books) -> None:
+    result = query(books.bank, sql, a="x")
+    assert result.problem is not None
+    assert result.problem.state == ""
+    assert result.rows == []
+    assert rows(books.bank, "SELECT :a || '$1' || $$ $2 $$", a="x") == [("x$1 $2 ",)]
+
+
 @pytest.mark.parametrize("sql", ["", ";", "-- nothing", "/* nothing */"])
 def test_an_empty_query_returns_no_rows(sql: str, books: Books) -> None:
     assert query(books.bank, sql).problem is not None
