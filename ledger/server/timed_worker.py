@@ -4,13 +4,12 @@ gunicorn gives a connection a thread before its request has come, and waits for 
 the client to read the answer, without end. Here the loop that waits for all connections at once
 gathers the request, a thread takes it when it is whole, and the loop sends what the client has not
 read by then. Bodies over 64 KiB, and those of unknown length, are read by a quarter of the threads
-at most: see `few_of`. For plain HTTP/1.1, as `WebServer` starts it.
+at most: see `LongBodies`. For plain HTTP/1.1, as `WebServer` starts it.
 """
 
 import math
 import socket
 import time
-from collections import deque
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
@@ -22,7 +21,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from ledger.server.answers import NamelessResponse, RefusedClient
 from ledger.server.arrival import MOST_GATHERED, Arrival, Pace
-from ledger.server.outgoing import Outgoing, Room, few_of
+from ledger.server.long_bodies import LongBodies
+from ledger.server.outgoing import Outgoing, Room
 
 # A client that has its answer closes its side; until then, or for this long, what it still sends is
 # thrown away. Closing at once could destroy the answer on its way.
@@ -71,8 +71,7 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
         self.arriving: set[Any] = set()
         self.sending: dict[Any, Any] = {}  # the result of the thread
         self.leaving: dict[Any, float] = {}  # until when
-        self.long_waiting: deque[Any] = deque()
-        self.long_running = 0
+        self.long_bodies = LongBodies(self.cfg.threads)
         self.room = Room(self.cfg.threads)
 
     def init_process(self) -> None:
@@ -140,10 +139,8 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
         return super().handle(conn)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        if conn.arrival.is_long:
-            self.long_running -= 1
-            if self.long_waiting:
-                self._take(self.long_waiting.popleft())
+        if conn.arrival.is_long and (following := self.long_bodies.end(conn)) is not None:
+            super().enqueue_req(following)
         if conn.sock.has_rest:
             conn.sock.setblocking(False)
             self.sending[conn] = fs
@@ -174,8 +171,9 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
             self.arriving.remove(conn)
             self.poller.unregister(conn.sock)
             self._close(conn)
-        for conn in [each for each in self.long_waiting if each.arrival.pace.seconds_left() <= 0]:
-            self.long_waiting.remove(conn)
+        waiting = self.long_bodies.waiting
+        for conn in [each for each in waiting if each.arrival.pace.seconds_left() <= 0]:
+            waiting.remove(conn)
             self._close(conn)
         for conn in [each for each in self.sending if each.sock.is_late]:
             self._cut(conn)
@@ -190,12 +188,8 @@ class TimedWorker(ThreadWorker):  # type: ignore[misc]
 
     def _take(self, conn: Any) -> None:
         """Gives it a thread, or a place in the queue for the threads that read long bodies."""
-        if conn.arrival.is_long:
-            if self.long_running >= few_of(self.cfg.threads):
-                self.long_waiting.append(conn)
-                return
-            self.long_running += 1
-        super().enqueue_req(conn)
+        if not conn.arrival.is_long or self.long_bodies.begin(conn):
+            super().enqueue_req(conn)
 
     def _leave(self, conn: Any) -> None:
         """Says that no more comes, and waits in the loop until the client closes, too."""

@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -180,6 +181,8 @@ def test_slow_clients_of_every_kind_hold_no_page_back(patient: Served) -> None:
     with slow_clients(patient.port):
         for _ in range(2 * workers):  # so that each worker is asked
             assert patient.get("/healthz", PATIENCE / 2) == 200
+        for _ in range(2 * workers if sys.platform == "linux" else 0):
+            assert upload_of_another_client(patient.port) == 403, "read, and without a token"
     patient.process.send_signal(signal.SIGINT)
     assert patient.wait() == 0
     assert "Traceback" not in patient.errors
@@ -349,6 +352,19 @@ def slow_clients(port: int) -> Iterator[list[socket.socket]]:
         stack.callback(sender.join)
         stack.callback(ended.set)
         yield clients
+
+
+def upload_of_another_client(port: int) -> int:
+    """The status of a form of 100 KB that another address of this machine sends."""
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", port, timeout=PATIENCE / 2, source_address=("127.0.0.2", 0)
+    )
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Host": "localhost"}
+    try:
+        connection.request("POST", "/account/login/", b"a=" + b"b" * 100_000, form)
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def _trickle(clients: list[socket.socket], ended: threading.Event) -> None:
