@@ -24,6 +24,7 @@ from transactions.audit.checks.explanations import releases, statuses
 from transactions.audit.checks.groups import groups
 from transactions.audit.checks.links import captures, orphans, reversals
 from transactions.audit.checks.money import balances, chains, currencies, holds
+from transactions.audit.checks.reconciliations import reconciliations
 from transactions.audit.checks.recorded import recorded
 from transactions.audit.checks.register import register
 from transactions.audit.checks.rules import rules
@@ -49,6 +50,7 @@ CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     recorded,
     groups,
     register,
+    reconciliations,
     rules,
     statements,
     seals,

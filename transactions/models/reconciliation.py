@@ -91,6 +91,7 @@ class Reconciliation(models.Model):
             triggers.BEGINS_UNSIGNED,
             triggers.SIGNED_BY_TWO,
             triggers.SIGNED_STAYS,
+            triggers.FROZEN_IS_REGISTERED,
             triggers.never_emptied("reconciliations_stay"),
         ]
 

@@ -207,3 +207,50 @@ def never_emptied(name: str) -> FirmTrigger:
         operation=pgtrigger.Truncate,
         func=refuse(name, "Reconciliations are never emptied."),
     )
+
+
+def frozen_digest(row: str) -> str:
+    """SQL: the SHA-256 of a frozen reconciliation with its lines and matches. Without the name of
+    the file and the texts of lines, which erasing a person changes.
+    """
+    facts = ", ".join(
+        f"{row}.{column}" for column in (
+            "id", "account_id", "format", "digest", "currency", "first_on", "last_on", "opening",
+            "closing", "line_count", "unbooked_count", "created_by_id", "signed_by_id",
+            "countersigned_by_id",
+        )
+    )  # fmt: skip
+    times = ", ".join(
+        f"{row}.{column} AT TIME ZONE 'UTC'"
+        for column in ("created_at", "signed_at", "countersigned_at")
+    )
+    return f"""sha256(convert_to(json_build_array({facts}, {times}, (
+        SELECT json_agg(json_build_array(line.id, line.number, line.booked_on, line.amount,
+                                         line.leftover <> '') ORDER BY line.number, line.id)
+        FROM reconciliation_lines AS line WHERE line.reconciliation_id = {row}.id
+    ), (
+        SELECT json_agg(json_build_array(
+            match.id, match.line_id, match.transaction_id, match.account_id, match.amount,
+            match.is_sure, match.created_by_id, match.created_at AT TIME ZONE 'UTC'
+        ) ORDER BY match.id)
+        FROM reconciliation_matches AS match
+        JOIN reconciliation_lines AS line ON line.id = match.line_id
+        WHERE line.reconciliation_id = {row}.id
+    ))::text, 'UTF8'))"""
+
+
+# For the audit, which compares it: the owner of the tables can edit what is frozen.
+FROZEN_IS_REGISTERED = FirmTrigger(
+    name="frozen_is_registered",
+    when=pgtrigger.After,
+    operation=pgtrigger.Update,
+    definer=True,
+    func=f"""
+        IF OLD.countersigned_by_id IS NULL AND NEW.countersigned_by_id IS NOT NULL THEN
+            INSERT INTO row_register (table_name, row_id, registered_at, digest)
+            VALUES (TG_TABLE_NAME, NEW.id::text, clock_timestamp(), {frozen_digest("NEW")})
+            ON CONFLICT DO NOTHING;
+        END IF;
+        RETURN NULL;
+    """,
+)

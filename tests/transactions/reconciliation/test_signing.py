@@ -8,7 +8,7 @@ from django.db import connection
 
 from accounts.approvals import check_now
 from accounts.models import Account, User
-from tests.factories import AccountFactory, UserFactory
+from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.refusals import refused_by
 from tests.transactions.posting.shared import at_once
 from tests.transactions.reconciliation.files import (
@@ -19,6 +19,7 @@ from tests.transactions.reconciliation.files import (
     sign,
     statement,
 )
+from transactions.audit.checks.reconciliations import reconciliations
 from transactions.exceptions import InvalidDetails
 from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
 from transactions.reconciliation import services
@@ -268,3 +269,51 @@ def test_of_two_at_once_that_match_one_payment_one_is_refused(ana: Account, firs
 
     assert sorted(at_once(*(partial(match, line) for line in lines))) == ["matched", "refused"]
     assert ReconciliationMatch.objects.count() == 1
+
+
+@pytest.fixture
+def frozen(whose: Reconciliation, first: User, second: User) -> Reconciliation:
+    sign(whose, first)
+    return sign(whose, second)
+
+
+IS_FROZEN = "id IN (SELECT id FROM reconciliations WHERE countersigned_by_id IS NOT NULL)"
+OF_FROZEN = f"reconciliation_{IS_FROZEN}"
+LINES = f"line_id IN (SELECT id FROM reconciliation_lines WHERE {OF_FROZEN})"
+EDITS = [
+    f"UPDATE reconciliations SET closing = coalesce(closing, 0) + 1 WHERE {IS_FROZEN}",
+    f"UPDATE reconciliations SET countersigned_by_id = created_by_id WHERE {IS_FROZEN}",
+    f"UPDATE reconciliations SET countersigned_by_id = NULL WHERE {IS_FROZEN}",
+    f"UPDATE reconciliation_lines SET amount = amount + 1 WHERE leftover = '' AND {OF_FROZEN}",
+    f"UPDATE reconciliation_lines SET booked_on = booked_on - 1 WHERE {OF_FROZEN}",
+    f"UPDATE reconciliation_lines SET leftover = '' WHERE leftover <> '' AND {OF_FROZEN}",
+    f"DELETE FROM reconciliation_lines WHERE leftover <> '' AND {OF_FROZEN}",
+    f"UPDATE reconciliation_matches SET amount = amount - 1 WHERE {LINES}",
+    f"UPDATE reconciliation_matches SET created_at = created_at - interval '1 s' WHERE {LINES}",
+    f"DELETE FROM reconciliation_matches WHERE {LINES}",
+    "DELETE FROM row_register WHERE table_name = 'reconciliations'",
+]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_the_audit_finds_what_the_owner_edits_in_a_frozen_reconciliation(
+    frozen: Reconciliation, ana: Account, first: User, edit: str
+) -> None:
+    paid_in(ana, "9")
+    settled(statement("9.00,,,"), first)  # another one, which is not signed
+    assert list(reconciliations()) == []
+    with walls_down(edit.split()[1 if edit.startswith("UPDATE") else 2]) as cursor:
+        cursor.execute(edit)
+        assert cursor.rowcount > 0
+    (finding,) = reconciliations()
+    assert (finding.check, finding.found) == ("reconciliation", str(frozen.pk))
+
+
+def test_erasing_what_a_line_says_of_a_person_is_no_edit(frozen: Reconciliation) -> None:
+    with walls_down("reconciliations", "reconciliation_lines") as cursor:
+        cursor.execute("UPDATE reconciliations SET name = 'A file'")
+        cursor.execute(
+            "UPDATE reconciliation_lines SET description = '', other = '', reference = '',"
+            " outside_id = '', leftover = CASE WHEN leftover = '' THEN '' ELSE 'Erased' END"
+        )
+    assert list(reconciliations()) == []
