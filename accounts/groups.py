@@ -47,6 +47,7 @@ _READ_THE_BANK = (
     "accounts.view_limitchange",
     "accounts.view_approvalrequest",
     "transactions.view_paymentfile",
+    "transactions.view_standingorder",
     "transactions.view_reconciliation",
 )
 PERMISSIONS: dict[str, tuple[str, ...]] = {
@@ -62,6 +63,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "transactions.use_cash_desk",
         "transactions.refund_transactions",
         "transactions.manage_holds",
+        "transactions.end_standing_orders",
         "transactions.reconcile",
         "transactions.run_audit",
     ),

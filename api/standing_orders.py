@@ -268,14 +268,13 @@ def _set_up(form: StandingOrderForm) -> StandingOrder:
 
 def _refuse_other(order: StandingOrder, given: dict[str, Any]) -> None:
     """Raises IdempotencyConflict if the order is not as it was asked for."""
-    is_once = given["every"] == Every.ONCE
     try:
         number: str | None = clean_account_number(given["to_number"])
     except ValueError:
         number = None
     asked = (
         given["from_account"], number, Decimal(given["amount"]), given["every"], given["first_on"],
-        None if is_once else given.get("last_on"), 1 if is_once else given.get("times"),
+        given.get("last_on"), services.times_of(given["every"], given.get("times")),
         tidy_line(given.get("description", "")), tidy_line(given.get("reference", "")),
     )  # fmt: skip
     stored = (

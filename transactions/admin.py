@@ -3,6 +3,13 @@
 from transactions.staff.audit import AuditRunAdmin
 from transactions.staff.payment_files import PaymentFileAdmin
 from transactions.staff.reconciliation import ReconciliationAdmin
+from transactions.staff.standing_orders import StandingOrderAdmin
 from transactions.staff.transactions import TransactionAdmin
 
-__all__ = ["AuditRunAdmin", "PaymentFileAdmin", "ReconciliationAdmin", "TransactionAdmin"]
+__all__ = [
+    "AuditRunAdmin",
+    "PaymentFileAdmin",
+    "ReconciliationAdmin",
+    "StandingOrderAdmin",
+    "TransactionAdmin",
+]

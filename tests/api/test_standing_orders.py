@@ -97,6 +97,22 @@ def test_a_repeat_is_answered_after_the_first_day_is_past(
     assert post(Client(), ORDERS, sent, **payer).status_code == 400
 
 
+@pytest.mark.parametrize("changes", [{"times": 5}, {"last_on": "2099-01-01"}])
+def test_what_is_paid_once_has_no_end_the_first_time_and_again(
+    mine: Account, theirs: Account, payer: dict[str, str], changes: dict[str, Any]
+) -> None:
+    key = {"Idempotency_Key": "once", **payer}
+    answer = post(Client(), ORDERS, wanted(mine, theirs, every="once", **changes), **key)
+    assert (answer.status_code, slug(answer)) == (400, "invalid-request")
+    assert [error["field"] for error in answer.json()["errors"]] == list(changes)
+    for times in ({}, {"times": 1}, {"times": None}):
+        again = post(Client(), ORDERS, wanted(mine, theirs, every="once", **times), **key)
+        assert (again.status_code, again.json()["times"]) == (201, 1)
+    answer = post(Client(), ORDERS, wanted(mine, theirs, every="once", **changes), **key)
+    assert (answer.status_code, slug(answer)) == (409, "idempotency-conflict")
+    assert StandingOrder.objects.count() == 1
+
+
 def test_a_repeat_waits_for_the_standby(
     mine: Account, theirs: Account, payer: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,7 @@ class Holder:
             Account: list(self.accounts),
             Transaction: list(self.transactions.values()),
             PaymentFile: list(self.files),
+            StandingOrder: list(self.orders),
             Reconciliation: list(self.reconciliations),
             Authenticator: [self.passkey],
             Change: list(Change.objects.filter(about=self.user.pk)[:1]),

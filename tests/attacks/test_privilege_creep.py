@@ -113,6 +113,11 @@ PAGES: dict[str, set[str]] = {
     "admin:transactions_reconciliation_history": BANK,
     "admin:transactions_reconciliation_line": BANK,
     "admin:transactions_reconciliation_step": NOBODY,
+    "admin:transactions_standingorder_add": NOBODY,
+    "admin:transactions_standingorder_change": BANK,
+    "admin:transactions_standingorder_changelist": BANK,
+    "admin:transactions_standingorder_delete": NOBODY,
+    "admin:transactions_standingorder_history": BANK,
     "admin:transactions_transaction_add": NOBODY,
     "admin:transactions_transaction_capture": {O},
     "admin:transactions_transaction_cash_desk": {O},
@@ -198,6 +203,11 @@ POSTS: dict[str, set[str]] = {
     "admin:transactions_reconciliation_history": BANK,
     "admin:transactions_reconciliation_line": {M, O},
     "admin:transactions_reconciliation_step": {M, O},
+    "admin:transactions_standingorder_add": NOBODY,
+    "admin:transactions_standingorder_change": NOBODY,
+    "admin:transactions_standingorder_changelist": BANK,
+    "admin:transactions_standingorder_delete": NOBODY,
+    "admin:transactions_standingorder_history": BANK,
     "admin:transactions_transaction_add": NOBODY,
     "admin:transactions_transaction_capture": {O},
     "admin:transactions_transaction_cash_desk": {O},
@@ -222,6 +232,7 @@ ACTIONS: dict[str, set[str]] = {
     "accounts_user.restore_sign_in": {P},
     "accounts_user.revoke_tokens": {P},
     "accounts_user.sign_out": {P},
+    "transactions_standingorder.end": {O},
     "transactions_transaction.release": {O},
 }
 AUTOCOMPLETES: dict[str, set[str]] = {
@@ -321,7 +332,8 @@ def takes(client: Client, page: AdminPage) -> bool:
 # Who opens a list, gets its file.
 LISTS = (
     "accounts_account", "accounts_currency", "accounts_household", "accounts_user", "auth_group",
-    "transactions_paymentfile", "transactions_reconciliation", "transactions_transaction",
+    "transactions_paymentfile", "transactions_reconciliation", "transactions_standingorder",
+    "transactions_transaction",
 )  # fmt: skip
 FILES = {
     f"admin:{name}_list_{kind}": PAGES[f"admin:{name}_changelist"]

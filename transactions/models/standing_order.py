@@ -133,7 +133,8 @@ class StandingOrder(models.Model):
     class Meta:
         db_table = "standing_orders"
         db_table_comment = "Payments that people have ordered for days to come"
-        default_permissions = ()  # its owner alone changes it, regardless of roles
+        default_permissions = ("view",)  # only its owner changes it; staff may end it
+        permissions = [("end_standing_orders", "Can end standing orders of customers")]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             REFUSALS_ARE_ALERTED,
             *registered(

@@ -72,6 +72,8 @@ NO_REPORT = f"cache_key NOT LIKE '%:report:%' OR {READS_BANK}"
 IS_OWN_GROUP = f"group_id IN (SELECT group_id FROM users_groups WHERE user_id = {PERSON})"  # noqa: S608 - constants
 IS_OWN_ACCOUNT = f"account_id = ANY ({ACCOUNTS})"
 PAYS_FROM_OWN = f"from_account_id = ANY ({ACCOUNTS})"
+ORDERS = f"owner_id = {PERSON} AND {PAYS_FROM_OWN}"
+ENDS_ORDERS = may("end_standing_orders")
 MOVES_MONEY = may("use_cash_desk", "refund_transactions", "manage_holds")
 PAYS_FILES = may("use_cash_desk")
 RECONCILES = may("reconcile")
@@ -208,10 +210,12 @@ POLICIES = {
     "own_categories": Policy(
         reads=f"owner_id = {PERSON} OR {AUDITS}", writes=f"owner_id = {PERSON}"
     ),
-    # Staff read them to help; nobody orders from another's account.
+    # Staff read them to help, and end them; nobody orders from another's account.
     "standing_orders": Policy(
         reads=f"{READS_BANK} OR owner_id = {PERSON}",
-        writes=f"owner_id = {PERSON} AND {PAYS_FROM_OWN}",
+        writes=ORDERS,
+        changes=f"{ORDERS} OR {ENDS_ORDERS}",
+        becomes=f"{ORDERS} OR {ENDS_ORDERS} AND status = 'ended'",
     ),
     "standing_order_days": Policy(
         reads="EXISTS (SELECT FROM standing_orders AS it WHERE it.id = order_id)",

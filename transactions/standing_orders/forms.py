@@ -14,7 +14,7 @@ from transactions.fields import AmountField, DayField
 from transactions.models import Every, StandingOrder
 from transactions.models.standing_order import MOST_TIMES
 from transactions.safeguards.recipients import NOT_PAYABLE
-from transactions.standing_orders.services import OrderDraft, first_day_refusal
+from transactions.standing_orders.services import ONCE_HAS_NO_END, OrderDraft, first_day_refusal
 from transactions.transfers.forms import TransferForm
 
 # Note [Proof for a series]: who sets up or changes payments to others proves who they are, as
@@ -58,11 +58,12 @@ class StandingOrderForm(TransferForm):
         return day
 
     def clean(self) -> dict[str, Any]:
-        """Refuses two ends, and an end before the first day."""
+        """Refuses two ends, an end before the first day, and any end of what is paid once."""
         data = super().clean()
         first, last, times = data.get("first_on"), data.get("last_on"), data.get("times")
         if data.get("every") == Every.ONCE:
-            data["last_on"] = data["times"] = None
+            if last or times not in (None, 1):
+                self.add_error("last_on" if last else "times", ONCE_HAS_NO_END)
         elif last and times:
             self.add_error("times", "Say until when it pays, or how many times; not both.")
         elif first and last and last < first:

@@ -14,11 +14,15 @@ anything is paid, and counts as refused only at the end of the run. The forecast
 Note [Refused payments]: a refused payment is tried again by each later run of that day, and once
 more on the day after; then the day is settled as refused, and the order goes on. Its later days
 wait meanwhile. If an account of the order is closed, the order ends at once.
+
+Note [Closed sign-ins]: whose sign-in is closed can neither see nor end an order, so it pays
+nothing: each of its days is skipped when it is due, and the order goes on after the sign-in is
+restored. If the person has left the bank, their accounts are closed, which ends the order.
 """
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import partial
@@ -42,9 +46,11 @@ from transactions.standing_orders.services import (
     give_up,
     note_refusal,
     settle_paid,
+    skip,
 )
 
 OfRow = Callable[[object], AbstractContextManager[None]]
+SIGN_IN_CLOSED = "Your sign-in was closed."
 YOURS_CLOSED = "The account that pays is closed."
 THEIRS_CLOSED = "The recipient's account is closed."
 
@@ -152,6 +158,10 @@ def _ready(lacking: Iterable[tuple[StandingOrder, str]]) -> set[uuid.UUID]:
 
 
 def _pay(order: StandingOrder, run: _Run) -> None:
+    if not order.owner.is_active and not closed_account(order.pk):
+        with suppress(OrderChanged):  # settled by another worker, who comes first
+            skip(order=order, day=order.next_on, why=SIGN_IN_CLOSED)
+        return
     draft = Draft(
         id=payment_id(order.pk, order.next_on), from_account=order.from_account_id,
         to_account=order.to_account_id, amount=order.amount, description=order.description,

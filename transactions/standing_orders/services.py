@@ -27,18 +27,24 @@ from transactions.exceptions import (
     SameAccount,
 )
 from transactions.models import Every, Occurrence, StandingOrder, Transaction
-from transactions.models.standing_order import CHANGES_AMOUNT, id_of_occurrence
+from transactions.models.standing_order import CHANGES_AMOUNT, WHY_LIMIT, id_of_occurrence
 
 MOST_ORDERS = 200  # of one person that have not ended
 LATEST_FIRST_DAYS = 731  # from today on
 TOO_MANY = f"You have {MOST_ORDERS} standing orders. End one first."
 CHANGED = "This order was changed meanwhile. Look at it again."
+MISSED = (
+    "The payment of {} is still to be made with the old amount. Change the amount when it is made, "
+    "or skip it first."
+)
 ENDS = {
     Occurrence.DayOutcome.PAID: "made",
     Occurrence.DayOutcome.REFUSED: "not made",
     Occurrence.DayOutcome.SKIPPED: "skipped",
 }
+ONCE_HAS_NO_END = "What is paid once has no last day and no number of times."
 BY_OWNER = "You ended it."
+BY_BANK = "The bank ended it."
 
 
 class OrderChanged(LedgerError):
@@ -65,9 +71,12 @@ class OrderDraft:
     def row(self) -> StandingOrder:
         """As it would be stored."""
         fields = {name: getattr(self, name) for name in self.__slots__}
-        if self.every == Every.ONCE:
-            fields |= {"last_on": None, "times": 1}
-        return StandingOrder(**fields)
+        return StandingOrder(**{**fields, "times": times_of(self.every, self.times)})
+
+
+def times_of(every: str, times: int | None) -> int | None:
+    """How many times an order pays: what is paid once, one time without being told."""
+    return 1 if every == Every.ONCE and times is None else times
 
 
 def set_up(draft: OrderDraft) -> StandingOrder:
@@ -82,7 +91,7 @@ def set_up(draft: OrderDraft) -> StandingOrder:
 def check(draft: OrderDraft) -> StandingOrder:
     """The order as it would be stored; raises as `set_up`."""
     if draft.every == Every.ONCE and (draft.last_on is not None or draft.times not in (None, 1)):
-        raise InvalidDetails("What is paid once has no last day and no number of times.")
+        raise InvalidDetails(ONCE_HAS_NO_END)
     row = draft.row
     _refuse(row)
     _refuse_days(row)
@@ -148,10 +157,16 @@ def _refuse_days(row: StandingOrder) -> None:
 
 
 @with_retry
-def change_amount(*, order: StandingOrder, amount: Decimal) -> StandingOrder:
-    """Changes what is paid from the next day on. Raises OrderChanged for an ended order."""
+def change_amount(
+    *, order: StandingOrder, amount: Decimal, today: date | None = None
+) -> StandingOrder:
+    """Changes what is paid from today on. Raises OrderChanged for an ended order, and while a
+    payment of a day before today is still to be made: that one keeps its amount.
+    """
     with locked(order) as row:
         refuse_amount(row, amount)
+        if row.is_active and row.next_on < (today or timezone.localdate()):
+            raise OrderChanged(MISSED.format(long_date(row.next_on)))
         set_locally(**{CHANGES_AMOUNT: str(row.pk)})
         row.amount = amount
         _try_anew(row)
@@ -185,25 +200,31 @@ def resume(*, order: StandingOrder, today: date | None = None) -> StandingOrder:
 
 
 @with_retry
-def skip(*, order: StandingOrder, day: date) -> StandingOrder:
+def skip(*, order: StandingOrder, day: date, why: str = "") -> StandingOrder:
     """Leaves out the next day, which must still be this one. It counts as one of the times."""
     with locked(order) as row:
         if row.next_on != day:
             raise OrderChanged(CHANGED)
-        _settle(row, day, Occurrence.DayOutcome.SKIPPED)
+        _settle(row, day, Occurrence.DayOutcome.SKIPPED, reason=why)
         _store(row)
     return row
 
 
 @with_retry
-def end(*, order: StandingOrder, why: str = BY_OWNER) -> StandingOrder:
-    """Ends an order for good. Ending twice does no harm."""
+def end(*, order: StandingOrder, why: str = BY_OWNER) -> bool:
+    """Ends an order for good. Returns False if it had ended before; the reason of then stays.
+
+    Raises InvalidDetails for a reason that is too long for the owner's page.
+    """
+    if len(why) > WHY_LIMIT:
+        raise InvalidDetails(f"The owner reads at most {WHY_LIMIT} characters; write less.")
     with db_transaction.atomic(durable=True):
         row = _lock(order)
-        if not row.is_ended:
-            row.status, row.ended_why = StandingOrder.Status.ENDED, why
-            row.save(update_fields=["status", "ended_why"])
-    return row
+        if row.is_ended:
+            return False
+        row.status, row.ended_why = StandingOrder.Status.ENDED, why
+        row.save(update_fields=["status", "ended_why"])
+    return True
 
 
 @with_retry

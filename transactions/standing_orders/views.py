@@ -223,11 +223,12 @@ def _change(order: StandingOrder, action: str, day: str) -> tuple[Callable[[], o
         skipped = _day(day)
         done = f"Nothing is paid on {day_heading(skipped)}."
         return partial(services.skip, order=order, day=skipped), done
-    return {
+    changes: dict[str, tuple[Callable[[], object], str]] = {
         "pause": (partial(services.pause, order=order), "The order is paused. It pays nothing."),
         "resume": (partial(services.resume, order=order), "The order pays again."),
         "end": (partial(services.end, order=order), "The order has ended."),
-    }[action]
+    }
+    return changes[action]
 
 
 def _day(typed: str) -> date:

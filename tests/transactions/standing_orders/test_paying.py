@@ -11,13 +11,20 @@ import pytest
 from django.db import OperationalError
 
 from accounts.models import Account
-from accounts.services import close_account, freeze_account, unfreeze_account
+from accounts.services import (
+    close_account,
+    deactivate_user,
+    freeze_account,
+    reactivate_user,
+    unfreeze_account,
+)
 from tests.factories import AccountFactory
 from tests.transactions.standing_orders.orders import at, order_of, settled
 from transactions import services
 from transactions.audit.audit import audit
 from transactions.exceptions import RecipientFull
 from transactions.models import StandingOrder, Transaction
+from transactions.privacy.leaving import leave
 from transactions.safeguards.recipients import CANNOT_RECEIVE
 from transactions.standing_orders import paying
 from transactions.standing_orders import services as orders
@@ -205,6 +212,31 @@ def test_a_closed_account_ends_the_order(mine: Account, theirs: Account, whose: 
     assert order.is_ended
     assert "closed" in order.ended_why
     assert settled(order) == [("01-31", "refused")]
+
+
+def test_a_closed_sign_in_skips_its_days_and_pays_after_it_is_restored(
+    mine: Account, theirs: Account
+) -> None:
+    order, of_another = order_of(mine, theirs), order_of(theirs, mine, amount=Decimal(1))
+    deactivate_user(user=mine.user)
+    services.deposit(to_account=theirs, amount=Decimal(1))
+    assert pay_due(now=at(FIRST)) == PaidOrders(paid=1)
+    assert settled(order) == [("01-31", "skipped")]
+    assert order.occurrences.get().reason
+    assert settled(of_another) == [("01-31", "paid")]
+    reactivate_user(user=mine.user)
+    of_another.refresh_from_db()
+    orders.end(order=of_another)
+    assert pay_due(now=at(SECOND)) == PaidOrders(paid=1)
+    assert settled(order) == [("01-31", "skipped"), ("02-28", "paid")]
+
+
+def test_the_order_of_a_person_who_left_ends(mine: Account, theirs: Account) -> None:
+    order = order_of(theirs, mine)
+    leave(person=theirs.user)
+    assert pay_due(now=at(FIRST)) == PaidOrders(refused=1)
+    order.refresh_from_db()
+    assert (order.is_ended, settled(order)) == (True, [("01-31", "refused")])
 
 
 def test_a_paused_or_ended_order_pays_nothing(mine: Account, theirs: Account) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from accounts.models import Account
 from accounts.services import close_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
-from tests.transactions.standing_orders.orders import order_of, settled
-from transactions.exceptions import LedgerError
-from transactions.models import StandingOrder
+from tests.transactions.standing_orders.orders import at, order_of, settled
+from transactions.exceptions import InvalidDetails, LedgerError
+from transactions.models import StandingOrder, Transaction
 from transactions.standing_orders import services
+from transactions.standing_orders.paying import pay_due
 from transactions.standing_orders.services import OrderChanged
 
 pytestmark = pytest.mark.django_db
@@ -172,6 +174,44 @@ def test_the_amount_is_changed_from_the_next_day_on(mine: Account, theirs: Accou
     assert stored(order).amount == Decimal("12.5")
     with pytest.raises(LedgerError, match="above zero"):
         services.change_amount(order=order, amount=Decimal(-1))
+
+
+def test_a_missed_day_keeps_its_amount(mine: Account, theirs: Account) -> None:
+    """As when the worker was down: who changes the amount then, means the days to come."""
+    order = order_of(mine, theirs)
+    change = partial(services.change_amount, order=order, amount=Decimal(7))
+    with pytest.raises(OrderChanged):
+        change(today=date(2027, 2, 1))
+    assert stored(order).amount == 10
+    pay_due(now=at(date(2027, 2, 1)))
+    change(today=date(2027, 2, 1))
+    pay_due(now=at(date(2027, 2, 28)))
+    amounts = Transaction.objects.filter(type="transfer").order_by("created_at")
+    assert list(amounts.values_list("amount", flat=True)) == [10, 7]
+
+
+def test_the_amount_of_today_is_changed_as_long_as_it_is_not_paid(
+    mine: Account, theirs: Account
+) -> None:
+    order = order_of(mine, theirs)
+    services.change_amount(order=order, amount=Decimal(7), today=date(2027, 1, 31))
+    assert stored(order).amount == 7
+
+
+def test_a_paused_order_has_no_missed_days(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs)
+    services.pause(order=order)
+    services.change_amount(order=order, amount=Decimal(7), today=date(2027, 2, 1))
+    assert stored(order).amount == 7
+
+
+def test_the_owner_reads_no_longer_reason_than_fits(mine: Account, theirs: Account) -> None:
+    order = order_of(mine, theirs)
+    with pytest.raises(InvalidDetails):
+        services.end(order=order, why="x" * 301)
+    assert services.end(order=order, why="x" * 300)
+    assert not services.end(order=order, why="again")
+    assert stored(order).ended_why == "x" * 300
 
 
 @pytest.mark.parametrize("changed", [{"position": 2}, {"position": 1, "last_on": date(2027, 2, 1)}])

@@ -1,0 +1,69 @@
+"""Staff read standing orders in the admin, and end them with a reason."""
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from accounts.groups import AUDITOR
+from accounts.models import Account, User
+from accounts.services import deactivate_user
+from tests.attacks.approvals import as_web
+from tests.conftest import colleague, signed_in
+from tests.factories import AccountFactory
+from tests.pages import text_of
+from tests.transactions.standing_orders.orders import order_of
+from transactions.models import StandingOrder
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LIST = "/admin/transactions/standingorder/"
+WHY = {"reason": "Letter of 20 November", "message": "As you asked us by letter."}
+
+
+@pytest.fixture
+def order() -> StandingOrder:
+    mine: Account = AccountFactory(balance="100", user__name="Ana Ferreira")
+    return order_of(mine, AccountFactory(user__name="Mara Lindt"))
+
+
+def end(client: Client, order: StandingOrder) -> Any:
+    chosen = {"action": "end", "_selected_action": [order.pk], **WHY}
+    return client.post(LIST, chosen, follow=True)
+
+
+def test_staff_end_an_order_with_a_reason_that_is_logged(
+    staff: Client, order: StandingOrder
+) -> None:
+    with as_web():
+        end(staff, order)
+    order.refresh_from_db()
+    assert order.is_ended
+    assert WHY["message"] in order.ended_why
+    assert WHY["reason"] not in order.ended_why
+    assert WHY["reason"] in LogEntry.objects.get(object_id=str(order.pk)).get_change_message()
+    assert WHY["message"] in text_of(signed_in(order.owner).get(f"/standing-orders/{order.pk}/"))
+
+
+def test_staff_see_that_a_closed_sign_in_pays_nothing(staff: Client, order: StandingOrder) -> None:
+    assert "sign-in closed" not in text_of(staff.get(LIST))
+    deactivate_user(user=order.owner)
+    assert "sign-in closed" in text_of(staff.get(LIST))
+    assert "sign-in closed" in text_of(staff.get(f"{LIST}{order.pk}/change/"))
+
+
+def test_who_only_reads_ends_none(order: StandingOrder) -> None:
+    reader = signed_in(colleague(AUDITOR, "Auditor"))
+    assert reader.get(LIST).status_code == 200
+    end(reader, order)
+    order.refresh_from_db()
+    assert order.is_active
+
+
+def test_nobody_ends_one_of_the_own_household(
+    staff: Client, clerk: User, order: StandingOrder
+) -> None:
+    StandingOrder.objects.filter(pk=order.pk).update(owner=clerk)
+    end(staff, order)
+    order.refresh_from_db()
+    assert order.is_active
