@@ -72,14 +72,15 @@ def payer() -> Client:
 def test_a_stranger_signs_in_with_no_odd_credential(text: str) -> None:
     client = Client()
     answer = client.post(PASSKEY_SIGN_IN, {"credential": text})
-    assert answer.status_code < 500
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "/account/login/"
     assert "_auth_user_id" not in client.session
 
 
 @pytest.mark.parametrize("text", ODD, ids=lambda text: repr(text[:8]))
 def test_a_report_of_an_odd_shape_is_answered(text: str) -> None:
     answer = Client().post(REPORTS, text.encode(), content_type="application/csp-report")
-    assert answer.status_code < 500
+    assert answer.status_code in (204, 400, 413)
 
 
 @pytest.mark.parametrize("text", ODD, ids=lambda text: repr(text[:8]))

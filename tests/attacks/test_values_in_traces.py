@@ -13,7 +13,7 @@ from ledger.db.ids import uuid7
 from ledger.tracing import spans
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
-from tests.attacks.people import readers_of
+from tests.attacks.people import attempt_of, readers_of
 from tests.attacks.planted import SECRETS, TOKEN
 from tests.attacks.walk import addresses
 from tests.factories import PASSWORD
@@ -24,6 +24,7 @@ from transactions.exceptions import InsufficientFunds
 
 pytestmark = pytest.mark.django_db
 WORD = "qzsearchedqz"
+FIELDS = ("q", "name", "text", "note", "sql", "description", "reference", "reason", "login", "code")
 
 
 def said(traced: Recorded) -> str:
@@ -49,13 +50,20 @@ def test_a_walk_through_every_page_leaves_no_value_in_the_traces(
     bank: AttackedBank, traced: Recorded
 ) -> None:
     readers, session_keys = readers_of(bank), list[str]()
+    number = bank.ben.everyday.number
     for kind, client in readers.items():
-        for address in addresses(bank.eve if kind == "customer" else bank.ana):
+        found = addresses(bank.eve if kind == "customer" else bank.ana)
+        for address in found:
             ask(client, "GET", f"{address.url}?q={WORD}&token={TOKEN}")
+        for url in {address.pattern.template: address.url for address in found}.values():
+            fields = dict.fromkeys(FIELDS, WORD) | {"amount": "1234.56", "number": number}
+            with attempt_of(client) as sender:
+                ask(sender, "POST", url, fields)
         session_keys.append(str(client.session.session_key))
     assert len(traced.named("SELECT accounts")) > 100
     told = said(traced)
-    assert [secret for secret in (*secrets_of(bank), *session_keys) if secret in told] == []
+    secrets = [*secrets_of(bank), *session_keys, "1234.56"]
+    assert [secret for secret in secrets if secret in told] == []
 
 
 def test_paying_searching_and_signing_in_leaves_no_value_in_the_traces(

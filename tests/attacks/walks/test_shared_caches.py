@@ -5,7 +5,8 @@ import pytest
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.people import attempt
-from tests.attacks.walks.site import OUTSIDE_RESOLVER, Visits
+from tests.attacks.reading import OK
+from tests.attacks.walks.site import OUTSIDE_RESOLVER, STRANGER, Visits, WalkedSite
 
 pytestmark = pytest.mark.django_db
 # The same for everybody, without people.
@@ -19,6 +20,18 @@ def test_no_answer_to_somebody_signed_in_is_kept(all_visits: Visits) -> None:
         if kind != "stranger" and url.removesuffix("#htmx") not in FOR_ALL
         if not {"private", "no-store"} <= _words(answer.headers.get("Cache-Control", ""))
         or "cookie" not in _words(answer.headers.get("Vary", ""))
+    ]
+
+    assert kept == []
+
+
+def test_no_cache_keeps_a_page_that_follows_a_form(site: WalkedSite) -> None:
+    """Redirects are kept only where they say so: after some forms the person is signed out."""
+    kept = [
+        (kind, url, caching)
+        for kind, url, answer in site.form_visits.pages()
+        if (caching := _words(answer.headers.get("Cache-Control", ""))) & {"public", "s-maxage"}
+        or (kind != STRANGER and answer.status == OK and "private" not in caching)
     ]
 
     assert kept == []
