@@ -88,7 +88,7 @@ class Ledger:
         return found
 
     def pay_all(self, payments: Iterable[dict[str, Any]], *, key: str) -> list[dict[str, Any]]:
-        """Pays all of them or none; the id of each, in order."""
+        """Pays up to 1,000, all of them or none; the id of each, in order."""
         body = {"transactions": list(payments), "atomic": True}
         found = self.call("POST", "/api/v1/transactions/batch/", body, key=key)
         results: list[dict[str, Any]] = found["results"]
