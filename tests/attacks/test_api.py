@@ -162,9 +162,9 @@ PAYMENT = '{"from_account": "%s", "to_account": "%s", "amount": "1.00"%s}'
 @pytest.mark.parametrize(
     ("kind", "more", "coding", "status"),
     [
+        ("application/json", ', "amount": "1.00"', "utf-8", 400),
         ("application/json", "", "utf-8", 201),
         *((kind, "", "utf-8", 415) for kind in KINDS),
-        ("application/json", ', "amount": "1.00"', "utf-8", 400),
         ("application/json", ', "metadata": {"a": 1, "a": 1}', "utf-8", 400),
         ("application/json", ', "metadata": {"a": NaN}', "utf-8", 400),
         ("application/json", ', "metadata": {"a": -Infinity}', "utf-8", 400),

@@ -46,6 +46,7 @@ def test_the_other_triggers_move_or_record_or_tell_something_or_end_sessions() -
     rules = [
         "change_is_recorded",
         "currency_needs_approval_at_first",
+        "frozen_is_registered",
         "group_membership_ends_sessions",
         "held_follows_rows",
         "note_is_of_now",

@@ -4,7 +4,6 @@ import os
 import selectors
 import socket
 import sys
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import SimpleNamespace
@@ -15,14 +14,16 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from ledger.server import gunicorn_settings, timed_worker
 from ledger.server.last_connections import take_no_more
+from ledger.server.long_bodies import LongBodies
 from ledger.server.outgoing import Room
 from ledger.server.timed_worker import TimedWorker
 
 
 class Client:
-    """A connection whose long body has so many seconds left."""
+    """A connection of a client, whose long body has so many seconds left."""
 
-    def __init__(self, seconds: int = 10) -> None:
+    def __init__(self, seconds: int = 10, address: str = "127.0.0.1") -> None:
+        self.client = (address, 50_000)
         pace = SimpleNamespace(seconds_left=lambda: seconds)
         self.arrival = SimpleNamespace(is_long=True, pace=pace)
         self.sock = SimpleNamespace(has_rest=False)
@@ -46,22 +47,23 @@ def worker() -> TimedWorker:
     found = object.__new__(TimedWorker)
     found.cfg = SimpleNamespace(threads=8, is_ssl=False)
     found.arriving, found.sending, found.leaving = set(), {}, {}
-    found.long_waiting, found.long_running, found.nr_conns = deque(), 0, 3
+    found.long_bodies, found.nr_conns = LongBodies(found.cfg.threads), 3
     return found
 
 
 def test_a_quarter_of_the_threads_reads_long_bodies_and_the_next_waits_for_them(
     worker: TimedWorker, started: list[Any]
 ) -> None:
-    clients = [Client() for _ in range(3)]
+    clients = [Client(address=f"192.0.2.{number}") for number in range(3)]
     for client in clients:
         worker._take(client)
     assert started == clients[:2]
+    assert [*worker.long_bodies.waiting] == clients[2:]
 
     worker.finish_request(clients[0], None)
 
     assert started == clients
-    assert worker.long_running == 2
+    assert not worker.long_bodies.waiting
 
 
 def test_who_has_connected_when_it_stops_is_taken_and_nobody_after(worker: TimedWorker) -> None:
@@ -170,10 +172,10 @@ def test_nobody_connects_between_the_last_accept_and_the_close() -> None:
 @pytest.mark.usefixtures("started")
 def test_who_waits_too_long_for_a_thread_is_cut_off(worker: TimedWorker) -> None:
     late, early = Client(seconds=0), Client(seconds=1)
-    for client in (Client(), Client(), late, early):
+    for client in (Client(), Client(address="192.0.2.1"), late, early):
         worker._take(client)
 
     worker.murder_pending()
 
-    assert list(worker.long_waiting) == [early]
+    assert list(worker.long_bodies.waiting) == [early]
     assert (late.is_closed, early.is_closed, worker.nr_conns) == (True, False, 2)

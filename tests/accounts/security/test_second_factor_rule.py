@@ -218,7 +218,7 @@ def test_staff_can_sign_out_and_see_their_own_accounts(staff: Client) -> None:
     assert staff.get("/add-money/").status_code == 200
     assert not leads_to_security(staff, "/admin/logout/")
     staff.post("/account/logout/")
-    assert staff.get("/").status_code == 302
+    assert staff.get("/accounts/").status_code == 302
 
 
 def test_nobody_edits_second_factors_in_the_admin() -> None:
