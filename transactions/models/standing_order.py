@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from accounts.models import Account, MoneyField, User
 from ledger.db.register import EMPTIED, ByRule, registered
+from ledger.text.dates import long_date
 from transactions.models.alert_triggers import DAYS_ARE_ALERTED, REFUSALS_ARE_ALERTED
 from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 
@@ -192,7 +193,9 @@ class StandingOrder(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_every_display()} from {self.first_on}"
+        if self.every == Every.ONCE:
+            return f"Once, on {long_date(self.first_on)}"
+        return f"{self.get_every_display()} from {long_date(self.first_on)}"
 
     @property
     def currency(self) -> str:

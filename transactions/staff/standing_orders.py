@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.admin.actions import ReasonedActions, StaffStep
 from accounts.admin.list_files import ListFiles
 from accounts.admin.parts import STYLES, ReadOnly, amount_cell, link_to, person_of
+from ledger.text.money import NOTHING
 from transactions.models import StandingOrder
 from transactions.standing_orders.services import BY_BANK, end
 
@@ -44,7 +45,7 @@ class StandingOrderAdmin(ListFiles, ReadOnly, ReasonedActions):
     show_facets = admin.ShowFacets.NEVER
     fields = (
         "owner_link", "sender", "recipient", "amount_shown", "currency", "every", "first_on",
-        "last_on", "times", "position", "due", "state", "refused_why", "ended_why", "description",
+        "last_on", "times", "due", "state", "refused_why", "ended_why", "description",
         "reference", "id",
     )  # fmt: skip
 
@@ -86,7 +87,7 @@ class StandingOrderAdmin(ListFiles, ReadOnly, ReasonedActions):
 
     @admin.display(description="Next day")
     def due(self, order: StandingOrder) -> Any:
-        return order.next_on if order.is_active else None
+        return order.next_on if order.is_active else NOTHING
 
     @admin.display(description="State")
     def state(self, order: StandingOrder) -> str:

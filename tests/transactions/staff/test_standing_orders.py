@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.groups import AUDITOR
 from accounts.models import Account, User
 from accounts.services import deactivate_user
+from ledger.text.money import NOTHING
 from tests.attacks.approvals import as_web
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory
@@ -50,6 +51,13 @@ def test_staff_see_that_a_closed_sign_in_pays_nothing(staff: Client, order: Stan
     deactivate_user(user=order.owner)
     assert "sign-in closed" in text_of(staff.get(LIST))
     assert "sign-in closed" in text_of(staff.get(f"{LIST}{order.pk}/change/"))
+
+
+def test_the_page_of_an_order_that_has_ended_names_no_next_day(
+    staff: Client, order: StandingOrder
+) -> None:
+    end(staff, order)
+    assert f"Next day: {NOTHING}" in text_of(staff.get(f"{LIST}{order.pk}/change/"))
 
 
 def test_who_only_reads_ends_none(order: StandingOrder) -> None:
