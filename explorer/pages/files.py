@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpResponse
 
 from explorer.running.run import QueryResult, ResultColumn
+from ledger.db.json_numbers import ExactNumberEncoder, loads
 from ledger.text.csv_cells import guarded
 
 FILE_ROWS = 50_000
@@ -43,7 +44,7 @@ def as_json(result: QueryResult) -> str:
         for row in result.rows
     ]
     found = {"columns": columns, "rows": rows, "has_more": result.has_more}
-    return json.dumps(found, ensure_ascii=False)
+    return json.dumps(found, ensure_ascii=False, cls=ExactNumberEncoder)
 
 
 def _cell(value: str | None, column: ResultColumn) -> str:
@@ -54,6 +55,6 @@ def _value(value: str | None, column: ResultColumn) -> Any:
     if value is None or column.kind != "json":
         return value
     try:
-        return json.loads(value)
+        return loads(value)
     except ValueError:  # it was too long, and cut
         return value

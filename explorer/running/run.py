@@ -23,7 +23,7 @@ MOST_MEGABYTES = 16  # of all values together
 NUMBERS = {20, 21, 23, 26, 700, 701, 1700}
 DATES = {1082: "date", 1114: "time", 1184: "time"}
 JSON = {114, 3802}
-VOID = 2278
+VOID, TEXT_ARRAY = 2278, 1009
 TOO_LONG = "57014"
 PLANS = {"": "", "estimate": "EXPLAIN", "run": "EXPLAIN (ANALYZE, BUFFERS)"}
 NUMBERED = "Write parameters by name, such as :since, and not in a comment within a comment."
@@ -156,7 +156,11 @@ def _run_in(
         "NULL::text" if oid == VOID else f"left({name}::text, {MOST_CHARACTERS + 1})"
         for name, (_label, oid) in zip(names, columns, strict=True)
     )
-    inner = f"{head}{query.with_array(_type_names(connection, types))}{end}"
+    executed = query.with_array(_type_names(connection, types))
+    if query.names:  # parsed alone too: a mark may join what stands around it, a bracket does not
+        result.prefix = 0
+        _parsed(connection, executed, [TEXT_ARRAY])
+    inner = f"{head}{executed}{end}"
     values = [asked.values[name] for name in query.names]
     result.read_rows = True
     most = asked.megabytes * MEGABYTE
@@ -197,10 +201,12 @@ def _described(
     return columns, types
 
 
-def _parsed(connection: psycopg.Connection[Any], sql: str) -> Any:
-    """Parses one statement by the extended protocol and returns its description."""
+def _parsed(connection: psycopg.Connection[Any], sql: str, types: Sequence[int] = ()) -> Any:
+    """Parses one statement by the extended protocol and returns its description. `types` are those
+    of its parameters, where they do not follow from it.
+    """
     raw = connection.pgconn
-    raw.send_prepare(b"", sql.encode())
+    raw.send_prepare(b"", sql.encode(), types)
     _one(connection)
     raw.send_describe_prepared(b"")
     return _one(connection)

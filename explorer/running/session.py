@@ -9,7 +9,8 @@ What holds is the database:
 - the text is sent by the extended protocol, which takes one statement alone, and first parsed by
   itself; only if that succeeds is it sent again as the subquery of a SELECT, as which Postgres
   takes a query that reads and no other statement. Text that is whole by itself cannot close the
-  bracket round it. What was parsed is then executed where its error stays (Note [Trapped errors]);
+  bracket round it. The text in which the values stand in place of its parameters is parsed by
+  itself too, and then executed where its error stays (Note [Trapped errors]);
 - the transaction reads only, and always ends by ROLLBACK, so that no setting of it stays;
 - each query has a session of its own, which ends with it: no lock, cursor or setting is there for
   the next person;

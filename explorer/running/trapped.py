@@ -3,8 +3,9 @@
 Note [Trapped errors]: an error repeats values, such as a balance that a query casts to a date, at
 any length. Left alone, Postgres writes it into its own log and sends all of it to the web process.
 A trapped error does neither: the block returns its first characters as a row. Before, the text has
-been parsed by the extended protocol, as one statement and as a subquery (Note [The wall]), so
-EXECUTE gets no other. An error of parsing has no values but those that the person typed.
+been parsed by the extended protocol, as one statement and as a subquery (Note [The wall]), and once
+more with the values in place of its parameters, so EXECUTE gets no other. An error of parsing has
+no values but those that the person typed.
 
 The block is an anonymous one, because a function could be called by queries too. It always ends by
 an error, which undoes what the statement has set before its rows are sent.
@@ -37,7 +38,7 @@ BEGIN
   FETCH given INTO statement, typed, most;
   BEGIN
     FOR line IN EXECUTE statement USING typed LOOP
-      size := size + length(line);
+      size := size + coalesce(octet_length(line), most + 1);
       IF size > most THEN RAISE SQLSTATE '{TOO_LARGE}'; END IF;
       lines := lines || line;
     END LOOP;
@@ -68,8 +69,8 @@ class TrappedError(Exception):
 def lines_of(
     connection: psycopg.Connection[Any], statement: str, values: Sequence[str], most: int
 ) -> list[str]:
-    """Returns the only column, text, of each row, `most` characters together. The statement reads
-    its values from the array $1.
+    """Returns the only column, text, of each row, `most` bytes together. The statement reads its
+    values from the array $1.
 
     Raises TrappedError, with TOO_LARGE for more, or psycopg's Error if it was stopped.
     """

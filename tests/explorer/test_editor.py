@@ -146,9 +146,12 @@ def test_rows_come_as_csv_without_formulas(analyst: Client) -> None:
 
 
 def test_rows_come_as_json_with_every_digit(analyst: Client) -> None:
-    sql = "SELECT 1.10::numeric(19,4) AS n, '{\"a\": [1]}'::jsonb AS j, NULL AS t"
-    answer = json.loads(analyst.post(PAGE, {"sql": sql, "as": "json"}).content)
-    assert answer["rows"] == [["1.1000", {"a": [1]}, None]]
+    metadata = '{"a": [0.1234567890123456789]}'
+    sql = f"SELECT 1.10::numeric(19,4) AS n, '{metadata}'::jsonb AS j, NULL AS t"
+    text = analyst.post(PAGE, {"sql": sql, "as": "json"}).content.decode()
+    assert metadata in text
+    answer = json.loads(text)
+    assert answer["rows"] == [["1.1000", json.loads(metadata), None]]
     assert [column["kind"] for column in answer["columns"]] == ["number", "json", "text"]
 
 

@@ -81,6 +81,13 @@ BROKEN_OUT = [
     ("SELECT 1) AS explored(c1), LATERAL (SELECT 2", SYNTAX),
     ("SELECT $$ ) AS explored(c1); DROP VIEW entries; -- $$; SELECT 1", SYNTAX),
 ]
+# What comes between two halves of a query that a mark of a parameter joins.
+JOINED = [
+    "",
+    'UNION ALL SELECT $a$["outside","b"]$a$',
+    "UNION ALL SELECT $a$no JSON$a$",
+    "UNION ALL SELECT NULL",
+]
 # What would undo a limit or a secrecy of the role, or write into the server's log.
 OPENING = {
     "track_activities": "on",
@@ -194,6 +201,21 @@ def test_no_text_leaves_the_subquery(sql: str, state: str | None, books: Books) 
     problem = result.problem
     assert problem is not None
     assert problem.state == state if state else problem.state or problem.sentence == NO_ROWS
+    assert not result.read_rows
+
+
+@pytest.mark.parametrize("outside", JOINED)
+def test_no_parameter_joins_what_stands_around_it(outside: str, books: Books) -> None:
+    """Behind a word, $1 belongs to the word, and the value that is executed in its place does not:
+    the text behind it must not begin a quote then.
+    """
+    sql = (
+        'WITH t AS (SELECT 1 AS "on$1$zz$", :x::text AS d) SELECT DISTINCT ON%(x)s$zz$, '
+        f"'$zz$, 2 FROM t) AS explored(c1,c2) {outside} FROM (SELECT 1, ' AS w FROM t -- '"
+    )
+    result = query(books.bank, sql, x="q")
+    assert result.problem is not None
+    assert result.problem.state == SYNTAX
     assert not result.read_rows
 
 
