@@ -1,6 +1,7 @@
 """Reads JSON strictly: what two readers could understand in two ways is refused."""
 
 import json
+import re
 from collections.abc import Mapping
 from itertools import islice
 from typing import IO, Any
@@ -14,6 +15,7 @@ from ledger.text.lines import shortened
 MOST_BYTES = 32 * 1024 * 1024
 MOST_VALUES = 1_000_000  # counted by their separators, also in texts: 20 for each line of a batch
 MOST_LINES = 50_000  # of a batch
+LINE = re.compile(r"[^\n]+")
 
 
 def loads(text: str) -> Any:
@@ -94,5 +96,5 @@ class NDJSONParser(StrictJSONParser):
 
     def value_of(self, text: str) -> Any:
         """Returns the values of the lines."""
-        lines = (line for line in text.split("\n") if line.strip())
+        lines = (found[0] for found in LINE.finditer(text) if not found[0].isspace())
         return [loads(line) for line in islice(lines, MOST_LINES + 1)]

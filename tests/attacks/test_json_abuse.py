@@ -1,5 +1,6 @@
 """JSON that is huge, deep or of an odd shape: refused with an answer, in little memory and time."""
 
+import io
 import json
 import tracemalloc
 from itertools import count
@@ -9,6 +10,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Account
+from api.parsing import MOST_LINES, NDJSONParser
 from tests.accounts.tokens import issue
 from tests.factories import AccountFactory, UserFactory
 from tests.growth import MOST, times_as_long
@@ -120,6 +122,19 @@ def test_huge_json_is_refused_before_it_is_read(url: str, payer: Client) -> None
         tracemalloc.stop()
     assert answer.status_code == 413
     assert peak < 20 * MEGABYTE  # the test client itself copies the body
+
+
+@pytest.mark.parametrize("line", [b"10\n", b"\n", b" \n"])
+def test_lines_are_read_in_little_memory(line: bytes) -> None:
+    body = line * (4 * MEGABYTE // len(line))
+    tracemalloc.start()
+    try:
+        found = NDJSONParser().parse(io.BytesIO(body))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(found) <= MOST_LINES + 1
+    assert peak < 3 * len(body)
 
 
 def nested(levels: int) -> dict[str, Any]:
