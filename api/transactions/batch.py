@@ -35,7 +35,7 @@ from api.transactions.serializers import NewTransactionSerializer
 from ledger.db.retry import with_retry
 from ledger.db.row_security import RowScope, reading
 from transactions import services
-from transactions.exceptions import IdempotencyConflict, InvalidAmount
+from transactions.exceptions import IdempotencyConflict, InvalidAmount, TooManyTogether
 from transactions.models import Transaction
 from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
@@ -258,13 +258,19 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
 
 
 def _results_of(drafts: list[Draft]) -> list[Transaction | LedgerError]:
-    """Books each draft that can be booked, in one transaction. One result per draft, in order."""
+    """Books each draft that can be booked, in one transaction, or in several if their metadata is
+    large. One result per draft, in order.
+    """
     booked: list[Transaction | LedgerError] = []
 
     def record(_part: Sequence[Draft], results: Sequence[Transaction | LedgerError]) -> None:
         booked[:] = results
 
-    services.post_together(lambda: drafts, record)
+    try:
+        services.post_together(lambda: drafts, record)
+    except TooManyTogether:
+        middle = len(drafts) // 2
+        return _results_of(drafts[:middle]) + _results_of(drafts[middle:])
     return booked
 
 

@@ -58,7 +58,12 @@ def test_a_number_is_stored_and_answered_with_its_digits(
     assert made.status_code == 201, made.content
     pk = made.json()["id"]
     assert stored(pk) == f'{{"rates": [{kept}]}}'
-    answers = [ana.get(f"{TRANSACTIONS}{pk}/"), ana.get(TRANSACTIONS), ana.get("/api/v1/search/")]
+    answers = [
+        made,
+        ana.get(f"{TRANSACTIONS}{pk}/"),
+        ana.get(TRANSACTIONS),
+        ana.get("/api/v1/search/"),
+    ]
     for answer in answers:
         assert f'"metadata":{{"rates":[{kept}]}}' in answer.content.decode()
 

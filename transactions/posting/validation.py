@@ -33,7 +33,7 @@ class MetadataEncoder(ExactNumberEncoder):
                     f"A number in metadata has at most {LONGEST_NUMBER:,} digits, zeros included;"
                     " write it as a text."
                 )
-            o = ExactNumber(o)
+            o = ExactNumber(o.copy_abs() if o.is_zero() else o)  # jsonb knows no -0
         return super().default(o)
 
 

@@ -2,13 +2,14 @@
 at a time; a preview of many books and locks nothing.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import psycopg
 import pytest
 from django.db import connection
 
-from accounts.models import Account, User
+from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory, balances
@@ -17,6 +18,8 @@ from transactions import services
 from transactions.audit.audit import audit
 from transactions.exceptions import InvalidDetails, TooManyTogether
 from transactions.models import Transaction
+from transactions.posting import engine
+from transactions.posting.drafts import prepare
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -107,7 +110,7 @@ def test_who_books_many_waits_for_the_own_booking_and_locks_nobody_before(
     done = list[object]()
 
     def first() -> None:
-        User.objects.select_for_update(no_key=True).get(pk=account.user_id)
+        engine.wait_for_batches_of([prepare(draft)])
 
     def second() -> None:
         services.post_together(lambda: [draft], lambda _part, results: done.extend(results))
@@ -118,3 +121,47 @@ def test_who_books_many_waits_for_the_own_booking_and_locks_nobody_before(
 
     after_waiting_for(first, second, meanwhile=is_free)
     assert [type(row) for row in done] == [Transaction]
+
+
+def test_who_books_many_does_not_wait_for_the_row_of_the_person(account: Account) -> None:
+    """A payment with a limit by day locks that row after its accounts, so each could wait for the
+    other.
+    """
+    draft = Draft(id=uuid7(), from_account=account, amount=30, created_by=account.user)
+    with psycopg.connect(**connection.get_connection_params()) as payment:
+        payment.execute("SELECT id FROM users FOR NO KEY UPDATE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '1s'")
+            services.post_together(lambda: [draft], lambda _part, _results: None)
+            cursor.execute("RESET lock_timeout")
+    assert balances(account) == [70]
+
+
+def test_much_metadata_is_not_booked_together(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transactions.posting.batches.METADATA_TOGETHER", 100)
+    drafts = [
+        Draft(id=uuid7(), from_account=account, amount=30, metadata={"a": "x" * 60})
+        for _ in range(2)
+    ]
+    with pytest.raises(TooManyTogether):
+        services.post_together(lambda: drafts, lambda _part, _results: None)
+    assert balances(account) == [100]
+    services.post_together(lambda: drafts[:1], lambda _part, _results: None)
+    assert balances(account) == [70]
+
+
+class Watched(dict[str, str]):
+    """Metadata that asks whether an account is locked while it is read."""
+
+    def __iter__(self) -> Iterator[str]:
+        with psycopg.connect(**connection.get_connection_params()) as other:
+            other.execute("SELECT id FROM accounts FOR NO KEY UPDATE NOWAIT")
+        return super().__iter__()
+
+
+def test_metadata_is_read_before_an_account_is_locked(account: Account) -> None:
+    draft = Draft(id=uuid7(), from_account=account, amount=30, metadata=Watched(a="b"))
+    services.post_together(lambda: [draft], lambda _part, _results: None)
+    assert balances(account) == [70]
