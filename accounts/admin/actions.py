@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -53,6 +54,7 @@ class StaffStep:
     as_is: str  # the message for a row if it was done before
     is_final: bool = False  # cannot be undone; its button has another colour
     message_help: str = ""  # help text for the message to the customer; "" if there is none
+    message_limit: int = 500  # characters
 
 
 def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
@@ -171,7 +173,10 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
             )
             return None
         form = ReasonForm(request.POST if "reason" in request.POST else None)
-        form.fields["message"].help_text = step.message_help
+        message = form.fields["message"]
+        message.help_text = step.message_help
+        message.validators.append(MaxLengthValidator(step.message_limit))
+        message.widget.attrs["maxlength"] = step.message_limit
         if not step.message_help:
             del form.fields["message"]
         if form.is_valid():

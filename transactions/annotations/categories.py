@@ -167,7 +167,7 @@ def _has_chosen(owner: User, category: str) -> Exists:
 
 def lock_categories(owner: User) -> None:
     """Makes each category of a transaction later than the one before."""
-    User.objects.locked([owner.pk]).get()
+    User.objects.lock_active(owner.pk)
 
 
 def _give(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:

@@ -160,7 +160,8 @@ def _insert(file: PaymentFile, source: IO[bytes]) -> None:
         _mark_repeats(file)
         settle(file, PaymentFile.State.STORED)
         # Parallel uploads share one limit: the second one waits here, and reads the first one's.
-        User.objects.select_for_update(no_key=True).filter(pk=file.created_by_id).first()
+        if file.created_by_id is not None:
+            User.objects.lock_active(file.created_by_id)
         _refuse_above_limit(file)
 
 

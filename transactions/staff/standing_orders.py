@@ -11,6 +11,7 @@ from accounts.admin.list_files import ListFiles
 from accounts.admin.parts import STYLES, ReadOnly, amount_cell, link_to, person_of
 from ledger.text.money import NOTHING
 from transactions.models import StandingOrder
+from transactions.models.standing_order import WHY_LIMIT
 from transactions.standing_orders.services import BY_BANK, end
 
 OWN = "This order is yours or your household's; a colleague has to end it."
@@ -23,6 +24,7 @@ END = StaffStep(
     as_is="ended already",
     is_final=True,
     message_help="Shown on the order's page; optional.",
+    message_limit=WHY_LIMIT - len(BY_BANK) - 1,
 )
 
 

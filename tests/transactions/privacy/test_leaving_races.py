@@ -14,9 +14,11 @@ from explorer.services import save_query
 from ledger.db.ids import uuid7
 from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory
+from tests.transactions.payment_files.files import pay, stored
 from tests.transactions.standing_orders.orders import order_of
 from transactions import services
 from transactions.alerts.services import choose
+from transactions.annotations.categories import give_category
 from transactions.annotations.services import annotate
 from transactions.categories.budgets import save_budget
 from transactions.events.services import add_webhook
@@ -56,6 +58,10 @@ ADDED: dict[str, Add] = {
     "alert": lambda mine, _: choose(owner=mine.user, kind=AlertKind.ORDER_FAILED),
     "outside account": lambda mine, _: open_outside(
         owner=mine.user, name="Else", currency="USD", opening=Decimal(0)
+    ),
+    "payment file": lambda mine, theirs: stored(mine, pay(theirs, 1)),
+    "category": lambda mine, _: give_category(
+        owner=mine.user, rows=Transaction.objects.all(), category="food", change=uuid7()
     ),
     "report": lambda mine, _: save_report(
         owner=mine.user, report=REPORTS[0], name="Mine", parameters={}

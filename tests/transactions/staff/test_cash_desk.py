@@ -17,6 +17,9 @@ from tests.transactions.staff.forms import DESK, messages_of, page_of, slip
 from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import Transaction
+from transactions.safeguards.keys import transaction_id_for
+from transactions.services import Draft
+from transactions.staff.approvals.requests import ask_for
 
 pytestmark = pytest.mark.django_db
 
@@ -195,5 +198,8 @@ def test_a_slip_booked_when_its_key_was_the_id_is_not_booked_again(
     )  # fmt: skip
     answer = staff.post(DESK, slip(account, id=before.pk, step="book"))
     assert answer["Location"] == page_of(before)
+    seen = services.preview(Draft(to_account=account, amount=Decimal(20_000), created_by=clerk))
+    asked = ask_for(seen, reason="Sold a house", asked_by=clerk)
+    assert transaction_id_for(clerk, asked.transaction_id) == asked.transaction_id
     account.refresh_from_db()
     assert account.balance == 60

@@ -16,6 +16,8 @@ from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.standing_orders.orders import order_of
 from transactions.models import StandingOrder
+from transactions.models.standing_order import WHY_LIMIT
+from transactions.standing_orders.services import BY_BANK
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "/admin/transactions/standingorder/"
@@ -44,6 +46,18 @@ def test_staff_end_an_order_with_a_reason_that_is_logged(
     assert WHY["reason"] not in order.ended_why
     assert WHY["reason"] in LogEntry.objects.get(object_id=str(order.pk)).get_change_message()
     assert WHY["message"] in text_of(signed_in(order.owner).get(f"/standing-orders/{order.pk}/"))
+
+
+def test_a_message_is_as_long_as_the_owner_can_read(staff: Client, order: StandingOrder) -> None:
+    chosen = {"action": "end", "_selected_action": [order.pk], "reason": "Letter"}
+    longest = WHY_LIMIT - len(BY_BANK) - 1
+    page = staff.post(LIST, {**chosen, "message": "x" * (longest + 1)})
+    assert "x" * (longest + 1) in page.content.decode()
+    order.refresh_from_db()
+    assert order.is_active
+    staff.post(LIST, {**chosen, "message": "x" * longest})
+    order.refresh_from_db()
+    assert order.is_ended
 
 
 def test_staff_see_that_a_closed_sign_in_pays_nothing(staff: Client, order: StandingOrder) -> None:
