@@ -23,6 +23,7 @@ from tests.attacks.walks.site import hostile
 
 pytestmark = pytest.mark.django_db
 NOT_ALLOWED, MOVED = 405, 302
+LINK_IN_LINK = re.compile(r"<a\b[^>]*>[^<]*<a\b[^>]*>")
 # Weeks up to today, of which `figures_of_pages.txt` has each report; each class of errors, with
 # those of tests; and what earlier tests have written.
 CHANGING = (
@@ -80,6 +81,7 @@ def test_each_page_is_whole(no_lines_of_refused_requests: None) -> None:
                 missing = {*missing_in(answer), *fields_missing_in(answer, forms)}
                 missing |= {f"the calendar of {name}" for name in without_calendar(forms)}
                 wrong.extend(f"{address.url}: {part}" for part in missing)
+                wrong.extend(f"{address.url}: {link}" for link in LINK_IN_LINK.findall(answer.body))
                 name = address.name or address.pattern.route
                 if "html" in answer.headers.get("Content-Type", "") and name not in CHANGING:
                     shapes.append(f"{name}: {shape_of(answer.body)}")

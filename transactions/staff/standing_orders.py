@@ -33,6 +33,7 @@ class StandingOrderAdmin(ListFiles, ReadOnly, ReasonedActions):
     """Standing orders, newest first. The one action is to end them."""
 
     list_display = ("owner_link", "recipient", "amount_shown", "currency", "every", "due", "state")
+    list_display_links = ("every",)  # the names lead to the people
     list_filter = ("status", "every")
     list_select_related = ("owner", "from_account", "to_account__user")
     ordering = ("-created_at", "-pk")
