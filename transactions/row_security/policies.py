@@ -128,6 +128,7 @@ POLICIES = {
         " AND NOT is_staff AND NOT is_superuser AND household_id IS NULL",
         # Who approves a group makes its new member staff.
         changes=f"id = {PERSON} OR {SIGNS_IN} OR {LOOKS_AFTER_PEOPLE} OR {DECIDES}",
+        locks=may("add_account"),  # whoever opens one for somebody locks them first
     ),
     # At a sign-in, the groups that the identity provider decides come and go.
     "users_groups": _of_right(
