@@ -53,7 +53,7 @@ def _described_database_error(error: BaseException) -> str:
     found = error if isinstance(error, DatabaseError) else error.__cause__
     if not isinstance(found, DatabaseError):
         return "(no SQLSTATE)"
-    facts = [f"SQLSTATE {found.sqlstate}"]
+    facts = [f"SQLSTATE {found.sqlstate}" if found.sqlstate else "(no SQLSTATE)"]
     if found.diag.constraint_name:
         facts.append(f"rule {found.diag.constraint_name}")
     if found.diag.table_name:
