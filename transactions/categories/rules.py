@@ -147,8 +147,7 @@ def apply_rules() -> int:
 def _apply_of(owner_id: UUID) -> int:
     """Applies all rules of a person to what is new since each was applied."""
     with db_transaction.atomic(durable=True):
-        owner = User.objects.get(pk=owner_id)
-        lock_categories(owner)
+        owner = User.objects.locked([owner_id]).get()  # also of a closed sign-in
         accounts = list(Account.objects.owned_by(owner).exclude(last_entry_at=None))
         count = 0
         for rule in CategoryRule.objects.owned_by(owner).in_order():

@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account, User
+from accounts.services import deactivate_user
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from tests.pages import text_of
@@ -66,6 +67,16 @@ def test_a_rule_is_tried_before_it_is_saved(browser: Client, ana: User, books: B
     assert "Lunch out is saved" in page
     assert "casa → Food · 0 payments" in page
     assert given(ana) == {}
+
+
+def test_rules_of_a_closed_sign_in_are_applied_and_end_no_job(
+    ana: User, mara: Account, books: Books
+) -> None:
+    rule(ana, "flat", "home")
+    deactivate_user(user=ana)
+    (new,) = booked(pay(21, "4", "Flat key", scope_for(ana).accounts[0], mara))
+    assert apply_rules() == 1
+    assert given(ana) == {new.pk: "home"}
 
 
 def test_a_rule_that_is_sent_twice_is_saved_once(
