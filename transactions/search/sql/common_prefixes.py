@@ -26,9 +26,14 @@ WHERE schemaname = 'public' AND tablename = 'transactions' AND attname = 'search
 
 def is_common_prefix(typed: str) -> bool:
     """Whether more than MANY_ROWS rows of the bank have a word that starts with this text."""
-    rows_by_word = _rows_by_word(int(time.monotonic()) // CACHE_SECONDS)
+    rows_by_word = _rows_by_word(_period())
     prefix = typed.lower()
     return sum(rows for word, rows in rows_by_word.items() if word.startswith(prefix)) > MANY_ROWS
+
+
+def _period() -> int:
+    """Returns the number of the period in which the statistics are read once."""
+    return int(time.monotonic()) // CACHE_SECONDS
 
 
 @lru_cache(maxsize=1)
