@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import Error, connection
+from django.db import Error
 from django.db import transaction as db_transaction
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -32,6 +32,7 @@ from api.transactions.payments import (
     refuse_over_day,
 )
 from api.transactions.serializers import NewTransactionSerializer
+from ledger.db.named_locks import wait_for_lock
 from ledger.db.retry import with_retry
 from ledger.db.row_security import RowScope, reading
 from transactions import services
@@ -196,7 +197,7 @@ def book_together(
 
     def read() -> list[Draft]:
         nonlocal is_sent_again
-        _lock_key(ids[0])
+        wait_for_lock(str(ids[0]))  # all lists of a key have the same id in their first line
         is_sent_again = _is_sent_again(ids, after)
         return drafts
 
@@ -210,14 +211,6 @@ def book_together(
 
     services.post_together(read, record)
     return booked, is_sent_again
-
-
-def _lock_key(first: Any) -> None:
-    """Waits for other calls with the same key, to the end of the transaction: all lists of a key
-    have the same id in their first line.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(first)])
 
 
 def _is_sent_again(ids: Sequence[Any], after: uuid.UUID) -> bool:

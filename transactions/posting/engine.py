@@ -9,10 +9,11 @@ splits the batch until the refused draft is alone. The caller opens the database
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from django.db import DataError, IntegrityError, connection
+from django.db import DataError, IntegrityError
 from django.db import transaction as db_transaction
 
 from accounts.models import User
+from ledger.db.named_locks import wait_for_lock
 from ledger.db.row_security import rows_are_secured
 from transactions.exceptions import IdempotencyConflict, InvalidDetails, LedgerError
 from transactions.models import Transaction
@@ -56,10 +57,8 @@ def wait_for_batches_of(items: Sequence[PreparedDraft | LedgerError]) -> None:
     ones wait for this transaction, see Note [Short locks].
     """
     authors = {item.created_by_id for item in items if isinstance(item, PreparedDraft)}
-    with connection.cursor() as cursor:
-        for author in sorted(filter(None, authors)):
-            name = f"batches of {author}"
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    for author in sorted(filter(None, authors)):
+        wait_for_lock(f"batches of {author}")
 
 
 def preview(
