@@ -78,6 +78,41 @@ AROUND = {
 }  # fmt: skip
 
 
+DETAILS = '<NtryDtls><TxDtls><Amt Ccy="EUR">0.01</Amt></TxDtls></NtryDtls>'
+STRUCTURED = "<Strd><CdtrRefInf><Ref>RF18</Ref></CdtrRefInf><AddtlRmtInf>a</AddtlRmtInf></Strd>"
+PAID = "<STMTTRN><DTPOSTED>20260102</DTPOSTED><TRNAMT>1</TRNAMT></STMTTRN>"
+# Documents in which two parts are repeated, each with each: what reads one part for each of the
+# other takes quadratic time.
+DOCUMENTS = {
+    "camt053": (
+        (
+            "<Document><Acct><Id><IBAN>DE1</IBAN></Id></Acct><Ntry><BookgDt><Dt>2026-01-02</Dt>"
+            '</BookgDt><Amt Ccy="EUR">{sum}</Amt>'
+        ),
+        ("<a/>", "<NtryDtls/>", DETAILS, "<NtryDtls><TxDtls/><TxDtls/></NtryDtls>"),
+        "<CdtDbtInd>CRDT</CdtDbtInd></Ntry></Document>",
+    ),
+    "camt053, one payment": (
+        (
+            '<Document><Ntry><BookgDt><Dt>2026-01-02</Dt></BookgDt><Amt Ccy="EUR">1</Amt><CdtDbtInd>'
+            "CRDT</CdtDbtInd><NtryDtls><TxDtls><RmtInf>"
+        ),
+        ("<a/>", "<Strd/>", "<Ustrd>a</Ustrd>", STRUCTURED),
+        "</RmtInf></TxDtls></NtryDtls></Ntry></Document>",
+    ),
+    "ofx2": (
+        "<OFX><BANKTRANLIST>",
+        ("<a/>", "<STMTTRN><a/></STMTTRN>", PAID, "<NAME>a</NAME>", "<LEDGERBAL/>"),
+        "</BANKTRANLIST></OFX>",
+    ),
+    "mt940": (
+        ":20:a\n:25:1\n:60F:C260101EUR0,\n",
+        (":61:2601020102C1,NTRFNONREF\n", ":86:a\n", "?20a\n", "a\n", ":62F:C260101EUR0,\n"),
+        "-\n",
+    ),
+}
+
+
 def of_length(part: str, begin: str = "", end: str = "") -> Callable[[int], str]:
     """Returns a function of a number of bytes, which repeats the part in about so many."""
     each = len(part.encode()) / len(part)
@@ -94,6 +129,29 @@ def test_a_reader_of_texts_takes_linear_time(reader: str) -> None:
     texts |= {begin: of_length(part, begin, end) for begin, (part, end) in AROUND.items()}
     times = {name: times_as_long(run, text) for name, text in texts.items()}
     assert {name: found for name, found in times.items() if found > MOST} == {}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_reader_of_statements_reads_no_part_for_each_other_one(document: str) -> None:
+    begin, parts, end = DOCUMENTS[document]
+    read = partial(read_statement, document.partition(",")[0])
+
+    def run(text: str) -> None:
+        with suppress(*REFUSALS):
+            read(text)
+
+    def of(one: str, other: str) -> Callable[[int], str]:
+        def text(length: int) -> str:
+            times, others = length // 2 // len(one), length // 2 // len(other)
+            payments = times * (one == DETAILS) + others * (other == DETAILS)
+            whole = f"{begin}{one * times}{other * others}{end}"
+            return whole.replace("{sum}", f"{payments / 100:.2f}")
+
+        return text
+
+    pairs = {(one, other): of(one, other) for one in parts for other in parts}
+    times = {pair: times_as_long(run, text) for pair, text in pairs.items()}
+    assert {pair: found for pair, found in times.items() if found > MOST} == {}
 
 
 def test_json_with_a_name_twice_is_refused_in_linear_time() -> None:

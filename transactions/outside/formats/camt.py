@@ -32,6 +32,17 @@ WANTED = frozenset({"Acct", "Bal", "Ntry"})
 OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What all payments of an entry share, read once: an entry may have many elements."""
+
+    amount: Decimal
+    day: date
+    side: str
+    text: str
+    id: str
+
+
 @dataclass(slots=True)
 class _Reading:
     """What was read so far."""
@@ -114,50 +125,48 @@ def _lines(reading: _Reading, entry: Element) -> Iterator[OutsideLine]:
     if (text_at(entry, "Sts/Cd") or text_at(entry, "Sts")) not in ("BOOK", ""):
         reading.facts.unbooked += 1  # pending, or for information
         return
-    amount = _amount(reading, entry)
-    day = _day(reading, entry)
+    shared = _Entry(
+        _amount(reading, entry),
+        _day(reading, entry),
+        text_at(entry, "CdtDbtInd"),
+        text_at(entry, "AddtlNtryInf"),
+        text_at(entry, "AcctSvcrRef"),
+    )
     details = [child for each in children(entry, "NtryDtls") for child in children(each, "TxDtls")]
     if len(details) < 2:
-        yield _payment(reading, entry, day, amount, details[0] if details else None)
+        yield _payment(reading, shared, shared.amount, details[0] if details else None, shared.id)
         return
-    amounts = _amounts_of(reading, entry, amount, details)
+    amounts = _amounts_of(reading, shared, details)
     if not amounts:
         yield made_line(
             reading.number,
-            day,
-            amount,
-            description=text_at(entry, "AddtlNtryInf") or f"{len(details):,} payments",
-            outside_id=text_at(entry, "AcctSvcrRef"),
+            shared.day,
+            shared.amount,
+            description=shared.text or f"{len(details):,} payments",
+            outside_id=shared.id,
         )
         return
-    ids = _ids_of(entry, details)
+    ids = _ids_of(shared, details)
     for place, (part, each, id) in enumerate(zip(amounts, details, ids, strict=True)):
         reading.number += place > 0
-        yield _payment(reading, entry, day, part, each, id)
+        yield _payment(reading, shared, part, each, id)
 
 
 def _payment(
-    reading: _Reading,
-    entry: Element,
-    day: date,
-    amount: Decimal,
-    details: Element | None,
-    id: str | None = None,
+    reading: _Reading, entry: _Entry, amount: Decimal, details: Element | None, id: str
 ) -> OutsideLine:
-    """The line of one payment; its id is that of the entry, if it has no other."""
+    """The line of one payment."""
     other = "Cdtr" if amount < 0 else "Dbtr"
     parties = at(details, "RltdPties")
     reference, words = _reference_and_words(details, is_out=amount < 0)
     return made_line(
         reading.number,
-        day,
+        entry.day,
         amount,
-        description=" ".join(words)
-        or text_at(details, "AddtlTxInf")
-        or text_at(entry, "AddtlNtryInf"),
+        description=" ".join(words) or text_at(details, "AddtlTxInf") or entry.text,
         other=text_at(parties, f"{other}/Nm") or text_at(parties, f"{other}/Pty/Nm"),
         reference=reference,
-        outside_id=text_at(entry, "AcctSvcrRef") if id is None else id,
+        outside_id=id,
     )
 
 
@@ -189,16 +198,14 @@ def _day(reading: _Reading, entry: Element) -> date:
     return read_compact_day(reading.number, day.replace("-", ""))
 
 
-def _amounts_of(
-    reading: _Reading, entry: Element, total: Decimal, details: list[Element]
-) -> list[Decimal]:
+def _amounts_of(reading: _Reading, entry: _Entry, details: list[Element]) -> list[Decimal]:
     """The signed amounts of the payments of a batch; none if they do not come to its total."""
     amounts = []
     for each in details:
         amount = at(each, "Amt")
         if amount is None:  # as in versions before 4
             amount = at(each, "AmtDtls/TxAmt/Amt")
-        side = text_at(each, "CdtDbtInd") or text_at(entry, "CdtDbtInd")
+        side = text_at(each, "CdtDbtInd") or entry.side
         if amount is None or (amount.get("Ccy") or "").strip().upper() != reading.facts.currency:
             return []
         try:
@@ -209,14 +216,14 @@ def _amounts_of(
         if is_odd or value <= 0 or side not in ("CRDT", "DBIT"):
             return []
         amounts.append(value if side == "CRDT" else -value)
-    return amounts if sum(amounts) == total else []
+    return amounts if sum(amounts) == entry.amount else []
 
 
-def _ids_of(entry: Element, details: list[Element]) -> list[str]:
+def _ids_of(entry: _Entry, details: list[Element]) -> list[str]:
     """The ids of the payments of a batch: the bank's own, else the entry's with the payer's, else
     the entry's with the place, whichever are all there and differ.
     """
-    batch = text_at(entry, "AcctSvcrRef")
+    batch = entry.id
     own = [text_at(each, "Refs/AcctSvcrRef") for each in details]
     if all(own) and len(set(own)) == len(own):
         return own
