@@ -13,6 +13,8 @@ OWN_PACKAGES = frozenset({"accounts", "transactions", "cookbook"})
 ACCESS_TOKEN = re.compile(r"(ledger_[0-9A-Za-z]{8}_)[0-9A-Za-z]{20,}")
 # A token of an identity provider: its header says nothing of anybody, and may stay.
 JWT = re.compile(r"\b(eyJ[\w-]{8,}\.)[\w-]{8,}\.[\w-]{8,}", re.ASCII)
+# What `django.core.signing` signed, as in links that need no sign-in: whoever has it may use it.
+SIGNED = re.compile(r"()\.?[\w-]+:[0-9A-Za-z]{4,8}:[\w-]{43}(?![\w-])", re.ASCII)
 SECRET_PATH = re.compile(r"(/(?:key|confirm-email)/)[^/\s\"']+")
 
 
@@ -28,8 +30,8 @@ def described(error: BaseException) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """The text without the keys of links in mails, and without access tokens."""
-    for secret in (SECRET_PATH, ACCESS_TOKEN, JWT):
+    """The text without the keys of links in mails, signed texts and access tokens."""
+    for secret in (SECRET_PATH, SIGNED, ACCESS_TOKEN, JWT):
         text = secret.sub(r"\1…", text)
     return text
 
