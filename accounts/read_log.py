@@ -1,6 +1,8 @@
 """Logs what staff and analysts read of other people, in the request that shows it.
 
-A page that loads nobody's rows, such as an empty list, is not logged. The row is inserted before
+Each answer counts, whatever its status: a refusal may repeat a balance, a redirect carries messages
+about rows to the next page, and 304 confirms a value. Only a server error says nothing of rows. A
+page that loads nobody's rows, such as an empty list, is not logged. The row is inserted before
 the page leaves: a read that cannot be logged shows nothing. It waits for a synchronous standby as
 payments do, because a read that a failover forgets was not logged; where it is known that none
 confirms, the page is refused at once. Customers' pages are not logged and cost no query. See Note
@@ -28,6 +30,7 @@ from ledger.web.database_errors import page, page_for
 from ledger.web.page_names import page_name
 from ledger.web.request_facts import facts_of
 
+_FAILED = HTTPStatus.INTERNAL_SERVER_ERROR
 NOBODYS = {Currency, Group}  # models of rows that tell of no person
 logger = logging.getLogger(__name__)
 
@@ -46,7 +49,7 @@ class ReadLogMiddleware:
             return _too_long()  # before a form of the admin writes anything
         with collect() as shown:
             response = self.get_response(request)
-        if not ((_shows(response) or shown.in_refusal) and request.user.is_authenticated):
+        if response.status_code >= _FAILED or not request.user.is_authenticated:
             return response
         in_admin = request.user.is_staff and request.path_info.startswith(reverse("admin:index"))
         if not (in_admin or shown.by_right):
@@ -66,14 +69,6 @@ class ReadLogMiddleware:
                 logger.exception("A read was not logged, so its page was not shown")
             return _failed(request, error)
         return response
-
-
-def _shows(response: HttpResponseBase) -> bool:
-    """Whether the answer shows rows, or confirms what the reader has of them (304)."""
-    status = response.status_code
-    return (
-        HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES or status == HTTPStatus.NOT_MODIFIED
-    )
 
 
 def note_entry(*, instance: LogEntry, **_signal: object) -> None:

@@ -17,15 +17,14 @@ from typing import Any
 @dataclass(slots=True)
 class Shown:
     """The ids of the people whose rows were loaded, and of the accounts of loaded payments;
-    whether something of people was loaded who are not named there, whether a permission opened the
-    rows, and whether a refusal shows them.
+    whether something of people was loaded who are not named there, and whether a permission opened
+    the rows.
     """
 
     people: set[Any] = field(default_factory=set)
     accounts: set[Any] = field(default_factory=set)
     unnamed: bool = False
     by_right: bool = False
-    in_refusal: bool = False
 
 
 _shown: ContextVar[Shown | None] = ContextVar("shown", default=None)
@@ -69,10 +68,3 @@ def opened_by_right() -> None:
     shown = _shown.get()
     if shown is not None:
         shown.by_right = True
-
-
-def add_refusal() -> None:
-    """Says that the answer shows data of the rows although its status is that of a refusal."""
-    shown = _shown.get()
-    if shown is not None:
-        shown.in_refusal = True

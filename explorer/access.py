@@ -7,7 +7,7 @@ from django.conf import settings
 
 from accounts.models import User
 from accounts.models.token_rights import SEE_NAMES
-from accounts.shown import add_refusal, add_unnamed, opened_by_right
+from accounts.shown import add_unnamed, opened_by_right
 from explorer.schema.installation import keys
 from ledger.db.row_security import RowScope, read_bank, signed
 from transactions.scope import may_explore_bank
@@ -51,7 +51,7 @@ class ExplorerReader:
         if self.is_bank:
             read_bank()
 
-    def open(self, *, is_refused: bool) -> None:
+    def open(self) -> None:
         """Notes for the log of reads that the answer shows others' rows by right, or the error that
         they caused. The rows of a query name nobody by themselves, so nobody is named there.
         """
@@ -59,8 +59,6 @@ class ExplorerReader:
             read_bank()
             opened_by_right()
             add_unnamed()
-            if is_refused:
-                add_refusal()
 
 
 def reader_for(person: User) -> ExplorerReader | None:

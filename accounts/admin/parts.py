@@ -67,8 +67,11 @@ class KeyedSelect(AutocompleteSelect):
 
 class CheckedKeys(admin.ModelAdmin):  # type: ignore[type-arg]
     """Pages that answer whatever is sent about which row is meant. Django's own fail on a value of
-    `autocomplete_fields` that cannot be a key, on an empty `_to_field` and on `_saveasnew`.
+    `autocomplete_fields` that cannot be a key, on an empty `_to_field` and on `_saveasnew`. Counts
+    beside the filters would tell of rows that the list does not show, and the log of reads not.
     """
+
+    show_facets = admin.ShowFacets.NEVER
 
     def _changeform_view(self, request: HttpRequest, *page: Any) -> Any:
         if "_saveasnew" in request.POST and not self.save_as:

@@ -1,12 +1,13 @@
 """People who live together."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import pgtrigger
 from django.db import models
 from django.utils import timezone
 
 from accounts.models.change_triggers import recorded
+from accounts.shown import add_unnamed
 from ledger.db.ids import uuid7
 
 
@@ -27,3 +28,9 @@ class Household(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Tells the log of reads that the name of a family was read."""
+        add_unnamed()
+        return super().from_db(*arguments, **options)

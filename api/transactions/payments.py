@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.approvals import check_now
 from accounts.forms import account_numbered
 from accounts.models import Account
+from accounts.shown import add_accounts, opened_by_right
 from accounts.sign_in import step_up
 from api.caller import Caller, TokenScope
 from api.fields import refuse_odd
@@ -128,6 +129,8 @@ def _cash(
     kind = "withdraw" if sender_id else "deposit"
     draft["description"] = draft["description"] or DESCRIPTIONS[kind]
     draft["metadata"] = draft["metadata"] or METADATA
+    opened_by_right()
+    add_accounts(sender_id, getattr(to_account, "pk", to_account))  # booking loads neither
     slip = Draft(from_account=sender_id, to_account=to_account, **draft)
     if caller.token is not None and caller.token.limits_payments:
         _check_cash(caller, slip)

@@ -232,6 +232,7 @@ def may_use(caller: Caller, permission: str) -> None:
         raise NotYours("This needs somebody of staff.")
     if not caller.person.has_perm(permission):
         raise PermissionDenied("Your groups do not have this right.")
+    opened_by_right()
 
 
 def any_row(caller: Caller, pk: UUID) -> Transaction:
@@ -242,5 +243,4 @@ def any_row(caller: Caller, pk: UUID) -> Transaction:
     row: Transaction | None = rows.filter(pk=pk).first()
     if row is None:
         raise Http404
-    opened_by_right()
     return row

@@ -131,7 +131,7 @@ def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> Query
     if not result.missing:
         _record(request, state, result, form)
     if result.read_rows:
-        state.reader.open(is_refused=result.problem is not None)
+        state.reader.open()
     if result.problem and result.problem.state == TOO_LONG:
         state.status = 503
     elif result.problem:

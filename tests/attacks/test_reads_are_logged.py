@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pytest
+from django.contrib import admin
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts import read_log
-from accounts.groups import AUDITOR, OPERATIONS
+from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import Read
 from accounts.models.read import MOST_PEOPLE
 from ledger.db import facts
@@ -309,3 +311,95 @@ def test_a_page_is_refused_at_once_where_its_read_would_wait_for_a_lost_standby(
     monkeypatch.setattr(read_log, "is_known_lost", lambda: False)
     assert readers["staff"].get(page).status_code == 200
     assert Read.objects.count() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("group", "page", "action"),
+    [
+        (OPERATIONS, "admin:accounts_account_changelist", "close"),
+        (OPERATIONS, "admin:transactions_transaction_changelist", "release"),
+        (PEOPLE_ADMIN, "admin:accounts_user_changelist", "restore_sign_in"),
+    ],
+)
+def test_an_action_whose_messages_repeat_rows_is_a_read(
+    group: str, page: str, action: str, bank: AttackedBank
+) -> None:
+    browser = signed_in(colleague(group, "Otto"))
+    chosen = {"action": action, "select_across": 1, "_selected_action": uuid4(), "reason": "x"}
+    answer = browser.post(f"{reverse(page)}?q={bank.ana.canary}", chosen)
+    assert answer.status_code == 302
+    assert bank.ana.user.pk in Read.objects.get(path=reverse(page)).people
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("", {"from_account": "{everyday}", "amount": "9000000"}),
+        ("holds/", {"from_number": "{number}", "amount": "9000000", "description": "d",
+                    "until": "{tomorrow}", "reason": "r"}),
+        ("{paid}/refund/", {"amount": "9000000", "reason": "r"}),
+        ("{paid}/capture/", {"reason": "r"}),
+        ("{paid}/void/", {"reason": "r"}),
+    ],
+)  # fmt: skip
+def test_a_refusal_of_the_api_that_repeats_a_figure_is_a_read(
+    path: str, body: dict[str, str], bank: AttackedBank
+) -> None:
+    ana = bank.ana
+    of_ana = {
+        "everyday": ana.everyday.pk, "number": ana.everyday.number,
+        "paid": ana.transactions["paid"].pk,
+        "tomorrow": timezone.localdate() + timedelta(days=1),
+    }  # fmt: skip
+    sent = {name: value.format(**of_ana) for name, value in body.items()}
+    url = f"/api/v1/transactions/{path.format(**of_ana)}"
+    answer = signed_in(bank.clerk).post(
+        url, sent, "application/json", headers={"Idempotency-Key": "one"}
+    )
+    assert answer.status_code in (409, 422), answer.content
+    assert ana.user.pk in Read.objects.get(path=url).people
+
+
+NOBODYS = {
+    "auth.Group",
+    "accounts.Currency",
+    "transactions.AuditRun",
+    "transactions.Reconciliation",
+}
+
+
+def test_each_row_that_the_admin_lists_says_whose_it_is() -> None:
+    """So a list, a file or a suggestion of them cannot forget to tell the log."""
+    silent = {
+        model._meta.label
+        for model in admin.site._registry
+        if model.from_db.__func__ is Model.from_db.__func__  # type: ignore[attr-defined]
+    }
+    assert silent == NOBODYS
+
+
+def test_no_list_counts_rows_that_it_does_not_show(root: Client) -> None:
+    for model in admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+        page = root.get(reverse(name), {"_facets": "True"})
+        assert "cl" not in page.context or not page.context["cl"].add_facets, name
+
+
+@pytest.mark.parametrize("path", ["/api/v1/search/", "/search/"])
+@pytest.mark.parametrize("page", ["1", "400"])
+def test_the_figures_of_a_search_are_a_read_whatever_its_page(
+    path: str, page: str, bank: AttackedBank
+) -> None:
+    query = {"whose": "bank", "q": f"from:{bank.ana.canary}", "page": page}
+    answer = signed_in(bank.clerk).get(path, query)
+    assert answer.status_code == 200
+    assert bank.ana.user.pk in Read.objects.get(path=path).people
+
+
+@pytest.mark.parametrize("file", ["", "report.csv", "report.json"])
+def test_a_report_on_one_account_is_a_read_of_its_owner(file: str, bank: AttackedBank) -> None:
+    path = f"/reports/balance-over-time/{file}"
+    query = {"whose": "bank", "number": bank.ana.everyday.number}
+    answer = ask(signed_in(bank.clerk), "GET", path, query)
+    assert answer.status == 200
+    assert Read.objects.get(path=path).people == [bank.ana.user.pk]

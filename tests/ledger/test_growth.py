@@ -94,8 +94,8 @@ DOCUMENTS = {
     ),
     "camt053, one payment": (
         (
-            '<Document><Ntry><BookgDt><Dt>2026-01-02</Dt></BookgDt><Amt Ccy="EUR">1</Amt><CdtDbtInd>'
-            "CRDT</CdtDbtInd><NtryDtls><TxDtls><RmtInf>"
+            '<Document><Ntry><BookgDt><Dt>2026-01-02</Dt></BookgDt><Amt Ccy="EUR">1</Amt>'
+            "<CdtDbtInd>CRDT</CdtDbtInd><NtryDtls><TxDtls><RmtInf>"
         ),
         ("<a/>", "<Strd/>", "<Ustrd>a</Ustrd>", STRUCTURED),
         "</RmtInf></TxDtls></NtryDtls></Ntry></Document>",

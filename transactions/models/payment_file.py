@@ -7,7 +7,7 @@ before anything is sent, so no line is paid twice.
 import uuid
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import pgtrigger
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -17,6 +17,7 @@ from django.db.models.functions import MD5, Cast, Coalesce, RowNumber
 from django.utils import timezone
 
 from accounts.models import Account, MoneyField, User
+from accounts.shown import add_accounts
 from ledger.db.ids import uuid7
 from ledger.text.lines import shortened
 from ledger.text.money import figure
@@ -217,6 +218,13 @@ class PaymentFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, {figure(self.payable_total, self.currency)} {self.currency}"
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Adds the account that pays to Note [Whose data]."""
+        file = super().from_db(*arguments, **options)
+        add_accounts(file.__dict__.get("from_account_id"))
+        return file
 
     @property
     def is_from_bank(self) -> bool:

@@ -15,6 +15,7 @@ from django.db.models.functions import Abs, Coalesce
 from django.utils import timezone
 
 from accounts.models import Account, MoneyField, User
+from accounts.shown import add_unnamed
 from ledger.db.ids import uuid7, uuid7_of
 from transactions.models import reconciliation_triggers as triggers
 from transactions.models.outside import (
@@ -184,6 +185,12 @@ class ReconciliationLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.booked_on}: {self.amount}"
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Adds to Note [Whose data] that the other bank's texts may name people."""
+        add_unnamed()
+        return super().from_db(*arguments, **options)
 
     @staticmethod
     def id_of(whose: Reconciliation, number: int) -> uuid.UUID:

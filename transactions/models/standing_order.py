@@ -11,7 +11,7 @@ import uuid
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import pgtrigger
 from django.db import models
@@ -19,6 +19,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Account, MoneyField, User
+from accounts.shown import add, add_accounts
 from ledger.db.register import EMPTIED, ByRule, registered
 from ledger.text.dates import long_date
 from transactions.models.alert_triggers import DAYS_ARE_ALERTED, REFUSALS_ARE_ALERTED
@@ -196,6 +197,14 @@ class StandingOrder(models.Model):
         if self.every == Every.ONCE:
             return f"Once, on {long_date(self.first_on)}"
         return f"{self.get_every_display()} from {long_date(self.first_on)}"
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Adds the owner and the accounts to Note [Whose data]."""
+        order = super().from_db(*arguments, **options)
+        add(order.__dict__.get("owner_id"))
+        add_accounts(order.__dict__.get("from_account_id"), order.__dict__.get("to_account_id"))
+        return order
 
     @property
     def currency(self) -> str:

@@ -28,6 +28,8 @@ class Whose:
         self.is_bank = params.scope.is_bank
         self.keys: set[str] = set()
         self.movements: set[UUID] = set()
+        if self.is_bank and (number := params.values.get("number")):
+            self.keys.add(number)  # a report on one account has rows that do not name it
 
     def see(self, row: Row) -> None:
         """Notes the people, accounts and movements of a row."""

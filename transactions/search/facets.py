@@ -17,6 +17,7 @@ from django.db.models import Case, F, Q, UUIDField, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce, Left, Lower, TruncMonth
 
+from accounts.shown import add_accounts
 from ledger.db.compiled_once import CompiledOnce
 from transactions.annotations.categories import own_category
 from transactions.annotations.search import tags_of
@@ -25,6 +26,7 @@ from transactions.scope import Scope, newest_first
 from transactions.search.sql.sides import TransactionSides
 
 COUNTED = 10_000  # only the newest matches are counted and summed up
+MOST_TOLD = 500  # accounts, those with the most matches; the log keeps as many people
 LONGEST = 60  # characters of a facet's value
 
 GROUPED = """
@@ -51,6 +53,16 @@ SELECT 'tag', tag, NULL, NULL, NULL, count(*), 0, 0, 0
 FROM ({tags}) AS annotated, unnest(annotated.tags) AS tag
 WHERE (annotated.transaction_id IN (SELECT id FROM matched)) IS TRUE
 GROUP BY tag
+"""
+# For the log of reads: the figures are about more people than the rows of a page.
+SIDES = """
+UNION ALL
+(SELECT 'side', side::text, NULL, NULL, NULL, count(*), 0, 0, 0
+ FROM matched, unnest(ARRAY[from_account_id, to_account_id]) AS side
+ WHERE side IS NOT NULL
+ GROUP BY side
+ ORDER BY count(*) DESC
+ LIMIT {most})
 """
 
 
@@ -88,7 +100,8 @@ class Facets:
 def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facets:
     """Counts the rows of the scope that match `where`, in one query.
 
-    Money in and out is seen from the given accounts, or from the whole scope.
+    Money in and out is seen from the given accounts, or from the whole scope. Over the bank, the
+    accounts of the matches are told to the log of reads, see Note [Whose data].
     """
     columns = _columns.statement(scope, where, account_ids, COUNTED + 1)
     if columns is None:
@@ -96,6 +109,8 @@ def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facet
     sql, params = GROUPED.format(matched=columns[0]), columns[1]
     # Tags are private: the whole bank has none.
     tags = None if scope.is_bank else _tags.statement(scope.reader)
+    if scope.is_bank:
+        sql += SIDES.format(most=MOST_TOLD)
     if tags is not None:
         sql, params = sql + TAGGED.format(tags=tags[0]), (*params, *tags[1])
     with connection.cursor() as cursor:
@@ -127,10 +142,11 @@ def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID], most: int) -> 
         "money_in": money_in,
         "money_out": money_out,
     }
+    sides_told = ("from_account_id", "to_account_id") if scope.is_bank else ()
     columns: TransactionQuerySet = (
         newest_first(scope.transactions().filter(where), scope)
         .annotate(**annotated)
-        .values("id", "currency", "type", "status", *annotated)[:most]
+        .values("id", "currency", "type", "status", *sides_told, *annotated)[:most]
     )
     return columns
 
@@ -149,6 +165,8 @@ def _read(rows: Sequence[tuple[Any, ...]]) -> Facets:
             facets.totals.append(CurrencyTotal(value, count, money_in, money_out))
         elif kind == "month":
             facets.month.append((month, count))
+        elif kind == "side":
+            add_accounts(UUID(value))
         elif kind == "account":
             accounts.update({own: count for own in (own_from, own_to) if own})
         elif value and len(value) <= LONGEST:

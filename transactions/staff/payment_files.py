@@ -71,7 +71,6 @@ class PaymentFileAdmin(ListFiles):
     }  # fmt: skip
     fields = ("name",)  # the page has a template of its own
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
 
     class Media:
         css = {"all": (STYLES,)}

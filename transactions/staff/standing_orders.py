@@ -45,7 +45,6 @@ class StandingOrderAdmin(ListFiles, ReadOnly, ReasonedActions):
     rows_template = "admin/transactions/standingorder/_rows.html"
     list_file_values: ClassVar = {"amount_shown": "amount", "due": "next_on"}
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
     fields = (
         "owner_link", "sender", "recipient", "amount_shown", "currency", "every", "first_on",
         "last_on", "times", "due", "state", "refused_why", "ended_why", "description",

@@ -51,7 +51,6 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
     sortable_by = ()
     paginator = CappedPaginator
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
     search_fields = ("id",)  # shows the search box; `get_search_results` does the search
     search_help_text = HELP
     actions = ("release",)
