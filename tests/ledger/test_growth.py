@@ -61,6 +61,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "day of a statement": lambda text: cells.read_day(1, text, "dmy"),
     "table of a statement": lambda text: sheet_of(io.BytesIO(text.encode()), is_asked=True),
     "kind of QIF's records": qif._kind_of,
+    "mark of QIF's decimals": lambda text: qif._mark(text, "EUR"),
     "JSON": parsing.loads,
     "payment file": lambda text: payment_files.measure(io.BytesIO(text.encode())),
     **{
@@ -72,7 +73,7 @@ READERS: dict[str, Callable[[str], object]] = {
 
 # What stands before and behind a repeated part.
 AROUND = {
-    "!type:a": (" ", "x"), "!Type:Bank\nD12/11\nP": (INVISIBLE, "\n^\n"),
+    "": (".", "1"), "!type:a": (" ", "x"), "!Type:Bank\nD12/11\nP": (INVISIBLE, "\n^\n"),
     ":20:x\n:86:": ("?2", "\n"), "Date;Amount\n12.11.2026;1": (" ", "x\n"),
     '{"a": "': ("\\u0041", '"}'), "to,amount\n": (";", "\n"),
 }  # fmt: skip

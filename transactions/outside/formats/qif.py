@@ -168,9 +168,10 @@ def _mark(typed: str, currency: str) -> str:
     """The mark before the decimals: the last one, unless three digits follow it and the currency
     has fewer decimals.
     """
-    found = re.search(r"([.,])([0-9]*)\D*$", typed)
-    if not found:
+    place = max(typed.rfind("."), typed.rfind(","))
+    if place < 0:
         return "."
-    other = "," if found[1] == "." else "."
+    mark = typed[place]
     has_three = bool(currency) and minor_units(currency) == 3
-    return other if len(found[2]) == 3 and not has_three else found[1]
+    is_grouped = re.fullmatch(r"[0-9]{3}\D*", typed[place + 1 :]) is not None and not has_three
+    return ("," if mark == "." else ".") if is_grouped else mark
