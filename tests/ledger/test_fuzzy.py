@@ -1,8 +1,11 @@
 """Fuzzy matching: the closest words of a list, and how similar two texts are."""
 
+from difflib import SequenceMatcher
+from typing import Any
+
 import pytest
 
-from ledger.text.fuzzy import closest, similarity
+from ledger.text.fuzzy import LONGEST, MOST_COMPARED, closest, similarities, similarity
 
 STATUSES = ["pending", "booked", "captured", "released"]
 
@@ -29,3 +32,26 @@ def test_similarity_is_a_ratio_or_zero_below_the_cutoff() -> None:
 
 def test_similarity_of_long_texts_counts_frequent_letters_too() -> None:
     assert similarity("a" * 300, "a" * 300 + "b") > 0.99
+
+
+def test_of_many_words_those_with_the_most_letters_in_common_are_compared() -> None:
+    found = similarities("salray", ["salary", "window", "salads", "rent"], cutoff=0.7)
+    assert found == {"salary": similarity("salray", "salary")}
+    assert similarities("mara", ["mara", "marla"]) == {"mara": 1, "marla": pytest.approx(8 / 9)}
+
+
+def test_words_of_few_letters_cost_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Note [Bounded similarity]."""
+    lengths = []
+    ratio = SequenceMatcher.ratio
+
+    def counted(matcher: Any) -> float:
+        lengths.append(max(len(matcher.a), len(matcher.b)))
+        return ratio(matcher)
+
+    monkeypatch.setattr(SequenceMatcher, "ratio", counted)
+    words = [f"{number:0200b}" for number in range(2 * MOST_COMPARED)]
+    similarities(words[0], words, cutoff=0)
+    similarity(words[0], words[1], cutoff=0)
+    closest(words[0], words[1:9], cutoff=0.1)
+    assert (len(lengths), max(lengths)) == (MOST_COMPARED + 9, LONGEST)

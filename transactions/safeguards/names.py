@@ -6,6 +6,7 @@ not be a list of guesses (`_is_part`), and wrong names are limited per day (`quo
 """
 
 import unicodedata
+from itertools import product
 
 from ledger.text.fuzzy import similarity
 from transactions.models.payment_file import NameCheck
@@ -29,7 +30,7 @@ def compared(typed: str, holder: str) -> NameCheck:
     """
     if not typed:
         return NameCheck.NONE
-    pairs = [(given, real) for given in _spellings(typed) for real in _spellings(holder)]
+    pairs = list(product(_spellings(typed), _spellings(holder)))
     if any(given and given == real for given, real in pairs):
         return NameCheck.MATCH
     is_close = any(_is_part(given, real) or _alike(given, real) for given, real in pairs)
@@ -45,7 +46,8 @@ def masked_name(name: str) -> str:
 def _spellings(name: str) -> list[list[str]]:
     """The words of a name as people type them: ö as o and as oe."""
     folded = unicodedata.normalize("NFKC", name.casefold())
-    return [_words(folded), _words(folded.translate(IN_TWO_LETTERS))]
+    in_two_letters = folded.translate(IN_TWO_LETTERS)
+    return [_words(each) for each in dict.fromkeys((folded, in_two_letters))]
 
 
 def _words(folded: str) -> list[str]:

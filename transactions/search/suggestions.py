@@ -7,6 +7,7 @@ letters in the wrong order: "salray" shares 3 of 11 trigrams with "salary", and 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from unicodedata import combining, normalize
 
@@ -15,7 +16,7 @@ from django.db.models.fields.json import KT
 
 from accounts.shown import add_unnamed
 from ledger.db.compiled_sql import compiled
-from ledger.text.fuzzy import similarity
+from ledger.text.fuzzy import similarities
 from transactions.annotations.search import annotation_words
 from transactions.scope import Scope, newest_first
 from transactions.search.language.query import META, WORD, ParsedQuery, QueryItem
@@ -23,7 +24,7 @@ from transactions.search.language.terms import token
 from transactions.search.sql.name_lookup import SIDES
 
 NEWEST = 5_000  # only the words of the newest rows are compared
-MOST_WORDS = 20_000  # different words that Python compares
+MOST_WORDS = 20_000  # different words that Python compares, over all items of a query
 MOST_SUGGESTIONS = 4
 CUTOFF = 0.7  # of difflib's similarity
 
@@ -120,7 +121,7 @@ def suggest_from(vocabulary: Callable[[], Vocabulary | None], query: ParsedQuery
     rows = _words(*words)
     suggestions = Suggestions()
     for item in items:
-        for word in _similar_words(item, rows)[:MOST_SUGGESTIONS]:
+        for word in _similar_words(item, rows, MOST_WORDS // len(items))[:MOST_SUGGESTIONS]:
             term = _term(item, word)
             if term and len(suggestions.queries) < MOST_SUGGESTIONS:
                 suggestions.queries.append(query.replacing(item.source, term))
@@ -159,8 +160,9 @@ def _words(vocabulary: str, params: list[Any]) -> list[tuple[str, str]]:
         return words
 
 
-def _similar_words(item: QueryItem, rows: Iterable[tuple[str, str]]) -> list[str]:
-    """Returns similar words, the best first; words that start with the typed text come first.
+def _similar_words(item: QueryItem, rows: Iterable[tuple[str, str]], most: int) -> list[str]:
+    """Returns similar words among the first `most` of the item's kinds, the best first; words that
+    start with the typed text come first.
 
     Empty if the typed word itself is known.
     """
@@ -170,13 +172,12 @@ def _similar_words(item: QueryItem, rows: Iterable[tuple[str, str]]) -> list[str
         return []
     if item.kind == WORD:  # the search has tried a bare word as a prefix already
         words = {word: None for word in words if not word.startswith(typed)}
-    scores = {word: _score(plain, folded(word)) for word in words}
-    similar = [word for word in scores if scores[word]]
-    return sorted(similar, key=lambda word: (-scores[word], word))
-
-
-def _score(typed: str, word: str) -> float:
-    return 2.0 if word.startswith(typed) else similarity(typed, word, cutoff=CUTOFF)
+    plain_words = {word: folded(word) for word in islice(words, most)}
+    others = {text for text in plain_words.values() if not text.startswith(plain)}
+    scores = similarities(plain, sorted(others), cutoff=CUTOFF)
+    scores |= {text: 2.0 for text in plain_words.values() if text.startswith(plain)}
+    similar = [word for word, text in plain_words.items() if text in scores]
+    return sorted(similar, key=lambda word: (-scores[plain_words[word]], word))
 
 
 def _term(item: QueryItem, word: str) -> str:
