@@ -11,6 +11,7 @@ from django.contrib.messages.storage.session import SessionStorage
 
 from ledger.web.encryption import fernet
 
+LIFETIME = 60 * 60  # seconds
 PURPOSE = b"ledger: messages for the next page"
 
 
@@ -21,7 +22,8 @@ def cookie_name() -> str:
 
 class _OwnCookie(CookieStorage):
     """Django's signed cookie, encrypted: a message may name a person or an amount, and a cookie of
-    Django's can be read by whoever has the browser or its backup.
+    Django's can be read by whoever has the browser or its backup. It is for the session of its
+    request alone, and for an hour, because a page would print it for whoever sends it back.
     """
 
     @property
@@ -30,17 +32,27 @@ class _OwnCookie(CookieStorage):
 
     def _encode_parts(self, messages: Any, encode_empty: bool = False) -> str | None:
         signed: str | None = super()._encode_parts(messages, encode_empty)  # type: ignore[misc]
-        return fernet(PURPOSE).encrypt(signed.encode()).decode() if signed else None
+        if not signed:
+            return None
+        return fernet(PURPOSE).encrypt(f"{self._session()} {signed}".encode()).decode()
 
     def _decode(self, data: str | None) -> list[Message] | None:
         if not data:
             return None
         try:
-            signed = fernet(PURPOSE).decrypt(data.encode()).decode()
+            text = fernet(PURPOSE).decrypt(data.encode(), ttl=LIFETIME).decode()
         except InvalidToken:
+            return None
+        session, _, signed = text.partition(" ")
+        if session != self._session():
             return None
         found: list[Message] | None = super()._decode(signed)  # type: ignore[misc]
         return found
+
+    def _session(self) -> str:
+        """The key of the session of whoever is signed in; "" for a stranger."""
+        is_stranger = not self.request.user.is_authenticated
+        return "" if is_stranger else self.request.session.session_key or ""
 
 
 class MessageStorage(FallbackStorage):

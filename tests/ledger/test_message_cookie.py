@@ -2,16 +2,18 @@
 
 import base64
 import re
+import time
 import zlib
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages import constants
 from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 
 from accounts.models import User
-from ledger.web.message_cookie import MessageStorage
+from ledger.web.message_cookie import LIFETIME, MessageStorage
 from tests.factories import UserFactory
 from tests.pages import text_of
 from tests.sign_in import prove
@@ -20,25 +22,33 @@ SENTENCE = "You sent 950.00 EUR to Maria Lopez."
 OTHER_KEY = "n" * 40 + "0123456789"
 
 
-def asked(cookie: str = "") -> Any:
+class SessionInMemory(dict[str, Any]):
+    """Of a request, in memory."""
+
+    session_key: str
+
+
+def asked(cookie: str = "", session: str = "") -> Any:
     request: Any = RequestFactory().get("/")
-    request.session = {}
+    request.session = SessionInMemory()
+    request.session.session_key = session
+    request.user = User() if session else AnonymousUser()
     if cookie:
         request.COOKIES["messages"] = cookie
     return request
 
 
-def stored(text: str = SENTENCE) -> str:
+def stored(text: str = SENTENCE, session: str = "") -> str:
     """The value of the cookie that a page sets with this message."""
-    response, storage = HttpResponse(), MessageStorage(asked())
+    response, storage = HttpResponse(), MessageStorage(asked(session=session))
     storage.add(constants.SUCCESS, text)
     storage.update(response)
     return response.cookies["messages"].value
 
 
-def read(cookie: str) -> tuple[list[str], HttpResponse]:
+def read(cookie: str, session: str = "") -> tuple[list[str], HttpResponse]:
     """The messages of the next page, and its answer."""
-    storage, response = MessageStorage(asked(cookie)), HttpResponse()
+    storage, response = MessageStorage(asked(cookie, session)), HttpResponse()
     found = [str(message) for message in storage]
     storage.update(response)
     return found, response
@@ -90,6 +100,17 @@ def test_an_earlier_secret_key_still_reads() -> None:
         cookie = stored()
     with override_settings(SECRET_KEY_FALLBACKS=[OTHER_KEY]):
         assert read(cookie)[0] == [SENTENCE]
+
+
+def test_only_the_session_of_the_message_reads_it() -> None:
+    cookie = stored(session="one")
+    assert [read(cookie, session)[0] for session in ("one", "two", "")] == [[SENTENCE], [], []]
+
+
+def test_an_old_message_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    cookie, now = stored(session="one"), time.time()
+    monkeypatch.setattr("cryptography.fernet.time.time", lambda: now + LIFETIME + 2)
+    assert read(cookie, "one")[0] == []
 
 
 @pytest.mark.django_db
