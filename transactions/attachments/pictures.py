@@ -18,12 +18,13 @@ from transactions.attachments.refusals import UnfitFile, reading
 
 JPEG, PNG, WEBP = "JPEG", "PNG", "WebP"
 DECODERS: dict[str, type[ImageFile]] = {JPEG: JpegImageFile, PNG: PngImageFile, WEBP: WebPImageFile}
-# Pixels. A plain JPEG is decoded in a reduced size; all others need memory for each pixel.
-MOST_OF_PLAIN_JPEG, MOST_PIXELS = 64_000_000, 24_000_000
+# Pixels. A JPEG in one scan is decoded in a reduced size; all others need memory for each pixel.
+MOST_IN_ONE_SCAN, MOST_PIXELS = 64_000_000, 24_000_000
 KEPT_PIXELS = (8_000_000, 4_000_000, 2_000_000)  # the first that fits into the size of a file
 QUALITY = 85
 MOST_SCANS = 32  # of a progressive JPEG, each of which is as much work as the whole picture
 START_OF_SCAN = b"\xff\xda"
+WHOLE_FRAMES = (0xC0, 0xC1)  # baseline and extended; a progressive one has others
 
 TOO_LARGE = "The picture has too many pixels. Take one of at most 24 megapixels, or a screenshot."
 DAMAGED = "The picture is damaged or cut off. Open it, save it anew, and choose that file."
@@ -57,9 +58,9 @@ def _decoded(content: bytes) -> Image.Image:
     """The first picture of the file, upright, on white, in RGB."""
     kind = format_of(content)
     with DECODERS[kind](io.BytesIO(content)) as image:
-        is_plain = kind == JPEG and not image.info.get("progressive")
+        is_plain = kind == JPEG and is_in_one_scan(content)
         width, height = image.size
-        if width * height > (MOST_OF_PLAIN_JPEG if is_plain else MOST_PIXELS):
+        if width * height > (MOST_IN_ONE_SCAN if is_plain else MOST_PIXELS):
             raise UnfitFile(TOO_LARGE)
         if kind == JPEG and content.count(START_OF_SCAN) > MOST_SCANS:
             raise UnfitFile(DAMAGED)
@@ -71,6 +72,21 @@ def _decoded(content: bytes) -> Image.Image:
         on_white = Image.new("RGB", seen.size, "white")
         on_white.paste(seen, mask=seen.getchannel("A"))
         return on_white
+
+
+def is_in_one_scan(content: bytes) -> bool:
+    """Whether the first scan of a JPEG has all of its colours, and each whole (ITU-T T.81, B.2).
+    libjpeg keeps the coefficients of a picture in several scans until the last one.
+    """
+    place, colours = 2, 0
+    while content[place : place + 1] == b"\xff":
+        marker, size = content[place + 1], int.from_bytes(content[place + 2 : place + 4])
+        if marker in WHOLE_FRAMES:
+            colours = content[place + 9]
+        if marker == START_OF_SCAN[1]:
+            return content[place + 4] == colours
+        place += 2 + size
+    return False
 
 
 def _encoded(picture: Image.Image) -> Iterator[bytes]:

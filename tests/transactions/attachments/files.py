@@ -43,6 +43,24 @@ def picture(form: str = "JPEG", size: tuple[int, int] = (60, 40), **options: Any
     return made.getvalue()
 
 
+def in_three_scans() -> bytes:
+    """A picture with a scan for each of its colours, which is not progressive."""
+    grey = picture_in_grey()
+    begin, frame, scan = (grey.index(bytes([0xFF, marker])) for marker in (0xD8, 0xC0, 0xDA))
+    tables = grey[frame + 13 : scan]  # behind the frame of one colour
+    colours = b"".join(bytes([colour, 0x11, 0]) for colour in (1, 2, 3))
+    whole = b"\xff\xc0" + struct.pack(">H", 17) + grey[frame + 4 : frame + 9] + b"\x03" + colours
+    pixels = grey[scan + 10 : -2]
+    scans = (b"\xff\xda\0\x08\x01" + bytes([c, 0, 0, 63, 0]) + pixels for c in (1, 2, 3))
+    return grey[begin:frame] + whole + tables + b"".join(scans) + b"\xff\xd9"
+
+
+def picture_in_grey() -> bytes:
+    made = io.BytesIO()
+    Image.new("L", (60, 40), 200).save(made, "JPEG")
+    return made.getvalue()
+
+
 def with_scans(count: int) -> bytes:
     """A picture that seems to have so many scans, which may take minutes to decode."""
     comment = pictures.START_OF_SCAN * count

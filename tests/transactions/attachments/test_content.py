@@ -15,7 +15,9 @@ from tests.transactions.attachments.files import (
     document_with_picture,
     encrypted,
     hostile_document,
+    in_three_scans,
     picture,
+    picture_in_grey,
     png_of,
     with_data,
     with_scans,
@@ -138,6 +140,15 @@ def test_a_picture_that_would_take_much_memory_is_refused_before_it_is_decoded(
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda _image: pytest.fail("decoded"))
 
     assert refusal_of(png_of(5_000, 5_000)) == pictures.TOO_LARGE
+
+
+def test_only_a_jpeg_in_one_scan_may_be_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fit("a.jpg", in_three_scans()).content  # it can be decoded
+    monkeypatch.setattr(pictures, "MOST_PIXELS", 60 * 40 - 1)
+    assert refusal_of(in_three_scans()) == pictures.TOO_LARGE
+    assert refusal_of(picture(progressive=True)) == pictures.TOO_LARGE
+    assert fit("a.jpg", picture()).content
+    assert fit("a.jpg", picture_in_grey()).content
 
 
 def test_a_large_document_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
