@@ -1,9 +1,10 @@
 """Limits downloads that run at once. Each holds a thread of the server for as long as its client
-takes to read it, and the others have to stay free for pages.
+takes to read it, or until its file is made, and the others have to stay free for pages.
 """
 
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from threading import Condition
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -12,6 +13,10 @@ from ledger.web import database_errors
 
 AT_ONCE = 2  # of the eight threads of a web process
 SECONDS = 0.5  # the longest that one waits for its turn: waiting takes a thread, too
+
+
+class TooManyDownloads(Exception):
+    """A file is not made now; the message says why."""
 
 
 class Downloads:
@@ -23,6 +28,22 @@ class Downloads:
 
     def begin(self, response: HttpResponseBase, person: Hashable) -> str:
         """Counts it until it is closed. Why it may not begin, as a sentence; empty if it may."""
+        if not (why := self._take(person)):
+            # Closing ends it, once; so does forgetting it, where nobody closes it.
+            _closers(response).append(weakref.finalize(response, self._end, person))
+        return why
+
+    @contextmanager
+    def making(self, person: Hashable) -> Iterator[None]:
+        """Counts the block. Raises TooManyDownloads."""
+        if why := self._take(person):
+            raise TooManyDownloads(why)
+        try:
+            yield
+        finally:
+            self._end(person)
+
+    def _take(self, person: Hashable) -> str:
         with self._changed:
             if person in self._people:
                 return "Another download of yours is still running. Wait until it has ended."
@@ -31,8 +52,6 @@ class Downloads:
                 self._people.remove(person)
                 return "Too many downloads are running at once. Try again in a minute."
             self._free -= 1
-        # Closing ends it, once; so does forgetting it, where nobody closes it.
-        _closers(response).append(weakref.finalize(response, self._end, person))
         return ""
 
     def _end(self, person: Hashable) -> None:
@@ -43,6 +62,15 @@ class Downloads:
 
 
 _downloads = Downloads(AT_ONCE)
+
+
+@contextmanager
+def making_file(person: Hashable) -> Iterator[None]:
+    """Counts a file that is made before it is sent, as a download. Raises TooManyDownloads, which
+    DownloadLimitMiddleware answers.
+    """
+    with _downloads.making(person):
+        yield
 
 
 class DownloadLimitMiddleware:
@@ -61,6 +89,10 @@ class DownloadLimitMiddleware:
         for close in _closers(response):  # `response.close` would also tell that the request ended
             close()
         return refused(request, why)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answers TooManyDownloads of a view."""
+        return refused(request, str(error)) if isinstance(error, TooManyDownloads) else None
 
 
 def _closers(response: HttpResponseBase) -> list[Callable[[], object]]:

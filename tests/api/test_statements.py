@@ -83,7 +83,9 @@ def test_any_entries_are_the_file_of_the_page_with_the_same_filters(
 def test_without_a_format_the_file_is_json_and_accept_chooses_too(
     get: Get, account: Account, issued: list[MonthlyStatement]
 ) -> None:
-    assert get("statements/1/").headers["Content-Type"].startswith("application/json")
+    usual = get("statements/1/")
+    assert usual.headers["Content-Type"].startswith("application/json")
+    assert content(usual)  # to its end: a person has one download at a time
     header = {**bearer(account.user, "read"), "Accept": "application/pdf"}
     answer = Client().get(f"{ACCOUNTS}{account.pk}/statements/1/", headers=header)
     assert content(answer).startswith(b"%PDF")

@@ -68,3 +68,18 @@ def test_a_second_download_is_told_to_wait_and_pages_go_on(client: Client) -> No
     assert b"".join(first.streaming_content)
     third: Any = client.get(url)
     assert b"".join(third.streaming_content)
+
+
+@pytest.mark.parametrize("kind", ["pdf", "xlsx"])
+def test_a_file_that_is_made_first_counts_while_it_is_made(kind: str, client: Client) -> None:
+    account = AccountFactory()
+    client.force_login(account.user)
+    url = f"/accounts/{account.pk}/statement.{kind}"
+    with downloads.making_file(account.user.pk):
+        assert client.get(url).status_code == 429
+        call = client.get(f"/api/v1/accounts/{account.pk}/statement/", {"format": kind})
+        assert (call.status_code, call["Content-Type"]) == (429, "application/problem+json")
+    made = client.get(url)
+    assert made.status_code == 200
+    assert made.getvalue()
+    assert client.get("/accounts/").status_code == 200

@@ -34,7 +34,7 @@ from transactions.statement_files.digest import (
     totals_of_rows,
 )
 from transactions.statement_files.document import StatementDocument, lines_of
-from transactions.statement_files.files import LIMITS, file_response, refuse_too_long
+from transactions.statement_files.files import LIMITS, file_response, made_in_turn, refuse_too_long
 from transactions.statement_files.places import places_of
 from transactions.statements.file import file_name
 from transactions.statements.page import Filters, balance_at, entries_of, stream_entries
@@ -179,14 +179,15 @@ def choice_of(token: str) -> ReadToken:
 
 def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> HttpResponseBase:
     """A choice as a file; a PDF has a proof. Raises FileTooLong."""
-    rows = choice.entries
-    if kind in LIMITS:
-        refuse_too_long(kind, rows.order_by()[: LIMITS[kind] + 1].count())
-    if kind == "pdf":
-        document = proved_document(choice, check_page=check_page)
-    else:
-        document = streamed_document(choice)
-    return file_response(document, file_name(choice.account, choice.filters), kind)
+    with made_in_turn(kind, choice.account):
+        rows = choice.entries
+        if kind in LIMITS:
+            refuse_too_long(kind, rows.order_by()[: LIMITS[kind] + 1].count())
+        if kind == "pdf":
+            document = proved_document(choice, check_page=check_page)
+        else:
+            document = streamed_document(choice)
+        return file_response(document, file_name(choice.account, choice.filters), kind)
 
 
 def streamed_document(choice: ChosenEntries) -> StatementDocument:

@@ -6,6 +6,7 @@ XLSX are made first, so they have a limit.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -18,6 +19,8 @@ from django.http import (
 )
 from django.urls import reverse
 
+from accounts.models import Account
+from ledger.web.downloads import making_file
 from ledger.web.table_files import TYPES, table_response
 from transactions.exceptions import LedgerError
 from transactions.statement_files.document import StatementDocument
@@ -71,6 +74,13 @@ def refuse_too_long(kind: str, count: int) -> None:
         raise FileTooLong(
             f"{LABELS[kind]} holds at most {most:,} entries here. Choose a shorter period or CSV."
         )
+
+
+def made_in_turn(kind: str, account: Account) -> AbstractContextManager[None]:
+    """A block in which a file of this format is made, in turn with other downloads of its owner and
+    others. Raises TooManyDownloads.
+    """
+    return making_file(account.user_id) if kind in LIMITS else nullcontext()
 
 
 def file_response(document: StatementDocument, name: str, kind: str) -> HttpResponseBase:

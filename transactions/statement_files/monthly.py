@@ -10,7 +10,7 @@ from ledger.text.dates import long_date
 from transactions.models import Entry, MonthlyStatement
 from transactions.models.entry import EntryQuerySet
 from transactions.statement_files.document import StatementDocument, lines_of
-from transactions.statement_files.files import file_response, refuse_too_long
+from transactions.statement_files.files import file_response, made_in_turn, refuse_too_long
 from transactions.statements.page import stream_entries
 
 
@@ -35,7 +35,8 @@ def file_of_month(statement: MonthlyStatement, kind: str, *, check_page: str) ->
     )
     document = monthly_document(statement, entries, check_page=check_page)
     name = f"statement-{statement.account.number}-{statement.number:05}-{statement.month:%Y-%m}"
-    return file_response(document, name, kind)
+    with made_in_turn(kind, statement.account):
+        return file_response(document, name, kind)
 
 
 def monthly_document(
