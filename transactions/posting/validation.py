@@ -18,6 +18,7 @@ from transactions.exceptions import InvalidAmount, InvalidDetails
 from transactions.models import METADATA_LIMIT, Transaction
 
 DEEPEST = 50  # levels of metadata
+MOST_NAMES = 100  # of metadata, in all levels: pages and reports group payments by them
 LONGEST_NUMBER = 4_000  # characters, without an exponent; Python reads integers of 4,300 digits
 PLAIN = {str, int, bool, float, type(None), Decimal}
 
@@ -121,7 +122,8 @@ def text_of(value: str, limit: int, what: str) -> str:
 def json_of(metadata: Mapping[str, Any]) -> str:
     if not isinstance(metadata, Mapping):
         raise InvalidDetails("Metadata is a JSON object: names with values.")
-    _refuse_shape(metadata)
+    if (names := _names_in(metadata)) > MOST_NAMES:
+        raise InvalidDetails(f"Metadata has {names:,} names; at most {MOST_NAMES} fit.")
     try:
         text = ENCODER.encode(dict(metadata))
     except (TypeError, ValueError, RecursionError) as error:
@@ -134,24 +136,27 @@ def json_of(metadata: Mapping[str, Any]) -> str:
     return text
 
 
-def _refuse_shape(value: Any, left: int = DEEPEST) -> None:
-    """Raises InvalidDetails for containers in more than this many levels, and for keys that are not
-    texts: as texts, two of them could become one.
+def _names_in(value: Any, left: int = DEEPEST) -> int:
+    """How many names its objects have. Raises InvalidDetails for containers in more than this many
+    levels, and for keys that are not texts: as texts, two of them could become one.
     """
+    names = 0
     if isinstance(value, Mapping):
+        names = len(value)
         for key in value:
             if not isinstance(key, str):
                 text = shortened(repr(key))
                 raise InvalidDetails(f"Metadata keys are texts; {text} is not. Write a text.")
         value = value.values()
     elif not isinstance(value, list | tuple):
-        return
+        return 0
     if left == 0:
         raise InvalidDetails(f"Metadata is nested {DEEPEST} levels at most; make it flatter.")
     for inner in value:
         # Plain values are passed over here: a call for each takes longer than writing the JSON.
         if type(inner) not in PLAIN:
-            _refuse_shape(inner, left - 1)
+            names += _names_in(inner, left - 1)
+    return names
 
 
 def _plain_length(number: Decimal) -> int:

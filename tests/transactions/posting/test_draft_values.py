@@ -103,6 +103,15 @@ def test_details_the_books_cannot_keep_are_refused(details: dict[str, Any]) -> N
     assert balances(account) == [0]
 
 
+def test_metadata_has_a_hundred_names_in_all_levels() -> None:
+    account = AccountFactory()
+    names = {f"n{number}": number for number in range(49)}
+    fits = {**names, "inner": [{**names, "last": 1}]}
+    assert services.deposit(to_account=account, amount=Decimal(1), metadata=fits).metadata == fits
+    with pytest.raises(InvalidDetails):
+        services.deposit(to_account=account, amount=Decimal(1), metadata={**fits, "more": 1})
+
+
 def test_metadata_may_have_fifty_levels() -> None:
     deep = {"a": json.loads("[" * 49 + "]" * 49)}
     row = services.deposit(to_account=AccountFactory(), amount=Decimal(1), metadata=deep)
