@@ -35,6 +35,7 @@ OF_REQUESTS = [
     ProblemType(422, "invalid-number", "The account number cannot be right."),
     ProblemType(422, "too-many-numbers", "Too many numbers that cannot be paid, for today."),
     ProblemType(429, "too-many-calls", "Too many calls in this minute; see Retry-After."),
+    ProblemType(429, "too-much-today", "More bytes in a day than one person may send."),
     ProblemType(429, "too-many-downloads", "Another long answer is being sent; wait for its end."),
     ProblemType(500, "server-error", "A fault here. What was sent with a key may be sent again."),
     ProblemType(503, "unavailable", "The database does not answer; nothing moved by this call."),

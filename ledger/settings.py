@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "ledger.web.request_facts.RequestFactsMiddleware",
     "ledger.web.middleware.BodyLimitMiddleware",  # CSRF reads the body later, in process_view
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.sent_bytes.SentBytesMiddleware",
     "accounts.read_log.ReadLogMiddleware",
     "ledger.web.middleware.PrivateMiddleware",
     "ledger.web.middleware.ListFilterMiddleware",
@@ -380,6 +381,8 @@ LEDGER_COOKBOOK = env.flag(
 )
 # Calls of the API a minute, by token; 0 for no limit.
 LEDGER_API_RATE = env.number("LEDGER_API_RATE", 12_000, least=0, most=10_000_000)
+# What a customer may send in a day, in MB; 0 for no limit.
+LEDGER_MEGABYTES_A_DAY = env.number("LEDGER_MEGABYTES_A_DAY", 200, least=0, most=1_000_000)
 # Where to report a weakness, for /.well-known/security.txt.
 LEDGER_CONTACT = env.text("LEDGER_CONTACT")
 LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")

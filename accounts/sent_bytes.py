@@ -1,0 +1,97 @@
+"""Limits how much a customer may send in a day: rows of the books stay for ever, in each backup.
+
+A payment with 16 KiB of metadata is eight times as large in the database, with its indexes. So the
+bytes of bodies are counted, of pages and of the API. A process takes its count to the table of
+counters by the megabyte, so that an ordinary request asks no database; what a process has not taken
+there yet is less than that.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from threading import Lock
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+from accounts.models import AttemptCount
+from accounts.sign_in.limits import DAY, Limit, key_of
+from ledger.web import database_errors, problem_details
+
+LEAST = 250  # bytes; an empty body may store something, too
+AT_ONCE = 1024**2  # bytes that a process counts by itself
+MOST_KNOWN = 10_000  # people whom a process remembers
+AGAIN = 60 * 60  # seconds
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+TOO_MUCH = (
+    "You have sent more in a day than one person may, so this changed nothing. Send it again "
+    "tomorrow, or ask the bank."
+)
+
+
+class SentBytes:
+    """What the people of this process have sent since it was last taken to the table."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sent = dict[Any, int]()
+
+    def add(self, person: Any, size: int, most: int) -> bool:
+        """Counts so many bytes. Returns False if the `most` kilobytes of the day are used up."""
+        with self._lock:
+            if len(self._sent) > MOST_KNOWN:
+                self._sent.clear()
+            sent = self._sent.get(person, 0) + size
+            is_small = sent < AT_ONCE
+            self._sent[person] = sent if is_small else 0
+        if is_small:
+            return True
+        if self._count(person, most, sent // 1024) <= most:
+            return True
+        with self._lock:
+            self._sent[person] = AT_ONCE  # asks again at the next request
+        return False
+
+    def _count(self, person: Any, most: int, kilobytes: int) -> int:
+        limit = Limit("kilobytes_a_day", most, DAY)
+        key = key_of(limit, str(person))
+        used = AttemptCount.objects.count_up([(key, limit.seconds)], by=0)[key]
+        if used <= most:
+            used = AttemptCount.objects.count_up([(key, limit.seconds)], by=kilobytes)[key]
+        return used
+
+
+_sent = SentBytes()
+
+
+class SentBytesMiddleware:
+    """Answers with status 429 in place of what a customer sends above LEDGER_MEGABYTES_A_DAY."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: Any, _view: object, _args: object, _kwargs: object
+    ) -> HttpResponseBase | None:
+        """Called before the body is read, once the person is known."""
+        most = settings.LEDGER_MEGABYTES_A_DAY * 1024
+        if not most or request.method in SAFE:
+            return None
+        is_call = request.path_info.startswith(problem_details.API)
+        if not is_call and not hasattr(request, "_cached_user"):
+            return None  # a page that asks for nobody
+        person = request.user
+        if not person.is_authenticated or person.is_staff:
+            return None
+        size = max(LEAST, int(request.META.get("CONTENT_LENGTH") or 0))
+        if _sent.add(person.pk, size, most):
+            return None
+        again = {"Retry-After": str(AGAIN)}
+        if is_call:
+            return problem_details.problem(
+                HTTPStatus.TOO_MANY_REQUESTS, "too-much-today", TOO_MUCH, again
+            )
+        return database_errors.page("Too much for today", TOO_MUCH, None, status=429)

@@ -1,0 +1,61 @@
+"""A customer sends so many megabytes in a day, and no more."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts import sent_bytes
+from accounts.models import AttemptCount
+from accounts.sent_bytes import SentBytes
+from tests.api.calls import bearer
+from tests.conftest import signed_in
+from tests.factories import AccountFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+CALL = "/api/v1/transactions/"
+
+
+@pytest.fixture(autouse=True)
+def no_leases(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    monkeypatch.setattr(sent_bytes, "_sent", SentBytes())
+    settings.LEDGER_MEGABYTES_A_DAY = 2
+
+
+def pay(person: Any, kilobytes: int) -> Any:
+    body = " " * (kilobytes * 1024)
+    return Client().post(CALL, body, "application/json", headers=bearer(person, "pay"))
+
+
+def test_a_customer_who_has_sent_the_amount_of_a_day_still_reads() -> None:
+    person = AccountFactory().user
+    assert [pay(person, 700).status_code for _ in range(4)] == [400, 400, 400, 429]
+    page = signed_in(person)
+    assert page.post("/categories/rules/", {"query": "x"}).status_code == 429
+    assert page.get("/accounts/").status_code == 200
+    assert AttemptCount.objects.order_by("-count")[0].count == 2800
+
+
+def test_what_is_left_is_that_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = AccountFactory().user
+    assert pay(person, 2000).status_code == 400
+    monkeypatch.setattr(sent_bytes, "_sent", SentBytes())  # another process
+    assert pay(person, 1030).status_code == 429
+    assert pay(AccountFactory().user, 1030).status_code == 400
+
+
+def test_small_requests_ask_no_database_and_count() -> None:
+    sent = SentBytes()
+    assert all(sent.add("ana", 1024, 2048) for _ in range(1023))
+    assert not AttemptCount.objects.exists()
+    assert sent.add("ana", 1024, 2048)
+    assert AttemptCount.objects.get().count == 1024
+
+
+@pytest.mark.parametrize("limit", [0, 2])
+def test_staff_have_no_limit_nor_has_a_bank_without_one(limit: int, settings: Any) -> None:
+    settings.LEDGER_MEGABYTES_A_DAY = limit
+    person = signed_in(UserFactory(is_staff=limit > 0))
+    body = " " * (1100 * 1024)
+    answers = {person.post(CALL, body, "application/json").status_code for _ in range(3)}
+    assert answers == {400}
