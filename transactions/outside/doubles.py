@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -12,19 +13,25 @@ from django.db.models.expressions import RawSQL
 from ledger.db.local_settings import locally
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
 
+SHOWN_LIKE = 3  # texts of entries beside a line
+MOST_LIKE = 1000  # entries in which they are looked for
 NEAR = 6  # days by which the day of a payment may differ between two downloads; not a week
 # A number below 10,000 counts the lines of a file, or of a day.
 _BANK_ID = """
     CASE WHEN outside_id ~ '^[0-9]{1,4}$' THEN '' ELSE lower(replace(outside_id, '-', '')) END
 """
-_TEXTS = "lower(concat_ws(' ', other, description, reference))"
+_TEXTS = "left(lower(concat_ws(' ', other, description, reference)), 300)"
+# Note [Linear doubles]: an owner may give any number of lines and entries one id, amount and day.
+# So no join pairs lines with entries by these: windows find for each line the entries next to it.
+# `test_doubles_are_found_in_linear_time` counts the rows.
 
 
 def mark_doubles(source: OutsideImport) -> int:
     """Marks the lines that seem to be entered already, and returns their number.
 
-    With an id of the other bank's: an entry has the same id and amount, and the same day or, within
-    NEAR days, half of the words; or a line further up in the file has all of these on the same day.
+    With an id of the other bank's: an entry has the same id and amount, and the same day or, as the
+    last before it or the first after it within NEAR days, half of the words; or a line further up
+    in the file has all of these on the same day.
     Else the id is another payment's: some ids are of who is paid, and some begin anew. Ids are
     compared without dashes and case, by which the formats of a bank differ. Without an id, by day,
     amount and texts: the n-th such line is a double if n are entered. So two coffees on one day are
@@ -62,16 +69,22 @@ def mark_doubles(source: OutsideImport) -> int:
                         amount, booked_on, fingerprint, number, {_TEXTS} AS texts
                     FROM outside_entries WHERE source_id = %(source)s
                 ) AS of_file
+            ), of_both AS (
+                SELECT id, bank_id, amount, booked_on, texts FROM line WHERE bank_id <> ''
+                UNION ALL
+                SELECT NULL, bank_id, amount, booked_on, texts FROM entered WHERE bank_id <> ''
             ), known AS (
-                SELECT line.id FROM line JOIN entered USING (bank_id, amount)
-                WHERE bank_id <> '' AND (
-                    line.booked_on = entered.booked_on
-                    OR abs(line.booked_on - entered.booked_on) <= {NEAR}
-                        AND {_are_alike("line.texts", "entered.texts")}
-                )
+                SELECT id, booked_on, texts,
+                    {_nearest("max", "booked_on")} AS before,
+                    {_nearest("min", "booked_on DESC")} AS after
+                FROM of_both
             ), found AS (
                 SELECT line.id,
-                    line.id IN (SELECT id FROM known)
+                    line.id IN (
+                        SELECT id FROM known WHERE id IS NOT NULL AND (
+                            {_is_same("before")} OR {_is_same("after")}
+                        )
+                    )
                     OR line.bank_id <> '' AND line.texts_above IS NOT NULL
                         AND {_are_alike("line.texts", "line.texts_above")}
                     OR line.place <= COALESCE(
@@ -90,11 +103,27 @@ def mark_doubles(source: OutsideImport) -> int:
     return OutsideEntry.objects.of(source).filter(is_double=True).count()
 
 
+def _nearest(aggregate: str, order: str) -> str:
+    """SQL of the day and the texts of the last entry up to a line, or the first one from it on."""
+    return f"""
+        {aggregate}(ARRAY[booked_on::text, texts]) FILTER (WHERE id IS NULL)
+            OVER (PARTITION BY bank_id, amount ORDER BY {order})
+    """
+
+
+def _is_same(entry: str) -> str:
+    """SQL that is true if a line is this entry: on its day, or with its words within NEAR days."""
+    return f"""(
+        {entry}[1]::date = booked_on
+        OR abs({entry}[1]::date - booked_on) <= {NEAR} AND {_are_alike("texts", f"{entry}[2]")}
+    )"""
+
+
 def _are_alike(one: str, other: str) -> str:
     """SQL that is true if two texts share half of the words of the one that has fewer; true too if
     one has none.
     """
-    words = r"ARRAY(SELECT word FROM regexp_split_to_table({}, '\W+') AS word WHERE word <> '')"
+    words = r"array_remove(regexp_split_to_array({}, '\W+'), '')"
     return f"""(
         SELECT 2 * (SELECT count(*) FROM (
             SELECT unnest(pair.one) INTERSECT SELECT unnest(pair.other)
@@ -113,11 +142,18 @@ _ALIKE = f"""
             AND booked_on BETWEEN %(first)s AND %(last)s
         GROUP BY booked_on, amount
     ), of_id AS (
-        SELECT {_BANK_ID} AS bank_id, amount, booked_on FROM outside_entries
-        WHERE account_id = %(account)s AND is_entered AND outside_id <> ''
-            AND booked_on BETWEEN %(first)s - {NEAR} AND %(last)s + {NEAR}
+        SELECT id, is_double, is_entered, bank_id, count(*) FILTER (WHERE is_entered) OVER (
+            PARTITION BY bank_id, amount ORDER BY booked_on
+            RANGE BETWEEN '{NEAR} days' PRECEDING AND '{NEAR} days' FOLLOWING
+        ) AS count
+        FROM (
+            SELECT *, {_BANK_ID} AS bank_id FROM outside_entries
+            WHERE source_id = %(source)s OR account_id = %(account)s AND is_entered
+                AND booked_on BETWEEN %(first)s - {NEAR} AND %(last)s + {NEAR}
+        ) AS of_both
+        WHERE bank_id <> ''
     ), line AS (
-        SELECT id, booked_on, amount, is_double, {_BANK_ID} AS bank_id,
+        SELECT id, booked_on, amount, is_double,
             row_number() OVER (PARTITION BY booked_on, amount, is_double ORDER BY number) AS place,
             count(*) FILTER (WHERE is_double) OVER (PARTITION BY booked_on, amount) AS double_count
         FROM outside_entries WHERE source_id = %(source)s
@@ -125,9 +161,7 @@ _ALIKE = f"""
         SELECT line.id FROM line JOIN entered USING (booked_on, amount)
         WHERE NOT line.is_double AND line.place <= entered.count - line.double_count
         UNION
-        SELECT line.id FROM line JOIN of_id USING (bank_id, amount)
-        WHERE NOT line.is_double AND bank_id <> ''
-            AND abs(line.booked_on - of_id.booked_on) <= {NEAR}
+        SELECT id FROM of_id WHERE NOT is_entered AND NOT is_double AND count > 0
     )
 """  # noqa: S608 - put together from constants
 
@@ -151,8 +185,8 @@ def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Looka
 
 
 def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list[str]:
-    """For each line the texts of the entries that it may be, see `lookalikes_of`: with its amount,
-    and its day or its id. Two queries; none without a line.
+    """For each line up to SHOWN_LIKE texts of the entries that it may be, see `lookalikes_of`: with
+    its amount, and its day or its id. Two queries; none without a line.
     """
     lines = list(lines)
     if not lines:
@@ -162,7 +196,7 @@ def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list
         amount__in={line.amount for line in lines},
         booked_on__range=(min(days) - near, max(days) + near),
     )
-    found = list(entries)
+    found = list(entries[:MOST_LIKE])
     rows = OutsideEntry.objects.filter(pk__in=[each.pk for each in (*lines, *found)])
     bank_id = RawSQL(_BANK_ID, ())  # noqa: S611 - a constant
     ids = dict(rows.annotate(bank_id=bank_id).values_list("pk", "bank_id"))
@@ -172,10 +206,10 @@ def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list
         is_of_id = ids[line.pk] != "" and ids[line.pk] == ids[entry.pk] and apart <= near
         return line.amount == entry.amount and (not apart or is_of_id)
 
-    return [
-        " and ".join(dict.fromkeys(f"\u201c{it.words}\u201d" for it in found if may_be(line, it)))
-        for line in lines
-    ]
+    def texts_of(line: OutsideEntry) -> Iterable[str]:
+        return dict.fromkeys(f"\u201c{it.words}\u201d" for it in found if may_be(line, it))
+
+    return [" and ".join(islice(texts_of(line), SHOWN_LIKE)) for line in lines]
 
 
 def delete_lookalikes(source: OutsideImport) -> None:
