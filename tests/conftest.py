@@ -30,7 +30,7 @@ from pytest_django.plugin import blocking_manager_key
 from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import User
 from ledger.db.row_security import SignedReader, without_reader
-from ledger.web import downloads
+from ledger.web import downloads, running_requests
 from tests import emptying, pooler, template
 from tests.factories import UserFactory
 from tests.mutations.names import without_group
@@ -279,6 +279,13 @@ def beside_the_request() -> Iterator[None]:
             yield
     finally:
         set_role("ledger_web")
+
+
+@pytest.fixture(autouse=True)
+def _many_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets tests of races send as many requests of one person as they like."""
+    many = running_requests.RunningRequests(at_once=1000, waiting=0)
+    monkeypatch.setattr(running_requests, "_requests", many)
 
 
 @pytest.fixture(autouse=True)

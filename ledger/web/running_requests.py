@@ -1,0 +1,111 @@
+"""Limits the requests that one person runs in parallel in a process. Each has a thread, also while
+Postgres works for it, and other people need the rest.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from http import HTTPStatus
+from threading import Condition
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+
+from ledger.web import database_errors, problem_details
+
+AT_ONCE = 4  # of the eight threads of a web process
+# One thread is left, and a browser opens six connections.
+WAITING = 3
+SECONDS = 0.5  # the longest that one waits: waiting takes a thread, too
+TOO_MANY = (
+    "Other requests of yours are still running, so this one was not begun and changed nothing. Wait"
+    " until they have ended, then send it again."
+)
+
+
+class RunningRequests:
+    """Those of this process, counted for each person."""
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self._at_once, self._most_waiting = at_once, waiting
+        self._changed = Condition()
+        self._running, self._waiting = Counter[Any](), Counter[Any]()
+
+    def begin(self, person: Any) -> bool:
+        """Whether the request may run; if so, it counts until `end`."""
+        with self._changed:
+            if not self._is_free(person) and not self._wait(person):
+                return False
+            self._running[person] += 1
+            return True
+
+    def end(self, person: Any) -> None:
+        """Counts one of the person's requests no more."""
+        with self._changed:
+            _take_one(self._running, person)
+            self._changed.notify_all()
+
+    def _is_free(self, person: Any) -> bool:
+        return self._running[person] < self._at_once
+
+    def _wait(self, person: Any) -> bool:
+        if self._waiting[person] >= self._most_waiting:
+            return False
+        self._waiting[person] += 1
+        try:
+            return self._changed.wait_for(lambda: self._is_free(person), SECONDS)
+        finally:
+            _take_one(self._waiting, person)
+
+
+def _take_one(counts: Counter[Any], person: Any) -> None:
+    counts[person] -= 1
+    if not counts[person]:
+        del counts[person]
+
+
+_requests = RunningRequests(AT_ONCE, WAITING)
+
+
+class RunningRequestsMiddleware:
+    """Answers with status 429 in place of a signed-in person's request above the limit.
+
+    Stands after LoginRequiredMiddleware, which has loaded the person, so that it needs no query.
+    Requests without a person are not counted, nor pages for which nobody has to sign in. A stream
+    is counted until it begins; `ledger.web.downloads` limits it while it is sent.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        counted: list[Any] = []
+        request.counted_for = counted  # type: ignore[attr-defined]
+        try:
+            return self.get_response(request)
+        finally:
+            for person in counted:
+                _requests.end(person)
+
+    def process_view(
+        self, request: Any, _view: object, _args: object, _kwargs: object
+    ) -> HttpResponseBase | None:
+        """Called once the person is known."""
+        person = _person_of(request)
+        if person is None:
+            return None
+        if _requests.begin(person):
+            request.counted_for.append(person)
+            return None
+        if request.path_info.startswith(problem_details.API):
+            wait = {"Retry-After": str(database_errors.SECONDS_TO_WAIT)}
+            return problem_details.problem(
+                HTTPStatus.TOO_MANY_REQUESTS, "too-many-at-once", TOO_MANY, wait
+            )
+        again = request.get_full_path() if request.method == "GET" else None
+        return database_errors.page("Too many at the same time", TOO_MANY, again, status=429)
+
+
+def _person_of(request: Any) -> Any:
+    """The key of the person; None for nobody, and where only the page may ask who it is."""
+    is_call = request.path_info.startswith(problem_details.API)
+    return request.user.pk if is_call or hasattr(request, "_cached_user") else None

@@ -1,0 +1,98 @@
+"""One person's requests leave threads of a process to other people."""
+
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from ledger.server.gunicorn_settings import FEWEST_THREADS
+from ledger.web import running_requests
+from ledger.web.running_requests import AT_ONCE, WAITING, RunningRequests
+from tests.api.calls import bearer
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+PAGES = ("/accounts/", "/api/v1/accounts/")
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> RunningRequests:
+    monkeypatch.setattr(running_requests, "SECONDS", 0)
+    found = RunningRequests(at_once=2, waiting=1)
+    monkeypatch.setattr(running_requests, "_requests", found)
+    return found
+
+
+@contextmanager
+def running(requests: RunningRequests, person: User, count: int) -> Iterator[None]:
+    assert all(requests.begin(person.pk) for _ in range(count))
+    yield
+    for _ in range(count):
+        requests.end(person.pk)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_person_with_too_many_requests_waits_and_others_do_not(
+    requests: RunningRequests, page: str, client: Client
+) -> None:
+    ana, ben = UserFactory(), UserFactory()
+    client.force_login(ana)
+    with running(requests, ana, 2):
+        refused = client.get(page)
+        assert (refused.status_code, refused["Retry-After"]) == (429, "2")
+        client.force_login(ben)
+        assert client.get(page).status_code == 200
+    client.force_login(ana)
+    assert [client.get(page).status_code for _ in range(4)] == [200] * 4
+
+
+def test_all_tokens_and_sessions_of_a_person_count_together(
+    requests: RunningRequests, client: Client
+) -> None:
+    ana = UserFactory()
+    token = bearer(ana, "read")
+    with running(requests, ana, 2):
+        refused = client.get("/api/v1/accounts/", headers=token)
+        assert (refused.status_code, refused.json()["type"]) == (
+            429, "/api/v1/problems/#too-many-at-once",
+        )  # fmt: skip
+    assert client.get("/api/v1/accounts/", headers=token).status_code == 200
+
+
+def test_a_request_that_failed_counts_no_more(
+    requests: RunningRequests, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(UserFactory())
+    client.raise_request_exception = False
+    with monkeypatch.context() as broken:
+        broken.setattr("django.shortcuts.loader.render_to_string", lambda *_, **__: 1 / 0)
+        assert [client.get("/accounts/").status_code for _ in range(3)] == [500] * 3
+    assert client.get("/accounts/").status_code == 200
+
+
+def test_people_who_are_not_signed_in_are_not_counted(
+    requests: RunningRequests, client: Client
+) -> None:
+    for _ in range(2):
+        requests.begin(None)
+    assert client.get(reverse("account_login")).status_code == 200
+    assert client.get("/api/v1/accounts/").status_code == 401
+
+
+def test_a_request_waits_until_another_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running_requests, "SECONDS", 60)
+    requests = RunningRequests(at_once=1, waiting=1)
+    requests.begin("ana")
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(requests.begin, "ana") for _ in range(2)]
+        wait(both, return_when=FIRST_COMPLETED)  # the one that may not wait
+        requests.end("ana")
+        assert sorted(each.result() for each in both) == [False, True]
+
+
+def test_one_person_leaves_a_thread_to_others() -> None:
+    assert AT_ONCE + WAITING < FEWEST_THREADS
