@@ -57,6 +57,8 @@ NO_CONNECTION = (PoolTimeout, PoolClosed, TooManyRequests)
 NEVER_CONNECTED = (*NO_CONNECTION, psycopg.errors.ConnectionTimeout)
 TIMED_OUT = "57014"  # query_canceled, by statement_timeout
 
+LOCK_TIMED_OUT = "55P03"  # each try has waited for lock_timeout, with a thread of the server
+
 TRIES = 5  # after a lost race
 FIRST_PAUSE = 0.01  # seconds; it doubles
 # While a server restarts, or a standby is promoted, which takes about half a second.
@@ -145,8 +147,8 @@ def run_with_retry(
     sleep: Callable[[float], None] = time.sleep,
 ) -> R:
     """Return what `work` returns; run it up to five times after a lost race, and for about three
-    seconds after a lost server. These begin with the first unknown outcome, so at least one try
-    follows it, and lost races do not end them.
+    seconds after a lost server, or while it waits for locks. The seconds of a lost server begin
+    with the first unknown outcome, so at least one try follows it, and lost races do not end them.
 
     `work` opens its own transaction and has no other effects. After an unknown outcome it runs
     again only if the caller gives `find_out_first`, which tells `work` that it may be committed
@@ -168,7 +170,8 @@ def run_with_retry(
             # Each try may have waited for a connection, too.
             is_last = max(waited, time.monotonic() - began) >= UNTIL_BACK
             if failure is Failure.LOST_RACE and not unknown:
-                is_last = attempt >= TRIES
+                is_late = is_last and sqlstate(error) == LOCK_TIMED_OUT
+                is_last = is_late or attempt >= TRIES
             if not again or is_last or connections[using].in_atomic_block:
                 # Only a broken rule proves that the first run was not committed.
                 is_unknown = unknown and not isinstance(error, BROKEN_RULE)

@@ -254,6 +254,23 @@ def test_a_search_is_not_ended_earlier_by_lost_races(
     assert 3 <= clock[0] < 3.5
 
 
+def test_locks_are_waited_for_three_seconds_however_few_tries(
+    monkeypatch: pytest.MonkeyPatch, transactional_db: None
+) -> None:
+    """Each wait takes a thread of the server."""
+    clock, runs = [0.0], []
+
+    def work() -> None:
+        runs.append(clock[0])
+        clock[0] += 2
+        raise OperationalError from psycopg.errors.LockNotAvailable()
+
+    monkeypatch.setattr("ledger.db.retry.time.monotonic", lambda: clock[0])
+    with pytest.raises(OperationalError):
+        run_with_retry(work, sleep=lambda _pause: None)
+    assert runs == [0, 2]
+
+
 def test_a_lost_server_is_waited_for_three_seconds(
     run: Callable[[CountedWork], str], pauses: list[float]
 ) -> None:
