@@ -143,6 +143,9 @@ class OutsideImport(models.Model):
     opening_before = MoneyField(
         null=True, db_comment="Of the account, if the import has replaced it by that of the file"
     )
+    doubts = models.JSONField(
+        null=True, db_comment="What the preview warns of, found when the file was read"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     imported_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)

@@ -23,6 +23,7 @@ from transactions.outside.formats.sheet import cells_under, sheet_of
 
 ENTRIES_A_PAGE = 50
 SHOWN_IMPORTS = 25
+SHOWN_LETTERS = 200
 AT_ONCE = 2000  # rows that are held in memory for a file
 
 
@@ -79,6 +80,17 @@ def _twice(account: OutsideAccount, amount: Decimal, *, until: date) -> list[Out
     found = entries.filter(booked_on=Subquery(days)).select_related("source")
     by_file = {entry.source_id: entry for entry in found.order_by("source__imported_at")}
     return list(by_file.values())[-2:]
+
+
+def doubts_of(source: OutsideImport) -> dict[str, Any]:
+    """What the preview of a file warns of. Reads the whole file, so it is stored with the import;
+    one that was read by an earlier version has none.
+    """
+    return {
+        "order": doubtful_order(source),
+        "letters": doubtful_letters(source)[:SHOWN_LETTERS],
+        "unknown_status_count": unknown_status_count(source),
+    }
 
 
 def doubtful_order(source: OutsideImport) -> str:

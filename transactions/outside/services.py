@@ -42,6 +42,7 @@ from transactions.outside.formats.lines import (
 )
 from transactions.outside.formats.reading import digest_of, format_of, lines_of, measure
 from transactions.outside.formats.sheet import refuse_too_many_rows, sheet_of
+from transactions.outside.reads import doubts_of
 
 State, Format = OutsideImport.State, OutsideImport.Format
 MOST_ACCOUNTS = 50  # of one person
@@ -130,6 +131,9 @@ def upload(
         _measure(made, source)
     elif _remember_columns(made, source):
         _measure_or_propose(made, source)
+    elif made.mapping is None:
+        sheet = sheet_of(source, is_asked=True)
+        made.mapping = guess_of_file(source, sheet, made.currency)
     return _store(made, source)
 
 
@@ -289,6 +293,7 @@ def _read(source: OutsideImport, most: int) -> OutsideImport:
                 locked.read_count += len(part)
         if locked.read_count >= locked.line_count:
             locked.double_count = mark_doubles(locked)
+            locked.doubts = doubts_of(locked)
             locked.state = State.PREVIEW
         locked.save()
     return locked
@@ -320,6 +325,7 @@ def confirm(
         if entered.count() > MOST_ENTRIES:
             raise InvalidDetails(TOO_MANY_ENTRIES)
         locked.state, locked.imported_at = State.IMPORTED, timezone.now()
+        locked.doubts = None  # with texts of the file
         locked.save()
         forget(locked)
     return locked

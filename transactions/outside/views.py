@@ -35,13 +35,11 @@ from transactions.outside.forms import (
 from transactions.outside.reads import (
     accounts_of,
     difference_of,
-    doubtful_letters,
-    doubtful_order,
+    doubts_of,
     entry_page,
     imported_before,
     imports_of,
     totals_of,
-    unknown_status_count,
 )
 
 State = OutsideImport.State
@@ -187,9 +185,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
         context["lines"] = [(line, texts.get(line)) for line in page]
         context["other_count"] = source.new_count - lookalikes.count
         context["one_way"] = all_one_way(OutsideEntry.objects.of(source))
-        context["doubtful_order"] = doubtful_order(source)
-        context["doubtful_letters"] = doubtful_letters(source)
-        context["unknown_status_count"] = unknown_status_count(source)
+        context["doubts"] = source.doubts or doubts_of(source)
         context["before"] = imported_before(source)
     return render(request, "transactions/outside/import.html", context)
 

@@ -173,6 +173,24 @@ def test_the_preview_says_how_many_lines_have_an_unknown_status(
     assert "1 line of the file has a status that is not known, and counts as booked." in preview
 
 
+def test_the_preview_does_not_read_the_file_again(ana: Client, account: OutsideAccount) -> None:
+    source = uploaded(account, GERMAN.encode("cp1252"))
+    page = reverse("transactions:outside_import", args=[source.pk])
+    with CaptureQueriesContext(connection) as queries:
+        assert "Windows-1252" in text_of(ana.get(page))
+    assert not any("outside_file_parts" in query["sql"] for query in queries)
+    assert services.confirm(source=source).doubts is None
+
+
+def test_the_columns_are_guessed_when_the_file_is_stored(
+    ana: Client, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = send(ana, account, GERMAN)["Location"]
+    monkeypatch.delattr("transactions.outside.views.guess_of_file")
+    columns = ana.get(here, follow=True).redirect_chain[-1][0]
+    assert "/columns/" in columns
+
+
 def test_the_fewer_of_new_lines_and_doubles_are_shown_first(
     ana: Client, account: OutsideAccount
 ) -> None:
