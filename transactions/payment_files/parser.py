@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from ledger.text.csv_records import CsvRecords, RecordTooLong
 from ledger.text.lines import shortened, tidy_line
 
 COLUMNS = ("to", "name", "amount", "description", "reference")
 NEEDED = ("to", "amount")
 MOST_LINES = 50_000
 MOST_BYTES = 32 * 1024 * 1024
+MOST_RAW_LINES = 20 * MOST_LINES  # with empty ones and those within quotes
 LONGEST_LINE = 20_000  # characters
 LONGEST_CELL = 1000  # characters kept of a cell; every column allows fewer
 HEADING = ",".join(COLUMNS)
@@ -71,6 +73,11 @@ def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
             f"{where} there is a character that is not UTF-8. Save the file as "
             "\u201cCSV UTF-8\u201d and choose it again."
         ) from None
+    except RecordTooLong:
+        raise UnreadableFile(
+            f"From line {number + 1} on, a payment has more than {LONGEST_LINE:,} characters, far "
+            "more than it needs. Was a quote opened and not closed?"
+        ) from None
     except csv.Error as error:
         raise UnreadableFile(_about_quotes(number + 1, error)) from None
     finally:
@@ -120,17 +127,26 @@ def _refuse_other_formats(source: IO[bytes]) -> None:
         )
 
 
-def _reader(text: io.TextIOWrapper) -> Iterator[list[str]]:
+def _reader(text: io.TextIOWrapper) -> Iterable[list[str]]:
     """Yields each line's cells, split by comma or semicolon, whichever the heading has more of."""
     first = next((line for line in _lines(text) if line.strip()), "")
     separator = ";" if first.count(";") > first.count(",") else ","
     text.seek(0)
-    return csv.reader(_lines(text), delimiter=separator, strict=True)
+    return CsvRecords(_lines(text), separator=separator, longest=LONGEST_LINE)
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    """Yields the lines of the file. Raises UnreadableFile if one is longer than LONGEST_LINE."""
+    """Yields the lines of the file. Raises UnreadableFile if one is longer than LONGEST_LINE, and
+    after MOST_RAW_LINES.
+    """
+    count = 0
     while line := text.readline(LONGEST_LINE + 1):
+        count += 1
+        if count > MOST_RAW_LINES:
+            raise UnreadableFile(
+                f"The file has more than {MOST_RAW_LINES:,} lines, most of them empty. Remove "
+                "these, or split it."
+            )
         if len(line) > LONGEST_LINE:
             raise UnreadableFile(
                 f"A line of the file has more than {LONGEST_LINE:,} characters, far more than a "

@@ -591,6 +591,22 @@ def test_a_text_has_up_to_so_many_lines_that_say_nothing(
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "part"), [("ofx1", "<TRNAMT>", "<A{}>b"), ("qif", "T-", "{}b\n")]
+)
+def test_a_payment_has_up_to_so_many_values(name: str, before: str, part: str) -> None:
+    many = (part.format(chr(0x4E00 + n) if name == "qif" else n) for n in range(201))
+    text = SAMPLES[name].replace(before, "".join(many) + before, 1)
+    assert "kinds of" in refusal_of(text)
+
+
+def test_ofx_has_up_to_so_many_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = SAMPLES["ofx1"]
+    monkeypatch.setattr("transactions.outside.formats.ofx.MOST_TAGS", text.count("<"))
+    measured(text)
+    assert "tags" in refusal_of(text.replace("<STMTTRN>", "<A>" * 9 + "<STMTTRN>", 1))
+
+
 def test_a_field_of_many_empty_lines_does_not_end() -> None:
     text = MT940.replace(":28C:", "\n" * 30_000 + ":28C:", 1)
     assert "a field of the file does not end" in refusal_of(text)

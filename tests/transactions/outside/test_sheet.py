@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.transactions.outside.files import AMERICAN, GERMAN, guessed
-from transactions.outside.formats.cells import day_order, read_day, read_figure
+from transactions.outside.formats.cells import day_order, is_unbooked, read_day, read_figure
 from transactions.outside.formats.guess import guess, guess_of_file
 from transactions.outside.formats.lines import (
     MOST_BYTES,
@@ -860,6 +860,30 @@ def test_years_of_days_with_dots_have_the_day_first_unless_they_are_newer_otherw
 def test_a_sheet_has_up_to_so_many_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transactions.outside.formats.reading.MOST_LINES", 1)
     assert "more than 1 lines" in refusal_of(ENGLISH)
+
+
+def test_a_row_has_up_to_so_many_characters_also_over_many_lines() -> None:
+    def with_text(length: int) -> str:
+        return ENGLISH + '2026-11-04,"' + ("\u0101" * 99 + "\n") * (length // 100) + '",1.00\n'
+
+    assert len(read(with_text(19_000))) == 3
+    assert "characters" in refusal_of(with_text(20_000))
+
+
+def test_a_row_has_up_to_so_many_cells() -> None:
+    assert len(read(f"{ENGLISH}2026-11-04,Bus,1.00{',' * 97}\n")) == 3
+    assert "101 cells" in refusal_of(f"{ENGLISH}2026-11-04,Bus,1.00{',' * 98}\n")
+
+
+def test_a_sheet_has_up_to_so_many_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transactions.outside.formats.sheet.MOST_CELLS", 6)
+    assert len(read(ENGLISH)) == 2
+    assert "more than 6 cells" in refusal_of(f"{ENGLISH}2026-11-04,Bus,1.00\n")
+
+
+def test_a_status_is_read_up_to_so_many_characters() -> None:
+    assert is_unbooked(f"{'x ' * 90}pending")
+    assert not is_unbooked(f"{'x ' * 100}pending")
 
 
 @pytest.mark.parametrize("more", ["\n" * 20, "***\n" * 20, ",x,\n" * 20])

@@ -92,6 +92,20 @@ def test_too_many_lines_and_too_many_bytes(monkeypatch: pytest.MonkeyPatch) -> N
     assert "split" in fault(csv_of(LINE).read()).lower()
 
 
+def test_a_payment_has_up_to_so_many_characters_also_over_many_lines() -> None:
+    line = '4821,"' + ("\u0101" * 99 + "\n") * 199 + '"'
+    assert measure(csv_of(line))[1] == 1
+    assert "characters" in fault(csv_of(line.replace("\n", "\n" * 9)).read())
+
+
+def test_a_file_has_up_to_so_many_lines_that_are_no_payment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parser, "MOST_RAW_LINES", 9)
+    assert measure(csv_of(LINE, "", "", LINE))[1] == 2
+    assert "empty" in fault(csv_of(LINE, *[""] * 9, LINE).read())
+
+
 def test_the_digest_knows_the_lines_again_and_nothing_else() -> None:
     def digest(content: str) -> str:
         return measure(io.BytesIO(content.encode()))[0]

@@ -57,6 +57,7 @@ def is_day(typed: str) -> bool:
     return False
 
 
+_DIGIT = re.compile("[0-9]")
 _BESIDE = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")
 _INDIAN = r"[0-9]{1,2}(?:,[0-9]{2}){1,5},[0-9]{3}(?:\.[0-9]{0,4})?"  # 1,00,007.00
 _UNSIGNED = {
@@ -72,18 +73,23 @@ def read_figure(number: int, typed: str, mark: str) -> Decimal:
     """A figure as banks write it, with a sign before or after it, or in brackets. Raises
     UnreadableStatement.
     """
-    text = _BESIDE.sub("", typed.replace("\N{MINUS SIGN}", "-").strip()).strip()
-    is_negative = False
-    if text.startswith("(") and text.endswith(")"):
-        is_negative, text = True, text[1:-1].strip()
-    elif text[:1] in ("-", "+"):
-        is_negative, text = text[0] == "-", text[1:].strip()
-    elif text[-1:] in ("-", "+"):
-        is_negative, text = text[-1] == "-", text[:-1].strip()
+    text, is_negative = _without_sign(typed)
     if not _UNSIGNED[mark].fullmatch(text):
         raise UnreadableStatement(not_an_amount(number, typed))
     value = Decimal(re.sub(rf"[^0-9{re.escape(mark)}]", "", text).replace(",", ".").rstrip("."))
     return -value if is_negative else value
+
+
+def _without_sign(typed: str) -> tuple[str, bool]:
+    """The text of a figure without its sign and currency, and whether it is below zero."""
+    text = _BESIDE.sub("", typed.replace("\N{MINUS SIGN}", "-").strip()).strip()
+    if text.startswith("(") and text.endswith(")"):
+        return text[1:-1].strip(), True
+    if text[:1] in ("-", "+"):
+        return text[1:].strip(), text[0] == "-"
+    if text[-1:] in ("-", "+"):
+        return text[:-1].strip(), text[-1] == "-"
+    return text, False
 
 
 ORDERS = ("dmy", "mdy", "ymd")
@@ -184,11 +190,10 @@ def decimal_of(figures: Iterable[str], decimals: int = 2) -> str:
 
 def is_figure(typed: str) -> bool:
     """Whether the text is a figure with either mark before its decimals."""
-    for mark in _UNSIGNED:
-        with suppress(UnreadableStatement):
-            read_figure(0, typed, mark)
-            return True
-    return False
+    if not _DIGIT.search(typed):  # as of most cells
+        return False
+    text, _is_negative = _without_sign(typed)
+    return any(unsigned.fullmatch(text) for unsigned in _UNSIGNED.values())
 
 
 SIGNS = {"\u20ac": "EUR", "EURO": "EUR", "EUROS": "EUR", "$": "USD", "\u00a3": "GBP"}
@@ -262,6 +267,7 @@ BOOKED = frozenset(
 NOT = frozenset("not nicht non niet no não ikke inte".split())
 BOOKED_ALL_THE_SAME = frozenset({"reversed", "refunded"})  # also if they are not
 
+LONGEST_STATUS = 200  # characters that are looked at
 WORDS_OF_A_STATUS = 3  # at most, as in "Umsatz vorgemerkt"; more may be a text
 _BETWEEN_WORDS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")  # "PENDING_REVIEW", "PaymentFailed"
 
@@ -296,7 +302,7 @@ def is_short_unbooked(typed: str) -> bool:
 
 
 def _words_of_status(typed: str) -> list[str]:
-    return [word.lower() for word in _BETWEEN_WORDS.split(typed) if word]
+    return [word.lower() for word in _BETWEEN_WORDS.split(typed[:LONGEST_STATUS]) if word]
 
 
 def _verdicts(words: Sequence[str]) -> list[bool]:

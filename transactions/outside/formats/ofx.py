@@ -13,8 +13,10 @@ from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.lines import (
     CUT,
     LONGEST_LINE,
+    MOST_LINES,
     OutsideLine,
     StatementFacts,
+    TooManyLines,
     UnreadableStatement,
     bounded,
     made_line,
@@ -25,6 +27,8 @@ from transactions.outside.formats.lines import (
 )
 from transactions.outside.formats.xml import elements, plain_name
 
+MOST_VALUES = 200  # of one part, such as a payment; payments have about 20
+MOST_TAGS = 40 * MOST_LINES  # of a file
 AT_ONCE = 64 * 1024  # characters
 ALONE = frozenset({"CURDEF", "DTEND"})  # values that stand in no aggregate that is wanted
 WANTED = ALONE | {"STMTTRN", "LEDGERBAL", "BANKACCTFROM", "CCACCTFROM", "INVTRAN"}
@@ -138,7 +142,9 @@ def _from_xml(source: IO[bytes]) -> Iterator[Aggregate]:
 def _from_sgml(text: io.TextIOWrapper) -> Iterator[Aggregate]:
     """Yields each wanted aggregate with its values once it ends."""
     name, values = "", dict[str, str]()
-    for closing, tag, value in _within_ofx(text):
+    for count, (closing, tag, value) in enumerate(_within_ofx(text)):
+        if count > MOST_TAGS:
+            raise TooManyLines(MOST_TAGS, "tags")
         if closing:
             if tag == name:
                 yield name, values
@@ -151,6 +157,11 @@ def _from_sgml(text: io.TextIOWrapper) -> Iterator[Aggregate]:
             name, values = tag, {}
         elif name and (value or tag == "CURRENCY"):
             values.setdefault(tag, value)
+            if len(values) > MOST_VALUES:
+                raise UnreadableStatement(
+                    f"A part of the file has more than {MOST_VALUES} kinds of values, far more "
+                    f"than OFX has. {CUT}"
+                )
 
 
 def _within_ofx(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:

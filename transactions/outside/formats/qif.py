@@ -24,6 +24,7 @@ from transactions.outside.formats.lines import (
 KINDS = ("bank", "cash", "ccard", "oth a", "oth l")
 # What Quicken puts beside the payments: none of these lists has any.
 LISTS = ("cat", "class", "memorized", "security", "prices", "budget", "invitem", "template")
+MOST_LETTERS = 40  # that begin the lines of a record
 OPENING = "opening balance"
 Record = tuple[int, dict[str, str]]
 _DAY = re.compile(r"(\d{1,4})[/.\- ]+(\d{1,2})[/.\-' ]+(\d{1,4})", re.ASCII)
@@ -77,6 +78,11 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
             else:
                 began = began or number
                 record.setdefault(line[0].upper(), line[1:].strip())
+                if len(record) > MOST_LETTERS:
+                    raise UnreadableStatement(
+                        f"The record from line {began:,} on has more than {MOST_LETTERS} kinds of "
+                        f"lines, more than QIF has. {CUT}"
+                    )
     if record:
         raise UnreadableStatement(f"The last record of the file does not end. {CUT}")
 

@@ -8,17 +8,21 @@ the names (`OutsideImport.heading`).
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO
 
+from ledger.text.csv_records import CsvRecords, RecordTooLong
 from ledger.text.lines import tidy_line
 from transactions.outside.formats.cells import is_day, is_figure
 from transactions.outside.formats.columns import can_be, says
 from transactions.outside.formats.lines import (
     CUT,
+    LONGEST_LINE,
+    MOST_LINES,
     TooManyLines,
     UnreadableStatement,
     bounded,
@@ -27,6 +31,8 @@ from transactions.outside.formats.lines import (
 )
 
 MOST_COLUMNS = 100
+MOST_CELLS = 50 * MOST_LINES  # of a file
+LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 SEPARATORS = ";\t,|"
 BEFORE_HEADING = 30  # lines that a bank may write above the names of the columns
 SAMPLES = 20
@@ -213,11 +219,16 @@ def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tup
     lines = text_lines(text)
     for _ in range(after):
         next(lines, "")
-    reader = csv.reader(lines, delimiter=separator, strict=True)
-    rows = bounded(reader)
+    reader = CsvRecords(lines, separator=separator, longest=LONGEST_LINE)
+    rows, count = bounded(reader), 0
     while True:
         try:
             cells = next(rows, None)
+        except RecordTooLong:
+            raise UnreadableStatement(
+                f"Near line {reader.line_num + after:,}, a row has more than {LONGEST_LINE:,} "
+                "characters, far more than a statement needs. Was a quote opened and not closed?"
+            ) from None
         except csv.Error:
             raise UnreadableStatement(
                 f"Near line {reader.line_num + after:,}, a quote is opened and not closed, or text "
@@ -225,7 +236,15 @@ def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tup
             ) from None
         if cells is None:
             return
-        if any(letter.isalnum() for cell in cells for letter in cell):
+        count += len(cells)
+        if len(cells) > MOST_COLUMNS:
+            raise UnreadableStatement(
+                f"Line {reader.line_num + after:,} has {len(cells):,} cells, and a statement at "
+                f"most {MOST_COLUMNS}. {CUT}"
+            )
+        if count > MOST_CELLS:
+            raise TooManyLines(MOST_CELLS, "cells")
+        if any(map(LETTER_OR_DIGIT.search, cells)):
             yield reader.line_num + after, cells
 
 

@@ -57,7 +57,7 @@ def sheet_lines(
         for number, cells in cells_of(text, sheet.separator, sheet.after):
             if not sheet.is_named:
                 rows.append(hash(tuple(cells)))
-            if tuple(name_of(cell) for cell in cells[: len(sheet.names)]) == sheet.names:
+            if _names_columns(cells, sheet):
                 raise UnreadableStatement(
                     f"Line {number:,} names the columns a second time: the file seems to be in "
                     "there twice. Download it again."
@@ -75,6 +75,14 @@ def sheet_lines(
                 yield line
     _refuse_twice(rows)
     ends.note(facts)
+
+
+def _names_columns(cells: Sequence[str], sheet: Sheet) -> bool:
+    """Whether the row is the heading once more."""
+    is_whole = len(cells) >= len(sheet.names)
+    return is_whole and all(
+        name_of(cell) == name for cell, name in zip(cells, sheet.names, strict=False)
+    )
 
 
 def _refuse_twice(rows: "array[int]") -> None:
