@@ -15,22 +15,30 @@ from transactions.scope import Scope, newest_first
 from transactions.search.sql.sides import TransactionSides
 
 COUNTED = 100_000  # only the newest matches are counted
+MOST_VALUES = 500_000  # of them, such as metadata keys: a payment may have a thousand
 MOST_GROUPS = 200
 
 GROUPED = """
 WITH matched AS MATERIALIZED ({matched}),
-counted AS (
-    SELECT {value} AS value, currency, count(*) AS payments, sum(count(*)) OVER same AS of_value,
-           coalesce(sum(money_in), 0) AS money_in, coalesce(sum(money_out), 0) AS money_out,
-           coalesce(sum(moved), 0) AS moved
+valued AS MATERIALIZED (
+    SELECT matched.id, {value} AS value, currency, money_in, money_out, moved
     FROM matched {spread}
     {only}
-    GROUP BY 1, currency
-    WINDOW same AS (PARTITION BY {value})
+    LIMIT {most_values}
+),
+counted AS (
+    SELECT value, currency, count(*) AS payments, sum(count(*)) OVER same AS of_value,
+           coalesce(sum(money_in), 0) AS money_in, coalesce(sum(money_out), 0) AS money_out,
+           coalesce(sum(moved), 0) AS moved
+    FROM valued
+    GROUP BY value, currency
+    WINDOW same AS (PARTITION BY value)
 ),
 ranked AS (SELECT *, dense_rank() OVER (ORDER BY {order}, value) AS place FROM counted)
 SELECT value, currency, payments, money_in, money_out, moved,
-       (SELECT count(*) FROM matched), (SELECT max(place) FROM ranked)
+       (SELECT count(*) FROM matched), (SELECT max(place) FROM ranked),
+       CASE (SELECT count(*) FROM valued) WHEN {most_values}
+           THEN (SELECT count(DISTINCT id) FROM valued) END
 FROM ranked WHERE place <= {most} ORDER BY place, payments DESC, currency
 """
 
@@ -61,8 +69,8 @@ class PaymentGroup:
 @dataclass(slots=True)
 class PaymentGroups:
     """The groups, the most frequent first, months the newest first. `count` counts the payments,
-    which may be in several groups or none; `is_cut` says that only the newest COUNTED are counted,
-    `left_out` how many groups are not listed.
+    which may be in several groups or none; `is_cut` says that only the newest are counted, up to
+    COUNTED with up to MOST_VALUES, and `left_out` how many groups are not listed.
     """
 
     groups: list[PaymentGroup] = field(default_factory=list)
@@ -86,6 +94,7 @@ def groups_of(scope: Scope, where: Q, dimension: Dimension) -> PaymentGroups:
         only="WHERE found.value IS NOT NULL" if dimension.spread else "",
         order="value DESC" if by_time else "of_value DESC",
         most=MOST_GROUPS,
+        most_values=MOST_VALUES,
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, (*matched[1], *(tags[1] if tags else ())))
@@ -115,12 +124,13 @@ def _columns(scope: Scope, where: Q, dimension: Dimension) -> Any:
 
 def _read(rows: list[tuple[Any, ...]]) -> PaymentGroups:
     found = PaymentGroups()
-    for value, currency, count, money_in, money_out, moved, matched, places in rows:
+    for value, currency, count, money_in, money_out, moved, matched, places, cut_to in rows:
         if not found.groups or found.groups[-1].value != value:
             found.groups.append(PaymentGroup(value))
         sums = CurrencySum(currency, count, money_in, money_out, moved)
         found.groups[-1].sums.append(sums)
-        found.count, found.is_cut = min(matched, COUNTED), matched > COUNTED
+        found.count = min(matched, COUNTED) if cut_to is None else cut_to
+        found.is_cut = found.count < matched
         found.left_out = max(0, places - MOST_GROUPS)
     return found
 

@@ -19,7 +19,7 @@ from explorer.browse.dimensions import (
     dimensions_for,
     may_see_values,
 )
-from explorer.browse.groups import COUNTED, CurrencySum, PaymentGroup, PaymentGroups
+from explorer.browse.groups import CurrencySum, PaymentGroup, PaymentGroups
 from ledger.charts.geometry import BarChart, Chart, ColumnChart, Mark
 from ledger.text.lines import counted, shortened
 from ledger.text.money import money
@@ -89,7 +89,7 @@ class BrowsePage:
         if not self.found.count:
             return "No payments match" if self.query.text else "No payments yet"
         if self.found.is_cut:
-            return f"The newest {COUNTED:,} payments by {self.dimension.title.lower()}"
+            return f"The newest {self.found.count:,} payments by {self.dimension.title.lower()}"
         return f"{counted(self.found.count, 'payment')} by {self.dimension.title.lower()}"
 
     @property

@@ -231,6 +231,18 @@ def test_only_the_newest_are_counted_and_it_says_so(
     assert page.sentence.startswith("The newest")
 
 
+def test_only_so_many_values_are_counted_and_it_says_of_how_many_payments(
+    paid: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.deposit(to_account=paid, amount=Decimal(1), metadata=dict.fromkeys("abc", 1))
+    services.deposit(to_account=paid, amount=Decimal(1), metadata=dict.fromkeys("ad", 1))
+    monkeypatch.setattr(groups, "MOST_VALUES", 4)
+    page = signed_in(paid.user).get(PAGE, {"by": "key"}).context["page"]
+    assert sum(group.count for group in page.found.groups) == 4
+    assert page.found.is_cut
+    assert page.sentence.startswith("The newest 2 payments")
+
+
 def test_it_says_how_many_payments_of_what(paid: Account) -> None:
     page = signed_in(paid.user).get(PAGE, {"q": "corner", "by": "month"}).context["page"]
     assert page.sentence == "2 payments by month"

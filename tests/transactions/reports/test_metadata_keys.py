@@ -70,6 +70,14 @@ def test_only_the_newest_rows_are_looked_through(
     assert [row[:2] for row in figures(account)] == [("new", 2)]
 
 
+def test_only_so_many_values_are_looked_through(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "MOST_VALUES", 3)
+    say(account, {"old": 1}, {str(number): {"in": 1} for number in range(3)}, {"new": 1})
+    assert [row[:2] for row in figures(account)] == [("new", 1)]
+
+
 def test_strangers_rows_are_never_in_and_those_of_holds_are(account: Account) -> None:
     say(account, {"mine": 1})
     say(funded(), {"theirs": 1})

@@ -10,10 +10,12 @@ from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope, newest_first
 
 NEWEST = 10_000  # transactions read
+MOST_VALUES = 200_000  # of their values: metadata may have a thousand keys
 
 
 def metadata_keys(scope: Scope) -> list[dict[str, Any]]:
-    """The metadata keys of the newest NEWEST transactions, the most frequent first.
+    """The metadata keys of the newest NEWEST transactions, the most frequent first. Of more than
+    MOST_VALUES values, those of the newest ones count, and those inside objects last.
 
     A key inside an object is written as a path: `merchant.city`; `path` has its steps. `row_count`
     counts the transactions with the key, `distinct_values` its values, `types` are their JSON
@@ -28,7 +30,8 @@ def metadata_keys(scope: Scope) -> list[dict[str, Any]]:
     if newest is None:
         return []
     with closing(connection.cursor()) as cursor:
-        cursor.execute(KEYS.replace("{newest}", newest[0]), newest[1])
+        sql = KEYS.replace("{most}", str(MOST_VALUES)).replace("{newest}", newest[0])
+        cursor.execute(sql, newest[1])
         return rows_as_dicts(cursor)
 
 
@@ -45,7 +48,7 @@ opened (path, value) AS (
 ),
 counted AS (
     SELECT path, value, count(*) AS row_count
-    FROM opened
+    FROM (SELECT path, value FROM opened LIMIT {most}) AS first
     WHERE jsonb_typeof(value) <> 'object' OR value = '{}'
     GROUP BY path, value
 )
