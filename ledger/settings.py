@@ -84,8 +84,8 @@ MIDDLEWARE = [
     "ledger.web.request_facts.RequestFactsMiddleware",
     "ledger.web.middleware.BodyLimitMiddleware",  # CSRF reads the body later, in process_view
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "accounts.sent_bytes.SentBytesMiddleware",
     "ledger.web.running_requests.RunningRequestsMiddleware",
+    "accounts.sent_bytes.SentBytesMiddleware",
     "accounts.read_log.ReadLogMiddleware",
     "ledger.web.middleware.PrivateMiddleware",
     "ledger.web.middleware.ListFilterMiddleware",

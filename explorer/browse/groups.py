@@ -15,7 +15,7 @@ from transactions.scope import Scope, newest_first
 from transactions.search.sql.sides import TransactionSides
 
 COUNTED = 100_000  # only the newest matches are counted
-MOST_VALUES = 500_000  # of them, such as metadata keys: a payment may have a thousand
+MOST_VALUES = 500_000  # of them, such as metadata keys: a payment may have a hundred
 MOST_GROUPS = 200
 
 GROUPED = """

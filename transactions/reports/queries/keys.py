@@ -10,7 +10,7 @@ from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope, newest_first
 
 NEWEST = 10_000  # transactions read
-MOST_VALUES = 200_000  # of their values: metadata may have a thousand keys
+MOST_VALUES = 200_000  # of their values: metadata may have a hundred keys
 
 
 def metadata_keys(scope: Scope) -> list[dict[str, Any]]:
