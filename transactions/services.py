@@ -48,6 +48,7 @@ from transactions.posting.drafts import Draft, PreparedDraft, prepare
 from transactions.posting.locked_accounts import LockedAccounts, lock
 from transactions.posting.lost_statements import LostStatement, lost_before
 from transactions.posting.single_statement import DayLimit
+from transactions.posting.turns import wait_for_turns
 
 __all__ = [
     "MAX_TOGETHER",
@@ -351,6 +352,8 @@ def _booked(
         if payer is not None and not _is_of(payer, item.from_id):
             return AccountNotFound(NOT_THE_PAYERS)
         item.was_posted = False  # what an earlier try has found may be gone after a failover
+        if within is not None:
+            wait_for_turns([within.person])
         result = engine.post_one(item)
         is_counted = within is not None and item.was_posted
         if beside is not None and isinstance(result, Transaction) and not is_counted:

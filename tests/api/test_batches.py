@@ -403,4 +403,4 @@ def test_payments_at_the_same_moment_cannot_pass_the_limit_of_a_day_together(
         send(Client(), [body(mine, theirs, amount="1.00")], Authorization=f"Bearer {text}")
     sums = [query["sql"] for query in sent if "paid_to_others" in query["sql"]]
     assert sums
-    assert all(sql.endswith("true)") for sql in sums), "behind a lock on the person"
+    assert all(sql.endswith("true)") for sql in sums), "in the turn of the person"

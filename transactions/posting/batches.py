@@ -17,6 +17,7 @@ from transactions.posting import engine, unit_of_work
 from transactions.posting.counts import BatchTally, counting_batch
 from transactions.posting.drafts import Draft, PreparedDraft, outline
 from transactions.posting.locked_accounts import LockedAccount
+from transactions.posting.turns import wait_for_turns
 
 CHUNK = 10_000  # drafts per database transaction of a batch with `atomic=False`
 # Note [Short locks]: whoever pays locks the accounts that are paid until the transaction ends, and
@@ -24,9 +25,8 @@ CHUNK = 10_000  # drafts per database transaction of a batch with `atomic=False`
 # books in one transaction is limited: 1,000 drafts to 1,000 accounts lock them for 0.1 s (0.14 s
 # with a reason beside each row; two shared cores, November 2026), 5,000 for 0.7 s, 50,000 for 13 s.
 # Their metadata is read and written before the lock, and 1 MB of it adds up to 0.3 s. And one
-# person's batches book one after another, behind an advisory lock: many in parallel would wait for
-# each other in front of the same accounts. It is no lock on the person's row, which payments with a
-# limit by day take after their accounts: the two would wait for each other.
+# person's batches book one after another, see Note [Turn of a person]: many in parallel would wait
+# for each other in front of the same accounts.
 MAX_TOGETHER = 1_000
 METADATA_TOGETHER = 1_000_000  # characters of the metadata of all
 TOO_MANY = (
@@ -178,7 +178,7 @@ def post_together(drafts: Callable[[], Part], record: Record) -> None:
         metadata = (len(it.metadata_text) for it in items if isinstance(it, PreparedDraft))
         if len(items) > 1 and sum(metadata) > METADATA_TOGETHER:
             raise TooManyTogether(TOO_MANY)
-        engine.wait_for_batches_of(items)
+        wait_for_turns(item.created_by_id for item in items if isinstance(item, PreparedDraft))
         results = _results_on(items)
         tally.add(part, items, results)
         record(part, results)

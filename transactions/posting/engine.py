@@ -13,7 +13,6 @@ from django.db import DataError, IntegrityError
 from django.db import transaction as db_transaction
 
 from accounts.models import User
-from ledger.db.named_locks import wait_for_lock
 from ledger.db.row_security import rows_are_secured
 from transactions.exceptions import IdempotencyConflict, InvalidDetails, LedgerError
 from transactions.models import Transaction
@@ -50,15 +49,6 @@ def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
     known = [item for item in items if item.created_by_id not in strangers]
     results = iter(_post_stretches(known, locked, posted))
     return [UNKNOWN_PERSON if item.created_by_id in strangers else next(results) for item in items]
-
-
-def wait_for_batches_of(items: Sequence[PreparedDraft | LedgerError]) -> None:
-    """Waits until other batches of the people who book these drafts have ended, and lets the next
-    ones wait for this transaction, see Note [Short locks].
-    """
-    authors = {item.created_by_id for item in items if isinstance(item, PreparedDraft)}
-    for author in sorted(filter(None, authors)):
-        wait_for_lock(f"batches of {author}")
 
 
 def preview(

@@ -28,6 +28,7 @@ from transactions.models import Transaction
 from transactions.posting import insert, lost_statements
 from transactions.posting.drafts import PreparedDraft
 from transactions.posting.lost_statements import LostStatement
+from transactions.posting.turns import name_of_turn
 
 ONE_STATEMENT, STEP_BY_STEP = "one statement", "step by step"
 # invalid_sql_statement_name: a pooler or DEALLOCATE has dropped the prepared statement, and psycopg
@@ -42,7 +43,7 @@ RESULT = ("currency", "booked_at", "booked_value_date", "from_balance", "to_bala
 
 class DayLimit(NamedTuple):
     """What a person may send to others in the currency of the payment, with all that they sent
-    since a time. `paid_to_others` sums it up behind a lock on the person.
+    since a time. `paid_to_others` sums it up in the turn of the person.
     """
 
     person: UUID
@@ -79,7 +80,7 @@ def post(
                     names_payer=payer is not None,
                     hides_balances=rows_are_secured(),
                 ),
-                {**_values(item, sent), **(within._asdict() if within else {}), "payer": payer},
+                {**_values(item, sent), **_limit_values(within), "payer": payer},
             )
             row = cursor.fetchone()
     except (DatabaseError, InterfaceError) as error:
@@ -155,6 +156,12 @@ def _values(item: PreparedDraft, sent: LostStatement) -> dict[str, Any]:
     }
 
 
+def _limit_values(within: DayLimit | None) -> dict[str, Any]:
+    if within is None:
+        return {}
+    return {**within._asdict(), "turn": name_of_turn(within.person)}
+
+
 @cache
 def _sql(
     has_sender: bool,
@@ -192,7 +199,7 @@ def _sql(
         conditions += ["sender.currency = recipient.currency"]
     if is_hold:
         conditions += ["coalesce(%(expires_at)s::timestamptz > clock_timestamp(), true)"]
-    if is_limited:  # the currency of the locked account, so that the person is locked after it
+    if is_limited:  # the currency of the locked account, so that it is summed up behind the locks
         sent = "paid_to_others(%(person)s::uuid, sender.currency, %(since)s::timestamptz, true)"
         conditions += [f"{sent} + %(amount)s::numeric <= %(most)s::numeric"]
     # At midnight the day of the booking time may be another one than that of this process; and it
@@ -222,10 +229,13 @@ def _sql(
     if is_hold or not has_recipient:
         values["to_balance"] = "NULL"
     ids = ", ".join(f"%({side})s::uuid" for side in sides)
+    # Before the first account is read and locked, see Note [Turn of a person].
+    turn = "pg_advisory_xact_lock(hashtextextended(%(turn)s, 0))"
+    in_turn = f"(SELECT {turn} IS NOT NULL) AND " if is_limited else ""
     locked = f"""locked AS MATERIALIZED (
             SELECT id, currency, minor_units, status, balance, overdraft_limit, available,
                    transfer_limit, daily_limit, last_entry_at{", user_id" if names_payer else ""}
-            FROM accounts WHERE id = ANY (ARRAY[{ids}]) ORDER BY id FOR NO KEY UPDATE
+            FROM accounts WHERE {in_turn}id = ANY (ARRAY[{ids}]) ORDER BY id FOR NO KEY UPDATE
         )"""  # noqa: S608 - put together from constants
     both = " CROSS JOIN ".join(f"locked AS {side}" for side in sides)
     added = f"""INSERT INTO {insert.table(is_secured=hides_balances)} ({", ".join(COLUMNS)})

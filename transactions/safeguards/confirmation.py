@@ -2,10 +2,11 @@
 
 Note [Splitting]: the limit counts what a person has sent to others, from all their accounts, in
 that currency today, since their last proof ended (`covered_until`). The function `paid_to_others`
-sums it up behind a lock on the person, in the transaction that books the payment, so that payments
-sent at the same moment cannot pass the limit together. It locks and sums in two statements, because
-one would not see what was booked while it waited. The single statement of posting calls it before
-it inserts the row; step by step, it is called after the rows are written.
+sums it up in the turn of the person (Note [Turn of a person]), in the transaction that books the
+payment, so that payments sent at the same moment cannot pass the limit together. It waits and sums
+in two statements, because one would not see what was booked while it waited. The single statement
+of posting calls it before it inserts the row; step by step, it is called after the rows are
+written. Both have taken the turn before they locked an account.
 """
 
 import uuid
@@ -95,8 +96,8 @@ def refuse_over_limit(
 def paid_today(
     person: uuid.UUID, currency: str, covered_until: datetime | None, *, locks: bool = False
 ) -> Decimal:
-    """What a person sent to others in this currency today, since `covered_until`. With `locks`, no
-    other payment of theirs is summed up until the transaction ends.
+    """What a person sent to others in this currency today, since `covered_until`. With `locks`, it
+    is summed up in their turn, which ends with the transaction.
     """
     since = _since(covered_until)
     with connection.cursor() as cursor:

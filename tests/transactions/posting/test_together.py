@@ -18,8 +18,7 @@ from transactions import services
 from transactions.audit.audit import audit
 from transactions.exceptions import InvalidDetails, TooManyTogether
 from transactions.models import Transaction
-from transactions.posting import engine
-from transactions.posting.drafts import prepare
+from transactions.posting.turns import wait_for_turns
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,7 +109,7 @@ def test_who_books_many_waits_for_the_own_booking_and_locks_nobody_before(
     done = list[object]()
 
     def first() -> None:
-        engine.wait_for_batches_of([prepare(draft)])
+        wait_for_turns([account.user_id])
 
     def second() -> None:
         services.post_together(lambda: [draft], lambda _part, results: done.extend(results))
@@ -124,12 +123,10 @@ def test_who_books_many_waits_for_the_own_booking_and_locks_nobody_before(
 
 
 def test_who_books_many_does_not_wait_for_the_row_of_the_person(account: Account) -> None:
-    """A payment with a limit by day locks that row after its accounts, so each could wait for the
-    other.
-    """
+    """Slow work of the person may hold that row."""
     draft = Draft(id=uuid7(), from_account=account, amount=30, created_by=account.user)
-    with psycopg.connect(**connection.get_connection_params()) as payment:
-        payment.execute("SELECT id FROM users FOR NO KEY UPDATE")
+    with psycopg.connect(**connection.get_connection_params()) as work:
+        work.execute("SELECT id FROM users FOR NO KEY UPDATE")
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '1s'")
             services.post_together(lambda: [draft], lambda _part, _results: None)
