@@ -38,7 +38,7 @@ from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
 from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import with_retry
 from ledger.text.currencies import ISO_CURRENCIES
-from ledger.text.lines import tidy_line
+from ledger.text.lines import tidy_line, tidy_reason
 from ledger.web import security_log
 
 MONEY, LIMITS = "money", "limits"
@@ -220,7 +220,7 @@ def ask(
     """
     if not asked_by.has_perm(PERMISSIONS_TO_ASK[kind]):
         raise MayNotAsk(MAY_NOT_ASK)
-    why = tidy_line(reason)
+    why = tidy_reason(reason)
     if not why:
         raise DetailsInvalid("Say why, so that another person can decide.")
     now = timezone.now()

@@ -38,7 +38,7 @@ from accounts.sign_in.access import (
 from ledger.db.ids import uuid7
 from ledger.db.retry import with_retry
 from ledger.text.currencies import LARGEST_AMOUNT, fits, minor_units
-from ledger.text.lines import shortened, tidy_line
+from ledger.text.lines import shortened, tidy_line, tidy_reason
 from ledger.text.money import figure
 
 __all__ = [
@@ -218,7 +218,7 @@ def _set_limits(account: Account, changes: AccountChanges) -> None:
         LimitChange.objects.create(
             id=changes.get("id") or uuid7(),
             account=account,
-            reason=tidy_line(changes.get("reason", "")),
+            reason=tidy_reason(changes.get("reason", "")),
             changed_by=changes.get("changed_by"),
             **{name: getattr(account, name) for name in LIMITS},
         )
@@ -300,7 +300,7 @@ def set_status(
             account=account,
             from_status=account.status,
             to_status=status,
-            reason=tidy_line(reason),
+            reason=tidy_reason(reason),
             message=tidy_line(message),
             changed_by=changed_by,
         )

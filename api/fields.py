@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from ledger.text.currencies import PLAIN_NUMBER, decimals_of, minor_units
 from ledger.text.dates import moment_in_utc
+from ledger.text.lines import tidy_reason
 from transactions.exceptions import InvalidAmount
 
 LONGEST_TEXT = 10_000  # characters, before anything else is done to a text
@@ -84,6 +85,16 @@ class TextField(serializers.CharField):
         if data == "" and self.allow_blank:
             return ""
         return super().run_validation(data)
+
+
+class ReasonTextField(TextField):
+    """Why staff do something; what has no letter or digit is no reason."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Returns the text tidied."""
+        if not (reason := tidy_reason(super().to_internal_value(data))):
+            self.fail("blank")
+        return reason
 
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$", "examples": ["950.00"]})

@@ -11,7 +11,7 @@ from uuid import UUID
 from accounts.approvals import check_now
 from accounts.models import User
 from ledger.db.ids import uuid7
-from ledger.text.lines import tidy_line
+from ledger.text.lines import tidy_line, tidy_reason
 from transactions import services
 from transactions.exceptions import HoldNotPending
 from transactions.models import StaffReason, Transaction
@@ -52,7 +52,7 @@ def explain(
 
     A row that already has a reason keeps it: it was booked before and is sent again.
     """
-    fields = {"action": action, "reason": tidy_line(reason), "written_by": written_by}
+    fields = {"action": action, "reason": tidy_reason(reason), "written_by": written_by}
     reasons = [StaffReason(transaction=row, **fields) for row in rows]
     StaffReason.objects.bulk_create(reasons, ignore_conflicts=True)
     check_now()
@@ -66,7 +66,7 @@ def _store_reason(
     row: Transaction,
     id: UUID | None = None,
 ) -> None:
-    fields: dict[str, Any] = {"reason": tidy_line(reason), "message": tidy_line(message)}
+    fields: dict[str, Any] = {"reason": tidy_reason(reason), "message": tidy_line(message)}
     fields |= {"written_by": written_by, "id": id or uuid7()}
     StaffReason.objects.get_or_create(transaction=row, action=action, defaults=fields)
     check_now()

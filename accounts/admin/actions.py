@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from accounts import services
-from accounts.admin.parts import person_of
+from accounts.admin.parts import ReasonField, person_of
 from accounts.exceptions import LedgerError
 from accounts.models import Account, User
 from ledger.db.facts import because
@@ -25,9 +25,8 @@ class ReasonForm(forms.Form):
 
     required_css_class = "required"  # the admin's style of a label
 
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
+    reason = ReasonField(
+        rows=3,
         help_text="For colleagues; stored until the customer's data is erased. The customer never "
         "sees it.",
     )

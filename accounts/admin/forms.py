@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
 
+from accounts.admin.parts import ReasonField
 from accounts.exceptions import LedgerError
 from accounts.forms import currency_choices
 from accounts.groups import RIGHTS_BY_TWO
@@ -26,8 +27,7 @@ REMOVING = (
 
 def reason_field(help_text: str) -> forms.CharField:
     """Returns an optional field for a reason; the form decides when it is required."""
-    rows = forms.Textarea(attrs={"rows": 2})
-    return forms.CharField(max_length=500, required=False, widget=rows, help_text=help_text)
+    return ReasonField(required=False, help_text=help_text)
 
 
 class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -167,7 +167,7 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
     which of the two.
     """
 
-    reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+    reason = ReasonField()
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)

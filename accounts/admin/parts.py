@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import BadRequest, ValidationError
@@ -17,6 +18,7 @@ from django.utils.timezone import localtime
 
 from accounts.models import User
 from ledger.text.dates import clock_seconds, day_mark, long_date
+from ledger.text.lines import tidy_reason
 from ledger.text.money import NO_BREAK, NOTHING, figure
 
 STYLES = "admin_staff.css"
@@ -34,6 +36,16 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class ReasonField(forms.CharField):
+    """Why something is done; what has no letter or digit is no reason."""
+
+    def __init__(self, *, rows: int = 2, **options: Any) -> None:
+        super().__init__(max_length=500, widget=forms.Textarea(attrs={"rows": rows}), **options)
+
+    def to_python(self, value: Any) -> str:
+        return tidy_reason(super().to_python(value) or "")
 
 
 class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -15,7 +15,15 @@ from rest_framework.response import Response
 
 from accounts.shown import opened_by_right
 from api.caller import Caller, TokenScope
-from api.fields import AmountTextField, StrictSerializer, TextField, refuse_odd, refused, values_of
+from api.fields import (
+    AmountTextField,
+    ReasonTextField,
+    StrictSerializer,
+    TextField,
+    refuse_odd,
+    refused,
+    values_of,
+)
 from api.paging import known_only
 from api.parameters import KEY
 from api.problems import FieldRefused, NotYours, OutcomeOf
@@ -44,7 +52,7 @@ RELEASE_AGAIN = "It may be released or not. Send the same request again; it is r
 class ReasonSerializer(StrictSerializer):
     """Why staff do it, and what the customer may read."""
 
-    reason = TextField(max_length=500)
+    reason = ReasonTextField(max_length=500)
     message = TextField(max_length=500, required=False, allow_blank=True)
 
 
@@ -58,7 +66,7 @@ class CaptureSerializer(StrictSerializer):
     """A capture; without `amount`, of all that is held."""
 
     amount = AmountTextField(max_length=60, required=False)
-    reason = TextField(max_length=500)
+    reason = ReasonTextField(max_length=500)
 
 
 class HoldSerializer(StrictSerializer):
@@ -69,7 +77,7 @@ class HoldSerializer(StrictSerializer):
     amount = AmountTextField(max_length=60)
     description = TextField(max_length=500)
     until = serializers.DateField()
-    reason = TextField(max_length=500)
+    reason = ReasonTextField(max_length=500)
 
 
 class StaffVerb(ApiView):

@@ -158,6 +158,12 @@ def tidy_line(text: str) -> str:
     return " ".join("".join(c for c in text if c not in odd).split())
 
 
+def tidy_reason(text: str) -> str:
+    """The text as `tidy_line`; "" without a visible letter or digit, because it says nothing."""
+    tidied = tidy_line(text)
+    return tidied if is_readable(tidied) else ""
+
+
 def grouped(number: str) -> str:
     """An account number in groups of four: "4821 0937 5549"."""
     plain = "".join(number.split())

@@ -17,7 +17,7 @@ from django.db import transaction as db_transaction
 from accounts.models import Account, User
 from ledger.db.ids import uuid7, uuid7_with
 from ledger.db.retry import with_retry
-from ledger.text.lines import tidy_line
+from ledger.text.lines import tidy_line, tidy_reason
 from transactions.exceptions import InvalidDetails
 from transactions.models import (
     OutsideImport,
@@ -246,7 +246,7 @@ def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None
     does not matter. Raises InvalidDetails if somebody else has given another one meanwhile, and
     without a reason for a line that is open.
     """
-    text = tidy_line(reason)
+    text = tidy_reason(reason)
     if len(text) > REASON_LIMIT:
         raise InvalidDetails(f"Write at most {REASON_LIMIT} characters.")
     with _changing():

@@ -28,7 +28,7 @@ from accounts.exceptions import NeedsApproval
 from accounts.models import Account, User
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7
-from ledger.text.lines import grouped, tidy_line
+from ledger.text.lines import grouped, tidy_reason
 from ledger.text.money import NO_BREAK, figure
 from transactions import services
 from transactions.exceptions import (
@@ -246,7 +246,7 @@ class StepDesk:
     def _why(self, form: StepForm) -> str:
         """The reason for another person: of the form, or of the field beside the review."""
         why = form.cleaned_data.get("reason") or self.request.POST.get("why", "")
-        return tidy_line(why[:WHY_LIMIT])
+        return tidy_reason(why[:WHY_LIMIT])
 
     def _asked(self, form: StepForm, why: str) -> HttpResponse:
         """Asks another person to approve what the form would book."""

@@ -1,0 +1,52 @@
+"""A reason says something: no invisible or blank character stands in for it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Account, Change
+from tests.attacks.bank import AttackedBank
+from tests.conftest import signed_in
+from transactions.models import Transaction
+
+pytestmark = pytest.mark.django_db
+NOTHING = ["\u200b", "\u00ad", "\U000e0041", "\u2800", "\u3164", "\ufeff \u202e", ".", "-"]
+
+
+@pytest.mark.parametrize("reason", NOTHING)
+def test_staff_change_nothing_without_a_reason_that_can_be_read(
+    reason: str, bank_of_the_module: AttackedBank
+) -> None:
+    bank = bank_of_the_module
+    account, browser, changes = bank.ana.everyday, signed_in(bank.clerk), Change.objects.count()
+    freeze = reverse("admin:accounts_account_freeze", args=[account.pk])
+    assert browser.post(freeze, {"reason": reason}).status_code == 200
+    change = reverse("admin:accounts_account_change", args=[account.pk])
+    assert browser.post(change, {"name": "Other", "reason": reason}).status_code == 200
+    assert Account.objects.get(pk=account.pk).status == Account.Status.ACTIVE
+    assert Change.objects.count() == changes
+
+
+@pytest.mark.parametrize("reason", NOTHING)
+def test_the_api_takes_no_reason_that_cannot_be_read(
+    reason: str, bank_of_the_module: AttackedBank
+) -> None:
+    bank, before = bank_of_the_module, Transaction.objects.count()
+    hold: dict[str, Any] = {
+        "from_number": bank.ana.everyday.number, "amount": "1", "description": "Hotel",
+        "until": str(timezone.localdate() + timedelta(days=1)), "reason": reason,
+    }  # fmt: skip
+    held = bank.ana.transactions["held"]
+    for path, body in (("holds/", hold), (f"{held.pk}/void/", {"reason": reason})):
+        answer = signed_in(bank.clerk).post(
+            f"/api/v1/transactions/{path}", body, "application/json",
+            headers={"Idempotency-Key": "one"},
+        )  # fmt: skip
+        assert answer.status_code == 400
+        assert [error["field"] for error in answer.json()["errors"]] == ["reason"]
+    assert Transaction.objects.count() == before
+    held.refresh_from_db()
+    assert held.status == Transaction.Status.PENDING
