@@ -58,8 +58,10 @@ class UserQuerySet(models.QuerySet["User"]):
 
         Note [Lock of a person]: what depends on the state of a person, or on how much they have,
         is read after their row was locked by this query, and in order of id; the accounts are
-        locked after it. Leaving the bank and closing a sign-in lock the row too, so nothing is
-        added for somebody who leaves at that moment.
+        locked after it, and nothing that holds accounts waits for a person. Payments do not lock
+        the row: see Note [Turn of a person] in `transactions.posting.turns`. Leaving the bank and
+        closing a sign-in lock the row too, so nothing is added for somebody who leaves at that
+        moment. Slow work locks the row last: it is rolled back if the sign-in is closed by then.
         """
         return self.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
 

@@ -4,7 +4,8 @@
 `own_category` in the query or by `read_own_categories` after it; else that of the row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.refusal_counts import counts_refusals
 from ledger.db.ids import pk_of, uuid7
+from ledger.db.named_locks import wait_for_lock
 from ledger.db.retry import with_retry
 from ledger.text.dates import MICROSECOND
 from ledger.text.lines import counted
@@ -130,7 +132,7 @@ def changes_of(user: User) -> list[CategoryChange]:
 def give_where_none(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
     """Gives a category to those of `rows` that have none of the owner's; returns to how many.
 
-    In the caller's database transaction, which has locked the owner.
+    In the caller's database transaction, which waits for others that change categories.
     """
     return _give(owner, rows.exclude(has_own_category(owner)), category, change)
 
@@ -145,8 +147,7 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
     meanwhile. Rows that have it from a rule, or of themselves, get it: a rule must not replace it.
     Raises InvalidDetails for more than MOST_AT_ONCE rows.
     """
-    with db_transaction.atomic(durable=True):
-        lock_categories(owner)
+    with changing_categories(owner):
         mine = OwnCategory.objects.of(owner)
         before = mine.filter(change=change).count()
         if rows.order_by().values("pk")[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE:
@@ -165,9 +166,26 @@ def _has_chosen(owner: User, category: str) -> Exists:
     return Exists(of_row.filter(category=category).exclude(change__in=rules))
 
 
-def lock_categories(owner: User) -> None:
-    """Makes each category of a transaction later than the one before."""
-    User.objects.lock_active(owner.pk)
+@contextmanager
+def changing_categories(owner: User) -> Iterator[None]:
+    """A database transaction in which only this caller changes the owner's categories and rules.
+    Raises OwnerNotActive at its end if their sign-in is closed, see Note [Slow searches].
+    """
+    with db_transaction.atomic(durable=True):
+        wait_for_categories(owner.pk)
+        yield
+        User.objects.lock_active(owner.pk)
+
+
+def wait_for_categories(owner: UUID) -> None:
+    """Makes each category of a transaction later than the one before.
+
+    Note [Slow searches]: a change of categories searches in all payments of a person, for seconds
+    if there are many. So it waits for other changes by an advisory lock, and locks the person's
+    row, for which all else of theirs waits, only at its end: if they leave first, it is rolled
+    back. An erasure locks the row so that nothing that names the person is inserted at all.
+    """
+    wait_for_lock(f"categories of {owner}")
 
 
 def _give(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:

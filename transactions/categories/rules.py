@@ -22,7 +22,11 @@ from accounts.models import Account, User
 from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import with_retry
 from ledger.jobs.apart import apart
-from transactions.annotations.categories import give_where_none, lock_categories
+from transactions.annotations.categories import (
+    changing_categories,
+    give_where_none,
+    wait_for_categories,
+)
 from transactions.exceptions import InvalidDetails
 from transactions.models import CategoryRule, OwnCategory
 from transactions.models.transaction import TransactionQuerySet
@@ -72,8 +76,7 @@ def save_rule(
     Raises InvalidDetails for one more than MOST_RULES, and if `rule` was removed.
     """
     facts = {"name": name, "query": query, "category": category}
-    with db_transaction.atomic(durable=True):
-        lock_categories(owner)
+    with changing_categories(owner):
         mine = CategoryRule.objects.owned_by(owner)
         if rule is None:
             if same := mine.filter(**facts).first():
@@ -96,8 +99,7 @@ def apply_to_past(*, rule: CategoryRule) -> int:
     A removed rule changes nothing.
     """
     owner = rule.owner
-    with db_transaction.atomic(durable=True):
-        lock_categories(owner)
+    with changing_categories(owner):
         now = CategoryRule.objects.owned_by(owner).filter(pk=rule.pk).first()
         if now is None:
             return 0
@@ -108,8 +110,7 @@ def apply_to_past(*, rule: CategoryRule) -> int:
 @with_retry
 def move_up(*, rule: CategoryRule) -> None:
     """Lets the rule be asked before the one above it."""
-    with db_transaction.atomic(durable=True):
-        lock_categories(rule.owner)
+    with changing_categories(rule.owner):
         rules = list(CategoryRule.objects.owned_by(rule.owner).in_order())
         at = next((place for place, each in enumerate(rules) if each.pk == rule.pk), 0)
         if at:
@@ -122,8 +123,7 @@ def move_up(*, rule: CategoryRule) -> None:
 @with_retry
 def remove_rule(*, rule: CategoryRule) -> None:
     """Removes a rule. What it gave stays, and can be undone. Removing it twice does no harm."""
-    with db_transaction.atomic(durable=True):
-        lock_categories(rule.owner)
+    with changing_categories(rule.owner):
         CategoryRule.objects.filter(pk=rule.pk).delete()
 
 
@@ -147,15 +147,18 @@ def apply_rules() -> int:
 def _apply_of(owner_id: UUID) -> int:
     """Applies all rules of a person to what is new since each was applied."""
     with db_transaction.atomic(durable=True):
-        owner = User.objects.locked([owner_id]).get()  # also of a closed sign-in
+        wait_for_categories(owner_id)
+        owner = User.objects.get(pk=owner_id)  # also of a closed sign-in
         accounts = list(Account.objects.owned_by(owner).exclude(last_entry_at=None))
         count = 0
         for rule in CategoryRule.objects.owned_by(owner).in_order():
             if (new := _new_for(rule, accounts)) is not None:
                 rows = rows_of(owner, rule.query).filter(new)
                 count += give_where_none(owner, rows, rule.category, rule.pk)
-                rule.seen = {**rule.seen, **_up_to(accounts)}
-                rule.save(update_fields=["seen"])
+                seen = {**rule.seen, **_up_to(accounts)}
+                if not CategoryRule.objects.filter(pk=rule.pk).update(seen=seen):
+                    db_transaction.set_rollback(True)  # the owner was erased, and their rules
+                    return 0
         return count
 
 
