@@ -112,7 +112,7 @@ OPENING_IS_TOLD = FirmTrigger(
     referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
     definer=True,
     func=f"""
-        PERFORM FROM users WHERE id IN (SELECT user_id FROM added) ORDER BY id FOR KEY SHARE;
+        PERFORM FROM users WHERE id IN (SELECT user_id FROM added) ORDER BY id FOR SHARE;
         IF NOT EXISTS (SELECT FROM added JOIN webhooks ON {_LISTENER}) THEN
             RETURN NULL;
         END IF;
@@ -146,9 +146,10 @@ STATUS_IS_TOLD = FirmTrigger(
     """,
 )
 
-# Note [Who listens]: an account is listened to while its holder has an active webhook. The accounts
-# are locked, so each payment that is booked later is told; then the person, so that no account is
-# opened meanwhile. Payments lock in the same order.
+# Note [Who listens]: an account is listened to while its holder has an active webhook. The person
+# is locked, so that no account is opened meanwhile; then the accounts, so that each payment that is
+# booked later is told. This is the order of Note [Lock of a person]. Payments lock no person, and
+# their foreign keys do not wait for this lock.
 STREAMS_FOLLOW_WEBHOOKS = FirmTrigger(
     name="streams_follow_webhooks",
     when=pgtrigger.After,
@@ -156,8 +157,8 @@ STREAMS_FOLLOW_WEBHOOKS = FirmTrigger(
     definer=True,
     declare=[("listens", "boolean")],
     func="""
+        PERFORM FROM users WHERE id = NEW.owner_id FOR NO KEY UPDATE;
         PERFORM FROM accounts WHERE user_id = NEW.owner_id ORDER BY id FOR NO KEY UPDATE;
-        PERFORM FROM users WHERE id = NEW.owner_id FOR UPDATE;
         listens := EXISTS (
             SELECT FROM webhooks WHERE owner_id = NEW.owner_id AND status = 'active'
         );

@@ -1,0 +1,66 @@
+"""Webhooks lock their owner before the owner's accounts, as everything else does: nobody waits for
+a person while they hold accounts, and no account is opened unheard.
+"""
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from django.db import connection
+
+from accounts.models import Account, User
+from tests.attacks.waiting import after_waiting_for
+from tests.factories import AccountFactory
+from tests.transactions.events.shared import events_of, webhook_of
+from transactions.events import services
+from transactions.models import EventStream, Webhook
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHANGES: dict[str, Callable[[User, Webhook], object]] = {
+    "added": lambda owner, _: services.add_webhook(
+        owner=owner, url="https://example.com/other", kinds=["paid"]
+    ),
+    "turned off": lambda owner, hook: services.turn_off(owner=owner, webhook=hook.pk),
+    "removed": lambda owner, hook: services.remove_webhook(owner=owner, webhook=hook.pk),
+    "changed by SQL": lambda _, hook: Webhook.objects.filter(pk=hook.pk).update(status="paused"),
+}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    monkeypatch.setattr("transactions.events.targets.resolve", lambda _target: None)
+    account: Account = AccountFactory()
+    return account
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_waits_for_its_owner_while_no_account_is_locked(account: Account, change: str) -> None:
+    hook = webhook_of(account.user)
+
+    def accounts_are_free() -> None:
+        with psycopg.connect(**connection.get_connection_params()) as other:
+            other.execute("SELECT FROM accounts FOR NO KEY UPDATE NOWAIT")
+
+    after_waiting_for(
+        lambda: User.objects.locked([account.user_id]).get(),
+        lambda: CHANGES[change](account.user, hook),
+        meanwhile=accounts_are_free,
+    )
+    assert (Webhook.objects.count() == 2) == (change == "added")
+
+
+def test_a_webhook_waits_for_an_account_that_is_opened_and_listens_to_it(account: Account) -> None:
+    def first() -> None:
+        Account.objects.create(user=account.user, currency="USD")
+
+    after_waiting_for(first, lambda: webhook_of(account.user))
+    assert EventStream.objects.filter(is_listened=True).count() == 2
+
+
+def test_an_account_waits_for_a_webhook_that_is_added_and_is_told(account: Account) -> None:
+    new = after_waiting_for(
+        lambda: webhook_of(account.user),
+        lambda: Account.objects.create(user=account.user, currency="USD"),
+    )
+    assert [event.kind for event in events_of(new)] == ["account.opened"]
