@@ -1,6 +1,6 @@
 """What the role of the explorer's queries lacks that only a superuser can give or take."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 
 from ledger.checks.messages import weak, wrong
+from ledger.db import kept_from_queries
 from ledger.db.roles import EXPLORER_SETTINGS
 
 # What a new session of the role gets: its own setting, in this database or all, or that of the
@@ -34,14 +35,7 @@ LACKING = """
         ELSE held.value NOT IN (wanted.value, 'false', '0') END
     ORDER BY place
 """
-FUNCTIONS = """
-    SELECT proname FROM pg_proc, pg_roles
-    WHERE pronamespace = 'pg_catalog'::regnamespace AND rolname = %s
-      AND proname IN ('set_config', 'pg_logical_emit_message', 'pg_terminate_backend',
-                      'pg_cancel_backend', 'lo_create')
-      AND has_function_privilege(pg_roles.oid, pg_proc.oid, 'EXECUTE')
-    GROUP BY proname ORDER BY proname
-"""
+MAX_NAMES = 10
 STATEMENTS = """
     SELECT count(*) > 0 FROM pg_class, pg_roles
     WHERE relname = 'pg_stat_statements' AND rolname = %s
@@ -66,11 +60,12 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
             f"Let a superuser run manage.py create_roles, or ALTER ROLE {role} SET for each of"
             f" {values} (docs/rights.md#on-your-own-server).",
         )
-    if functions := [name for (name,) in found.execute(FUNCTIONS, [role]).fetchall()]:
+    if functions := kept_from_queries.executable(found, role):
         yield tell(
             "explorer_functions",
-            f"The role {role} may execute {', '.join(functions)}: queries of the explorer could"
-            " fill the disk or the memory of web processes, or end those of others.",
+            f"The role {role} may execute {_some(functions)}: queries of the explorer could fill"
+            " the disk or the memory of web processes, take all locks of the server, or end queries"
+            " of others.",
             "Let a superuser run manage.py create_roles, or the SQL of"
             " docs/rights.md#on-your-own-server.",
         )
@@ -81,3 +76,8 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
             " there.",
             "REVOKE SELECT ON pg_stat_statements FROM PUBLIC, as its owner.",
         )
+
+
+def _some(names: Sequence[str]) -> str:
+    further = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + further

@@ -26,23 +26,6 @@ SELECT format('REVOKE EXECUTE ON FUNCTION pg_catalog.%I(%s) FROM PUBLIC',
 FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(lo_|loread$|lowrite$)'
   AND has_function_privilege('public', oid, 'EXECUTE')"""
-# Messages in the WAL could fill the disk, and a session of a role may be ended by any other of it:
-# for the roles of `ledger.db.confirmation` and `posting.lost_statements` alone.
-OF_OWNER_AND_WEB = """
-SELECT format('REVOKE EXECUTE ON FUNCTION %%1$s FROM PUBLIC;'
-              ' GRANT EXECUTE ON FUNCTION %%1$s TO %%2$I, %%3$I',
-              oid::regprocedure, %s::text, %s::text)
-FROM pg_proc
-WHERE pronamespace = 'pg_catalog'::regnamespace AND proname IN
-      ('pg_logical_emit_message', 'pg_terminate_backend', 'pg_cancel_backend')"""
-# A query of the explorer could turn its limits off, or let Postgres send it notices of any length.
-# For the roles that are named.
-SET_CONFIG = """
-SELECT format('REVOKE EXECUTE ON FUNCTION %%1$s FROM PUBLIC;'
-              ' GRANT EXECUTE ON FUNCTION %%1$s TO %%2$s',
-              'pg_catalog.set_config(text, text, boolean)',
-              string_agg(quote_ident(rolname), ', '))
-FROM pg_roles WHERE rolname = ANY (%s)"""
 # Functions that run with the rights of their owner: whoever may execute one could attach it to a
 # table of their own, with any rows. Their migrations take that from everybody; a restored backup
 # has no rights in it.

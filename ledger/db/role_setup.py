@@ -4,14 +4,17 @@ The administrator who does it need not be a superuser: on RDS and Aurora nobody 
 superuser may do is left out there, and told.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError
 
+from ledger.db import kept_from_queries
 from ledger.db.creation import create_database
-from ledger.db.rights import LARGE_OBJECTS, OF_OWNER_AND_WEB, SET_CONFIG
+from ledger.db.rights import LARGE_OBJECTS
 from ledger.db.roles import COOKBOOK, EXPLORER_OPTIONS, EXPLORER_SETTINGS, STATISTICS
 from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
 
@@ -31,8 +34,8 @@ UNKEYED = (
     " None is needed by peer, a certificate or tokens."
 )
 FUNCTIONS_STAY = (
-    "Queries of the explorer may end those of colleagues, write messages into the WAL and change"
-    " settings of their session: only a superuser can change that."
+    "Queries of the explorer may end those of colleagues, write messages into the WAL, change"
+    " settings of their session and take all locks of the server: only a superuser can change that."
 )
 LARGE_OBJECTS_STAY = "Everybody may still make large objects: only a superuser can change that."
 
@@ -139,28 +142,30 @@ def _limit_explorer(cursor: Any, explorer: str) -> Iterator[str]:
 
 
 def _take_large_objects(cursor: Any) -> Iterator[str]:
-    cursor.execute(LARGE_OBJECTS)
-    for (revoke,) in cursor.fetchall():
-        try:
-            cursor.execute(revoke)
-        except DatabaseError:
-            yield LARGE_OBJECTS_STAY
-            return
+    def statements() -> list[str]:
+        cursor.execute(LARGE_OBJECTS)
+        return [revoke for (revoke,) in cursor.fetchall()]
+
+    if not _all_take_effect(cursor, statements):
+        yield LARGE_OBJECTS_STAY
 
 
 def _take_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
-    """Leaves what ends sessions and writes into the WAL to the owner and the web role, and takes
-    what changes settings from the explorer.
+    """Takes the functions of `kept_from_queries` from the explorer."""
+    others = [roles.auditor, roles.rows, COOKBOOK]
+    statements = partial(kept_from_queries.statements, cursor, roles.owner, roles.web, others)
+    if not _all_take_effect(cursor, statements):
+        yield FUNCTIONS_STAY
+
+
+def _all_take_effect(cursor: Any, statements: Callable[[], list[str]]) -> bool:
+    """Runs the statements. Returns whether none is left afterwards: a REVOKE of a right that
+    another role granted is a warning and no error.
     """
-    cursor.execute(OF_OWNER_AND_WEB, [roles.owner, roles.web])
-    statements = cursor.fetchall()
-    cursor.execute(SET_CONFIG, [[roles.owner, roles.web, roles.auditor, roles.rows, COOKBOOK]])
-    for (statement,) in [*statements, *cursor.fetchall()]:
-        try:
+    with suppress(DatabaseError):
+        for statement in statements():
             cursor.execute(statement)
-        except DatabaseError:
-            yield FUNCTIONS_STAY
-            return
+    return not statements()
 
 
 def _column(cursor: Any, sql: str) -> set[str]:

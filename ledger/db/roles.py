@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ledger.db import kept_from_queries
 from ledger.db.postmaster import Postmaster
-from ledger.db.rights import LARGE_OBJECTS, OF_OWNER_AND_WEB, SET_CONFIG
+from ledger.db.rights import LARGE_OBJECTS
 from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
 
 if TYPE_CHECKING:
@@ -83,16 +84,15 @@ def create_on(connection: "psycopg.Connection[Any]", *, password: str | None = N
 def take_rights_from_everybody(server: Postmaster, database: str) -> None:
     """Does what only a superuser can: nobody makes large objects in this database, none but the
     owner and the web role writes messages into the WAL or ends sessions of its own role, the
-    explorer sets nothing, and what a role of ours set for itself by ALTER ROLE is gone.
+    explorer executes nothing of `kept_from_queries`, and what a role of ours set for itself by
+    ALTER ROLE is gone.
     """
     with as_superuser(server, database) as connection:
         for (revoke,) in connection.execute(LARGE_OBJECTS).fetchall():
             connection.execute(revoke)
-        for (statement,) in connection.execute(OF_OWNER_AND_WEB, [OWNER, WEB]).fetchall():
-            connection.execute(statement)
-        others = [role for role in ROLES if role != EXPLORER]
-        for (statement,) in connection.execute(SET_CONFIG, [others]).fetchall():
-            connection.execute(statement)
+        with connection.cursor() as cursor:
+            for statement in kept_from_queries.statements(cursor, OWNER, WEB, [COOKBOOK, ROWS]):
+                cursor.execute(statement)
         reset_settings(connection)
 
 

@@ -8,7 +8,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.conftest import signed_in
 from tests.explorer.books import Books, committed
-from tests.explorer.rights import setting_anything
+from tests.explorer.rights import executing_anything
 
 
 @pytest.fixture(scope="package")
@@ -23,6 +23,6 @@ def analyst(books: Books, db: None) -> Client:
 
 
 @pytest.fixture
-def may_set() -> Iterator[None]:
-    with setting_anything():
+def may_execute() -> Iterator[None]:
+    with executing_anything():
         yield

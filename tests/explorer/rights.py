@@ -4,22 +4,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
+from psycopg.sql import SQL, Identifier
 
+from ledger.db.kept_from_queries import OF_THE_BANK
 from tests.pooler import beside, server
 
-SET_CONFIG = "EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean)"
+GIVEN = """
+SELECT string_agg(to_regprocedure('pg_catalog.' || name)::text, ', ')
+FROM unnest(%s::text[]) AS name
+"""
 
 
 @contextmanager
-def setting_anything() -> Iterator[None]:
-    """Lets queries change settings, as on a server whose superuser has not forbidden it."""
+def executing_anything() -> Iterator[None]:
+    """Lets queries change settings and take locks, as on a server whose superuser has not forbidden
+    it.
+    """
     if not server().get("LEDGER_EMBEDDED"):
         yield
         return
-    role = settings.LEDGER_EXPLORER_ROLE
+    role = Identifier(settings.LEDGER_EXPLORER_ROLE)
     with beside(user="postgres") as superuser:
-        superuser.execute(f"GRANT {SET_CONFIG} TO {role}".encode())
+        (functions,) = superuser.execute(GIVEN, [list(OF_THE_BANK)]).fetchone() or ("",)
+        superuser.execute(SQL(f"GRANT EXECUTE ON FUNCTION {functions} TO {{}}").format(role))
         try:
             yield
         finally:
-            superuser.execute(f"REVOKE {SET_CONFIG} FROM {role}".encode())
+            superuser.execute(SQL(f"REVOKE EXECUTE ON FUNCTION {functions} FROM {{}}").format(role))

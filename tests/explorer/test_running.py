@@ -152,7 +152,7 @@ def test_other_views_are_written_by_prepare(
     assert installation.is_installed()
 
 
-@pytest.mark.usefixtures("may_set")
+@pytest.mark.usefixtures("may_execute")
 def test_a_query_sets_nothing_for_its_plan(books: Books) -> None:
     """Such as no limit of time: the plan is a second statement."""
     sql = """SELECT CASE WHEN current_setting('my.flag', true) = 'set'

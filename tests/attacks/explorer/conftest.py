@@ -11,7 +11,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.attacks.explorer.roles import leading_to
 from tests.explorer.books import Books, committed
-from tests.explorer.rights import setting_anything
+from tests.explorer.rights import executing_anything
 from tests.pooler import beside, server
 
 
@@ -61,6 +61,6 @@ def another_role(settings: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def may_set() -> Iterator[None]:
-    with setting_anything():
+def may_execute() -> Iterator[None]:
+    with executing_anything():
         yield

@@ -256,6 +256,35 @@ def test_no_query_fills_the_disk(sql: str, books: Books) -> None:
         assert refused.value.sqlstate == DENIED
 
 
+# Each would take one lock for each number or object; see Note [Shared locks].
+MANY_LOCKS = [
+    "SELECT count(pg_try_advisory_lock(n)) FROM generate_series(1, 9) AS n",
+    "SELECT count(pg_advisory_xact_lock_shared(n, n)) FROM generate_series(1, 9) AS n",
+    "SELECT pg_get_object_address('type', ARRAY['pg_catalog.int4'], '{}')",
+]
+
+
+@pytest.mark.parametrize("sql", MANY_LOCKS)
+def test_no_query_fills_the_table_of_locks(sql: str, books: Books) -> None:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes these functions from everybody")
+    problem = query(books.bank, sql).problem
+    assert problem is not None
+    assert problem.state == DENIED
+
+
+def test_queries_only_give_advisory_locks_back(books: Books) -> None:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes these functions from everybody")
+    sql = (
+        "SELECT DISTINCT proname FROM pg_proc WHERE proname ~ 'advisory'"
+        " AND has_function_privilege(oid, 'EXECUTE')"
+    )
+    assert {name for (name,) in rows(books.bank, sql)} == {
+        "pg_advisory_unlock", "pg_advisory_unlock_shared", "pg_advisory_unlock_all",
+    }  # fmt: skip
+
+
 # Without the subquery, as if somebody had found a way out of it.
 RAW = [
     *(
@@ -308,7 +337,7 @@ def test_the_role_alone_is_a_wall_too(sql: str, books: Books) -> None:
         assert refused.value.sqlstate in (DENIED, "0A000", "55000", "42809")
 
 
-@pytest.mark.usefixtures("may_set")
+@pytest.mark.usefixtures("may_execute")
 @pytest.mark.parametrize("sql", ENDLESS)
 def test_a_query_that_runs_long_ends_with_a_sentence(sql: str, books: Books) -> None:
     began = time.monotonic()
@@ -348,7 +377,7 @@ def test_rows_that_are_too_large_together_are_refused(books: Books) -> None:
     assert result.rows == []
 
 
-@pytest.mark.usefixtures("may_set")
+@pytest.mark.usefixtures("may_execute")
 def test_nothing_of_a_session_is_there_for_the_next_query(books: Books) -> None:
     """A lock, a setting, a channel, a notification, and the session itself."""
     ((first, _lock, _set, _told),) = rows(
@@ -360,7 +389,7 @@ def test_nothing_of_a_session_is_there_for_the_next_query(books: Books) -> None:
     assert (first != second or settings_of_a_pooler(), path, locks) == (True, "explorer", "0")
 
 
-@pytest.mark.usefixtures("may_set")
+@pytest.mark.usefixtures("may_execute")
 @pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 def test_nothing_is_left_in_the_session_of_a_pooler_that_does_not_clean_it(books: Books) -> None:
     """A lock, also after an error, and settings: the next query has the same session."""
@@ -470,7 +499,7 @@ def test_the_login_of_the_web_process_is_not_used(books: Books, settings: Any) -
         run(QueryRequest("SELECT 1", {}, 1, 5), books.bank)
 
 
-@pytest.mark.usefixtures("may_set")
+@pytest.mark.usefixtures("may_execute")
 def test_the_transaction_reads_only_and_stays_so(books: Books) -> None:
     for sql in (
         "SELECT set_config('transaction_read_only', 'off', true)",

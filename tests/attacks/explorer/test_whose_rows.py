@@ -128,7 +128,7 @@ def forged(reader: ExplorerReader, key: bytes, *, seconds: int = 300) -> str:
     return signed(reader.person.pk, reader.scope, int(time.time()) + seconds, key)
 
 
-@pytest.mark.usefixtures("may_set")
+@pytest.mark.usefixtures("may_execute")
 @pytest.mark.parametrize("is_local", ["true", "false"])
 def test_no_token_can_be_forged(is_local: str, books: Books) -> None:
     """Of another key, of row-level security's, of one that is over, changed, or none at all."""

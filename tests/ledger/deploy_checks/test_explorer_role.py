@@ -84,6 +84,7 @@ def test_a_setting_of_this_database_goes_before(role: str, owner: Any, superuser
         "pg_terminate_backend(int, bigint)",
         "pg_logical_emit_message(boolean, text, text, boolean)",
         "lo_create(oid)",
+        "pg_try_advisory_lock(bigint)",
     ],
 )
 def test_a_function_that_a_superuser_takes_is_told(

@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from ledger.db.role_setup import FUNCTIONS_STAY, LARGE_OBJECTS_STAY
 from ledger.db.roles import EXPLORER_SETTINGS
 from tests.ledger.own_roles.conftest import ADMIN, AUDITOR, NAME, OWNER, WEB, ManagedServer
 from tests.ledger.processes import assert_one_sentence, wait_until
@@ -58,6 +59,22 @@ def test_each_setting_of_the_explorer_that_may_be_given_is_given(managed: Manage
     assert {name for name in EXPLORER_SETTINGS if name in line} == {*EXPLORER_SETTINGS} - {granted}
     found = f"SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = '{role}'"
     assert managed.values(ADMIN, found) == [f"{granted}=off"]
+
+
+def test_functions_that_only_a_superuser_takes_are_named(managed: ManagedServer) -> None:
+    """Also where Postgres only warns that it revoked nothing."""
+    command = ("create_roles", "--iam", "--owner", OWNER)
+    stay = {FUNCTIONS_STAY, LARGE_OBJECTS_STAY}
+    assert stay <= set(managed.run(ADMIN, *command).splitlines())
+    with superuser_of(managed.server) as superuser:
+        superuser.execute(f"ALTER ROLE {ADMIN} SUPERUSER".encode())
+        try:
+            for _ in range(2):
+                assert not stay & set(managed.run(ADMIN, *command).splitlines())
+        finally:
+            superuser.execute(f"ALTER ROLE {ADMIN} NOSUPERUSER".encode())
+    assert managed.values(WEB, "SELECT pg_advisory_xact_lock(1) IS NULL") == ["False"]
+    assert managed.values(AUDITOR, "SELECT pg_try_advisory_xact_lock(2)") == ["True"]
 
 
 def test_a_second_run_changes_nothing(managed: ManagedServer) -> None:
