@@ -12,7 +12,7 @@ EXPLORER = ReadPurpose("explorer", None)
 
 
 def run_anywhere(asked: QueryRequest, reader: ExplorerReader) -> QueryResult:
-    """The result of `run`. Raises NotSetUp, and OperationalError if no server answers."""
+    """The result of `run`. Raises NotSetUp, ExplorerBusy, or OperationalError if none answers."""
 
     def once() -> QueryResult:
         try:

@@ -12,8 +12,9 @@ from psycopg.pq import ExecStatus
 
 from explorer.access import ExplorerReader
 from explorer.running.placeholders import NumberedQuery, numbered
-from explorer.running.session import begin_anew, read_only_session
+from explorer.running.session import begin_anew, longest_silence, read_only_session
 from explorer.running.trapped import TOO_LARGE, TrappedError, lines_of
+from ledger.db.backend.limited import ServerHangs
 from ledger.text.lines import cut
 
 MOST_COLUMNS = 60
@@ -106,7 +107,8 @@ class QueryRequest:
 def run(asked: QueryRequest, reader: ExplorerReader) -> QueryResult:
     """Runs the query on this thread's server, which may be a replica. Customers get no plan.
 
-    Raises NotSetUp, and psycopg's OperationalError if the server fails or gives up for a conflict.
+    Raises NotSetUp, ExplorerBusy, and psycopg's OperationalError if the server fails or gives up
+    for a conflict.
     """
     if not reader.is_bank:  # it estimates how many rows others have
         asked = replace(asked, plan="")
@@ -123,6 +125,12 @@ def run(asked: QueryRequest, reader: ExplorerReader) -> QueryResult:
                 result.problem = _problem(error, query, asked, result.prefix)
             except TrappedError as refused:
                 result.problem = _trapped(refused, asked)
+    except ServerHangs:
+        # Its time is over and Postgres did not stop it. Another server would not either.
+        is_over = time.perf_counter() - started >= longest_silence(asked.seconds)
+        if not (is_over and result.read_rows):
+            raise
+        result.problem = Problem(not_stopped(asked.seconds), TOO_LONG)
     finally:
         result.seconds = time.perf_counter() - started
     if result.problem is not None:
@@ -170,7 +178,7 @@ def _run_in(
     result.has_more = len(result.rows) > asked.most
     del result.rows[asked.most :]
     if asked.plan:
-        begin_anew(connection)
+        begin_anew(connection, asked.seconds)
         explained = f"{PLANS[asked.plan]} SELECT * {inner}"
         result.plan = "\n".join(lines_of(connection, explained, values, most))
 
@@ -272,6 +280,13 @@ def too_slow(seconds: float) -> str:
     return (
         f"The query was stopped because it took longer than {seconds:g} seconds. Ask for fewer"
         " rows, such as those of one month or one account."
+    )
+
+
+def not_stopped(seconds: float) -> str:
+    return (
+        f"The query took longer than {seconds:g} seconds, and the database has not stopped it yet."
+        " Compare and search shorter texts and lists."
     )
 
 

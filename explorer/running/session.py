@@ -13,7 +13,7 @@ What holds is the database:
   itself too, and then executed where its error stays (Note [Trapped errors]);
 - the transaction reads only, and always ends by ROLLBACK, so that no setting of it stays;
 - each query has a session of its own, which ends with it: no lock, cursor or setting is there for
-  the next person;
+  the next person. What Postgres cannot stop keeps others out; see Note [Overdue queries];
 - the views believe a signed token alone (`explorer.schema.functions`), whatever is set.
 """
 
@@ -28,11 +28,14 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 from psycopg.sql import SQL, Composed, Literal
 
 from explorer.access import ExplorerReader
+from explorer.running.limiter import note_end, refuse_if_others_are_overdue
 from explorer.schema.functions import SCHEMA, SETTING
 from ledger.db import credentials, replicas
 from ledger.db.backend.limited import LimitedConnection
 
 LOCK_SECONDS = 1
+STOP_SECONDS = 2  # for a busy server to stop a statement
+GIVEN_UP_AFTER = 3  # further seconds, in which it is already overdue
 NOT_SET_UP = (
     "The explorer is not set up here: it signs in to the database as the role {role}, for which"
     " LEDGER_EXPLORER_PASSWORD is missing, or which the server does not let in. docs/explorer.md"
@@ -61,22 +64,29 @@ class NotSetUp(Exception):
 def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[psycopg.Connection[Any]]:
     """A new session of the explorer's role in a transaction that reads only; see Note [The wall].
 
-    Raises NotSetUp, psycopg's OperationalError if the server cannot be reached, or ReadAgain if a
-    replica was to answer and another server did.
+    Raises NotSetUp, ExplorerBusy if too many others are overdue, psycopg's OperationalError if the
+    server cannot be reached, or ReadAgain if a replica was to answer and another server did.
     """
     connection = _connect()
     try:
-        connection.silence_limit = seconds + 5
+        connection.silence_limit = longest_silence(seconds)
         replicas.watch(connection)
         _check(connection)
+        refuse_if_others_are_overdue(connection)
         connection.execute("BEGIN READ ONLY")
         replicas.check_server(connection)
         _set(connection, reader, seconds)
+        note_end(connection, seconds + STOP_SECONDS)
         connection.execute("SAVEPOINT query")
         yield connection
         _forget(connection)
     finally:
         connection.close()
+
+
+def longest_silence(seconds: float) -> float:
+    """Returns after how many seconds without a word a query of so many is given up."""
+    return seconds + STOP_SECONDS + GIVEN_UP_AFTER
 
 
 def _connect() -> LimitedConnection:
@@ -148,15 +158,18 @@ def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: f
     connection.execute(Composed(sets))
 
 
-def begin_anew(connection: psycopg.Connection[Any]) -> None:
-    """Undoes what a statement has set, such as its own limit of time, before the next one."""
+def begin_anew(connection: psycopg.Connection[Any], seconds: float) -> None:
+    """Undoes what a statement has set, such as its own limit of time, before one that may take so
+    long.
+    """
     connection.execute("ROLLBACK TO SAVEPOINT query")
+    note_end(connection, seconds + STOP_SECONDS)
 
 
 def _forget(connection: psycopg.Connection[Any]) -> None:
     """Leaves nothing in the session: behind a pooler it lives on. ROLLBACK undoes all but locks of
     the session.
     """
-    begin_anew(connection)
+    connection.execute("ROLLBACK TO SAVEPOINT query")
     connection.execute("SELECT pg_catalog.pg_advisory_unlock_all()")
     connection.execute("ROLLBACK")
