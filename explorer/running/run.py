@@ -12,7 +12,12 @@ from psycopg.pq import ExecStatus
 
 from explorer.access import ExplorerReader
 from explorer.running.placeholders import NumberedQuery, numbered
-from explorer.running.session import begin_anew, longest_silence, read_only_session
+from explorer.running.session import (
+    begin_anew,
+    end_late_queries,
+    longest_silence,
+    read_only_session,
+)
 from explorer.running.trapped import TOO_LARGE, TrappedError, lines_of
 from ledger.db.backend.limited import ServerHangs
 from ledger.text.lines import cut
@@ -130,6 +135,7 @@ def run(asked: QueryRequest, reader: ExplorerReader) -> QueryResult:
         is_over = time.perf_counter() - started >= longest_silence(asked.seconds)
         if not (is_over and result.read_rows):
             raise
+        end_late_queries()
         result.problem = Problem(not_stopped(asked.seconds), TOO_LONG)
     finally:
         result.seconds = time.perf_counter() - started
@@ -285,7 +291,7 @@ def too_slow(seconds: float) -> str:
 
 def not_stopped(seconds: float) -> str:
     return (
-        f"The query took longer than {seconds:g} seconds, and the database has not stopped it yet."
+        f"The query took longer than {seconds:g} seconds, and the database did not stop it then."
         " Compare and search shorter texts and lists."
     )
 

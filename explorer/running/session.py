@@ -18,7 +18,7 @@ What holds is the database:
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -28,7 +28,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 from psycopg.sql import SQL, Composed, Literal
 
 from explorer.access import ExplorerReader
-from explorer.running.limiter import note_end, refuse_if_others_are_overdue
+from explorer.running.overdue import end_overdue, note_end, refuse_if_overdue
 from explorer.schema.functions import SCHEMA, SETTING
 from ledger.db import credentials, replicas
 from ledger.db.backend.limited import LimitedConnection
@@ -72,7 +72,9 @@ def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[psycop
         connection.silence_limit = longest_silence(seconds)
         replicas.watch(connection)
         _check(connection)
-        refuse_if_others_are_overdue(connection)
+        if _is_embedded():
+            end_overdue(connection)  # such as one of a web process that ended
+        refuse_if_overdue(connection)
         connection.execute("BEGIN READ ONLY")
         replicas.check_server(connection)
         _set(connection, reader, seconds)
@@ -82,6 +84,17 @@ def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[psycop
         _forget(connection)
     finally:
         connection.close()
+
+
+def end_late_queries() -> None:
+    """Ends what this server, if it is the embedded one, did not stop in time."""
+    if _is_embedded():
+        with suppress(psycopg.Error, NotSetUp), closing(_connect()) as connection:
+            end_overdue(connection)
+
+
+def _is_embedded() -> bool:
+    return bool(connections[DEFAULT_DB_ALIAS].settings_dict.get("LEDGER_EMBEDDED"))
 
 
 def longest_silence(seconds: float) -> float:

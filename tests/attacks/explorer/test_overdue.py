@@ -1,4 +1,4 @@
-"""Queries that Postgres does not stop: see Note [Overdue queries] in `explorer.running.limiter`."""
+"""Queries that Postgres does not stop: see Note [Overdue queries] in `explorer.running.overdue`."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -7,8 +7,9 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from explorer.running import limiter, session
-from explorer.running.limiter import MAX_OVERDUE, UNTIL, ExplorerBusy
+from explorer.running import overdue, session
+from explorer.running.limiter import ExplorerBusy
+from explorer.running.overdue import MAX_OVERDUE, UNTIL
 from explorer.running.run import TOO_LONG
 from tests.conftest import signed_in
 from tests.explorer.books import Books, query, rows
@@ -16,6 +17,20 @@ from tests.ledger.processes import wait_until
 from tests.pooler import beside, server
 
 pytestmark = pytest.mark.django_db
+# Texts and lists that Postgres compares each with each, without a look whether it is to stop.
+UNSTOPPABLE = [
+    "SELECT repeat('a', 2000000) LIKE '%' || repeat('a', 1000000) || 'b%'",
+    "SELECT length(translate(repeat('a', 1000000), repeat('b', 1000000) || 'a', 'c'))",
+    (
+        "SELECT jsonb_path_match(jsonb_build_array(jsonb_agg(n), jsonb_agg(-n)),"
+        " '$[0][*] == $[1][*]') FROM generate_series(1, 200000) AS n"
+    ),
+    (  # each comparison gets a little memory
+        "SELECT jsonb_agg(jsonb_build_array(n, n)) @> jsonb_agg(jsonb_build_array(n))"
+        " FROM generate_series(1, 100000) AS n"
+    ),
+]
+RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE application_name ~ %s"
 END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ %s"
 
 
@@ -32,7 +47,8 @@ def is_refused(books: Books) -> bool:
         return True
 
 
-def test_overdue_queries_keep_their_places(books: Books) -> None:
+def test_overdue_queries_keep_their_places(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "_is_embedded", lambda: False)
     with ExitStack() as stack:
         for _ in range(MAX_OVERDUE):
             assert rows(books.bank, "SELECT 1") == [("1",)]
@@ -75,7 +91,8 @@ def test_a_query_that_was_given_up_keeps_its_place_until_its_session_ends(
 ) -> None:
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser ends the session for the test")
-    monkeypatch.setattr(limiter, "MAX_OVERDUE", 1)
+    monkeypatch.setattr(overdue, "MAX_OVERDUE", 1)
+    monkeypatch.setattr(session, "_is_embedded", lambda: False)  # it would end the query itself
     with monkeypatch.context() as impatient:  # as if Postgres had not stopped it after its time
         impatient.setattr(session, "STOP_SECONDS", -600)
         impatient.setattr(session, "GIVEN_UP_AFTER", 0.3)
@@ -87,3 +104,34 @@ def test_a_query_that_was_given_up_keeps_its_place_until_its_session_ends(
     with beside(user="postgres") as superuser:
         superuser.execute(END, [f"^{UNTIL}"])
     wait_until(lambda: not is_refused(books))
+
+
+@pytest.mark.parametrize("sql", UNSTOPPABLE)
+def test_the_embedded_server_ends_what_looks_for_no_stop(
+    sql: str, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would take minutes or more. The server itself goes on."""
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("no process here may signal that server's")
+    with beside() as other:
+        with monkeypatch.context() as impatient:
+            impatient.setattr(session, "STOP_SECONDS", -602)
+            impatient.setattr(session, "GIVEN_UP_AFTER", 2.3)
+            problem = query(books.bank, sql, seconds=600).problem
+        assert problem is not None
+        assert problem.state == TOO_LONG
+        wait_until(lambda: other.execute(RUNNING, [f"^{UNTIL}"]).fetchone() == (0,))
+        assert other.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_session_that_is_not_late_is_not_ended(books: Books) -> None:
+    with a_session(until=99_999_999_999) as other:
+        session.end_late_queries()
+        assert rows(books.bank, "SELECT 1") == [("1",)]
+        assert other.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_only_sessions_of_the_role_are_ended(books: Books) -> None:
+    with beside(application_name=f"{UNTIL}1") as other:
+        session.end_late_queries()
+        assert other.execute("SELECT 1").fetchone() == (1,)
