@@ -10,8 +10,8 @@ from typing import Any
 # Messages in the WAL could fill the disk, and a session of a role may be ended by any other of it.
 # They are for the roles of `ledger.db.confirmation` and `posting.lost_statements`.
 OF_OWNER_AND_WEB = (
-    "pg_logical_emit_message(boolean,text,text)",  # before Postgres 17
-    "pg_logical_emit_message(boolean,bytea,text)",
+    "pg_logical_emit_message(boolean,text,text)",  # these two before Postgres 17
+    "pg_logical_emit_message(boolean,text,bytea)",
     "pg_logical_emit_message(boolean,text,text,boolean)",
     "pg_logical_emit_message(boolean,text,bytea,boolean)",
     "pg_terminate_backend(integer,bigint)",

@@ -16,6 +16,7 @@ DATABASE = "ledger"
 # is reached by SET ROLE; the owner of the views of row-level security, which nobody becomes; and
 # the role of the explorer, which signs in and reads its views alone.
 OWNER, WEB, COOKBOOK, ROWS = "ledger", "ledger_web", "ledger_cookbook", "ledger_web_rows"
+AUDITOR = "ledger_auditor"  # only where an administrator made it
 EXPLORER, EXPLORER_OPTIONS = "ledger_explorer", "LOGIN NOINHERIT CONNECTION LIMIT 20"
 ROLES = {
     OWNER: "LOGIN CREATEDB",
@@ -91,7 +92,8 @@ def take_rights_from_everybody(server: Postmaster, database: str) -> None:
         for (revoke,) in connection.execute(LARGE_OBJECTS).fetchall():
             connection.execute(revoke)
         with connection.cursor() as cursor:
-            for statement in kept_from_queries.statements(cursor, OWNER, WEB, [COOKBOOK, ROWS]):
+            others = [COOKBOOK, ROWS, AUDITOR]
+            for statement in kept_from_queries.statements(cursor, OWNER, WEB, others):
                 cursor.execute(statement)
         reset_settings(connection)
 

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.db import roles
+from ledger.db import kept_from_queries, roles
 from ledger.db.embedded import EmbeddedServer
 from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
 from ledger.env import BASE_DIR
@@ -56,6 +56,26 @@ def assert_web_inherits_nothing(superuser: Connection, owner: str) -> None:
     web, cookbook = f"{owner}_web", f"{owner}_cookbook"
     assert superuser.execute(has, [web, cookbook] * 2).fetchone() == (True, False)
     assert superuser.execute(has, [owner, f"{owner}_web_rows"] * 2).fetchone() == (True, True)
+
+
+@pytest.mark.parametrize(
+    "kind", ["embedded", pytest.param("debians", marks=NEEDS_DEBIANS_POSTGRES)]
+)
+def test_the_sql_of_the_page_takes_the_functions_that_create_roles_takes(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    superuser: Connection = request.getfixturevalue(f"superuser_of_{kind}")
+    by_page = {
+        function
+        for block in BLOCKS
+        for sql in block.split(r"\gexec")
+        if "ledger_web" in sql and "FROM pg_proc" in sql
+        for (statement,) in superuser.execute(sql.encode())
+        for function in re.findall(r"REVOKE EXECUTE ON FUNCTION (\S+) FROM", statement)
+    }
+    known = "SELECT to_regprocedure('pg_catalog.' || name)::text FROM unnest(%s::text[]) AS name"
+    functions = [*kept_from_queries.OF_OWNER_AND_WEB, *kept_from_queries.OF_THE_BANK]
+    assert by_page == {name for (name,) in superuser.execute(known, [functions]) if name}
 
 
 @pytest.mark.parametrize(
