@@ -3,12 +3,11 @@
 import csv
 import io
 import json
-from typing import Any
+from contextlib import suppress
 
 from django.http import HttpResponse
 
 from explorer.running.run import QueryResult, ResultColumn
-from ledger.db.json_numbers import ExactNumberEncoder, loads
 from ledger.text.csv_cells import guarded
 
 FILE_ROWS = 50_000
@@ -40,21 +39,23 @@ def as_json(result: QueryResult) -> str:
     """Columns with their kinds, and rows as lists. Figures are strings: no digit is lost."""
     columns = [{"name": column.name, "kind": column.kind} for column in result.columns]
     rows = [
-        [_value(value, column) for value, column in zip(row, result.columns, strict=True)]
+        [_json_of(value, column) for value, column in zip(row, result.columns, strict=True)]
         for row in result.rows
     ]
-    found = {"columns": columns, "rows": rows, "has_more": result.has_more}
-    return json.dumps(found, ensure_ascii=False, cls=ExactNumberEncoder)
+    all_rows = ", ".join(f"[{', '.join(row)}]" for row in rows)
+    names, more = json.dumps(columns, ensure_ascii=False), json.dumps(result.has_more)
+    return f'{{"columns": {names}, "rows": [{all_rows}], "has_more": {more}}}'
 
 
 def _cell(value: str | None, column: ResultColumn) -> str:
     return (value or "") if column.is_number else guarded(value)
 
 
-def _value(value: str | None, column: ResultColumn) -> Any:
-    if value is None or column.kind != "json":
-        return value
-    try:
-        return loads(value)
-    except ValueError:  # it was too long, and cut
-        return value
+def _json_of(value: str | None, column: ResultColumn) -> str:
+    """JSON as it came, because a few characters of it can be a number of a billion digits."""
+    if value is not None and column.kind == "json":
+        # It may be cut, because it was too long, or nested deeper than Python reads.
+        with suppress(ValueError, RecursionError):
+            json.loads(value, parse_float=str, parse_int=str)
+            return value
+    return json.dumps(value, ensure_ascii=False)

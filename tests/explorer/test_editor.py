@@ -155,6 +155,14 @@ def test_rows_come_as_json_with_every_digit(analyst: Client) -> None:
     assert [column["kind"] for column in answer["columns"]] == ["number", "json", "text"]
 
 
+@pytest.mark.parametrize("value", ["1e999999999", f"{'[' * 900}{']' * 900}"])
+def test_json_comes_as_it_was_written(value: str, analyst: Client) -> None:
+    answer = analyst.post(PAGE, {"sql": f"SELECT '{value}'::json AS j", "as": "json"})
+    assert answer.status_code == 200
+    assert value in answer.content.decode()
+    assert len(answer.content) < 3000
+
+
 def test_a_page_shows_a_megabyte_and_a_file_more(analyst: Client) -> None:
     sql = f"SELECT {', '.join(['repeat($$x$$, 1500)'] * 20)} FROM generate_series(1, 100)"
     page = run(analyst, sql)
