@@ -1,4 +1,4 @@
-"""Sets the log up, as `LOGGING_CONFIG`: also warnings and what ends a process are lines of JSON."""
+"""Sets the log up, as `LOGGING_CONFIG`: also what ends a process is a record of it."""
 
 import logging
 import logging.config
@@ -15,19 +15,20 @@ logger = logging.getLogger("ledger.process")
 
 
 def configure(logging_settings: dict[str, Any]) -> None:
-    """Does what `LOGGING` says. With LOG_FORMAT=json, Python's own tracebacks, which have the
-    values of an error in them, become records too; not where a person sits before a terminal.
+    """Does what `LOGGING` says. Python's own tracebacks, which have the values of an error in them,
+    become records too; not where a person sits before a terminal. With LOG_FORMAT=json, so do
+    warnings.
     """
     logging.config.dictConfig(logging_settings)
     if settings.LOG_FORMAT == "json":
         logging.captureWarnings(True)
-        logging.raiseExceptions = (
-            False  # a record that cannot be written is printed with its values
-        )
-        if not is_watched():
-            sys.excepthook = _ended
-            threading.excepthook = _thread_ended
-            sys.unraisablehook = _not_raised
+        logging.raiseExceptions = False  # or a record that fails is printed with its values
+    if is_watched():
+        return
+    sys.excepthook = _ended
+    threading.excepthook = _thread_ended
+    if sys.unraisablehook is sys.__unraisablehook__:  # else that of a test run
+        sys.unraisablehook = _not_raised
 
 
 def _ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -82,6 +82,18 @@ def test_an_exception_that_ends_a_process_is_a_line_without_its_message(tmp_path
     assert "Ana" not in done.stderr + done.stdout
 
 
+def test_as_text_too_what_ends_a_process_has_no_values(tmp_path: Path) -> None:
+    code = (
+        "from django.db import IntegrityError; from psycopg.errors import CheckViolation\n"
+        "try: raise CheckViolation('Failing row contains (Ana Lindt)')\n"
+        "except CheckViolation as error: raise IntegrityError(str(error)) from error"
+    )
+    done = manage(tmp_path, "shell", "-v", "0", "-c", code, DATABASE_URL=AWAY, LOG_FORMAT="text")
+    assert done.returncode == 1
+    assert "IntegrityError: SQLSTATE 23514" in done.stderr
+    assert "Ana" not in done.stderr + done.stdout
+
+
 @pytest.mark.django_db(transaction=True)
 def test_lines_of_a_job_name_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(_name: str, **_options: object) -> None:
