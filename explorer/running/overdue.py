@@ -18,6 +18,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ from explorer.running.limiter import ExplorerBusy
 
 MAX_OVERDUE = 2  # on one server; each may take a processor
 LATE = 1  # seconds after its time
-LOOKS, MOMENT = 5, 0.2  # how often a process is looked at, and for how many seconds
+LOOKS, MOMENT = 5, 0.1  # how often a process is looked at, and for how many seconds
 MAX_FAULTS = 20  # new pages in a moment: of memory that it had, but never used before
 STILL_RUNNING = (
     "Queries that took too long still run in the database, which could not stop them yet. Try again"
@@ -37,7 +38,8 @@ OVERDUE = f"""
 SELECT pid, late >= {LATE} FROM (
   SELECT pid, extract(epoch FROM clock_timestamp())
          - substring(application_name FROM '^{UNTIL}([0-9]{{1,12}})$')::bigint AS late
-  FROM pg_catalog.pg_stat_activity WHERE usename = session_user
+  FROM pg_catalog.pg_stat_activity
+  WHERE usename = session_user AND datname = current_database()
 ) AS session WHERE late > 0
 """  # noqa: S608
 NOW = b"SELECT extract(epoch FROM clock_timestamp())::bigint"
@@ -75,21 +77,19 @@ def _is_session(pid: int, role: str) -> bool:
 
 
 def _only_computes(pid: int) -> bool:
-    """Whether the process runs and, for a moment, hardly called the system or got memory."""
+    """Whether the process runs and, at each look, hardly called the system or got memory."""
+    looks = [_activity(pid)]
     for _ in range(LOOKS):
-        before = _activity(pid)
         time.sleep(MOMENT)
-        after = _activity(pid)
-        if (
-            before.runs
-            and after.runs
-            and before.size == after.size
-            and after.faults - before.faults <= MAX_FAULTS
-            and after.in_kernel - before.in_kernel <= 1
-            and after.computed > before.computed
-        ):
-            return True
-    return False
+        looks.append(_activity(pid))
+    return looks[0].computed < looks[-1].computed and all(
+        before.runs
+        and after.runs
+        and before.size == after.size
+        and after.faults - before.faults <= MAX_FAULTS
+        and after.in_kernel - before.in_kernel <= 1
+        for before, after in pairwise(looks)
+    )
 
 
 class _Activity(NamedTuple):
