@@ -7,7 +7,6 @@ there yet is less than that.
 """
 
 from collections.abc import Callable
-from http import HTTPStatus
 from threading import Lock
 from typing import Any
 
@@ -16,7 +15,8 @@ from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import AttemptCount
 from accounts.sign_in.limits import DAY, Limit, key_of
-from ledger.web import database_errors, problem_details
+from ledger.web.middleware import content_length
+from ledger.web.running_requests import known_person, too_many
 
 LEAST = 250  # bytes; an empty body may store something, too
 AT_ONCE = 1024**2  # bytes that a process counts by itself
@@ -80,18 +80,9 @@ class SentBytesMiddleware:
         most = settings.LEDGER_MEGABYTES_A_DAY * 1024
         if not most or request.method in SAFE:
             return None
-        is_call = request.path_info.startswith(problem_details.API)
-        if not is_call and not hasattr(request, "_cached_user"):
-            return None  # a page that asks for nobody
-        person = request.user
-        if not person.is_authenticated or person.is_staff:
+        person = known_person(request)
+        if person is None or person.is_staff:
             return None
-        size = max(LEAST, int(request.META.get("CONTENT_LENGTH") or 0))
-        if _sent.add(person.pk, size, most):
+        if _sent.add(person.pk, max(LEAST, content_length(request)), most):
             return None
-        again = {"Retry-After": str(AGAIN)}
-        if is_call:
-            return problem_details.problem(
-                HTTPStatus.TOO_MANY_REQUESTS, "too-much-today", TOO_MUCH, again
-            )
-        return database_errors.page("Too much for today", TOO_MUCH, None, status=429)
+        return too_many(request, "too-much-today", "Too much for today", TOO_MUCH, AGAIN)

@@ -4,7 +4,7 @@ takes to read it, or until its file is made, and the others have to stay free fo
 
 import weakref
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Condition
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -64,13 +64,11 @@ class Downloads:
 _downloads = Downloads(AT_ONCE)
 
 
-@contextmanager
-def making_file(person: Hashable) -> Iterator[None]:
+def making_file(person: Hashable) -> AbstractContextManager[None]:
     """Counts a file that is made before it is sent, as a download. Raises TooManyDownloads, which
     DownloadLimitMiddleware answers.
     """
-    with _downloads.making(person):
-        yield
+    return _downloads.making(person)
 
 
 class DownloadLimitMiddleware:

@@ -116,7 +116,7 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        most, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, _content_length(request)
+        most, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, content_length(request)
         if length > most and request.user.is_authenticated:
             most = settings.LEDGER_UPLOADS.get(request.path_info, most)
         if length > most:
@@ -129,7 +129,7 @@ class BodyLimitMiddleware:
         return self.get_response(request)
 
 
-def _content_length(request: HttpRequest) -> int:
+def content_length(request: HttpRequest) -> int:
     """The announced bytes of the body; 0 if the header is missing or no number, as for Django."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)

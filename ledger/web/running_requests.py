@@ -8,7 +8,7 @@ from http import HTTPStatus
 from threading import Condition
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ledger.web import database_errors, problem_details
 
@@ -90,22 +90,32 @@ class RunningRequestsMiddleware:
         self, request: Any, _view: object, _args: object, _kwargs: object
     ) -> HttpResponseBase | None:
         """Called once the person is known."""
-        person = _person_of(request)
+        person = known_person(request)
         if person is None:
             return None
-        if _requests.begin(person):
-            request.counted_for.append(person)
+        if _requests.begin(person.pk):
+            request.counted_for.append(person.pk)
             return None
-        if request.path_info.startswith(problem_details.API):
-            wait = {"Retry-After": str(database_errors.SECONDS_TO_WAIT)}
-            return problem_details.problem(
-                HTTPStatus.TOO_MANY_REQUESTS, "too-many-at-once", TOO_MANY, wait
-            )
-        again = request.get_full_path() if request.method == "GET" else None
-        return database_errors.page("Too many at the same time", TOO_MANY, again, status=429)
+        wait = database_errors.SECONDS_TO_WAIT
+        return too_many(request, "too-many-at-once", "Too many at the same time", TOO_MANY, wait)
 
 
-def _person_of(request: Any) -> Any:
-    """The key of the person; None for nobody, and where only the page may ask who it is."""
-    is_call = request.path_info.startswith(problem_details.API)
-    return request.user.pk if is_call or hasattr(request, "_cached_user") else None
+def known_person(request: Any) -> Any:
+    """The person who is signed in; None for nobody, and where only the page may ask who it is."""
+    is_known = _is_call(request) or hasattr(request, "_cached_user")
+    return request.user if is_known and request.user.is_authenticated else None
+
+
+def too_many(
+    request: HttpRequest, slug: str, title: str, sentence: str, seconds: int
+) -> HttpResponse:
+    """The answer 429: a problem that says when to try again, or a page."""
+    if _is_call(request):
+        wait = {"Retry-After": str(seconds)}
+        return problem_details.problem(HTTPStatus.TOO_MANY_REQUESTS, slug, sentence, wait)
+    again = request.get_full_path() if request.method == "GET" else None
+    return database_errors.page(title, sentence, again, status=HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def _is_call(request: HttpRequest) -> bool:
+    return request.path_info.startswith(problem_details.API)

@@ -59,3 +59,9 @@ def test_staff_have_no_limit_nor_has_a_bank_without_one(limit: int, settings: An
     body = " " * (1100 * 1024)
     answers = {person.post(CALL, body, "application/json").status_code for _ in range(3)}
     assert answers == {400}
+
+
+def test_a_length_that_is_no_number_counts_as_an_empty_body() -> None:
+    person = AccountFactory().user
+    answer = signed_in(person).post(CALL, {}, "application/json", CONTENT_LENGTH="many")
+    assert answer.status_code == 400
