@@ -20,6 +20,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 from psycopg.pq import TransactionStatus
 
+from ledger.db.named_locks import TAKE
 from ledger.db.retry import Failure, NotConfirmed, failure_of, sqlstate
 from ledger.db.row_security import rows_are_secured
 from ledger.text.currencies import LARGEST_AMOUNT
@@ -230,8 +231,7 @@ def _sql(
         values["to_balance"] = "NULL"
     ids = ", ".join(f"%({side})s::uuid" for side in sides)
     # Before the first account is read and locked, see Note [Turn of a person].
-    turn = "pg_advisory_xact_lock(hashtextextended(%(turn)s, 0))"
-    in_turn = f"(SELECT {turn} IS NOT NULL) AND " if is_limited else ""
+    in_turn = f"(SELECT {TAKE.format(name='turn')} IS NOT NULL) AND " if is_limited else ""
     locked = f"""locked AS MATERIALIZED (
             SELECT id, currency, minor_units, status, balance, overdraft_limit, available,
                    transfer_limit, daily_limit, last_entry_at{", user_id" if names_payer else ""}
