@@ -8,9 +8,10 @@ from django.contrib import admin
 from django.core import validators
 from django.http import HttpRequest
 
-from accounts.admin.forms import ReasonedForm, reason_field
+from accounts.admin.forms import ReasonedForm
 from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.list_files import ListFiles
+from accounts.admin.parts import ReasonField
 from accounts.models import Currency
 
 MOST_DECIMALS = 4  # amounts are numeric(19,4)
@@ -20,7 +21,7 @@ HOW_MANY_DECIMALS = f"A currency has 0 to {MOST_DECIMALS} decimals."
 class CurrencyForm(ReasonedForm):
     """Shows each error at its field, and takes a code in small letters too."""
 
-    reason = reason_field("Required. Stays in the history.")
+    reason = ReasonField(required=False, help_text="Required. Stays in the history.")
 
     class Meta:
         model = Currency

@@ -25,16 +25,13 @@ REMOVING = (
 )
 
 
-def reason_field(help_text: str) -> forms.CharField:
-    """Returns an optional field for a reason; the form decides when it is required."""
-    return ReasonField(required=False, help_text=help_text)
-
-
 class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form whose every change needs a reason, which stays in the history."""
 
-    reason = reason_field(
-        "Required. Stored until the customer's data is erased; the customer never sees it."
+    reason = ReasonField(
+        required=False,  # unless something changes
+        help_text="Required. Stored until the customer's data is erased; the customer never sees "
+        "it.",
     )
 
     def clean(self) -> dict[str, Any]:
