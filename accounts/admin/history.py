@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db import models
+from django.db import IntegrityError, models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
@@ -14,8 +14,10 @@ from accounts.admin.log_pages import LogAdmin, newest_page
 from accounts.admin.parts import person_of
 from accounts.models import Change, User
 from ledger.db.facts import because
+from ledger.db.retry import sqlstate
 from ledger.text.dates import end_of_day, start_of_day
 
+UNIQUE_VIOLATION = "23505"
 MOST_PEOPLE = 50  # that a name in the filter may mean
 
 
@@ -82,6 +84,21 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
         fields = super().get_fields(request, obj)
         may_save = obj is None or self.has_change_permission(request, obj)
         return [name for name in fields if may_save or name != "reason"]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        """Runs again if a value was taken after the form was checked: now the form shows it."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except IntegrityError as error:
+            if sqlstate(error) != UNIQUE_VIOLATION:
+                raise
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
         because(form.cleaned_data.get("reason", ""))

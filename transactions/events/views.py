@@ -1,12 +1,14 @@
 """Pages of a person's webhooks. What could send events elsewhere needs a fresh step-up."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from allauth.core.internal.ratelimit import consume
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -22,6 +24,20 @@ from transactions.models import EventKind, Webhook, WebhookDelivery
 DELIVERIES_A_PAGE = 25
 RATE = {"add_webhook": "20/h/user"}
 TOO_MANY = "You have tried twenty addresses within an hour. Try again in an hour."
+WebhookView = Callable[[PersonRequest, UUID], HttpResponse]
+
+
+def missing_is_404(view: WebhookView) -> WebhookView:
+    """Answers 404 also if the webhook is removed after the view has found it."""
+
+    @functools.wraps(view)
+    def guarded(request: PersonRequest, pk: UUID) -> HttpResponse:
+        try:
+            return view(request, pk)
+        except services.WebhookNotFound as removed:
+            raise Http404 from removed
+
+    return guarded
 
 
 @require_safe
@@ -73,6 +89,7 @@ def webhook_page(request: PersonRequest, pk: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @step_up_first
+@missing_is_404
 def webhook_secret(request: PersonRequest, pk: UUID) -> HttpResponse:
     """Asks; a POST makes a new secret and shows it, this once."""
     webhook = _own(request, pk)
@@ -83,6 +100,7 @@ def webhook_secret(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
+@missing_is_404
 def webhook_on(request: PersonRequest, pk: UUID) -> HttpResponse:
     """Asks; a POST turns the webhook on again."""
     webhook = _own(request, pk)
@@ -94,6 +112,7 @@ def webhook_on(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
+@missing_is_404
 def webhook_off(request: PersonRequest, pk: UUID) -> HttpResponse:
     """Turns the webhook off: nothing is sent, and nothing is recorded for it."""
     services.turn_off(owner=request.user, webhook=_own(request, pk).pk)
@@ -102,6 +121,7 @@ def webhook_off(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 
 @require_POST
+@missing_is_404
 def webhook_kinds(request: PersonRequest, pk: UUID) -> HttpResponse:
     """Chooses which kinds of events are sent."""
     webhook, form = _own(request, pk), KindsForm(request.POST)
@@ -114,6 +134,7 @@ def webhook_kinds(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@missing_is_404
 def webhook_remove(request: PersonRequest, pk: UUID) -> HttpResponse:
     """Asks; a POST removes the webhook for good."""
     webhook = _own(request, pk)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from cryptography.fernet import InvalidToken
@@ -21,7 +22,7 @@ from tests.pages import text_of
 from tests.transactions.events.shared import webhook_of
 from transactions import services
 from transactions.events import services as event_services
-from transactions.events import signing, targets
+from transactions.events import signing, targets, views
 from transactions.events.services import MOST, SameWebhook, TooManyWebhooks, WebhookNotActive
 from transactions.models import AccountEvent, EventKind, Webhook, WebhookDelivery, WebhookQueue
 from transactions.privacy.erasure import erase
@@ -145,6 +146,21 @@ def test_off_on_kinds_secret_and_removal_by_their_pages(client: Client, ana: Use
     press("remove")
     assert (now().status, now().secrets) == ("removed", [])
     assert client.get(reverse("transactions:webhook", args=[webhook.pk])).status_code == 404
+
+
+@pytest.mark.parametrize("button", ["off", "on", "kinds", "secret", "remove"])
+def test_a_webhook_that_is_removed_at_that_moment_is_not_found(
+    button: str, client: Client, ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = webhook_of(ana)
+
+    def found_before_it_is_removed(_request: Any, pk: UUID) -> Webhook:
+        event_services.remove_webhook(owner=ana, webhook=pk)
+        return webhook
+
+    monkeypatch.setattr(views, "_own", found_before_it_is_removed)
+    page = reverse(f"transactions:webhook_{button}", args=[webhook.pk])
+    assert client.post(page, {"kinds": ["held"]}).status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
