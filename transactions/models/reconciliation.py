@@ -243,7 +243,7 @@ class ReconciliationMatch(models.Model):
             ),
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            triggers.one_at_a_time("matched_one_at_a_time"),
+            triggers.one_at_a_time("matched_one_at_a_time", inserts_too=True),
             triggers.MATCHES_FIT,
             triggers.MATCH_STAYS,
             triggers.UNMATCHED_WHILE_OPEN,

@@ -5,9 +5,13 @@ matched with all of it, or when it is a leftover with a reason; a line of zero i
 One person signs when every line is settled, and nothing changes from then on unless somebody takes
 that back; another one signs too, and nothing changes ever again.
 
-Every change takes one lock of the whole bank first, so reconciliations change one after the other:
-of two people who match the same payment, the second one finds the first. An older snapshot than
-that of READ COMMITTED could hide it, so such a transaction changes nothing here.
+Every change of what is there takes one lock of the whole bank first, so reconciliations change one
+after the other: of two people who match the same payment, the second one finds the first. An older
+snapshot than that of READ COMMITTED could hide it, so such a transaction changes nothing here.
+
+A new reconciliation and its lines take no lock of the bank: nobody else sees them before COMMIT,
+and 50,000 lines take many seconds. A line locks the row of its reconciliation instead, so that it
+cannot be added while somebody signs.
 """
 
 import pgtrigger
@@ -23,17 +27,21 @@ _IS_SETTLED = """
 """
 
 
-def _open(id: str, name: str) -> str:
+def _open(id: str, name: str, lock: str = "") -> str:
     """PL/pgSQL that refuses a change unless the reconciliation with this id is unsigned."""
+    unsigned = f"SELECT FROM reconciliations WHERE id = {id} AND signed_by_id IS NULL{lock}"
     return f"""
-        IF NOT EXISTS (SELECT FROM reconciliations WHERE id = {id} AND signed_by_id IS NULL) THEN
+        IF NOT EXISTS ({unsigned}) THEN
             {refuse(name, "What is signed does not change any more.")}
         END IF;
     """
 
 
-def one_at_a_time(name: str) -> FirmTrigger:
+def one_at_a_time(name: str, *, inserts_too: bool = False) -> FirmTrigger:
     """The trigger that takes the lock before any other of the table runs."""
+    lock = f"PERFORM pg_advisory_xact_lock({LOCK});"
+    if not inserts_too:
+        lock = f"IF TG_OP <> 'INSERT' THEN {lock} END IF;"
     return FirmTrigger(
         name=name,
         level=pgtrigger.Statement,
@@ -43,7 +51,7 @@ def one_at_a_time(name: str) -> FirmTrigger:
             IF current_setting('transaction_isolation') <> 'read committed' THEN
                 {refuse(name, "Reconciliations change at READ COMMITTED alone.")}
             END IF;
-            PERFORM pg_advisory_xact_lock({LOCK});
+            {lock}
             RETURN NULL;
         """,
     )
@@ -113,12 +121,13 @@ SIGNED_STAYS = FirmTrigger(
         RETURN OLD;
     """,
 )
+_OF_EITHER = "coalesce(OLD.reconciliation_id, NEW.reconciliation_id)"
 LINE_FITS = FirmTrigger(
     name="reconciliation_line_stays",
     when=pgtrigger.Before,
     operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
     func=f"""
-        {_open("coalesce(OLD.reconciliation_id, NEW.reconciliation_id)", "line_of_signed_stays")}
+        {_open(_OF_EITHER, "line_of_signed_stays", " FOR SHARE")}
         IF TG_OP = 'INSERT' THEN
             RETURN NEW;
         END IF;

@@ -177,10 +177,16 @@ def _store(
 ) -> Reconciliation:
     """Stores it, or returns the one with its id, which has the same file."""
     with _changing():
-        _wait_for_changes()  # of the first, if the form is sent twice
-        if there := Reconciliation.objects.filter(pk=made.pk).first():
-            return there
-        made.save(force_insert=True)
+        there = Reconciliation.objects.filter(pk=made.pk)
+        if found := there.first():
+            return found
+        try:
+            with db_transaction.atomic():
+                made.save(force_insert=True)  # waits for the first, if the form is sent twice
+        except IntegrityError:
+            if found := there.first():
+                return found
+            raise
         facts = StatementFacts(account_currency=made.currency)
         with closing(lines_of(source, made.format, mapping, facts)) as lines:
             while part := list(islice(lines, PART)):
@@ -311,17 +317,12 @@ def _refuse_changed(locked: Reconciliation, seen: str) -> None:
         raise InvalidDetails(CHANGED)
 
 
-def _wait_for_changes() -> None:
-    """Takes the lock that every change of a reconciliation takes."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-
-
 def _locked(whose: Reconciliation) -> Reconciliation:
     """The row as it is now; nobody changes any reconciliation from here to the end of the database
     transaction. Raises InvalidDetails if it is gone.
     """
-    _wait_for_changes()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     found = Reconciliation.objects.select_for_update(no_key=True).filter(pk=whose.pk).first()
     if found is None:
         raise InvalidDetails(CHANGED)

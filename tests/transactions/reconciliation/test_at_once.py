@@ -1,6 +1,6 @@
 """Two sessions that change one reconciliation at once come one after the other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -26,12 +26,19 @@ from tests.transactions.reconciliation.files import (
 )
 from transactions.exceptions import InvalidDetails
 from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch, Transaction
+from transactions.outside.formats.reading import lines_of
 from transactions.reconciliation import services
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SIGN = "UPDATE reconciliations SET signed_by_id = %s"
 SIGN_TOO = "UPDATE reconciliations SET countersigned_by_id = %s"
 UNMATCH = "DELETE FROM reconciliation_matches"
+ADD_LINE = """
+    INSERT INTO reconciliation_lines
+        (id, reconciliation_id, number, booked_on, amount, description, other, reference,
+         outside_id, leftover)
+    SELECT gen_random_uuid(), id, 99, first_on, 5, '', '', '', '', '' FROM reconciliations
+"""
 OPEN_AGAIN = "UPDATE reconciliation_lines SET leftover = '' WHERE leftover <> ''"
 
 
@@ -75,6 +82,7 @@ def raw(sql: str, *values: Any) -> Callable[[], str]:
 
     def run() -> str:
         with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
+            other.execute("SET lock_timeout = '5s'")
             try:
                 other.execute(sql, values)
             except psycopg.errors.IntegrityError as error:
@@ -100,6 +108,40 @@ def test_an_upload_sent_twice_at_once_is_one(second: User) -> None:
     send()
     assert behind(copy, [first.pk], lambda: str(send(id=id).pk)) == str(first.pk)
     assert Reconciliation.objects.count() == 2
+
+
+def test_an_upload_does_not_wait_for_others_nor_others_for_it(
+    whose: Reconciliation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second line of the file is read while the first one is written and not committed."""
+    colleague = raw("UPDATE reconciliation_lines SET leftover = 'Ours'")
+    results = []
+
+    def lines(*arguments: Any) -> Iterator[Any]:
+        with ThreadPoolExecutor(1) as pool:
+            for number, line in enumerate(lines_of(*arguments)):
+                if number:
+                    results.append(pool.submit(colleague).result(timeout=60))
+                yield line
+
+    monkeypatch.setattr(services, "lines_of", lines)
+    monkeypatch.setattr(services, "PART", 1)
+    made = statement("5.00,,,", "6.00,,,")
+    assert results == ["done"]
+    assert ReconciliationLine.objects.of(made).count() == 2
+
+
+def test_no_line_is_added_while_another_session_signs(whose: Reconciliation, first: User) -> None:
+    assert behind(SIGN, [first.pk], raw(ADD_LINE)) == "line_of_signed_stays"
+    assert ReconciliationLine.objects.of(whose).count() == 2
+
+
+def test_a_signer_finds_the_line_that_another_session_adds(
+    whose: Reconciliation, first: User
+) -> None:
+    assert behind(ADD_LINE, [], raw(SIGN, first.pk)) == "reconciliation_is_settled"
+    whose.refresh_from_db()
+    assert not whose.is_signed
 
 
 def test_of_two_first_signers_at_once_one_is_refused(
