@@ -8,8 +8,10 @@ docs/schema.md has the cost of each rule.
 
 import pgtrigger
 
+from accounts.erased import ACCOUNT_NAME
 from accounts.models.change_triggers import recorded
 from accounts.models.fields import EARLIEST, LATEST
+from ledger.db.register import ERASES
 from ledger.db.triggers import BY_WEB_ROLE, FirmTrigger, refuse
 
 # They may not change on a closed account.
@@ -18,9 +20,19 @@ CLOSED_COLUMNS = (
 ).split()
 
 
-def _closed_columns(row: str) -> str:
+def _closed_columns(row: str, without: str = "") -> str:
     """The columns that may not change on a closed account, of the row OLD or NEW."""
-    return ", ".join(f"{row}.{column}" for column in CLOSED_COLUMNS)
+    return ", ".join(f"{row}.{column}" for column in CLOSED_COLUMNS if column != without)
+
+
+# The owner of the tables erases the name by right: nobody has to lift the trigger, which would
+# lock the table against every payment.
+_ERASES_NAME = f"""
+    NEW.name = '{ACCOUNT_NAME}' AND coalesce(current_setting('{ERASES}', true), '') <> ''
+    AND ({_closed_columns("OLD", "name")}) IS NOT DISTINCT FROM ({_closed_columns("NEW", "name")})
+    AND NOT ({BY_WEB_ROLE})
+"""
+CLOSED_STAYS = refuse("closed_account_stays_closed", "A closed account never changes.")
 
 
 def _time_is_finite(column: str) -> str:
@@ -114,7 +126,12 @@ ALL: list[pgtrigger.Trigger] = [
             f"OLD.status = 'closed' AND ({_closed_columns('OLD')})"
             f" IS DISTINCT FROM ({_closed_columns('NEW')})"
         ),
-        func=refuse("closed_account_stays_closed", "A closed account never changes."),
+        func=f"""
+            IF {_ERASES_NAME} THEN
+                RETURN NEW;
+            END IF;
+            {CLOSED_STAYS}
+        """,
     ),
     FirmTrigger(
         name="account_opens_empty",

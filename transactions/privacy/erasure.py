@@ -2,23 +2,36 @@
 
 Note [Erasure]: names, addresses, ways to sign in, sessions and notes go; accounts and transactions
 stay, with the id of a person whom nothing names any more. Seals digest transactions alone, so they
-verify as before. Some of the rows belong to tables that never change: only the owner of the tables
-may lift their triggers, for the length of this transaction.
+verify as before. Texts that name the person are found without a lock. A first transaction erases
+what is in tables that may change. A second, short one erases the rest, and the name at last; some
+of its rows belong to tables that never change: Note [Lifted triggers]. Then the search is repeated
+until it finds nothing, because of what was written between the search and the end. Each step may be
+repeated: if one fails, the person is still due, and the next run begins again.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from itertools import chain
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection
-from django.db import transaction as db_transaction
-from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import (
+    Exists,
+    F,
+    Func,
+    JSONField,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+)
 
 from accounts.erased import ACCOUNT_NAME, DOMAIN, HOUSEHOLD_NAME, NAME, NAMING
 from accounts.models import (
@@ -58,25 +71,23 @@ from transactions.models import (
     WebhookQueue,
 )
 from transactions.privacy.further import FURTHER
+from transactions.privacy.lifting import triggers_lifted, with_short_waits
 from transactions.privacy.traces import (
-    erase_from_statements,
+    Traces,
+    all_texts,
     erase_from_the_log_of_households,
-    erase_from_the_log_of_the_admin,
-    erase_texts,
     traces_of,
 )
 
-# Notes, accounts that are closed, the history, what staff wrote about accounts, and statements that
-# staff reconciled.
+# What staff wrote about accounts, statements that they reconciled, notes, and the history. The
+# tables that are written most are last, so that they are locked while no other is waited for.
 NEVER_CHANGE = (
-    "annotations", "accounts", "changes", "account_status_changes", "limit_changes",
-    "approval_requests", "transaction_notes", "reads", "payment_lines", "monthly_statements",
-    "reconciliations", "reconciliation_lines",
+    "annotations", "account_status_changes", "limit_changes", "approval_requests",
+    "transaction_notes", "monthly_statements", "reconciliations", "reconciliation_lines",
 )  # fmt: skip
-
-OTHER_TRIGGERS = """SELECT quote_ident(tgname) FROM pg_trigger
-    WHERE tgrelid = %s::regclass AND NOT tgisinternal
-      AND tgname NOT LIKE ALL (ARRAY['%%row_is_registered%%', '%%row_is_revised%%'])"""
+WRITTEN_MOST = ("reads", "changes")
+PART = 5000  # rows of a statement
+SEARCHES = 5  # at most, for what was written between the first one and the end
 WHY = "A person was erased"
 
 
@@ -88,55 +99,130 @@ def due_before(moment: datetime) -> QuerySet[User]:
     return due
 
 
+class Found(NamedTuple):
+    """Rows with texts that go, as `Erased`, by their ids."""
+
+    model: type[Model]
+    ids: list[Any]
+    values: dict[str, Any] | None
+
+    @property
+    def table(self) -> str:
+        return self.model._meta.db_table
+
+    def erase(self) -> None:
+        for start in range(0, len(self.ids), PART):
+            part = self.ids[start : start + PART]
+            rows = self.model._default_manager.filter(pk__in=part)
+            if self.values is None:
+                rows.delete()
+            else:
+                rows.update(**self.values)
+
+
 def erase(person: User) -> None:
-    """Erases what names the person, in one database transaction. For the owner of the tables.
+    """Erases what names the person. For the owner of the tables.
 
     Raises StorageFailed if S3 did not delete what the person attached; then nothing else is erased.
     """
+    traces = traces_of(person)
+    delete_outside(Attachment.objects.of(person).values_list("pk", flat=True))
+    found = _search(traces)
+    with_short_waits(partial(_erase_what_may_change, person, found))
+    with_short_waits(partial(_erase_for_good, traces, found))
+    for _ in range(SEARCHES):
+        written_since = _search(traces)
+        if not written_since:
+            break
+        with_short_waits(partial(_erase_written_since, written_since))
+
+
+def _search(traces: Traces) -> list[Found]:
+    """All texts that name the person, in every table. Locks nothing."""
+    further = (texts for data in FURTHER for texts in data.texts(traces))
+    found = (
+        Found(rows.model, list(rows.values_list("pk", flat=True)), values)
+        for rows, values in chain(all_texts(traces), further)
+    )
+    return [each for each in found if each.ids]
+
+
+def _never_change(found: Iterable[Found], *also: str) -> list[str]:
+    """The tables among these whose triggers are lifted, those that are written most at the end."""
+    tables = {*also, *(each.table for each in found)}
     further = [table for data in FURTHER for table in data.never_change]
-    with db_transaction.atomic(durable=True), triggers_lifted(*NEVER_CHANGE, *further):
-        set_locally(**{ERASES: WHY})
-        person = User.objects.select_for_update().get(pk=person.pk)
-        traces = traces_of(person)
-        erase_from_the_log_of_the_admin(traces)
-        erase_texts(traces)
-        for data in FURTHER:
-            data.erase(traces)
-        left = _households_left(person)
-        delete_outside(Attachment.objects.of(person).values_list("pk", flat=True))
-        token_ends.revoke_all(person, "sign_in_closed")  # if one works still, it is not deleted
-        for rows in (
-            EmailAddress.objects.filter(user=person),
-            Authenticator.objects.filter(user=person),
-            SocialAccount.objects.filter(user=person),
-            WebSession.objects.filter(user=person),
-            SignIn.objects.filter(user=person),
-            ApiToken.objects.filter(user=person),
-            Annotation.objects.filter(owner=person),
-            Attachment.objects.filter(owner=person),
-            OwnCategory.objects.filter(owner=person),
-            Budget.objects.filter(owner=person),
-            CategoryRule.objects.filter(owner=person),
-            NamesAsked.objects.filter(user=person),
-            WebhookDelivery.objects.filter(webhook__owner=person),
-            WebhookQueue.objects.filter(webhook__owner=person),
-            Webhook.objects.filter(owner=person),
-            SavedReport.objects.filter(owner=person),
-            Alert.objects.filter(owner=person),
-            AlertChoice.objects.filter(owner=person),
-            AlertTimes.objects.filter(owner=person),
-            OutsideEntry.objects.filter(account__owner=person),
-            OutsideFilePart.objects.filter(source__account__owner=person),
-            OutsideImport.objects.filter(account__owner=person),
-            OutsideAccount.objects.filter(owner=person),
-            Occurrence.objects.filter(order__owner=person),
-            StandingOrder.objects.filter(owner=person),
-            Payee.objects.filter(Q(owner=person) | Q(account__user=person)),
-        ):
-            _note_removal(rows)
-            rows.delete()
+    return [table for table in (*NEVER_CHANGE, *further, *WRITTEN_MOST) if table in tables]
+
+
+def _erase_found(found: Sequence[Found], *, in_lifted: bool) -> None:
+    """Erases those in tables that never change, or the others."""
+    lifted = _never_change(found)
+    for each in found:
+        if (each.table in lifted) is in_lifted:
+            each.erase()
+
+
+def _erase_written_since(found: Sequence[Found]) -> None:
+    set_locally(**{ERASES: WHY})
+    _erase_found(found, in_lifted=False)
+    with triggers_lifted(*_never_change(found)):
+        _erase_found(found, in_lifted=True)
+    set_locally(**{ERASES: ""})
+
+
+def _delete_own(person: User) -> None:
+    """Deletes the rows that are the person's alone, of tables that may change."""
+    token_ends.revoke_all(person, "sign_in_closed")  # if one works still, it is not deleted
+    for rows in (
+        EmailAddress.objects.filter(user=person),
+        Authenticator.objects.filter(user=person),
+        SocialAccount.objects.filter(user=person),
+        WebSession.objects.filter(user=person),
+        SignIn.objects.filter(user=person),
+        ApiToken.objects.filter(user=person),
+        Attachment.objects.filter(owner=person),
+        OwnCategory.objects.filter(owner=person),
+        Budget.objects.filter(owner=person),
+        CategoryRule.objects.filter(owner=person),
+        NamesAsked.objects.filter(user=person),
+        WebhookDelivery.objects.filter(webhook__owner=person),
+        WebhookQueue.objects.filter(webhook__owner=person),
+        Webhook.objects.filter(owner=person),
+        SavedReport.objects.filter(owner=person),
+        Alert.objects.filter(owner=person),
+        AlertChoice.objects.filter(owner=person),
+        AlertTimes.objects.filter(owner=person),
+        OutsideEntry.objects.filter(account__owner=person),
+        OutsideFilePart.objects.filter(source__account__owner=person),
+        OutsideImport.objects.filter(account__owner=person),
+        OutsideAccount.objects.filter(owner=person),
+        Occurrence.objects.filter(order__owner=person),
+        StandingOrder.objects.filter(owner=person),
+        Payee.objects.filter(Q(owner=person) | Q(account__user=person)),
+    ):
+        _note_removal(rows)
+        rows.delete()
+
+
+def _erase_what_may_change(person: User, found: Sequence[Found]) -> None:
+    person = User.objects.select_for_update().get(pk=person.pk)
+    set_locally(**{ERASES: WHY})
+    _delete_own(person)
+    _erase_found(found, in_lifted=False)  # of others too, so it comes last
+    set_locally(**{ERASES: ""})
+
+
+def _erase_for_good(traces: Traces, found: Sequence[Found]) -> None:
+    """Erases what is in tables that never change, and the name itself."""
+    person = User.objects.select_for_update().get(pk=traces.person.pk)
+    set_locally(**{ERASES: WHY})
+    notes = Annotation.objects.filter(owner=person)
+    own = [Found(Annotation, list(notes.values_list("pk", flat=True)), None)] if notes else []
+    with triggers_lifted(*_never_change([*found, *own], "changes")):
+        _note_removal(notes)
+        _erase_found([*found, *own], in_lifted=True)
         Account.objects.filter(user=person).update(name=ACCOUNT_NAME)
-        erase_from_statements(traces)
+        left = _households_left(person)
         person.groups.clear()
         person.user_permissions.clear()
         person.household = None
@@ -146,7 +232,7 @@ def erase(person: User) -> None:
         person.save()
         _rename_empty_households(left)
         _erase_from_the_history(person, [*traces.accounts, *left])
-        set_locally(**{ERASES: ""})
+    set_locally(**{ERASES: ""})
 
 
 def _note_removal(rows: QuerySet[Any]) -> None:
@@ -194,20 +280,3 @@ def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
         for side in ("before", "after")
     }  # fmt: skip
     Change.objects.filter(about__in=about).update(**without, reason="")
-    Change.objects.filter(person=person).update(address="")
-
-
-@contextmanager
-def triggers_lifted(*tables: str) -> Iterator[None]:
-    """Lifts the triggers of tables whose rows never change, but not those that register rows and
-    note what becomes of them; other sessions cannot write the tables meanwhile.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with deferred checks is in use
-        for table in tables:
-            cursor.execute(OTHER_TRIGGERS, [table])
-            for (trigger,) in cursor.fetchall():
-                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
-        yield
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")

@@ -13,8 +13,8 @@ from accounts.models import ApiToken, AttemptCount, Read, RowRemoval, SignIn, We
 from ledger.db.outside_cache import OutsideCache
 from ledger.db.shared_cache import SharedCache
 from transactions.models import Alert, NamesAsked
-from transactions.privacy.erasure import triggers_lifted
 from transactions.privacy.further import FURTHER
+from transactions.privacy.lifting import delete_in_parts
 from transactions.privacy.old_events import delete_old_events
 
 OVER = "The keeping time is over."
@@ -71,11 +71,7 @@ def _delete_reads(now: datetime) -> int:
     """Deletes old rows of a table that never changes otherwise, so only its owner can."""
     before = now - timedelta(days=settings.LEDGER_KEEP_READ_LOG_DAYS)
     old = Read.objects.filter(read_at__lt=before)
-    if not old.exists():
-        return 0
-    with db_transaction.atomic(durable=True), triggers_lifted("reads"):
-        note_removal("reads", before)
-        return old.delete()[0]
+    return delete_in_parts(old, lambda: note_removal("reads", before))
 
 
 def note_removal(table: str, before: datetime) -> None:

@@ -1,15 +1,17 @@
 """What a person leaves in texts of others: reasons of staff, logs, files and their lines.
 
-Used by the erasure, within its transaction and with the triggers lifted. Texts about the person's
-accounts are emptied. Texts that are about another side too are emptied where they have a word of
-the person's name, or an address of theirs; reasons about others, the log of the admin and what
-staff searched for, where they have the whole name.
+The functions find them and change nothing, so that the erasure searches without a lock. They leave
+out what is erased already. Texts about the person's accounts are emptied. Texts that are about
+another side too are emptied where they have a word of the person's name, or an address of theirs;
+reasons about others, the log of the admin and what staff searched for, where they have the whole
+name.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
@@ -17,7 +19,8 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, Q
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import F, Func, JSONField, Model, Q, QuerySet, TextField, Value
 
 from accounts.erased import ACCOUNT_NAME, FILE_NAME, NAME
 from accounts.models import (
@@ -54,6 +57,13 @@ from transactions.models import (
 
 REPR = "Erased"
 REFUSED = "It was refused."
+
+
+class Erased(NamedTuple):
+    """Rows with texts that go, and the new values; without values the rows are deleted."""
+
+    rows: QuerySet[Any]
+    values: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +110,33 @@ def _pattern(texts: Iterable[str]) -> str:
     return rf"(^|[^[:alnum:]])({either})($|[^[:alnum:]])"
 
 
-def erase_from_the_log_of_the_admin(traces: Traces) -> None:
+def emptied(rows: QuerySet[Any], **values: Any) -> Erased:
+    """The rows that do not have these values yet."""
+    return Erased(rows.exclude(**values), values)
+
+
+def _with_key(rows: QuerySet[Any], field: str, key: str, value: str) -> Erased:
+    """The rows whose document has the key with another value."""
+    document = Func(
+        F(field), Value([key], ArrayField(TextField())), Value(value, JSONField()),
+        function="jsonb_set", output_field=JSONField(),
+    )  # fmt: skip
+    having = rows.filter(**{f"{field}__has_key": key}).exclude(**{f"{field}__{key}": value})
+    return Erased(having, {field: document})
+
+
+def all_texts(traces: Traces) -> Iterator[Erased]:
+    """What was written about the person and their accounts."""
+    yield _in_the_log_of_the_admin(traces)
+    yield from _about_accounts(traces)
+    yield from _about_others(traces)
+    yield from _in_reads(traces)
+    yield from _in_files(traces)
+    yield from _in_statements(traces)
+    yield emptied(Change.objects.filter(person=traces.person), address="")
+
+
+def _in_the_log_of_the_admin(traces: Traces) -> Erased:
     """What staff changed stays; how the person and what is theirs were called does not."""
     theirs: list[tuple[type[Model], Q]] = [
         (User, Q(pk=traces.person.pk)),
@@ -116,7 +152,7 @@ def erase_from_the_log_of_the_admin(traces: Traces) -> None:
     for model, which in theirs:
         ids = [str(pk) for pk in model._default_manager.filter(which).values_list("pk", flat=True)]
         about |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
-    LogEntry.objects.filter(about).update(object_repr=REPR, change_message="")
+    return emptied(LogEntry.objects.filter(about), object_repr=REPR, change_message="")
 
 
 def erase_from_the_log_of_households(households: Iterable[UUID]) -> None:
@@ -126,50 +162,48 @@ def erase_from_the_log_of_households(households: Iterable[UUID]) -> None:
     about.update(object_repr=REPR, change_message="")
 
 
-def erase_texts(traces: Traces) -> None:
-    """Empties what was written about the person and their accounts."""
+def _about_accounts(traces: Traces) -> Iterator[Erased]:
     ids = traces.accounts
-    StatusChange.objects.filter(account__in=ids).update(reason="", message="")
-    LimitChange.objects.filter(account__in=ids).update(reason="")
-    _erase_from_texts_about_others(traces)
+    yield emptied(StatusChange.objects.filter(account__in=ids), reason="", message="")
+    yield emptied(LimitChange.objects.filter(account__in=ids), reason="")
     sides = Q(from_account__in=ids) | Q(to_account__in=ids)
     requests = ApprovalRequest.objects.filter(sides | Q(person=traces.person))
-    requests.update(reason="", note="")
-    _erase_from_parameters(requests)
+    yield emptied(requests, reason="", note="")
+    yield from _in_parameters(requests)
     paid = Q(transaction__from_account__in=ids) | Q(transaction__to_account__in=ids)
     for field in ("reason", "message"):
         notes = StaffReason.objects.filter(paid, **{f"{field}__iregex": traces.words})
-        notes.update(**{field: ""})
-    _erase_from_reads(traces)
-    _erase_from_files(traces)
+        yield emptied(notes, **{field: ""})
 
 
-def erase_from_statements(traces: Traces) -> None:
+def _in_statements(traces: Traces) -> Iterator[Erased]:
     """The names on the person's own monthly statements, and theirs on those of others whom they
     have paid or been paid by. No digest covers a name.
     """
     own = MonthlyStatement.objects.filter(account__in=traces.accounts)
-    own.update(holder=NAME, account_name=ACCOUNT_NAME)
+    yield emptied(own, holder=NAME, account_name=ACCOUNT_NAME)
     sides = Transaction.objects.filter(
         Q(from_account__in=traces.accounts) | Q(to_account__in=traces.accounts)
     )
     known = {pk for pair in sides.values_list("from_account", "to_account") for pk in pair}
-    keys = [str(pk) for pk in traces.accounts]
-    naming = MonthlyStatement.objects.filter(account__in=known - {None}, names__has_any_keys=keys)
-    for statement in naming.iterator():
-        statement.names |= dict.fromkeys(statement.names.keys() & set(keys), NAME)
-        statement.save(update_fields=["names"])
+    others = MonthlyStatement.objects.filter(account__in=known - {None})
+    for pk in traces.accounts:
+        yield _with_key(others, "names", str(pk), NAME)
 
 
-def _erase_from_texts_about_others(traces: Traces) -> None:
+def _about_others(traces: Traces) -> Iterator[Erased]:
     """Reasons, messages and notes about others, where they have the whole name or an address.
     Reports that others saved under such a name go, and categories, rules and budgets of others.
     """
-    SavedReport.objects.filter(name__iregex=traces.whole).delete()
-    OwnCategory.objects.filter(category__iregex=traces.whole).delete()
-    Budget.objects.filter(category__iregex=traces.whole).delete()
-    for name in ("name", "query", "category"):
-        CategoryRule.objects.filter(**{f"{name}__iregex": traces.whole}).delete()
+    named: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
+        (SavedReport, ("name",)),
+        (OwnCategory, ("category",)),
+        (Budget, ("category",)),
+        (CategoryRule, ("name", "query", "category")),
+    )
+    for model, fields in named:
+        for name in fields:
+            yield Erased(_having(model, name, traces), None)
     texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
         (Payee, ("note",)),
         (OutsideEntry, ("description", "other", "reference", "outside_id")),
@@ -184,20 +218,21 @@ def _erase_from_texts_about_others(traces: Traces) -> None:
     )
     for model, fields in texts:
         for name in fields:
-            rows = model._default_manager.filter(**{f"{name}__iregex": traces.whole})
-            rows.update(**{name: ""})
+            yield emptied(_having(model, name, traces), **{name: ""})
     # Without any reason the line would be open again, even of what is frozen.
-    reasons = ReconciliationLine.objects.filter(leftover__iregex=traces.whole)
-    reasons.update(leftover=REPR)
-    OutsideAccount.objects.filter(name__iregex=traces.whole).update(name=ACCOUNT_NAME)
+    yield emptied(_having(ReconciliationLine, "leftover", traces), leftover=REPR)
+    yield emptied(_having(OutsideAccount, "name", traces), name=ACCOUNT_NAME)
     for files in (Reconciliation, OutsideImport):
-        files._default_manager.filter(name__iregex=traces.whole).update(name=FILE_NAME)
-    for request in ApprovalRequest.objects.filter(parameters__message__iregex=traces.whole):
-        request.parameters["message"] = ""
-        request.save(update_fields=["parameters"])
+        yield emptied(_having(files, "name", traces), name=FILE_NAME)
+    requests = _having(ApprovalRequest, "parameters__message", traces)
+    yield _with_key(requests, "parameters", "message", "")
 
 
-def _erase_from_reads(traces: Traces) -> None:
+def _having(model: type[Model], field: str, traces: Traces) -> QuerySet[Any]:
+    return model._default_manager.filter(**{f"{field}__iregex": traces.whole})
+
+
+def _in_reads(traces: Traces) -> Iterator[Erased]:
     """What staff searched for, of the person's data, or with the whole name; and from which address
     the person read, if they worked here. Pages send a name percent-encoded, in any of several ways,
     and the admin encodes the search of a list once more in the address of the page after it, so
@@ -205,39 +240,38 @@ def _erase_from_reads(traces: Traces) -> None:
     """
     reads = Read.objects.exclude(query="")
     of_them = Q(people__contains=[traces.person.pk]) | Q(query__iregex=traces.whole)
-    reads.filter(of_them).update(query="")
+    yield emptied(reads.filter(of_them), query="")
     encoded = reads.filter(query__contains="%").values_list("pk", "query")
     naming = [
         pk
         for pk, query in encoded.iterator()
         if any(traces.names_in(plain) for plain in decodings_of(query))
     ]
-    reads.filter(pk__in=naming).update(query="")
-    Read.objects.filter(reader=traces.person).update(address="")
+    yield emptied(reads.filter(pk__in=naming), query="")
+    yield emptied(Read.objects.filter(reader=traces.person), address="")
 
 
-def _erase_from_files(traces: Traces) -> None:
+def _in_files(traces: Traces) -> Iterator[Erased]:
     """The names in files, and of files: of the person's own, and of others' that pay them."""
-    lines = PaymentLine.objects.exclude(typed_name="")
     own = Q(file__from_account__in=traces.accounts)
-    lines.filter(own | Q(to_account__in=traces.accounts)).update(typed_name="")
-    unpaid = PaymentLine.objects.filter(own | Q(to_account__in=traces.accounts), booked=False)
-    unpaid.filter(description__iregex=traces.words).update(description="")
-    unpaid.filter(reference__iregex=traces.words).update(reference="")
+    lines = PaymentLine.objects.filter(own | Q(to_account__in=traces.accounts))
+    yield emptied(lines, typed_name="")
+    unpaid = lines.filter(booked=False)
+    for name in ("description", "reference"):
+        yield emptied(unpaid.filter(**{f"{name}__iregex": traces.words}), **{name: ""})
     refused = PaymentLine.objects.filter(own).refused()
-    refused.update(verdict=REFUSED)  # the sentences name the account
+    yield emptied(refused, verdict=REFUSED)  # the sentences name the account
     paying = PaymentLine.objects.filter(to_account__in=traces.accounts).values("file")
-    files = Q(from_account__in=traces.accounts) | Q(pk__in=paying, name__iregex=traces.words)
-    renamed = list(PaymentFile.objects.filter(files).values_list("pk", flat=True))
-    PaymentFile.objects.filter(pk__in=renamed).update(name=FILE_NAME)
-    _erase_from_parameters(ApprovalRequest.objects.filter(transaction_id__in=renamed))
+    own_files = PaymentFile.objects.filter(from_account__in=traces.accounts)
+    files = PaymentFile.objects.filter(pk__in=paying, name__iregex=traces.words)
+    for each in (own_files, files):
+        ids = list(each.values_list("pk", flat=True))
+        yield from _in_parameters(ApprovalRequest.objects.filter(transaction_id__in=ids))
+        yield emptied(PaymentFile.objects.filter(pk__in=ids), name=FILE_NAME)
 
 
-def _erase_from_parameters(requests: Iterable[ApprovalRequest]) -> None:
+def _in_parameters(requests: QuerySet[ApprovalRequest]) -> Iterator[Erased]:
     """The message to the customer, and the name of a file. The audit compares the others."""
-    for request in requests:
-        if "message" in request.parameters:
-            request.parameters["message"] = ""
-        if request.kind == ApprovalRequest.Kind.PAYMENT_FILE:
-            request.parameters["description"] = FILE_NAME
-        request.save(update_fields=["parameters"])
+    yield _with_key(requests, "parameters", "message", "")
+    files = requests.filter(kind=ApprovalRequest.Kind.PAYMENT_FILE)
+    yield _with_key(files, "parameters", "description", FILE_NAME)

@@ -67,8 +67,9 @@ from transactions.models import (
     StaffReason,
     StandingOrder,
 )
-from transactions.privacy.erasure import due_before, erase, triggers_lifted
+from transactions.privacy.erasure import due_before, erase
 from transactions.privacy.leaving import leave
+from transactions.privacy.lifting import triggers_lifted
 from transactions.staff.approvals.requests import ask_for
 from transactions.standing_orders.services import skip
 

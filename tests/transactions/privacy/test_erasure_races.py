@@ -1,0 +1,167 @@
+"""Payments and pages go on while a person is erased; what is written meanwhile is erased too."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import IntegrityError, connection
+from django.db import transaction as db_transaction
+from django.utils import timezone
+
+from accounts import services as account_services
+from accounts.erased import ACCOUNT_NAME
+from accounts.models import Account, LimitChange, Read, RowRemoval, User
+from ledger.db.local_settings import set_locally
+from ledger.db.register import ERASES
+from tests.attacks.rows import web_role
+from tests.factories import AccountFactory
+from transactions import services
+from transactions.audit.audit import audit
+from transactions.models import Annotation, Transaction
+from transactions.privacy import erasure, lifting
+from transactions.privacy.erasure import erase
+from transactions.privacy.leaving import leave
+from transactions.privacy.retention import apply_retention
+
+pytestmark = pytest.mark.django_db(transaction=True)
+STEPS = ("delete_outside", "_search", "_delete_own", "_erase_from_the_history")
+
+
+@pytest.fixture
+def left(ana: Account, clerk: User) -> Account:
+    """Ana has left; her name is in a search of staff and in a note."""
+    services.deposit(to_account=ana, amount=Decimal(1))
+    paid = services.withdraw(from_account=ana, amount=Decimal(1))
+    Annotation.objects.create(transaction=paid, owner=ana.user, text="Ana was here")
+    Read.objects.create(
+        reader=clerk, page="-", path="/", query="q=Ferreira", address="", people=[ana.user_id]
+    )
+    leave(person=ana.user)
+    ana.refresh_from_db()
+    return ana
+
+
+def elsewhere(work: Callable[[], Any]) -> Any:
+    """What comes of the work in another session, which waits for nobody."""
+
+    def run() -> Any:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '5s'")
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result(timeout=60)
+
+
+def during(monkeypatch: pytest.MonkeyPatch, step: str, work: Callable[[], Any]) -> list[Any]:
+    """Does the work elsewhere after a step of the erasure; the results."""
+    done, results = getattr(erasure, step), list[Any]()
+
+    def step_and_work(*arguments: Any) -> Any:
+        result = done(*arguments)
+        if not results:
+            results.append(elsewhere(work))
+        return result
+
+    monkeypatch.setattr(erasure, step, step_and_work)
+    return results
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_payments_go_on_in_each_step_of_an_erasure(
+    step: str, left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = AccountFactory()
+    paid = during(
+        monkeypatch, step, lambda: services.deposit(to_account=other, amount=Decimal(3)).pk
+    )
+    erase(left.user)
+    assert Transaction.objects.filter(pk__in=paid, amount=3).exists()
+    left.refresh_from_db()
+    assert left.name == ACCOUNT_NAME
+    assert audit().clean
+
+
+@pytest.mark.parametrize("step", ["delete_outside", "_search", "_delete_own"])
+def test_what_staff_write_before_the_name_goes_is_erased_too(
+    step: str, left: Account, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = AccountFactory()
+
+    def write() -> None:
+        account_services.change_account(
+            account=other, daily_limit=Decimal(7), reason="Ana Ferreira asked", changed_by=clerk
+        )
+        Read.objects.create(
+            reader=clerk, page="-", path="/", query="q=Ana+Ferreira", address="", people=[]
+        )
+
+    during(monkeypatch, step, write)
+    erase(left.user)
+    assert LimitChange.objects.get(account=other).reason == ""
+    assert set(Read.objects.values_list("query", flat=True)) == {""}
+    assert audit().clean
+
+
+JOBS: dict[str, Callable[[User], object]] = {
+    "erasure": erase,
+    "retention": lambda _: apply_retention(timezone.now() + timedelta(days=1096)),
+}
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_table_in_use_is_waited_for_in_pauses_in_which_others_write(
+    job: str, left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer stands for the upload of a long file."""
+    lock, pauses = "LOCK TABLE reads IN ROW EXCLUSIVE MODE", list[float]()
+
+    def write() -> None:
+        with db_transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"{lock} NOWAIT")
+
+    monkeypatch.setattr(lifting, "LOCK_WAIT", "20ms")
+    with psycopg.connect(**connection.get_connection_params()) as writer:
+        writer.execute(lock)
+
+        def pause(seconds: float) -> None:
+            elsewhere(write)
+            pauses.append(seconds)
+            writer.commit()
+
+        monkeypatch.setattr(lifting, "sleep", pause)
+        JOBS[job](left.user)
+    assert len(pauses) == 1
+    assert not Read.objects.exclude(query="").exists()
+
+
+def test_old_reads_are_deleted_in_parts_with_one_note(
+    left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        Read.objects.create(reader=left.user, page="-", path="/", address="", people=[])
+    monkeypatch.setattr(lifting, "PART", 2)
+    assert apply_retention(timezone.now() + timedelta(days=1096))["reads of others' data"] == 5
+    assert not Read.objects.exists()
+    assert RowRemoval.objects.filter(table_name="reads").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("by_web_role", "name", "why"),
+    [(True, ACCOUNT_NAME, "At my wish"), (False, "Else", "Why"), (False, ACCOUNT_NAME, "")],
+)
+def test_the_name_of_a_closed_account_goes_by_an_erasure_alone(
+    by_web_role: bool, name: str, why: str, left: Account
+) -> None:
+    with web_role() if by_web_role else db_transaction.atomic():
+        set_locally(**{ERASES: why})
+        rows = Account.objects.filter(pk=left.pk)
+        with pytest.raises(IntegrityError), db_transaction.atomic():
+            rows.update(name=name)
