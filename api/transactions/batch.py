@@ -204,7 +204,8 @@ def book_together(
     def record(_part: Sequence[Draft], results: Sequence[Transaction | LedgerError]) -> None:
         for line, result in zip(lines, results, strict=True):
             if isinstance(result, LedgerError):
-                raise LineRefused(line.number, in_words(caller, line.draft, result))
+                refusal: Any = _in_words(caller, [(line, result)])[0][1]
+                raise LineRefused(line.number, refusal)
         booked[:] = [result for result in results if isinstance(result, Transaction)]
         if not is_sent_again:
             _check_day(caller, lines)
@@ -244,10 +245,10 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
             yield [(line, TokenEnded(ENDED)) for line in chunk]
             continue
         if is_limited:
-            yield [(line, _one(caller, line)) for line in chunk]
+            yield _in_words(caller, [(line, _one(caller, line)) for line in chunk])
             continue
         found = iter(_results_of([line.draft for line in chunk if line.draft is not None]))
-        yield [(line, _result(caller, line, found)) for line in chunk]
+        yield _in_words(caller, [(line, _result(line, found)) for line in chunk])
 
 
 def _results_of(drafts: list[Draft]) -> list[Transaction | LedgerError]:
@@ -277,11 +278,22 @@ def _is_live(caller: Caller) -> bool:
     return is_live
 
 
-def _result(caller: Caller, line: BatchLine, found: Iterator[Any]) -> Transaction | LedgerError:
+def _in_words(caller: Caller, results: Sequence[Result]) -> list[Result]:
+    """The results of lines, of those with a draft as the caller may see them."""
+    tried = [
+        (line.sender, line.draft.to_account, result)
+        for line, result in results
+        if line.draft is not None
+    ]
+    told = iter(in_words(caller, tried))  # type: ignore[arg-type]
+    return [(line, next(told) if line.draft is not None else it) for line, it in results]
+
+
+def _result(line: BatchLine, found: Iterator[Any]) -> Transaction | LedgerError:
     """The refusal of a line that has no draft; else the next of the results."""
     if line.draft is None:
         return line.refusal or LedgerError()
-    result: Transaction | LedgerError = in_words(caller, line.draft, next(found))
+    result: Transaction | LedgerError = next(found)
     return result
 
 
@@ -293,4 +305,4 @@ def _one(caller: Caller, line: BatchLine) -> Transaction | LedgerError:
     except Error:
         raise
     except LedgerError as refusal:
-        return in_words(caller, line.draft, refusal)  # type: ignore[no-any-return]
+        return refusal

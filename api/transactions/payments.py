@@ -5,7 +5,7 @@ no step-up. What it may pay is what it was given: `per_payment` and `per_day`, i
 A session of a browser pays as the transfer form does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,12 @@ from ledger.db.row_security import RowScope, reading
 from ledger.text.dates import start_of_day
 from ledger.text.money import money
 from transactions import services
-from transactions.exceptions import AccountNotFound, LedgerError, LimitExceeded
+from transactions.exceptions import (
+    AccountNotFound,
+    IdempotencyConflict,
+    LedgerError,
+    LimitExceeded,
+)
 from transactions.models import Transaction
 from transactions.safeguards import confirmation
 from transactions.safeguards.quota import NUMBERS_ASKED, may_tell_of_number
@@ -41,6 +46,10 @@ from transactions.staff.desk.cash import DESCRIPTIONS, METADATA
 
 NO_SUCH_ACCOUNT = "account-not-found"
 NOT_YOURS = "None of your accounts has this id."
+NOT_PAYABLE_BY_ID = (
+    "No account with this id can receive this payment: there is none, it is closed, or it is in"
+    " another currency."
+)
 CURRENCY_OF_OWN = "SELECT id, currency FROM accounts WHERE id = %s AND user_id = %s"
 CASH_DESK = "transactions.use_cash_desk"
 
@@ -64,8 +73,8 @@ def pay(caller: Caller, request: HttpRequest, data: dict[str, Any], id: UUID) ->
     recipient: Any = named_account(caller, sender, number) if number else recipient_id
     try:
         return _book(caller, request, sender, recipient, draft)
-    except (AccountNotFound, *RECIPIENT_REFUSED) as refusal:
-        raise _told(caller, recipient, refusal) from None
+    except LedgerError as refusal:
+        raise in_words(caller, [(sender, recipient, refusal)])[0] from None
 
 
 def _book_unlimited(
@@ -77,10 +86,11 @@ def _book_unlimited(
     slip = Draft(from_account=sender_id, to_account=recipient_id, **draft)
     try:
         return services.book_once(slip, payer=caller.person.pk)
-    except (AccountNotFound, *RECIPIENT_REFUSED) as refusal:
-        if _sender(caller, sender_id, only_currency=True) is None:
+    except LedgerError as refusal:
+        sender = _sender(caller, sender_id, only_currency=True)
+        if sender is None:
             raise FieldRefused(NOT_YOURS, "from_account", slug=NO_SUCH_ACCOUNT) from None
-        raise _told(caller, recipient_id, refusal) from None
+        raise in_words(caller, [(sender, recipient_id, refusal)])[0] from None
 
 
 def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:
@@ -93,18 +103,44 @@ def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:
     return found
 
 
-def in_words(caller: Caller, draft: Draft | None, result: Any) -> Any:
-    """A refusal as the caller may hear it; anything else as it is."""
-    if draft is None or not isinstance(result, (AccountNotFound, *RECIPIENT_REFUSED)):
-        return result
-    return _told(caller, draft.to_account, result)
+def in_words(caller: Caller, results: Sequence[tuple[Account, Account | UUID, Any]]) -> list[Any]:
+    """The results of payments, each with its sender and recipient, as the caller may see them. One
+    query, for the recipients that were named by their id in payments that were refused.
+
+    A stranger's account that cannot be paid gets the answer of an id that no account has, whatever
+    else there was to refuse, such as the amount. The caller's own key is compared before all that.
+    """
+    ids = {
+        recipient
+        for _sender, recipient, result in results
+        if isinstance(recipient, UUID) and isinstance(result, LedgerError)
+    }
+    with reading(RowScope.DIRECTORY):
+        found = Account.objects.in_bulk(ids)
+    return [
+        _in_words(caller, sender, recipient, found, result)
+        if isinstance(result, LedgerError) and not isinstance(result, IdempotencyConflict)
+        else result
+        for sender, recipient, result in results
+    ]
 
 
-def _told(caller: Caller, recipient: Any, refusal: LedgerError) -> LedgerError:
-    """What the caller may hear of a refusal about the recipient: of others no more than that."""
-    if isinstance(refusal, AccountNotFound):
-        return FieldRefused(NOT_PAYABLE, "to_account", slug="account-not-found")
-    return refusal if _is_own(caller, recipient) else type(refusal)(CANNOT_RECEIVE)
+def _in_words(
+    caller: Caller,
+    sender: Account,
+    recipient: Account | UUID,
+    found: dict[UUID, Account],
+    refusal: LedgerError,
+) -> LedgerError:
+    account = found.get(recipient) if isinstance(recipient, UUID) else recipient
+    if account is not None and account.user_id == caller.person.pk:
+        return refusal
+    is_theirs = isinstance(refusal, RECIPIENT_REFUSED)
+    if isinstance(recipient, Account):
+        return type(refusal)(CANNOT_RECEIVE) if is_theirs else refusal
+    if is_payable(sender, account) and not is_theirs:
+        return refusal
+    return FieldRefused(NOT_PAYABLE_BY_ID, "to_account", slug=NO_SUCH_ACCOUNT)
 
 
 def _cash(
@@ -161,7 +197,7 @@ def _book(
         with reading(RowScope.DIRECTORY):
             found = Account.objects.select_related("user").filter(pk=recipient).first()
         if found is None:
-            raise AccountNotFound(NOT_PAYABLE)
+            raise AccountNotFound(NOT_PAYABLE_BY_ID)
         recipient = found
     return confirmation.book_once(
         Draft(from_account=sender, to_account=recipient, **draft),
@@ -236,8 +272,3 @@ def _by_number(number: str) -> Account | None:
         return account_numbered(number)
     except ValueError as error:
         raise FieldRefused(str(error), "to_number", slug="invalid-number") from None
-
-
-def _is_own(caller: Caller, recipient: Account | UUID) -> bool:
-    pk = recipient if isinstance(recipient, UUID) else recipient.pk
-    return Account.objects.filter(pk=pk, user=caller.person).exists()

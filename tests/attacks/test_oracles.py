@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7, uuid7_for
-from tests.api.calls import TRANSACTIONS, post
+from tests.api.calls import TRANSACTIONS, bearer, post
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.parameters import UUID
@@ -305,6 +305,40 @@ def test_a_key_that_is_somebody_elses_payment_gets_the_answer_of_an_unused_one(
     for key in (taken.pk, uuid7()):
         answer = post(ana, TRANSACTIONS, sent, Idempotency_Key=str(key))
         assert (answer.status_code, answer.json()["id"]) == (201, str(uuid7_for(mine.user.pk, key)))
+
+
+WAYS: dict[str, dict[str, Any] | None] = {  # the options of a token; None for a session
+    "session": None,
+    "token": {},
+    "token with limits": {"per_payment": Decimal(100), "per_day": Decimal(100), "currency": "USD"},
+}
+
+
+@pytest.mark.parametrize("amount", ["0.01", "0.001", "50000", "1e9"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_payment_to_an_id_tells_no_account_that_cannot_be_paid_from_none(
+    ana: Client, mine: Account, way: str, amount: str
+) -> None:
+    """One payment, a batch of all or none, and a batch of lines."""
+    gone = Account.objects.get(number=closed())
+    sides = (uuid7(), gone.pk, AccountFactory(currency="EUR").pk)
+    options, headers = WAYS[way], {}
+    batch = f"{TRANSACTIONS}batch/"
+    if options is not None:
+        ana, headers = Client(), bearer(mine.user, "pay", **options)
+    answers = []
+    for side in sides:
+        sent = {"from_account": str(mine.pk), "to_account": str(side), "amount": amount}
+        told = [post(ana, TRANSACTIONS, sent, **headers)]
+        if options is not None:
+            told += [
+                post(ana, batch, {"transactions": [sent], "atomic": atomic},
+                     Idempotency_Key=f"{side} {atomic}", **headers)
+                for atomic in (True, False)
+            ]  # fmt: skip
+        answers.append([(it.status_code, b"".join(it)) for it in told])
+    assert answers[0] == answers[1] == answers[2]
+    assert b"account-not-found" in answers[0][0][1] or amount == "1e9"
 
 
 @pytest.mark.django_db(transaction=True)
