@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "accounts.sent_bytes.SentBytesMiddleware",
     "accounts.read_log.ReadLogMiddleware",
     "ledger.web.middleware.PrivateMiddleware",
+    "ledger.web.middleware.OneIdMiddleware",
     "ledger.web.middleware.ListFilterMiddleware",
     "ledger.web.middleware.TroubleMiddleware",
     "ledger.web.downloads.DownloadLimitMiddleware",

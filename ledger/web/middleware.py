@@ -1,14 +1,18 @@
-"""Middleware for probes, proxies, HEAD requests, large bodies and database failures."""
+"""Middleware for probes, proxies, addresses, HEAD requests, large bodies and database failures."""
 
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
+from uuid import UUID
 
 from allauth.core.internal.httpkit import get_client_ip
 from django.conf import settings
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import BadRequest, ImproperlyConfigured
 from django.db import DataError
 from django.http import (
+    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
@@ -184,6 +188,33 @@ class PrivateMiddleware:
             read = request.method in ("GET", "HEAD")
             response.headers["Cache-Control"] = "private, no-store" if read else "private"
         return response
+
+
+class OneIdMiddleware:
+    """Knows an object of the admin by one address: 404 for its id in another spelling, which Python
+    reads too: with more or fewer dashes, in braces, as `urn:uuid:`, or as Django quotes keys. The
+    site's own addresses take the usual spelling alone. So the log of reads, which keeps the start
+    of an address, has the id.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        if request.resolver_match and request.resolver_match.namespace == "admin":
+            for given in kwargs.values():
+                if isinstance(given, str) and _is_id_in_another_spelling(given):
+                    raise Http404("The id has another spelling than in the admin's own addresses.")
+
+
+def _is_id_in_another_spelling(text: str) -> bool:
+    try:
+        return str(UUID(unquote(text))) != text
+    except ValueError:
+        return False
 
 
 class ListFilterMiddleware:

@@ -14,8 +14,9 @@ import pytest
 from django.contrib import admin
 from django.db import connection
 from django.db.models import Model
-from django.test import Client
-from django.urls import reverse
+from django.http import Http404, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import resolve, reverse
 from django.utils import timezone
 
 from accounts import read_log
@@ -23,9 +24,11 @@ from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import Read
 from accounts.models.read import MOST_PEOPLE
 from ledger.db import facts
+from ledger.web.middleware import OneIdMiddleware
 from tests.attacks.answers import Answer, ask
 from tests.attacks.bank import AttackedBank, Holder
 from tests.attacks.forms import PageForm, forms_of
+from tests.attacks.parameters import UUID as UUID_IN_PATH
 from tests.attacks.parameters import page_of
 from tests.attacks.people import attempt_of
 from tests.attacks.walk import addresses
@@ -128,6 +131,39 @@ def test_a_row_says_who_whom_what_when_and_from_where(bank: AttackedBank) -> Non
     read = Read.objects.get(reader=bank.clerk, path=url)
     assert (read.page, read.query) == ("admin:accounts_account_change", "from=list")
     assert (read.people, read.address) == ([bank.ana.user.pk], "127.0.0.1")
+
+
+OTHER_SPELLINGS = ("-" * 230 + "{}", "{{{0.hex}}}", "urn_3A{}")
+
+
+def page_at(url: str) -> str:
+    """The name of the page that answers; "" if there is none, or it only redirects."""
+    try:
+        request, match = RequestFactory().get(url), resolve(url)
+        request.resolver_match = match
+        OneIdMiddleware(lambda _: HttpResponse()).process_view(request, *match)
+    except Http404:
+        return ""
+    return match.view_name if match.url_name else ""
+
+
+def test_an_id_in_another_spelling_has_no_page(
+    bank: AttackedBank, readers: dict[str, Client]
+) -> None:
+    """The log keeps the start of an address, where an auditor looks for the id."""
+    one_each = {it.pattern.template: it.url for it in addresses(bank.ana)}
+    opened, of_ids = list[str](), list[str]()
+    for url in one_each.values():
+        for id in UUID_IN_PATH.findall(urlsplit(url).path)[-1:]:
+            others = [url.replace(id, form.format(UUID(id))) for form in OTHER_SPELLINGS]
+            page = page_at(url)
+            opened += [other for other in others if page and page_at(other) == page]
+            of_ids += [page] if page else []
+    assert not opened
+    assert len(of_ids) > 100
+    url = reverse("admin:accounts_account_change", args=[bank.ana.everyday.pk])
+    assert readers["staff"].get(url).status_code == 200
+    assert readers["staff"].get(url.replace("-", "--")).status_code == 404
 
 
 def test_an_unchanged_answer_is_logged_and_its_tag_tells_no_value(bank: AttackedBank) -> None:
