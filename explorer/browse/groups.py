@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Case, F, Q, When
 
+from accounts.shown import add_accounts
 from explorer.browse.dimensions import COUNTERPARTY, MONTH, OUTSIDE, Dimension
 from ledger.db.compiled_sql import compiled
 from transactions.annotations.search import tags_of
@@ -17,6 +18,7 @@ from transactions.search.sql.sides import TransactionSides
 COUNTED = 100_000  # only the newest matches are counted
 MOST_VALUES = 500_000  # of them, such as metadata keys: a payment may have a hundred
 MOST_GROUPS = 200
+MOST_TOLD = 500  # accounts, those with the most payments: the log of reads keeps 500 people
 
 GROUPED = """
 WITH matched AS MATERIALIZED ({matched}),
@@ -38,8 +40,16 @@ ranked AS (SELECT *, dense_rank() OVER (ORDER BY {order}, value) AS place FROM c
 SELECT value, currency, payments, money_in, money_out, moved,
        (SELECT count(*) FROM matched), (SELECT max(place) FROM ranked),
        CASE (SELECT count(*) FROM valued) WHEN {most_values}
-           THEN (SELECT count(DISTINCT id) FROM valued) END
+           THEN (SELECT count(DISTINCT id) FROM valued) END,
+       {accounts}
 FROM ranked WHERE place <= {most} ORDER BY place, payments DESC, currency
+"""
+
+ACCOUNTS = """
+(SELECT array_agg(side) FROM (
+    SELECT side FROM matched, unnest(ARRAY[from_id, to_id]) AS side
+    WHERE side IS NOT NULL GROUP BY side ORDER BY count(*) DESC LIMIT {most}
+) AS sides)
 """
 
 
@@ -80,7 +90,9 @@ class PaymentGroups:
 
 
 def groups_of(scope: Scope, where: Q, dimension: Dimension) -> PaymentGroups:
-    """Groups the payments of the scope that match `where`."""
+    """Groups the payments of the scope that match `where`. Over the bank, their accounts are told
+    to the log of reads, see Note [Whose data].
+    """
     matched = compiled(_columns(scope, where, dimension))
     if matched is None:
         return PaymentGroups()
@@ -95,6 +107,7 @@ def groups_of(scope: Scope, where: Q, dimension: Dimension) -> PaymentGroups:
         order="value DESC" if by_time else "of_value DESC",
         most=MOST_GROUPS,
         most_values=MOST_VALUES,
+        accounts=ACCOUNTS.format(most=MOST_TOLD) if scope.is_bank else "NULL",
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, (*matched[1], *(tags[1] if tags else ())))
@@ -124,7 +137,9 @@ def _columns(scope: Scope, where: Q, dimension: Dimension) -> Any:
 
 def _read(rows: list[tuple[Any, ...]]) -> PaymentGroups:
     found = PaymentGroups()
-    for value, currency, count, money_in, money_out, moved, matched, places, cut_to in rows:
+    if rows:
+        add_accounts(*rows[0][-1] or ())
+    for value, currency, count, money_in, money_out, moved, matched, places, cut_to, _ in rows:
         if not found.groups or found.groups[-1].value != value:
             found.groups.append(PaymentGroup(value))
         sums = CurrencySum(currency, count, money_in, money_out, moved)

@@ -44,7 +44,6 @@ PAGE = reverse("admin:accounts_read_changelist")
 WITHOUT_NAMES = (
     *(f"/reports/metadata-keys/{file}" for file in ("", "report.csv", "report.json")),
     "/api/v1/reports/metadata-keys/",
-    *(f"/explorer/browse/{file}" for file in ("", "groups.csv", "groups.json")),
 )
 
 

@@ -220,6 +220,16 @@ def test_figures_of_the_bank_are_in_the_log_of_reads(paid: Account) -> None:
     assert Read.objects.count() == 1
 
 
+@pytest.mark.parametrize("by", ["category", "month"])
+def test_the_log_of_reads_names_whose_payments_are_summed_up(
+    by: str, paid: Account, mara: Account
+) -> None:
+    reader = signed_in(analyst())
+    for q, people in ((f"from:{paid.number}", [paid.user, mara.user]), ("café", [paid.user])):
+        reader.get(PAGE, {"whose": "bank", "q": q, "by": by})
+        assert Read.objects.latest("read_at").people == sorted(each.pk for each in people)
+
+
 def test_only_the_newest_are_counted_and_it_says_so(
     paid: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
