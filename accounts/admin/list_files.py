@@ -14,9 +14,7 @@ from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from accounts import shown
 from accounts.admin.parts import CheckedKeys
-from accounts.models import User
 from accounts.models.read import MOST_PEOPLE
 from ledger.text.money import NOTHING
 from ledger.web.table_files import (
@@ -62,9 +60,6 @@ class ListFiles(CheckedKeys):
         rows = list(listed.queryset[: MOST_ROWS + 1])
         if len(rows) > MOST_ROWS:
             return refused(TOO_MANY, kind)
-        for row in rows:
-            if isinstance(row, User):
-                shown.add(row.pk)
         columns = [str(name) for name in listed.list_display if name != "action_checkbox"]
         return table_response(self._table(columns, rows), kind)
 

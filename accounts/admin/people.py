@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from accounts import services, shown
+from accounts import services
 from accounts.admin.actions import (
     CLOSE_SIGN_IN,
     RESTORE_SIGN_IN,
@@ -45,7 +45,7 @@ from accounts.admin.reads import readers_of
 from accounts.admin.tokens import tokens_of
 from accounts.groups import may_take_all_groups_of
 from accounts.memberships import offered
-from accounts.models import Account, User
+from accounts.models import Account, User, UserQuerySet
 from ledger.text.lines import counted
 
 RIGHTS = ("is_staff", "groups")
@@ -132,26 +132,16 @@ class UserAdmin(
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[User]:
         accounts = Account.objects.filter(user=OuterRef("pk")).order_by().values("user")
         counted = Subquery(accounts.annotate(number=Count("pk")).values("number"))
-        people: models.QuerySet[User] = super().get_queryset(request)
+        people: UserQuerySet = super().get_queryset(request).shown()  # type: ignore[attr-defined]
         opens_accounts = person_of(request).has_perm("accounts.view_account")
         return people.annotate(
             accounts_held=Coalesce(counted, 0), accounts_open=Value(opens_accounts)
         )
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """Returns the person of the page, and tells Note [Whose data], also of a colleague."""
-        person = super().get_object(request, object_id, from_field)
-        if person is not None:
-            shown.add(person.pk)
-        return person
-
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Returns the list, and tells Note [Whose data] of all on it, also of colleagues."""
         listed = super().get_changelist_instance(request)
         if not sees_contact_details(person_of(request)):
             listed.search_help_text = "A name or a part of one, or a whole email address."
-        for person in listed.result_list:
-            shown.add(person.pk)
         return listed
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -2,7 +2,7 @@
 
 import unicodedata
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
 import pgtrigger
@@ -48,7 +48,22 @@ SUPERUSER_BY_COMMAND = FirmTrigger(
 )
 
 
+class _TellingEach(models.query.ModelIterable):  # type: ignore[type-arg]
+    """Adds each loaded person to Note [Whose data], also a colleague."""
+
+    def __iter__(self) -> Iterator["User"]:
+        for person in super().__iter__():
+            add(person.pk)
+            yield person
+
+
 class UserQuerySet(models.QuerySet["User"]):
+    def shown(self) -> Self:
+        """People whom a page is about, so that the log of reads names colleagues too."""
+        people = self.all()
+        people._iterable_class = _TellingEach
+        return people
+
     def active(self) -> Self:
         """People who may sign in: `deleted_at` is empty."""
         return self.filter(deleted_at=None)
@@ -203,7 +218,7 @@ class User(RightsByToken, AbstractBaseUser):
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
         """Adds the person to Note [Whose data], unless they are staff: colleagues stand on pages as
-        authors. The pages of people add those whom they show.
+        authors. Pages about people read them by `shown`, which adds colleagues too.
         """
         person = super().from_db(*arguments, **options)
         if not person.__dict__.get("is_staff"):

@@ -73,17 +73,26 @@ def test_pages_have_names(path: str, name: str) -> None:
     assert name_of_page(path) == name
 
 
-def test_a_colleague_whose_page_list_or_history_is_read_is_named_and_authors_are_not() -> None:
+def test_a_colleague_on_a_page_about_people_is_named_and_authors_are_not() -> None:
     read, author = colleague(SUPPORT, "Read Colleague"), colleague(OPERATIONS, "Author")
     account = AccountFactory(user=read)
     freeze_account(account=account, reason="Asked", changed_by=author)
     nosy = colleague(OPERATIONS, "Nosy")
     client = signed_in(nosy)
-    for name, query in (("change", {}), ("history", {}), ("changelist", {"q": "Read Colleague"})):
-        key = [] if name == "changelist" else [read.pk]
-        url = reverse(f"admin:accounts_user_{name}", args=key)
+    pages = {
+        reverse("admin:accounts_user_change", args=[read.pk]): {},
+        reverse("admin:accounts_user_history", args=[read.pk]): {},
+        reverse("admin:accounts_user_changelist"): {"q": "Read Colleague"},
+        reverse("admin:accounts_user_list_csv"): {"q": "Read Colleague"},
+        reverse("admin_search"): {"q": str(read.pk)},
+        reverse("admin:autocomplete"): {
+            "app_label": "accounts", "model_name": "account", "field_name": "user",
+            "term": "Read Colleague",
+        },
+    }  # fmt: skip
+    for url, query in pages.items():
         assert client.get(url, query).status_code == 200
-        assert Read.objects.latest("read_at").people == [read.pk], name
+        assert Read.objects.get(path=url).people == [read.pk]
     own = reverse("admin:accounts_user_change", args=[nosy.pk])
     assert client.get(own).status_code == 200
     assert not Read.objects.filter(path=own).exists()

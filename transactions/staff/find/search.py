@@ -166,7 +166,7 @@ def people(query: StaffQuery) -> KindResults:
         for words in query.groups:
             found |= Q(SearchVectorExact(PERSON_WORDS, reduce(and_, words)))
         rank = SearchRank(PERSON_WORDS, query.any_beginning)
-    return KindResults.of(ranked(User.objects.all(), exact, found, rank), rank)
+    return KindResults.of(ranked(User.objects.shown(), exact, found, rank), rank)
 
 
 def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
