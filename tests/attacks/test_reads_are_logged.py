@@ -33,7 +33,7 @@ from tests.attacks.parameters import page_of
 from tests.attacks.people import attempt_of
 from tests.attacks.walk import addresses
 from tests.conftest import colleague, set_role, signed_in
-from tests.factories import walls_down
+from tests.factories import AccountFactory, walls_down
 from tests.pages import text_of
 from tests.refusals import refused_by
 
@@ -279,6 +279,19 @@ def test_an_auditor_finds_the_readers_of_a_report_by_the_customer(
         assert answer.status == 200
     found = Read.objects.filter(path=url, people__contains=[bank.ana.user.pk])
     assert found.count() == 2
+
+
+@pytest.mark.parametrize("name", ["report", "report_csv"])
+@pytest.mark.parametrize(("holders", "named"), [(2, 2), (3, 0)])
+def test_a_report_in_a_currency_of_few_holders_names_them(
+    name: str, holders: int, named: int, bank: AttackedBank, readers: dict[str, Client]
+) -> None:
+    people = [AccountFactory(currency="TND", balance="5").user.pk for _ in range(holders)]
+    url = reverse(f"transactions:{name}", args=["money-by-month"])
+    answer = ask(readers["analyst"], "GET", f"{url}?whose=bank&currency=TND")
+    assert answer.status == 200
+    found = [pk for read in Read.objects.filter(path=url) for pk in read.people]
+    assert found == sorted(people)[:named]
 
 
 def test_a_page_of_more_people_than_a_row_keeps_is_found_for_each(bank: AttackedBank) -> None:

@@ -15,19 +15,22 @@ from transactions.reports.report import ReportParameters, Row
 from transactions.reports.runner import Run
 
 MOST = 5_000  # keys of each kind; the log itself keeps 500 people of a page
+FEWEST = 3  # holders of a currency, so that the sums of all of them are nobody's
 
 
 class Whose:
     """Collects whose rows are shown; `tell` looks the people up and adds them.
 
     A row names its people by `holder`, its accounts by `account_key` (numbers or ids) and its
-    movement by `transaction_id`. A report on one's own money shows nobody else's.
+    movement by `transaction_id`. Sums of a currency with few holders are theirs. A report on one's
+    own money shows nobody else's.
     """
 
     def __init__(self, params: ReportParameters) -> None:
         self.is_bank = params.scope.is_bank
         self.keys: set[str] = set()
         self.movements: set[UUID] = set()
+        self.currency = params.currency if self.is_bank else ""
         if self.is_bank and (number := params.values.get("number")):
             self.keys.add(number)  # a report on one account has rows that do not name it
 
@@ -48,6 +51,11 @@ class Whose:
         """Adds the holders of what was seen. Outside the report's snapshot, whose queries the page
         shows.
         """
+        if self.currency:
+            holders = Account.objects.filter(currency=self.currency).values_list("user_id")
+            few = list(holders.order_by("user_id").distinct()[:FEWEST])
+            for (person,) in few if len(few) < FEWEST else ():
+                add(person)
         if self.keys:
             ids = [key for key in self.keys if "-" in key]
             of_keys = Account.objects.filter(Q(number__in=self.keys) | Q(pk__in=ids))
