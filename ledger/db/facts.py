@@ -78,4 +78,6 @@ def tell(
 
 def _as_text(facts: dict[str, str | None]) -> str:
     given = {name: value[:SHORT] for name, value in facts.items() if value}
-    return json.dumps({**given, "reason": _reason.get()[:LONG]}).replace("\\u0000", "")
+    given["reason"] = _reason.get()[:LONG]
+    # Postgres stores no U+0000. A backslash that was typed stays.
+    return json.dumps({name: value.replace("\0", "") for name, value in given.items()})

@@ -65,6 +65,16 @@ def test_the_facts_of_the_block_are_with_the_row_and_the_role_is_what_it_is() ->
     assert frozen.after == {"status": "frozen"}
 
 
+@pytest.mark.parametrize("reason", [r"check \u0000", r"a\u0000b", r"\u0000u0041"])
+def test_a_backslash_in_a_reason_stays(reason: str) -> None:
+    account = AccountFactory()
+    with facts.told(lambda: {"path": "/here/\0"}):
+        facts.because(reason)
+        services.freeze_account(account=account, reason=reason)
+    frozen = newest(about=account.pk)
+    assert (frozen.reason, frozen.path) == (reason, "/here/")
+
+
 def test_a_write_that_commits_by_itself_carries_the_facts(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
