@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
+from django.conf import settings
+
 logger = logging.getLogger("ledger.output")
 # They run unattended and print sentences about what they do. What the others print is for a person
 # or another program.
@@ -74,6 +76,11 @@ def is_recorded(arguments: Sequence[str]) -> bool:
     command = arguments[0] if arguments else ""
     wants_data = not {"--json", "--help", "-h"}.isdisjoint(arguments)
     return command in RECORDED and not wants_data and not is_watched()
+
+
+def is_for_the_log() -> bool:
+    """Whether a log reads what this process prints, so that no value of a row belongs into it."""
+    return settings.LOG_FORMAT == "json" and not is_watched()
 
 
 def is_watched() -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.utils.timezone import localtime
 
 from accounts.models import Account
+from ledger.logs.output import is_for_the_log
 from ledger.text.dates import clock_seconds, long_date
 from ledger.text.money import NO_BREAK, account_number, money
 
@@ -37,6 +38,10 @@ class Finding:
         """The sentence, for a terminal."""
         more = f" This is the first of {self.broken:,} such." if (self.broken or 0) > 1 else ""
         return self.sentence.replace(NO_BREAK, " ") + more
+
+    def printed(self) -> str:
+        """What a command prints: without values where a log reads it."""
+        return self.without_values() if is_for_the_log() else str(self)
 
     def without_values(self) -> str:
         """The rule and the rows, for a log: no amount, no number of an account."""

@@ -16,6 +16,8 @@ from ledger.db import extensions
 from ledger.db.going_back import Plan, lossy, taken_back
 from ledger.db.migration_states import without_rendering
 from ledger.db.probe import unapplied_migrations
+from ledger.db.retry import sqlstate
+from ledger.logs.output import is_for_the_log
 from transactions.row_security import installation as row_security
 
 LOCK_NOT_AVAILABLE = "55P03"
@@ -97,7 +99,9 @@ def _failure(migration: Migration, error: DatabaseError) -> str:
         else "It is not atomic, so a part of it may be there"
     )
     then = "the migrations before it are done. docs/migrations.md says how to go on."
-    if getattr(error.__cause__, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+    state = sqlstate(error)
+    if state == LOCK_NOT_AVAILABLE:
         return f"{migration} gave up, because others use its tables. {left}, and {then}"
-    reason = str(error).strip().splitlines()[0]
+    # Its sentence may repeat a value of a row.
+    reason = f"SQLSTATE {state}" if is_for_the_log() else str(error).strip().splitlines()[0]
     return f"{migration} failed: {reason}. {left}, and {then}"

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         if has_other_key:
             self.stderr.write(OTHER_KEY, style_func=str)
         result = audit()
-        wrong = files.differences(manifest) + [str(finding) for finding in result.findings]
+        wrong = files.differences(manifest) + [each.printed() for each in result.findings]
         for sentence in wrong:
             self.stderr.write(sentence)
         if wrong:

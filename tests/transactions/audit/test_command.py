@@ -3,15 +3,23 @@
 import json
 from io import StringIO
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from ledger.backups import files
+from ledger.db import signed_facts
+from ledger.management.commands import restore
+from ledger.text.money import NO_BREAK, account_number
 from tests.pages import lacks
 from tests.transactions.audit.breaking import falsify
+from tests.transactions.audit.sealed_books import day, march
+from transactions.audit.sealing import seal
 from transactions.management.commands.audit_ledger import moment
 from transactions.models import Transaction
+from transactions.row_security import installation
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +39,38 @@ def test_the_command_exits_1_and_names_account_and_row(books: Any) -> None:
     assert stopped.value.code == 1
     assert f"transaction {row.pk}" in err.getvalue()
     assert not out.getvalue()
+
+
+@pytest.mark.parametrize("command", ["audit_ledger", "seal_ledger --verify {}", "restore file"])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_log_gets_no_number_of_an_account_and_no_amount(
+    form: str, command: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LOG_FORMAT = form
+    _without_loading(monkeypatch)
+    account, rows = march()
+    kept = seal(until=day(3))
+    assert kept is not None
+    falsify("UPDATE transactions SET amount = 31 WHERE id = %s", rows[0].pk)
+    printed = StringIO()
+    with pytest.raises(SystemExit):
+        call_command(*command.format(kept.hex_digest).split(), stderr=printed)
+    number = account_number(account.number).replace(NO_BREAK, " ")
+    assert (number in printed.getvalue()) is (form == "text")
+    assert (str(rows[0].pk) in printed.getvalue()) or "seal" not in command
+
+
+def _without_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets `manage.py restore` audit the bank that is there."""
+    for name in ("short_connection", "call_command", "prepare"):
+        monkeypatch.setattr(restore, name, MagicMock())
+    for module, name in (
+        (files, "load"),
+        (files, "differences"),
+        (installation, "install_anew"),
+        (signed_facts, "problem_with"),
+    ):
+        monkeypatch.setattr(module, name, MagicMock(return_value=[]))
 
 
 def test_the_command_prints_json(books: Any) -> None:

@@ -4,14 +4,13 @@ import sys
 from datetime import datetime, time
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from tqdm import tqdm
 
 from ledger.jobs.command import JobCommand
-from ledger.logs.output import is_watched
+from ledger.logs.output import is_for_the_log
 from ledger.text.lines import counted
 from transactions.audit.audit import CHECKS, Audit, AuditBlind, AuditRunning
 from transactions.audit.runs import run_audit
@@ -42,7 +41,7 @@ class Command(JobCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         since = moment(options["since"]) if options["since"] else None
-        is_logged = settings.LOG_FORMAT == "json" and not (options["json"] or is_watched())
+        is_logged = is_for_the_log() and not options["json"]
         names = [check.__name__ for check in CHECKS]
         # No bar where the output is not a terminal.
         with tqdm(total=len(names), unit=" checks", disable=None, file=sys.stderr) as bar:
@@ -68,7 +67,7 @@ class Command(JobCommand):
             many = f"{len(result.findings)} thing{'' if len(result.findings) == 1 else 's'}"
             self.stderr.write(f"The audit found {many} wrong with the books.")
         for finding in [] if options["json"] else result.findings:
-            self.stderr.write(finding.without_values() if is_logged else str(finding))
+            self.stderr.write(finding.printed())
         if is_logged:
             log_result(result)
         if not result.clean:

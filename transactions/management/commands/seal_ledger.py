@@ -59,7 +59,7 @@ class Command(JobCommand):
         with snapshot():
             finding = next(broken_seals(last=seal.number), None)
         if finding is not None:
-            self.stderr.write(str(finding))
+            self.stderr.write(finding.printed())
             raise SystemExit(1)
         self.stdout.write(
             f"Seal {seal.number} stands: every transaction up to {seal.last_day} is as it was "
