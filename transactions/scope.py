@@ -23,8 +23,9 @@ MINE, BANK = "mine", "bank"  # the kinds of scope, as the address parameter `who
 class Scope:
     """The reader's own accounts, or the whole bank (`is_bank`; `accounts` is then empty).
 
-    `shows_names`: the reader may see other people's names. `finds_addresses`: the reader may also
-    find people by email address in the whole bank. Query rows only through `transactions()`,
+    `shows_names`: the reader may see other people's names. `finds_texts`: the reader may see, and
+    so find, what people wrote. `finds_addresses`: the reader may also find people by email address
+    in the whole bank. Query rows only through `transactions()`,
     `entries()` and `flows()`: they never match, count or sum a row outside the scope.
     """
 
@@ -32,6 +33,7 @@ class Scope:
     accounts: tuple[Account, ...] = ()
     is_bank: bool = False
     shows_names: bool = True
+    finds_texts: bool = True
     finds_addresses: bool = True
 
     @property
@@ -112,7 +114,8 @@ def scope_for(reader: User, kind: str = MINE) -> Scope:
         raise PermissionDenied("Only analysts and staff read the figures of the whole bank.")
     read_bank()
     opened_by_right()
-    return Scope(reader, is_bank=True, shows_names=reader.has_perm(SEE_NAMES))
+    sees_names = reader.has_perm(SEE_NAMES)
+    return Scope(reader, is_bank=True, shows_names=sees_names, finds_texts=sees_names)
 
 
 def may_read_bank(reader: User) -> bool:

@@ -74,7 +74,7 @@ def test_the_files_have_each_group_by_currency(paid: Account, mara: Account) -> 
     months = csv_of(client, f"{PAGE}groups.csv", q="corner", by="month")
     assert [(row["payments"], row["out"]) for row in months] == [("1", "7.70"), ("1", "12.30")]
     assert csv_of(signed_in(mara.user), f"{PAGE}groups.csv", q="corner") == []
-    bank = json_of(signed_in(analyst()), f"{PAGE}groups.json", whose="bank", q="corner")
+    bank = json_of(signed_in(clerk()), f"{PAGE}groups.json", whose="bank", q="corner")
     assert [(row["currency"], row["moved"]) for row in bank] == [("USD", "20.00")]
     refusal = client.get(f"{PAGE}groups.csv", {"q": "amount:x"})
     assert refusal.status_code == 400
@@ -225,7 +225,7 @@ def test_the_log_of_reads_names_whose_payments_are_summed_up(
     by: str, paid: Account, mara: Account
 ) -> None:
     reader = signed_in(analyst())
-    for q, people in ((f"from:{paid.number}", [paid.user, mara.user]), ("café", [paid.user])):
+    for q, people in ((f"from:{paid.number}", [paid.user, mara.user]), ("12.30", [paid.user])):
         reader.get(PAGE, {"whose": "bank", "q": q, "by": by})
         assert Read.objects.latest("read_at").people == sorted(each.pk for each in people)
 

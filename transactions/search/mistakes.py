@@ -22,6 +22,10 @@ from transactions.search.sql.name_lookup import (
 
 PRIVATE = "Notes and tags are private: search for them in your own money."
 ME = "{}:me means your own money. In the whole bank, write a name or an account number."
+UNREAD = (
+    "You may not see names, and what people wrote may have some: words, ref: and values of metadata"
+    " find nothing here, but those of category: and meta.channel:."
+)
 UNNAMED = (
     "You may not see names; write an account number, like {}:482109375549; account: takes its end.",
     "You may not see names; write an account number or its end, like {}:5549.",
@@ -66,6 +70,8 @@ def _bank_mistake(item: QueryItem, scope: Scope, names: NameMatches) -> str:
     """Returns why an item cannot match in the whole bank, "" if it can."""
     if is_me(item):
         return ME.format(item.kind)
+    if item.is_text and not scope.finds_texts and item.amount is None:
+        return UNREAD
     ending = account_ending(item)
     if ending and names.get(item.source, NO_MATCH).are_many:
         return f"More than {MOST_NAMED} accounts end in {ending}; write more of the number."

@@ -8,10 +8,10 @@ from transactions.reports import metadata_keys
 from transactions.reports.forms import ReportForm
 from transactions.reports.queries.keys import NEWEST
 from transactions.reports.report import Column, Report, ReportParameters, Row
+from transactions.search.language.query import KEYS_WITHOUT_NAMES
 from transactions.search.language.terms import having
 
 DRAWN = 12
-KEYS_WITHOUT_NAMES = ("category", "channel")
 EXAMPLE_CHARACTERS = 60  # characters of an example
 
 

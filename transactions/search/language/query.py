@@ -10,6 +10,8 @@ from transactions.search.language.values import SIGNS
 # Kinds of items beside the names of fields.
 WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"
 NOTES = ("tag", "note", "has")  # fields that search the reader's annotations
+# The metadata that the bank itself groups by, and whose values name nobody.
+KEYS_WITHOUT_NAMES = ("category", "channel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,15 @@ class QueryItem:
     path: tuple[str, ...] = ()
     is_negated: bool = False
     is_quoted: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it looks for what people wrote, which may name them: words, references, and
+        values of metadata but those that the bank groups by.
+        """
+        if self.kind == META:
+            return not (len(self.path) == 1 and self.path[0] in KEYS_WITHOUT_NAMES)
+        return self.kind in (WORD, PHRASE, "ref")
 
     @property
     def amount(self) -> Decimal | None:

@@ -36,6 +36,7 @@ def examples_for(result: SearchResult) -> list[Example]:
     category = next((name for name, _ in facets.category), "rent")
     channel = next((name for name, _ in facets.channel), "card")
     left_out = {"id"} if scope.shows_names else {"id", "to", "from", "with"}
+    left_out |= set() if scope.finds_texts else {"ref"}
     if scope.is_bank:
         left_out |= {"tag", "note"}
     else:
@@ -50,6 +51,15 @@ def examples_for(result: SearchResult) -> list[Example]:
         if name not in left_out
     ]
     by_channel = f"meta.channel:{channel}" if channel.isalnum() else token("meta.channel", channel)
+    if not scope.finds_texts:
+        by_category = token("category", category)
+        return [
+            *examples,
+            Example(by_channel, "the channel; the values of other metadata find nothing"),
+            Example(f"{by_category} -{by_channel}", "a minus excludes a field"),
+            Example(f"{by_category} or {by_channel}", "either side of “or” may match"),
+            Example("13.40", "an amount; -13.40 is money out, +13.40 money in"),
+        ]
     return [
         *examples,
         Example(by_channel, "a word of a metadata value, or in quotes the whole value"),

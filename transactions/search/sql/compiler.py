@@ -129,7 +129,8 @@ class ConditionCompiler:
     def condition(self, query: ParsedQuery) -> Condition:
         """Compiles a whole query: rows that match one of its groups; every row without items."""
         groups = [self._group(group) for group in query.groups]
-        words = [word_query(item) for item in query.words]
+        found = query.words if self.scope.finds_texts else []
+        words = [word_query(item) for item in found]
         named = [lexemes for item in query.words if (lexemes := self._named(item)) is not None]
         noted_rows = [rows for item in query.words if (rows := self._noted(item)) is not None]
         where = reduce(or_, groups) if groups else Q()
@@ -168,12 +169,21 @@ class ConditionCompiler:
         return reduce(and_, rest, condition)
 
     def _part(self, item: QueryItem, account_ids: Sequence[UUID]) -> ConditionPart:
-        part = self._direction(item, account_ids) or self.fields[item.kind](item)
+        part = self._direction(item, account_ids) or self._found(item)
         if not item.is_negated:
             return part
         if part.rest is None:
             return ConditionPart(GroupedQuery(part.lexemes, invert=True))
         return ConditionPart(None, negated(part.rest))
+
+    def _found(self, item: QueryItem) -> ConditionPart:
+        """Compiles by the field. Finds no text that the reader may not see, nor a part of one:
+        beside the id of a payment, it would spell itself out. A number is only an amount.
+        """
+        if self.scope.finds_texts or not item.is_text:
+            return self.fields[item.kind](item)
+        amount = item.amount
+        return ConditionPart(rest=NO_ROWS if amount is None else Q(amount=amount))
 
     def _with_own_lexemes(self, query: Any) -> Any:
         """Combines a tsquery with the lexemes of the reader's own accounts."""
