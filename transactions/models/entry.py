@@ -20,7 +20,7 @@ ROW_FIELDS = (
     "description", "reference", "reverses_id", "counterparty__name", "counterparty__user__name",
 )  # fmt: skip
 # What a file has beside these.
-FILE_FIELDS = ("transaction", "value_date", "metadata")
+FILE_FIELDS = ("transaction", "value_date", "metadata", "counterparty__number")
 PROGRAM_FIELDS = ("transaction", "value_date", "captures_id", "counterparty__number")
 
 

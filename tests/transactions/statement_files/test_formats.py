@@ -16,7 +16,9 @@ import openpyxl
 import pypdf
 import pytest
 from defusedxml import ElementTree
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
 from tests.factories import AccountFactory
@@ -46,6 +48,20 @@ def amounts(statement: MonthlyStatement) -> list[Decimal]:
 def statement(issued: list[MonthlyStatement]) -> MonthlyStatement:
     assert issued[1].entry_count > 15
     return issued[1]
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_a_file_of_many_entries_takes_as_many_queries_as_one_of_few(
+    kind: str, ana: Client, issued: list[MonthlyStatement]
+) -> None:
+    got(ana, issued[0], kind)  # fills the caches of the process
+    counts = set[int]()
+    for statement in issued:
+        with CaptureQueriesContext(connection) as queries:
+            got(ana, statement, kind)
+        counts.add(len(queries))
+    assert len(counts) == 1
+    assert len({statement.entry_count for statement in issued}) > 1
 
 
 @pytest.mark.filterwarnings(*WARNINGS_OF_OFXPARSE)
