@@ -19,12 +19,12 @@ from itertools import islice
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import Error
+from django.db import Error, OperationalError
 from django.http import Http404, HttpResponseBase
 from rest_framework import exceptions
 
 from accounts.exceptions import LedgerError
-from ledger.db.retry import Failure, NotConfirmed, OutcomeUnknown, failure_of
+from ledger.db.retry import Failure, NotConfirmed, failure_of
 from ledger.text.lines import shortened
 from ledger.web import outages
 from ledger.web.problem_details import problem, problem_body
@@ -213,7 +213,7 @@ def _errors(detail: Any, path: str = "") -> Any:
 
 def _of_database(error: Error, payment: OutcomeOf | None) -> HttpResponseBase | None:
     failure = failure_of(error)
-    if failure is Failure.FINAL and not isinstance(error, OutcomeUnknown):
+    if failure is Failure.FINAL and not isinstance(error, OperationalError):
         return None
     more = {"id": str(payment.id)} if payment else {}
     if payment and payment.key:
@@ -230,7 +230,7 @@ def _of_database(error: Error, payment: OutcomeOf | None) -> HttpResponseBase | 
         return problem(
             503, "took-too-long", "It took longer than it may, so it was stopped.", again
         )
-    return problem(
-        503, "unavailable", "The database does not answer at the moment. Send it again.",
-        again, **more,
-    )  # fmt: skip
+    why = "The database does not answer at the moment. Send it again."
+    if failure is Failure.FINAL:  # no room or memory is left, for example
+        why = "The database cannot do this at the moment. Send it again later."
+    return problem(503, "unavailable", why, again, **more)

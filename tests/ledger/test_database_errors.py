@@ -39,6 +39,12 @@ FAILURES = [
     (psycopg.OperationalError("gone"), OperationalError, "lost before the database answered"),
     (psycopg.OperationalError("gone"), OutcomeUnknown, "lost before the database answered"),
     (psycopg.errors.DiskFull(), OperationalError, "somebody has to repair it"),
+    (psycopg.errors.OutOfMemory(), OperationalError, "somebody has to repair it"),
+    (psycopg.errors.ConfigurationLimitExceeded(), OperationalError, "somebody has to repair it"),
+    (psycopg.errors.DatabaseDropped(), OperationalError, "somebody has to repair it"),
+    (psycopg.errors.CrashShutdown(), OperationalError, "lost before the database answered"),
+    (psycopg.errors.CannotConnectNow(), OperationalError, "does not answer"),
+    (psycopg.errors.IdleSessionTimeout(), OperationalError, "lost before the database answered"),
 ]
 
 
@@ -70,6 +76,26 @@ def test_each_failure_has_its_sentence(
     assert response["Retry-After"] == "2"
     assert response["Cache-Control"] == "no-store"
     assert "book" not in unescape(said[said.index("<main") : said.index("</main")])
+
+
+@pytest.mark.parametrize(("cause", "kind", "words"), FAILURES, ids=lambda v: type(v).__name__)
+def test_each_failure_is_a_problem_of_the_api(
+    cause: psycopg.Error,
+    kind: type[DatabaseError],
+    words: str,
+    client: Client,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any) -> None:
+        raise kind("x") from cause
+
+    monkeypatch.setattr("api.accounts.views.AccountList.get", fail)
+    answer = client.get("/api/v1/accounts/")
+    is_race = isinstance(cause, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected)
+    assert answer.status_code == (409 if is_race else 503)
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer["Retry-After"] == "1"
 
 
 def test_a_page_that_only_reads_tries_again_also_where_a_lock_was_in_the_way() -> None:
