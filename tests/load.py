@@ -33,6 +33,43 @@ def open_accounts(people: int) -> None:
         services.deposit(to_account=account, amount=Decimal(1_000_000))
 
 
+def session_of(user: Any) -> str:
+    """The key of a new session, as after a sign-in by password."""
+    from importlib import import_module
+
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+
+    session = import_module(settings.SESSION_ENGINE).SessionStore()
+    session.update(
+        {
+            SESSION_KEY: str(user.pk),
+            HASH_SESSION_KEY: user.get_session_auth_hash(),
+            BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+            "account_authentication_methods": [{"method": "password", "at": time.time()}],
+            "account_authentication_methods_user": str(user.pk),
+        }
+    )
+    session.save()
+    return str(session.session_key)
+
+
+def sign_in_people(count: int) -> None:
+    """Prints for each of so many new people the key of a session, and the ids and numbers of two
+    accounts with money.
+    """
+    from accounts.models import User
+    from accounts.services import open_account
+    from transactions import services
+
+    for number in range(count):
+        user = User.objects.create_user(f"person{number}@example.com", name="Load")
+        accounts = [open_account(user=user, currency="USD") for _ in range(2)]
+        for account in accounts:
+            services.deposit(to_account=account, amount=Decimal(1_000_000))
+        print(session_of(user), *(f"{account.pk} {account.number}" for account in accounts))
+
+
 def told_to_stop() -> bool:
     return bool(select.select([sys.stdin], [], [], 0)[0])
 

@@ -23,7 +23,7 @@ from statistics import median
 from urllib.parse import urlencode
 
 from tests.ledger.own_bank import OwnBank
-from tests.ledger.own_site import Site, accounts_of
+from tests.ledger.own_site import Payer, Site, sign_in_people
 from tests.ledger.processes import LONG, own_data_dir
 from tests.metrics import TOKEN as OF_METRICS
 from tests.metrics import figures_in
@@ -71,6 +71,7 @@ class Counts:
         errors = sum(number for status, number in self.answers.items() if status >= "500")
         found = {
             f"{errors} answers of 5xx": errors > 0,
+            f"{self.answers['429']} answers of 429": "429" in self.answers,
             f"{len(self.lost)} requests without an answer: {self.lost[:3]}": bool(self.lost),
             f"memory grew by {self.growth}": max(self.growth) > most_growth,
             f"/metrics says {self.figures}, the clients {self.at_pause}": self.figures
@@ -87,13 +88,13 @@ class SendingClient(threading.Thread):
     def __init__(
         self,
         site: Site,
-        accounts: Sequence[tuple[str, str]],
+        person: Payer,
         counts: Counts,
         pause: threading.Event | None = None,
     ) -> None:
         super().__init__()
         self.pause = pause or threading.Event()
-        self.site, self.accounts, self.counts = site, accounts, counts
+        self.site, self.person, self.counts = site, person, counts
         self.keeps = CHANCE.random() < 0.5
         self.connection: http.client.HTTPConnection | None = None
 
@@ -111,7 +112,7 @@ class SendingClient(threading.Thread):
         return self.ask("GET", path) is not None
 
     def pay(self) -> bool:
-        (sender, _), (_, number) = CHANCE.sample(self.accounts, 2)
+        (sender, _), (_, number) = CHANCE.sample(self.person.accounts, 2)
         form = {
             "id": str(uuid.uuid4()), "from_account": sender, "number": number, "amount": "1.00",
             "description": "", "reference": "",
@@ -140,7 +141,7 @@ class SendingClient(threading.Thread):
         except OSError:
             self.counts.refused += 1
             return None
-        headers = {"Cookie": f"sessionid={self.site.cookie}; csrftoken={TOKEN}"}
+        headers = {"Cookie": f"sessionid={self.person.cookie}; csrftoken={TOKEN}"}
         if not self.keeps:
             headers["Connection"] = "close"
         body = None
@@ -193,11 +194,11 @@ def figures_of(site: Site) -> Counter[str]:
 
 
 def send(
-    site: Site, clients: int, accounts: Sequence[tuple[str, str]], counts: Counts, seconds: float
+    site: Site, people: Sequence[Payer], counts: Counts, seconds: float
 ) -> tuple[list[SendingClient], threading.Event]:
     """Starts the clients and, after so long, returns them and what lets them pause."""
     pause, workers = threading.Event(), site.workers()
-    threads = [SendingClient(site, accounts, counts, pause) for _ in range(clients)]
+    threads = [SendingClient(site, person, counts, pause) for person in people]
     for thread in threads:
         thread.start()
     for _ in range(int(seconds * SAMPLES_A_SECOND)):
@@ -211,15 +212,15 @@ def measure(bank: OwnBank, clients: int, seconds: float) -> Counts:
     in the middle, and reads the books.
     """
     bank.settings["LEDGER_METRICS_TOKEN"] = OF_METRICS
-    site, accounts, counts = Site(bank), accounts_of(bank), Counts()
+    site, people, counts = Site(bank), sign_in_people(bank, clients), Counts()
     before = figures_of(site)
-    threads, pause = send(site, clients, accounts, counts, seconds)
+    threads, pause = send(site, people, counts, seconds)
     pause.set()
     for thread in threads:
         thread.join(LONG)
     counts.at_pause, counts.figures = counts.so_far(), figures_of(site) - before
 
-    threads, _ = send(site, clients, accounts, counts, seconds / 4)
+    threads, _ = send(site, people, counts, seconds / 4)
     site.process.terminate()
     for thread in threads:
         thread.join(LONG)

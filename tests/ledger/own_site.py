@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from ledger.env import BASE_DIR
@@ -43,17 +44,7 @@ class Site:
 
     def sign_in(self) -> str:
         """The cookie of a new session of the one person."""
-        session = (
-            "from importlib import import_module; from django.conf import settings; "
-            "from django.contrib.auth import *; user = User.objects.get(); "
-            "session = import_module(settings.SESSION_ENGINE).SessionStore(); "
-            "session.update({SESSION_KEY: str(user.pk), HASH_SESSION_KEY: "
-            "user.get_session_auth_hash(), BACKEND_SESSION_KEY: "
-            "settings.AUTHENTICATION_BACKENDS[0], 'account_authentication_methods': [{'method': "
-            "'password', 'at': __import__('time').time()}], "
-            "'account_authentication_methods_user': str(user.pk)}); "
-            "session.save(); print(session.session_key)"
-        )
+        session = "from tests.load import session_of; print(session_of(User.objects.get()))"
         return self.bank.manage("shell", "-v", "0", "-c", session).strip()
 
     def get(self, path: str, cookie: str) -> str:
@@ -199,6 +190,23 @@ def accounts_of(bank: OwnBank) -> list[tuple[str, str]]:
     query = "[print(account.pk, account.number) for account in Account.objects.all()]"
     lines = bank.manage("shell", "-v", "0", "-c", query).splitlines()
     return [(id, number) for id, number in map(str.split, lines)]
+
+
+class Payer(NamedTuple):
+    """A person: the cookie of their session, and the id and number of each account."""
+
+    cookie: str
+    accounts: list[tuple[str, str]]
+
+
+def sign_in_people(bank: OwnBank, count: int) -> list[Payer]:
+    """So many new people. Each may run only some requests in parallel."""
+    query = f"from tests.load import sign_in_people; sign_in_people({count})"
+    found = []
+    for line in bank.manage("shell", "-v", "0", "-c", query).splitlines():
+        cookie, *facts = line.split()
+        found.append(Payer(cookie, list(zip(facts[::2], facts[1::2], strict=True))))
+    return found
 
 
 @contextmanager

@@ -5,7 +5,7 @@ and no request is lost in between.
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from django.conf import LazySettings
 
 from ledger.db.removal import delete_everything
 from tests.ledger.own_bank import OwnBank, copy_bank_into
-from tests.ledger.own_site import GunicornSite, accounts_of, children_of
+from tests.ledger.own_site import GunicornSite, children_of, sign_in_people
 from tests.ledger.processes import LONG, wait_until
 from tests.many_requests import Counts, SendingClient
 
@@ -34,10 +34,11 @@ class ClientUntilTold(SendingClient):
 
 
 class SendingPeople:
-    def __init__(self, site: GunicornSite, accounts: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, site: GunicornSite) -> None:
         self.counts, self.is_over = Counts(), threading.Event()
         self.people = [
-            ClientUntilTold(self.is_over, site, accounts, self.counts) for _ in range(CLIENTS)
+            ClientUntilTold(self.is_over, site, person, self.counts)
+            for person in sign_in_people(site.bank, CLIENTS)
         ]
         for person in self.people:
             person.start()
@@ -76,7 +77,7 @@ def upgraded(old: int) -> int:
 
 def test_the_second_serves_the_first_ends_and_no_request_is_lost(bank: OwnBank) -> None:
     site, new = GunicornSite(bank), 0
-    sending = SendingPeople(site, accounts_of(bank))
+    sending = SendingPeople(site)
     try:
         sending.wait_for_more()
         new = upgraded(site.process.pid)
