@@ -3,13 +3,23 @@
 from io import BytesIO
 from typing import Any
 
+import pytest
+
 from tests.factories import UserFactory
 from transactions.models import OutsideAccount, OutsideImport
 from transactions.outside import services
 from transactions.outside.formats.columns import ROLES
 from transactions.outside.formats.guess import guess_of_file
+from transactions.outside.formats.lines import OutsideLine, StatementFacts, UnreadableStatement
+from transactions.outside.formats.reading import format_of, measure
 from transactions.outside.formats.sheet import sheet_of
+from transactions.outside.formats.sheet_lines import sheet_lines
 
+LONDON = """\
+Date,Type,Description,Value,Balance,Account Name,Account Number
+24/11/2026,"POS","'4567 23NOV26 , SHOP , LONDON",-18.20,1231.80,"'FERREIRA A","'601234-1",
+05/11/2026,"BAC","'t Hooft , SALARY",1250.00,1250.00,"'FERREIRA A","'601234-1",
+"""
 GERMAN = """\
 "Kontonummer:";"DE02120300000000202051 / Girokonto";
 "Kontostand vom 30.11.2026:";"1.843,20 EUR";
@@ -58,3 +68,18 @@ def imported(account: OutsideAccount, text: str | bytes, **how: Any) -> OutsideI
 def balance_of(account: OutsideAccount) -> Any:
     """The balance as the pages show it."""
     return OutsideAccount.objects.with_balance().get(pk=account.pk).balance
+
+
+def read(text: str | bytes) -> list[OutsideLine]:
+    """The lines of a CSV file, with the columns that it seems to have."""
+    body = text.encode() if isinstance(text, str) else text
+    return list(sheet_lines(BytesIO(body), guessed(body), StatementFacts()))
+
+
+def refusal_of(text: str | bytes, currency: str = "EUR") -> str:
+    """The sentence that refuses a CSV file."""
+    body = text.encode() if isinstance(text, str) else text
+    source = BytesIO(body)
+    with pytest.raises(UnreadableStatement) as refused:
+        measure(source, format_of(source), guessed(body), currency)
+    return str(refused.value)
