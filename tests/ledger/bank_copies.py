@@ -9,7 +9,6 @@ from django.conf import settings
 
 from ledger.db import placement
 from ledger.db.embedded import EmbeddedServer
-from tests.template import digest_of_the_code
 
 COPIED = "copied.txt"  # in a data folder: it has the bank already
 
@@ -18,6 +17,8 @@ def copy_into(data_dir: Path, make: Callable[[Path], object]) -> None:
     """Puts the bank into a data folder without a server. The first time, `make` makes the original
     in the folder that it gets.
     """
+    from tests.template import digest_of_the_code  # loads models, which programs do not set up
+
     ours = EmbeddedServer(settings.LEDGER_DATA_DIR)
     ours.ensure_started()
     originals = placement.home_of(ours.data_dir) / "banks"
