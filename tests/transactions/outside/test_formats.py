@@ -600,6 +600,17 @@ def test_a_payment_has_up_to_so_many_values(name: str, before: str, part: str) -
     assert "kinds of" in refusal_of(text)
 
 
+@pytest.mark.parametrize(("name", "place"), [("ofx2", "<STMTTRN>"), ("camt053", "<Ntry>")])
+def test_xml_has_up_to_so_many_elements(
+    name: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also empty ones, within an entry."""
+    text = SAMPLES[name]
+    monkeypatch.setattr("transactions.outside.formats.xml.MOST_TAGS", text.count("<"))
+    measured(text)
+    assert "elements" in refusal_of(text.replace(place, place + "<A/>" * text.count("<"), 1))
+
+
 def test_ofx_has_up_to_so_many_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     text = SAMPLES["ofx1"]
     monkeypatch.setattr("transactions.outside.formats.ofx.MOST_TAGS", text.count("<"))

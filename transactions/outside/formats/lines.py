@@ -18,6 +18,7 @@ from transactions.models.outside import DESCRIPTION_LIMIT, ID_LIMIT, OTHER_LIMIT
 MOST_LINES = 50_000
 MOST_PARTS = 4 * MOST_LINES  # rows, records, fields or entries, of which some are no line
 MOST_RAW_LINES = 20 * MOST_LINES  # a line of some formats has as many, with texts of several
+MOST_TAGS = 40 * MOST_LINES  # of OFX 1, or elements of XML, in a file
 MOST_STATEMENTS = 10_000  # of one file: one a day in 27 years
 MOST_BYTES = 32 * 1024 * 1024
 LONGEST_LINE = 20_000  # characters

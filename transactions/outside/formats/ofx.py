@@ -13,7 +13,7 @@ from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.lines import (
     CUT,
     LONGEST_LINE,
-    MOST_LINES,
+    MOST_TAGS,
     OutsideLine,
     StatementFacts,
     TooManyLines,
@@ -28,7 +28,6 @@ from transactions.outside.formats.lines import (
 from transactions.outside.formats.xml import elements, plain_name
 
 MOST_VALUES = 200  # of one part, such as a payment; payments have about 20
-MOST_TAGS = 40 * MOST_LINES  # of a file
 AT_ONCE = 64 * 1024  # characters
 ALONE = frozenset({"CURDEF", "DTEND"})  # values that stand in no aggregate that is wanted
 WANTED = ALONE | {"STMTTRN", "LEDGERBAL", "BANKACCTFROM", "CCACCTFROM", "INVTRAN"}

@@ -10,6 +10,8 @@ from defusedxml.ElementTree import iterparse
 from transactions.outside.formats.lines import (
     CUT,
     MOST_BYTES,
+    MOST_TAGS,
+    TooManyLines,
     UnreadableStatement,
     bounded,
 )
@@ -67,9 +69,13 @@ def elements(source: IO[bytes], wanted: frozenset[str]) -> Iterator[tuple[str, E
 def _elements(watched: _Watched, wanted: frozenset[str]) -> Iterator[tuple[str, Element]]:
     path: list[Element] = []
     outer = began = 0  # depth of the wanted element that is being read, and where it began
+    count = 0
     for event, element in iterparse(watched, events=("start", "end"), forbid_dtd=True):
         watched.since_end = 0
         if event == "start":
+            count += 1
+            if count > MOST_TAGS:
+                raise TooManyLines(MOST_TAGS, "elements")
             if not path:
                 yield f"root {plain_name(element)}", element
             path.append(element)
