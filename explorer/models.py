@@ -19,17 +19,17 @@ AUTHOR = "A query is recorded for the person who is signed in."
 
 
 class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
-    def visible_to(self, person: User, *, is_bank: bool) -> Self:
-        """Their own; for those who query the whole bank, also what colleagues share."""
-        return self.filter(Q(owner=person) | (Q(is_shared=True) if is_bank else Q(pk__in=[])))
+    def visible_to(self, person: User) -> Self:
+        """Their own, and what colleagues share."""
+        return self.filter(Q(owner=person) | Q(is_shared=True))
 
     def in_order(self) -> Self:
         return self.select_related("owner").order_by("title", "id")
 
 
 class SavedQuery(models.Model):
-    """A query under a title. Shared ones are for all who query the whole bank; they run with the
-    rights of who opens them.
+    """A query under a title. Shared ones are for all who use the explorer; they run with the rights
+    of who opens them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -48,6 +48,10 @@ NO_PUBLIC_DEMO = (
     " that others reach; `make run` sets it, so start a public site by `manage.py serve`, on a"
     " database without demo data"
 )
+NO_SQL_FOR_CUSTOMERS = (
+    "customers no longer query by SQL: they have /explorer/browse/ for their own money; set staff"
+    " for the bank's analysts, or off"
+)
 NO_PRIVATE_WEBHOOKS = (
     "customers could send requests to servers of the bank's own network; it is for a bank on one's"
     " own computer, without LEDGER_HTTPS"

@@ -369,9 +369,11 @@ LEDGER_CUSTOMER_SECOND_FACTOR = env.flag("LEDGER_CUSTOMER_SECOND_FACTOR")
 LEDGER_STAFF_PATHS = (
     "/admin/", "/reports/", "/search/", "/transactions/", "/explorer/", "/metrics"
 )  # fmt: skip
-# Who queries by SQL: those with the permission use_explorer the whole bank, with customers also
-# everybody their own rows, or nobody; and how many seconds one query may take.
-LEDGER_EXPLORER = env.choice("LEDGER_EXPLORER", "staff", ["staff", "customers", "off"])
+# Whether people with the permission use_explorer query the whole bank by SQL, or nobody; and how
+# many seconds one query may take.
+if env.text("LEDGER_EXPLORER") == "customers":
+    env.refuse("LEDGER_EXPLORER", env.NO_SQL_FOR_CUSTOMERS)
+LEDGER_EXPLORER = env.choice("LEDGER_EXPLORER", "staff", ["staff", "off"])
 LEDGER_EXPLORER_SECONDS = env.number("LEDGER_EXPLORER_SECONDS", 10, least=1, most=60)
 # What Prometheus shows to read /metrics: one token, or an old and a new one. Without it, only staff
 # who are signed in see the page.

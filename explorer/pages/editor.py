@@ -32,6 +32,7 @@ from explorer.running.run import (
 )
 from explorer.running.session import NotSetUp
 from explorer.schema.views import VIEWS
+from ledger.db.row_security import read_bank
 from ledger.db.work import sentence_of
 
 PAGE_ROWS, PAGE_MEGABYTES = 200, 1
@@ -86,11 +87,20 @@ def reader_or_404(request: PersonRequest) -> ExplorerReader:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def editor(request: PersonRequest) -> HttpResponseBase:
-    """Shows the editor; by POST, does what its button says: run, csv, json, save or open."""
-    reader = reader_or_404(request)
-    state = Editor(reader)
-    if request.method != "POST":
-        return _page(request, state, EditorForm(initial={"sql": EXAMPLES[0].sql}))
+    """Shows the editor; by POST, does what its button says. Redirects who may not query to the
+    groups of payments.
+    """
+    if request.method == "POST":
+        return _submitted(request)
+    reader = reader_for(request.user)
+    if reader is None:
+        return redirect("explorer:browse")
+    return _page(request, Editor(reader), EditorForm(initial={"sql": EXAMPLES[0].sql}))
+
+
+def _submitted(request: PersonRequest) -> HttpResponseBase:
+    """Runs the query, makes a file of its rows, saves it, or opens it without running it."""
+    state = Editor(reader_or_404(request))
     form, wanted = EditorForm(request.POST), request.POST.get("as", "page")
     if not form.is_valid():
         state.sql, state.status = request.POST.get("sql", ""), 400
@@ -163,14 +173,14 @@ def _record(
 def _save(
     request: PersonRequest, state: Editor, form: EditorForm, *, replaces: bool
 ) -> HttpResponseBase:
-    save = SaveForm(request.POST, may_share=state.reader.is_bank)
+    save = SaveForm(request.POST)
     if not save.is_valid():
         state.status = 400
         return _page(request, state, form, save)
     try:
         query = services.save_query(
             owner=request.user, sql=state.sql, parameters=state.parameters,
-            title=save.cleaned_data["title"], is_shared=save.cleaned_data.get("is_shared", False),
+            title=save.cleaned_data["title"], is_shared=save.cleaned_data["is_shared"],
             replaces=state.saved.pk if replaces and state.saved else None,
         )  # fmt: skip
     except services.QueryNotFound:
@@ -187,10 +197,8 @@ def _save(
 def saved(request: PersonRequest, pk: UUID) -> HttpResponse:
     """Opens a saved query in the editor. It is not run yet."""
     reader = reader_or_404(request)
-    reader.see_shared()
-    found = get_object_or_404(
-        SavedQuery.objects.visible_to(request.user, is_bank=reader.is_bank), pk=pk
-    )
+    read_bank()
+    found = get_object_or_404(SavedQuery.objects.visible_to(request.user), pk=pk)
     state = Editor(reader, found.sql, dict(found.parameters), saved=found)
     return show(request, state)
 
@@ -219,22 +227,20 @@ def _saved(request: PersonRequest) -> SavedQuery | None:
 def _page(
     request: PersonRequest, state: Editor, form: EditorForm, save: SaveForm | None = None
 ) -> HttpResponse:
-    reader = state.reader
-    reader.see_shared()
+    read_bank()  # what colleagues share is theirs
     if not state.kinds and state.sql:
         state.kinds = [QueryParameter(name, "text") for name in numbered(state.sql).names]
     is_own = state.saved is not None and state.saved.owner_id == request.user.pk
     facts = ("title", "is_shared") if is_own else ()
     initial = {name: getattr(state.saved, name) for name in facts}
-    visible = SavedQuery.objects.visible_to(request.user, is_bank=reader.is_bank)
     context: dict[str, Any] = {
         "editor": state,
         "form": form,
-        "save": save or SaveForm(initial=initial, may_share=reader.is_bank),
+        "save": save or SaveForm(initial=initial),
         "is_own": is_own,
         "views": VIEWS,
         "examples": EXAMPLES,
-        "queries": visible.in_order()[:MOST_LISTED],
+        "queries": SavedQuery.objects.visible_to(request.user).in_order()[:MOST_LISTED],
         "seconds": settings.LEDGER_EXPLORER_SECONDS,
         "page_rows": PAGE_ROWS,
         "file_rows": FILE_ROWS,

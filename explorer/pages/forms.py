@@ -1,7 +1,5 @@
 """The form of the editor."""
 
-from typing import Any
-
 from django import forms
 
 from explorer.models import LONGEST_SQL, LONGEST_TITLE
@@ -54,11 +52,6 @@ class SaveForm(forms.Form):
 
     title = forms.CharField(label="Title", max_length=LONGEST_TITLE)
     is_shared = forms.BooleanField(label="Share with colleagues who query the bank", required=False)
-
-    def __init__(self, *args: Any, may_share: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not may_share:
-            del self.fields["is_shared"]
 
     def clean_title(self) -> str:
         return tidy_line(self.cleaned_data["title"])

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -110,13 +110,11 @@ class QueryRequest:
 
 
 def run(asked: QueryRequest, reader: ExplorerReader) -> QueryResult:
-    """Runs the query on this thread's server, which may be a replica. Customers get no plan.
+    """Runs the query on this thread's server, which may be a replica.
 
     Raises NotSetUp, ExplorerBusy, and psycopg's OperationalError if the server fails or gives up
     for a conflict.
     """
-    if not reader.is_bank:  # it estimates how many rows others have
-        asked = replace(asked, plan="")
     query = numbered(without_end(asked.sql))
     result = QueryResult()
     started = time.perf_counter()

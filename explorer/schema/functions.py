@@ -1,4 +1,4 @@
-"""The functions that the views ask who reads: they believe a signed token alone.
+"""The functions that the views ask what the reader may see: they believe a signed token alone.
 
 They are those of row-level security in a schema of their own, with keys of their own, because the
 explorer works with and without it. Its role may execute them, as a view demands, but may not enter
@@ -17,15 +17,10 @@ CREATE TABLE {RULES}.keys (inner_pad bytea PRIMARY KEY, outer_pad bytea NOT NULL
 COMMENT ON TABLE {RULES}.keys IS 'Keys of the explorer''s tokens, for the owner alone';
 """
 _SCOPE = f"({RULES}.claims())[2]::int"
-_PERSON = f"({RULES}.claims())[1]::uuid"
 # The numbers are those of `ledger.db.row_security.RowScope`: BANK without names, STAFF with them.
 FUNCTIONS = {
-    "person() RETURNS uuid": _PERSON,
     "reads_bank() RETURNS boolean": f"coalesce({_SCOPE} >= 4, false)",
     "reads_names() RETURNS boolean": f"coalesce({_SCOPE} >= 5, false)",
-    "accounts() RETURNS uuid[]": (
-        f"ARRAY(SELECT id FROM public.accounts WHERE user_id = {_PERSON})"  # noqa: S608
-    ),
 }
 
 

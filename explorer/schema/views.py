@@ -2,20 +2,16 @@
 
 They have the names and columns of the tables, so that the SQL of reports runs here as it is.
 
-Note [Own rows first]: a security barrier keeps conditions that could raise an error away from rows
-that the reader does not see, but not comparisons that never do: `WHERE account_id = ...` of another
-person's account would search the index for their payments and count, in time and statistics, how
-many it passed over. So a reader of the bank and a customer have a branch each. Only one of them is
-executed, and that of a customer finds their rows first: nothing is pushed below its OFFSET 0.
+Note [Rows of the bank alone]: each reader sees all rows or none. Rows of one customer among those
+of others cannot be shown by SQL that the customer writes: the planner estimates by statistics of
+all rows, and the order in which rows come shows its estimates. Columns with names and texts are
+expressions, for which there are no statistics.
 """
 
 from dataclasses import dataclass
 
 BANK = "(SELECT explorer_rules.reads_bank())"
 NAMES = "(SELECT explorer_rules.reads_names())"
-PERSON = "(SELECT explorer_rules.person())"
-ACCOUNTS = "(SELECT explorer_rules.accounts())::uuid[]"
-OWN_SIDE = f"(row.from_account_id = ANY ({ACCOUNTS}) OR row.to_account_id = ANY ({ACCOUNTS}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,77 +29,57 @@ class ViewColumn:
 
 @dataclass(frozen=True, slots=True)
 class ExplorerView:
-    """A view on one table. `own` is the SQL of whether a row, which is called `row` there, is the
-    reader's own; "" where everybody reads all rows. `exists` is a condition of every row.
-    """
+    """A view on one table, whose rows its SQL calls `row`. `exists` is a condition of every row."""
 
     name: str
     about: str
     columns: tuple[ViewColumn, ...]
-    own: str
     source: str = ""  # in place of the table
     exists: str = "true"
 
     @property
     def sql(self) -> str:
         """Returns the statement that makes it, a security barrier: conditions that may raise an
-        error are checked only on rows that the reader sees. See Note [Own rows first].
+        error are checked only on rows that the reader sees. See Note [Rows of the bank alone].
         """
-        head = f"CREATE VIEW explorer.{self.name} WITH (security_barrier) AS\n"
+        columns = ",\n  ".join(column.definition for column in self.columns)
         source = self.source or f"public.{self.name}"
-        if not self.own:
-            return f"{head}{self._select(source, self.exists)}"
-        own = f"(SELECT * FROM {source} AS row WHERE {self.exists} AND {self.own} OFFSET 0)"  # noqa: S608
         return (
-            f"{head}{self._select(source, f'{self.exists} AND {BANK}')}\nUNION ALL\n"
-            f"{self._select(own, f'NOT {BANK}')}"
+            f"CREATE VIEW explorer.{self.name} WITH (security_barrier) AS\n"
+            f"SELECT\n  {columns}\nFROM {source} AS row\nWHERE {self.exists} AND {BANK}"
         )
 
-    def _select(self, source: str, condition: str) -> str:
-        columns = ",\n  ".join(column.definition for column in self.columns)
-        return f"SELECT\n  {columns}\nFROM {source} AS row\nWHERE {condition}"
+
+def _named(column: str, about: str, others: str = "NULL") -> ViewColumn:
+    """A text that may name people, or `others`, SQL too, for readers who may not see names."""
+    return ViewColumn(column, about, f"CASE WHEN {NAMES} THEN row.{column} ELSE {others} END")
 
 
-def _named(column: str, owner: str) -> str:
-    """A text that only its owner sees, and who may see names."""
-    return f"CASE WHEN {NAMES} OR row.{owner} = {PERSON} THEN row.{column} END"
-
-
-OF_OTHERS = "; of others NULL where you may not see names"
+HIDDEN = "NULL where you may not see names"
 # The values that the bank itself groups by stay.
 KEYS_ALONE = """(
     SELECT jsonb_object_agg(
       key, CASE WHEN key IN ('category', 'channel') THEN value ELSE 'null' END)
     FROM jsonb_each(row.metadata)
   )"""
-
-
-def _of_a_payment(is_own: str) -> tuple[ViewColumn, ...]:
-    """What both views of payments have. Texts that people wrote may name them: without names, a
-    reader sees those of their own payments alone, as in the search.
-    """
-
-    def written(column: str, about: str, others: str = "NULL") -> ViewColumn:
-        sql = f"CASE WHEN {NAMES} OR {is_own} THEN row.{column} ELSE {others} END"
-        return ViewColumn(column, about, sql)
-
-    return (
-        ViewColumn("amount", "Always above zero; the sides say the direction"),
-        ViewColumn("currency", "Three letters, such as EUR"),
-        ViewColumn("type", "transfer, deposit or withdrawal"),
-        ViewColumn("status", "completed; of holds: pending, captured or voided"),
-        written("description", f"What the payer wrote{OF_OTHERS}"),
-        written("reference", f"The payer's reference{OF_OTHERS}"),
-        written(
-            "metadata", "A JSON object, such as {\"category\": \"rent\"}; of others without most"
-            " values where you may not see names", KEYS_ALONE,
-        ),
-        ViewColumn("category", "The metadata's category"),
-        ViewColumn("created_at", "When it was booked; rises within each account"),
-        ViewColumn("value_date", "The day from which it counts"),
-        ViewColumn("captures_id", "The hold that it completes"),
-        ViewColumn("reverses_id", "The payment that it refunds"),
-    )  # fmt: skip
+# What both views of payments have. Texts that people wrote may name them.
+OF_A_PAYMENT = (
+    ViewColumn("amount", "Always above zero; the sides say the direction"),
+    ViewColumn("currency", "Three letters, such as EUR"),
+    ViewColumn("type", "transfer, deposit or withdrawal"),
+    ViewColumn("status", "completed; of holds: pending, captured or voided"),
+    _named("description", f"What the payer wrote; {HIDDEN}"),
+    _named("reference", f"The payer's reference; {HIDDEN}"),
+    _named(
+        "metadata", "A JSON object, such as {\"category\": \"rent\"}; without most values where you"
+        " may not see names", KEYS_ALONE,
+    ),
+    ViewColumn("category", "The metadata's category"),
+    ViewColumn("created_at", "When it was booked; rises within each account"),
+    ViewColumn("value_date", "The day from which it counts"),
+    ViewColumn("captures_id", "The hold that it completes"),
+    ViewColumn("reverses_id", "The payment that it refunds"),
+)  # fmt: skip
 
 
 # As the view `entries`, which under row-level security reads with the rights of who asks.
@@ -128,9 +104,8 @@ ENTRIES = ExplorerView(
         ViewColumn("direction", "debit is out, credit is in"),
         ViewColumn("signed_amount", "The amount, below zero for a debit"),
         ViewColumn("balance", "The account's balance right after it; NULL for a hold"),
-        *_of_a_payment(f"row.account_id = ANY ({ACCOUNTS})"),
+        *OF_A_PAYMENT,
     ),
-    f"row.account_id = ANY ({ACCOUNTS})",
     source=f"({_SIDES})",
     exists="row.account_id IS NOT NULL",
 )
@@ -141,34 +116,23 @@ TRANSACTIONS = ExplorerView(
         ViewColumn("id", "For services also the idempotency key"),
         ViewColumn("from_account_id", "The payer; NULL for a deposit"),
         ViewColumn("to_account_id", "The recipient; NULL for a withdrawal"),
-        *_of_a_payment(OWN_SIDE),
-        ViewColumn(
-            "from_balance", "The payer's balance right after it; of others NULL for customers",
-            f"CASE WHEN {BANK} OR row.from_account_id = ANY ({ACCOUNTS}) THEN row.from_balance END",
-        ),
-        ViewColumn(
-            "to_balance", "The recipient's balance right after it; of others NULL for customers",
-            f"CASE WHEN {BANK} OR row.to_account_id = ANY ({ACCOUNTS}) THEN row.to_balance END",
-        ),
+        *OF_A_PAYMENT,
+        ViewColumn("from_balance", "The payer's balance right after it"),
+        ViewColumn("to_balance", "The recipient's balance right after it"),
         ViewColumn("expires_at", "When a hold ends"),
     ),
-    OWN_SIDE,
-)  # fmt: skip
+)
 ACCOUNT_VIEW = ExplorerView(
     "accounts",
     "One row for each account",
     (
         ViewColumn("id", "As in entries.account_id"),
         ViewColumn("user_id", "Who holds it"),
-        ViewColumn(
+        _named(
             "number", "Its last four digits where you may not see names",
-            f"CASE WHEN {NAMES} OR row.user_id = {PERSON} THEN row.number"
-            " ELSE '\N{MIDDLE DOT}\N{MIDDLE DOT}' || right(row.number, 4) END",
+            "'\N{MIDDLE DOT}\N{MIDDLE DOT}' || right(row.number, 4)",
         ),
-        ViewColumn(
-            "name", "As its holder calls it; NULL where you may not see names",
-            _named("name", "user_id"),
-        ),
+        _named("name", f"As its holder calls it; {HIDDEN}"),
         ViewColumn("currency", "Three letters"),
         ViewColumn("status", "active, frozen or closed"),
         ViewColumn("balance", "Booked money"),
@@ -179,19 +143,17 @@ ACCOUNT_VIEW = ExplorerView(
         ViewColumn("created_at", "When it was opened"),
         ViewColumn("closed_at", "When it was closed"),
     ),
-    f"row.user_id = {PERSON}",
 )  # fmt: skip
 PEOPLE = ExplorerView(
     "users",
     "One row for each person, without addresses",
     (
         ViewColumn("id", "As in accounts.user_id"),
-        ViewColumn("name", "NULL where you may not see names", _named("name", "id")),
+        _named("name", HIDDEN),
         ViewColumn("email", "Always NULL: no address is shown here", "NULL::text"),
         ViewColumn("created_at", "When they joined"),
         ViewColumn("deleted_at", "When they left"),
     ),
-    f"row.id = {PERSON}",
 )
 CURRENCIES = ExplorerView(
     "currencies",
@@ -202,6 +164,5 @@ CURRENCIES = ExplorerView(
         ViewColumn("minor_units", "Decimals of its amounts"),
         ViewColumn("is_open", "Whether accounts are opened in it"),
     ),
-    "",
 )
 VIEWS = (ENTRIES, TRANSACTIONS, ACCOUNT_VIEW, PEOPLE, CURRENCIES)

@@ -7,7 +7,7 @@ import psycopg
 from django.conf import settings
 from django.core.checks import CheckMessage
 
-from ledger.checks.messages import weak, wrong
+from ledger.checks.messages import weak
 from ledger.db import kept_from_queries
 from ledger.db.roles import EXPLORER_SETTINGS
 
@@ -45,15 +45,14 @@ STATEMENTS = """
 
 
 def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
-    """What a query could learn or fill; an error where customers write queries."""
+    """What a query could learn or fill."""
     if settings.LEDGER_EXPLORER == "off":
         return
-    tell = wrong if settings.LEDGER_EXPLORER == "customers" else weak
     role = settings.LEDGER_EXPLORER_ROLE
     wanted = [list(EXPLORER_SETTINGS), list(EXPLORER_SETTINGS.values()), role]
     if lacking := [what for (what,) in found.execute(LACKING, wanted).fetchall()]:
         values = ", ".join(f"{name} = {value}" for name, value in EXPLORER_SETTINGS.items())
-        yield tell(
+        yield weak(
             "explorer_role",
             f"Of the role {role}, {', '.join(lacking)}: queries of the explorer see statistics and"
             " statements of others, fill the disk or write values of rows into the server's log.",
@@ -61,7 +60,7 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
             f" {values} (docs/rights.md#on-your-own-server).",
         )
     if functions := kept_from_queries.executable(found, role):
-        yield tell(
+        yield weak(
             "explorer_functions",
             f"The role {role} may execute {_some(functions)}: queries of the explorer could fill"
             " the disk or the memory of web processes, take all locks of the server, or end queries"
@@ -70,7 +69,7 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
             " docs/rights.md#on-your-own-server.",
         )
     if found.execute(STATEMENTS, [role]).fetchone() == (True,):
-        yield tell(
+        yield weak(
             "explorer_statements",
             f"The role {role} reads pg_stat_statements: queries of the explorer see those of others"
             " there.",

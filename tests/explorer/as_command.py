@@ -4,8 +4,7 @@ EXPLORE = """
 from accounts.models import User
 from explorer.access import ExplorerReader
 from explorer.running.session import read_only_session
-from ledger.db.row_security import RowScope
-with read_only_session(ExplorerReader(User(), RowScope.BANK), 5) as session:
+with read_only_session(ExplorerReader(User()), 5) as session:
     found = session.execute(b"SELECT session_user FROM (SELECT count(*) FROM users) AS it")
     print(found.fetchone())
 """

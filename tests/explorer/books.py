@@ -12,7 +12,6 @@ from accounts.groups import ANALYSTS, OPERATIONS
 from accounts.models import Account, User
 from explorer.access import ExplorerReader
 from explorer.running.run import QueryRequest, QueryResult, run
-from ledger.db.row_security import RowScope
 from tests import emptying
 from tests.factories import AccountFactory, UserFactory
 from transactions import services
@@ -30,14 +29,11 @@ class Books:
 
     @property
     def bank(self) -> ExplorerReader:
-        return ExplorerReader(self.analyst, RowScope.BANK)
+        return ExplorerReader(self.analyst)
 
     @property
     def names(self) -> ExplorerReader:
-        return ExplorerReader(self.clerk, RowScope.STAFF)
-
-    def own(self, account: Account) -> ExplorerReader:
-        return ExplorerReader(account.user, RowScope.OWN)
+        return ExplorerReader(self.clerk, sees_names=True)
 
 
 def books() -> Books:

@@ -29,7 +29,7 @@ from tests.factories import AccountFactory, UserFactory
 from transactions import services
 
 pytestmark = pytest.mark.django_db
-PAGE = "/explorer/"
+PAGE, BROWSE = "/explorer/", "/explorer/browse/"
 BY_CATEGORY = "SELECT category, sum(amount) AS total FROM entries GROUP BY 1 ORDER BY 1"
 
 
@@ -212,35 +212,37 @@ def test_rows_of_the_bank_are_in_the_log_of_reads(analyst: Client, books: Books)
     assert Read.objects.get().reader == books.analyst
 
 
-@pytest.mark.parametrize("path", [PAGE, "/explorer/history/"])
-def test_customers_do_not_find_the_page(path: str, books: Books) -> None:
-    assert signed_in(books.ana.user).get(path).status_code == 404
+def assert_only_browses(client: Client) -> None:
+    """Their queries are not run, and the page leads to one that they may see."""
+    assert run(client, "SELECT 1").status_code == 404
+    answer = client.get(PAGE)
+    assert answer["Location"] == BROWSE
+    assert client.get(BROWSE).status_code == 200
+    assert client.get("/explorer/history/").status_code == 404
+    assert not QueryRun.objects.exists()
 
 
-def test_a_colleague_without_the_permission_does_not_find_it(books: Books) -> None:
-    assert signed_in(books.clerk).get(PAGE).status_code == 404
+def test_customers_browse_and_do_not_query(books: Books) -> None:
+    assert_only_browses(signed_in(books.ana.user))
+
+
+def test_who_is_not_signed_in_signs_in_first(db: None) -> None:
+    assert Client().get(PAGE)["Location"] == f"{reverse('account_login')}?next={PAGE}"
+
+
+def test_a_colleague_without_the_permission_does_not_query(books: Books) -> None:
+    assert_only_browses(signed_in(books.clerk))
 
 
 def test_the_permission_alone_does_not_open_the_bank(books: Books) -> None:
     person: User = UserFactory()
     person.user_permissions.add(Permission.objects.get(codename="use_explorer"))
-    assert signed_in(person).get(PAGE).status_code == 404
+    assert_only_browses(signed_in(person))
 
 
 def test_off_it_is_for_nobody(analyst: Client, settings: Any) -> None:
     settings.LEDGER_EXPLORER = "off"
-    assert analyst.get(PAGE).status_code == 404
-    assert run(analyst, "SELECT 1").status_code == 404
-
-
-def test_opened_to_customers_it_shows_them_their_own_rows(books: Books, settings: Any) -> None:
-    settings.LEDGER_EXPLORER = "customers"
-    client = signed_in(books.ana.user)
-    page = run(client, "SELECT count(*) AS n FROM accounts", plan="run")
-    assert page.context["editor"].shown.result.rows == [("1",)]
-    assert page.context["editor"].shown.result.plan == ""  # it would count rows of others
-    assert not Read.objects.exists()
-    assert QueryRun.objects.get().scope == "own"
+    assert_only_browses(analyst)
 
 
 def test_a_group_that_may_see_names_sees_them(books: Books) -> None:

@@ -32,6 +32,7 @@ WRONG = {
     "LEDGER_STEP_UP_OVER": ("1000,JPY:1", "JPY=1"),
     "LEDGER_URL": ("bank.example/secret", "https://bank.example"),
     "LEDGER_COOKBOOK": ("perhaps", "neither True nor False"),
+    "LEDGER_EXPLORER": ("customers", "/explorer/browse/"),
     "LEDGER_METRICS_TOKEN": ("secret", "32 random characters"),
     "LEDGER_SECURITY_CONTACT": ("http://me:secret@host", "https://"),
     "LEDGER_OPERATOR_MAIL": ("operator.example", "email"),

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -93,9 +92,10 @@ def test_the_log_has_no_error_of_the_explorers_role(
     logged: Callable[[], str], books: Books
 ) -> None:
     token = uuid4().hex
-    problem = query(books.own(books.ana), f"SELECT ('{token}' || balance)::date FROM accounts")
-    assert problem.problem is not None
-    assert "487.5" in problem.problem.sentence
+    sql = f"SELECT ('{token}' || balance)::date FROM accounts WHERE balance = 487.5"
+    problem = query(books.bank, sql).problem
+    assert problem is not None
+    assert "487.5" in problem.sentence
     with leading_to(server()):
         query(books.bank, f"SELECT '{token}'::int")  # refused before anything of it runs
     bare_error(settings.LEDGER_EXPLORER_ROLE, token)
@@ -160,10 +160,3 @@ def test_an_error_that_may_repeat_values_is_in_the_log_of_reads(
     assert page.status_code == 400
     assert QueryRun.objects.get().outcome == QueryRun.RunOutcome.REFUSED
     assert [read.reader for read in Read.objects.all()] == [books.analyst] * is_read
-
-
-def test_a_refused_query_of_one_s_own_rows_is_no_read(books: Books, settings: Any) -> None:
-    settings.LEDGER_EXPLORER = "customers"
-    sql = "SELECT (balance || ' is mine')::date FROM accounts"
-    assert signed_in(books.ana.user).post(PAGE, {"sql": sql}).status_code == 400
-    assert not Read.objects.exists()

@@ -17,7 +17,6 @@ from ledger.db import replicas, roles
 from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.replicas import known
 from ledger.db.retry import sqlstate
-from ledger.db.row_security import RowScope
 from ledger.db.snapshot import snapshot
 from tests.ledger.replicas.bank import ALIAS, BankWithReplica
 from tests.ledger.replicas.people import Saver
@@ -254,7 +253,7 @@ def test_a_query_of_the_explorer_is_repeated_if_its_connection_leads_to_another_
     connections[ALIAS].settings_dict["HOST"] = str(bank.pair.primary.running().socket_dir)
     asked = QueryRequest("SELECT pg_is_in_recovery()", {}, most=1, seconds=5)
 
-    result = run_anywhere(asked, ExplorerReader(ana.user, RowScope.BANK))
+    result = run_anywhere(asked, ExplorerReader(ana.user))
 
     assert result.rows == [("false",)]
     assert bank.replica.repeated == 1

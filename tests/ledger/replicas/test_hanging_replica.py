@@ -18,7 +18,6 @@ from explorer.running.run import QueryRequest
 from ledger.db import replicas
 from ledger.db.pair import Node, Pair
 from ledger.db.replicas import known, prober
-from ledger.db.row_security import RowScope
 from tests.ledger.hanging import LONGEST, standing_still
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_pair import own_pair
@@ -114,7 +113,7 @@ def test_a_query_of_the_explorer_is_repeated_on_the_writer_as_soon_as_a_probe_fa
     """While the replica still stands still, long before the query's own limit of time."""
     standby = probed.pair.standby
     sql = "SELECT CASE WHEN pg_is_in_recovery() THEN pg_sleep(600)::text ELSE 'writer' END"
-    reader, is_over = ExplorerReader(ana.user, RowScope.BANK), threading.Event()
+    reader, is_over = ExplorerReader(ana.user), threading.Event()
     hung_at = list[float]()
     probed.catch_up()
 
