@@ -138,8 +138,7 @@ def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> Query
         raise
     state.kinds = list(result.parameters)
     state.shown = ShownResult(result, state.sql, limit)
-    if not result.missing:
-        _record(request, state, result, form)
+    _record(request, state, result, form)
     if result.read_rows:
         state.reader.open()
     if result.problem and result.problem.state == TOO_LONG:
@@ -159,13 +158,13 @@ def _record(
 ) -> None:
     """Into the history, before anything is shown."""
     outcome = QueryRun.RunOutcome.FAILED if has_failed else QueryRun.RunOutcome.ROWS
-    if result.problem and not has_failed:
-        is_slow = result.problem.state == TOO_LONG
+    if not (result.was_run or has_failed):
+        is_slow = result.problem and result.problem.state == TOO_LONG
         outcome = QueryRun.RunOutcome.STOPPED if is_slow else QueryRun.RunOutcome.REFUSED
     services.record_run(
         person=request.user, sql=state.sql, parameters=state.parameters,
         scope=state.reader.name, form=form, outcome=outcome,
-        message=result.problem.sentence if result.problem else "",
+        message=result.why_not,
         rows=len(result.rows), milliseconds=result.milliseconds,
     )  # fmt: skip
 

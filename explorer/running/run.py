@@ -4,15 +4,14 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import psycopg
-from psycopg import generators
-from psycopg.pq import ExecStatus
 
 from explorer.access import ExplorerReader
+from explorer.running.parsed import parsed, type_names
 from explorer.running.placeholders import NumberedQuery, numbered
 from explorer.running.session import (
+    QueryConnection,
     begin_anew,
     end_late_queries,
     longest_silence,
@@ -35,6 +34,7 @@ PLANS = {"": "", "estimate": "EXPLAIN", "run": "EXPLAIN (ANALYZE, BUFFERS)"}
 NUMBERED = "Write parameters by name, such as :since, and not in a comment within a comment."
 NO_ROWS = "This is no query that returns rows. The explorer runs one SELECT, WITH, VALUES or TABLE."
 TOO_MANY_COLUMNS = f"The query has more than {MOST_COLUMNS} columns. Name those that you need."
+NO_TIME_LEFT = "The rows took so long that no time was left for the plan."
 TOO_MUCH = "The rows are larger than {} MB together. Ask for fewer rows or columns."
 
 
@@ -94,6 +94,13 @@ class QueryResult:
     def was_run(self) -> bool:
         return self.problem is None and not self.missing
 
+    @property
+    def why_not(self) -> str:
+        """The sentence for the history; "" if it was run."""
+        if self.problem:
+            return self.problem.sentence
+        return f"It needs values for {', '.join(self.missing)}" if self.missing else ""
+
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
@@ -148,7 +155,7 @@ def without_end(sql: str) -> str:
 
 
 def _run_in(
-    connection: psycopg.Connection[Any],
+    connection: QueryConnection,
     query: NumberedQuery,
     asked: QueryRequest,
     result: QueryResult,
@@ -163,15 +170,15 @@ def _run_in(
     names = [f"c{place}" for place in range(1, len(columns) + 1)]
     head, end = "FROM (\n", f"\n) AS explored({', '.join(names)}) LIMIT {asked.most + 1}"
     result.prefix = len("SELECT 1 ") + len(head)
-    _parsed(connection, f"SELECT 1 {head}{query.text}{end}")
+    parsed(connection, f"SELECT 1 {head}{query.text}{end}")
     texts = ", ".join(
         "NULL::text" if oid == VOID else f"left({name}::text, {MOST_CHARACTERS + 1})"
         for name, (_label, oid) in zip(names, columns, strict=True)
     )
-    executed = query.with_array(_type_names(connection, types))
+    executed = query.with_array(type_names(connection, types))
     if query.names:  # parsed alone too: a mark may join what stands around it, a bracket does not
         result.prefix = 0
-        _parsed(connection, executed, [TEXT_ARRAY])
+        parsed(connection, executed, [TEXT_ARRAY])
     inner = f"{head}{executed}{end}"
     values = [asked.values[name] for name in query.names]
     result.read_rows = True
@@ -182,20 +189,23 @@ def _run_in(
     result.has_more = len(result.rows) > asked.most
     del result.rows[asked.most :]
     if asked.plan:
-        begin_anew(connection, asked.seconds)
+        begin_anew(connection)
         explained = f"{PLANS[asked.plan]} SELECT * {inner}"
-        result.plan = "\n".join(lines_of(connection, explained, values, most))
+        try:
+            result.plan = "\n".join(lines_of(connection, explained, values, most))
+        except psycopg.errors.QueryCanceled:
+            result.plan = NO_TIME_LEFT
 
 
 def _described(
-    connection: psycopg.Connection[Any], query: NumberedQuery, result: QueryResult
+    connection: QueryConnection, query: NumberedQuery, result: QueryResult
 ) -> tuple[list[tuple[str, int]], list[int]]:
     """Lets Postgres parse the text by itself, without running it. Returns its columns, by name and
     type, and the types of its parameters.
 
     Raises psycopg's Error for text that is no single statement.
     """
-    found = _parsed(connection, query.text)
+    found = parsed(connection, query.text)
     types = [found.param_type(place) for place in range(found.nparams)]
     result.parameters = [
         QueryParameter(name, _kind(types[place]) if place < len(types) else "text")
@@ -211,34 +221,6 @@ def _described(
         ((found.fname(place) or b"").decode(), found.ftype(place)) for place in range(found.nfields)
     ]
     return columns, types
-
-
-def _parsed(connection: psycopg.Connection[Any], sql: str, types: Sequence[int] = ()) -> Any:
-    """Parses one statement by the extended protocol and returns its description. `types` are those
-    of its parameters, where they do not follow from it.
-    """
-    raw = connection.pgconn
-    raw.send_prepare(b"", sql.encode(), types)
-    _one(connection)
-    raw.send_describe_prepared(b"")
-    return _one(connection)
-
-
-def _one(connection: psycopg.Connection[Any]) -> Any:
-    found = connection.wait(generators.execute(connection.pgconn))[0]
-    if found.status == ExecStatus.FATAL_ERROR:
-        raise psycopg.errors.error_from_result(found, encoding="utf-8")
-    return found
-
-
-def _type_names(connection: psycopg.Connection[Any], types: list[int]) -> list[str]:
-    """Returns the names of types as SQL takes them."""
-    found = connection.execute(
-        b"SELECT format_type(oid, -1) FROM unnest($1::oid[]) WITH ORDINALITY AS t (oid, place)"
-        b" ORDER BY place",
-        [types],
-    )
-    return [name for (name,) in found]
 
 
 def _cut(value: str | None) -> str | None:

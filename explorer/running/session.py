@@ -20,6 +20,8 @@ What holds is the database:
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from math import ceil
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -60,9 +62,26 @@ class NotSetUp(Exception):
     """The explorer's role cannot sign in, or may do too much; the text says what to do."""
 
 
+class QueryConnection(LimitedConnection):
+    """A connection whose statements have the time of one query together: until `ends`, of the
+    monotonic clock.
+    """
+
+    ends = 0.0
+
+    def limit_next(self) -> None:
+        """Gives the next statement the time that is left. Raises QueryCanceled if none is."""
+        left = self.ends - monotonic()
+        if left <= 0:
+            raise psycopg.errors.QueryCanceled
+        self.silence_limit = longest_silence(left)
+        self.execute(f"SET LOCAL statement_timeout = {ceil(left * 1000)}".encode())
+
+
 @contextmanager
-def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[psycopg.Connection[Any]]:
+def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[QueryConnection]:
     """A new session of the explorer's role in a transaction that reads only; see Note [The wall].
+    Its statements have `seconds` together.
 
     Raises NotSetUp, ExplorerBusy if too many others are overdue, psycopg's OperationalError if the
     server cannot be reached, or ReadAgain if a replica was to answer and another server did.
@@ -80,6 +99,7 @@ def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[psycop
         _set(connection, reader, seconds)
         note_end(connection, seconds + STOP_SECONDS)
         connection.execute("SAVEPOINT query")
+        connection.ends = monotonic() + seconds
         yield connection
         _forget(connection)
     finally:
@@ -102,7 +122,7 @@ def longest_silence(seconds: float) -> float:
     return seconds + STOP_SECONDS + GIVEN_UP_AFTER
 
 
-def _connect() -> LimitedConnection:
+def _connect() -> QueryConnection:
     """Where this thread's connection leads, which may be a replica, as the explorer's role."""
     database: Any = connections[DEFAULT_DB_ALIAS]
     role = settings.LEDGER_EXPLORER_ROLE
@@ -116,14 +136,14 @@ def _connect() -> LimitedConnection:
         "autocommit": True,
     }
     source = credentials.source_of(database.settings_dict)
-    connect: Callable[..., Any] = LimitedConnection.connect
+    connect: Callable[..., Any] = QueryConnection.connect
     if source and not settings.LEDGER_EXPLORER_PASSWORD:
         if isinstance(source, credentials.Secret):  # it is the login of another role
             raise NotSetUp(NOT_SET_UP.format(role=role))
-        connect = partial(source.connect, LimitedConnection.connect, parameters)
+        connect = partial(source.connect, QueryConnection.connect, parameters)
         parameters = {}
     try:
-        found: LimitedConnection = connect(**parameters)
+        found: QueryConnection = connect(**parameters)
     except psycopg.OperationalError as error:
         if _answers_others(database):
             raise NotSetUp(NOT_SET_UP.format(role=role)) from error
@@ -171,12 +191,9 @@ def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: f
     connection.execute(Composed(sets))
 
 
-def begin_anew(connection: psycopg.Connection[Any], seconds: float) -> None:
-    """Undoes what a statement has set, such as its own limit of time, before one that may take so
-    long.
-    """
+def begin_anew(connection: psycopg.Connection[Any]) -> None:
+    """Undoes what a statement has set, such as its own limit of time."""
     connection.execute("ROLLBACK TO SAVEPOINT query")
-    note_end(connection, seconds + STOP_SECONDS)
 
 
 def _forget(connection: psycopg.Connection[Any]) -> None:

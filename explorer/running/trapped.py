@@ -12,9 +12,8 @@ an error, which undoes what the statement has set before its rows are sent.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-import psycopg
+from explorer.running.session import QueryConnection
 
 LONGEST_MESSAGE = 2_000  # characters of an error
 # SQLSTATE: all rows are read; they are larger than is allowed. One that ends with 000 is a class.
@@ -67,7 +66,7 @@ class TrappedError(Exception):
 
 
 def lines_of(
-    connection: psycopg.Connection[Any], statement: str, values: Sequence[str], most: int
+    connection: QueryConnection, statement: str, values: Sequence[str], most: int
 ) -> list[str]:
     """Returns the only column, text, of each row, `most` bytes together. The statement reads its
     values from the array $1.
@@ -75,6 +74,7 @@ def lines_of(
     Raises TrappedError, with TOO_LARGE for more, or psycopg's Error if it was stopped.
     """
     connection.execute(INPUT, [statement, list(values), most])
+    connection.limit_next()
     connection.execute(BLOCK.encode())
     found = connection.execute(b"FETCH ALL FROM explored").fetchall()
     connection.execute(b"CLOSE ALL")

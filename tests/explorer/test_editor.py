@@ -106,10 +106,18 @@ def test_parameters_get_fields_of_their_kind(analyst: Client) -> None:
     asked = run(analyst, sql).content.decode()
     assert '<input type="date" id="p_since"' in asked
     assert 'inputmode="decimal"' in asked
-    assert not QueryRun.objects.exists()
     page = run(analyst, sql, p_since="2020-01-01", p_least="12").content.decode()
     assert '<td class="num">5</td>' in page.replace("\n", " ")
-    assert QueryRun.objects.get().parameters == {"since": "2020-01-01", "least": "12"}
+    run_at_last = QueryRun.objects.get(outcome=QueryRun.RunOutcome.ROWS)
+    assert run_at_last.parameters == {"since": "2020-01-01", "least": "12"}
+
+
+def test_what_was_only_parsed_is_recorded_too(analyst: Client) -> None:
+    """That alone may take the time of a query."""
+    run(analyst, "SELECT :since, '$'::jsonpath")
+    found = QueryRun.objects.get()
+    assert found.outcome == QueryRun.RunOutcome.REFUSED
+    assert "since" in found.message
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each.title)

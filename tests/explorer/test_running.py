@@ -1,10 +1,13 @@
 """How a query is read, bound, run and refused."""
 
+from itertools import count
 from typing import Any
 
 import pytest
 
+from explorer.running import session
 from explorer.running.placeholders import numbered
+from explorer.running.run import NO_TIME_LEFT, TOO_LONG
 from explorer.schema import installation
 from explorer.schema.views import VIEWS
 from ledger.server.preparation import prepare
@@ -150,6 +153,39 @@ def test_other_views_are_written_by_prepare(
     monkeypatch.undo()
     assert installation.apply()
     assert installation.is_installed()
+
+
+@pytest.fixture
+def _each_statement_takes_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = count()
+    monkeypatch.setattr(session, "monotonic", lambda: float(next(clock)))
+
+
+@pytest.mark.usefixtures("_each_statement_takes_a_second")
+@pytest.mark.parametrize(
+    ("sql", "statements"), [("SELECT 1", 3), ("SELECT :a", 4)], ids=["no values", "with values"]
+)
+def test_all_statements_of_a_query_have_its_time_together(
+    sql: str, statements: int, books: Books
+) -> None:
+    """They are parsed by themselves, as a subquery and with values, and executed."""
+    assert query(books.bank, sql, seconds=statements + 0.5, a="1").rows == [("1",)]
+    for seconds in range(1, statements):
+        problem = query(books.bank, sql, seconds=seconds + 0.5, a="1").problem
+        assert problem is not None
+        assert problem.state == TOO_LONG
+
+
+@pytest.mark.usefixtures("_each_statement_takes_a_second")
+def test_a_plan_takes_what_the_rows_leave(books: Books) -> None:
+    found = query(books.bank, "SELECT 1", seconds=3.5, plan="run")
+    assert (found.rows, found.plan) == ([("1",)], NO_TIME_LEFT)
+    assert "actual" in query(books.bank, "SELECT 1", seconds=4.5, plan="run").plan
+
+
+def test_a_statement_is_stopped_when_the_time_that_is_left_is_over(books: Books) -> None:
+    ((limit,),) = rows(books.bank, "SELECT current_setting('statement_timeout')")
+    assert str(limit).endswith("ms")  # less than the five seconds of the query
 
 
 @pytest.mark.usefixtures("may_execute")
