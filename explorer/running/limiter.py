@@ -1,8 +1,10 @@
-"""Limits how many queries run at once in a process, and how many one person runs in a minute."""
+"""Limits how many queries run at once in a process, one of a person, and how many they run in a
+minute.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 
 from accounts.sign_in.limits import MINUTE, Limit, passes
 
@@ -10,8 +12,11 @@ AT_ONCE = 2  # of the eight threads of a web process
 SECONDS = 0.5  # the longest that one waits for its turn: waiting takes a thread, too
 OF_ONE = Limit("explorer_runs", 60, MINUTE)
 BUSY = "Too many queries are running at once. Try again in a moment."
+ANOTHER_RUNS = "Your other query is still running. Run this one when it has ended."
 TOO_OFTEN = "You ran many queries in this minute. Try again in a minute."
 _room = BoundedSemaphore(AT_ONCE)
+_running: set[str] = set()  # people
+_lock = Lock()  # of the set
 
 
 class ExplorerBusy(Exception):
@@ -23,9 +28,24 @@ def limited(person: object) -> Iterator[None]:
     """Counts the block as one running query of this person. Raises ExplorerBusy above a limit."""
     if not passes(OF_ONE, str(person)):
         raise ExplorerBusy(TOO_OFTEN)
-    if not _room.acquire(timeout=SECONDS):
-        raise ExplorerBusy(BUSY)
+    with _alone(str(person)):
+        if not _room.acquire(timeout=SECONDS):
+            raise ExplorerBusy(BUSY)
+        try:
+            yield
+        finally:
+            _room.release()
+
+
+@contextmanager
+def _alone(person: str) -> Iterator[None]:
+    """Lets one block of a person run in this process, so that nobody takes all places."""
+    with _lock:
+        if person in _running:
+            raise ExplorerBusy(ANOTHER_RUNS)
+        _running.add(person)
     try:
         yield
     finally:
-        _room.release()
+        with _lock:
+            _running.remove(person)

@@ -15,7 +15,7 @@ from django.db import InternalError, OperationalError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from accounts.groups import AUDITOR
+from accounts.groups import ANALYSTS, AUDITOR
 from accounts.models import Read, User
 from explorer import services as explorer_services
 from explorer.models import QueryRun, SavedQuery
@@ -358,6 +358,24 @@ def test_too_many_queries_at_once_are_told(
         page = run(analyst, "SELECT 1")
     assert page.status_code == 503
     assert limiter.BUSY in page.content.decode()
+
+
+def test_one_person_runs_one_query_at_a_time(analyst: Client, books: Books) -> None:
+    with limiter.limited(books.analyst.pk):
+        page = run(analyst, "SELECT 1")
+        assert page.status_code == 503
+        assert limiter.ANOTHER_RUNS in page.content.decode()
+        assert run(signed_in(second_analyst()), "SELECT 1").status_code == 200
+    assert run(analyst, "SELECT 1").status_code == 200
+    with suppress(ZeroDivisionError), limiter.limited(books.analyst.pk):
+        raise ZeroDivisionError
+    assert run(analyst, "SELECT 1").status_code == 200
+
+
+def second_analyst() -> User:
+    person: User = UserFactory()
+    person.groups.add(Group.objects.get(name=ANALYSTS))
+    return person
 
 
 def test_one_person_runs_so_many_queries_in_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
