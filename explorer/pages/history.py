@@ -34,12 +34,14 @@ def history(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def run_again(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Opens a query of the history in the editor. It is not run yet."""
+    """Opens a query of the history in the editor, without running it; shows it whole to those who
+    only read the history.
+    """
+    runs, sees_all = _visible(request)
+    found = get_object_or_404(runs, pk=pk)
     reader = reader_for(request.user)
     if reader is None:
-        raise Http404
-    runs, _sees_all = _visible(request)
-    found = get_object_or_404(runs, pk=pk)
+        return render(request, "explorer/run.html", {"run": found, "sees_all": sees_all})
     return show(request, Editor(reader, found.sql, dict(found.parameters)))
 
 

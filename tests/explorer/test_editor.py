@@ -343,6 +343,24 @@ def test_auditors_see_who_ran_what(analyst: Client) -> None:
     assert Read.objects.filter(page="explorer:history").exists()
 
 
+def test_auditors_see_the_whole_query_and_do_not_run_it(analyst: Client, books: Books) -> None:
+    hidden = f"SELECT 'hidden', :a -- {books.ana.pk}"
+    run(analyst, f"/* {'long ' * 1000}*/ {hidden}", p_a="the value")
+    auditor = signed_in(colleague(AUDITOR, "Auditor"))
+    found = QueryRun.objects.get()
+    address = reverse("explorer:run", args=[found.pk])
+    listed = auditor.get("/explorer/history/").content.decode()
+    assert str(books.ana.pk) not in listed
+    assert f'href="{address}"' in listed
+    page = auditor.get(address).content.decode()
+    for text in ("Analyst", str(books.ana.pk), "hidden", "the value"):
+        assert text in page
+    assert "<form" not in page.partition("<main")[2]
+    read = Read.objects.get(page="explorer:run")
+    assert (str(found.pk) in read.path, read.people) == (True, [books.analyst.pk])
+    assert signed_in(books.ana.user).get(address).status_code == 404
+
+
 @pytest.mark.parametrize("sql", ["UPDATE explorer_runs SET sql = ''", "DELETE FROM explorer_runs"])
 def test_the_history_is_never_changed(sql: str, analyst: Client) -> None:
     run(analyst, "SELECT 1")
