@@ -169,6 +169,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
             name = connection.ops.quote_name(connection.settings_dict["NAME"])
             cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
         connection.close()
+        emptying.remember()
         stack = ExitStack()
         stack.enter_context(through())
     yield

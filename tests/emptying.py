@@ -6,6 +6,8 @@ content types and permissions again: 0.1 s, a hundred times as long as this.
 Note [Noted once]: the audit compares the rows that stay with their history, so an emptied history
 gets a row for each of them, and the register a digest of each. These some hundred rows would take
 longer than all else here, so they stay as well, unless a test changed them or what they are about.
+
+What migrations write is put back if a test changed it, so that no test depends on those before it.
 """
 
 from dataclasses import dataclass, field
@@ -32,8 +34,9 @@ NO_TRIGGERS = "-c session_replication_role=replica -c lock_timeout=20s"
 NOTED = sorted(WRITTEN_BY_MIGRATE & RECORDED_TABLES.keys())
 NOTES = ("changes", "row_register")
 # How many rows there are of those that stay, and the sum of the transactions that wrote them.
-STATE = " UNION ALL ".join(
-    f"SELECT count(*), sum(xmin::text::bigint) FROM {name}" for name in (*NOTED, *NOTES)
+STATE, KEPT_STATE = (
+    " UNION ALL ".join(f"SELECT count(*), sum(xmin::text::bigint) FROM {name}" for name in names)
+    for names in ((*NOTED, *NOTES), sorted(WRITTEN_BY_MIGRATE))
 )
 HAS_POLICIES = "SELECT relrowsecurity FROM pg_class WHERE oid = 'accounts'::regclass"
 _sessions: list[psycopg.Connection[Any]] = []
@@ -50,6 +53,43 @@ class Notes:
 _notes = Notes()
 
 
+@dataclass
+class WrittenRows:
+    """What migrations wrote: rows as COPY writes them, by table, and KEPT_STATE with them."""
+
+    rows: dict[str, bytes] = field(default_factory=dict)
+    state: list[Any] = field(default_factory=list)
+
+
+_written = WrittenRows()
+
+
+def remember() -> None:
+    """Remembers what migrations wrote, in a test database that no test has used."""
+    with pooler.beside() as session:
+        for table in sorted(WRITTEN_BY_MIGRATE):
+            with session.cursor().copy(f"COPY {table} TO STDOUT") as rows:
+                _written.rows[table] = b"".join(rows)
+        _written.state = session.execute(KEPT_STATE).fetchall()
+
+
+def _put_back(session: psycopg.Connection[Any]) -> None:
+    """Writes what migrations wrote anew, if a test changed it."""
+    if session.execute(KEPT_STATE, prepare=True).fetchall() == _written.state:
+        return
+    with session.transaction():
+        for table in _written.rows:
+            session.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for table, rows in _written.rows.items():
+            session.execute(f"DELETE FROM {table}")
+            with session.cursor().copy(f"COPY {table} FROM STDIN") as written:
+                written.write(rows)
+        session.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in _written.rows:
+            session.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    _written.state = session.execute(KEPT_STATE).fetchall()
+
+
 def empty_tables() -> None:
     """Deletes all rows of the test database, except those that migrations write.
 
@@ -58,7 +98,11 @@ def empty_tables() -> None:
     assert connection.settings_dict["NAME"].startswith("test_")
     if pooler.server().get("LEDGER_EMBEDDED"):
         _by_superuser()
-    elif "changes" in _by_owner():
+        return
+    filled = _by_owner()
+    with pooler.beside() as session:
+        _put_back(session)
+    if "changes" in filled:
         _note()
 
 
@@ -97,6 +141,7 @@ def _empty(session: psycopg.Connection[Any]) -> None:
     filled = [name for (name,) in session.execute(_filled(), prepare=True)]
     others = dict.fromkeys(NOTES, f" WHERE xmin <> '{_notes.transaction}'")
     session.execute("; ".join(f"DELETE FROM {name}{others.get(name, '')}" for name in filled))
+    _put_back(session)
     if "changes" in filled and session.execute(STATE, prepare=True).fetchall() != _notes.state:
         session.execute("; ".join(f"DELETE FROM {name}" for name in NOTES))
         _note()
