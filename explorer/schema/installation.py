@@ -9,12 +9,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db import transaction as db_transaction
 from django.db.backends.utils import CursorWrapper
 
 from explorer.schema.functions import RULES, SCHEMA, TABLES, names, statements
 from explorer.schema.views import VIEWS, ExplorerView
-from ledger.db.retry import with_retry
+from ledger.db.short_waits import with_short_waits
 from ledger.db.signing_keys import derived_keys, store_pads
 
 PURPOSE = b"ledger explorer"  # of the keys
@@ -25,15 +24,18 @@ def keys() -> list[bytes]:
     return derived_keys(PURPOSE)
 
 
-@with_retry
 def apply() -> bool:
     """Makes the views and grants the rights to them; returns whether any view was made anew.
 
     Run by the owner of the tables. Rights and keys are written each time: a restored backup has no
     rights, and SECRET_KEY may have changed. Without the explorer's role the views are there and
-    nobody may read them.
+    nobody may read them. See Note [Short waits].
     """
-    with db_transaction.atomic(), connection.cursor() as cursor:
+    return with_short_waits(_apply)
+
+
+def _apply() -> bool:
+    with connection.cursor() as cursor:
         wanted = _digest()
         is_new = _installed(cursor) != wanted
         if is_new:
@@ -48,9 +50,13 @@ def apply() -> bool:
 
 def lift_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
     """Takes the views away until the migrations are done: they keep columns from changing."""
-    if plan:
-        with db_transaction.atomic(), connection.cursor() as cursor:
+
+    def lift() -> None:
+        with connection.cursor() as cursor:
             _remove(cursor)
+
+    if plan:
+        with_short_waits(lift)
 
 
 def is_installed() -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db import ProgrammingError, connection
 from django.test import Client
 
 from accounts.models import Account
+from ledger.db import short_waits
 from ledger.db.row_security import SETTING, RowScope
 from tests.attacks.rows import count, seen_of, token_of, web_role
 from tests.factories import AccountFactory
@@ -20,6 +22,10 @@ from transactions.row_security.masks import MASKS
 from transactions.row_security.policies import OPEN, POLICIES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
+OTHER_POLICY = replace(POLICIES["payees"], locks="owner_id IS NULL")
+LOCKED = """SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+    WHERE pid = pg_backend_pid() AND relnamespace = 'public'::regnamespace AND relkind = 'r'
+      AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"""
 
 
 @pytest.mark.parametrize(
@@ -184,3 +190,58 @@ def test_a_deadlock_with_autovacuum_does_not_stop_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(installation, "_take_tables", lose_once)
     installation.apply()
     assert len(tries) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTablesInUse:
+    """An upgrade while somebody reads tables for a long time, such as an audit or a backup."""
+
+    @pytest.fixture
+    def reader(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
+        monkeypatch.setattr(short_waits, "LOCK_WAIT", "20ms")
+        with psycopg.connect(**connection.get_connection_params()) as reader:
+            for table in POLICIES:
+                reader.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
+            yield reader
+
+    def test_what_does_not_change_is_left_alone(self, reader: psycopg.Connection) -> None:
+        installation.lift_masks_before_migration(plan=[("a migration", False)])
+        assert installation.apply()
+        assert not installation.apply()
+
+    @pytest.mark.parametrize("change", ["policy", "off"])
+    def test_what_changes_waits_in_pauses_in_which_others_continue(
+        self, change: str, reader: psycopg.Connection, settings: Any,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        pauses: list[float] = []
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            with psycopg.connect(**connection.get_connection_params()) as payment:
+                payment.execute("LOCK TABLE payees IN ROW EXCLUSIVE MODE NOWAIT")
+            reader.rollback()
+
+        monkeypatch.setattr(short_waits, "sleep", pause)
+        if change == "off":
+            settings.LEDGER_ROW_SECURITY = False
+        else:
+            monkeypatch.setitem(
+                POLICIES, "payees", replace(POLICIES["payees"], locks="owner_id IS NULL")
+            )
+        assert installation.apply()
+        assert len(pauses) == 1
+
+    def test_only_the_tables_of_changed_policies_are_locked(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        locked: list[str] = []
+
+        def note(cursor: Any) -> None:
+            cursor.execute(LOCKED)
+            locked.extend(name for (name,) in cursor.fetchall())
+
+        monkeypatch.setattr(installation, "_take_tables", note)
+        monkeypatch.setitem(POLICIES, "payees", OTHER_POLICY)
+        installation.apply()
+        assert locked == ["payees"]

@@ -47,6 +47,7 @@ from accounts.models import (
 from accounts.sign_in import token_ends
 from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
+from ledger.db.short_waits import with_short_waits
 from transactions.attachments.storage import delete_outside
 from transactions.models import (
     Alert,
@@ -71,7 +72,7 @@ from transactions.models import (
     WebhookQueue,
 )
 from transactions.privacy.further import FURTHER
-from transactions.privacy.lifting import triggers_lifted, with_short_waits
+from transactions.privacy.lifting import triggers_lifted
 from transactions.privacy.traces import (
     Traces,
     all_texts,

@@ -1,26 +1,19 @@
 """Writes rows that never change otherwise, without making others wait for long.
 
 Note [Lifted triggers]: only the owner of the tables may lift their triggers, and no other session
-can write these tables until the transaction ends. So what changes is found before, without a lock;
-the wait for a table is short, because all who come later queue behind it; and whoever found a table
-in use tries again after a pause in which the others go on.
+can write these tables until the transaction ends. So what changes is found before, without a lock,
+and the rest is done with_short_waits: see Note [Short waits].
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import sleep
 from typing import Any
 
-from django.db import DatabaseError, connection
-from django.db import transaction as db_transaction
+from django.db import connection
 from django.db.models import QuerySet
 
-from ledger.db.local_settings import set_locally
-from ledger.db.retry import sqlstate
+from ledger.db.short_waits import with_short_waits
 
-LOCK_WAIT = "1s"  # for one table
-TRIES, PAUSE = 30, 3.0  # seconds; together longer than an upload of 50,000 lines
-IN_USE = frozenset({"40001", "40P01", "55P03"})  # a lost race, a deadlock, a lock that timed out
 PART = 2000  # rows that are deleted while others wait
 
 OTHER_TRIGGERS = """SELECT quote_ident(tgname) FROM pg_trigger
@@ -42,23 +35,6 @@ def triggers_lifted(*tables: str) -> Iterator[None]:
         yield
         for table in tables:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-
-
-def with_short_waits(work: Callable[[], None]) -> None:
-    """Runs the work in a database transaction that waits for no lock longer than LOCK_WAIT, and
-    runs it again after a pause if it did.
-    """
-    for tries_left in reversed(range(TRIES)):
-        try:
-            with db_transaction.atomic(durable=True):
-                set_locally(lock_timeout=LOCK_WAIT)
-                work()
-        except DatabaseError as error:
-            if sqlstate(error) not in IN_USE or not tries_left:
-                raise
-            sleep(PAUSE)
-        else:
-            return
 
 
 def delete_in_parts(old: QuerySet[Any], note: Callable[[], None]) -> int:

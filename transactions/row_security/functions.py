@@ -120,8 +120,9 @@ BEGIN
     RETURN NULL;
 END $$;
 REVOKE ALL ON FUNCTION row_security.note_counterparties() FROM PUBLIC;
-DROP TRIGGER IF EXISTS row_security_counterparties ON transactions;
-CREATE TRIGGER row_security_counterparties AFTER INSERT ON transactions
+"""
+NOTES_COUNTERPARTIES = """
+CREATE OR REPLACE TRIGGER row_security_counterparties AFTER INSERT ON transactions
 REFERENCING NEW TABLE AS added FOR EACH STATEMENT
 EXECUTE FUNCTION row_security.note_counterparties();
 """
@@ -143,14 +144,15 @@ def function_sql(signature: str, expression: str) -> str:
     """
 
 
-def check_first_sql(table: str, writes: str) -> str:
-    """The SQL of a trigger that asks the policy of INSERT before all other triggers of the table.
+def check_first_sql(table: str, writes: str) -> tuple[str, str]:
+    """The SQL of a function and of a trigger that calls it. They ask the policy of INSERT before
+    all other triggers of the table.
 
     Postgres asks it after them. They run with the rights of the owner, so their refusals would tell
     of accounts that the policies hide.
     """
     name = f"row_security.check_{table}"
-    return f"""
+    function = f"""
         CREATE OR REPLACE FUNCTION {name}() RETURNS trigger
         LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
         BEGIN
@@ -163,6 +165,9 @@ def check_first_sql(table: str, writes: str) -> str:
             RETURN NEW;
         END $$;
         REVOKE ALL ON FUNCTION {name}() FROM PUBLIC;
+    """  # noqa: S608 - put together from constants
+    trigger = f"""
         CREATE OR REPLACE TRIGGER a_row_security BEFORE INSERT ON {table}
         FOR EACH ROW EXECUTE FUNCTION {name}();
-    """  # noqa: S608 - put together from constants
+    """
+    return function, trigger

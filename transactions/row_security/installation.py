@@ -1,6 +1,5 @@
 """Installs row-level security, or removes it, as the setting LEDGER_ROW_SECURITY says."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,21 +9,23 @@ from django.db import transaction as db_transaction
 from django.db.backends.utils import CursorWrapper
 
 from ledger.db import own_server
-from ledger.db.retry import with_retry
 from ledger.db.rights import EVERYTHING
 from ledger.db.row_security import keys
+from ledger.db.short_waits import with_short_waits
 from ledger.db.signing_keys import store_pads
 from transactions.rights import LESS
 from transactions.row_security.functions import (
     CLAIMS,
     FUNCTIONS,
     NOTE_COUNTERPARTIES,
+    NOTES_COUNTERPARTIES,
     SCHEMA,
     TABLES,
     check_first_sql,
     function_sql,
     name_of,
 )
+from transactions.row_security.marks import digest_of, make_changed
 from transactions.row_security.masks import (
     MASKS,
     READ_BY_TRIGGERS,
@@ -36,16 +37,19 @@ from transactions.row_security.masks import (
 from transactions.row_security.policies import ACCOUNTS, CHECKED_FIRST, NAMES, POLICIES, VIEWS
 
 
-@with_retry
 def apply() -> bool:
     """Makes the database as the setting says; returns whether anything had to change.
 
-    Run by the owner of the tables. Stores the keys of SECRET_KEY each time. Locks each table for a
-    moment if policies change; runs again after a deadlock, which autovacuum can cause.
+    Run by the owner of the tables. Stores the keys of SECRET_KEY each time. Locks only tables whose
+    policies or triggers change: see Note [Short waits].
     """
     if settings.LEDGER_ROW_SECURITY and settings.LEDGER_EMBEDDED:
         own_server.ensure_roles()
-    with db_transaction.atomic(), connection.cursor() as cursor:
+    return with_short_waits(_apply)
+
+
+def _apply() -> bool:
+    with connection.cursor() as cursor:
         installed = _installed(cursor)
         wanted = _digest(cursor) if settings.LEDGER_ROW_SECURITY else ""
         if not wanted:
@@ -64,14 +68,17 @@ def lift_masks_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: 
     """Removes the views until the migrations are done: no column that a view reads can change.
     Removes the policies too where a migration is taken back: they fit the newest tables alone.
     """
-    with db_transaction.atomic(), connection.cursor() as cursor:
-        if not plan or _installed(cursor) is None:
-            return
-        if any(backwards for _migration, backwards in plan):
-            _remove(cursor)
-        else:
-            _remove_masks(cursor)
-            cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS NULL")
+
+    def lift() -> None:
+        with connection.cursor() as cursor:
+            if any(backwards for _migration, backwards in plan):
+                _remove(cursor)
+            else:
+                _remove_masks(cursor)
+                cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS NULL")
+
+    if plan and is_installed():
+        with_short_waits(lift)
 
 
 def install_anew() -> None:
@@ -98,41 +105,63 @@ def _installed(cursor: CursorWrapper) -> str | None:
     return row[0] if row else None
 
 
-def _statements() -> list[str]:
-    """What is made anew with each version."""
+def _functions() -> list[str]:
+    """The SQL of what policies and triggers call. It locks no table."""
     functions = [function_sql(*function) for function in FUNCTIONS.items()]
-    policies = [sql for table, policy in POLICIES.items() for sql in policy.sql(table)]
+    checks = [function for function, _trigger in _checked_first().values()]
+    return [CLAIMS, *functions, NOTE_COUNTERPARTIES, *checks]
+
+
+def _checked_first() -> dict[str, tuple[str, str]]:
+    return {table: check_first_sql(table, POLICIES[table].writes) for table in CHECKED_FIRST}
+
+
+def _policies_and_triggers() -> dict[str, list[str]]:
+    """The SQL of each trigger and of each table's policies, by the names that `make_changed` takes;
+    the policies have the name of the first one.
+    """
     known = f"ON row_security.counterparties USING (account_id = ANY ({ACCOUNTS}))"
-    return [CLAIMS, *functions, NOTE_COUNTERPARTIES, f"CREATE POLICY reads {known}", *policies]
-
-
-def _checked_first() -> list[str]:
-    return [check_first_sql(table, POLICIES[table].writes) for table in CHECKED_FIRST]
+    policies = {table: policy.sql(table) for table, policy in POLICIES.items()}
+    policies["row_security.counterparties"] = [f"CREATE POLICY reads {known}"]
+    made = {"TRIGGER row_security_counterparties ON transactions": [NOTES_COUNTERPARTIES]}
+    for table, (_function, trigger) in _checked_first().items():
+        made[f"TRIGGER a_row_security ON {table}"] = [trigger]
+    for table, statements in policies.items():
+        made[f"POLICY reads ON {table}"] = [
+            *(f"DROP POLICY IF EXISTS {name} ON {table}" for name in NAMES),
+            *statements,
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+        ]
+    return made
 
 
 def _digest(cursor: CursorWrapper) -> str:
-    parts = [settings.LEDGER_WEB_ROLE, *VIEWS, TABLES, *_statements(), *_checked_first()]
-    parts += mask_views(cursor)
-    return hashlib.sha256("".join(parts).encode()).hexdigest()
+    made = [sql for statements in _policies_and_triggers().values() for sql in statements]
+    parts = [settings.LEDGER_WEB_ROLE, *VIEWS, TABLES, *_functions(), *made]
+    return digest_of([*parts, *mask_views(cursor)])
 
 
 def _install(cursor: CursorWrapper, *, is_new: bool) -> None:
     if is_new:
         cursor.execute("LOCK TABLE transactions IN SHARE ROW EXCLUSIVE MODE")  # until it is noted
         cursor.execute(TABLES)
-    for table in (*POLICIES, "row_security.counterparties"):
-        for name in NAMES:
-            cursor.execute(f"DROP POLICY IF EXISTS {name} ON {table}")
-    for statement in _statements():
+    for statement in _functions():
         cursor.execute(statement)
-    for table in POLICIES:
-        cursor.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    for view in VIEWS:
-        cursor.execute(f"ALTER VIEW {view} SET (security_invoker = true)")
-    for statement in _checked_first():
-        cursor.execute(statement)
+    make_changed(cursor, _policies_and_triggers())
+    _let_views_ask_for_the_reader(cursor)
     if _has_web_role(cursor):
         _make_masks(cursor)
+
+
+def _let_views_ask_for_the_reader(cursor: CursorWrapper) -> None:
+    cursor.execute(
+        "SELECT relname FROM pg_class WHERE relname = ANY (%s) AND relkind = 'v'"
+        " AND relnamespace = current_schema()::regnamespace"
+        " AND NOT coalesce(reloptions @> '{security_invoker=true}', false)",
+        [list(VIEWS)],
+    )
+    for (view,) in cursor.fetchall():
+        cursor.execute(f"ALTER VIEW {view} SET (security_invoker = true)")
 
 
 def _has_web_role(cursor: CursorWrapper) -> bool:

@@ -1,9 +1,9 @@
 """Migrations that do not wait long for a table.
 
 Note [Lock-safe migrations]: a change of a table waits for everybody who uses it, and meanwhile
-everybody who comes later waits behind it. So a migration gives up after LEDGER_LOCK_TIMEOUT, as a
-payment does; it is rolled back, and run again later. Only one that is not atomic waits as long as
-it takes: CREATE INDEX CONCURRENTLY holds nobody up.
+everybody who comes later waits behind it. So a migration waits for LEDGER_LOCK_TIMEOUT, as a
+payment does; it is rolled back, and `migrate` tries it again: see Note [Short waits]. Only one that
+is not atomic waits as long as it takes: CREATE INDEX CONCURRENTLY holds nobody up.
 """
 
 from typing import Self

@@ -1,6 +1,7 @@
 """Django's `migrate`, with sentences instead of tracebacks, and without the loss of a bank."""
 
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from django.apps import apps
@@ -17,38 +18,53 @@ from ledger.db.going_back import Plan, lossy, taken_back
 from ledger.db.migration_states import without_rendering
 from ledger.db.probe import unapplied_migrations
 from ledger.db.retry import sqlstate
+from ledger.db.short_waits import TablesInUse, again_while_in_use, is_in_use
 from ledger.logs.output import is_for_the_log
 from transactions.row_security import installation as row_security
-
-LOCK_NOT_AVAILABLE = "55P03"
 
 
 class Command(Migrate):
     _running: Migration | None = None
 
     def handle(self, *arguments: Any, **options: Any) -> None:
+        try:
+            again_while_in_use(partial(self._attempt, *arguments, **options))
+        except InconsistentMigrationHistory as error:
+            raise CommandError(f"{error} docs/migrations.md says what to do.") from error
+        except TablesInUse as error:
+            if self._running is None:
+                raise CommandError(str(error)) from error
+            raise self._failed(self._running, error) from error
+
+    def _attempt(self, *arguments: Any, **options: Any) -> None:
+        """Applies what is missing. A database error of an atomic migration whose tables are in use
+        may be tried again; others end as CommandError.
+        """
+
         def check(*, plan: Plan, using: str, **_signal: Any) -> None:
             _refuse_loss(plan, fake=options["fake"])
             _require_extensions(connections[using])
             if not taken_back(plan):
                 quick.enter_context(without_rendering())
 
+        self._running = None
         # Only the signal tells what would be done; the first of our apps gets it first.
         sender = apps.get_app_config("accounts")
         pre_migrate.connect(check, sender=sender, weak=False)
         try:
             with ExitStack() as quick:
                 super().handle(*arguments, **options)
-        except InconsistentMigrationHistory as error:
-            raise CommandError(f"{error} docs/migrations.md says what to do.") from error
         except DatabaseError as error:
-            if self._running is None:
+            if self._running is None or (self._running.atomic and is_in_use(error)):
                 raise
-            if self.verbosity:
-                self.stdout.write("")  # ends the line "Applying ..."
-            raise CommandError(_failure(self._running, error)) from error
+            raise self._failed(self._running, error) from error
         finally:
             pre_migrate.disconnect(check, sender=sender)
+
+    def _failed(self, migration: Migration, error: DatabaseError) -> CommandError:
+        if self.verbosity:
+            self.stdout.write("")  # ends the line "Applying ..."
+        return CommandError(_failure(migration, error))
 
     def migration_progress_callback(
         self, action: str, migration: Migration | None = None, fake: bool = False
@@ -99,9 +115,10 @@ def _failure(migration: Migration, error: DatabaseError) -> str:
         else "It is not atomic, so a part of it may be there"
     )
     then = "the migrations before it are done. docs/migrations.md says how to go on."
-    state = sqlstate(error)
-    if state == LOCK_NOT_AVAILABLE:
+    if is_in_use(error):
         return f"{migration} gave up, because others use its tables. {left}, and {then}"
     # Its sentence may repeat a value of a row.
-    reason = f"SQLSTATE {state}" if is_for_the_log() else str(error).strip().splitlines()[0]
+    reason = (
+        f"SQLSTATE {sqlstate(error)}" if is_for_the_log() else str(error).strip().splitlines()[0]
+    )
     return f"{migration} failed: {reason}. {left}, and {then}"

@@ -1,13 +1,20 @@
 """Going back: to the same schema from nothing, and never over what a bank holds."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
+from django.core.management.commands.migrate import Command as Migrate
+from django.db import OperationalError
+from django.db.migrations import Migration
 
 from accounts.groups import PERMISSIONS
+from ledger.db import short_waits
+from ledger.management.commands.migrate import Command
 from tests.ledger.databases import Database
-from tests.ledger.processes import assert_one_sentence
+from tests.ledger.processes import assert_one_sentence, wait_until
 
 RIGHTS_OF_GROUPS = """
     SELECT g.name || ' ' || c.app_label || '.' || p.codename
@@ -72,19 +79,42 @@ def test_policies_are_never_lifted_from_a_bank_with_people(people: Database) -> 
     )
 
 
-def test_a_migration_gives_up_where_others_use_its_table(empty: Database) -> None:
+def test_a_migration_lets_others_continue_and_tries_again(empty: Database) -> None:
     last = "0035_addresses_of_readers_are_erased"  # it changes a trigger of `reads`
     empty.run("migrate", "accounts", "0034", "-v0")
-    with closing(psycopg.connect(empty.url)) as payment:
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+    with closing(psycopg.connect(empty.url)) as payment, ThreadPoolExecutor() as operator:
         payment.execute("LOCK TABLE reads IN ROW EXCLUSIVE MODE")
+        running = operator.submit(empty.manage, "migrate", "-v0", LEDGER_LOCK_TIMEOUT="1")
+        try:
+            wait_until(lambda: empty.values(waiting) != [])
+            wait_until(lambda: empty.values(waiting) == [])
+        finally:
+            payment.rollback()
+    assert running.result().returncode == 0, running.result().stderr
+    assert last in empty.values("SELECT name FROM django_migrations WHERE app = 'accounts'")
 
-        done = empty.manage("migrate", "-v0", LEDGER_LOCK_TIMEOUT="1")
 
-    assert_one_sentence(done, f"accounts.{last} gave up")
-    applied = "SELECT name FROM django_migrations WHERE app = 'accounts'"
-    assert last not in empty.values(applied)
-    empty.run("migrate", "-v0")
-    assert last in empty.values(applied)
+@pytest.mark.parametrize(("is_atomic", "tries"), [(True, 3), (False, 1)])
+def test_a_migration_gives_up_where_others_use_its_table(
+    is_atomic: bool, tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is not atomic at its first error, because a part of it may be there."""
+    tried = []
+
+    def handle(self: Command, *_arguments: object, **_options: object) -> None:
+        kind = type("OneMigration", (Migration,), {"atomic": is_atomic})
+        running = kind("0035_addresses", "accounts")
+        self._running, self.verbosity = running, 0
+        tried.append(running)
+        raise OperationalError("others use it") from psycopg.errors.LockNotAvailable()
+
+    monkeypatch.setattr(Migrate, "handle", handle)
+    monkeypatch.setattr(short_waits, "TRIES", 3)
+    monkeypatch.setattr(short_waits, "sleep", lambda _seconds: None)
+    with pytest.raises(CommandError, match=r"accounts\.0035_addresses gave up"):
+        call_command("migrate", verbosity=0)
+    assert len(tried) == tries
 
 
 def test_a_database_is_created_only_where_the_role_may(people: Database) -> None:

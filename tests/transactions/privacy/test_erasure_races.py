@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts import services as account_services
 from accounts.erased import ACCOUNT_NAME
 from accounts.models import Account, LimitChange, Read, RowRemoval, User
+from ledger.db import short_waits
 from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
 from tests.attacks.rows import web_role
@@ -127,7 +128,7 @@ def test_a_table_in_use_is_waited_for_in_pauses_in_which_others_write(
         with db_transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"{lock} NOWAIT")
 
-    monkeypatch.setattr(lifting, "LOCK_WAIT", "20ms")
+    monkeypatch.setattr(short_waits, "LOCK_WAIT", "20ms")
     with psycopg.connect(**connection.get_connection_params()) as writer:
         writer.execute(lock)
 
@@ -136,7 +137,7 @@ def test_a_table_in_use_is_waited_for_in_pauses_in_which_others_write(
             pauses.append(seconds)
             writer.commit()
 
-        monkeypatch.setattr(lifting, "sleep", pause)
+        monkeypatch.setattr(short_waits, "sleep", pause)
         JOBS[job](left.user)
     assert len(pauses) == 1
     assert not Read.objects.exclude(query="").exists()

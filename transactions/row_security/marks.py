@@ -1,0 +1,40 @@
+"""Makes policies and triggers, and leaves alone those that are there with the same SQL.
+
+Making one again locks its table, and an upgrade changes few of them. So each has a digest of the
+SQL that made it as its comment. The comment ends with it, and a backup contains both.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from django.db.backends.utils import CursorWrapper
+
+# Those that take effect: Postgres asks no policy of a table without row-level security.
+TAKE_EFFECT = """
+SELECT format('POLICY %I ON %s', polname, polrelid::regclass),
+       obj_description(pg_policy.oid, 'pg_policy')
+FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid WHERE relrowsecurity
+UNION ALL
+SELECT format('TRIGGER %I ON %s', tgname, tgrelid::regclass), obj_description(oid, 'pg_trigger')
+FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'O'
+"""
+
+
+def digest_of(statements: Iterable[str]) -> str:
+    """Returns a digest of SQL."""
+    return hashlib.sha256("".join(statements).encode()).hexdigest()
+
+
+def make_changed(cursor: CursorWrapper, wanted: Mapping[str, list[str]]) -> list[str]:
+    """Runs the SQL of those that are missing or were made by other SQL, and returns their names.
+    `wanted` maps names, such as "POLICY reads ON accounts", to the SQL that makes them.
+    """
+    cursor.execute(TAKE_EFFECT)
+    found = dict(cursor.fetchall())
+    digests = {name: digest_of(statements) for name, statements in wanted.items()}
+    changed = [name for name, digest in digests.items() if found.get(name) != digest]
+    for name in changed:
+        for statement in wanted[name]:
+            cursor.execute(statement)
+        cursor.execute(f"COMMENT ON {name} IS '{digests[name]}'")
+    return changed
