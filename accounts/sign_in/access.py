@@ -20,9 +20,7 @@ from ledger.web import security_log
 
 def deactivate_user(*, user: User | uuid.UUID) -> User:
     """Closes a person's sign-in and ends their sessions; accounts and history stay."""
-    person, _ = _set_deleted_at(user, timezone.now())
-    sessions.end_all(person, "sign_in_closed")
-    return person
+    return _close(user)[0]
 
 
 def close_sign_in(person: User) -> None:
@@ -78,10 +76,21 @@ def reactivate_user(*, user: User | uuid.UUID) -> User:
 
 def set_sign_in(*, user: User | uuid.UUID, is_open: bool) -> bool:
     """Opens or closes the sign-in. Returns False if it was open or closed already."""
-    person, has_changed = _set_deleted_at(user, None if is_open else timezone.now())
-    if not is_open:
-        sessions.end_all(person, "sign_in_closed")
-    return has_changed
+    return _set_deleted_at(user, None)[1] if is_open else _close(user)[1]
+
+
+def _close(user: User | uuid.UUID) -> tuple[User, bool]:
+    """Closes the sign-in and ends all sessions and tokens, before and after it. Returns the person,
+    and whether it was open.
+
+    What ends them needs no lock on the person's row, which requests of a session can hold again and
+    again: so these requests stop even if this one waits for the row in vain.
+    """
+    person = user if isinstance(user, User) else User.objects.get(pk=user)
+    sessions.end_all(person, "sign_in_closed")
+    person, has_changed = _set_deleted_at(person, timezone.now())
+    sessions.end_all(person, "sign_in_closed")  # those that began in between
+    return person, has_changed
 
 
 @with_retry
