@@ -1,8 +1,9 @@
-"""Middleware of sessions, of their reads from replicas, and of people without a name."""
+"""Middleware of sessions, of their reads from replicas, of refusals and people without a name."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, cast
 
 from django.contrib import messages
@@ -18,10 +19,11 @@ from django.http import (
 )
 from django.urls import reverse
 
+from accounts.exceptions import LedgerError
 from accounts.security.second_factor_rule import stays_open
 from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_for
 from ledger.db import reasons, replicas
-from ledger.web import health, outages
+from ledger.web import database_errors, health, outages
 from ledger.web.redirects import redirect_and_return
 
 CHANGED = "Your password was changed, so you were signed out here. Sign in with the new one."
@@ -38,6 +40,27 @@ FROM_ELSEWHERE = {
 }
 
 logger = logging.getLogger(__name__)
+
+
+class RefusalMiddleware:
+    """Shows a page with status 409 and the reason where a service refused and its view did not say
+    so, as when the sign-in is closed between the session's check and the service.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(
+        self, _request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        if not isinstance(exception, LedgerError):
+            return None
+        return database_errors.page(
+            "Nothing was changed", str(exception), again=None, status=HTTPStatus.CONFLICT
+        )
 
 
 class ReplicaMiddleware:

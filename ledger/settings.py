@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "ledger.web.middleware.OneIdMiddleware",
     "ledger.web.middleware.ListFilterMiddleware",
     "ledger.web.middleware.TroubleMiddleware",
+    "accounts.middleware.RefusalMiddleware",
     "ledger.web.downloads.DownloadLimitMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

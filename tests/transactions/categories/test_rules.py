@@ -19,7 +19,7 @@ from tests.pages import text_of
 from tests.transactions.search.shared import booked, pay, search_for
 from transactions import services
 from transactions.annotations.categories import give_category, undo_change
-from transactions.categories import rules
+from transactions.categories import rule_views, rules
 from transactions.categories.rules import (
     apply_rules,
     apply_to_past,
@@ -126,6 +126,22 @@ def test_past_payments_get_it_when_asked_and_a_persons_choice_stays(
     assert "2 payments have Daily by this rule now" in page
     assert search_for(scope, "category:daily", books) == ["groceries", "fee"]
     assert search_for(scope, "category:fun", books) == ["lunch"]
+
+
+def test_a_form_sent_while_the_sign_in_is_closed_is_refused_by_a_page(
+    browser: Client, ana: User, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = rule(ana, "casa", "food")
+
+    def apply_after_closing(rule: CategoryRule) -> int:
+        deactivate_user(user=ana)
+        return apply_to_past(rule=rule)
+
+    monkeypatch.setattr(rule_views, "apply_to_past", apply_after_closing)
+    page = browser.post(f"{LIST}{made.pk}/apply/")
+    assert page.status_code == 409
+    assert "closed" in shown(page)
+    assert given(ana) == {}
 
 
 def test_the_names_of_buttons_begin_with_their_words(
