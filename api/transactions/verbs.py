@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import Error
+from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -38,14 +39,16 @@ from ledger.text.lines import tidy_line
 from transactions import staff_services
 from transactions.exceptions import IdempotencyConflict, InvalidAmount
 from transactions.lifecycle import lifecycle_of
-from transactions.models import Transaction
+from transactions.models import StaffReason, Transaction
 from transactions.staff.desk.corrections import CaptureForm, RefundForm
 from transactions.staff.desk.holds import HoldForm
 from transactions.staff.desk.steps import StepForm, booked_before
 from transactions.staff_actions import RELEASE
 
 OTHER_REASON = "This Idempotency-Key was used with another reason or message. Take a new key."
-
+RELEASED_OTHERWISE = (
+    "You released this hold before, with another reason or message, which stays. Nothing was done."
+)
 RELEASE_AGAIN = "It may be released or not. Send the same request again; it is released once."
 
 
@@ -111,11 +114,13 @@ class StaffVerb(ApiView):
         if booked is None:
             self._check_token(form, about)
         else:
-            _refuse_other_reason(booked, fields)
+            _refuse_other_reason(booked.reasons.all(), fields)
         try:
             row = form.book()
         except Error as error:
             raise OutcomeOf(id, key=key) from error
+        if booked is None:  # another request with this key may have booked it since
+            _refuse_other_reason(row.reasons.all(), fields)
         headers = {"Location": f"/api/v1/transactions/{row.pk}/"}
         if booked is not None:
             headers[REPLAYED] = "true"
@@ -212,6 +217,8 @@ class Void(ApiView):
         try:
             is_new = staff_services.release(hold=row, written_by=caller.person, **texts)
             if not is_new:
+                released = row.reasons.filter(action=StaffReason.Action.RELEASE)
+                _refuse_other_reason(released, texts, RELEASED_OTHERWISE)
                 wait_until_confirmed()
         except Error as error:
             raise OutcomeOf(row.pk, RELEASE_AGAIN) from error
@@ -220,16 +227,18 @@ class Void(ApiView):
         return Response(as_json([row], caller)[0], headers=headers)
 
 
-def _refuse_other_reason(booked: Transaction, fields: dict[str, str]) -> None:
-    """Raises IdempotencyConflict if the row was booked for another reason, or with another message.
-    A reason that was erased with a person is any.
+def _refuse_other_reason(
+    reasons: QuerySet[StaffReason], fields: dict[str, str], refusal: str = OTHER_REASON
+) -> None:
+    """Raises IdempotencyConflict if the first of these reasons, or its message, is another one than
+    that of the request. A reason that was erased with a person is any.
     """
-    stored = booked.reasons.first()
+    stored = reasons.first()
     if stored is None or not stored.reason:
         return
     given = tidy_line(fields["reason"]), tidy_line(fields.get("message", ""))
     if given != (stored.reason, stored.message):
-        raise IdempotencyConflict(OTHER_REASON)
+        raise IdempotencyConflict(refusal)
 
 
 def may_use(caller: Caller, permission: str) -> None:

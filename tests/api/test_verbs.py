@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.groups import ANALYSTS, OPERATIONS
 from accounts.models import Account, Read
+from api.transactions import verbs
 from tests.accounts.tokens import issue
 from tests.api.calls import ODD_AMOUNTS, TRANSACTIONS, balance_of, body, post, slug
 from tests.conftest import colleague
@@ -94,6 +95,9 @@ def test_a_hold_is_released_once(mine: Account, clerk_header: dict[str, str]) ->
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json()["status"] == "voided"
     assert answers[1].headers["Idempotency-Replayed"] == "true"
+    for other in ({"reason": "Other"}, {"reason": "Left", "message": "Other"}):
+        answer = post(Client(), address, other, **clerk_header)
+        assert (answer.status_code, slug(answer)) == (409, "idempotency-conflict")
 
 
 def test_a_hold_of_a_year_and_more_is_refused(mine: Account, clerk_header: dict[str, str]) -> None:
@@ -144,6 +148,20 @@ def test_the_same_key_with_another_reason_is_refused(
         for other in others:
             answer = post(Client(), address, other, **key)
             assert (answer.status_code, slug(answer)) == (409, "idempotency-conflict")
+
+
+def test_of_two_requests_with_one_key_in_parallel_that_with_another_reason_is_refused(
+    paid: Transaction, clerk_header: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one has looked for the row before the first one booked it."""
+    address, key = f"{TRANSACTIONS}{paid.pk}/refund/", {"Idempotency_Key": "k", **clerk_header}
+    sent = {"amount": "30.00", "reason": "Complaint"}
+    assert post(Client(), address, sent, **key).status_code == 201
+    monkeypatch.setattr(verbs, "booked_before", lambda *_: None)
+    assert post(Client(), address, sent, **key).status_code == 201
+    answer = post(Client(), address, {**sent, "reason": "Other"}, **key)
+    assert (answer.status_code, slug(answer)) == (409, "idempotency-conflict")
+    assert Transaction.objects.filter(reverses=paid).count() == 1
 
 
 def at_the_desk(verb: str, amount: str, text: str, paid: Transaction) -> Any:
