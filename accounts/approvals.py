@@ -36,6 +36,7 @@ from accounts.models import (
 )
 from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
 from accounts.refusal_counts import counts_refusals
+from ledger.db.named_locks import wait_for_lock
 from ledger.db.retry import with_retry
 from ledger.text.currencies import ISO_CURRENCIES
 from ledger.text.lines import tidy_line, tidy_reason
@@ -223,10 +224,12 @@ def ask(
     why = tidy_reason(reason)
     if not why:
         raise DetailsInvalid("Say why, so that another person can decide.")
-    now = timezone.now()
-    if ApprovalRequest.objects.open_for(transaction_id).exists():
-        raise RequestDecided("This was asked for before; the list of approvals shows it.")
     with translated(), db_transaction.atomic(durable=True):
+        # No unique index: a request that nobody decided in time stays pending, and may be repeated.
+        wait_for_lock(f"approval {transaction_id}")
+        if ApprovalRequest.objects.open_for(transaction_id).exists():
+            raise RequestDecided("This was asked for before; the list of approvals shows it.")
+        now = timezone.now()
         request = ApprovalRequest.objects.create(
             kind=kind,
             transaction_id=transaction_id,

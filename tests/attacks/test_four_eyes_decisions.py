@@ -2,13 +2,15 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -51,6 +53,37 @@ from transactions.services import Draft
 from transactions.staff.approvals.requests import ask_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_one_action_is_asked_for_once_also_in_parallel(clerk: User, account: Account) -> None:
+    draft = Draft(id=uuid7(), to_account=account, amount=Decimal(20_000), created_by=clerk)
+    with as_web(clerk):
+        row = services.preview(draft)
+    together = Barrier(4)
+
+    def ask(_: int) -> bool:
+        try:
+            with as_web(clerk):
+                together.wait(timeout=60)
+                ask_for(row, reason="Sold a house", asked_by=User.objects.get(pk=clerk.pk))
+        except RequestDecided:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(4) as clerks:
+        assert sum(clerks.map(ask, range(4))) == 1
+    request = ApprovalRequest.objects.get()
+    expire(request)
+    assert asked_again(request, clerk).status == "pending"
+
+
+def asked_again(request: ApprovalRequest, clerk: User) -> ApprovalRequest:
+    fields = ("kind", "transaction_id", "from_account", "to_account", "amount", "currency")
+    same: dict[str, Any] = {name: getattr(request, name) for name in fields}
+    with as_web(clerk):
+        return approvals.ask(**same, parameters=request.parameters, reason="Again", asked_by=clerk)
 
 
 def test_the_desk_asks_and_a_manager_approves_once(
