@@ -39,7 +39,7 @@ from transactions.outside.formats.reading import (
     measure,
 )
 from transactions.outside.formats.sheet import sheet_of
-from transactions.reconciliation.sure import match_all
+from transactions.reconciliation.sure import is_any_sure, match_all
 from transactions.reconciliation.version import version_of
 
 PART = 2000  # lines that are held in memory and written at a time
@@ -205,6 +205,9 @@ def _store(
 @with_retry
 def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
     """Matches all lines of which the rules are sure; returns how many. See `sure`."""
+    with _changing():
+        if not is_any_sure(reconciliation):  # which takes seconds, and locks nothing
+            return 0
     with _changing():
         return match_all(_locked(reconciliation), by.pk)
 

@@ -26,6 +26,7 @@ from tests.transactions.reconciliation.files import (
 )
 from transactions.exceptions import InvalidDetails
 from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch, Transaction
+from transactions.models.reconciliation_triggers import LOCK
 from transactions.outside.formats.reading import lines_of
 from transactions.reconciliation import services
 
@@ -196,6 +197,20 @@ def test_sure_lines_leave_out_what_another_session_matches(
         return str(services.match_sure(reconciliation=other, by=first))
 
     assert behind(sql, [line.pk, paid.pk, first.pk], match) == "0"
+
+
+def test_a_search_that_finds_nothing_sure_waits_for_nobody(first: User) -> None:
+    unsure = statement("41.00,,,")
+    with (
+        psycopg.connect(**connection.get_connection_params()) as colleague,
+        connection.cursor() as cursor,
+    ):
+        colleague.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        cursor.execute("SET lock_timeout = '20ms'")
+        try:
+            assert services.match_sure(reconciliation=unsure, by=first) == 0
+        finally:
+            cursor.execute("RESET lock_timeout")
 
 
 @pytest.mark.parametrize("change", [UNMATCH, OPEN_AGAIN])
