@@ -168,10 +168,8 @@ def run_with_retry(
                 unknown = True
             again = failure in NOTHING_DONE or (failure is Failure.UNKNOWN and unknown)
             # Each try may have waited for a connection, too.
-            is_last = max(waited, time.monotonic() - began) >= UNTIL_BACK
-            if failure is Failure.LOST_RACE and not unknown:
-                is_late = is_last and sqlstate(error) == LOCK_TIMED_OUT
-                is_last = is_late or attempt >= TRIES
+            seconds = max(waited, time.monotonic() - began)
+            is_last = _is_last_try(error, attempt, seconds, is_unknown=unknown)
             if not again or is_last or connections[using].in_atomic_block:
                 # Only a broken rule proves that the first run was not committed.
                 is_unknown = unknown and not isinstance(error, BROKEN_RULE)
@@ -189,6 +187,16 @@ def run_with_retry(
             waited += pause
         sleep(pause)
     raise AssertionError  # pragma: no cover - the loop has no end
+
+
+def _is_last_try(error: Exception, attempt: int, seconds: float, *, is_unknown: bool) -> bool:
+    """Returns whether the time or number of tries is over. Only lost races are limited by number,
+    unless an outcome is unknown; those that did not wait for a lock are not limited by time.
+    """
+    is_late = seconds >= UNTIL_BACK
+    if is_unknown or failure_of(error) is not Failure.LOST_RACE:
+        return is_late
+    return attempt >= TRIES or (is_late and sqlstate(error) == LOCK_TIMED_OUT)
 
 
 def _traced(work: Callable[[], R], attempt: int) -> R:
