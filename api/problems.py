@@ -44,7 +44,7 @@ from transactions.exceptions import (
 )
 from transactions.safeguards.confirmation import ConfirmationNeeded
 from transactions.standing_orders.services import OrderChanged
-from transactions.statement_files.files import FileTooLong
+from transactions.statement_files.document import FileTooLong
 
 PAY_AGAIN = (
     "It may be booked or not. Send the same request with the Idempotency-Key in key until it is"

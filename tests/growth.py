@@ -10,15 +10,17 @@ TRIES = 5
 NOTHING = 0.05  # seconds for LONG bytes that are no harm, whatever the growth
 
 
-def times_as_long(run: Callable[[str], object], text: Callable[[int], str]) -> float:
+def times_as_long(
+    run: Callable[[str], object], text: Callable[[int], str], long_bytes: int = LONG
+) -> float:
     """Returns how many times as long the function takes for LONG bytes as for SHORT ones, in
     processor time. 0 if it takes nearly nothing.
 
     For SHORT it is the mean of ten runs, and the best of some tries counts, so that a busy machine
-    makes no difference.
+    makes no difference. `long_bytes`: instead of LONG, for texts that are limited to less.
     """
     many = LONG // SHORT
-    short, long, found = text(SHORT), text(LONG), float("inf")
+    short, long, found = text(long_bytes // many), text(long_bytes), float("inf")
     gc.disable()
     try:
         for _ in range(TRIES):

@@ -22,7 +22,10 @@ from transactions.outside.formats.lines import StatementFacts, UnreadableStateme
 from transactions.outside.formats.sheet import sheet_of
 from transactions.payment_files import parser as payment_files
 from transactions.search.language.parser import parse
+from transactions.statement_files.formats import fonts, pdf
+from transactions.statement_files.formats.fonts import PLAIN
 
+LONGEST_LINE = 2_000  # bytes, more than a description may have
 REFUSALS = (
     LedgerError, UnreadableStatement, payment_files.UnreadableFile, ParseError, ValidationError,
     ValueError,
@@ -153,6 +156,19 @@ def test_a_reader_of_statements_reads_no_part_for_each_other_one(document: str) 
     pairs = {(one, other): of(one, other) for one in parts for other in parts}
     times = {pair: times_as_long(run, text) for pair, text in pairs.items()}
     assert {pair: found for pair, found in times.items() if found > MOST} == {}
+
+
+@pytest.mark.parametrize("word", ["i", "\u0628\u062c", "\u0915\u093f", "\u0628a\u05d0"])
+@pytest.mark.parametrize("space", ["", " "])
+def test_a_line_of_a_pdf_is_divided_in_linear_time(word: str, space: str) -> None:
+    """In words of Latin, Arabic, Devanagari and mixed letters, and in one word."""
+    fonts.load()
+
+    def run(text: str) -> None:
+        for _ in pdf._wrapped(text, PLAIN, pdf.SMALL, pdf.WORDS_WIDTH):
+            pass
+
+    assert times_as_long(run, of_length(f"{word}{space}"), LONGEST_LINE) <= MOST
 
 
 def test_json_with_a_name_twice_is_refused_in_linear_time() -> None:

@@ -7,7 +7,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from ledger.text.dates import long_date, month_name
+from transactions.exceptions import LedgerError
 from transactions.models import Entry
+
+
+class FileTooLong(LedgerError):
+    """The statement has more entries or letters than a file of this format holds here."""
 
 
 @dataclass(frozen=True, slots=True)

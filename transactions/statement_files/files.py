@@ -22,8 +22,7 @@ from django.urls import reverse
 from accounts.models import Account
 from ledger.web.downloads import making_file
 from ledger.web.table_files import TYPES, table_response
-from transactions.exceptions import LedgerError
-from transactions.statement_files.document import StatementDocument
+from transactions.statement_files.document import FileTooLong, StatementDocument
 from transactions.statement_files.formats.camt053 import camt053
 from transactions.statement_files.formats.mt940 import mt940
 from transactions.statement_files.formats.ofx import ofx
@@ -63,10 +62,6 @@ def check_page_of(request: HttpRequest) -> str:
     return request.build_absolute_uri(reverse("transactions:statement_check"))
 
 
-class FileTooLong(LedgerError):
-    """The statement has more entries than a file of this format holds here."""
-
-
 def refuse_too_long(kind: str, count: int) -> None:
     """Raises FileTooLong for more entries than the format may have here."""
     most = LIMITS.get(kind)
@@ -84,7 +79,9 @@ def made_in_turn(kind: str, account: Account) -> AbstractContextManager[None]:
 
 
 def file_response(document: StatementDocument, name: str, kind: str) -> HttpResponseBase:
-    """The document as a download; `name` is that of the file without its ending."""
+    """The document as a download; `name` is that of the file without its ending. Raises
+    FileTooLong.
+    """
     if kind in TYPES:
         return table_response(table(document, name), kind)
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}

@@ -17,7 +17,8 @@ from ledger.web.table_files import refused
 from transactions.models import MonthlyStatement
 from transactions.statement_files.checking import checked_choice, checked_digest, digest_in
 from transactions.statement_files.chosen import ChosenEntries, file_of_choice
-from transactions.statement_files.files import LABELS, FileTooLong, check_page_of
+from transactions.statement_files.document import FileTooLong
+from transactions.statement_files.files import LABELS, check_page_of
 from transactions.statement_files.monthly import file_of_month, statement_of
 from transactions.statements.forms import StatementForm
 

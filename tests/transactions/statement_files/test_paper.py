@@ -2,7 +2,9 @@
 
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pypdf
 import pytest
@@ -20,6 +22,7 @@ from tests.transactions.statement_files.shared import (
     whole,
 )
 from transactions.models import MonthlyStatement
+from transactions.statement_files.document import FileTooLong
 from transactions.statement_files.formats import fonts
 from transactions.statement_files.formats import pdf as pdf_format
 from transactions.statement_files.formats.fonts import BOLD, PLAIN
@@ -96,6 +99,32 @@ def test_a_text_that_just_fits_is_not_cut() -> None:
         text += "n"
     assert pdf_format._cut(text, BOLD, 10) == text
     assert pdf_format._cut(f"{text}n", BOLD, 10).endswith("n\u2026")
+
+
+@pytest.mark.parametrize("text", ["i" * 400, "\u0628\u062c" * 200, "n\u05d0" * 200, "ab " * 150])
+def test_a_line_has_as_much_as_fits(text: str) -> None:
+    width = pdf_format.WORDS_WIDTH
+    rows = list(pdf_format._wrapped(text, PLAIN, 10, width))
+    assert "".join(rows).replace(" ", "") == text.replace(" ", "")
+    for row, after in pairwise(rows):
+        assert fonts.width(row, PLAIN, 10) <= width
+        next_part = " ab" if " " in text else after[0]
+        assert fonts.width(f"{row}{next_part}", PLAIN, 10) > width
+
+
+def test_a_letter_wider_than_a_line_is_a_line() -> None:
+    assert list(pdf_format._wrapped("WW i", PLAIN, 10, 5)) == ["W", "W", "i"]
+
+
+def test_a_pdf_has_a_limit_of_letters_that_are_shaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = list(document([date(2026, 1, 5)] * 4).lines)
+    arabic = [replace(each, description="\u0628" * 10) for each in lines]
+    monkeypatch.setattr(pdf_format, "MOST_SHAPED", 40)
+    assert list(pdf_format._limited(arabic)) == arabic
+    with pytest.raises(FileTooLong):
+        pdf(document([], lines=[*arabic, arabic[0]]))
+    latin = [replace(each, description="\u00e9" * 100) for each in lines]
+    assert pdf(document([], lines=[*arabic, *latin]))
 
 
 @pytest.mark.parametrize("length", [pdf_format.MOST_OF_CODE, pdf_format.MOST_OF_CODE + 1, 9000])

@@ -117,6 +117,11 @@ def _is_from_right(letter: str) -> bool:
     return marks in {"R", "AL"} or (marks == "NSM" and _FROM_RIGHT.match(letter) is not None)
 
 
+def is_shaped(text: str) -> bool:
+    """Whether letters of the text get forms or another order, which takes time."""
+    return any(_font_of(letter, PLAIN) == FALLBACKS[PLAIN] for letter in text)
+
+
 def _is_private(letter: str) -> bool:
     return unicodedata.category(letter) == "Co"
 

@@ -25,7 +25,7 @@ from ledger.text.dates import clock, long_date
 from ledger.text.lines import grouped
 from ledger.text.money import MINUS
 from ledger.text.money import figure as figure_of
-from transactions.statement_files.document import StatementDocument, StatementLine
+from transactions.statement_files.document import FileTooLong, StatementDocument, StatementLine
 from transactions.statement_files.formats import fonts
 from transactions.statement_files.formats.fonts import BOLD, PLAIN
 
@@ -57,6 +57,8 @@ CLICK_IT = (
     "Its search is too long for a code that a camera could read.",
 )
 MOST_OF_CODE = 1000  # characters; the squares of more are below a quarter of a millimetre
+LETTERS_AT_FIRST = 32  # that are measured of a word: about half a line
+MOST_SHAPED = 300_000  # letters of texts that fonts.is_shaped: about 15 s at most
 MORE = "\u2026"
 
 
@@ -72,9 +74,10 @@ class LaidOutRow(NamedTuple):
 
 
 def pdf(document: StatementDocument) -> bytes:
-    """The file. Reads all lines of the document: the caller limits them."""
+    """The file. Reads all lines of the document: the caller limits them. Raises FileTooLong."""
     fonts.load()
-    rows = _with_edges((_row(line, document.currency) for line in document.lines), document)
+    lines = _limited(document.lines)
+    rows = _with_edges((_row(line, document.currency) for line in lines), document)
     is_whole = not document.selection
     laid_out = list(_pages(rows, _head_height(document), is_whole=is_whole))
     if _room(laid_out[-1], _head_height(document) if len(laid_out) == 1 else 0) < PROOF:
@@ -97,6 +100,19 @@ def pdf(document: StatementDocument) -> bytes:
         canvas.showPage()
     canvas.save()
     return buffer.getvalue()
+
+
+def _limited(lines: Iterable[StatementLine]) -> Iterator[StatementLine]:
+    """Raises FileTooLong above MOST_SHAPED letters; others take much less time."""
+    left = MOST_SHAPED
+    for line in lines:
+        left -= sum(len(text) for text in (line.title, line.words) if fonts.is_shaped(text))
+        if left < 0:
+            raise FileTooLong(
+                f"A PDF holds at most {MOST_SHAPED:,} letters here, if it has scripts such as "
+                "Arabic, Hebrew or Devanagari. Choose a shorter period or CSV."
+            )
+        yield line
 
 
 class _TimeStamp:
@@ -155,26 +171,42 @@ def _row(line: StatementLine, currency: str) -> LaidOutRow:
 
 
 def _wrapped(text: str, font: str, size: float, width: float) -> Iterator[str]:
-    """Lines no wider than `width`; a word that is wider is cut."""
-    line = ""
-    for word in text.split():
-        longer = f"{line} {word}" if line else word
-        if fonts.width(longer, font, size) <= width:
-            line = longer
+    """Lines no wider than `width`; a word that is wider is cut. Measures each word once."""
+    space = fonts.width(" ", font, size)
+    line, used = "", 0.0
+    for whole in text.split():
+        word = whole
+        fits, wide = _fitting(word, font, size, width)
+        if line and fits == len(word) and used + space + wide <= width:
+            line, used = f"{line} {word}", used + space + wide
             continue
         if line:
             yield line
-        line = word
-        while fonts.width(line, font, size) > width:
-            fits = next(n for n in range(len(line), 0, -1) if _fits(line[:n], font, size, width))
-            yield line[:fits]
-            line = line[fits:]
+        while fits < len(word):
+            yield word[:fits]
+            word = word[fits:]
+            fits, wide = _fitting(word, font, size, width)
+        line, used = word, wide
     if line:
         yield line
 
 
-def _fits(text: str, font: str, size: float, width: float) -> bool:
-    return len(text) == 1 or fonts.width(text, font, size) <= width
+def _fitting(word: str, font: str, size: float, width: float) -> tuple[int, float]:
+    """How many letters of a word are no wider than `width`, at least one, and the width of what was
+    measured last. Measures at most twice as many letters as fit, a few times.
+    """
+    fits, tried = 0, min(len(word), LETTERS_AT_FIRST)
+    while (wide := fonts.width(word[:tried], font, size)) <= width:
+        if tried == len(word):
+            return tried, wide
+        fits, tried = tried, min(len(word), 2 * tried)
+    while tried - fits > 1:
+        middle = (fits + tried) // 2
+        if fonts.width(word[:middle], font, size) <= width:
+            fits = middle
+        else:
+            tried = middle
+    return fits or 1, wide
 
 
 def _pages(
