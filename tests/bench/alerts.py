@@ -20,7 +20,8 @@ from tests.bench.rounds import alternate, compared
 from tests.bench.scale import Scale
 from tests.bench.servers import fresh_database
 from tests.bench.workers import Workers, start_workers
-from transactions.categories.rules import apply_rules, save_rule
+from transactions.categories.new_payments import apply_rules
+from transactions.categories.rules import save_rule
 
 PART = "alerts"
 MORE_ROUNDS = 3  # times as many: the cost is no larger than what one round differs from the next

@@ -26,7 +26,8 @@ class CategoryRule(models.Model):
     """Payments that match `query`, a search of the owner's own, get `category`.
 
     `seen`: by the id of each of the owner's accounts, the booking time up to which its payments
-    were looked at. An account that is not there was looked at up to `created_at`.
+    were looked at. An account that is not there had no entry when the rule was saved.
+    `stopped_at`: since then it is not applied to new payments, because it took too long.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -37,6 +38,9 @@ class CategoryRule(models.Model):
     category = models.CharField(max_length=CATEGORY_LIMIT, db_comment="In lower case")
     seen = models.JSONField(
         default=dict, blank=True, db_comment="Booking times up to which accounts were looked at"
+    )
+    stopped_at = models.DateTimeField(
+        null=True, blank=True, db_comment="Since when it is off, because it took too long"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -19,9 +19,9 @@ from tests.pages import text_of
 from tests.transactions.search.shared import booked, pay, search_for
 from transactions import services
 from transactions.annotations.categories import give_category, undo_change
-from transactions.categories import rule_views, rules
+from transactions.categories import new_payments, rule_views, rules
+from transactions.categories.new_payments import apply_rules
 from transactions.categories.rules import (
-    apply_rules,
     apply_to_past,
     move_up,
     remove_rule,
@@ -234,10 +234,77 @@ def test_a_person_whose_rules_fail_keeps_no_other_waiting(
         return real(owner, query) if len(tried) > 1 else 1 / 0
 
     real = rules.rows_of
-    monkeypatch.setattr(rules, "rows_of", rows_of)
+    monkeypatch.setattr(new_payments, "rows_of", rows_of)
     with pytest.raises(ZeroDivisionError):
         apply_rules()
     assert [list(given(owner).values()) for owner in tried] == [[], ["home"]]
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule for "slow" takes a minute for a payment."""
+
+    def rows_of(owner: User, query: str) -> Any:
+        found = rules.rows_of(owner, query)
+        return found.extra(where=["pg_sleep(60) IS NULL"]) if query == "slow" else found
+
+    monkeypatch.setattr(new_payments, "rows_of", rows_of)
+    monkeypatch.setattr(new_payments, "QUICK_SECONDS", 0.2)
+    monkeypatch.setattr(new_payments, "PERSON_SECONDS", 0.4)
+
+
+def limit_by_given(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
+    """Lets a second pass for each category that is given, and at no other time."""
+    monkeypatch.setattr(new_payments, "monotonic", OwnCategory.objects.count)
+    for name, value in seconds.items():
+        monkeypatch.setattr(new_payments, name, value)
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_rule_that_takes_too_long_is_switched_off_and_its_owner_reads_why(
+    browser: Client, ana: User, mara: Account, books: Books
+) -> None:
+    stopped = rule(ana, "slow", "home", "Slow")
+    rule(ana, "flat", "home", "Other")
+    rule(mara.user, "flat", "home")
+    (new,) = booked(pay(20, "4", "Flat slow", scope_for(ana).accounts[0], mara))
+    assert apply_rules() + apply_rules() == 2  # what she has after it may wait for the next run
+    assert given(ana) == given(mara.user) == {new.pk: "home"}
+    assert shown(browser.get(LIST)).count("Switched off") == 1
+    with CaptureQueriesContext(connection) as log:
+        assert apply_rules() == 0
+    assert len(log) == 1
+    save_rule(owner=ana, name="Flat", query="flat", category="home", rule=stopped)
+    assert "Switched off" not in shown(browser.get(LIST))
+    (new,) = booked(pay(21, "4", "Flat key", scope_for(ana).accounts[0]))
+    assert apply_rules() == 1
+    assert OwnCategory.objects.get(transaction=new).change == stopped.pk
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_person_with_slow_rules_comes_after_all_others_and_may_wait(
+    ana: User, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule(ana, "slow", "home")
+    rule(mara.user, "flat", "home")
+    booked(pay(20, "4", "Flat slow", scope_for(ana).accounts[0], mara))
+    limit_by_given(monkeypatch, RUN_SECONDS=1)
+    assert apply_rules() == 1
+    assert CategoryRule.objects.filter(stopped_at=None).count() == 2
+
+
+def test_what_is_new_is_applied_in_parts_each_of_which_stays(
+    ana: User, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule(ana, "flat", "home", "First")
+    rule(ana, "flat", "later", "Second")
+    everyday = scope_for(ana).accounts[0]
+    new = booked(*[pay(20 + n, "4", f"Flat {n}", everyday, mara) for n in range(5)])
+    monkeypatch.setattr(new_payments, "PART", 2)
+    limit_by_given(monkeypatch, RUN_SECONDS=3, QUICK_SECONDS=3)
+    assert apply_rules() == 4
+    assert apply_rules() == 1
+    assert given(ana) == {each.pk: "home" for each in new}
 
 
 def test_of_two_rules_the_first_gives_the_category(

@@ -15,7 +15,8 @@ from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory
 from transactions import services
 from transactions.annotations.categories import give_category
-from transactions.categories.rules import apply_rules, apply_to_past, save_rule
+from transactions.categories.new_payments import apply_rules
+from transactions.categories.rules import apply_to_past, save_rule
 from transactions.models import CategoryRule, OwnCategory, Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -2,7 +2,7 @@ from typing import Any
 
 from ledger.jobs.command import JobCommand
 from ledger.text.lines import counted
-from transactions.categories.rules import apply_rules
+from transactions.categories.new_payments import apply_rules
 
 
 class Command(JobCommand):

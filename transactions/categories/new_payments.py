@@ -1,0 +1,184 @@
+"""The job that gives new payments the categories of their owners' rules.
+
+Note [When rules are applied]: no payment waits for them. A booking reads no rule and writes no
+category; the job `apply_rules` gives the new payments theirs. Where it left off is told as in Note
+[News from the books]: booking times strictly rise within an account, so a rule that knows the last
+one it has seen of each account misses nothing. A rule sees payments only after the rules before it.
+
+Note [Time of rules]: a search can take seconds for one payment, and the worker has other jobs. So a
+rule is applied to PART payments in one database transaction, which stays. Each person first has a
+short turn, so that slow rules of some keep no other waiting; whoever needs more has a longer one
+afterwards, until the run is over. The next run goes on. A rule that cannot do a part in the longer
+turn is switched off.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import chain
+from time import monotonic
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import OperationalError, connection
+from django.db import transaction as db_transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Account, User
+from ledger.db.local_settings import locally
+from ledger.db.retry import LOCK_TIMED_OUT, TIMED_OUT, sqlstate, with_retry
+from ledger.jobs.apart import apart
+from transactions.annotations.categories import give_where_none, wait_for_categories
+from transactions.categories.rules import rows_of
+from transactions.models import CategoryRule, Transaction
+
+PART = 200  # payments
+RUN_SECONDS = 30.0
+QUICK_SECONDS, PERSON_SECONDS = 0.3, 5.0  # of a person's first turn, and of the second
+BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
+
+_BEHIND = """
+    SELECT rule.owner_id FROM category_rules AS rule
+    JOIN accounts AS mine ON mine.user_id = rule.owner_id
+    WHERE rule.stopped_at IS NULL AND mine.last_entry_at
+        > coalesce((rule.seen ->> mine.id::text)::timestamptz, '-infinity')
+    GROUP BY rule.owner_id ORDER BY random()
+"""
+
+
+class Turn(NamedTuple):
+    """What came of a person's turn: how many payments got a category, and whether all was done."""
+
+    given: int
+    is_done: bool
+
+
+class UnseenTime(NamedTuple):
+    """An account, and between which booking times it has payments that a rule has not seen."""
+
+    account: UUID
+    since: datetime
+    last: datetime
+
+
+class NextPart(NamedTuple):
+    """Payments that a rule has not seen, and what it has seen with them."""
+
+    ids: list[UUID]
+    seen: dict[str, str]
+
+
+def apply_rules() -> int:
+    """Gives new payments the categories of their owners' rules; returns to how many. Safe to run
+    twice and in parallel. If the rules of one person fail, applies all others first, then raises
+    that error. See Note [Time of rules].
+    """
+    until = monotonic() + RUN_SECONDS
+    with connection.cursor() as cursor:
+        cursor.execute(_BEHIND)
+        owners = [owner for (owner,) in cursor.fetchall()]
+    count = 0
+    with apart("Rules of person") as person_apart:
+        for seconds in (QUICK_SECONDS, PERSON_SECONDS):
+            unfinished = []
+            for owner in owners:
+                if monotonic() >= until:
+                    break
+                with person_apart(owner):
+                    turn = _turn_of(owner, seconds, is_last=seconds == PERSON_SECONDS)
+                    count += turn.given
+                    if not turn.is_done:
+                        unfinished.append(owner)
+            owners = unfinished
+    return count
+
+
+def _turn_of(owner_id: UUID, seconds: float, *, is_last: bool) -> Turn:
+    """Applies the rules of a person, in their order, to what is new since each was applied."""
+    until = monotonic() + seconds
+    owner = User.objects.get(pk=owner_id)  # also of a closed sign-in
+    accounts = list(Account.objects.owned_by(owner).exclude(last_entry_at=None))
+    count = 0
+    for rule in CategoryRule.objects.owned_by(owner).filter(stopped_at=None).in_order():
+        while _behind(rule, accounts):
+            if monotonic() >= until:
+                return Turn(count, is_done=False)
+            try:
+                count += _apply_to_part(rule, accounts, seconds)
+            except CategoryRule.DoesNotExist:  # removed, or its owner was erased
+                break
+            except OperationalError as error:
+                if sqlstate(error) not in (TIMED_OUT, LOCK_TIMED_OUT):
+                    raise
+                if not is_last or sqlstate(error) == LOCK_TIMED_OUT:
+                    return Turn(count, is_done=False)
+                _stop(rule)
+                break
+    return Turn(count, is_done=True)
+
+
+@with_retry
+def _apply_to_part(rule: CategoryRule, accounts: Sequence[Account], seconds: float) -> int:
+    """Applies a rule to its next part, as it is now. Raises DoesNotExist if it was removed or is
+    switched off, and OperationalError if a statement takes longer than `seconds`.
+    """
+    running = CategoryRule.objects.filter(stopped_at=None)
+    with db_transaction.atomic(durable=True), _limited(seconds):
+        wait_for_categories(rule.owner_id)
+        rule.refresh_from_db(from_queryset=running)
+        part = _next_part(_behind(rule, accounts))
+        rows = rows_of(rule.owner, rule.query).filter(pk__in=part.ids)
+        count = give_where_none(rule.owner, rows, rule.category, rule.pk)
+        rule.seen = {**rule.seen, **part.seen}
+        if not running.filter(pk=rule.pk).update(seen=rule.seen):
+            raise CategoryRule.DoesNotExist
+        return count
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Limits each statement of the block. Locks have half of it, so that what waits for one is not
+    taken for a slow search.
+    """
+    limit = int(seconds * 1000)
+    with locally(statement_timeout=f"{limit}ms", lock_timeout=f"{limit // 2}ms"):
+        yield
+
+
+def _stop(rule: CategoryRule) -> None:
+    """Switches a rule off, unless its search was changed meanwhile."""
+    same = CategoryRule.objects.filter(pk=rule.pk, query=rule.query, stopped_at=None)
+    same.update(stopped_at=timezone.now())
+
+
+def _behind(rule: CategoryRule, accounts: Sequence[Account]) -> list[UnseenTime]:
+    """The accounts with payments that the rule has not seen.
+
+    An account that `seen` lacks had no entry when the rule was saved, so all of its are new.
+    """
+    found = []
+    for account in accounts:
+        seen = rule.seen.get(str(account.pk))
+        since = datetime.fromisoformat(seen) if seen else BEFORE_ALL
+        if account.last_entry_at is not None and account.last_entry_at > since:
+            found.append(UnseenTime(account.pk, since, account.last_entry_at))
+    return found
+
+
+def _next_part(unseen: Iterable[UnseenTime]) -> NextPart:
+    """The next payments of each account, oldest first, at most PART together."""
+    ids, seen = list[UUID](), dict[str, str]()
+    for account, since, last in unseen:
+        left = PART - len(ids)
+        if not left:
+            break
+        new = Transaction.objects.filter(created_at__gt=since, created_at__lte=last)
+        rows = chain.from_iterable(
+            new.filter(side).order_by("created_at").values_list("created_at", "pk")[:left]
+            for side in (Q(from_account=account), Q(to_account=account))
+        )
+        part = sorted(rows)[:left]
+        ids += [pk for _at, pk in part]
+        seen[str(account)] = (part[-1][0] if len(part) == left else last).isoformat()
+    return NextPart(ids, seen)
