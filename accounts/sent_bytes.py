@@ -3,7 +3,8 @@
 A payment with 16 KiB of metadata is eight times as large in the database, with its indexes. So the
 bytes of bodies are counted, of pages and of the API. A process takes its count to the table of
 counters by the megabyte, so that an ordinary request asks no database; what a process has not taken
-there yet is less than that.
+there yet is less than that. A small request that writes many rows, as one that changes the category
+of all payments of a search, counts LEAST for each row in addition.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from accounts.models import AttemptCount
+from accounts.models import AttemptCount, User
 from accounts.sign_in.limits import DAY, Limit, key_of
 from ledger.web.middleware import content_length
 from ledger.web.running_requests import known_person, too_many
 
-LEAST = 250  # bytes; an empty body may store something, too
+LEAST = 250  # bytes, of a request, as an empty body may store something too, and of a small row
 AT_ONCE = 1024**2  # bytes that a process counts by itself
 MOST_KNOWN = 10_000  # people whom a process remembers
 AGAIN = 60 * 60  # seconds
@@ -62,6 +63,14 @@ class SentBytes:
 
 
 _sent = SentBytes()
+
+
+def count_stored(person: User, rows: int) -> None:
+    """Counts rows that a person's request has written or deleted. Above the limit, the person's
+    next request is refused.
+    """
+    if most := settings.LEDGER_MEGABYTES_A_DAY * 1024:
+        _sent.add(person.pk, LEAST * rows, most)
 
 
 class SentBytesMiddleware:

@@ -32,6 +32,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.refusal_counts import counts_refusals
+from accounts.sent_bytes import count_stored
 from ledger.db.ids import pk_of, uuid7
 from ledger.db.named_locks import wait_for_lock
 from ledger.db.retry import with_retry
@@ -47,6 +48,17 @@ MOST_CHANGES, MOST_OFFERED = 20, 40
 _GIVE = """
     INSERT INTO own_categories (id, transaction_id, owner_id, category, change, created_at)
     SELECT gen_random_uuid(), found.id, %s, %s, %s, %s FROM ({found}) AS found (id)
+"""
+
+# Of the payments of a change: what no undoing of a change in `kept` brings back.
+_FORGET = """
+    DELETE FROM own_categories AS old USING own_categories AS given
+    WHERE given.owner_id = %(owner)s AND given.change = %(change)s
+      AND old.owner_id = given.owner_id AND old.transaction_id = given.transaction_id
+      AND NOT old.change = ANY (%(kept)s) AND EXISTS (
+        SELECT FROM own_categories AS later
+        WHERE later.owner_id = old.owner_id AND later.transaction_id = old.transaction_id
+          AND later.created_at > old.created_at AND NOT later.change = ANY (%(kept)s))
 """
 
 
@@ -142,9 +154,10 @@ def give_where_none(owner: User, rows: TransactionQuerySet, category: str, chang
 def give_category(*, owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
     """Gives a category to all `rows`, which are of the owner's scope; returns how many got it.
 
-    One statement. Rows to which the owner gave this category already get nothing, so the same
-    `change` again changes nothing, and returns what it returned, unless others got the rows
-    meanwhile. Rows that have it from a rule, or of themselves, get it: a rule must not replace it.
+    What the payments had before the last MOST_CHANGES changes is deleted. Rows to which the owner
+    gave this category already get nothing, so the same `change` again changes nothing, and returns
+    what it returned, unless others got the rows meanwhile. Rows that have it from a rule, or of
+    themselves, get it: a rule must not replace it.
     Raises InvalidDetails for more than MOST_AT_ONCE rows.
     """
     with changing_categories(owner):
@@ -156,7 +169,11 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
                 "example, and change them in parts."
             )
         others = rows.exclude(_has_chosen(owner, category))
-        return _give(owner, others, category, uuid7() if before else change) or before
+        change = uuid7() if before else change
+        if count := _give(owner, others, category, change):
+            _forget_outdated(owner, change)
+    count_stored(owner, count)
+    return count or before
 
 
 def _has_chosen(owner: User, category: str) -> Exists:
@@ -200,6 +217,15 @@ def _give(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -
         cursor.execute(_GIVE.format(found=sql), (*given, *parameters))
         count: int = cursor.rowcount
         return count
+
+
+def _forget_outdated(owner: User, change: UUID) -> None:
+    """Deletes older rows of the payments of a change, which can no longer be undone. So a payment
+    has at most one row more than MOST_CHANGES of an owner, however often it is changed.
+    """
+    kept = [each.id for each in changes_of(owner)]
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET, {"owner": pk_of(owner), "change": change, "kept": kept})
 
 
 @with_retry

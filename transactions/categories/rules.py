@@ -12,6 +12,7 @@ from django.db.models import Count, Max
 
 from accounts.models import Account, User
 from accounts.refusal_counts import counts_refusals
+from accounts.sent_bytes import count_stored
 from ledger.db.retry import with_retry
 from transactions.annotations.categories import (
     changing_categories,
@@ -85,8 +86,10 @@ def apply_to_past(*, rule: CategoryRule) -> int:
         now = CategoryRule.objects.owned_by(owner).filter(pk=rule.pk).first()
         if now is None:
             return 0
-        OwnCategory.objects.of(owner).filter(change=now.pk).delete()
-        return give_where_none(owner, rows_of(owner, now.query), now.category, now.pk)
+        deleted, _by_table = OwnCategory.objects.of(owner).filter(change=now.pk).delete()
+        count = give_where_none(owner, rows_of(owner, now.query), now.category, now.pk)
+    count_stored(owner, deleted + count)
+    return count
 
 
 @with_retry

@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts import sent_bytes
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.pages import text_of
@@ -15,6 +16,7 @@ from tests.transactions.search.shared import names_of, search_for
 from tests.transactions.tables.files import csv_of
 from transactions.annotations import categories
 from transactions.categories.forms import MISTAKE
+from transactions.categories.rules import apply_to_past, save_rule
 from transactions.models import OwnCategory, Transaction
 from transactions.scope import Scope, scope_for
 from transactions.search.engine import find
@@ -114,6 +116,35 @@ def test_the_first_change_can_be_undone_below_a_later_one(
     change(browser, "casa", "Trips")
     browser.post(f"{URL}{first}/undo/")
     assert search_for(scope, "category:trips", books) == ["lunch"]
+
+
+def test_what_can_no_longer_be_undone_is_deleted(
+    browser: Client, scope: Scope, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(categories, "MOST_CHANGES", 2)
+    change(browser, "corner", "Old")
+    for number in range(5):
+        change(browser, "casa", f"Fun {number}")
+    assert OwnCategory.objects.count() == 1 + 2 + 1
+    for _ in range(2):
+        change_of_lunch = OwnCategory.objects.filter(transaction=books["lunch"]).newest_first()
+        browser.post(f"{URL}{change_of_lunch[0].change}/undo/")
+    assert search_for(scope, 'category:"fun 2"', books) == ["lunch"]
+    assert search_for(scope, "category:old", books) == ["groceries"]
+
+
+def test_rows_of_changes_count_as_sent(
+    browser: Client, ana: User, scope: Scope, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small request could store megabytes."""
+    counted = list[tuple[Any, int]]()
+    monkeypatch.setattr(sent_bytes._sent, "add", lambda *facts: counted.append(facts[:2]))
+    rule = save_rule(owner=ana, name="Rule", query="corner", category="food")
+    for _ in range(2):
+        apply_to_past(rule=rule)
+    few = scope.transactions().filter(pk__in=[books["lunch"].pk, books["fee"].pk])
+    categories.give_category(owner=ana, rows=few, category="fun", change=uuid7())
+    assert counted == [(ana.pk, sent_bytes.LEAST * rows) for rows in (1, 2, 2)]
 
 
 def test_sent_twice_it_changes_once(browser: Client, books: Books) -> None:
