@@ -64,7 +64,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "day of a statement": lambda text: cells.read_day(1, text, "dmy"),
     "table of a statement": lambda text: sheet_of(io.BytesIO(text.encode()), is_asked=True),
     "kind of QIF's records": qif._kind_of,
-    "mark of QIF's decimals": lambda text: qif._mark(text, "EUR"),
+    "mark of decimals": lambda text: cells.decimal_of([text]),
     "JSON": parsing.loads,
     "payment file": lambda text: payment_files.measure(io.BytesIO(text.encode())),
     **{

@@ -22,6 +22,7 @@ from tests.transactions.outside.samples import (
     camt_payment,
     ofx2,
 )
+from transactions.outside.formats.cells import is_figure, read_figure
 from transactions.outside.formats.lines import OutsideLine, UnreadableStatement, opened
 from transactions.outside.formats.mt940 import details_of
 from transactions.outside.formats.qif import qif_order
@@ -221,9 +222,52 @@ DAYS = [
 def test_qif_days_are_read_in_the_order_that_all_can_have(
     first: str, second: str, day: date
 ) -> None:
-    text = f"!Type:Bank\nD{first}\nT1.00\n^\nD{second}\nT1.234,50\n^\n"
+    text = f"!Type:Bank\nD{first}\nT1,00\n^\nD{second}\nT1.234,50\n^\n"
     line = read(text)[1]
     assert (line.booked_on, line.amount) == (day, Decimal("1234.50"))
+
+
+@pytest.mark.parametrize(
+    ("figures", "amounts"),
+    [
+        (("-12.50", "1,500"), ("-12.50", "1500")),
+        (("1.500", "-12,50"), ("1500", "-12.50")),
+        (("1.500", "2"), ("1500", "2")),
+        (("-12.50", "-33.125"), None),
+        (("-12.50", "1.500,00"), None),
+    ],
+)
+def test_all_figures_of_qif_have_the_same_mark(
+    figures: tuple[str, ...], amounts: tuple[str, ...] | None
+) -> None:
+    text = "!Type:Bank\n" + "".join(f"D01/13/2026\nT{figure}\n^\n" for figure in figures)
+    if amounts is None:
+        assert refusal_of(text)
+    else:
+        assert [line.amount for line in read(text)] == [Decimal(amount) for amount in amounts]
+
+
+@pytest.mark.parametrize("typed", ["12.50 EUR", "CHF 12.50", "12.50USD", "\u20ac12.50"])
+def test_a_currency_beside_a_figure_is_no_part_of_it(typed: str) -> None:
+    assert read_figure(1, typed, ".") == Decimal("12.50")
+
+
+@pytest.mark.parametrize("typed", ["12.50 DEB", "12.50 OUT", "DEB 12.50", "EUR 12.50 OUT"])
+def test_other_letters_beside_a_figure_are_refused(typed: str) -> None:
+    """They may say that money went out."""
+    with pytest.raises(UnreadableStatement):
+        read_figure(1, typed, ".")
+    assert not is_figure(typed)
+
+
+@pytest.mark.parametrize("status", ["<Prtry>PDNG</Prtry>", "<Cd>INFO</Cd>", "PDNG"])
+def test_an_entry_of_camt_that_is_not_surely_booked_is_left_out_and_counted(status: str) -> None:
+    entry = CAMT[CAMT.index("<Ntry>") : CAMT.index("</Ntry>")] + "</Ntry>"
+    pending = entry.replace("<Sts>BOOK</Sts>", f"<Sts>{status}</Sts>")
+    assert pending != entry
+    before, found = measured(CAMT), measured(CAMT.replace(entry, entry + pending, 1))
+    assert found.facts.unbooked == before.facts.unbooked + 1
+    assert found.count == before.count
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,9 @@ def _amount(reading: _Reading, element: Element) -> Decimal:
 def _lines(reading: _Reading, entry: Element) -> Iterator[OutsideLine]:
     """The lines of an entry. See Note [Batches]."""
     reading.number += 1
-    if (text_at(entry, "Sts/Cd") or text_at(entry, "Sts")) not in ("BOOK", ""):
-        reading.facts.unbooked += 1  # pending, or for information
+    statuses = (text_at(entry, path) for path in ("Sts", "Sts/Cd", "Sts/Prtry"))
+    if not {*statuses} <= {"BOOK", ""}:
+        reading.facts.unbooked += 1  # pending, for information, or as only this bank knows
         return
     shared = _Entry(
         _amount(reading, entry),

@@ -58,7 +58,7 @@ def is_day(typed: str) -> bool:
 
 
 _DIGIT = re.compile("[0-9]")
-_BESIDE = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")
+_BESIDE = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")  # a currency, or other letters
 _INDIAN = r"[0-9]{1,2}(?:,[0-9]{2}){1,5},[0-9]{3}(?:\.[0-9]{0,4})?"  # 1,00,007.00
 _UNSIGNED = {
     mark: re.compile(
@@ -82,7 +82,7 @@ def read_figure(number: int, typed: str, mark: str) -> Decimal:
 
 def _without_sign(typed: str) -> tuple[str, bool]:
     """The text of a figure without its sign and currency, and whether it is below zero."""
-    text = _BESIDE.sub("", typed.replace("\N{MINUS SIGN}", "-").strip()).strip()
+    text = _BESIDE.sub(_without_currency, typed.replace("\N{MINUS SIGN}", "-").strip()).strip()
     if text.startswith("(") and text.endswith(")"):
         return text[1:-1].strip(), True
     if text[:1] in ("-", "+"):
@@ -90,6 +90,12 @@ def _without_sign(typed: str) -> tuple[str, bool]:
     if text[-1:] in ("-", "+"):
         return text[:-1].strip(), text[-1] == "-"
     return text, False
+
+
+def _without_currency(beside: re.Match[str]) -> str:
+    """Other letters stay, such as those of a side: a figure has none, so its line is refused."""
+    code = beside[0].strip()
+    return "" if len(code) == 1 or code in ISO_CURRENCIES else beside[0]
 
 
 ORDERS = ("dmy", "mdy", "ymd")

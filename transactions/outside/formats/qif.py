@@ -7,7 +7,7 @@ from typing import IO, NamedTuple
 
 from ledger.text.currencies import minor_units
 from ledger.text.lines import shortened, tidy_line
-from transactions.outside.formats.cells import read_figure
+from transactions.outside.formats.cells import decimal_of, read_figure
 from transactions.outside.formats.lines import (
     CUT,
     OutsideLine,
@@ -39,10 +39,10 @@ def qif_lines(
     has said it, else it is that of `qif_order`.
     """
     order = order or qif_order(source).order
+    mark = _mark(source, facts.account_currency)
     for number, record in bounded(_records(source)):
         day = _day(number, record.get("D", ""), order)
-        typed = record.get("T") or record.get("U", "")
-        amount = read_figure(number, typed, _mark(typed, facts.account_currency))
+        amount = read_figure(number, _figure_of(record), mark)
         other = record.get("P", "")
         if tidy_line(other).lower() == OPENING and facts.opening is None:
             facts.opening = amount
@@ -170,14 +170,11 @@ def _day(number: int, typed: str, order: str) -> date:
     return made_day(number, full_year(third), int(month), int(day))
 
 
-def _mark(typed: str, currency: str) -> str:
-    """The mark before the decimals: the last one, unless three digits follow it and the currency
-    has fewer decimals.
-    """
-    place = max(typed.rfind("."), typed.rfind(","))
-    if place < 0:
-        return "."
-    mark = typed[place]
-    has_three = bool(currency) and minor_units(currency) == 3
-    is_grouped = re.fullmatch(r"[0-9]{3}\D*", typed[place + 1 :]) is not None and not has_three
-    return ("," if mark == "." else ".") if is_grouped else mark
+def _figure_of(record: dict[str, str]) -> str:
+    return record.get("T") or record.get("U", "")
+
+
+def _mark(source: IO[bytes], currency: str) -> str:
+    """The mark before the decimals of all figures of the file."""
+    figures = (_figure_of(record) for _number, record in bounded(_records(source)))
+    return decimal_of(figures, minor_units(currency) if currency else 2) or "."
