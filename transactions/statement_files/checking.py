@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from threading import BoundedSemaphore
+from uuid import UUID
 
 from django.core.signing import BadSignature
+from django.db import OperationalError
 from django.db.models import Max, Min, Q
 from django.utils import timezone
 
 from accounts.models import Account
+from ledger.db.retry import TIMED_OUT, sqlstate
+from ledger.db.snapshot import snapshot
 from ledger.text.dates import long_date, long_moment, month_name
 from transactions.models import AuditRun, Entry, MonthlyStatement
 from transactions.models.entry import EntryQuerySet
@@ -21,6 +26,13 @@ from transactions.statement_files.digest import (
 )
 from transactions.statement_files.monthly import seal_line
 from transactions.statement_files.places import ids_at
+
+SEARCH_SECONDS = 2.0
+_search = BoundedSemaphore()  # one at a time in a process
+
+
+class CheckTooSlow(Exception):
+    """The search of a choice takes too long, or another one is running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,7 @@ def checked_digest(digest: bytes) -> CheckedStatement | None:
 
 
 def checked_choice(token: str) -> CheckedStatement | None:
-    """The choice of a code; None if the code is not the bank's."""
+    """The choice of a code; None if the code is not the bank's. Raises CheckTooSlow."""
     try:
         read = choice_of(token)
     except (BadSignature, ValueError):
@@ -70,10 +82,7 @@ def checked_choice(token: str) -> CheckedStatement | None:
 
 def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
     choice = ChosenEntries(account, read.filters, read.made_at, read.before)
-    if read.places:
-        ids = ids_at(read.places, choice.all_of_account)
-    else:
-        ids = list(choice.entries.values_list("transaction_id", flat=True))
+    ids = ids_at(read.places, choice.all_of_account) if read.places else _found_again(choice)
     totals = totals_of_rows(account.pk, ids)
     # A seal that was made since covers what none covered then.
     seal = choice.seal()
@@ -91,6 +100,23 @@ def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
         audit=_audit_of(choice.all_of_account.between(choice.starts_at, choice.ends_at)),
         may_differ=not is_true and bool(read.filters.text) and not read.places,
     )  # fmt: skip
+
+
+def _found_again(choice: ChosenEntries) -> list[UUID]:
+    """The transactions of a choice whose code has no places. Raises CheckTooSlow: strangers may
+    ask for it as often as the owner of a search that takes long.
+    """
+    if not _search.acquire(blocking=False):
+        raise CheckTooSlow
+    try:
+        with snapshot(seconds=SEARCH_SECONDS):
+            return list(choice.entries.values_list("transaction_id", flat=True))
+    except OperationalError as error:
+        if sqlstate(error) != TIMED_OUT:
+            raise
+        raise CheckTooSlow from error
+    finally:
+        _search.release()
 
 
 def _checked_month(statement: MonthlyStatement) -> CheckedStatement:

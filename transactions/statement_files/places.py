@@ -15,12 +15,13 @@ from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
 
 MOST_BYTES = 240  # more would make the squares of the code too small
+NO_PLACE = urlsafe_b64encode(zlib.compress(b"", wbits=-zlib.MAX_WBITS)).decode()
 
 
 def places_of(entries: Sequence[Entry], all_of_account: EntryQuerySet) -> str:
-    """The places of the entries, oldest first; "" if there is none, or if it would be too long."""
+    """The places of the entries, oldest first; "" if it would be too long."""
     if not entries:
-        return ""
+        return f"0.{NO_PLACE}"
     first, last = entries[0].created_at, entries[-1].created_at
     before = all_of_account.filter(created_at__lt=first).count()
     around = all_of_account.filter(created_at__gte=first, created_at__lte=last)

@@ -15,7 +15,12 @@ from accounts.sign_in.limits import MINUTE, Limit, passes, passes_for_client
 from ledger.db.row_security import RowScope, reading
 from ledger.web.table_files import refused
 from transactions.models import MonthlyStatement
-from transactions.statement_files.checking import checked_choice, checked_digest, digest_in
+from transactions.statement_files.checking import (
+    CheckTooSlow,
+    checked_choice,
+    checked_digest,
+    digest_in,
+)
 from transactions.statement_files.chosen import ChosenEntries, file_of_choice
 from transactions.statement_files.document import FileTooLong
 from transactions.statement_files.files import LABELS, check_page_of
@@ -31,6 +36,10 @@ NO_DIGEST = "A digest has 64 letters and digits: 0 to 9 and a to f. Type the who
 CHECKS_OF_CLIENT = Limit("statement_checks", 30, 5 * MINUTE)
 CHECKS_OF_ALL = Limit("all_statement_checks", 600, 5 * MINUTE)
 CHECKED_OFTEN = "Many statements were checked in the last minutes. Try again in five minutes."
+TAKES_LONG = (
+    "The search of this statement takes long, or another one is being checked. Try again in a "
+    "minute. If it still does not end, ask the holder for a statement of a whole month."
+)
 NO_CHOICE = "That code is not one of this bank\u2019s, or it was not copied whole."
 
 
@@ -100,8 +109,11 @@ def check(request: HttpRequest) -> HttpResponse:
         if (token or is_typed) and not _may_check(request):
             problem, status = CHECKED_OFTEN, 429
         elif token:
-            checked = checked_choice(token)
-            problem = "" if checked else NO_CHOICE
+            try:
+                checked = checked_choice(token)
+                problem = "" if checked else NO_CHOICE
+            except CheckTooSlow:
+                problem, status = TAKES_LONG, 503
         elif is_typed and form.is_valid():
             checked = checked_digest(form.cleaned_data["digest"])
             problem = "" if checked else NO_STATEMENT

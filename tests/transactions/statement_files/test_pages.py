@@ -27,7 +27,8 @@ from transactions.annotations.services import annotate
 from transactions.audit import sealing
 from transactions.audit.runs import run_audit
 from transactions.models import AuditRun, Entry, MonthlyStatement, Transaction
-from transactions.statement_files import chosen, places, views
+from transactions.statement_files import checking, chosen, places, views
+from transactions.statement_files.chosen import ChosenEntries
 from transactions.statement_files.formats import pdf as pdf_format
 
 pytestmark = pytest.mark.django_db
@@ -342,13 +343,37 @@ def test_a_code_without_places_says_that_its_search_may_find_others(
     assert "finds other entries today" in text_of(page)
 
 
+def test_a_code_of_no_entries_is_checked_without_its_search(
+    ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = code_of(ana, account, "?q=nothing+has+these+words", monkeypatch)
+    monkeypatch.setattr(ChosenEntries, "entries", None)
+    checked = Client().get(url).context["checked"]
+    assert checked.is_true
+    assert checked.count == 0
+
+
+def test_a_search_that_is_applied_again_for_strangers_has_a_limit_of_time(
+    ana: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MOST_BYTES", 0)
+    url = code_of(ana, account, "?q=Ohara", monkeypatch)
+    slow = Entry.objects.for_account(account).extra(where=["pg_sleep(60) IS NULL"])
+    with monkeypatch.context() as patch:
+        patch.setattr(ChosenEntries, "entries", slow)
+        patch.setattr(checking, "SEARCH_SECONDS", 0.05)
+        assert Client().get(url).status_code == 503
+    with checking._search:  # of another stranger
+        assert Client().get(url).status_code == 503
+    assert Client().get(url).context["checked"].is_true
+
+
 def test_places_are_those_of_the_chosen_entries_alone(account: Account) -> None:
     rows = Entry.objects.for_account(account)
     entries = list(rows.order_by("created_at"))
-    for some in (entries, entries[5:6], entries[3:30:9], entries[-1:], entries[1::2]):
+    for some in (entries, entries[5:6], entries[3:30:9], entries[-1:], entries[1::2], []):
         text = places.places_of(some, rows)
         assert places.ids_at(text, rows) == [entry.transaction_id for entry in some]
-    assert places.places_of([], rows) == ""
 
 
 @pytest.mark.parametrize(
