@@ -36,7 +36,7 @@ SESSIONS = (
 )
 EXPLORING = (
     "SELECT EXISTS (SELECT FROM pg_stat_activity"
-    " WHERE application_name = 'ledger explorer' AND wait_event = 'PgSleep')"
+    " WHERE application_name LIKE 'ledger explorer%' AND wait_event = 'PgSleep')"
 )
 NOTICED = known.STALE + 1  # seconds; a busy machine needs some of them for itself
 
