@@ -3,19 +3,21 @@
 A payment with 16 KiB of metadata is eight times as large in the database, with its indexes. So the
 bytes of bodies are counted, of pages and of the API. A process takes its count to the table of
 counters by the megabyte, so that an ordinary request asks no database; what a process has not taken
-there yet is less than that. A small request that writes many rows, as one that changes the category
-of all payments of a search, counts LEAST for each row in addition.
+there yet is less than that. Where few bytes become a row, as a line of a payment file, or many
+rows, as a change of the category of all payments of a search, each row counts LEAST in addition.
 """
 
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import AttemptCount, User
 from accounts.sign_in.limits import DAY, Limit, key_of
+from ledger.db.ids import pk_of
 from ledger.web.middleware import content_length
 from ledger.web.running_requests import known_person, too_many
 
@@ -65,12 +67,12 @@ class SentBytes:
 _sent = SentBytes()
 
 
-def count_stored(person: User, rows: int) -> None:
+def count_stored(person: User | UUID, rows: int) -> None:
     """Counts rows that a person's request has written or deleted. Above the limit, the person's
     next request is refused.
     """
     if most := settings.LEDGER_MEGABYTES_A_DAY * 1024:
-        _sent.add(person.pk, LEAST * rows, most)
+        _sent.add(pk_of(person), LEAST * rows, most)
 
 
 class SentBytesMiddleware:

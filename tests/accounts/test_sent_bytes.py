@@ -7,10 +7,14 @@ from django.test import Client
 
 from accounts import sent_bytes
 from accounts.models import AttemptCount
-from accounts.sent_bytes import SentBytes
+from accounts.sent_bytes import LEAST, SentBytes
 from tests.api.calls import bearer
 from tests.conftest import signed_in
 from tests.factories import AccountFactory, UserFactory
+from tests.transactions.outside.files import GERMAN, outside_account, uploaded
+from tests.transactions.payment_files.files import csv_of
+from transactions.outside import services
+from transactions.payment_files.storage import store
 
 pytestmark = pytest.mark.django_db
 CALL = "/api/v1/transactions/"
@@ -65,3 +69,49 @@ def test_a_length_that_is_no_number_counts_as_an_empty_body() -> None:
     person = AccountFactory().user
     answer = signed_in(person).post(CALL, {}, "application/json", CONTENT_LENGTH="many")
     assert answer.status_code == 400
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, int]]:
+    """Whose bytes were counted in addition to those of bodies, and how many."""
+    found = list[tuple[Any, int]]()
+
+    def add(person: Any, size: int, _most: int) -> bool:
+        found.append((person, size))
+        return True
+
+    monkeypatch.setattr(sent_bytes._sent, "add", add)
+    return found
+
+
+def test_each_line_of_a_payment_file_counts_when_it_is_stored(
+    counted: list[tuple[Any, int]],
+) -> None:
+    """A line of 15 bytes becomes a payment of a kilobyte."""
+    payer, payee = AccountFactory(), AccountFactory()
+    lines = [f"{payee.number},1"] * 3
+    for _ in range(2):
+        store(csv_of(*lines), name="a.csv", from_account=payer, created_by=payer.user)
+    store(csv_of(*lines, f"{payee.number},2"), name="a.csv", from_account=payer)  # by the bank
+    assert counted == [(payer.user.pk, 3 * LEAST)] * 2
+
+
+def test_each_line_of_a_file_of_another_bank_counts_as_often_as_it_is_stored(
+    counted: list[tuple[Any, int]],
+) -> None:
+    account = outside_account()
+    source = uploaded(account, GERMAN)
+    source = services.name_columns(source=source, mapping=source.mapping or {})
+    services.read_rest(source)
+    assert source.line_count > 1
+    assert counted == [(account.owner_id, source.line_count * LEAST)] * 2
+
+
+def test_each_payment_of_a_call_counts(counted: list[tuple[Any, int]]) -> None:
+    payer, payee = AccountFactory(balance="10"), AccountFactory()
+    line = {"from_account": str(payer.pk), "to_account": str(payee.pk), "amount": "1"}
+    sent = {"transactions": [line] * 4}
+    headers = bearer(payer.user, "pay") | {"Idempotency-Key": "a"}
+    answer = Client().post(f"{CALL}batch/", sent, "application/json", headers=headers)
+    assert answer.status_code == 201
+    assert counted[1:] == [(payer.user.pk, 4 * LEAST)]

@@ -25,6 +25,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.sent_bytes import count_stored
 from ledger.db.ids import uuid7, uuid7_with
 from ledger.db.retry import with_retry
 from ledger.db.row_security import rows_are_secured, write_rows
@@ -282,6 +283,7 @@ def _read(source: OutsideImport, most: int) -> OutsideImport:
         locked = _locked(source, State.READING, State.PREVIEW)
         if locked.state == State.PREVIEW:
             return locked
+        before = locked.read_count
         facts = StatementFacts(account_currency=locked.currency)
         with (
             kept(locked) as file,
@@ -296,6 +298,7 @@ def _read(source: OutsideImport, most: int) -> OutsideImport:
             locked.doubts = doubts_of(locked)
             locked.state = State.PREVIEW
         locked.save()
+    count_stored(locked.account.owner_id, locked.read_count - before)
     return locked
 
 
