@@ -28,6 +28,10 @@ MOST_WORDS = 20_000  # different words that Python compares, over all items of a
 MOST_SUGGESTIONS = 4
 CUTOFF = 0.7  # of difflib's similarity
 
+# Thousands of rows with thousands of words of metadata each would take seconds. Of a row with many
+# words, only those of its description and reference are compared.
+WORDS_OF_ROW = "CASE WHEN length(search) > 100 THEN ts_filter(search, '{a,b}') ELSE search END"
+
 # The words to compare, each with its kind, see KINDS. VOCABULARY has categories and channels; NAMES
 # adds words of the rows and names of people; NOTES adds words and tags of the reader. Readers who
 # may not see names get no NAMES.
@@ -42,14 +46,14 @@ vocabulary AS (
     {notes}
 )
 """
-NAMES = """
+NAMES = f"""
     UNION
     SELECT 'word', word
-    FROM newest, unnest(tsvector_to_array(search)) AS word
+    FROM newest, unnest(tsvector_to_array({WORDS_OF_ROW})) AS word
     WHERE length(word) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
     UNION
     SELECT 'description', word
-    FROM newest, unnest(tsvector_to_array(ts_filter(search, '{a}'))) AS word
+    FROM newest, unnest(tsvector_to_array(ts_filter(search, '{{a}}'))) AS word
     WHERE (from_account_id IS NULL OR to_account_id IS NULL)
           AND length(word) BETWEEN 3 AND 60 AND word !~ '^[-0-9.@]'
     UNION
@@ -60,7 +64,7 @@ NAMES = """
                     JOIN users ON users.id = accounts.user_id
         WHERE users.id <> %s
     ) AS people, unnest(tsvector_to_array(words)) AS word
-"""
+"""  # noqa: S608 - no value of anybody's
 NOTES = """
     UNION
     SELECT CASE WHEN starts_with(word, '#') THEN 'tag' ELSE 'note' END, ltrim(word, '#')

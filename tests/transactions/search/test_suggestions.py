@@ -38,6 +38,18 @@ def test_a_typo_is_corrected_from_ones_own_rows(
     assert meant in suggest(scope, parse(typed)).queries
 
 
+def test_a_row_with_very_many_words_suggests_none_of_its_metadata(
+    scope: Scope, books: Books
+) -> None:
+    """Thousands of such rows would make each search that finds nothing take seconds."""
+    everyday = scope.accounts[0]
+    many = " ".join(f"zz{number}" for number in range(100))
+    booked(pay(30, "4", "Lighthouse", None, everyday, metadata={"a": "windmill"}))
+    booked(pay(31, "4", "Waterfall", None, everyday, metadata={"a": f"riverbank {many}"}))
+    typos = {"lighthuose": 1, "windmlil": 1, "watrefall": 1, "riverbnak": 0}
+    assert {typo: len(suggest(scope, parse(typo)).queries) for typo in typos} == typos
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [("acai", "açaí"), ("Acaí", "açaí"), ("kyoto", "kyōto"), ("zoë", "zoe"), ("to:aca", "to:açaí")],

@@ -10,7 +10,13 @@ from django.db import models
 
 from accounts.models import Account, User
 from transactions.models import Transaction
-from transactions.search.suggestions import NEWEST, Suggestions, Vocabulary, suggest_from
+from transactions.search.suggestions import (
+    NEWEST,
+    WORDS_OF_ROW,
+    Suggestions,
+    Vocabulary,
+    suggest_from,
+)
 from transactions.staff.find.search import StaffQuery
 
 NEWEST_PEOPLE = 10_000
@@ -25,10 +31,10 @@ ACCOUNTS = """
     SELECT to_tsvector('simple', accounts.name || ' ' || users.name) AS words
     FROM accounts JOIN users ON users.id = user_id ORDER BY accounts.id DESC LIMIT %s
 """
-ROWS = """
-    SELECT search AS words
+ROWS = f"""
+    SELECT {WORDS_OF_ROW} AS words
     FROM transactions ORDER BY (created_at AT TIME ZONE 'UTC') DESC, id DESC LIMIT %s
-"""
+"""  # noqa: S608 - no value of anybody's
 WORDS: dict[type[models.Model], tuple[str, int]] = {
     User: (PEOPLE, NEWEST_PEOPLE),
     Account: (ACCOUNTS, NEWEST_PEOPLE),
