@@ -30,7 +30,8 @@ from transactions.statement_files.formats.qif import qif
 from transactions.statement_files.formats.table import table
 
 AT_ONCE = 100  # entries of a part of the answer
-MOST_OF_PDF, MOST_OF_XLSX = 10_000, 100_000  # entries; 10,000 are about 400 pages
+# Entries; 10,000 are about 400 pages, and 20,000 rows of a workbook take ten seconds.
+MOST_OF_PDF, MOST_OF_XLSX = 10_000, 20_000
 
 
 @dataclass(frozen=True, slots=True)
