@@ -32,19 +32,14 @@ class StaffAction:
 
     def refusal(self, lifecycle: Lifecycle, person: User) -> str:
         """Why it is refused for this transaction or person, apart from permissions; "" if not."""
-        if is_own(lifecycle.row, person):
+        sides = (lifecycle.row.from_account, lifecycle.row.to_account)
+        if any(side is not None and person.is_close_to(side.user) for side in sides):
             return OWN
         return self.why_not(lifecycle)
 
     def url(self, row: Transaction) -> str:
         """The page of this action for a transaction."""
         return reverse(f"admin:transactions_transaction_{self.name}", args=[row.pk])
-
-
-def is_own(row: Transaction, person: User) -> bool:
-    """Whether one side belongs to this person or their household. `row` has both accounts."""
-    sides = (row.from_account, row.to_account)
-    return any(side is not None and person.is_close_to(side.user) for side in sides)
 
 
 def _why_no_refund(lifecycle: Lifecycle) -> str:

@@ -4,7 +4,6 @@ completes or refunds. The reader sees of each what its page shows them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_field
@@ -152,17 +151,12 @@ def _side(account: Account | None, row: Transaction, caller: Caller) -> dict[str
     person = caller.person
     is_own = account.user_id == person.pk
     number, name = account.number, account.name if is_own else account.user.name
-    if not _is_of(person.pk, row):
+    if not row.is_of(person):
         if not sees_contact_details(person):
             number = masked_number(number)
         if not may_see_names(person):
             name = masked_number(number)
     return {"id": str(account.pk), "number": number, "name": name, "is_own": is_own}
-
-
-def _is_of(person: UUID, row: Transaction) -> bool:
-    sides = (row.from_account, row.to_account)
-    return any(side is not None and side.user_id == person for side in sides)
 
 
 def _entries(row: Transaction, caller: Caller) -> list[dict[str, Any]]:

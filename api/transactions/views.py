@@ -33,7 +33,6 @@ from api.views import ApiView
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction
-from transactions.staff_actions import is_own
 from transactions.statements.forms import DatesForm
 
 
@@ -115,7 +114,7 @@ class TransactionDetail(ApiView):
         row = rows.filter(pk=pk).first()
         if row is None:
             raise Http404
-        if not is_own(row, caller.person):
+        if not row.is_of(caller.person):
             opened_by_right()
         (found,) = expanded([row], names, caller)
         return Response(picked(found, request.query_params.get("fields")))

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from accounts import read_log
 from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN
-from accounts.models import Read
+from accounts.models import Household, Read, User
 from accounts.models.read import MOST_PEOPLE
 from ledger.db import facts
 from ledger.web.middleware import OneIdMiddleware
@@ -121,6 +121,25 @@ def test_staff_reading_their_own_money_are_not_logged(bank: AttackedBank) -> Non
         assert browser.get(url).status_code == 200
     assert browser.get(f"/transactions/{bank.ana.transactions['paid'].pk}/").status_code == 200
     assert not Read.objects.filter(reader=bank.ana.user).exists()
+
+
+def test_staff_reading_the_money_of_their_household_are_logged(bank: AttackedBank) -> None:
+    """And the page is that of staff: an owner's forms would be refused."""
+    home = Household.objects.create(name="Elm Street 5")
+    User.objects.filter(pk__in=[bank.clerk.pk, bank.ana.user.pk]).update(household=home)
+    paid, browser = bank.ana.transactions["paid"], signed_in(bank.clerk)
+    url = reverse("transactions:detail", args=[paid.pk])
+    api = f"{reverse('api:transaction', args=[paid.pk])}?expand=from_account,to_account"
+    for page in (url, f"{url}sides.csv", f"{url}metadata.json", api):
+        assert browser.get(page).status_code == 200
+        read = Read.objects.get(reader=bank.clerk, path=page.partition("?")[0])
+        assert {bank.ana.user.pk, bank.ben.user.pk} == set(read.people)
+    assert reverse("transactions:note", args=[paid.pk]) not in browser.get(url).content.decode()
+    for page, values in (
+        (reverse("transactions:note", args=[paid.pk]), {"text": "mine"}),
+        (reverse("transactions:attachment_new"), {"transaction": str(paid.pk)}),
+    ):
+        assert browser.post(page, values).status_code == 404
 
 
 def test_a_row_says_who_whom_what_when_and_from_where(bank: AttackedBank) -> None:

@@ -342,6 +342,11 @@ class Transaction(models.Model):
         """Whether it reserves money, or did."""
         return self.status != self.Status.COMPLETED
 
+    def is_of(self, person: User) -> bool:
+        """Whether a side belongs to this person, not to their household. Reads both accounts."""
+        sides = (self.from_account, self.to_account)
+        return any(side is not None and side.user_id == person.pk for side in sides)
+
     @property
     def is_expired(self) -> bool:
         """Whether its expiry has passed. A pending hold still reserves its money until

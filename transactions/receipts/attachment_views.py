@@ -19,7 +19,6 @@ from transactions.attachments.storage import StorageFailed, content_of
 from transactions.exceptions import LedgerError
 from transactions.models import Attachment, Transaction
 from transactions.receipts.views import readable_row, receipt_page
-from transactions.staff_actions import is_own
 
 RATE = {"attach": "30/d/user"}
 TOO_MANY = "You have sent thirty files today. Add the others tomorrow."
@@ -35,7 +34,7 @@ POLICY = (
 def attachment_new(request: PersonRequest) -> HttpResponse:
     """Attaches a file to a transaction of which the reader has a side; 404 for all others."""
     row: Transaction = readable_row(request, _id(request.POST.get("transaction", "")))
-    if not is_own(row, request.user):
+    if not row.is_of(request.user):
         raise Http404
     if not consume(request, app="transactions", action="attach", config=RATE, user=request.user):
         messages.error(request, TOO_MANY)

@@ -21,7 +21,7 @@ from transactions.receipts.details import MetadataView, details_of
 from transactions.scope import BANK, MINE, may_read_bank
 from transactions.search.address import categories_url, search_url
 from transactions.search.language.terms import token
-from transactions.staff_actions import actions_for, is_own
+from transactions.staff_actions import actions_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Receipt:
 
 def receipt_for(row: Transaction, reader: User) -> Receipt:
     """Builds the receipt for a reader. `row` comes with both accounts and their holders."""
-    for_staff = not is_own(row, reader)
+    for_staff = not row.is_of(reader)
     if not for_staff:
         read_own_categories(reader, [row])
     sender = _side("From", row.from_account, row.from_balance, reader)

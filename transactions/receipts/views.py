@@ -26,7 +26,6 @@ from transactions.lifecycle import lifecycle_of
 from transactions.models import Attachment, Transaction
 from transactions.receipts.file import sides_table
 from transactions.receipts.receipt import Receipt, receipt_for
-from transactions.staff_actions import is_own
 from transactions.work_panel import page_panel, page_work
 
 TAGS_OFFERED = 12
@@ -49,7 +48,7 @@ def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
 def note(request: PersonRequest, pk: Any) -> HttpResponse:
     """Saves the reader's annotation of a transaction on their side; 404 for everybody else."""
     row = readable_row(request, pk)
-    if not is_own(row, request.user):
+    if not row.is_of(request.user):
         raise Http404
     form = AnnotationForm(request.POST if request.method == "POST" else None)
     replaces = request.POST.get("replaces")
@@ -87,7 +86,7 @@ def readable_row(request: PersonRequest, pk: Any) -> Any:
     """The transaction with everything a receipt needs, or 404 if the reader may not read it."""
     rows = Transaction.objects.readable_by(request.user).with_sides()
     row = get_object_or_404(rows.select_related("captures", "reverses"), pk=pk)
-    if not is_own(row, request.user):
+    if not row.is_of(request.user):
         opened_by_right()
     return row
 
