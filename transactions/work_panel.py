@@ -20,8 +20,9 @@ from django.conf import settings
 
 from accounts.models import User
 from accounts.requests import PersonRequest
+from accounts.shown import add_unnamed, opened_by_right
 from ledger.db.work import QueryLog, watched
-from transactions.scope import may_see_names, may_see_plans
+from transactions.scope import may_read_bank, may_see_names, may_see_plans
 
 UUIDS = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 HIDDEN = "\N{HORIZONTAL ELLIPSIS}"
@@ -103,6 +104,16 @@ def page_work(request: PersonRequest) -> Iterator[QueryLog]:
         yield work
         if "plans" in request.GET and may_see_plans(request.user):
             work.explain()
+            note_plans(request.user)
+
+
+def note_plans(reader: User) -> None:
+    """Notes for the log of reads that an answer has plans, which count rows of other people even
+    where nothing was found, see Note [Whose data].
+    """
+    if may_read_bank(reader):
+        opened_by_right()
+        add_unnamed()
 
 
 def page_panel(

@@ -36,6 +36,8 @@ from tests.conftest import colleague, set_role, signed_in
 from tests.factories import AccountFactory, walls_down
 from tests.pages import text_of
 from tests.refusals import refused_by
+from transactions.models import Seal
+from transactions.reports.catalogue import BY_SLUG
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("practice_bank")]
 PAGE = reverse("admin:accounts_read_changelist")
@@ -313,6 +315,41 @@ def test_a_report_in_a_currency_of_few_holders_names_them(
     assert found == sorted(people)[:named]
 
 
+@pytest.mark.parametrize("slug", sorted(BY_SLUG))
+@pytest.mark.parametrize(
+    "url_name", ["transactions:report", "transactions:report_csv", "api:report"]
+)
+def test_each_report_of_the_bank_is_logged(
+    url_name: str, slug: str, bank: AttackedBank, readers: dict[str, Client]
+) -> None:
+    """Sums may be of one person: of a day, of a category, or of all people but those one knows."""
+    url = reverse(url_name, args=[slug])
+    assert ask(readers["analyst"], "GET", f"{url}?whose=bank").status == 200
+    assert Read.objects.filter(path=url).exists()
+
+
+def test_the_sums_of_seals_are_logged(bank: AttackedBank, readers: dict[str, Client]) -> None:
+    page = reverse("admin:transactions_auditrun_changelist")
+    assert Seal.objects.exists()
+    assert readers["staff"].get(page).status_code == 200
+    assert Read.objects.filter(path=page).exists()
+
+
+@pytest.mark.parametrize("whose", ["bank", "mine"])
+@pytest.mark.parametrize("kind", ["analyst", "staff"])
+def test_plans_of_a_search_that_finds_nothing_are_logged(
+    kind: str, whose: str, bank: AttackedBank, readers: dict[str, Client]
+) -> None:
+    """They count the rows that matched all but the last condition."""
+    q = f"from:{bank.ana.everyday.number} amount:>99999999"
+    page = f"/search/?whose={whose}&q={q}"
+    found = ask(readers[kind], "GET", f"{page}&plans=1")
+    assert found.status == 200
+    assert Read.objects.filter(path="/search/").exists() == ("Execution Time" in found.text)
+    if whose == "bank":
+        assert Read.objects.get(path="/search/").people == [bank.ana.user.pk]
+
+
 def test_a_page_of_more_people_than_a_row_keeps_is_found_for_each(bank: AttackedBank) -> None:
     many = [uuid4() for _ in range(MOST_PEOPLE)]
     Read.objects.create(
@@ -336,7 +373,7 @@ def test_a_page_with_nobodys_data_is_not_logged(bank: AttackedBank) -> None:
         (clerk, "admin:accounts_user_changelist", nobody),
         (clerk, "admin:accounts_currency_changelist", {}),
         (clerk, "admin:transactions_transaction_cash_desk", {}),
-        (clerk, "admin:transactions_auditrun_changelist", {}),
+        (clerk, "admin:transactions_auditrun_changelist", {"before": "1"}),
         (clerk, "admin_search", nobody),
         (auditor, "admin:accounts_change_changelist", {"day": "2020-01-01"}),
         (auditor, "admin:accounts_read_changelist", {"day": "2020-01-01"}),

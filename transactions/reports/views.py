@@ -19,7 +19,7 @@ from transactions.reports.save_views import SaveReportForm
 from transactions.reports.saved import saved_reports
 from transactions.reports.whose import tell_page
 from transactions.scope import may_explore_bank, may_read_bank, may_see_plans
-from transactions.work_panel import WorkPanel
+from transactions.work_panel import WorkPanel, note_plans
 
 TOO_LONG = f"This takes longer than {SECONDS} seconds, so it was stopped. Ask for fewer days."
 
@@ -66,6 +66,8 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
                 fresh="fresh" in request.GET,
             )
             tell_page(shown)
+            if shown.has_plans:
+                note_plans(request.user)
             context["save_form"] = SaveReportForm(reader=request.user)
             context["panel"] = _panel(request, shown, may_plan=may_plan)
         except OperationalError as error:

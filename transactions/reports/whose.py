@@ -30,7 +30,7 @@ class Whose:
         self.is_bank = params.scope.is_bank
         self.keys: set[str] = set()
         self.movements: set[UUID] = set()
-        self.currency = params.currency if self.is_bank else ""
+        self.currency = params.currency
         if self.is_bank and (number := params.values.get("number")):
             self.keys.add(number)  # a report on one account has rows that do not name it
 
@@ -39,8 +39,6 @@ class Whose:
         if not self.is_bank:
             return
         add(row.get("holder"))
-        if "example" in row:  # a value of metadata, which belongs to no one person
-            add_unnamed()
         found = row.get("account_key") or ()
         if len(self.keys) < MOST:
             self.keys.update([found] if isinstance(found, str) else found)
@@ -51,6 +49,9 @@ class Whose:
         """Adds the holders of what was seen. Outside the report's snapshot, whose queries the page
         shows.
         """
+        if not self.is_bank:
+            return
+        add_unnamed()  # sums may be of one person: of a day, a category, or all but one
         if self.currency:
             holders = Account.objects.filter(currency=self.currency).values_list("user_id")
             few = list(holders.order_by("user_id").distinct()[:FEWEST])
@@ -70,8 +71,6 @@ class Whose:
 def tell_page(run: Run) -> None:
     """Tells whose money the page of a report shows: its rows, and the bars of its chart."""
     whose = Whose(run.params)
-    if not whose.is_bank:
-        return
     labels = {mark.label for mark in getattr(run.chart, "marks", ())} if run.rows else set()
     _see(whose, run.shown)
     _see(whose, (row for row in run.rows if row.get("who", row.get("person")) in labels))

@@ -251,6 +251,8 @@ def _seals(request: HttpRequest) -> dict[str, Any]:
     if before.isascii() and before.isdigit() and len(before) < 9:
         seals = seals.filter(number__lt=int(before))
     page = list(seals[: SEALS_SHOWN + 1])
+    if page:
+        add_unnamed()  # what a few people deposited in a currency may be one person's money
     older = page[SEALS_SHOWN - 1].number if len(page) > SEALS_SHOWN else None
     parts = [(seal, _period(seal), _money(seal)) for seal in page[:SEALS_SHOWN]]
     return {"seals": parts, "older_seals": older, "shows_seals": True}

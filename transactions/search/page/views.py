@@ -1,5 +1,6 @@
 """The search page, and all that a search finds as a file."""
 
+from itertools import chain
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
@@ -8,6 +9,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
+from accounts.shown import add_accounts
 from ledger.db.replicas import ReadPurpose, read
 from ledger.db.work import watched
 from ledger.web.table_files import refused, table_response
@@ -22,7 +24,7 @@ from transactions.search.page.results import SearchPage
 from transactions.search.sql.compiler import ConditionCompiler
 from transactions.search.sql.name_lookup import NameMatches, find_scope_and_names
 from transactions.search.suggestions import Suggestions, suggest
-from transactions.work_panel import WorkPanel, may_see_lookups
+from transactions.work_panel import WorkPanel, may_see_lookups, note_plans
 
 # Whose rows are searched, and for which accounts a word stands, is read on the writer before.
 SEARCH = ReadPurpose(
@@ -57,6 +59,10 @@ def search(request: PersonRequest) -> HttpResponse:
         suggestions=suggestions,
     )
     context: dict[str, Any] = {"page": search_page, "typed": query.text, "query": params}
+    if has_plans:
+        note_plans(request.user)
+        if scope.is_bank:
+            add_accounts(*chain.from_iterable(match.others for match in names.values()))
     if _may_see_work(request, scope) and not query.is_empty:
         context["panel"] = WorkPanel(
             (engine.find, ConditionCompiler.condition),
