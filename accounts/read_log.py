@@ -1,12 +1,12 @@
 """Logs what staff and analysts read of other people, in the request that shows it.
 
 Each answer counts, whatever its status: a refusal may repeat a balance, a redirect carries messages
-about rows to the next page, and 304 confirms a value. Only a server error says nothing of rows. A
-page that loads nobody's rows, such as an empty list, is not logged. The row is inserted before
-the page leaves: a read that cannot be logged shows nothing. It waits for a synchronous standby as
-payments do, because a read that a failover forgets was not logged; where it is known that none
-confirms, the page is refused at once. Customers' pages are not logged and cost no query. See Note
-[Whose data].
+about rows to the next page, and 304 confirms a value. Only a server error says nothing of rows,
+unless a permission opened some: whether a query runs past its time may depend on them. A page that
+loads nobody's rows, such as an empty list, is not logged. The row is inserted before the page
+leaves: a read that cannot be logged shows nothing. It waits for a synchronous standby as payments
+do, because a read that a failover forgets was not logged; where it is known that none confirms, the
+page is refused at once. Customers' pages are not logged and cost no query. See Note [Whose data].
 """
 
 import logging
@@ -49,7 +49,8 @@ class ReadLogMiddleware:
             return _too_long()  # before a form of the admin writes anything
         with collect() as shown:
             response = self.get_response(request)
-        if response.status_code >= _FAILED or not request.user.is_authenticated:
+        has_failed = response.status_code >= _FAILED and not shown.by_right
+        if has_failed or not request.user.is_authenticated:
             return response
         in_admin = request.user.is_staff and request.path_info.startswith(reverse("admin:index"))
         if not (in_admin or shown.by_right):

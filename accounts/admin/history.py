@@ -48,7 +48,8 @@ class HistoryFilter(forms.Form):
             people = User.objects.filter(
                 Q(email__iexact=wanted["by"]) | Q(name__icontains=wanted["by"])
             )
-            changes = changes.filter(person__in=list(people[:MOST_PEOPLE]))
+            found = people.values_list("pk", flat=True)[:MOST_PEOPLE]
+            changes = changes.filter(person__in=list(found))
         if wanted["subject"]:
             changes = changes.filter(table_name__in=SUBJECTS[wanted["subject"]][1])
         if wanted["about"]:

@@ -18,7 +18,7 @@ from accounts import services
 from accounts.admin import log_pages
 from accounts.admin.forms import ReasonedForm
 from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN, SUPPORT
-from accounts.models import Account, Change, Currency, Household, User
+from accounts.models import Account, Change, Currency, Household, Read, User
 from ledger.db import facts
 from tests.conftest import colleague, read_as, set_role, signed_in
 from tests.factories import AccountFactory, UserFactory
@@ -157,6 +157,11 @@ def test_filters_by_person_kind_object_action_and_day(auditor: Client, account: 
     ):
         found = "Renamed by Zoe" in text_of(auditor.get(PAGE, query))
         assert found is is_found, query
+
+
+def test_a_filter_reads_nobody_who_is_not_shown(auditor: Client, account: Account) -> None:
+    assert auditor.get(PAGE, {"by": account.user.name, "about": "nothing"}).status_code == 200
+    assert not Read.objects.exists()
 
 
 MACHINE_WORDS = (

@@ -11,8 +11,10 @@ from django.utils.html import escape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts.groups import AUDITOR, MANAGER, OPERATIONS, SUPPORT
 from accounts.models import Account
 from ledger.text.money import account_number
+from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services
@@ -265,6 +267,20 @@ def test_only_what_a_colleague_may_see_is_suggested(client: Client, bank: StaffB
             # whose an account is stands in the list of accounts
             may = needed == right or (typed == "grcae" and right == "view_account")
             assert bool(meant) is may, (typed, right)
+
+
+@pytest.mark.parametrize(
+    ("group", "sees"), [(SUPPORT, False), (OPERATIONS, False), (AUDITOR, True)]
+)
+def test_who_is_staff_is_shown_to_those_who_see_rights(group: str, sees: bool) -> None:
+    looked_for = colleague(MANAGER, "Zoe Boss")
+    (section,) = (
+        signed_in(colleague(group, "Ada"))
+        .get(FIND, {"q": looked_for.name})
+        .context["results"]
+        .sections
+    )
+    assert ("staff" in section.hits[0].facts) is sees
 
 
 def test_each_hit_leads_to_its_page(staff: Client, bank: StaffBank) -> None:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.admin.masking import masked_address, masked_number, sees_contact_details
 from accounts.admin.parts import person_of
+from accounts.admin.people import sees_rights
 from accounts.models import Account, User
 from ledger.text.lines import shortened
 from ledger.text.money import account_number, figure
@@ -110,11 +111,11 @@ def results_of(query: StaffQuery, seen: Set[type[models.Model]], reader: User) -
         scope = transactions.scope_for_staff(reader)
         kinds[Transaction], condition = transactions.transactions(query, scope, named)
         mistakes = condition.mistakes
-    exact = [_hit(row, query) for kind in kinds.values() for row in kind.exact]
+    exact = [_hit(row, query, reader) for kind in kinds.values() for row in kind.exact]
     sections = [HitSection("Exact matches", exact)]
     for model, kind in kinds.items():
         more = _list_url(model, query.text) if kind.is_cut else ""
-        hits = [_hit(row, query) for row in kind.ranked]
+        hits = [_hit(row, query, reader) for row in kind.ranked]
         sections.append(HitSection(TITLES[model], hits, more, kind.extent))
     results = FindResults([section for section in sections if section.hits])
     results.mistakes = [
@@ -137,11 +138,11 @@ def _may_see(request: HttpRequest, model: type[models.Model]) -> bool:
     return bool(admin.site.get_model_admin(model).has_view_permission(request))
 
 
-def _hit(row: Any, query: StaffQuery) -> StaffHit:
+def _hit(row: Any, query: StaffQuery, reader: User) -> StaffHit:
     label = f"{row._meta.app_label}_{row._meta.model_name}"
     url = reverse(f"admin:{label}_change", args=[row.pk])
     if isinstance(row, User):
-        return _person(row, url, masks=not query.numbers)
+        return _person(row, url, masks=not query.numbers, names_staff=sees_rights(reader))
     return (
         _account(row, url, masks=not query.numbers)
         if isinstance(row, Account)
@@ -149,9 +150,9 @@ def _hit(row: Any, query: StaffQuery) -> StaffHit:
     )
 
 
-def _person(person: User, url: str, *, masks: bool) -> StaffHit:
+def _person(person: User, url: str, *, masks: bool, names_staff: bool) -> StaffHit:
     state = [] if person.is_active else ["sign-in closed"]
-    role = ["staff"] if person.is_staff else []
+    role = ["staff"] if person.is_staff and names_staff else []
     email = masked_address(person.email) if masks else person.email
     return StaffHit(person.name or email, url, [email, *role, *state])
 
