@@ -182,12 +182,30 @@ def test_the_key_of_a_link_in_a_mail_is_not_logged(log: io.StringIO) -> None:
     assert TOKEN not in log.getvalue()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/account/password/reset/key/%20{}/",
+        "/account/password/reset/key/%22{}/",
+        "/account/password/reset//key//{}/",
+        "/Account/Password/Reset/Key/{}/",
+        "/account/confirm-email/'{}/",
+        "/alerts/mails/ab%20{}/end/",
+    ],
+)
+def test_the_key_of_a_link_that_was_pasted_wrong_is_not_logged(path: str, log: io.StringIO) -> None:
+    assert Client().get(path.format(TOKEN)).status_code == 404
+    assert "Not Found: /" in log.getvalue()
+    assert TOKEN not in log.getvalue()
+
+
 @pytest.mark.parametrize("compress", [False, True])
 def test_what_was_signed_is_not_logged(compress: bool, log: io.StringIO) -> None:
     """Such as a link of a mail, which ends the mails of a person without a sign-in."""
     token = signing.dumps(["a" * 64, ""], salt="any", compress=compress)
     Client().put(f"/alerts/mails/{token}/end/")
     Client().put(f"/?made={token}")
+    Client().put(f"/?made={token}x")
     assert "Method Not Allowed" in log.getvalue()
     assert not [part for part in token.split(":") if len(part) > 6 and part in log.getvalue()]
 
