@@ -92,12 +92,17 @@ def tables_of_the_books() -> list[str]:
 
 
 def rules_of_the_books() -> list[Rule]:
-    """Every rule that the practice bank has for the tables of the books.
+    """Returns every rule of the tables of the books, see `rules_of`."""
+    return rules_of(tables_of_the_books())
+
+
+def rules_of(names: Iterable[str]) -> list[Rule]:
+    """Returns every rule that the practice bank has for these tables.
 
     The connection must not have the practice bank in its search path, or Postgres leaves the schema
     out of the names.
     """
-    tables = {f"{SCHEMA}.{table}": table for table in tables_of_the_books()}
+    tables = {f"{SCHEMA}.{table}": table for table in names}
     found = [
         *(Rule(t, name, KINDS[kind], message) for t, name, kind, message in _rows(CONSTRAINTS)),
         *(Rule(t, _bare(name), "UNIQUE", message) for t, name, message in _rows(UNIQUE_INDEXES)),

@@ -1,0 +1,1 @@
+"""Each rule of the database refuses an attempt to break it."""
