@@ -10,6 +10,7 @@ from api.pages import SCHEMA
 from api.schema import first_sentence
 
 
+@pytest.mark.whole_code
 def test_the_schema_is_that_of_the_code() -> None:
     assert SCHEMA.read_text() == schema_text(), "run manage.py write_openapi"
 

@@ -63,6 +63,7 @@ SHOWN_LATER = {
 }
 
 
+@pytest.mark.whole_code
 def test_each_page_is_whole(no_lines_of_refused_requests: None) -> None:
     """All texts of the bank have markup, and all addresses are Eve's."""
     bank = attacked_bank(hostile)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from coverage import CoverageData
 
 from tests.mutations.places import Mutation
-from tests.mutations.recording import FIXTURE
+from tests.mutations.recording import FIXTURE, WHOLE_CODE
 from tests.mutations.tree import environment
 
 # They choose how the tests run; see tests/settings.py.
@@ -62,6 +62,8 @@ class Record:
         self.root = Path(record["root"])
         self.seconds: dict[str, float] = record["seconds"]
         self.not_passed: list[str] = record["not_passed"]
+        # They notice a changed decorator or field, also of code that they do not run.
+        self.whole_code: set[str] = set(record[WHOLE_CODE]) & self.seconds.keys()
         self.users: dict[str, set[str]] = defaultdict(set)
         for file in folder.glob("fixtures-*.json"):
             for context, tests in json.loads(file.read_text()).items():
@@ -91,18 +93,18 @@ class Record:
     def candidates(self, path: str, change: Mutation) -> Candidates:
         """Returns the tests that run the changed line; for a decorator also those that run any line
         of the folder. If it runs at import only, those of the folder and of the files that name its
-        module.
+        module. For both also those that look at the whole code.
         """
         lines = self.contexts(path)
         if change.first:
             found = set().union(*(lines[n] for n in range(change.first, change.last + 1)))
             tests = self.tests_in(found)
             if change.runs_at_import:  # what is registered by a decorator, others may read
-                tests |= self.tests_of_folder(path)
+                tests |= self.tests_of_folder(path) | self.whole_code
             if tests or "" not in found:
                 is_prepared = all(each.startswith(f"{FIXTURE}session:") for each in found)
                 return Candidates(self.ranked(path, tests), change.runs_at_import or is_prepared)
-        tests = self.tests_of_folder(path) | self.tests_of_importers(path)
+        tests = self.tests_of_folder(path) | self.tests_of_importers(path) | self.whole_code
         return Candidates(self.ranked(path, tests), is_fresh=True)
 
     def tests_of_importers(self, path: str) -> set[str]:
@@ -128,12 +130,14 @@ class Record:
         return self.tests_in(set().union(*(each for lines in found for each in lines.values())))
 
     def ranked(self, path: str, tests: Iterable[str]) -> list[str]:
-        """Sorts tests: those whose folders are most like the file's first, then the fast ones."""
+        """Sorts tests: those whose folders are most like the file's first, then the fast ones.
+        Those that look at the whole code count as of the file's folder.
+        """
         folders = PurePath("tests", path).with_suffix("").parts
 
         def rank(test: str) -> tuple[int, float, str]:
             its = PurePath(test.partition("::")[0]).parts
-            common = 0
+            common = len(folders) - 1 if test in self.whole_code else 0
             while common < min(len(its), len(folders)) and its[common] == folders[common]:
                 common += 1
             return -common, self.seconds[test], test

@@ -23,6 +23,7 @@ from tests.mutations.names import without_group
 from tests.mutations.swapping import caches_of
 
 FIXTURE = "fixture:"
+WHOLE_CODE = "whole_code"  # the marker of tests that look at all code, or at all pages
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,10 +50,13 @@ class TimeRecorder:
         self.seconds: dict[str, float] = defaultdict(float)
         self.not_passed: set[str] = set()
         self.skipped: set[str] = set()
+        self.whole_code: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Adds up setup, call and teardown."""
         self.seconds[report.nodeid] += report.duration
+        if WHOLE_CODE in report.keywords:
+            self.whole_code.add(report.nodeid)
         if report.skipped:
             self.skipped.add(report.nodeid)
         elif report.failed:
@@ -66,6 +70,7 @@ class TimeRecorder:
             "root": str(self.root),
             "seconds": passed,
             "not_passed": sorted(self.not_passed),
+            WHOLE_CODE: sorted(self.whole_code),
         }
         (self.folder / "tests.json").write_text(json.dumps(record))
 

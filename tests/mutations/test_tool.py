@@ -142,6 +142,10 @@ def test_made():
 def test_named():
     assert code.named() == 1
 
+@pytest.mark.whole_code
+def test_reads_all():
+    assert "SIZE = 4" in (Path(__file__).parent.parent / "toy/far/sizes.py").read_text()
+
 def test_that_passes_only_once():
     assert code.after(1) == 2
     assert not Path("MARKER").exists()
@@ -166,6 +170,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "toy/code.py": CODE,
         "toy/loop.py": LOOP,
         "toy/names.py": "NAME = 1\n",
+        "toy/far/sizes.py": "SIZE = 4\n",
         "tests/__init__.py": "",
         "tests/test_code.py": TESTS.replace("MARKER", str(root.with_name("marker"))),
         "tests/test_loop.py": "from toy import loop\ndef test():\n    assert loop.loop() == 3\n",
@@ -201,7 +206,8 @@ def contents(checkout: Path) -> dict[str, tuple[bytes, int]]:
 @pytest.fixture(scope="module")
 def result(checkout: Path) -> subprocess.CompletedProcess[str]:
     before = contents(checkout)
-    ended = run(checkout, "toy/code.py", "toy/names.py", "--all", "--tests=-n 2 tests/test_code.py")
+    files = ("toy/code.py", "toy/names.py", "toy/far")
+    ended = run(checkout, *files, "--all", "--tests=-n 2 tests/test_code.py")
     assert contents(checkout) == before
     return ended
 
@@ -229,7 +235,7 @@ def lines_with(result: subprocess.CompletedProcess[str], text: str) -> list[str]
         ("= number * 6", "6  ->  7", "noticed by tests/test_code.py::test_kept"),
         # The only test that could notice these fails without the change too.
         ("return number + STEP", "+  ->  -", "SURVIVED 0 of 1 tests of this line"),
-        ("STEP = 1", "1  ->  2", "SURVIVED 20 of 21 tests of this line"),
+        ("STEP = 1", "1  ->  2", "SURVIVED 21 of 22 tests of this line"),
     ],
 )
 def test_each_change_has_its_verdict(
@@ -245,6 +251,13 @@ def test_a_module_that_no_file_names_has_the_tests_of_its_folder(
 ) -> None:
     [line] = lines_with(result, "toy/names.py:1: 1  ->  2")
     assert line.endswith("  noticed by tests/test_code.py::test_named")
+
+
+def test_tests_of_the_whole_code_are_tried_for_what_runs_at_import(
+    result: subprocess.CompletedProcess[str],
+) -> None:
+    [line] = lines_with(result, "toy/far/sizes.py:1: 4  ->  5")
+    assert line.endswith("  noticed by tests/test_code.py::test_reads_all")
 
 
 @pytest.mark.usefixtures("result")

@@ -93,6 +93,7 @@ def figures_of(page: str) -> str:
     return f"{counts} | {' '.join(FIGURE.findall(text))} | {', '.join(dict.fromkeys(known))}"
 
 
+@pytest.mark.whole_code
 def test_every_figure_is_as_it_was(ana: User) -> None:
     found = [*lines({"customer": ana, "analyst": analyst()})]
     if not FILE.exists():
