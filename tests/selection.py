@@ -3,9 +3,9 @@
 `tests/slow_tests.txt` has the measured seconds of one case of each slow test function, and of the
 fixtures that the tests of a file or folder share. `make test` gives each function SECONDS: of one
 with many cases it runs as many, evenly spaced, as fit. A line may go on with numbers of cases, from
-0 on, that run too, and a file: the code in that file runs in none of the other tests. Every test
-that neither the list nor a slow fixture makes slow runs, so a new test needs nothing here. The list
-names a file with its folder, so a folder may move. `tests/slow_tests.py` makes the list.
+0 on, that run too, because they are likely to notice a mistake. Every test that neither the list
+nor a slow fixture makes slow runs, so a new test needs nothing here. The list names a file with its
+folder, so a folder may move. `tests/slow_tests.py` makes the list.
 
 `tests/behind_policies.txt` has the tests of rules that row-level security hides.
 """
@@ -26,16 +26,18 @@ from tests.mutations.names import without_group
 FILE = Path(__file__).with_name("slow_tests.txt")
 HIDDEN_RULES = Path(__file__).with_name("behind_policies.txt")
 BEHIND_POLICIES = "fails with row-level security, see tests/behind_policies.txt"
-SECONDS = 0.03
-FAST = 0.02  # what a test takes that is not in the list
+SECONDS = 0.01
+FAST = 0.005  # what a test takes that is not in the list
 LONG = 5.0  # a test of this length goes to any worker that is free
 
 # Slow tests that `make test` runs all the same, because no fast one proves what they prove, and how
 # many of their cases.
 KEPT = {
-    # Notices any change of a field, an address or a status of the API.
+    # Notice any change of a field, an address or a status of the API, a page, a figure, a model.
     "api/test_schema.py::test_the_schema_is_that_of_the_code": 1,
     "attacks/test_each_page.py::test_each_page_is_whole": 1,
+    "reports/test_figures_of_pages.py::test_every_figure_is_as_it_was": 1,
+    "migrating/test_models.py::test_the_models_are_those_of_the_migrations": 1,
     # What money rests on: sent twice, it is paid once, and the answer says so.
     "api/test_payments.py::test_the_same_key_pays_once_and_answers_the_same": 1,
     # Rules of the database are SQL, which no count of lines of Python chooses tests for.
@@ -176,7 +178,7 @@ def kept_cases(name: str) -> int:
 
 
 def listed_cases(name: str) -> Set[int]:
-    """Returns which cases of a test run because no other test runs some code."""
+    """Returns which cases of a test run because they are likely to notice a mistake."""
     return slow_tests()[name].cases if name in slow_tests() else frozenset()
 
 
@@ -191,15 +193,14 @@ def key_of(path: PurePath) -> str:
 
 @dataclass(frozen=True)
 class SlowTest:
-    """A line of slow_tests.txt. `only_in` is a file, of which these cases alone run some code."""
+    """A line of slow_tests.txt."""
 
     seconds: float
     cases: frozenset[int] = frozenset()
-    only_in: str = ""
 
     @classmethod
-    def of_line(cls, seconds: str, cases: str = "", only_in: str = "") -> Self:
-        return cls(float(seconds), frozenset(map(int, cases.split(",") if cases else ())), only_in)
+    def of_line(cls, seconds: str, cases: str = "") -> Self:
+        return cls(float(seconds), frozenset(map(int, cases.split(",") if cases else ())))
 
 
 def seconds_of(item: pytest.Item) -> float:

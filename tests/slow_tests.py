@@ -7,11 +7,11 @@ From the durations of a whole run, and from a record of which test runs which li
     .venv/bin/python -m tests.slow_tests measured.txt record
 """
 
-import ast
 import re
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from heapq import heapify, heappop, heappush
 from pathlib import Path, PurePath
 from statistics import median
 
@@ -32,9 +32,14 @@ from tests.selection import (
 ROOT = FILE.parent.parent
 DURATION = re.compile(r"(\d+\.\d+)s (setup|call|teardown) +(\S+?\.py)::([^[\s]+)(\[.*)?$")
 SLOW_FIXTURE = 1.0  # seconds of a setup that is not of one test, if most of its file take less
-LONGEST_KEPT = 2.0  # seconds of a case that may be the only one to run some code
-LEAST = 20.0  # lines a second that such a case runs alone; a refusal and a function count as MANY
-MANY = 10
+LONGEST_KEPT = 2.0  # seconds of a case, with its fixtures, that runs because it notices much
+BUDGET = 125.0  # seconds of all tests of `make test`, on one processor
+
+# See Note [Chance to notice].
+RULES = re.compile(r"(^|/)(services|models|pages?|forms|views)(\.py$|/)")
+OTHER_CODE = 0.15
+CHANCE, FEW, FLATNESS = 0.35, 25, 0.7
+FAR, SAME_FUNCTION = 0.4, 0.15
 
 Line = tuple[str, int]  # a file and a number
 
@@ -74,48 +79,85 @@ def folder_of(file: str) -> str:
     return file.partition("/")[0]
 
 
-def worth_of_lines(source: str) -> dict[int, int]:
-    """Returns how many lines a line counts as, if not one: a refusal is a rule that some test must
-    break, and the first line of a function says that a test calls it.
-    """
-    found = dict[int, int]()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            documented = ast.get_docstring(node) is not None and len(node.body) > 1
-            found[node.body[documented].lineno] = MANY
-        elif isinstance(node, ast.Raise) or (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "add_error"
-        ):
-            found[node.lineno] = MANY
-    return found
+class Prospects:
+    """The chance that a mistake in a line is noticed by the tests that were added.
 
-
-def only_ones(
-    lines: Mapping[str, Collection[Line]],
-    seconds: Mapping[str, float],
-    chosen: Collection[str],
-    worth: Mapping[Line, int],
-) -> dict[str, Line]:
-    """Returns which further tests to run so that lines run, and for each of them a line that no
-    other one runs: greedily, what is worth most in a second first, as long as it is worth LEAST.
+    Note [Chance to notice]: a test that runs a line notices a mistake in it with a chance that was
+    fitted to some hundred changes of `make mutants`. It is CHANCE where at most FEW functions run
+    the line, and less where more do, because most of them only pass by. Tests of other folders than
+    that of the code assert less of it (FAR), and so do further cases of a function that runs the
+    line already (SAME_FUNCTION). Each further test of a line is worth less than the one before: it
+    counts only if all of those missed the mistake. A line of the RULES of the bank counts as one,
+    another as OTHER_CODE.
     """
 
-    def worth_a_second(test: str) -> float:
-        return sum(worth.get(line, 1) for line in rest[test]) / max(seconds[test], FAST)
+    def __init__(self, lines: Mapping[str, Collection[Line]], functions: Mapping[str, str]) -> None:
+        """From the lines of each test, and the names of the tests' functions."""
+        self.lines, self.functions = lines, functions
+        users = defaultdict[Line, set[str]](set)
+        for test, found in lines.items():
+            for line in found:
+                users[line].add(functions[test])
+        self.chance = {
+            line: CHANCE * min(1, (FEW / len(names)) ** FLATNESS) for line, names in users.items()
+        }
+        self.missed = {line: 1.0 if RULES.search(line[0]) else OTHER_CODE for line in users}
+        self.run_by = defaultdict[str, set[Line]](set)
 
-    missing = set[Line]().union(*lines.values())
-    missing.difference_update(*(lines[test] for test in chosen))
-    rest = {test: missing.intersection(lines[test]) for test in lines.keys() - set(chosen)}
-    found = dict[str, Line]()
-    while rest := {test: each for test, each in rest.items() if each}:
-        best = max(sorted(rest), key=worth_a_second)
-        if worth_a_second(best) < LEAST:
+    def chances(self, test: str) -> Iterator[tuple[Line, float]]:
+        """Yields each line that the test runs, with its chance to notice a mistake there."""
+        known = self.run_by[self.functions[test]]
+        near = dict[str, bool]()
+        for line in self.lines[test]:
+            if line[0] not in near:
+                near[line[0]] = is_near(line[0], test)
+            same = SAME_FUNCTION if line in known else 1
+            yield line, self.chance[line] * (1 if near[line[0]] else FAR) * same
+
+    def worth(self, test: str) -> float:
+        """Returns how many more mistakes would be noticed with this test."""
+        return sum(self.missed[line] * chance for line, chance in self.chances(test))
+
+    def add(self, test: str) -> None:
+        for line, chance in list(self.chances(test)):
+            self.missed[line] *= 1 - chance
+        self.run_by[self.functions[test]].update(self.lines[test])
+
+
+def is_near(file: str, test: str) -> bool:
+    """Returns whether the folder of the test is that of the code, or one of them is in the other;
+    `models` and `pages` are no folders of tests.
+    """
+    of_code = [part for part in PurePath(file).parent.parts if part not in {"models", "pages"}]
+    of_test = PurePath(test.partition("::")[0]).parent.parts[1:]
+    return all(one == other for one, other in zip(of_code, of_test, strict=False)) and of_test != ()
+
+
+def best(
+    prospects: Prospects, seconds: Mapping[str, float], chosen: Collection[str], budget: float
+) -> list[str]:
+    """Returns which tests to run besides the chosen ones: greedily, what is worth most in a second
+    first, until so many seconds are spent.
+    """
+
+    def rate(test: str) -> float:
+        return prospects.worth(test) / max(seconds[test], 0.01)
+
+    for test in sorted(chosen):
+        prospects.add(test)
+    heap = [(-rate(test), test) for test in sorted(seconds.keys() - set(chosen))]
+    heapify(heap)
+    found = list[str]()
+    while heap:
+        _, test = heappop(heap)
+        now = -rate(test)  # less than before, if another one that was added runs the same lines
+        if heap and now > heap[0][0]:
+            heappush(heap, (now, test))
+        elif now == 0 or (budget := budget - seconds[test]) < 0:
             break
-        found[best] = min(rest[best])
-        news = rest.pop(best)
-        rest = {test: each - news for test, each in rest.items()}
+        else:
+            prospects.add(test)
+            found.append(test)
     return found
 
 
@@ -169,42 +211,51 @@ def collected() -> Collected:
 
 def main(source: Path, folder: Path) -> None:
     record, tests = Record(folder, ROOT), collected()
-    lines = from_record(record)
-    found = {
-        name: seconds for seconds, name in measured(source.read_text().splitlines(), tests.sharing)
-    }
-    name_of_test = {test: name for name, cases in tests.cases.items() for test in cases}
-    lines = {test: each for test, each in lines.items() if test in name_of_test}
+    durations = measured(source.read_text().splitlines(), tests.sharing)
+    found = {name: seconds for seconds, name in durations}
+    numbers = chosen_numbers(tests, from_record(record), found)
+    FILE.write_text(
+        "# Seconds of one case, see selection.py.\n"
+        + "".join(
+            listed(name, found.get(name, 0.0), numbers[name]) + "\n"
+            for name in sorted({*found, *numbers})
+        )
+    )
+
+
+def chosen_numbers(
+    tests: Collected, lines: Mapping[str, Collection[Line]], found: Mapping[str, float]
+) -> defaultdict[str, set[int]]:
+    """Returns which cases of each function run besides those that its own time allows. From the
+    lines of each test, and the seconds of functions and of shared fixtures.
+    """
+    functions = {test: name for name, cases in tests.cases.items() for test in cases}
     shared = {name: tests.shared_seconds(name, found) for name in tests.cases}
-    cost = {test: record.seconds[test] + shared[name_of_test[test]] for test in lines}
-    quick = {test: each for test, each in lines.items() if cost[test] <= LONGEST_KEPT}
-    fast = {
+    own = {name: max(found.get(name, 0.0), FAST) for name in tests.cases}
+    quick = {
         cases[number]
         for name, cases in tests.cases.items()
         for number in chosen_cases(
             len(cases), found.get(name, 0.0) + shared[name], kept_cases(name)
         )
     }
-    worth = {
-        (file, number): worth
-        for file in {file for each in lines.values() for file, _ in each}
-        for number, worth in worth_of_lines((ROOT / file).read_text()).items()
-    }
-    chosen = only_ones(quick, cost, fast & quick.keys(), worth)
-    only = defaultdict[str, dict[int, str]](dict)
-    for test, (file, _) in chosen.items():
-        name = name_of_test[test]
-        only[name][tests.cases[name].index(test)] = file
-    texts = [
-        f"{max(found.get(name, 0.0), 0.01):.2f} {name} {listed(only[name])}".strip()
-        for name in sorted({*found, *only})
-    ]
-    FILE.write_text("# Seconds of one case, see selection.py.\n" + "\n".join(texts) + "\n")
+    seconds = {test: own[functions[test]] + shared[functions[test]] for test in functions}
+    known = lines.keys() & functions.keys()
+    chosen = best(
+        Prospects({test: lines[test] for test in known}, functions),
+        {test: seconds[test] for test in known if seconds[test] <= LONGEST_KEPT},
+        quick & known,
+        BUDGET - sum(own[functions[test]] for test in quick),
+    )
+    numbers = defaultdict[str, set[int]](set)
+    for test in chosen:
+        numbers[functions[test]].add(tests.cases[functions[test]].index(test))
+    return numbers
 
 
-def listed(files: Mapping[int, str]) -> str:
-    """Returns the end of a line: the numbers of cases, and the file of the first."""
-    return f"{','.join(map(str, sorted(files)))} {files[min(files)]}" if files else ""
+def listed(name: str, seconds: float, numbers: Collection[int]) -> str:
+    """Returns a line of the list, with the numbers of the cases that run."""
+    return f"{max(seconds, 0.01):.2f} {name} {','.join(map(str, sorted(numbers)))}".strip()
 
 
 if __name__ == "__main__":

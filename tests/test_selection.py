@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from ledger.env import BASE_DIR
 from tests import selection
 from tests.mutations.names import without_group
 from tests.selection import SECONDS, chosen_cases, parts_of
-from tests.slow_tests import MANY, listed, measured, only_ones, worth_of_lines
+from tests.slow_tests import CHANCE, OTHER_CODE, Prospects, best, is_near, listed, measured
 
 LINES = """
 0.30s setup    tests/a/test_one.py::test_many[1]
@@ -48,8 +47,8 @@ def test_the_cases_that_fit_are_chosen_evenly(
     assert chosen_cases(number, seconds, kept) == chosen
 
 
-def test_cases_that_alone_run_some_code_are_chosen_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = selection.SlowTest.of_line("0.4", "1,3", "api/pages.py")
+def test_listed_cases_are_chosen_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = selection.SlowTest.of_line("0.4", "1,3")
     monkeypatch.setattr(selection, "slow_tests", lambda: {"p/test_a.py::test_b": line})
     slow: list[int] = []
     items: list[Any] = [
@@ -64,8 +63,8 @@ def test_cases_that_alone_run_some_code_are_chosen_too(monkeypatch: pytest.Monke
     selection.mark_slow_tests(items)
 
     assert slow == [0, 2, 4]
-    assert listed({3: "api/urls.py", 1: "api/pages.py"}) == "1,3 api/pages.py"
-    assert listed({}) == ""
+    assert listed("p/test_a.py::test_b", 0.4, {3, 1}) == "0.40 p/test_a.py::test_b 1,3"
+    assert listed("p/test_a.py::test_b", 0.002, ()) == "0.01 p/test_a.py::test_b"
 
 
 def test_workers_get_whole_groups(request: pytest.FixtureRequest) -> None:
@@ -121,34 +120,52 @@ def test_durations_become_seconds_of_a_case_and_of_fixtures_that_tests_share() -
     }
 
 
-def test_of_tests_too_slow_those_run_that_alone_run_enough_lines() -> None:
+def test_a_further_test_of_a_line_is_worth_less() -> None:
+    line = ("api/views.py", 1)
+    prospects = Prospects(
+        {"tests/api/test_a.py::test_a": {line}, "tests/api/test_a.py::test_b": {line}},
+        {"tests/api/test_a.py::test_a": "a", "tests/api/test_a.py::test_b": "b"},
+    )
+    assert prospects.worth("tests/api/test_a.py::test_a") == pytest.approx(CHANCE)
+    prospects.add("tests/api/test_a.py::test_b")
+    assert prospects.worth("tests/api/test_a.py::test_a") == pytest.approx(CHANCE * (1 - CHANCE))
+    prospects.add("tests/api/test_a.py::test_a")
+    assert prospects.missed[line] == pytest.approx((1 - CHANCE) ** 2)
+
+
+def test_the_best_tests_fill_the_time() -> None:
+    """Of two that run the same, the quick one; no test of what others have noticed already."""
+    rules = {("api/views.py", number) for number in range(10)}
     lines = {
-        "quick": {("a.py", 1), ("a.py", 2)},
-        "slow": {("a.py", number) for number in range(2, 20)},
-        "slower": {("a.py", 3)},
-        "refused": {("a.py", 1), ("a.py", 50)},
-        "in vain": {("a.py", 1), ("a.py", 2)},
-        "for little": {("a.py", 60)},
+        "tests/api/test_a.py::test_chosen": {("api/views.py", 99)},
+        "tests/api/test_a.py::test_quick": rules,
+        "tests/api/test_a.py::test_slow": rules,
+        "tests/api/test_a.py::test_other_code": {("api/text.py", n) for n in range(10)},
+        "tests/api/test_a.py::test_too_slow": {("api/models.py", n) for n in range(99)},
     }
-    seconds = dict.fromkeys(lines, 0.5) | {"quick": 0.01}
-    assert only_ones(lines, seconds, {"quick"}, {("a.py", 50): MANY}) == {
-        "slow": ("a.py", 3),
-        "refused": ("a.py", 50),
-    }
+    seconds = dict.fromkeys(lines, 0.1) | {
+        "tests/api/test_a.py::test_slow": 0.3, "tests/api/test_a.py::test_too_slow": 5.0,
+    }  # fmt: skip
+    prospects = Prospects(lines, {test: test for test in lines})
+    chosen = best(prospects, seconds, {"tests/api/test_a.py::test_chosen"}, 0.5)
+    assert [test.partition("::")[2] for test in chosen] == ["test_quick", "test_slow"]
+    assert OTHER_CODE < 1
 
 
-def test_a_refusal_and_the_first_line_of_a_function_count_as_many() -> None:
-    source = '''
-def one(form):
-    """Documented."""
-    if form:
-        form.add_error(None, "no")
-    raise ValueError
-
-def two():
-    return one(None)
-'''
-    assert worth_of_lines(source) == dict.fromkeys((4, 5, 6, 9), MANY)
+@pytest.mark.parametrize(
+    ("file", "test", "near"),
+    [
+        ("transactions/payees/forms.py", "tests/transactions/payees/test_a.py::test", True),
+        ("transactions/payees/forms.py", "tests/transactions/search/test_a.py::test", False),
+        ("transactions/payees/forms.py", "tests/transactions/test_a.py::test", True),
+        ("transactions/models/payee.py", "tests/transactions/payees/test_a.py::test", True),
+        ("explorer/pages/editor.py", "tests/explorer/test_a.py::test", True),
+        ("explorer/pages/editor.py", "tests/attacks/test_a.py::test", False),
+        ("explorer/pages/editor.py", "tests/test_a.py::test", False),
+    ],
+)
+def test_tests_of_the_feature_are_near(file: str, test: str, near: bool) -> None:
+    assert is_near(file, test) is near
 
 
 def test_every_name_in_the_lists_is_of_one_file_and_of_a_test_in_it() -> None:
@@ -163,7 +180,5 @@ def test_every_name_in_the_lists_is_of_one_file_and_of_a_test_in_it() -> None:
         if len(files[file]) != 1
         or (function and not re.search(rf"def {function}\(", files[file][0]))
     ]
-    covered = {test.only_in for test in selection.slow_tests().values() if test.only_in}
 
     assert unknown == []
-    assert [file for file in covered if not (BASE_DIR / file).exists()] == []
