@@ -16,7 +16,10 @@ import pytest
 from django.urls import Resolver404, resolve
 
 FILE = Path(__file__).with_name("shapes_of_pages.txt")
-COUNTED = ("h2", "tr", "li", "dd", "rect", "form", "button", "a")
+COUNTED = (
+    "h2", "p", "tr", "th", "td", "li", "dt", "dd", "rect", "title", "form", "button", "a",
+    "summary", "strong", "small", "code",
+)  # fmt: skip
 TAG = re.compile(r"<(/?[a-z][a-z0-9]*)\b([^>]*)>")
 ATTRIBUTE = re.compile(r'([a-z-]+)(?:="([^"]*)")?')
 NOT_SHOWN = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
