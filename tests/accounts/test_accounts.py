@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 from django.db import transaction as db_transaction
@@ -314,6 +315,8 @@ def test_somebody_who_left_is_kept_but_not_active() -> None:
 
 def test_create_superuser_may_use_the_admin() -> None:
     user = User.objects.create_superuser("root@example.com", "blue lamps at dusk", name="Root")
+    address = EmailAddress.objects.get(user=user)
+    assert (address.verified, address.primary) == (True, True)
     assert user.is_staff
     assert user.is_superuser
     assert user.check_password("blue lamps at dusk")

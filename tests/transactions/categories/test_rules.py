@@ -20,6 +20,7 @@ from tests.transactions.search.shared import booked, pay, search_for
 from transactions import services
 from transactions.annotations.categories import give_category, undo_change
 from transactions.categories import new_payments, rule_views, rules
+from transactions.categories.forms import RuleForm
 from transactions.categories.new_payments import apply_rules
 from transactions.categories.rules import (
     apply_to_past,
@@ -55,6 +56,15 @@ def rule(owner: User, query: str, category: str, name: str = "Rule") -> Category
 def given(owner: User) -> dict[Any, str]:
     latest = OwnCategory.objects.of(owner).latest()
     return dict(latest.values_list("transaction_id", "category"))
+
+
+def test_a_query_with_advice_is_saved_and_one_with_a_mistake_is_not() -> None:
+    advised, wrong = (
+        RuleForm({**LUNCH, "query": query}) for query in ("rent 950 USD", "amount:>x")
+    )
+    assert [(form.is_valid(), [*form.errors]) for form in (advised, wrong)] == [
+        (True, []), (False, ["query"]),
+    ]  # fmt: skip
 
 
 def test_a_rule_is_tried_before_it_is_saved(browser: Client, ana: User, books: Books) -> None:

@@ -11,6 +11,7 @@ from django.utils.html import escape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts import services as account_services
 from accounts.groups import AUDITOR, MANAGER, OPERATIONS, SUPPORT
 from accounts.models import Account
 from ledger.text.money import account_number
@@ -287,6 +288,21 @@ def test_each_hit_leads_to_its_page(staff: Client, bank: StaffBank) -> None:
     for section in staff.get(FIND, {"q": "grace"}).context["results"].sections:
         for hit in section.hits:
             assert staff.get(hit.url).status_code == 200
+
+
+def test_only_a_state_that_is_not_the_usual_one_is_named(staff: Client, bank: StaffBank) -> None:
+    account_services.freeze_account(account=bank.other, reason="Lost card")
+    account_services.set_sign_in(user=bank.other.user, is_open=False)
+
+    facts = {
+        hit.name: hit.facts[1:]
+        for name in ("Grace", "Ada")
+        for section in staff.get(FIND, {"q": name}).context["results"].sections
+        for hit in section.hits
+    }
+
+    assert (facts[GRACE], facts["Ada Lovelace"]) == ([], ["sign-in closed"])
+    assert (facts[NEST], facts[OTHER]) == ([], ["frozen"])
 
 
 @pytest.mark.parametrize(
