@@ -107,6 +107,8 @@ def test_parameters_get_fields_of_their_kind(analyst: Client) -> None:
     asked = run(analyst, sql).content.decode()
     assert '<input type="date" id="p_since"' in asked
     assert 'inputmode="decimal"' in asked
+    modes = {each["name"]: each["mode"] for each in run(analyst, sql).context["editor"].inputs}
+    assert modes == {"p_since": "text", "p_least": "decimal"}
     page = run(analyst, sql, p_since="2020-01-01", p_least="12").content.decode()
     assert '<td class="num">5</td>' in page.replace("\n", " ")
     run_at_last = QueryRun.objects.get(outcome=QueryRun.RunOutcome.ROWS)

@@ -594,10 +594,15 @@ def test_steps_read_what_one_step_would(
 def test_removing_an_account_removes_all_of_it(account: OutsideAccount) -> None:
     imported(account, GERMAN)
     uploaded(account, "Date,Amount\n2026-10-05,-3.20\n")
+    other = outside_account()
+    imported(other, GERMAN)
+    uploaded(other, "Date,Amount\n2026-10-05,-3.20\n")
     for _ in range(2):
         services.remove_account(account=account)
-    for model in (OutsideAccount, OutsideImport, OutsideEntry, OutsideFilePart):
-        assert not model.objects.exists()
+    assert [*OutsideAccount.objects.all()] == [other]
+    for model in (OutsideImport, OutsideEntry):
+        assert {row.account_id for row in model.objects.all()} == {other.pk}
+    assert {part.source.account_id for part in OutsideFilePart.objects.all()} == {other.pk}
 
 
 def test_there_is_a_most_of_accounts_and_of_entries(

@@ -173,6 +173,14 @@ def test_the_page_shows_its_work_and_its_plans(
     assert len(page) < 90_000
 
 
+def test_plans_are_offered_until_they_are_shown(client: Client, customer: User) -> None:
+    client.force_login(clerk())
+    url = BY_SLUG["money-by-month"].url
+    plain, explained = (client.get(url, asked).context["panel"] for asked in ({}, {"plans": "1"}))
+    assert (plain.is_open, plain.plans_url) == (False, "?plans=1#work")
+    assert (explained.is_open, explained.plans_url) == (True, "")
+
+
 @pytest.mark.parametrize("report", ALL)
 def test_what_is_pasted_into_the_shell_gives_the_same_rows(customer: User, report: Report) -> None:
     found = run(report, asked_of(report, clerk()))
