@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from html import unescape
@@ -55,6 +55,15 @@ def account(client: Client, db: None) -> Account:
     return account
 
 
+def raising(kind: type[Exception], cause: psycopg.Error) -> Callable[..., None]:
+    """What fails in place of a view, as Django does when psycopg fails."""
+
+    def fail(*_: Any) -> None:
+        raise kind("x") from cause
+
+    return fail
+
+
 @pytest.mark.parametrize(("cause", "kind", "words"), FAILURES, ids=lambda v: type(v).__name__)
 def test_each_failure_has_its_sentence(
     cause: psycopg.Error,
@@ -64,10 +73,7 @@ def test_each_failure_has_its_sentence(
     account: Account,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(*_: Any) -> None:
-        raise kind("x") from cause
-
-    monkeypatch.setattr("transactions.home.views.home_of", fail)
+    monkeypatch.setattr("transactions.home.views.home_of", raising(kind, cause))
     response = client.get("/?page=2")
     said = response.content.decode()
     assert response.status_code == 503
@@ -87,10 +93,7 @@ def test_each_failure_is_a_problem_of_the_api(
     account: Account,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(*_: Any) -> None:
-        raise kind("x") from cause
-
-    monkeypatch.setattr("api.accounts.views.AccountList.get", fail)
+    monkeypatch.setattr("api.accounts.views.AccountList.get", raising(kind, cause))
     answer = client.get("/api/v1/accounts/")
     is_race = isinstance(cause, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected)
     assert answer.status_code == (409 if is_race else 503)
@@ -148,10 +151,8 @@ def test_a_commit_that_the_standby_did_not_confirm_is_no_lost_connection(
 def test_a_mistake_of_ours_is_no_trouble_of_the_database(
     kind: type[Exception], client: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> None:
-        raise kind("x") from psycopg.errors.UniqueViolation()
-
-    monkeypatch.setattr("transactions.home.views.home_of", fail)
+    failure = raising(kind, psycopg.errors.UniqueViolation())
+    monkeypatch.setattr("transactions.home.views.home_of", failure)
     client.raise_request_exception = False
     assert client.get("/").status_code == 500
 
@@ -159,10 +160,8 @@ def test_a_mistake_of_ours_is_no_trouble_of_the_database(
 def test_trouble_before_any_view_has_the_same_page(
     client: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_request: Any) -> None:
-        raise OperationalError("x") from psycopg.errors.TooManyConnections()
-
-    monkeypatch.setattr("django.contrib.auth.middleware.get_user", fail)
+    failure = raising(OperationalError, psycopg.errors.TooManyConnections())
+    monkeypatch.setattr("django.contrib.auth.middleware.get_user", failure)
     client.raise_request_exception = False
     response = client.get("/")
     assert response.status_code == 503
@@ -267,10 +266,8 @@ def test_a_form_with_a_file_or_that_cannot_be_read_is_not_kept(rf: RequestFactor
 def test_a_page_that_was_asked_for_asks_again_by_itself(
     client: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> None:
-        raise OperationalError("x") from psycopg.errors.CannotConnectNow()
-
-    monkeypatch.setattr("transactions.home.views.home_of", fail)
+    failure = raising(OperationalError, psycopg.errors.CannotConnectNow())
+    monkeypatch.setattr("transactions.home.views.home_of", failure)
     answer = client.get("/")
     page = " ".join(answer.content.decode().split())
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in page
