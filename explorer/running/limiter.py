@@ -4,9 +4,10 @@ minute.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore
 
 from accounts.sign_in.limits import MINUTE, Limit, passes
+from ledger.web.running_requests import RunningRequests
 
 AT_ONCE = 2  # of the eight threads of a web process
 SECONDS = 0.5  # the longest that one waits for its turn: waiting takes a thread, too
@@ -15,8 +16,7 @@ BUSY = "Too many queries are running at once. Try again in a moment."
 ANOTHER_RUNS = "Your other query is still running. Run this one when it has ended."
 TOO_OFTEN = "You ran many queries in this minute. Try again in a minute."
 _room = BoundedSemaphore(AT_ONCE)
-_running: set[str] = set()  # people
-_lock = Lock()  # of the set
+_of_person = RunningRequests(at_once=1, waiting=0)  # so that nobody takes all places
 
 
 class ExplorerBusy(Exception):
@@ -28,24 +28,14 @@ def limited(person: object) -> Iterator[None]:
     """Counts the block as one running query of this person. Raises ExplorerBusy above a limit."""
     if not passes(OF_ONE, str(person)):
         raise ExplorerBusy(TOO_OFTEN)
-    with _alone(str(person)):
+    if not _of_person.begin(person):
+        raise ExplorerBusy(ANOTHER_RUNS)
+    try:
         if not _room.acquire(timeout=SECONDS):
             raise ExplorerBusy(BUSY)
         try:
             yield
         finally:
             _room.release()
-
-
-@contextmanager
-def _alone(person: str) -> Iterator[None]:
-    """Lets one block of a person run in this process, so that nobody takes all places."""
-    with _lock:
-        if person in _running:
-            raise ExplorerBusy(ANOTHER_RUNS)
-        _running.add(person)
-    try:
-        yield
     finally:
-        with _lock:
-            _running.remove(person)
+        _of_person.end(person)

@@ -10,6 +10,8 @@ expressions, for which there are no statistics.
 
 from dataclasses import dataclass
 
+from transactions.search.language.query import KEYS_WITHOUT_NAMES
+
 BANK = "(SELECT explorer_rules.reads_bank())"
 NAMES = "(SELECT explorer_rules.reads_names())"
 
@@ -57,11 +59,12 @@ def _named(column: str, about: str, others: str = "NULL") -> ViewColumn:
 
 HIDDEN = "NULL where you may not see names"
 # The values that the bank itself groups by stay.
-KEYS_ALONE = """(
+_STAY = ", ".join(f"'{key}'" for key in KEYS_WITHOUT_NAMES)
+KEYS_ALONE = f"""(
     SELECT jsonb_object_agg(
-      key, CASE WHEN key IN ('category', 'channel') THEN value ELSE 'null' END)
+      key, CASE WHEN key IN ({_STAY}) THEN value ELSE 'null' END)
     FROM jsonb_each(row.metadata)
-  )"""
+  )"""  # noqa: S608
 # What both views of payments have. Texts that people wrote may name them.
 OF_A_PAYMENT = (
     ViewColumn("amount", "Always above zero; the sides say the direction"),
