@@ -1,4 +1,4 @@
-"""What a page holds besides its words: its parts, the limits of its fields, links and amounts.
+"""What a page holds: its parts, how many words, the limits of its fields, links and amounts.
 
 `shapes_of_pages.txt` has a line for each page that `test_each_page.py` reads. After a change that
 is meant, delete the file, run the test twice, and read the difference.
@@ -30,11 +30,12 @@ LIMITS = (
     "readonly", "disabled", "checked", "multiple", "inputmode", "autocomplete",
 )  # fmt: skip
 CHANGING = re.compile(r"\d{4}-\d\d-\d\d(T[\d:.]+)?|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+WORD = re.compile(r"(?<!\S)(?![A-Z]+\b)[^\W\d_]{2,}(?=[.,:;?]?(?:\s|$))")
 AMOUNT = re.compile(r"(?<![\d.,])[+\N{MINUS SIGN}]?\d[\d,]*\.\d\d(?![\d.])")
 
 
 def shape_of(page: str) -> str:
-    """Returns one line: how many parts of each kind, fields with limits, links, and amounts."""
+    """Returns one line: words and parts of each kind, fields with limits, links, amounts."""
     main = NOT_SHOWN.sub("", page[page.index("<main") : page.index("</main")])
     tags = [(name, attributes_of(rest)) for name, rest in TAG.findall(main)]
     counts = Counter(name for name, _ in tags)
@@ -42,7 +43,8 @@ def shape_of(page: str) -> str:
     links = {where for name, facts in tags if name == "a" for where in link(facts.get("href", ""))}
     return " | ".join(
         (
-            " ".join(f"{counts[name]} {name}" for name in COUNTED if counts[name]),
+            f"{len(WORD.findall(text))} words "
+            + " ".join(f"{counts[name]} {name}" for name in COUNTED if counts[name]),
             " ".join(repeats_counted(reversed([*fields_of(tags)]))),
             " ".join(sorted(links)),
             " ".join(sorted(AMOUNT.findall(text))),

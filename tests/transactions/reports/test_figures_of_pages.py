@@ -1,8 +1,8 @@
 """Every figure on the page of each report, of half a year that is small enough to check by hand.
 
-`figures_of_pages.txt` has a line for each page: the numbers of its headline, sentence, charts and
-table in order, how many marks, rows and links there are, and the searches to which its links lead.
-Words are not compared. After a change that is meant, delete the file, run the test twice, and read
+`figures_of_pages.txt` has a line for each page: how many marks, rows, links and words there are,
+the numbers of its headline, sentence, charts and table in order, and the searches to which its
+links lead. After a change that is meant, delete the file, run the test twice, and read
 the difference.
 """
 
@@ -33,6 +33,7 @@ NOT_OF_THE_REPORT = re.compile(
     re.DOTALL,
 )
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+WORD = re.compile(r"(?<!\S)(?![A-Z]+\b)[^\W\d_]{2,}(?=[.,:;?]?(?:\s|$))")
 FIGURE = re.compile(r"[+\N{MINUS SIGN}]?\d[\d,.:]*(?: %)?|\N{EN DASH}")
 
 
@@ -85,6 +86,7 @@ def figures_of(page: str) -> str:
         f"{len(re.findall(f'<{name}', main))} {name}" for name in ("rect", "tr", "a ")
     )
     text = unescape(re.sub(r"<[^>]+>", " ", main)).replace("\xa0", " ")
+    counts += f" {len(WORD.findall(text))} words"
     addresses = (unescape(each) for each in re.findall(r'href="([^"]*)"', main))
     searches = {
         query for each in addresses for query in parse_qs(urlsplit(each).query).get("q", ())
