@@ -2,12 +2,15 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import pytest
+from django.core.management import CommandError
 from django.db import connection
 
 from cookbook.practice import bank
 from cookbook.practice.readiness import NoPracticeBank
+from ledger.management.commands import serve
 from ledger.server.background_build import BackgroundBuild
 from tests.ledger.processes import LONG
 
@@ -94,3 +97,31 @@ def test_it_tells_why_it_built_nothing(told: list[str], monkeypatch: pytest.Monk
         building.begin()
         building.wait()
     assert "A role is missing." in told[0]
+
+
+class AnsweringLate:
+    """A web server that answers the third time it is asked, and then ends."""
+
+    def __init__(self, asked: list[bool]) -> None:
+        self.asked = asked
+
+    def open(self) -> None:
+        pass
+
+    def answers(self) -> bool:
+        self.asked.append(len(self.asked) == 2)
+        return self.asked[-1]
+
+    def exit_code(self) -> int | None:
+        return 0 if any(self.asked) else None
+
+
+def test_serve_builds_it_after_the_first_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, began_after, prepared = list[bool](), list[list[bool]](), list[object]()
+    monkeypatch.setattr(serve, "WebServer", lambda *_: nullcontext(AnsweringLate(asked)))
+    monkeypatch.setattr(serve, "prepare", lambda **given: prepared.append(given["practice_bank"]))
+    monkeypatch.setattr(BackgroundBuild, "begin", lambda _: began_after.append(asked[:]))
+    with pytest.raises(CommandError):
+        serve.Command()._serve("localhost", 8000, demo=False)
+    assert prepared == [False]
+    assert began_after == [[False, False, True]]
