@@ -60,7 +60,10 @@ PART = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--part", type=_part, metavar="K/N", help="run the K-th of N parts")
     parser.addoption(
-        "--at-most", type=float, metavar="SECONDS", help="leave out tests that take longer"
+        "--at-most",
+        type=float,
+        metavar="SECONDS",
+        help="leave out tests that take longer, without the fixtures that they share",
     )
     parser.addoption(
         "--database-only", action="store_true", help="leave out tests that use no test database"
@@ -98,7 +101,7 @@ def pytest_collection_modifyitems(
     if config.getoption("--database-only"):
         leave_out(config, items, [item for item in items if not uses_database(item)])
     if most := config.getoption("--at-most"):
-        leave_out(config, items, [item for item in items if seconds_of(item) > most])
+        leave_out(config, items, [item for item in items if own_seconds(name_of(item)) > most])
     seconds = dict[str, float]()
     for item in items:
         group = item.stash[GROUP]
