@@ -15,6 +15,7 @@ from django.db import DatabaseError, OperationalError
 from django.db import transaction as db_transaction
 
 from ledger.db.local_settings import set_locally
+from ledger.db.named_locks import wait_for_lock
 from ledger.db.retry import sqlstate
 
 logger = logging.getLogger(__name__)
@@ -37,12 +38,14 @@ def is_in_use(error: DatabaseError) -> bool:
 
 def with_short_waits(work: Callable[[], R]) -> R:
     """Runs the work in a database transaction that waits for no lock longer than LOCK_WAIT, and
-    runs it again after a pause if it did. Raises TablesInUse after the last try.
+    runs it again after a pause if it did. One such work runs at a time: Postgres refuses to change
+    a right of a table twice in parallel. Raises TablesInUse after the last try.
     """
 
     def attempt() -> R:
         with db_transaction.atomic(durable=True):
             set_locally(lock_timeout=LOCK_WAIT)
+            wait_for_lock("work on whole tables")
             return work()
 
     return again_while_in_use(attempt)

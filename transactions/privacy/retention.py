@@ -14,7 +14,7 @@ from ledger.db.outside_cache import OutsideCache
 from ledger.db.shared_cache import SharedCache
 from transactions.models import Alert, NamesAsked
 from transactions.privacy.further import FURTHER
-from transactions.privacy.lifting import delete_in_parts
+from transactions.privacy.lifting import PART, delete_in_parts
 from transactions.privacy.old_events import delete_old_events
 
 OVER = "The keeping time is over."
@@ -28,17 +28,16 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
     old_counts = timezone.localdate(now) - timedelta(days=NAMES_ASKED_DAYS)
     old_alerts = now - timedelta(days=settings.LEDGER_KEEP_ALERTS_DAYS)
     old = {
-        "sign-ins": SignIn.objects.filter(at__lt=old_sign_ins).exclude(pk__in=_latest_sign_ins()),
         "sessions that are over": WebSession.objects.filter(expire_date__lt=now),
         "counts of attempts": AttemptCount.objects.filter(window_ends__lt=now),
         "alerts": Alert.objects.filter(created_at__lt=old_alerts),
         "counts of compared names": NamesAsked.objects.filter(day__lt=old_counts),
     }
-    with db_transaction.atomic(durable=True):
-        deleted = {what: rows.delete()[0] for what, rows in old.items()}
-        if deleted["sign-ins"]:
-            note_removal("sign_ins", old_sign_ins)
-    deleted["access tokens"] = _delete_tokens(old_sign_ins)
+    deleted = {
+        "sign-ins": _delete_sign_ins(old_sign_ins),
+        **{what: _delete_unlocked(rows) for what, rows in old.items()},
+        "access tokens": _delete_tokens(old_sign_ins),
+    }
     old_events = now - timedelta(days=settings.LEDGER_KEEP_EVENTS_DAYS)
     deleted |= delete_old_events(old_events)
     cached = caches["default"]
@@ -47,6 +46,29 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
     for data in FURTHER:
         deleted |= data.delete_old(now)
     return deleted | {"reads of others' data": _delete_reads(now)}
+
+
+def _delete_sign_ins(before: datetime) -> int:
+    with db_transaction.atomic(durable=True):
+        old = SignIn.objects.filter(at__lt=before).exclude(pk__in=_latest_sign_ins())
+        deleted: int = old.delete()[0]
+        if deleted:
+            note_removal("sign_ins", before)
+    return deleted
+
+
+def _delete_unlocked(old: QuerySet[Any]) -> int:
+    """Deletes rows of a table that pages write, each part in its own transaction, so that nobody
+    waits for longer than a part takes. Leaves rows that somebody is using to the next run.
+    """
+    deleted: int = 0
+    rows = old.model._default_manager
+    while True:
+        with db_transaction.atomic(durable=True):
+            part = [row.pk for row in old.select_for_update(skip_locked=True).only("pk")[:PART]]
+            deleted += rows.filter(pk__in=part).delete()[0]
+        if len(part) < PART:
+            return deleted
 
 
 def _latest_sign_ins() -> QuerySet[SignIn, Any]:

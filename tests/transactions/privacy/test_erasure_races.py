@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import services as account_services
 from accounts.erased import ACCOUNT_NAME
-from accounts.models import Account, LimitChange, Read, RowRemoval, User
+from accounts.models import Account, AttemptCount, LimitChange, Read, RowRemoval, User
 from ledger.db import short_waits
 from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
@@ -22,7 +22,7 @@ from tests.attacks.rows import web_role
 from tests.factories import AccountFactory
 from transactions import services
 from transactions.audit.audit import audit
-from transactions.models import Annotation, Transaction
+from transactions.models import Annotation, NamesAsked, Transaction
 from transactions.privacy import erasure, lifting
 from transactions.privacy.erasure import erase
 from transactions.privacy.leaving import leave
@@ -166,3 +166,41 @@ def test_the_name_of_a_closed_account_goes_by_an_erasure_alone(
         rows = Account.objects.filter(pk=left.pk)
         with pytest.raises(IntegrityError), db_transaction.atomic():
             rows.update(name=name)
+
+
+def test_people_sign_in_while_old_rows_are_deleted(ana: Account) -> None:
+    """Each sign-in counts a counter of the whole site, which may be over by then."""
+    counters = [("site", 1)]
+    AttemptCount.objects.count_up(counters)
+    AttemptCount.objects.update(window_ends=timezone.now() - timedelta(hours=1))
+    NamesAsked.objects.create(user=ana.user, day=date(2020, 1, 1), count=1)
+    counted = list[Any]()
+
+    def count_meanwhile(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        found = execute(sql, *rest)
+        if sql.startswith(f'DELETE FROM "{NamesAsked._meta.db_table}"'):
+            counted.append(elsewhere(lambda: AttemptCount.objects.count_up(counters)))
+        return found
+
+    with connection.execute_wrapper(count_meanwhile):
+        apply_retention()
+    assert counted == [{"site": 1}]
+
+
+def test_a_counter_that_somebody_counts_up_is_left_to_the_next_run() -> None:
+    AttemptCount.objects.count_up([("counted", 1), ("over", 1)])
+    AttemptCount.objects.update(window_ends=timezone.now() - timedelta(hours=1))
+    with db_transaction.atomic():
+        AttemptCount.objects.select_for_update().get(pk="counted")
+        elsewhere(apply_retention)
+    assert list(AttemptCount.objects.values_list("pk", flat=True)) == ["counted"]
+
+
+def test_one_change_of_whole_tables_runs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Postgres refuses to grant a right twice in parallel: tuple concurrently updated."""
+    monkeypatch.setattr(short_waits, "LOCK_WAIT", "100ms")
+    monkeypatch.setattr(short_waits, "TRIES", 1)
+    with pytest.raises(short_waits.TablesInUse):
+        short_waits.with_short_waits(
+            lambda: elsewhere(lambda: short_waits.with_short_waits(lambda: None))
+        )
