@@ -27,6 +27,7 @@ from transactions.outside.formats.lines import OutsideLine, UnreadableStatement,
 from transactions.outside.formats.mt940 import details_of
 from transactions.outside.formats.qif import qif_order
 from transactions.outside.formats.reading import Measured, format_of, lines_of, measure
+from transactions.outside.formats.xml import elements
 
 EUR = "EUR"
 
@@ -642,6 +643,17 @@ def test_a_payment_has_up_to_so_many_values(name: str, before: str, part: str) -
     many = (part.format(chr(0x4E00 + n) if name == "qif" else n) for n in range(201))
     text = SAMPLES[name].replace(before, "".join(many) + before, 1)
     assert "kinds of" in refusal_of(text)
+
+
+def test_no_name_of_xml_has_its_namespace_written_out() -> None:
+    """Else a file of 140 KB takes 2 GB: a copy of the namespace for each name."""
+    namespace = "u" * 1000
+    text = f"<x:Document xmlns:x='{namespace}'><x:Ntry x:a='1' x:b='2'/></x:Document>"
+    found = elements(io.BytesIO(text.encode()), frozenset({"Ntry"}))
+    assert [(name, entry.tag, *entry.attrib) for name, entry in found] == [
+        ("root Document", "x:Document", "xmlns:x"),
+        ("Ntry", "x:Ntry", "x:a", "x:b"),
+    ]
 
 
 @pytest.mark.parametrize(("name", "place"), [("ofx2", "<STMTTRN>"), ("camt053", "<Ntry>")])
