@@ -126,14 +126,14 @@ def unknown_status_count(source: OutsideImport) -> int:
     if source.format != OutsideImport.Format.CSV or place is None:
         return 0
     with suppress(UnreadableStatement), kept(source) as file:  # read by an earlier version
-        sheet = sheet_of(file, is_asked=True)
+        sheet = sheet_of(file, is_asked=True, is_checked=True)
         return sum(not is_status(typed) for typed in cells_under(file, sheet, [place]))
     return 0
 
 
 def _doubtful_order_of_csv(file: IO[bytes], mapping: dict[str, Any], *, is_told: bool) -> str:
     """Reads the whole file only if its first lines leave it open."""
-    sheet = sheet_of(file, is_asked=True)
+    sheet = sheet_of(file, is_asked=True, is_checked=True)
     if is_told and "ymd" not in day_order(sheet.column(mapping["date"])).possible:
         return ""
     possible = order_of_file(file, sheet, mapping).possible

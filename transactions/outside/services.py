@@ -251,7 +251,7 @@ def _with_known_roles(
     """
     if locked.format != Format.CSV:
         return dict(mapping)
-    found = guess(sheet_of(file, is_asked=True), locked.currency)
+    found = guess(sheet_of(file, is_asked=True, is_checked=True), locked.currency)
     unknown = {role for role in ASKED_AGAIN if mapping.get(role) is None and role not in found}
     return {role: place for role, place in mapping.items() if role not in unknown}
 

@@ -23,7 +23,7 @@ from transactions.outside import services
 from transactions.outside.doubles import entries_like, lookalikes_of
 from transactions.outside.file import accounts_table, entries_table
 from transactions.outside.file_parts import kept
-from transactions.outside.formats.guess import guess_of_file
+from transactions.outside.formats.guess import guess
 from transactions.outside.formats.lines import UnreadableStatement
 from transactions.outside.formats.sheet import sheet_of
 from transactions.outside.forms import (
@@ -151,8 +151,8 @@ def columns(request: PersonRequest, pk: Any) -> HttpResponse:
     if source.format != "csv" or source.state in (State.IMPORTED, State.UNDONE):
         return redirect("transactions:outside_import", source.pk)
     with kept(source) as file:
-        sheet = sheet_of(file, is_asked=True)
-        known = source.mapping or guess_of_file(file, sheet, source.currency)
+        sheet = sheet_of(file, is_asked=True, is_checked=True)
+    known = source.mapping or guess(sheet, source.currency)
     data = request.POST if request.method == "POST" else None
     form = ColumnsForm(data, sheet=sheet, known=known)
     if form.is_valid():

@@ -27,9 +27,11 @@ from tests.transactions.outside.samples import ofx2, ofx2_line
 from tests.transactions.tables.files import json_of
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
 from transactions.outside import services
+from transactions.outside.file_parts import PART_BYTES, _KeptFile
 
 pytestmark = pytest.mark.django_db
 LIST, NEW, UPLOAD = "/outside/", "/outside/new/", "/outside/upload/"
+HEADING, ROW, LAST = "Datum;Zweck für;Betrag\n", "01.11.2026;Bus;-2,80\n", "01.11.2026;Café;-2,80\n"
 
 
 @pytest.fixture
@@ -182,13 +184,39 @@ def test_the_preview_does_not_read_the_file_again(ana: Client, account: OutsideA
     assert services.confirm(source=source).doubts is None
 
 
-def test_the_columns_are_guessed_when_the_file_is_stored(
-    ana: Client, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("row", [ROW, "***;;\n"])
+def test_the_page_of_the_columns_reads_only_the_beginning_of_the_file(
+    row: str, ana: Client, account: OutsideAccount
 ) -> None:
-    here = send(ana, account, GERMAN)["Location"]
-    monkeypatch.delattr("transactions.outside.views.guess_of_file")
-    columns = ana.get(here, follow=True).redirect_chain[-1][0]
-    assert "/columns/" in columns
+    """Whatever its encoding, which letters below the beginning may tell."""
+    bodies = [f"{HEADING}{ROW}{row * count}{LAST}".encode("cp1252") for count in (100, 60_000)]
+    found = [bytes_read(ana, send(ana, account, body)["Location"]) for body in bodies]
+    assert found[0] <= found[1] <= PART_BYTES < len(bodies[1])
+
+
+def bytes_read(client: Client, here: str) -> int:
+    """How many bytes of the stored file the page of its columns reads."""
+    columns = client.get(here)["Location"]
+    sizes = []
+
+    def counted(kept_file: Any, buffer: memoryview) -> int:
+        sizes.append(read(kept_file, buffer))
+        return sizes[-1]
+
+    read = _KeptFile.readinto
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_KeptFile, "readinto", counted)
+        assert client.get(columns).status_code == 200
+    return sum(sizes)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_the_page_of_the_columns_has_the_letters_of_the_file(
+    encoding: str, ana: Client, account: OutsideAccount
+) -> None:
+    body = f"{HEADING}01.11.2026;Café;-2,80\n".encode(encoding)
+    page = ana.get(send(ana, account, body)["Location"], follow=True)
+    assert not lacks(text_of(page), "Zweck für (Café)", "Datum (01.11.2026)")
 
 
 def test_the_fewer_of_new_lines_and_doubles_are_shown_first(

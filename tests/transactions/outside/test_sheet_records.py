@@ -289,6 +289,23 @@ def test_a_sheet_has_up_to_so_many_cells(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "more than 6 cells" in refusal_of(f"{ENGLISH}2026-11-04,Bus,1.00\n")
 
 
+def test_the_encoding_of_a_file_is_found_once() -> None:
+    class CountedFile(BytesIO):
+        size = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            part = super().read(size)
+            self.size += len(part)
+            return part
+
+    body = (ENGLISH + "2026-11-04,Café,1.00\n" * 9000).encode("cp1252")
+    source = CountedFile(body)
+    sheet_of(source)
+    assert source.size == 2 * len(body)  # with the search for words in other encodings
+    guess_of_file(source, sheet_of(source))
+    assert source.size == 2 * len(body)
+
+
 @pytest.mark.parametrize("more", ["\n" * 20, "***\n" * 20, ",x,\n" * 20])
 def test_a_sheet_has_up_to_so_many_rows_that_are_no_line(
     more: str, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import IO, TypeVar
+from weakref import WeakKeyDictionary
 
 from ledger.text.currencies import LARGEST_AMOUNT, decimals_of, minor_units
 from ledger.text.lines import shortened, tidy_line
@@ -303,8 +304,18 @@ def encoding_of(source: IO[bytes]) -> str:
     neither, for NUL characters and for more bytes than MOST_BYTES, and TooManyLines for more lines
     than MOST_RAW_LINES.
 
-    A file with whole letters of UTF-8 and a broken one was damaged; it is not Windows-1252.
+    A file with whole letters of UTF-8 and a broken one was damaged; it is not Windows-1252. Reads
+    each file once, however often it is asked for.
     """
+    if source not in _encodings:
+        _encodings[source] = _find_encoding(source)
+    return _encodings[source]
+
+
+_encodings = WeakKeyDictionary[IO[bytes], str]()
+
+
+def _find_encoding(source: IO[bytes]) -> str:
     decoders = {code: codecs.getincrementaldecoder(code)() for code in ("utf-8", "cp1252")}
     has_letters, size, lines, before = False, 0, 0, b""
     source.seek(0)
@@ -375,12 +386,27 @@ def _reads(decoder: codecs.IncrementalDecoder, part: bytes, *, final: bool = Fal
     return True
 
 
+def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error("as_windows_1252", _as_windows_1252)
+
+
 @contextmanager
-def opened(source: IO[bytes]) -> Iterator[io.TextIOWrapper]:
-    """The file as text from its beginning; leaves the file itself open."""
-    encoding = encoding_of(source)
+def opened(source: IO[bytes], *, is_checked: bool = False) -> Iterator[io.TextIOWrapper]:
+    """The file as text from its beginning; leaves the file itself open.
+
+    The whole file tells its encoding. If `encoding_of` has accepted it before, `is_checked`, none
+    of it is read for that: each byte that is not UTF-8 is a letter of Windows-1252 then.
+    """
+    encoding, errors = "utf-8-sig", "as_windows_1252"
+    if not is_checked:
+        encoding, errors = encoding_of(source), "strict"
     source.seek(0)
-    text = io.TextIOWrapper(source, encoding=encoding, newline="")
+    text = io.TextIOWrapper(source, encoding=encoding, errors=errors, newline="")
     try:
         yield text
     finally:

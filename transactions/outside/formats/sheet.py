@@ -36,6 +36,7 @@ LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 SEPARATORS = ";\t,|"
 BEFORE_HEADING = 30  # lines that a bank may write above the names of the columns
 SAMPLES = 20
+MOST_SAMPLED = 1000  # rows in which they are looked for
 NO_HEADING = (
     "No line names at least a date and an amount. The file is not CSV with a heading, nor "
     "OFX, QIF, camt.053 or MT940."
@@ -70,22 +71,23 @@ class Sheet:
         return [row[place].strip() for row in self.rows if place < len(row) and row[place].strip()]
 
 
-def sheet_of(source: IO[bytes], *, is_asked: bool = False) -> Sheet:
+def sheet_of(source: IO[bytes], *, is_asked: bool = False, is_checked: bool = False) -> Sheet:
     """Reads the names of the columns and the first lines. Raises UnreadableStatement.
 
-    If a person is asked what the columns mean, the names may be unknown, or there may be none.
+    If a person is asked what the columns mean, the names may be unknown, or there may be none. Of a
+    file that `is_checked`, as a stored one is, only the beginning is read.
     """
-    with opened(source) as text:
+    with opened(source, is_checked=is_checked) as text:
         top = list(islice(text_lines(text), BEFORE_HEADING))
     if known := _most_even(top, _first_heading):
         names, after, separator = known
-        rows = _first_rows(source, separator, after)
+        rows = _first_rows(source, separator, after, is_checked=is_checked)
         return _named(names, separator, after, rows, top)
     found = _most_even(top, _table) if is_asked else None
     if found is None:
         raise UnreadableStatement(NO_TABLE if is_asked else NO_HEADING)
     names, after, separator = found
-    rows = _first_rows(source, separator, after)
+    rows = _first_rows(source, separator, after, is_checked=is_checked)
     if names:
         return replace(_named(names, separator, after, rows, top), is_known=False)
     names = tuple(f"column {number}" for number in range(1, max(map(len, rows)) + 1))
@@ -104,10 +106,12 @@ def _named(
     return Sheet(with_side, separator, after, rows, max(len(heading), len(with_side)))
 
 
-def _first_rows(source: IO[bytes], separator: str, after: int) -> tuple[tuple[str, ...], ...]:
-    with opened(source) as text:
-        rows = islice(cells_of(text, separator, after), SAMPLES)
-        return tuple(tuple(cells) for _, cells in rows)
+def _first_rows(
+    source: IO[bytes], separator: str, after: int, *, is_checked: bool
+) -> tuple[tuple[str, ...], ...]:
+    with opened(source, is_checked=is_checked) as text:
+        rows = filter(_has_text, islice(_all_rows(text, separator, after), MOST_SAMPLED))
+        return tuple(tuple(cells) for _, cells in islice(rows, SAMPLES))
 
 
 Beginning = tuple[tuple[str, ...], int]  # the names, and how many lines are above the first row
@@ -216,6 +220,16 @@ def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tup
     """Yields the number and the cells of each line with a letter or a digit, which one of stars or
     dashes has not. Raises UnreadableStatement.
     """
+    return filter(_has_text, _all_rows(text, separator, after))
+
+
+def _has_text(row: tuple[int, list[str]]) -> bool:
+    return any(map(LETTER_OR_DIGIT.search, row[1]))
+
+
+def _all_rows(
+    text: io.TextIOWrapper, separator: str, after: int
+) -> Iterator[tuple[int, list[str]]]:
     lines = text_lines(text)
     for _ in range(after):
         next(lines, "")
@@ -244,8 +258,7 @@ def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tup
             )
         if count > MOST_CELLS:
             raise TooManyLines(MOST_CELLS, "cells")
-        if any(map(LETTER_OR_DIGIT.search, cells)):
-            yield reader.line_num + after, cells
+        yield reader.line_num + after, cells
 
 
 def cells_under(
