@@ -15,12 +15,13 @@ from ledger.text.lines import shortened
 MOST_BYTES = 32 * 1024 * 1024
 MOST_VALUES = 1_000_000  # counted by their separators, also in texts: 20 for each line of a batch
 MOST_LINES = 50_000  # of a batch
+MOST_NAMES = 1000  # of an object; metadata has the most, a hundred
 LINE = re.compile(r"[^\n]+")
 
 
 def loads(text: str) -> Any:
     """Parses one JSON value. Raises ParseError, with a sentence: also for a name that stands twice,
-    for NaN, and for more nesting or longer numbers than Python reads.
+    for more than MOST_NAMES, for NaN, and for more nesting or longer numbers than Python reads.
     """
     try:
         return json.loads(
@@ -36,6 +37,8 @@ def loads(text: str) -> Any:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_NAMES:
+        raise ParseError(f"An object has at most {MOST_NAMES:,} names.")
     found = dict(pairs)
     if len(found) < len(pairs):
         seen = set[str]()

@@ -1,10 +1,12 @@
 """A list of 50,000 payments fits into one call, as docs/api.md says."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from django.test import Client
+from rest_framework.exceptions import ParseError
 
 from accounts.models import Account
 from api import parsing
@@ -38,6 +40,14 @@ def test_fifty_thousand_lines_are_read(mine: Account, theirs: Account) -> None:
     line = json.dumps(body(mine, theirs, amount="0.01", description="Salary", to_account=None))
     answer = send(mine.user, f"{line}\n" * (MOST + 1), "application/x-ndjson", atomic="false")
     assert (answer.status_code, "50,000" in answer.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize("where", ["[{}]", '{{"transactions": [{}]}}', "{}"])
+def test_an_object_of_json_has_up_to_a_thousand_names(where: str) -> None:
+    for names in (1000, 1001):
+        made = json.dumps({f"name {number}": number for number in range(names)})
+        with nullcontext() if names == 1000 else pytest.raises(ParseError):
+            parsing.loads(where.format(made))
 
 
 @pytest.mark.parametrize("limit", ["MOST_BYTES", "MOST_VALUES"])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -11,11 +12,12 @@ from django.urls import reverse
 from accounts.models import User
 from ledger.server.gunicorn_settings import FEWEST_THREADS
 from ledger.web import running_requests
-from ledger.web.running_requests import AT_ONCE, WAITING, RunningRequests
+from ledger.web.running_requests import AT_ONCE, LARGE, WAITING, RunningRequests
 from tests.api.calls import bearer
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
+BATCH = "/api/v1/transactions/batch/"
 PAGES = ("/accounts/", "/api/v1/accounts/")
 
 
@@ -92,6 +94,36 @@ def test_a_request_waits_until_another_one_ends(monkeypatch: pytest.MonkeyPatch)
         wait(both, return_when=FIRST_COMPLETED)  # the one that may not wait
         requests.end("ana")
         assert sorted(each.result() for each in both) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "status"),
+    [
+        ("application/json", LARGE + 1, 429),
+        ("application/x-ndjson", LARGE + 1, 429),
+        ("application/json", LARGE, 400),
+        ("text/csv", LARGE + 1, 415),  # read piece by piece where it is accepted
+    ],
+)
+def test_a_process_reads_one_large_body_of_json_at_a_time(
+    kind: str, size: int, status: int, monkeypatch: pytest.MonkeyPatch, client: Client
+) -> None:
+    monkeypatch.setattr(running_requests, "SECONDS", 0)
+    large_bodies = RunningRequests(at_once=1, waiting=1)
+    monkeypatch.setattr(running_requests, "_large_bodies", large_bodies)
+    headers = bearer(UserFactory(), "pay")
+
+    def send() -> Any:
+        return client.post(BATCH, "x" * size, kind, headers=headers)
+
+    assert large_bodies.begin(LARGE)
+    refused = send()
+    assert refused.status_code == status
+    if status == 429:
+        assert refused["Retry-After"] == "2"
+        assert refused.json()["type"] == "/api/v1/problems/#too-many-large-bodies"
+    large_bodies.end(LARGE)
+    assert [send().status_code for _ in range(2)] == [415 if kind == "text/csv" else 400] * 2
 
 
 def test_one_person_leaves_a_thread_to_others() -> None:
