@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.exceptions import LedgerError
-from accounts.sent_bytes import count_stored
+from accounts.sent_bytes import LINE, count_stored
 from accounts.sign_in import step_up
 from api.caller import Caller
 from api.fields import StrictSerializer
@@ -87,7 +87,7 @@ class TransactionBatch(ApiView):
         if caller.token is None and not is_covered(step_up.fresh_until(request._request)):
             raise ConfirmationNeeded(CONFIRM)
         lines = lines_of(request, caller, given, is_atomic=is_atomic)
-        count_stored(caller.person, len(lines))
+        count_stored(caller.person, LINE * len(lines))
         if not is_atomic:
             return StreamingHttpResponse(
                 _streamed(request, caller, lines), content_type=NDJSON,

@@ -3,17 +3,21 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from accounts import sent_bytes
 from accounts.models import AttemptCount
-from accounts.sent_bytes import LEAST, SentBytes
+from accounts.sent_bytes import LINE, SentBytes
 from tests.api.calls import bearer
 from tests.conftest import signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.outside.files import GERMAN, outside_account, uploaded
 from tests.transactions.payment_files.files import csv_of
+from transactions.models import PaymentFile
 from transactions.outside import services
+from transactions.payment_files.booking import agreed_to, book_step
+from transactions.payment_files.preview import check
 from transactions.payment_files.storage import store
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +88,38 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, int]]:
     return found
 
 
+MANY = 3000
+
+
+def total_size() -> int:
+    """The bytes of all tables with their indexes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'")
+        return int(cursor.fetchone()[0])
+
+
+def test_a_payment_file_counts_what_it_stores_until_it_is_paid(
+    counted: list[tuple[Any, int]],
+) -> None:
+    payer, payee = AccountFactory(balance=MANY * MANY), AccountFactory()
+    before = total_size()
+    lines = [f"{payee.number},{number}.50" for number in range(MANY)]
+    file = check(store(csv_of(*lines), name="a.csv", from_account=payer, created_by=payer.user))
+    while file.state != PaymentFile.State.DONE:
+        file = book_step(file, agreed=agreed_to(file))
+    stored = total_size() - before
+    assert counted[0][1] > stored
+
+
+def test_a_file_of_another_bank_counts_what_it_stores(counted: list[tuple[Any, int]]) -> None:
+    account = outside_account()
+    before = total_size()
+    rows = (f"2026-11-0{number % 9 + 1},-{number}.20,Bus\n" for number in range(MANY))
+    source = uploaded(account, f"Date,Amount,Payee\n{''.join(rows)}")
+    services.confirm(source=source)
+    assert counted[0][1] > total_size() - before
+
+
 def test_each_line_of_a_payment_file_counts_when_it_is_stored(
     counted: list[tuple[Any, int]],
 ) -> None:
@@ -93,7 +129,7 @@ def test_each_line_of_a_payment_file_counts_when_it_is_stored(
     for _ in range(2):
         store(csv_of(*lines), name="a.csv", from_account=payer, created_by=payer.user)
     store(csv_of(*lines, f"{payee.number},2"), name="a.csv", from_account=payer)  # by the bank
-    assert counted == [(payer.user.pk, 3 * LEAST)] * 2
+    assert counted == [(payer.user.pk, 3 * LINE)] * 2
 
 
 def test_each_line_of_a_file_of_another_bank_counts_as_often_as_it_is_stored(
@@ -104,7 +140,7 @@ def test_each_line_of_a_file_of_another_bank_counts_as_often_as_it_is_stored(
     source = services.name_columns(source=source, mapping=source.mapping or {})
     services.read_rest(source)
     assert source.line_count > 1
-    assert counted == [(account.owner_id, source.line_count * LEAST)] * 2
+    assert counted == [(account.owner_id, source.line_count * LINE)] * 2
 
 
 def test_each_payment_of_a_call_counts(counted: list[tuple[Any, int]]) -> None:
@@ -114,4 +150,4 @@ def test_each_payment_of_a_call_counts(counted: list[tuple[Any, int]]) -> None:
     headers = bearer(payer.user, "pay") | {"Idempotency-Key": "a"}
     answer = Client().post(f"{CALL}batch/", sent, "application/json", headers=headers)
     assert answer.status_code == 201
-    assert counted[1:] == [(payer.user.pk, 4 * LEAST)]
+    assert counted[1:] == [(payer.user.pk, 4 * LINE)]

@@ -32,7 +32,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.refusal_counts import counts_refusals
-from accounts.sent_bytes import count_stored
+from accounts.sent_bytes import LEAST, count_stored
 from ledger.db.ids import pk_of, uuid7
 from ledger.db.named_locks import wait_for_lock
 from ledger.db.retry import with_retry
@@ -172,7 +172,7 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
         change = uuid7() if before else change
         if count := _give(owner, others, category, change):
             _forget_outdated(owner, change)
-    count_stored(owner, count)
+    count_stored(owner, LEAST * count)
     return count or before
 
 

@@ -12,7 +12,7 @@ from django.db.models import Count, Max
 
 from accounts.models import Account, User
 from accounts.refusal_counts import counts_refusals
-from accounts.sent_bytes import count_stored
+from accounts.sent_bytes import LEAST, count_stored
 from ledger.db.retry import with_retry
 from transactions.annotations.categories import (
     changing_categories,
@@ -88,7 +88,7 @@ def apply_to_past(*, rule: CategoryRule) -> int:
             return 0
         deleted, _by_table = OwnCategory.objects.of(owner).filter(change=now.pk).delete()
         count = give_where_none(owner, rows_of(owner, now.query), now.category, now.pk)
-    count_stored(owner, deleted + count)
+    count_stored(owner, LEAST * (deleted + count))
     return count
 
 

@@ -25,7 +25,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.sent_bytes import count_stored
+from accounts.sent_bytes import LINE, count_stored
 from ledger.db.ids import uuid7, uuid7_with
 from ledger.db.retry import with_retry
 from ledger.db.row_security import rows_are_secured, write_rows
@@ -298,7 +298,7 @@ def _read(source: OutsideImport, most: int) -> OutsideImport:
             locked.doubts = doubts_of(locked)
             locked.state = State.PREVIEW
         locked.save()
-    count_stored(locked.account.owner_id, locked.read_count - before)
+    count_stored(locked.account.owner_id, LINE * (locked.read_count - before))
     return locked
 
 

@@ -18,7 +18,7 @@ from accounts.forms import NO_SUCH_NUMBER
 from accounts.models import Account, User
 from accounts.numbers import clean_account_number
 from accounts.refusal_counts import counts_refusals
-from accounts.sent_bytes import count_stored
+from accounts.sent_bytes import LINE, count_stored
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7
 from ledger.db.retry import run_with_retry
@@ -89,7 +89,7 @@ def store(
             raise
         return known
     if created_by is not None:
-        count_stored(created_by, count)
+        count_stored(created_by, LINE * count)
     return file
 
 
