@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple, Self
 
 from django.db import models
-from django.db.models import Exists, F, Max, Min, OuterRef, Q, Subquery, Sum
+from django.db.models import Case, Exists, F, Max, Min, OuterRef, Q, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -93,6 +93,13 @@ class OutsideImportQuerySet(models.QuerySet["OutsideImport"]):
     def waiting(self) -> Self:
         """Those that are neither imported nor undone."""
         return self.exclude(state__in=["imported", "undone"])
+
+    def line_total(self) -> int:
+        """How many lines are stored of them, or will be once they are read."""
+        entered = When(state="imported", then=F("entry_count"))
+        stored = Case(entered, When(state="undone", then=0), default=F("line_count"))
+        total: int = self.aggregate(total=Sum(stored, default=0))["total"]
+        return total
 
 
 class OutsideImport(models.Model):

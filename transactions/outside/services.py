@@ -47,13 +47,10 @@ from transactions.outside.reads import doubts_of
 
 State, Format = OutsideImport.State, OutsideImport.Format
 MOST_ACCOUNTS = 50  # of one person
-MOST_ENTRIES = 500_000  # of one account
+MOST_LINES_OF_A_PERSON = 500_000  # in all accounts, with those of previews
 STEP = 10_000  # lines that are stored before the page is answered
 PART = 2000  # lines that are held in memory and written at a time
 TOO_MANY_ACCOUNTS = f"You have {MOST_ACCOUNTS} outside accounts. Remove one first."
-TOO_MANY_ENTRIES = (
-    f"An outside account holds up to {MOST_ENTRIES:,} entries. Import into another one."
-)
 CHANGED = "Somebody has changed this import meanwhile. Look at it again."
 ANOTHER_MARK = "Some figures seem to become a thousand times too small or too large."
 COLUMNS = (
@@ -114,7 +111,8 @@ def upload(
     A CSV file whose columns nobody has named yet waits for that; any other is measured. `id` is
     that of the form: the same file for the same account under it returns the import that it made
     before, unless that is undone. If the columns as remembered do not fit the file, and others do,
-    they are proposed, and `refusal` says what did not fit. Raises UnreadableStatement.
+    they are proposed, and `refusal` says what did not fit. Raises UnreadableStatement, and
+    InvalidDetails above MOST_LINES_OF_A_PERSON.
     """
     digest = digest_of(source)
     pk = uuid7_with(id or uuid7(), account.pk, digest)
@@ -211,6 +209,7 @@ def _store(made: OutsideImport, source: IO[bytes]) -> OutsideImport:
         _locked_account(made.account)
         for waiting in OutsideImport.objects.filter(account=made.account).waiting():
             _delete(waiting)
+        _refuse_too_many_lines(made)
         made.save(force_insert=True)
         keep(source, made)
     return made
@@ -230,7 +229,8 @@ def _last_with_heading(account: OutsideAccount, heading: str) -> OutsideImport |
 def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> OutsideImport:
     """Says what the columns of a CSV file mean; lines that were read otherwise are read again.
 
-    Raises UnreadableStatement, and InvalidDetails if it is imported or gone meanwhile.
+    Raises UnreadableStatement, and InvalidDetails if it is imported or gone meanwhile, or above
+    MOST_LINES_OF_A_PERSON.
     """
     with db_transaction.atomic(durable=True):
         locked = _locked(source, State.COLUMNS, State.READING, State.PREVIEW)
@@ -238,6 +238,7 @@ def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> Outsid
         with kept(locked) as file:
             locked.mapping = _with_known_roles(locked, file, mapping)
             _measure(locked, file)
+        _refuse_too_many_lines(locked)
         OutsideEntry.objects.of(locked).delete()
         locked.save()
     return locked
@@ -318,15 +319,13 @@ def confirm(
         if locked.state == State.IMPORTED:
             return locked
         locked.double_count = mark_doubles(locked)
-        lines, entered = OutsideEntry.objects.of(locked), OutsideEntry.objects.entered(account)
+        lines = OutsideEntry.objects.of(locked)
         if not with_lookalikes:
             delete_lookalikes(locked)
         if not with_doubles:
             lines.filter(is_double=True).delete()
         _take_opening(locked, account)
         locked.entry_count = lines.update(is_entered=True)
-        if entered.count() > MOST_ENTRIES:
-            raise InvalidDetails(TOO_MANY_ENTRIES)
         locked.state, locked.imported_at = State.IMPORTED, timezone.now()
         locked.doubts = None  # with texts of the file
         locked.save()
@@ -424,6 +423,21 @@ def _measure(made: OutsideImport, file: IO[bytes]) -> None:
     made.opening, made.closing = found.facts.opening, found.facts.closing
     if made.closing is not None and made.last_on is not None:
         made.closing_on = max(found.facts.closing_on or made.last_on, made.last_on)
+
+
+def _refuse_too_many_lines(source: OutsideImport) -> None:
+    """Raises InvalidDetails if its owner would have more lines than MOST_LINES_OF_A_PERSON. Locks
+    the owner, last of all, so that two files are not both the last that fits.
+    """
+    owner = User.objects.lock_active(source.account.owner_id)
+    others = OutsideImport.objects.owned_by(owner).exclude(pk=source.pk)
+    count = others.line_total() + source.line_count
+    if count > MOST_LINES_OF_A_PERSON:
+        raise InvalidDetails(
+            f"With this file you would have {count:,} lines in outside accounts, and the most is "
+            f"{MOST_LINES_OF_A_PERSON:,}. First undo an old import, throw away a file that waits, "
+            "or remove an account."
+        )
 
 
 def _locked_account(account: OutsideAccount) -> OutsideAccount:

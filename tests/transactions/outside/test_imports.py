@@ -605,16 +605,41 @@ def test_removing_an_account_removes_all_of_it(account: OutsideAccount) -> None:
     assert {part.source.account_id for part in OutsideFilePart.objects.all()} == {other.pk}
 
 
-def test_there_is_a_most_of_accounts_and_of_entries(
+def test_there_is_a_most_of_accounts(
     account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "MOST_ENTRIES", 3)
-    with pytest.raises(InvalidDetails):
-        imported(account, GERMAN)
-    assert balance_of(account) == 0
     monkeypatch.setattr(services, "MOST_ACCOUNTS", 1)
     with pytest.raises(InvalidDetails):
         outside_account(owner=account.owner)
+
+
+def test_a_person_has_so_many_lines_in_all_accounts_previews_included(
+    account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", 9)
+    other, of_ben = outside_account(owner=account.owner), outside_account()
+    two_lines = "!Type:Bank\nD11/02'26\nT-2.80\n^\nD11/13'26\nT-1.20\n^\n"
+    first = imported(account, GERMAN)
+    assert first.line_count == 4
+    imported(of_ben, GERMAN)
+    uploaded(other, GERMAN)
+    uploaded(other, GERMAN)  # takes the place of the one that waits
+    with pytest.raises(InvalidDetails):
+        uploaded(account, GERMAN)
+    services.undo(source=first)
+    uploaded(account, GERMAN)
+    assert OutsideEntry.objects.filter(account__owner=account.owner).count() == 8
+    with pytest.raises(InvalidDetails):
+        uploaded(outside_account(owner=account.owner), two_lines)
+
+
+def test_lines_that_were_left_out_do_not_count(
+    account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", 8)
+    imported(account, GERMAN)
+    assert imported(account, GERMAN).entry_count == 0
+    uploaded(account, GERMAN)
 
 
 @pytest.mark.parametrize("id", ["NONREF", "NOTPROVIDED", "batch-7"])
