@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from ledger.db.replicas import known, prober
 from tests.ledger.hanging import LONGEST, standing_still
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_pair import own_pair
-from tests.ledger.own_site import Site, accounts_of
+from tests.ledger.own_site import Payer, Site, accounts_of, sign_in_people
 from tests.ledger.processes import LONG, wait_until
 from tests.ledger.replicas.bank import ALIAS, BankWithReplica, replay_paused
 from tests.ledger.replicas.people import Saver
@@ -187,11 +188,11 @@ def site_of(pair: Pair, pool: str) -> Iterator[Site]:
         site.stop()
 
 
-def seconds_of_search(site: Site) -> tuple[int, float]:
+def seconds_of_search(site: Site, person: Payer) -> tuple[int, float]:
     """Status of the page, and how long it took."""
     began = time.monotonic()
     there = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
-    there.request("GET", "/search/?q=salary", headers={"Cookie": f"sessionid={site.cookie}"})
+    there.request("GET", "/search/?q=salary", headers={"Cookie": f"sessionid={person.cookie}"})
     answer = there.getresponse()
     answer.read()
     there.close()
@@ -229,20 +230,29 @@ def at_once(*functions: Callable[[], object]) -> None:
 def test_while_a_replica_hangs_pages_wait_for_seconds_and_payments_go_on(
     pool: str, pair_of_a_site: Pair, figure: Callable[[str], None]
 ) -> None:
-    """More searches at once than the pool has connections."""
+    """More searches at once than the pool has connections, each of another person."""
     with site_of(pair_of_a_site, pool) as site:
         payments, found = Payments(site), list[tuple[int, float]]()
-        searches = [lambda: found.append(seconds_of_search(site))] * 6
+        people = sign_in_people(site.bank, 6)
 
+        def search(person: Payer) -> None:
+            found.append(seconds_of_search(site, person))
+
+        searches = [partial(search, person) for person in people]
         cents = iter(range(10, 100))
 
         def is_read_there() -> bool:
             """Whether no search finds a payment that the replica has not replayed."""
             pages, amount = list[str](), f"7.{next(cents)}"
+
+            def look(person: Payer) -> None:
+                pages.append(site.get(f"/search/?q={amount}", person.cookie))
+
             with replay_paused(pair_of_a_site.standby):
-                payments.site.pay(payments.sender, payments.number, amount)
-                search = f"/search/?q={amount}"
-                at_once(*[lambda: pages.append(site.get(search, site.cookie))] * 6)
+                for person in people:
+                    (_, number), _ = person.accounts
+                    assert payments.site.pay(payments.sender, number, amount)
+                at_once(*[partial(look, person) for person in people])
             return all("Nothing found" in page for page in pages)
 
         wait_until(is_read_there)
