@@ -52,7 +52,7 @@ _READ_THE_BANK = (
 )
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     ANALYSTS: (*_READ_THE_BOOKS, "explorer.use_explorer"),
-    # Without view_contact_details: email addresses and account numbers are masked.
+    # Without view_contact_details: see Note [Rights that show numbers].
     SUPPORT: ("accounts.view_user", "accounts.view_account", "accounts.view_statuschange"),
     OPERATIONS: (
         *_READ_THE_BANK,

@@ -14,9 +14,10 @@ from typing import Any
 import factory.random
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.signals import connection_created
+from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.template.base import FilterExpression
 from django.test import Client, TransactionTestCase
@@ -316,6 +317,11 @@ def colleague(group: str, name: str) -> User:
     person: User = UserFactory(is_staff=True, name=name)
     person.groups.add(Group.objects.get(name=group))
     return person
+
+
+def permissions(*codenames: str) -> QuerySet[Permission]:
+    """The permissions with these names."""
+    return Permission.objects.filter(codename__in=codenames)
 
 
 def signed_in(person: User) -> Client:

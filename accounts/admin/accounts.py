@@ -24,7 +24,7 @@ from accounts.admin.forms import AccountAddForm, AccountChangeForm
 from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.limits import ASK, ASKED, ask_for_limits, why_asked
 from accounts.admin.list_files import ListFiles
-from accounts.admin.masking import known_number, masked_number, sees_contact_details
+from accounts.admin.masking import known_number, mask_number, sees_contact_details
 from accounts.admin.parts import STYLES, AsksApproval, ShownFilters, person_of
 from accounts.exceptions import LedgerError, NeedsApproval
 from accounts.models import LIMITS, Account, User
@@ -129,6 +129,8 @@ class AccountAdmin(
         listed = super().get_changelist_instance(request)
         if not sees_contact_details(person_of(request)):
             listed.search_help_text = MASKED_SEARCH
+            for account in listed.result_list:  # labels of the boxes have it too
+                mask_number(account, person_of(request))
         return listed
 
     def get_search_results(
@@ -161,9 +163,16 @@ class AccountAdmin(
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """Returns the account; with a masked number, for its page alone, to who may not see it."""
         account = super().get_object(request, object_id, from_field)
-        if account is not None and not sees_contact_details(person_of(request)):
-            account.number = masked_number(account.number)
+        if account is not None:
+            mask_number(account, person_of(request))
         return account
+
+    def things_of(self, request: HttpRequest, chosen: models.QuerySet[Account]) -> list[Account]:
+        """Reads the accounts, with masked numbers for who may not see them."""
+        accounts = super().things_of(request, chosen)
+        for account in accounts:
+            mask_number(account, person_of(request))
+        return accounts
 
     def has_change_status_permission(self, request: HttpRequest) -> bool:
         return person_of(request).has_perm("accounts.change_status")
@@ -225,6 +234,7 @@ class AccountAdmin(
         details = {name: form.cleaned_data[name] for name in ("user", "currency", "name")}
         services.open_account(id=obj.pk, **details)
         obj.refresh_from_db()
+        mask_number(obj, person_of(request))  # for the message
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False

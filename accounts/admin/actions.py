@@ -148,6 +148,10 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         """The name of a row in the messages."""
         return str(thing)
 
+    def things_of(self, request: HttpRequest, chosen: models.QuerySet[Any]) -> list[Any]:
+        """Reads the chosen rows as the reader may see them."""
+        return list(chosen)
+
     def refusal_for(self, request: HttpRequest, thing: Any) -> str:
         """Why this person may not change this row; "" if they may."""
         raise NotImplementedError
@@ -163,7 +167,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
 
         Returns None, with a message, if more than MOST_AT_ONCE rows are chosen.
         """
-        things = list(chosen[: MOST_AT_ONCE + 1])
+        things = self.things_of(request, chosen[: MOST_AT_ONCE + 1])
         if len(things) > MOST_AT_ONCE:
             self.message_user(
                 request,

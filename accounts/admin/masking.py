@@ -2,7 +2,8 @@
 
 from django.db.models import Q
 
-from accounts.models import User
+from accounts.models import Account, User
+from accounts.models.number_rights import SEE_CONTACT_DETAILS
 from accounts.numbers import LENGTH
 from ledger.text.lines import grouped
 
@@ -12,7 +13,7 @@ SHOWN_DIGITS = 4
 
 def sees_contact_details(reader: User) -> bool:
     """Whether the reader sees whole email addresses and account numbers."""
-    return reader.has_perm("accounts.view_contact_details")
+    return reader.has_perm(SEE_CONTACT_DETAILS)
 
 
 def masked_address(email: str) -> str:
@@ -25,6 +26,12 @@ def masked_number(number: str) -> str:
     """The last four digits of an account number, masked before or not: "•••• •••• 5549"."""
     plain = "".join(number.split())
     return grouped(HIDDEN * (len(plain) - SHOWN_DIGITS) + plain[-SHOWN_DIGITS:])
+
+
+def mask_number(account: Account, reader: User) -> None:
+    """Masks the number of this instance alone, if the reader may not see it."""
+    if not sees_contact_details(reader):
+        account.number = masked_number(account.number)
 
 
 def known_number(digits: str) -> Q:

@@ -11,8 +11,7 @@ anew for each request.
 from collections.abc import Collection
 from typing import Any
 
-from django.contrib.auth.models import PermissionsMixin
-
+from accounts.models.number_rights import RightsToNumbers
 from ledger.provider_settings import TOKEN_SCOPES
 
 SCOPES = READ, PAY, STAFF, REPORT = TOKEN_SCOPES
@@ -21,7 +20,7 @@ SEE_NAMES = "accounts.view_user"  # the right to see whose accounts they are
 PERMISSIONS_OF_REPORTS = ("transactions.view_transaction", "transactions.view_entry")
 
 
-class RightsByToken(PermissionsMixin):
+class RightsByToken(RightsToNumbers):
     """The part of a person that a token can limit."""
 
     is_staff: Any

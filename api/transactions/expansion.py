@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.admin.masking import masked_number, sees_contact_details
+from accounts.admin.masking import masked_number
 from accounts.models import Account
 from api.caller import Caller, TokenScope
 from api.fields import ExactAmountField, OptionalAmountField, amount_text, rows_of
@@ -145,17 +145,14 @@ def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], call
 
 
 def _side(account: Account | None, row: Transaction, caller: Caller) -> dict[str, Any] | None:
-    """A side as the receipt names it; for staff with the number as the admin shows it."""
+    """A side as the receipt names it."""
     if account is None:
         return None
     person = caller.person
     is_own = account.user_id == person.pk
     number, name = account.number, account.name if is_own else account.user.name
-    if not row.is_of(person):
-        if not sees_contact_details(person):
-            number = masked_number(number)
-        if not may_see_names(person):
-            name = masked_number(number)
+    if not row.is_of(person) and not may_see_names(person):
+        name = masked_number(number)
     return {"id": str(account.pk), "number": number, "name": name, "is_own": is_own}
 
 

@@ -23,7 +23,7 @@ from explorer.pages.examples import EXAMPLES, ExampleQuery
 from explorer.running import anywhere, limiter
 from explorer.running.session import LOCK_SECONDS, NotSetUp
 from explorer.schema.views import VIEWS
-from tests.conftest import colleague, signed_in
+from tests.conftest import colleague, permissions, signed_in
 from tests.explorer.books import Books, rows
 from tests.factories import AccountFactory, UserFactory
 from transactions import services
@@ -258,8 +258,11 @@ def test_off_it_is_for_nobody(analyst: Client, settings: Any) -> None:
 
 def test_a_group_that_may_see_names_sees_them(books: Books) -> None:
     group = Group.objects.create(name="analysts with names")
-    labels = ["use_explorer", "view_user", "view_transaction", "view_entry"]
-    group.permissions.set(Permission.objects.filter(codename__in=labels))
+    group.permissions.set(
+        permissions(
+            "use_explorer", "view_user", "view_transaction", "view_entry", "view_contact_details"
+        )
+    )
     person: User = UserFactory(is_staff=True)
     person.groups.add(group)
     page = run(signed_in(person), "SELECT name FROM users WHERE name LIKE 'Eve%'")

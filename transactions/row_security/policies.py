@@ -76,6 +76,8 @@ ORDERS = f"owner_id = {PERSON} AND {PAYS_FROM_OWN}"
 ENDS_ORDERS = may("end_standing_orders")
 MOVES_MONEY = may("use_cash_desk", "refund_transactions", "manage_holds")
 PAYS_FILES = may("use_cash_desk")
+# Note [Rights that show numbers]
+READS_RUNS = f"{may('view_queryrun')} AND {may('view_contact_details')}"
 RECONCILES = may("reconcile")
 DECIDES = may("decide_approvals")
 LOOKS_AFTER_PEOPLE = may("change_user")
@@ -279,7 +281,7 @@ POLICIES = {
         writes=f"owner_id = {PERSON}",
     ),
     "explorer_runs": Policy(
-        reads=f"person_id = {PERSON} OR {may('view_queryrun')} OR {AUDITS}",
+        reads=f"person_id = {PERSON} OR {READS_RUNS} OR {AUDITS}",
         writes=f"person_id = {PERSON}",
     ),
     "changes": Policy(reads=READS_BANK, writes=NOBODY),  # the owner's triggers insert

@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, User
+from tests.conftest import permissions
 from tests.factories import AccountFactory, UserFactory, insert_row
 from tests.pages import Attributes, text_of, without_token
 from transactions import services
@@ -367,7 +367,7 @@ def test_links_lead_to_the_bank_for_staff_who_may_search_it(ana: Account, clerk:
     assert asked_by(page) == {"has:meta.channel", 'meta.channel:"card"', "category:pay"}
     assert page.count("whose=bank") == 3
     reader = UserFactory(is_staff=True)
-    reader.user_permissions.add(Permission.objects.get(codename="view_transaction"))
+    reader.user_permissions.set(permissions("view_transaction", "view_contact_details"))
     page = of(reader).get(url_of(row)).content.decode()
     assert "Channel" in page
     assert asked_by(page) == set()

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import Account, User
+from tests.conftest import permissions
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import lacks, text_of, texts_of
 from tests.transactions.payment_files.files import checked, fates, pay
@@ -129,7 +129,7 @@ def test_without_the_cash_desk_files_are_read_alone(
     file = checked(everyday, pay(mara, 1))
     urls = [BASE, f"{BASE}{file.pk}/change/", f"{BASE}{file.pk}/result.csv"]
     assert [client.get(url).status_code for url in urls] == [403, 403, 403]
-    reader.user_permissions.add(Permission.objects.get(codename="view_paymentfile"))
+    reader.user_permissions.set(permissions("view_paymentfile", "view_contact_details"))
     client.force_login(reader)  # the change has ended their session
     assert [client.get(url).status_code for url in urls] == [200, 200, 200]
     assert client.get(f"{BASE}add/").status_code == 403

@@ -1,10 +1,10 @@
 """The receipt of a payment from a file: who really paid, and the way to the file."""
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import Account, User
+from tests.conftest import permissions
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.payment_files.files import checked, pay
@@ -73,7 +73,7 @@ def test_whoever_is_paid_and_staff_without_the_right_are_shown_no_file(
 ) -> None:
     file = book_rest(checked(everyday, pay(mara, 1)), by=everyday.user)
     reader = UserFactory(is_staff=True)
-    reader.user_permissions.add(Permission.objects.get(codename="view_transaction"))
+    reader.user_permissions.set(permissions("view_transaction", "view_contact_details"))
     for person in (mara.user, reader):
         page = receipt(client, file, person)
         assert "Ana Ferreira paid" in words(page)

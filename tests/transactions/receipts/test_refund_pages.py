@@ -5,11 +5,11 @@ from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, User
+from tests.conftest import permissions
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, text_of
 from transactions import services, staff_services
@@ -160,7 +160,7 @@ def test_staff_see_why_a_colleague_did_it(paid: Transaction, clerk: User) -> Non
 
 def test_staff_without_the_rights_see_no_button(paid: Transaction) -> None:
     viewer = UserFactory(is_staff=True)
-    viewer.user_permissions.add(Permission.objects.get(codename="view_transaction"))
+    viewer.user_permissions.set(permissions("view_transaction", "view_contact_details"))
     page = page_for(viewer, paid)
     assert reverse("admin:transactions_transaction_refund", args=[paid.pk]) not in page
     hold = services.hold(from_account=AccountFactory(balance="1"), amount=Decimal(1))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import DELETION, LogEntry
-from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -18,7 +17,7 @@ from accounts.groups import AUDITOR, SUPPORT
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from ledger.text.money import MINUS
-from tests.conftest import colleague, signed_in
+from tests.conftest import colleague, permissions, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, text_of
 from tests.transactions.reconciliation.files import (
@@ -400,8 +399,8 @@ def test_who_may_not_see_payments_may_not_reconcile_either(ana: Account) -> None
     paid_in(ana, "40")
     whose = settled(statement("40.00,,,"), UserFactory())
     clerk = UserFactory(is_staff=True)
-    wanted = ("reconcile", "view_reconciliation")
-    clerk.user_permissions.add(*Permission.objects.filter(codename__in=wanted))
+    wanted = permissions("reconcile", "view_reconciliation", "view_contact_details")
+    clerk.user_permissions.set(wanted)
     client = signed_in(clerk)
     for address in (LIST, ADD, page_of(whose), line_page(whose, 1)):
         assert client.get(address).status_code == 403

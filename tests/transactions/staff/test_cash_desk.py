@@ -3,13 +3,13 @@
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.test import Client
 
 from accounts import services as account_services
 from accounts.models import Account, User
 from ledger.text.money import account_number
+from tests.conftest import permissions
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, texts_of
 from tests.reviews import paid_id
@@ -174,7 +174,7 @@ def test_a_clerk_who_may_not_view_transactions_stays_at_the_desk(
     client: Client, account: Account
 ) -> None:
     clerk = UserFactory(is_staff=True)
-    clerk.user_permissions.add(Permission.objects.get(codename="use_cash_desk"))
+    clerk.user_permissions.set(permissions("use_cash_desk", "view_contact_details"))
     client.force_login(clerk)
     assert client.post(DESK, slip(account, step="book"))["Location"] == DESK
     assert Transaction.objects.filter(created_by=clerk).count() == 1

@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
@@ -15,7 +14,7 @@ from accounts import services as account_services
 from accounts.groups import AUDITOR, MANAGER, OPERATIONS, SUPPORT
 from accounts.models import Account
 from ledger.text.money import account_number
-from tests.conftest import colleague, signed_in
+from tests.conftest import colleague, permissions, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services
@@ -261,7 +260,7 @@ def test_only_what_a_colleague_may_see_is_suggested(client: Client, bank: StaffB
     suggested = {"grcae": "view_user", "nset": "view_account", "novembre": "view_transaction"}
     for right in suggested.values():
         colleague = UserFactory(is_staff=True)
-        colleague.user_permissions.add(Permission.objects.get(codename=right))
+        colleague.user_permissions.set(permissions(right, "view_contact_details"))
         client.force_login(colleague)
         for typed, needed in suggested.items():
             meant = client.get(FIND, {"q": typed}).context["results"].suggestions
@@ -318,11 +317,8 @@ def test_each_kind_is_for_those_who_may_see_it(
     client: Client, bank: StaffBank, right: str, sections: list[str]
 ) -> None:
     colleague = UserFactory(is_staff=True)
-    for one in right.split():
-        label, codename = one.split(".")
-        colleague.user_permissions.add(
-            Permission.objects.get(content_type__app_label=label, codename=codename)
-        )
+    codenames = [one.partition(".")[2] for one in right.split()]
+    colleague.user_permissions.set(permissions(*codenames, "view_contact_details"))
     client.force_login(colleague)
     assert list(found(client, "grace")) == sections
     exact = found(client, str(bank.grace.pk))

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.db import IntegrityError, connection
 from django.test import Client
@@ -13,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Account, User
 from ledger.db import facts
-from tests.conftest import beside_the_request
+from tests.conftest import beside_the_request, permissions
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from transactions import services, staff_services
@@ -153,7 +152,7 @@ def test_many_are_released_from_the_list_each_with_its_result(
 def test_the_action_is_for_those_who_manage_holds(client: Client, account: Account) -> None:
     row = held(account)
     viewer = UserFactory(is_staff=True)
-    viewer.user_permissions.add(Permission.objects.get(codename="view_transaction"))
+    viewer.user_permissions.set(permissions("view_transaction", "view_contact_details"))
     client.force_login(viewer)
     assert "Release holds" not in client.get(LIST).content.decode()
     client.post(LIST, chosen(row, reason="Because"))

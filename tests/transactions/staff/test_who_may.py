@@ -3,13 +3,14 @@
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
 from accounts.groups import ANALYSTS
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
+from tests.conftest import permissions
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
@@ -66,7 +67,7 @@ def test_each_page_asks_for_its_own_right(
     permission: str, open_pages: set[str], client: Client, paid: Transaction, held: Transaction
 ) -> None:
     colleague = UserFactory(is_staff=True)
-    wanted = Permission.objects.filter(codename__in=[permission, "view_transaction"])
+    wanted = permissions(permission, "view_transaction", "view_contact_details")
     colleague.user_permissions.set(wanted)
     client.force_login(colleague)
     pages = {
@@ -79,7 +80,7 @@ def test_each_page_asks_for_its_own_right(
 
 def test_a_right_without_the_right_to_view_opens_nothing(client: Client, paid: Transaction) -> None:
     colleague = UserFactory(is_staff=True)
-    colleague.user_permissions.add(Permission.objects.get(codename="refund_transactions"))
+    colleague.user_permissions.set(permissions("refund_transactions", "view_contact_details"))
     client.force_login(colleague)
     answer = client.post(page_of(paid, "refund"), said_by_staff(step="book"))
     assert answer.status_code == 403

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from accounts.admin.masking import sees_contact_details
 from accounts.models import Account, User
 from ledger.db.tsqueries import LexemeQuery, any_account
 from transactions.annotations.search import one_of
@@ -57,8 +56,7 @@ def scope_for_staff(reader: User) -> Scope:
         any(reader.has_perm(f"accounts.{verb}_{thing}") for verb in ("view", "change"))
         for thing in ("user", "account")
     )
-    addresses = people and sees_contact_details(reader)
-    return Scope(reader, is_bank=True, shows_names=people or accounts, finds_addresses=addresses)
+    return Scope(reader, is_bank=True, shows_names=people or accounts, finds_addresses=people)
 
 
 def transaction_condition(
