@@ -13,6 +13,12 @@ admin.site.site_title = "Ledger admin"
 admin.site.index_title = "Overview"
 admin.site.empty_value_display = NOTHING
 admin.site.enable_nav_sidebar = False  # four models; the lists want the room
+# No model has a page of its own outside the admin. Django's redirect to it fails on a key that is
+# no UUID.
+_urls_of_django = admin.site.get_urls
+admin.site.get_urls = lambda: [  # type: ignore[method-assign]
+    url for url in _urls_of_django() if getattr(url, "name", "") != "view_on_site"
+]
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 # A confirmed address is a way to sign in as its person; `accounts.services.change_email` is

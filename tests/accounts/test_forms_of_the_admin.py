@@ -4,11 +4,12 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import reverse
 
 from accounts.admin.parts import moment_cell
-from accounts.models import Household
+from accounts.models import Account, Household, User
 from ledger.text.money import NOTHING
 from tests.factories import AccountFactory
 from tests.pages import text_of
@@ -69,3 +70,10 @@ def test_no_form_saves_a_row_as_a_new_one(staff: Client) -> None:
     change = reverse("admin:accounts_account_change", args=[account.pk])
     for url in (ADD, change):
         assert staff.post(url, {"name": "Copy", "_saveasnew": "1"}).status_code == 400
+
+
+@pytest.mark.parametrize("key", ["text", "1", "00000000-0000-0000-0000-000000000000"])
+def test_the_admin_has_no_redirect_to_pages_of_the_site(staff: Client, key: str) -> None:
+    for model in (User, Account):
+        kind = ContentType.objects.get_for_model(model).pk
+        assert staff.get(f"/admin/r/{kind}/{key}/").status_code == 404

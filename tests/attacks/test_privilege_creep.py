@@ -128,7 +128,6 @@ PAGES: dict[str, set[str]] = {
     "admin:transactions_transaction_hold": {O},
     "admin:transactions_transaction_refund": {O},
     "admin:transactions_transaction_release": {O},
-    "admin:view_on_site": NOBODY,
     "admin_approval_step": NOBODY,
     "admin_database": NOBODY,  # superusers, and groups of a bank's own
     "admin_approvals": BANK | {P},  # who sees no accounts reads there what they asked for
@@ -218,7 +217,6 @@ POSTS: dict[str, set[str]] = {
     "admin:transactions_transaction_hold": {O},
     "admin:transactions_transaction_refund": {O},
     "admin:transactions_transaction_release": {O},
-    "admin:view_on_site": NOBODY,
     "admin_approval_step": {M, O},  # that of operations asked; STEPS has each step
     "admin_approvals": NOBODY,
     "admin_database": NOBODY,

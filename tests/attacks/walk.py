@@ -14,11 +14,9 @@ from typing import Any
 import pytest
 from allauth.account.utils import user_pk_to_url_str
 from django.apps import apps
-from django.contrib.contenttypes.models import ContentType
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.regex_helper import normalize
 
-from accounts.models import User
 from tests.attacks.bank import Holder
 from transactions.alerts.links import MailKind, token_of
 from transactions.models import AlertKind
@@ -184,11 +182,6 @@ def _password_link(holder: Holder) -> Filled:
     return [{"uidb36": user_pk_to_url_str(holder.user), "key": "c0ffee-0123456789abcdef"}]
 
 
-def _on_site(holder: Holder) -> Filled:
-    user = ContentType.objects.get_for_model(User)
-    return [{"content_type_id": user.pk, "object_id": holder.user.pk}]
-
-
 def _webhook(holder: Holder) -> Filled:
     return [{"pk": holder.webhook.pk}]
 
@@ -207,7 +200,6 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "account_reset_password_from_key": _password_link,
     "admin_approval_step": _approval,
     "admin:app_list": _same(app_label="accounts"),
-    "admin:view_on_site": _on_site,
     "admin:transactions_reconciliation_line": _line,
     "admin/(?P<url>.*)$": _same(url="nowhere/"),
     "api:account": _account,
