@@ -1,12 +1,14 @@
 """Account numbers: ten random digits and two check digits (ISO 7064 MOD 97-10)."""
 
 import secrets
+from unicodedata import category
 
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_97_10
 
 LENGTH = 12
 LONGEST_TYPED = 100  # characters, with spaces and dashes
+APART = "-.\u2010\u2011\u2013"  # what people write between digits
 
 
 def with_check_digits(digits: str) -> str:
@@ -20,14 +22,15 @@ def new_account_number() -> str:
 
 
 def clean_account_number(typed: str) -> str:
-    """The digits of a number as a person typed it, with spaces or dashes.
+    """The digits of a number as a person typed it, with spaces, dashes or the invisible characters
+    that come along with a copied number.
 
     Raises ValueError with a sentence when it cannot be an account number; one
     wrong digit and most swapped ones are caught here, before any look-up.
     """
     if len(typed) > LONGEST_TYPED:
         raise ValueError(f"An account number has {LENGTH} digits; this text is far longer.")
-    digits = "".join(c for c in typed if not c.isspace() and c not in "-.\u2010\u2011\u2013")
+    digits = "".join(c for c in typed if not (c.isspace() or c in APART or category(c) == "Cf"))
     if not (digits.isascii() and digits.isdigit()):
         raise ValueError("An account number has digits only, like 4821 0937 5549.")
     if len(digits) != LENGTH:

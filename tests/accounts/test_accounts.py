@@ -344,6 +344,13 @@ def test_a_mistyped_account_number_says_what_is_wrong(typed: str, said: str) -> 
         clean_account_number(typed)
 
 
+@pytest.mark.parametrize("sign", "\u200b\u200d\u200e\u202a\u202c\u00ad\u2060\ufeff")
+def test_an_account_number_is_read_without_invisible_characters(sign: str) -> None:
+    number = new_account_number()
+    typed = f"{sign}{number[:4]} {sign}{number[4:8]}{sign}{number[8:]}{sign}"
+    assert clean_account_number(typed) == number
+
+
 def test_one_wrong_digit_and_a_swap_are_caught_by_the_check_digits() -> None:
     number = new_account_number()
     for place in range(12):

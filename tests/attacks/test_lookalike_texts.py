@@ -4,11 +4,14 @@ Bidirectional controls could show "fdp.exe" for "exe.pdf", and with an invisible
 the same. Names of people: `tests/accounts/test_access.py`.
 """
 
+from urllib.parse import quote
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
+from ledger.text.money import account_number
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.people import signed_in
@@ -34,6 +37,24 @@ def test_the_review_of_a_payment_shows_none(bank: AttackedBank) -> None:
     assert answer.status == 200
     assert "Rental" in answer.body
     assert unseen_in(answer.body) == set()
+
+
+def test_a_number_with_unseen_signs_is_the_number_without_them(bank: AttackedBank) -> None:
+    number = f"{UNSEEN}{bank.eve.savings.number[:6]}{UNSEEN}{bank.eve.savings.number[6:]}"
+    eve = signed_in(bank.eve.user)
+    form = {
+        "id": str(uuid7()), "from_account": str(bank.eve.everyday.pk), "amount": "1",
+        "number": number, "description": "Rent",
+    }  # fmt: skip
+
+    review = ask(eve, "POST", "/transfers/new/", form)
+
+    assert account_number(bank.eve.savings.number) in review.body
+    assert unseen_in(review.body) == set()
+    link = f"/transfers/new/?to={quote(number)}&description={quote(HOSTILE)}"
+    linked = ask(eve, "GET", link, follow=True)
+    assert f'value="{bank.eve.savings.number}"' in linked.body
+    assert unseen_in(linked.body) == set()
 
 
 def test_an_account_and_a_file_keep_none(bank: AttackedBank) -> None:

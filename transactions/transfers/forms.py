@@ -198,9 +198,11 @@ def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
     initial |= _payer_of(user, query.get("to", ""))
     with suppress(ValueError):
         initial["id"] = UUID(query.get("id", ""))
-    initial |= {name: query[name] for name in ("amount", "description") if name in query}
-    if "to" in query:
-        initial["number"] = query["to"]
+    for field, parameter in (
+        ("amount", "amount"), ("description", "description"), ("number", "to"),
+    ):  # fmt: skip
+        if parameter in query:
+            initial[field] = tidy_line(query[parameter])
     with suppress(ValueError):
         wanted = UUID(query.get("from", ""))
         initial["from_account"] = Account.objects.owned_by(user).filter(pk=wanted).first()
