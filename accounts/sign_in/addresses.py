@@ -1,6 +1,7 @@
 """Which addresses have to be confirmed, and when."""
 
 import re
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from ledger.db.retry import with_retry
 # Mail programs turn "bank.example" or "https:..." into a link. Anybody can sign up with such a name
 # and with somebody else's address, so no mail contains a name that looks like a link.
 LIKE_A_LINK = re.compile(r"\w\.\w|[/:@]")
+IDEOGRAPHIC_STOP = "\u3002"
 
 
 class AddressStage(EmailVerificationStage):  # type: ignore[misc]
@@ -53,11 +55,19 @@ def is_unconfirmed(user: User) -> bool:
     return mine.filter(primary=True).exists() and not mine.filter(verified=True).exists()
 
 
+def is_like_a_link(text: str) -> bool:
+    """Whether a mail program may make a link of a part of the text. Browsers take signs of other
+    scripts for the dots of a host (IDNA, UTS 46): those that NFKC makes a dot, and U+3002.
+    """
+    plain = unicodedata.normalize("NFKC", text).replace(IDEOGRAPHIC_STOP, ".")
+    return bool(LIKE_A_LINK.search(plain))
+
+
 def mailed_name(user: User | None) -> str:
     """The name in a greeting; empty without a user, if it looks like a link, and for a sign-up that
     nobody has confirmed: a stranger may have written a message into it.
     """
-    if user is None or LIKE_A_LINK.search(user.name) or is_unconfirmed(user):
+    if user is None or is_like_a_link(user.name) or is_unconfirmed(user):
         return ""
     return user.name
 

@@ -58,7 +58,14 @@ def test_the_mail_after_signing_up_is_in_our_words(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("name", "mailed"),
-    [("J. R. O'Neill & Co", "J. R. O'Neill & Co"), ("Win at evil.example", "")],
+    [
+        ("J. R. O'Neill & Co", "J. R. O'Neill & Co"),
+        ("Win at evil.example", ""),
+        *((f"Win at evil{dot}example", "") for dot in "\u3002\uff0e\uff61\u2024\ufe52"),
+        ("https\uff1a evil", ""),
+        ("Win at evil\uff0fexample", ""),
+        ("\u5c71\u7530\u3002", "\u5c71\u7530\u3002"),
+    ],
 )
 def test_a_name_like_a_link_is_not_mailed(name: str, mailed: str) -> None:
     assert mailed_name(UserFactory(name=name)) == mailed

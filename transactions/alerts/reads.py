@@ -9,7 +9,7 @@ from uuid import UUID
 from django.urls import reverse
 
 from accounts.models import Account, User
-from accounts.sign_in.addresses import LIKE_A_LINK
+from accounts.sign_in.addresses import is_like_a_link
 from ledger.text.dates import short_date
 from ledger.text.lines import cut
 from ledger.text.money import money
@@ -178,7 +178,7 @@ def _words_of_lack(
 
 
 def _mailed_name(told: ToldDay | None) -> str:
-    return told.who if told and not LIKE_A_LINK.search(told.who) else ""
+    return told.who if told and not is_like_a_link(told.who) else ""
 
 
 def _mailed_side(entry: Entry | None, reader: UUID) -> str:
@@ -186,7 +186,7 @@ def _mailed_side(entry: Entry | None, reader: UUID) -> str:
     made, what for too, unless that looks like one: the form may have been filled in by a link.
     """
     name = entry.counterparty_name if entry else ""
-    if entry is None or not name or LIKE_A_LINK.search(name):
+    if entry is None or not name or is_like_a_link(name):
         return ""
     who = f"{'From' if entry.is_credit else 'To'} {cut(name, LONGEST_NAME)}"
     is_written_by_reader = (
@@ -195,7 +195,7 @@ def _mailed_side(entry: Entry | None, reader: UUID) -> str:
         and entry.captures_id is None
         and entry.reverses_id is None
     )
-    if not is_written_by_reader or LIKE_A_LINK.search(entry.description):
+    if not is_written_by_reader or is_like_a_link(entry.description):
         return who
     return cut(_joined(who, entry.description), LONGEST_DETAIL)
 

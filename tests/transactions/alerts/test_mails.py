@@ -94,6 +94,7 @@ def test_a_name_that_looks_like_a_link_is_not_mailed(everyday: Account) -> None:
         ("everyday", "Cinema on Friday", "To Mara Lindt \N{MIDDLE DOT} Cinema on Friday"),
         ("everyday", "", "To Mara Lindt"),
         ("everyday", "see evil.example", "To Mara Lindt"),
+        ("everyday", "see evil\u3002example", "To Mara Lindt"),
         ("mara", "Cinema on Friday", "To Mara Lindt"),
     ],
 )
