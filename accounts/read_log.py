@@ -49,8 +49,8 @@ class ReadLogMiddleware:
             return _too_long()  # before a form of the admin writes anything
         with collect() as shown:
             response = self.get_response(request)
-        has_failed = response.status_code >= _FAILED and not shown.by_right
-        if has_failed or not request.user.is_authenticated:
+        has_failed = response.status_code >= _FAILED
+        if (has_failed and not shown.by_right) or not request.user.is_authenticated:
             return response
         in_admin = request.user.is_staff and request.path_info.startswith(reverse("admin:index"))
         if not (in_admin or shown.by_right):
@@ -61,7 +61,7 @@ class ReadLogMiddleware:
         name = match.view_name if match else page_name(request.path_info)
         try:
             others = _owners(shown) - {request.user.pk}
-            if others or shown.unnamed:
+            if others or shown.unnamed or has_failed:
                 response = _logged(request, name, others) or response
         except DatabaseError as error:
             if outages.is_outage(error):

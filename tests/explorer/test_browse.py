@@ -258,20 +258,32 @@ def test_it_says_how_many_payments_of_what(paid: Account) -> None:
     assert page.sentence == "2 payments by month"
 
 
+def stopped(*_arguments: object) -> None:
+    """In place of a query that takes too long."""
+    with db_transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 1")
+        cursor.execute("SELECT pg_sleep(60)")
+
+
 def test_a_search_that_takes_too_long_gives_no_figures(
     paid: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = signed_in(paid.user)
-
-    def stopped(*_arguments: object) -> None:
-        with db_transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 1")
-            cursor.execute("SELECT pg_sleep(60)")
-
     monkeypatch.setattr("explorer.browse.views.groups_of", stopped)
     for address in (PAGE, f"{PAGE}groups.csv", f"{PAGE}groups.json"):
         answer = client.get(address)
         assert (answer.status_code, b"took too long" in answer.content) == (503, True), address
+
+
+def test_a_search_of_the_bank_that_takes_too_long_is_logged(
+    paid: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it takes too long may depend on the rows that it reads."""
+    monkeypatch.setattr("explorer.browse.views.groups_of", stopped)
+    query = "q=rent&whose=bank"
+    for reader, logged in ((analyst(), [query]), (paid.user, [])):
+        assert signed_in(reader).get(f"{PAGE}?{query}").status_code in (403, 503)
+        assert [read.query for read in Read.objects.filter(reader=reader)] == logged
 
 
 def test_values_that_no_search_can_name_have_no_link(ana: Account) -> None:

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Account, User
+from accounts.models import Account, Read, User
 from ledger.text.lines import category_label
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, without_token
@@ -369,6 +369,19 @@ def test_a_file_that_takes_too_long_is_refused_whole_and_never_breaks_off(
     answer = client.get(f"{report.url}report.csv")
     assert answer.status_code == 503
     assert "so it was stopped" in answer.content.decode()
+
+
+def test_a_report_of_the_bank_that_takes_too_long_is_logged(
+    client: Client, customer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it takes too long may depend on the rows that it reads."""
+    report, reader = only(monkeypatch, sleepy), analyst()
+    monkeypatch.setattr(runner, "SECONDS", 0.05)
+    monkeypatch.setattr(file, "SECONDS", 0.05)
+    client.force_login(reader)
+    for url in (report.url, f"{report.url}report.csv"):
+        assert client.get(url, {"whose": "bank"}).status_code == 503
+        assert Read.objects.filter(reader=reader, path=url).count() == 1
 
 
 @pytest.mark.parametrize("report", OWN)
