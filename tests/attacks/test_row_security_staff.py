@@ -23,8 +23,9 @@ from accounts.groups import (
 )
 from accounts.models import Account, ApprovalRequest, User
 from ledger.db.row_security import RowScope
-from tests.attacks.rows import columns_of, token_of, web_role
-from tests.conftest import colleague
+from tests.attacks.rows import columns_of, count, token_of, web_role
+from tests.conftest import colleague, permissions
+from tests.factories import UserFactory
 from transactions.row_security.middleware import row_scope_of
 from transactions.row_security.policies import POLICIES
 
@@ -265,3 +266,12 @@ def test_a_manager_books_for_a_colleague_what_was_approved_alone(
     assert insert("transactions", row, token) is None
     asked.update(status="approved", decided_by=boss, decided_at=timezone.now())
     assert insert("transactions", row, token)
+
+
+@pytest.mark.parametrize(("more", "reads"), [((), False), (("view_contact_details",), True)])
+def test_runs_of_queries_are_read_by_who_may_see_contact_details(
+    more: tuple[str, ...], reads: bool, rows: dict[str, dict[str, Any]]
+) -> None:
+    person: User = UserFactory(is_staff=True)
+    person.user_permissions.set(permissions("view_queryrun", *more))
+    assert bool(count("explorer_runs", token_of(person, RowScope.STAFF))) is reads
