@@ -322,6 +322,23 @@ def test_the_day_of_booking_in_mt940_is_the_nearest(value: str, booked: str, day
     assert "no day that can be" in refusal_of(text.replace(f"{booked}CR", "0231CR", 1))
 
 
+def test_a_day_that_the_year_of_mt940_lacks_is_not_read_as_one_of_another_year() -> None:
+    assert "no day that can be" in refusal_of(MT940.replace("2611011101CR", "2503010229CR", 1))
+
+
+def test_a_character_of_ofx_with_a_number_without_end_is_refused() -> None:
+    text = SAMPLES["ofx1"].replace("<NAME>", f"<NAME>&#{'1' * 5000};", 1)
+    assert "no character" in refusal_of(text)
+
+
+def test_ends_of_lines_of_each_kind_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the usual kind must not hide those of a Mac."""
+    monkeypatch.setattr(f"{LINES}.MOST_RAW_LINES", 1000)
+    for ends in ("\r" * 2000 + "\n", "\n" * 2000 + "\r", "\r\n" * 2000):
+        assert "more than 1,000 lines" in refusal_of(MT940 + ends)
+    measured(MT940 + "\r\n" * 900)
+
+
 def test_what_banks_write_in_place_of_the_usual_fields() -> None:
     assert measured(CAMT.replace("<Cd>OPBD", "<Cd>PRCD")).facts.opening == 100
     assert "does not say whether" in refusal_of(CAMT.replace('"EUR">2.80', '"EUR">-2.80', 1))

@@ -218,6 +218,7 @@ DAYS = [
     ("30.11.2026", "dmy"), ("11/30/2026", "mdy"), ("2026-11-30", "dmy"), ("20261130", "dmy"),
     ("30.11.26", "dmy"), ("30 Nov 2026", "mdy"), ("Nov 30, 2026", "dmy"),
     ("2026-11-30T10:00:00Z", "mdy"), ("30/11/2026 10:00", "dmy"), ("30-November-2026", "dmy"),
+    ("30 novembre 2026", "dmy"), ("30 Novem 2026", "dmy"),
 ]  # fmt: skip
 
 
@@ -226,7 +227,13 @@ def test_a_day_is_read_as_banks_write_it(typed: str, order: str) -> None:
     assert read_day(1, typed, order) == date(2026, 11, 30)
 
 
-@pytest.mark.parametrize("typed", ["", "31.02.2026", "1.1.0001", "soon", "9999-12-31", "0/0/0"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "", "31.02.2026", "1.1.0001", "soon", "9999-12-31", "0/0/0",
+        "5 marras 2026", "6. Marraskuu 2026", "1 janitor 2026",  # the first two are in November
+    ],
+)  # fmt: skip
 def test_what_is_no_day_is_refused(typed: str) -> None:
     with pytest.raises(UnreadableStatement):
         read_day(1, typed, "dmy")

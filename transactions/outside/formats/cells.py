@@ -23,7 +23,16 @@ _DIGITS = re.compile(r"(\d{1,4})[./ -](\d{1,2})[./ -](\d{1,4})(?:\.|[T ,].*)?", 
 _EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 _WORDED = re.compile(r"(\d{1,2})[. -]+([A-Za-z]{3,9})[., -]+(\d{2,4})", re.ASCII)
 _WORD_FIRST = re.compile(r"([A-Za-z]{3,9})[. -]+(\d{1,2})[., -]+(\d{2,4})", re.ASCII)
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+# Of English, and names of other languages that begin alike. A text may end after three letters.
+MONTHS = tuple(
+    tuple(names.split())
+    for names in (
+        "january januar januari janvier", "february februar februari",
+        "march mars marts marzo marco", "april aprile", "may mayo", "june juni junio",
+        "july juli julio", "august augusti augustus", "september septembre septiembre",
+        "october octobre octubre", "november novembre novembro noviembre", "december",
+    )
+)  # fmt: skip
 
 
 def read_day(number: int, typed: str, order: str) -> date:
@@ -40,12 +49,21 @@ def read_day(number: int, typed: str, order: str) -> date:
         return made_day(number, full_year(third), int(month), int(day))
     for pattern, places in ((_WORDED, (3, 2, 1)), (_WORD_FIRST, (3, 1, 2))):
         found = pattern.fullmatch(typed)
-        if found and found[places[1]][:3].lower() in MONTHS:
-            month = MONTHS.index(found[places[1]][:3].lower()) + 1
+        if found and (month := _month(found[places[1]].lower())):
             return made_day(number, full_year(found[places[0]]), month, int(found[places[2]]))
     raise UnreadableStatement(
         f"Line {number:,}: \u201c{shortened(tidy_line(typed))}\u201d is not a day."
     )
+
+
+def _month(word: str) -> int:
+    """Returns the month that a word of three letters or more begins the name of; 0 for none, as of
+    "marraskuu", which is November in Finnish.
+    """
+    for month, names in enumerate(MONTHS, 1):
+        if any(name.startswith(word) for name in names):
+            return month
+    return 0
 
 
 def is_day(typed: str) -> bool:

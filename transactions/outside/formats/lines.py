@@ -322,7 +322,7 @@ def _find_encoding(source: IO[bytes]) -> str:
     while part := source.read(AT_ONCE):
         size += len(part)
         _refuse_size(size)
-        lines += part.count(b"\n") or part.count(b"\r")  # old files of a Mac have no other end
+        lines += part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n")
         if lines > MOST_RAW_LINES:
             raise TooManyLines(MOST_RAW_LINES)
         if b"\x00" in part:

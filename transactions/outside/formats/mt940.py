@@ -4,7 +4,7 @@ import re
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import IO
 
@@ -138,7 +138,9 @@ def _move(number: int, text: str) -> _Move:
 
 
 def _booked_on(number: int, value: str, booked: str | None) -> date:
-    """The day of booking, which has no year: the nearest to the value date."""
+    """The day of booking, which has no year: the nearest to the value date, at most half a year
+    away, as each but 29 February is. Raises UnreadableStatement.
+    """
     day = made_day(number, full_year(value[:2]), int(value[2:4]), int(value[4:]))
     if not booked:
         return day
@@ -146,6 +148,7 @@ def _booked_on(number: int, value: str, booked: str | None) -> date:
     for year in (day.year, day.year - 1, day.year + 1):
         with suppress(UnreadableStatement):
             near.append(made_day(number, year, int(booked[:2]), int(booked[2:])))
+    near = [each for each in near if abs(each - day) < timedelta(days=200)]
     if not near:
         return made_day(number, day.year, int(booked[:2]), int(booked[2:]))  # which says so
     return min(near, key=lambda each: abs(each - day))

@@ -196,4 +196,13 @@ def _tags(text: io.TextIOWrapper) -> Iterator[tuple[str, str, str]]:
 
 def _tags_in(text: str) -> Iterator[tuple[str, str, str]]:
     for found in _TAG.finditer(text):
-        yield found[1], found[2].upper(), html.unescape(found[3]).strip()
+        yield found[1], found[2].upper(), _unescaped(found[3]).strip()
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return html.unescape(text)
+    except ValueError:  # of a character's number with thousands of digits
+        raise UnreadableStatement(
+            f"\u201c{shortened(tidy_line(text))}\u201d has no character of this number."
+        ) from None
