@@ -1,8 +1,8 @@
 """Limits the requests that one person runs in parallel in a process. Each has a thread, also while
 Postgres works for it, and other people need the rest.
 
-Of calls with a large body of JSON, a process runs one at a time, from whichever person: reading 32
-MB takes up to 260 MB of memory.
+Of calls with a large body of JSON, a person runs one at a time: reading 32 MB takes up to 260 MB of
+memory.
 """
 
 from collections import Counter
@@ -27,7 +27,8 @@ TOO_MANY = (
     " until they have ended, then send it again."
 )
 TOO_MANY_LARGE = (
-    "Another large body is being read, so this one was not read and changed nothing. Send it again."
+    "Another large body of yours is being read, so this one was not read and changed nothing. Send"
+    " it again."
 )
 
 
@@ -106,7 +107,7 @@ class RunningRequestsMiddleware:
         title, wait = "Too many at the same time", database_errors.SECONDS_TO_WAIT
         if not _begin(request, _requests, person.pk):
             return too_many(request, "too-many-at-once", title, TOO_MANY, wait)
-        if _has_large_json(request) and not _begin(request, _large_bodies, LARGE):
+        if _has_large_json(request) and not _begin(request, _large_bodies, person.pk):
             return too_many(request, "too-many-large-bodies", title, TOO_MANY_LARGE, wait)
         return None
 

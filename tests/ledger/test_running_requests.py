@@ -105,25 +105,26 @@ def test_a_request_waits_until_another_one_ends(monkeypatch: pytest.MonkeyPatch)
         ("text/csv", LARGE + 1, 415),  # read piece by piece where it is accepted
     ],
 )
-def test_a_process_reads_one_large_body_of_json_at_a_time(
+def test_a_person_sends_one_large_body_of_json_at_a_time(
     kind: str, size: int, status: int, monkeypatch: pytest.MonkeyPatch, client: Client
 ) -> None:
     monkeypatch.setattr(running_requests, "SECONDS", 0)
     large_bodies = RunningRequests(at_once=1, waiting=1)
     monkeypatch.setattr(running_requests, "_large_bodies", large_bodies)
-    headers = bearer(UserFactory(), "pay")
+    person, status_of_nonsense = UserFactory(), 415 if kind == "text/csv" else 400
 
-    def send() -> Any:
-        return client.post(BATCH, "x" * size, kind, headers=headers)
+    def send(sender: User = person) -> Any:
+        return client.post(BATCH, "x" * size, kind, headers=bearer(sender, "pay"))
 
-    assert large_bodies.begin(LARGE)
+    assert large_bodies.begin(person.pk)
+    assert send(UserFactory()).status_code == status_of_nonsense
     refused = send()
     assert refused.status_code == status
     if status == 429:
         assert refused["Retry-After"] == "2"
         assert refused.json()["type"] == "/api/v1/problems/#too-many-large-bodies"
-    large_bodies.end(LARGE)
-    assert [send().status_code for _ in range(2)] == [415 if kind == "text/csv" else 400] * 2
+    large_bodies.end(person.pk)
+    assert [send().status_code for _ in range(2)] == [status_of_nonsense] * 2
 
 
 def test_one_person_leaves_a_thread_to_others() -> None:
