@@ -52,7 +52,7 @@ class ReadLogMiddleware:
         has_failed = response.status_code >= _FAILED
         if (has_failed and not shown.by_right) or not request.user.is_authenticated:
             return response
-        in_admin = request.user.is_staff and request.path_info.startswith(reverse("admin:index"))
+        in_admin = request.user.is_staff and request.path.startswith(reverse("admin:index"))
         if not (in_admin or shown.by_right):
             return response
         if is_too_long:

@@ -46,6 +46,12 @@ LESS = {
     "standing_orders": "SELECT, INSERT,"
     " UPDATE (amount, position, status, ended_why, refused_at, refused_why)",
     "standing_order_days": "SELECT, INSERT",
+    # update_or_create writes created_at, too.
+    "alert_choices": "SELECT, INSERT, UPDATE (amount, mail, created_at), DELETE",
+    "payees": "SELECT, INSERT, UPDATE (name, note, name_check, created_at), DELETE",
+    "payment_files": "SELECT, INSERT, DELETE, UPDATE (state, line_count, total, booked_count,"
+    " booked_total, refused_count, refused_total, repeated_count, misnamed_count, finished_at)",
+    "payment_lines": "SELECT, INSERT, UPDATE (booked, verdict, repeats), DELETE",
     "alerts": "SELECT, UPDATE (read_at)",  # triggers and a job insert
     "monthly_statements": "SELECT",  # a job issues them
     "outside_entries": "SELECT, INSERT, UPDATE (is_double, is_entered), DELETE",

@@ -41,8 +41,11 @@ def choose(
         mine = AlertChoice.objects.owned_by(owner)
         if mine.count() >= MOST_CHOICES and not mine.filter(pk=key).exists():
             raise InvalidDetails(TOO_MANY)
-        facts = {"owner": owner, "kind": kind, "account": account, "amount": amount, "mail": mail}
-        saved: AlertChoice = AlertChoice.objects.update_or_create(pk=key, defaults=facts)[0]
+        facts = {"amount": amount, "mail": mail}
+        about = {"owner": owner, "kind": kind, "account": account}
+        saved: AlertChoice = AlertChoice.objects.update_or_create(
+            pk=key, defaults=facts, create_defaults={**about, **facts}
+        )[0]
     return saved
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import ProgrammingError, connection
@@ -100,6 +101,25 @@ def test_a_web_process_may_not(sql: str, account: Account, web: None) -> None:
         cursor.execute(sql)
     assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
     assert balances(account) == [100]
+
+
+def test_no_web_process_points_a_row_to_another_account() -> None:
+    """Such as a saved recipient, whom the owner then pays."""
+    columns = [
+        (model._meta.db_table, field.column)
+        for model in apps.get_models() if model._meta.managed
+        for field in model._meta.concrete_fields if field.related_model is Account
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        found = set[str]()
+        for table, column in columns:
+            cursor.execute(
+                "SELECT has_column_privilege(%s, %s, %s, 'UPDATE')",
+                [settings.LEDGER_WEB_ROLE, table, column],
+            )
+            if cursor.fetchone() == (True,):
+                found.add(f"{table}.{column}")
+    assert found == set()
 
 
 def test_every_verb_works_for_a_web_process(account: Account, web: None) -> None:
