@@ -20,6 +20,7 @@ from django.db import transaction as db_transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
+from accounts.models import User
 from accounts.sign_in import notices
 from ledger.db.retry import with_retry
 from ledger.web import security_log
@@ -165,8 +166,12 @@ def _next(webhook: Webhook) -> WebhookDelivery | None:
 
 @with_retry
 def finish(sending: Sending, answer: SendResult) -> None:
-    """Notes what came of an attempt: the queue goes on, or waits, or the webhook is disabled."""
+    """Notes what came of an attempt: the queue goes on, or waits, or the webhook is disabled, for
+    which its owner is locked first: Note [Lock of a person].
+    """
     with db_transaction.atomic(durable=True):
+        if not answer.is_delivered:
+            User.objects.locked([sending.webhook.owner_id]).get()
         webhook = Webhook.objects.select_for_update(no_key=True).get(pk=sending.webhook.pk)
         status = WebhookDelivery.Status
         WebhookDelivery.objects.filter(pk=sending.delivery.pk).update(

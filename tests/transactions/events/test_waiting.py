@@ -1,19 +1,24 @@
 """Webhooks lock their owner before the owner's accounts, as everything else does: nobody waits for
-a person while they hold accounts, and no account is opened unheard.
+a person while they hold accounts or a webhook, and no account is opened unheard.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
 
 import psycopg
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Account, User
 from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory
 from tests.transactions.events.shared import events_of, webhook_of
-from transactions.events import services
-from transactions.models import EventStream, Webhook
+from transactions import services as money
+from transactions.events import queues, services
+from transactions.events.sending import GONE, SendResult
+from transactions.models import EventStream, Webhook, WebhookQueue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,6 +53,31 @@ def test_it_waits_for_its_owner_while_no_account_is_locked(account: Account, cha
         meanwhile=accounts_are_free,
     )
     assert (Webhook.objects.count() == 2) == (change == "added")
+
+
+@pytest.mark.parametrize("code", [GONE, 500])
+def test_what_turns_it_off_after_a_failure_waits_for_its_owner_first(
+    account: Account, code: int
+) -> None:
+    hook = webhook_of(account.user)
+    money.deposit(to_account=account, amount=Decimal(1))
+    WebhookQueue.objects.update(failing_since=timezone.now() - queues.GIVE_UP_AFTER)
+    hook.claimed_by, hook.claim_ends = "worker", timezone.now() + timedelta(minutes=5)
+    hook.save(update_fields=["claimed_by", "claim_ends"])
+    sending = queues.begin(hook.pk, "worker")
+    assert sending is not None
+
+    def webhook_is_free() -> None:
+        with psycopg.connect(**connection.get_connection_params()) as other:
+            other.execute("SELECT FROM webhooks FOR NO KEY UPDATE NOWAIT")
+
+    after_waiting_for(
+        lambda: User.objects.locked([account.user_id]).get(),
+        lambda: queues.finish(sending, SendResult(code, "It failed.", 0.1)),
+        meanwhile=webhook_is_free,
+    )
+    hook.refresh_from_db()
+    assert hook.status == Webhook.Status.DISABLED
 
 
 def test_a_webhook_waits_for_an_account_that_is_opened_and_listens_to_it(account: Account) -> None:
