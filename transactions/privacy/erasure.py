@@ -3,13 +3,13 @@
 Note [Erasure]: names, addresses, ways to sign in, sessions and notes go; accounts and transactions
 stay, with the id of a person whom nothing names any more. Seals digest transactions alone, so they
 verify as before. Texts that name the person are found without a lock. A first transaction erases
-what is in tables that may change. A second, short one erases the rest, and the name at last; some
-of its rows belong to tables that never change: Note [Lifted triggers]. Then the search is repeated
-until it finds nothing, because of what was written between the search and the end. Each step may be
-repeated: if one fails, the person is still due, and the next run begins again.
+what is in tables that may change. Short ones erase rows of tables that never change otherwise, a
+part each: Note [Lifted triggers]. Another short one erases the name and its history. Then the
+search is repeated until it finds nothing, because of what was written since. Each step before the
+name goes may be repeated: if one fails, the person is still due, and the next run begins again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -72,7 +72,7 @@ from transactions.models import (
     WebhookQueue,
 )
 from transactions.privacy.further import FURTHER
-from transactions.privacy.lifting import triggers_lifted
+from transactions.privacy.lifting import change_in_parts, triggers_lifted
 from transactions.privacy.traces import (
     Traces,
     all_texts,
@@ -80,13 +80,12 @@ from transactions.privacy.traces import (
     traces_of,
 )
 
-# What staff wrote about accounts, statements that they reconciled, notes, and the history. The
-# tables that are written most are last, so that they are locked while no other is waited for.
+# Notes, what staff wrote about accounts, statements that they reconciled, reads and the history.
 NEVER_CHANGE = (
     "annotations", "account_status_changes", "limit_changes", "approval_requests",
-    "transaction_notes", "monthly_statements", "reconciliations", "reconciliation_lines",
+    "transaction_notes", "monthly_statements", "reconciliations", "reconciliation_lines", "reads",
+    "changes",
 )  # fmt: skip
-WRITTEN_MOST = ("reads", "changes")
 PART = 5000  # rows of a statement
 SEARCHES = 5  # at most, for what was written between the first one and the end
 WHY = "A person was erased"
@@ -111,14 +110,28 @@ class Found(NamedTuple):
     def table(self) -> str:
         return self.model._meta.db_table
 
+    @property
+    def never_changes(self) -> bool:
+        """Whether the triggers of the table have to be lifted."""
+        further = chain.from_iterable(data.never_change for data in FURTHER)
+        return self.table in (*NEVER_CHANGE, *further)
+
     def erase(self) -> None:
+        if self.never_changes:
+            change_in_parts(self.table, self.ids, self._erase_part)
+            return
         for start in range(0, len(self.ids), PART):
-            part = self.ids[start : start + PART]
-            rows = self.model._default_manager.filter(pk__in=part)
-            if self.values is None:
-                rows.delete()
-            else:
-                rows.update(**self.values)
+            self._erase_part(self.ids[start : start + PART])
+
+    def _erase_part(self, ids: Sequence[Any]) -> None:
+        rows = self.model._default_manager.filter(pk__in=ids)
+        set_locally(**{ERASES: WHY})
+        if self.values is None:
+            _note_removal(rows)
+            rows.delete()
+        else:
+            rows.update(**self.values)
+        set_locally(**{ERASES: ""})
 
 
 def erase(person: User) -> None:
@@ -130,12 +143,14 @@ def erase(person: User) -> None:
     delete_outside(Attachment.objects.of(person).values_list("pk", flat=True))
     found = _search(traces)
     with_short_waits(partial(_erase_what_may_change, person, found))
-    with_short_waits(partial(_erase_for_good, traces, found))
+    _erase_what_never_changes([*_notes_of(person), *found])
+    with_short_waits(partial(_erase_for_good, traces))
     for _ in range(SEARCHES):
         written_since = _search(traces)
         if not written_since:
             break
-        with_short_waits(partial(_erase_written_since, written_since))
+        with_short_waits(partial(_erase_found, written_since))
+        _erase_what_never_changes(written_since)
 
 
 def _search(traces: Traces) -> list[Found]:
@@ -148,27 +163,24 @@ def _search(traces: Traces) -> list[Found]:
     return [each for each in found if each.ids]
 
 
-def _never_change(found: Iterable[Found], *also: str) -> list[str]:
-    """The tables among these whose triggers are lifted, those that are written most at the end."""
-    tables = {*also, *(each.table for each in found)}
-    further = [table for data in FURTHER for table in data.never_change]
-    return [table for table in (*NEVER_CHANGE, *further, *WRITTEN_MOST) if table in tables]
+def _notes_of(person: User) -> Iterator[Found]:
+    ids = list(Annotation.objects.filter(owner=person).values_list("pk", flat=True))
+    if ids:
+        yield Found(Annotation, ids, None)
 
 
-def _erase_found(found: Sequence[Found], *, in_lifted: bool) -> None:
-    """Erases those in tables that never change, or the others."""
-    lifted = _never_change(found)
+def _erase_found(found: Iterable[Found]) -> None:
+    """Erases those in tables that may change, within a database transaction."""
     for each in found:
-        if (each.table in lifted) is in_lifted:
+        if not each.never_changes:
             each.erase()
 
 
-def _erase_written_since(found: Sequence[Found]) -> None:
-    set_locally(**{ERASES: WHY})
-    _erase_found(found, in_lifted=False)
-    with triggers_lifted(*_never_change(found)):
-        _erase_found(found, in_lifted=True)
-    set_locally(**{ERASES: ""})
+def _erase_what_never_changes(found: Iterable[Found]) -> None:
+    """Erases those in other tables, in a database transaction for each part."""
+    for each in found:
+        if each.never_changes:
+            each.erase()
 
 
 def _delete_own(person: User) -> None:
@@ -209,19 +221,15 @@ def _erase_what_may_change(person: User, found: Sequence[Found]) -> None:
     person = User.objects.select_for_update().get(pk=person.pk)
     set_locally(**{ERASES: WHY})
     _delete_own(person)
-    _erase_found(found, in_lifted=False)  # of others too, so it comes last
+    _erase_found(found)  # of others too, so it comes last
     set_locally(**{ERASES: ""})
 
 
-def _erase_for_good(traces: Traces, found: Sequence[Found]) -> None:
-    """Erases what is in tables that never change, and the name itself."""
+def _erase_for_good(traces: Traces) -> None:
+    """Erases the name, and the history of it."""
     person = User.objects.select_for_update().get(pk=traces.person.pk)
     set_locally(**{ERASES: WHY})
-    notes = Annotation.objects.filter(owner=person)
-    own = [Found(Annotation, list(notes.values_list("pk", flat=True)), None)] if notes else []
-    with triggers_lifted(*_never_change([*found, *own], "changes")):
-        _note_removal(notes)
-        _erase_found([*found, *own], in_lifted=True)
+    with triggers_lifted("changes"):
         Account.objects.filter(user=person).update(name=ACCOUNT_NAME)
         left = _households_left(person)
         person.groups.clear()

@@ -5,8 +5,9 @@ can write these tables until the transaction ends. So what changes is found befo
 and the rest is done with_short_waits: see Note [Short waits].
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -14,7 +15,7 @@ from django.db.models import QuerySet
 
 from ledger.db.short_waits import with_short_waits
 
-PART = 2000  # rows that are deleted while others wait
+PART = 2000  # rows that change while others wait
 
 OTHER_TRIGGERS = """SELECT quote_ident(tgname) FROM pg_trigger
     WHERE tgrelid = %s::regclass AND NOT tgisinternal
@@ -53,3 +54,18 @@ def delete_in_parts(old: QuerySet[Any], note: Callable[[], None]) -> int:
         with_short_waits(delete_part)
         deleted += len(part)
     return deleted
+
+
+def change_in_parts(
+    table: str, ids: Sequence[Any], change: Callable[[Sequence[Any]], object]
+) -> None:
+    """Calls `change` with a part of the ids after the other, each in a database transaction with
+    the triggers of the table lifted, so that others wait for a part at most.
+    """
+
+    def change_part(part: Sequence[Any]) -> None:
+        with triggers_lifted(table):
+            change(part)
+
+    for start in range(0, len(ids), PART):
+        with_short_waits(partial(change_part, ids[start : start + PART]))

@@ -1,7 +1,8 @@
 """Payments and pages go on while a person is erased; what is written meanwhile is erased too."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -152,6 +153,44 @@ def test_old_reads_are_deleted_in_parts_with_one_note(
     assert apply_retention(timezone.now() + timedelta(days=1096))["reads of others' data"] == 5
     assert not Read.objects.exists()
     assert RowRemoval.objects.filter(table_name="reads").count() == 1
+
+
+def test_rows_that_never_change_are_erased_in_parts(
+    left: Account, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others wait for the rows of one part, however many notes a person has written."""
+    other = AccountFactory()
+    paid = Transaction.objects.filter(from_account=left).get()
+    for number in range(4):
+        Annotation.objects.create(transaction=paid, owner=left.user, text=f"Note {number}")
+        Read.objects.create(
+            reader=clerk, page="-", path="/", query="q=A", address="", people=[left.user_id]
+        )
+    monkeypatch.setattr(lifting, "PART", 2)
+    lifted, rows = lifting.triggers_lifted, list[set[str]]()
+
+    @contextmanager
+    def in_turn(*tables: str) -> Iterator[None]:
+        """Others write between two parts."""
+        elsewhere(lambda: services.deposit(to_account=other, amount=Decimal(1)))
+        before = _rows_of(left.user)
+        with lifted(*tables):
+            yield
+            rows.append(before - _rows_of(left.user))
+
+    monkeypatch.setattr(lifting, "triggers_lifted", in_turn)
+    monkeypatch.setattr(erasure, "triggers_lifted", in_turn)
+    erase(left.user)
+    assert max(map(len, rows)) == 2
+    assert not _rows_of(left.user)
+    assert audit().clean
+
+
+def _rows_of(person: User) -> set[str]:
+    """Notes of the person, and searches for them, by id."""
+    notes = Annotation.objects.filter(owner=person).values_list("pk", flat=True)
+    reads = Read.objects.exclude(query="").values_list("pk", flat=True)
+    return {str(pk) for pk in (*notes, *reads)}
 
 
 @pytest.mark.parametrize(
