@@ -243,12 +243,12 @@ def expire_holds(*, now: datetime | None = None) -> int:
     """
     moment = now or timezone.now()
     expired = Transaction.objects.pending().filter(expires_at__lte=moment)
-    accounts = expired.values_list("from_account", flat=True).distinct()
+    sides = expired.values_list("from_account", "to_account").distinct()
     count, refusal = 0, None
-    for account in list(accounts):
+    for payer, payee in list(sides):
         try:
             with counts.counting("release") as released:
-                released.many = unit_of_work.run(partial(_expire, account, moment, {}))
+                released.many = unit_of_work.run(partial(_expire, payer, payee, moment, {}))
                 count += released.many
         except LedgerError as error:
             refusal = error
@@ -257,19 +257,21 @@ def expire_holds(*, now: datetime | None = None) -> int:
     return count
 
 
-def _expire(account_id: uuid.UUID, moment: datetime, tries: dict[str, int]) -> int:
-    """Voids the expired holds of one account, in one database transaction; returns how many.
+def _expire(
+    payer: uuid.UUID, payee: uuid.UUID | None, moment: datetime, tries: dict[str, int]
+) -> int:
+    """Voids the expired holds of one account for one recipient, in one database transaction;
+    returns how many. Of several recipients it would lock the streams: Note [Lock of a stream].
 
     `tries` maps the database transaction id of each try to how many holds it voided, so that a
     retry knows which tries were committed.
     """
-    locked = LockedAccounts(lock([account_id], skip_locked=not tries))
+    locked = LockedAccounts(lock([payer], skip_locked=not tries))
     if not locked.accounts:
         return 0
     before = sum(count for xid, count in tries.items() if was_committed(xid))
-    holds = list(
-        Transaction.objects.pending().filter(from_account=account_id, expires_at__lte=moment)
-    )
+    pending = Transaction.objects.pending()
+    holds = list(pending.filter(from_account=payer, to_account=payee, expires_at__lte=moment))
     if holds:
         engine.release_locked(holds)
         tries[current_xid()] = len(holds)

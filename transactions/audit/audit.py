@@ -20,6 +20,7 @@ from ledger.db.local_settings import set_locally
 from ledger.db.retry import TIMED_OUT, sqlstate
 from ledger.db.snapshot import snapshot
 from transactions.audit.checks.approvals import approvals
+from transactions.audit.checks.events import events
 from transactions.audit.checks.explanations import releases, statuses
 from transactions.audit.checks.groups import groups
 from transactions.audit.checks.links import captures, orphans, reversals
@@ -50,6 +51,7 @@ CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     recorded,
     groups,
     register,
+    events,
     reconciliations,
     rules,
     statements,

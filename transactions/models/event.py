@@ -5,9 +5,9 @@ event without its booking and no booking without its event, whatever code books.
 a transaction at most, and none for accounts to which nobody listens.
 
 Each account numbers its events without gaps, in the order of its books: the row in `event_streams`
-is counted up while the account is locked, and a rollback takes the number back. So a reader that
-remembers the last number it has seen misses nothing, which a reader of ids or times would when a
-database transaction that began earlier commits later.
+is locked and counted up, see Note [Lock of a stream], and a rollback takes the number back. So a
+reader that remembers the last number it has seen misses nothing, which a reader of ids or times
+would when a database transaction that began earlier commits later.
 """
 
 from typing import ClassVar

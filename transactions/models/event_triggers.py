@@ -1,8 +1,15 @@
 """The triggers that write events: see Note [Events].
 
-Each runs after the triggers that lock the accounts, in the order of their names, so that nobody
-else counts the same stream up meanwhile. They run with the rights of the owner: the web role may
-write no event, and disturb no number.
+Each runs after the triggers that lock the accounts, in the order of their names. They run with the
+rights of the owner: the web role may write no event, and disturb no number.
+
+Note [Lock of a stream]: the release of a hold locks only the account that pays, so the lock of an
+account does not protect the number of its stream. Each trigger locks the streams themselves, in
+order of their accounts, after people and accounts. It counts on from the numbers that the lock
+returns: a number that was read before a wait is outdated. A database transaction of several
+statements may lock streams out of order. It holds their accounts, so it can wait only for the
+releases of holds, and those lock one stream of another account, the recipient's, and wait for no
+other.
 """
 
 import pgtrigger
@@ -25,20 +32,25 @@ _HEARD_OF_MANY = f"""(SELECT count(*) > 0 {_LISTENED} from_account_id)
 
 def _tell(rows: str, kind: str, at: str) -> str:
     """PL/pgSQL that writes an event for each of these rows of `transactions`, of this kind and
-    time, and counts up the streams of their accounts.
+    time, and counts up the streams of their accounts: Note [Lock of a stream].
     """
     return f"""
-        WITH told AS MATERIALIZED (
+        WITH streams AS MATERIALIZED (
+            SELECT account_id, last_number FROM event_streams
+            JOIN (
+                SELECT from_account_id FROM {rows} UNION SELECT to_account_id FROM {rows}
+            ) AS side (id) ON side.id = account_id
+            WHERE is_listened ORDER BY account_id FOR NO KEY UPDATE OF event_streams
+        ), told AS MATERIALIZED (
             SELECT {rows}.id, {kind} AS kind, {at} AS at, side.place, side.account_id,
-                   stream.last_number + row_number() OVER (
+                   streams.last_number + row_number() OVER (
                        PARTITION BY side.account_id ORDER BY {rows}.created_at, {rows}.id
                    ) AS number
             FROM {rows}
             CROSS JOIN LATERAL (
                 VALUES (1, {rows}.from_account_id), (2, {rows}.to_account_id)
             ) AS side (place, account_id)
-            JOIN event_streams AS stream
-            ON stream.account_id = side.account_id AND stream.is_listened
+            JOIN streams ON streams.account_id = side.account_id
         ), counted AS (
             UPDATE event_streams SET last_number = latest.number
             FROM (SELECT account_id, max(number) AS number FROM told GROUP BY account_id) AS latest
