@@ -120,6 +120,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         security_log.record("step_up", outcome="refused", person=user, request=request)
         return False
 
+    def set_password(self, user: User, password: str) -> None:
+        """Sets the password of an open sign-in. Raises OwnerNotActive, and SignInChanged as
+        `save_password` does. allauth's own writes the whole row as it was read.
+        """
+        user.refuse_unless_active()
+        read_with = user.get_session_auth_hash()
+        user.set_password(password)
+        passwords.save_password(user, read_with=read_with)
+
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **more: Any) -> None:
         """allauth's hook after a new password by mail: the owner is there, so attempts of strangers
         no longer count.

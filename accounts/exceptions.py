@@ -26,6 +26,10 @@ class OwnerNotActive(LedgerError):
     """The person's sign-in is closed, so nothing is opened or added for them."""
 
 
+class SignInChanged(LedgerError):
+    """The password, the address or the rights of the person were changed after they were read."""
+
+
 class TooManyAccounts(LedgerError):
     """The person has as many accounts as they may open by themselves."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
 import pgtrigger
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.postgres.indexes import GinIndex
@@ -18,6 +19,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.exceptions import OwnerNotActive
 from accounts.models.change_triggers import IN_UTC, recorded
+from accounts.models.changed_columns import SavesChangedColumns
 from accounts.models.fields import times_finite
 from accounts.models.household import Household
 from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, STAFF_BEFORE_GROUPS, of_users
@@ -121,7 +123,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
 
-class User(RightsByToken, AbstractBaseUser):
+class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
     """A person: customer, analyst or staff. Never deleted: `deleted_at` closes the sign-in."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -251,7 +253,18 @@ class User(RightsByToken, AbstractBaseUser):
         self.password_is_long = len(raw_password or "") >= self.SHORTEST_PASSWORD_ALONE
 
     def check_password(self, raw_password: str | None) -> bool:
-        return super().check_password(raw_password and normalised_password(raw_password))
+        """Whether this is the password. If it is, replaces a hash of former settings by a stronger
+        one, unless somebody has changed the password since this object was read.
+        """
+        before = self.password
+
+        def strengthen(password: str) -> None:
+            self.set_password(password)
+            unchanged = User.objects.filter(pk=self.pk, password=before)
+            unchanged.update(password=self.password, password_is_long=self.password_is_long)
+
+        typed = raw_password and normalised_password(raw_password)
+        return check_password(typed, before, strengthen)
 
     def is_close_to(self, other: "User") -> bool:
         """Whether both are the same person, or live in one household."""
@@ -264,16 +277,18 @@ class User(RightsByToken, AbstractBaseUser):
     def clean(self) -> None:
         self.email = self.email.lower()
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        is_new = self._state.adding
+        only = {*(self.changed_columns() if update_fields is None else update_fields)}
+        if "password" in only:
+            only.add("password_is_long")
+        with_rights = not only.isdisjoint(COLUMNS_OF_RIGHTS)
+        if self.is_limited and with_rights:
+            raise RuntimeError("Rights that a token has taken away for a request are not saved.")
         self.email = self.email.lower()
         self.name = tidy_line(self.name)
-        if "password" in (kwargs.get("update_fields") or ()):
-            kwargs["update_fields"] = {*kwargs["update_fields"], "password_is_long"}
-        is_new, only = self._state.adding, kwargs.get("update_fields")
-        if self.is_limited and (only is None or not {*COLUMNS_OF_RIGHTS}.isdisjoint(only)):
-            raise RuntimeError("Rights that a token has taken away for a request are not saved.")
-        super().save(*args, **kwargs)
-        if not is_new and (only is None or not {*COLUMNS_OF_RIGHTS}.isdisjoint(only)):
+        super().save(update_fields=None if is_new else only, **options)
+        if with_rights and not is_new:
             self.refresh_from_db(fields=["session_version"])  # a trigger may have raised it
 
 

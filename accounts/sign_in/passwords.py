@@ -9,7 +9,10 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
+from django.db import transaction as db_transaction
+from django.utils.crypto import constant_time_compare
 
+from accounts.exceptions import SignInChanged
 from accounts.models import User
 from accounts.models.user import normalised_password
 from accounts.sign_in.factors import SECOND_FACTORS, has_second_factor
@@ -21,6 +24,7 @@ from accounts.sign_in.password_patterns import (
     is_few_common_words,
     is_predictable,
 )
+from ledger.db.retry import with_retry
 
 SHORTEST_WITH_FACTOR = 8
 LONGEST = 256  # more than the 64 that must be taken; nothing is ever cut off
@@ -32,6 +36,10 @@ HOW_TO_CHOOSE = (
 TOO_SHORT_ALONE = (
     "Without it, your password alone would protect your sign-in, and that takes at least "
     f"{User.SHORTEST_PASSWORD_ALONE} characters. Choose a longer password first."
+)
+CHANGED = (
+    "This sign-in has changed in the meantime, perhaps on another device, so the password stays as "
+    "it is now. Open the page again."
 )
 TOO_SHORT = "This password is too short: take at least {least} characters."
 TOO_SHORT_REPEATED = (
@@ -58,6 +66,21 @@ def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
         return False
     others = Authenticator.objects.filter(user=user, type__in=SECOND_FACTORS)
     return not others.exclude(pk=authenticator.pk).exists()
+
+
+@with_retry
+def save_password(user: User, *, read_with: str) -> None:
+    """Saves the new password of `user`, which is hashed before, because that is slow: see
+    Note [Lock of a person]. `read_with` is the session hash that `user` had without it.
+
+    Raises SignInChanged if the row has another one: somebody else has closed the sign-in, or
+    changed the password, the address or the rights.
+    """
+    with db_transaction.atomic():
+        now: User = User.objects.locked([user.pk]).get()
+        if not constant_time_compare(now.get_session_auth_hash(), read_with):
+            raise SignInChanged(CHANGED)
+        user.save(update_fields=["password"])
 
 
 def refuse_too_long(password: str) -> None:

@@ -1,0 +1,62 @@
+"""Saving a row without taking back what others have written to it since it was read."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Self
+
+from django.db import models
+
+
+class SavesChangedColumns(models.Model):
+    """A model whose `save()` writes only the columns that this object has changed, unless
+    `update_fields` names others. Django's and allauth's code calls `save()` on a person whom a
+    request has read long before.
+    """
+
+    _as_read: Mapping[str, Any] = {}  # the columns of the row, as this object has last seen them
+
+    class Meta:
+        abstract = True
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        """Inserts a new row, or updates an existing one. Raises DatabaseError if it is gone."""
+        if update_fields is None and not self._state.adding:
+            update_fields = self.changed_columns()
+        only = None if update_fields is None else list(update_fields)
+        super().save(update_fields=only, **options)
+        self._note_as_read(only)
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        row = super().from_db(*arguments, **options)
+        row._as_read = row.__dict__.copy()
+        return row
+
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Any] | None = None,
+    ) -> None:
+        only = None if fields is None else list(fields)
+        super().refresh_from_db(using, only, from_queryset)
+        self._note_as_read(only)
+
+    def changed_columns(self) -> set[str]:
+        """The names of fields whose value in this object is no longer that which it has read."""
+        loaded, before = self.__dict__, self._as_read
+        return {
+            field.name
+            for field in self._meta.concrete_fields
+            if field.attname in loaded
+            and (field.attname not in before or before[field.attname] != loaded[field.attname])
+        }
+
+    def _note_as_read(self, only: Collection[str] | None = None) -> None:
+        """Remembers the values of these fields; None for all that are loaded."""
+        names = {
+            field.attname
+            for field in self._meta.concrete_fields
+            if only is None or field.name in only or field.attname in only
+        }
+        loaded = {name: self.__dict__[name] for name in names & self.__dict__.keys()}
+        self._as_read = {**self._as_read, **loaded}
