@@ -65,10 +65,3 @@ class CurrencyAdmin(ListFiles, ObjectHistory, ReasonedChanges):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    def save_model(self, request: HttpRequest, obj: Currency, form: Any, change: bool) -> None:
-        """Inserts or updates. The web role may update these two columns alone."""
-        if change:
-            obj.save(update_fields=["name", "is_open"])
-        else:
-            obj.save(force_insert=True)

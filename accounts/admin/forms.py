@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
+from django.contrib.auth.models import Group
 
 from accounts.admin.parts import ReasonField
 from accounts.exceptions import LedgerError
@@ -20,6 +21,10 @@ from ledger.db.facts import because
 from ledger.text.currencies import minor_units
 from ledger.text.lines import tidy_line, unfit_name
 
+GROUPS_CHANGED = (
+    "You may not give one of these groups. If the person had it when you opened this page, a "
+    "colleague has taken it away since. Choose again."
+)
 REMOVING = (
     "Without a password they sign in by a passkey, or by a code that we mail them, until they "
     "choose a new one."
@@ -27,13 +32,25 @@ REMOVING = (
 
 
 class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form whose every change needs a reason, which stays in the history."""
+    """A form whose every change needs a reason, which stays in the history.
+
+    Carries the values that the page showed, so that only fields which its reader changed are
+    written. Otherwise a page that was opened before a colleague took a right away, or lowered a
+    limit, would restore it.
+    """
 
     reason = ReasonField(
         required=False,  # unless something changes
         help_text="Required. Stored until the customer's data is erased; the customer never sees "
         "it.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        are_sent = any(name.startswith(self.add_prefix("initial-")) for name in self.data)
+        if not self.instance._state.adding and (are_sent or not self.is_bound):
+            for name in self.fields.keys() - {"reason", "password"}:
+                self.fields[name].show_hidden_initial = True
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -92,16 +109,10 @@ def _check_limit(name: str, limit: Decimal) -> None:
 
 
 class AccountChangeForm(AccountForm):
-    """Carries the values that the page showed, so that only changed fields are written.
-
-    Otherwise a page that was opened before a colleague lowered a limit would restore the old one.
-    """
+    """Shows limits with the decimals of the account's currency."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in [name for name in ("name", *LIMITS) if name in self.fields]:
-            field_name = self.add_prefix(f"initial-{name}")
-            self.fields[name].show_hidden_initial = not self.is_bound or field_name in self.data
         for name in LIMITS:
             if self.initial.get(name) is not None:
                 places = minor_units(self.instance.currency)
@@ -139,6 +150,9 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
             "groups": "What the person may do: all that each of the groups may.",
             "is_superuser": "May do everything. Given by a command alone.",
         }
+        error_messages: ClassVar[dict[str, dict[str, str]]] = {
+            "groups": {"invalid_choice": GROUPS_CHANGED}
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -149,12 +163,29 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         """Refuses what the database would, see Note [Rights by two]."""
         is_staff: bool = self.cleaned_data["is_staff"]
         by_two = self.instance.groups.filter(permissions__codename__in=RIGHTS_BY_TWO)
-        if is_staff and not self.instance.is_staff and (group := by_two.first()):
+        is_given = is_staff and "is_staff" in self.changed_data
+        if is_given and not self.instance.is_staff and (group := by_two.first()):
             raise forms.ValidationError(
                 f"This person is in {group}, which needs approval. Take that group away and save; "
                 "then make them staff, and ask for the group again."
             )
         return is_staff
+
+    def clean_groups(self) -> list[Group]:
+        """Returns the groups of now, with those that were ticked and without those that were
+        cleared on the page.
+        """
+        wanted, now = {*self.cleaned_data["groups"]}, {*self.instance.groups.all()}
+        if not self.fields["groups"].show_hidden_initial:
+            return [*wanted]
+        field = self["groups"]
+        hidden = field.field.hidden_widget()
+        shown = {*hidden.value_from_datadict(self.data, self.files, field.html_initial_name)}
+        return [
+            group
+            for group in wanted | now
+            if group in (now if (group in wanted) == (str(group.pk) in shown) else wanted)
+        ]
 
     def clean_email(self) -> str:
         return unclaimed(self.cleaned_data["email"], self.instance)

@@ -105,6 +105,16 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
         because(form.cleaned_data.get("reason", ""))
         return super().save_form(request, form, change)
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Inserts the row, or updates only the columns that were changed on the page: the others
+        may have changed since, and the web role may not update all of them.
+        """
+        if change:
+            columns = {field.name for field in obj._meta.concrete_fields}
+            obj.save(update_fields=columns & {*form.changed_data})
+        else:
+            obj.save(force_insert=True)
+
 
 class ObjectHistory(admin.ModelAdmin):  # type: ignore[type-arg]
     """Shows the changes of an object, for those who may see the history, on its own history page,

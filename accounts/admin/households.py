@@ -37,13 +37,6 @@ class HouseholdAdmin(ListFiles, ObjectHistory, ReasonedChanges):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: Household, form: Any, change: bool) -> None:
-        """Writes the name alone, which is what the web role may change."""
-        if change:
-            obj.save(update_fields=["name"])
-        else:
-            obj.save(force_insert=True)
-
     @admin.display(description="People")
     def people(self, household: Household) -> str:
         members = household.members.order_by("name")

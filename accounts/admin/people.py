@@ -7,6 +7,7 @@ from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from allauth.core.context import request_context
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -246,20 +247,29 @@ class UserAdmin(
             raise PermissionDenied
         return super().user_change_password(request, id, form_url)
 
+    def _changeform_view(
+        self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any
+    ) -> HttpResponse:
+        """Locks the person of a form that is sent, so that it is compared with the row of now."""
+        if request.method == "POST" and object_id is not None:
+            person: User | None = self.get_object(request, unquote(object_id))
+            User.objects.locked([person and person.pk]).first()
+        response: HttpResponse = super()._changeform_view(
+            request, object_id, form_url, extra_context
+        )
+        return response
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Saves only changed fields, so that a sign-in closed meanwhile stays closed. Sends a new
-        person a mail to choose a password.
-        """
+        """Sends a new person a mail to choose a password."""
         if not change:
             obj.set_unusable_password()
             super().save_model(request, obj, form, change)
             db_transaction.on_commit(lambda: _send_password_link(request, obj), robust=True)
             self.message_user(request, f"A mail is on its way to {obj.email}. {FORGOTTEN}")
             return
-        changed = {field.name for field in obj._meta.concrete_fields} & {*form.changed_data}
-        if "email" in changed:
+        if "email" in form.changed_data:
             services.change_email(user=obj, email=obj.email)
-        obj.save(update_fields=changed - {"email"})
+        super().save_model(request, obj, form, change)
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
