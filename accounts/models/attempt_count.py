@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from django.db import connection, models
+from django.db import transaction as db_transaction
 
 COUNT = """
     INSERT INTO attempt_counts AS c (key, count, window_ends)
@@ -19,8 +20,22 @@ COUNT = """
 """
 
 
+class AttemptCountQuerySet(models.QuerySet["AttemptCount"]):
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Deletes counters, locked in order of key first, as COUNT does: otherwise an attempt and a
+        deletion could wait for each other.
+        """
+        with db_transaction.atomic():
+            in_order = self.order_by("pk").select_for_update()
+            keys = list(in_order.values_list("pk", flat=True))
+            return self.model._base_manager.filter(pk__in=keys).delete()
+
+
 class AttemptCountManager(models.Manager["AttemptCount"]):
     """Counts without reading first, so that no two callers get the same number."""
+
+    def get_queryset(self) -> AttemptCountQuerySet:
+        return AttemptCountQuerySet(self.model, using=self._db)
 
     def count_up(self, wanted: Sequence[tuple[str, int]], *, by: int = 1) -> dict[str, int]:
         """Adds one to each counter, or more (`by`), in one statement. `wanted` has keys, and the
