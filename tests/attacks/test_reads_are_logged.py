@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import Model
 from django.http import Http404, HttpResponse
 from django.test import Client, RequestFactory
+from django.test.utils import override_script_prefix
 from django.urls import resolve, reverse
 from django.utils import timezone
 
@@ -151,6 +152,15 @@ def test_a_row_says_who_whom_what_when_and_from_where(bank: AttackedBank) -> Non
     read = Read.objects.get(reader=bank.clerk, path=url)
     assert (read.page, read.query) == ("admin:accounts_account_change", "from=list")
     assert (read.people, read.address) == ([bank.ana.user.pk], "127.0.0.1")
+
+
+def test_reads_are_logged_below_a_path_prefix(bank: AttackedBank) -> None:
+    browser = signed_in(bank.clerk)
+    url = reverse("admin:accounts_account_change", args=[bank.ana.everyday.pk])
+    with override_script_prefix("/bank/"):
+        assert browser.get(url, SCRIPT_NAME="/bank").status_code == 200
+    read = Read.objects.get(reader=bank.clerk, path=f"/bank{url}")
+    assert read.people == [bank.ana.user.pk]
 
 
 OTHER_SPELLINGS = ("-" * 230 + "{}", "{{{0.hex}}}", "urn_3A{}")
