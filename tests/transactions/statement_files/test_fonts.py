@@ -79,3 +79,16 @@ def test_no_text_changes_what_the_fonts_have() -> None:
 
 def test_letters_of_nobody_are_question_marks() -> None:
     assert drawn("\ue000\u0378x") == "??x"
+
+
+def test_no_character_stops_a_file() -> None:
+    for start in range(0, 0x30000, 256):
+        letters = [chr(code) for code in range(start, start + 256)]
+        assert all(list(fonts.runs(letter, PLAIN)) for letter in letters)
+        assert list(fonts.runs("\u05d0".join(letters), PLAIN))  # each beside a Hebrew letter
+
+
+def test_an_unknown_letter_is_a_question_mark_in_its_place() -> None:
+    shalom = "\u05e9\u05dc\u05d5\u05dd"
+    assert drawn(f"{shalom} \U0001fae8") == f"? {shalom[::-1]}"
+    assert drawn("\u0590") == "?"

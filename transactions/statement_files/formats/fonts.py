@@ -7,11 +7,12 @@ mark.
 
 Note [Order and forms of letters]: python-bidi puts a line into the order in which it is drawn, from
 left to right (Unicode Standard Annex 9). Its older implementation is used, because the newer one
-does not mirror brackets. HarfBuzz, through ReportLab, gives the letters of FiraGO their forms:
-Arabic ones are joined, Devanagari ones change places and become one. Most joined Arabic forms are
-characters of Unicode, from which readers of PDF find the word when it is copied or searched for.
-Other forms get characters of the private use area; a run with them has its words beside it, as
-`/ActualText`.
+does not mirror brackets. It raises AssertionError for isolates and characters that Python does not
+know, so letters that are not drawn become question marks first. HarfBuzz, through ReportLab, gives
+the letters of FiraGO their forms: Arabic ones are joined, Devanagari ones change places and become
+one. Most joined Arabic forms are characters of Unicode, from which readers of PDF find the word
+when it is copied or searched for. Other forms get characters of the private use area; a run with
+them has its words beside it, as `/ActualText`.
 """
 
 import io
@@ -34,7 +35,9 @@ EASTERN = {
     "HANGUL": "HYSMyeongJo-Medium",
 }  # fmt: skip
 UNKNOWN = "?"
-_FROM_RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")  # Hebrew to Arabic
+_FROM_RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")  # Hebrew to Arabic
+# Bidirectional classes that python-bidi does not resolve: unassigned characters and isolates.
+_UNRESOLVED = frozenset({"", "LRI", "RLI", "FSI", "PDI"})
 
 
 class GlyphRun(NamedTuple):
@@ -84,7 +87,9 @@ def _number_forms(font: TTFont) -> None:
 
 def runs(text: str, font: str) -> Iterator[GlyphRun]:
     """The text in runs from left to right. See Note [Order and forms of letters]."""
-    line = get_display(text) if _FROM_RIGHT.search(text) else text
+    line = "".join(letter if _font_of(letter, font) else UNKNOWN for letter in text)
+    if _FROM_RIGHT.search(line):
+        line = get_display(line)
     for name, letters in groupby(line, key=lambda letter: _font_of(letter, font)):
         part = "".join(letters)
         if name == FALLBACKS[font]:
@@ -128,9 +133,9 @@ def _is_private(letter: str) -> bool:
 
 @cache
 def _font_of(letter: str, font: str) -> str:
-    """The font that has the letter; "" if none."""
+    """The font that draws the letter; "" if none."""
     load()
-    if _is_private(letter):
+    if _is_private(letter) or unicodedata.bidirectional(letter) in _UNRESOLVED:
         return ""
     for name in (font, FALLBACKS[font]):
         if ord(letter) in pdfmetrics.getFont(name).face.charToGlyph:
