@@ -1,6 +1,7 @@
 """Names in other scripts, as a PDF draws them: in order, joined, and found when copied."""
 
 import io
+import tracemalloc
 import unicodedata
 
 import pypdf
@@ -92,3 +93,25 @@ def test_an_unknown_letter_is_a_question_mark_in_its_place() -> None:
     shalom = "\u05e9\u05dc\u05d5\u05dd"
     assert drawn(f"{shalom} \U0001fae8") == f"? {shalom[::-1]}"
     assert drawn("\u0590") == "?"
+
+
+def test_only_letters_that_count_towards_the_limit_are_shaped_or_put_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both take much time, so a PDF has a limit of such letters."""
+    for name in ("get_display", "shapeStr"):
+        monkeypatch.setattr(fonts, name, lambda *_: pytest.fail("takes time"))
+    free = [letter for letter in map(chr, range(0x3000)) if not fonts.is_shaped(letter)]
+    assert {"a", "\u07ca", "\u0710", "\u0780"} <= {*free}  # N'Ko, Syriac, Thaana: no font has them
+    for letter in free:
+        list(fonts.runs(letter, PLAIN))
+
+
+def test_letters_take_little_memory_however_many_different_ones_there_are() -> None:
+    fonts.load()
+    tracemalloc.start()
+    for letter in map(chr, range(0x4E00, 0x4E00 + 50_000)):
+        list(fonts.runs(letter, PLAIN))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 5_000_000

@@ -19,7 +19,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -35,6 +35,7 @@ EASTERN = {
     "HANGUL": "HYSMyeongJo-Medium",
 }  # fmt: skip
 UNKNOWN = "?"
+MOST_LETTERS = 10_000  # that a process remembers the font of; all of Unicode would take 500 MB
 _FROM_RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe]")  # Hebrew to Arabic
 # Bidirectional classes that python-bidi does not resolve: unassigned characters and isolates.
 _UNRESOLVED = frozenset({"", "LRI", "RLI", "FSI", "PDI"})
@@ -87,6 +88,9 @@ def _number_forms(font: TTFont) -> None:
 
 def runs(text: str, font: str) -> Iterator[GlyphRun]:
     """The text in runs from left to right. See Note [Order and forms of letters]."""
+    if text and text.isascii() and text.isprintable():  # most texts
+        yield GlyphRun(font, text)
+        return
     line = "".join(letter if _font_of(letter, font) else UNKNOWN for letter in text)
     if _FROM_RIGHT.search(line):
         line = get_display(line)
@@ -116,7 +120,7 @@ def width(text: str, font: str, size: float) -> float:
     return sum(run.width(size) for run in runs(text, font))
 
 
-@cache
+@lru_cache(MOST_LETTERS)
 def _is_from_right(letter: str) -> bool:
     marks = unicodedata.bidirectional(letter)
     return marks in {"R", "AL"} or (marks == "NSM" and _FROM_RIGHT.match(letter) is not None)
@@ -131,7 +135,7 @@ def _is_private(letter: str) -> bool:
     return unicodedata.category(letter) == "Co"
 
 
-@cache
+@lru_cache(MOST_LETTERS)
 def _font_of(letter: str, font: str) -> str:
     """The font that draws the letter; "" if none."""
     load()

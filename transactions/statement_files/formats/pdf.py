@@ -58,7 +58,7 @@ CLICK_IT = (
 )
 MOST_OF_CODE = 1000  # characters; the squares of more are below a quarter of a millimetre
 LETTERS_AT_FIRST = 32  # that are measured of a word: about half a line
-MOST_SHAPED = 300_000  # letters of texts that fonts.is_shaped: about 15 s at most
+MOST_SHAPED = 300_000  # letters of texts that fonts.is_shaped: about 22 s at most
 MORE = "\u2026"
 
 
