@@ -1,25 +1,32 @@
 """One-line texts that people type: names and descriptions, cleaned and quoted."""
 
+import re
 import unicodedata
 
 QUOTED = 40  # characters of what somebody typed that a sentence says back
 # Joiners that scripts need (Persian and Hindi words, emoji), and spaces of a kind.
 HARMLESS = "\u200c\u200d\t\n\r"
+# Unassigned characters that Unicode reserves for ones that show nothing, so that systems show them
+# as nothing already: Default_Ignorable_Code_Point in DerivedCoreProperties.txt, without Cf.
+RESERVED_AS_INVISIBLE = re.compile(
+    "[\u2065\ufff0-\ufff8\U000e0000\U000e0002-\U000e001f\U000e0080-\U000e00ff\U000e01f0-\U000e0fff]"
+)
 
 
 def odd_characters(text: str) -> set[str]:
     """Which invisible characters of a text change how it reads.
 
     Control and format characters, such as U+202E, which reverses all that follows: in the review of
-    a payment it would hide the recipient.
+    a payment it would hide the recipient. Also those that Unicode reserves for more of them.
     """
     if text.isprintable():  # none of them is, and most texts are
         return set()
-    return {c for c in set(text) if unicodedata.category(c) in ("Cc", "Cf") and c not in HARMLESS}
+    odd = {c for c in set(text) if unicodedata.category(c) in ("Cc", "Cf") and c not in HARMLESS}
+    return odd.union(RESERVED_AS_INVISIBLE.findall(text))
 
 
 # Signs that are no control characters and show nothing.
-FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159"
 
 
 def is_readable(text: str) -> bool:
@@ -72,7 +79,8 @@ MOST_MARKS = 4  # on one letter: Vietnamese has two, pointed Hebrew three
 
 def posing_character(text: str) -> str:
     """The first character that looks like another one or like none: a letter in a font of its own,
-    a small capital, a letter that shows nothing, a mark on a heap of marks; "" if there is none.
+    a small capital, a letter that shows nothing, a mark on a heap of marks, one that is unassigned
+    or private; "" if there is none.
     """
     if text.isascii():
         return ""
@@ -81,8 +89,17 @@ def posing_character(text: str) -> str:
         marks = marks + 1 if unicodedata.category(c).startswith("M") else 0
         if marks > MOST_MARKS or c in FILLERS or _is_in_a_font(c) or _joins_nothing(before, c):
             return c
+        if _is_unassigned(c):
+            return c
         before = c
     return ""
+
+
+def _is_unassigned(c: str) -> bool:
+    """Whether the character is private or unassigned. The planes 2 and 3 have only Chinese
+    characters, and newer versions of Unicode than Python's add those of people's names there.
+    """
+    return unicodedata.category(c) in ("Cn", "Co") and not "\U00020000" <= c < "\U00040000"
 
 
 def _joins_nothing(before: str, c: str) -> bool:

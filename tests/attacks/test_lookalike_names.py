@@ -29,6 +29,9 @@ POSING = (
     "Ana\ufe0f",  # a variation selector
     "A\u034fna",  # a joiner of letters
     "Ana\u2800",  # a blank of Braille
+    "Ana\U0001d159",  # a note of music that shows nothing
+    "Ana\u0378",  # unassigned
+    "Ana\ue000",  # private
 )
 TRUE_NAMES = (
     "Ana Ferreira", "Zo\u00eb", "Nguy\u1ec5n Th\u1ecb", "M\u00aa Jos\u00e9",
@@ -38,6 +41,7 @@ TRUE_NAMES = (
     "\ud64d\uae38\ub3d9", "\u0e19\u0e49\u0e33", "IJsbrand \u0132", "\u7530\u4e2dKen",
     "\ud64d Kim", "O\u02bbahu", "Anna \u0418\u0432\u0430\u043d\u043e\u0432\u0430",
     "\u0646\u06cc\u200c\u06a9\u06cc", "Mal\u010di\u0107 \u01c6",
+    "\u738b\U0002ebf0",  # a Chinese character of Unicode 15.1
 )  # fmt: skip
 
 
@@ -45,6 +49,11 @@ TRUE_NAMES = (
 def test_nobody_signs_up_with_a_name_that_poses_as_another(name: str) -> None:
     with pytest.raises(ValidationError):
         NameField().clean(name)
+
+
+@pytest.mark.parametrize("sign", ["\u2065", "\ufff0", "\ufff8", "\U000e0080", "\U000e0fff"])
+def test_a_name_loses_signs_that_are_reserved_as_invisible(sign: str) -> None:
+    assert NameField().clean(f"Ana{sign} Ribeiro") == "Ana Ribeiro"
 
 
 @pytest.mark.parametrize("name", TRUE_NAMES)

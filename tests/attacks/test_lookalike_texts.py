@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
+from ledger.text.lines import tidy_line
 from ledger.text.money import account_number
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
@@ -18,12 +19,19 @@ from tests.attacks.people import signed_in
 from transactions.models import Annotation, PaymentFile
 
 pytestmark = pytest.mark.django_db
-UNSEEN = "\u200b\u200e\u200f\u202a\u202b\u202d\u202e\u2066\u2067\u2069\ufeff"
+UNSEEN = "\u200b\u200e\u200f\u202a\u202b\u202d\u202e\u2066\u2067\u2069\ufeff\u2065\ufff0\U000e0080"
 HOSTILE = f"Rent{UNSEEN}al"
 
 
 def unseen_in(*texts: str) -> set[str]:
     return set(UNSEEN) & set("".join(texts))
+
+
+@pytest.mark.parametrize(
+    "text", ["\U0001fae8 \U0001fac6", "\u2764\ufe0f", "\u0646\u06cc\u200c\u06a9\u06cc"]
+)
+def test_emoji_of_any_version_and_joined_words_are_kept(text: str) -> None:
+    assert tidy_line(text) == text
 
 
 def test_the_review_of_a_payment_shows_none(bank: AttackedBank) -> None:
