@@ -25,6 +25,8 @@ QUALITY = 85
 MOST_SCANS = 32  # of a progressive JPEG, each of which is as much work as the whole picture
 START_OF_SCAN = b"\xff\xda"
 WHOLE_FRAMES = (0xC0, 0xC1)  # baseline and extended; a progressive one has others
+# Tables, restart interval, application data and comments. Some other markers have no length.
+OTHER_SEGMENTS = (0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE)
 
 TOO_LARGE = "The picture has too many pixels. Take one of at most 24 megapixels, or a screenshot."
 DAMAGED = "The picture is damaged or cut off. Open it, save it anew, and choose that file."
@@ -76,7 +78,8 @@ def _decoded(content: bytes) -> Image.Image:
 
 def is_in_one_scan(content: bytes) -> bool:
     """Whether the first scan of a JPEG has all of its colours, and each whole (ITU-T T.81, B.2).
-    libjpeg keeps the coefficients of a picture in several scans until the last one.
+    libjpeg keeps the coefficients of a picture in several scans until the last one. False if there
+    is anything unusual before it, which libjpeg may read in another way.
     """
     place, colours = 2, 0
     while content[place : place + 1] == b"\xff":
@@ -85,6 +88,8 @@ def is_in_one_scan(content: bytes) -> bool:
             colours = content[place + 9]
         if marker == START_OF_SCAN[1]:
             return content[place + 4] == colours
+        if marker not in (*WHOLE_FRAMES, *OTHER_SEGMENTS):
+            return False
         place += 2 + size
     return False
 

@@ -151,6 +151,22 @@ def test_only_a_jpeg_in_one_scan_may_be_large(monkeypatch: pytest.MonkeyPatch) -
     assert fit("a.jpg", picture_in_grey()).content
 
 
+@pytest.mark.parametrize("marker", [b"\xff\xd0", b"\xff\xd7", b"\xff\x00", b"\xff"])
+def test_a_marker_without_a_length_hides_no_scans(
+    monkeypatch: pytest.MonkeyPatch, marker: bytes
+) -> None:
+    """Who takes a length for it goes on in the comment, where a picture in one scan begins."""
+    real = picture(progressive=True)
+    one_scan = b"\xff\xc0\0\x11\x08\0\x28\0\x3c\3" + bytes(9) + b"\xff\xda\0\x0c\3" + bytes(9)
+    head = real[:2] + marker + b"\xff\xdd\0\4\0\0"  # no restart interval
+    wrong_place = 4 + int.from_bytes(head[4:6])
+    comment = bytes(wrong_place - len(head) - 4) + one_scan
+    hidden = head + b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment + real[2:]
+    assert fit("a.jpg", hidden).content  # it can be decoded
+    monkeypatch.setattr(pictures, "MOST_PIXELS", 60 * 40 - 1)
+    assert refusal_of(hidden) == pictures.TOO_LARGE
+
+
 def test_a_large_document_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transactions.attachments.content.MOST_BYTES", 500)
 
