@@ -102,10 +102,12 @@ def _submitted(request: PersonRequest) -> HttpResponseBase:
     """Runs the query, makes a file of its rows, saves it, or opens it without running it."""
     state = Editor(reader_or_404(request))
     form, wanted = EditorForm(request.POST), request.POST.get("as", "page")
-    if not form.is_valid():
-        state.sql, state.status = request.POST.get("sql", ""), 400
+    is_valid = form.is_valid()
+    if "sql" in form.cleaned_data:  # a refused text stays in its field and gets none for parameters
+        state.sql, state.parameters = form.cleaned_data["sql"], form.parameters()
+    if not is_valid:
+        state.status = 400
         return _page(request, state, form)
-    state.sql, state.parameters = form.cleaned_data["sql"], form.parameters()
     state.saved = _saved(request)
     if wanted == "open":
         return show(request, state)

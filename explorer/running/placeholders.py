@@ -49,7 +49,7 @@ class NumberedQuery:
 
 def numbered(typed: str) -> NumberedQuery:
     """The query with numbered parameters; the same name is one parameter."""
-    names: list[str] = []
+    names: dict[str, int] = {}  # and their places
     parts: list[str] = []
     places: list[int] = []
     shifts: list[tuple[int, int]] = []
@@ -60,9 +60,7 @@ def numbered(typed: str) -> NumberedQuery:
         has_numbers |= found["number"] is not None
         if not name:
             continue
-        if name not in names:
-            names.append(name)
-        places.append(names.index(name))
+        places.append(names.setdefault(name, len(names)))
         mark = f"${places[-1] + 1}"
         parts.append(typed[end : found.start()])
         length += found.start() - end + len(mark)

@@ -18,8 +18,9 @@ from django.urls import reverse
 from accounts.groups import ANALYSTS, AUDITOR
 from accounts.models import Read, User
 from explorer import services as explorer_services
-from explorer.models import QueryRun, SavedQuery
+from explorer.models import LONGEST_SQL, QueryRun, SavedQuery
 from explorer.pages.examples import EXAMPLES, ExampleQuery
+from explorer.pages.forms import MOST_PARAMETERS
 from explorer.running import anywhere, limiter
 from explorer.running.session import LOCK_SECONDS, NotSetUp
 from explorer.schema.views import VIEWS
@@ -30,6 +31,8 @@ from transactions import services
 
 pytestmark = pytest.mark.django_db
 PAGE, BROWSE = "/explorer/", "/explorer/browse/"
+TOO_LONG = f"SELECT :a -- {'-' * LONGEST_SQL}"
+TOO_MANY = f"SELECT {', '.join(f':p{place}' for place in range(MOST_PARAMETERS + 1))}"
 BY_CATEGORY = "SELECT category, sum(amount) AS total FROM entries GROUP BY 1 ORDER BY 1"
 
 
@@ -437,6 +440,21 @@ def test_a_bank_without_the_role_says_what_to_do(
 
 def test_too_long_a_query_is_refused_in_the_form(analyst: Client) -> None:
     assert run(analyst, "SELECT 1 " + " " * 19_000 + "-" * 2_000).status_code == 400
+
+
+@pytest.mark.parametrize("form", ["page", "csv", "open", "save"])
+@pytest.mark.parametrize("text", [TOO_LONG, TOO_MANY], ids=["too long", "too many parameters"])
+def test_a_refused_text_gets_no_fields(text: str, form: str, analyst: Client) -> None:
+    page = run(analyst, text, **{"as": form})
+    assert page.status_code == 400
+    assert page.context["editor"].inputs == []
+    assert text in html.unescape(page.content.decode())  # to be shortened
+
+
+def test_the_fields_stay_with_their_values_where_only_the_plan_is_wrong(analyst: Client) -> None:
+    page = run(analyst, "SELECT :a", plan="none such", p_a="7")
+    assert page.status_code == 400
+    assert [each["value"] for each in page.context["editor"].inputs] == ["7"]
 
 
 def test_the_page_sends_few_queries(analyst: Client, django_assert_max_num_queries: Any) -> None:

@@ -13,6 +13,7 @@ from explorer.schema.views import VIEWS
 from ledger.server.preparation import prepare
 from ledger.server.progress import Progress
 from tests.explorer.books import Books, query, rows
+from tests.growth import MOST, times_as_long
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +40,13 @@ def test_parameters_become_numbers(typed: str, text: str, names: tuple[str, ...]
 def test_a_long_text_without_an_end_is_read_quickly() -> None:
     for part in ("'", "$a", "/*", "\"'", "$$ '"):
         assert numbered(part * 10_000).names == ()
+
+
+def test_reading_many_parameters_takes_time_in_proportion() -> None:
+    def many(length: int) -> str:
+        return " ".join(f":_{place:05}" for place in range(length // 8))
+
+    assert times_as_long(numbered, many) < MOST
 
 
 def test_places_of_the_sent_text_are_found_in_the_typed_one() -> None:
