@@ -36,8 +36,9 @@ class ExplorerReader:
         return "names" if self.sees_names else "bank"
 
     def open(self) -> None:
-        """Notes for the log of reads that the answer shows others' rows by right, or the error that
-        they caused. The rows of a query name nobody by themselves, so nobody is named there.
+        """Notes for the log of reads that the answer shows others' rows by right, or depends on
+        them, as an error and its time do. The rows of a query name nobody by themselves, so nobody
+        is named there.
         """
         read_bank()
         opened_by_right()

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.db import OperationalError
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -113,7 +112,12 @@ def _submitted(request: PersonRequest) -> HttpResponseBase:
         return show(request, state)
     if wanted in ("save", "replace"):
         return _save(request, state, form, replaces=wanted == "replace")
-    result = _run(request, state, wanted, form.cleaned_data["plan"])
+    result = None
+    try:
+        with limited(request.user.pk):
+            result = _run(request, state, wanted, form.cleaned_data["plan"])
+    except ExplorerBusy as error:
+        state.trouble, state.status = str(error), 503
     if wanted in FILES and result is not None and result.was_run:
         return file_of(result, wanted)
     return _page(request, state, form)
@@ -129,20 +133,17 @@ def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> Query
         "" if is_file else plan, MOST_MEGABYTES if is_file else PAGE_MEGABYTES,
     )  # fmt: skip
     try:
-        with limited(request.user.pk):
-            result = run_anywhere(asked, state.reader)
+        result = run_anywhere(asked, state.reader)
     except (ExplorerBusy, NotSetUp) as error:
+        _record_failure(request, state, form, error)  # a replica may have run it before
         state.trouble, state.status = str(error), 503
         return None
-    except OperationalError as error:  # the server has gone, perhaps because of this query
-        failed = QueryResult(problem=Problem(sentence_of(error)))
-        _record(request, state, failed, form, has_failed=True)
+    except Exception as error:  # such as the server has gone, perhaps because of this query
+        _record_failure(request, state, form, error)
         raise
     state.kinds = list(result.parameters)
     state.shown = ShownResult(result, state.sql, limit)
     _record(request, state, result, form)
-    if result.read_rows:
-        state.reader.open()
     if result.problem and result.problem.state == TOO_LONG:
         state.status = 503
     elif result.problem:
@@ -169,6 +170,11 @@ def _record(
         message=result.why_not,
         rows=len(result.rows), milliseconds=result.milliseconds,
     )  # fmt: skip
+
+
+def _record_failure(request: PersonRequest, state: Editor, form: str, error: Exception) -> None:
+    failed = QueryResult(problem=Problem(sentence_of(error)))
+    _record(request, state, failed, form, has_failed=True)
 
 
 def _save(

@@ -84,7 +84,7 @@ class QueryResult:
     plan: str = ""
     problem: Problem | None = None
     prefix: int = 0  # characters that stand before the typed text in what was sent last
-    read_rows: bool = False  # whether it was executed, so that an error may repeat values of rows
+    read_rows: bool = False  # whether it was executed
 
     @property
     def milliseconds(self) -> float:
@@ -117,7 +117,8 @@ class QueryRequest:
 
 
 def run(asked: QueryRequest, reader: ExplorerReader) -> QueryResult:
-    """Runs the query on this thread's server, which may be a replica.
+    """Runs the query on this thread's server, which may be a replica. From when it is executed the
+    answer is for the log of reads, also if this raises.
 
     Raises NotSetUp, ExplorerBusy, and psycopg's OperationalError if the server fails or gives up
     for a conflict.
@@ -128,7 +129,7 @@ def run(asked: QueryRequest, reader: ExplorerReader) -> QueryResult:
     try:
         with read_only_session(reader, asked.seconds) as connection:
             try:
-                _run_in(connection, query, asked, result)
+                _run_in(connection, reader, query, asked, result)
             except psycopg.Error as error:
                 if not _is_about_the_query(error):
                     raise
@@ -156,6 +157,7 @@ def without_end(sql: str) -> str:
 
 def _run_in(
     connection: QueryConnection,
+    reader: ExplorerReader,
     query: NumberedQuery,
     asked: QueryRequest,
     result: QueryResult,
@@ -182,6 +184,7 @@ def _run_in(
     inner = f"{head}{executed}{end}"
     values = [asked.values[name] for name in query.names]
     result.read_rows = True
+    reader.open()  # before, because whatever happens then may depend on rows
     most = asked.megabytes * MEGABYTE
     rows = f"SELECT to_json(ARRAY[{texts}])::text {inner}"
     for line in lines_of(connection, rows, values, most):
@@ -218,7 +221,8 @@ def _described(
     elif found.nfields > MOST_COLUMNS:
         result.problem = Problem(TOO_MANY_COLUMNS)
     columns = [
-        ((found.fname(place) or b"").decode(), found.ftype(place)) for place in range(found.nfields)
+        ((found.fname(place) or b"").decode(errors="replace"), found.ftype(place))
+        for place in range(found.nfields)
     ]
     return columns, types
 

@@ -7,11 +7,17 @@ been parsed by the extended protocol, as one statement and as a subquery (Note [
 more with the values in place of its parameters, so EXECUTE gets no other. An error of parsing has
 no values but those that the person typed.
 
+Some errors repeat the first bytes of a text, which end within a character. Postgres sends them as
+they are, so they are decoded with a sign in place of such a rest.
+
 The block is an anonymous one, because a function could be called by queries too. It always ends by
 an error, which undoes what the statement has set before its rows are sent.
 """
 
 from collections.abc import Sequence
+from typing import Any
+
+from psycopg.adapt import Loader
 
 from explorer.running.session import QueryConnection
 
@@ -65,6 +71,13 @@ class TrappedError(Exception):
         self.state, self.message, self.hint = state, message, hint
 
 
+class _TextLoader(Loader):
+    """Reads text that may have a part of a character."""
+
+    def load(self, data: Any) -> str:
+        return bytes(data).decode(errors="replace")
+
+
 def lines_of(
     connection: QueryConnection, statement: str, values: Sequence[str], most: int
 ) -> list[str]:
@@ -76,7 +89,9 @@ def lines_of(
     connection.execute(INPUT, [statement, list(values), most])
     connection.limit_next()
     connection.execute(BLOCK.encode())
-    found = connection.execute(b"FETCH ALL FROM explored").fetchall()
+    cursor = connection.cursor()
+    cursor.adapters.register_loader("text", _TextLoader)
+    found = cursor.execute(b"FETCH ALL FROM explored").fetchall()
     connection.execute(b"CLOSE ALL")
     if found and found[0][0] is not None:
         state, message, hint, _line = found[0]

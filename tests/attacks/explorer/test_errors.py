@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -11,6 +12,9 @@ from django.conf import settings
 
 from accounts.models import Read
 from explorer.models import QueryRun
+from explorer.pages import editor
+from explorer.running import anywhere, run
+from explorer.running.limiter import ExplorerBusy
 from explorer.running.run import MOST_CHARACTERS
 from tests.attacks.explorer.roles import leading_to
 from tests.conftest import signed_in
@@ -160,3 +164,88 @@ def test_an_error_that_may_repeat_values_is_in_the_log_of_reads(
     assert page.status_code == 400
     assert QueryRun.objects.get().outcome == QueryRun.RunOutcome.REFUSED
     assert [read.reader for read in Read.objects.all()] == [books.analyst] * is_read
+
+
+# Postgres puts the first bytes of a text into these errors: one and a half characters.
+HALF_CHARACTERS = [
+    "SELECT to_date(repeat('€', n), 'YYYY') FROM generate_series(4, 5) AS n",
+    "SELECT to_timestamp(repeat('€', n), 'HH24:MI') FROM generate_series(4, 5) AS n",
+    "SELECT to_date('ab' || repeat('€', n), 'YYYY MM') FROM generate_series(4, 5) AS n",
+    (
+        "SELECT jsonb_path_query(to_jsonb(repeat('€', n)), '$.datetime(\"HH24:MI\")')"
+        " FROM generate_series(4, 5) AS n"
+    ),
+]
+
+
+@pytest.mark.parametrize("plan", ["", "run"])
+@pytest.mark.parametrize("sql", HALF_CHARACTERS)
+def test_an_error_with_half_a_character_is_a_sentence_and_a_read(
+    sql: str, plan: str, books: Books
+) -> None:
+    page = signed_in(books.analyst).post(PAGE, {"sql": sql, "as": "page", "plan": plan})
+    assert page.status_code == 400
+    problem = page.context["editor"].shown.result.problem
+    assert problem.state.startswith("22")
+    assert QueryRun.objects.get().message == problem.sentence
+    assert Read.objects.get().reader == books.analyst
+
+
+@pytest.mark.parametrize("form", ["page", "csv", "json"])
+def test_a_query_that_was_executed_is_on_record_whatever_fails_then(
+    form: str, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def executed(*_arguments: Any) -> list[str]:
+        raise MemoryError
+
+    monkeypatch.setattr(run, "lines_of", executed)
+    client = signed_in(books.analyst)
+    client.raise_request_exception = False
+    sql = "SELECT balance FROM accounts"
+    assert client.post(PAGE, {"sql": sql, "as": form}).status_code == 500
+    assert Read.objects.get().reader == books.analyst
+    found = QueryRun.objects.get()
+    assert (found.sql, found.outcome) == (sql, QueryRun.RunOutcome.FAILED)
+
+
+def test_a_query_of_which_the_server_goes_is_a_read(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def executed(*_arguments: Any) -> list[str]:
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(run, "lines_of", executed)
+    client = signed_in(books.analyst)
+    assert client.post(PAGE, {"sql": "SELECT 1", "as": "page"}).status_code == 503
+    assert Read.objects.get().reader == books.analyst
+    assert QueryRun.objects.get().outcome == QueryRun.RunOutcome.FAILED
+
+
+@pytest.mark.parametrize("failing", ["_record", "_page"])
+def test_a_query_is_a_read_if_its_answer_fails(
+    failing: str, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: Any, **_more: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(editor, failing, fail)
+    client = signed_in(books.analyst)
+    client.raise_request_exception = False
+    assert client.post(PAGE, {"sql": "SELECT 1", "as": "page"}).status_code == 500
+    assert Read.objects.get().reader == books.analyst
+
+
+def test_a_query_that_the_second_server_does_not_take_is_on_record(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a replica gives up for a conflict, and others are overdue on the writer."""
+
+    def twice(asked: Any, reader: Any) -> None:
+        run.run(asked, reader)
+        raise ExplorerBusy
+
+    monkeypatch.setattr(anywhere, "run", twice)
+    page = signed_in(books.analyst).post(PAGE, {"sql": "SELECT 1", "as": "page"})
+    assert page.status_code == 503
+    assert Read.objects.get().reader == books.analyst
+    assert QueryRun.objects.get().outcome == QueryRun.RunOutcome.FAILED
