@@ -112,15 +112,15 @@ def _submitted(request: PersonRequest) -> HttpResponseBase:
         return show(request, state)
     if wanted in ("save", "replace"):
         return _save(request, state, form, replaces=wanted == "replace")
-    result = None
     try:
-        with limited(request.user.pk):
+        with limited(request.user.pk):  # until all is written, which takes a processor, too
             result = _run(request, state, wanted, form.cleaned_data["plan"])
+            if wanted in FILES and result is not None and result.was_run:
+                return file_of(result, wanted)
+            return _page(request, state, form)
     except ExplorerBusy as error:
         state.trouble, state.status = str(error), 503
-    if wanted in FILES and result is not None and result.was_run:
-        return file_of(result, wanted)
-    return _page(request, state, form)
+        return _page(request, state, form)
 
 
 def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> QueryResult | None:

@@ -11,6 +11,9 @@ from explorer.running.run import QueryResult, ResultColumn
 from ledger.text.csv_cells import guarded
 
 FILE_ROWS = 50_000
+# Made once: json.loads and json.dumps make them anew for each value, because of these arguments.
+DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
+ENCODER = json.JSONEncoder(ensure_ascii=False)
 TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
@@ -30,32 +33,31 @@ def as_csv(result: QueryResult) -> str:
     writer = csv.writer(file)
     writer.writerow([guarded(column.name) for column in result.columns])
     for row in result.rows:
-        cells = zip(row, result.columns, strict=True)
-        writer.writerow([_cell(value, column) for value, column in cells])
+        writer.writerow(map(_cell, row, result.columns))
     return file.getvalue()
 
 
 def as_json(result: QueryResult) -> str:
     """Columns with their kinds, and rows as lists. Figures are strings: no digit is lost."""
     columns = [{"name": column.name, "kind": column.kind} for column in result.columns]
-    rows = [
-        [_json_of(value, column) for value, column in zip(row, result.columns, strict=True)]
-        for row in result.rows
-    ]
-    all_rows = ", ".join(f"[{', '.join(row)}]" for row in rows)
-    names, more = json.dumps(columns, ensure_ascii=False), json.dumps(result.has_more)
+    all_rows = ", ".join(
+        f"[{', '.join(map(_json_of, row, result.columns))}]" for row in result.rows
+    )
+    names, more = ENCODER.encode(columns), json.dumps(result.has_more)
     return f'{{"columns": {names}, "rows": [{all_rows}], "has_more": {more}}}'
 
 
 def _cell(value: str | None, column: ResultColumn) -> str:
-    return (value or "") if column.is_number else guarded(value)
+    return guarded(value) if value and column.kind != "number" else value or ""
 
 
 def _json_of(value: str | None, column: ResultColumn) -> str:
     """JSON as it came, because a few characters of it can be a number of a billion digits."""
-    if value is not None and column.kind == "json":
+    if value is None:
+        return "null"
+    if column.kind == "json":
         # It may be cut, because it was too long, or nested deeper than Python reads.
         with suppress(ValueError, RecursionError):
-            json.loads(value, parse_float=str, parse_int=str)
+            DECODER.decode(value)
             return value
-    return json.dumps(value, ensure_ascii=False)
+    return ENCODER.encode(value)

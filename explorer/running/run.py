@@ -22,6 +22,7 @@ from ledger.db.backend.limited import ServerHangs
 from ledger.text.lines import cut
 
 MOST_COLUMNS = 60
+MOST_CELLS = 1_000_000  # of a file: 20 columns of as many rows as it has at most
 MOST_CHARACTERS = 2_000  # of a value; the rest is cut off
 MEGABYTE = 1024 * 1024
 MOST_MEGABYTES = 16  # of all values together
@@ -104,8 +105,9 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class QueryRequest:
-    """What is asked for: the typed text, values by name, rows, how long it may take, the kind of
-    plan, and how large the values may be together.
+    """What is asked for: the typed text, values by name, the most rows (fewer if they have more
+    than MOST_CELLS values), how long it may take, the kind of plan, and how large the values may be
+    together.
     """
 
     sql: str
@@ -170,7 +172,8 @@ def _run_in(
         return
     result.columns = [ResultColumn(name, _kind(oid)) for name, oid in columns]
     names = [f"c{place}" for place in range(1, len(columns) + 1)]
-    head, end = "FROM (\n", f"\n) AS explored({', '.join(names)}) LIMIT {asked.most + 1}"
+    most_rows = min(asked.most, MOST_CELLS // len(columns))
+    head, end = "FROM (\n", f"\n) AS explored({', '.join(names)}) LIMIT {most_rows + 1}"
     result.prefix = len("SELECT 1 ") + len(head)
     parsed(connection, f"SELECT 1 {head}{query.text}{end}")
     texts = ", ".join(
@@ -189,8 +192,8 @@ def _run_in(
     rows = f"SELECT to_json(ARRAY[{texts}])::text {inner}"
     for line in lines_of(connection, rows, values, most):
         result.rows.append(tuple(map(_cut, json.loads(line))))
-    result.has_more = len(result.rows) > asked.most
-    del result.rows[asked.most :]
+    result.has_more = len(result.rows) > most_rows
+    del result.rows[most_rows:]
     if asked.plan:
         begin_anew(connection)
         explained = f"{PLANS[asked.plan]} SELECT * {inner}"

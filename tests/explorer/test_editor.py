@@ -19,9 +19,11 @@ from accounts.groups import ANALYSTS, AUDITOR
 from accounts.models import Read, User
 from explorer import services as explorer_services
 from explorer.models import LONGEST_SQL, QueryRun, SavedQuery
+from explorer.pages import editor
 from explorer.pages.examples import EXAMPLES, ExampleQuery
 from explorer.pages.forms import MOST_PARAMETERS
 from explorer.running import anywhere, limiter
+from explorer.running import run as running
 from explorer.running.session import LOCK_SECONDS, NotSetUp
 from explorer.schema.views import VIEWS
 from tests.conftest import colleague, permissions, signed_in
@@ -194,6 +196,17 @@ def test_a_file_has_more_rows_than_the_page(analyst: Client) -> None:
     sql = "SELECT n FROM generate_series(1, 300) AS n"
     assert len(run(analyst, sql).context["editor"].shown.result.rows) == 200
     assert len(json.loads(analyst.post(PAGE, {"sql": sql, "as": "json"}).content)["rows"]) == 300
+
+
+def test_a_file_of_many_columns_has_fewer_rows(
+    analyst: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "MOST_CELLS", 10)
+    sql = "SELECT n, n, n FROM generate_series(1, {}) AS n"
+    for sent, rows_of_file, more in ((3, 3, "no"), (4, 3, "yes")):
+        answer = analyst.post(PAGE, {"sql": sql.format(sent), "as": "json"})
+        assert len(json.loads(answer.content)["rows"]) == rows_of_file
+        assert answer["X-More-Rows"] == more
 
 
 @pytest.mark.parametrize("form", ["page", "csv", "json"])
@@ -397,6 +410,25 @@ def test_one_person_runs_one_query_at_a_time(analyst: Client, books: Books) -> N
     with suppress(ZeroDivisionError), limiter.limited(books.analyst.pk):
         raise ZeroDivisionError
     assert run(analyst, "SELECT 1").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "shows"), [("page", "_page"), ("csv", "file_of"), ("json", "file_of")]
+)
+def test_a_query_runs_until_its_rows_are_a_page_or_a_file(
+    form: str, shows: str, analyst: Client, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Because that takes a processor, too."""
+
+    def showing(*arguments: Any) -> Any:
+        with pytest.raises(limiter.ExplorerBusy), limiter.limited(books.analyst.pk):
+            pass
+        return original(*arguments)
+
+    original = getattr(editor, shows)
+    monkeypatch.setattr(editor, shows, showing)
+    assert run(analyst, "SELECT 1", **{"as": form}).status_code == 200
+    assert run(analyst, "SELECT 1", **{"as": form}).status_code == 200
 
 
 def second_analyst() -> User:
