@@ -16,7 +16,7 @@ from ledger.db.register import EMPTIED, registered
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger, refuse, stays
 
 MOST_PEOPLE = 500  # of a page
-LONGEST_QUERY = 2_000  # characters; a logged page with a longer query is refused
+LONGEST_QUERY = 2_000  # characters; a longer one is refused to all who may read of others
 
 
 # When, by whom and from where is not for the writer to say: the web role may insert rows. It logs
