@@ -14,7 +14,7 @@ from ledger.db.ids import uuid7
 from ledger.db.register import EMPTIED, registered
 from ledger.db.triggers import stays
 
-LONGEST_SQL, LONGEST_TITLE = 20_000, 100
+LONGEST_SQL, LONGEST_TITLE = 20_000, 100  # the form takes as many bytes
 AUTHOR = "A query is recorded for the person who is signed in."
 
 

@@ -7,6 +7,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.sent_bytes import LEAST, count_stored
 from explorer.models import LONGEST_SQL, QueryRun, SavedQuery
 from ledger.db.retry import with_retry
 
@@ -76,16 +77,21 @@ def record_run(
     rows: int = 0,
     milliseconds: float = 0,
 ) -> QueryRun:
-    """Writes who ran what, and how it ended, into the history."""
+    """Writes who ran what, and how it ended, into the history, and counts its bytes as sent by the
+    person, because nobody deletes them for long.
+    """
+    sql, message = sql[:LONGEST_SQL], message[:LONGEST_MESSAGE]
+    texts = (sql, message, *parameters, *parameters.values())
+    count_stored(person, LEAST + sum(len(text.encode()) for text in texts))
     with db_transaction.atomic(durable=True):
         return QueryRun.objects.create(
             person=person,
-            sql=sql[:LONGEST_SQL],
+            sql=sql,
             parameters=dict(parameters),
             scope=scope,
             form=form,
             outcome=outcome,
-            message=message[:LONGEST_MESSAGE],
+            message=message,
             rows=rows,
             milliseconds=round(milliseconds),
         )

@@ -7,7 +7,7 @@ from explorer.running.placeholders import numbered
 from ledger.text.lines import tidy_line
 
 PREFIX = "p_"  # of the parameters' fields
-LONGEST_VALUE = 500
+LONGEST_VALUE = 500  # bytes
 MOST_PARAMETERS = 20
 PLANS = [("", "No plan"), ("estimate", "Plan, estimated"), ("run", "Plan, with real times")]
 
@@ -30,6 +30,8 @@ class EditorForm(forms.Form):
 
     def clean_sql(self) -> str:
         sql: str = self.cleaned_data["sql"].replace("\r\n", "\n")
+        if len(sql.encode()) > LONGEST_SQL:
+            raise forms.ValidationError(f"A query has at most {LONGEST_SQL:,} bytes.")
         names = numbered(sql).names
         if len(names) > MOST_PARAMETERS:
             raise forms.ValidationError(f"A query has at most {MOST_PARAMETERS} parameters.")
@@ -39,8 +41,12 @@ class EditorForm(forms.Form):
         """The value of each parameter of the query that has one."""
         names = numbered(self.cleaned_data["sql"]).names
         given = {name: self.data.get(f"{PREFIX}{name}", "") for name in names}
-        tidy = {name: value.replace("\0", "")[:LONGEST_VALUE] for name, value in given.items()}
+        tidy = {name: _first_bytes(value.replace("\0", "")) for name, value in given.items()}
         return {name: value for name, value in tidy.items() if value != ""}
+
+
+def _first_bytes(value: str) -> str:
+    return value.encode()[:LONGEST_VALUE].decode(errors="ignore")
 
 
 class SaveForm(forms.Form):

@@ -21,7 +21,7 @@ from explorer import services as explorer_services
 from explorer.models import LONGEST_SQL, QueryRun, SavedQuery
 from explorer.pages import editor
 from explorer.pages.examples import EXAMPLES, ExampleQuery
-from explorer.pages.forms import MOST_PARAMETERS
+from explorer.pages.forms import LONGEST_VALUE, MOST_PARAMETERS
 from explorer.running import anywhere, limiter
 from explorer.running import run as running
 from explorer.running.session import LOCK_SECONDS, NotSetUp
@@ -487,6 +487,29 @@ def test_the_fields_stay_with_their_values_where_only_the_plan_is_wrong(analyst:
     page = run(analyst, "SELECT :a", plan="none such", p_a="7")
     assert page.status_code == 400
     assert [each["value"] for each in page.context["editor"].inputs] == ["7"]
+
+
+def test_a_query_and_its_values_are_limited_in_bytes(analyst: Client) -> None:
+    assert run(analyst, f"SELECT '{'€' * (LONGEST_SQL // 3)}'").status_code == 400
+    run(analyst, "SELECT :a", p_a="€" * LONGEST_VALUE)
+    (value,) = QueryRun.objects.get().parameters.values()
+    assert value == "€" * (LONGEST_VALUE // 3)
+
+
+@pytest.mark.parametrize("sql", ["SELECT :a", "SELECT :a::int", "SELECT pg_sleep(9), :a"])
+def test_what_the_history_stores_counts_as_sent(
+    sql: str, analyst: Client, books: Books, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.LEDGER_EXPLORER_SECONDS = 0.5
+    counted = list[tuple[Any, int]]()
+    monkeypatch.setattr(
+        explorer_services, "count_stored", lambda person, size: counted.append((person, size))
+    )
+    run(analyst, f"{sql} -- {'€' * 5_000}", p_a="€" * 100)
+    found = QueryRun.objects.get()
+    ((person, size),) = counted
+    assert person == books.analyst
+    assert size > len(f"{found.sql}{found.parameters['a']}{found.message}".encode())
 
 
 def test_the_page_sends_few_queries(analyst: Client, django_assert_max_num_queries: Any) -> None:
