@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ledger.db import extensions
@@ -78,12 +79,14 @@ def grant(
         )
         for name, schema in cursor.fetchall():
             table = f"{quote(schema)}.{quote(name)}"
-            cursor.execute(f"REVOKE ALL ON {table} FROM {to}")
             rights = less.get(name, usual)
             if name in hidden:
                 rights = _reading_all_but(cursor, table, hidden[name])
-            if rights:
-                cursor.execute(f"GRANT {rights} ON {table} TO {to}")
+            # Other sessions of the role continue, and see the old rights or the new ones.
+            with transaction.atomic(using=connection.alias):
+                cursor.execute(f"REVOKE ALL ON {table} FROM {to}")
+                if rights:
+                    cursor.execute(f"GRANT {rights} ON {table} TO {to}")
         cursor.execute(
             "SELECT function FROM unnest(%s::text[]) AS function"
             " WHERE to_regprocedure(function) IS NOT NULL",

@@ -1,7 +1,8 @@
 """What a web process may do to the books, and what the database refuses it, whatever it sends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from accounts.models import Account
 from ledger.db.rights import LARGE_OBJECTS, grant, settings_of
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory, balances
+from tests.pooler import beside
 from transactions import rights, services
 from transactions.models import Transaction
 from transactions.posting import insert
@@ -42,6 +44,11 @@ def account() -> Account:
     return account
 
 
+READABLE = """
+SELECT rolname, relname FROM pg_roles, pg_class
+WHERE rolname = ANY (%s) AND relkind IN ('r', 'p', 'v')
+  AND relnamespace = 'public'::regnamespace
+  AND has_any_column_privilege(pg_roles.oid, pg_class.oid, 'SELECT')"""
 FORBIDDEN = [
     "UPDATE accounts SET balance = 1000000",
     "UPDATE accounts SET held = 0",
@@ -232,6 +239,29 @@ def test_rights_are_given_anew_whenever_migrations_run(account: Account) -> None
             " has_table_privilege('ledger_web', 'transactions', 'INSERT')"
         )
         assert cursor.fetchone() == (False, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_role_loses_a_right_while_migrations_give_them_again() -> None:
+    """Processes of the last version continue in the meantime."""
+    lost: set[tuple[str, str]] = set()
+    with beside() as other:
+
+        def readable() -> set[tuple[str, str]]:
+            return set(other.execute(READABLE, [["ledger_web", "ledger_auditor"]]).fetchall())
+
+        def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+            result = execute(sql, *rest)
+            if sql.startswith(("GRANT", "REVOKE")):
+                lost.update(before - readable())
+            return result
+
+        before = readable()
+        with connection.execute_wrapper(watch):
+            call_command("migrate", verbosity=0)
+
+    assert ("ledger_web", "transactions") in before
+    assert lost == set()
 
 
 def test_every_table_with_fewer_rights_exists() -> None:
