@@ -26,6 +26,11 @@ class GunicornLog(Logger):  # type: ignore[misc]
             msg, args = f"A request that cannot be read was refused: {kind}", ()
         super().warning(msg, *args, **kwargs)
 
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        if str(msg).startswith("Error handling request"):  # its address follows
+            msg, args = "A request failed before Django read it", ()
+        super().exception(msg, *args, **kwargs)
+
 
 class LaterJsonLines(logging.Formatter):
     """JsonLines, loaded for the first record. gunicorn makes its log before it names the folder of

@@ -1,4 +1,4 @@
-"""Refuses requests whose text is in another encoding than UTF-8."""
+"""Refuses requests that are no UTF-8, or whose headers cannot be read."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +6,13 @@ from typing import Any
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponseBase
+from django.http.multipartparser import MultiPartParserError
 from django.utils.http import parse_header_parameters
 
 from ledger.web import database_errors
+
+# What Django raises for parameters by RFC 2231: charset*=none''utf-8, and x*0=a; x*=b.
+UNREADABLE = (ValueError, TypeError)
 
 
 class _Utf8(HttpRequest):
@@ -19,9 +23,16 @@ class _Utf8(HttpRequest):
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         try:
             found = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
-        except ValueError:  # such as charset*=none''utf-8
+        except UNREADABLE:
             found = "", {"charset": "unknown"}
         self.content_type, self.content_params = found
+
+    def parse_file_upload(self, META: Any, post_data: Any) -> Any:  # noqa: N803 - Django's name
+        """Refuses a part whose header cannot be read, as Django refuses other broken parts."""
+        try:
+            return super().parse_file_upload(META, post_data)
+        except TypeError as error:
+            raise MultiPartParserError("The header of a part cannot be read.") from error
 
 
 class Utf8Request(_Utf8, WSGIRequest):
@@ -34,7 +45,7 @@ class Utf8AsyncRequest(_Utf8, ASGIRequest):
 
 class BodyTypeMiddleware:
     """Answers with status 415 to a Content-Type that cannot be read, or with a charset that is not
-    UTF-8. No browser sends one. Reads no body.
+    UTF-8, and with 400 to an Accept that cannot be read. No browser sends one. Reads no body.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -48,4 +59,17 @@ class BodyTypeMiddleware:
                 "form with charset=utf-8, or without one."
             )
             return database_errors.page("This is written in another way", why, None, status=415)
+        if not all(map(_is_readable, request.headers.get("Accept", "").split(","))):
+            why = "The header Accept cannot be read. Nothing was changed. Send it without x*=."
+            return database_errors.page("The request cannot be read", why, None, status=400)
         return self.get_response(request)
+
+
+def _is_readable(media_type: str) -> bool:
+    if "*" not in media_type.partition(";")[2]:  # only parameters by RFC 2231 can fail
+        return True
+    try:
+        parse_header_parameters(media_type)
+    except UNREADABLE:
+        return False
+    return True

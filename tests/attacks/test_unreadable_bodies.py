@@ -5,6 +5,7 @@ import logging
 import pytest
 from django.test import Client
 
+from ledger.web.body_types import Utf8Request
 from tests.attacks.bank import AttackedBank
 from tests.attacks.people import signed_in
 
@@ -16,10 +17,15 @@ UNREADABLE = {
     "an encoding other than UTF-8": (f"{FORM}; charset=UTF8", b"a=1"),
     "an old encoding": (f"{FORM}; charset=utf-7", b"a=1"),
     "no encoding of text": (f"{FORM}; charset=hex", b"a=1"),
+    "a parameter in two ways": (f"{FORM}; x*0=a; x*=b", b"a=1"),
     "files in another encoding": ("multipart/form-data; boundary=x; charset=hex", b"--x--"),
     "a boundary that is too long": ("multipart/form-data; boundary=" + "x" * 300, b"--x--"),
     "no boundary": ("multipart/form-data", b"--x--"),
     "a broken part": ("multipart/form-data; boundary=x", b"--x\r\nnonsense"),
+    "a part with a name in two ways": (
+        "multipart/form-data; boundary=x",
+        b"--x\r\nContent-Disposition: form-data; name*0=a; name*=b\r\n\r\n1\r\n--x--",
+    ),
     "too many fields": (FORM, MANY_FIELDS),
 }
 PATHS = (
@@ -33,6 +39,11 @@ PATHS = (
 )
 MOST_LOGGED = 4_000  # characters of one request
 FAILED = 500
+
+
+@pytest.fixture(autouse=True)
+def as_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.test.client.WSGIRequest", Utf8Request)
 
 
 @pytest.fixture
@@ -92,3 +103,11 @@ def test_another_encoding_is_refused_before_any_page(attacker: Client, charset: 
     for method in ("GET", "POST"):
         answer = attacker.generic(method, "/theme/", b"a=1", f"{FORM}; charset={charset}")
         assert answer.status_code == 415
+
+
+@pytest.mark.parametrize("path", ["/api/v1/accounts/", "/account/login/", "/nowhere/"])
+def test_an_accept_header_that_cannot_be_read_is_refused(attacker: Client, path: str) -> None:
+    for parameters in ("x*0=a; x*=b", "x*=b; x*1*=c"):
+        answer = attacker.get(path, headers={"accept": f"text/html, a/b; {parameters}, */*;q=0.8"})
+        assert answer.status_code == 400
+    assert attacker.get(path, headers={"accept": "a/b; x*=utf-8''a, */*;q=0.8"}).status_code != 400
