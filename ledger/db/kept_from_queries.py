@@ -32,7 +32,15 @@ LOCKS = (
     ),
     "pg_get_object_address(text,text[],text[])",
 )
-OF_THE_BANK = (*SETTINGS, *LOCKS)
+# These show who waits for which advisory lock; the locks of the bank's services are for one person,
+# transaction or batch each.
+LOCKS_OF_OTHERS = (
+    "pg_lock_status()",  # the view pg_locks
+    "pg_blocking_pids(integer)",
+    "pg_safe_snapshot_blocking_pids(integer)",
+    "pg_isolation_test_session_is_blocked(integer,integer[])",
+)
+OF_THE_BANK = (*SETTINGS, *LOCKS, *LOCKS_OF_OTHERS)
 # The statement for each function that is not as it should be.
 STATEMENTS = """
 SELECT format('REVOKE EXECUTE ON FUNCTION %%1$s FROM PUBLIC; GRANT EXECUTE ON FUNCTION %%1$s TO %%2$s',

@@ -273,6 +273,25 @@ def test_no_query_fills_the_table_of_locks(sql: str, books: Books) -> None:
     assert problem.state == DENIED
 
 
+# The number of an advisory lock follows from the id of the person who pays.
+LOCKS_OF_OTHERS = [
+    "SELECT objid FROM pg_locks WHERE locktype = 'advisory'",
+    "SELECT objid FROM pg_lock_status()",
+    "SELECT pg_blocking_pids(1)",
+    "SELECT pg_safe_snapshot_blocking_pids(1)",
+    "SELECT pg_isolation_test_session_is_blocked(1, '{2}')",
+]
+
+
+@pytest.mark.parametrize("sql", LOCKS_OF_OTHERS)
+def test_no_query_sees_the_locks_of_others(sql: str, books: Books) -> None:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes these functions from everybody")
+    problem = query(books.bank, sql).problem
+    assert problem is not None
+    assert problem.state == DENIED
+
+
 def test_queries_only_give_advisory_locks_back(books: Books) -> None:
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser takes these functions from everybody")
