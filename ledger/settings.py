@@ -317,6 +317,7 @@ EMAIL_TIMEOUT = env.number("LEDGER_MAIL_TIMEOUT", 5, least=1, most=60)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Ledger <ledger@localhost>")
 
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", dict(LANGUAGES))
+FORMAT_MODULE_PATH = "ledger.text.input_formats"
 TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 

@@ -1,0 +1,1 @@
+"""The formats that forms read, in place of those of Django (FORMAT_MODULE_PATH)."""

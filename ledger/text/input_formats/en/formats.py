@@ -1,0 +1,4 @@
+"""A day is typed as 2026-03-14 alone: Django would read 01/02/2026 as 2 January."""
+
+DATE_INPUT_FORMATS = ["%Y-%m-%d"]
+DATETIME_INPUT_FORMATS = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M"]
