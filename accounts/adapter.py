@@ -25,6 +25,7 @@ from accounts.sign_in import (
     step_up,
 )
 from accounts.sign_in.addresses import addresses_of, closed_sign_in, is_unconfirmed, mailed_name
+from accounts.sign_in.locked_sign_in import KEPT_NOTICES
 from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 from ledger.web import security_log
@@ -224,10 +225,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Sends a notification. Adds the user to its context, which allauth leaves out. It tells of
-        what has happened, so one that cannot be sent stops nothing: a line of the log says so, and
-        whom to tell.
+        """Sends a notification, or keeps it until `locked_sign_in` has committed. Adds the user to
+        its context, which allauth leaves out. It tells of what has happened, so one that cannot be
+        sent stops nothing: a line of the log says so, and whom to tell.
         """
+        kept: list[Any] | None = getattr(self.request, KEPT_NOTICES, None)
+        if kept is not None:
+            kept.append((template_prefix, user, context, email))
+            return
         try:
             with as_notice():
                 super().send_notification_mail(

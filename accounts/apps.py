@@ -24,7 +24,7 @@ class AccountsConfig(AppConfig):
         from accounts.groups import fill_groups
         from accounts.models.change import RECORDED
         from accounts.read_log import note_entry
-        from accounts.sign_in import events
+        from accounts.sign_in import allauth_rows, events
         from accounts.sign_in.notices import tell_of_recovery_code
         from accounts.sign_in.providers import group_map, linking, sign_out
 
@@ -32,6 +32,7 @@ class AccountsConfig(AppConfig):
         facts.recorded.update(RECORDED)
         replicas.not_shown.update({"sessions", "cache", "reads", "attempt_counts"})
         events.connect()
+        allauth_rows.insert_only_new_rows()
         post_init.connect(note_entry, sender=LogEntry)
         authenticator_used.connect(tell_of_recovery_code)
         register(check_thresholds, deploy=True)

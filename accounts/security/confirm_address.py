@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 
 from accounts.sign_in import mailed_codes
+from accounts.sign_in.locked_sign_in import locked_sign_in
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -25,6 +26,13 @@ class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc
         messages.success(self.request, text)
         url = reverse("account_email_verification_sent")
         return HttpResponseRedirect(self.passthrough_next_url(url))
+
+    def _verify_form_valid(self, form: Any) -> HttpResponse:
+        """Confirms the address, see Note [Lock of a session]."""
+        if self.request.user.is_anonymous:
+            return super()._verify_form_valid(form)  # type: ignore[no-any-return]
+        with locked_sign_in(self.request):
+            return super()._verify_form_valid(form)  # type: ignore[no-any-return]
 
 
 def send_again(process: EmailVerificationProcess) -> str:

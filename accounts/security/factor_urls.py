@@ -4,6 +4,7 @@ passkeys with every command. A test compares the two.
 
 from django.urls import path
 
+from accounts.security.locked_view import LockedView
 from ledger.web.lazy_views import LazyView
 
 BASE, TOTP = "allauth.mfa.base.views", "allauth.mfa.totp.views"
@@ -12,10 +13,10 @@ urlpatterns = [
     path("", LazyView(f"{BASE}.index"), name="mfa_index"),
     path("authenticate/", LazyView(f"{BASE}.authenticate"), name="mfa_authenticate"),
     path("reauthenticate/", LazyView(f"{BASE}.reauthenticate"), name="mfa_reauthenticate"),
-    path("totp/activate/", LazyView(f"{TOTP}.activate_totp"), name="mfa_activate_totp"),
-    path("totp/deactivate/", LazyView(f"{TOTP}.deactivate_totp"), name="mfa_deactivate_totp"),
+    path("totp/activate/", LockedView(f"{TOTP}.activate_totp"), name="mfa_activate_totp"),
+    path("totp/deactivate/", LockedView(f"{TOTP}.deactivate_totp"), name="mfa_deactivate_totp"),
     path("webauthn/", LazyView(f"{PASSKEYS}.list_webauthn"), name="mfa_list_webauthn"),
-    path("webauthn/add/", LazyView(f"{PASSKEYS}.add_webauthn"), name="mfa_add_webauthn"),
+    path("webauthn/add/", LockedView(f"{PASSKEYS}.add_webauthn"), name="mfa_add_webauthn"),
     path(
         "webauthn/reauthenticate/",
         LazyView(f"{PASSKEYS}.reauthenticate_webauthn"),
@@ -28,7 +29,7 @@ urlpatterns = [
     ),
     path(
         "webauthn/keys/<int:pk>/edit/",
-        LazyView(f"{PASSKEYS}.edit_webauthn"),
+        LockedView(f"{PASSKEYS}.edit_webauthn"),
         name="mfa_edit_webauthn",
     ),
     path("webauthn/login/", LazyView(f"{PASSKEYS}.login_webauthn"), name="mfa_login_webauthn"),

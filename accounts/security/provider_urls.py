@@ -4,12 +4,15 @@ from allauth.socialaccount import views
 from django.urls import path
 
 from accounts.security import provider_views
+from accounts.security.locked_view import LockedView
 from accounts.sign_in.providers.current import PROVIDER_ID
 
 # The arguments are fixed, so that allauth's names with `provider_id` lead here.
 OURS = {"provider_id": PROVIDER_ID}
 urlpatterns = [
-    path("", provider_views.Connections.as_view(), name="socialaccount_connections"),
+    path(
+        "", LockedView(f"{provider_views.__name__}.Connections"), name="socialaccount_connections"
+    ),
     path("cancelled/", views.login_cancelled, name="socialaccount_login_cancelled"),
     path("error/", views.login_error, name="socialaccount_login_error"),
     path("taken/", provider_views.taken_meanwhile, name="socialaccount_signup"),

@@ -4,6 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from accounts.security import (
+    addresses,
     confirm_address,
     recovery_codes,
     session_views,
@@ -29,6 +30,7 @@ urlpatterns = [
     # The same addresses as allauth's, whose names lead here.
     path("password/change/", views.change_password, name="change_password"),
     path("password/set/", views.choose_password, name="choose_password"),
+    path("email/", addresses.AddressesView.as_view(), name="addresses"),
     path("confirm-email/", confirm_address.ConfirmAddressView.as_view(), name="confirm_address"),
     path("2fa/", recovery_codes.after_a_change, name="factors"),
     # allauth's own list of passkeys shows the same as the page "Security".

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from accounts.exceptions import SignInChanged
 from accounts.models import User, WebSession
 from accounts.sign_in import devices, places, token_ends
 from accounts.sign_in.session_store import (
@@ -23,6 +24,10 @@ from accounts.sign_in.session_store import (
 from ledger.web import security_log
 
 DEVICE, PLACE = "device", "place"
+ENDED = (
+    "This sign-in has changed in the meantime, perhaps on another device, so nothing was changed "
+    "here. Open the page again."
+)
 SESSION_ID = re.compile("[0-9a-f]{64}")  # a SHA-256, see `digest_of`
 
 
@@ -49,6 +54,34 @@ def begin(*, request: HttpRequest, user: User, **_signal: Any) -> None:
 def renew(request: HttpRequest) -> None:
     """Gives the session another key, as after each proof of who it is."""
     request.session.cycle_key()
+
+
+def lock(user: User, session_key: str | None) -> User:
+    """Locks the person who is signed in, and the session, until the database transaction ends.
+    Returns the person as they are now.
+
+    Raises SignInChanged if the session was ended, or if the password, the address or the rights
+    were changed, after `user` was read.
+
+    Note [Lock of a session]: what outlives a session, such as a second factor or an access token,
+    is made behind this lock. What ends sessions deletes their rows, then what they have made: it
+    waits for the lock, and finds all of it. The person is locked before the session.
+    """
+    person = lock_unchanged(user)
+    mine = WebSession.objects.filter(user=person, pk=digest_of(session_key or ""))
+    if not mine.select_for_update(no_key=True).exists():
+        raise SignInChanged(ENDED)
+    return person
+
+
+def lock_unchanged(user: User) -> User:
+    """Locks the person alone, as for a command, and returns them as they are now. Raises
+    SignInChanged if the password, the address or the rights were changed after `user` was read.
+    """
+    person: User = User.objects.locked([user.pk]).get()
+    if not constant_time_compare(person.get_session_auth_hash(), user.get_session_auth_hash()):
+        raise SignInChanged(ENDED)
+    return person
 
 
 def living_sessions(user: User, current_key: str | None) -> list[OwnSession]:

@@ -1,0 +1,46 @@
+"""Rows of allauth that were deleted stay deleted."""
+
+from functools import wraps
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.db import DatabaseError, models
+
+from accounts.exceptions import SignInChanged
+from ledger.db.retry import sqlstate
+
+GONE = "This was removed in the meantime, perhaps on another device. Open the page again."
+
+
+def insert_only_new_rows() -> None:
+    """Lets `save()` of these models update a row that was read, but not insert it again.
+
+    Django inserts a row that the UPDATE does not find. allauth saves rows that it has read long
+    before: what the bank removed in between, such as an address or a passkey, would sign in again.
+    """
+    models_of_allauth: tuple[type[models.Model], ...] = (EmailAddress, Authenticator, SocialAccount)
+    for model in models_of_allauth:
+        model.save_base = _updating_read_rows(model.save_base)  # type: ignore[method-assign]
+
+
+def _updating_read_rows(save_base: Any) -> Any:
+    @wraps(save_base)
+    def save(
+        row: models.Model,
+        raw: bool = False,
+        force_insert: Any = False,
+        force_update: bool = False,
+        **options: Any,
+    ) -> None:
+        """Raises SignInChanged if the row was read and is gone."""
+        was_read = not (raw or force_insert or row._state.adding or row.pk is None)
+        try:
+            save_base(row, raw, force_insert, force_update or was_read, **options)
+        except DatabaseError as error:
+            if was_read and sqlstate(error) is None and error.__cause__ is None:
+                raise SignInChanged(GONE) from error  # of Django: no row was updated
+            raise
+
+    return save
