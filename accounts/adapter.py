@@ -123,12 +123,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def set_password(self, user: User, password: str) -> None:
         """Sets the password of an open sign-in. Raises OwnerNotActive, and SignInChanged as
-        `save_password` does. allauth's own writes the whole row as it was read.
+        `save_password` does. By mail, it ends all sessions and access tokens too. allauth's own
+        writes the whole row as it was read.
         """
         user.refuse_unless_active()
         read_with = user.get_session_auth_hash()
         user.set_password(password)
-        passwords.save_password(user, read_with=read_with)
+        is_reset = self.request is not None and not self.request.user.is_authenticated
+        reason = "password_reset" if is_reset else ""
+        passwords.save_password(user, read_with=read_with, ends_all=reason)
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **more: Any) -> None:
         """allauth's hook after a new password by mail: the owner is there, so attempts of strangers

@@ -115,9 +115,9 @@ class NewTokenForm(forms.Form):
         """The fields that count only with the scope `pay`; none where it is not offered."""
         return [self[name] for name in self.fields if name in OF_PAYING]
 
-    def issue(self) -> IssuedToken | None:
+    def issue(self, session_key: str | None) -> IssuedToken | None:
         """The new token; None with an error in the form if the person cannot have it. Raises
-        TooManyTokens.
+        TooManyTokens, or SignInChanged if the session no longer counts.
         """
         given = self.cleaned_data
         try:
@@ -130,6 +130,7 @@ class NewTokenForm(forms.Form):
                 per_day=given.get("per_day"),
                 currency=given.get("currency", ""),
                 second_factor=self.second_factor,
+                session_key=session_key,
             )
         except TokenInvalid as refusal:
             self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))

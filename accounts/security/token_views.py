@@ -57,7 +57,7 @@ def make(request: PersonRequest) -> HttpResponse:
     context: dict[str, Any] = {"form": form}
     if request.method == "POST" and form.is_valid():
         try:
-            context["issued"] = form.issue()
+            context["issued"] = form.issue(request.session.session_key)
         except TooManyTokens as refusal:
             messages.error(request, str(refusal))
             return redirect("security:page")

@@ -15,6 +15,7 @@ from django.utils.crypto import constant_time_compare
 from accounts.exceptions import SignInChanged
 from accounts.models import User
 from accounts.models.user import normalised_password
+from accounts.sign_in import sessions
 from accounts.sign_in.factors import SECOND_FACTORS, has_second_factor
 from accounts.sign_in.password_patterns import (
     SITE_WORDS,
@@ -69,9 +70,10 @@ def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
 
 
 @with_retry
-def save_password(user: User, *, read_with: str) -> None:
+def save_password(user: User, *, read_with: str, ends_all: str = "") -> None:
     """Saves the new password of `user`, which is hashed before, because that is slow: see
     Note [Lock of a person]. `read_with` is the session hash that `user` had without it.
+    `ends_all` is the reason for which all sessions and access tokens end; "" if they do not.
 
     Raises SignInChanged if the row has another one: somebody else has closed the sign-in, or
     changed the password, the address or the rights.
@@ -81,6 +83,8 @@ def save_password(user: User, *, read_with: str) -> None:
         if not constant_time_compare(now.get_session_auth_hash(), read_with):
             raise SignInChanged(CHANGED)
         user.save(update_fields=["password"])
+        if ends_all:
+            sessions.end_all(user, ends_all)
 
 
 def refuse_too_long(password: str) -> None:

@@ -67,19 +67,11 @@ def lock(user: User, session_key: str | None) -> User:
     is made behind this lock. What ends sessions deletes their rows, then what they have made: it
     waits for the lock, and finds all of it. The person is locked before the session.
     """
-    person = lock_unchanged(user)
-    mine = WebSession.objects.filter(user=person, pk=digest_of(session_key or ""))
-    if not mine.select_for_update(no_key=True).exists():
-        raise SignInChanged(ENDED)
-    return person
-
-
-def lock_unchanged(user: User) -> User:
-    """Locks the person alone, as for a command, and returns them as they are now. Raises
-    SignInChanged if the password, the address or the rights were changed after `user` was read.
-    """
     person: User = User.objects.locked([user.pk]).get()
     if not constant_time_compare(person.get_session_auth_hash(), user.get_session_auth_hash()):
+        raise SignInChanged(ENDED)
+    mine = WebSession.objects.filter(user=person, pk=digest_of(session_key or ""))
+    if not mine.select_for_update(no_key=True).exists():
         raise SignInChanged(ENDED)
     return person
 
@@ -121,9 +113,12 @@ def end_others(user: User, current_key: str | None, reason: str) -> int:
 
 
 def end_all(user: User, reason: str) -> int:
-    """Ends all sessions of the person, and all access tokens. Returns how many sessions."""
+    """Ends all sessions of the person, then all access tokens: see Note [Lock of a session].
+    Returns how many sessions.
+    """
+    ended = end_others(user, None, reason)
     token_ends.revoke_all(user, reason)
-    return end_others(user, None, reason)
+    return ended
 
 
 def _own(row: WebSession, data: dict[str, Any], *, is_current: bool) -> OwnSession:

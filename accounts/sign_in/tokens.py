@@ -20,7 +20,7 @@ from accounts.exceptions import TokenInvalid, TooManyTokens
 from accounts.models import ApiToken, User
 from accounts.models.token_rights import REPORT, STAFF
 from accounts.refusal_counts import counts_refusals
-from accounts.sign_in import notices, token_ends
+from accounts.sign_in import notices, sessions, token_ends
 from accounts.sign_in.token_ends import BY_PERSON
 from accounts.sign_in.token_text import digest_of, id_of, is_well_formed, new_text
 from ledger.db.retry import with_retry
@@ -88,11 +88,13 @@ def issue(
     per_day: Decimal | None = None,
     currency: str = "",
     second_factor: bool = False,
+    session_key: str | None = None,
 ) -> IssuedToken:
     """Makes a token, which a mail tells the person. Its text is in the result alone.
 
-    `second_factor`: whether the person has proved one in this session; commands say True. `None` in
-    `expires_at` is for commands. Raises TokenInvalid, or TooManyTokens.
+    `second_factor`: whether the person has proved one in this session; commands say True.
+    `session_key` is that of the session, None for commands. `None` in `expires_at` is for commands.
+    Raises TokenInvalid, TooManyTokens, or SignInChanged as `sessions.lock` does.
     """
     row = ApiToken(
         user=person,
@@ -106,7 +108,10 @@ def issue(
     )
     _check(row, scopes)
     with db_transaction.atomic(durable=True):
-        locked = User.objects.locked([person.pk]).get()
+        if session_key is None:
+            locked = User.objects.locked([person.pk]).get()
+        else:
+            locked = sessions.lock(person, session_key)
         _check_person(locked, row)
         row.prefix, text = new_text()
         row.hash = digest_of(text)
