@@ -1,6 +1,6 @@
 """Who may sign in, and with which address. `accounts.services` exports these.
 
-Each change is one database transaction, retried after a lost race; sessions end after it.
+Each change is one database transaction, retried after a lost race.
 """
 
 import uuid
@@ -103,13 +103,13 @@ def change_email(*, user: User, email: str) -> User:
     """
     with db_transaction.atomic():
         person = User.objects.locked([user.pk]).get()
+        sessions.end_all(person, "address_changed")
         old, user.email = person.email, email
         user.save(update_fields=["email"])
         EmailAddress.objects.filter(user=user).delete()
         SocialAccount.objects.filter(user=user).delete()
         EmailAddress.objects.create(user=user, email=user.email, primary=True)
         notices.tell(person, notices.ADDRESS_CHANGED, email=old)
-        db_transaction.on_commit(lambda: sessions.end_all(person, "address_changed"), robust=True)
     return user
 
 

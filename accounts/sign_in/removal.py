@@ -71,6 +71,7 @@ def remove_second_factors(*, user: User) -> int:
         kinds = list(mine.values_list("type", flat=True))
         if not kinds:
             return 0
+        sessions.end_all(person, "factors_removed")  # first, see Note [Lock of a session]
         mine.delete()
         too_short = person.has_usable_password() and not person.password_is_long
         if too_short:
@@ -78,7 +79,7 @@ def remove_second_factors(*, user: User) -> int:
             person.save(update_fields=["password"])
         notice = notices.factors_removed(kinds, person, password_removed=too_short)
         notices.tell(person, notice)
-    sessions.end_all(person, "factors_removed")
+    sessions.end_all(person, "factors_removed")  # those that began in between
     for kind in sorted(set(kinds)):
         security_log.record("factor.removed", person=person, kind=kind)
     return len(kinds)

@@ -12,9 +12,10 @@ from django.db import transaction as db_transaction
 from django.test import Client
 
 from accounts.exceptions import LastWayIn
-from accounts.models import User
+from accounts.models import User, WebSession
+from accounts.sign_in import sessions
 from accounts.sign_in.factors import factors_of
-from accounts.sign_in.removal import remove_passkey, remove_password
+from accounts.sign_in.removal import remove_passkey, remove_password, remove_second_factors
 from tests.factories import PASSWORD, UserFactory
 from tests.ledger.processes import wait_until
 from tests.pages import text_of
@@ -128,3 +129,24 @@ def test_the_command_signs_out_whoever_has_the_lost_device(client: Client) -> No
 def test_the_command_says_that_nobody_has_the_address() -> None:
     with pytest.raises(CommandError, match="Nobody"):
         call_command("remove_second_factors", "nobody@example.com")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_removal_that_cannot_end_the_sessions_removes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that the command, run again, finds the factors and ends the sessions."""
+
+    def stop(*_: object) -> None:
+        raise SystemExit
+
+    user = UserFactory(password=PASSWORD)
+    add_app(user)
+    with monkeypatch.context() as killed:
+        killed.setattr(sessions, "end_all", stop)
+        with pytest.raises(SystemExit):
+            remove_second_factors(user=user)
+    assert factors_of(user).has_second
+    Client().force_login(user)
+    assert remove_second_factors(user=user) == 1
+    assert not WebSession.objects.filter(user=user).exists()
