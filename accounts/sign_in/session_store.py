@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import Error
 from django.db.models import BigIntegerField, Func
 from django.db.models.functions import Greatest
@@ -143,6 +144,25 @@ class SessionStore(DatabaseStore):
                 raise cause from cause.__cause__
             raise
 
+    def cycle_key(self) -> None:
+        """Gives the session another key. Raises SessionInterrupted if it was ended in the meantime.
+
+        Django inserts a second row, then deletes the first: what ends all sessions would not find
+        the new one. An UPDATE of the row waits for that, or is waited for.
+        """
+        self._get_session()  # type: ignore[attr-defined]  # while the former key still opens it
+        if self.session_key is None:
+            self.create()
+            return
+        key = self._get_new_session_key()  # type: ignore[attr-defined]
+        row = WebSession.objects.filter(pk=digest_of(self.session_key))
+        if not row.update(session_key=digest_of(key)):
+            raise SessionInterrupted("The session was ended before the request completed.")
+        if self.row is not None:
+            self.row.session_key = digest_of(key)
+        self._session_key = key
+        self.modified = True
+
     def exists(self, session_key: str) -> bool:
         return WebSession.objects.filter(session_key=digest_of(session_key)).exists()
 
@@ -203,6 +223,7 @@ class SessionStore(DatabaseStore):
 
     # For views that are coroutines.
     aload = sync_to_async(load)  # type: ignore[arg-type]
+    acycle_key = sync_to_async(cycle_key)  # type: ignore[arg-type]
     aexists = sync_to_async(exists)  # type: ignore[arg-type]
     adelete = sync_to_async(delete)  # type: ignore[arg-type]
     acreate_model_instance = sync_to_async(create_model_instance)  # type: ignore[arg-type]
