@@ -64,6 +64,18 @@ class MayNotAsk(LedgerError):
     """This person may not do the action, so they may not ask for its approval."""
 
 
+class AccessEnded(LedgerError):
+    """The right to do this was taken away during the request; the rest is not booked."""
+
+
+class SessionEnded(AccessEnded):
+    """The session was ended or the sign-in was closed during the call; the line is not booked."""
+
+
+class TokenEnded(AccessEnded):
+    """The access token was revoked or expired during the call; the line is not booked."""
+
+
 class MayNotDecide(LedgerError):
     """This person may not decide this request."""
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from accounts.models import ApiToken, User
 from accounts.sign_in.provider_tokens import ProviderToken
+from accounts.sign_in.revalidation import refuse_if_ended
 from transactions.scope import may_read_bank
 
 TokenScope = ApiToken.TokenScope
@@ -21,6 +22,7 @@ class Caller:
 
     person: User
     token: ApiToken | ProviderToken | None = None
+    session_key: str | None = None
 
     def may(self, scope: ApiToken.TokenScope) -> bool:
         """Whether the token has the scope, and its person the rights for it. A session has all,
@@ -31,6 +33,10 @@ class Caller:
         if scope is TokenScope.STAFF:
             return bool(self.person.is_staff)
         return scope is not TokenScope.REPORT or may_read_bank(self.person)
+
+    def refuse_if_ended(self) -> None:
+        """Raises AccessEnded if the token, the session or the sign-in has ended meanwhile."""
+        refuse_if_ended(self.person, session_key=self.session_key, token=self.token)
 
     @property
     def may_ask_bank(self) -> bool:
@@ -46,4 +52,5 @@ class Caller:
 def caller_of(request: Any) -> Caller:
     """The caller of a request of ours or of REST framework's, which has let somebody in."""
     plain: HttpRequest = getattr(request, "_request", request)
-    return Caller(plain.user, getattr(plain, "api_token", None))  # type: ignore[arg-type]
+    token = getattr(plain, "api_token", None)
+    return Caller(plain.user, token, plain.session.session_key)  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.exceptions import AccessEnded
 from accounts.sign_in import step_up
 from api.caller import Caller
 from api.fields import (
@@ -67,6 +68,10 @@ PAY_FILE_AGAIN = (
 )
 OTHER_FILE = "This key was used for another file. Nothing was stored."
 CSV_TYPE = "text/csv"
+# Refusals that are not about the lines, which are not checked again then.
+UNCHECKED = (
+    AccessEnded, FileRemoved, CheckedAnew, NotChecked, TooManyTogether, ConfirmationNeeded,
+)  # fmt: skip
 
 
 class CSVParser(BaseParser):
@@ -270,7 +275,7 @@ class PaymentFilePay(ApiView):
             file = book(file, **self._booking(request, file, given["agreed"]))
         except Error as error:
             raise OutcomeOf(file.pk, PAY_FILE_AGAIN) from error
-        except (FileRemoved, CheckedAnew, NotChecked, TooManyTogether, ConfirmationNeeded):
+        except UNCHECKED:
             raise
         except LedgerError:
             check(file)  # so that its lines say why, as on the page
@@ -280,7 +285,10 @@ class PaymentFilePay(ApiView):
     def _booking(self, request: Request, file: PaymentFile, agreed: str) -> BookingRequest:
         """How this caller pays: with a token within its limits, else as on the page."""
         caller = self.caller
-        return {"by": caller.person, "agreed": agreed, "beside": _limits(request, caller, file)}
+        return {
+            "by": caller.person, "agreed": agreed, "beside": _limits(request, caller, file),
+            "refuse_if_ended": caller.refuse_if_ended,
+        }  # fmt: skip
 
 
 def _limits(request: Request, caller: Caller, file: PaymentFile) -> Callable[[int], object] | None:

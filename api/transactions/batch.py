@@ -16,8 +16,8 @@ from django.db import transaction as db_transaction
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from accounts.exceptions import LedgerError
-from accounts.models import Account, ApiToken
+from accounts.exceptions import AccessEnded, LedgerError
+from accounts.models import Account
 from accounts.numbers import clean_account_number
 from api.caller import Caller
 from api.fields import refuse_odd, values_of
@@ -45,7 +45,6 @@ from transactions.services import MAX_TOGETHER, Draft
 MOST = MOST_LINES  # of which each is booked separately
 CHUNK_OF_LIMITED = 100  # lines of a token with limits, each in a transaction of its own
 OTHER_LIST = "This Idempotency-Key was used for another list. Take a new key for new payments."
-ENDED = "The access token was revoked or has expired, so this line was not booked."
 TOO_MANY_TOGETHER = (
     f"All or none, one call has at most {MAX_TOGETHER:,} lines. Send several calls, or send atomic "
     "as false, which books each line separately."
@@ -60,10 +59,6 @@ class BatchLine:
     draft: Draft | None = None
     refusal: LedgerError | None = None
     sender: Account | None = None
-
-
-class TokenEnded(LedgerError):
-    """The access token was revoked or expired during the call; the line is not booked."""
 
 
 class LineRefused(LedgerError):
@@ -209,6 +204,7 @@ def book_together(
         booked[:] = [result for result in results if isinstance(result, Transaction)]
         if not is_sent_again:
             _check_day(caller, lines)
+        caller.refuse_if_ended()
 
     services.post_together(read, record)
     return booked, is_sent_again
@@ -241,41 +237,38 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
     size = CHUNK_OF_LIMITED if is_limited else MAX_TOGETHER
     for start in range(0, len(lines), size):
         chunk = lines[start : start + size]
-        if not _is_live(caller):
-            yield [(line, TokenEnded(ENDED)) for line in chunk]
+        try:
+            caller.refuse_if_ended()
+        except AccessEnded as ended:
+            yield [(line, ended) for line in chunk]
             continue
         if is_limited:
             yield _in_words(caller, [(line, _one(caller, line)) for line in chunk])
             continue
-        found = iter(_results_of([line.draft for line in chunk if line.draft is not None]))
+        drafts = [line.draft for line in chunk if line.draft is not None]
+        found = iter(_results_of(caller, drafts))
         yield _in_words(caller, [(line, _result(line, found)) for line in chunk])
 
 
-def _results_of(drafts: list[Draft]) -> list[Transaction | LedgerError]:
+def _results_of(caller: Caller, drafts: list[Draft]) -> list[Transaction | LedgerError]:
     """Books each draft that can be booked, in one transaction, or in several if their metadata is
-    large. One result per draft, in order.
+    large; none in a transaction during which the caller's access ends. One result per draft, in
+    order.
     """
     booked: list[Transaction | LedgerError] = []
 
     def record(_part: Sequence[Draft], results: Sequence[Transaction | LedgerError]) -> None:
+        caller.refuse_if_ended()
         booked[:] = results
 
     try:
         services.post_together(lambda: drafts, record)
     except TooManyTogether:
         middle = len(drafts) // 2
-        return _results_of(drafts[:middle]) + _results_of(drafts[middle:])
+        return _results_of(caller, drafts[:middle]) + _results_of(caller, drafts[middle:])
+    except AccessEnded as ended:
+        return [ended for _draft in drafts]
     return booked
-
-
-def _is_live(caller: Caller) -> bool:
-    """Whether the token still works: a long call may outlive it. A provider's token cannot be
-    revoked, and one that expires meanwhile may end its call.
-    """
-    if not isinstance(caller.token, ApiToken):
-        return True
-    is_live: bool = ApiToken.objects.live().filter(pk=caller.token.pk).exists()
-    return is_live
 
 
 def _in_words(caller: Caller, results: Sequence[Result]) -> list[Result]:

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.approvals import check_now
+from accounts.exceptions import AccessEnded
 from accounts.forms import account_numbered
 from accounts.models import Account
 from accounts.shown import add_accounts, opened_by_right
@@ -113,16 +114,20 @@ def in_words(caller: Caller, results: Sequence[tuple[Account, Account | UUID, An
     ids = {
         recipient
         for _sender, recipient, result in results
-        if isinstance(recipient, UUID) and isinstance(result, LedgerError)
+        if isinstance(recipient, UUID) and _is_reworded(result)
     }
     with reading(RowScope.DIRECTORY):
         found = Account.objects.in_bulk(ids)
     return [
-        _in_words(caller, sender, recipient, found, result)
-        if isinstance(result, LedgerError) and not isinstance(result, IdempotencyConflict)
-        else result
+        _in_words(caller, sender, recipient, found, result) if _is_reworded(result) else result
         for sender, recipient, result in results
     ]
+
+
+def _is_reworded(result: Any) -> bool:
+    return isinstance(result, LedgerError) and not isinstance(
+        result, (IdempotencyConflict, AccessEnded)
+    )
 
 
 def _in_words(

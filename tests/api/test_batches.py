@@ -15,9 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account
-from accounts.services import close_account
+from accounts.services import close_account, set_sign_in
 from accounts.sign_in import tokens
 from api.transactions import batch
+from tests.access_ends import ENDS
 from tests.accounts.tokens import issue
 from tests.api.calls import ODD_AMOUNTS, TRANSACTIONS, balance_of, bearer, body, post, slug
 from tests.attacks.waiting import WAITING
@@ -293,6 +294,54 @@ def test_a_token_that_ends_meanwhile_books_no_line_more(
     assert booked[-1]["problem"]["type"].endswith("token-ended")
     assert (last["booked"], last["refused"]) == (2, 3)
     assert balance_of(mine) == 998
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_session_that_ends_meanwhile_books_no_line_more(
+    ana: Client, mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(batch, "MAX_TOGETHER", 2)
+    answer = send(ana, [body(mine, theirs, amount="1.00") for _ in range(5)], atomic=False)
+    streamed = iter(answer.streaming_content)
+    results = [json.loads(line) for line in next(streamed).splitlines()]
+    ENDS[end](mine.user)
+    results += [json.loads(line) for part in streamed for line in part.splitlines()]
+    *booked, last = results
+    assert [line["status"] for line in booked] == [201, 201, 422, 422, 422]
+    assert booked[-1]["problem"]["type"].endswith("session-ended")
+    assert (last["booked"], last["refused"]) == (2, 3)
+    assert balance_of(mine) == 998
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+@pytest.mark.parametrize("by_token", [True, False])
+def test_access_that_ends_while_a_part_is_booked_books_none_of_it(
+    ana: Client,
+    mine: Account,
+    theirs: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    atomic: bool,
+    by_token: bool,
+) -> None:
+    """The sign-in is closed after the call's own check, before the part's transaction."""
+    real = services.post_together
+
+    def closed_before(*args: Any) -> None:
+        set_sign_in(user=mine.user, is_open=False)
+        real(*args)
+
+    monkeypatch.setattr(services, "post_together", closed_before)
+    more = bearer(mine.user, "pay") if by_token else {}
+    answer = send(ana, [body(mine, theirs)] * 2, atomic=atomic, **more)
+    kind = "token-ended" if by_token else "session-ended"
+    if atomic:
+        assert (answer.status_code, slug(answer)) == (422, kind)
+    else:
+        *lines, last = told(answer)
+        assert [line["problem"]["type"].rpartition("#")[2] for line in lines] == [kind] * 2
+        assert (last["done"], last["booked"]) == (True, 0)
+    assert balance_of(mine) == 1000
 
 
 def test_together_a_line_above_the_limit_of_a_payment_is_refused(

@@ -11,6 +11,7 @@ from typing import TypedDict, Unpack
 
 from django.db import Error
 
+from accounts.exceptions import AccessEnded
 from accounts.models import User
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.retry import Failure, failure_of
@@ -55,12 +56,13 @@ class BookingStopped(Exception):
 
     def __init__(self, file: PaymentFile, error: Exception) -> None:
         self.file = file
+        why = str(error) if isinstance(error, AccessEnded) else "An error stopped the rest."
         # The result of a COMMIT whose connection was lost is unknown.
         at_least = "At least " if failure_of(error) is Failure.UNKNOWN else ""
         verb = "is" if file.booked_count == 1 else "are"
         super().__init__(
             f"{at_least}{file.booked_count:,} of {file.line_count:,} lines {verb} booked. "
-            "An error stopped the rest. Continue with the rest: no line is booked twice."
+            f"{why} Continue with the rest: no line is booked twice."
         )
 
 
@@ -71,13 +73,15 @@ class BookingRequest(TypedDict, total=False):
     each row in the transaction that books it. `agreed` is the value of `agreed_to` when the person
     agreed; booking raises CheckedAnew if it differs now. "" continues a booking that has begun but
     starts none; None skips the comparison. `beside` is called with the number of booked lines, in
-    the transaction that books them.
+    the transaction that books them. `refuse_if_ended` is called in each transaction, and raises
+    AccessEnded if `by` may not go on.
     """
 
     by: User | None
     reason: str
     agreed: str | None
     beside: Callable[[int], object] | None
+    refuse_if_ended: Callable[[], object]
 
 
 def agreed_to(file: PaymentFile) -> str:
@@ -220,3 +224,5 @@ class _Held:
         beside = self.request.get("beside")
         if count and beside is not None:
             beside(count)
+        if "refuse_if_ended" in self.request:
+            self.request["refuse_if_ended"]()

@@ -1,6 +1,7 @@
 """Pages of payment files, for the owner of the paying account only."""
 
 import logging
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -10,8 +11,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.exceptions import AccessEnded
 from accounts.requests import PersonRequest
 from accounts.sign_in import step_up
+from accounts.sign_in.revalidation import refuse_if_ended
 from ledger.db.ids import uuid7_for
 from ledger.db.row_security import RowScope, reading
 from ledger.web import database_errors, outages
@@ -119,9 +122,10 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
         messages.warning(request, f"{file.name}: {gone}")
         return redirect_page(request, reverse("transactions:files"))
     except BookingStopped as stopped:
-        if stopped.__cause__ is not None and outages.is_outage(stopped.__cause__):
-            outages.log_failure(request, stopped.__cause__)
-        else:
+        cause = stopped.__cause__
+        if cause is not None and outages.is_outage(cause):
+            outages.log_failure(request, cause)
+        elif not isinstance(cause, AccessEnded):
             logger.exception("The booking of the payment file %s stopped", file.pk)
         there = reverse("transactions:file", args=[file.pk])
         return database_errors.page(
@@ -143,7 +147,7 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
         return step_up.ask(request, why=str(needed), back=there)
     except CheckedAnew as other:
         messages.warning(request, str(other))
-    except FileRemoved:
+    except (FileRemoved, AccessEnded):
         raise
     except LedgerError as refusal:
         check(file)
@@ -170,7 +174,12 @@ def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
     """How this person books the file. Raises ConfirmationNeeded if that needs a step-up first."""
     covered_until = step_up.fresh_until(request)
     beside = refuse_unconfirmed(file, request.user, covered_until=covered_until)
-    return {"by": request.user, "agreed": request.POST.get("agreed", ""), "beside": beside}
+    return {
+        "by": request.user, "agreed": request.POST.get("agreed", ""), "beside": beside,
+        "refuse_if_ended": partial(
+            refuse_if_ended, request.user, session_key=request.session.session_key
+        ),
+    }  # fmt: skip
 
 
 def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:

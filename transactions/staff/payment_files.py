@@ -6,6 +6,7 @@ Staff never pay from an account of their own.
 
 import logging
 import uuid
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -21,7 +22,9 @@ from django.utils.html import format_html
 
 from accounts.admin.list_files import ListFiles
 from accounts.admin.parts import STYLES, amount_cell, date_filter, link_to, moment_cell, person_of
+from accounts.exceptions import AccessEnded
 from accounts.models import Account, ApprovalRequest, User
+from accounts.sign_in.revalidation import refuse_if_ended
 from ledger.db.ids import uuid7_for
 from ledger.text.lines import grouped
 from ledger.web import database_errors, outages
@@ -45,6 +48,7 @@ from transactions.safeguards.review import NOT_REVIEWED
 from transactions.staff.approvals.requests import ASKED, ask_for_file, file_needs_approval
 
 logger = logging.getLogger(__name__)
+CASH_DESK = "transactions.use_cash_desk"
 LINES_A_PAGE = 50
 OTHER_LINES = (
     "The file was checked again since that page was shown, and other lines can be booked now. "
@@ -76,7 +80,7 @@ class PaymentFileAdmin(ListFiles):
         css = {"all": (STYLES,)}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return person_of(request).has_perm("transactions.use_cash_desk")
+        return person_of(request).has_perm(CASH_DESK)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) or self.has_add_permission(request)
@@ -169,9 +173,10 @@ class PaymentFileAdmin(ListFiles):
             messages.warning(request, f"{file.name}: {gone}")
             return redirect("admin:transactions_paymentfile_changelist")
         except BookingStopped as stopped:
-            if stopped.__cause__ is not None and outages.is_outage(stopped.__cause__):
-                outages.log_failure(request, stopped.__cause__)
-            else:
+            cause = stopped.__cause__
+            if cause is not None and outages.is_outage(cause):
+                outages.log_failure(request, cause)
+            elif not isinstance(cause, AccessEnded):
                 logger.exception("The booking of the payment file %s stopped", file.pk)
             there = reverse("admin:transactions_paymentfile_change", args=[pk])
             return database_errors.page(
@@ -191,7 +196,7 @@ class PaymentFileAdmin(ListFiles):
                 check(file, by=person_of(request))
         except CheckedAnew as other:
             messages.warning(request, str(other))
-        except FileRemoved:
+        except (FileRemoved, AccessEnded):
             raise
         except LedgerError as refusal:
             check(file, by=person_of(request))
@@ -220,8 +225,16 @@ class PaymentFileAdmin(ListFiles):
             booked = True
             self.log_change(request, file, f"Paid {payments(count)}. Reason: {reason}")
 
-        agreed = request.POST.get("agreed", "")
-        done = book(file, by=person_of(request), reason=reason, agreed=agreed, beside=keep)
+        clerk, agreed = person_of(request), request.POST.get("agreed", "")
+        go_on = partial(
+            refuse_if_ended,
+            clerk,
+            session_key=request.session.session_key,
+            permission=CASH_DESK,
+        )
+        done = book(
+            file, by=clerk, reason=reason, agreed=agreed, beside=keep, refuse_if_ended=go_on
+        )
         if booked:
             messages.success(request, f"Done: {payments(done.booked_count)} booked.")
         else:
@@ -292,7 +305,7 @@ class PaymentFileAdmin(ListFiles):
 
 
 def _may_pay(clerk: User, file: PaymentFile) -> bool:
-    return clerk.has_perm("transactions.use_cash_desk") and not _why_not(clerk, file)
+    return clerk.has_perm(CASH_DESK) and not _why_not(clerk, file)
 
 
 def _why_not(clerk: User, file: PaymentFile) -> str:
@@ -313,7 +326,7 @@ def _may_remove(clerk: User, file: PaymentFile) -> bool:
     owner = file.from_account.user_id
     begun = file.booked_count or file.state == PaymentFile.State.PAYING
     return (
-        clerk.has_perm("transactions.use_cash_desk")
+        clerk.has_perm(CASH_DESK)
         and not begun
         and owner not in (clerk.pk, file.created_by_id)
         and not ApprovalRequest.objects.open_for(file.pk).exists()
