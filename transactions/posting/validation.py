@@ -1,6 +1,7 @@
 """Validates single values of a draft: amounts, ids, texts, metadata, times."""
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -18,6 +19,11 @@ from transactions.exceptions import InvalidAmount, InvalidDetails
 from transactions.models import METADATA_LIMIT, Transaction
 
 DEEPEST = 50  # levels of metadata
+# Postgres's parser of the search reads from each of these signs to the end of the word anew, and
+# from each beginning of a comment to the end of the text.
+JOINING = "-_./@:~&<%+=?#!"
+MOST_JOINING = 100  # in a word: 16 KB of such words take 0.1 s, and one of 16 KB takes 5 s
+MOST_COMMENTS = 20
 MOST_NAMES = 100  # of metadata, in all levels: pages and reports group payments by them
 LONGEST_NUMBER = 4_000  # characters, without an exponent; Python reads integers of 4,300 digits
 PLAIN = {str, int, bool, float, type(None), Decimal}
@@ -116,6 +122,7 @@ def text_of(value: str, limit: int, what: str) -> str:
         )
     if odd_characters(value) or not encodes(value):
         raise InvalidDetails(f"The {what} has a character that cannot be stored; remove it.")
+    _refuse_long_to_parse(value, f"The {what}")
     return value
 
 
@@ -133,7 +140,27 @@ def json_of(metadata: Mapping[str, Any]) -> str:
     size = len(text.encode()) + _grown(text)
     if size > METADATA_LIMIT:
         raise InvalidDetails(f"Metadata takes {size:,} bytes; at most {METADATA_LIMIT:,} fit.")
+    _refuse_long_to_parse(text, "Metadata")
     return text
+
+
+def _refuse_long_to_parse(text: str, what: str) -> None:
+    """Raises InvalidDetails for a word with more than MOST_JOINING signs that join its parts."""
+    if _joining_in(text) <= MOST_JOINING:
+        return
+    if any(_joining_in(word) > MOST_JOINING for word in re.split(r'[\s"]+', text)):
+        raise InvalidDetails(
+            f"{what} has a word with more than {MOST_JOINING} signs such as _ - . and /. It would"
+            " take too long to search; divide it by spaces."
+        )
+    if text.count("<!--") > MOST_COMMENTS:
+        raise InvalidDetails(
+            f"{what} has more than {MOST_COMMENTS} beginnings of comments, <!--; remove some."
+        )
+
+
+def _joining_in(text: str) -> int:
+    return sum(map(text.count, JOINING))
 
 
 def _names_in(value: Any, left: int = DEEPEST) -> int:
