@@ -17,7 +17,7 @@ from accounts.models.account import LIMITS, Account
 from accounts.models.change_triggers import recorded
 from accounts.models.fields import MoneyField
 from accounts.models.user import User
-from accounts.shown import add_accounts
+from accounts.shown import add, add_accounts
 from ledger.db.ids import uuid7
 from ledger.db.json_numbers import ExactJSONField
 from ledger.db.register import EMPTIED, ByRule, registered
@@ -266,8 +266,9 @@ class ApprovalRequest(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds its accounts to Note [Whose data]."""
+        """Adds its accounts, and who is to get a group, to Note [Whose data]."""
         request = super().from_db(*arguments, **options)
+        add(request.__dict__.get("person_id"))
         add_accounts(*(request.__dict__.get(f"{side}_account_id") for side in ("from", "to")))
         return request
 

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.models import Model
 from django.http import Http404, HttpResponse
@@ -20,8 +21,8 @@ from django.test.utils import CaptureQueriesContext, override_script_prefix
 from django.urls import resolve, reverse
 from django.utils import timezone
 
-from accounts import read_log
-from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN
+from accounts import memberships, read_log
+from accounts.groups import AUDITOR, MANAGER, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import Household, Read, User
 from accounts.models.read import MOST_PEOPLE
 from explorer.models import QueryRun
@@ -35,7 +36,7 @@ from tests.attacks.parameters import page_of
 from tests.attacks.people import attempt_of
 from tests.attacks.walk import addresses
 from tests.conftest import colleague, set_role, signed_in
-from tests.factories import AccountFactory, walls_down
+from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.pages import text_of
 from tests.refusals import refused_by
 from transactions.models import Seal
@@ -537,6 +538,27 @@ def test_the_figures_of_a_search_are_a_read_whatever_its_page(
     answer = signed_in(bank.clerk).get(path, query)
     assert answer.status_code == 200
     assert bank.ana.user.pk in Read.objects.get(path=path).people
+
+
+@pytest.mark.parametrize("file", ["", "report.csv"])
+def test_a_report_that_names_an_account_is_a_read_even_if_another_field_is_wrong(
+    file: str, bank: AttackedBank
+) -> None:
+    path = f"/reports/balance-over-time/{file}"
+    query = {"whose": "bank", "number": bank.ana.everyday.number, "since": "x"}
+    assert ask(signed_in(bank.clerk), "GET", path, query).status < 500
+    assert Read.objects.get(path=path).people == [bank.ana.user.pk]
+
+
+def test_a_request_for_a_group_is_a_read_of_who_would_get_it(bank: AttackedBank) -> None:
+    member = colleague(AUDITOR, "Member")
+    group = Group.objects.get(name=OPERATIONS)
+    boss = colleague(MANAGER, "Boss")
+    asker = UserFactory(is_staff=True, is_superuser=True)
+    memberships.ask_for(person=member, group=group, asked_by=asker, reason="Vacancy")
+    page = signed_in(boss).get(reverse("admin_approvals"))
+    assert member.email in page.content.decode()
+    assert member.pk in Read.objects.get(page="admin_approvals", reader=boss).people
 
 
 @pytest.mark.parametrize("file", ["", "report.csv", "report.json"])

@@ -59,11 +59,13 @@ class BalanceForm(PeriodForm):
             number = clean_account_number(typed)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
-        currency = self.scope.all_accounts().filter(number=number).values_list("currency").first()
-        if currency is None:
+        # As a row of the model, so that Note [Whose data] has its owner even if no report follows.
+        accounts = self.scope.all_accounts().filter(number=number)
+        account = accounts.only("currency", "user_id").first()
+        if account is None:
             raise forms.ValidationError("There is no account with this number.")
-        (self.cleaned_data["currency"],) = currency
-        self.data = {**self.data, "currency": currency[0]}  # what the form shows, too
+        self.cleaned_data["currency"] = account.currency
+        self.data = {**self.data, "currency": account.currency}  # what the form shows, too
         return number
 
     def clean(self) -> dict[str, Any]:
