@@ -269,6 +269,7 @@ NOT_HERE = {
     "security:step_up_by_passkey": "changes nothing",
     "prove_at_provider": "changes nothing",
     "transactions:data": "a download",
+    "security:addresses": "account_email, whose name leads there",
     "security:choose_name": "asked of who has none; signs nobody in",
 }
 ONLY_SHOW = {
