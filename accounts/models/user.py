@@ -15,7 +15,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.exceptions import OwnerNotActive
 from accounts.models.change_triggers import IN_UTC, recorded
@@ -251,6 +251,12 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         """
         super().set_password(None if raw_password is None else normalised_password(raw_password))
         self.password_is_long = len(raw_password or "") >= self.SHORTEST_PASSWORD_ALONE
+
+    def has_session_hash(self, known: str) -> bool:
+        """Whether this is the hash of the person that their sessions keep: nothing has changed that
+        ends all sessions, such as the password, the address or the rights.
+        """
+        return constant_time_compare(known, self.get_session_auth_hash())
 
     def check_password(self, raw_password: str | None) -> bool:
         """Whether this is the password. If it is, replaces a hash of former settings by a stronger

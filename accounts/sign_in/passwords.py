@@ -10,7 +10,6 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
 from django.db import transaction as db_transaction
-from django.utils.crypto import constant_time_compare
 
 from accounts.exceptions import SignInChanged
 from accounts.models import User
@@ -80,7 +79,7 @@ def save_password(user: User, *, read_with: str, ends_all: str = "") -> None:
     """
     with db_transaction.atomic():
         now: User = User.objects.locked([user.pk]).get()
-        if not constant_time_compare(now.get_session_auth_hash(), read_with):
+        if not now.has_session_hash(read_with):
             raise SignInChanged(CHANGED)
         user.save(update_fields=["password"])
         if ends_all:

@@ -6,7 +6,6 @@ from allauth.account.stages import LoginStage
 from django.contrib import messages
 from django.http import HttpRequest
 from django.shortcuts import redirect
-from django.utils.crypto import constant_time_compare
 
 from accounts.models import User
 from accounts.sign_in.addresses import belongs_to
@@ -30,7 +29,7 @@ class UnchangedStage(LoginStage):  # type: ignore[misc]
         """A page to show, if any, and whether the sign-in may go on."""
         user, email = self.login.user, self.login.email
         now = User.objects.get(pk=user.pk)
-        is_same = constant_time_compare(self.state["began_with"], now.get_session_auth_hash())
+        is_same = now.has_session_hash(self.state["began_with"])
         if is_same and (not email or belongs_to(now, email)):
             return None, True
         messages.warning(self.request, CHANGED, fail_silently=True)

@@ -1,7 +1,6 @@
 """Checks again, during a long request, that whoever sent it may still act."""
 
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
 from accounts.exceptions import AccessEnded, SessionEnded, TokenEnded
 from accounts.models import ApiToken, User, WebSession
@@ -35,15 +34,14 @@ def refuse_if_ended(
         )
         if now is None or not is_live:
             raise TokenEnded(TOKEN_GONE)
-    elif now is None or not (_is_unchanged(now, person) and _is_living(session_key)):
+    elif (
+        now is None
+        or not now.has_session_hash(person.get_session_auth_hash())
+        or not _is_living(session_key)
+    ):
         raise SessionEnded(SESSION_GONE)
     if permission and not (now.is_staff and now.has_perm(permission)):
         raise AccessEnded(RIGHT_GONE)
-
-
-def _is_unchanged(now: User, before: User) -> bool:
-    """Whether nothing has changed that ends all sessions, such as the password."""
-    return constant_time_compare(now.get_session_auth_hash(), before.get_session_auth_hash())
 
 
 def _is_living(session_key: str | None) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib.auth import HASH_SESSION_KEY
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
 from accounts.exceptions import SignInChanged
 from accounts.models import User, WebSession
@@ -68,7 +67,7 @@ def lock(user: User, session_key: str | None) -> User:
     waits for the lock, and finds all of it. The person is locked before the session.
     """
     person: User = User.objects.locked([user.pk]).get()
-    if not constant_time_compare(person.get_session_auth_hash(), user.get_session_auth_hash()):
+    if not person.has_session_hash(user.get_session_auth_hash()):
         raise SignInChanged(ENDED)
     mine = WebSession.objects.filter(user=person, pk=digest_of(session_key or ""))
     if not mine.select_for_update(no_key=True).exists():
@@ -82,9 +81,7 @@ def living_sessions(user: User, current_key: str | None) -> list[OwnSession]:
     found = []
     for row in WebSession.objects.filter(user=user, expire_date__gt=now).order_by("-last_seen_at"):
         data = SessionStore().decode(row.session_data)
-        is_valid = constant_time_compare(
-            data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
-        )
+        is_valid = user.has_session_hash(data.get(HASH_SESSION_KEY, ""))
         if is_valid and not end_of(row, data, now):
             found.append(_own(row, data, is_current=row.pk == current))
     return sorted(found, key=lambda session: not session.is_current)
