@@ -3,7 +3,6 @@ check, pay, remove, and the result of each line. A file that the bank has upload
 """
 
 import io
-from collections.abc import Callable
 from typing import IO, Any, ClassVar
 from uuid import UUID
 
@@ -38,7 +37,7 @@ from api.parsing import StrictJSONParser
 from api.problems import FieldRefused, OutcomeOf
 from api.renderers import CSVRenderer, JSONRenderer
 from api.transactions.keys import REPLAYED, key_as_uuid
-from api.transactions.payments import check_limits, refuse_over_day
+from api.transactions.payments import check_limits, limit_of_day
 from api.views import ApiView
 from ledger.db.ids import uuid7_for
 from transactions.exceptions import IdempotencyConflict, LedgerError, TooManyTogether
@@ -46,12 +45,13 @@ from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import (
     BookingRequest,
     CheckedAnew,
+    FileLimit,
     NotChecked,
     agreed_to,
     book_step,
     book_whole,
 )
-from transactions.payment_files.confirming import refuse_unconfirmed
+from transactions.payment_files.confirming import limit_unconfirmed
 from transactions.payment_files.forms import PaymentFileForm
 from transactions.payment_files.parser import UnreadableFile
 from transactions.payment_files.preview import check
@@ -286,19 +286,20 @@ class PaymentFilePay(ApiView):
         """How this caller pays: with a token within its limits, else as on the page."""
         caller = self.caller
         return {
-            "by": caller.person, "agreed": agreed, "beside": _limits(request, caller, file),
+            "by": caller.person, "agreed": agreed, "within": _limits(request, caller, file),
             "refuse_if_ended": caller.refuse_if_ended,
         }  # fmt: skip
 
 
-def _limits(request: Request, caller: Caller, file: PaymentFile) -> Callable[[int], object] | None:
-    """The check beside the rows that are booked. Raises LimitExceeded and ConfirmationNeeded."""
+def _limits(request: Request, caller: Caller, file: PaymentFile) -> FileLimit | None:
+    """What the caller may pay by the file. Raises LimitExceeded and ConfirmationNeeded."""
     if caller.token is None:
         covered = step_up.fresh_until(request._request)
-        return refuse_unconfirmed(file, caller.person, covered_until=covered)
+        return limit_unconfirmed(file, caller.person, covered_until=covered)
     waiting = PaymentLine.objects.of(file).waiting()
     check_limits(caller, file.currency, lambda most: waiting.filter(amount__gt=most).exists())
-    return lambda _booked: refuse_over_day(caller, file.currency)
+    limit = limit_of_day(caller, file.currency)
+    return None if limit is None else FileLimit(limit)
 
 
 def own_file(caller: Caller, pk: UUID) -> PaymentFile:

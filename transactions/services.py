@@ -44,11 +44,10 @@ from transactions.posting.batches import (
     post_together,
     preview_parts,
 )
+from transactions.posting.day_limits import DayLimit, paid_to_others
 from transactions.posting.drafts import Draft, PreparedDraft, prepare
 from transactions.posting.locked_accounts import LockedAccounts, lock
 from transactions.posting.lost_statements import LostStatement, lost_before
-from transactions.posting.single_statement import DayLimit
-from transactions.posting.turns import wait_for_turns
 
 __all__ = [
     "MAX_TOGETHER",
@@ -64,6 +63,7 @@ __all__ = [
     "deposit",
     "expire_holds",
     "hold",
+    "paid_to_others",
     "post_batch",
     "post_together",
     "preview",
@@ -317,9 +317,8 @@ def book(
     """Posts one draft of any type. Prefer `transfer`, `deposit` and `withdraw` where they suffice.
 
     `beside` is called with the posted row, in the same database transaction, to write more: both
-    are stored, or neither. It is called again for the same row if an id is sent again. `within` is
-    what `beside` checks, if that is all it does: then one statement can post the payment, and a row
-    that is booked already is not checked again.
+    are stored, or neither. It is called again for the same row if an id is sent again; one that is
+    booked already is not counted again against the limit of the day, `within`.
     """
     return book_once(draft, beside=beside, within=within).row
 
@@ -354,17 +353,18 @@ def _booked(
         if payer is not None and not _is_of(payer, item.from_id):
             return AccountNotFound(NOT_THE_PAYERS)
         item.was_posted = False  # what an earlier try has found may be gone after a failover
-        if within is not None:
-            wait_for_turns([within.person])
+        paid_before = within.paid_before() if within is not None else None
         result = engine.post_one(item)
-        is_counted = within is not None and item.was_posted
-        if beside is not None and isinstance(result, Transaction) and not is_counted:
-            beside(result)
+        if isinstance(result, Transaction):
+            if within is not None and paid_before is not None and not item.was_posted:
+                within.refuse_over(paid_before, [result])
+            if beside is not None:
+                beside(result)
         single_statement.paths[single_statement.STEP_BY_STEP] += 1
         return result
 
     def in_one_statement(lost: list[LostStatement]) -> Transaction | LedgerError | None:
-        if (beside and not within) or not single_statement.suits(item):
+        if beside or not single_statement.suits(item):
             return None
         return single_statement.post(item, lost, within, payer)
 

@@ -9,6 +9,7 @@ of its own.
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.db import Error
@@ -29,7 +30,7 @@ from api.transactions.payments import (
     by_token,
     check_token,
     in_words,
-    refuse_over_day,
+    limit_of_day,
 )
 from api.transactions.serializers import NewTransactionSerializer
 from ledger.db.named_locks import wait_for_lock
@@ -40,7 +41,7 @@ from transactions.exceptions import IdempotencyConflict, InvalidAmount, TooManyT
 from transactions.models import Transaction
 from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
-from transactions.services import MAX_TOGETHER, Draft
+from transactions.services import MAX_TOGETHER, DayLimit, Draft
 
 MOST = MOST_LINES  # of which each is booked separately
 CHUNK_OF_LIMITED = 100  # lines of a token with limits, each in a transaction of its own
@@ -188,12 +189,14 @@ def book_together(
         drafts.append(line.draft)
     ids = [draft.id for draft in drafts]
     booked: list[Transaction] = []
+    paid_before: list[tuple[DayLimit, Decimal]] = []
     is_sent_again = False
 
     def read() -> list[Draft]:
         nonlocal is_sent_again
         wait_for_lock(str(ids[0]))  # all lists of a key have the same id in their first line
         is_sent_again = _is_sent_again(ids, after)
+        paid_before[:] = [] if is_sent_again else _paid_before(caller, lines)
         return drafts
 
     def record(_part: Sequence[Draft], results: Sequence[Transaction | LedgerError]) -> None:
@@ -202,8 +205,7 @@ def book_together(
                 refusal: Any = _in_words(caller, [(line, result)])[0][1]
                 raise LineRefused(line.number, refusal)
         booked[:] = [result for result in results if isinstance(result, Transaction)]
-        if not is_sent_again:
-            _check_day(caller, lines)
+        _refuse_over(paid_before, booked)
         caller.refuse_if_ended()
 
     services.post_together(read, record)
@@ -218,10 +220,16 @@ def _is_sent_again(ids: Sequence[Any], after: uuid.UUID) -> bool:
     return bool(booked)
 
 
-def _check_day(caller: Caller, lines: Sequence[BatchLine]) -> None:
-    """Within the transaction that books: refuses what is over the token's limit of the day."""
-    for currency in {line.sender.currency for line in lines if line.sender}:
-        refuse_over_day(caller, currency)
+def _paid_before(caller: Caller, lines: Sequence[BatchLine]) -> list[tuple[DayLimit, Decimal]]:
+    """The token's limits of the day in the currencies of the lines, each with what was paid."""
+    currencies = sorted({line.sender.currency for line in lines if line.sender})
+    limits = [limit for each in currencies if (limit := limit_of_day(caller, each)) is not None]
+    return [(limit, limit.paid_before()) for limit in limits]
+
+
+def _refuse_over(paid_before: list[tuple[DayLimit, Decimal]], booked: list[Transaction]) -> None:
+    for limit, paid in paid_before:
+        limit.refuse_over(paid, booked)
 
 
 Result = tuple[BatchLine, Transaction | LedgerError]

@@ -214,13 +214,7 @@ def _book(
 def by_token(caller: Caller, draft: Draft, sender: Account) -> Booked:
     """Books a payment within the limits of the caller's token."""
     check_token(caller, draft, sender)
-    most = caller.token.per_day_in(sender.currency) if caller.token is not None else None
-    if most is None:
-        return services.book_once(draft)
-    within = DayLimit(caller.person.pk, start_of_day(timezone.localdate()), most)
-    return services.book_once(
-        draft, beside=lambda _row: refuse_over_day(caller, sender.currency), within=within
-    )
+    return services.book_once(draft, within=limit_of_day(caller, sender.currency))
 
 
 def check_token(caller: Caller, draft: Draft, sender: Account | None) -> None:
@@ -243,16 +237,17 @@ def check_limits(caller: Caller, currency: str, is_over: Callable[[Decimal], boo
         raise LimitExceeded(f"This token pays {limit} at most at once.")
 
 
-def refuse_over_day(caller: Caller, currency: str) -> None:
-    """Within the transaction that books, after its rows are written: raises LimitExceeded if the
-    person has paid others more today than the token may.
+def limit_of_day(caller: Caller, currency: str) -> DayLimit | None:
+    """What the caller's token may pay to others today, with all that the person has paid; None if
+    it has no such limit. More raises LimitExceeded.
     """
     most = caller.token.per_day_in(currency) if caller.token is not None else None
     if most is None:
-        return
-    if confirmation.paid_today(caller.person.pk, currency, None, locks=True) > most:
-        limit = money(most, currency)
-        raise LimitExceeded(f"With this payment you pay others more than {limit} today.")
+        return None
+    limit = money(most, currency)
+    refusal = LimitExceeded(f"With this payment you pay others more than {limit} today.")
+    since = start_of_day(timezone.localdate())
+    return DayLimit(caller.person.pk, currency, since, most, refusal)
 
 
 def _is_over(draft: Draft, most: Decimal) -> bool:

@@ -7,7 +7,8 @@ the same ones. Reasons and the admin's history are written in that database tran
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypedDict, Unpack
+from decimal import Decimal
+from typing import NamedTuple, TypedDict, Unpack
 
 from django.db import Error
 
@@ -26,7 +27,7 @@ from transactions.payment_files.drafts import (
     write_results,
 )
 from transactions.payment_files.storage import locked_file, settle
-from transactions.services import MAX_TOGETHER, Draft, post_together
+from transactions.services import MAX_TOGETHER, DayLimit, Draft, post_together
 from transactions.staff_services import explain
 
 State = PaymentFile.State
@@ -66,20 +67,28 @@ class BookingStopped(Exception):
         )
 
 
+class FileLimit(NamedTuple):
+    """What may be paid in a day by a file. `to_come` says what of the rest counts already."""
+
+    limit: DayLimit
+    to_come: Callable[[], Decimal] = Decimal
+
+
 class BookingRequest(TypedDict, total=False):
     """Who books a file, and what they agreed to.
 
     `by` is the person who pays. Staff who pay for a customer give a `reason`, which is stored with
     each row in the transaction that books it. `agreed` is the value of `agreed_to` when the person
     agreed; booking raises CheckedAnew if it differs now. "" continues a booking that has begun but
-    starts none; None skips the comparison. `beside` is called with the number of booked lines, in
-    the transaction that books them. `refuse_if_ended` is called in each transaction, and raises
-    AccessEnded if `by` may not go on.
+    starts none; None skips the comparison. `within` is the limit that each transaction keeps to.
+    `beside` is called with the number of booked lines, in the transaction that books them.
+    `refuse_if_ended` is called in each transaction, and raises AccessEnded if `by` may not go on.
     """
 
     by: User | None
     reason: str
     agreed: str | None
+    within: FileLimit | None
     beside: Callable[[int], object] | None
     refuse_if_ended: Callable[[], object]
 
@@ -185,11 +194,15 @@ class _Held:
 
     def __init__(self, file: PaymentFile, request: BookingRequest) -> None:
         self.pk, self.request = file.pk, request
+        self.within = request.get("within")
         self.booked_before = 0
+        self.paid_before = Decimal(0)
 
     def lock(self) -> None:
         """Locks the file before its accounts. The same order everywhere prevents deadlocks."""
         self.file = locked_file(self.pk)
+        if self.within is not None:
+            self.paid_before = self.within.limit.paid_before()
         self.booked_before = self.file.booked_count
         if self.file.state == State.STORED:
             raise NotChecked("This file was not checked yet; check it first.")
@@ -215,12 +228,14 @@ class _Held:
         """Writes the result of each line, the reason beside each booked row, and the progress."""
         write_results(self.file, drafts, results)
         by, reason = self.request.get("by"), self.request.get("reason")
+        booked = [result for result in results if isinstance(result, Transaction)]
         if by is not None and reason:
-            booked = [result for result in results if isinstance(result, Transaction)]
             explain(booked, action=StaffReason.Action.FILE, reason=reason, written_by=by)
         if self.file.state != State.DONE:
             settle(self.file, State.PAYING)
         count = self.file.booked_count - self.booked_before
+        if count and self.within is not None:
+            self.within.limit.refuse_over(self.paid_before, booked, self.within.to_come())
         beside = self.request.get("beside")
         if count and beside is not None:
             beside(count)

@@ -1,6 +1,5 @@
 """Which files need a step-up: with a new recipient, or over the limit, alone or with others."""
 
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
@@ -10,12 +9,13 @@ from accounts.models import User
 from accounts.sign_in.step_up import limit_in
 from transactions.models import PaymentFile, PaymentLine, Transaction
 from transactions.models.payment_file import PaymentLineQuerySet
+from transactions.payment_files.booking import FileLimit
 from transactions.safeguards.confirmation import (
     ConfirmationNeeded,
     is_covered,
+    limit_today,
     over_limit,
     paid_today,
-    refuse_over_limit,
 )
 from transactions.safeguards.recipients import own_accounts, paid_by
 
@@ -37,10 +37,10 @@ def why_confirm_file(file: PaymentFile, person: User, *, covered_until: datetime
     return over_limit(file.currency) if to_come and total > limit_in(file.currency) else ""
 
 
-def refuse_unconfirmed(
+def limit_unconfirmed(
     file: PaymentFile, person: User, *, covered_until: datetime | None
-) -> Callable[[int], None] | None:
-    """The check beside each part that is booked, see Note [Splitting]; None if none is needed.
+) -> FileLimit | None:
+    """The limit that each booked part keeps to, see Note [Splitting]; None if there is none.
 
     Raises ConfirmationNeeded at once if the file needs a step-up now.
     """
@@ -50,8 +50,8 @@ def refuse_unconfirmed(
         raise ConfirmationNeeded(why)
     if not _to_others(file, person).exists():
         return None
-    refuse = refuse_over_limit(person.pk, file.currency, covered_until)
-    return lambda _booked: refuse(_sum_of(_to_others(file, person)))
+    limit = limit_today(person.pk, file.currency, covered_until)
+    return FileLimit(limit, to_come=lambda: _sum_of(_to_others(file, person)))
 
 
 def _to_others(file: PaymentFile, person: User) -> PaymentLineQuerySet:

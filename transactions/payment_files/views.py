@@ -31,7 +31,7 @@ from transactions.payment_files.booking import (
     book_step,
     book_whole,
 )
-from transactions.payment_files.confirming import refuse_unconfirmed, why_confirm_file
+from transactions.payment_files.confirming import limit_unconfirmed, why_confirm_file
 from transactions.payment_files.forms import PaymentFileForm
 from transactions.payment_files.parser import EXAMPLE, UnreadableFile
 from transactions.payment_files.payees import payees_of
@@ -173,9 +173,9 @@ def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
 def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
     """How this person books the file. Raises ConfirmationNeeded if that needs a step-up first."""
     covered_until = step_up.fresh_until(request)
-    beside = refuse_unconfirmed(file, request.user, covered_until=covered_until)
+    within = limit_unconfirmed(file, request.user, covered_until=covered_until)
     return {
-        "by": request.user, "agreed": request.POST.get("agreed", ""), "beside": beside,
+        "by": request.user, "agreed": request.POST.get("agreed", ""), "within": within,
         "refuse_if_ended": partial(
             refuse_if_ended, request.user, session_key=request.session.session_key
         ),

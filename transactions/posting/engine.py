@@ -73,7 +73,7 @@ def preview(
 
 
 def post_one(item: PreparedDraft) -> Transaction | LedgerError:
-    """Posts one draft that is alone in its database transaction. A plain payment takes two
+    """Posts one draft that is alone in its database transaction. A plain payment takes three
     statements.
 
     It opens no savepoint: an error of the database ends the caller's transaction.
@@ -144,7 +144,7 @@ def _post_stretches(
     results: list[Transaction | LedgerError] = []
     for stretch in stretches:
         known = {item.id: posted[item.id] for item in stretch if item.id in posted}
-        done = _post_chunk(stretch, lock_accounts_of(stretch), known)
+        done = _post_chunk(stretch, lock_accounts_of(stretch, locked.sent_before), known)
         posted.update((row.pk, row) for row in done if isinstance(row, Transaction))
         results += done
     return results
@@ -185,10 +185,11 @@ def _post_chunk(
             return [_repeated(items[0], row)]
         return [refusal or IdempotencyConflict("This id was used a moment ago; look it up.")]
     middle = len(items) // 2
-    first = _post_chunk(items[:middle], lock_accounts_of(items[:middle]), posted)
+    sums = locked.sent_before
+    first = _post_chunk(items[:middle], lock_accounts_of(items[:middle], sums), posted)
     done = {row.pk: row for row in first if isinstance(row, Transaction)}
     rest = items[middle:]
-    return first + _post_chunk(rest, lock_accounts_of(rest), {**posted, **done})
+    return first + _post_chunk(rest, lock_accounts_of(rest, sums), {**posted, **done})
 
 
 def _check_and_write(

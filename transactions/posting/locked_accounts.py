@@ -9,17 +9,25 @@ from functools import cache
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Max, Sum
 from django.utils import timezone
 
 from accounts.exceptions import AccountNotFound
 from accounts.models import Account
 from ledger.text.dates import end_of_day, start_of_day
-from transactions.models import Transaction
+from transactions.models import Transaction, TransactionQuerySet
 from transactions.posting import insert
 from transactions.posting.drafts import PreparedDraft
 
 TICK = timedelta(microseconds=1)
+
+
+class SentBefore(NamedTuple):
+    """What an account had sent or reserved on a day, up to a booking time."""
+
+    day: date
+    until: datetime
+    total: Decimal
 
 
 @dataclass(slots=True)
@@ -39,6 +47,7 @@ class LockedAccount:
     daily_limit: Decimal | None
     last_entry_at: datetime | None
     sent: dict[date, Decimal] = field(default_factory=dict)
+    sent_before: SentBefore | None = None
 
     @property
     def available(self) -> Decimal:
@@ -47,15 +56,22 @@ class LockedAccount:
     def sent_on(self, day: date) -> Decimal:
         """Returns what the account has sent or reserved since the day began. Call it only for an
         account with a daily limit: the first call for a day sends a query. The account has no rows
-        after that day, because booking times only rise.
+        after that day, because booking times only rise. For the same reason only rows later than
+        those of `sent_before` are added to it. A hold that was voided since then still counts, as
+        if this payment had come before that.
         """
         if day not in self.sent:
+            before = self.sent_before
             counted = Transaction.objects.counted_against_limit(self.id, start_of_day(day))
-            self.sent[day] = counted.aggregate(total=Sum("amount"))["total"] or Decimal(0)
+            if before is not None and before.day == day:
+                counted = counted.filter(created_at__gt=before.until)
+                self.sent[day] = before.total + _sum_of(counted)
+            else:
+                self.sent[day] = _sum_of(counted)
         return self.sent[day]
 
 
-COLUMNS = [name for name in LockedAccount.__slots__ if name != "sent"]
+COLUMNS = [name for name in LockedAccount.__slots__ if not name.startswith("sent")]
 
 
 class Sides(NamedTuple):
@@ -99,6 +115,7 @@ class LockedAccounts:
     reversed: dict[uuid.UUID, Decimal] = field(default_factory=dict)
     ended: set[uuid.UUID] = field(default_factory=set)
     day: BankDay | None = None
+    sent_before: dict[uuid.UUID, SentBefore] = field(default_factory=dict)
 
     def sides(self, item: PreparedDraft) -> Sides:
         """The locked accounts of a draft. Raises AccountNotFound if one does not exist."""
@@ -139,13 +156,46 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def lock_accounts_of(items: Sequence[PreparedDraft]) -> LockedAccounts:
+def lock_accounts_of(
+    items: Sequence[PreparedDraft], sent_before: dict[uuid.UUID, SentBefore] | None = None
+) -> LockedAccounts:
     """Locks the accounts of the drafts in order of id (Note [Lock ordering]), then reads the rows
     that the drafts link to: with the accounts locked, a hold cannot end meanwhile.
+
+    What accounts with a daily limit have sent is summed up before (Note [Sums before locks]), or
+    was, if the transaction has locked the accounts already.
     """
+    if sent_before is None:
+        sent_before = _sent_before(
+            {item.from_id for item in items if item.from_id and not item.is_correction}
+        )
     locked = LockedAccounts(lock(id for item in items for id in item.account_ids))
+    locked.sent_before = sent_before
+    for id, before in sent_before.items():
+        if id in locked.accounts:
+            locked.accounts[id].sent_before = before
     add_links(locked, items)
     return locked
+
+
+def _sent_before(senders: set[uuid.UUID]) -> dict[uuid.UUID, SentBefore]:
+    """What those of the accounts that have a daily limit have sent today, without a lock."""
+    if not senders:
+        return {}
+    limited = Account.objects.filter(pk__in=senders, daily_limit__isnull=False)
+    today = timezone.localdate()
+    begins = start_of_day(today)
+    found = {}
+    for id in limited.values_list("pk", flat=True):
+        counted = Transaction.objects.counted_against_limit(id, begins)
+        sums = counted.aggregate(total=Sum("amount"), until=Max("created_at"))
+        if sums["until"] is not None:
+            found[id] = SentBefore(today, sums["until"], sums["total"])
+    return found
+
+
+def _sum_of(rows: TransactionQuerySet) -> Decimal:
+    return rows.aggregate(total=Sum("amount"))["total"] or Decimal(0)
 
 
 def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:

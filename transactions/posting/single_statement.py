@@ -10,9 +10,8 @@ docs/performance.md compares the two paths.
 from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
-from decimal import Decimal
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
@@ -20,16 +19,15 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 from psycopg.pq import TransactionStatus
 
-from ledger.db.named_locks import TAKE
 from ledger.db.retry import Failure, NotConfirmed, failure_of, sqlstate
 from ledger.db.row_security import rows_are_secured
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction
 from transactions.posting import insert, lost_statements
+from transactions.posting.day_limits import DayLimit
 from transactions.posting.drafts import PreparedDraft
 from transactions.posting.lost_statements import LostStatement
-from transactions.posting.turns import name_of_turn
 
 ONE_STATEMENT, STEP_BY_STEP = "one statement", "step by step"
 # invalid_sql_statement_name: a pooler or DEALLOCATE has dropped the prepared statement, and psycopg
@@ -39,17 +37,12 @@ FORGOTTEN = "26000"
 paths: Counter[str] = Counter()
 
 COLUMNS = [name for name in insert.COLUMNS if name not in ("captures_id", "reverses_id")]
+PAID = """paid AS MATERIALIZED (
+            SELECT paid_to_others(
+                %(person)s::uuid, %(currency)s, %(since)s::timestamptz, true
+            ) AS total
+        ), """
 RESULT = ("currency", "booked_at", "booked_value_date", "from_balance", "to_balance")
-
-
-class DayLimit(NamedTuple):
-    """What a person may send to others in the currency of the payment, with all that they sent
-    since a time. `paid_to_others` sums it up in the turn of the person.
-    """
-
-    person: UUID
-    since: datetime
-    most: Decimal
 
 
 def post(
@@ -160,7 +153,12 @@ def _values(item: PreparedDraft, sent: LostStatement) -> dict[str, Any]:
 def _limit_values(within: DayLimit | None) -> dict[str, Any]:
     if within is None:
         return {}
-    return {**within._asdict(), "turn": name_of_turn(within.person)}
+    return {
+        "person": within.person,
+        "currency": within.currency,
+        "since": within.since,
+        "most": within.most,
+    }
 
 
 @cache
@@ -200,9 +198,11 @@ def _sql(
         conditions += ["sender.currency = recipient.currency"]
     if is_hold:
         conditions += ["coalesce(%(expires_at)s::timestamptz > clock_timestamp(), true)"]
-    if is_limited:  # the currency of the locked account, so that it is summed up behind the locks
-        sent = "paid_to_others(%(person)s::uuid, sender.currency, %(since)s::timestamptz, true)"
-        conditions += [f"{sent} + %(amount)s::numeric <= %(most)s::numeric"]
+    if is_limited:
+        conditions += [
+            "sender.currency = %(currency)s",
+            "(SELECT total FROM paid) + %(amount)s::numeric <= %(most)s::numeric",
+        ]
     # At midnight the day of the booking time may be another one than that of this process; and it
     # may have waited for too long, see Note [Lost statements].
     conditions += ["booking.moment >= %(not_before)s AND booking.moment < %(before)s"]
@@ -230,12 +230,13 @@ def _sql(
     if is_hold or not has_recipient:
         values["to_balance"] = "NULL"
     ids = ", ".join(f"%({side})s::uuid" for side in sides)
-    # Before the first account is read and locked, see Note [Turn of a person].
-    in_turn = f"(SELECT {TAKE.format(name='turn')} IS NOT NULL) AND " if is_limited else ""
-    locked = f"""locked AS MATERIALIZED (
+    # Before the first account is read and locked: Note [Sums before locks].
+    paid = PAID if is_limited else ""
+    is_paid_known = "(SELECT total FROM paid) IS NOT NULL AND " if is_limited else ""
+    locked = f"""{paid}locked AS MATERIALIZED (
             SELECT id, currency, minor_units, status, balance, overdraft_limit, available,
                    transfer_limit, daily_limit, last_entry_at{", user_id" if names_payer else ""}
-            FROM accounts WHERE {in_turn}id = ANY (ARRAY[{ids}]) ORDER BY id FOR NO KEY UPDATE
+            FROM accounts WHERE {is_paid_known}id = ANY (ARRAY[{ids}]) ORDER BY id FOR NO KEY UPDATE
         )"""  # noqa: S608 - put together from constants
     both = " CROSS JOIN ".join(f"locked AS {side}" for side in sides)
     added = f"""INSERT INTO {insert.table(is_secured=hides_balances)} ({", ".join(COLUMNS)})

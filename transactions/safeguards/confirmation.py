@@ -4,17 +4,14 @@ Note [Splitting]: the limit counts what a person has sent to others, from all th
 that currency today, since their last proof ended (`covered_until`). The function `paid_to_others`
 sums it up in the turn of the person (Note [Turn of a person]), in the transaction that books the
 payment, so that payments sent at the same moment cannot pass the limit together. It waits and sums
-in two statements, because one would not see what was booked while it waited. The single statement
-of posting calls it before it inserts the row; step by step, it is called after the rows are
-written. Both have taken the turn before they locked an account.
+in two statements, because one would not see what was booked while it waited. It is called before
+an account is locked (Note [Sums before locks]); what the transaction itself books is added.
 """
 
 import uuid
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account, User
@@ -25,7 +22,7 @@ from transactions import services
 from transactions.exceptions import LedgerError
 from transactions.models import Transaction
 from transactions.safeguards.recipients import has_paid
-from transactions.services import Booked, DayLimit, Draft
+from transactions.services import Booked, Draft
 
 NEW_RECIPIENT = "This is your first payment to this account. Confirm that it is you."
 
@@ -72,38 +69,26 @@ def book_once(
         return services.book_once(draft)
     if not is_known and not has_paid(person, recipient):
         raise ConfirmationNeeded(NEW_RECIPIENT)
-    refuse = refuse_over_limit(person.pk, sender.currency, covered_until)
-    within = DayLimit(person.pk, _since(covered_until), limit_in(sender.currency))
-    return services.book_once(draft, beside=lambda _row: refuse(), within=within)
+    within = limit_today(person.pk, sender.currency, covered_until)
+    return services.book_once(draft, within=within)
 
 
-def refuse_over_limit(
+def limit_today(
     person: uuid.UUID, currency: str, covered_until: datetime | None
-) -> Callable[..., None]:
-    """A check for the transaction that books, after its rows are written: Note [Splitting].
-
-    It raises ConfirmationNeeded if what was paid, and `to_come` after it, is over the limit.
+) -> services.DayLimit:
+    """What a person may pay to others today without a step-up, see Note [Splitting]. More raises
+    ConfirmationNeeded.
     """
-
-    def refuse(to_come: Decimal = Decimal(0)) -> None:
-        paid = paid_today(person, currency, covered_until, locks=True)
-        if paid + to_come > limit_in(currency):
-            raise ConfirmationNeeded(over_limit(currency))
-
-    return refuse
-
-
-def paid_today(
-    person: uuid.UUID, currency: str, covered_until: datetime | None, *, locks: bool = False
-) -> Decimal:
-    """What a person sent to others in this currency today, since `covered_until`. With `locks`, it
-    is summed up in their turn, which ends with the transaction.
-    """
+    refusal = ConfirmationNeeded(over_limit(currency))
     since = _since(covered_until)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT paid_to_others(%s, %s, %s, %s)", (person, currency, since, locks))
-        (paid,) = cursor.fetchone()
-    return Decimal(paid)
+    return services.DayLimit(person, currency, since, limit_in(currency), refusal)
+
+
+def paid_today(person: uuid.UUID, currency: str, covered_until: datetime | None) -> Decimal:
+    """What a person sent to others in this currency today, since `covered_until`. For display: what
+    is booked at the same moment is not counted.
+    """
+    return services.paid_to_others(person, currency, _since(covered_until), in_turn=False)
 
 
 def _since(covered_until: datetime | None) -> datetime:

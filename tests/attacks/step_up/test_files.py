@@ -20,7 +20,7 @@ from tests.transactions.payment_files.files import checked, pay
 from transactions import services
 from transactions.models import PaymentFile
 from transactions.payment_files.confirming import (
-    refuse_unconfirmed,
+    limit_unconfirmed,
 )
 from transactions.safeguards import confirmation
 from transactions.services import Draft
@@ -79,22 +79,22 @@ def test_what_was_paid_while_a_proof_counted_does_not_count_against_the_limit(
 
 
 def test_files_paid_at_one_moment_wait_for_each_other(mine: Account, known: Account) -> None:
-    refuse = refuse_unconfirmed(checked(mine, pay(known, 600)), mine.user, covered_until=None)
-    assert refuse is not None
+    within = limit_unconfirmed(checked(mine, pay(known, 600)), mine.user, covered_until=None)
+    assert within is not None
     found = []
 
     def sum_up_too() -> None:
         try:
             with db_transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SET LOCAL lock_timeout = '10ms'")
-                confirmation.paid_today(mine.user.pk, mine.currency, None, locks=True)
+                confirmation.limit_today(mine.user.pk, mine.currency, None).paid_before()
         except OperationalError as error:
             found.append(type(error.__cause__).__name__)
         finally:
             connection.close()
 
     with db_transaction.atomic():
-        refuse(0)
+        within.limit.paid_before()
         other = threading.Thread(target=sum_up_too)
         other.start()
         other.join()
@@ -105,14 +105,18 @@ def test_a_payment_booked_while_a_file_is_paid_counts_with_its_lines(
     mine: Account, known: Account
 ) -> None:
     file = checked(mine, pay(known, 600))
-    refuse = refuse_unconfirmed(file, mine.user, covered_until=None)
-    assert refuse is not None
-    refuse(0)
+    within = limit_unconfirmed(file, mine.user, covered_until=None)
+    assert within is not None
+
+    def refuse() -> None:
+        within.limit.refuse_over(within.limit.paid_before(), [], within.to_come())
+
+    refuse()
     services.transfer(
         from_account=mine, to_account=known, amount=Decimal(401), created_by=mine.user
     )
     with pytest.raises(confirmation.ConfirmationNeeded):
-        refuse(0)
+        refuse()
 
 
 def test_a_file_over_the_limit_is_asked_also_in_parts(

@@ -20,7 +20,7 @@ from transactions.models import Transaction
 from transactions.posting import engine
 from transactions.safeguards import confirmation
 from transactions.safeguards.confirmation import ConfirmationNeeded
-from transactions.services import Draft
+from transactions.services import DayLimit, Draft
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AMOUNT = Decimal(60)
@@ -89,14 +89,14 @@ def test_it_is_found_after_its_statement_lost_its_answer(
 def test_it_is_found_after_its_commit_lost_its_answer(
     ana: Account, pay: Callable[..., Transaction], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count, counted = confirmation.paid_today, list[Decimal]()
+    count, counted = DayLimit.paid_before, list[Decimal]()
 
-    def more_each_time(*arguments: Any, **options: Any) -> Decimal:
-        counted.append(count(*arguments, **options) + AMOUNT * len(counted))
+    def more_each_time(limit: DayLimit) -> Decimal:
+        counted.append(count(limit) + AMOUNT * len(counted))
         return counted[-1]
 
     id = uuid7()
-    monkeypatch.setattr(confirmation, "paid_today", more_each_time)
+    monkeypatch.setattr(DayLimit, "paid_before", more_each_time)
     lost = lose_next_answer(monkeypatch)
     assert pay(id).pk == id
     assert lost

@@ -191,14 +191,15 @@ def test_it_comes_through_within_its_time_and_is_found(
 def test_what_the_caller_refuses_beside_the_row_is_not_final_either(account: Account) -> None:
     """As a payment of a person that needs a step-up by now."""
     services.deposit(to_account=account, amount=Decimal(100))
-
-    def refuse(_row: Transaction) -> None:
-        raise NotConfirmedByPerson
+    paid, payer = AccountFactory(), account.user
 
     def book() -> None:
-        draft = Draft(from_account=account, amount=AMOUNT, id=uuid7())
-        within = DayLimit(account.user_id, account.created_at, Decimal(1000))
-        services.book(draft, beside=refuse, within=within)
+        draft = Draft(
+            from_account=account, to_account=paid, amount=AMOUNT, id=uuid7(), created_by=payer
+        )
+        refusal = NotConfirmedByPerson()
+        within = DayLimit(payer.pk, account.currency, account.created_at, Decimal(0), refusal)
+        services.book(draft, within=within)
 
     with hanging_session(), pytest.raises(OutcomeUnknown):
         book()

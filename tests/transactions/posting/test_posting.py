@@ -201,9 +201,9 @@ def test_in_one_statement_accounts_are_locked_in_order_of_id() -> None:
 
 
 @pytest.mark.usefixtures("step_by_step")
-def test_step_by_step_one_transfer_takes_two_statements(django_assert_num_queries: Any) -> None:
+def test_step_by_step_one_transfer_takes_three_statements(django_assert_num_queries: Any) -> None:
     a, b = AccountFactory(balance="10"), AccountFactory()
-    with django_assert_num_queries(2 + 2):  # lock, insert; the test adds a savepoint
+    with django_assert_num_queries(3 + 2):  # limit, lock, insert; the test adds a savepoint
         services.transfer(from_account=a, to_account=b, amount=Decimal(1), id=uuid7())
 
 

@@ -2,7 +2,7 @@
 before they lock an account: whoever pays the same recipients does not wait with them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
@@ -18,8 +19,9 @@ from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory, balances
 from tests.transactions.payment_files.files import checked, pay
 from transactions import services
+from transactions.exceptions import LimitExceeded
 from transactions.payment_files.booking import book_whole
-from transactions.payment_files.confirming import refuse_unconfirmed
+from transactions.payment_files.confirming import limit_unconfirmed
 from transactions.posting import engine
 from transactions.posting.drafts import prepare
 from transactions.posting.turns import wait_for_turns
@@ -45,16 +47,16 @@ def on_the_page(mine: Account, theirs: Account) -> Callable[[], object]:
     return lambda: confirmation.book(draft, mine.user, covered_until=None)
 
 
-def step_by_step(mine: Account, theirs: Account) -> Callable[[], object]:
+def in_steps(book: Callable[[], object]) -> object:
     """As where the one statement cannot post it."""
-    one_statement = "transactions.posting.single_statement.suits"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transactions.posting.single_statement.suits", lambda _item: False)
+        return book()
 
-    def book() -> object:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(one_statement, lambda _item: False)
-            return on_the_page(mine, theirs)()
 
-    return book
+def step_by_step(mine: Account, theirs: Account) -> Callable[[], object]:
+    book = on_the_page(mine, theirs)
+    return lambda: in_steps(book)
 
 
 def by_token(mine: Account, theirs: Account) -> Callable[[], object]:
@@ -71,8 +73,8 @@ def all_or_none(mine: Account, theirs: Account) -> Callable[[], object]:
 
 def by_file(mine: Account, theirs: Account) -> Callable[[], object]:
     file = checked(mine, pay(theirs, AMOUNT))
-    beside = refuse_unconfirmed(file, mine.user, covered_until=None)
-    return lambda: book_whole(file, by=mine.user, beside=beside)
+    within = limit_unconfirmed(file, mine.user, covered_until=None)
+    return lambda: book_whole(file, by=mine.user, within=within)
 
 
 WAYS = [on_the_page, step_by_step, by_token, all_or_none, by_file]
@@ -100,6 +102,36 @@ def accounts_are_free() -> None:
 def test_it_waits_for_the_turn_while_no_account_is_locked(sides: Sides, way: Way) -> None:
     book = way(*sides)
     after_waiting_for(lambda: wait_for_turns([sides[0].user_id]), book, meanwhile=accounts_are_free)
+    assert balances(*sides) == [939, 61]
+
+
+@pytest.fixture
+def sum_that_waits() -> Iterator[int]:
+    """The function waits for an advisory lock of this number where it would sum up in the turn."""
+    number = 4711
+    named = "paid_to_others(uuid, text, timestamptz, boolean)"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_get_functiondef('{named}'::regprocedure)")
+        (before,) = cursor.fetchone()
+        waiting = before.replace("own :=", f"PERFORM pg_advisory_xact_lock({number}); own :=")
+        assert waiting != before
+        cursor.execute(waiting)
+        yield number
+        cursor.execute(before)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_was_paid_is_summed_up_while_no_account_is_locked(
+    sides: Sides, way: Way, sum_that_waits: int
+) -> None:
+    """Of 100,000 payments a day it takes a third of a second."""
+    book = way(*sides)
+
+    def hold_up_the_sum() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [sum_that_waits])
+
+    after_waiting_for(hold_up_the_sum, book, meanwhile=accounts_are_free)
     assert balances(*sides) == [939, 61]
 
 
@@ -138,6 +170,33 @@ def test_a_sum_alone_waits_for_the_turn_too(sides: Sides) -> None:
         engine.post_one(prepare(draft_of(*sides)))
 
     def second() -> Decimal:
-        return confirmation.paid_today(sides[0].user_id, "USD", None, locks=True)
+        return confirmation.limit_today(sides[0].user_id, "USD", None).paid_before()
 
     assert after_waiting_for(first, second) == AMOUNT + 1
+
+
+def test_a_daily_limit_is_summed_up_before_the_lock_and_counts_what_was_booked_meanwhile(
+    sides: Sides,
+) -> None:
+    payer = AccountFactory(balance="1000", daily_limit=LIMIT)
+    services.withdraw(from_account=payer, amount=Decimal(20))
+    queries = list[str]()
+
+    def first() -> None:
+        engine.post_one(prepare(Draft(from_account=payer, to_account=sides[1], amount=AMOUNT)))
+
+    def second() -> object:
+        with CaptureQueriesContext(connection) as captured:
+            try:
+                in_steps(lambda: services.withdraw(from_account=payer, amount=Decimal(21)))
+            finally:
+                queries[:] = [query["sql"] for query in captured]
+        return None
+
+    assert isinstance(after_waiting_for(first, second), LimitExceeded)
+    lock = next(place for place, sql in enumerate(queries) if "FOR NO KEY UPDATE" in sql)
+    sums = [place for place, sql in enumerate(queries) if "SUM(" in sql]
+    assert [place < lock for place in sums] == [True, False]
+    assert '"created_at" > ' in queries[sums[1]]
+    assert balances(payer) == [1000 - 20 - 60]
+    services.withdraw(from_account=payer, amount=Decimal(20))
