@@ -267,14 +267,15 @@ class Bank(RuleBasedStateMachine):
 
     @rule(which=WHICH, sweep=st.booleans())
     def close(self, which: int, sweep: bool) -> None:
-        """Only an empty account, without holds; `sweep` takes out what is in it before. Closed
-        again it stays so, and nothing opens it."""
+        """Only an empty account, without holds of its money or for it; `sweep` takes out what is in
+        it before. Closed again it stays so, and nothing opens it."""
         purse, account = self.purses[which], self.accounts[which]
         if not purse.closed and sum(other.closed for other in self.purses) >= MOST_CLOSED:
             return
         if sweep and purse.balance > 0:
             self.withdraw(which, purse.balance)
-        if purse.held or purse.balance:
+        is_expecting = any(hold.recipient == which and not hold.ended for hold in self.holds)
+        if purse.held or purse.balance or is_expecting:
             with pytest.raises(AccountNotEmpty):
                 close_account(account=account, reason="Leaving")
             return
