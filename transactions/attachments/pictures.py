@@ -20,6 +20,8 @@ JPEG, PNG, WEBP = "JPEG", "PNG", "WebP"
 DECODERS: dict[str, type[ImageFile]] = {JPEG: JpegImageFile, PNG: PngImageFile, WEBP: WebPImageFile}
 # Pixels. A JPEG in one scan is decoded in a reduced size; all others need memory for each pixel.
 MOST_IN_ONE_SCAN, MOST_PIXELS = 64_000_000, 24_000_000
+# Of a side, as in JPEG. Pillow needs memory for each row, and 72 bytes for each pixel of a width.
+LONGEST_SIDE = 65_500
 KEPT_PIXELS = (8_000_000, 4_000_000, 2_000_000)  # the first that fits into the size of a file
 QUALITY = 85
 MOST_SCANS = 32  # of a progressive JPEG, each of which is as much work as the whole picture
@@ -62,7 +64,8 @@ def _decoded(content: bytes) -> Image.Image:
     with DECODERS[kind](io.BytesIO(content)) as image:
         is_plain = kind == JPEG and is_in_one_scan(content)
         width, height = image.size
-        if width * height > (MOST_IN_ONE_SCAN if is_plain else MOST_PIXELS):
+        most = MOST_IN_ONE_SCAN if is_plain else MOST_PIXELS
+        if width * height > most or max(image.size) > LONGEST_SIDE:
             raise UnfitFile(TOO_LARGE)
         if kind == JPEG and content.count(START_OF_SCAN) > MOST_SCANS:
             raise UnfitFile(DAMAGED)

@@ -121,6 +121,8 @@ def test_a_large_picture_is_kept_smaller_and_within_the_limit() -> None:
         (b"RIFF\x00\x00\x00\x00WEBP" + HTML, pictures.DAMAGED),
         (png_of(50_000, 50_000), pictures.TOO_LARGE),
         (png_of(2**31 - 1, 1), pictures.TOO_LARGE),
+        (png_of(100_000, 1), pictures.TOO_LARGE),
+        (png_of(1, 100_000), pictures.TOO_LARGE),
         (with_scans(pictures.MOST_SCANS), pictures.DAMAGED),
         (b"%PDF-1.7\n" + HTML, sentences.DAMAGED),
         (b"%PDF-1.7\ntrailer<</Root<</Pages<</Kids[]/Count 9>>>>>>", sentences.DAMAGED),
