@@ -1,10 +1,11 @@
 """Account numbers: ten random digits and two check digits (ISO 7064 MOD 97-10)."""
 
 import secrets
-from unicodedata import category
 
 from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_97_10
+
+from ledger.text.lines import HARMLESS, odd_characters
 
 LENGTH = 12
 LONGEST_TYPED = 100  # characters, with spaces and dashes
@@ -30,7 +31,8 @@ def clean_account_number(typed: str) -> str:
     """
     if len(typed) > LONGEST_TYPED:
         raise ValueError(f"An account number has {LENGTH} digits; this text is far longer.")
-    digits = "".join(c for c in typed if not (c.isspace() or c in APART or category(c) == "Cf"))
+    ignored = odd_characters(typed).union(APART, HARMLESS)
+    digits = "".join(c for c in typed if not (c.isspace() or c in ignored))
     if not (digits.isascii() and digits.isdigit()):
         raise ValueError("An account number has digits only, like 4821 0937 5549.")
     if len(digits) != LENGTH:

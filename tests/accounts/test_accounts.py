@@ -344,7 +344,7 @@ def test_a_mistyped_account_number_says_what_is_wrong(typed: str, said: str) -> 
         clean_account_number(typed)
 
 
-@pytest.mark.parametrize("sign", "\u200b\u200d\u200e\u202a\u202c\u00ad\u2060\ufeff")
+@pytest.mark.parametrize("sign", "\u200b\u200d\u200e\u202a\u202c\u00ad\u2060\ufeff\u2065\ufff0")
 def test_an_account_number_is_read_without_invisible_characters(sign: str) -> None:
     number = new_account_number()
     typed = f"{sign}{number[:4]} {sign}{number[4:8]}{sign}{number[8:]}{sign}"
