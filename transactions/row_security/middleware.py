@@ -13,13 +13,13 @@ from accounts.models import User
 from ledger.db.row_security import RowScope, SignedReader
 
 # Pages that look up somebody else even for who is signed in: whether an address is taken, or who
-# follows a link from a mail in the browser of another person.
+# follows a link from a mail in the browser of another person. Of two patterns with one address, the
+# first names the page.
 FINDS_OTHERS = {
     "account_login", "account_logout", "account_signup", "account_signup_by_passkey",
-    "account_email", "account_email_verification_sent", "account_request_login_code",
-    "account_confirm_login_code", "account_reset_password", "account_reset_password_from_key",
-    "mfa_authenticate", "mfa_login_webauthn", "mfa_signup_webauthn", "openid_connect_callback",
-    "security:confirm_address", "socialaccount_signup",
+    "account_request_login_code", "account_confirm_login_code", "account_reset_password",
+    "account_reset_password_from_key", "mfa_authenticate", "mfa_signup_webauthn",
+    "openid_connect_callback", "security:confirm_address", "socialaccount_signup",
 }  # fmt: skip
 
 
