@@ -340,11 +340,11 @@ ABOUT_SIGNING_IN = (
     "socialaccount_socialaccount",
 )
 CHANGES = {
-    "account_email",
     "mfa_activate_totp",
     "mfa_add_webauthn",
     "mfa_deactivate_totp",
     "mfa_edit_webauthn",
+    "security:addresses",
     "security:recovery_codes",
     "security:change_password",
     "security:choose_password",
