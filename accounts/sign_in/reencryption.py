@@ -1,29 +1,27 @@
 """Encrypts all secrets of second factors with the present SECRET_KEY."""
 
 from allauth.mfa.models import Authenticator
-from django.db import transaction as db_transaction
 
 from accounts.sign_in.encryption import reencrypt
-from ledger.db.retry import with_retry
+from ledger.db.parts import change_in_parts
 
 SECRETS = ("secret", "old_codes")  # keys of `Authenticator.data`
 
 
-@with_retry
 def reencrypt_factors() -> int:
-    """Encrypts every secret anew, all or none, and returns how many factors have one.
+    """Encrypts every secret again, in parts, and returns how many factors have one.
 
-    Raises InvalidToken if no known key decrypts one of them.
+    Raises InvalidToken if no known key decrypts a secret: those of earlier parts are encrypted.
     """
-    with db_transaction.atomic(durable=True):
-        count = 0
-        for factor in Authenticator.objects.select_for_update().order_by("pk").iterator():
-            for name in SECRETS:
-                if name in factor.data:
-                    factor.data[name] = _with_the_new_key(factor.data[name])
-                    factor.save(update_fields=["data"])
-                    count += 1
-    return count
+    factors = Authenticator.objects.filter(data__has_any_keys=SECRETS)
+    return change_in_parts(factors, _reencrypt)
+
+
+def _reencrypt(factor: Authenticator) -> None:
+    for name in SECRETS:
+        if name in factor.data:
+            factor.data[name] = _with_the_new_key(factor.data[name])
+    factor.save(update_fields=["data"])
 
 
 def _with_the_new_key(secret: str | list[str]) -> str | list[str]:

@@ -20,6 +20,7 @@ class Command(BaseCommand):
         except InvalidToken:
             raise CommandError(
                 "A secret was encrypted with a key that is neither SECRET_KEY nor in"
-                " SECRET_KEY_FALLBACKS. Nothing was changed."
+                " SECRET_KEY_FALLBACKS. Others may be encrypted with the present SECRET_KEY"
+                " already. Add the missing key and run the command again."
             ) from None
         self.stdout.write(f"Encrypted the secrets of {count} factors with the present SECRET_KEY.")

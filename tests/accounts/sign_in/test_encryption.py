@@ -71,3 +71,24 @@ def test_the_command_changes_nothing_without_the_old_key() -> None:
     with keys, pytest.raises(CommandError, match="SECRET_KEY"):
         call_command("reencrypt_factors", stdout=StringIO())
     assert Authenticator.objects.get().data == before
+
+
+@pytest.mark.django_db
+def test_what_was_encrypted_before_the_command_stopped_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ledger.db.parts.PART", 1)
+    with override_settings(SECRET_KEY=OLD, SECRET_KEY_FALLBACKS=[]):
+        first, second = add_app(UserFactory()), add_app(UserFactory())
+    with override_settings(SECRET_KEY="u" * 50, SECRET_KEY_FALLBACKS=[]):
+        unknown = add_app(UserFactory())
+    keys = override_settings(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[OLD])
+    with keys, pytest.raises(CommandError):
+        call_command("reencrypt_factors", stdout=StringIO())
+
+    with override_settings(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[]):
+        for factor in (first, second):
+            factor.refresh_from_db()
+            assert decrypt(factor.data["secret"]) == SECRET
+        unknown.delete()
+        call_command("reencrypt_factors", stdout=StringIO())

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from cryptography.fernet import InvalidToken
 from django.core import mail
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -200,6 +200,21 @@ def test_secrets_are_encrypted_anew_with_another_key(settings: Any) -> None:
     settings.SECRET_KEY = "a third" * 9
     with pytest.raises(InvalidToken):
         signing.headers(webhook.secrets, webhook.pk, b"", now)
+
+
+def test_secrets_encrypted_before_the_command_stopped_stay(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.db.parts.PART", 1)
+    first = webhook_of(UserFactory(), secrets=signing.stored(signing.new_secret()))
+    unknown = [{**signing.stored("")[0], "secret": "of another key"}]
+    webhook_of(UserFactory(), secrets=unknown)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another" * 9
+    with pytest.raises(CommandError):
+        call_command("reencrypt_webhooks", stdout=StringIO())
+    settings.SECRET_KEY_FALLBACKS = []
+    first.refresh_from_db()
+    assert signing.headers(first.secrets, first.pk, b"", timezone.now())
 
 
 def test_the_security_log_tells_ids_alone(
