@@ -23,6 +23,10 @@ class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
         """Their own, and what colleagues share."""
         return self.filter(Q(owner=person) | Q(is_shared=True))
 
+    def shared_with(self, person: User) -> Self:
+        """What colleagues share."""
+        return self.filter(is_shared=True).exclude(owner=person)
+
     def in_order(self) -> Self:
         return self.select_related("owner").order_by("title", "id")
 

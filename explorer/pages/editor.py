@@ -35,7 +35,7 @@ from ledger.db.row_security import read_bank
 from ledger.db.work import sentence_of
 
 PAGE_ROWS, PAGE_MEGABYTES = 200, 1
-MOST_LISTED = 50  # saved queries
+MOST_LISTED = 50  # saved queries of colleagues
 FILES = ("csv", "json")
 INPUTS = {"number": "text", "date": "date"}  # by the kind of a parameter; all others: text
 
@@ -237,6 +237,7 @@ def _page(
     read_bank()  # what colleagues share is theirs
     if not state.kinds and state.sql:
         state.kinds = [QueryParameter(name, "text") for name in numbered(state.sql).names]
+    saved_queries = SavedQuery.objects.in_order()
     is_own = state.saved is not None and state.saved.owner_id == request.user.pk
     facts = ("title", "is_shared") if is_own else ()
     initial = {name: getattr(state.saved, name) for name in facts}
@@ -247,7 +248,10 @@ def _page(
         "is_own": is_own,
         "views": VIEWS,
         "examples": EXAMPLES,
-        "queries": SavedQuery.objects.visible_to(request.user).in_order()[:MOST_LISTED],
+        "queries": [
+            *saved_queries.filter(owner=request.user),
+            *saved_queries.shared_with(request.user)[:MOST_LISTED],
+        ],
         "seconds": settings.LEDGER_EXPLORER_SECONDS,
         "page_rows": PAGE_ROWS,
         "file_rows": FILE_ROWS,

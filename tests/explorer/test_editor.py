@@ -301,6 +301,18 @@ def test_a_saved_query_needs_a_title(analyst: Client) -> None:
     assert not SavedQuery.objects.exists()
 
 
+def test_shared_queries_of_others_leave_room_for_ones_own(
+    analyst: Client, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("explorer.pages.editor.MOST_LISTED", 1)
+    for owner, title in ((books.analyst, "Z"), (books.clerk, "A"), (books.clerk, "B")):
+        explorer_services.save_query(
+            owner=owner, title=title, sql="SELECT 1", parameters={}, is_shared=True
+        )
+    titles = [query.title for query in analyst.get(PAGE).context["queries"]]
+    assert titles == ["Z", "A"]
+
+
 def test_a_saved_query_is_replaced_by_its_owner_alone(analyst: Client, books: Books) -> None:
     mine = explorer_services.save_query(
         owner=books.analyst, title="Mine", sql="SELECT 1", parameters={}
