@@ -119,6 +119,19 @@ def test_other_spellings_of_this_machine_are_refused(host: str) -> None:
         targets.resolve(targets.read(f"https://{host}/"))
 
 
+@pytest.mark.parametrize(
+    "host", ["stra\xdfe.example", "\u03c3\u03ac\u03c2.example", "a\u200db.example"]
+)
+def test_a_host_that_browsers_and_python_read_differently_is_refused(host: str) -> None:
+    with pytest.raises(AddressRefused):
+        targets.read(f"https://{host}/")
+
+
+def test_a_host_in_other_letters_is_that_of_browsers() -> None:
+    assert targets.read("https://B\xfccher.example./").host == "xn--bcher-kva.example"
+    assert targets.read("https://r3---sn.example/").host == "r3---sn.example"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_name_that_changes_after_registration_is_looked_up_and_checked_again(
     resolver: dict[str, list[str]],

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from urllib.parse import quote, urlsplit
 
+import idna
 from django.conf import settings
 
 from accounts.exceptions import LedgerError
@@ -87,12 +88,18 @@ def read(url: str) -> HookTarget:
 
 
 def _host(name: str) -> str:
-    """In ASCII. Raises ValueError for what is neither a name nor an address."""
+    """In ASCII. Raises ValueError for what is neither a name nor an address, and AddressRefused for
+    a name that IDNA 2003 and IDNA 2008 read differently, such as one with an eszett: its owner may
+    see another host in a browser.
+    """
     if "%" in name:  # IPv6Address would take the zone of a machine
         raise ValueError(name)
     if ":" in name:
         return str(ipaddress.IPv6Address(name))
-    ascii_name = name.rstrip(".").encode("idna").decode().lower()
+    name = name.rstrip(".")
+    ascii_name = name.encode("idna").decode().lower()
+    if not name.isascii() and ascii_name != idna.encode(name, uts46=True).decode():
+        raise AddressRefused("Type the host in ASCII, as xn--...: programs read it differently.")
     if not HOST.fullmatch(ascii_name):
         raise ValueError(name)
     return ascii_name
