@@ -25,6 +25,7 @@ from transactions.models.search_column import SEARCH_DOCUMENT
 
 METADATA_LIMIT = 16 * 1024  # bytes of its JSON text
 DESCRIPTION_LIMIT = 500  # characters
+CATEGORY_LENGTH = 100  # of a new payment; own categories, rules and budgets have 60
 REFERENCE_LIMIT = 140  # characters
 
 

@@ -172,6 +172,8 @@ def complete(item: PreparedDraft) -> None:
     item.description = validation.text_of(draft.description, DESCRIPTION_LIMIT, "description")
     item.reference = validation.text_of(draft.reference, REFERENCE_LIMIT, "reference")
     item.metadata_text = validation.json_of(draft.metadata) if draft.metadata else "{}"
+    if draft.metadata and not (draft.captures or draft.reverses):  # they repeat an older one
+        validation.refuse_long_category(draft.metadata)
     item.value_date = validation.day_of(draft.value_date)
     item.created_at = validation.exact_time(draft.created_at)
     item.expires_at = _expiry(draft)

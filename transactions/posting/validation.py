@@ -17,6 +17,7 @@ from ledger.text.currencies import LARGEST_AMOUNT, PLAIN_NUMBER
 from ledger.text.lines import encodes, odd_characters, shortened
 from transactions.exceptions import InvalidAmount, InvalidDetails
 from transactions.models import METADATA_LIMIT, Transaction
+from transactions.models.transaction import CATEGORY_LENGTH
 
 DEEPEST = 50  # levels of metadata
 # Postgres's parser of the search reads from each of these signs to the end of the word anew, and
@@ -142,6 +143,16 @@ def json_of(metadata: Mapping[str, Any]) -> str:
         raise InvalidDetails(f"Metadata takes {size:,} bytes; at most {METADATA_LIMIT:,} fit.")
     _refuse_long_to_parse(text, "Metadata")
     return text
+
+
+def refuse_long_category(metadata: Mapping[str, Any]) -> None:
+    """Raises InvalidDetails for a category that would fill lists. `metadata` fits `json_of`."""
+    value = metadata.get("category")
+    text = value if isinstance(value, str) else ENCODER.encode(value)
+    if len(text) > CATEGORY_LENGTH:
+        raise InvalidDetails(
+            f"The category has {len(text):,} characters; at most {CATEGORY_LENGTH} fit. Shorten it."
+        )
 
 
 def _refuse_long_to_parse(text: str, what: str) -> None:

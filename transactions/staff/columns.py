@@ -10,9 +10,11 @@ from accounts.admin.parts import amount_cell, link_to, moment_cell
 from accounts.models import Account
 from ledger.db.json_numbers import ExactNumberEncoder
 from ledger.text.dates import exact, long_date
+from ledger.text.lines import cut
 from ledger.text.money import NOTHING, account_number, money
 from transactions.lifecycle import lifecycle_of, state_label_of
 from transactions.models import StaffReason, Transaction
+from transactions.models.transaction import CATEGORY_LENGTH
 
 
 class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -45,8 +47,8 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Description")
     def words(self, row: Transaction) -> str:
-        category = format_html('<span class="quiet">{}</span>', row.category or "")
-        return format_html("{} {}", row.description, category)
+        category = cut(row.category or "", CATEGORY_LENGTH)
+        return format_html('{} <span class="quiet">{}</span>', row.description, category)
 
     @admin.display(description="From")
     def sender(self, row: Transaction) -> str:

@@ -15,6 +15,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.transactions.staff.forms import DESK, page_of, slip
 from transactions import services
 from transactions.models import Entry, Transaction
+from transactions.posting import validation
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +25,18 @@ SCRIPT = "<script>alert(1)</script>"
 
 def found(response: Any) -> list[Any]:
     return [row.pk for row in response.context["cl"].result_list]
+
+
+def test_lists_shorten_a_long_category(
+    staff: Client, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "CATEGORY_LENGTH", 9_999)
+    metadata = {"category": "x" * 9_999}
+    services.deposit(to_account=account, amount=Decimal(1), description="Rent", metadata=metadata)
+    for url in (LIST, f"{reverse('admin_search')}?q=rent"):
+        page = staff.get(url).content.decode()
+        assert "xxxx" in page
+        assert "x" * 101 not in page
 
 
 # To read

@@ -17,9 +17,10 @@ from accounts.admin.masking import masked_address, masked_number, sees_contact_d
 from accounts.admin.parts import person_of
 from accounts.admin.people import sees_rights
 from accounts.models import Account, User
-from ledger.text.lines import shortened
+from ledger.text.lines import cut, shortened
 from ledger.text.money import account_number, figure
 from transactions.models import Transaction
+from transactions.models.transaction import CATEGORY_LENGTH
 from transactions.staff.find import search, transactions
 from transactions.staff.find.search import MOST_WORDS, KindResults, StaffQuery
 from transactions.staff.find.suggestions import suggested_queries
@@ -173,11 +174,12 @@ def _transaction(row: Transaction, url: str) -> StaffHit:
     sides = [
         side.user if side else "outside the bank" for side in (row.from_account, row.to_account)
     ]
+    category = cut(row.category or "", CATEGORY_LENGTH)
     state = [] if row.status == Transaction.Status.COMPLETED else [row.status]
     return StaffHit(
         row.description or row.get_type_display(),
         url,
-        [f"{sides[0]} to {sides[1]}", *filter(None, [row.reference, row.category]), *state],
+        [f"{sides[0]} to {sides[1]}", *filter(None, [row.reference, category]), *state],
         row.created_at,
         figure(row.amount, row.currency),
         row.currency,
