@@ -12,7 +12,6 @@ from typing import NamedTuple, TypedDict, Unpack
 
 from django.db import Error
 
-from accounts.exceptions import AccessEnded
 from accounts.models import User
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.retry import Failure, failure_of
@@ -57,7 +56,7 @@ class BookingStopped(Exception):
 
     def __init__(self, file: PaymentFile, error: Exception) -> None:
         self.file = file
-        why = str(error) if isinstance(error, AccessEnded) else "An error stopped the rest."
+        why = str(error) if isinstance(error, LedgerError) else "An error stopped the rest."
         # The result of a COMMIT whose connection was lost is unknown.
         at_least = "At least " if failure_of(error) is Failure.UNKNOWN else ""
         verb = "is" if file.booked_count == 1 else "are"

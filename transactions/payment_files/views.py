@@ -1,6 +1,5 @@
 """Pages of payment files, for the owner of the paying account only."""
 
-import logging
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,6 @@ from accounts.sign_in import step_up
 from accounts.sign_in.revalidation import refuse_if_ended
 from ledger.db.ids import uuid7_for
 from ledger.db.row_security import RowScope, reading
-from ledger.web import database_errors, outages
 from ledger.web.redirects import redirect_page
 from ledger.web.table_files import table_response
 from transactions.exceptions import LedgerError
@@ -37,13 +35,13 @@ from transactions.payment_files.parser import EXAMPLE, UnreadableFile
 from transactions.payment_files.payees import payees_of
 from transactions.payment_files.preview import check
 from transactions.payment_files.results import files_table, result_response
+from transactions.payment_files.stopped import stopped_page
 from transactions.payment_files.storage import FileRemoved, discard, store
 from transactions.payment_files.wording import payments, summary_of
 from transactions.safeguards import review
 from transactions.safeguards.confirmation import ConfirmationNeeded
 from transactions.safeguards.quota import WRONG_NAMES_A_DAY
 
-logger = logging.getLogger(__name__)
 FILES_A_PAGE = 25
 FILES_AT_ONCE = 500
 LINES_A_PAGE = 50
@@ -122,15 +120,7 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
         messages.warning(request, f"{file.name}: {gone}")
         return redirect_page(request, reverse("transactions:files"))
     except BookingStopped as stopped:
-        cause = stopped.__cause__
-        if cause is not None and outages.is_outage(cause):
-            outages.log_failure(request, cause)
-        elif not isinstance(cause, AccessEnded):
-            logger.exception("The booking of the payment file %s stopped", file.pk)
-        there = reverse("transactions:file", args=[file.pk])
-        return database_errors.page(
-            "A part of the file is booked", str(stopped), there, "To the file"
-        )
+        return stopped_page(request, stopped, reverse("transactions:file", args=[file.pk]))
 
 
 def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:

@@ -4,7 +4,6 @@ Uploading, paying and removing need the right to use the cash desk; paying also 
 Staff never pay from an account of their own.
 """
 
-import logging
 import uuid
 from functools import partial
 from typing import Any, ClassVar
@@ -27,7 +26,6 @@ from accounts.models import Account, ApprovalRequest, User
 from accounts.sign_in.revalidation import refuse_if_ended
 from ledger.db.ids import uuid7_for
 from ledger.text.lines import grouped
-from ledger.web import database_errors, outages
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.agreement import agreement, was_agreed
@@ -42,12 +40,12 @@ from transactions.payment_files.forms import CustomersFileForm, PayForm
 from transactions.payment_files.parser import UnreadableFile
 from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_response, tell_payees
+from transactions.payment_files.stopped import stopped_page
 from transactions.payment_files.storage import FileRemoved, discard, store
 from transactions.payment_files.wording import payments, summary_of
 from transactions.safeguards.review import NOT_REVIEWED
 from transactions.staff.approvals.requests import ASKED, ask_for_file, file_needs_approval
 
-logger = logging.getLogger(__name__)
 CASH_DESK = "transactions.use_cash_desk"
 LINES_A_PAGE = 50
 OTHER_LINES = (
@@ -173,15 +171,8 @@ class PaymentFileAdmin(ListFiles):
             messages.warning(request, f"{file.name}: {gone}")
             return redirect("admin:transactions_paymentfile_changelist")
         except BookingStopped as stopped:
-            cause = stopped.__cause__
-            if cause is not None and outages.is_outage(cause):
-                outages.log_failure(request, cause)
-            elif not isinstance(cause, AccessEnded):
-                logger.exception("The booking of the payment file %s stopped", file.pk)
             there = reverse("admin:transactions_paymentfile_change", args=[pk])
-            return database_errors.page(
-                "A part of the file is booked", str(stopped), there, "To the file"
-            )
+            return stopped_page(request, stopped, there)
 
     def _do(self, request: HttpRequest, file: PaymentFile, step: str) -> HttpResponse:
         """Discards, pays or checks the file, and redirects."""

@@ -29,6 +29,7 @@ from transactions.models import PaymentFile, StaffReason
 from transactions.payment_files import booking, drafts, preview, storage, views
 from transactions.payment_files.booking import BookingStopped, book_rest
 from transactions.payment_files.storage import discard
+from transactions.safeguards.confirmation import ConfirmationNeeded
 from transactions.staff import payment_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -103,6 +104,26 @@ def test_at_the_desk_too_and_the_history_has_what_was_booked(
     assert history(file) == ["Paid 2 payments. Reason: Letter"]
     pay_at_the_desk(staff, file, "pay", "Again")
     assert history(file)[1:] == ["Paid 1 payment. Reason: Again"]
+
+
+def test_a_refusal_after_a_step_is_shown_and_is_no_error_of_the_log(
+    ana: Client,
+    everyday: Account,
+    mara: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    file = checked(everyday, *[pay(mara, 1)] * 3)
+
+    def refuse(booked: int) -> None:
+        if booked == 1:
+            raise ConfirmationNeeded("Confirm that it is you.")
+
+    monkeypatch.setattr(views, "refuse_unconfirmed", lambda *_args, **_options: refuse)
+    response = ana.post(page_of(file), press(file, "pay"))
+    assert response.status_code == 409
+    assert "2 of 3 lines are booked. Confirm that it is you." in text_of(response)
+    assert [it.name for it in caplog.records if it.levelname == "ERROR"] == []
 
 
 def test_of_a_commit_whose_answer_was_lost_it_says_at_least(
