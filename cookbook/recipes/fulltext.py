@@ -129,10 +129,12 @@ def typed_by_people_websearch(
     "that, rent:A for rent among the words of weight A only. SearchQuery objects can also be "
     "joined with & and |, and negated with ~, without writing a query text.",
     pitfall="Two words without an operator between them are a syntax error, 42601, and so is a "
-    "single bracket: never pass user input on as raw.",
+    "single bracket: never pass user input on as raw. Offer a choice, as here.",
 )
 def dinners_by_raw_query(
-    query: str = "(pizza | dinner) & half & !your",
+    query: Literal[
+        "(pizza | dinner) & half & !your", "half <-> of", "half <2> dinner", "rent", "rent:A"
+    ] = "(pizza | dinner) & half & !your",
 ) -> QuerySet[Transaction, Any]:
     """Descriptions that match a query in the syntax of tsquery."""
     return (

@@ -1,6 +1,6 @@
 """JSONField: documents inside rows, and the index for them."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.db.models import BooleanField, CharField, Count, F, Func, JSONField, QuerySet, Value
 from django.db.models.fields.json import KT
@@ -174,11 +174,18 @@ class PathExists(Func):
     notice="The path selects part of the document and tests it: ? (@ >= 73) keeps values of at "
     'least 73. Try $.merchant.name ? (@ == "Book Nook"): an equality in a path uses the GIN '
     "index, a comparison is a Seq Scan.",
-    pitfall="A path is a small program: pass one typed by a user as a parameter, as here; an "
-    "invalid one raises 42601. jsonb_path_exists() does the same as @?, but a function never "
-    "uses an index.",
+    pitfall="A path is a program: one of 200 characters can run for hours, and Postgres cannot "
+    "stop all of them. Offer users a choice, as here, and pass it as a parameter. "
+    "jsonb_path_exists() does the same as @?, but a function never uses an index.",
 )
-def rows_by_jsonpath(path: str = "$.covers ? (@ >= 73)") -> QuerySet[Transaction, Any]:
+def rows_by_jsonpath(
+    path: Literal[
+        "$.covers ? (@ >= 73)",
+        '$.merchant.name ? (@ == "Book Nook")',
+        '$.merchant ? (@.country == "PT" && @.city starts with "L")',
+        '$.** ? (@ like_regex "nook$" flag "i")',
+    ] = "$.covers ? (@ >= 73)",
+) -> QuerySet[Transaction, Any]:
     """Payments whose metadata matches a path; here, on the restaurants' fullest days."""
     return (
         Transaction.objects.filter(PathExists("metadata", Value(path)))
