@@ -128,6 +128,8 @@ def holes_by_headers(
             with attempt_of(client) as sender:
                 for name in COOKIES:
                     sender.cookies[name] = value
+                    # As it is. Escapes of Python would be refused before any page reads it.
+                    sender.cookies[name].set(name, value, value.encode().decode("latin-1"))
                 answer = ask(sender, "GET", url, headers=headers)
                 for what in bad(answer, f"{url} {value}", facts):
                     yield f"GET {url} with {value} in headers: {what}"

@@ -59,6 +59,8 @@ ANSWERS = {
     b"GET /account/login/?q=1 HTTP/1.1\r\nContent-Type: text/plain; charset=hex": 415,
     b"GET /account/login/?q=2 HTTP/1.1\r\nContent-Type: text/plain; charset*=no''hex": 415,
     b"GET /account/login/?q=3 HTTP/1.1\r\nContent-Type: multipart/form-data; boundary*=no''a": 415,
+    b'GET /account/login/?q=5 HTTP/1.1\r\nCookie: a="' + b"\\" * 100 + b'"': 400,
+    b"GET /account/login/?q=6 HTTP/1.1" + (b"\r\nCookie: a=" + b"a" * 4_000) * 3: 400,
     # What a proxy on this machine passes on from its client does not move the site.
     b"GET /account/login/?q=4 HTTP/1.1\r\nSCRIPT_NAME: /account": 200,
     # gunicorn refuses these itself.
