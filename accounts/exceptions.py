@@ -52,6 +52,10 @@ class ProviderDecides(LedgerError):
     """The identity provider gives this group to this person, or does not."""
 
 
+class PersonErased(LedgerError):
+    """The erasure of the person has begun, so their sign-in and their address stay as they are."""
+
+
 class ServesOwn(LedgerError):
     """Staff would move money, or change limits or a status, of their own or of their household."""
 

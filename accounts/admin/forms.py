@@ -188,6 +188,12 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         ]
 
     def clean_email(self) -> str:
+        """Raises ValidationError for an address of somebody else, or of an erased person."""
+        if "email" in self.changed_data:
+            try:
+                self.instance.refuse_if_erased()
+            except LedgerError as refusal:
+                raise forms.ValidationError(str(refusal)) from refusal
         return unclaimed(self.cleaned_data["email"], self.instance)
 
 

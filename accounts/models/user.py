@@ -17,7 +17,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from accounts.exceptions import OwnerNotActive
+from accounts.erased import DOMAIN
+from accounts.exceptions import OwnerNotActive, PersonErased
 from accounts.models.change_triggers import IN_UTC, recorded
 from accounts.models.changed_columns import SavesChangedColumns
 from accounts.models.fields import times_finite
@@ -231,6 +232,16 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         """Raises OwnerNotActive if the sign-in is closed."""
         if not self.is_active:
             raise OwnerNotActive(f"The sign-in of {self} is closed, so nothing is added for them.")
+
+    def refuse_if_erased(self) -> None:
+        """Raises PersonErased if the erasure of the person has begun."""
+        if self.is_erased:
+            raise PersonErased("The data of this person is being erased, or is erased already.")
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the person is erased, or their erasure has begun: see Note [Erasure]."""
+        return self.email.endswith(f"@{DOMAIN}")
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]

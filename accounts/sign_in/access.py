@@ -70,12 +70,14 @@ def sign_everybody_out(*, with_tokens: bool = False) -> int:
 
 
 def reactivate_user(*, user: User | uuid.UUID) -> User:
-    """Lets a person sign in again. Their old sessions stay ended."""
+    """Lets a person sign in again. Their old sessions stay ended. Raises PersonErased."""
     return _set_deleted_at(user, None)[0]
 
 
 def set_sign_in(*, user: User | uuid.UUID, is_open: bool) -> bool:
-    """Opens or closes the sign-in. Returns False if it was open or closed already."""
+    """Opens or closes the sign-in. Returns False if it was open or closed already. Raises
+    PersonErased if it would be opened.
+    """
     return _set_deleted_at(user, None)[1] if is_open else _close(user)[1]
 
 
@@ -99,10 +101,11 @@ def change_email(*, user: User, email: str) -> User:
 
     Removes the old address from allauth too, because its mailbox could still sign in or reset the
     password, and the connected provider, whose account the same mailbox may open. A mail to the old
-    address reports the change.
+    address reports the change. Raises PersonErased.
     """
     with db_transaction.atomic():
         person = User.objects.locked([user.pk]).get()
+        person.refuse_if_erased()
         sessions.end_all(person, "address_changed")
         old, user.email = person.email, email
         user.save(update_fields=["email"])
@@ -116,7 +119,7 @@ def change_email(*, user: User, email: str) -> User:
 @with_retry
 def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[User, bool]:
     """Closes the sign-in at this time, or opens it for None; a mail tells the person. Returns the
-    person, and whether this call changed it.
+    person, and whether this call changed it. Raises PersonErased if it would be opened.
     """
     pk = user.pk if isinstance(user, User) else user
     with db_transaction.atomic(durable=True):
@@ -124,6 +127,7 @@ def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[Us
         has_changed = (person.deleted_at is None) != (moment is None)
         if has_changed:
             if moment is None:
+                person.refuse_if_erased()
                 sessions.end_all(person, "sign_in_closed")  # those that a crash after closing left
             person.deleted_at = moment
             person.save(update_fields=["deleted_at"])

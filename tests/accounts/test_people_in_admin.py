@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import services
+from accounts.erased import DOMAIN
 from accounts.groups import AUDITOR, PEOPLE_ADMIN, SUPPORT
 from accounts.models import Household, User
 from tests.conftest import colleague, signed_in
@@ -113,6 +114,19 @@ def test_somebody_is_signed_out_everywhere_and_may_sign_in_again(people_admin: C
     assert LogEntry.objects.filter(change_message__contains="A stolen phone").count() == 1
     phone.force_login(User.objects.get(pk=person.pk))
     assert phone.get("/").status_code == 200
+
+
+def test_neither_page_brings_back_a_person_whose_erasure_has_begun(
+    people_admin: Client, root: Client
+) -> None:
+    person = UserFactory(email=f"a@{DOMAIN}", deleted_at=timezone.now())
+    chosen = {"_selected_action": person.pk, "reason": "Asked by letter"}
+    people_admin.post(PEOPLE, {**chosen, "action": "restore_sign_in"})
+    refused = move(root, person)
+    assert refused.context["adminform"].form.errors["email"]
+    person.refresh_from_db()
+    assert person.is_erased
+    assert not person.is_active
 
 
 @pytest.mark.parametrize("action", ["close_sign_in", "restore_sign_in"])

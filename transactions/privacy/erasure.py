@@ -2,11 +2,14 @@
 
 Note [Erasure]: names, addresses, ways to sign in, sessions and notes go; accounts and transactions
 stay, with the id of a person whom nothing names any more. Seals digest transactions alone, so they
-verify as before. Texts that name the person are found without a lock. A first transaction erases
-what is in tables that may change. Short ones erase rows of tables that never change otherwise, a
-part each: Note [Lifted triggers]. Another short one erases the name and its history. Then the
-search is repeated until it finds nothing, because of what was written since. Each step before the
-name goes may be repeated: if one fails, the person is still due, and the next run begins again.
+verify as before. A first transaction replaces the address by one of DOMAIN, unless the sign-in was
+restored since the person was read. From then on services refuse to restore it. The history keeps
+the old address until the name goes. Texts that name the person are found without a lock. The next
+transaction erases what is in tables that may change. Short ones erase rows of tables that never
+change otherwise, a part each: Note [Lifted triggers]. Another short one erases the name and its
+history. Then the search is repeated until it finds nothing, because of what was written since. Each
+step before the name goes may be repeated: if one fails, the person is still due, and the next run
+begins again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -94,7 +97,8 @@ WHY = "A person was erased"
 def due_before(moment: datetime) -> QuerySet[User]:
     """People who left before this moment, have no open account, and are not erased yet."""
     is_open = Account.objects.filter(user=OuterRef("pk")).exclude(status=Account.Status.CLOSED)
-    left = User.objects.filter(deleted_at__lt=moment).exclude(email__endswith=f"@{DOMAIN}")
+    left = User.objects.filter(deleted_at__lt=moment)
+    left = left.exclude(email__endswith=f"@{DOMAIN}", name=NAME)
     due: QuerySet[User] = left.filter(~Exists(is_open)).order_by("deleted_at", "pk")
     return due
 
@@ -134,11 +138,15 @@ class Found(NamedTuple):
         set_locally(**{ERASES: ""})
 
 
-def erase(person: User) -> None:
-    """Erases what names the person. For the owner of the tables.
+def erase(person: User) -> bool:
+    """Erases what names the person. For the owner of the tables. Returns False, with nothing
+    erased, if their sign-in was restored since `person` was read.
 
-    Raises StorageFailed if S3 did not delete what the person attached; then nothing else is erased.
+    Raises StorageFailed if S3 did not delete what the person attached; then nothing else is erased
+    but the address of the row.
     """
+    if not with_short_waits(partial(_begin, person)):
+        return False
     traces = traces_of(person)
     delete_outside(Attachment.objects.of(person).values_list("pk", flat=True))
     found = _search(traces)
@@ -151,6 +159,20 @@ def erase(person: User) -> None:
             break
         with_short_waits(partial(_erase_found, written_since))
         _erase_what_never_changes(written_since)
+    return True
+
+
+def _begin(person: User) -> bool:
+    """Replaces the address of the row. Returns False if the sign-in was restored since `person` was
+    read, also if it is closed again.
+    """
+    rows = User.objects.select_for_update().filter(pk=person.pk, deleted_at=person.deleted_at)
+    as_read: User | None = rows.first()
+    if as_read is None:
+        return False
+    as_read.email = f"{person.pk.hex}@{DOMAIN}"
+    as_read.save()
+    return True
 
 
 def _search(traces: Traces) -> list[Found]:
@@ -235,7 +257,7 @@ def _erase_for_good(traces: Traces) -> None:
         person.groups.clear()
         person.user_permissions.clear()
         person.household = None
-        person.name, person.email = NAME, f"{person.pk.hex}@{DOMAIN}"
+        person.name = NAME
         person.last_login, person.is_staff, person.is_superuser = None, False, False
         person.set_unusable_password()
         person.save()

@@ -241,6 +241,6 @@ def test_webhooks_are_in_the_download_and_go_when_their_owner_is_erased() -> Non
     assert [row[0] for row in section.rows(account.user)] == [URL]
     account_services.close_account(account=account, reason="Asked")
     User.objects.filter(pk=account.user.pk).update(deleted_at=timezone.now())
-    erase(account.user)
+    erase(User.objects.get(pk=account.user_id))
     assert not Webhook.objects.exists()
     assert not WebhookDelivery.objects.exists()

@@ -9,23 +9,26 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, connection
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from accounts import services as account_services
-from accounts.erased import ACCOUNT_NAME
+from accounts.erased import ACCOUNT_NAME, NAME
+from accounts.exceptions import PersonErased
 from accounts.models import Account, AttemptCount, LimitChange, Read, RowRemoval, User
 from ledger.db import short_waits
 from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
 from tests.attacks.rows import web_role
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, UserFactory
 from transactions import services
+from transactions.attachments.storage import StorageFailed
 from transactions.audit.audit import audit
 from transactions.models import Annotation, NamesAsked, Transaction
 from transactions.privacy import erasure, lifting
-from transactions.privacy.erasure import erase
+from transactions.privacy.erasure import due_before, erase
 from transactions.privacy.leaving import leave
 from transactions.privacy.retention import apply_retention
 
@@ -109,6 +112,81 @@ def test_what_staff_write_before_the_name_goes_is_erased_too(
     erase(left.user)
     assert LimitChange.objects.get(account=other).reason == ""
     assert set(Read.objects.values_list("query", flat=True)) == {""}
+    assert audit().clean
+
+
+@pytest.mark.parametrize("closed_again", [False, True])
+def test_a_person_restored_while_the_job_erases_another_one_is_not_erased(
+    left: Account, closed_again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other: User = UserFactory(name="Ben")
+    account_services.deactivate_user(user=other)
+    for days, person in enumerate((left.user, other), 4000):
+        moment = timezone.now() - timedelta(days=days)
+        User.objects.filter(pk=person.pk).update(deleted_at=moment)
+
+    def come_back() -> None:
+        account_services.reactivate_user(user=left.user)
+        if closed_again:
+            account_services.deactivate_user(user=left.user)
+
+    during(monkeypatch, "_search", come_back)
+    call_command("erase_people")
+    other.refresh_from_db()
+    assert other.name == NAME
+    person = User.objects.get(pk=left.user_id)
+    assert (person.name, person.email) == ("Ana Ferreira", left.user.email)
+    assert person.is_active is not closed_again
+    assert Annotation.objects.filter(owner=person).exists()
+
+
+@pytest.mark.parametrize(
+    "step", ["traces_of", "delete_outside", "_search", "_erase_what_never_changes"]
+)
+def test_no_service_restores_a_sign_in_or_changes_its_address_once_an_erasure_has_begun(
+    step: str, left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def are_refused() -> bool:
+        with pytest.raises(PersonErased):
+            account_services.reactivate_user(user=left.user)
+        with pytest.raises(PersonErased):
+            account_services.change_email(user=left.user, email="ana@else.example")
+        return True
+
+    results = during(monkeypatch, step, are_refused)
+    assert erase(left.user)
+    assert results == [True]
+    person = User.objects.get(pk=left.user_id)
+    assert not person.is_active
+    assert person.is_erased
+    assert are_refused()
+
+
+def test_an_erasure_that_failed_is_continued_by_the_next_run(
+    left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By then the row has no address any more, which staff wrote down elsewhere."""
+    address = left.user.email
+    left.user.deleted_at = timezone.now() - timedelta(days=4000)
+    left.user.save()
+    Read.objects.create(
+        reader=left.user, page="-", path="/", query=f"q={address}", address="", people=[]
+    )
+
+    def fails(*_arguments: Any) -> None:
+        raise StorageFailed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "delete_outside", fails)
+        with pytest.raises(StorageFailed):
+            call_command("erase_people")
+    person = User.objects.get(pk=left.user_id)
+    assert (person.name, person.is_erased) == ("Ana Ferreira", True)
+    call_command("erase_people")
+    person.refresh_from_db()
+    assert person.name == NAME
+    assert not Read.objects.exclude(query="").exists()
+    assert not due_before(timezone.now()).exists()
     assert audit().clean
 
 

@@ -23,9 +23,9 @@ class Command(JobCommand):
 
     def handle(self, *, dry_run: bool, **_options: Any) -> None:
         kept_since = timezone.now() - timedelta(days=settings.LEDGER_KEEP_PEOPLE_DAYS)
-        people = list(due_before(kept_since))
-        for person in people:
-            if not dry_run:
-                erase(person)
-            self.stdout.write(f"{'due' if dry_run else 'erased'}: {person.pk}")
-        self.stdout.write(f"{len(people)} {'due' if dry_run else 'erased'}.")
+        what, count = "due" if dry_run else "erased", 0
+        for person in list(due_before(kept_since)):
+            if dry_run or erase(person):
+                count += 1
+                self.stdout.write(f"{what}: {person.pk}")
+        self.stdout.write(f"{count} {what}.")
