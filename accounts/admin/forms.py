@@ -15,8 +15,7 @@ from accounts.forms import currency_choices
 from accounts.groups import RIGHTS_BY_TWO
 from accounts.models import LIMITS, Account, User
 from accounts.services import LARGEST_LIMIT
-from accounts.sign_in import notices, token_ends
-from accounts.sign_in.passwords import save_password
+from accounts.sign_in.passwords import save_password_of_bank
 from ledger.db.facts import because
 from ledger.text.currencies import minor_units
 from ledger.text.lines import tidy_line, unfit_name
@@ -213,14 +212,11 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
         self.order_fields(["reason", "usable_password"])
 
     def save(self, commit: bool = True) -> User:
-        """Raises SignInChanged as `save_password` does."""
+        """Raises SignInChanged as `save_password_of_bank` does."""
         because(self.cleaned_data["reason"])
         read_with = self.user.get_session_auth_hash()
         person: User = super().save(commit=False)
-        save_password(person, read_with=read_with)
-        is_set = person.has_usable_password()
-        token_ends.revoke_all(person, "password_set")
-        notices.tell(person, notices.PASSWORD_SET if is_set else notices.PASSWORD_REMOVED)
+        save_password_of_bank(person, read_with=read_with)
         return person
 
 

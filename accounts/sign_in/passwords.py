@@ -14,7 +14,7 @@ from django.db import transaction as db_transaction
 from accounts.exceptions import SignInChanged
 from accounts.models import User
 from accounts.models.user import normalised_password
-from accounts.sign_in import sessions
+from accounts.sign_in import notices, sessions, token_ends
 from accounts.sign_in.factors import SECOND_FACTORS, has_second_factor
 from accounts.sign_in.password_patterns import (
     SITE_WORDS,
@@ -84,6 +84,20 @@ def save_password(user: User, *, read_with: str, ends_all: str = "") -> None:
         user.save(update_fields=["password"])
         if ends_all:
             sessions.end_all(user, ends_all)
+
+
+@with_retry
+def save_password_of_bank(person: User, *, read_with: str) -> None:
+    """Saves the password that staff have set or removed, and ends all access tokens, in one
+    database transaction. A mail tells the person which of the two. The new hash ends the sessions.
+
+    Raises SignInChanged as `save_password` does.
+    """
+    with db_transaction.atomic():
+        save_password(person, read_with=read_with)
+        token_ends.revoke_all(person, "password_set")
+        is_set = person.has_usable_password()
+        notices.tell(person, notices.PASSWORD_SET if is_set else notices.PASSWORD_REMOVED)
 
 
 def refuse_too_long(password: str) -> None:
