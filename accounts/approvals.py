@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections
 from django.db import transaction as db_transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -140,14 +140,20 @@ def check_now(*_row: object) -> None:
 def write_thresholds(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
     """Writes the setting LEDGER_FOUR_EYES_OVER into the database, after `migrate` and before the
     server starts. Returns whether that changed anything.
+
+    The lock makes an insert into currencies wait, or waits for it, because a trigger writes the
+    threshold of a new currency.
     """
     rows = ApprovalThreshold.objects.using(using)
-    wanted = wanted_thresholds(using=using)
-    if dict(rows.values_list("currency", "amount")) == wanted:
+    if dict(rows.values_list("currency", "amount")) == wanted_thresholds(using=using):
         return False
-    rows.exclude(currency__in=wanted).delete()
-    for currency, amount in wanted.items():
-        rows.update_or_create(currency=currency, defaults={"amount": amount})
+    with db_transaction.atomic(using=using):
+        with connections[using].cursor() as cursor:
+            cursor.execute("LOCK TABLE approval_thresholds IN SHARE ROW EXCLUSIVE MODE")
+        wanted = wanted_thresholds(using=using)
+        rows.exclude(currency__in=wanted).delete()
+        for currency, amount in wanted.items():
+            rows.update_or_create(currency=currency, defaults={"amount": amount})
     return True
 
 

@@ -2,6 +2,7 @@
 staff move in it needs approval until the owner sets a threshold of its own.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from accounts import approvals
 from accounts.exceptions import NeedsApproval
 from accounts.models import Account, ApprovalThreshold, Change, Currency, User
 from tests.attacks.approvals import as_web
+from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory
 from tests.pages import text_of
 from transactions import services
@@ -80,3 +82,25 @@ def test_a_currency_that_was_there_before_the_thresholds_gets_none_either(settin
 
 def test_a_national_currency_has_the_threshold_of_all_others(clerk: User) -> None:
     deposit(AccountFactory(currency="CHF"), clerk, "10000")
+
+
+def write_other_thresholds() -> None:
+    ApprovalThreshold.objects.filter(currency="*").update(amount=Decimal(1))
+    approvals.write_thresholds()
+
+
+def add_silver() -> None:
+    Currency.objects.create(code="XAG", name="Silver (ounce)", minor_units=4)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(write_other_thresholds, add_silver), (add_silver, write_other_thresholds)],
+)
+def test_a_currency_that_is_added_while_a_server_starts_keeps_its_threshold(
+    first: Callable[[], None], second: Callable[[], None]
+) -> None:
+    after_waiting_for(first, second)
+    assert approvals.thresholds()["XAG"] == 0
+    assert approvals.thresholds() == approvals.wanted_thresholds()
