@@ -1,6 +1,7 @@
 """Forms of people and their accounts."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any, cast
 
 from allauth.account import app_settings
@@ -387,3 +388,14 @@ class OpenAccountForm(forms.Form):
         if not is_readable(name):
             raise forms.ValidationError("Type a name with letters or digits.")
         return name
+
+
+def carry_initial(form: forms.BaseForm, names: Iterable[str]) -> None:
+    """Makes the form carry the values that its page showed, so that `changed_data` has the fields
+    which the reader changed, also if somebody else has changed the row since. A form without such
+    values is compared with the row of now.
+    """
+    are_sent = any(name.startswith(form.add_prefix("initial-")) for name in form.data)
+    if are_sent or not form.is_bound:
+        for name in names:
+            form.fields[name].show_hidden_initial = True

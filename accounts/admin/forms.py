@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 
 from accounts.admin.parts import ReasonField
 from accounts.exceptions import LedgerError
-from accounts.forms import currency_choices
+from accounts.forms import carry_initial, currency_choices
 from accounts.groups import RIGHTS_BY_TWO
 from accounts.models import LIMITS, Account, User
 from accounts.services import LARGEST_LIMIT
@@ -46,10 +46,8 @@ class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        are_sent = any(name.startswith(self.add_prefix("initial-")) for name in self.data)
-        if not self.instance._state.adding and (are_sent or not self.is_bound):
-            for name in self.fields.keys() - {"reason", "password"}:
-                self.fields[name].show_hidden_initial = True
+        if not self.instance._state.adding:
+            carry_initial(self, self.fields.keys() - {"reason", "password"})
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

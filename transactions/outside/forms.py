@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from accounts.forms import currency_choices
+from accounts.forms import carry_initial, currency_choices
 from accounts.models import User
 from ledger.db.ids import uuid7
 from ledger.text.amounts import parse_figure, too_fine
@@ -36,9 +36,18 @@ class BalanceField(forms.CharField):
             raise forms.ValidationError("Type the balance in digits, like 950.00 or -20.00.")
         return -found if typed.startswith("-") else found
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the amount is another one, however it is written."""
+        try:
+            return not initial or self.clean(initial) != self.clean(data)
+        except forms.ValidationError:
+            return True
+
 
 class OutsideChangeForm(forms.Form):
-    """The name and the opening balance of an outside account."""
+    """The name and the opening balance of an outside account. An import changes the balance too, so
+    only what the reader changed is written: `changes`.
+    """
 
     name = forms.CharField(max_length=NAME_LIMIT, help_text="For example \u201cING current\u201d.")
     opening = BalanceField(
@@ -53,6 +62,8 @@ class OutsideChangeForm(forms.Form):
     def __init__(self, *args: Any, currency: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.account_currency = currency
+        if currency:
+            carry_initial(self, self.fields)
 
     def clean_name(self) -> str:
         """The tidy name. Raises ValidationError for one that nobody could read."""
@@ -68,6 +79,11 @@ class OutsideChangeForm(forms.Form):
         if currency and opening and not fits(opening, minor_units(currency)):
             self.add_error("opening", too_fine(opening, currency))
         return data
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The values of a valid form that are not those of its page."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
 
 
 class OutsideAccountForm(OutsideChangeForm):

@@ -86,10 +86,14 @@ def open_account(
 
 
 @with_retry
-def change_account(*, account: OutsideAccount, name: str, opening: Decimal) -> None:
-    """Changes the name and the balance before the first entry."""
+def change_account(
+    *, account: OutsideAccount, name: str | None = None, opening: Decimal | None = None
+) -> None:
+    """Changes the name and the balance before the first entry; None leaves one as it is."""
+    facts = {"name": name, "opening": opening}
+    changes = {column: value for column, value in facts.items() if value is not None}
     with db_transaction.atomic(durable=True):
-        OutsideAccount.objects.filter(pk=account.pk).update(name=name, opening=opening)
+        OutsideAccount.objects.filter(pk=account.pk).update(**changes)
 
 
 @with_retry

@@ -97,7 +97,7 @@ def entries_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_change(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows the name and the opening balance; a POST saves them."""
+    """Shows the name and the opening balance; a POST saves what the reader changed."""
     account = _account(request, pk)
     initial = {"name": account.name, "opening": figure(account.opening, account.currency)}
     data = request.POST if request.method == "POST" else None
@@ -105,7 +105,7 @@ def account_change(request: PersonRequest, pk: Any) -> HttpResponse:
     if not form.is_valid():
         context = {"form": form, "account": account, "difference": difference_of(account)}
         return render(request, "transactions/outside/change.html", context)
-    services.change_account(account=account, **form.cleaned_data)
+    services.change_account(account=account, **form.changes)
     return redirect("transactions:outside_account", account.pk)
 
 

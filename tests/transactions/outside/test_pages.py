@@ -14,6 +14,7 @@ from django.urls import reverse
 from accounts.models import User
 from ledger.db.ids import uuid7
 from ledger.text.money import MINUS
+from tests.attacks.forms import PageForm, forms_of
 from tests.factories import UserFactory
 from tests.pages import lacks, text_of
 from tests.transactions.outside.files import (
@@ -65,6 +66,12 @@ def fields_of(page: str) -> dict[str, Any]:
         fields[name] = chosen[1] if chosen else ""
     fields["texts"] = re.findall(r'name="texts" value="(\d+)"[^>]*checked', page)
     return fields
+
+
+def change_form(page: Any) -> PageForm:
+    """The form of a name and an opening balance as it is filled in."""
+    url = page.wsgi_request.path
+    return [form for form in forms_of(page.content.decode(), url) if form.action == url][-1]
 
 
 def test_from_the_empty_page_to_a_balance(ana: Client, user: User) -> None:
@@ -452,6 +459,32 @@ def test_an_account_is_changed_and_removed(ana: Client, account: OutsideAccount)
     assert not OutsideAccount.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("typed", "opening", "name"),
+    [
+        ({"name": "New name"}, "1234.00", "New name"),
+        ({"name": "New name", "opening": "0"}, "1234.00", "New name"),
+        ({"opening": "-5"}, "-5.00", "Renamed elsewhere"),
+        ({"opening": "1234"}, "1234.00", "Renamed elsewhere"),
+        ({"opening": "many"}, "1234.00", "Renamed elsewhere"),
+        ({"name": ""}, "1234.00", "Renamed elsewhere"),
+    ],
+)
+def test_a_form_changes_what_its_reader_typed_and_keeps_what_an_import_has_changed_since(
+    ana: Client, account: OutsideAccount, typed: dict[str, str], opening: str, name: str
+) -> None:
+    url = f"/outside/{account.pk}/change/"
+    form = change_form(ana.get(url)).filled(typed)
+    changed = OutsideAccount.objects.filter(pk=account.pk)
+    changed.update(opening=Decimal(1234), name="Renamed elsewhere")
+    answer = ana.post(url, form)
+    account.refresh_from_db()
+    assert (account.opening, account.name) == (Decimal(opening), name)
+    if answer.status_code == 200:
+        shown = {"initial-name": "Sparkasse", "initial-opening": "0.00"}
+        assert shown.items() <= change_form(answer).values.items()
+
+
 def test_an_empty_account_has_one_way_to_the_upload_with_itself_chosen(
     ana: Client, user: User, account: OutsideAccount
 ) -> None:
@@ -472,10 +505,14 @@ def test_a_file_that_says_another_balance_is_told_and_its_balance_taken_over(
     page = text_of(ana.get(here))
     assert "file.csv says 2,375.25 on 13 November 2026; the entries lead to 1,375.25." in page
     assert change in ana.get(here).content.decode()
-    page = ana.get(change).content.decode()
-    assert "With 1,000.00 before the first entry they agree." in text_of(ana.get(change))
-    fields = dict(re.findall(r'type="hidden" name="(name|opening)"\s+value="([^"]*)"', page))
-    ana.post(change, fields)
+    shown = ana.get(change)
+    assert "With 1,000.00 before the first entry they agree." in text_of(shown)
+    forms = forms_of(shown.content.decode(), change)
+    take = next(form for form in forms if form.action == change)
+    OutsideAccount.objects.filter(pk=account.pk).update(name="Renamed elsewhere")
+    ana.post(change, take.values)
+    account.refresh_from_db()
+    assert account.name == "Renamed elsewhere"
     assert balance_of(account) == Decimal("2375.25")
     assert "the entries lead to" not in text_of(ana.get(here))
     assert "the entries lead to" not in text_of(ana.get(change))
