@@ -80,6 +80,8 @@ class UserQuerySet(models.QuerySet["User"]):
         the row: see Note [Turn of a person] in `transactions.posting.turns`. Leaving the bank and
         closing a sign-in lock the row too, so nothing is added for somebody who leaves at that
         moment. Slow work locks the row last: it is rolled back if the sign-in is closed by then.
+        So nothing that such work locks before, such as the count of `safeguards.quota`, is locked
+        behind the row.
         """
         return self.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
 

@@ -9,7 +9,7 @@ from transactions.models import Payee
 from transactions.models.payee import id_of
 from transactions.models.payment_file import NameCheck
 from transactions.safeguards.names import compared
-from transactions.safeguards.quota import Questions
+from transactions.safeguards.quota import name_check
 from transactions.safeguards.recipients import knows
 
 MOST_PAYEES = 500  # of one person
@@ -18,7 +18,6 @@ SAVED_ALREADY = "You have this payee already, so nothing was changed."
 TOO_MANY = f"You have {MOST_PAYEES} payees. Remove one first."
 
 
-@with_retry
 def save_payee(
     *, owner: User, account: Account, name: str, note: str = "", is_new: bool = False
 ) -> Payee:
@@ -26,37 +25,51 @@ def save_payee(
     With `is_new`, nothing is replaced; the same name and note again are saved once.
 
     A new name is compared with the holder's. If the owner does not see that one, a wrong name
-    counts towards the limit of a day.
-    Raises InvalidDetails if the account is the owner's, with MOST_PAYEES others, or for a payee
-    that `is_new` and is not.
+    counts towards the limit of a day, in a database transaction before: an upload locks the count
+    first and its owner last. Raises InvalidDetails if the account is the owner's, with MOST_PAYEES
+    others, or for a payee that `is_new` and is not.
     """
     if account.user_id == owner.pk:
         raise InvalidDetails(OWN_ACCOUNT)
+    payee = Payee(pk=id_of(owner, account), owner=owner, account=account, name=name, note=note)
+    before, check = _saved_before(payee, is_new=is_new), NameCheck.NONE
+    if before is None or before.name != name:
+        check = _compared(owner, account, name)
+    return _save(payee, check, is_new=is_new)
+
+
+@with_retry
+def _save(payee: Payee, check: NameCheck, *, is_new: bool) -> Payee:
+    """Saves the payee; with the result of the comparison, unless the name is saved already."""
     with db_transaction.atomic(durable=True):
-        User.objects.lock_active(owner.pk)  # for the limit, and once
-        mine, pk = Payee.objects.owned_by(owner), id_of(owner, account)
-        before = mine.filter(pk=pk).first()
-        if before is None and mine.count() >= MOST_PAYEES:
-            raise InvalidDetails(TOO_MANY)
-        if before and is_new and (before.name, before.note) != (name, note):
-            raise InvalidDetails(SAVED_ALREADY)
-        facts = {"name": name, "note": note}
-        if before is None or before.name != name:
-            facts["name_check"] = _compared(owner, account, name)
-        saved, _is_new = mine.update_or_create(
-            pk=pk, defaults=facts, create_defaults={**facts, "owner": owner, "account": account}
+        User.objects.lock_active(payee.owner_id)  # for the limit, and once
+        before = _saved_before(payee, is_new=is_new)
+        facts = {"name": payee.name, "note": payee.note}
+        if before is None or before.name != payee.name:
+            facts["name_check"] = check
+        created = {**facts, "owner": payee.owner, "account": payee.account}
+        saved, _is_new = Payee.objects.update_or_create(
+            pk=payee.pk, defaults=facts, create_defaults=created
         )
         return saved
+
+
+def _saved_before(payee: Payee, *, is_new: bool) -> Payee | None:
+    """What the owner saved for this account before. Raises InvalidDetails as `save_payee` does."""
+    mine = Payee.objects.owned_by(payee.owner)
+    before: Payee | None = mine.filter(pk=payee.pk).first()
+    if before is None and mine.count() >= MOST_PAYEES:
+        raise InvalidDetails(TOO_MANY)
+    if before and is_new and (before.name, before.note) != (payee.name, payee.note):
+        raise InvalidDetails(SAVED_ALREADY)
+    return before
 
 
 def _compared(owner: User, account: Account, name: str) -> NameCheck:
     """Who sees the holder's name anyway may call them anything."""
     if knows(owner, account):
         return compared(name, account.user.name)
-    questions = Questions(owner.pk)
-    check = questions.name(name, account.user.name)
-    questions.write_down()
-    return check
+    return name_check(owner.pk, name, account.user.name)
 
 
 @with_retry

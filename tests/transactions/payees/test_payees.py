@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import Account, User
 from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
+from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of, texts_of
 from tests.transactions.tables.files import csv_of, json_of
@@ -126,6 +127,43 @@ def test_wrong_names_and_numbers_count_towards_the_limits_of_a_day(
     other = AccountFactory()
     assert "account numbers today" in saved(ana, other.number, "Ben")
     assert Payee.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ["Somebody", "Mara Lindt"])
+def test_a_payee_waits_for_the_count_of_an_upload_without_the_lock_of_its_owner(
+    mine: Account, theirs: Account, name: str
+) -> None:
+    """The upload locks the owner last, so each would wait for the other."""
+
+    def end_of_upload() -> None:
+        User.objects.select_for_update(no_key=True, nowait=True).get(pk=mine.user_id)
+
+    after_waiting_for(
+        lambda: quota.Questions(mine.user_id).counter,
+        lambda: save_payee(owner=mine.user, account=theirs, name=name),
+        meanwhile=end_of_upload,
+    )
+    assert Payee.objects.get().name == name
+    assert NamesAsked.objects.get().count == (name == "Somebody")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_name_of_a_payee_that_another_request_has_changed_by_then_is_not_taken_as_compared(
+    mine: Account, theirs: Account
+) -> None:
+    save_payee(owner=mine.user, account=theirs, name="Mara Lindt")
+    after_waiting_for(
+        lambda: save_by_other_request(mine.user, "Landlady"),
+        lambda: save_payee(owner=mine.user, account=theirs, name="Mara Lindt", note="Flat"),
+    )
+    payee = Payee.objects.get()
+    assert (payee.name, payee.note, payee.name_check) == ("Mara Lindt", "Flat", "")
+
+
+def save_by_other_request(owner: User, name: str) -> None:
+    User.objects.lock_active(owner.pk)
+    Payee.objects.update(name=name, name_check="other")
 
 
 def test_a_name_stays_as_it_was_compared_until_it_is_changed(
