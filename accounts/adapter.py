@@ -131,7 +131,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         user.set_password(password)
         is_reset = self.request is not None and not self.request.user.is_authenticated
         reason = "password_reset" if is_reset else ""
-        passwords.save_password(user, read_with=read_with, ends_all=reason)
+        is_own = self.request is not None and self.request.user.pk == user.pk
+        key = self.request.session.session_key if is_own else None
+        passwords.save_password(user, read_with=read_with, session_key=key, ends_all=reason)
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **more: Any) -> None:
         """allauth's hook after a new password by mail: the owner is there, so attempts of strangers

@@ -33,6 +33,7 @@ class AccountsConfig(AppConfig):
         replicas.not_shown.update({"sessions", "cache", "reads", "attempt_counts"})
         events.connect()
         allauth_rows.insert_only_new_rows()
+        allauth_rows.lock_connections()
         post_init.connect(note_entry, sender=LogEntry)
         authenticator_used.connect(tell_of_recovery_code)
         register(check_thresholds, deploy=True)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -19,8 +20,10 @@ from django.http import (
 )
 from django.urls import reverse
 
+from accounts import current_access
 from accounts.exceptions import LedgerError
 from accounts.security.second_factor_rule import stays_open
+from accounts.sign_in.revalidation import refuse_request_if_ended
 from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_for
 from ledger.db import reasons, replicas
 from ledger.web import database_errors, health, outages
@@ -61,6 +64,17 @@ class RefusalMiddleware:
         return database_errors.page(
             "Nothing was changed", str(exception), again=None, status=HTTPStatus.CONFLICT
         )
+
+
+class AccessMiddleware:
+    """Lets services check again what signed the request in: see `UserQuerySet.lock_active`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with current_access.checked_by(partial(refuse_request_if_ended, request)):
+            return self.get_response(request)
 
 
 class ReplicaMiddleware:

@@ -89,9 +89,10 @@ class AccountChanges(TypedDict, total=False):
 @with_retry
 def choose_name(*, user: User, name: str) -> bool:
     """Names a person who has no name. Returns False, with nothing changed, if they have one: the
-    people who pay them know it, so only the bank changes it.
+    people who pay them know it, so only the bank changes it. Raises as `lock_active` does.
     """
     with db_transaction.atomic(durable=True):
+        User.objects.lock_active(user.pk)
         return bool(User.objects.filter(pk=user.pk, name="").update(name=name))
 
 

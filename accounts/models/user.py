@@ -17,6 +17,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
+from accounts import current_access
 from accounts.erased import DOMAIN
 from accounts.exceptions import OwnerNotActive, PersonErased
 from accounts.models.change_triggers import IN_UTC, recorded
@@ -86,11 +87,15 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
 
     def lock_active(self, pk: uuid.UUID) -> "User":
-        """Locks a person for whom something is added, see Note [Lock of a person], and returns them
-        as they are now. Raises OwnerNotActive if their sign-in is closed.
+        """Locks a person for whom something is added or changed, see Note [Lock of a person], and
+        returns them as they are now.
+
+        Raises OwnerNotActive if their sign-in is closed, and AccessEnded if the current request is
+        theirs, and what signed it in has ended.
         """
         person: User = self.locked([pk]).get()
         person.refuse_unless_active()
+        current_access.refuse_if_ended(person)
         return person
 
 

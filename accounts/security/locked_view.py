@@ -1,4 +1,4 @@
-"""allauth's views that change what signs in."""
+"""Views that change what signs in."""
 
 from typing import Any
 

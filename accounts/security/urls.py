@@ -11,22 +11,28 @@ from accounts.security import (
     token_views,
     views,
 )
+from accounts.security.locked_view import LockedView
 from ledger.web.lazy_views import LazyView
 
 app_name = "security"
+SESSIONS = session_views.__name__
 urlpatterns = [
     path("security/", views.security, name="page"),
-    path("security/sessions/end/", session_views.end_session, name="end_session"),
+    path("security/sessions/end/", LockedView(f"{SESSIONS}.end_session"), name="end_session"),
     path(
         "security/sessions/end-others/",
-        session_views.end_other_sessions,
+        LockedView(f"{SESSIONS}.end_other_sessions"),
         name="end_other_sessions",
     ),
     path("security/tokens/new/", token_views.make, name="make_token"),
     path("security/tokens/revoke/", token_views.revoke, name="revoke_token"),
     path("security/tokens/revoke-all/", token_views.revoke_all, name="revoke_tokens"),
     path("security/name/", views.choose_name, name="choose_name"),
-    path("security/password/remove/", views.drop_password, name="drop_password"),
+    path(
+        "security/password/remove/",
+        LockedView(f"{views.__name__}.drop_password"),
+        name="drop_password",
+    ),
     # The same addresses as allauth's, whose names lead here.
     path("password/change/", views.change_password, name="change_password"),
     path("password/set/", views.choose_password, name="choose_password"),
@@ -45,10 +51,12 @@ urlpatterns = [
         LazyView("accounts.security.passkey_views.StepUpByPasskeyView"),
         name="step_up_by_passkey",
     ),
-    path("2fa/recovery-codes/", recovery_codes.page, name="recovery_codes"),
+    path(
+        "2fa/recovery-codes/", LockedView(f"{recovery_codes.__name__}.page"), name="recovery_codes"
+    ),
     path(
         "2fa/webauthn/keys/<int:pk>/remove/",
-        LazyView("accounts.security.passkey_views.RemovePasskeyView"),
+        LockedView("accounts.security.passkey_views.RemovePasskeyView"),
         name="remove_passkey",
     ),
 ]

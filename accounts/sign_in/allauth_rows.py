@@ -1,4 +1,4 @@
-"""Rows of allauth that were deleted stay deleted."""
+"""Rows of allauth: deleted ones stay deleted, and no session that has ended connects a provider."""
 
 from functools import wraps
 from typing import Any
@@ -7,8 +7,10 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.db import DatabaseError, models
+from django.db import transaction as db_transaction
 
 from accounts.exceptions import SignInChanged
+from accounts.models import User
 from ledger.db.retry import sqlstate
 
 GONE = "This was removed in the meantime, perhaps on another device. Open the page again."
@@ -23,6 +25,26 @@ def insert_only_new_rows() -> None:
     models_of_allauth: tuple[type[models.Model], ...] = (EmailAddress, Authenticator, SocialAccount)
     for model in models_of_allauth:
         model.save_base = _updating_read_rows(model.save_base)  # type: ignore[method-assign]
+
+
+def lock_connections() -> None:
+    """Lets allauth connect a provider only behind the lock of `lock_active`. It asks the provider
+    before, which takes long.
+    """
+    SocialAccount.save_base = _behind_the_lock(SocialAccount.save_base)
+
+
+def _behind_the_lock(save_base: Any) -> Any:
+    @wraps(save_base)
+    def save(row: SocialAccount, *arguments: Any, **options: Any) -> None:
+        if not row._state.adding:
+            save_base(row, *arguments, **options)
+            return
+        with db_transaction.atomic():
+            User.objects.lock_active(row.user_id)
+            save_base(row, *arguments, **options)
+
+    return save
 
 
 def _updating_read_rows(save_base: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Changes of what signs in, by allauth, as one database transaction."""
+"""Changes of what signs in, as one database transaction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -69,17 +69,21 @@ def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
 
 
 @with_retry
-def save_password(user: User, *, read_with: str, ends_all: str = "") -> None:
+def save_password(
+    user: User, *, read_with: str, session_key: str | None = None, ends_all: str = ""
+) -> None:
     """Saves the new password of `user`, which is hashed before, because that is slow: see
     Note [Lock of a person]. `read_with` is the session hash that `user` had without it.
-    `ends_all` is the reason for which all sessions and access tokens end; "" if they do not.
+    `session_key` is that of the person's session, None without one. `ends_all` is the reason for
+    which all sessions and access tokens end; "" if they do not.
 
     Raises SignInChanged if the row has another one: somebody else has closed the sign-in, or
-    changed the password, the address or the rights.
+    changed the password, the address or the rights. Also if the session was ended.
     """
     with db_transaction.atomic():
-        now: User = User.objects.locked([user.pk]).get()
-        if not now.has_session_hash(read_with):
+        if session_key is not None:
+            sessions.lock(user, session_key, read_with=read_with)
+        elif not User.objects.locked([user.pk]).get().has_session_hash(read_with):
             raise SignInChanged(CHANGED)
         user.save(update_fields=["password"])
         if ends_all:

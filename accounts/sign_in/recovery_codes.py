@@ -33,11 +33,12 @@ FACTOR_FIRST = "Recovery codes stand in for a lost passkey or app. Add one of th
 @with_retry
 def make_recovery_codes(*, user: User) -> list[str]:
     """Makes new codes in place of all earlier ones, and returns them, which nothing does again.
+    The page calls it behind the lock of Note [Lock of a session].
 
     Raises NoSecondFactor for somebody who has no passkey and no app.
     """
     codes = [_random_code() for _ in range(COUNT)]
-    with db_transaction.atomic(durable=True):
+    with db_transaction.atomic():
         person: User = User.objects.locked([user.pk]).get()
         if not has_second_factor(person):
             raise NoSecondFactor(FACTOR_FIRST)

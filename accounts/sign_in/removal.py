@@ -1,6 +1,7 @@
 """Removes a password or a passkey, but never the last way to sign in.
 
-Both lock the person's row first: of two removals at once, the second sees what the first left.
+Both lock the person's row first: of two removals at once, the second sees what the first left. The
+pages call them behind the lock of Note [Lock of a session].
 """
 
 from allauth.mfa.models import Authenticator
@@ -26,7 +27,7 @@ def remove_password(*, user: User) -> User:
 
     Raises LastWayIn without a passkey that signs in alone.
     """
-    with db_transaction.atomic(durable=True):
+    with db_transaction.atomic():
         person = _locked(user)
         if not factors_of(person).signs_in_without_password:
             raise LastWayIn(NO_PASSKEY)
@@ -43,7 +44,7 @@ def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
     Returns what it removed. Raises LastWayIn if nothing else would sign the person in, and
     PasswordTooShort if the password alone would, and is too short for that.
     """
-    with db_transaction.atomic(durable=True):
+    with db_transaction.atomic():
         person = _locked(passkey.user)
         if not factors_of(person).signs_in_without(passkey.pk):
             raise LastWayIn(LAST_PASSKEY)

@@ -1,5 +1,6 @@
-"""Checks again, during a long request, that whoever sent it may still act."""
+"""Checks again, while a request runs, that whoever sent it may still act."""
 
+from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.exceptions import AccessEnded, SessionEnded, TokenEnded
@@ -7,11 +8,11 @@ from accounts.models import ApiToken, User, WebSession
 from accounts.sign_in.provider_tokens import ProviderToken
 from accounts.sign_in.session_store import ABSOLUTE, SessionStore, digest_of, end_of
 
-RIGHT_GONE = "The right to do this was taken away meanwhile, so the rest was not booked."
+RIGHT_GONE = "The right to do this was taken away meanwhile, so nothing more was done."
 SESSION_GONE = (
-    "The session was ended or the sign-in was closed meanwhile, so the rest was not booked."
+    "The session was ended or the sign-in was closed meanwhile, so nothing more was done."
 )
-TOKEN_GONE = "The access token was revoked or has expired, so the rest was not booked."  # noqa: S105 - a sentence
+TOKEN_GONE = "The access token was revoked or has expired, so nothing more was done."  # noqa: S105 - a sentence
 
 
 def refuse_if_ended(
@@ -27,21 +28,42 @@ def refuse_if_ended(
     Call it in each database transaction of a long request, after what it writes: then nothing is
     committed that began after the end. It locks no row, see Note [Lock of a person].
     """
-    now: User | None = User.objects.active().filter(pk=person.pk).first()
+    now: User | None = User.objects.filter(pk=person.pk).first()
+    _refuse(person, now, session_key, token)
+    if permission and not (now and now.is_staff and now.has_perm(permission)):
+        raise AccessEnded(RIGHT_GONE)
+
+
+def refuse_request_if_ended(request: HttpRequest, now: User) -> None:
+    """The same for the request of a page or of the API. `now` is the person as they are now, whose
+    row is locked; a request of somebody else, such as staff, or of nobody passes.
+    """
+    user = request.user
+    if isinstance(user, User) and user.pk == now.pk:
+        token = getattr(request, "api_token", None)
+        _refuse(user, now, request.session.session_key, token)
+
+
+def _refuse(
+    person: User,
+    now: User | None,
+    session_key: str | None,
+    token: ApiToken | ProviderToken | None,
+) -> None:
+    is_open = now is not None and now.is_active
     if token is not None:
         is_live = not isinstance(token, ApiToken) or (
             ApiToken.objects.live().filter(pk=token.pk).exists()
         )
-        if now is None or not is_live:
+        if not is_open or not is_live:
             raise TokenEnded(TOKEN_GONE)
     elif (
         now is None
+        or not is_open
         or not now.has_session_hash(person.get_session_auth_hash())
         or not _is_living(session_key)
     ):
         raise SessionEnded(SESSION_GONE)
-    if permission and not (now.is_staff and now.has_perm(permission)):
-        raise AccessEnded(RIGHT_GONE)
 
 
 def _is_living(session_key: str | None) -> bool:

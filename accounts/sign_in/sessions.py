@@ -55,19 +55,21 @@ def renew(request: HttpRequest) -> None:
     request.session.cycle_key()
 
 
-def lock(user: User, session_key: str | None) -> User:
+def lock(user: User, session_key: str | None, *, read_with: str = "") -> User:
     """Locks the person who is signed in, and the session, until the database transaction ends.
     Returns the person as they are now.
 
     Raises SignInChanged if the session was ended, or if the password, the address or the rights
-    were changed, after `user` was read.
+    were changed, after `user` was read. `read_with` is the session hash that `user` had before a
+    new password was set.
 
-    Note [Lock of a session]: what outlives a session, such as a second factor or an access token,
-    is made behind this lock. What ends sessions deletes their rows, then what they have made: it
-    waits for the lock, and finds all of it. The person is locked before the session.
+    Note [Lock of a session]: what signs in and outlives a session, such as a second factor or an
+    access token, is made and removed behind this lock. What ends sessions deletes their rows, then
+    what they have made: it waits for the lock, and finds all of it. The person is locked before the
+    session. Other things that outlive a session are made behind `lock_active`.
     """
     person: User = User.objects.locked([user.pk]).get()
-    if not person.has_session_hash(user.get_session_auth_hash()):
+    if not person.has_session_hash(read_with or user.get_session_auth_hash()):
         raise SignInChanged(ENDED)
     mine = WebSession.objects.filter(user=person, pk=digest_of(session_key or ""))
     if not mine.select_for_update(no_key=True).exists():

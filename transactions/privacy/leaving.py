@@ -33,10 +33,11 @@ def leave(*, person: User) -> User:
     """Closes the person's accounts and sign-in, and ends their sessions, in one database
     transaction; the history stays.
 
-    Raises CannotLeave, with nothing changed, while an account has money, holds or is frozen.
+    Raises CannotLeave, with nothing changed, while an account has money, holds or is frozen, and
+    as `lock_active` does.
     """
     with db_transaction.atomic(durable=True):
-        person = User.objects.locked([person.pk]).get()
+        person = User.objects.lock_active(person.pk)
         if person.is_staff:
             raise CannotLeave(STAFF)
         ids = Account.objects.owned_by(person).not_closed().values_list("pk", flat=True)
