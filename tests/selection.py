@@ -284,9 +284,16 @@ class NamesInReports:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hands what `make test` leaves out to the process that prints the summary."""
-    found = Counter(session.config.stash[LEFT_OUT].values())
-    getattr(session.config, "workeroutput", {})[KEY] = dict(found)
+    """Hands what `make test` leaves out to the process that prints the summary. A run without tests
+    succeeds if it left out slow ones, unless -k chose none.
+    """
+    config = session.config
+    found = dict(Counter(config.stash[LEFT_OUT].values()))
+    if found:  # in a worker, or without workers
+        getattr(config, "workeroutput", {})[KEY] = config.stash[COUNTS] = found
+    has_none = session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
+    if has_none and config.stash[COUNTS] and not config.getoption("keyword"):
+        session.exitstatus = pytest.ExitCode.OK
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -318,7 +325,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         folders = ", ".join(f"{name} {number}" for name, number in sorted(counts.items()))
         terminalreporter.write_line(
             f"Left out: {sum(counts.values())} slow test functions, or cases of them ({folders})."
-            " make test-all runs them."
+            " make test-all runs them, also with TESTS."
         )
 
 

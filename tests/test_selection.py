@@ -182,3 +182,29 @@ def test_every_name_in_the_lists_is_of_one_file_and_of_a_test_in_it() -> None:
     ]
 
     assert unknown == []
+
+
+@pytest.mark.parametrize(
+    ("left_out", "keyword", "status"),
+    [
+        ({"a/test_b.py::test_c": "a"}, "", pytest.ExitCode.OK),
+        ({"a/test_b.py::test_c": "a"}, "mistyped", pytest.ExitCode.NO_TESTS_COLLECTED),
+        ({}, "", pytest.ExitCode.NO_TESTS_COLLECTED),
+    ],
+    ids=["slow tests", "mistyped", "no tests"],
+)
+def test_a_run_of_slow_tests_only_succeeds_and_counts_them(
+    left_out: dict[str, str], keyword: str, status: pytest.ExitCode
+) -> None:
+    """As `make test TESTS=...` without a fast test there."""
+    config: Any = SimpleNamespace(stash=pytest.Stash(), getoption=lambda _name: keyword)
+    config.stash[selection.LEFT_OUT], config.stash[selection.COUNTS] = left_out, {}
+    session: Any = SimpleNamespace(config=config, exitstatus=pytest.ExitCode.NO_TESTS_COLLECTED)
+    lines: list[str] = []
+    reporter: Any = SimpleNamespace(config=config, write_line=lines.append)
+
+    selection.pytest_sessionfinish(session)
+    selection.pytest_terminal_summary(reporter)
+
+    assert session.exitstatus is status
+    assert len(lines) == len(left_out)
