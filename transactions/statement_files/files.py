@@ -30,8 +30,9 @@ from transactions.statement_files.formats.qif import qif
 from transactions.statement_files.formats.table import table
 
 AT_ONCE = 100  # entries of a part of the answer
-# Entries. 10,000 are about 400 pages. A workbook takes 1.5 s of a processor for 10,000 and 8 s for
-# 50,000, in which the other threads of the process wait, and no more memory for more rows.
+# Entries. 10,000 are about 400 pages, or 2,600 if all have the longest texts. A workbook takes
+# 1.5 s of a processor for 10,000 and 8 s for 50,000, in which the other threads of the process
+# wait, and no more memory for more rows.
 MOST_OF_PDF, MOST_OF_XLSX = 10_000, 20_000
 
 

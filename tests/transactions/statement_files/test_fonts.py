@@ -95,16 +95,17 @@ def test_an_unknown_letter_is_a_question_mark_in_its_place() -> None:
     assert drawn("\u0590") == "?"
 
 
-def test_only_letters_that_count_towards_the_limit_are_shaped_or_put_in_order(
+def test_letters_that_do_not_count_towards_the_limit_of_a_pdf_take_little_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Both take much time, so a PDF has a limit of such letters."""
-    for name in ("get_display", "shapeStr"):
+    """They are drawn as they are: no other font, no other order and no other form."""
+    plain = "".join(letter for letter in map(chr, range(0x30000)) if fonts.is_plain(letter))
+    assert {*"aA1~\u00e9\u03b1\u0436"} <= {*plain}
+    assert not {*"\u05d0\u0628\u0915\u0e01\u6f22\u3042\ud55c\U00012000"} & {*plain}
+    for name in ("get_display", "shapeStr", "_font_of"):
         monkeypatch.setattr(fonts, name, lambda *_: pytest.fail("takes time"))
-    free = [letter for letter in map(chr, range(0x3000)) if not fonts.is_shaped(letter)]
-    assert {"a", "\u07ca", "\u0710", "\u0780"} <= {*free}  # N'Ko, Syriac, Thaana: no font has them
-    for letter in free:
-        list(fonts.runs(letter, PLAIN))
+    for font in (PLAIN, BOLD):
+        assert list(fonts.runs(plain, font)) == [fonts.GlyphRun(font, plain)]
 
 
 def test_letters_take_little_memory_however_many_different_ones_there_are() -> None:

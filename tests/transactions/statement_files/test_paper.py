@@ -116,15 +116,29 @@ def test_a_letter_wider_than_a_line_is_a_line() -> None:
     assert list(pdf_format._wrapped("WW i", PLAIN, 10, 5)) == ["W", "W", "i"]
 
 
-def test_a_pdf_has_a_limit_of_letters_that_are_shaped(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "letters",
+    [
+        pytest.param("\u0628" * 10, id="Arabic"),
+        pytest.param("\u6f22" * 10, id="Chinese"),
+        pytest.param("\ud55c" * 10, id="Korean"),
+        pytest.param("a\u00e9 " * 3 + "\u6f22", id="Chinese and Latin"),
+        pytest.param("\U00012000" * 10, id="cuneiform"),
+    ],
+)
+def test_a_pdf_has_a_limit_of_letters_in_texts_that_are_not_plain(
+    monkeypatch: pytest.MonkeyPatch, letters: str
+) -> None:
     lines = list(document([date(2026, 1, 5)] * 4).lines)
-    arabic = [replace(each, description="\u0628" * 10) for each in lines]
-    monkeypatch.setattr(pdf_format, "MOST_SHAPED", 40)
-    assert list(pdf_format._limited(arabic)) == arabic
+    slow = [replace(each, description=letters) for each in lines]
+    monkeypatch.setattr(pdf_format, "MAX_LETTERS", 40)
+    assert list(pdf_format._limited(slow)) == slow
     with pytest.raises(FileTooLong):
-        pdf(document([], lines=[*arabic, arabic[0]]))
-    latin = [replace(each, description="\u00e9" * 100) for each in lines]
-    assert pdf(document([], lines=[*arabic, *latin]))
+        pdf(document([], lines=[*slow, slow[0]]))
+    with pytest.raises(FileTooLong):
+        pdf(document([], lines=[*slow, replace(lines[0], who=letters)]))
+    plain = [replace(each, description="a \u00e9\u03b1\u0436" * 20) for each in lines]
+    assert pdf(document([], lines=[*slow, *plain]))
 
 
 @pytest.mark.parametrize("length", [pdf_format.MOST_OF_CODE, pdf_format.MOST_OF_CODE + 1, 9000])
