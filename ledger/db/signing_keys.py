@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 
+from ledger.db.named_locks import wait_for_lock
+
 BLOCK = 64  # bytes of SHA-256's block, to which HMAC pads its key
 
 
@@ -27,7 +29,11 @@ def pads(key: bytes) -> tuple[bytes, bytes]:
 
 
 def store_pads(cursor: CursorWrapper, table: str, keys: Iterable[bytes]) -> bool:
-    """Makes these the keys of a table (inner_pad, outer_pad). Returns whether anything changed."""
+    """Makes these the keys of a table (inner_pad, outer_pad). Returns whether anything changed.
+
+    One process does so at a time: a broken unique constraint would print a pad, and so the key.
+    """
+    wait_for_lock(f"keys in {table}")
     wanted = {pads(key) for key in keys}
     cursor.execute(f"SELECT inner_pad, outer_pad FROM {table}")  # noqa: S608 - a constant
     if {(bytes(inner), bytes(outer)) for inner, outer in cursor.fetchall()} == wanted:

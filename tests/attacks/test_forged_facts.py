@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, ProgrammingError, connection
 from django.db import transaction as db_transaction
 from django.test import Client
+from django.test.utils import override_settings
 from django.urls import reverse
 
 from accounts.groups import AUDITOR
@@ -21,6 +22,7 @@ from ledger.db.backend.cursors import PreparedCursor
 from ledger.db.facts import SETTING
 from ledger.db.signed_facts import problem_with, signed, store_keys
 from tests.attacks.forgeries import FORGED, told
+from tests.attacks.waiting import after_waiting_for
 from tests.conftest import colleague, read_as, set_role, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
@@ -191,3 +193,19 @@ def test_another_key_is_told_by_the_probe_and_stored_by_migrate(settings: Any) -
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM fact_keys")
         assert cursor.fetchone() == (2,)
+
+
+@pytest.fixture
+def another_key() -> Iterator[None]:
+    """A new SECRET_KEY, which the database does not have yet; at the end it has the old one."""
+    with override_settings(SECRET_KEY="another key of this test, of 50 signs and more ..."):
+        yield
+    store_keys()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("another_key")
+def test_two_servers_that_start_at_once_store_the_same_key() -> None:
+    """One that fails would print the key with the error of Postgres."""
+    assert after_waiting_for(store_keys, store_keys) is None
+    assert problem_with(connection.connection) is None
