@@ -78,12 +78,15 @@ def save_password(
     which all sessions and access tokens end; "" if they do not.
 
     Raises SignInChanged if the row has another one: somebody else has closed the sign-in, or
-    changed the password, the address or the rights. Also if the session was ended.
+    changed the password, the address or the rights. Also if the session was ended, and if the last
+    second factor was removed and the password is too short without.
     """
     with db_transaction.atomic():
+        now: User = User.objects.locked([user.pk]).get()
         if session_key is not None:
             sessions.lock(user, session_key, read_with=read_with)
-        elif not User.objects.locked([user.pk]).get().has_session_hash(read_with):
+        is_short = user.has_usable_password() and not user.password_is_long
+        if not now.has_session_hash(read_with) or (is_short and not has_second_factor(now)):
             raise SignInChanged(CHANGED)
         user.save(update_fields=["password"])
         if ends_all:

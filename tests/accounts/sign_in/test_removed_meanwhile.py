@@ -14,13 +14,14 @@ from accounts.exceptions import SignInChanged
 from accounts.models import User
 from accounts.security.locked_view import LockedView
 from accounts.sign_in import access, sessions
-from tests.attacks.sessions import person
+from tests.attacks.sessions import PASSWORD, person
 from tests.attacks.waiting import after_waiting_for
 from tests.conftest import signed_in
 from tests.passkeys import add_passkey
 from tests.sign_in import code_of, prove, prove_factor
 
 NEW = "new@example.com"
+SHORT = "vim quokka 7"
 ROWS: dict[str, Callable[[User], models.Model]] = {
     "address": lambda user: EmailAddress.objects.create(user=user, email="further@example.com"),
     "factor": lambda user: Authenticator.objects.create(user=user, type="totp", data={}),
@@ -104,6 +105,22 @@ def test_a_session_that_ends_at_that_moment_adds_no_factor() -> None:
     )
     assert answer.status_code >= 400
     assert not Authenticator.objects.filter(user=user).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_password_that_is_too_short_alone_does_not_count_once_the_last_factor_is_gone() -> None:
+    user = person()
+    passkey = add_passkey(user).row
+    client = signed_in(user)
+    prove_factor(client, passkey)
+    sent = {"oldpassword": PASSWORD, "password1": SHORT, "password2": SHORT}
+    answer = after_waiting_for(
+        lambda: lock_and_remove_factors(user),
+        lambda: client.post("/account/password/change/", sent),
+    )
+    assert answer.status_code == 409
+    user.refresh_from_db()
+    assert user.check_password(PASSWORD)
 
 
 @pytest.mark.parametrize(
