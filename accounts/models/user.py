@@ -90,11 +90,18 @@ class UserQuerySet(models.QuerySet["User"]):
         """Locks a person for whom something is added or changed, see Note [Lock of a person], and
         returns them as they are now.
 
-        Raises OwnerNotActive if their sign-in is closed, and AccessEnded if the current request is
-        theirs, and what signed it in has ended.
+        Raises OwnerNotActive if their sign-in is closed, and AccessEnded as `lock_person` does.
+        """
+        person = self.lock_person(pk)
+        person.refuse_unless_active()
+        return person
+
+    def lock_person(self, pk: uuid.UUID) -> "User":
+        """The same for what is also ended while their sign-in is closed, as by staff or a job.
+
+        Raises AccessEnded if the current request is theirs, and what signed it in has ended.
         """
         person: User = self.locked([pk]).get()
-        person.refuse_unless_active()
         current_access.refuse_if_ended(person)
         return person
 

@@ -138,9 +138,9 @@ def send_again(*, owner: User, delivery: UUID) -> WebhookDelivery:
 
 def _locked(owner: User, webhook: UUID) -> Webhook:
     """The webhook, locked behind its owner: Note [Lock of a person]. Raises WebhookNotFound, and as
-    `lock_active` does.
+    `lock_person` does.
     """
-    User.objects.lock_active(owner.pk)
+    User.objects.lock_person(owner.pk)
     found = Webhook.objects.owned_by(owner).select_for_update(no_key=True).filter(pk=webhook)
     row = found.first()
     if row is None:

@@ -290,10 +290,10 @@ def settle_paid(order: StandingOrder, paid: Transaction) -> None:
 @contextmanager
 def locked(order: StandingOrder) -> Iterator[StandingOrder]:
     """The stored order, locked behind its owner. Raises OrderChanged if it has ended, and as
-    `lock_active` does.
+    `lock_person` does.
     """
     with db_transaction.atomic(durable=True):
-        User.objects.lock_active(order.owner_id)
+        User.objects.lock_person(order.owner_id)
         row = _lock(order)
         if row.is_ended:
             raise OrderChanged(f"This order has ended. {row.ended_why}")

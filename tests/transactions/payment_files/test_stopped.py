@@ -10,6 +10,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Account, User
 from tests.conftest import OWN_SESSION
@@ -27,9 +28,10 @@ from tests.transactions.payment_files.shared import (
 from transactions import services
 from transactions.models import PaymentFile, StaffReason
 from transactions.payment_files import booking, drafts, preview, storage, views
-from transactions.payment_files.booking import BookingStopped, book_rest
+from transactions.payment_files.booking import BookingStopped, FileLimit, book_rest
 from transactions.payment_files.storage import discard
 from transactions.safeguards.confirmation import ConfirmationNeeded
+from transactions.services import DayLimit
 from transactions.staff import payment_files
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -115,11 +117,9 @@ def test_a_refusal_after_a_step_is_shown_and_is_no_error_of_the_log(
 ) -> None:
     file = checked(everyday, *[pay(mara, 1)] * 3)
 
-    def refuse(booked: int) -> None:
-        if booked == 1:
-            raise ConfirmationNeeded("Confirm that it is you.")
-
-    monkeypatch.setattr(views, "refuse_unconfirmed", lambda *_args, **_options: refuse)
+    refusal = ConfirmationNeeded("Confirm that it is you.")
+    limit = DayLimit(everyday.user_id, everyday.currency, timezone.now(), Decimal(2), refusal)
+    monkeypatch.setattr(views, "limit_unconfirmed", lambda *_args, **_options: FileLimit(limit))
     response = ana.post(page_of(file), press(file, "pay"))
     assert response.status_code == 409
     assert "2 of 3 lines are booked. Confirm that it is you." in text_of(response)

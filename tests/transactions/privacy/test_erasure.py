@@ -140,9 +140,9 @@ def refunded(ana: Account, friend: Account) -> None:
 
 def ways_in_and_rights(person: User) -> None:
     """What is deleted whole: ways to sign in, sessions, counts, and rights of a former clerk."""
-    SocialAccount.objects.create(
-        user=person, provider="oidc", uid="digest", extra_data={"email": person.email}
-    )
+    connection = SocialAccount(user=person, provider="oidc", uid="digest")
+    connection.extra_data = {"email": person.email}
+    SocialAccount.objects.bulk_create([connection])  # nobody connects one after leaving
     Authenticator.objects.create(
         user=person, type="webauthn", data={"name": "Phone of Ana", "credential": {}}
     )
