@@ -16,8 +16,8 @@ from django.db import OperationalError, connection
 
 from accounts.exceptions import LedgerError
 from accounts.models import Account
-from ledger.db.local_settings import set_locally
-from ledger.db.retry import TIMED_OUT, sqlstate
+from ledger.db.local_settings import locally, set_locally
+from ledger.db.retry import LOCK_TIMED_OUT, TIMED_OUT, sqlstate
 from ledger.db.snapshot import snapshot
 from transactions.audit.checks.approvals import approvals
 from transactions.audit.checks.events import events
@@ -58,6 +58,7 @@ CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     seals,
 )
 AUDITING = 7_236_502  # the advisory lock of a run, to the end of its snapshot
+LONGEST_WAIT = "60s"  # of a command, for a run of a page, which has PAGE_SECONDS
 
 
 class AuditRunning(LedgerError):
@@ -103,13 +104,14 @@ def audit(
     With `since`, chains, links, rules of transactions, sealed rows, and entries of the statements
     that begin then, are checked from then on; balances, holds, currencies, rules of accounts, what
     the history records and the order of seals and statements always completely. `tell` receives the
-    name of each check before it starts. Raises AuditRunning if another audit runs, AuditTooLong
-    after `seconds`, AuditBlind if the role may not see every row.
+    name of each check before it starts. Raises AuditRunning if another audit runs, without
+    `seconds` after LONGEST_WAIT; AuditTooLong after `seconds`; AuditBlind if the role may not see
+    every row.
     """
     ends = time.monotonic() + seconds if seconds is not None else None
     try:
         with snapshot():
-            _only_one()
+            _only_one(waits=seconds is None)
             _refuse_blind()
             return _checked(since, ends, tell)
     except OperationalError as error:
@@ -167,11 +169,18 @@ def _refuse_blind() -> None:
             )
 
 
-def _only_one() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [AUDITING])
-        if not cursor.fetchone()[0]:
-            raise AuditRunning("Another audit is running; look at its result in a moment.")
+def _only_one(*, waits: bool) -> None:
+    """Lets no other audit run until the transaction ends. Raises AuditRunning if one runs, with
+    `waits` only if it still does after LONGEST_WAIT.
+    """
+    try:
+        with locally(lock_timeout=LONGEST_WAIT if waits else "1ms"), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [AUDITING])
+    except OperationalError as error:
+        if sqlstate(error) != LOCK_TIMED_OUT:
+            raise
+        running = "Another audit is running; look at its result in a moment."
+        raise AuditRunning(running) from error
 
 
 def _limit(ends: float | None) -> None:

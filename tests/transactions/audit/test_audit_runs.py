@@ -1,5 +1,7 @@
 """Each audit leaves a row; one runs at a time, and a page's only for some seconds."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from threading import Event
 from typing import Any
@@ -7,7 +9,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db import transaction as db_transaction
 
+from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory, UserFactory
 from tests.refusals import refused_by
 from tests.transactions.audit.sealed_books import as_owner
@@ -71,8 +75,35 @@ def test_an_audit_that_takes_too_long_is_stopped_and_leaves_no_row(
         assert cursor.fetchone() == ("0",)
 
 
+def other_audit() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [auditing.AUDITING])
+
+
 @pytest.mark.django_db(transaction=True)
-def test_two_audits_never_run_at_once() -> None:
+def test_the_audit_of_the_night_waits_for_one_of_a_page() -> None:
+    after_waiting_for(other_audit, lambda: call_command("audit_ledger"))
+    assert AuditRun.objects.get().is_clean
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_audit_of_a_page_waits_for_no_other() -> None:
+    with db_transaction.atomic():
+        other_audit()
+        with ThreadPoolExecutor(1) as pool, pytest.raises(AuditRunning):
+            pool.submit(in_own_session, lambda: run_audit(seconds=20)).result(timeout=60)
+
+
+def in_own_session(work: Callable[[], object]) -> None:
+    try:
+        work()
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_audits_never_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditing, "LONGEST_WAIT", "10ms")
     services.deposit(to_account=AccountFactory(), amount=Decimal(5))
     begun, refused = Event(), Event()
 
