@@ -9,7 +9,9 @@ Another SECRET_KEY makes other ids, and pays no day twice: the day is settled by
 
 Note [Second tries]: an order may lack money that another one brings on the same day. So what lacked
 money is tried again when all orders of a day had their turn, the oldest day first, for as long as
-anything is paid, and counts as refused only at the end of the run. The forecast does the same.
+anything is paid, and counts as refused only at the end of the run. The forecast does the same. Only
+the first of these passes looks at all accounts that lack money, each further one at those that the
+one before paid into: a ring of accounts makes as many passes as it has orders.
 
 Note [Refused payments]: a refused payment is tried again by each later run of that day, and once
 more on the day after; then the day is settled as refused, and the order goes on. Its later days
@@ -21,12 +23,15 @@ restored. If the person has left the bank, their accounts are closed, which ends
 """
 
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from functools import partial
 from heapq import heapify, heappop, heappush
+from itertools import chain
 
 from django.db.models import Min
 from django.utils import timezone
@@ -50,6 +55,7 @@ from transactions.standing_orders.services import (
 )
 
 OfRow = Callable[[object], AbstractContextManager[None]]
+_Lacking = defaultdict[uuid.UUID, list[tuple[StandingOrder, str]]]
 SIGN_IN_CLOSED = "Your sign-in was closed."
 YOURS_CLOSED = "The account that pays is closed."
 THEIRS_CLOSED = "The recipient's account is closed."
@@ -66,11 +72,11 @@ class PaidOrders:
 
 @dataclass(slots=True)
 class _Run:
-    """A run of the job: its moment, what it did, and what lacked money and why."""
+    """A run of the job: its moment, what it did, and what lacked money and why, by account."""
 
     moment: datetime
     counts: PaidOrders = field(default_factory=PaidOrders)
-    lacking: list[tuple[StandingOrder, str]] = field(default_factory=list)
+    lacking: _Lacking = field(default_factory=lambda: defaultdict(list))
 
 
 def pay_due(*, now: datetime | None = None) -> PaidOrders:
@@ -84,9 +90,10 @@ def pay_due(*, now: datetime | None = None) -> PaidOrders:
             for order in _due_on(day):
                 with order_apart(order.pk):
                     _pay(order, run)
-            while run.lacking and _try_again(run, day, order_apart):
+            paid_into: set[uuid.UUID] | None = None
+            while run.lacking and (paid_into := _try_again(run, day, order_apart, paid_into)):
                 pass
-        for order, why in run.lacking:
+        for order, why in chain.from_iterable(run.lacking.values()):
             with order_apart(order.pk):
                 _refused(order, why, run)
     return run.counts
@@ -122,39 +129,51 @@ def _readable() -> StandingOrderQuerySet:
     return StandingOrder.objects.active().with_accounts().select_related("owner")
 
 
-def _try_again(run: _Run, day: date, order_apart: OfRow) -> bool:
-    """Tries once more what lacks money, missed days first, from accounts that have enough for any
-    of it now. An order that is paid has its next missed day tried in its turn. Returns whether
-    anything was paid.
+def _try_again(
+    run: _Run, day: date, order_apart: OfRow, among: set[uuid.UUID] | None
+) -> set[uuid.UUID]:
+    """Tries once more what lacks money, missed days first, from those of the accounts `among`, None
+    for all, that have enough for any of it now. An order that is paid has its next missed day tried
+    in its turn. Returns the accounts that were paid into: no other has more than before.
     """
-    before, ready = run.counts.paid, _ready(run.lacking)
-    queue = [(order.next_on, order.pk, order, why) for order, why in run.lacking]
+    paid_into = set[uuid.UUID]()
+    available = _ready(run.lacking, run.lacking.keys() if among is None else among)
+    queue = [
+        (order.next_on, order.pk, order, why)
+        for account in available
+        for order, why in run.lacking.pop(account)
+    ]
     heapify(queue)
-    run.lacking = []
     while queue:
         _on, pk, order, why = heappop(queue)
-        if order.from_account_id not in ready:
-            run.lacking.append((order, why))
+        source, target = order.from_account_id, order.to_account_id
+        if order.amount > available[source]:
+            run.lacking[source].append((order, why))
             continue
         paid = run.counts.paid
         with order_apart(pk):
             _pay(order, run)
             if run.counts.paid > paid:
+                paid_into.add(target)
+                available[source] -= order.amount
+                if target in available:
+                    available[target] += order.amount
                 later = _readable().filter(pk=pk, next_on__lte=day)
                 for each in later:  # one or none
                     heappush(queue, (each.next_on, pk, each, ""))
-    return run.counts.paid > before
+    return paid_into
 
 
-def _ready(lacking: Iterable[tuple[StandingOrder, str]]) -> set[uuid.UUID]:
-    """The accounts that have what one of these orders lacked, whoever brought it."""
-    orders = [order for order, _why in lacking]
-    accounts = Account.objects.filter(pk__in={order.from_account_id for order in orders})
-    available = dict(accounts.values_list("pk", "available"))
+def _ready(lacking: _Lacking, accounts: Iterable[uuid.UUID]) -> dict[uuid.UUID, Decimal]:
+    """What those of the accounts have that have what one of their orders lacked, whoever brought
+    it.
+    """
+    rows = Account.objects.filter(pk__in=[pk for pk in accounts if pk in lacking])
     return {
-        order.from_account_id for order in orders
-        if order.amount <= available[order.from_account_id]
-    }  # fmt: skip
+        pk: available
+        for pk, available in rows.values_list("pk", "available")
+        if any(order.amount <= available for order, _why in lacking[pk])
+    }
 
 
 def _pay(order: StandingOrder, run: _Run) -> None:
@@ -172,7 +191,7 @@ def _pay(order: StandingOrder, run: _Run) -> None:
     except OrderChanged:
         return  # paid by another worker, or changed by its owner, who come first
     except InsufficientFunds as refusal:
-        run.lacking.append((order, str(refusal)))
+        run.lacking[order.from_account_id].append((order, str(refusal)))
     except LedgerError as refusal:
         _refused(order, in_words(refusal, order), run)
     else:

@@ -8,9 +8,9 @@ from unittest.mock import patch
 
 import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.services import (
     close_account,
     deactivate_user,
@@ -33,6 +33,7 @@ from transactions.standing_orders.paying import PaidOrders, pay_due
 pytestmark = pytest.mark.django_db
 FIRST, SECOND = date(2027, 1, 31), date(2027, 2, 28)
 DAY = timedelta(days=1)
+MOST_STATEMENTS = 5  # that name an account of which one order lacks money
 
 
 def paid() -> list[Decimal]:
@@ -173,6 +174,56 @@ def test_the_last_try_waits_for_the_money_of_its_day(
     services.deposit(to_account=mine, amount=Decimal(500))
     assert pay_due(now=at(FIRST + DAY)) == PaidOrders(paid=2)
     assert settled(rent) == [("01-31", "paid")]
+
+
+def ring_of(owner: User, size: int) -> list[StandingOrder]:
+    """Orders by which ten go once around, one order after each pass of second tries."""
+    ring = [AccountFactory(user=owner, balance="0") for _ in range(size)]
+    services.deposit(to_account=ring[0], amount=Decimal(10))
+    return [order_of(ring[place], ring[(place + 1) % size]) for place in reversed(range(size))]
+
+
+@pytest.mark.parametrize("size", [3, 8])
+def test_each_pass_of_second_tries_looks_at_accounts_that_the_one_before_paid_into(
+    mine: Account, theirs: Account, size: int
+) -> None:
+    """However many passes one person causes, the orders of others that lack money cost the same."""
+    lacks = order_of(mine, theirs, amount=Decimal(500))
+    ring_of(theirs.user, size)
+    statements = list[str]()
+
+    def note(execute: Callable[..., Any], sql: str, parameters: Any, *rest: Any) -> Any:
+        if str(mine.pk) in str(parameters) and "SELECT" in sql:
+            statements.append(sql)
+        return execute(sql, parameters, *rest)
+
+    with connection.execute_wrapper(note):
+        assert pay_due(now=at(FIRST)) == PaidOrders(paid=size, waiting=1)
+    lacks.refresh_from_db()
+    assert lacks.refused_at is not None
+    assert len(statements) <= MOST_STATEMENTS
+
+
+def test_a_second_try_is_made_only_of_what_the_account_has_the_money_for(
+    mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = (AccountFactory(user=mine.user, balance="0") for _ in range(2))
+    services.deposit(to_account=here, amount=Decimal(10))
+    for source, target in ((there, here), (here, there)):
+        for _ in range(4):
+            order_of(source, target)
+            order_of(source, theirs, amount=Decimal(500))
+    tries, pay = list[StandingOrder](), paying._pay
+
+    def noted(order: StandingOrder, *rest: Any) -> None:
+        tries.append(order)
+        pay(order, *rest)
+
+    monkeypatch.setattr(paying, "_pay", noted)
+    done = pay_due(now=at(FIRST))
+    assert done == PaidOrders(paid=8, waiting=8)
+    assert len(tries) <= 16 + done.paid
+    assert audit().clean
 
 
 def test_money_that_another_worker_brought_meanwhile_is_found(
