@@ -63,8 +63,8 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
         yield weak(
             "explorer_functions",
             f"The role {role} may execute {_some(functions)}: queries of the explorer could fill"
-            " the disk or the memory of web processes, take all locks of the server, or end queries"
-            " of others.",
+            " the disk or the memory of web processes, take all locks of the server, end queries of"
+            " others, or learn from statistics who is a customer.",
             "Let a superuser run manage.py create_roles, or the SQL of"
             " docs/rights.md#on-your-own-server.",
         )

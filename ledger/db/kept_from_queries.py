@@ -1,64 +1,61 @@
 """Functions of Postgres that everybody may execute, and queries of the explorer may not.
 
 They are taken from PUBLIC, which only a superuser can, in each database, and granted to other roles
-of the bank.
+of the bank. Each group is a regular expression of their names in `pg_catalog`.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
+STATISTICS = "pg_read_all_stats"  # a role of Postgres: sees what every session does
 # Messages in the WAL could fill the disk, and a session of a role may be ended by any other of it.
 # They are for the roles of `ledger.db.confirmation` and `posting.lost_statements`.
-OF_OWNER_AND_WEB = (
-    "pg_logical_emit_message(boolean,text,text)",  # these two before Postgres 17
-    "pg_logical_emit_message(boolean,text,bytea)",
-    "pg_logical_emit_message(boolean,text,text,boolean)",
-    "pg_logical_emit_message(boolean,text,bytea,boolean)",
-    "pg_terminate_backend(integer,bigint)",
-    "pg_cancel_backend(integer)",
-)
+OF_OWNER_AND_WEB = "pg_logical_emit_message|pg_terminate_backend|pg_cancel_backend"
 # By this one a query could turn its limits off, or let Postgres send it notices of any length.
-SETTINGS = ("set_config(text,text,boolean)",)
+SETTINGS = "set_config"
 # Note [Shared locks]: Postgres keeps all locks of the server in one table of fixed size. When it is
 # full, no transaction writes, and hardly a session begins. A query can take one advisory lock for
-# each number, and by `pg_get_object_address` one for each object of the catalog.
+# each number, and by `pg_get_object_address` one for each object of the catalog. The others lock
+# each sequence, or each table of a view, to the end of the query, without a right to it.
 LOCKS = (
-    *(
-        f"pg_{attempt}advisory_{scope}lock{strength}({arguments})"
-        for attempt in ("", "try_")
-        for scope in ("", "xact_")
-        for strength in ("", "_shared")
-        for arguments in ("bigint", "integer,integer")
-    ),
-    "pg_get_object_address(text,text[],text[])",
+    r"pg_(try_)?advisory_(xact_)?lock(_shared)?|pg_get_object_address"
+    r"|pg_sequence_last_value|pg_get_sequence_data|pg_get_(view|rule)def"
 )
 # These show who waits for which advisory lock; the locks of the bank's services are for one person,
-# transaction or batch each.
+# transaction or batch each. `pg_lock_status` is the view pg_locks.
 LOCKS_OF_OTHERS = (
-    "pg_lock_status()",  # the view pg_locks
-    "pg_blocking_pids(integer)",
-    "pg_safe_snapshot_blocking_pids(integer)",
-    "pg_isolation_test_session_is_blocked(integer,integer[])",
+    "pg_lock_status|pg_blocking_pids|pg_safe_snapshot_blocking_pids"
+    "|pg_isolation_test_session_is_blocked"
 )
-OF_THE_BANK = (*SETTINGS, *LOCKS, *LOCKS_OF_OTHERS)
+# These run SQL in a text, lock any table, or compute an XPath, which Postgres cannot stop.
+TEXTS = (
+    r"(query|cursor|table|schema|database)_to_xml\w*|xpath|xpath_exists|xmlexists"
+    "|ts_stat|ts_rewrite"
+)
+OF_THE_BANK = f"{SETTINGS}|{LOCKS}|{LOCKS_OF_OTHERS}|{TEXTS}"
+# What pages of the bank read and write is counted for each table and index, and in bytes of the
+# WAL. The counts differ for an e-mail address that is known and one that is not. They are for the
+# bank and its monitors. `explorer.running.overdue` needs the view pg_stat_activity.
+COUNTERS = (
+    r"pg_stat_get_(?!activity$)\w+|pg_(current|last)_wal_\w+|pg_last_xact_replay_timestamp"
+    r"|pg_get_wal_summarizer_state|pg_get_replication_slots"
+)
+OF_GROUP = "pronamespace = 'pg_catalog'::regnamespace AND proname ~ ('^(' || %s || ')$')"
 # The statement for each function that is not as it should be.
-STATEMENTS = """
+STATEMENTS = f"""
 SELECT format('REVOKE EXECUTE ON FUNCTION %%1$s FROM PUBLIC; GRANT EXECUTE ON FUNCTION %%1$s TO %%2$s',
-              function, string_agg(quote_ident(rolname), ', '))
-FROM unnest(%s::text[]) AS name,
-     to_regprocedure('pg_catalog.' || name) AS function, pg_roles
-WHERE function IS NOT NULL AND rolname = ANY (%s)
-GROUP BY function
-HAVING has_function_privilege('public', function, 'EXECUTE')
-    OR NOT bool_and(has_function_privilege(pg_roles.oid, function, 'EXECUTE'))
-"""  # noqa: E501
-EXECUTABLE = """
-SELECT DISTINCT proname FROM pg_roles, pg_proc
-WHERE rolname = %s AND pg_proc.oid IN (
-      SELECT to_regprocedure('pg_catalog.' || name) FROM unnest(%s::text[]) AS name)
-  AND has_function_privilege(pg_roles.oid, pg_proc.oid, 'EXECUTE')
+              pg_proc.oid::regprocedure, string_agg(quote_ident(rolname), ', '))
+FROM pg_proc, pg_roles
+WHERE {OF_GROUP} AND rolname = ANY (%s)
+GROUP BY pg_proc.oid
+HAVING has_function_privilege('public', pg_proc.oid, 'EXECUTE')
+    OR NOT bool_and(has_function_privilege(pg_roles.oid, pg_proc.oid, 'EXECUTE'))
+"""  # noqa: E501, S608 - a constant
+EXECUTABLE = f"""
+SELECT DISTINCT proname FROM pg_proc, pg_roles
+WHERE {OF_GROUP} AND rolname = %s AND has_function_privilege(pg_roles.oid, pg_proc.oid, 'EXECUTE')
 ORDER BY proname
-"""
+"""  # noqa: S608 - a constant
 
 
 def statements(cursor: Any, owner: str, web: str, others: Sequence[str]) -> list[str]:
@@ -69,13 +66,14 @@ def statements(cursor: Any, owner: str, web: str, others: Sequence[str]) -> list
     for functions, roles in (
         (OF_OWNER_AND_WEB, [owner, web]),
         (OF_THE_BANK, [owner, web, *others]),
+        (COUNTERS, [owner, web, *others, STATISTICS]),
     ):
-        cursor.execute(STATEMENTS, [list(functions), roles])
+        cursor.execute(STATEMENTS, [functions, roles])
         found += [statement for (statement,) in cursor.fetchall()]
     return found
 
 
 def executable(connection: Any, role: str) -> list[str]:
     """Returns the names of these functions that the role may execute."""
-    functions = ["lo_create(oid)", *OF_OWNER_AND_WEB, *OF_THE_BANK]
-    return [name for (name,) in connection.execute(EXECUTABLE, [role, functions]).fetchall()]
+    functions = f"lo_create|{OF_OWNER_AND_WEB}|{OF_THE_BANK}|{COUNTERS}"
+    return [name for (name,) in connection.execute(EXECUTABLE, [functions, role]).fetchall()]

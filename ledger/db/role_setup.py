@@ -15,7 +15,7 @@ from django.db import DatabaseError
 from ledger.db import kept_from_queries
 from ledger.db.creation import create_database
 from ledger.db.rights import LARGE_OBJECTS
-from ledger.db.roles import COOKBOOK, EXPLORER_OPTIONS, EXPLORER_SETTINGS, STATISTICS
+from ledger.db.roles import COOKBOOK, EXPLORER_OPTIONS, EXPLORER_SETTINGS
 from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
 
 IAM = "rds_iam"  # whoever is a member signs in to RDS and Aurora by a token alone
@@ -35,7 +35,8 @@ UNKEYED = (
 )
 FUNCTIONS_STAY = (
     "Queries of the explorer may end those of colleagues, write messages into the WAL, change"
-    " settings of their session and take all locks of the server: only a superuser can change that."
+    " settings of their session, take all locks of the server, and learn from its statistics who is"
+    " a customer: only a superuser can change that."
 )
 LARGE_OBJECTS_STAY = "Everybody may still make large objects: only a superuser can change that."
 
@@ -112,7 +113,7 @@ def _make(
 def _let_owner_see_sessions(cursor: Any, owner: str) -> Iterator[str]:
     """For `session_states()`, which leaves out what they run."""
     try:
-        cursor.execute(f"GRANT {STATISTICS} TO {owner}")
+        cursor.execute(f"GRANT {kept_from_queries.STATISTICS} TO {owner}")
     except DatabaseError:
         yield STATISTICS_STAY.format(owner)
 

@@ -44,7 +44,6 @@ MEMBERSHIPS = {
 }
 GRANTED = "SELECT member::regrole::text, roleid::regrole::text FROM pg_auth_members"
 SUPERUSER = "postgres"
-STATISTICS = "pg_read_all_stats"  # a role of Postgres: sees what every session does
 
 
 def create(server: Postmaster) -> None:
@@ -103,7 +102,9 @@ def _let_owner_see_sessions(connection: "psycopg.Connection[Any]") -> None:
     from psycopg import sql
 
     connection.execute(
-        sql.SQL("GRANT {} TO {}").format(sql.Identifier(STATISTICS), sql.Identifier(OWNER))
+        sql.SQL("GRANT {} TO {}").format(
+            sql.Identifier(kept_from_queries.STATISTICS), sql.Identifier(OWNER)
+        )
     )
 
 

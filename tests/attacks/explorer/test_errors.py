@@ -122,6 +122,7 @@ def kilobytes_that(query_is_run: Callable[[], object]) -> int:
     return peak() - before
 
 
+@pytest.mark.usefixtures("may_execute")
 @pytest.mark.parametrize("sql", LOUD)
 def test_no_huge_message_comes_to_the_log_or_the_web_process(
     sql: str, logged: Callable[[], str], books: Books

@@ -139,7 +139,6 @@ BEYOND_ITS_RIGHTS = [
     "SELECT pg_create_physical_replication_slot('mine')",
     "SELECT nextval('public.django_migrations_id_seq')",
     "SELECT setval('public.django_migrations_id_seq', 1)",
-    "SELECT query_to_xml('SELECT * FROM public.users', true, false, '')",
     "SELECT ts_stat('SELECT search FROM public.transactions')",
     "SELECT extensions.similarity('a', 'b')",
     "SELECT extensions.show_trgm('a')",
@@ -155,7 +154,6 @@ BEYOND_ITS_RIGHTS = [
 OTHERWISE_REFUSED = {
     "SELECT session_states()": "42883",
     "SELECT similarity('a', 'b')": "42883",
-    "SELECT query_to_xml('DELETE FROM public.users RETURNING 1', true, false, '')": "0A000",
 }
 # Everybody may execute these, as far as they may enter the schema.
 OF_EXTENSIONS = """
@@ -163,6 +161,20 @@ SELECT pg_proc.oid::regprocedure::text, has_schema_privilege(%s, pronamespace, '
 FROM pg_proc JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = pg_proc.oid
 WHERE deptype = 'e'
   AND refobjid <> (SELECT oid FROM pg_extension WHERE extname = 'plpgsql')
+"""
+# Views of statistics that every session may read: of its own work, of columns that it may read, and
+# who is connected.
+OPEN_STATISTICS = {
+    "pg_stat_activity", "pg_stat_gssapi", "pg_stat_ssl", "pg_stats", "pg_stats_ext",
+    "pg_stats_ext_exprs",
+}  # fmt: skip
+VIEWS_OF_STATISTICS = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'v' AND relname ~ '^pg_stat'
+"""
+POSITIONS = """
+SELECT proname, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND prorettype = 'pg_lsn'::regtype AND pronargs = 0
 """
 LARGE_OBJECTS = [
     "SELECT lo_import('/etc/passwd')",
@@ -285,6 +297,32 @@ LOCKS_OF_OTHERS = [
 
 @pytest.mark.parametrize("sql", LOCKS_OF_OTHERS)
 def test_no_query_sees_the_locks_of_others(sql: str, books: Books) -> None:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes these functions from everybody")
+    problem = query(books.bank, sql).problem
+    assert problem is not None
+    assert problem.state == DENIED
+
+
+# Each locks a relation to the end of the query without a right to it, or runs SQL or XPath that
+# stands in a text.
+OF_RELATIONS_AND_TEXTS = [
+    "SELECT pg_sequence_last_value('public.django_migrations_id_seq')",
+    "SELECT last_value FROM pg_sequences",
+    "SELECT pg_get_viewdef('explorer.entries'::regclass)",
+    "SELECT pg_get_ruledef(oid) FROM pg_rewrite",
+    "SELECT table_to_xmlschema('public.users', true, true, '')",
+    "SELECT query_to_xml('DELETE FROM public.users RETURNING 1', true, false, '')",
+    "SELECT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, ''b''::tsquery')",
+    "SELECT database_to_xmlschema(true, true, '')",
+    "SELECT xpath('//a', x) FROM (SELECT NULL::xml AS x OFFSET 0) AS a",
+    "SELECT xpath_exists('//a', x) FROM (SELECT NULL::xml AS x OFFSET 0) AS a",
+    "SELECT xmlexists('//a' PASSING x) FROM (SELECT NULL::xml AS x OFFSET 0) AS a",
+]
+
+
+@pytest.mark.parametrize("sql", OF_RELATIONS_AND_TEXTS)
+def test_no_query_locks_what_it_may_not_read_or_runs_a_text(sql: str, books: Books) -> None:
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser takes these functions from everybody")
     problem = query(books.bank, sql).problem
@@ -429,6 +467,45 @@ def settings_of_a_pooler() -> bool:
     return bool(database.is_behind_pooler)
 
 
+def test_no_view_counts_the_work_of_others(books: Books) -> None:
+    """Also none of a later Postgres: what pages of the bank read shows who is known to it."""
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes these functions from everybody")
+    may_read = set()
+    with beside(user=settings.LEDGER_EXPLORER_ROLE) as session:
+        views = [name for (name,) in session.execute(VIEWS_OF_STATISTICS)]
+        for name in views:
+            try:
+                session.execute(f"SELECT counted::text FROM pg_catalog.{name} AS counted".encode())
+                may_read.add(name)
+            except psycopg.errors.InsufficientPrivilege:
+                pass
+    assert len(views) > 40
+    assert may_read == OPEN_STATISTICS
+
+
+def test_no_position_in_the_wal_counts_what_others_write(books: Books) -> None:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes these functions from everybody")
+    with connection.cursor() as cursor:
+        cursor.execute(POSITIONS, [settings.LEDGER_EXPLORER_ROLE])
+        found = dict(cursor.fetchall())
+    assert "pg_current_wal_lsn" in found
+    assert [name for name, may in found.items() if may] == []
+
+
+@pytest.mark.parametrize("role", ["OWNER", "WEB", "MONITOR"])
+def test_the_bank_and_its_monitors_read_the_statistics(role: str, books: Books) -> None:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes these functions from everybody")
+    roles = {"OWNER": server()["USER"], "WEB": settings.LEDGER_WEB_ROLE, "MONITOR": "pg_monitor"}
+    with beside(user="postgres") as session:
+        session.execute(f"SET ROLE {roles[role]}".encode())
+        assert session.execute("SELECT idx_scan FROM pg_stat_user_indexes").fetchone()
+        assert session.execute("SELECT blks_hit, pg_current_wal_lsn() FROM pg_stat_database")
+
+
+@pytest.mark.usefixtures("may_execute")
 def test_statistics_count_no_row_that_a_query_passes_over(books: Books) -> None:
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser lets sessions of the role count nothing")

@@ -84,6 +84,8 @@ def test_a_setting_of_this_database_goes_before(role: str, owner: Any, superuser
         "pg_logical_emit_message(boolean, text, text, boolean)",
         "lo_create(oid)",
         "pg_try_advisory_lock(bigint)",
+        "pg_stat_get_tuples_returned(oid)",
+        "pg_sequence_last_value(regclass)",
     ],
 )
 def test_a_function_that_a_superuser_takes_is_told(
