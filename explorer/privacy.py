@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Func, TextField, Value
 
 from accounts.models import User
 from explorer.models import QueryRun, SavedQuery, kept_days
@@ -18,6 +18,10 @@ from transactions.privacy.sections import DataSection
 from transactions.privacy.traces import Erased, Traces, emptied
 
 SAVED = ("title", "sql", "parameters", "shared", "saved", "changed")
+VALUES = Func(
+    F("parameters"), output_field=TextField(),
+    template="array_to_string(ARRAY(SELECT value FROM jsonb_each_text(%(expressions)s)), chr(10))",
+)  # fmt: skip
 RUNS = ("at", "sql", "parameters", "as", "outcome", "rows")
 
 
@@ -51,19 +55,25 @@ def _runs(person: User) -> Iterable[Any]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """Their own queries go, and saved ones of others that have the whole name; of others' history,
-    the text that has it.
+    """Their own queries go. Of others' history, the text that has an address of theirs; in queries
+    that others saved, the address: Note [Whose texts].
     """
     yield Erased(SavedQuery.objects.filter(owner=traces.person), None)
     own = QueryRun.objects.filter(person=traces.person)
     yield emptied(own, sql="", parameters={}, message="")
+    addresses = traces.addresses
     for name in ("sql", "message"):
-        yield emptied(QueryRun.objects.filter(**{f"{name}__iregex": traces.whole}), **{name: ""})
-    yield emptied(QueryRun.objects.filter(parameters__iregex=traces.whole), parameters={})
-    names = Q()
-    for name in ("title", "sql", "parameters"):
-        names |= Q(**{f"{name}__iregex": traces.whole})
-    yield Erased(SavedQuery.objects.filter(names), None)
+        yield emptied(QueryRun.objects.filter(**{f"{name}__iregex": addresses}), **{name: ""})
+    for name in ("title", "sql"):
+        without = Func(
+            F(name), Value(addresses), Value("erased"), Value("gi"), function="regexp_replace"
+        )
+        named = SavedQuery.objects.filter(**{f"{name}__iregex": addresses})
+        yield Erased(named, {name: without})
+    runs = QueryRun.objects.annotate(texts=VALUES).filter(texts__iregex=addresses)
+    saved = SavedQuery.objects.annotate(texts=VALUES).filter(texts__iregex=addresses)
+    for rows in (runs, saved):
+        yield emptied(rows, parameters={})
 
 
 def _delete_old(now: datetime) -> dict[str, int]:

@@ -48,23 +48,37 @@ def test_the_download_has_ones_own_queries(ana: User) -> None:
     assert [row["sql"] for row in found["saved_queries"]] == ["SELECT 2"]
 
 
-def test_erasure_takes_ones_queries_and_ones_name_out_of_those_of_others(ana: User) -> None:
+def test_erasure_takes_ones_queries_and_ones_address_out_of_those_of_others() -> None:
+    sean: User = UserFactory(name="Sean O'Brien", email="o'brien@mail.example")
     other: User = UserFactory()
-    own, named, by_value, kept = (
-        ran(ana, "SELECT 'mine'"),
-        ran(other, "SELECT * FROM users WHERE name = 'Ana Ferreira'"),
-        ran(other, "SELECT :who", who="ana@mail.example"),
-        ran(other, "SELECT 'Analysis'"),
-    )
-    for person, sql in ((ana, "SELECT 1"), (other, "SELECT 'Ana Ferreira'"), (other, "SELECT 2")):
-        saved(person, sql)
-    erase(ana)
-    for run in (own, named, by_value, kept):
+    own = ran(sean, "SELECT 'mine'")
+    texts = [
+        ran(other, f"SELECT * FROM users WHERE email = {literal}")
+        for literal in (
+            "'o''brien@mail.example'", r"E'O\'Brien@mail.example'", "$$o'brien@mail.example$$"
+        )
+    ]  # fmt: skip
+    values = [ran(other, "SELECT :who", who=f"{text}o'brien@mail.example") for text in ("", "x\n")]
+    kept = ran(other, "SELECT 'Sean O''Brien', 'x.o''brien@mail.example'", who="Sean O'Brien")
+    saved(sean, "SELECT 1")
+    for sql in ("SELECT 'o''brien@mail.example', 2", "SELECT 'Sean O''Brien'"):
+        saved(other, sql)
+    by_value = services.save_query(
+        owner=other, title="Of o'brien@mail.example", sql="SELECT :who",
+        parameters={"who": "o'brien@mail.example"},
+    )  # fmt: skip
+    erase(sean)
+    for run in (own, *texts, *values, kept):
         run.refresh_from_db()
-    assert (own.sql, named.sql, by_value.parameters) == ("", "", {})
-    assert kept.sql == "SELECT 'Analysis'"
+    by_value.refresh_from_db()
+    assert [run.sql for run in (own, *texts)] == [""] * 4
+    assert [run.parameters for run in values] == [{}] * 2
+    assert kept.sql == "SELECT 'Sean O''Brien', 'x.o''brien@mail.example'"
+    assert kept.parameters == {"who": "Sean O'Brien"}
+    assert (by_value.title, by_value.parameters) == ("Of erased", {})
     assert list(register()) == []
-    assert [query.sql for query in SavedQuery.objects.all()] == ["SELECT 2"]
+    left = SavedQuery.objects.exclude(pk=by_value.pk).order_by("sql").values_list("sql", flat=True)
+    assert list(left) == ["SELECT 'Sean O''Brien'", "SELECT 'erased', 2"]
 
 
 def test_the_history_goes_after_its_time_and_not_before(ana: User, settings: Any) -> None:

@@ -80,6 +80,7 @@ from transactions.privacy.traces import (
     Traces,
     all_texts,
     erase_from_the_log_of_households,
+    households_of,
     traces_of,
 )
 
@@ -253,7 +254,7 @@ def _erase_for_good(traces: Traces) -> None:
     set_locally(**{ERASES: WHY})
     with triggers_lifted("changes"):
         Account.objects.filter(user=person).update(name=ACCOUNT_NAME)
-        left = _households_left(person)
+        left = households_of(person)
         person.groups.clear()
         person.user_permissions.clear()
         person.household = None
@@ -273,19 +274,6 @@ def _note_removal(rows: QuerySet[Any]) -> None:
         RowRemoval.objects.create(
             table_name=rows.model._meta.db_table, row_ids=ids, reason=f"{WHY}."
         )
-
-
-def _households_left(person: User) -> list[UUID]:
-    """The households in which the person is or was, as the history tells."""
-    about = Change.objects.filter(table_name="users", about=str(person.pk))
-    names = {
-        side["household"]
-        for row in about
-        for side in (row.before, row.after)
-        if side and side.get("household")
-    }
-    found = Household.objects.filter(Q(name__in=names) | Q(pk=person.household_id))
-    return list(found.values_list("pk", flat=True))
 
 
 def _rename_empty_households(households: Sequence[UUID]) -> None:

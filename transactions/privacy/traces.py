@@ -1,15 +1,18 @@
 """What a person leaves in texts of others: reasons of staff, logs, files and their lines.
 
 The functions find them and change nothing, so that the erasure searches without a lock. They leave
-out what is erased already. Texts about the person's accounts are emptied. Texts that are about
-another side too are emptied where they have a word of the person's name, or an address of theirs;
-reasons about others, the log of the admin and what staff searched for, where they have the whole
-name.
+out what is erased already.
+
+Note [Whose texts]: anybody can take any name, such as "groceries", "Select" or somebody else's, so
+a name in a text proves nothing. Texts of staff about the person and their accounts are emptied.
+Texts about another side too are emptied where they have a word of the name. Texts of people who
+paid the person, were paid by them or live with them are emptied where they have the whole name.
+Other texts are emptied only where they have an address of the person: it was confirmed by mail, and
+nobody else has it. What others chose (categories, rules, budgets, reports) stays.
 """
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -37,24 +40,22 @@ from ledger.text.queries import decodings_of
 from transactions.models import (
     Alert,
     Attachment,
-    Budget,
-    CategoryRule,
     MonthlyStatement,
     OutsideAccount,
     OutsideEntry,
     OutsideImport,
-    OwnCategory,
     Payee,
     PaymentFile,
     PaymentLine,
     Reconciliation,
     ReconciliationLine,
-    SavedReport,
+    ReconciliationMatch,
     StaffReason,
     StandingOrder,
     Transaction,
 )
 
+OUTSIDE = ("description", "other", "reference", "outside_id")  # texts of another bank
 REPR = "Erased"
 REFUSED = "It was refused."
 
@@ -68,46 +69,86 @@ class Erased(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """Where to look for a person: their accounts, and regular expressions of Postgres for any word
-    of their names and any address, and for whole names and addresses.
+    """Where to look for a person: their accounts, who had to do with them, and regular expressions
+    of Postgres for any word of their names and any address, for whole names, and for addresses
+    that are nobody else's.
     """
 
     person: User
     accounts: list[UUID]
+    others: list[UUID]  # the other accounts of their payments
+    known: list[UUID]  # whoever holds one of these, or lives in a household of the person
     words: str
-    whole: str
-    names: tuple[str, ...]  # whole names and addresses, folded for comparison
-
-    def names_in(self, text: str) -> bool:
-        """Whether the text has a whole name or address, in any case, spacing and composition."""
-        tidy = folded(text)
-        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", tidy) for name in self.names)
+    names: str
+    addresses: str
 
 
 def traces_of(person: User) -> Traces:
     """Read before anything is erased: former names and addresses are in the history alone."""
-    texts = [person.name, person.email]
+    names, addresses = {person.name}, {person.email}
     for row in Change.objects.filter(
         table_name__in=["users", "account_emailaddress"], about=str(person.pk)
     ):
         for side in (row.before or {}, row.after or {}):
-            texts += [side.get("name") or "", side.get("email") or ""]
+            names.add(side.get("name") or "")
+            addresses.add(side.get("email") or "")
     accounts = list(Account.objects.filter(user=person).values_list("pk", flat=True))
-    words = [word for text in texts for word in ([text] if "@" in text else text.split())]
-    names = tuple({folded(text) for text in texts if len(text) > 1})
-    return Traces(person, accounts, _pattern(words), _pattern(texts), names)
+    others = _paid_or_paying(accounts)
+    known = User.objects.filter(Q(accounts__in=others) | Q(household__in=households_of(person)))
+    return Traces(
+        person, accounts, others,
+        list(known.exclude(pk=person.pk).values_list("pk", flat=True).distinct()),
+        words=_pattern([*addresses, *(word for name in names for word in name.split())]),
+        names=_pattern(names),
+        addresses=_pattern_of_addresses(addresses - _of_others(person, addresses)),
+    )  # fmt: skip
 
 
-def folded(text: str) -> str:
-    """The text in one case, composition and spacing."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+def _paid_or_paying(accounts: Collection[UUID]) -> list[UUID]:
+    """The other accounts of all payments of these."""
+    found: set[UUID | None] = set()
+    for mine, other in (("from_account", "to_account"), ("to_account", "from_account")):
+        payments = Transaction.objects.filter(**{f"{mine}__in": accounts}).order_by()
+        found |= set(payments.values_list(other, flat=True).distinct())
+    return [pk for pk in found if pk and pk not in accounts]
+
+
+def households_of(person: User) -> list[UUID]:
+    """The households in which the person is or was, as the history tells."""
+    about = Change.objects.filter(table_name="users", about=str(person.pk))
+    names = {
+        side["household"]
+        for row in about
+        for side in (row.before, row.after)
+        if side and side.get("household")
+    }
+    found = Household.objects.filter(Q(name__in=names) | Q(pk=person.household_id))
+    return list(found.values_list("pk", flat=True))
+
+
+def _of_others(person: User, addresses: Collection[str]) -> set[str]:
+    """Those of the addresses that somebody else has now."""
+    rows = (
+        User.objects.exclude(pk=person.pk).filter(email__in=addresses),
+        EmailAddress.objects.exclude(user=person).filter(email__in=addresses),
+    )
+    return {email for each in rows for email in each.values_list("email", flat=True)}
 
 
 def _pattern(texts: Iterable[str]) -> str:
-    """Finds any of the texts as whole words, also with the spaces of an address of a page."""
+    """Finds any of the texts as whole words."""
     parts = sorted({re.escape(text) for text in texts if len(text) > 1})
-    either = "|".join(parts).replace("\\ ", "([[:space:]]|\\+|%20)+") or "a^"
+    either = "|".join(parts).replace("\\ ", "[[:space:]]+") or "a^"
     return rf"(^|[^[:alnum:]])({either})($|[^[:alnum:]])"
+
+
+def _pattern_of_addresses(addresses: Iterable[str]) -> str:
+    """Finds any of the addresses, but not as a part of another one, in Postgres and in Python. SQL
+    writes an apostrophe twice or behind a backslash.
+    """
+    parts = sorted({re.escape(text).replace("'", r"(\\?'){1,2}") for text in addresses if text})
+    either = "|".join(parts) or "a^"
+    return rf"(?<![\w.+-])({either})(?![\w-]|\.\w)"
 
 
 def emptied(rows: QuerySet[Any], **values: Any) -> Erased:
@@ -148,7 +189,9 @@ def _in_the_log_of_the_admin(traces: Traces) -> Erased:
         (StatusChange, Q(account__user=traces.person)),
         (LimitChange, Q(account__user=traces.person)),
     ]
-    about = Q(object_repr__iregex=traces.whole) | Q(change_message__iregex=traces.whole)
+    about = Q()
+    for field in ("object_repr", "change_message"):
+        about |= Q(**{f"{field}__iregex": traces.addresses})
     for model, which in theirs:
         ids = [str(pk) for pk in model._default_manager.filter(which).values_list("pk", flat=True)]
         about |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
@@ -182,70 +225,61 @@ def _in_statements(traces: Traces) -> Iterator[Erased]:
     """
     own = MonthlyStatement.objects.filter(account__in=traces.accounts)
     yield emptied(own, holder=NAME, account_name=ACCOUNT_NAME)
-    sides = Transaction.objects.filter(
-        Q(from_account__in=traces.accounts) | Q(to_account__in=traces.accounts)
-    )
-    known = {pk for pair in sides.values_list("from_account", "to_account") for pk in pair}
-    others = MonthlyStatement.objects.filter(account__in=known - {None})
+    others = MonthlyStatement.objects.filter(account__in=traces.others)
     for pk in traces.accounts:
         yield _with_key(others, "names", str(pk), NAME)
 
 
 def _about_others(traces: Traces) -> Iterator[Erased]:
-    """Reasons, messages and notes about others, where they have the whole name or an address.
-    Reports that others saved under such a name go, and categories, rules and budgets of others.
+    """Texts of people who had to do with the person, where they have the whole name; and any others
+    where they have an address: Note [Whose texts].
     """
-    named: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
-        (SavedReport, ("name",)),
-        (OwnCategory, ("category",)),
-        (Budget, ("category",)),
-        (CategoryRule, ("name", "query", "category")),
+    accounts, theirs = traces.accounts, Q(owner__in=traces.known)
+    orders = Q(from_account__in=accounts) | Q(to_account__in=accounts)
+    paid = Q(transaction__from_account__in=accounts) | Q(transaction__to_account__in=accounts)
+    lines = Q(pk__in=ReconciliationMatch.objects.filter(paid).values("line"))
+    files = Q(pk__in=ReconciliationLine.objects.filter(lines).values("reconciliation"))
+    of_account = Q(account__owner__in=traces.known)
+    nobodys = Q(pk__in=[])
+    texts: tuple[tuple[type[Model], Q, dict[str, str]], ...] = (
+        (Payee, theirs, {"note": ""}),
+        (StandingOrder, theirs | orders, {"description": "", "reference": ""}),
+        (Alert, theirs, {"detail": ""}),
+        (Attachment, theirs | paid, {"name": ""}),
+        (OutsideAccount, theirs, {"name": ACCOUNT_NAME}),
+        (OutsideImport, of_account, {"name": FILE_NAME}),
+        (OutsideEntry, of_account, dict.fromkeys(OUTSIDE, "")),
+        # Without any reason the line would be open again, even of what is frozen.
+        (ReconciliationLine, lines, {**dict.fromkeys(OUTSIDE, ""), "leftover": REPR}),
+        (Reconciliation, files, {"name": FILE_NAME}),
+        (Change, nobodys, {"reason": ""}),
+        (StatusChange, nobodys, {"reason": "", "message": ""}),
+        (LimitChange, nobodys, {"reason": ""}),
+        (ApprovalRequest, nobodys, {"reason": "", "note": ""}),
     )
-    for model, fields in named:
-        for name in fields:
-            yield Erased(_having(model, name, traces), None)
-    texts: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
-        (Payee, ("note",)),
-        (OutsideEntry, ("description", "other", "reference", "outside_id")),
-        (ReconciliationLine, ("description", "other", "reference", "outside_id")),
-        (StandingOrder, ("description", "reference")),
-        (Alert, ("detail",)),
-        (Attachment, ("name",)),
-        (Change, ("reason",)),
-        (StatusChange, ("reason", "message")),
-        (LimitChange, ("reason",)),
-        (ApprovalRequest, ("reason", "note")),
-    )
-    for model, fields in texts:
-        for name in fields:
-            yield emptied(_having(model, name, traces), **{name: ""})
-    # Without any reason the line would be open again, even of what is frozen.
-    yield emptied(_having(ReconciliationLine, "leftover", traces), leftover=REPR)
-    yield emptied(_having(OutsideAccount, "name", traces), name=ACCOUNT_NAME)
-    for files in (Reconciliation, OutsideImport):
-        yield emptied(_having(files, "name", traces), name=FILE_NAME)
-    requests = _having(ApprovalRequest, "parameters__message", traces)
+    for model, of_known, values in texts:
+        for field, value in values.items():
+            named = of_known & Q(**{f"{field}__iregex": traces.names})
+            addressed = Q(**{f"{field}__iregex": traces.addresses})
+            yield emptied(model._default_manager.filter(named | addressed), **{field: value})
+    requests = ApprovalRequest.objects.filter(parameters__message__iregex=traces.addresses)
     yield _with_key(requests, "parameters", "message", "")
 
 
-def _having(model: type[Model], field: str, traces: Traces) -> QuerySet[Any]:
-    return model._default_manager.filter(**{f"{field}__iregex": traces.whole})
-
-
 def _in_reads(traces: Traces) -> Iterator[Erased]:
-    """What staff searched for, of the person's data, or with the whole name; and from which address
-    the person read, if they worked here. Pages send a name percent-encoded, in any of several ways,
+    """What staff searched for, of the person's data, or with an address; and from which address the
+    person read, if they worked here. Pages send an address percent-encoded, in any of several ways,
     and the admin encodes the search of a list once more in the address of the page after it, so
     each query with a percent sign is decoded here, as often as it was encoded.
     """
     reads = Read.objects.exclude(query="")
-    of_them = Q(people__contains=[traces.person.pk]) | Q(query__iregex=traces.whole)
+    of_them = Q(people__contains=[traces.person.pk]) | Q(query__iregex=traces.addresses)
     yield emptied(reads.filter(of_them), query="")
     encoded = reads.filter(query__contains="%").values_list("pk", "query")
     naming = [
         pk
         for pk, query in encoded.iterator()
-        if any(traces.names_in(plain) for plain in decodings_of(query))
+        if any(re.search(traces.addresses, plain, re.IGNORECASE) for plain in decodings_of(query))
     ]
     yield emptied(reads.filter(pk__in=naming), query="")
     yield emptied(Read.objects.filter(reader=traces.person), address="")

@@ -102,10 +102,10 @@ def test_what_staff_write_before_the_name_goes_is_erased_too(
 
     def write() -> None:
         account_services.change_account(
-            account=other, daily_limit=Decimal(7), reason="Ana Ferreira asked", changed_by=clerk
+            account=other, daily_limit=Decimal(7), reason="ana@mail.example asked", changed_by=clerk
         )
         Read.objects.create(
-            reader=clerk, page="-", path="/", query="q=Ana+Ferreira", address="", people=[]
+            reader=clerk, page="-", path="/", query="q=ana%40mail.example", address="", people=[]
         )
 
     during(monkeypatch, step, write)
