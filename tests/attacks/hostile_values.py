@@ -26,6 +26,7 @@ from tests.postgres_log import lines_logged
 # Ends a text of SQL, too, because quotes come first.
 MARKUP_AND_SQL = f"{MARKUP} OR 1=1; --"
 ELSEWHERE = "https://evil.example/"
+UNSTORABLE = "a\x00b\ud83d"  # Postgres stores no text with either
 TOKEN = "csrfmiddlewaretoken"
 MOST_POSTS = 3  # a view asks for some fields only after others
 FAILED, NOT_ALLOWED = 500, 405

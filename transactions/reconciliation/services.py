@@ -263,7 +263,7 @@ def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None
         if not text and not seen and rows.filter(leftover="").exists():
             raise InvalidDetails(NO_REASON)
         if seen is not None:
-            rows = rows.filter(leftover__in=[seen, text])
+            rows = rows.filter(leftover__in=[tidy_line(seen), text])
         if not rows.update(leftover=text):
             raise InvalidDetails(ANOTHER_REASON)
     return text

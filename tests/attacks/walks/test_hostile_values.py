@@ -9,6 +9,7 @@ from tests.attacks.bank import AttackedBank
 from tests.attacks.hostile_values import (
     ELSEWHERE,
     MARKUP_AND_SQL,
+    UNSTORABLE,
     holes_by_fields,
     holes_by_headers,
     holes_by_parameters,
@@ -49,6 +50,17 @@ def test_no_field_of_staff_takes_hostile_values(site: WalkedSite, kind: str) -> 
 
     assert list(holes_by_fields(client, pages, (MARKUP_AND_SQL, ELSEWHERE))) == []
     assert is_alive(client)
+
+
+@pytest.mark.parametrize("kind", [STRANGER, "customer", "staff"])
+def test_each_field_takes_what_postgres_cannot_store(site: WalkedSite, kind: str) -> None:
+    """A NUL byte, and half a character."""
+    client = Client() if kind == STRANGER else site.client(kind)
+    pages = pages_with_fields(client, site.read_by(kind).pages)
+
+    assert list(holes_by_fields(client, pages, [UNSTORABLE])) == []
+    if kind == "customer":
+        assert {page.url for page in pages} >= {"/account/security/tokens/revoke/", "/theme/"}
 
 
 def test_no_parameter_of_a_customer_names_another_person(

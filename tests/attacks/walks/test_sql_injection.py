@@ -11,6 +11,7 @@ from django.test import Client
 
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
+from tests.attacks.hostile_values import UNSTORABLE
 from tests.attacks.parameters import UUID, page_of
 from tests.attacks.walk import addresses
 from tests.attacks.walks.site import WalkedSite
@@ -19,7 +20,7 @@ from tests.postgres_log import lines_logged
 pytestmark = pytest.mark.django_db
 PAYLOADS = (
     "'\"\\` OR 1=1; DROP TABLE users; --",
-    "a\x00b\ud83d",
+    UNSTORABLE,
     "9" * 400,
     "-1e999999",
     "%s %(x)s ((((((((not or and",
