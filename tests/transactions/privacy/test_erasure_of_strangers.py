@@ -146,6 +146,7 @@ def test_an_address_that_somebody_else_has_now_stays_in_texts(clerk: User) -> No
             account=ben, daily_limit=Decimal(limit), reason=reason, changed_by=clerk
         )
     leave(person=person)
+    person.refresh_from_db()
     erase(person)
     reasons = LimitChange.objects.order_by("pk").values_list("reason", flat=True)
     assert list(reasons) == ["shared@mail.example asked", ""]
