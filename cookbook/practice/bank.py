@@ -6,6 +6,7 @@ the cookbook has rights there and on no table of the real books. Recipes that co
 scratch schemas beside it.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -42,12 +43,12 @@ from ledger.db import extensions, own_server, pooler
 from ledger.db.probe import unapplied_migrations
 from ledger.db.retry import sqlstate
 from transactions.demo import seeding
-from transactions.models.seal_triggers import SEALING
 
 REAL = "public"  # the schema of the real books
 DRAFT = "practice_draft"
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"  # of the cookbook's role, there
-SEALING_HERE = 7_205_759_403_792_794  # the advisory lock of the seals in the practice bank
+LOCKS_HERE = 7_205_759_410_000_000  # added to numbers of advisory locks of the real books
+NUMBERED_LOCK = r"(pg_advisory_\w+\()(\d+)(?=\))"
 
 
 def build(*, begin: Callable[[], object] = lambda: None) -> bool:
@@ -157,7 +158,7 @@ def _make_tables() -> None:
     """Creates the tables of the real books and those that only the practice bank has."""
     copy_schema(REAL, DRAFT)
     _functions_stay_within(DRAFT)
-    _seals_lock_their_own()
+    _rules_take_their_own_locks()
     with connection.schema_editor() as editor:
         for model in apps.get_app_config("cookbook").get_models():
             editor.create_model(model)
@@ -177,18 +178,25 @@ def _functions_stay_within(schema: str) -> None:
             cursor.execute(f"ALTER FUNCTION {function} SET search_path = {schema}, pg_temp")
 
 
-def _seals_lock_their_own() -> None:
-    """Gives the seals another advisory lock than in the real books, because such locks know no
-    schema.
-    """
+def lock_here(number: int) -> int:
+    """Returns the practice bank's lock for one of the real books: advisory locks know no schema."""
+    return LOCKS_HERE + number
+
+
+def _rules_take_their_own_locks() -> None:
+    """Gives the copied functions other advisory locks than in the real books."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_get_functiondef(oid) FROM pg_proc"
-            " WHERE pronamespace = %s::regnamespace AND position(%s in prosrc) > 0",
-            [DRAFT, str(SEALING)],
+            " WHERE pronamespace = %s::regnamespace AND prosrc ~ %s",
+            [DRAFT, NUMBERED_LOCK],
         )
         for (definition,) in cursor.fetchall():
-            cursor.execute(definition.replace(str(SEALING), str(SEALING_HERE)))
+            cursor.execute(re.sub(NUMBERED_LOCK, _here, definition))
+
+
+def _here(found: re.Match[str]) -> str:
+    return f"{found[1]}{lock_here(int(found[2]))}"
 
 
 def _fill() -> None:

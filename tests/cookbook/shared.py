@@ -12,9 +12,10 @@ import django
 from django.db import connection
 
 from cookbook.lab.attempts.attempt import Attempt
-from cookbook.practice.bank import SEALING_HERE as SEALS
+from cookbook.practice.bank import lock_here
 from cookbook.runner.run import RecipeRun
 from cookbook.runner.sessions import Session
+from transactions.models.seal_triggers import SEALING
 
 # What Django does otherwise from 6.0 on: save() reads back what an UPDATE calculated.
 READS_BACK = django.VERSION >= (6, 0)
@@ -47,7 +48,7 @@ def sealing() -> Iterator[None]:
 
 def take_the_lock_of_the_seals() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEALS])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_here(SEALING)])
 
 
 LONG = 20  # seconds: a wait that takes so long is a failure

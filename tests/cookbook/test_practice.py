@@ -18,6 +18,7 @@ from cookbook.practice.readiness import NoPracticeBank
 from cookbook.practice.role import as_cookbook_role
 from cookbook.recipes import RECIPES
 from tests.factories import AccountFactory
+from transactions.models.reconciliation_triggers import LOCK
 from transactions.models.seal_triggers import SEALING
 
 pytestmark = pytest.mark.usefixtures("practice_bank")
@@ -56,13 +57,19 @@ OPTIONAL = re.compile(r"::text|::character varying|NOT VALID|[][() ]")
 
 def rules_in(schema: str) -> set[tuple[str, str, str]]:
     """Returns each rule of the schema, without the schema's name and OPTIONAL."""
-    lock = str(bank.SEALING_HERE), str(SEALING)
+    locks = {str(bank.lock_here(number)): str(number) for number in (SEALING, LOCK)}
     with connection.cursor() as cursor:
         cursor.execute(RULES, {"schema": schema})
         return {
-            (table, OPTIONAL.sub("", rule.replace(f"{schema}.", "")), source.replace(*lock))
+            (table, OPTIONAL.sub("", rule.replace(f"{schema}.", "")), _replaced(source, locks))
             for table, rule, source in cursor.fetchall()
         }
+
+
+def _replaced(text: str, words: dict[str, str]) -> str:
+    for word, other in words.items():
+        text = text.replace(word, other)
+    return text
 
 
 @pytest.mark.django_db
@@ -261,22 +268,19 @@ def test_other_migrations_or_tables_make_it_another(
 
 
 @pytest.mark.django_db
-def test_its_seals_take_a_lock_of_their_own() -> None:
+def test_its_rules_take_other_locks_than_those_of_the_real_books() -> None:
+    found: dict[str, set[str]] = {"public": set(), "practice": set()}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nspname, count(*) FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace"
-            " WHERE position(%s in prosrc) > 0 GROUP BY 1",
-            [str(SEALING)],
+            "SELECT nspname, prosrc FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace"
+            " WHERE nspname = ANY (%s)",
+            [list(found)],
         )
-        real = dict(cursor.fetchall())
-        cursor.execute(
-            "SELECT nspname, count(*) FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace"
-            " WHERE position(%s in prosrc) > 0 GROUP BY 1",
-            [str(bank.SEALING_HERE)],
-        )
-        assert dict(cursor.fetchall()) == {"practice": real["public"]}
-    assert set(real) == {"public"}
-    assert real["public"] >= 2
+        for schema, source in cursor.fetchall():
+            found[schema] |= set(re.findall(r"pg_advisory_\w+\((\d+)", source))
+    assert not found["public"] & found["practice"]
+    assert found["public"] == {str(SEALING), str(LOCK)}
+    assert found["practice"] == {str(bank.lock_here(SEALING)), str(bank.lock_here(LOCK))}
 
 
 @pytest.mark.django_db
