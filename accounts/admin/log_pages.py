@@ -35,8 +35,8 @@ class LogAdmin(ReadOnly, CheckedKeys):
         if not self.has_view_permission(request):
             raise PermissionDenied
         form, found = self.filter_class(request.GET), self.newest.all()
-        if form.is_valid():
-            found = form.apply(found)
+        # Without one of the filters, the rows would look like all that pass it.
+        found = form.apply(found) if form.is_valid() else found.none()
         page, older = newest_page(found, self.time, request)
         context = {
             **self.admin_site.each_context(request),

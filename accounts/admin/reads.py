@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from accounts.admin.history import MOST_PEOPLE
+from accounts.admin.history import people_called
 from accounts.admin.log_pages import LogAdmin
 from accounts.admin.page_names import name_of_page
 from accounts.admin.parts import link_to, moment_cell
@@ -22,6 +22,7 @@ from ledger.text.dates import end_of_day, start_of_day
 from ledger.text.queries import Parameter, parameters_of
 
 SHOWN_ON_A_PERSON = 5
+MAX_NAMESAKES = 1_000  # whose reads a filter compares with
 NAMED = 8  # people named in a row of the list
 
 
@@ -35,14 +36,28 @@ class ReadFilter(forms.Form):
         label="Day", required=False, widget=forms.DateInput(attrs={"type": "date"})
     )
 
+    def clean_whose(self) -> list[UUID] | None:
+        """The ids of all these people: with some of them, reads of the others would be hidden."""
+        words = self.cleaned_data["whose"]
+        if not words:
+            return None
+        ids = list(people_called(words).values_list("pk", flat=True)[: MAX_NAMESAKES + 1])
+        if len(ids) > MAX_NAMESAKES:
+            raise forms.ValidationError(
+                f"More than {MAX_NAMESAKES:,} people have this in their name. Enter more of the "
+                "name, an email address or an id.",
+                code="too_many",
+            )
+        return ids
+
     def apply(self, reads: models.QuerySet[Read]) -> models.QuerySet[Read]:
         """The reads that pass every field that is filled in."""
         wanted = self.cleaned_data
         if wanted["by"]:
-            reads = reads.filter(reader__in=_people(wanted["by"]))
-        if wanted["whose"]:
+            reads = reads.filter(reader__in=people_called(wanted["by"]))
+        if wanted["whose"] is not None:
             # A page of more people than its row keeps may have shown these too.
-            named = Q(people__overlap=_people(wanted["whose"]))
+            named = Q(people__overlap=wanted["whose"])
             reads = reads.filter(named | Q(people__len__gte=MOST_PEOPLE_OF_A_PAGE))
         if wanted["page"]:
             reads = reads.filter(path__icontains=wanted["page"])
@@ -50,15 +65,6 @@ class ReadFilter(forms.Form):
             day = wanted["day"]
             reads = reads.filter(read_at__gte=start_of_day(day), read_at__lt=end_of_day(day))
         return reads
-
-
-def _people(words: str) -> list[UUID]:
-    """The ids of the people with this id, this address or these words in their name."""
-    try:
-        return [UUID(words.strip())]
-    except ValueError:
-        found = User.objects.filter(Q(email__iexact=words) | Q(name__icontains=words))
-        return list(found.values_list("pk", flat=True)[:MOST_PEOPLE])
 
 
 @admin.register(Read)

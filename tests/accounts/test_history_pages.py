@@ -151,12 +151,24 @@ def test_filters_by_person_kind_object_action_and_day(auditor: Client, account: 
         ({"day": (today - timedelta(days=2)).isoformat()}, False),
         ({"proof": "no"}, False),
         ({"proof": ""}, True),
-        ({"day": "no day", "before": "no position_x"}, True),
+        ({"by": str(boss.pk)}, True),
+        ({"before": "no position_x"}, True),
+        ({"day": "no day"}, False),
         ({"before": f"2099-01-01T00:00:00+16:00_{UUID(int=0)}"}, True),
         ({"before": f"0001-01-01T00:00:00+16:00_{UUID(int=0)}"}, True),
     ):
         found = "Renamed by Zoe" in text_of(auditor.get(PAGE, query))
         assert found is is_found, query
+
+
+def test_a_filter_by_name_finds_the_changes_of_all_namesakes(
+    auditor: Client, account: Account
+) -> None:
+    User.objects.bulk_create(User(email=f"zoe{n}@example.com", name="Zoe") for n in range(60))
+    clerk = UserFactory(name="Zoe")
+    with facts.told(lambda: {"person": str(clerk.pk)}):
+        services.change_account(account=account, name="Renamed by Zoe")
+    assert "Renamed by Zoe" in text_of(auditor.get(PAGE, {"by": "Zoe"}))
 
 
 def test_a_filter_reads_nobody_who_is_not_shown(auditor: Client, account: Account) -> None:

@@ -4,12 +4,13 @@ import pytest
 from django.urls import reverse
 from django.utils.html import escape
 
+from accounts.admin import reads
 from accounts.admin.page_names import name_of_page
 from accounts.groups import AUDITOR, OPERATIONS, SUPPORT
-from accounts.models import Read
+from accounts.models import Read, User
 from accounts.services import freeze_account
 from tests.conftest import colleague, signed_in
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of, texts_of
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +43,40 @@ def test_an_auditor_reads_the_parameters_of_an_address_decoded_and_escaped() -> 
     markup = response.content.decode()
     assert "<bdi>&lt;b&gt;&amp;amp;</bdi>" in markup
     assert escape(f"{page}?{query}") in markup, "the exact address is in the title"
+
+
+def zora_is_read_behind(namesakes: int) -> tuple[User, User]:
+    """A clerk and a customer among others of their name; the clerk opens the customer's page."""
+    others = [User(email=f"zora{n}@example.com", name="Zora Quill") for n in range(2 * namesakes)]
+    User.objects.bulk_create(others[:namesakes])
+    clerk, customer = colleague(OPERATIONS, "Zora Quill"), UserFactory(name="Zora Quill")
+    User.objects.bulk_create(others[namesakes:])
+    page = reverse("admin:accounts_user_change", args=[customer.pk])
+    assert signed_in(clerk).get(page).status_code == 200
+    return clerk, customer
+
+
+@pytest.mark.parametrize("field", ["by", "whose"])
+def test_a_filter_by_name_finds_the_reads_of_all_namesakes(field: str) -> None:
+    clerk, customer = zora_is_read_behind(60)
+    auditor = signed_in(colleague(AUDITOR, "Ada Auditor"))
+    person = clerk if field == "by" else customer
+    for words in ("zora", "Zora Quill", person.email, str(person.pk)):
+        heads = texts_of(auditor.get(READS, {field: words}), "history__head")
+        assert any(head.startswith("Zora Quill read Person") for head in heads), words
+    assert texts_of(auditor.get(READS, {field: "Zora Quilt"}), "history__head") == []
+
+
+def test_a_name_of_too_many_people_shows_no_reads_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reads, "MAX_NAMESAKES", 3)
+    _, customer = zora_is_read_behind(2)
+    auditor = signed_in(colleague(AUDITOR, "Ada Auditor"))
+    answer = auditor.get(READS, {"whose": "zora"})
+    assert answer.context["form"].has_error("whose", "too_many")
+    assert texts_of(answer, "history__head") == []
+    assert texts_of(auditor.get(READS, {"whose": customer.email}), "history__head")
 
 
 def test_the_list_of_reads_has_one_name() -> None:
