@@ -44,7 +44,7 @@ class CheckedStatement:
 
     title: str  # "" of chosen entries, which have no number
     period: str
-    holder: str
+    holder: str  # the name of then; "" of a code without it
     account_number: str
     currency: str
     opening: Decimal  # with `closing` the account's, to which a selection does not lead
@@ -73,7 +73,7 @@ def checked_choice(token: str) -> CheckedStatement | None:
         read = choice_of(token)
     except (BadSignature, ValueError):
         return None
-    account = Account.objects.select_related("user").filter(pk=read.account).first()
+    account = Account.objects.filter(pk=read.account).first()
     if account is None:
         return None
     with timezone.override(read.zone):  # days begin and end as on the paper
@@ -92,7 +92,7 @@ def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
     return CheckedStatement(
         title="",
         period=f"{long_date(first_day)} to {long_date(last_day)}",
-        holder=account.user.name, account_number=account.number, currency=account.currency,
+        holder=read.holder, account_number=account.number, currency=account.currency,
         opening=figures.opening or Decimal(0), money_in=totals.money_in,
         money_out=totals.money_out, closing=figures.closing or Decimal(0), count=totals.rows,
         selection=choice.selection, seal=f"Sealed by seal {seal.number}." if seal else NOT_SEALED,

@@ -1,8 +1,9 @@
 """What somebody sees of their account, with the filters of the page, as a document.
 
 Note [Proof of a choice]: nothing is stored of a choice. Its check address holds the account, the
-filters, when it was made, the digest, the time zone and, of a search, the places of what it found,
-signed with SECRET_KEY; to check it, the same entries are read again, by days of that time zone.
+filters, when it was made, the digest, the time zone, the name of the holder and, of a search, the
+places of what it found, signed with SECRET_KEY; to check it, the same entries are read again, by
+days of that time zone. The name is that of the PDF: whoever has it learns no later name.
 
 Note [Booked up to]: the bookings of an account follow one another, each later than its
 `last_entry_at`. So a choice has what was booked up to the `last_entry_at` that was read first. What
@@ -146,14 +147,15 @@ class ChosenEntries:
         words = [
             str(self.account.pk), _text(filters.start), _text(filters.end), filters.direction,
             filters.text, self.made_at.isoformat(), digest.hex(), places,
-            str((self.before - EPOCH) // TICK), settings.TIME_ZONE,
+            str((self.before - EPOCH) // TICK), settings.TIME_ZONE, self.account.user.name,
         ]  # fmt: skip
         return signing.dumps(words, salt=SALT, compress=True)
 
 
 class ReadToken(NamedTuple):
     """What a token holds. `places` is "" for a choice whose filters find it again; `zone` is the
-    bank's time zone when the choice was made, in which its days begin and end.
+    bank's time zone when the choice was made, in which its days begin and end; `holder` the name of
+    then, "" in older codes.
     """
 
     account: UUID
@@ -163,6 +165,7 @@ class ReadToken(NamedTuple):
     digest: bytes
     places: str
     zone: ZoneInfo
+    holder: str
 
 
 def choice_of(token: str) -> ReadToken:
@@ -174,7 +177,10 @@ def choice_of(token: str) -> ReadToken:
     places = more[0] if more else ""
     before = EPOCH + int(more[1]) * TICK if more[1:] else moment
     zone = ZoneInfo(more[2] if more[2:] else settings.TIME_ZONE)
-    return ReadToken(UUID(account), filters, moment, before, bytes.fromhex(digest), places, zone)
+    return ReadToken(
+        UUID(account), filters, moment, before, bytes.fromhex(digest), places, zone,
+        holder=more[3] if more[3:] else "",
+    )  # fmt: skip
 
 
 def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> HttpResponseBase:

@@ -5,16 +5,19 @@ that.
 import io
 from datetime import date
 from decimal import Decimal
+from urllib.parse import unquote
 
 import mt940
 import openpyxl
 import pytest
 from defusedxml import ElementTree
+from django.core import signing
 from django.test import Client
 
-from accounts.models import Account
+from accounts.models import Account, User
 from tests.pages import text_of
 from tests.transactions.statement_files.shared import document, pdf_links, pdf_text, whole
+from transactions.statement_files.chosen import SALT
 from transactions.statement_files.formats.camt053 import NAMESPACE
 from transactions.statement_files.formats.pdf import pdf
 
@@ -100,3 +103,28 @@ def test_the_check_page_of_a_selection_names_its_sums(ana: Client, account: Acco
     for balance in (checked.opening, checked.closing):
         assert f"{balance:,.2f}" not in text, "whoever holds the paper may not know it"
     assert checked.money_out == Decimal(0)
+
+
+@pytest.mark.django_db
+def test_the_check_page_of_a_selection_shows_the_name_of_then(
+    ana: Client, account: Account
+) -> None:
+    holder = account.user.name
+    (link,) = pdf_links(file(ana, account, "pdf"))
+    User.objects.filter(pk=account.user_id).update(name="Marta Newname")
+    page = Client().get(link.removeprefix("http://testserver"))
+    assert page.context["checked"].is_true
+    assert page.context["checked"].holder == holder
+    assert "Newname" not in text_of(page)
+
+
+@pytest.mark.django_db
+def test_the_check_page_of_a_code_without_a_name_shows_none(ana: Client, account: Account) -> None:
+    (link,) = pdf_links(file(ana, account, "pdf"))
+    page, _, token = link.removeprefix("http://testserver").partition("?choice=")
+    words = signing.loads(unquote(token), salt=SALT)
+    older = signing.dumps(words[:10], salt=SALT, compress=True)
+    answer = Client().get(page, {"choice": older})
+    assert answer.context["checked"].is_true
+    assert answer.context["checked"].holder == ""
+    assert "Holder" not in text_of(answer)
