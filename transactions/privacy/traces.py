@@ -195,7 +195,45 @@ def _in_the_log_of_the_admin(traces: Traces) -> Erased:
     for model, which in theirs:
         ids = [str(pk) for pk in model._default_manager.filter(which).values_list("pk", flat=True)]
         about |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
+    about |= Q(pk__in=_logged_of_two_sides(traces))
     return emptied(LogEntry.objects.filter(about), object_repr=REPR, change_message="")
+
+
+def _logged_of_two_sides(traces: Traces) -> list[int]:
+    """Entries that name the person, about orders, payments and files of theirs with others."""
+    paying = PaymentLine.objects.filter(to_account__in=traces.accounts)
+    two_sided: tuple[tuple[type[Model], Q, str], ...] = (
+        (StandingOrder, _of(traces), traces.words),
+        (Transaction, _of(traces), traces.words),
+        (PaymentFile, Q(pk__in=paying.values("file")), traces.words),
+        (Reconciliation, Q(pk__in=_matched(traces).values("reconciliation")), traces.names),
+    )
+    found: list[int] = []
+    for model, which, pattern in two_sided:
+        entries = LogEntry.objects.filter(
+            Q(object_repr__iregex=pattern) | Q(change_message__iregex=pattern),
+            content_type=ContentType.objects.get_for_model(model),
+        )
+        by_object = entries.values_list("object_id", "pk")
+        theirs = model._default_manager.filter(which, pk__in={id for id, _ in by_object})
+        ids = {str(pk) for pk in theirs.values_list("pk", flat=True)}
+        found += [pk for id, pk in by_object if id in ids]
+    return found
+
+
+def _of(traces: Traces, prefix: str = "") -> Q:
+    """What goes from or to an account of the person."""
+    sides = (f"{prefix}from_account__in", f"{prefix}to_account__in")
+    return Q(**{sides[0]: traces.accounts}) | Q(**{sides[1]: traces.accounts})
+
+
+def _matched(traces: Traces) -> QuerySet[ReconciliationLine]:
+    """The lines of other banks' statements that are payments of the person."""
+    matches = ReconciliationMatch.objects.filter(_of(traces, "transaction__"))
+    lines: QuerySet[ReconciliationLine] = ReconciliationLine.objects.filter(
+        pk__in=matches.values("line")
+    )
+    return lines
 
 
 def erase_from_the_log_of_households(households: Iterable[UUID]) -> None:
@@ -234,18 +272,16 @@ def _about_others(traces: Traces) -> Iterator[Erased]:
     """Texts of people who had to do with the person, where they have the whole name; and any others
     where they have an address: Note [Whose texts].
     """
-    accounts, theirs = traces.accounts, Q(owner__in=traces.known)
-    orders = Q(from_account__in=accounts) | Q(to_account__in=accounts)
-    paid = Q(transaction__from_account__in=accounts) | Q(transaction__to_account__in=accounts)
-    lines = Q(pk__in=ReconciliationMatch.objects.filter(paid).values("line"))
-    files = Q(pk__in=ReconciliationLine.objects.filter(lines).values("reconciliation"))
+    theirs = Q(owner__in=traces.known)
+    lines = Q(pk__in=_matched(traces).values("pk"))
+    files = Q(pk__in=_matched(traces).values("reconciliation"))
     of_account = Q(account__owner__in=traces.known)
     nobodys = Q(pk__in=[])
     texts: tuple[tuple[type[Model], Q, dict[str, str]], ...] = (
         (Payee, theirs, {"note": ""}),
-        (StandingOrder, theirs | orders, {"description": "", "reference": ""}),
+        (StandingOrder, theirs | _of(traces), {"description": "", "reference": ""}),
         (Alert, theirs, {"detail": ""}),
-        (Attachment, theirs | paid, {"name": ""}),
+        (Attachment, theirs | _of(traces, "transaction__"), {"name": ""}),
         (OutsideAccount, theirs, {"name": ACCOUNT_NAME}),
         (OutsideImport, of_account, {"name": FILE_NAME}),
         (OutsideEntry, of_account, dict.fromkeys(OUTSIDE, "")),

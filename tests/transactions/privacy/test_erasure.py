@@ -117,8 +117,10 @@ def name_in_files(ana: Account, friend: Account) -> None:
     """Ana's own file, and one of a friend that pays her and waits for approval, with her name in
     each.
     """
-    logged(UserFactory(is_staff=True), checked(ana, pay(friend, 5, "Ben"), name="ferreira.csv"))
+    clerk = UserFactory(is_staff=True)
+    logged(clerk, checked(ana, pay(friend, 5, "Ben"), name="ferreira.csv"))
     rent = checked(friend, pay(ana, 5, "Ana Ferreira"), name="rent-Ana.csv")
+    logged(clerk, rent)
     ApprovalRequest.objects.create(
         kind="payment_file", transaction_id=rent.pk, from_account=friend, amount=5,
         currency=friend.currency, parameters={"description": rent.name, "lines": 1},
@@ -131,6 +133,7 @@ def name_in_files(ana: Account, friend: Account) -> None:
 def refunded(ana: Account, friend: Account) -> None:
     """Staff send a payment of a friend back, with her name in the reason."""
     stray = services.transfer(from_account=friend, to_account=ana, amount=Decimal(1))
+    logged(UserFactory(is_staff=True), stray)
     staff_services.book(
         services.Draft(from_account=ana, to_account=friend, amount=1, reverses=stray.pk),
         action=StaffReason.Action.REFUND, reason="Ferreira asked", message="From Ana",
@@ -238,6 +241,7 @@ def left(ana: Account) -> Account:
         mine = owner.accounts.get()
         order = order_of(mine, other, owner=owner, description="To Ana Ferreira")
         skip(order=order, day=order.first_on)
+        logged(UserFactory(is_staff=True), order)
         choose(owner=owner, kind=AlertKind.NEW_DEVICE)
         AlertTimes.objects.create(owner=owner)
         Alert.objects.create(

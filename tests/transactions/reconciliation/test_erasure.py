@@ -3,6 +3,7 @@
 from io import BytesIO
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 
 from accounts.models import Account, User
 from tests.factories import AccountFactory, UserFactory
@@ -34,6 +35,7 @@ def test_a_name_goes_from_lines_whatever_is_signed(ana: Account, signatures: int
             "8.00,Ana Ferreira,Of a namesake,R3")  # fmt: skip
     whose = statement(*rows, name="Ana Ferreira.csv")
     settled(whose, clerks[0], f"{ana.user.email} comes tomorrow")
+    LogEntry.objects.log_actions(clerks[0].pk, [whose], CHANGE, "Ferreira", single_object=True)
     for clerk in clerks[:signatures]:
         sign(whose, clerk)
     erase(ana.user)
@@ -46,6 +48,7 @@ def test_a_name_goes_from_lines_whatever_is_signed(ana: Account, signatures: int
     ]
     assert not ReconciliationLine.objects.filter(leftover__contains="@").exists()
     assert "Ferreira" not in Reconciliation.objects.get().name
+    assert not LogEntry.objects.filter(object_repr__contains="Ferreira").exists()
     assert ReconciliationMatch.objects.count() == 1
     if signatures:
         sql = "UPDATE reconciliation_lines SET leftover = 'x'"
