@@ -1,7 +1,8 @@
 """Delivers events to webhooks, in threads of `manage.py work`. Several workers may run.
 
-One thread looks for webhooks that have something to be sent, and the others send. A webhook is
-served by one thread at a time, so a receiver that hangs keeps one of them, until its time limit.
+One thread looks for webhooks that have something to be sent, and the others send. A person is
+served by one thread at a time, and one thread is kept free of slow receivers, so those that hang
+keep no quick one waiting: Note [Turns of webhooks].
 """
 
 import json
@@ -25,12 +26,12 @@ from django.utils import timezone
 from ledger.db.reasons import in_words
 from ledger.jobs.silence import limited_connections
 from transactions.events import queues, signing
-from transactions.events.queues import Sending
+from transactions.events.queues import Sending, WebhookClaim
 from transactions.events.sending import SendResult, send
 from transactions.models import WebhookDelivery
 
 POLL_SECONDS = 1.0
-SERVED_SECONDS = 20.0  # after which a webhook with more to send waits for its next turn
+SERVED_SECONDS = 2.0  # after which a webhook with more to send waits for its next turn
 STATEMENT_SECONDS = 30.0
 AWAY = (DatabaseError, InterfaceError)
 logger = logging.getLogger("ledger.jobs")
@@ -57,7 +58,9 @@ class Deliverer:
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{os.urandom(4).hex()}"
         self._tell, self._complain = tell, complain or tell
         self._stop, self._wake, self._ended = (threading.Event() for _ in range(3))
-        self._free = threading.Semaphore(settings.LEDGER_WEBHOOK_THREADS)
+        threads = settings.LEDGER_WEBHOOK_THREADS
+        self._free = threading.Semaphore(threads)
+        self._free_for_slow = threading.Semaphore(max(1, threads - 1))
         self._is_away = False
 
     @contextmanager
@@ -87,11 +90,11 @@ class Deliverer:
         attempts, idle = 0, set[UUID]()
         if not settings.LEDGER_WEBHOOK_THREADS:
             return attempts
-        while (webhook := queues.claim(self.name)) is not None and webhook not in idle:
-            made = self._serve(webhook)
+        while (claim := queues.claim(self.name)) is not None and claim.webhook not in idle:
+            made = self._serve(claim.webhook)
             attempts += made
             if not made:
-                idle.add(webhook)
+                idle.add(claim.webhook)
         return attempts
 
     def _look(self) -> None:
@@ -114,37 +117,43 @@ class Deliverer:
     def _found_one(self, senders: ThreadPoolExecutor) -> bool:
         if not self._free.acquire(blocking=False):
             return False
-        webhook = None
+        claim, may_be_slow = None, self._free_for_slow.acquire(blocking=False)
         try:
-            webhook = queues.claim(self.name)
+            claim = queues.claim(self.name, may_be_slow=may_be_slow)
             self._note(is_away=False)
         except AWAY as error:
             self._note(is_away=True, why=in_words(error))
             connection.close()
         finally:
-            if webhook is None:
+            if may_be_slow and not (claim and claim.is_slow):
+                self._free_for_slow.release()
+            if claim is None:
                 self._free.release()
-        if webhook is None:
+        if claim is None:
             return False
-        senders.submit(self._serve_in_thread, webhook)
+        senders.submit(self._serve_in_thread, claim)
         return True
 
-    def _serve_in_thread(self, webhook: UUID) -> None:
+    def _serve_in_thread(self, claim: WebhookClaim) -> None:
         made = 0
         try:
             with limited_connections(STATEMENT_SECONDS):
-                made = self._serve(webhook)
+                made = self._serve(claim.webhook)
         except AWAY as error:  # the claim ends, and what was being sent is sent again
             self._note(is_away=True, why=in_words(error))
         except Exception:
-            logger.exception("Delivering to the webhook %s failed.", webhook)
+            logger.exception("Delivering to the webhook %s failed.", claim.webhook)
         finally:
+            if claim.is_slow:
+                self._free_for_slow.release()
             self._free.release()
             if made:  # otherwise a webhook of which nothing can be sent would be looked at at once
                 self._wake.set()
 
     def _serve(self, webhook: UUID) -> int:
-        """Sends what this webhook is due, for SERVED_SECONDS; returns how many attempts."""
+        """Sends what this webhook is due, for SERVED_SECONDS or until an attempt was slow; returns
+        how many attempts.
+        """
         began, attempts = monotonic(), 0
         try:
             while monotonic() - began < SERVED_SECONDS and not self._stop.is_set():
@@ -152,7 +161,10 @@ class Deliverer:
                 if sending is None:
                     break
                 attempts += 1
-                queues.finish(sending, attempt(sending))
+                answer = attempt(sending)
+                queues.finish(sending, answer)
+                if answer.is_slow:
+                    break
         finally:
             with suppress(*AWAY):
                 queues.give_back(webhook, self.name)

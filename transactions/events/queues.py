@@ -6,6 +6,14 @@ Note [Claims of webhooks]: a worker takes a webhook by a row, `claim_ends` ahead
 of jobs], and commits before it sends. A worker that is killed meanwhile keeps the webhook until its
 claim ends; then another sends the same event again, under the same id. So an event is delivered at
 least once, never not at all.
+
+Note [Turns of webhooks]: receivers may answer late, and anybody may have some. So a person has one
+claim at a time in all processes, whether or not the webhook of that claim is still active. To see
+the claims of other workers, a claim locks the owner first, and waits for nobody: whom another
+transaction has locked is left out. The person whose last turn is longest ago goes first. A slow
+attempt ends the turn and makes all webhooks of the owner slow for SLOW_FOR, also new ones, so that
+neither quick answers in between nor a new webhook change that. Slow ones wait SLOW_WAITS longer
+than others, and a worker keeps a thread free of them (`Deliverer`).
 """
 
 import random
@@ -32,6 +40,8 @@ GIVE_UP_AFTER = timedelta(days=3)
 PAUSES = tuple(
     timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800)
 )
+SLOW_FOR = timedelta(hours=1)
+SLOW_WAITS = 60.0  # seconds
 GRACE = 20.0  # seconds that a claim lasts longer than an attempt may take
 
 _DUE = """
@@ -67,30 +77,51 @@ _SKIP = """
           WHERE other_account_id = queue.account_id AND other_number > queue.position
             AND kind = ANY (hook.kinds))
 """
-# The one that was served longest ago goes first.
-_CLAIM = """
+# Whose last turn is longest ago goes first: Note [Turns of webhooks].
+_CHOOSE = """
+    SELECT hook.id, person.is_slow
+    FROM webhooks AS hook
+    JOIN users ON users.id = hook.owner_id AND users.deleted_at IS NULL
+    JOIN LATERAL (
+        SELECT max(claim_ends) AS served_at,
+               coalesce(max(slow_until) > clock_timestamp(), false) AS is_slow
+        FROM webhooks WHERE owner_id = hook.owner_id
+    ) AS person ON coalesce(person.served_at <= clock_timestamp(), true)
+    WHERE hook.status = 'active'
+      AND (%(may_be_slow)s OR NOT person.is_slow)
+      AND (
+          EXISTS (SELECT FROM webhook_deliveries AS delivery
+                  WHERE delivery.webhook_id = hook.id AND delivery.again_at IS NOT NULL)
+          OR coalesce(hook.paused_until <= clock_timestamp(), true) AND EXISTS (
+              SELECT FROM webhook_queues AS queue
+              JOIN event_streams AS stream ON stream.account_id = queue.account_id
+              JOIN accounts ON accounts.id = queue.account_id
+                   AND accounts.user_id = hook.owner_id
+              WHERE queue.webhook_id = hook.id AND stream.last_number > queue.position
+                AND coalesce(queue.next_at <= clock_timestamp(), true))
+      )
+    ORDER BY person.served_at
+             + CASE WHEN person.is_slow THEN %(slow_waits)s ELSE 0 END * interval '1 s' NULLS FIRST,
+             hook.claim_ends NULLS FIRST
+    LIMIT 1
+    FOR NO KEY UPDATE OF hook, users SKIP LOCKED
+"""
+# With the owner locked, it sees claims that were committed while the webhook was chosen.
+_TAKE = """
     UPDATE webhooks
     SET claimed_by = %(worker)s, claim_ends = clock_timestamp() + %(lease)s * interval '1 s'
-    WHERE id = (
-        SELECT hook.id FROM webhooks AS hook
-        JOIN users ON users.id = hook.owner_id AND users.deleted_at IS NULL
-        WHERE hook.status = 'active'
-          AND coalesce(hook.claim_ends <= clock_timestamp(), true)
-          AND (
-              EXISTS (SELECT FROM webhook_deliveries AS delivery
-                      WHERE delivery.webhook_id = hook.id AND delivery.again_at IS NOT NULL)
-              OR coalesce(hook.paused_until <= clock_timestamp(), true) AND EXISTS (
-                  SELECT FROM webhook_queues AS queue
-                  JOIN event_streams AS stream ON stream.account_id = queue.account_id
-                  JOIN accounts ON accounts.id = queue.account_id
-                       AND accounts.user_id = hook.owner_id
-                  WHERE queue.webhook_id = hook.id AND stream.last_number > queue.position
-                    AND coalesce(queue.next_at <= clock_timestamp(), true))
-          )
-        ORDER BY hook.claim_ends NULLS FIRST LIMIT 1
-        FOR NO KEY UPDATE OF hook SKIP LOCKED)
-    RETURNING id
+    WHERE id = %(webhook)s AND NOT EXISTS (
+        SELECT FROM webhooks AS other
+        WHERE other.owner_id = webhooks.owner_id AND other.claim_ends > clock_timestamp())
 """
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookClaim:
+    """A webhook that a worker has. `is_slow`: its owner had a slow attempt within SLOW_FOR."""
+
+    webhook: UUID
+    is_slow: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +138,18 @@ def lease() -> float:
     return float(settings.LEDGER_WEBHOOK_TIMEOUT) + GRACE
 
 
-def claim(worker: str) -> UUID | None:
-    """Gives the worker a webhook that has something to send and that nobody else has."""
+def claim(worker: str, *, may_be_slow: bool = True) -> WebhookClaim | None:
+    """Gives the worker a webhook that has something to send, of an owner who has no other claim:
+    Note [Turns of webhooks].
+    """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"worker": worker, "lease": lease()})
+        cursor.execute(_CHOOSE, {"may_be_slow": may_be_slow, "slow_waits": SLOW_WAITS})
         row = cursor.fetchone()
-    return row[0] if row else None
+        if row is None:
+            return None
+        found = WebhookClaim(*row)
+        cursor.execute(_TAKE, {"worker": worker, "lease": lease(), "webhook": found.webhook})
+        return found if cursor.rowcount else None
 
 
 def give_back(webhook: UUID, worker: str) -> None:
@@ -179,6 +216,9 @@ def finish(sending: Sending, answer: SendResult) -> None:
             answer_code=answer.code, error=answer.error, seconds=answer.seconds,
             **({"again_at": None} if sending.is_again else {}),
         )  # fmt: skip
+        if answer.is_slow:
+            webhook.slow_until = clock() + SLOW_FOR
+            webhook.save(update_fields=["slow_until"])
         queue = WebhookQueue.objects.filter(webhook=webhook, account_id=sending.delivery.account_id)
         if answer.is_delivered:
             _go_on(queue, sending.delivery.number)

@@ -20,6 +20,7 @@ from transactions.events.targets import AddressRefused, HookTarget, read, resolv
 
 AGENT = "Ledger-Webhooks/1"
 GONE = 410
+SLOW_SECONDS = 2.0  # an attempt that takes longer ends the webhook's turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,10 @@ class SendResult:
     @property
     def is_delivered(self) -> bool:
         return not self.error
+
+    @property
+    def is_slow(self) -> bool:
+        return self.seconds > SLOW_SECONDS
 
 
 def send(url: str, headers: Mapping[str, str], body: bytes, *, seconds: float) -> SendResult:

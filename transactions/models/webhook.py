@@ -4,7 +4,8 @@ Note [Webhook queues]: what is to be delivered is not copied anywhere. Each webh
 each account of its owner, a row that says up to which number its events were delivered. So a
 booking writes the same single event however many listen, and nothing that was booked can be
 missing in a queue. A worker takes a webhook with all its queues, by `claim_ends`; no other sends
-to it meanwhile, so an account's events arrive in order, and a receiver that hangs keeps one thread.
+to it until then, so an account's events arrive in order. All webhooks of a person keep one thread
+at a time, so receivers that hang keep no more.
 """
 
 from typing import ClassVar, Self
@@ -61,6 +62,9 @@ class Webhook(models.Model):
     claim_ends = models.DateTimeField(null=True, blank=True)
     paused_until = models.DateTimeField(
         null=True, blank=True, db_comment="Before that the receiver is left alone"
+    )
+    slow_until = models.DateTimeField(
+        null=True, blank=True, db_comment="Before that it waits behind quick receivers"
     )
 
     objects = WebhookQuerySet.as_manager()

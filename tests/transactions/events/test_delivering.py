@@ -30,6 +30,7 @@ from transactions.events import deliverer as deliverer_module
 from transactions.events import queues
 from transactions.events import services as event_services
 from transactions.events.deliverer import Deliverer
+from transactions.events.sending import SLOW_SECONDS, SendResult
 from transactions.models import EventKind, EventStream, Webhook, WebhookDelivery, WebhookQueue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -266,6 +267,61 @@ def test_a_receiver_that_hangs_delays_no_other(receiver: Receiver, settings: Any
     assert [request.place[1] for request in receiver.received] == [1, 2]
 
 
+def test_many_slow_receivers_leave_a_thread_to_the_others(
+    receiver: Receiver, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LEDGER_WEBHOOK_THREADS, settings.LEDGER_WEBHOOK_TIMEOUT = 3, 30
+    monkeypatch.setattr(deliverer_module, "POLL_SECONDS", 0.01)
+    over, refused_slow = threading.Event(), threading.Event()
+    real = queues.claim
+
+    def claim(worker: str, *, may_be_slow: bool = True) -> Any:
+        if not may_be_slow:
+            refused_slow.set()
+        return real(worker, may_be_slow=may_be_slow)
+
+    def hang(_handler: BaseHTTPRequestHandler) -> int:
+        over.wait(60)
+        return 200
+
+    monkeypatch.setattr(queues, "claim", claim)
+    with receiving(hang) as hanging:
+        for _ in range(4):
+            slow = AccountFactory(balance="10")
+            _listen(slow, hanging)
+            _pay(slow)
+        Webhook.objects.update(slow_until=timezone.now() + timedelta(minutes=5))
+        quick = AccountFactory(balance="10")
+        _listen(quick, receiver)
+        with Deliverer(tell=lambda _line: None).running():
+            hanging.wait_for(2)
+            assert refused_slow.wait(60)
+            _pay(quick, 2)
+            receiver.wait_for(2)
+            assert len(hanging.received) == 2
+            over.set()
+            hanging.wait_for(4)
+
+
+def test_a_slow_attempt_is_the_last_of_its_turn(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pay(account, 3)
+    claims: list[object] = []
+    found = queues.claim
+
+    def claim(worker: str) -> Any:
+        claims.append(found(worker))
+        return claims[-1]
+
+    monkeypatch.setattr(queues, "claim", claim)
+    monkeypatch.setattr(
+        deliverer_module, "attempt", lambda _sending: SendResult(200, "", SLOW_SECONDS + 1)
+    )
+    assert _deliver() == 3
+    assert len([claim for claim in claims if claim]) == 3
+
+
 def test_several_workers_keep_the_order_of_each_account(receiver: Receiver) -> None:
     accounts = [AccountFactory(balance="1000") for _ in range(3)]
     for account in accounts:
@@ -303,7 +359,7 @@ def test_a_worker_whose_delivery_an_error_has_ended_ends_too(
 ) -> None:
     """So systemd, Compose or ECS starts another. One that stayed would deliver nothing."""
 
-    def fail(_worker: str) -> None:
+    def fail(_worker: str, **_options: bool) -> None:
         raise AssertionError
 
     monkeypatch.setattr(queues, "claim", fail)
@@ -329,7 +385,7 @@ def test_the_heartbeat_goes_on_also_while_the_database_is_away(
 ) -> None:
     """Another process would not find the database either."""
 
-    def claim(_worker: str) -> None:
+    def claim(_worker: str, **_options: bool) -> None:
         if away:
             raise OperationalError
 

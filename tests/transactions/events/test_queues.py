@@ -1,4 +1,7 @@
-"""Claims of webhooks: who has one may send, until the claim ends; and whose events are due."""
+"""Claims of webhooks: who has one may send, until the claim ends; and whose events are due.
+
+A person has one claim at a time, and slow receivers take turns behind the others.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -11,11 +14,13 @@ from tests.factories import AccountFactory
 from tests.transactions.events.shared import listening_account, webhook_of
 from transactions import services
 from transactions.events import queues
+from transactions.events.sending import SLOW_SECONDS, SendResult
 from transactions.models import Webhook, WebhookQueue
 
 pytestmark = pytest.mark.django_db
 ME, OTHER = "worker 1", "worker 2"
 LATER, EARLIER = timedelta(seconds=1), timedelta(seconds=-1)
+SLOW = SendResult(200, "", 9.8)
 
 
 @pytest.fixture
@@ -64,3 +69,115 @@ def test_events_of_an_account_of_somebody_else_are_never_due(account: Account) -
         claimed_by=ME, claim_ends=timezone.now() + timedelta(minutes=1)
     )
     assert queues.begin(eve.pk, ME) is None
+
+
+def ask(*, by: str = ME, may_be_slow: bool = True) -> Webhook | None:
+    """The webhook that the worker gets, as it is then."""
+    found = queues.claim(by, may_be_slow=may_be_slow)
+    return Webhook.objects.get(pk=found.webhook) if found else None
+
+
+def served(webhook: Webhook, ago: float, *, slow_ago: float | None = None) -> None:
+    """Its last turn ended so many seconds ago; its last slow attempt, too."""
+    now = timezone.now()
+    webhook.claim_ends = now - timedelta(seconds=ago)
+    if slow_ago is not None:
+        webhook.slow_until = now - timedelta(seconds=slow_ago) + queues.SLOW_FOR
+    webhook.save(update_fields=["claim_ends", "slow_until"])
+
+
+def due_webhook() -> Webhook:
+    """Of somebody else, with one event that is due."""
+    account = listening_account()
+    services.deposit(to_account=account, amount=Decimal(5))
+    return account.user.webhooks.get()
+
+
+def test_a_person_has_one_claim_at_a_time(account: Account) -> None:
+    second = webhook_of(account.user)
+    services.deposit(to_account=account, amount=Decimal(5))
+    first = ask()
+    assert first is not None
+    assert ask(by=OTHER) is None
+    queues.give_back(first.pk, ME)
+    assert ask(by=OTHER) == second
+
+
+@pytest.mark.parametrize("status", [Webhook.Status.PAUSED, Webhook.Status.REMOVED])
+def test_a_webhook_that_is_turned_off_during_an_attempt_still_counts(
+    account: Account, status: str
+) -> None:
+    assert ask() is not None
+    Webhook.objects.update(status=status)
+    webhook_of(account.user)
+    services.deposit(to_account=account, amount=Decimal(5))
+    assert ask(by=OTHER) is None
+
+
+def test_other_people_are_claimed_at_the_same_time(account: Account) -> None:
+    other = due_webhook()
+    assert {ask(), ask(by=OTHER)} == {account.user.webhooks.get(), other}
+
+
+def test_whose_turn_is_longest_ago_goes_first_however_many_webhooks_they_have(
+    account: Account,
+) -> None:
+    mine, new = account.user.webhooks.get(), webhook_of(account.user)
+    services.deposit(to_account=account, amount=Decimal(5))
+    other = due_webhook()
+    served(mine, 5)
+    served(other, 10)
+    assert ask() == other
+    assert ask() == new
+
+
+def test_a_slow_attempt_makes_all_webhooks_of_its_owner_slow(account: Account) -> None:
+    """Also those that are added later: otherwise a new one would never be slow."""
+    assert ask() is not None
+    hook = account.user.webhooks.get()
+    sending = queues.begin(hook.pk, ME)
+    assert sending is not None
+    queues.finish(sending, SLOW)
+    queues.give_back(hook.pk, ME)
+    hook.refresh_from_db()
+    hook.remove()
+    webhook_of(account.user)
+    services.deposit(to_account=account, amount=Decimal(5))
+    assert ask(may_be_slow=False) is None
+    found = queues.claim(ME, may_be_slow=True)
+    assert found is not None
+    assert found.is_slow
+
+
+def test_a_quick_attempt_makes_nobody_slow(account: Account) -> None:
+    assert ask() is not None
+    sending = queues.begin(account.user.webhooks.get().pk, ME)
+    assert sending is not None
+    queues.finish(sending, SendResult(200, "", SLOW_SECONDS))
+    assert Webhook.objects.get().slow_until is None
+
+
+@pytest.mark.parametrize(("ago", "is_slow"), [(-5, True), (5, False)])
+def test_a_webhook_is_slow_for_a_time_after_its_last_slow_attempt(
+    account: Account, ago: float, is_slow: bool
+) -> None:
+    served(account.user.webhooks.get(), 1, slow_ago=queues.SLOW_FOR.total_seconds() + ago)
+    assert (ask(may_be_slow=False) is None) is is_slow
+
+
+@pytest.mark.parametrize(("sooner", "goes_first"), [(-5, False), (5, True)])
+def test_a_slow_webhook_waits_longer_but_not_for_ever(
+    account: Account, sooner: float, goes_first: bool
+) -> None:
+    slow, quick = account.user.webhooks.get(), due_webhook()
+    served(quick, 1)
+    served(slow, 1 + queues.SLOW_WAITS + sooner, slow_ago=1)
+    assert ask() == (slow if goes_first else quick)
+
+
+def test_a_claim_keeps_no_slow_webhook_of_somebody_else_waiting(account: Account) -> None:
+    slow, quick = account.user.webhooks.get(), due_webhook()
+    served(quick, 1)
+    served(slow, 1, slow_ago=1)
+    assert ask() == quick
+    assert ask(by=OTHER) == slow

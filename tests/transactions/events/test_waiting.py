@@ -94,3 +94,15 @@ def test_an_account_waits_for_a_webhook_that_is_added_and_is_told(account: Accou
         lambda: Account.objects.create(user=account.user, currency="USD"),
     )
     assert [event.kind for event in events_of(new)] == ["account.opened"]
+
+
+def test_no_claim_waits_for_an_owner_whom_somebody_else_has_locked(account: Account) -> None:
+    """Another worker may be claiming for the same person."""
+    hook = webhook_of(account.user)
+    money.deposit(to_account=account, amount=Decimal(1))
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT FROM users WHERE id = %s FOR NO KEY UPDATE", [account.user_id])
+        assert queues.claim("worker") is None
+    found = queues.claim("worker")
+    assert found is not None
+    assert found.webhook == hook.pk
