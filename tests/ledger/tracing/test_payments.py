@@ -97,6 +97,7 @@ POST /transfers/new/
     service transfer
       attempt
         SELECT accounts
+        SELECT accounts
         INSERT transactions
         COMMIT
 """.strip()
@@ -166,10 +167,12 @@ def test_a_lost_race_shows_both_attempts(
         "service transfer",
         "  attempt",
         "    SELECT accounts",
+        "    SELECT accounts",
         "    INSERT transactions",
         "    DO",
         "    ROLLBACK",
         "  attempt",
+        "    SELECT accounts",
         "    SELECT accounts",
         "    INSERT transactions",
         "    COMMIT",
