@@ -21,3 +21,10 @@ def test_a_value_that_python_printed_is_found(part: str) -> None:
 ])  # fmt: skip
 def test_english_and_code_are_none(part: str) -> None:
     assert words_of_python(f"<main>{part}</main>") == []
+
+
+def test_a_page_may_repeat_what_its_address_has() -> None:
+    page = "<p>Nothing found for &lt;a: b</p>"
+    assert words_of_python(page) != []
+    assert words_of_python(page, "q=%3Ca%3A+b") == []
+    assert words_of_python("<td>None</td>", "q=rent") != []
