@@ -16,7 +16,7 @@ from transactions.models import Transaction
 pytestmark = pytest.mark.django_db(transaction=True)
 
 METADATA = {
-    "category": "y" * 300,
+    "category": "y" * 100,
     "z" * 300: "w" * 300,
     "merchant": {"name": LONG, "city": "Porto", "<script>alert(1)</script>": True},
     "items": [{"sku": "A-1", "n": 2}, {"sku": "B", "n": None}],
