@@ -82,9 +82,11 @@ def save_password(
     second factor was removed and the password is too short without.
     """
     with db_transaction.atomic():
-        now: User = User.objects.locked([user.pk]).get()
+        now: User
         if session_key is not None:
-            sessions.lock(user, session_key, read_with=read_with)
+            now = sessions.lock(user, session_key, read_with=read_with)
+        else:
+            now = User.objects.locked([user.pk]).get()
         is_short = user.has_usable_password() and not user.password_is_long
         if not now.has_session_hash(read_with) or (is_short and not has_second_factor(now)):
             raise SignInChanged(CHANGED)
