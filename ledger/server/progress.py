@@ -15,7 +15,7 @@ from django.core.management.base import OutputWrapper
 
 CALIBRATION = 10_000_000  # squares that are added up
 PART = 20
-SECONDS = {"database": 2, "migrations": 10, "demo": 5, "static": 2, "pages": 1}
+SECONDS = {"database": 2, "migrations": 10, "demo": 5, "static": 2}
 
 
 class Progress:

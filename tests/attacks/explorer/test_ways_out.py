@@ -276,15 +276,6 @@ MANY_LOCKS = [
 ]
 
 
-@pytest.mark.parametrize("sql", MANY_LOCKS)
-def test_no_query_fills_the_table_of_locks(sql: str, books: Books) -> None:
-    if not server().get("LEDGER_EMBEDDED"):
-        pytest.skip("only a superuser takes these functions from everybody")
-    problem = query(books.bank, sql).problem
-    assert problem is not None
-    assert problem.state == DENIED
-
-
 # The number of an advisory lock follows from the id of the person who pays.
 LOCKS_OF_OTHERS = [
     "SELECT objid FROM pg_locks WHERE locktype = 'advisory'",
@@ -293,15 +284,6 @@ LOCKS_OF_OTHERS = [
     "SELECT pg_safe_snapshot_blocking_pids(1)",
     "SELECT pg_isolation_test_session_is_blocked(1, '{2}')",
 ]
-
-
-@pytest.mark.parametrize("sql", LOCKS_OF_OTHERS)
-def test_no_query_sees_the_locks_of_others(sql: str, books: Books) -> None:
-    if not server().get("LEDGER_EMBEDDED"):
-        pytest.skip("only a superuser takes these functions from everybody")
-    problem = query(books.bank, sql).problem
-    assert problem is not None
-    assert problem.state == DENIED
 
 
 # Each locks a relation to the end of the query without a right to it, or runs SQL or XPath that
@@ -321,8 +303,8 @@ OF_RELATIONS_AND_TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("sql", OF_RELATIONS_AND_TEXTS)
-def test_no_query_locks_what_it_may_not_read_or_runs_a_text(sql: str, books: Books) -> None:
+@pytest.mark.parametrize("sql", [*MANY_LOCKS, *LOCKS_OF_OTHERS, *OF_RELATIONS_AND_TEXTS])
+def test_no_query_calls_what_only_a_superuser_takes_from_everybody(sql: str, books: Books) -> None:
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser takes these functions from everybody")
     problem = query(books.bank, sql).problem
