@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -37,7 +38,7 @@ from api.views import ApiView
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.text.lines import tidy_line
 from transactions import staff_services
-from transactions.exceptions import IdempotencyConflict, InvalidAmount
+from transactions.exceptions import IdempotencyConflict, InvalidAmount, LedgerError
 from transactions.lifecycle import lifecycle_of
 from transactions.models import StaffReason, Transaction
 from transactions.staff.desk.corrections import CaptureForm, RefundForm
@@ -92,13 +93,30 @@ class StaffVerb(ApiView):
 
     def book(self, request: Request, about: Transaction | None, fields: dict[str, str]) -> Response:
         """Books what the form says, once for each key."""
-        caller = self.caller
-        may_use(caller, self.form_class.permission)
-        id, key = payment_key(request, caller.person)
+        may_use(self.caller, self.form_class.permission)
+        id, key = payment_key(request, self.caller.person)
         try:
-            booked = booked_before(caller.person, id, about)
+            booked = booked_before(self.caller.person, id, about)
+            try:
+                return self._answer(id, about, fields, booked)
+            except (APIException, LedgerError):
+                if booked is not None:
+                    raise
+                # Another request with this key may have booked it meanwhile.
+                if (booked := booked_before(self.caller.person, id, about)) is None:
+                    raise
+                return self._answer(id, about, fields, booked)
         except Error as error:
             raise OutcomeOf(id, key=key) from error
+
+    def _answer(
+        self,
+        id: UUID,
+        about: Transaction | None,
+        fields: dict[str, str],
+        booked: Transaction | None,
+    ) -> Response:
+        caller = self.caller
         if booked is None and (why := self.form_class.obstacle(about, caller.person)):
             raise FieldRefused(why, "", slug="not-possible")
         data = {**fields, "id": str(id)}
@@ -115,10 +133,7 @@ class StaffVerb(ApiView):
             self._check_token(form, about)
         else:
             _refuse_other_reason(booked.reasons.all(), fields)
-        try:
-            row = form.book()
-        except Error as error:
-            raise OutcomeOf(id, key=key) from error
+        row = form.book()
         if booked is None:  # another request with this key may have booked it since
             _refuse_other_reason(row.reasons.all(), fields)
         headers = {"Location": f"/api/v1/transactions/{row.pk}/"}

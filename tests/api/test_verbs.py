@@ -18,6 +18,7 @@ from tests.conftest import colleague
 from tests.factories import AccountFactory
 from transactions import services
 from transactions.models import StaffReason, Transaction
+from transactions.staff.desk.steps import booked_before
 
 pytestmark = pytest.mark.django_db
 
@@ -161,6 +162,24 @@ def test_of_two_requests_with_one_key_in_parallel_that_with_another_reason_is_re
     assert post(Client(), address, sent, **key).status_code == 201
     answer = post(Client(), address, {**sent, "reason": "Other"}, **key)
     assert (answer.status_code, slug(answer)) == (409, "idempotency-conflict")
+    assert Transaction.objects.filter(reverses=paid).count() == 1
+
+
+@pytest.mark.parametrize("amount", [{}, {"amount": "70.00"}])
+def test_a_request_that_another_with_its_key_books_meanwhile_gets_its_answer(
+    amount: dict[str, str],
+    paid: Transaction, clerk_header: dict[str, str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    address, key = f"{TRANSACTIONS}{paid.pk}/refund/", {"Idempotency_Key": "k", **clerk_header}
+    sent = {"reason": "Complaint", **amount}
+    first = post(Client(), address, sent, **key)
+
+    def not_yet(*_: Any) -> None:
+        monkeypatch.setattr(verbs, "booked_before", booked_before)
+
+    monkeypatch.setattr(verbs, "booked_before", not_yet)
+    second = post(Client(), address, sent, **key)
+    assert (second.status_code, second.json()) == (201, first.json())
     assert Transaction.objects.filter(reverses=paid).count() == 1
 
 

@@ -47,6 +47,14 @@ PRINTED = f"""() => {{
 }}"""
 
 
+def press_twice(page: Any, button: str, *, until: str) -> None:
+    """Presses a button twice at once, until the address is like the expression `until`. The second
+    press aborts the navigation of the first one, which `wait_for_url` takes for an error.
+    """
+    page.get_by_role("button", name=re.compile(button)).dblclick()
+    expect(page).to_have_url(re.compile(until))
+
+
 def look_at(page: Any, what: str, *, is_printed: bool = True) -> list[str]:
     """What is wrong with the page: at a desk in light colours, on a phone in dark ones, and on
     paper, unless nobody prints it.

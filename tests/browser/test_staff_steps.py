@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts import services as account_services
 from accounts.models import User
-from tests.browser.shared import LONG, look_at, sign_in
+from tests.browser.shared import LONG, look_at, press_twice, sign_in
 from tests.factories import AccountFactory, UserFactory
 from transactions import services
 from transactions.audit.audit import audit
@@ -39,8 +39,7 @@ def refund_by_hand(page: Any, paid: Transaction) -> str:
     page.get_by_role("button", name="Review").click()
     said = page.locator(".review__sentence").inner_text().replace("\xa0", " ")
     assert said.startswith("Refund 12.50 USD of 40.00 USD to ")
-    page.get_by_role("button", name=re.compile("^Refund")).dblclick()
-    page.wait_for_url("**/change/")
+    press_twice(page, "^Refund", until="/change/$")
     return address
 
 

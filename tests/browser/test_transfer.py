@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from accounts.models import Account
 from ledger.web import database_errors
-from tests.browser.shared import look_at, sign_in
+from tests.browser.shared import look_at, press_twice, sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
 from transactions.audit.audit import audit
@@ -20,6 +20,7 @@ from transactions.home import reads
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
+RECEIPT = "/transactions/[^/]+/$"
 
 
 @pytest.fixture
@@ -44,8 +45,7 @@ def test_a_payment_sent_by_a_double_click_is_paid_once(page: Any, everyday: Acco
     assert page.locator("h1").inner_text().replace("\xa0", " ") == (
         "Send 950.00 USD from Everyday to M••• L••• now."
     )
-    page.get_by_role("button", name=re.compile("^Send")).dblclick()
-    page.wait_for_url("**/transactions/*/")
+    press_twice(page, "^Send", until=RECEIPT)
     receipt = page.url
     assert "You paid Mara Lindt" in page.locator("h1").inner_text()
     assert Transaction.objects.filter(type="transfer").count() == 1
@@ -86,8 +86,7 @@ def test_the_books_after_a_double_click_are_clean(page: Any, everyday: Account) 
     mara = AccountFactory(user__name="Mara Lindt")
     sign_in(page)
     fill_the_form(page, mara)
-    page.get_by_role("button", name=re.compile("^Send")).dblclick()
-    page.wait_for_url("**/transactions/*/")
+    press_twice(page, "^Send", until=RECEIPT)
     assert Transaction.objects.filter(type="transfer").count() == 1
     everyday.refresh_from_db()
     assert everyday.balance == 50
@@ -102,8 +101,7 @@ def test_without_script_a_double_post_is_paid_once_too(
     page = context.new_page()
     sign_in(page)
     fill_the_form(page, mara)
-    page.get_by_role("button", name=re.compile("^Send")).dblclick()
-    page.wait_for_url("**/transactions/*/")
+    press_twice(page, "^Send", until=RECEIPT)
     context.close()
     assert Transaction.objects.filter(type="transfer").count() == 1
     everyday.refresh_from_db()

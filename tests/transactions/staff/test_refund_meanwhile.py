@@ -17,6 +17,7 @@ from tests.pages import lacks, text_of
 from tests.reviews import paid_id
 from transactions import services
 from transactions.models import Transaction
+from transactions.staff.desk import steps
 
 pytestmark = pytest.mark.django_db
 
@@ -119,3 +120,23 @@ def test_pressing_twice_still_books_once(staff: Client, paid: Transaction) -> No
     answers = [staff.post(page_of(paid), form) for _ in range(2)]
     row = paid.reversals.get()
     assert [answer["Location"] for answer in answers] == [page_of(row, "change")] * 2
+
+
+@pytest.mark.parametrize("amount", ["12.50", "30", "40"])  # some is left, too little, nothing
+def test_a_press_that_comes_while_another_one_books_leads_to_the_booked_row(
+    amount: str, staff: Client, paid: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = agreed(staff, paid, filled(amount))
+    look_up = steps.booked_before
+
+    def not_yet(*args: Any) -> Transaction | None:
+        monkeypatch.setattr(steps, "booked_before", look_up)
+        found = look_up(*args)
+        with beside_the_request():
+            staff.post(page_of(paid), form)
+        return found
+
+    monkeypatch.setattr(steps, "booked_before", not_yet)
+    answer = staff.post(page_of(paid), form)
+    assert answer["Location"] == page_of(paid.reversals.get(), "change")
+    assert [told.message for told in get_messages(answer.wsgi_request)][-1] == steps.BOOKED_ALREADY

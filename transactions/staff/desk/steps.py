@@ -192,10 +192,10 @@ class StepDesk:
         if not self.clerk.has_perm(self.form_class.permission):
             raise PermissionDenied
         key = self._form_key()
-        self.transaction_id = id = transaction_id_for(self.clerk, key) if key else None
-        booked = booked_before(self.clerk, id, self.about) if id else None
+        self.transaction_id = transaction_id_for(self.clerk, key) if key else None
+        booked = self._booked()
         obstacle = "" if booked else self.form_class.obstacle(self.about, self.clerk)
-        if obstacle:
+        if obstacle and not (booked := self._booked()):
             messages.error(self.request, obstacle)
             return self._leave(self.about)
         if self.request.method == "POST":
@@ -213,35 +213,36 @@ class StepDesk:
         if not form.is_valid() or (step == "edit" and not was_booked):
             return self._page(form)
         step = step if step in ("ask", "book") else ""
-        if step and not was_booked and (why := self._why_review_again(form)):
-            step = ""
-            messages.warning(self.request, why)
+        why_again = self._why_review_again(form) if step and not was_booked else ""
         try:
-            return self._answer(form, step, was_booked=was_booked)
+            return self._answer(form, step, was_booked=was_booked, why_again=why_again)
         except LedgerError as refusal:
             form.look_again()
             form.add_error(form.field_of(refusal), form.in_words(refusal))
             return self._page(form)
 
-    def _answer(self, form: StepForm, step: str, *, was_booked: bool) -> HttpResponse:
-        """Books, asks another person to approve, or shows the review."""
+    def _answer(
+        self, form: StepForm, step: str, *, was_booked: bool, why_again: str
+    ) -> HttpResponse:
+        """Books, asks another person to approve, or shows the review, because of `why_again`."""
         if was_booked:
             return self._booked_already(form.book() if step else services.preview(form.draft))
-        if step == "ask" and (why := self._why(form)):
+        if step == "ask" and not why_again and (why := self._why(form)):
             return self._asked(form, why)
-        if step == "book":
+        if step == "book" and not why_again:
             try:
                 row = form.book()
             except NeedsApproval as needed:  # a colleague did something since the review
-                messages.warning(self.request, str(needed))
+                why_again = str(needed)
             else:
                 messages.success(self.request, form.done(row))
                 return self._leave(row)
         row = services.preview(form.draft)
         form.look_again()
         asks = needs_approval(row, self.clerk)
-        why_error = SAY_WHY if step == "ask" and asks else ""
-        return self._page(form, form.review(row), asks=asks, why_error=why_error)
+        why_error = SAY_WHY if step == "ask" and asks and not why_again else ""
+        shown = form.review(row)
+        return self._page(form, shown, asks=asks, why_error=why_error, warning=why_again)
 
     def _why(self, form: StepForm) -> str:
         """The reason for another person: of the form, or of the field beside the review."""
@@ -291,6 +292,13 @@ class StepDesk:
         options |= {"clerk": self.clerk, "about": self.about}
         return self.form_class(data, transaction_id=self.transaction_id, **options)
 
+    def _booked(self) -> Transaction | None:
+        """The row that this form has booked. Look again before saying that nothing was booked: the
+        button may have been pressed twice, and the other press books meanwhile.
+        """
+        id = self.transaction_id
+        return booked_before(self.clerk, id, self.about) if id else None
+
     def _booked_already(self, row: Transaction) -> HttpResponse:
         messages.warning(self.request, BOOKED_ALREADY)
         return self._leave(row)
@@ -310,7 +318,13 @@ class StepDesk:
         *,
         asks: bool = False,
         why_error: str = "",
+        warning: str = "",
     ) -> HttpResponse:
+        """The form or its review; or the row, if another press of the button has booked it."""
+        if self.request.method == "POST" and not form.was_booked and (row := self._booked()):
+            return self._booked_already(row)
+        if warning:
+            messages.warning(self.request, warning)
         shown = [*form.as_read, ("figures", form.figures)] if review else []
         context = {
             **self.model_admin.admin_site.each_context(self.request),
