@@ -67,18 +67,24 @@ def outcomes(
     forks = [trial for trial in trials if trial.tests and not trial.is_fresh]
     fresh = [trial for trial in trials if trial.tests and trial.is_fresh]
     runner = Runner(tree, folder)
+    were_unstable = set[int]()
     while forks:
         left = {trial.number: trial for trial in forks}
+        has_result = False
         for result in runner.results(forks):
             trial = left.pop(result["number"])
+            has_result = True
             # What was computed before the change may be kept in memory: tried in a new process.
             if "fresh" in result or "survived" in result:
                 fresh.append(trial)
-            elif "unstable" in result:
+            elif "unstable" in result and trial.number in were_unstable:
                 left[trial.number] = trial.without(result["unstable"])
+            elif "unstable" in result:  # by the test, or by what a change before it has left
+                were_unstable.add(trial.number)
+                left[trial.number] = trial
             else:
                 yield _outcome(trial, result)
-        if list(left.values()) == forks:
+        if not has_result:
             raise RuntimeError(f"pytest ended without a result; see {runner.log}")
         forks = list(left.values())
     while fresh:
@@ -185,6 +191,7 @@ class Runner:
         ]
         if not noticed:
             return set()
+        self.is_database_clean = False  # the changed code may have left something
         passed = {
             result["number"]
             for result in self.results(noticed, in_forks=False)

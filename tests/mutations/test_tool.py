@@ -59,6 +59,10 @@ def after(number):
     return number + STEP
 
 
+def next_of(number):
+    return number + 1
+
+
 @cache
 def cached(number):
     return number * 8
@@ -151,9 +155,19 @@ def test_that_passes_only_once():
     assert not Path("MARKER").exists()
     Path("MARKER").touch()
 
+def test_that_fails_once_after_a_change():
+    left = Path("MARKER.left")
+    if code.next_of(1) != 2:
+        left.exists() or left.write_text("1")
+        assert False
+    if left.exists() and left.read_text() == "1":
+        left.write_text("2")
+        assert False
+
 def test_that_fails_anyway():
     assert code.weak(10)
 """
+FAILED_ONCE = "noticed by tests/test_code.py::test_that_fails_once_after_a_change"
 REMOVAL = (
     "import os, sys, pathlib\npathlib.Path('REMOVED').write_text(f'{os.getcwd()}/{sys.argv[1]}')\n"
 )
@@ -235,7 +249,11 @@ def lines_with(result: subprocess.CompletedProcess[str], text: str) -> list[str]
         ("= number * 6", "6  ->  7", "noticed by tests/test_code.py::test_kept"),
         # The only test that could notice these fails without the change too.
         ("return number + STEP", "+  ->  -", "SURVIVED 0 of 1 tests of this line"),
-        ("STEP = 1", "1  ->  2", "SURVIVED 21 of 22 tests of this line"),
+        ("STEP = 1", "1  ->  2", "SURVIVED 22 of 23 tests of this line"),
+        # Their test failed without the change once, because of what a trial had left.
+        ("return number + 1", "number + 1  ->  None", FAILED_ONCE),
+        ("return number + 1", "+  ->  -", FAILED_ONCE),
+        ("return number + 1", "1  ->  2", FAILED_ONCE),
     ],
 )
 def test_each_change_has_its_verdict(
