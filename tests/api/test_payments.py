@@ -1,11 +1,13 @@
 """Payments by the API: once for each key, refused as problems, never for somebody else."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
@@ -230,6 +232,20 @@ def test_the_list_is_newest_first_and_of_the_caller(
     results = ana.get(TRANSACTIONS).json()["results"]
     assert results[0]["id"] == row["id"]
     assert len(results) == 2
+
+
+def test_the_list_is_of_the_days_asked_for(ana: Client, mine: Account) -> None:
+    today = timezone.localdate()
+    tomorrow = today + timedelta(days=1)
+    for asked, is_there in (
+        ({"start": today}, True),
+        ({"start": tomorrow}, False),
+        ({"end": today}, True),
+        ({"end": today - timedelta(days=1)}, False),
+        ({"start": today, "end": tomorrow}, True),
+    ):
+        answer = ana.get(TRANSACTIONS, {name: day.isoformat() for name, day in asked.items()})
+        assert bool(answer.json()["results"]) == is_there, asked
 
 
 def test_whoever_has_the_transaction_is_answered_304(

@@ -1,6 +1,7 @@
 """What left no trace runs again whole, what is unknown finds out first, the rest is final."""
 
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterable
 from itertools import chain, count, repeat
 from typing import Any
 
@@ -26,6 +27,7 @@ from ledger.db.retry import (
     run_with_retry,
     with_retry,
 )
+from ledger.env import BASE_DIR
 from tests.metrics import growth
 
 LOST_RACES = [
@@ -428,6 +430,31 @@ def test_inside_an_atomic_block_the_error_goes_to_who_opened_it(
         run(work)
     assert work.runs == 1
     assert not grown["ledger_db_given_up_total"], "that code counts it"
+
+
+def test_each_service_that_commits_for_itself_is_retried() -> None:
+    """It has the decorator, calls what retries, or is a context that only such services use."""
+    wrong, seen = list[str](), 0
+    for file in BASE_DIR.glob("[a-z]*/**/*services.py"):
+        functions = [
+            it for it in ast.parse(file.read_text()).body if isinstance(it, ast.FunctionDef)
+        ]
+        contexts = {it.name for it in functions if "contextmanager" in words_of(it.decorator_list)}
+        for it in functions:
+            if it.name not in contexts and words_of(it.body) & {"durable", *contexts}:
+                seen += 1
+                if not words_of([it]) & {"with_retry", "run_with_retry"}:
+                    wrong.append(f"{file}: {it.name}")
+    assert wrong == []
+    assert seen > 40
+
+
+def words_of(code: Iterable[ast.AST]) -> set[str]:
+    """The names in some code."""
+    names = set[str]()
+    for node in chain.from_iterable(map(ast.walk, code)):
+        names |= {str(getattr(node, field, "")) for field in ("id", "attr", "arg")}
+    return names
 
 
 def test_as_a_decorator_it_passes_arguments_and_result_on(transactional_db: None) -> None:

@@ -84,11 +84,10 @@ class TransferForm(MoneyForm):
         """
         if knows(self.user, self.to_account):
             return False
+        is_good = is_payable(self.cleaned_data["from_account"], self.to_account)
         if refusal := self._other_currency:
             self.add_error("number", refusal)
-            return True
-        is_good = is_payable(self.cleaned_data["from_account"], self.to_account)
-        if not may_tell_of_number(self.user.pk, is_payable=is_good):
+        elif not may_tell_of_number(self.user.pk, is_payable=is_good):
             self.add_error("number", NUMBERS_ASKED)
         elif not is_good:
             self.add_error("number", NOT_PAYABLE)

@@ -53,6 +53,16 @@ def customer() -> User:
     return user
 
 
+def test_the_form_shows_the_currency_of_the_account_that_was_asked_for() -> None:
+    account = AccountFactory(currency="JPY")
+    AccountFactory(user=account.user, currency="EUR")
+    form = BY_SLUG["balance-over-time"].bind_form(
+        {"number": account.number, "currency": "EUR"}, account.user
+    )
+    assert form.is_valid(), form.errors
+    assert (form.cleaned_data["currency"], form["currency"].value()) == ("JPY", "JPY")
+
+
 def asked_of(report: Report, reader: User, **data: str) -> ReportParameters:
     form = report.bind_form(data, reader)
     assert form.is_valid(), form.errors

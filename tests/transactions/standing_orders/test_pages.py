@@ -96,6 +96,17 @@ def test_the_review_shows_the_next_days_and_stores_nothing(
     assert not StandingOrder.objects.exists()
 
 
+@pytest.mark.parametrize("end", ["last_on", "times"])
+def test_an_order_ends_as_the_form_says(
+    end: str, ana: Client, mine: Account, theirs: Account
+) -> None:
+    last = timezone.localdate() + timedelta(days=400)
+    changed = {"last_on": last.isoformat()} if end == "last_on" else {"times": "3"}
+    agreed(ana, filled(mine, theirs, **changed))
+    order = StandingOrder.objects.get()
+    assert (order.last_on, order.times) == ((last, None) if end == "last_on" else (None, 3))
+
+
 def test_the_review_of_each_kind_of_order_says_when_it_is_tried_and_what_can_be_done(
     later: Client, mine: Account, theirs: Account
 ) -> None:
