@@ -7,6 +7,7 @@ From the durations of a whole run, and from a record of which test runs which li
     .venv/bin/python -m tests.slow_tests measured.txt record
 """
 
+import ast
 import re
 import sys
 from collections import defaultdict
@@ -36,7 +37,7 @@ LONGEST_KEPT = 2.0  # seconds of a case, with its fixtures, that runs because it
 BUDGET = 125.0  # seconds of all tests of `make test`, on one processor
 
 # See Note [Chance to notice].
-RULES = re.compile(r"(^|/)(services|models|pages?|forms|views)(\.py$|/)")
+RULES = re.compile(r"^api/|(^|/)(\w*services|models|pages?|forms|views|admin|desk)(\.py$|/)")
 OTHER_CODE = 0.15
 CHANCE, FEW, FLATNESS = 0.35, 25, 0.7
 FAR, SAME_FUNCTION = 0.4, 0.15
@@ -161,6 +162,35 @@ def best(
     return found
 
 
+def of_each_function(
+    functions: Iterable[Collection[Line]],
+    lines: Mapping[str, Collection[Line]],
+    seconds: Mapping[str, float],
+    chosen: Collection[str],
+) -> list[str]:
+    """Returns the quickest test of each function of the code that none of the chosen ones runs.
+    From the lines of each function, and those of each test.
+    """
+    tests = defaultdict[Line, set[str]](set)
+    for test, found in lines.items():
+        for line in found:
+            tests[line].add(test)
+    added = list[str]()
+    for body in functions:
+        running = set[str]().union(*(tests[line] for line in body if line in tests))
+        if running and running.isdisjoint([*chosen, *added]):
+            added.append(min(running, key=lambda test: (seconds[test], test)))
+    return added
+
+
+def functions_of(path: str) -> Iterator[set[Line]]:
+    """Yields the lines of the body of each function in a file."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            last = node.body[-1].end_lineno or node.body[-1].lineno
+            yield {(path, number) for number in range(node.body[0].lineno, last + 1)}
+
+
 def from_record(record: Record) -> dict[str, set[Line]]:
     """Returns the lines that each test runs."""
     lines: dict[str, set[Line]] = {test: set() for test in record.seconds}
@@ -241,12 +271,14 @@ def chosen_numbers(
     }
     seconds = {test: own[functions[test]] + shared[functions[test]] for test in functions}
     known = lines.keys() & functions.keys()
-    chosen = best(
-        Prospects({test: lines[test] for test in known}, functions),
-        {test: seconds[test] for test in known if seconds[test] <= LONGEST_KEPT},
-        quick & known,
-        BUDGET - sum(own[functions[test]] for test in quick),
-    )
+    run = {test: lines[test] for test in known}
+    kept = {test: seconds[test] for test in known if seconds[test] <= LONGEST_KEPT}
+    files = sorted({line[0] for found in run.values() for line in found if RULES.search(line[0])})
+    bodies = [body for file in files for body in functions_of(file)]
+    needed = of_each_function(bodies, {test: run[test] for test in kept}, kept, quick)
+    spent = sum(own[functions[test]] for test in {*quick, *needed})
+    prospects = Prospects(run, functions)
+    chosen = needed + best(prospects, kept, {*quick & known, *needed}, BUDGET - spent)
     numbers = defaultdict[str, set[int]](set)
     for test in chosen:
         numbers[functions[test]].add(tests.cases[functions[test]].index(test))

@@ -11,7 +11,16 @@ import pytest
 from tests import selection
 from tests.mutations.names import without_group
 from tests.selection import SECONDS, chosen_cases, parts_of
-from tests.slow_tests import CHANCE, OTHER_CODE, Prospects, best, is_near, listed, measured
+from tests.slow_tests import (
+    CHANCE,
+    OTHER_CODE,
+    Prospects,
+    best,
+    is_near,
+    listed,
+    measured,
+    of_each_function,
+)
 
 LINES = """
 0.30s setup    tests/a/test_one.py::test_many[1]
@@ -140,7 +149,7 @@ def test_the_best_tests_fill_the_time() -> None:
         "tests/api/test_a.py::test_chosen": {("api/views.py", 99)},
         "tests/api/test_a.py::test_quick": rules,
         "tests/api/test_a.py::test_slow": rules,
-        "tests/api/test_a.py::test_other_code": {("api/text.py", n) for n in range(10)},
+        "tests/api/test_a.py::test_other_code": {("ledger/text.py", n) for n in range(10)},
         "tests/api/test_a.py::test_too_slow": {("api/models.py", n) for n in range(99)},
     }
     seconds = dict.fromkeys(lines, 0.1) | {
@@ -150,6 +159,14 @@ def test_the_best_tests_fill_the_time() -> None:
     chosen = best(prospects, seconds, {"tests/api/test_a.py::test_chosen"}, 0.5)
     assert [test.partition("::")[2] for test in chosen] == ["test_quick", "test_slow"]
     assert OTHER_CODE < 1
+
+
+def test_each_function_is_run_by_a_test() -> None:
+    code = "api/views.py"
+    bodies = [{(code, 1), (code, 2)}, {(code, 4)}, {(code, 6)}, {(code, 8)}]
+    lines = {"slow": {(code, 2), (code, 6)}, "quick": {(code, 1)}, "chosen": {(code, 4)}}
+    seconds = {"slow": 2.0, "quick": 1.0, "chosen": 0.1}
+    assert of_each_function(bodies, lines, seconds, ["chosen"]) == ["quick", "slow"]
 
 
 @pytest.mark.parametrize(
