@@ -46,8 +46,8 @@ SIGN_IN_OPENED = Notice(
 )
 LEFT = Notice(
     "You have left the bank",
-    "Your accounts and your sign-in to Ledger are closed, as somebody who was signed in as you "
-    "asked. You are signed out on all devices. The bank keeps its books as the law asks.\n\n"
+    "Your accounts and your sign-in to Ledger are closed. Somebody who was signed in as you asked "
+    "for it. You are signed out on all devices. The bank keeps its books as the law asks.\n\n"
     "If it was not you, tell the bank at once.",
 )
 SIGNED_OUT = Notice(

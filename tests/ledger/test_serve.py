@@ -332,7 +332,8 @@ def test_stop_db_stops_the_embedded_server(folder: Path) -> None:
 
     done, again = (manage(folder, "stop_db") for _ in range(2))
 
-    assert (done.stdout, again.stdout) == ("Stopped.\n", "It was not running.\n")
+    assert done.stdout.startswith("Stopped.")
+    assert again.stdout == "It was not running.\n"
     assert postmaster.read(server.data) is None
     delete_everything(folder)
 

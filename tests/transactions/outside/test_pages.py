@@ -319,7 +319,7 @@ def test_a_refused_file_is_told_in_the_form_and_leaves_nothing(
 ) -> None:
     imported(account, GERMAN)
     page = text_of(send(ana, account, GERMAN + '"31.02.2026";"";"";"X";"";"-1,00"\n'))
-    assert "has no day that can be" in page
+    assert "cannot have the day" in page
     assert OutsideImport.objects.count() == 1
     assert balance_of(account) == Decimal("1843.20")
 

@@ -230,7 +230,8 @@ def made_day(number: int, year: int, month: int, day: int) -> date:
     except ValueError:
         found = date.min
     if not EARLIEST <= found < LATEST:
-        raise UnreadableStatement(f"Line {number:,} has no day that can be: {year}-{month}-{day}.")
+        asked = f"{year:04}-{month:02}-{day:02}"
+        raise UnreadableStatement(f"Line {number:,}: a statement cannot have the day {asked}.")
     return found
 
 
@@ -327,7 +328,8 @@ def _find_encoding(source: IO[bytes]) -> str:
             raise TooManyLines(MOST_RAW_LINES)
         if b"\x00" in part:
             raise UnreadableStatement(
-                "The file has NUL characters, so it is not text, or it is UTF-16. Save it as UTF-8."
+                "This is no text file: it has NUL characters. Choose the bank\u2019s statement; "
+                "if it is text in UTF-16, save it as UTF-8."
             )
         has_letters = has_letters or UTF_8_LETTER.search(before[-2:] + part) is not None
         before = part

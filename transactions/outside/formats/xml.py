@@ -38,7 +38,7 @@ class _Watched:
             raise UnreadableStatement("A text of the file is far longer than a statement needs.")
         if b"\x00" in part:
             raise UnreadableStatement(
-                "The file has NUL characters, or it is UTF-16. Save it as UTF-8."
+                "The file has NUL characters. If it is text in UTF-16, save it as UTF-8."
             )
         return part
 

@@ -7,6 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ledger.db import own_server
 
+STOPPED = "Stopped. It starts again if a site that still runs here connects to it."
+
 
 class Command(BaseCommand):
     help = "Stop the embedded Postgres; it starts again on the next connection."
@@ -17,4 +19,4 @@ class Command(BaseCommand):
             raise CommandError(
                 "DATABASE_URL or DB_NAME is set: Ledger stops only the embedded server."
             )
-        self.stdout.write("Stopped." if own_server.stop() else "It was not running.")
+        self.stdout.write(STOPPED if own_server.stop() else "It was not running.")
