@@ -40,12 +40,14 @@ class TokenMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith(PATHS):
-            _sign_in(request)
+        sign_in_by_token(request)
         return self.get_response(request)
 
 
-def _sign_in(request: Any) -> None:
+def sign_in_by_token(request: Any) -> None:
+    """Sets what TokenMiddleware promises; does nothing outside the API."""
+    if not request.path_info.startswith(PATHS):
+        return
     request.api_token = request.api_token_error = None
     found = BEARER.fullmatch(request.META.get("HTTP_AUTHORIZATION", "").strip(" \t"))
     if found is None:

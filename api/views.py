@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.late_bodies import is_late, sign_in_again
 from accounts.models import ApiToken
 from api.caller import Caller, TokenScope, caller_of
 
@@ -40,6 +41,15 @@ class ApiView(APIView):
         asked = "GET" if method == "HEAD" else method
         usual = TokenScope.READ if asked == "GET" else TokenScope.PAY
         return self.scopes.get(asked or "", usual)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Lets the caller in; again once a long body is read, see Note [Late bodies]."""
+        super().initial(request, *args, **kwargs)
+        if is_late(request._request):
+            request.data  # noqa: B018 - reads the body
+            sign_in_again(request._request)
+            request._authenticate()  # type: ignore[attr-defined]  # once more
+            self.check_permissions(request)
 
     @property
     def caller(self) -> Caller:

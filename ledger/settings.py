@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.late_bodies.LateBodyMiddleware",  # before all that reads the session or the token
     "accounts.token_middleware.TokenMiddleware",
     "accounts.middleware.AccessMiddleware",
     "ledger.web.request_facts.RequestFactsMiddleware",

@@ -1,0 +1,74 @@
+"""Decides what a request may do once its body is complete.
+
+Note [Late bodies]: a client may send a body for minutes. Before its last byte, the token may be
+revoked, the session ended, the sign-in closed, or rights taken from the person. So a short body is
+read before session or token; the server has gathered it already. A longer body holds a thread while
+it is read, so it is read only for somebody who is signed in. Then session or token, and the person
+with their rights, are read again: by the middleware for pages, and for calls of the API by
+`ApiView.initial`, once the scope and the rate limit have let the call in. One that `Expect` delays
+counts as long: the server gives it a thread at its head.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http.request import UnreadablePostError
+
+from accounts.token_middleware import PATHS, sign_in_by_token
+from ledger.web import database_errors
+from ledger.web.middleware import content_length
+
+SHORT = 64 * 1024  # bytes: `MOST_GATHERED` of the server
+READS = ("GET", "HEAD", "OPTIONS", "TRACE")
+CUT_OFF = "Its body ended too early. Nothing was changed. Send it again."
+
+_sessions, _people = SessionMiddleware(HttpResponse), AuthenticationMiddleware(HttpResponse)
+
+
+class LateBodyMiddleware:
+    """Reads short bodies before the person, and the person again after long bodies of pages.
+
+    Stands after the CSRF check, which reads bodies of pages, and before all that reads the session
+    or the token.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if _changes_something(request) and not is_late(request):
+            try:
+                request.body  # noqa: B018 - Django keeps it
+            except UnreadablePostError:
+                title, status = "The request cannot be read", HTTPStatus.BAD_REQUEST
+                return database_errors.page(title, CUT_OFF, None, status=status)
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> None:
+        """Reads the long body of a page, then the session and its person again."""
+        is_call = request.path_info.startswith(PATHS)
+        if not is_call and is_late(request) and request.user.is_authenticated:
+            request.POST  # noqa: B018 - reads the body, unless the CSRF check has done so
+            sign_in_again(request)
+
+
+def is_late(request: HttpRequest) -> bool:
+    """Whether a request may change something, and has a body that the server has not gathered."""
+    is_short = content_length(request) <= SHORT and "Expect" not in request.headers
+    return _changes_something(request) and not is_short
+
+
+def sign_in_again(request: HttpRequest) -> None:
+    """Reads the session or the token, and the person with their rights, as they are now."""
+    request.__dict__.pop("_cached_user", None)
+    _sessions.process_request(request)
+    _people.process_request(request)
+    sign_in_by_token(request)
+
+
+def _changes_something(request: HttpRequest) -> bool:
+    return request.method not in READS and content_length(request) > 0
