@@ -114,16 +114,11 @@ def _paid_or_paying(accounts: Collection[UUID]) -> list[UUID]:
 
 
 def households_of(person: User) -> list[UUID]:
-    """The households in which the person is or was, as the history tells."""
-    about = Change.objects.filter(table_name="users", about=str(person.pk))
-    names = {
-        side["household"]
-        for row in about
-        for side in (row.before, row.after)
-        if side and side.get("household")
-    }
-    found = Household.objects.filter(Q(name__in=names) | Q(pk=person.household_id))
-    return list(found.values_list("pk", flat=True))
+    """The households in which the person is or was, by their ids: names are not unique."""
+    ids: set[Any] = {person.household_id}
+    for row in Change.objects.filter(table_name="users", about=str(person.pk)):
+        ids |= {side.get("household_id") for side in (row.before or {}, row.after or {})}
+    return list(Household.objects.filter(pk__in=ids - {None}).values_list("pk", flat=True))
 
 
 def _of_others(person: User, addresses: Collection[str]) -> set[str]:

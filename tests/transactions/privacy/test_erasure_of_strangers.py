@@ -10,7 +10,16 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import services as account_services
-from accounts.models import Account, ApprovalRequest, Household, LimitChange, Read, User
+from accounts.erased import HOUSEHOLD_NAME
+from accounts.models import (
+    Account,
+    ApprovalRequest,
+    Change,
+    Household,
+    LimitChange,
+    Read,
+    User,
+)
 from explorer.models import QueryRun, SavedQuery
 from ledger.db.facts import because
 from ledger.db.ids import uuid7
@@ -158,10 +167,56 @@ def test_a_name_goes_from_notes_of_people_of_the_household(knows: bool) -> None:
     person = UserFactory(name="Zo\u00eb Quirin", household=home)
     other = UserFactory(household=home if knows else None)
     note = "Aunt of ZO\u00cb  Quirin"
-    payee = Payee.objects.create(
-        id=uuid7(), owner=other, account=AccountFactory(), name="Shop", note=note
-    )
+    payee = note_of(other, note)
     leave(person=person)
     erase(User.objects.get(pk=person.pk))
     payee.refresh_from_db()
     assert payee.note == ("" if knows else note)
+
+
+def note_of(owner: User, note: str) -> Payee:
+    """A payee of the owner with this note."""
+    row: Payee = Payee.objects.create(
+        id=uuid7(), owner=owner, account=AccountFactory(), name="Shop", note=note
+    )
+    return row
+
+
+def test_another_household_of_the_same_name_is_not_the_persons() -> None:
+    homes = [Household.objects.create(name="Smith") for _ in range(3)]
+    own, of_strangers, empty = homes
+    person = UserFactory(name="Anna Smith", household=own)
+    stranger: Account = AccountFactory(user=UserFactory(name="Bob Smith", household=of_strangers))
+    note = note_of(stranger.user, "Rent for Anna Smith, my daughter")
+    order = order_of(
+        stranger, AccountFactory(), description="Rent for Anna Smith", reference="Anna Smith"
+    )
+    leave(person=person)
+
+    erase(User.objects.get(pk=person.pk))
+
+    note.refresh_from_db()
+    order.refresh_from_db()
+    assert note.note == "Rent for Anna Smith, my daughter"
+    assert (order.description, order.reference) == ("Rent for Anna Smith", "Anna Smith")
+    empty.refresh_from_db()
+    own.refresh_from_db()
+    assert (empty.name, own.name) == ("Smith", HOUSEHOLD_NAME)
+    named = Change.objects.filter(table_name="households", after__name="Smith")
+    assert set(named.values_list("about", flat=True)) == {str(of_strangers.pk), str(empty.pk)}
+
+
+def test_a_household_that_was_renamed_after_the_person_moved_out_is_found() -> None:
+    home = Household.objects.create(name="Quirin, Elm Street 4")
+    person = UserFactory(name="Zo\u00eb Quirin", household=home)
+    note = note_of(UserFactory(household=home), "For Zo\u00eb Quirin")
+    person.household = None
+    person.save()
+    home.name = "Elm Street 4"
+    home.save()
+    leave(person=person)
+
+    erase(User.objects.get(pk=person.pk))
+
+    note.refresh_from_db()
+    assert note.note == ""
