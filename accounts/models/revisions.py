@@ -2,12 +2,14 @@
 when a row cannot be brought back. See Note [Register of rows].
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection, models
 from django.db import transaction as db_transaction
 
-from ledger.db.register import digest_of, id_of
+from ledger.db.register import digest_of, id_of, is_registered
 
 ADDED = "A column was added: {}"
 
@@ -41,6 +43,47 @@ def accept_rows(model: type[models.Model], ids: Iterable[object], reason: str) -
     with db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, [reason, [str(each) for each in ids]])
         return int(cursor.rowcount)
+
+
+@contextmanager
+def noting_rows(model: type[models.Model], ids: Collection[Any], reason: str) -> Iterator[None]:
+    """Notes the rows with these ids as they are after the block, and why, if they were as the
+    register has them before it and no trigger has noted them. For the owner of the tables, within a
+    database transaction.
+    """
+    if not is_registered(model):
+        yield
+        return
+    intact = _intact(model, ids)
+    yield
+    if changed := intact - _intact(model, intact):
+        _note(model, changed, reason)
+
+
+def _intact(model: type[models.Model], ids: Collection[Any]) -> set[Any]:
+    """The ids of those rows that are as the register, or the newest revision, has them."""
+    table, key, row_id = model._meta.db_table, model._meta.pk.column, id_of(model, "one")
+    sql = f"""
+        SELECT one."{key}" FROM {table} AS one
+        WHERE one."{key}" = ANY (%s) AND {digest_of(model, "one")} = coalesce(
+            (SELECT digest FROM row_revisions
+             WHERE table_name = '{table}' AND row_id = {row_id} ORDER BY number DESC LIMIT 1),
+            (SELECT digest FROM row_register WHERE table_name = '{table}' AND row_id = {row_id}))
+        """  # noqa: S608 - constants
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [[*ids]])
+        return {key for (key,) in cursor.fetchall()}
+
+
+def _note(model: type[models.Model], ids: Collection[Any], reason: str) -> None:
+    table, key, row_id = model._meta.db_table, model._meta.pk.column, id_of(model, "one")
+    sql = f"""
+        INSERT INTO row_revisions (table_name, row_id, digest, reason, revised_at, role, session)
+        SELECT '{table}', {row_id}, {digest_of(model, "one")}, %s, clock_timestamp(),
+               current_user, pg_backend_pid()::text
+        FROM {table} AS one WHERE one."{key}" = ANY (%s)"""  # noqa: S608 - constants
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [reason, [*ids]])
 
 
 def _revise(model: type[models.Model], reason: str, condition: str) -> str:

@@ -124,6 +124,12 @@ def id_of(model: type[models.Model], row: str) -> str:
     return f'{row}."{model._meta.pk.column}"::text'
 
 
+def is_registered(model: type[models.Model]) -> bool:
+    """Whether the rows of a model are noted in the register."""
+    triggers = getattr(model._meta, "triggers", ())
+    return any(isinstance(trigger, RegisterTrigger) for trigger in triggers)
+
+
 def digested(model: type[models.Model]) -> Iterator["models.Field[Any, Any]"]:
     """The fields that the digests of a table cover, by name of their columns."""
     triggers: list[Trigger] = model._meta.triggers  # type: ignore[attr-defined]

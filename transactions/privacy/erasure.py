@@ -47,6 +47,7 @@ from accounts.models import (
     User,
     WebSession,
 )
+from accounts.models.revisions import noting_rows
 from accounts.sign_in import token_ends
 from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
@@ -74,6 +75,7 @@ from transactions.models import (
     WebhookDelivery,
     WebhookQueue,
 )
+from transactions.privacy.addresses import texts_with_an_address
 from transactions.privacy.further import FURTHER
 from transactions.privacy.lifting import change_in_parts, triggers_lifted
 from transactions.privacy.traces import (
@@ -84,11 +86,12 @@ from transactions.privacy.traces import (
     traces_of,
 )
 
-# Notes, what staff wrote about accounts, statements that they reconciled, reads and the history.
+# Notes, what staff wrote about accounts, statements that they reconciled, reads, the history,
+# revoked tokens and findings of audits.
 NEVER_CHANGE = (
     "annotations", "account_status_changes", "limit_changes", "approval_requests",
     "transaction_notes", "monthly_statements", "reconciliations", "reconciliation_lines", "reads",
-    "changes",
+    "changes", "api_tokens", "audit_runs",
 )  # fmt: skip
 PART = 5000  # rows of a statement
 SEARCHES = 5  # at most, for what was written between the first one and the end
@@ -135,7 +138,8 @@ class Found(NamedTuple):
             _note_removal(rows)
             rows.delete()
         else:
-            rows.update(**self.values)
+            with noting_rows(self.model, ids, WHY):
+                rows.update(**self.values)
         set_locally(**{ERASES: ""})
 
 
@@ -181,7 +185,7 @@ def _search(traces: Traces) -> list[Found]:
     further = (texts for data in FURTHER for texts in data.texts(traces))
     found = (
         Found(rows.model, list(rows.values_list("pk", flat=True)), values)
-        for rows, values in chain(all_texts(traces), further)
+        for rows, values in chain(all_texts(traces), texts_with_an_address(traces), further)
     )
     return [each for each in found if each.ids]
 

@@ -8,7 +8,8 @@ a name in a text proves nothing. Texts of staff about the person and their accou
 Texts about another side too are emptied where they have a word of the name. Texts of people who
 paid the person, were paid by them or live with them are emptied where they have the whole name.
 Other texts are emptied only where they have an address of the person: it was confirmed by mail, and
-nobody else has it. What others chose (categories, rules, budgets, reports) stays.
+nobody else has it. What others chose (categories, rules, budgets, reports, names of what is theirs)
+stays.
 """
 
 import re
@@ -39,8 +40,10 @@ from accounts.models import (
 from ledger.text.queries import decodings_of
 from transactions.models import (
     Alert,
+    Annotation,
     Attachment,
     MonthlyStatement,
+    Occurrence,
     OutsideAccount,
     OutsideEntry,
     OutsideImport,
@@ -56,8 +59,10 @@ from transactions.models import (
 )
 
 OUTSIDE = ("description", "other", "reference", "outside_id")  # texts of another bank
+PAID = ("description", "reference")  # of a payment
 REPR = "Erased"
 REFUSED = "It was refused."
+ORDER = {**dict.fromkeys(PAID, ""), "ended_why": "It was ended.", "refused_why": REFUSED}
 
 
 class Erased(NamedTuple):
@@ -151,7 +156,7 @@ def emptied(rows: QuerySet[Any], **values: Any) -> Erased:
     return Erased(rows.exclude(**values), values)
 
 
-def _with_key(rows: QuerySet[Any], field: str, key: str, value: str) -> Erased:
+def with_key(rows: QuerySet[Any], field: str, key: str, value: Any) -> Erased:
     """The rows whose document has the key with another value."""
     document = Func(
         F(field), Value([key], ArrayField(TextField())), Value(value, JSONField()),
@@ -245,7 +250,7 @@ def _about_accounts(traces: Traces) -> Iterator[Erased]:
     sides = Q(from_account__in=ids) | Q(to_account__in=ids)
     requests = ApprovalRequest.objects.filter(sides | Q(person=traces.person))
     yield emptied(requests, reason="", note="")
-    yield from _in_parameters(requests)
+    yield from _in_parameters(requests, traces.words)
     paid = Q(transaction__from_account__in=ids) | Q(transaction__to_account__in=ids)
     for field in ("reason", "message"):
         notes = StaffReason.objects.filter(paid, **{f"{field}__iregex": traces.words})
@@ -260,41 +265,40 @@ def _in_statements(traces: Traces) -> Iterator[Erased]:
     yield emptied(own, holder=NAME, account_name=ACCOUNT_NAME)
     others = MonthlyStatement.objects.filter(account__in=traces.others)
     for pk in traces.accounts:
-        yield _with_key(others, "names", str(pk), NAME)
+        yield with_key(others, "names", str(pk), NAME)
 
 
 def _about_others(traces: Traces) -> Iterator[Erased]:
     """Texts of people who had to do with the person, where they have the whole name; and any others
-    where they have an address: Note [Whose texts].
+    where they have an address: Note [Whose texts]. Further ones: `transactions.privacy.addresses`.
     """
     theirs = Q(owner__in=traces.known)
     lines = Q(pk__in=_matched(traces).values("pk"))
     files = Q(pk__in=_matched(traces).values("reconciliation"))
     of_account = Q(account__owner__in=traces.known)
-    nobodys = Q(pk__in=[])
-    texts: tuple[tuple[type[Model], Q, dict[str, str]], ...] = (
+    texts: tuple[tuple[type[Model], Q, dict[str, Any]], ...] = (
+        (Annotation, theirs, {"text": ""}),
         (Payee, theirs, {"note": ""}),
-        (StandingOrder, theirs | _of(traces), {"description": "", "reference": ""}),
+        (StandingOrder, theirs | _of(traces), ORDER),
+        (
+            Occurrence,
+            Q(order__owner__in=traces.known) | _of(traces, "order__"),
+            {"reason": REFUSED},
+        ),
         (Alert, theirs, {"detail": ""}),
         (Attachment, theirs | _of(traces, "transaction__"), {"name": ""}),
         (OutsideAccount, theirs, {"name": ACCOUNT_NAME}),
-        (OutsideImport, of_account, {"name": FILE_NAME}),
+        (OutsideImport, of_account, {"name": FILE_NAME, "doubts": None}),
         (OutsideEntry, of_account, dict.fromkeys(OUTSIDE, "")),
         # Without any reason the line would be open again, even of what is frozen.
         (ReconciliationLine, lines, {**dict.fromkeys(OUTSIDE, ""), "leftover": REPR}),
         (Reconciliation, files, {"name": FILE_NAME}),
-        (Change, nobodys, {"reason": ""}),
-        (StatusChange, nobodys, {"reason": "", "message": ""}),
-        (LimitChange, nobodys, {"reason": ""}),
-        (ApprovalRequest, nobodys, {"reason": "", "note": ""}),
     )
     for model, of_known, values in texts:
         for field, value in values.items():
             named = of_known & Q(**{f"{field}__iregex": traces.names})
             addressed = Q(**{f"{field}__iregex": traces.addresses})
             yield emptied(model._default_manager.filter(named | addressed), **{field: value})
-    requests = ApprovalRequest.objects.filter(parameters__message__iregex=traces.addresses)
-    yield _with_key(requests, "parameters", "message", "")
 
 
 def _in_reads(traces: Traces) -> Iterator[Erased]:
@@ -322,7 +326,7 @@ def _in_files(traces: Traces) -> Iterator[Erased]:
     lines = PaymentLine.objects.filter(own | Q(to_account__in=traces.accounts))
     yield emptied(lines, typed_name="")
     unpaid = lines.filter(booked=False)
-    for name in ("description", "reference"):
+    for name in PAID:
         yield emptied(unpaid.filter(**{f"{name}__iregex": traces.words}), **{name: ""})
     refused = PaymentLine.objects.filter(own).refused()
     yield emptied(refused, verdict=REFUSED)  # the sentences name the account
@@ -331,12 +335,27 @@ def _in_files(traces: Traces) -> Iterator[Erased]:
     files = PaymentFile.objects.filter(pk__in=paying, name__iregex=traces.words)
     for each in (own_files, files):
         ids = list(each.values_list("pk", flat=True))
-        yield from _in_parameters(ApprovalRequest.objects.filter(transaction_id__in=ids))
+        requests = ApprovalRequest.objects.filter(transaction_id__in=ids)
+        yield from _in_parameters(requests, traces.words)
         yield emptied(PaymentFile.objects.filter(pk__in=ids), name=FILE_NAME)
 
 
-def _in_parameters(requests: QuerySet[ApprovalRequest]) -> Iterator[Erased]:
-    """The message to the customer, and the name of a file. The audit compares the others."""
-    yield _with_key(requests, "parameters", "message", "")
+def _in_parameters(requests: QuerySet[ApprovalRequest], pattern: str) -> Iterator[Erased]:
+    """The message to the customer, the name of a file, and what was not booked. The audit compares
+    the texts of what was booked with the payment.
+    """
+    yield with_key(requests, "parameters", "message", "")
     files = requests.filter(kind=ApprovalRequest.Kind.PAYMENT_FILE)
-    yield _with_key(files, "parameters", "description", FILE_NAME)
+    yield with_key(files, "parameters", "description", FILE_NAME)
+    yield from in_undone(requests, pattern)
+
+
+def in_undone(requests: QuerySet[ApprovalRequest], pattern: str) -> Iterator[Erased]:
+    """Texts of the payments that the requests ask for, unless it was booked, where they have the
+    pattern.
+    """
+    undone = requests.exclude(status=ApprovalRequest.Status.DONE)
+    undone = undone.exclude(kind=ApprovalRequest.Kind.PAYMENT_FILE)
+    for key, value in {**dict.fromkeys(PAID, ""), "metadata": {}}.items():
+        having = undone.filter(**{f"parameters__{key}__iregex": pattern})
+        yield with_key(having, "parameters", key, value)

@@ -71,7 +71,7 @@ from transactions.privacy.erasure import due_before, erase
 from transactions.privacy.leaving import leave
 from transactions.privacy.lifting import triggers_lifted
 from transactions.staff.approvals.requests import ask_for
-from transactions.standing_orders.services import skip
+from transactions.standing_orders.services import end, note_refusal, skip
 
 pytestmark = pytest.mark.django_db
 
@@ -102,7 +102,11 @@ def written_by_staff(ana: Account) -> None:
     )
     ApprovalRequest.objects.create(
         kind="hold", transaction_id=uuid7(), from_account=ana, amount=1, currency=ana.currency,
-        parameters={"message": "Ana"}, reason="Ana asked", requested_by=clerk, status="pending",
+        parameters={
+            "message": "Ana", "description": "Hold for Ana", "reference": "Ferreira 1",
+            "metadata": {"for": "Ana"},
+        },
+        reason="Ana asked", requested_by=clerk, status="pending",
         expires_at=timezone.now() + timedelta(hours=1), note="For Ana",
     )  # fmt: skip
     Read.objects.create(
@@ -201,7 +205,7 @@ PLANTED = (
     "approval_requests", "payment_files", "payment_lines", "transaction_notes", "annotations",
     "attachments", "users", "accounts", "account_emailaddress", "sign_ins", "api_tokens",
     "saved_reports", "budgets", "category_rules", "own_categories", "payees", "standing_orders",
-    "alerts", "monthly_statements",
+    "standing_order_days", "alerts", "monthly_statements",
     "outside_accounts", "outside_imports", "outside_entries",
     "explorer_queries", "explorer_runs",
 )  # fmt: skip
@@ -223,6 +227,7 @@ def left(ana: Account) -> Account:
         )
     )  # fmt: skip
     annotate(transaction=paid, owner=ana.user, text="Ana was here")
+    annotate(transaction=paid, owner=friend.user, text="From Ana Ferreira")
     for owner, other in ((ana.user, friend), (friend.user, ana)):
         SavedReport.objects.create(
             id=uuid7(), owner=owner, name="Ana Ferreira", report="running-total"
@@ -240,7 +245,9 @@ def left(ana: Account) -> Account:
         attached(paid, owner, "Ana Ferreira.jpg")
         mine = owner.accounts.get()
         order = order_of(mine, other, owner=owner, description="To Ana Ferreira")
-        skip(order=order, day=order.first_on)
+        skip(order=order, day=order.first_on, why="Ana Ferreira is away")
+        note_refusal(order=order, why="Ana Ferreira is away", at=timezone.now())
+        end(order=order, why="The bank ended it. Ana Ferreira has died.")
         logged(UserFactory(is_staff=True), order)
         choose(owner=owner, kind=AlertKind.NEW_DEVICE)
         AlertTimes.objects.create(owner=owner)

@@ -1,48 +1,28 @@
 """The name that a person chose changes nothing of people who never had to do with them."""
 
-from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import connection
-from django.utils import timezone
 
 from accounts import services as account_services
 from accounts.erased import HOUSEHOLD_NAME
 from accounts.models import (
     Account,
-    ApprovalRequest,
     Change,
     Household,
     LimitChange,
-    Read,
     User,
 )
-from explorer.models import QueryRun, SavedQuery
-from ledger.db.facts import because
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.attachments.files import attached
-from tests.transactions.outside.files import imported, outside_account
-from tests.transactions.payment_files.files import checked, pay
-from tests.transactions.reconciliation.files import settled, statement
+from tests.transactions.privacy.texts import texts_of, trail_of_staff
 from tests.transactions.standing_orders.orders import order_of
-from tests.transactions.statement_files.shared import empty_statement
-from transactions import services, staff_services
+from transactions.audit.audit import audit
 from transactions.models import (
-    Alert,
-    Budget,
-    CategoryRule,
-    OutsideAccount,
-    OutsideImport,
-    OwnCategory,
     Payee,
-    SavedReport,
-    StaffReason,
-    Transaction,
 )
+from transactions.privacy.addresses import texts_with_an_address
 from transactions.privacy.erasure import erase
 from transactions.privacy.further import FURTHER
 from transactions.privacy.leaving import leave
@@ -50,64 +30,6 @@ from transactions.privacy.traces import all_texts, traces_of
 
 pytestmark = pytest.mark.django_db
 SETTINGS = {"saved_reports", "own_categories", "budgets", "category_rules"}
-
-
-def texts_of(ben: Account, shop: Account, text: str) -> Transaction:
-    """The text wherever Ben can write it: settings, notes, orders, other banks and files."""
-    person = ben.user
-    paid = services.transfer(from_account=ben, to_account=shop, amount=Decimal(7))
-    SavedReport.objects.create(id=uuid7(), owner=person, name=text, report="running-total")
-    Payee.objects.create(id=uuid7(), owner=person, account=shop, name="The shop", note=text)
-    Budget.objects.create(id=uuid7(), owner=person, category=text, currency="USD", amount=10)
-    CategoryRule.objects.create(
-        owner=person, position=1, name=text, query=f'to:"{text}"', category=text
-    )
-    OwnCategory.objects.create(transaction=paid, owner=person, category=text, change=uuid7())
-    attached(paid, person, f"{text}.jpg")
-    order = order_of(ben, shop, description=text, reference=text)
-    Alert.objects.create(
-        owner=person, kind="order_failed", about=order.pk, account=ben, detail=text
-    )
-    imported(outside_account(owner=person), f"Date,Amount,Description,Id\n2026-11-02,5,{text},1\n")
-    OutsideAccount.objects.update(name=text)
-    OutsideImport.objects.update(name=f"{text}.csv")
-    checked(ben, pay(shop, 5, text), name=f"{text}.csv")
-    return paid
-
-
-def trail_of_staff(ben: Account, shop: Account, paid: Transaction, text: str, clerk: User) -> None:
-    """The text wherever staff can write it."""
-    account_services.change_account(
-        account=ben, daily_limit=Decimal(77), reason=text, changed_by=clerk
-    )
-    because(text)
-    User.objects.filter(pk=ben.user_id).update(household=Household.objects.create(name=text))
-    because("")
-    why: dict[str, Any] = {"reason": text, "message": text, "changed_by": clerk}
-    account_services.freeze_account(account=ben, **why)
-    account_services.unfreeze_account(account=ben, **why)
-    ApprovalRequest.objects.create(
-        kind="hold", transaction_id=uuid7(), from_account=ben, amount=1, currency=ben.currency,
-        parameters={"message": text}, reason=text, requested_by=clerk, status="pending",
-        expires_at=timezone.now() + timedelta(hours=1), note=text,
-    )  # fmt: skip
-    staff_services.book(
-        services.Draft(from_account=shop, to_account=ben, amount=1, reverses=paid.pk),
-        action=StaffReason.Action.REFUND, reason=text, message=text, written_by=clerk,
-    )  # fmt: skip
-    LogEntry.objects.create(
-        user=clerk, action_flag=CHANGE, object_id="1", object_repr=text, change_message=text
-    )
-    for query in (f"q={text}", f"q={text.replace(' ', '%20')}"):
-        Read.objects.create(
-            reader=clerk, page="-", path="/", query=query, address="", people=[ben.user_id]
-        )
-    settled(statement(f"7.00,{text},{text},{text[:30]}", name=f"{text}.csv"), clerk, text)
-    empty_statement(ben, names={str(shop.pk): text})
-    saved: dict[str, Any] = {"sql": f"SELECT '{text}'", "parameters": {"who": text}}
-    SavedQuery.objects.create(owner=clerk, title=text, **saved)
-    ran = {"person": clerk, "scope": "bank", "form": "page", "outcome": "refused"}
-    QueryRun.objects.create(**ran, **saved, message=text)
 
 
 def rows_without(account: Account) -> dict[str, set[str]]:
@@ -134,7 +56,8 @@ def test_erasing_a_person_changes_no_row_of_somebody_who_never_met_them(
     leave(person=stranger.user)
     before = rows_without(stranger)
     traces = traces_of(stranger.user)
-    found = [*all_texts(traces), *(each for data in FURTHER for each in data.texts(traces))]
+    found = [*all_texts(traces), *texts_with_an_address(traces)]
+    found += [each for data in FURTHER for each in data.texts(traces)]
     searched = SETTINGS | {each.rows.model._meta.db_table for each in found}
     assert searched <= {table for table, rows in before.items() if name in " ".join(rows)}
 
@@ -159,6 +82,23 @@ def test_an_address_that_somebody_else_has_now_stays_in_texts(clerk: User) -> No
     erase(person)
     reasons = LimitChange.objects.order_by("pk").values_list("reason", flat=True)
     assert list(reasons) == ["shared@mail.example asked", ""]
+
+
+def test_an_address_that_somebody_else_had_goes_from_their_history() -> None:
+    ben = UserFactory(email="ben@mail.example")
+    for email in ("zq@mail.example", "ben@mail.example"):
+        ben.email = email
+        ben.save()
+    person = UserFactory(email="zq@mail.example")
+    leave(person=person)
+
+    erase(User.objects.get(pk=person.pk))
+
+    history = Change.objects.filter(table_name="users", about=str(ben.pk)).order_by("changed_at")
+    emails = [(row.before or {}).get("email") for row in history]
+    assert emails == [None, "ben@mail.example", None]
+    found = audit()
+    assert found.clean, found.findings
 
 
 @pytest.mark.parametrize("knows", [True, False])

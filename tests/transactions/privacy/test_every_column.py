@@ -1,0 +1,128 @@
+"""An address of an erased person stays in no column of text, whoever the row is about."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.transaction import atomic
+
+from accounts.models import Account, User
+from accounts.models.revisions import noting_rows
+from tests.factories import AccountFactory, UserFactory
+from tests.transactions.privacy.texts import texts_of, trail_of_staff
+from transactions.audit.audit import audit
+from transactions.privacy.erasure import erase
+from transactions.privacy.leaving import leave
+from transactions.privacy.lifting import triggers_lifted
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "zq@mail.example"
+CODE = 30  # characters of the longest column that has only a code
+
+# Why the address may stay in these columns, or cannot be in them; "table.*" is each of a table.
+KEPT = {
+    "the books": "transactions.* seals.*",
+    "settings that their owner chose": "budgets.* category_rules.* own_categories.* saved_reports.*"
+    " accounts.name api_tokens.name payees.name webhooks.url webhooks.secrets",
+    "names, addresses and ways to sign in that somebody else has": "users.* households.*"
+    " account_emailaddress.* mfa_authenticator.* socialaccount_socialaccount.*"
+    " monthly_statements.* changes.before changes.after",
+    "settings of the bank": "auth_group.* auth_permission.* currencies.* provider_groups.*"
+    " socialaccount_socialapp.* django_content_type.* django_migrations.*",
+    "deleted soon": "account_emailconfirmation.* attempt_counts.* cache.* django_session.*"
+    " sessions.* socialaccount_socialtoken.*",
+    "words of Ledger": "sign_ins.* row_removals.* row_revisions.* job_records.*"
+    " webhook_deliveries.error webhooks.reason api_tokens.last_used_from",
+    "digests, keys and columns of a file": "row_register.* staff_sums.* api_tokens.hash"
+    " webhooks.claimed_by outside_imports.digest outside_imports.heading outside_imports.mapping"
+    " payment_files.digest payment_files.run reconciliations.digest django_admin_log.object_id",
+    "facts of a request": "changes.table_name changes.about changes.address changes.path"
+    " changes.request changes.role changes.session reads.page reads.path reads.address"
+    " reads.request reads.role reads.session",
+}
+COLUMNS = """
+    SELECT table_name, column_name, data_type FROM information_schema.columns
+    JOIN information_schema.tables USING (table_schema, table_name)
+    WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+      AND (data_type IN ('text', 'json', 'jsonb')
+           OR data_type = 'character varying' AND character_maximum_length > %s)
+    ORDER BY table_name, ordinal_position
+"""
+
+
+def columns() -> dict[str, dict[str, str]]:
+    """The type of each column of text that is not KEPT, by table."""
+    kept = {*" ".join(KEPT.values()).split()}
+    found: dict[str, dict[str, str]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(COLUMNS, [CODE])
+        rows = cursor.fetchall()
+    for table, column, kind in rows:
+        if not kept & {f"{table}.*", f"{table}.{column}"}:
+            found.setdefault(table, {})[column] = kind
+    there = {f"{table}.{name}" for table, column, _ in rows for name in ("*", column)}
+    assert kept <= there, "KEPT names columns that are not there"
+    return found
+
+
+def with_address(value: Any) -> Any:
+    """A JSON value with the address in each text."""
+    if isinstance(value, dict):
+        return {key: with_address(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [with_address(each) for each in value]
+    return f"By {ADDRESS}." if isinstance(value, str) else value
+
+
+def plant(table: str, types: dict[str, str]) -> None:
+    """Writes the address into these columns of a row, as the owner of the tables can."""
+    model = next(each for each in apps.get_models() if each._meta.db_table == table)
+    row = model._default_manager.order_by("pk").first()
+    assert row is not None, f"{table} has no row"
+    values: dict[str, Any] = {}
+    for field in model._meta.concrete_fields:
+        if field.column in types:
+            is_text = types[field.column] in ("text", "character varying")
+            old = getattr(row, field.attname)
+            values[field.name] = f"By {ADDRESS}." if is_text else with_address(old or [""])
+    with atomic(), triggers_lifted(table), noting_rows(model, [row.pk], "Planted"):
+        model._default_manager.filter(pk=row.pk).update(**values)
+
+
+def holding(found: dict[str, dict[str, str]]) -> Iterator[str]:
+    """Which of the columns have the address."""
+    with connection.cursor() as cursor:
+        for table, types in found.items():
+            for column in types:
+                cursor.execute(
+                    f'SELECT FROM "{table}" WHERE "{column}"::text LIKE %s', [f"%{ADDRESS}%"]
+                )
+                if cursor.rowcount:
+                    yield f"{table}.{column}"
+
+
+@pytest.fixture
+def of_strangers(clerk: User) -> None:
+    """Rows of people who never met the person, in each table that has columns of text."""
+    ben: Account = AccountFactory(user=UserFactory(name="Ben"), balance="100")
+    shop: Account = AccountFactory(user=UserFactory(name="The shop"))
+    trail_of_staff(ben, shop, texts_of(ben, shop, "A text"), "A text", clerk)
+
+
+@pytest.mark.usefixtures("of_strangers")
+def test_an_address_of_an_erased_person_stays_in_no_column_that_is_not_kept() -> None:
+    person = UserFactory(name="Zo\u00eb Quirin", email=ADDRESS)
+    found = columns()
+    for table, types in found.items():
+        plant(table, types)
+    planted = {f"{table}.{column}" for table, types in found.items() for column in types}
+    assert set(holding(found)) == planted
+    leave(person=person)
+
+    erase(User.objects.get(pk=person.pk))
+
+    assert list(holding(found)) == []
+    result = audit()
+    assert result.clean, result.findings
