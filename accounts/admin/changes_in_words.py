@@ -93,6 +93,8 @@ def in_words(changes: Sequence[Change], reader: User) -> list[ChangeInWords]:
         rows = model.objects.filter(pk__in=ids)
         if subject == "account":
             rows = rows.select_related("user")
+        elif subject == "person":
+            rows = rows.shown()
         found[subject] = {str(row.pk): row for row in rows} if ids else {}
     seen = {name for name, model in MODELS.items() if reader.has_perm(_right_to_see(model))}
     words: Words = {**WORDS, "permission": _permissions_in(changes).get}

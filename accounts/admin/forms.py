@@ -15,6 +15,7 @@ from accounts.forms import carry_initial, currency_choices
 from accounts.groups import RIGHTS_BY_TWO
 from accounts.models import LIMITS, Account, User
 from accounts.services import LARGEST_LIMIT
+from accounts.shown import add
 from accounts.sign_in.passwords import save_password_of_bank
 from ledger.db.facts import because
 from ledger.text.currencies import minor_units
@@ -219,8 +220,17 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 
 
 def unclaimed(email: str, person: User) -> str:
-    """Returns the address. Raises ValidationError if somebody else has confirmed it."""
-    theirs = EmailAddress.objects.filter(email=email.lower(), verified=True)
-    if theirs.exclude(user=person.pk).exists():
+    """Returns the address. Raises ValidationError if somebody else has or has confirmed it; then
+    the log of reads names them.
+    """
+    email = email.lower()
+    confirmed = EmailAddress.objects.filter(email=email, verified=True)
+    others = {
+        *User.objects.filter(email=email).values_list("pk", flat=True),
+        *confirmed.values_list("user", flat=True),
+    } - {person.pk}
+    for other in others:
+        add(other)
+    if others:
         raise forms.ValidationError("Somebody already signs in with this address.")
-    return email.lower()
+    return email

@@ -39,6 +39,6 @@ class HouseholdAdmin(ListFiles, ObjectHistory, ReasonedChanges):
 
     @admin.display(description="People")
     def people(self, household: Household) -> str:
-        members = household.members.order_by("name")
+        members = household.members.shown().order_by("name")
         lines = ((link_to(person),) for person in members)
         return format_html_join("", "<div>{}</div>", lines) or NOTHING

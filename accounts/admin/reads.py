@@ -84,7 +84,7 @@ def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, list[Parameter]
     data it showed, and how many more there are.
     """
     ids = {id for read in reads for id in read.people[:NAMED]}
-    names: Mapping[UUID, User] = User.objects.in_bulk(list(ids))
+    names: Mapping[UUID, User] = User.objects.shown().in_bulk(list(ids))
     rows: list[tuple[Read, str, list[Parameter], str, int]] = []
     for read in reads:
         links = [(link_to(names[id]),) for id in read.people[:NAMED] if id in names]

@@ -1,13 +1,15 @@
 """The page of reads names the pages that were read."""
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils.html import escape
 
 from accounts.admin import reads
 from accounts.admin.page_names import name_of_page
-from accounts.groups import AUDITOR, OPERATIONS, SUPPORT
-from accounts.models import Read, User
+from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN, SUPPORT
+from accounts.models import Household, Read, User
 from accounts.services import freeze_account
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, UserFactory
@@ -15,6 +17,7 @@ from tests.pages import text_of, texts_of
 
 pytestmark = pytest.mark.django_db
 READS = reverse("admin:accounts_read_changelist")
+HISTORY = reverse("admin:accounts_change_changelist")
 
 
 def test_a_read_names_the_page_and_its_path() -> None:
@@ -110,13 +113,18 @@ def test_pages_have_names(path: str, name: str) -> None:
 
 def test_a_colleague_on_a_page_about_people_is_named_and_authors_are_not() -> None:
     read, author = colleague(SUPPORT, "Read Colleague"), colleague(OPERATIONS, "Author")
+    home = Household.objects.create(name="Elm Street 4")
+    read.household = home
+    read.save()
     account = AccountFactory(user=read)
     freeze_account(account=account, reason="Asked", changed_by=author)
     nosy = colleague(OPERATIONS, "Nosy")
+    nosy.groups.add(Group.objects.get(name=PEOPLE_ADMIN))
     client = signed_in(nosy)
     pages = {
         reverse("admin:accounts_user_change", args=[read.pk]): {},
         reverse("admin:accounts_user_history", args=[read.pk]): {},
+        reverse("admin:accounts_household_change", args=[home.pk]): {},
         reverse("admin:accounts_user_changelist"): {"q": "Read Colleague"},
         reverse("admin:accounts_user_list_csv"): {"q": "Read Colleague"},
         reverse("admin_search"): {"q": str(read.pk)},
@@ -133,3 +141,31 @@ def test_a_colleague_on_a_page_about_people_is_named_and_authors_are_not() -> No
     assert not Read.objects.filter(path=own).exists()
     client.get(reverse("admin:accounts_account_change", args=[account.pk]))
     assert Read.objects.latest("read_at").people == [read.pk]
+
+
+def test_the_log_names_a_colleague_whose_changes_or_reads_are_listed() -> None:
+    read = colleague(SUPPORT, "Read Colleague")
+    signed_in(colleague(OPERATIONS, "Nosy")).get(
+        reverse("admin:accounts_user_change", args=[read.pk])
+    )
+    auditor = signed_in(colleague(AUDITOR, "Ada Auditor"))
+    for url, query in ((HISTORY, {"about": str(read.pk)}), (READS, {"whose": str(read.pk)})):
+        assert "Read Colleague" in text_of(auditor.get(url, query))
+        assert Read.objects.get(path=url).people == [read.pk]
+
+
+@pytest.mark.parametrize("is_confirmed", [True, False])
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_the_log_names_the_person_whose_address_a_form_says_is_taken(
+    is_staff: bool, is_confirmed: bool
+) -> None:
+    person = UserFactory(email="ana@mail.example", is_staff=is_staff)
+    if is_confirmed:
+        other = {"email": "second@mail.example", "verified": True, "primary": False}
+        EmailAddress.objects.create(user=person, **other)
+    address = "second@mail.example" if is_confirmed else "ana@mail.example"
+    client = signed_in(colleague(PEOPLE_ADMIN, "Nosy"))
+    url = reverse("admin:accounts_user_add")
+    for email in ("nobody@mail.example", address):
+        client.post(url, {"email": email, "name": "", "reason": "x"})
+    assert [row.people for row in Read.objects.filter(path=url)] == [[person.pk]]
