@@ -512,5 +512,5 @@ def test_the_page_of_a_line_names_where_its_payment_is_matched(staff: Client, an
     services.match_sure(reconciliation=statement("5.00,,Rent,R-5"), by=UserFactory())
     again = statement("5.00,,Rent,R-5", "7.00,,,")
     text = text_of(staff.get(line_page(again, 1)))
-    assert "Matched with another line already: Rent R-5" in text
+    assert "Matched with another line already: Rent (R-5)" in text
     assert "Matched with another line already" not in text_of(staff.get(line_page(again, 2)))
