@@ -21,7 +21,7 @@ from explorer.browse.dimensions import (
 )
 from explorer.browse.groups import CurrencySum, PaymentGroup, PaymentGroups
 from ledger.charts.geometry import BarChart, Chart, ColumnChart, Mark
-from ledger.text.lines import counted, shortened
+from ledger.text.lines import counted, shortened, visible
 from ledger.text.money import money
 from transactions.scope import BANK, MINE, Scope
 from transactions.search.address import EVERY_PAYMENT, search_url
@@ -119,7 +119,7 @@ class BrowsePage:
     def _label(self, group: PaymentGroup) -> str:
         account = self.accounts.get(str(group.value))
         if self.dimension.name != COUNTERPARTY or account is None:
-            return self.dimension.label(group.value)
+            return visible(self.dimension.label(group.value))
         ending = f"\N{MIDDLE DOT}\N{MIDDLE DOT}{account.number[-4:]}"
         if self.scope.is_bank and not self.scope.shows_names:
             return ending

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from explorer.running.run import MOST_CHARACTERS, TOO_LONG, Problem, QueryResult
 from ledger.charts.geometry import BarChart, Chart, ColumnChart, Mark
-from ledger.text.lines import counted, shortened
+from ledger.text.lines import counted, shortened, visible
 from ledger.text.money import NOTHING, figure
 
 MOST_MARKS = 24
@@ -83,7 +83,8 @@ class ShownResult:
         numbers = [column.is_number for column in self.result.columns]
         for row in self.result.rows:
             yield [
-                ResultCell(value, is_number) for value, is_number in zip(row, numbers, strict=True)
+                ResultCell(value and visible(value), is_number)
+                for value, is_number in zip(row, numbers, strict=True)
             ]
 
     @property
@@ -130,7 +131,7 @@ def _marks(rows: Sequence[Sequence[str | None]]) -> list[Mark]:
         value = _number(row[1])
         if value is None:
             break
-        label = row[0] or NOTHING
+        label = visible(row[0] or NOTHING)
         rounded = value if value == value.to_integral() else value.quantize(Decimal("0.01"))
         marks.append(Mark(shortened(label, LONGEST_LABEL), value, figure(rounded), title=label))
     return marks

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from itertools import pairwise
 
 QUOTED = 40  # characters of what somebody typed that a sentence says back
 # Joiners that scripts need (Persian and Hindi words, emoji), and spaces of a kind.
@@ -23,6 +24,11 @@ def odd_characters(text: str) -> set[str]:
         return set()
     odd = {c for c in set(text) if unicodedata.category(c) in ("Cc", "Cf") and c not in HARMLESS}
     return odd.union(RESERVED_AS_INVISIBLE.findall(text))
+
+
+def visible(text: str) -> str:
+    """The text with its odd characters written as their numbers: "[U+202E]"."""
+    return text.translate({ord(c): f"[U+{ord(c):04X}]" for c in odd_characters(text)})
 
 
 # Signs that are no control characters and show nothing.
@@ -95,6 +101,16 @@ def posing_character(text: str) -> str:
     return ""
 
 
+def has_hidden_signs(text: str) -> bool:
+    """Whether the text has a character that shows nothing or turns what follows, so that it may
+    look like another text.
+    """
+    if odd_characters(text):
+        return True
+    pairs = () if text.isascii() else pairwise(unicodedata.normalize("NFC", f" {text}"))
+    return any(c in FILLERS or _joins_nothing(before, c) for before, c in pairs)
+
+
 def _is_unassigned(c: str) -> bool:
     """Whether the character is private or unassigned. The planes 2 and 3 have only Chinese
     characters, and newer versions of Unicode than Python's add those of people's names there.
@@ -148,8 +164,8 @@ def counted(count: int, what: str) -> str:
 
 
 def category_label(category: str | None) -> str:
-    """A category of the data as a label: "eating_out" is "Eating out". "" for none."""
-    label = (category or "").replace("_", " ").strip()
+    """A category of the data as a visible label: "eating_out" is "Eating out". "" for none."""
+    label = visible((category or "").replace("_", " ").strip())
     return label[:1].upper() + label[1:]
 
 

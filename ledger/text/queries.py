@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote_plus
 
-from ledger.text.lines import odd_characters
+from ledger.text.lines import visible
 
 LIST_FILTERS = "_changelist_filters"  # in which the admin keeps the query of the list one came from
 
@@ -26,9 +26,9 @@ def parameters_of(query: str) -> list[Parameter]:
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name == LIST_FILTERS:
             inner = parse_qsl(value, keep_blank_values=True)
-            found += [Parameter(_visible(name), _visible(value), True) for name, value in inner]
+            found += [Parameter(visible(name), visible(value), True) for name, value in inner]
         else:
-            found.append(Parameter(_visible(name), _visible(value), False))
+            found.append(Parameter(visible(name), visible(value), False))
     return found
 
 
@@ -40,7 +40,3 @@ def decodings_of(query: str) -> Iterator[str]:
     while plain != query:
         yield plain
         query, plain = plain, unquote_plus(plain)
-
-
-def _visible(text: str) -> str:
-    return text.translate({ord(c): f"[U+{ord(c):04X}]" for c in odd_characters(text)})

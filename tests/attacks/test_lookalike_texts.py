@@ -4,6 +4,7 @@ Bidirectional controls could show "fdp.exe" for "exe.pdf", and with an invisible
 the same. Names of people: `tests/accounts/test_access.py`.
 """
 
+import json
 from urllib.parse import quote
 
 import pytest
@@ -16,7 +17,9 @@ from ledger.text.money import account_number
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.people import signed_in
-from transactions.models import Annotation, PaymentFile
+from tests.factories import AccountFactory, insert_row
+from tests.transactions.reports.books import clerk
+from transactions.models import Annotation, PaymentFile, Transaction
 
 pytestmark = pytest.mark.django_db
 UNSEEN = "\u200b\u200e\u200f\u202a\u202b\u202d\u202e\u2066\u2067\u2069\ufeff\u2065\ufff0\U000e0080"
@@ -89,3 +92,31 @@ def test_a_note_and_a_tag_keep_none(bank: AttackedBank) -> None:
 
     stored = Annotation.objects.filter(owner=bank.eve.user)
     assert unseen_in(*(f"{it.text}{''.join(it.tags)}" for it in stored)) == set()
+
+
+def test_pages_show_the_numbers_of_such_signs_in_older_metadata() -> None:
+    mara = AccountFactory(user__name="Mara Lindt")
+    odd = {
+        "category": f"odd{UNSEEN}food", "channel": f"card{UNSEEN}s",
+        f"note{UNSEEN}s": f"zebra {UNSEEN}",
+        "deep": {f"key{UNSEEN}s": [HOSTILE, {HOSTILE: HOSTILE}]},
+    }  # fmt: skip
+    for metadata in (odd, odd, {"category": "rent"}):
+        insert_row(type="deposit", to_account_id=mara.pk, metadata=json.dumps(metadata))
+    row = Transaction.objects.filter(category__startswith="odd").latest("created_at")
+    lines = (
+        "/", f"/accounts/{mara.pk}/", f"/transactions/{row.pk}/", "/categories/?q=zebra",
+        "/search/?q=zebra", "/explorer/browse/?by=category", "/explorer/browse/?by=key",
+        "/explorer/browse/?by=meta.channel", "/reports/metadata-keys/",
+    )  # fmt: skip
+    of_staff = (
+        "/admin/transactions/transaction/", f"/admin/transactions/transaction/{row.pk}/change/",
+        f"/admin/search/?q={row.pk}", "/explorer/browse/?by=meta.channel&whose=bank",
+    )  # fmt: skip
+
+    for reader, pages in ((mara.user, (*lines, "/search/", "/budgets/")), (clerk(), of_staff)):
+        client = signed_in(reader)
+        bodies = {page: ask(client, "GET", page).body for page in pages}
+        assert {page: found for page, body in bodies.items() if (found := unseen_in(body))} == {}
+        shown = {page for page, body in bodies.items() if "[U+200B]" in body}
+        assert shown == set(pages) - {"/search/", "/budgets/"}

@@ -47,6 +47,8 @@ def read_statement(format: str, text: str) -> None:
 
 READERS: dict[str, Callable[[str], object]] = {
     "odd_characters": lines.odd_characters,
+    "visible": lines.visible,
+    "has_hidden_signs": lines.has_hidden_signs,
     "tidy_line": lines.tidy_line,
     "mixed_word": lines.mixed_word,
     "unfit_name": lines.unfit_name,

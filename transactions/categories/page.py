@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from accounts.models import User
-from ledger.text.lines import category_label, counted
+from ledger.text.lines import category_label, counted, has_hidden_signs
 from transactions.annotations.categories import MOST_AT_ONCE, categories_of
 from transactions.categories.rules import rows_of
 from transactions.models import CategoryRule, OwnCategory
@@ -72,7 +72,7 @@ class FoundPayments:
     def offered(self) -> list[str]:
         """Categories to choose from."""
         names = [*categories_of(self.owner), *(name for name, _ in self.result.facets.category)]
-        return list(dict.fromkeys(names))
+        return [name for name in dict.fromkeys(names) if not has_hidden_signs(name)]
 
 
 @dataclass

@@ -174,6 +174,7 @@ def complete(item: PreparedDraft) -> None:
     item.metadata_text = validation.json_of(draft.metadata) if draft.metadata else "{}"
     if draft.metadata and not (draft.captures or draft.reverses):  # they repeat an older one
         validation.refuse_long_category(draft.metadata)
+        validation.refuse_hidden_signs(draft.metadata, item.metadata_text)
     item.value_date = validation.day_of(draft.value_date)
     item.created_at = validation.exact_time(draft.created_at)
     item.expires_at = _expiry(draft)

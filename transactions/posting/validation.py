@@ -14,7 +14,7 @@ from accounts.exceptions import AccountNotFound
 from accounts.models import EARLIEST, LATEST, Account, User
 from ledger.db.json_numbers import ExactNumber, ExactNumberEncoder
 from ledger.text.currencies import LARGEST_AMOUNT, PLAIN_NUMBER
-from ledger.text.lines import encodes, odd_characters, shortened
+from ledger.text.lines import encodes, has_hidden_signs, odd_characters, shortened
 from transactions.exceptions import InvalidAmount, InvalidDetails
 from transactions.models import METADATA_LIMIT, Transaction
 from transactions.models.transaction import CATEGORY_LENGTH
@@ -147,12 +147,31 @@ def json_of(metadata: Mapping[str, Any]) -> str:
 
 def refuse_long_category(metadata: Mapping[str, Any]) -> None:
     """Raises InvalidDetails for a category that would fill lists. `metadata` fits `json_of`."""
-    value = metadata.get("category")
-    text = value if isinstance(value, str) else ENCODER.encode(value)
+    text = _category_text(metadata)
     if len(text) > CATEGORY_LENGTH:
         raise InvalidDetails(
             f"The category has {len(text):,} characters; at most {CATEGORY_LENGTH} fit. Shorten it."
         )
+
+
+def refuse_hidden_signs(metadata: Mapping[str, Any], text: str) -> None:
+    """Raises InvalidDetails for keys, and for a category, that may look like others: the recipient
+    sees them in lists. `text` is what `json_of` returns.
+    """
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return  # most metadata; JSON escapes control characters
+    names: list[str] = []
+    json.loads(text, object_pairs_hook=lambda pairs: names.extend(key for key, _ in pairs))
+    if any(map(has_hidden_signs, (*names, _category_text(metadata)))):
+        raise InvalidDetails(
+            "A key of the metadata or the category has a character that nobody sees; remove it."
+        )
+
+
+def _category_text(metadata: Mapping[str, Any]) -> str:
+    """The category as the generated column has it."""
+    value = metadata.get("category")
+    return value if isinstance(value, str) else ENCODER.encode(value)
 
 
 def _refuse_long_to_parse(text: str, what: str) -> None:

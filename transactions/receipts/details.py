@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ledger.text.lines import odd_characters, shortened
+from ledger.text.lines import odd_characters, shortened, visible
 from ledger.text.money import NOTHING
 from transactions.search.language.terms import having, meta_field, token
 
@@ -103,7 +103,7 @@ def _lines(value: Any, label: str, path: tuple[str, ...]) -> Iterator[MetadataLi
 
 
 def _line(value: Any, label: str, path: tuple[str, ...]) -> MetadataLine:
-    value_text = shortened(_value_text(value), LONGEST_VALUE)
+    value_text = shortened(visible(_value_text(value)), LONGEST_VALUE)
     field = meta_field(path)
     if not field or len(field) > LONGEST_TERM or value is None:
         return MetadataLine(_short(label), value_text)
@@ -122,7 +122,7 @@ def _sentence(key: str) -> str:
 
 def _words(key: str) -> str:
     plain = str(key).replace("_", " ").strip()
-    return WORDS.get(plain, plain) or NOTHING
+    return visible(WORDS.get(plain, plain)) or NOTHING
 
 
 def _short(label: str) -> str:

@@ -13,6 +13,7 @@ from ledger.charts.geometry import Chart
 from ledger.db.replicas import ReadPurpose
 from ledger.text.currencies import minor_units
 from ledger.text.dates import end_of_day, long_date, month_name, months_before
+from ledger.text.lines import visible
 from ledger.text.money import NOTHING, figure, signed
 from transactions.reports.forms import ReportForm
 from transactions.scope import Scope
@@ -130,7 +131,7 @@ def rounded(value: Decimal, currency: str) -> Decimal:
 
 
 DISPLAY: Mapping[str, Callable[[Any, str], str]] = {
-    "text": lambda value, _currency: str(value),
+    "text": lambda value, _currency: visible(str(value)),
     "month": _month,
     "day": _day,
     "count": lambda value, _currency: f"{value:,}",

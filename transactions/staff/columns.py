@@ -10,7 +10,7 @@ from accounts.admin.parts import amount_cell, link_to, moment_cell
 from accounts.models import Account
 from ledger.db.json_numbers import ExactNumberEncoder
 from ledger.text.dates import exact, long_date
-from ledger.text.lines import cut
+from ledger.text.lines import cut, visible
 from ledger.text.money import NOTHING, account_number, money
 from transactions.lifecycle import lifecycle_of, state_label_of
 from transactions.models import StaffReason, Transaction
@@ -47,7 +47,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Description")
     def words(self, row: Transaction) -> str:
-        category = cut(row.category or "", CATEGORY_LENGTH)
+        category = cut(visible(row.category or ""), CATEGORY_LENGTH)
         return format_html('{} <span class="quiet">{}</span>', row.description, category)
 
     @admin.display(description="From")
@@ -74,10 +74,18 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
     def to_after(self, row: Transaction) -> str:
         return money(row.to_balance, row.currency) or NOTHING
 
+    @admin.display(description="Category")
+    def category_text(self, row: Transaction) -> str:
+        return visible(row.category or "") or NOTHING
+
     @admin.display(description="Metadata")
     def metadata_text(self, row: Transaction) -> str:
         text = json.dumps(row.metadata, cls=ExactNumberEncoder, indent=2, ensure_ascii=False)
-        return format_html('<pre class="metadata">{}</pre>', text) if row.metadata else NOTHING
+        return (
+            format_html('<pre class="metadata">{}</pre>', visible(text))
+            if row.metadata
+            else NOTHING
+        )
 
     @admin.display(description="Booked by")
     def created_by_link(self, row: Transaction) -> str:

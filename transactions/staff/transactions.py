@@ -59,7 +59,7 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
     fieldsets = (
         (None, {"fields": ("amount_long", "kind", "state_long", "time", "counts_from")}),
         ("Sides", {"fields": ("sender", "from_after", "recipient", "to_after")}),
-        ("Details", {"fields": ("description", "reference", "category", "metadata_text")}),
+        ("Details", {"fields": ("description", "reference", "category_text", "metadata_text")}),
         ("Belongs to", {"fields": ("links", "staff_reasons", "expires", "created_by_link", "id")}),
     )
 

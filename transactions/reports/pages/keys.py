@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ledger.charts.geometry import BarChart, Mark
+from ledger.text.lines import cut, shortened, visible
 from transactions.reports import metadata_keys
 from transactions.reports.forms import ReportForm
 from transactions.reports.queries.keys import NEWEST
@@ -12,6 +13,7 @@ from transactions.search.language.query import KEYS_WITHOUT_NAMES
 from transactions.search.language.terms import having
 
 DRAWN = 12
+LONGEST_KEY = 200  # characters of a key
 EXAMPLE_CHARACTERS = 60  # characters of an example
 
 
@@ -32,19 +34,18 @@ def _example(row: Row, params: ReportParameters) -> str:
     """
     if not params.scope.shows_names and row["key"] not in KEYS_WITHOUT_NAMES:
         return ""
-    example: str = row["example"]
-    return (
-        example
-        if len(example) <= EXAMPLE_CHARACTERS
-        else f"{example[: EXAMPLE_CHARACTERS - 1]}\N{HORIZONTAL ELLIPSIS}"
-    )
+    return cut(visible(row["example"]), EXAMPLE_CHARACTERS)
+
+
+def _key(row: Row, _params: ReportParameters | None = None) -> str:
+    return shortened(visible(row["key"]), LONGEST_KEY)
 
 
 def _finding(rows: Sequence[Row], _params: ReportParameters) -> str:
     first = rows[0]
     if len(rows) == 1:
-        return f"One key is in use: {first['key']}, on {first['row_count']:,} rows."
-    rows_with_key = f"{first['key']} is on the most rows, {first['row_count']:,}"
+        return f"One key is in use: {_key(first)}, on {first['row_count']:,} rows."
+    rows_with_key = f"{_key(first)} is on the most rows, {first['row_count']:,}"
     return f"{len(rows):,} keys are in use; {rows_with_key}."
 
 
@@ -58,7 +59,7 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
 def _chart(rows: Sequence[Row], params: ReportParameters) -> BarChart:
     marks = [
         Mark(
-            label=row["key"],
+            label=_key(row),
             value=Decimal(row["row_count"]),
             value_label=f"{row['row_count']:,}",
             url=params.search_page(_having(row, params)) if _having(row, params) else "",
@@ -76,7 +77,7 @@ METADATA_KEYS = Report(
     shows="WITH RECURSIVE and jsonb_each around a queryset",
     form=KeysForm,
     columns=(
-        Column("key", "Key", query=_having),
+        Column("key", "Key", query=_having, text=_key, file_text=lambda row, _params: row["key"]),
         Column("row_count", "Rows", "count"),
         Column("distinct_values", "Values", "count"),
         Column("types", "Kind"),

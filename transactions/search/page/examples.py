@@ -33,8 +33,8 @@ def examples_for(result: SearchResult) -> list[Example]:
     `result` is a search without a query: its rows and facets give values that find something.
     """
     facets, scope = result.facets, result.scope
-    category = next((name for name, _ in facets.category), "rent")
-    channel = next((name for name, _ in facets.channel), "card")
+    category = next((name for name, _ in facets.category if token("category", name)), "rent")
+    channel = next((name for name, _ in facets.channel if token("meta.channel", name)), "card")
     left_out = {"id"} if scope.shows_names else {"id", "to", "from", "with"}
     left_out |= set() if scope.finds_texts else {"ref"}
     if scope.is_bank:

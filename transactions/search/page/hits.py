@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import Account
 from ledger.text.dates import exact, iso, when
-from ledger.text.lines import category_label
+from ledger.text.lines import category_label, visible
 from ledger.text.money import signed
 from transactions.entry_line import NOTHING, SEPARATOR, badges_of, receipt_url
 from transactions.models import Transaction, reversal_word
@@ -224,7 +224,7 @@ def has_side(row: Transaction, reader: Any) -> bool:
 def marked_texts(value: Any, label: str = "") -> Iterator[tuple[str, str]]:
     """Yields (label, text) for each marked string in metadata: ("Merchant city", "Porto")."""
     if isinstance(value, str) and START in value:
-        yield label[:1].upper() + label[1:], value
+        yield visible(label[:1].upper() + label[1:]), visible(value)
     elif isinstance(value, dict):
         for key, inner in value.items():
             yield from marked_texts(inner, f"{label} {key.replace('_', ' ').strip()}".strip())

@@ -17,7 +17,7 @@ from accounts.admin.masking import masked_address, masked_number, sees_contact_d
 from accounts.admin.parts import person_of
 from accounts.admin.people import sees_rights
 from accounts.models import Account, User
-from ledger.text.lines import cut, shortened
+from ledger.text.lines import cut, shortened, visible
 from ledger.text.money import account_number, figure
 from transactions.models import Transaction
 from transactions.models.transaction import CATEGORY_LENGTH
@@ -174,7 +174,7 @@ def _transaction(row: Transaction, url: str) -> StaffHit:
     sides = [
         side.user if side else "outside the bank" for side in (row.from_account, row.to_account)
     ]
-    category = cut(row.category or "", CATEGORY_LENGTH)
+    category = cut(visible(row.category or ""), CATEGORY_LENGTH)
     state = [] if row.status == Transaction.Status.COMPLETED else [row.status]
     return StaffHit(
         row.description or row.get_type_display(),
