@@ -17,7 +17,6 @@ from PIL.WebPImagePlugin import WebPImageFile
 from transactions.attachments.refusals import UnfitFile, reading
 
 JPEG, PNG, WEBP = "JPEG", "PNG", "WebP"
-DECODERS: dict[str, type[ImageFile]] = {JPEG: JpegImageFile, PNG: PngImageFile, WEBP: WebPImageFile}
 # Pixels. A JPEG in one scan is decoded in a reduced size; all others need memory for each pixel.
 MOST_IN_ONE_SCAN, MOST_PIXELS = 64_000_000, 24_000_000
 # Of a side, as in JPEG. Pillow needs memory for each row, and 72 bytes for each pixel of a width.
@@ -25,6 +24,11 @@ LONGEST_SIDE = 65_500
 KEPT_PIXELS = (8_000_000, 4_000_000, 2_000_000)  # the first that fits into the size of a file
 QUALITY = 85
 MOST_SCANS = 32  # of a progressive JPEG, each of which is as much work as the whole picture
+# Bytes of each of METADATA. Pillow makes an object of each value; the EXIF of a camera is smaller.
+MOST_METADATA = 65_536
+METADATA = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")  # they may turn a picture
+# Reads by Pillow: four for each segment of a JPEG, three for each chunk of a PNG.
+MOST_READS = {JPEG: 4_000, PNG: 100_000, WEBP: 100}
 START_OF_SCAN = b"\xff\xda"
 WHOLE_FRAMES = (0xC0, 0xC1)  # baseline and extended; a progressive one has others
 # Tables, restart interval, application data and comments. Some other markers have no length.
@@ -32,6 +36,45 @@ OTHER_SEGMENTS = (0xC4, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE)
 
 TOO_LARGE = "The picture has too many pixels. Take one of at most 24 megapixels, or a screenshot."
 DAMAGED = "The picture is damaged or cut off. Open it, save it anew, and choose that file."
+
+
+class WithLittleMetadata(ImageFile):
+    """A decoder that forgets large metadata before it is read, and so does not turn the picture."""
+
+    def getexif(self) -> Image.Exif:
+        for name in METADATA:
+            if len(self.info.get(name, "")) > MOST_METADATA:
+                del self.info[name]
+        return super().getexif()
+
+
+class _Jpeg(WithLittleMetadata, JpegImageFile):
+    pass
+
+
+class _Png(WithLittleMetadata, PngImageFile):
+    pass
+
+
+class _WebP(WithLittleMetadata, WebPImageFile):
+    pass
+
+
+DECODERS: dict[str, type[WithLittleMetadata]] = {JPEG: _Jpeg, PNG: _Png, WEBP: _WebP}
+
+
+class CountedReads(io.BytesIO):
+    """A file of which a decoder reads only so many parts; then it raises UnfitFile."""
+
+    def __init__(self, content: bytes, most: int) -> None:
+        super().__init__(content)
+        self.left = most
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise UnfitFile(DAMAGED)
+        return super().read(size)
 
 
 def format_of(content: bytes) -> str:
@@ -61,7 +104,7 @@ def encoded_anew(content: bytes, most: int) -> bytes:
 def _decoded(content: bytes) -> Image.Image:
     """The first picture of the file, upright, on white, in RGB."""
     kind = format_of(content)
-    with DECODERS[kind](io.BytesIO(content)) as image:
+    with DECODERS[kind](CountedReads(content, MOST_READS[kind])) as image:
         is_plain = kind == JPEG and is_in_one_scan(content)
         width, height = image.size
         most = MOST_IN_ONE_SCAN if is_plain else MOST_PIXELS

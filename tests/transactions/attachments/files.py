@@ -76,18 +76,43 @@ def with_data(form: str = "JPEG", orientation: int = 1) -> bytes:
     return picture(form, exif=exif)
 
 
+def with_large_exif(form: str, size: int) -> bytes:
+    """A picture with so many bytes of EXIF: one value that is a list of fractions, and the way that
+    the camera was held.
+    """
+    turned = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
+    fractions = struct.pack(">HHII", 0x9999, 5, size // 8, 38)
+    exif = b"MM\0*\0\0\0\x08\0\x02" + turned + fractions + bytes(4) + b"\0\0\0\1" * (size // 4)
+    if form == "PNG":
+        return picture_with_chunks(png_chunk(b"eXIf", exif))
+    if form == "WEBP":
+        return picture(form, exif=b"Exif\0\0" + exif)
+    parts = (exif[at : at + 65_000] for at in range(0, len(exif), 65_000))
+    return picture_with_segments(*(b"\xe1Exif\0\0" + part for part in parts))
+
+
+def picture_with_segments(*segments: bytes) -> bytes:
+    """A JPEG with these segments, each a byte for its kind and its content."""
+    made = b"".join(b"\xff" + it[:1] + struct.pack(">H", len(it) + 1) + it[1:] for it in segments)
+    return picture()[:2] + made + picture()[2:]
+
+
+def picture_with_chunks(chunks: bytes) -> bytes:
+    """A PNG with these chunks behind its header."""
+    plain = picture("PNG")
+    return plain[:33] + chunks + plain[33:]
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def png_of(width: int, height: int) -> bytes:
     """A PNG of some bytes that says it has so many pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 9999))
-        + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header)
+        + png_chunk(b"IDAT", zlib.compress(b"\0" * 9999)) + png_chunk(b"IEND", b"")
     )  # fmt: skip
 
 

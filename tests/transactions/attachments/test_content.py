@@ -1,6 +1,7 @@
 """Of a file only its pixels, or what its pages draw, are kept; the content tells what it is."""
 
 import io
+import tracemalloc
 
 import pytest
 from PIL import Image
@@ -18,8 +19,12 @@ from tests.transactions.attachments.files import (
     in_three_scans,
     picture,
     picture_in_grey,
+    picture_with_chunks,
+    picture_with_segments,
+    png_chunk,
     png_of,
     with_data,
+    with_large_exif,
     with_scans,
 )
 from transactions.attachments import pictures
@@ -64,11 +69,39 @@ def test_a_picture_is_kept_without_what_the_camera_added(form: str) -> None:
     assert image.getpixel((5, 20)) == pytest.approx((0, 0, 128), abs=12)
 
 
-def test_a_picture_is_turned_as_its_camera_was_held() -> None:
-    image = opened(fit("a", with_data(orientation=6)))
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_is_turned_as_its_camera_was_held(form: str) -> None:
+    image = opened(fit("a", with_data(form, orientation=6)))
 
     assert image.size == (40, 60)
     assert image.getpixel((20, 5)) == pytest.approx((0, 0, 128), abs=12)  # the left is on top
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_large_exif_is_not_read(form: str) -> None:
+    content = with_large_exif(form, 2_000_000)
+    tracemalloc.start()
+    try:
+        kept = fit("a", content)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert opened(kept).size == (60, 40)
+    assert peak < 10 * len(content)  # an object for each value takes thirty times as much
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        picture_with_chunks(png_chunk(b"prVt", b"") * pictures.MOST_READS[pictures.PNG]),
+        picture_with_segments(*[b"\xe1"] * pictures.MOST_READS[pictures.JPEG]),
+        picture()[:20] + bytes(pictures.MOST_READS[pictures.JPEG]) + picture()[20:],
+    ],
+    ids=["chunks", "segments", "between segments"],
+)
+def test_a_picture_of_many_parts_is_refused(content: bytes) -> None:
+    assert refusal_of(content) == pictures.DAMAGED
 
 
 def test_a_picture_of_some_scans_is_kept() -> None:
