@@ -8,14 +8,14 @@ from django.db.models import Case, CharField, F, Func, Q, Value, When
 from django.db.models.functions import Cast, Coalesce, TruncMonth
 
 from ledger.text.dates import month_name
-from ledger.text.lines import category_label, shortened
+from ledger.text.lines import category_label
 from transactions.annotations.categories import category_or_none
 from transactions.scope import Scope
 from transactions.search.language.parser import parse
 from transactions.search.language.terms import having, meta_field, token
 from transactions.search.sql.metadata import text_at
 
-LONGEST = 200  # characters of a value
+LONGEST = 200  # characters of a label
 OUTSIDE = '"'  # before the description of a side outside the bank
 CATEGORY, TAG, COUNTERPARTY, MONTH, KEY = "category", "tag", "counterparty", "month", "key"
 META = "meta."  # and the path of a key: its values
@@ -67,7 +67,7 @@ def _outside_term(value: Any) -> str:
 
 
 def _outside_label(value: Any) -> str:
-    return shortened(value.removeprefix(OUTSIDE), LONGEST) or "Without a description"
+    return value.removeprefix(OUTSIDE) or "Without a description"
 
 
 CATEGORIES = Dimension(
@@ -116,7 +116,7 @@ def values_of(key: str) -> Dimension | None:
         key, path[-1], MONTH,
         value=lambda _scope: text_at(path),
         term=lambda value: token(key, value) if value else f"-{having(path)}",
-        label=lambda value: shortened(value, LONGEST) if value else "Without this key",
+        label=lambda value: value or "Without this key",
     )  # fmt: skip
 
 

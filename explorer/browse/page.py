@@ -13,6 +13,7 @@ from accounts.models import Account
 from explorer.browse.dimensions import (
     COUNTERPARTY,
     KEY,
+    LONGEST,
     META,
     MONTH,
     Dimension,
@@ -26,7 +27,7 @@ from ledger.text.money import money
 from transactions.scope import BANK, MINE, Scope
 from transactions.search.address import EVERY_PAYMENT, search_url
 from transactions.search.language.query import Mistake, ParsedQuery
-from transactions.search.language.terms import meta_field, token
+from transactions.search.language.terms import meta_field, narrowed, token
 
 DRAWN, DRAWN_MONTHS, LONGEST_LABEL = 10, 24, 40
 Accounts = Mapping[str, Account]  # by id, as text
@@ -105,21 +106,21 @@ class BrowsePage:
 
     def _line(self, group: PaymentGroup) -> GroupLine:
         label, term = self._label(group), self._term(group)
-        narrowed = self.query.adding(term) if term else ""
-        search = search_url(narrowed, self.scope.kind) if narrowed else ""
+        query = narrowed(self.query, term)
+        search = search_url(query, self.scope.kind) if query else ""
         url = ""
         if self.dimension.name == KEY:
             is_link = term and may_see_values(self.scope)
             url = self.url(by=meta_field([group.value])) if is_link else ""
-        elif narrowed:
-            url = self.url(q=narrowed, by=self.dimension.then)
+        elif query:
+            url = self.url(q=query, by=self.dimension.then)
         sums = [text for each in group.sums for text in self._money(each)]
         return GroupLine(label, url, search, group.count, sums)
 
     def _label(self, group: PaymentGroup) -> str:
         account = self.accounts.get(str(group.value))
         if self.dimension.name != COUNTERPARTY or account is None:
-            return visible(self.dimension.label(group.value))
+            return shortened(visible(self.dimension.label(group.value)), LONGEST)
         ending = f"\N{MIDDLE DOT}\N{MIDDLE DOT}{account.number[-4:]}"
         if self.scope.is_bank and not self.scope.shows_names:
             return ending

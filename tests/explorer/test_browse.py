@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import Group
@@ -24,6 +25,7 @@ from transactions.annotations.categories import give_category
 from transactions.annotations.services import annotate
 from transactions.models import Transaction
 from transactions.scope import scope_for
+from transactions.search.language.parser import LONGEST
 
 pytestmark = pytest.mark.django_db
 PAGE = "/explorer/browse/"
@@ -316,3 +318,22 @@ def test_a_page_takes_few_queries(by: str, paid: Account, django_assert_num_quer
 
 def test_without_a_payment_the_page_says_so(ana: Account) -> None:
     assert "No payments yet" in signed_in(ana.user).get(PAGE).content.decode()
+
+
+def test_long_keys_do_not_make_a_heavy_page(ana: Account) -> None:
+    key = "\u4e2d" * 5_000
+    for number in range(3):
+        pay(None, ana, 1, "2026-01-02", metadata={f"{number}{key}": "x", "note": "y"})
+    answer = signed_in(ana.user).get(PAGE, {"by": "key"})
+    assert len(answer.context["page"].lines) == 4
+    assert key[:1_000] not in answer.content.decode()
+
+
+def test_no_group_leads_to_a_search_that_is_cut(ana: Account) -> None:
+    pay(None, ana, 1, "2026-01-02", metadata={"category": "x" * 90, "note": "y"})
+    query = " ".join(f"-{number}{'z' * 90}" for number in range(10))
+    for by in ("category", "key"):
+        lines = signed_in(ana.user).get(PAGE, {"by": by, "q": query}).context["page"].lines
+        assert lines
+        for line in lines:
+            assert len(parse_qs(urlsplit(line.search_url).query).get("q", [""])[0]) <= LONGEST

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from ledger.text.lines import odd_characters
-from transactions.search.language.parser import INVISIBLE, LONGEST, LONGEST_WORD
+from transactions.search.language.parser import INVISIBLE, LONGEST, LONGEST_WORD, MOST_ITEMS
+from transactions.search.language.query import ParsedQuery
 from transactions.search.language.values import is_number
 
 # A value that needs no quotes: a word, perhaps with signs inside, or a number below zero.
@@ -36,6 +37,15 @@ def having(path: Sequence[str]) -> str:
     """Returns the term for rows that have a metadata key; "" if it cannot be typed."""
     name = meta_field(path)
     return f"has:{name}" if name else ""
+
+
+def narrowed(query: ParsedQuery, term: str) -> str:
+    """Returns the text of the query with the term added to every group; "" without a term, and if
+    `parse` would cut the text.
+    """
+    text = query.adding(term) if term else ""
+    count = sum(len(group) + 1 for group in query.groups or [[]])
+    return text if len(text) <= LONGEST and count <= MOST_ITEMS else ""
 
 
 def _can_be_typed(text: str) -> bool:

@@ -19,7 +19,7 @@ from transactions.search.engine import SearchResult
 from transactions.search.facets import COUNTED
 from transactions.search.language.fields import FIELDS, IS_VALUES
 from transactions.search.language.query import ParsedQuery
-from transactions.search.language.terms import token
+from transactions.search.language.terms import narrowed, token
 from transactions.search.page.examples import examples_for
 from transactions.search.page.hits import Hit, HitLine, has_side
 from transactions.search.suggestions import Suggestions
@@ -220,10 +220,10 @@ class SearchPage:
     def _choices(self, values: Sequence[tuple[str, str, int]]) -> list[Link]:
         links = []
         for label, term, count in values[:MOST_CHOICES]:
-            if not term:
+            is_on = bool(term) and self.query.has(term)
+            query = self.query.without(term) if is_on else narrowed(self.query, term)
+            if not (is_on or query):
                 continue
-            is_on = self.query.has(term)
-            query = self.query.without(term) if is_on else self.query.adding(term)
             links.append(Link(label, self.url(q=query), count, is_on))
         return links
 
