@@ -54,6 +54,7 @@ GROUP = pytest.StashKey[str]()
 WITHOUT_SLOW = pytest.StashKey[bool]()
 COUNTS = pytest.StashKey[dict[str, int]]()
 KEY = "left out"
+CHOOSING = ("keyword", "--part", "--at-most", "--database-only")  # options
 PART = re.compile(r"([1-9]\d*)/([1-9]\d*)")
 
 
@@ -285,14 +286,14 @@ class NamesInReports:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hands what `make test` leaves out to the process that prints the summary. A run without tests
-    succeeds if it left out slow ones, unless -k chose none.
+    succeeds if it left out slow ones, unless something else chose tests, too.
     """
     config = session.config
     found = dict(Counter(config.stash[LEFT_OUT].values()))
     if found:  # in a worker, or without workers
         getattr(config, "workeroutput", {})[KEY] = config.stash[COUNTS] = found
     has_none = session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
-    if has_none and config.stash[COUNTS] and not config.getoption("keyword"):
+    if has_none and config.stash[COUNTS] and not any(map(config.getoption, CHOOSING)):
         session.exitstatus = pytest.ExitCode.OK
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -201,21 +202,27 @@ def test_every_name_in_the_lists_is_of_one_file_and_of_a_test_in_it() -> None:
     assert unknown == []
 
 
+LEFT_OUT = {"a/test_b.py::test_c": "a"}
+
+
 @pytest.mark.parametrize(
-    ("left_out", "keyword", "status"),
+    ("left_out", "given", "status"),
     [
-        ({"a/test_b.py::test_c": "a"}, "", pytest.ExitCode.OK),
-        ({"a/test_b.py::test_c": "a"}, "mistyped", pytest.ExitCode.NO_TESTS_COLLECTED),
-        ({}, "", pytest.ExitCode.NO_TESTS_COLLECTED),
+        (LEFT_OUT, {}, pytest.ExitCode.OK),
+        (LEFT_OUT, {"keyword": "mistyped"}, pytest.ExitCode.NO_TESTS_COLLECTED),
+        (LEFT_OUT, {"--database-only": True}, pytest.ExitCode.NO_TESTS_COLLECTED),
+        (LEFT_OUT, {"--at-most": 0.001}, pytest.ExitCode.NO_TESTS_COLLECTED),
+        (LEFT_OUT, {"--part": (1, 8)}, pytest.ExitCode.NO_TESTS_COLLECTED),
+        ({}, {}, pytest.ExitCode.NO_TESTS_COLLECTED),
     ],
-    ids=["slow tests", "mistyped", "no tests"],
+    ids=["slow tests", "mistyped", "no database", "all longer", "empty part", "no tests"],
 )
 def test_a_run_of_slow_tests_only_succeeds_and_counts_them(
-    left_out: dict[str, str], keyword: str, status: pytest.ExitCode
+    left_out: dict[str, str], given: dict[str, Any], status: pytest.ExitCode
 ) -> None:
     """As `make test TESTS=...` without a fast test there."""
-    config: Any = SimpleNamespace(stash=pytest.Stash(), getoption=lambda _name: keyword)
-    config.stash[selection.LEFT_OUT], config.stash[selection.COUNTS] = left_out, {}
+    config = config_of(**given)
+    config.stash[selection.LEFT_OUT].update(left_out)
     session: Any = SimpleNamespace(config=config, exitstatus=pytest.ExitCode.NO_TESTS_COLLECTED)
     lines: list[str] = []
     reporter: Any = SimpleNamespace(config=config, write_line=lines.append)
@@ -225,3 +232,93 @@ def test_a_run_of_slow_tests_only_succeeds_and_counts_them(
 
     assert session.exitstatus is status
     assert len(lines) == len(left_out)
+
+
+def config_of(**given: Any) -> Any:
+    """Of a run of `make test` with these options."""
+    stash = pytest.Stash()
+    stash[selection.LEFT_OUT], stash[selection.COUNTS] = {}, {}
+    stash[selection.WITHOUT_SLOW] = True
+    hook = SimpleNamespace(pytest_deselected=lambda **_items: None)
+    options = {"keyword": "", "--part": None, "--at-most": None, "--database-only": False, **given}
+    return SimpleNamespace(stash=stash, hook=hook, option=None, getoption=options.__getitem__)
+
+
+@pytest.fixture
+def bank(db: None) -> None:
+    """Has the test database only through another fixture."""
+
+
+@pytest.mark.django_db
+def example_of_the_database() -> None: ...
+
+
+def example_of_a_fixture(bank: None) -> None: ...
+
+
+def example_without() -> None: ...
+
+
+Chosen = Callable[..., set[str]]
+
+
+@pytest.fixture
+def chosen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Chosen:
+    """Returns which of the examples a run with these options has; they take one, two, three
+    seconds.
+    """
+    functions = (example_of_the_database, example_of_a_fixture, example_without)
+    names = [f"tests/test_selection.py::{function.__name__}" for function in functions]
+    listed = {name: selection.SlowTest(seconds) for seconds, name in enumerate(names, start=1)}
+    monkeypatch.setattr(selection, "slow_tests", lambda: listed)
+    monkeypatch.setattr(selection, "LONG", 1)  # each in its group
+
+    def chosen(**given: Any) -> set[str]:
+        items: list[pytest.Item] = [
+            pytest.Function.from_parent(request.node.parent, name=each.__name__, callobj=each)
+            for each in functions
+        ]
+        for _ in selection.pytest_collection_modifyitems(config_of(**given), items):
+            pass
+        return {item.name.removeprefix("example_") for item in items}
+
+    return chosen
+
+
+def test_database_only_leaves_out_what_uses_no_test_database(chosen: Chosen) -> None:
+    assert chosen() == {"of_the_database", "of_a_fixture", "without"}
+    assert chosen(**{"--database-only": True}) == {"of_the_database", "of_a_fixture"}
+
+
+def test_at_most_leaves_out_what_takes_longer(chosen: Chosen) -> None:
+    assert chosen(**{"--at-most": 2.0}) == {"of_the_database", "of_a_fixture"}
+    assert chosen(**{"--at-most": 0.5, "--database-only": True}) == set()
+
+
+def test_the_parts_of_a_run_have_each_test_once(chosen: Chosen) -> None:
+    parts = [chosen(**{"--part": (part, 2)}) for part in (1, 2)]
+    assert all(parts)
+    assert parts[0] | parts[1] == chosen()
+    assert not parts[0] & parts[1]
+
+
+@pytest.mark.parametrize("is_on", [True, False], ids=["with policies", "without"])
+def test_rules_behind_policies_are_left_out_only_with_row_level_security(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    is_on: bool,
+) -> None:
+    hidden, other = (
+        pytest.Function.from_parent(request.node.parent, name=each.__name__, callobj=each)
+        for each in (example_of_the_database, example_without)
+    )
+    names = frozenset({"tests/test_selection.py::example_of_the_database"})
+    monkeypatch.setattr(selection, "hidden_rules", lambda: names)
+    settings.LEDGER_ROW_SECURITY = is_on
+
+    for _ in selection.pytest_collection_modifyitems(config_of(), [hidden, other]):
+        pass
+
+    assert (hidden.get_closest_marker("skip") is not None) is is_on
+    assert other.get_closest_marker("skip") is None
