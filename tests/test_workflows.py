@@ -1,7 +1,10 @@
 """The pipelines of .github: what linters cannot know of this repository."""
 
 import re
+import shutil
+import subprocess
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +129,49 @@ class TestTheImage:
             "${{ github.ref_type == 'tag' && github.ref_name || github.sha }}"
         )
         assert "pull_request" in push["if"]
+
+
+SLICES = CHECKS["jobs"]["slice"]["strategy"]["matrix"]["slice"]
+
+
+@pytest.fixture
+def parts_of_ci_run(tmp_path: Path) -> Callable[..., list[str]]:
+    """Runs .ci/run at a commit, on a machine with bash alone, and returns the parts of the suite
+    that it would run slow tests of.
+    """
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
+    programs = {"make": 'echo "$@" >> ran', "git": "echo $COMMIT", "dirname": "echo .ci", "ls": ""}
+    for name, does in programs.items():
+        (tmp_path / name).write_text(f"#!{shutil.which('bash')}\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+
+    def parts(**environment: str) -> list[str]:
+        (tmp_path / "ran").write_text("")
+        subprocess.run(
+            [str(shutil.which("bash")), ".ci/run"],
+            cwd=tmp_path,
+            env={"PATH": str(tmp_path), **environment},
+            capture_output=True,
+            check=True,
+        )
+        ran = (tmp_path / "ran").read_text()
+        return re.findall(r"^test-all .*-m slow --part=(\S+)$", ran, re.MULTILINE)
+
+    return parts
+
+
+def test_the_slices_of_the_pipeline_are_the_parts_of_the_suite(
+    parts_of_ci_run: Callable[..., list[str]],
+) -> None:
+    parts = parts_of_ci_run(LEDGER_CI_SLICE=" ".join(SLICES))
+    assert parts == [f"{part}/{len(SLICES)}" for part in range(1, len(SLICES) + 1)]
+    job = CHECKS["jobs"]["slice"]
+    (step,) = [each for each in job["steps"] if each.get("run") == ".ci/run"]
+    assert step["env"]["LEDGER_CI_SLICE"] == "${{ matrix.slice }}"
+
+
+def test_each_slice_is_that_of_some_commits(parts_of_ci_run: Callable[..., list[str]]) -> None:
+    commits = range(0x9F1E2D3, 0x9F1E2D3 + len(SLICES))
+    chosen = [parts_of_ci_run(COMMIT=f"{commit:x}") for commit in commits]
+    assert sorted(chosen) == [[f"{slice_}/{len(SLICES)}"] for slice_ in SLICES]
