@@ -2,13 +2,14 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 import pytest
 
@@ -18,6 +19,10 @@ Run = Callable[[str, str], "subprocess.CompletedProcess[str]"]
 SCRIPT = BASE_DIR / "deploy/install.py"
 LISTED = """:env:.cert='/etc/ssl/own.crt'
 :env:.no-index='true'
+:env:.proxy='http://proxy.example:3128'
+:env:.timeout=''
+global.client-cert='/etc/ssl/own.pem'
+global.default-timeout='30'
 global.extra-index-url='https://one.example/simple\\nhttps://two.example/simple'
 global.find-links='/wheels https://three.example'
 global.index-url='https://global.example/simple'
@@ -39,12 +44,19 @@ def script() -> ModuleType:
     return module
 
 
-def wheel(folder: Path, name: str) -> str:
-    """A package with one module of its name, and its line in a lock."""
+def wheel(folder: Path, name: str, program: str = "") -> str:
+    """A package with one module of its name, or a program of this shell code, and its line in a
+    lock.
+    """
     file = folder / f"{name}-1.0-py3-none-any.whl"
     info = f"{name}-1.0.dist-info"
     with ZipFile(file, "w") as archive:
-        archive.writestr(f"{name}.py", "")
+        if program:
+            script = ZipInfo(f"{name}-1.0.data/scripts/{name}")
+            script.external_attr = 0o100755 << 16
+            archive.writestr(script, f"#!/bin/sh\n{program}\n")
+        else:
+            archive.writestr(f"{name}.py", "")
         archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -53,31 +65,53 @@ def wheel(folder: Path, name: str) -> str:
     return f"{name}==1.0 --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}\n"
 
 
+def install(
+    folder: Path, lock: str, path: str, script: Path = SCRIPT
+) -> "subprocess.CompletedProcess[str]":
+    """Installs a lock of this folder into its .venv, with packages of the folder only."""
+    return subprocess.run(
+        [sys.executable, script, lock, ".venv"],
+        cwd=folder,
+        env={
+            "PATH": path,
+            "HOME": str(folder),
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_FIND_LINKS": str(folder),
+            "PIP_NO_INDEX": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Installs a lock of this folder into its .venv, by this script in place of uv."""
+    """Installs a lock of this folder by this script in place of uv."""
 
     def run(lock: str, uv: str) -> "subprocess.CompletedProcess[str]":
         programs = tmp_path / "programs"
         programs.mkdir(exist_ok=True)
         (programs / "uv").write_text(f"#!/bin/sh\n{uv}\n")
         (programs / "uv").chmod(0o755)
-        return subprocess.run(
-            [sys.executable, SCRIPT, lock, ".venv"],
-            cwd=tmp_path,
-            env={
-                "PATH": f"{programs}:{os.environ['PATH']}",
-                "HOME": str(tmp_path),
-                "PIP_CONFIG_FILE": os.devnull,
-                "PIP_FIND_LINKS": str(tmp_path),
-                "PIP_NO_INDEX": "1",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return install(tmp_path, lock, f"{programs}:{os.environ['PATH']}")
 
     return run
+
+
+@pytest.fixture
+def run_without_uv(tmp_path: Path) -> Run:
+    """Installs a lock of this folder on a machine without uv; the package uv is this script."""
+
+    def run_without_uv(lock: str, uv: str) -> "subprocess.CompletedProcess[str]":
+        script = tmp_path / "deploy" / SCRIPT.name
+        script.parent.mkdir()
+        shutil.copy(SCRIPT, script)
+        of_uv = wheel(tmp_path, "uv", uv) if uv else "uv==1.0 --hash=sha256:" + "0" * 64
+        (tmp_path / "requirements-uv.lock").write_text(of_uv)
+        return install(tmp_path, lock, "", script)
+
+    return run_without_uv
 
 
 def modules(folder: Path) -> set[str]:
@@ -92,9 +126,13 @@ def test_uv_gets_pips_settings(script: ModuleType) -> None:
         "UV_FIND_LINKS": "/wheels,https://three.example",
         "UV_INSECURE_HOST": "one.example two.example:8080",
         "SSL_CERT_FILE": "/etc/ssl/own.crt",
+        "SSL_CLIENT_CERT": "/etc/ssl/own.pem",
+        "HTTP_PROXY": "http://proxy.example:3128",
+        "HTTPS_PROXY": "http://proxy.example:3128",
         "UV_HTTP_TIMEOUT": "90",
     }
     assert arguments == ["--no-index"]
+    assert script.uv_settings({"default-timeout": "30"}) == ({"UV_HTTP_TIMEOUT": "30"}, [])
 
 
 def test_without_settings_of_pip_uv_gets_none(script: ModuleType) -> None:
@@ -116,6 +154,32 @@ def test_uv_installs_with_hashes_and_the_settings_of_the_environment(
 def test_pip_installs_the_same_lock_if_uv_fails(tmp_path: Path, run: Run) -> None:
     (tmp_path / "requirements.lock").write_text(wheel(tmp_path, "first"))
     done = run("requirements.lock", "exit 1")
+    assert done.returncode == 0, done.stderr
+    assert modules(tmp_path) == {"first"}
+
+
+def test_without_uv_it_comes_from_the_index_and_goes_again(
+    tmp_path: Path, run_without_uv: Run
+) -> None:
+    (tmp_path / "requirements.lock").touch()
+    done = run_without_uv("requirements.lock", 'echo "$@" >> given')
+    assert done.returncode == 0, done.stderr
+    installed, removed = (tmp_path / "given").read_text().splitlines()
+    python = str(tmp_path / ".venv/bin/python")
+    assert installed.startswith("pip install ")
+    assert {python, "--require-hashes", "requirements.lock"} <= set(installed.split())
+    assert removed.startswith("pip uninstall ")
+    assert {python, "uv"} <= set(removed.split())
+    assert (tmp_path / ".venv/.installed").exists()
+    assert "uv failed" not in done.stdout
+
+
+@pytest.mark.parametrize("uv", ["exit 1", ""], ids=["fails", "is in no index"])
+def test_pip_installs_the_lock_if_the_uv_of_the_index_cannot(
+    tmp_path: Path, run_without_uv: Run, uv: str
+) -> None:
+    (tmp_path / "requirements.lock").write_text(wheel(tmp_path, "first"))
+    done = run_without_uv("requirements.lock", uv)
     assert done.returncode == 0, done.stderr
     assert modules(tmp_path) == {"first"}
 
