@@ -7,23 +7,36 @@ loads nobody's rows, such as an empty list, is not logged. The row is inserted b
 leaves: a read that cannot be logged shows nothing. It waits for a synchronous standby as payments
 do, because a read that a failover forgets was not logged; where it is known that none confirms, the
 page is refused at once. Customers' pages are not logged and cost no query. See Note [Whose data].
+
+Note [Reads of a stream]: a file may read rows while it is sent, for hours if its reader is slow.
+Before a part with newly read rows leaves, the reader's access is checked again, and the people
+whom no row of this file names yet are logged. If either fails, the file is cut off.
 """
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
+from typing import cast
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.urls import reverse
 
 from accounts.models import Account, Currency, Read, User
 from accounts.models.read import LONGEST_QUERY, MOST_PEOPLE
 from accounts.shown import Shown, add, add_accounts, add_unnamed, collect
+from accounts.sign_in.revalidation import refuse_if_ended
+from ledger.db import facts
 from ledger.db.confirmation import is_known_lost
 from ledger.web import outages
 from ledger.web.database_errors import page, page_for
@@ -66,6 +79,11 @@ class ReadLogMiddleware:
             else:
                 logger.exception("A read was not logged, so its page was not shown")
             return _failed(request, error)
+        if response.streaming and not isinstance(response, FileResponse):
+            stream = cast("StreamingHttpResponse", response)
+            content = cast("Iterable[bytes]", stream.streaming_content)
+            known = Shown(others | {request.user.pk}, shown.accounts, shown.unnamed)
+            stream.streaming_content = _logged_parts(request, name, known, content)
         return response
 
 
@@ -117,16 +135,45 @@ def _logged(request: HttpRequest, name: str, others: set[uuid.UUID]) -> HttpResp
     return None
 
 
+def _logged_parts(
+    request: HttpRequest, name: str, known: Shown, content: Iterable[bytes]
+) -> Iterator[bytes]:
+    """The same parts, see Note [Reads of a stream]. `known` names whom the request has logged and
+    the reader. Raises AccessEnded.
+    """
+    parts = iter(content)
+    while True:
+        with collect() as shown, facts.told(lambda: facts_of(request)):
+            part = next(parts, None)
+            if shown.people or shown.accounts or shown.unnamed:
+                _log_part(request, name, known, shown)
+        if part is None:
+            return
+        yield part
+
+
+def _log_part(request: HttpRequest, name: str, known: Shown, shown: Shown) -> None:
+    """Logs what is shown and not known, and adds it to `known`. Raises AccessEnded."""
+    reader, token = cast("User", request.user), getattr(request, "api_token", None)
+    refuse_if_ended(reader, session_key=request.session.session_key, token=token)
+    others = _owners(Shown(shown.people, shown.accounts - known.accounts)) - known.people
+    if others or (shown.unnamed and not known.unnamed):
+        _log(request, name, others)
+    known.people |= others
+    known.accounts |= shown.accounts
+    known.unnamed |= shown.unnamed
+
+
 def _log(request: HttpRequest, name: str, others: set[uuid.UUID]) -> None:
-    facts = facts_of(request)
+    sender = facts_of(request)
     Read.objects.create(
         reader=request.user,  # type: ignore[misc]
         page=name[:100],
         path=request.path[:200],
         query=_query(request),
         people=sorted(others)[:MOST_PEOPLE],
-        address=facts["address"] or "",
-        request=facts["request"] or "",
+        address=sender["address"] or "",
+        request=sender["request"] or "",
     )
 
 

@@ -8,7 +8,6 @@ server. Rows that are booked meanwhile are in no later batch, unless the oldest 
 from dataclasses import dataclass
 from uuid import UUID
 
-from accounts.shown import add_accounts
 from transactions.annotations.categories import own_category
 from transactions.models import BOOKED_AT, Transaction
 from transactions.models.transaction import TransactionQuerySet
@@ -21,7 +20,6 @@ from transactions.search.sql.name_lookup import NameMatches
 from transactions.search.sql.sides import TransactionSides
 
 AT_ONCE = 2_000
-MOST_TOLD = 5_000  # accounts; the log of reads itself keeps 500 people of a page
 NOT_READ = ("from_balance", "to_balance", "metadata", "captures", "created_by")
 
 
@@ -45,15 +43,6 @@ class FoundRows:
         found = list(with_party_columns(rows).defer(*NOT_READ)[:AT_ONCE])
         set_parties(found)
         return found
-
-    def tell(self) -> None:
-        """Tells the log of reads whose rows these are, see Note [Whose data]: they are read after
-        it is written. No query for one's own rows.
-        """
-        if not self.scope.is_bank:
-            return
-        for side in ("from_account_id", "to_account_id"):
-            add_accounts(*self.matched.values_list(side, flat=True).distinct()[:MOST_TOLD])
 
     def _ordered(self, rows: TransactionQuerySet) -> TransactionQuerySet:
         """By time: for the bank by its index, for a reader's own few rows without it."""

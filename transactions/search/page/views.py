@@ -89,7 +89,6 @@ def results_file(request: PersonRequest, kind: str) -> HttpResponseBase:
         return refused(why or "Type what to search for, as in ?q=rent.", kind)
     scope, names = _scope_and_names(request, query)
     found = all_rows(scope, query, names, oldest_first=request.GET.get("sort") == "oldest")
-    read(SEARCH, found.tell)
     return table_response(results_table(found, SEARCH), kind)
 
 

@@ -1,0 +1,116 @@
+"""A file that is read while it is sent: each reader's access still counts, and each person is
+logged.
+"""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, StreamingHttpResponse
+from django.test import Client, RequestFactory
+
+from accounts import services as people
+from accounts.exceptions import AccessEnded
+from accounts.models import Read, User
+from accounts.read_log import ReadLogMiddleware
+from accounts.shown import opened_by_right
+from accounts.sign_in import sessions
+from tests.conftest import signed_in
+from tests.factories import AccountFactory, UserFactory
+from tests.transactions.reports.books import analyst, clerk
+from transactions import services
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def one_row_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("transactions.search.batches", "transactions.search.page.file"):
+        monkeypatch.setattr(f"{name}.AT_ONCE", 1)
+    monkeypatch.setattr("ledger.web.table_files.AT_ONCE", 1)
+
+
+def pay_somebody_new(name: str) -> User:
+    account = AccountFactory(user=UserFactory(name=name))
+    services.deposit(to_account=account, amount=Decimal(5))
+    owner: User = account.user
+    return owner
+
+
+def file_of(client: Client) -> Iterator[bytes]:
+    """The parts of the file of all payments of the bank, oldest first."""
+    query = {"q": "amount:>0", "whose": "bank", "sort": "oldest"}
+    answer: Any = client.get("/search/results.csv", query)
+    assert answer.status_code == 200
+    return iter(answer.streaming_content)
+
+
+def people_logged_for(reader: User) -> set[Any]:
+    rows = Read.objects.filter(reader=reader, page="transactions:search_csv")
+    return {person for row in rows for person in row.people}
+
+
+def close_sign_in(reader: User) -> None:
+    people.set_sign_in(user=reader.pk, is_open=False)
+
+
+def take_rights(reader: User) -> None:
+    reader.groups.clear()
+
+
+def sign_out(reader: User) -> None:
+    sessions.end_all(reader, "by_staff")
+
+
+def test_somebody_paid_while_the_file_is_sent_is_logged_before_their_row_leaves() -> None:
+    first, reader = pay_somebody_new("Zelda First"), clerk()
+    file = file_of(signed_in(reader))
+    text = next(file) + next(file)
+    assert b"Zelda First" in text
+    assert people_logged_for(reader) == {first.pk}
+    later = pay_somebody_new("Zeta Later")
+    assert b"Zeta Later" in next(file)
+    assert people_logged_for(reader) == {first.pk, later.pk}
+
+
+def test_people_are_logged_once_for_a_file() -> None:
+    owner, reader = pay_somebody_new("Zelda First"), clerk()
+    for _ in range(3):
+        services.deposit(to_account=owner.accounts.get(), amount=Decimal(1))
+    assert len(list(file_of(signed_in(reader)))) == 5
+    assert Read.objects.filter(reader=reader, page="transactions:search_csv").count() == 1
+
+
+@pytest.mark.parametrize("reader_of", [clerk, analyst])
+@pytest.mark.parametrize("end", [close_sign_in, take_rights, sign_out])
+def test_a_file_ends_with_its_readers_access(
+    reader_of: Callable[[], User], end: Callable[[User], None]
+) -> None:
+    pay_somebody_new("Zelda First")
+    reader = reader_of()
+    file = file_of(signed_in(reader))
+    next(file), next(file)
+    end(reader)
+    later = pay_somebody_new("Zeta Later")
+    with pytest.raises(AccessEnded):
+        next(file)
+    assert later.pk not in people_logged_for(reader)
+
+
+def test_no_file_opened_by_a_right_can_forget_whom_it_shows() -> None:
+    reader, owner = clerk(), UserFactory()
+
+    def names() -> Iterator[str]:
+        yield User.objects.get(pk=owner.pk).name
+
+    def view(_request: HttpRequest) -> StreamingHttpResponse:
+        opened_by_right()
+        return StreamingHttpResponse(names())
+
+    request = RequestFactory().get("/somewhere/")
+    client = signed_in(reader)
+    request.user, request.session, request.resolver_match = reader, client.session, None
+    answer: Any = ReadLogMiddleware(view)(request)
+    assert b"".join(answer.streaming_content).decode() == owner.name
+    assert Read.objects.get(reader=reader).people == [owner.pk]
