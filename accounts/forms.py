@@ -27,7 +27,8 @@ from accounts.sign_in.addresses import belongs_to
 from accounts.sign_in.passkey_hosts import no_passkeys_at
 from ledger.db.row_security import RowScope, reading
 from ledger.text.currencies import is_currency
-from ledger.text.lines import is_readable, tidy_line, unfit_name
+from ledger.text.lines import is_readable, tidy_line
+from ledger.web.form_fields import ReadableNameField
 
 FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "CZK", "JPY")
 
@@ -188,8 +189,8 @@ class ResetPasswordKeyForm(PasswordWords, allauth_forms.ResetPasswordKeyForm):  
     """Sets a new password for somebody who followed a link in a mail."""
 
 
-class NameField(forms.CharField):
-    """A person's name. `clean` returns it without extra spaces or invisible characters."""
+class NameField(ReadableNameField):
+    """A person's name."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -198,13 +199,6 @@ class NameField(forms.CharField):
             help_text="As the people you pay should see it.",
             widget=forms.TextInput(attrs={"autocomplete": "name"}),
         )
-
-    def clean(self, value: Any) -> str:
-        """Raises ValidationError for a name that nobody can read or that looks like another."""
-        name = tidy_line(super().clean(value))
-        if reason := unfit_name(name):
-            raise forms.ValidationError(reason)
-        return name
 
 
 class NameForm(forms.Form):

@@ -27,8 +27,9 @@ from accounts.sign_in import devices, events, limits
 from accounts.sign_in.factors import Kind, must_confirm_address
 from accounts.sign_in.passkey_hosts import no_passkeys_at
 from accounts.sign_in.recovery_codes import OLD_LENGTH, use_recovery_code
-from ledger.text.lines import tidy_line
+from ledger.text.lines import tidy_line, tidy_reason
 from ledger.web import security_log
+from ledger.web.form_fields import ReadableNameField
 
 CONFIRM_FIRST = "Confirm your email address first, on the page Email addresses."
 WRONG_CODE = "This did not match. Wait for the app's next code."
@@ -227,7 +228,10 @@ class NewPasskeyMixin(forms.Form):
         return no_passkeys_at(context.request)
 
     def clean_name(self) -> str:
-        """The name without extra spaces or invisible characters; a proposed one if it is empty."""
+        """The name without extra spaces or invisible characters; a proposed one if nothing is left
+        to read.
+        """
+        self.cleaned_data["name"] = tidy_reason(self.cleaned_data["name"])
         return tidy_line(str(super().clean_name()))  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
@@ -254,8 +258,4 @@ class FirstPasskeyForm(NewPasskeyMixin, SignupWebAuthnForm):  # type: ignore[mis
 class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]
     """Gives a passkey another name."""
 
-    name = forms.CharField(max_length=NAME_LIMIT)
-
-    def clean_name(self) -> str:
-        """The name without extra spaces or invisible characters."""
-        return tidy_line(self.cleaned_data["name"])
+    name = ReadableNameField(max_length=NAME_LIMIT)

@@ -12,7 +12,7 @@ from accounts.sign_in import tokens
 from accounts.sign_in.step_up import limit_in
 from accounts.sign_in.tokens import NAME_LIMIT, IssuedToken
 from ledger.text.amounts import decimals_refusal, read_amount
-from ledger.text.lines import tidy_line
+from ledger.web.form_fields import ReadableNameField
 
 Scope = ApiToken.TokenScope
 WHAT = {
@@ -44,7 +44,7 @@ class NewTokenForm(forms.Form):
     currency count only with the scope `pay`.
     """
 
-    name = forms.CharField(
+    name = ReadableNameField(
         label="What is it for?",
         max_length=NAME_LIMIT,
         help_text="So that you know it again, such as the name of the program.",
@@ -87,10 +87,6 @@ class NewTokenForm(forms.Form):
             self.fields["currency"].choices = [(code, code) for code in currencies]  # type: ignore[attr-defined]
             for name in ("per_payment", "per_day"):
                 self.fields[name].initial = f"{limit_in(currencies[0]):f}"
-
-    def clean_name(self) -> str:
-        """The name without extra spaces or invisible characters."""
-        return tidy_line(self.cleaned_data["name"])
 
     def clean(self) -> dict[str, Any]:
         """Refuses limits with more decimals than their currency has."""

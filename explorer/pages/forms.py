@@ -4,7 +4,7 @@ from django import forms
 
 from explorer.models import LONGEST_SQL, LONGEST_TITLE
 from explorer.running.placeholders import numbered
-from ledger.text.lines import tidy_line
+from ledger.web.form_fields import ReadableNameField
 
 PREFIX = "p_"  # of the parameters' fields
 LONGEST_VALUE = 500  # bytes
@@ -56,8 +56,5 @@ class SaveForm(forms.Form):
 
     use_required_attribute = False
 
-    title = forms.CharField(label="Title", max_length=LONGEST_TITLE)
+    title = ReadableNameField(label="Title", max_length=LONGEST_TITLE)
     is_shared = forms.BooleanField(label="Share with colleagues who query the bank", required=False)
-
-    def clean_title(self) -> str:
-        return tidy_line(self.cleaned_data["title"])

@@ -297,7 +297,9 @@ def test_a_saved_query_is_opened_with_its_values(analyst: Client) -> None:
 
 
 def test_a_saved_query_needs_a_title(analyst: Client) -> None:
-    assert analyst.post(PAGE, {"sql": "SELECT 1", "title": " ", "as": "save"}).status_code == 400
+    for title in (" ", "\u200b\u202e", "\u3164", "-"):
+        form = {"sql": "SELECT 1", "title": title, "as": "save", "is_shared": "on"}
+        assert analyst.post(PAGE, form).status_code == 400
     assert not SavedQuery.objects.exists()
 
 

@@ -9,6 +9,7 @@ from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from ledger.text.lines import category_label, encodes, tidy_line, unfit_name
 from ledger.text.money import figure
+from ledger.web.form_fields import ReadableNameField
 from transactions.fields import AmountField, MoneyForm
 from transactions.models import Budget
 from transactions.models.category_rule import RULE_NAME_LIMIT, RULE_QUERY_LIMIT
@@ -55,7 +56,7 @@ class CategoryChangeForm(forms.Form):
 class RuleForm(forms.Form):
     """A rule. It is saved once it was tried as it is: then `tried` is its `as_tried`."""
 
-    name = forms.CharField(
+    name = ReadableNameField(
         max_length=RULE_NAME_LIMIT, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     query = forms.CharField(
@@ -66,13 +67,6 @@ class RuleForm(forms.Form):
     )
     category = CategoryField(label="Get this category")
     tried = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
-
-    def clean_name(self) -> str:
-        """Returns the name in one line, without invisible characters."""
-        name = tidy_line(self.cleaned_data["name"])
-        if reason := unfit_name(name) if encodes(name) else "Type letters or digits.":
-            raise forms.ValidationError(reason)
-        return name
 
     def clean_query(self) -> str:
         """Returns the search. Raises ValidationError with what is wrong in it."""

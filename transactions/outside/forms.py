@@ -11,7 +11,8 @@ from accounts.models import User
 from ledger.db.ids import uuid7
 from ledger.text.amounts import parse_figure, too_fine
 from ledger.text.currencies import fits, minor_units
-from ledger.text.lines import shortened, tidy_line, unfit_name
+from ledger.text.lines import shortened, tidy_line
+from ledger.web.form_fields import ReadableNameField
 from transactions.models import OutsideAccount
 from transactions.models.outside import NAME_LIMIT
 from transactions.outside.formats.columns import ROLES
@@ -49,7 +50,9 @@ class OutsideChangeForm(forms.Form):
     only what the reader changed is written: `changes`.
     """
 
-    name = forms.CharField(max_length=NAME_LIMIT, help_text="For example \u201cING current\u201d.")
+    name = ReadableNameField(
+        max_length=NAME_LIMIT, help_text="For example \u201cING current\u201d."
+    )
     opening = BalanceField(
         label="Balance before the first entry",
         required=False,
@@ -64,13 +67,6 @@ class OutsideChangeForm(forms.Form):
         self.account_currency = currency
         if currency:
             carry_initial(self, self.fields)
-
-    def clean_name(self) -> str:
-        """The tidy name. Raises ValidationError for one that nobody could read."""
-        name = tidy_line(self.cleaned_data["name"])
-        if refusal := unfit_name(name):
-            raise forms.ValidationError(refusal)
-        return name
 
     def clean(self) -> dict[str, Any]:
         """Refuses decimals that the currency does not have."""

@@ -6,7 +6,8 @@ from django import forms
 
 from accounts.forms import AccountNumberField
 from accounts.models import Account, User
-from ledger.text.lines import tidy_line, unfit_name
+from ledger.text.lines import tidy_line
+from ledger.web.form_fields import ReadableNameField
 from transactions.models.payee import NAME_LIMIT, NOTE_LIMIT
 from transactions.safeguards.quota import NUMBERS_ASKED, may_tell_of_number
 from transactions.safeguards.recipients import knows
@@ -20,7 +21,7 @@ NOT_SAVED = (
 class PayeeNameForm(forms.Form):
     """The name and the note of a payee."""
 
-    name = forms.CharField(
+    name = ReadableNameField(
         max_length=NAME_LIMIT,
         help_text="As you call them. We say whether it is the account holder\u2019s name.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -28,13 +29,6 @@ class PayeeNameForm(forms.Form):
     note = forms.CharField(
         max_length=NOTE_LIMIT, required=False, help_text="Only you see the name and the note."
     )
-
-    def clean_name(self) -> str:
-        """Returns the name in one line, without invisible characters."""
-        name = tidy_line(self.cleaned_data["name"])
-        if reason := unfit_name(name):
-            raise forms.ValidationError(reason)
-        return name
 
     def clean_note(self) -> str:
         """Returns the text in one line, without invisible characters."""

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from accounts.requests import PersonRequest
+from ledger.web.form_fields import ReadableNameField
 from transactions.exceptions import LedgerError
 from transactions.models import SavedReport
 from transactions.models.saved_report import NAME_LIMIT
@@ -22,7 +23,7 @@ from transactions.reports.saved import remove_report, save_report
 class SaveReportForm(forms.Form):
     """The name, and for members of groups the group to share it with."""
 
-    name = forms.CharField(label="Name", max_length=NAME_LIMIT)
+    name = ReadableNameField(label="Name", max_length=NAME_LIMIT)
     group = forms.ModelChoiceField(
         label="Share with", queryset=Group.objects.none(), required=False, empty_label="nobody"
     )

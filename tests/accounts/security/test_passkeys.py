@@ -15,6 +15,7 @@ from accounts.exceptions import LastWayIn
 from accounts.models import User
 from accounts.sign_in.factors import factors_of
 from accounts.sign_in.removal import remove_passkey, remove_password
+from ledger.text.lines import is_readable
 from tests.factories import PASSWORD, UserFactory
 from tests.pages import text_of
 from tests.passkeys import SoftPasskey, add_passkey
@@ -208,6 +209,24 @@ def test_a_passkey_is_renamed_by_its_owner_alone(client: Client, ana: User) -> N
         client.post(f"/account/2fa/webauthn/keys/{row.pk}/edit/", {"name": " Desk \n key "})
         row.refresh_from_db()
     assert [row.wrap().name for row in rows] == ["Desk key", "Phone"]
+
+
+def test_a_new_passkey_has_a_name_that_can_be_read(client: Client, ana: User) -> None:
+    options = options_in(client.get(ADD))
+    made = SoftPasskey(ana, site="testserver").register(options["challenge"])
+    client.post(ADD, {"name": "\u200b\u202e", "credential": made})
+    (added,) = factors_of(ana).passkeys
+    assert is_readable(added.name)
+
+
+def test_a_passkey_keeps_its_name_if_nobody_could_read_the_new_one(
+    client: Client, ana: User
+) -> None:
+    row = add_passkey(ana, name="Phone").row
+    prove_factor(client, row)
+    client.post(f"/account/2fa/webauthn/keys/{row.pk}/edit/", {"name": "\u200b\u202e"})
+    row.refresh_from_db()
+    assert row.wrap().name == "Phone"
 
 
 def test_a_passkey_is_removed_with_the_recovery_codes_and_told_by_mail(

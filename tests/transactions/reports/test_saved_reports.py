@@ -124,13 +124,19 @@ def test_a_shared_report_of_the_bank_shows_its_reader_what_they_may_see(ana: Use
 
 
 @pytest.mark.parametrize(
-    "data", [{"name": ""}, {"name": "x" * 81}, {"name": "x", "group": "999999"}]
+    "data",
+    [{"name": ""}, {"name": "\u200b"}, {"name": "x" * 81}, {"name": "x", "group": "999999"}],
 )
 def test_what_cannot_be_saved_is_said_and_not_saved(ana: User, data: dict[str, str]) -> None:
     browser = signed_in(ana)
     answer = browser.post(f"{SPENDING}save/", data, follow=True)
     assert answer.context["messages"]
     assert not SavedReport.objects.exists()
+
+
+def test_a_name_is_one_line_without_unseen_signs(ana: User) -> None:
+    save(signed_in(ana), "Month\u202eend\u200b\u2028x ")
+    assert names_of(signed_in(ana)) == ["Monthend x"]
 
 
 def test_parameters_that_the_report_refuses_are_not_saved(ana: User) -> None:
