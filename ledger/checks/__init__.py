@@ -1,5 +1,6 @@
 """What `manage.py check` says: `--deploy` of a bank that others are to rely on (docs/running.md),
-and `--database default` of the extensions that `migrate` needs.
+and `--database default`, or no option (ledger/management/commands/check.py), of the extensions that
+`migrate` needs.
 """
 
 from django.core.checks import Tags, register

@@ -19,7 +19,13 @@ from ledger.db.extensions import REQUIRED, SCHEMA
 from tests.conftest import set_role
 from tests.factories import UserFactory
 from tests.ledger.databases import Database, own_databases
-from tests.ledger.processes import assert_one_sentence, manage, reachable_folder
+from tests.ledger.processes import (
+    assert_one_sentence,
+    free_port,
+    manage,
+    own_data_dir,
+    reachable_folder,
+)
 from tests.pooler import beside, server
 
 NAMES = "SELECT extname FROM pg_extension ORDER BY 1"
@@ -116,7 +122,8 @@ def test_a_server_without_one_is_told_before_anything_is_changed() -> None:
         bank = databases.new("nothing")
         bank.run("createdb")
 
-        for command in (["migrate"], ["prepare"], ["check", "--database", "default"]):
+        plain, named = ["check"], ["check", "--database", "default"]
+        for command in (["migrate"], ["prepare"], plain, named):
             done = bank.manage(*command)
             assert done.returncode != 0
             for word in ("unaccent", "contrib", "postgresql-18"):
@@ -141,11 +148,14 @@ def empty() -> Iterator[Database]:
         yield databases.new("empty")
 
 
-def test_one_that_was_dropped_is_told_by_the_command_that_makes_it(empty: Database) -> None:
-    assert "no issues" in empty.run("check", "--database", "default")
+@pytest.mark.parametrize("named", [(), ("--database", "default")], ids=["plain", "named"])
+def test_one_that_was_dropped_is_told_by_the_command_that_makes_it(
+    empty: Database, named: tuple[str, ...]
+) -> None:
+    assert "no issues" in empty.run("check", *named)
     execute(empty, "DROP EXTENSION unaccent")
 
-    done = empty.manage("check", "--database", "default")
+    done = empty.manage("check", *named)
 
     assert done.returncode != 0
     (command,) = [
@@ -154,8 +164,18 @@ def test_one_that_was_dropped_is_told_by_the_command_that_makes_it(empty: Databa
         if "CREATE EXTENSION" in line
     ]
     execute(empty, command)
-    assert "no issues" in empty.run("check", "--database", "default")
+    assert "no issues" in empty.run("check", *named)
     empty.run("migrate", "-v0")
+
+
+@pytest.mark.parametrize("embedded", [True, False], ids=["embedded", "own"])
+def test_a_plain_check_needs_no_database(embedded: bool) -> None:
+    with own_data_dir() as folder:
+        url = "" if embedded else f"postgresql://ledger@127.0.0.1:{free_port()}/ledger"
+        done = manage(folder, "check", DATABASE_URL=url, LEDGER_URL="http://bank.test")
+        assert not list(folder.glob("pg*")), "it was started"
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
 
 
 def test_pg_trgm_of_an_older_bank_moves_out_of_public(empty: Database) -> None:

@@ -16,7 +16,7 @@ from ledger.backups.fixtures import rows_of_a_bank
 from ledger.db import extensions
 from ledger.db.going_back import Plan, lossy, taken_back
 from ledger.db.migration_states import without_rendering
-from ledger.db.probe import unapplied_migrations
+from ledger.db.probe import applied_migrations
 from ledger.db.retry import sqlstate
 from ledger.db.short_waits import TablesInUse, again_while_in_use, is_in_use
 from ledger.logs.output import is_for_the_log
@@ -100,7 +100,7 @@ def _require_extensions(database: Any) -> None:
     database.ensure_connection()
     found = extensions.lacking(
         database.raw,
-        migrated=extensions.MIGRATION not in unapplied_migrations(database.raw),
+        migrated=extensions.MIGRATION in applied_migrations(database.raw),
         embedded=database.is_embedded,
     )
     for what, do in found:
