@@ -272,7 +272,10 @@ def test_a_taken_port_is_told_before_anything_starts(folder: Path) -> None:
         done = manage(folder, "serve", "--port", str(port))
 
     assert_one_sentence(
-        done, f"The port {port} on 127.0.0.1 cannot be used", f"make run PORT={port + 1}."
+        done,
+        f"The port {port} on 127.0.0.1 cannot be used",
+        ". Stop ",
+        f"make run PORT={port + 1}.",
     )
     assert not (folder / "pg18").exists()
 

@@ -153,7 +153,7 @@ def _check_port(host: str, port: int) -> None:
         reason = str(getattr(err, "strerror", err)).partition(" (")[0].rstrip(".")
         raise CommandError(
             f"The port {port} on {host} cannot be used: {reason}. "
-            f"ToldToStop what runs there, or choose another with make run PORT={_another(port)}."
+            f"Stop what runs there, or choose another with make run PORT={_another(port)}."
         ) from err
 
 
