@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import models
 from django.db.migrations import operations
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.state import ProjectState
+from django.db.migrations.state import ModelState, ProjectState
 from pgtrigger.migrations import AddTrigger, RemoveTrigger
 
 from ledger.db import migration_states
@@ -24,6 +24,10 @@ from django.core.management import call_command
 with patch("ledger.management.commands.migrate.without_rendering", {instead}):
     call_command("migrate", *{arguments}, verbosity=0)
 """
+
+
+class InMigrations(models.Manager[models.Model]):
+    use_in_migrations = True
 
 
 def final_state() -> ProjectState:
@@ -92,14 +96,41 @@ def test_no_model_is_rendered_for_a_rule_which_its_class_has_all_the_same(
     assert len(after) == len(before) + (1 if "Add" in type(operation).__name__ else -1)
 
 
-def test_code_of_a_migration_sees_options_that_were_not_rendered() -> None:
-    state = final_state()
-    assert state.apps.get_model("accounts", "account")._meta.ordering != ["held"]
-    with migration_states.without_rendering():
-        changed = operations.AlterModelOptions("account", {"ordering": ["held"]})
-        changed.state_forwards("accounts", state)
-    state.clear_delayed_apps_cache()  # as RunPython does
-    assert state.apps.get_model("accounts", "account")._meta.ordering == ["held"]
+@pytest.mark.parametrize(
+    "operation",
+    [
+        operations.AlterConstraint(
+            "account", "held_non_negative",
+            models.CheckConstraint(condition=models.Q(held__gte=1), name="held_non_negative"),
+        ),
+        operations.AlterModelManagers("account", [("recorded", InMigrations())]),
+        operations.AlterModelOptions("account", {"ordering": ["held"]}),
+        operations.RenameIndex("account", new_name="by_search", old_name="accounts_search"),
+    ],
+    ids=lambda given: type(given).__name__,
+)  # fmt: skip
+def test_code_of_a_migration_sees_what_was_not_rendered(
+    operation: operations.base.Operation,
+) -> None:
+    quick, rendered = final_state(), final_state()
+    assert quick.apps
+    with (
+        migration_states.without_rendering(),
+        patch.object(ProjectState, "_reload", side_effect=AssertionError("rendered")),
+    ):
+        operation.state_forwards("accounts", quick)
+    operation.state_forwards("accounts", rendered)
+    quick.clear_delayed_apps_cache()  # as RunPython does
+
+    seen, wanted = seen_of(quick), seen_of(rendered)
+    assert seen == wanted
+    assert seen != seen_of(final_state())
+
+
+def seen_of(state: ProjectState) -> tuple[dict[str, object], list[str]]:
+    """The options and the names of the managers of a model, as code of a migration has it."""
+    found = ModelState.from_model(state.apps.get_model("accounts", "account"))
+    return found.options, [name for name, _ in found.managers]
 
 
 def test_the_database_is_the_same_as_with_rendering(
