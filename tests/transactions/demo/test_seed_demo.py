@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import make_password
 from django.core.management import CommandError
 from django.db.models import Max
 from django.utils import timezone
@@ -15,7 +16,7 @@ from accounts.models import Account, User
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.transactions.demo.bank import DAY, NOON, run
 from transactions.audit.audit import audit
-from transactions.demo import seeding
+from transactions.demo import seeding, sign_ins
 from transactions.demo.seeding import SeedingCounts, SeedingError
 from transactions.demo.world import World
 from transactions.models import Transaction
@@ -157,3 +158,26 @@ def test_a_past_day_gives_the_whole_of_it(db: None) -> None:
     latest = Transaction.objects.aggregate(latest=Max("created_at"))["latest"]
     assert timezone.localdate(latest) == DAY
     assert timezone.localtime(latest).hour >= 20
+
+
+def test_the_password_is_hashed_once_for_the_bank_and_its_practice_bank(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users: dict[str, User] = {
+        email: UserFactory.create(email=email) for email in sign_ins.SIGN_INS.values()
+    }
+    hashed: list[str] = []
+
+    def hash_of(password: str) -> str:
+        hashed.append(password)
+        return make_password(password)
+
+    monkeypatch.setattr(seeding, "make_password", hash_of)
+    seeding._demo_password.cache_clear()
+    for _ in range(2):
+        seeding._give_roles_and_passwords(users)
+
+    assert hashed == [sign_ins.PASSWORD]
+    for user in users.values():
+        user.refresh_from_db()
+        assert user.check_password(sign_ins.PASSWORD)
