@@ -7,7 +7,7 @@ with many cases it runs as many, evenly spaced, as fit. A line may go on with nu
 nor a slow fixture makes slow runs, so a new test needs nothing here. The list names a file with its
 folder, so a folder may move. `tests/slow_tests.py` makes the list.
 
-`tests/behind_policies.txt` has the tests of rules that row-level security hides.
+`tests/behind_policies.txt` has the tests, or cases of them, of rules that row-level security hides.
 """
 
 import re
@@ -159,7 +159,7 @@ def mark_slow_tests(items: Iterable[pytest.Item]) -> None:
 def skip_hidden_rules(items: Iterable[pytest.Item]) -> None:
     """For a run with row-level security."""
     for item in items:
-        if name_of(item) in hidden_rules():
+        if not hidden_rules().isdisjoint({name_of(item), f"{key_of(item.path)}::{item.name}"}):
             item.add_marker(pytest.mark.skip(reason=BEHIND_POLICIES))
 
 
