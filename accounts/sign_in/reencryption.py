@@ -3,18 +3,17 @@
 from allauth.mfa.models import Authenticator
 
 from accounts.sign_in.encryption import reencrypt
-from ledger.db.parts import change_in_parts
+from ledger.db.reencryption import reencrypt_rows
 
 SECRETS = ("secret", "old_codes")  # keys of `Authenticator.data`
 
 
-def reencrypt_factors() -> int:
-    """Encrypts every secret again, in parts, and returns how many factors have one.
-
-    Raises InvalidToken if no known key decrypts a secret: those of earlier parts are encrypted.
+def reencrypt_factors() -> tuple[int, list[Authenticator]]:
+    """Encrypts every secret again, in parts. Returns how many factors it has encrypted, and those
+    with a secret that no known key decrypts.
     """
     factors = Authenticator.objects.filter(data__has_any_keys=SECRETS)
-    return change_in_parts(factors, _reencrypt)
+    return reencrypt_rows(factors, _reencrypt)
 
 
 def _reencrypt(factor: Authenticator) -> None:

@@ -1,18 +1,19 @@
 """Encrypts all secrets of webhooks with the present SECRET_KEY."""
 
-from ledger.db.parts import change_in_parts
+from django.utils import timezone
+
+from ledger.db.reencryption import reencrypt_rows
 from transactions.events import signing
 from transactions.models import Webhook
 
 
-def reencrypt_webhooks() -> int:
-    """Encrypts every secret again, in parts, and returns how many webhooks have one.
-
-    Raises InvalidToken if no known key decrypts a secret: those of earlier parts are encrypted.
+def reencrypt_webhooks() -> tuple[int, list[Webhook]]:
+    """Encrypts every secret that still counts again, in parts. Returns how many webhooks it has
+    encrypted, and those with a secret that no known key decrypts.
     """
-    return change_in_parts(Webhook.objects.exclude(secrets=[]), _reencrypt)
+    return reencrypt_rows(Webhook.objects.exclude(secrets=[]), _reencrypt)
 
 
 def _reencrypt(webhook: Webhook) -> None:
-    webhook.secrets = signing.reencrypted(webhook.secrets)
+    webhook.secrets = signing.reencrypted(webhook.secrets, timezone.now())
     webhook.save(update_fields=["secrets"])

@@ -38,10 +38,14 @@ def rotated(before: Stored, secret: str, now: datetime) -> Stored:
     return [*stored(secret), *old]
 
 
-def reencrypted(before: Stored) -> Stored:
-    """The same secrets, encrypted with the present SECRET_KEY. Raises InvalidToken."""
+def reencrypted(before: Stored, now: datetime) -> Stored:
+    """The secrets that still count, encrypted with the present SECRET_KEY. Raises InvalidToken."""
     keys = fernet(PURPOSE)
-    return [{**each, "secret": keys.rotate(each["secret"].encode()).decode()} for each in before]
+    return [
+        {**each, "secret": keys.rotate(each["secret"].encode()).decode()}
+        for each in before
+        if _counts(each, now)
+    ]
 
 
 def old_counts_until(kept: Stored, now: datetime) -> datetime | None:
@@ -65,8 +69,12 @@ def headers(kept: Stored, message: UUID, body: bytes, now: datetime) -> dict[str
 def _counting(kept: Stored, now: datetime) -> Iterator[str]:
     keys = fernet(PURPOSE)
     for each in kept:
-        if each["until"] is None or datetime.fromisoformat(each["until"]) > now:
+        if _counts(each, now):
             yield keys.decrypt(each["secret"].encode()).decode()
+
+
+def _counts(secret: dict[str, Any], now: datetime) -> bool:
+    return secret["until"] is None or datetime.fromisoformat(secret["until"]) > now
 
 
 def _signature(secret: str, content: bytes) -> str:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from cryptography.fernet import InvalidToken
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.sign_in.reencryption import reencrypt_factors
+from ledger.db.reencryption import not_decrypted
 
 
 class Command(BaseCommand):
@@ -15,12 +15,10 @@ class Command(BaseCommand):
     )
 
     def handle(self, **_options: Any) -> None:
-        try:
-            count = reencrypt_factors()
-        except InvalidToken:
-            raise CommandError(
-                "A secret was encrypted with a key that is neither SECRET_KEY nor in"
-                " SECRET_KEY_FALLBACKS. Others may be encrypted with the present SECRET_KEY"
-                " already. Add the missing key and run the command again."
-            ) from None
+        count, refused = reencrypt_factors()
         self.stdout.write(f"Encrypted the secrets of {count} factors with the present SECRET_KEY.")
+        if refused:
+            people = {f"person {factor.user_id}": None for factor in refused}
+            raise CommandError(
+                not_decrypted(list(people), "remove_second_factors lets these people in again.")
+            )

@@ -74,18 +74,24 @@ def test_the_command_changes_nothing_without_the_old_key() -> None:
 
 
 @pytest.mark.django_db
-def test_what_was_encrypted_before_the_command_stopped_stays(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("part", [1, 100])
+def test_a_secret_of_an_unknown_key_is_named_and_the_others_are_encrypted(
+    monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
-    monkeypatch.setattr("ledger.db.parts.PART", 1)
-    with override_settings(SECRET_KEY=OLD, SECRET_KEY_FALLBACKS=[]):
-        first, second = add_app(UserFactory()), add_app(UserFactory())
+    monkeypatch.setattr("ledger.db.parts.PART", part)
     with override_settings(SECRET_KEY="u" * 50, SECRET_KEY_FALLBACKS=[]):
         unknown = add_app(UserFactory())
+    with override_settings(SECRET_KEY=OLD, SECRET_KEY_FALLBACKS=[]):
+        first, second = add_app(UserFactory()), add_app(UserFactory())
+    before = unknown.data
     keys = override_settings(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[OLD])
-    with keys, pytest.raises(CommandError):
+    with keys, pytest.raises(CommandError) as refusal:
         call_command("reencrypt_factors", stdout=StringIO())
 
+    assert str(unknown.user_id) in str(refusal.value)
+    assert str(first.user_id) not in str(refusal.value)
+    unknown.refresh_from_db()
+    assert unknown.data == before
     with override_settings(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[]):
         for factor in (first, second):
             factor.refresh_from_db()

@@ -202,19 +202,33 @@ def test_secrets_are_encrypted_anew_with_another_key(settings: Any) -> None:
         signing.headers(webhook.secrets, webhook.pk, b"", now)
 
 
-def test_secrets_encrypted_before_the_command_stopped_stay(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("part", [1, 100])
+def test_a_secret_of_an_unknown_key_is_named_and_the_others_are_encrypted(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
-    monkeypatch.setattr("ledger.db.parts.PART", 1)
-    first = webhook_of(UserFactory(), secrets=signing.stored(signing.new_secret()))
+    monkeypatch.setattr("ledger.db.parts.PART", part)
     unknown = [{**signing.stored("")[0], "secret": "of another key"}]
-    webhook_of(UserFactory(), secrets=unknown)
+    bad = webhook_of(UserFactory(), secrets=unknown)
+    good = webhook_of(UserFactory(), secrets=signing.stored(signing.new_secret()))
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another" * 9
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError) as refusal:
         call_command("reencrypt_webhooks", stdout=StringIO())
+    assert str(bad.pk) in str(refusal.value)
+    assert str(good.pk) not in str(refusal.value)
     settings.SECRET_KEY_FALLBACKS = []
-    first.refresh_from_db()
-    assert signing.headers(first.secrets, first.pk, b"", timezone.now())
+    good.refresh_from_db()
+    assert signing.headers(good.secrets, good.pk, b"", timezone.now())
+
+
+def test_a_secret_that_no_longer_counts_is_not_encrypted_anew() -> None:
+    yesterday = timezone.now() - timedelta(days=1, minutes=1)
+    unknown = [{**signing.stored("")[0], "secret": "of another key"}]
+    webhook = webhook_of(
+        UserFactory(), secrets=signing.rotated(unknown, signing.new_secret(), yesterday)
+    )
+    call_command("reencrypt_webhooks", stdout=StringIO())
+    webhook.refresh_from_db()
+    assert [secret["until"] for secret in webhook.secrets] == [None]
 
 
 def test_the_security_log_tells_ids_alone(

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from cryptography.fernet import InvalidToken
 from django.core.management.base import BaseCommand, CommandError
 
+from ledger.db.reencryption import not_decrypted
 from ledger.text.lines import counted
 from transactions.events.reencryption import reencrypt_webhooks
 
@@ -16,12 +16,10 @@ class Command(BaseCommand):
     )
 
     def handle(self, **_options: Any) -> None:
-        try:
-            count = reencrypt_webhooks()
-        except InvalidToken:
-            raise CommandError(
-                "A secret was encrypted with a key that is neither SECRET_KEY nor in"
-                " SECRET_KEY_FALLBACKS. Others may be encrypted with the present SECRET_KEY"
-                " already. Add the missing key and run the command again."
-            ) from None
+        count, refused = reencrypt_webhooks()
         self.stdout.write(f"Encrypted the secrets of {counted(count, 'webhook')} anew.")
+        if refused:
+            names = [f"webhook {each.pk} of person {each.owner_id}" for each in refused]
+            raise CommandError(
+                not_decrypted(names, "its owner removes the webhook and adds it again.")
+            )
