@@ -17,6 +17,7 @@ from django.db import transaction as db_transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import current_access
 from accounts.exceptions import (
     DetailsInvalid,
     LedgerError,
@@ -322,6 +323,7 @@ def _decide(
 def _changed(request: ApprovalRequest, by: User, **fields: Any) -> ApprovalRequest:
     with translated(), db_transaction.atomic(durable=True):
         locked = ApprovalRequest.objects.select_for_update(no_key=True).get(pk=request.pk)
+        current_access.refuse_if_ended()
         if locked.status != ApprovalRequest.Status.PENDING or locked.is_expired:
             raise RequestDecided(DECIDED)
         for name, value in fields.items():

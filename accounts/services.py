@@ -13,6 +13,7 @@ from django.db import IntegrityError
 from django.db import transaction as db_transaction
 from django.utils import timezone
 
+from accounts import current_access
 from accounts.approvals import check_now, translated
 from accounts.exceptions import (
     AccountNotActive,
@@ -377,11 +378,15 @@ def _insert_under_free_number(account: Account, number: str | None, *, by_owner:
 
 
 def _locked(account: Account | uuid.UUID) -> Account:
-    """Returns the account, locked until the transaction ends. Raises AccountNotFound."""
+    """Returns the account, locked until the transaction ends.
+
+    Raises AccountNotFound, and AccessEnded as `current_access.refuse_if_ended` does.
+    """
     pk = account.pk if isinstance(account, Account) else account
     locked: Account | None = Account.objects.locked([pk]).first()
     if locked is None:
         raise AccountNotFound("There is no account with that id.")
+    current_access.refuse_if_ended()
     return locked
 
 

@@ -12,6 +12,7 @@ from django.db import transaction as db_transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import current_access
 from accounts.models import User, WebSession
 from accounts.sign_in import notices, sessions, token_ends
 from ledger.db.retry import with_retry
@@ -124,6 +125,7 @@ def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[Us
     pk = user.pk if isinstance(user, User) else user
     with db_transaction.atomic(durable=True):
         person: User = User.objects.locked([pk]).get()
+        current_access.refuse_if_ended()
         has_changed = (person.deleted_at is None) != (moment is None)
         if has_changed:
             if moment is None:

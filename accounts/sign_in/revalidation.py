@@ -34,14 +34,21 @@ def refuse_if_ended(
         raise AccessEnded(RIGHT_GONE)
 
 
-def refuse_request_if_ended(request: HttpRequest, now: User) -> None:
+def refuse_request_if_ended(request: HttpRequest, now: User | None) -> None:
     """The same for the request of a page or of the API. `now` is the person as they are now, whose
-    row is locked; a request of somebody else, such as staff, or of nobody passes.
+    row is locked. For a request of staff about anything else, only their sign-in, password and
+    rights count; one of another customer, or of nobody, passes.
     """
     user = request.user
-    if isinstance(user, User) and user.pk == now.pk:
+    if not isinstance(user, User):
+        return
+    if now is not None and user.pk == now.pk:
         token = getattr(request, "api_token", None)
         _refuse(user, now, request.session.session_key, token)
+    elif user.is_staff:
+        staff = User.objects.filter(pk=user.pk).first()
+        if not (staff and staff.is_active and staff.has_session_hash(user.get_session_auth_hash())):
+            raise SessionEnded(SESSION_GONE)
 
 
 def _refuse(

@@ -11,6 +11,7 @@ from django.db import transaction as db_transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts import current_access
 from accounts.models import Account, User
 from ledger.db.local_settings import set_locally
 from ledger.db.retry import with_retry
@@ -220,6 +221,7 @@ def end(*, order: StandingOrder, why: str = BY_OWNER) -> bool:
         raise InvalidDetails(f"The owner reads at most {WHY_LIMIT} characters; write less.")
     with db_transaction.atomic(durable=True):
         row = _lock(order)
+        current_access.refuse_if_ended()
         if row.is_ended:
             return False
         row.status, row.ended_why = StandingOrder.Status.ENDED, why
