@@ -39,14 +39,17 @@ def _number_of_page(record: logging.LogRecord) -> object:
 
 class RefusalsInOneLine(logging.Filter):
     """Removes the traceback from log lines about refused requests (status 4xx, a wrong Host), which
-    are no bugs.
+    are no bugs, and gives them the level WARNING: Django logs some as ERROR, and anybody can send
+    such requests.
 
     Other lines of level ERROR keep their traceback.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        is_refusal = record.name == "django.request" and record.levelno < logging.ERROR
-        if is_refusal or record.name.startswith("django.security."):
+        is_security = record.name.startswith("django.security.")
+        if is_security:
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        if is_security or (record.name == "django.request" and record.levelno < logging.ERROR):
             record.exc_info = record.exc_text = None
         return True
 

@@ -26,6 +26,17 @@ def test_a_wrong_host_is_one_line(client: Client, log: io.StringIO) -> None:
     assert "Traceback" not in log.getvalue()
 
 
+@pytest.mark.django_db
+def test_no_stranger_writes_a_line_of_level_error(client: Client, log: io.StringIO) -> None:
+    """Operators count these lines: docs/logs.md."""
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+    fields = {f"field{number}": "" for number in range(1_001)}
+    assert client.post("/account/login/", fields).status_code == 400
+    for name in ("DisallowedHost", "TooManyFieldsSent"):
+        assert f"WARNING django.security.{name}" in log.getvalue()
+    assert "ERROR" not in log.getvalue()
+
+
 def test_an_error_keeps_its_traceback(log: io.StringIO) -> None:
     logging.getLogger("django.request").error(
         "Internal Server Error: /", exc_info=ValueError("ours")
