@@ -9,17 +9,21 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+LETTER = r"A-Za-z_\x80-\U0010ffff"  # of a name or the tag of a dollar quote, as Postgres reads it
+# A string goes on behind a line break, with the escapes of its first part.
+LINE_BREAK = r"(?:[ \t\f\v]|--[^\r\n]*+)*+[\r\n](?:\s|--[^\r\n]*+[\r\n])*+"
 # What hides a colon or a percent sign, or is one parameter. Postgres itself decides what is valid.
 TOKEN = re.compile(
-    r"""
+    rf"""
       (?P<hidden>
-        [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z)
-        | \$(?P<tag>[A-Za-z_]*)\$ .*? (?:\$(?P=tag)\$|\Z)
-        | --[^\n]* | /\*.*?(?:\*/|\Z) | ::
+        (?<![{LETTER}0-9$])[eE]'(?:[^'\\]|\\.|''|'{LINE_BREAK}')*(?:'|\Z)
+        | '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z)
+        | (?<![{LETTER}0-9$])\$(?P<tag>(?:[{LETTER}][{LETTER}0-9]*)?)\$ .*? (?:\$(?P=tag)\$|\Z)
+        | --[^\r\n]* | /\*.*?(?:\*/|\Z) | ::
       )
-      | (?<![\w\]\):]):(?P<colon>[a-z_][a-z0-9_]{0,40})\b
-      | %\((?P<percent>[a-z_][a-z0-9_]{0,40})\)s
-      | (?<![\w$])\$(?P<number>\d+)
+      | (?<![{LETTER}0-9\]\):]):(?P<colon>[a-z_][a-z0-9_]{{0,40}})(?![{LETTER}0-9])
+      | %\((?P<percent>[a-z_][a-z0-9_]{{0,40}})\)s
+      | (?<![{LETTER}0-9$])\$(?P<number>\d+)
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )

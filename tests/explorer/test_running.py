@@ -29,6 +29,12 @@ pytestmark = pytest.mark.django_db
         ("SELECT $$:a$$, $x$ :b $$ $x$, :c", "SELECT $$:a$$, $x$ :b $$ $x$, $1", ("c",)),
         ("-- :a\nSELECT /* :b */ :c", "-- :a\nSELECT /* :b */ $1", ("c",)),
         ("SELECT 'open :a", "SELECT 'open :a", ()),
+        ("SELECT $é$ :a $é$, $é2$ :b $é2$, :c", "SELECT $é$ :a $é$, $é2$ :b $é2$, $1", ("c",)),
+        ("SELECT $1$ :a", "SELECT $1$ $1", ("a",)),
+        ("SELECT 1 AS é$x$, ':a $x$ :a', :b", "SELECT 1 AS é$x$, ':a $x$ :a', $1", ("b",)),
+        (r"SELECT name'\', ':a', :b", r"SELECT name'\', ':a', $1", ("b",)),
+        ("SELECT b[é:n], :a", "SELECT b[é:n], $1", ("a",)),
+        ("SELECT E'a' -- of :a\n '\\' :a', :b", "SELECT E'a' -- of :a\n '\\' :a', $1", ("b",)),
         ("SELECT '%(a)s' LIKE '%'", "SELECT '%(a)s' LIKE '%'", ()),
     ],
 )
@@ -38,7 +44,7 @@ def test_parameters_become_numbers(typed: str, text: str, names: tuple[str, ...]
 
 
 def test_a_long_text_without_an_end_is_read_quickly() -> None:
-    for part in ("'", "$a", "/*", "\"'", "$$ '"):
+    for part in ("'", "$a", "$é", "/*", "\"'", "$$ '", "E''\n--\n"):
         assert numbered(part * 10_000).names == ()
 
 
