@@ -35,10 +35,15 @@ TEXTS = (
 OF_THE_BANK = f"{SETTINGS}|{LOCKS}|{LOCKS_OF_OTHERS}|{TEXTS}"
 # What pages of the bank read and write is counted for each table and index, and in bytes of the
 # WAL. The counts differ for an e-mail address that is known and one that is not. They are for the
-# bank and its monitors. `explorer.running.overdue` needs the view pg_stat_activity.
+# bank and its monitors. `explorer.running.overdue` needs the view pg_stat_activity. The last five
+# show what became of any transaction, such as a refused payment, and which ones shared the lock of
+# a row.
 COUNTERS = (
     r"pg_stat_get_(?!activity$)\w+|pg_(current|last)_wal_\w+|pg_last_xact_replay_timestamp"
-    r"|pg_get_wal_summarizer_state|pg_get_replication_slots"
+    r"|pg_get_wal_summarizer_state|pg_available_wal_summaries|pg_wal_summary_contents"
+    r"|pg_get_replication_slots|pg_control_\w+"
+    r"|pg_xact_status|txid_status|pg_get_multixact_\w+|pg_last_committed_xact"
+    r"|pg_xact_commit_timestamp(_origin)?"
 )
 OF_GROUP = "pronamespace = 'pg_catalog'::regnamespace AND proname ~ ('^(' || %s || ')$')"
 # The statement for each function that is not as it should be.

@@ -174,7 +174,14 @@ WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'v' AND relname ~ 
 """
 POSITIONS = """
 SELECT proname, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc
-WHERE pronamespace = 'pg_catalog'::regnamespace AND prorettype = 'pg_lsn'::regtype AND pronargs = 0
+WHERE pronamespace = 'pg_catalog'::regnamespace AND pronargs = 0
+  AND 'pg_lsn'::regtype = ANY (proallargtypes || prorettype)
+"""
+# What became of transactions of others, and which of them shared the lock of a row.
+OF_OTHER_TRANSACTIONS = """
+SELECT proname, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace
+  AND proname ~ 'xact_status|txid_status|xact_members|committed_xact|commit_timestamp'
 """
 LARGE_OBJECTS = [
     "SELECT lo_import('/etc/passwd')",
@@ -472,7 +479,17 @@ def test_no_position_in_the_wal_counts_what_others_write(books: Books) -> None:
     with connection.cursor() as cursor:
         cursor.execute(POSITIONS, [settings.LEDGER_EXPLORER_ROLE])
         found = dict(cursor.fetchall())
-    assert "pg_current_wal_lsn" in found
+    assert found.keys() >= {"pg_current_wal_lsn", "pg_control_checkpoint"}
+    assert [name for name, may in found.items() if may] == []
+
+
+def test_no_function_shows_what_became_of_the_transactions_of_others(books: Books) -> None:
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes these functions from everybody")
+    with connection.cursor() as cursor:
+        cursor.execute(OF_OTHER_TRANSACTIONS, [settings.LEDGER_EXPLORER_ROLE])
+        found = dict(cursor.fetchall())
+    assert found.keys() >= {"pg_xact_status", "pg_get_multixact_members"}
     assert [name for name, may in found.items() if may] == []
 
 
