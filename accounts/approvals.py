@@ -40,10 +40,11 @@ from accounts.refusal_counts import counts_refusals
 from ledger.db.named_locks import wait_for_lock
 from ledger.db.retry import with_retry
 from ledger.text.currencies import ISO_CURRENCIES
-from ledger.text.lines import tidy_line, tidy_reason
+from ledger.text.lines import is_readable, tidy_line
 from ledger.web import security_log
 
 MONEY, LIMITS = "money", "limits"
+LONGEST_NOTE = 500  # characters, also of a reason
 OVER = Decimal(2)  # a share above every threshold
 MAY_NOT_ASK = "You may not do this, so you cannot ask another person to approve it."
 NOTHING = Decimal(0)  # the amount of what moves no money
@@ -222,14 +223,13 @@ def ask(
 ) -> ApprovalRequest:
     """Asks another person to approve an action, which must then have exactly these contents.
 
-    `person` is who gets a group. Raises DetailsInvalid without a reason, RequestDecided if this
-    action was asked for before, ServesOwn if it is for who asks, or for their household, MayNotAsk
-    for who may not do it themselves.
+    `person` is who gets a group. Raises DetailsInvalid without a reason or for one longer than
+    LONGEST_NOTE, RequestDecided if this action was asked for before, ServesOwn if it is for who
+    asks, or for their household, MayNotAsk for who may not do it themselves.
     """
     if not asked_by.has_perm(PERMISSIONS_TO_ASK[kind]):
         raise MayNotAsk(MAY_NOT_ASK)
-    why = tidy_reason(reason)
-    if not why:
+    if not is_readable(why := _tidied(reason)):
         raise DetailsInvalid("Say why, so that another person can decide.")
     with translated(), db_transaction.atomic(durable=True):
         # No unique index: a request that nobody decided in time stays pending, and may be repeated.
@@ -261,7 +261,7 @@ def approve(*, request: ApprovalRequest, by: User, note: str = "") -> ApprovalRe
 
     Raises MayNotDecide for who asked, for a relative of theirs or of the account, for who is no
     manager, and if who asked may not do the action any more; RequestDecided if it was decided, or
-    is over.
+    is over; DetailsInvalid for a note longer than LONGEST_NOTE.
     """
     return _decide(request, ApprovalRequest.Status.APPROVED, by, note)
 
@@ -287,9 +287,7 @@ def still_allowed(requests: Sequence[ApprovalRequest]) -> set[uuid.UUID]:
 
 @counts_refusals
 def decline(*, request: ApprovalRequest, by: User, note: str) -> ApprovalRequest:
-    """Declines a request. Raises DetailsInvalid without a note, else as `approve` does."""
-    if not tidy_line(note):
-        raise DetailsInvalid("Say why you decline, so that your colleague knows.")
+    """Declines a request. Raises DetailsInvalid also without a note, else as `approve` does."""
     return _decide(request, ApprovalRequest.Status.DECLINED, by, note)
 
 
@@ -306,17 +304,26 @@ def _decide(
 ) -> ApprovalRequest:
     if not by.has_perm("accounts.decide_approvals"):
         raise MayNotDecide("Only managers decide requests.")
+    tidied = _tidied(note)
+    if status == ApprovalRequest.Status.DECLINED and not tidied:
+        raise DetailsInvalid("Say why you decline, so that your colleague knows.")
     try:
         changed = _changed(
-            request, by, status=status, decided_by=by, decided_at=timezone.now(),
-            note=tidy_line(note),
-        )  # fmt: skip
+            request, by, status=status, decided_by=by, decided_at=timezone.now(), note=tidied
+        )
     except LedgerError:
         security_log.record(
             "approval.decided", outcome="refused", person=by, approval=request.pk, decision=status
         )
         raise
     return changed
+
+
+def _tidied(text: str) -> str:
+    """The reason or note in one line. Raises DetailsInvalid if it is too long to be stored."""
+    if len(text) > LONGEST_NOTE:
+        raise DetailsInvalid(f"Write at most {LONGEST_NOTE} characters.")
+    return tidy_line(text)
 
 
 @with_retry

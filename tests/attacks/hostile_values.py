@@ -27,6 +27,7 @@ from tests.postgres_log import lines_logged
 MARKUP_AND_SQL = f"{MARKUP} OR 1=1; --"
 ELSEWHERE = "https://evil.example/"
 UNSTORABLE = "a\x00b\ud83d"  # Postgres stores no text with either
+LONG = "a1 " * 7_000  # longer than any column of a text
 TOKEN = "csrfmiddlewaretoken"
 MOST_POSTS = 3  # a view asks for some fields only after others
 FAILED, NOT_ALLOWED = 500, 405

@@ -5,9 +5,11 @@ SQL, to markup or to another site: also those that a view reads although no page
 import pytest
 from django.test import Client
 
+from accounts.groups import MANAGER, PEOPLE_ADMIN
 from tests.attacks.bank import AttackedBank
 from tests.attacks.hostile_values import (
     ELSEWHERE,
+    LONG,
     MARKUP_AND_SQL,
     UNSTORABLE,
     holes_by_fields,
@@ -61,6 +63,14 @@ def test_each_field_takes_what_postgres_cannot_store(site: WalkedSite, kind: str
     assert list(holes_by_fields(client, pages, [UNSTORABLE])) == []
     if kind == "customer":
         assert {page.url for page in pages} >= {"/account/security/tokens/revoke/", "/theme/"}
+
+
+@pytest.mark.parametrize("kind", [STRANGER, "customer", "staff", MANAGER, PEOPLE_ADMIN])
+def test_each_field_takes_a_text_longer_than_its_column(site: WalkedSite, kind: str) -> None:
+    client = Client() if kind == STRANGER else site.client(kind)
+    pages = pages_with_fields(client, site.read_by(kind).pages)
+
+    assert list(holes_by_fields(client, pages, [LONG])) == []
 
 
 def test_no_parameter_of_a_customer_names_another_person(

@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import services as account_services
+from accounts.approvals import LONGEST_NOTE
+from accounts.exceptions import DetailsInvalid
 from accounts.groups import MANAGER
 from accounts.models import Account, ApprovalRequest, Change, User
 from ledger.text.dates import exact
@@ -151,3 +153,27 @@ def test_the_history_of_approved_limits_says_who_asked_and_why(
     assert [*(change.after or {})] == ["overdraft_limit"]
     assert "A bridge loan" in change.reason
     assert str(ingrid) in change.reason
+
+
+@pytest.mark.parametrize("name", ["approve", "decline"])
+def test_a_note_that_is_too_long_to_be_stored_decides_nothing(
+    account: Account, clerk: User, manager: Client, name: str
+) -> None:
+    request = asked(clerk, to_account=account)
+    url = reverse("admin_approval_step", args=[request.pk])
+    for note in ("a" * (LONGEST_NOTE + 1), " " * 1_000_000 + "a"):
+        answer = manager.post(url, {"step": name, "note": note})
+        assert (answer.status_code, answer["Location"]) == (302, PAGE)
+        request.refresh_from_db()
+        assert request.status == "pending"
+    manager.post(url, {"step": name, "note": "a" * LONGEST_NOTE})
+    request.refresh_from_db()
+    assert request.status != "pending"
+
+
+def test_a_reason_that_is_too_long_to_be_stored_asks_for_nothing(
+    account: Account, clerk: User
+) -> None:
+    seen = services.preview(Draft(amount=Decimal(20_000), created_by=clerk, to_account=account))
+    with pytest.raises(DetailsInvalid):
+        ask_for(seen, reason="a" * (LONGEST_NOTE + 1), asked_by=clerk)
