@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
+from ledger.db.ids import uuid7
 from tests.api.calls import ODD_AMOUNTS, TRANSACTIONS, balance_of, bearer, body, post, slug
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, upgrade_to_derived_ids
 from transactions import services
 from transactions.models import Transaction
 
@@ -79,19 +80,35 @@ def test_the_same_key_of_two_people_is_two_keys(
     assert "Idempotency-Replayed" not in answer.headers
 
 
+@pytest.mark.parametrize("is_time_ordered", [True, False])
 def test_a_payment_booked_when_its_key_was_the_id_is_not_booked_again(
-    ana: Client, mine: Account, theirs: Account
+    ana: Client, mine: Account, theirs: Account, is_time_ordered: bool
 ) -> None:
     before = services.transfer(
         from_account=mine, to_account=theirs, amount=Decimal("12.50"), description="Lunch",
-        created_by=mine.user,
+        created_by=mine.user, id=uuid7() if is_time_ordered else uuid4(),
     )  # fmt: skip
+    if is_time_ordered:
+        upgrade_to_derived_ids()
     again = post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=str(before.pk))
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
     assert again.json()["id"] == str(before.pk)
     other = post(ana, TRANSACTIONS, body(mine, theirs, amount="2"), Idempotency_Key=str(before.pk))
     assert other.status_code == 409
     assert balance_of(mine) == Decimal("987.50")
+
+
+@pytest.mark.parametrize("key", ["rent january", str(uuid4())])
+def test_the_id_of_a_payment_is_a_new_key(
+    ana: Client, mine: Account, theirs: Account, key: str
+) -> None:
+    """As for a program that takes the id of its last payment as the key of the next one."""
+    for count in (1, 2, 3):
+        answer = post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=key)
+        assert answer.status_code == 201
+        assert "Idempotency-Replayed" not in answer.headers
+        assert balance_of(mine) == 1000 - count * Decimal("12.50")
+        key = answer.json()["id"]
 
 
 def test_another_body_with_the_same_key_is_a_conflict(

@@ -10,7 +10,7 @@ from accounts import services as account_services
 from accounts.models import Account, User
 from ledger.text.money import account_number
 from tests.conftest import permissions
-from tests.factories import AccountFactory, UserFactory
+from tests.factories import AccountFactory, UserFactory, upgrade_to_derived_ids
 from tests.pages import lacks, texts_of
 from tests.reviews import paid_id
 from tests.transactions.staff.forms import DESK, messages_of, page_of, slip
@@ -196,6 +196,7 @@ def test_a_slip_booked_when_its_key_was_the_id_is_not_booked_again(
         to_account=account, amount=Decimal(50), description="Cash deposit", created_by=clerk,
         metadata={"category": "cash", "channel": "cash desk"},
     )  # fmt: skip
+    upgrade_to_derived_ids()
     answer = staff.post(DESK, slip(account, id=before.pk, step="book"))
     assert answer["Location"] == page_of(before)
     seen = services.preview(Draft(to_account=account, amount=Decimal(20_000), created_by=clerk))
