@@ -1,6 +1,5 @@
 """What `manage.py check` says: `--deploy` of a bank that others are to rely on (docs/running.md),
-and `--database default`, or no option (ledger/management/commands/check.py), of the extensions that
-`migrate` needs.
+and `--database default` of the extensions that `migrate` needs.
 """
 
 from django.core.checks import Tags, register
@@ -11,7 +10,10 @@ from ledger.checks.site import check_site
 
 
 def register_all() -> None:
-    """The first two run with `check --deploy` alone, the last with `--database` and `migrate`."""
+    """The first two run with `check --deploy` alone, the last with `--database` and `migrate`.
+
+    The command `check` without options asks a running database for extensions and time zone.
+    """
     register(check_site, deploy=True)
     register(check_database, deploy=True)
     register(check_extensions, Tags.database)

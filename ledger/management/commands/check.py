@@ -1,11 +1,11 @@
-"""Django's `check`; without options also for the extensions, in a database that answers."""
+"""Django's `check`; without options also extensions and time zone, if the database answers."""
 
 from typing import Any
 
 from django.core.checks import register
 from django.core.management.commands.check import Command as Check
 
-from ledger.checks.extensions import check_running_database
+from ledger.checks.database import check_running_database
 
 CHOOSING = ("tags", "databases", "deploy", "list_tags")  # options
 

@@ -9,6 +9,8 @@ from unittest.mock import patch
 import psycopg
 import pytest
 from django.core.checks import CheckMessage
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import OperationalError, connection
 
 from accounts.approvals import write_thresholds
@@ -221,6 +223,21 @@ def test_a_zone_that_postgres_reads_in_another_way_is_told(
 ) -> None:
     settings.TIME_ZONE = zone
     assert names(database.time_zone(found)) == (["time_zone"] if is_told else [])
+
+
+@pytest.mark.parametrize("options", [[], ["--deploy"]])
+def test_the_command_check_compares_the_zones(settings: Any, options: list[str]) -> None:
+    settings.TIME_ZONE = "CET"
+    with pytest.raises(SystemCheckError) as problem:
+        call_command("check", *options)
+    assert str(problem.value).count("(ledger.time_zone)") == 1
+
+
+def test_the_zones_are_not_compared_while_the_database_is_away(settings: Any) -> None:
+    settings.TIME_ZONE = "CET"
+    away = OperationalError("The database cannot be reached: it is off")
+    with patch.object(database, "short_connection", side_effect=away):
+        assert database.check_running_database() == []
 
 
 def test_what_readyz_refuses_is_told(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
