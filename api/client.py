@@ -6,14 +6,18 @@
     ledger.pay(key="invoice 7", from_account=mine, to_number="4821 0937 5549", amount="12.50")
 
 Payments are sent again by themselves, with their key, until the bank answers: they are made once.
+Numbers of `metadata` keep their digits as Decimals, read and sent; a float has at most 17.
 """
 
 import http.client
 import json
+import re
+import secrets
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -108,12 +112,12 @@ class Ledger:
                 last = event.get("id", last)
                 pause = int(event.get("retry", pause * 1000)) / 1000
                 if "data" in event:
-                    yield {**json.loads(event["data"]), "id": last}
+                    yield {**_loads(event["data"]), "id": last}
             time.sleep(pause)
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Any:
         """One call, sent again where that is safe: reading, and what has a key."""
-        return json.loads(self._answer(method, path, body, key))
+        return _loads(self._answer(method, path, body, key))
 
     def _answer(
         self, method: str, path: str, body: Any = None, key: str = "", last: str | None = None
@@ -144,7 +148,7 @@ class Ledger:
             headers["Idempotency-Key"] = key
         data = None
         if body is not None:
-            data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+            data, headers["Content-Type"] = _dumps(body).encode(), "application/json"
         request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310
         try:
             with OPENER.open(request, timeout=self.timeout) as answer:
@@ -165,9 +169,25 @@ class Ledger:
             following = page["next"]
 
 
+def _loads(text: str | bytes) -> Any:
+    return json.loads(text, parse_float=Decimal)
+
+
+def _dumps(body: Any) -> str:
+    """The body as JSON. Python's encoder can write a Decimal only as a string, so it is marked."""
+    marker = secrets.token_hex(16)
+
+    def marked(value: object) -> str:
+        if isinstance(value, Decimal) and value.is_finite():
+            return f"{marker}{value}"
+        raise TypeError(f"{value!r} cannot be sent as JSON")
+
+    return re.sub(f'"{marker}([^"]+)"', r"\1", json.dumps(body, default=marked))
+
+
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
+        _loads(text)
     except ValueError:
         return False
     return True
@@ -175,7 +195,7 @@ def _is_json(text: str) -> bool:
 
 def _problem(text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = _loads(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterator
 from contextlib import suppress
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -61,6 +62,20 @@ def test_the_client_reads_and_pays_once(site: Site, token: str) -> None:
     rows = [bank.pay(key="one", **payment) for _ in range(2)]
     assert rows[0] == rows[1] == bank.transaction(rows[0]["id"])
     assert next(bank.entries(first["id"]))["transaction"] == rows[0]["id"]
+
+
+@pytest.mark.django_db
+def test_the_client_keeps_all_digits_of_metadata(site: Site, token: str) -> None:
+    bank = Ledger(f"http://127.0.0.1:{site.port}", token)
+    first, second, *_ = bank.accounts()
+    digits = ("0.1234567890123456789", "9007199254740993.0", "1E-30", "-12.50", "7")
+    metadata = {"numbers": [*map(Decimal, digits)], "text": '"1.5", 2.5', "count": 3}
+    sides = {"from_account": first["id"], "to_account": second["id"]}
+    row = bank.pay(key="digits", amount="1.25", metadata=metadata, **sides)
+    assert row["metadata"] == metadata
+    assert bank.transaction(row["id"]) == row
+    with pytest.raises(TypeError):
+        bank.pay(key="no number", amount="1.25", metadata={"n": Decimal("NaN")}, **sides)
 
 
 @pytest.mark.django_db
