@@ -286,4 +286,5 @@ def test_a_providers_token_is_cut_out_of_logs(bank: There) -> None:
     header, body, signature = text.split(".")
     assert without_secrets(f"failed with Bearer {text}") == f"failed with Bearer {header}.…"
     assert body not in without_secrets(f"{{'HTTP_AUTHORIZATION': '{text}'}}")
-    assert signature not in without_secrets(text)
+    for before in ("", "x-", "eyJ-", "eyJ.", "a=", "."):
+        assert signature not in without_secrets(f"{before}{text}")

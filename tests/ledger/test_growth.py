@@ -14,6 +14,7 @@ from accounts.exceptions import LedgerError
 from accounts.numbers import clean_account_number
 from api import parsing
 from ledger.text import amounts, csv_cells, lines, queries, sql_values
+from ledger.web import error_text
 from tests.growth import LONG, MOST, times_as_long
 from transactions.annotations.services import tidy_tag, tidy_text
 from transactions.models import OutsideImport
@@ -37,6 +38,7 @@ PARTS = (
     "{", "<", "<a>", "</a", "&", "%25", "%", "=", ";", ":", "/", "^\n", "!", "!type: ", "meta.a:",
     "\u202ea", INVISIBLE, f"{INVISIBLE}\n", "e\u0301", "\u0301", "\u0430a ", "\U0001d41a", "\u2800",
     "1.", "12/11/", "EUR ", "or ", "-(", "D12/11\nT-1\n^\n", ":61:", '"a",', "2026-11-05,1.50,a\n",
+    "eyJ-", "eyJaaaaaaaa.", "a:aaaa:", "/key/a", "ledger_aaaaaaaa_",
 )  # fmt: skip
 
 
@@ -61,6 +63,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "cell of a file": csv_cells.guarded,
     "query": queries.parameters_of,
     "search": parse,
+    "line of a log": error_text.without_secrets,
     "values in SQL": sql_values.without_values,
     "figure of a statement": lambda text: cells.read_figure(1, text, "."),
     "day of a statement": lambda text: cells.read_day(1, text, "dmy"),
