@@ -39,13 +39,19 @@ class ReadOnly:
 
 
 class ReasonField(forms.CharField):
-    """Why something is done; what has no letter or digit is no reason."""
+    """Why something is done; what has no letter or digit is no reason.
+
+    A text longer than LONGEST_UNTIDY is not tidied, so it is refused as too long.
+    """
+
+    LONGEST_UNTIDY = 1_000  # with line ends of two characters and further spaces
 
     def __init__(self, *, rows: int = 2, **options: Any) -> None:
         super().__init__(max_length=500, widget=forms.Textarea(attrs={"rows": rows}), **options)
 
     def to_python(self, value: Any) -> str:
-        return tidy_reason(super().to_python(value) or "")
+        text = super().to_python(value) or ""
+        return tidy_reason(text) if len(text) <= self.LONGEST_UNTIDY else text
 
 
 class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]

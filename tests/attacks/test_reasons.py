@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.admin.parts import ReasonField
 from accounts.models import Account, Change
 from tests.attacks.bank import AttackedBank
 from tests.conftest import signed_in
@@ -50,3 +52,9 @@ def test_the_api_takes_no_reason_that_cannot_be_read(
     assert Transaction.objects.count() == before
     held.refresh_from_db()
     assert held.status == Transaction.Status.PENDING
+
+
+def test_a_long_reason_is_refused_before_it_is_tidied() -> None:
+    assert ReasonField().clean(f"Lost{' ' * 500}card") == "Lost card"
+    with pytest.raises(ValidationError):
+        ReasonField().clean(f"Lost{' ' * 1_000_000}card")

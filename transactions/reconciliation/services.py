@@ -255,15 +255,15 @@ def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None
     does not matter. Raises InvalidDetails if somebody else has given another one meanwhile, and
     without a reason for a line that is open.
     """
-    text = tidy_reason(reason)
-    if len(text) > REASON_LIMIT:
+    if len(reason) > REASON_LIMIT:
         raise InvalidDetails(f"Write at most {REASON_LIMIT} characters.")
+    text = tidy_reason(reason)
     with _changing():
         rows = ReconciliationLine.objects.filter(pk=line.pk)
         if not text and not seen and rows.filter(leftover="").exists():
             raise InvalidDetails(NO_REASON)
         if seen is not None:
-            rows = rows.filter(leftover__in=[tidy_line(seen), text])
+            rows = rows.filter(leftover__in=[tidy_line(seen[:REASON_LIMIT]), text])
         if not rows.update(leftover=text):
             raise InvalidDetails(ANOTHER_REASON)
     return text

@@ -392,6 +392,13 @@ def test_a_leftover_has_a_reason_and_can_be_opened_again(by: User) -> None:
     assert not figures_of(whose).may_be_signed
 
 
+def test_a_long_reason_is_refused_before_it_is_tidied(by: User) -> None:
+    whose = statement("-2.50,Bank,Fee,")
+    with pytest.raises(InvalidDetails):
+        services.leave_over(line=line_of(whose, 1), reason=f"A{' ' * 1_000_000}fee")
+    assert line_of(whose, 1).leftover == ""
+
+
 def test_a_file_that_cannot_be_read_leaves_nothing(by: User) -> None:
     for lines in (("40.00,,,", "4x0,,,"), ("1e400,,,",)):
         with pytest.raises(UnreadableStatement):
