@@ -195,12 +195,12 @@ def order_amount(request: PersonRequest, pk: Any) -> HttpResponse:
         return step_up.ask(request, why=WHY_PROOF, back=back)
     request.session.pop(KEPT, None)
     try:
-        services.change_amount(order=order, amount=form.cleaned_data["amount"])
+        order = services.change_amount(order=order, amount=form.cleaned_data["amount"])
     except LedgerError as refusal:
         form.add_error("amount", str(refusal))
         return _detail(request, order, form)
-    paid = money(form.cleaned_data["amount"], order.currency)
-    messages.success(request, f"From the next day on it pays {paid}.")
+    since = "once you resume it" if order.is_paused else f"from {day_heading(order.next_on)} on"
+    messages.success(request, f"It pays {money(order.amount, order.currency)} {since}.")
     return redirect("transactions:standing_order", order.pk)
 
 

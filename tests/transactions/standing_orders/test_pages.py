@@ -16,7 +16,7 @@ from accounts.services import close_account, freeze_account
 from ledger.db.ids import uuid7
 from ledger.text.dates import day_heading
 from tests.factories import PASSWORD, AccountFactory
-from tests.pages import markup_of, text_of
+from tests.pages import lacks, markup_of, text_of, texts_of
 from tests.sign_in import let_pass, prove
 from tests.transactions.standing_orders.orders import order_of, settled
 from tests.transactions.tables.files import json_of
@@ -25,7 +25,7 @@ from transactions.models import NamesAsked, StandingOrder
 from transactions.payees.services import save_payee
 from transactions.safeguards.recipients import NOT_PAYABLE
 from transactions.standing_orders.paying import pay_due
-from transactions.standing_orders.services import skip
+from transactions.standing_orders.services import pause, skip
 
 pytestmark = pytest.mark.django_db
 LIST, NEW = "/standing-orders/", "/standing-orders/new/"
@@ -358,6 +358,19 @@ def test_an_order_is_skipped_paused_resumed_and_ended_by_its_page(
     page = text_of(ana.get(url_of(order)))
     assert "skipped" in page
     assert "You ended it" in page
+
+
+def test_another_amount_is_said_with_the_first_day_on_which_it_is_paid(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    order = order_of(mine, theirs, first_on=timezone.localdate() + SOON)
+    prove(ana, mine.user)
+    (told,) = texts_of(ana.post(url_of(order, "amount"), {"amount": "77"}, follow=True), "toast")
+    assert not lacks(told, "77.00", day_heading(order.next_on))
+    pause(order=order)
+    (told,) = texts_of(ana.post(url_of(order, "amount"), {"amount": "78"}, follow=True), "toast")
+    assert not lacks(told, "78.00", "resume")
+    assert day_heading(order.next_on) not in told
 
 
 @pytest.mark.parametrize("day", ["", "never", "2026-02-31"])
