@@ -9,8 +9,9 @@ from django.test import Client
 
 from accounts.groups import OPERATIONS
 from accounts.models import Account
-from api.fields import StrictSerializer
+from api.fields import NAMED, StrictSerializer
 from api.pages import SCHEMA
+from api.transactions.batch_views import BatchSerializer
 from ledger.db.ids import uuid7
 from tests.accounts.tokens import issue
 from tests.conftest import colleague
@@ -55,6 +56,13 @@ def test_an_answer_to_a_body_full_of_mistakes_is_short(
         )  # fmt: skip
         assert answer.status_code in (400, 403, 404, 422), (path, answer.content[:500])
         assert len(answer.content) < MOST_BYTES, (path, str(body)[:60])
+
+
+def test_an_error_names_few_of_many_unknown_names() -> None:
+    serializer = BatchSerializer(data={f"name {n}": 1 for n in range(MANY)})
+    assert not serializer.is_valid()
+    assert len(serializer.errors) == NAMED + 1
+    assert f"{MANY - NAMED:,}" in str(serializer.errors[""])
 
 
 def test_every_list_and_text_of_a_body_has_a_limit() -> None:

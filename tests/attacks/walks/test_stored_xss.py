@@ -81,15 +81,16 @@ def test_no_page_turns_escaping_off() -> None:
     assert [line for line in found if "{{ field.help_text|safe }}" not in line] == []
 
 
-def test_other_answers_are_no_pages(visits: Visits) -> None:
+def test_other_answers_are_no_pages(all_answers: Visits) -> None:
     """A file or JSON with such texts is never taken for a page by a browser."""
     wrong = [
         (kind, url, answer.headers.get("Content-Type"))
-        for kind, url, answer in visits.pages()
+        for kind, url, answer in all_answers.pages()
         if ELEMENT in answer.body and answer.headers.get("Content-Type", "").startswith(
             ("text/xml", "application/xhtml", "image/svg", "application/xml")
         )
     ]  # fmt: skip
 
     assert wrong == []
-    assert all(it.headers["X-Content-Type-Options"] == "nosniff" for *_, it in visits.pages())
+    answers = [answer for *_, answer in all_answers.pages()]
+    assert all(it.headers["X-Content-Type-Options"] == "nosniff" for it in answers)
