@@ -33,8 +33,6 @@ def check_extensions(
         return []
 
 
-
-
 def extensions(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
     """Extensions that are missing, or in another schema."""
     migrated = MIGRATION in applied_migrations(found)

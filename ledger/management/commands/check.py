@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.checks import register
+from django.core.checks.registry import registry
 from django.core.management.commands.check import Command as Check
 
 from ledger.checks.database import check_running_database
@@ -12,6 +12,10 @@ CHOOSING = ("tags", "databases", "deploy", "list_tags")  # options
 
 class Command(Check):
     def handle(self, *app_labels: Any, **options: Any) -> None:
-        if not (app_labels or any(options[name] for name in CHOOSING)):
-            register(check_running_database)
-        super().handle(*app_labels, **options)
+        if app_labels or any(options[name] for name in CHOOSING):
+            return super().handle(*app_labels, **options)
+        registry.register(check_running_database)
+        try:
+            super().handle(*app_labels, **options)
+        finally:
+            registry.registered_checks.discard(check_running_database)
