@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ __all__ = ["ConnectionInfo", "EmbeddedServer", "EmbeddedServerError"]
 
 LOCK_SECONDS = 120
 STALE_SECONDS = 10
+# Note [Memory of a session]: Postgres limits it for no role, and a query of 700 characters can take
+# gigabytes. When the system has no more, it ends a process of Postgres, and so all sessions. Under
+# Linux each process of the server may have the shared memory and these bytes; the statement that
+# wants more ends with `out of memory`, and nobody else notices.
+SESSION_MEMORY = 1024 * 1024 * 1024
 FAILURE = re.compile(r"(FATAL|PANIC|error):.*")
 
 CONFIGURATION = """\
@@ -240,8 +246,7 @@ def _launch(place: Placement, log: Path) -> None:
     began, server_logs = time.time(), place.data / "log"
     while True:
         postmaster.disown_dead(place.data, place.socket_dir)
-        arguments = ("start", "--wait", "--silent", f"--timeout={LOCK_SECONDS}")
-        if place.run("pg_ctl", *arguments, output=log) == 0:
+        if _started(place, log):
             return
         fresh = [file for file in server_logs.glob("*.log") if file.stat().st_mtime >= began]
         reason = _reason(*fresh, log)
@@ -249,6 +254,20 @@ def _launch(place: Placement, log: Path) -> None:
         if not stale or time.time() > began + STALE_SECONDS:
             raise EmbeddedServerError(f"Postgres in {place.data} does not start: {reason}")
         time.sleep(0.2)
+
+
+def _started(place: Placement, log: Path) -> bool:
+    """Starts the server; see Note [Memory of a session]. Elsewhere than under Linux shells know no
+    such limit.
+    """
+    max_memory = None
+    if sys.platform == "linux":
+        if place.run("postgres", "-C", "shared_memory_size", output=log) != 0:
+            return False
+        (megabytes,) = re.findall(r"^\d+$", log.read_text(), re.MULTILINE)
+        max_memory = int(megabytes) * 1024 * 1024 + SESSION_MEMORY
+    arguments = ("start", "--wait", "--silent", f"--timeout={LOCK_SECONDS}")
+    return place.run("pg_ctl", *arguments, output=log, max_memory=max_memory) == 0
 
 
 def _reason(*files: Path) -> str:

@@ -29,6 +29,7 @@ OWNER_NOTE = "belongs-to.txt"
 PORT = 5432
 # A socket's path must fit into 103 bytes on macOS and 107 on Linux.
 LONGEST_SOCKET_PATH = 100
+LIMITED = 'ulimit -S -v "$0"; exec "$@"'  # a lower limit of the system stays
 
 
 class EmbeddedServerError(Exception):
@@ -62,17 +63,23 @@ class Placement:
             raise EmbeddedServerError(f"The folder {folder} belongs to somebody else.")
         folder.chmod(0o700)
 
-    def run(self, program: str, *arguments: str, output: Path) -> int:
-        """Run a Postgres program as the server's user. Returns its exit code.
+    def run(
+        self, program: str, *arguments: str, output: Path, max_memory: int | None = None
+    ) -> int:
+        """Run a Postgres program as the server's user. Returns its exit code. `max_memory`: the
+        bytes that its processes may have, each.
 
         Its output goes to the file `output`, not to a pipe: the server inherits it and would
         keep a pipe open. PGDATA names the data folder, because pg_ctl's shell would need an
         argument to be quoted.
         """
+        command = [str(self.binaries / program), *arguments]
+        if max_memory is not None:
+            command = ["/bin/sh", "-c", LIMITED, str(max_memory // 1024), *command]
         environment = {"PATH": os.defpath, "LC_ALL": "C", "PGDATA": str(self.data)}
         with output.open("wb") as log:
             done = subprocess.run(
-                [self.binaries / program, *arguments],
+                command,
                 cwd="/",
                 env=environment,
                 stdin=subprocess.DEVNULL,
