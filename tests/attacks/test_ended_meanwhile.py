@@ -71,7 +71,7 @@ class Victim:
 
 @pytest.fixture
 def ana(monkeypatch: pytest.MonkeyPatch) -> Victim:
-    monkeypatch.setattr("transactions.events.targets.resolve", lambda _target: None)
+    monkeypatch.setattr("transactions.events.targets.resolve", lambda _target, _owner: None)
     user: User = UserFactory(email="ana@example.com", password=PASSWORD)
     verify_address(user)
     return Victim(user, add_passkey(user), AccountFactory(user=user), AccountFactory())

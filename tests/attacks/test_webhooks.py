@@ -3,9 +3,11 @@
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
@@ -27,6 +29,7 @@ from transactions.events.targets import AddressRefused
 from transactions.models import EventKind, Webhook, WebhookDelivery
 
 PUBLIC = "8.8.8.8"
+OWNER = uuid4()
 PRIVATE = [
     "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
     "0.0.0.1", "192.0.0.1", "192.0.2.1", "198.18.0.1", "198.51.100.7", "203.0.113.9", "224.0.0.1",
@@ -54,6 +57,60 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     return names
 
 
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Names that begin with hang have no answer until this is set; others have one immediately."""
+    answers = threading.Event()
+
+    def look_up(host: str, _port: int) -> list[str]:
+        if host.startswith("hang"):
+            answers.wait(60)
+        return [PUBLIC]
+
+    monkeypatch.setattr(targets, "look_up", look_up)
+    yield answers
+    answers.set()
+
+
+def _look_up_what_hangs(owner: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = targets.read("https://hang.example/")
+    with monkeypatch.context() as impatient:
+        impatient.setattr(targets, "LOOK_UP_SECONDS", 0.01)
+        with pytest.raises(AddressRefused):
+            targets.resolve(target, owner)
+
+
+def _is_looked_up(owner: UUID) -> bool:
+    try:
+        return targets.resolve(targets.read("https://shop.example/"), owner) == [PUBLIC]
+    except AddressRefused:
+        return False
+
+
+def test_names_that_hang_keep_no_name_of_others_from_being_looked_up(
+    hanging: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attackers = [uuid4() for _ in range(3)]
+    for _ in range(5):
+        for attacker in attackers:
+            _look_up_what_hangs(attacker, monkeypatch)
+    assert not _is_looked_up(attackers[0])
+    assert _is_looked_up(OWNER)
+    hanging.set()
+    wait_until(lambda: _is_looked_up(attackers[0]))
+
+
+def test_an_attempt_does_not_wait_for_names_of_others(
+    hanging: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting would make its owner slow."""
+    monkeypatch.setattr(targets, "MAX_LOOK_UPS", 1)
+    _look_up_what_hangs(uuid4(), monkeypatch)
+    answer = sending.send("https://shop.example/", {}, b"", owner=OWNER, seconds=1)
+    assert answer.is_unreachable
+    assert not answer.is_slow
+
+
 @pytest.mark.parametrize("address", PRIVATE)
 def test_an_address_of_a_private_network_is_not_public(address: str) -> None:
     assert not targets.is_public(address)
@@ -71,7 +128,7 @@ def test_an_address_that_no_delivery_may_go_to_is_refused(
 ) -> None:
     with pytest.raises(AddressRefused):
         event_services.add_webhook(owner=UserFactory(), url=url, kinds=["posted"])
-    assert sending.send(url, {}, b"", seconds=1).is_unreachable
+    assert sending.send(url, {}, b"", owner=OWNER, seconds=1).is_unreachable
 
 
 @pytest.mark.django_db
@@ -95,7 +152,7 @@ def test_the_answer_does_not_tell_which_names_the_inside_has(
         if host == "shop.example":
             continue
         with pytest.raises(AddressRefused) as refused:
-            targets.resolve(targets.read(f"https://{host}/"))
+            targets.resolve(targets.read(f"https://{host}/"), OWNER)
         told.add(str(refused.value).replace(host, "HOST"))
     assert len(told) == 1
 
@@ -116,7 +173,7 @@ def test_an_address_with_a_zone_is_refused_before_anything_is_looked_up(
 def test_other_spellings_of_this_machine_are_refused(host: str) -> None:
     """By the system's own resolver."""
     with pytest.raises(AddressRefused):
-        targets.resolve(targets.read(f"https://{host}/"))
+        targets.resolve(targets.read(f"https://{host}/"), OWNER)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +219,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with receiving() as receiver:
         answer = sending.send(
-            f"http://shop.example:{receiver.port}/hook?a=b", {}, b"{}", seconds=10
+            f"http://shop.example:{receiver.port}/hook?a=b", {}, b"{}", owner=OWNER, seconds=10
         )
         assert answer.code == 200
         assert receiver.received[0].headers["host"] == f"shop.example:{receiver.port}"
@@ -186,7 +243,7 @@ def test_a_redirect_to_this_machine_is_not_followed(status: int, settings: Any) 
             handler.end_headers()
 
         with receiving(redirect) as outside:
-            answer = sending.send(outside.url, {}, b"{}", seconds=10)
+            answer = sending.send(outside.url, {}, b"{}", owner=OWNER, seconds=10)
         assert (answer.code, answer.is_delivered) == (status, False)
         assert len(outside.received) == 1
         assert inside.received == []
@@ -205,7 +262,7 @@ def test_a_receiver_that_answers_byte_by_byte_gets_no_more_time(settings: Any) -
             handler.wfile.flush()
 
     with receiving(drip) as receiver:
-        answer = sending.send(receiver.url, {}, b"{}", seconds=1)
+        answer = sending.send(receiver.url, {}, b"{}", owner=OWNER, seconds=1)
         over.set()
     assert not answer.is_delivered
     assert answer.is_unreachable
@@ -221,7 +278,7 @@ def test_a_receiver_that_speaks_no_http_or_nothing_is_a_failure(settings: Any) -
             handler.close_connection = True
 
         with receiving(babble) as receiver:
-            answer = sending.send(receiver.url, {}, b"{}", seconds=5)
+            answer = sending.send(receiver.url, {}, b"{}", owner=OWNER, seconds=5)
         assert answer.is_unreachable, words
 
 

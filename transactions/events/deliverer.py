@@ -187,7 +187,8 @@ def attempt(sending: Sending) -> SendResult:
     except InvalidToken:
         logger.error("No key of SECRET_KEY decrypts the secret of a webhook.")  # noqa: TRY400
         return SendResult(None, "The bank could not sign the event.", 0.0, is_unreachable=True)
-    return send(sending.webhook.url, proof, body, seconds=settings.LEDGER_WEBHOOK_TIMEOUT)
+    webhook, seconds = sending.webhook, settings.LEDGER_WEBHOOK_TIMEOUT
+    return send(webhook.url, proof, body, owner=webhook.owner_id, seconds=seconds)
 
 
 def body_of(delivery: WebhookDelivery) -> bytes:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPConnection, HTTPException
 from time import monotonic
+from uuid import UUID
 
 from transactions.events.targets import AddressRefused, HookTarget, read, resolve
 
@@ -44,12 +45,16 @@ class SendResult:
         return self.seconds > SLOW_SECONDS
 
 
-def send(url: str, headers: Mapping[str, str], body: bytes, *, seconds: float) -> SendResult:
-    """Sends the body to the address and says what came of it; raises nothing of the network."""
+def send(
+    url: str, headers: Mapping[str, str], body: bytes, *, owner: UUID, seconds: float
+) -> SendResult:
+    """Sends the body to the address of this person's webhook and returns what came of it; raises
+    nothing of the network.
+    """
     began = monotonic()
     try:
         target = read(url)
-        code = _exchange(target, resolve(target), headers, body, seconds)
+        code = _exchange(target, resolve(target, owner), headers, body, seconds)
     except AddressRefused as refusal:
         return SendResult(None, str(refusal), monotonic() - began, is_unreachable=True)
     except (OSError, HTTPException) as error:

@@ -43,7 +43,7 @@ def add_webhook(*, owner: User, url: str, kinds: Sequence[str]) -> tuple[Webhook
     Raises AddressRefused, SameWebhook, TooManyWebhooks. Looks the name up before the database
     transaction begins.
     """
-    targets.resolve(targets.read(url))
+    targets.resolve(targets.read(url), owner.pk)
     secret = signing.new_secret()
     with db_transaction.atomic(durable=True):
         owner = User.objects.lock_active(owner.pk)

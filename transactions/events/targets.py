@@ -10,9 +10,11 @@ import ipaddress
 import re
 import socket
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from urllib.parse import quote, urlsplit
+from uuid import UUID
 
 import idna
 from django.conf import settings
@@ -22,7 +24,8 @@ from transactions.models.webhook import URL_LIMIT
 
 PORTS = (443, 8443)
 LOOK_UP_SECONDS = 5.0
-LOOK_UPS_AT_ONCE = 8  # of a process; one that hangs keeps its place until the resolver gives up
+# Of a process. One that hangs keeps its place until the resolver gives up, so a person has few.
+MAX_LOOK_UPS, MAX_LOOK_UPS_OF_PERSON = 64, 2
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -105,13 +108,14 @@ def _host(name: str) -> str:
     return ascii_name
 
 
-def resolve(target: HookTarget) -> list[str]:
-    """The IP addresses of the target, all checked: see Note [Checked addresses].
+def resolve(target: HookTarget, owner: UUID) -> list[str]:
+    """The IP addresses of the target, all checked: see Note [Checked addresses]. `owner`: of the
+    webhook.
 
     Raises AddressRefused if there is none, or one that is not public: with the same sentence, which
     would otherwise tell which names the bank's own network has.
     """
-    found = _looked_up(target)
+    found = _looked_up(target, owner)
     if found and (settings.LEDGER_WEBHOOK_PRIVATE or all(map(is_public, found))):
         return found
     raise AddressRefused(f"{target.host} does not lead to a public address of the Internet.")
@@ -138,21 +142,29 @@ def look_up(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-_places = threading.BoundedSemaphore(LOOK_UPS_AT_ONCE)
+_lock = threading.Lock()
+_running = Counter[UUID]()  # look-ups of each person
 
 
-def _looked_up(target: HookTarget) -> list[str]:
-    """`look_up` in a thread, because a resolver knows no deadline."""
+def _looked_up(target: HookTarget, owner: UUID) -> list[str]:
+    """`look_up` in a thread, because a resolver knows no deadline. Nobody waits for a place, so a
+    name that hangs makes no other attempt slow.
+    """
     answers: SimpleQueue[list[str]] = SimpleQueue()
 
     def ask() -> None:
         try:
             answers.put(look_up(target.host, target.port))
         finally:
-            _places.release()
+            with _lock:
+                _running[owner] -= 1
+                if not _running[owner]:
+                    del _running[owner]
 
-    if not _places.acquire(timeout=LOOK_UP_SECONDS):
-        raise AddressRefused(f"{target.host} could not be looked up. Try again later.")
+    with _lock:
+        if _running[owner] >= MAX_LOOK_UPS_OF_PERSON or _running.total() >= MAX_LOOK_UPS:
+            raise AddressRefused(f"{target.host} could not be looked up. Try again later.")
+        _running[owner] += 1
     threading.Thread(target=ask, daemon=True).start()
     try:
         return answers.get(timeout=LOOK_UP_SECONDS)

@@ -34,7 +34,7 @@ CHANGES: dict[str, Callable[[User, Webhook], object]] = {
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
-    monkeypatch.setattr("transactions.events.targets.resolve", lambda _target: None)
+    monkeypatch.setattr("transactions.events.targets.resolve", lambda _target, _owner: None)
     account: Account = AccountFactory()
     return account
 

@@ -75,7 +75,7 @@ ADDED: dict[str, Add] = {
 @pytest.fixture(autouse=True)
 def _no_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
     """The address of the webhook needs no name server."""
-    monkeypatch.setattr("transactions.events.targets.resolve", lambda _target: None)
+    monkeypatch.setattr("transactions.events.targets.resolve", lambda _target, _owner: None)
 
 
 @pytest.fixture
