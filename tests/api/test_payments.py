@@ -98,7 +98,7 @@ def test_a_payment_booked_when_its_key_was_the_id_is_not_booked_again(
     assert balance_of(mine) == Decimal("987.50")
 
 
-@pytest.mark.parametrize("key", ["rent january", str(uuid4())])
+@pytest.mark.parametrize("key", ["rent january", "7a31f1fc-0f4e-4c6f-9a40-0d0f4ce4a1c2"])
 def test_the_id_of_a_payment_is_a_new_key(
     ana: Client, mine: Account, theirs: Account, key: str
 ) -> None:
