@@ -335,7 +335,7 @@ def test_columns_that_do_not_fit_are_told_in_their_form(
         ({"role_amount": "3"}, "is not an amount"),
         ({"role_amount": ""}, "Choose the column of the amount"),
         ({"role_out": "5"}, "not both"),
-        ({"order": "mdy"}, "has no day"),
+        ({"order": "mdy"}, "cannot have the day"),
         ({"role_date": "99"}, "99 is not one of the available choices"),
     ):
         assert sentence in text_of(ana.post(url, fields | wrong)), sentence
