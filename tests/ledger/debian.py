@@ -6,9 +6,13 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
+
+from ledger.db import roles
+from tests.ledger.databases import Database
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 EXTENSION = Path("/usr/share/postgresql")
@@ -51,3 +55,9 @@ class DebianServer:
         with self.session(user) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
+
+
+def database_of(debian: DebianServer, name: str) -> Database:
+    """A database of the owner on this server, which need not be there yet."""
+    url = f"postgresql://{roles.OWNER}@{quote(str(debian.folder), safe='')}/{name}"
+    return Database(name, debian.folder / f"data of {name}", url, PROGRAMS[-1].parent)

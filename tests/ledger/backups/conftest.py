@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.db import roles
 from ledger.db.removal import delete_everything
+from tests.ledger.debian import DebianServer
 from tests.ledger.own_bank import OwnBank, own_bank
 from tests.ledger.processes import reachable_folder
 
@@ -38,3 +40,17 @@ def new_folder() -> Iterator[Callable[[], Path]]:
         yield new_folder
         for each in made:
             delete_everything(each)
+
+
+@pytest.fixture
+def debian() -> Iterator[DebianServer]:
+    """With the roles of a bank, and every extension that Debian has."""
+    with reachable_folder() as folder:
+        found = DebianServer(folder, shared_preload_libraries="pg_stat_statements")
+        found.start()
+        try:
+            with found.session() as superuser:
+                roles.create_on(superuser)
+            yield found
+        finally:
+            found.stop()

@@ -1,18 +1,14 @@
 """A bank is restored with the extensions that it requires, without those of the server."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
-import pytest
 
 from ledger.backups.contents import of_the_bank
 from ledger.db import postmaster, roles
 from ledger.db.extensions import REQUIRED, SCHEMA
-from tests.ledger.databases import Database, own_databases
-from tests.ledger.debian import NEEDS_PG_STAT_STATEMENTS, PROGRAMS, DebianServer
-from tests.ledger.processes import reachable_folder
+from tests.ledger.databases import own_databases
+from tests.ledger.debian import NEEDS_PG_STAT_STATEMENTS, DebianServer, database_of
 
 EXTENSIONS = "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1"
 SCHEMAS = "SELECT DISTINCT extnamespace::regnamespace FROM pg_extension WHERE extname <> 'plpgsql'"
@@ -58,25 +54,6 @@ def test_a_bank_is_restored_without_an_extension_that_was_beside_it(tmp_path: Pa
         assert bank.values(EXTENSIONS) == [*REQUIRED, "vector"]
         assert restored.values(EXTENSIONS) == [*REQUIRED]
         assert restored.values(SCHEMAS) == [SCHEMA]
-
-
-@pytest.fixture
-def debian() -> Iterator[DebianServer]:
-    """With the roles of a bank, and every extension that Debian has."""
-    with reachable_folder() as folder:
-        found = DebianServer(folder, shared_preload_libraries="pg_stat_statements")
-        found.start()
-        try:
-            with found.session() as superuser:
-                roles.create_on(superuser)
-            yield found
-        finally:
-            found.stop()
-
-
-def database_of(debian: DebianServer, name: str) -> Database:
-    url = f"postgresql://{roles.OWNER}@{quote(str(debian.folder), safe='')}/{name}"
-    return Database(name, debian.folder / "data of ledger", url, PROGRAMS[-1].parent)
 
 
 @NEEDS_PG_STAT_STATEMENTS
