@@ -232,6 +232,8 @@ def test_after_too_many_wrong_passwords_signing_in_waits(client: Client) -> None
 
 def test_a_new_account_is_in_ones_usual_currency_unless_said(client: Client) -> None:
     account = AccountFactory(currency="KWD")
+    for currency in ("KWD", "EUR", "USD"):
+        AccountFactory(user=account.user, currency=currency)
     client.force_login(account.user)
     assert client.get("/accounts/open/").context["form"]["currency"].value() == "KWD"
 

@@ -161,6 +161,7 @@ def test_an_alert_is_chosen_changed_and_removed(browser: Client, everyday: Accou
     page = post(browser, f"{CHOICES}{mine.pk}/remove/")
     assert not AlertChoice.objects.exists()
     assert "Everyday below" not in text_of(page)
+    assert [message.level_tag for message in page.context["messages"]] == ["success"]
 
 
 def test_another_account_is_one_without_the_alert(browser: Client, everyday: Account) -> None:

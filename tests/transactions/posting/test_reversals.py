@@ -62,6 +62,11 @@ def test_the_refund_of_a_payment_with_a_long_description_is_cut() -> None:
     assert back.description == f"Refund: {words}"[:DESCRIPTION_LIMIT]
 
 
+def test_the_refund_of_a_payment_without_a_description_is_called_one() -> None:
+    paid = services.deposit(to_account=AccountFactory(), amount=Decimal(9))
+    assert services.reverse(transaction=paid).description == "Refund"
+
+
 def test_parts_never_exceed_the_original(paid: Transaction) -> None:
     services.reverse(transaction=paid, amount=Decimal(15))
     with pytest.raises(AlreadyReversed, match=r"^25\.00 USD .* left"):

@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account, Read, User
+from accounts.numbers import with_check_digits
 from ledger.text.lines import category_label
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, without_token
@@ -61,6 +62,15 @@ def test_the_form_shows_the_currency_of_the_account_that_was_asked_for() -> None
     )
     assert form.is_valid(), form.errors
     assert (form.cleaned_data["currency"], form["currency"].value()) == ("JPY", "JPY")
+
+
+def test_a_number_that_no_account_has_is_an_error_of_its_field() -> None:
+    account = AccountFactory()
+    form = BY_SLUG["balance-over-time"].bind_form(
+        {"number": with_check_digits("9999999999"), "whose": "bank"}, clerk()
+    )
+    assert account.number != form["number"].value()
+    assert list(form.errors) == ["number"]
 
 
 def asked_of(report: Report, reader: User, **data: str) -> ReportParameters:
