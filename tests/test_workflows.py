@@ -134,19 +134,22 @@ class TestTheImage:
 SLICES = CHECKS["jobs"]["slice"]["strategy"]["matrix"]["slice"]
 
 
+Stages = Callable[..., list[str]]
+SECURED = "with policies: "
+
+
 @pytest.fixture
-def parts_of_ci_run(tmp_path: Path) -> Callable[..., list[str]]:
-    """Runs .ci/run at a commit, on a machine with bash alone, and returns the parts of the suite
-    that it would run slow tests of.
-    """
+def stages_of_ci_run(tmp_path: Path) -> Stages:
+    """Runs .ci/run at a commit, on a machine with bash alone, and returns what it makes."""
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
-    programs = {"make": 'echo "$@" >> ran', "git": "echo $COMMIT", "dirname": "echo .ci", "ls": ""}
+    make = f'echo "${{LEDGER_ROW_SECURITY:+{SECURED}}}$*" >> ran'
+    programs = {"make": make, "git": "echo $COMMIT", "dirname": "echo .ci", "ls": ""}
     for name, does in programs.items():
         (tmp_path / name).write_text(f"#!{shutil.which('bash')}\n{does}\n")
         (tmp_path / name).chmod(0o755)
 
-    def parts(**environment: str) -> list[str]:
+    def stages(**environment: str) -> list[str]:
         (tmp_path / "ran").write_text("")
         subprocess.run(
             [str(shutil.which("bash")), ".ci/run"],
@@ -155,23 +158,57 @@ def parts_of_ci_run(tmp_path: Path) -> Callable[..., list[str]]:
             capture_output=True,
             check=True,
         )
-        ran = (tmp_path / "ran").read_text()
-        return re.findall(r"^test-all .*-m slow --part=(\S+)$", ran, re.MULTILINE)
+        return (tmp_path / "ran").read_text().splitlines()
 
-    return parts
+    return stages
 
 
-def test_the_slices_of_the_pipeline_are_the_parts_of_the_suite(
-    parts_of_ci_run: Callable[..., list[str]],
-) -> None:
-    parts = parts_of_ci_run(LEDGER_CI_SLICE=" ".join(SLICES))
+def parts_of(stages: list[str]) -> list[str]:
+    """The parts of the suite whose slow tests are run."""
+    found = (re.match(r"test-all .*-m slow --part=(\S+)$", stage) for stage in stages)
+    return [match[1] for match in found if match]
+
+
+def without_pgbouncer(stages: list[str]) -> list[str]:
+    """Without what needs a program that may not be installed here."""
+    return [stage for stage in stages if not stage.startswith("test-pgbouncer")]
+
+
+def test_each_run_has_the_fast_tests_in_each_configuration(stages_of_ci_run: Stages) -> None:
+    _install, _check, plain, secured, older = without_pgbouncer(
+        stages_of_ci_run(LEDGER_CI_SLICE="0")
+    )
+    assert plain == "test"
+    assert secured == f"{SECURED}test TESTS=--database-only"
+    assert older.startswith("test-older TESTS=-m 'not slow' --database-only tests/")
+
+
+def test_each_slice_has_its_part_of_each_configuration(stages_of_ci_run: Stages) -> None:
+    replicas = list[str]()
+    for slice_ in SLICES:
+        stages = without_pgbouncer(stages_of_ci_run(LEDGER_CI_SLICE=slice_))[5:]
+        part = f"--part={slice_}/{len(SLICES)}"
+        plain, secured, older, pooled, *more = stages
+        assert plain == f"test-all TESTS=-m slow {part}"
+        assert secured.startswith(f"{SECURED}test-all TESTS=-m 'slow and not browser'")
+        assert secured.endswith(part)
+        for stage, start in ((older, "test-older TESTS="), (pooled, "test-pool TESTS=")):
+            assert stage.startswith(start)
+            assert f" {part} " in stage
+        replicas += more
+    assert len([stage for stage in replicas if "tests/ledger/replicas/" in stage]) == 4
+    assert f"{SECURED}test-all TESTS=tests/attacks/test_api.py" in " ".join(replicas)
+
+
+def test_the_slices_of_the_pipeline_are_the_parts_of_the_suite(stages_of_ci_run: Stages) -> None:
+    parts = parts_of(stages_of_ci_run(LEDGER_CI_SLICE=" ".join(SLICES)))
     assert parts == [f"{part}/{len(SLICES)}" for part in range(1, len(SLICES) + 1)]
     job = CHECKS["jobs"]["slice"]
     (step,) = [each for each in job["steps"] if each.get("run") == ".ci/run"]
     assert step["env"]["LEDGER_CI_SLICE"] == "${{ matrix.slice }}"
 
 
-def test_each_slice_is_that_of_some_commits(parts_of_ci_run: Callable[..., list[str]]) -> None:
+def test_each_slice_is_that_of_some_commits(stages_of_ci_run: Stages) -> None:
     commits = range(0x9F1E2D3, 0x9F1E2D3 + len(SLICES))
-    chosen = [parts_of_ci_run(COMMIT=f"{commit:x}") for commit in commits]
+    chosen = [parts_of(stages_of_ci_run(COMMIT=f"{commit:x}")) for commit in commits]
     assert sorted(chosen) == [[f"{slice_}/{len(SLICES)}"] for slice_ in SLICES]
