@@ -57,7 +57,9 @@ def noting_rows(model: type[models.Model], ids: Collection[Any], reason: str) ->
     intact = _intact(model, ids)
     yield
     if changed := intact - _intact(model, intact):
-        _note(model, changed, reason)
+        sql = _note(model, "%s", f'WHERE one."{model._meta.pk.column}" = ANY (%s)')
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [reason, [*changed]])
 
 
 def _intact(model: type[models.Model], ids: Collection[Any]) -> set[Any]:
@@ -75,23 +77,18 @@ def _intact(model: type[models.Model], ids: Collection[Any]) -> set[Any]:
         return {key for (key,) in cursor.fetchall()}
 
 
-def _note(model: type[models.Model], ids: Collection[Any], reason: str) -> None:
-    table, key, row_id = model._meta.db_table, model._meta.pk.column, id_of(model, "one")
-    sql = f"""
-        INSERT INTO row_revisions (table_name, row_id, digest, reason, revised_at, role, session)
-        SELECT '{table}', {row_id}, {digest_of(model, "one")}, %s, clock_timestamp(),
-               current_user, pg_backend_pid()::text
-        FROM {table} AS one WHERE one."{key}" = ANY (%s)"""  # noqa: S608 - constants
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [reason, [*ids]])
-
-
 def _revise(model: type[models.Model], reason: str, condition: str) -> str:
+    """SQL that notes the registered rows `one` for which the condition holds."""
+    registered = f"JOIN ({known(model._meta.db_table)}) AS known"
+    same_row = f"known.row_id = {id_of(model, 'one')}"
+    return _note(model, reason, f"{registered} ON {same_row} WHERE {condition}")
+
+
+def _note(model: type[models.Model], reason: str, which: str) -> str:
+    """SQL that notes rows `one` of the table as they are now; `which` chooses them."""
     table = model._meta.db_table
     return f"""
     INSERT INTO row_revisions (table_name, row_id, digest, reason, revised_at, role, session)
-    SELECT '{table}', known.row_id, {digest_of(model, "one")}, {reason}, clock_timestamp(),
-           current_user, pg_backend_pid()::text
-    FROM {table} AS one
-    JOIN ({known(table)}) AS known ON known.row_id = {id_of(model, "one")}
-    WHERE {condition}"""  # noqa: S608 - constants
+    SELECT '{table}', {id_of(model, "one")}, {digest_of(model, "one")}, {reason},
+           clock_timestamp(), current_user, pg_backend_pid()::text
+    FROM {table} AS one {which}"""  # noqa: S608 - constants
