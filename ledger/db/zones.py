@@ -11,7 +11,7 @@ from django.conf import settings
 
 EVERY = """
     SELECT moment, moment AT TIME ZONE %s
-    FROM generate_series(now(), now() + interval '1 year', interval '6 hours') AS moment
+    FROM generate_series(now(), now() + interval '1 year', interval '1 hour') AS moment
 """
 
 

@@ -1,7 +1,7 @@
 """What the database tells `check --deploy`."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
@@ -12,11 +12,13 @@ from django.core.checks import CheckMessage
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from accounts.approvals import write_thresholds
 from accounts.deploy_checks import check_thresholds
 from ledger.checks import database
 from ledger.checks.database import check_database
+from ledger.db import zones
 from ledger.db.models import JobRecord
 from ledger.jobs import records
 from ledger.jobs.schedule import BACKUP, JOBS
@@ -223,6 +225,21 @@ def test_a_zone_that_postgres_reads_in_another_way_is_told(
 ) -> None:
     settings.TIME_ZONE = zone
     assert names(database.time_zone(found)) == (["time_zone"] if is_told else [])
+
+
+@pytest.mark.parametrize("start", range(1, 4))
+def test_a_difference_of_one_hour_in_the_coming_year_is_told(
+    found: Any, monkeypatch: pytest.MonkeyPatch, start: int
+) -> None:
+    """As between two versions that change the clock at another hour of the same night."""
+    here, first = zones._here, timezone.now() + timedelta(days=200, hours=start)
+
+    def changed_later(moment: datetime, zone: Any) -> datetime:
+        is_between = first <= moment < first + timedelta(hours=1)
+        return here(moment, zone) - timedelta(hours=is_between)
+
+    monkeypatch.setattr(zones, "_here", changed_later)
+    assert names(database.time_zone(found)) == ["time_zone"]
 
 
 @pytest.mark.parametrize("options", [[], ["--deploy"]])
