@@ -36,10 +36,24 @@ def test_a_batch_of_more_than_a_forms_size_is_booked(mine: Account, theirs: Acco
     assert balance_of(mine) == 940
 
 
-def test_fifty_thousand_lines_are_read(mine: Account, theirs: Account) -> None:
-    line = json.dumps(body(mine, theirs, amount="0.01", description="Salary", to_account=None))
-    answer = send(mine.user, f"{line}\n" * (MOST + 1), "application/x-ndjson", atomic="false")
+def fifty_thousand(mine: Account, theirs: Account, *, more: int = 0) -> Any:
+    line = json.dumps(body(mine, theirs, amount="0.01", description="Salary"))
+    text = f"{line}\n" * (MOST + more)
+    return send(mine.user, text, "application/x-ndjson", atomic="false")
+
+
+def test_fifty_thousand_payments_are_booked(mine: Account, theirs: Account) -> None:
+    answer = fifty_thousand(mine, theirs)
+    assert answer.status_code == 200
+    *results, last = answer.getvalue().splitlines()
+    assert (len(results), json.loads(last)["booked"]) == (50_000, 50_000)
+    assert (balance_of(mine), balance_of(theirs)) == (500, 500)
+
+
+def test_a_line_more_is_refused_with_the_limit(mine: Account, theirs: Account) -> None:
+    answer = fifty_thousand(mine, theirs, more=1)
     assert (answer.status_code, "50,000" in answer.json()["detail"]) == (400, True)
+    assert balance_of(mine) == 1000
 
 
 @pytest.mark.parametrize("where", ["[{}]", '{{"transactions": [{}]}}', "{}"])

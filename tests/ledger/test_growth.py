@@ -4,21 +4,26 @@ import io
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
+from inspect import isfunction, signature
 from itertools import cycle, islice
+from pkgutil import walk_packages
 
 import pytest
 from django.core.exceptions import ValidationError
 from rest_framework.exceptions import ParseError
 
+import ledger.text
+import transactions.outside.formats
 from accounts.exceptions import LedgerError
 from accounts.numbers import clean_account_number
 from api import parsing
-from ledger.text import amounts, csv_cells, lines, queries, sql_values
 from ledger.web import error_text
 from tests.growth import LONG, MOST, times_as_long
 from transactions.annotations.services import tidy_tag, tidy_text
 from transactions.models import OutsideImport
 from transactions.outside.formats import cells, qif, reading
+from transactions.outside.formats.guess import guess_of_file
 from transactions.outside.formats.lines import StatementFacts, UnreadableStatement
 from transactions.outside.formats.sheet import sheet_of
 from transactions.payment_files import parser as payment_files
@@ -29,7 +34,7 @@ from transactions.statement_files.formats.fonts import PLAIN
 LONGEST_LINE = 2_000  # bytes, more than a description may have
 REFUSALS = (
     LedgerError, UnreadableStatement, payment_files.UnreadableFile, ParseError, ValidationError,
-    ValueError,
+    ValueError, KeyError,
 )  # fmt: skip
 INVISIBLE = "".join(map(chr, [*range(1, 9), *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0xAD]))
 # What a text repeats: each has broken some reader of texts, here or elsewhere.
@@ -47,27 +52,51 @@ def read_statement(format: str, text: str) -> None:
         pass
 
 
+def read_table(text: str) -> None:
+    """As a file of comma-separated values whose columns somebody accepts as they are guessed."""
+    source = io.BytesIO(text.encode())
+    sheet = sheet_of(source, is_asked=True)
+    for _ in reading.lines_of(source, "csv", guess_of_file(source, sheet), StatementFacts()):
+        pass
+
+
+def functions_of_one_text() -> dict[str, Callable[[str], object]]:
+    """Finds the public functions for texts of others that need nothing but a text."""
+    found = dict[str, Callable[[str], object]]()
+    for package in (ledger.text, transactions.outside.formats):
+        for each in walk_packages(package.__path__, f"{package.__name__}."):
+            module = import_module(each.name)
+            for name, function in vars(module).items():
+                own = isfunction(function) and function.__module__ == module.__name__
+                if own and not name.startswith("_") and takes_one_text(function):
+                    found[f"{each.name.rpartition('.')[2]}.{name}"] = function
+    return found
+
+
+def takes_one_text(function: Callable[..., object]) -> bool:
+    needed = [
+        each.annotation for each in signature(function).parameters.values()
+        if each.default is each.empty
+    ]  # fmt: skip
+    return needed in ([str], [str | None])
+
+
+# These take quadratic time; what they are given is limited, or the bank's own.
+SHORT_ONLY = {
+    "queries.decodings_of": "a query of at most 2,000 characters, see LONGEST_QUERY",
+    "sql_layout.lay_out": "statements of the bank and of one line of the explorer",
+}
 READERS: dict[str, Callable[[str], object]] = {
-    "odd_characters": lines.odd_characters,
-    "visible": lines.visible,
-    "has_hidden_signs": lines.has_hidden_signs,
-    "tidy_line": lines.tidy_line,
-    "mixed_word": lines.mixed_word,
-    "unfit_name": lines.unfit_name,
-    "unseen_character": lines.unseen_character,
-    "grouped": lines.grouped,
+    **{name: run for name, run in functions_of_one_text().items() if name not in SHORT_ONLY},
     "tidy_text": tidy_text,
     "tidy_tag": tidy_tag,
     "account number": clean_account_number,
-    "amount": amounts.read_amount,
-    "cell of a file": csv_cells.guarded,
-    "query": queries.parameters_of,
     "search": parse,
     "line of a log": error_text.without_secrets,
-    "values in SQL": sql_values.without_values,
     "figure of a statement": lambda text: cells.read_figure(1, text, "."),
     "day of a statement": lambda text: cells.read_day(1, text, "dmy"),
     "table of a statement": lambda text: sheet_of(io.BytesIO(text.encode()), is_asked=True),
+    "statement in csv": read_table,
     "kind of QIF's records": qif._kind_of,
     "mark of decimals": lambda text: cells.decimal_of([text]),
     "JSON": parsing.loads,
@@ -84,6 +113,7 @@ AROUND = {
     "": (".", "1"), "!type:a": (" ", "x"), "!Type:Bank\nD12/11\nP": (INVISIBLE, "\n^\n"),
     ":20:x\n:86:": ("?2", "\n"), "Date;Amount\n12.11.2026;1": (" ", "x\n"),
     '{"a": "': ("\\u0041", '"}'), "to,amount\n": (";", "\n"),
+    "Date,Amount,Text\n": ("2026-11-05,1.50,a\n", ""),
 }  # fmt: skip
 
 
@@ -126,6 +156,11 @@ def of_length(part: str, begin: str = "", end: str = "") -> Callable[[int], str]
     """Returns a function of a number of bytes, which repeats the part in about so many."""
     each = len(part.encode()) / len(part)
     return lambda length: f"{begin}{''.join(islice(cycle(part), int(length / each)))}{end}"
+
+
+def test_readers_are_found_by_what_they_take() -> None:
+    found = functions_of_one_text().keys()
+    assert {"lines.tidy_line", "csv_cells.guarded", "cells.is_day", *SHORT_ONLY} <= found
 
 
 @pytest.mark.parametrize("reader", READERS)
