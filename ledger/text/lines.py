@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from itertools import pairwise
+from collections.abc import Iterator
 
 QUOTED = 40  # characters of what somebody typed that a sentence says back
 # Joiners that scripts need (Persian and Hindi words, emoji), and spaces of a kind.
@@ -90,14 +90,13 @@ def posing_character(text: str) -> str:
     """
     if text.isascii():
         return ""
-    marks, before = 0, " "
-    for c in unicodedata.normalize("NFC", text):
-        marks = marks + 1 if unicodedata.category(c).startswith("M") else 0
-        if marks > MOST_MARKS or c in FILLERS or _is_in_a_font(c) or _joins_nothing(before, c):
+    marks = 0
+    for letter, c in _with_letter_before(text):
+        marks = marks + 1 if _is_mark(c) else 0
+        if marks > MOST_MARKS or c in FILLERS or _is_in_a_font(c) or _joins_nothing(letter, c):
             return c
         if _is_unassigned(c):
             return c
-        before = c
     return ""
 
 
@@ -107,8 +106,25 @@ def has_hidden_signs(text: str) -> bool:
     """
     if odd_characters(text):
         return True
-    pairs = () if text.isascii() else pairwise(unicodedata.normalize("NFC", f" {text}"))
-    return any(c in FILLERS or _joins_nothing(before, c) for before, c in pairs)
+    pairs = () if text.isascii() else _with_letter_before(text)
+    return any(c in FILLERS or _joins_nothing(letter, c) for letter, c in pairs)
+
+
+def _with_letter_before(text: str) -> Iterator[tuple[str, str]]:
+    """Each character, and before it the last one that is no mark on a letter; first a blank.
+
+    In place of comparing composed texts: `unicodedata.normalize` sorts the marks on a letter in
+    quadratic time, and stops all other threads meanwhile.
+    """
+    letter = " "
+    for c in text:
+        yield letter, c
+        if not _is_mark(c):
+            letter = c
+
+
+def _is_mark(c: str) -> bool:
+    return unicodedata.category(c).startswith("M")
 
 
 def _is_unassigned(c: str) -> bool:
@@ -118,12 +134,12 @@ def _is_unassigned(c: str) -> bool:
     return unicodedata.category(c) in ("Cn", "Co") and not "\U00020000" <= c < "\U00040000"
 
 
-def _joins_nothing(before: str, c: str) -> bool:
+def _joins_nothing(letter: str, c: str) -> bool:
     """Whether a joiner or a variation selector follows a letter that has no other form, or a blank:
     then nobody sees it.
     """
     is_unseen = c in "\u200c\u200d" or "VARIATION SELECTOR" in unicodedata.name(c, "")
-    return is_unseen and (before == " " or not alphabets_in(before).isdisjoint(CONFUSABLE))
+    return is_unseen and (letter == " " or not alphabets_in(letter).isdisjoint(CONFUSABLE))
 
 
 def _is_in_a_font(c: str) -> bool:

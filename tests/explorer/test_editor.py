@@ -379,9 +379,12 @@ def test_auditors_see_who_ran_what(analyst: Client) -> None:
     assert Read.objects.filter(page="explorer:history").exists()
 
 
-def test_auditors_see_the_whole_query_and_do_not_run_it(analyst: Client, books: Books) -> None:
+@pytest.mark.parametrize("long", ["long ", "\u0344\u0334"])
+def test_auditors_see_the_whole_query_and_do_not_run_it(
+    analyst: Client, books: Books, long: str
+) -> None:
     hidden = f"SELECT 'hidden', :a -- {books.ana.pk}"
-    run(analyst, f"/* {'long ' * 1000}*/ {hidden}", p_a="the value")
+    run(analyst, f"/* {long * 1000}*/ {hidden}", p_a="the value")
     auditor = signed_in(colleague(AUDITOR, "Auditor"))
     found = QueryRun.objects.get()
     address = reverse("explorer:run", args=[found.pk])
