@@ -15,6 +15,9 @@ from ledger.web import database_errors
 UNREADABLE = (ValueError, TypeError)
 # Of the header Cookie. The site's own cookies have less than 3,000 together.
 MAX_COOKIE_BYTES = 8 * 1024
+# Of Content-Type, and of each media type of Accept: Python parses their parameters in quadratic
+# time. The longest of a browser has less than 100.
+MOST_OF_A_TYPE = 500  # characters
 
 
 class _Utf8(HttpRequest):
@@ -24,7 +27,7 @@ class _Utf8(HttpRequest):
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         try:
-            found = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+            found = _parsed(meta.get("CONTENT_TYPE", ""))
         except UNREADABLE:
             found = "", {"charset": "unknown"}
         self.content_type, self.content_params = found
@@ -63,7 +66,10 @@ class BodyTypeMiddleware:
             )
             return database_errors.page("This is written in another way", why, None, status=415)
         if not all(map(_is_readable, request.headers.get("Accept", "").split(","))):
-            why = "The header Accept cannot be read. Nothing was changed. Send it without x*=."
+            why = (
+                "The header Accept cannot be read. Nothing was changed. Send its types without "
+                f"x*=, and with at most {MOST_OF_A_TYPE} characters each."
+            )
             return database_errors.page("The request cannot be read", why, None, status=400)
         if not _are_readable(request.META.get("HTTP_COOKIE", "")):
             why = "Its cookies are too long, or have a backslash. Delete the cookies of this site."
@@ -73,12 +79,20 @@ class BodyTypeMiddleware:
 
 def _is_readable(media_type: str) -> bool:
     if "*" not in media_type.partition(";")[2]:  # only parameters by RFC 2231 can fail
-        return True
+        return len(media_type) <= MOST_OF_A_TYPE
     try:
-        parse_header_parameters(media_type)
+        _parsed(media_type)
     except UNREADABLE:
         return False
     return True
+
+
+def _parsed(media_type: str) -> tuple[str, dict[str, str]]:
+    """Type and parameters. Raises one of UNREADABLE."""
+    if len(media_type) > MOST_OF_A_TYPE:
+        raise ValueError
+    found: tuple[str, dict[str, str]] = parse_header_parameters(media_type)
+    return found
 
 
 def _are_readable(cookies: str) -> bool:

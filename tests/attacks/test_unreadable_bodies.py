@@ -18,6 +18,7 @@ UNREADABLE = {
     "an old encoding": (f"{FORM}; charset=utf-7", b"a=1"),
     "no encoding of text": (f"{FORM}; charset=hex", b"a=1"),
     "a parameter in two ways": (f"{FORM}; x*0=a; x*=b", b"a=1"),
+    "a long type": (f'{FORM}; a="{";" * 500}', b"a=1"),
     "files in another encoding": ("multipart/form-data; boundary=x; charset=hex", b"--x--"),
     "a boundary that is too long": ("multipart/form-data; boundary=" + "x" * 300, b"--x--"),
     "no boundary": ("multipart/form-data", b"--x--"),
@@ -105,9 +106,17 @@ def test_another_encoding_is_refused_before_any_page(attacker: Client, charset: 
         assert answer.status_code == 415
 
 
+def test_a_long_type_is_refused_before_it_is_parsed(attacker: Client) -> None:
+    """Python parses its parameters in quadratic time."""
+    for method in ("GET", "POST"):
+        answer = attacker.generic(method, "/theme/", b"a=1", f'{FORM}; a="{";" * 500}"')
+        assert answer.status_code == 415
+
+
 @pytest.mark.parametrize("path", ["/api/v1/accounts/", "/account/login/", "/nowhere/"])
 def test_an_accept_header_that_cannot_be_read_is_refused(attacker: Client, path: str) -> None:
-    for parameters in ("x*0=a; x*=b", "x*=b; x*1*=c"):
+    long = f'x="{";" * 500}'  # parsing it takes quadratic time
+    for parameters in ("x*0=a; x*=b", "x*=b; x*1*=c", long, f"x*=b; {long}"):
         answer = attacker.get(path, headers={"accept": f"text/html, a/b; {parameters}, */*;q=0.8"})
         assert answer.status_code == 400
     assert attacker.get(path, headers={"accept": "a/b; x*=utf-8''a, */*;q=0.8"}).status_code != 400
