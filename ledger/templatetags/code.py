@@ -20,12 +20,18 @@ COLOURED = {
     **dict.fromkeys("c c1 cm ch".split(), "c"),
 }
 
+# Longer texts stay plain, and those with a longer line: for them, the lexer of plans takes
+# quadratic time, and a plan repeats what its query says.
+LONGEST, LONGEST_LINE = 20_000, 1_000  # characters
+
 
 @register.filter
 def highlight(text: str, language: str) -> SafeString:
     """Code, escaped, with a span for keywords ("k"), for strings and numbers ("s") and for
     comments ("c"). `language` is "python", "sql", "plan" or "json".
     """
+    if len(text) > LONGEST or max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
+        return format_html("{}", text)
     lexer = get_lexer_by_name(LEXERS[language], stripall=True)
     tokens = [
         (COLOURED.get(STANDARD_TYPES.get(kind, "")), text) for kind, text in lexer.get_tokens(text)

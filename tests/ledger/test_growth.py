@@ -18,6 +18,7 @@ import transactions.outside.formats
 from accounts.exceptions import LedgerError
 from accounts.numbers import clean_account_number
 from api import parsing
+from ledger.templatetags import code
 from ledger.web import error_text
 from tests.growth import LONG, MOST, times_as_long
 from transactions.annotations.services import tidy_tag, tidy_text
@@ -43,7 +44,7 @@ PARTS = (
     "{", "<", "<a>", "</a", "&", "%25", "%", "=", ";", ":", "/", "^\n", "!", "!type: ", "meta.a:",
     "\u202ea", INVISIBLE, f"{INVISIBLE}\n", "e\u0301", "\u0301", "\u0430a ", "\U0001d41a", "\u2800",
     "1.", "12/11/", "EUR ", "or ", "-(", "D12/11\nT-1\n^\n", ":61:", '"a",', "2026-11-05,1.50,a\n",
-    "eyJ-", "eyJaaaaaaaa.", "a:aaaa:", "/key/a", "ledger_aaaaaaaa_",
+    "\u0344\u0334", "eyJ-", "eyJaaaaaaaa.", "a:aaaa:", "/key/a", "ledger_aaaaaaaa_",
 )  # fmt: skip
 
 
@@ -172,6 +173,19 @@ def test_a_reader_of_texts_takes_linear_time(reader: str) -> None:
     texts = {part: of_length(part) for part in PARTS}
     texts |= {begin: of_length(part, begin, end) for begin, (part, end) in AROUND.items()}
     times = {name: times_as_long(run, text) for name, text in texts.items()}
+    assert {name: found for name, found in times.items() if found > MOST} == {}
+
+
+@pytest.mark.parametrize("language", code.LEXERS)
+def test_code_is_coloured_in_linear_time(language: str) -> None:
+    """A plan repeats texts of its query, line breaks included."""
+    begins = ("", "Sort Key: ", "  ->  Seq Scan on ")
+    texts = {(begin, part): of_length(part, begin) for begin in begins for part in PARTS}
+    texts["many lines", ""] = of_length(f"Sort Key: {'a.' * 490}\n")
+    times = {
+        name: times_as_long(lambda text: code.highlight(text, language), text, code.LONGEST)
+        for name, text in texts.items()
+    }
     assert {name: found for name, found in times.items() if found > MOST} == {}
 
 
