@@ -6,10 +6,11 @@ verify as before. A first transaction replaces the address by one of DOMAIN, unl
 restored since the person was read. From then on services refuse to restore it. The history keeps
 the old address until the name goes. Texts that name the person are found without a lock. The next
 transaction erases what is in tables that may change. Short ones erase rows of tables that never
-change otherwise, a part each: Note [Lifted triggers]. Another short one erases the name and its
-history. Then the search is repeated until it finds nothing, because of what was written since. Each
-step before the name goes may be repeated: if one fails, the person is still due, and the next run
-begins again.
+change otherwise, a part each: Note [Lifted triggers]. Each locks the found rows and compares them
+with the condition of the search again, because others may have changed them since. Another short
+one erases the name and its history. Then the search is repeated until it finds nothing, because of
+what was written since. Each step before the name goes may be repeated: if one fails, the person is
+still due, and the next run begins again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -69,6 +70,8 @@ from transactions.models import (
     OutsideImport,
     OwnCategory,
     Payee,
+    PaymentFile,
+    PaymentLine,
     SavedReport,
     StandingOrder,
     Webhook,
@@ -108,15 +111,15 @@ def due_before(moment: datetime) -> QuerySet[User]:
 
 
 class Found(NamedTuple):
-    """Rows with texts that go, as `Erased`, by their ids."""
+    """The rows of an `Erased` and its values, with the ids that a search found."""
 
-    model: type[Model]
+    rows: QuerySet[Any]
     ids: list[Any]
     values: dict[str, Any] | None
 
     @property
     def table(self) -> str:
-        return self.model._meta.db_table
+        return str(self.rows.model._meta.db_table)
 
     @property
     def never_changes(self) -> bool:
@@ -132,15 +135,28 @@ class Found(NamedTuple):
             self._erase_part(self.ids[start : start + PART])
 
     def _erase_part(self, ids: Sequence[Any]) -> None:
-        rows = self.model._default_manager.filter(pk__in=ids)
+        """Leaves out rows that no longer meet the condition of the search."""
+        _lock(self.rows.model, ids)
+        rows = self.rows.filter(pk__in=ids)
         set_locally(**{ERASES: WHY})
         if self.values is None:
             _note_removal(rows)
             rows.delete()
         else:
-            with noting_rows(self.model, ids, WHY):
+            with noting_rows(self.rows.model, ids, WHY):
                 rows.update(**self.values)
         set_locally(**{ERASES: ""})
+
+
+def _lock(model: type[Model], ids: Sequence[Any]) -> None:
+    """Locks the rows until the transaction ends; the files of lines first, because a booking locks
+    its file, reads the lines, and then writes what it read.
+    """
+    rows = model._default_manager.filter(pk__in=ids)
+    if model is PaymentLine:
+        files = PaymentFile.objects.filter(pk__in=rows.values("file"))
+        list(files.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
 
 def erase(person: User) -> bool:
@@ -184,16 +200,17 @@ def _search(traces: Traces) -> list[Found]:
     """All texts that name the person, in every table. Locks nothing."""
     further = (texts for data in FURTHER for texts in data.texts(traces))
     found = (
-        Found(rows.model, list(rows.values_list("pk", flat=True)), values)
+        Found(rows, list(rows.values_list("pk", flat=True)), values)
         for rows, values in chain(all_texts(traces), texts_with_an_address(traces), further)
     )
     return [each for each in found if each.ids]
 
 
 def _notes_of(person: User) -> Iterator[Found]:
-    ids = list(Annotation.objects.filter(owner=person).values_list("pk", flat=True))
+    rows = Annotation.objects.filter(owner=person)
+    ids = list(rows.values_list("pk", flat=True))
     if ids:
-        yield Found(Annotation, ids, None)
+        yield Found(rows, ids, None)
 
 
 def _erase_found(found: Iterable[Found]) -> None:

@@ -337,7 +337,7 @@ def _in_files(traces: Traces) -> Iterator[Erased]:
         ids = list(each.values_list("pk", flat=True))
         requests = ApprovalRequest.objects.filter(transaction_id__in=ids)
         yield from _in_parameters(requests, traces.words)
-        yield emptied(PaymentFile.objects.filter(pk__in=ids), name=FILE_NAME)
+        yield emptied(each, name=FILE_NAME)
 
 
 def _in_parameters(requests: QuerySet[ApprovalRequest], pattern: str) -> Iterator[Erased]:

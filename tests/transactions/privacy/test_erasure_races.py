@@ -21,16 +21,22 @@ from accounts.models import Account, AttemptCount, LimitChange, Read, RowRemoval
 from ledger.db import short_waits
 from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
+from tests.attacks.approvals import approved, asked, done
 from tests.attacks.rows import web_role
 from tests.factories import AccountFactory, UserFactory
+from tests.transactions.payment_files.files import checked, fates, pay
 from transactions import services
 from transactions.attachments.storage import StorageFailed
 from transactions.audit.audit import audit
-from transactions.models import Annotation, NamesAsked, Transaction
+from transactions.models import Annotation, NamesAsked, PaymentLine, Transaction
+from transactions.payment_files.booking import book_rest
+from transactions.payment_files.preview import check
+from transactions.payment_files.storage import locked_file
 from transactions.privacy import erasure, lifting
 from transactions.privacy.erasure import due_before, erase
 from transactions.privacy.leaving import leave
 from transactions.privacy.retention import apply_retention
+from transactions.privacy.traces import Traces
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STEPS = ("delete_outside", "_search", "_delete_own", "_erase_from_the_history")
@@ -67,10 +73,10 @@ def elsewhere(work: Callable[[], Any]) -> Any:
 
 def during(monkeypatch: pytest.MonkeyPatch, step: str, work: Callable[[], Any]) -> list[Any]:
     """Does the work elsewhere after a step of the erasure; the results."""
-    done, results = getattr(erasure, step), list[Any]()
+    original, results = getattr(erasure, step), list[Any]()
 
     def step_and_work(*arguments: Any) -> Any:
-        result = done(*arguments)
+        result = original(*arguments)
         if not results:
             results.append(elsewhere(work))
         return result
@@ -113,6 +119,86 @@ def test_what_staff_write_before_the_name_goes_is_erased_too(
     assert LimitChange.objects.get(account=other).reason == ""
     assert set(Read.objects.values_list("query", flat=True)) == {""}
     assert audit().clean
+
+
+def test_a_request_that_is_done_after_the_search_keeps_the_text_that_was_booked(
+    left: Account, clerk: User, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"Cheque of {left.user.email}"
+    request = approved(asked(AccountFactory(), clerk, description=text), boss)
+    during(monkeypatch, "_search", lambda: done(request))
+    erase(left.user)
+    request.refresh_from_db()
+    assert (request.status, request.parameters["description"]) == ("done", text)
+    assert audit().clean
+
+
+def test_a_line_that_is_paid_after_the_search_keeps_the_text_that_was_booked(
+    left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"Order of {left.user.email}"
+    file = checked(AccountFactory(balance="10"), pay(AccountFactory(), 5, text))
+    during(monkeypatch, "_search", lambda: book_rest(file))
+    erase(left.user)
+    line = PaymentLine.objects.get(file=file)
+    assert (line.booked, line.description) == (True, text)
+
+
+def test_lines_that_are_being_paid_are_waited_for(
+    left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The booking locks their file before it reads them, and writes what it read."""
+    text = f"Order of {left.user.email}"
+    file = checked(AccountFactory(balance="10"), pay(AccountFactory(), 5, text))
+    monkeypatch.setattr(short_waits, "LOCK_WAIT", "20ms")
+    monkeypatch.setattr(short_waits, "TRIES", 1)
+    with db_transaction.atomic():
+        locked_file(file.pk)
+        with pytest.raises(short_waits.TablesInUse):
+            elsewhere(lambda: erase(left.user))
+    assert PaymentLine.objects.get(file=file).description == text
+
+
+@pytest.mark.parametrize("fate", ["waiting", "booked"])
+def test_a_line_that_is_no_longer_refused_after_the_search_gets_no_refusal(
+    fate: str, left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = AccountFactory(name=f"For {left.user.email}")
+    file = checked(sender, pay(AccountFactory(), 5))
+    assert left.user.email in fates(file)[0]
+
+    def money_comes() -> None:
+        services.deposit(to_account=sender, amount=Decimal(10))
+        payable = check(file)
+        if fate == "booked":
+            book_rest(payable)
+
+    during(monkeypatch, "_search", money_comes)
+    erase(left.user)
+    assert fates(file) == [fate]
+
+
+def test_a_person_whose_erasure_fails_keeps_no_other_waiting(
+    left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other: User = UserFactory(name="Ben")
+    account_services.deactivate_user(user=other)
+    for days, person in ((4001, left.user), (4000, other)):
+        moment = timezone.now() - timedelta(days=days)
+        User.objects.filter(pk=person.pk).update(deleted_at=moment)
+    erase_for_good = erasure._erase_for_good
+
+    def fails_for_the_first(traces: Traces) -> None:
+        if traces.person.pk == left.user_id:
+            raise IntegrityError
+        erase_for_good(traces)
+
+    monkeypatch.setattr(erasure, "_erase_for_good", fails_for_the_first)
+    with pytest.raises(IntegrityError):
+        call_command("erase_people")
+    other.refresh_from_db()
+    assert other.name == NAME
+    assert [person.pk for person in due_before(timezone.now())] == [left.user_id]
 
 
 @pytest.mark.parametrize("closed_again", [False, True])

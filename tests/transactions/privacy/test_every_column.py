@@ -13,9 +13,11 @@ from accounts.models.revisions import noting_rows
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.privacy.texts import texts_of, trail_of_staff
 from transactions.audit.audit import audit
+from transactions.privacy import erasure
 from transactions.privacy.erasure import erase
 from transactions.privacy.leaving import leave
 from transactions.privacy.lifting import triggers_lifted
+from transactions.privacy.traces import Traces
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "zq@mail.example"
@@ -67,17 +69,17 @@ def columns() -> dict[str, dict[str, str]]:
     return found
 
 
-def with_address(value: Any) -> Any:
-    """A JSON value with the address in each text."""
+def with_text(value: Any, text: str) -> Any:
+    """A JSON value with this text in place of each one."""
     if isinstance(value, dict):
-        return {key: with_address(each) for key, each in value.items()}
+        return {key: with_text(each, text) for key, each in value.items()}
     if isinstance(value, list):
-        return [with_address(each) for each in value]
-    return f"By {ADDRESS}." if isinstance(value, str) else value
+        return [with_text(each, text) for each in value]
+    return f"By {text}." if isinstance(value, str) else value
 
 
-def plant(table: str, types: dict[str, str]) -> None:
-    """Writes the address into these columns of a row, as the owner of the tables can."""
+def plant(table: str, types: dict[str, str], text: str = ADDRESS) -> None:
+    """Writes the text into these columns of a row, as the owner of the tables can."""
     model = next(each for each in apps.get_models() if each._meta.db_table == table)
     row = model._default_manager.order_by("pk").first()
     assert row is not None, f"{table} has no row"
@@ -86,18 +88,18 @@ def plant(table: str, types: dict[str, str]) -> None:
         if field.column in types:
             is_text = types[field.column] in ("text", "character varying")
             old = getattr(row, field.attname)
-            values[field.name] = f"By {ADDRESS}." if is_text else with_address(old or [""])
+            values[field.name] = f"By {text}." if is_text else with_text(old or [""], text)
     with atomic(), triggers_lifted(table), noting_rows(model, [row.pk], "Planted"):
         model._default_manager.filter(pk=row.pk).update(**values)
 
 
-def holding(found: dict[str, dict[str, str]]) -> Iterator[str]:
-    """Which of the columns have the address."""
+def holding(found: dict[str, dict[str, str]], text: str = ADDRESS) -> Iterator[str]:
+    """Which of the columns have the text."""
     with connection.cursor() as cursor:
         for table, types in found.items():
             for column in types:
                 cursor.execute(
-                    f'SELECT FROM "{table}" WHERE "{column}"::text LIKE %s', [f"%{ADDRESS}%"]
+                    f'SELECT FROM "{table}" WHERE "{column}"::text LIKE %s', [f"%{text}%"]
                 )
                 if cursor.rowcount:
                     yield f"{table}.{column}"
@@ -124,5 +126,30 @@ def test_an_address_of_an_erased_person_stays_in_no_column_that_is_not_kept() ->
     erase(User.objects.get(pk=person.pk))
 
     assert list(holding(found)) == []
+    result = audit()
+    assert result.clean, result.findings
+
+
+@pytest.mark.usefixtures("of_strangers")
+def test_a_text_that_is_replaced_after_the_search_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = UserFactory(name="Zo\u00eb Quirin", email=ADDRESS)
+    found, search = columns(), erasure._search
+
+    def search_and_replace(traces: Traces) -> list[erasure.Found]:
+        result = search(traces)
+        if result:
+            for table, types in found.items():
+                plant(table, types, "nobody")
+        return result
+
+    for table, types in found.items():
+        plant(table, types)
+    leave(person=person)
+    monkeypatch.setattr(erasure, "_search", search_and_replace)
+
+    erase(User.objects.get(pk=person.pk))
+
+    replaced = {f"{table}.{column}" for table, types in found.items() for column in types}
+    assert set(holding(found, "nobody")) == replaced
     result = audit()
     assert result.clean, result.findings

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from ledger.jobs.apart import apart
 from ledger.jobs.command import JobCommand
 from transactions.privacy.erasure import due_before, erase
 
@@ -24,8 +25,10 @@ class Command(JobCommand):
     def handle(self, *, dry_run: bool, **_options: Any) -> None:
         kept_since = timezone.now() - timedelta(days=settings.LEDGER_KEEP_PEOPLE_DAYS)
         what, count = "due" if dry_run else "erased", 0
-        for person in list(due_before(kept_since)):
-            if dry_run or erase(person):
-                count += 1
-                self.stdout.write(f"{what}: {person.pk}")
-        self.stdout.write(f"{count} {what}.")
+        with apart("Erasure of person") as person_apart:
+            for person in list(due_before(kept_since)):
+                with person_apart(person.pk):
+                    if dry_run or erase(person):
+                        count += 1
+                        self.stdout.write(f"{what}: {person.pk}")
+            self.stdout.write(f"{count} {what}.")
