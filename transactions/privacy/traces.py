@@ -7,9 +7,9 @@ Note [Whose texts]: anybody can take any name, such as "groceries", "Select" or 
 a name in a text proves nothing. Texts of staff about the person and their accounts are emptied.
 Texts about another side too are emptied where they have a word of the name. Texts of people who
 paid the person, were paid by them or live with them are emptied where they have the whole name.
-Other texts are emptied only where they have an address of the person: it was confirmed by mail, and
-nobody else has it. What others chose (categories, rules, budgets, reports, names of what is theirs)
-stays.
+Other texts are emptied only where they have an address of the person that was confirmed by mail, or
+that the bank entered, and that nobody else has: anybody can sign up with somebody else's address.
+What others chose (categories, rules, budgets, reports, names of what is theirs) stays.
 """
 
 import re
@@ -76,7 +76,7 @@ class Erased(NamedTuple):
 class Traces:
     """Where to look for a person: their accounts, who had to do with them, and regular expressions
     of Postgres for any word of their names and any address, for whole names, and for addresses
-    that are nobody else's.
+    that are proved to be theirs and nobody else's: Note [Whose texts].
     """
 
     person: User
@@ -91,12 +91,16 @@ class Traces:
 def traces_of(person: User) -> Traces:
     """Read before anything is erased: former names and addresses are in the history alone."""
     names, addresses = {person.name}, {person.email}
+    confirmed = EmailAddress.objects.filter(user=person, verified=True)
+    proved = set(confirmed.values_list("email", flat=True))
     for row in Change.objects.filter(
         table_name__in=["users", "account_emailaddress"], about=str(person.pk)
     ):
         for side in (row.before or {}, row.after or {}):
             names.add(side.get("name") or "")
             addresses.add(side.get("email") or "")
+            if side.get("verified") or (side is row.after and _by_the_bank(row, person)):
+                proved.add(side.get("email") or "")
     accounts = list(Account.objects.filter(user=person).values_list("pk", flat=True))
     others = _paid_or_paying(accounts)
     known = User.objects.filter(Q(accounts__in=others) | Q(household__in=households_of(person)))
@@ -105,8 +109,16 @@ def traces_of(person: User) -> Traces:
         list(known.exclude(pk=person.pk).values_list("pk", flat=True).distinct()),
         words=_pattern([*addresses, *(word for name in names for word in name.split())]),
         names=_pattern(names),
-        addresses=_pattern_of_addresses(addresses - _of_others(person, addresses)),
+        addresses=_pattern_of_addresses(proved - _of_others(person, proved)),
     )  # fmt: skip
+
+
+def _by_the_bank(row: Change, person: User) -> bool:
+    """Whether staff or a command wrote the person's row. A sign-up has a page but no person."""
+    if row.table_name != "users" or row.action not in ("insert", "update"):
+        return False
+    by_command = row.person_id is None and not row.path.startswith("/")
+    return by_command or row.person_id not in (None, person.pk)
 
 
 def _paid_or_paying(accounts: Collection[UUID]) -> list[UUID]:

@@ -1,9 +1,11 @@
 """The name that a person chose changes nothing of people who never had to do with them."""
 
 from decimal import Decimal
+from unittest.mock import Mock
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from accounts import services as account_services
 from accounts.erased import HOUSEHOLD_NAME
@@ -14,14 +16,18 @@ from accounts.models import (
     LimitChange,
     User,
 )
+from ledger.db.facts import told
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
+from tests.sign_in import mailed_code, sign_up
 from tests.transactions.privacy.texts import texts_of, trail_of_staff
 from tests.transactions.standing_orders.orders import order_of
+from transactions.attachments.storage import StorageFailed
 from transactions.audit.audit import audit
 from transactions.models import (
     Payee,
 )
+from transactions.privacy import erasure
 from transactions.privacy.addresses import texts_with_an_address
 from transactions.privacy.erasure import erase
 from transactions.privacy.further import FURTHER
@@ -82,6 +88,47 @@ def test_an_address_that_somebody_else_has_now_stays_in_texts(clerk: User) -> No
     erase(person)
     reasons = LimitChange.objects.order_by("pk").values_list("reason", flat=True)
     assert list(reasons) == ["shared@mail.example asked", ""]
+
+
+@pytest.mark.parametrize("fails_first", [False, True])
+@pytest.mark.parametrize("is_confirmed", [False, True])
+def test_the_address_of_a_sign_up_counts_only_if_it_was_confirmed(
+    is_confirmed: bool, fails_first: bool, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_up(client, email="info@supplier.example")
+    person = User.objects.get(email="info@supplier.example")
+    if is_confirmed:
+        client.post("/account/confirm-email/", {"code": mailed_code()})
+    note = note_of(UserFactory(), "write to info@supplier.example")
+    account_services.deactivate_user(user=person)
+    if fails_first:
+        with monkeypatch.context() as patch:
+            patch.setattr(erasure, "_erase_for_good", Mock(side_effect=StorageFailed))
+            with pytest.raises(StorageFailed):
+                erase(User.objects.get(pk=person.pk))
+        Payee.objects.update(note="write to info@supplier.example")
+
+    erase(User.objects.get(pk=person.pk))
+
+    note.refresh_from_db()
+    assert note.note == ("" if is_confirmed else "write to info@supplier.example")
+
+
+def test_an_address_that_staff_entered_counts_before_it_is_confirmed(
+    client: Client, clerk: User
+) -> None:
+    sign_up(client, email="info@supplier.example")
+    person = User.objects.get(email="info@supplier.example")
+    with told(lambda: {"person": str(clerk.pk), "path": "/admin/accounts/user/"}):
+        account_services.change_email(user=person, email="eve@mail.example")
+    texts = ["write to eve@mail.example", "write to info@supplier.example"]
+    notes = [note_of(UserFactory(), text) for text in texts]
+    account_services.deactivate_user(user=person)
+
+    erase(User.objects.get(pk=person.pk))
+
+    left = [Payee.objects.get(pk=note.pk).note for note in notes]
+    assert left == ["", texts[1]]
 
 
 def test_an_address_that_somebody_else_had_goes_from_their_history() -> None:
