@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
 from typing import Any
+from unittest.mock import Mock
 from uuid import UUID, uuid4
 
 import pytest
@@ -109,6 +110,17 @@ def test_an_attempt_does_not_wait_for_names_of_others(
     answer = sending.send("https://shop.example/", {}, b"", owner=OWNER, seconds=1)
     assert answer.is_unreachable
     assert not answer.is_slow
+
+
+def test_look_ups_that_cannot_begin_take_no_place(
+    resolver: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("no thread left")))
+        for _ in range(targets.MAX_LOOK_UPS_OF_PERSON):
+            answer = sending.send("https://shop.example/", {}, b"", owner=OWNER, seconds=1)
+            assert answer.is_unreachable
+    assert _is_looked_up(OWNER)
 
 
 @pytest.mark.parametrize("address", PRIVATE)

@@ -156,17 +156,25 @@ def _looked_up(target: HookTarget, owner: UUID) -> list[str]:
         try:
             answers.put(look_up(target.host, target.port))
         finally:
-            with _lock:
-                _running[owner] -= 1
-                if not _running[owner]:
-                    del _running[owner]
+            _count_less(owner)
 
     with _lock:
         if _running[owner] >= MAX_LOOK_UPS_OF_PERSON or _running.total() >= MAX_LOOK_UPS:
             raise AddressRefused(f"{target.host} could not be looked up. Try again later.")
         _running[owner] += 1
-    threading.Thread(target=ask, daemon=True).start()
+    try:
+        threading.Thread(target=ask, daemon=True).start()
+    except RuntimeError as error:  # the system has no thread left
+        _count_less(owner)
+        raise AddressRefused(f"{target.host} could not be looked up. Try again later.") from error
     try:
         return answers.get(timeout=LOOK_UP_SECONDS)
     except Empty:
         raise AddressRefused(f"{target.host} could not be looked up in time.") from None
+
+
+def _count_less(owner: UUID) -> None:
+    with _lock:
+        _running[owner] -= 1
+        if not _running[owner]:
+            del _running[owner]
