@@ -3,10 +3,10 @@
 Note [Late bodies]: a client may send a body for minutes. Before its last byte, the token may be
 revoked, the session ended, the sign-in closed, or rights taken from the person. So a short body is
 read before session or token; the server has gathered it already. A longer body holds a thread while
-it is read, so it is read only for somebody who is signed in. Then session or token, and the person
-with their rights, are read again: by the middleware for pages, and for calls of the API by
-`ApiView.initial`, once the scope and the rate limit have let the call in. One that `Expect` delays
-counts as long: the server gives it a thread at its head.
+it is read, so it is read only for somebody who is signed in, also by the CSRF check. Then session
+or token, and the person with their rights, are read again: by the middleware for pages, and for
+calls of the API by `ApiView.initial`, once the scope and the rate limit have let the call in. One
+that `Expect` delays counts as long: the server gives it a thread at its head.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,10 @@ from ledger.web.middleware import content_length
 
 SHORT = 64 * 1024  # bytes: `MOST_GATHERED` of the server
 READS = ("GET", "HEAD", "OPTIONS", "TRACE")
+TOO_LARGE = (
+    f"Without signing in, a request has at most {SHORT // 1024} KB, and no header Expect. It was"
+    " not read. Nothing was changed. Sign in first."
+)
 CUT_OFF = "Its body ended too early. Nothing was changed. Send it again."
 
 _sessions, _people = SessionMiddleware(HttpResponse), AuthenticationMiddleware(HttpResponse)
@@ -40,7 +44,11 @@ class LateBodyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if _changes_something(request) and not is_late(request):
+        if is_late(request):
+            if not (_is_call(request) or request.user.is_authenticated):
+                status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                return database_errors.page("This is too large", TOO_LARGE, None, status=status)
+        elif _changes_something(request):
             try:
                 request.body  # noqa: B018 - Django keeps it
             except UnreadablePostError:
@@ -50,8 +58,7 @@ class LateBodyMiddleware:
 
     def process_view(self, request: HttpRequest, *_view: Any) -> None:
         """Reads the long body of a page, then the session and its person again."""
-        is_call = request.path_info.startswith(PATHS)
-        if not is_call and is_late(request) and request.user.is_authenticated:
+        if not _is_call(request) and is_late(request):
             request.POST  # noqa: B018 - reads the body, unless the CSRF check has done so
             sign_in_again(request)
 
@@ -68,6 +75,11 @@ def sign_in_again(request: HttpRequest) -> None:
     _sessions.process_request(request)
     _people.process_request(request)
     sign_in_by_token(request)
+
+
+def _is_call(request: HttpRequest) -> bool:
+    """Whether it is one of the API, which answers to nobody by itself."""
+    return request.path_info.startswith(PATHS)
 
 
 def _changes_something(request: HttpRequest) -> bool:

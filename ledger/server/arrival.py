@@ -5,8 +5,8 @@ import time
 
 from django.conf import settings
 
-# A head without an end, and a body of announced length, are gathered up to here, and what is longer
-# is read by a thread. The forms of the site stay far below.
+# A head without an end, and a body of announced length, are each gathered up to here, and what is
+# longer is read by a thread. The forms of the site stay far below.
 MOST_GATHERED = 64 * 1024
 BYTES_PER_SECOND = 8 * 1024
 # gunicorn refuses a line that ends without a carriage return at once: nothing more has to come.
@@ -63,5 +63,6 @@ class Arrival:
         if READ_LATER.search(head):
             self.is_long = True
         elif len(lengths) == 1:  # gunicorn refuses several, and those that are no number
-            self._size += int(lengths[0])
-            self.is_long = self._size > MOST_GATHERED
+            length = int(lengths[0])
+            self._size += length
+            self.is_long = length > MOST_GATHERED

@@ -283,6 +283,17 @@ def test_nothing_of_a_late_body_is_read_for_nobody(
     assert not call.was_read
 
 
+@pytest.mark.parametrize("size", ["short, with Expect", "long"])
+@pytest.mark.parametrize("page", ["account_login", "account_signup", "transactions:transfer"])
+def test_no_page_reads_a_late_body_of_nobody(senders: Senders, page: str, size: str) -> None:
+    """The CSRF check neither, which comes before the page."""
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = CSRF_TOKEN
+    call = Call(senders.mine.user, reverse(page), b"email=ana", FORM, client=client)
+    assert call.send(size, lambda: None).status_code == 413
+    assert not call.was_read
+
+
 @pytest.mark.parametrize("name", ["payment", "page"])
 def test_a_short_body_that_is_cut_off_changes_nothing(senders: Senders, name: str) -> None:
     def cut_off() -> None:

@@ -55,10 +55,11 @@ def test_a_thread_reads_a_body_that_waits_or_has_no_length(header: bytes) -> Non
 
 
 def test_a_thread_reads_a_body_that_is_too_long_to_gather() -> None:
-    found = fed(POST % MOST_GATHERED)
+    found = fed(POST % (MOST_GATHERED + 1))
 
     assert found.is_ready
     assert found.is_long
+    assert not fed(POST % MOST_GATHERED).is_long  # of the body alone, as `late_bodies.SHORT`
 
 
 def test_a_head_without_end_is_gathered_up_to_a_limit() -> None:
