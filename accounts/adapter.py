@@ -220,8 +220,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         except MailNotSent:
             mailed_codes.not_sent(self.request, asked, email)
             raise
-        if code := context.get("code"):
-            mailed_codes.remember(email, code)
+        if asked in mailed_codes.ASKED_BY_ANYBODY:
+            mailed_codes.remember(email, context.get("code"))
 
     def send_notification_mail(
         self,

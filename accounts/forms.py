@@ -247,9 +247,11 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         """Saves the person. For a taken address it does the same work, sends its owner a mail, and
         answers with the same page.
         """
+        saved: tuple[User | None, Any]
         if self.account_already_exists:
             self._save_and_take_back(request)
-        saved: tuple[User | None, Any]
+            saved = super().try_save(request)  # the mail is in no transaction, as that of a sign-up
+            return saved
         try:
             with db_transaction.atomic():
                 saved = super().try_save(request)

@@ -5,6 +5,8 @@ Above the limit the page answers as always, no mail leaves, and the browser that
 that the mailbox has already. A link in a mail needs nothing here: it stays valid.
 """
 
+import secrets
+
 from allauth.core.internal.cryptokit import normalize_user_code
 from django.http import HttpRequest
 from django.utils import timezone
@@ -46,8 +48,11 @@ def not_sent(request: HttpRequest | None, template: str, email: str) -> None:
         take_back(MAILS, _mail(request, template, email))
 
 
-def remember(email: str, code: str) -> None:
-    """Notes that a mail with this code has left."""
+def remember(email: str, code: str | None) -> None:
+    """Notes that a mail has left, with this code or without one. Both write a row: otherwise
+    counters of the database would show which addresses get a code.
+    """
+    code = code or secrets.token_hex()
     AttemptCount.objects.filter(pk=_key(email, code)).delete()
     passes(MAILED_CODE, _of(email, code))
 
