@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from explorer.running.limiter import ExplorerBusy
+from explorer.schema.functions import SCHEMA, UNTIL
 
 MAX_OVERDUE = 2  # on one server; each may take a processor
 LATE = 1  # seconds after its time
@@ -33,15 +34,7 @@ STILL_RUNNING = (
     "Queries that took too long still run in the database, which could not stop them yet. Try again"
     " in a few minutes."
 )
-UNTIL = "ledger explorer until "
-OVERDUE = f"""
-SELECT pid, late >= {LATE} FROM (
-  SELECT pid, extract(epoch FROM clock_timestamp())
-         - substring(application_name FROM '^{UNTIL}([0-9]{{1,12}})$')::bigint AS late
-  FROM pg_catalog.pg_stat_activity
-  WHERE usename = session_user AND datname = current_database()
-) AS session WHERE late > 0
-"""  # noqa: S608
+OVERDUE = f"SELECT pid, seconds_late >= {LATE} FROM {SCHEMA}.overdue_sessions()"  # noqa: S608
 NOW = b"SELECT extract(epoch FROM clock_timestamp())::bigint"
 
 

@@ -43,6 +43,10 @@ NOT_SET_UP = (
     " LEDGER_EXPLORER_PASSWORD is missing, or which the server does not let in. docs/explorer.md"
     " says how to make it."
 )
+NOT_PREPARED = (
+    "The explorer is not set up here: its views are missing or older than this version, or the role"
+    " {role} may not read them. manage.py prepare makes them (docs/explorer.md)."
+)
 NOT_SAFE = (
     "The explorer does not run: the role {role} may do more than read the explorer's views, or"
     " another role signed in. docs/explorer.md says how to make it."
@@ -56,6 +60,11 @@ SELECT rolname = %s AND NOT (rolsuper OR rolcreaterole OR rolcreatedb OR rolrepl
     ) AND NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relowner = pg_roles.oid)
 FROM pg_catalog.pg_roles WHERE rolname = session_user AND session_user = current_user
 """
+IS_PREPARED = f"""
+SELECT coalesce(bool_or(pg_catalog.has_schema_privilege(pronamespace, 'USAGE')
+    AND pg_catalog.has_function_privilege(oid, 'EXECUTE')), false)
+FROM pg_catalog.pg_proc WHERE pronamespace = pg_catalog.to_regnamespace('{SCHEMA}')
+"""  # noqa: S608 - a constant
 
 
 class NotSetUp(Exception):
@@ -167,6 +176,8 @@ def _check(connection: psycopg.Connection[Any]) -> None:
     sql = IS_SAFE.replace("%s", "$1")
     if connection.execute(sql.encode(), [role]).fetchone() != (True,):
         raise NotSetUp(NOT_SAFE.format(role=role))
+    if connection.execute(IS_PREPARED.encode()).fetchone() != (True,):
+        raise NotSetUp(NOT_PREPARED.format(role=role))
 
 
 def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: float) -> None:

@@ -1,8 +1,9 @@
-"""The functions that the views ask what the reader may see: they believe a signed token alone.
+"""The functions that the explorer's role executes.
 
-They are those of row-level security in a schema of their own, with keys of their own, because the
-explorer works with and without it. Its role may execute them, as a view demands, but may not enter
-their schema, so no query names them.
+The views ask two of them what the reader may see: they believe a signed token alone. They are those
+of row-level security in a schema of their own, with keys of their own, because the explorer works
+with and without it. The role may execute them, as a view demands, but may not enter their schema,
+so no query names them.
 """
 
 from ledger.db import row_security as tokens
@@ -16,6 +17,21 @@ CREATE SCHEMA {RULES};
 CREATE TABLE {RULES}.keys (inner_pad bytea PRIMARY KEY, outer_pad bytea NOT NULL);
 COMMENT ON TABLE {RULES}.keys IS 'Keys of the explorer''s tokens, for the owner alone';
 """
+# What a session of the role writes into `application_name`: until when its query has to be over.
+UNTIL = "ledger explorer until "
+# The role may not read pg_stat_activity, which shows the numbers of transactions of others.
+OVERDUE = f"""
+CREATE FUNCTION {SCHEMA}.overdue_sessions() RETURNS TABLE (pid integer, seconds_late numeric)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT pid, late FROM (
+    SELECT pid, extract(epoch FROM clock_timestamp())
+           - substring(application_name FROM '^{UNTIL}([0-9]{{1,12}})$')::bigint AS late
+    FROM pg_stat_activity
+    WHERE usename = session_user AND datname = current_database()
+  ) AS session WHERE late > 0
+$$;
+REVOKE ALL ON FUNCTION {SCHEMA}.overdue_sessions() FROM PUBLIC;
+"""  # noqa: S608 - a constant
 _SCOPE = f"({RULES}.claims())[2]::int"
 # The numbers are those of `ledger.db.row_security.RowScope`: BANK without names, STAFF with them.
 FUNCTIONS = {
@@ -26,11 +42,12 @@ FUNCTIONS = {
 
 def statements() -> list[str]:
     """The SQL of all functions."""
-    own = [row_security.CLAIMS.replace(tokens.SETTING, SETTING)]
+    own = [OVERDUE, row_security.CLAIMS.replace(tokens.SETTING, SETTING)]
     own += [row_security.function_sql(*function) for function in FUNCTIONS.items()]
     return [sql.replace(f"{row_security.SCHEMA}.", f"{RULES}.") for sql in own]
 
 
 def names() -> list[str]:
-    """Each function that a view names, as GRANT takes it."""
-    return [f"{RULES}.{row_security.name_of(signature)}" for signature in FUNCTIONS]
+    """Each function that the role executes, as GRANT takes it."""
+    of_views = [f"{RULES}.{row_security.name_of(signature)}" for signature in FUNCTIONS]
+    return [*of_views, f"{SCHEMA}.overdue_sessions()"]

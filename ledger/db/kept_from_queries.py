@@ -1,7 +1,8 @@
 """Functions of Postgres that everybody may execute, and queries of the explorer may not.
 
 They are taken from PUBLIC, which only a superuser can, in each database, and granted to other roles
-of the bank. Each group is a regular expression of their names in `pg_catalog`.
+of the bank. Each group is a regular expression of their names in `pg_catalog`, or of one signature
+where other functions have the same name.
 """
 
 from collections.abc import Sequence
@@ -35,17 +36,23 @@ TEXTS = (
 OF_THE_BANK = f"{SETTINGS}|{LOCKS}|{LOCKS_OF_OTHERS}|{TEXTS}"
 # What pages of the bank read and write is counted for each table and index, and in bytes of the
 # WAL. The counts differ for an e-mail address that is known and one that is not. They are for the
-# bank and its monitors. `explorer.running.overdue` needs the view pg_stat_activity. The last five
-# show what became of any transaction, such as a refused payment, and which ones shared the lock of
-# a row.
+# bank and its monitors. Transactions that write get numbers in turn, so what shows the next number
+# (a snapshot, an age, `backend_xmin` of pg_stat_activity) counts them too; a size shows that a
+# table grew. The last five show what became of any transaction, such as a refused payment, and
+# which ones shared the lock of a row. `explorer.schema.functions` reads pg_stat_activity for the
+# explorer.
 COUNTERS = (
-    r"pg_stat_get_(?!activity$)\w+|pg_(current|last)_wal_\w+|pg_last_xact_replay_timestamp"
+    r"pg_stat_(get|have)_\w+|pg_(current|last)_wal_\w+|pg_last_xact_replay_timestamp"
     r"|pg_get_wal_summarizer_state|pg_available_wal_summaries|pg_wal_summary_contents"
     r"|pg_get_replication_slots|pg_control_\w+"
+    r"|(pg_current_xact_id|txid_current)(_if_assigned)?|(pg|txid)_current_snapshot"
+    r"|age\(xid\)|mxid_age|pg_notification_queue_usage|pg_prepared_xact"
+    r"|pg_(total_)?relation_size|pg_(table|indexes|database|tablespace)_size"
     r"|pg_xact_status|txid_status|pg_get_multixact_\w+|pg_last_committed_xact"
     r"|pg_xact_commit_timestamp(_origin)?"
 )
-OF_GROUP = "pronamespace = 'pg_catalog'::regnamespace AND proname ~ ('^(' || %s || ')$')"
+OF_GROUP = r"""pronamespace = 'pg_catalog'::regnamespace
+    AND concat(proname, '(', oidvectortypes(proargtypes), ')') ~ ('^(' || %s || ')(\(|$)')"""
 # The statement for each function that is not as it should be.
 STATEMENTS = f"""
 SELECT format('REVOKE EXECUTE ON FUNCTION %%1$s FROM PUBLIC; GRANT EXECUTE ON FUNCTION %%1$s TO %%2$s',

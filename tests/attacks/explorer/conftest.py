@@ -55,6 +55,8 @@ def another_role(settings: Any) -> Iterator[str]:
     role = settings.LEDGER_EXPLORER_ROLE = f"explorer_{uuid4().hex}"
     with beside(user="postgres") as superuser:
         superuser.execute(f"CREATE ROLE {role} LOGIN NOINHERIT".encode())
+        superuser.execute(f"GRANT USAGE ON SCHEMA explorer TO {role}".encode())
+        superuser.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA explorer TO {role}".encode())
         with leading_to(server()):
             yield role
         superuser.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())

@@ -9,8 +9,9 @@ from django.conf import settings
 
 from explorer.running import overdue, session
 from explorer.running.limiter import ExplorerBusy
-from explorer.running.overdue import MAX_OVERDUE, UNTIL
+from explorer.running.overdue import MAX_OVERDUE
 from explorer.running.run import TOO_LONG
+from explorer.schema.functions import UNTIL
 from tests.conftest import signed_in
 from tests.explorer.books import Books, query, rows
 from tests.ledger.processes import wait_until
@@ -75,6 +76,7 @@ def test_sessions_of_other_roles_are_not_overdue(books: Books) -> None:
         assert rows(books.bank, "SELECT 1") == [("1",)]
 
 
+@pytest.mark.usefixtures("may_execute")
 def test_each_query_shows_when_it_has_to_be_over(books: Books) -> None:
     """Also a session that does not track what it runs, and again for the plan."""
     sql = (

@@ -162,12 +162,8 @@ FROM pg_proc JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = pg_proc
 WHERE deptype = 'e'
   AND refobjid <> (SELECT oid FROM pg_extension WHERE extname = 'plpgsql')
 """
-# Views of statistics that every session may read: of its own work, of columns that it may read, and
-# who is connected.
-OPEN_STATISTICS = {
-    "pg_stat_activity", "pg_stat_gssapi", "pg_stat_ssl", "pg_stats", "pg_stats_ext",
-    "pg_stats_ext_exprs",
-}  # fmt: skip
+# Views of statistics that every session may read: of columns that it may read.
+OPEN_STATISTICS = {"pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"}
 VIEWS_OF_STATISTICS = """
 SELECT relname FROM pg_class
 WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'v' AND relname ~ '^pg_stat'
@@ -182,6 +178,18 @@ OF_OTHER_TRANSACTIONS = """
 SELECT proname, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace
   AND proname ~ 'xact_status|txid_status|xact_members|committed_xact|commit_timestamp'
+"""
+# Each number is of a transaction that wrote, so the next one counts them.
+OF_NEXT_TRANSACTION = """
+SELECT proname, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND provolatile <> 'i'
+  AND proname !~ '^pg_logical_slot_'  -- for roles with REPLICATION
+  AND (ARRAY['xid', 'xid8', 'pg_snapshot', 'txid_snapshot']::regtype[]::oid[]
+       && (coalesce(proallargtypes, proargtypes::oid[]) || prorettype) OR proname ~ '^txid_')
+"""
+SIZES = """
+SELECT proname, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND provolatile = 'v' AND proname ~ '_size$'
 """
 LARGE_OBJECTS = [
     "SELECT lo_import('/etc/passwd')",
@@ -483,6 +491,32 @@ def test_no_position_in_the_wal_counts_what_others_write(books: Books) -> None:
     assert [name for name, may in found.items() if may] == []
 
 
+@pytest.mark.parametrize(
+    ("functions", "known"),
+    [
+        (OF_NEXT_TRANSACTION, {"age", "pg_current_snapshot", "pg_stat_get_activity"}),
+        (SIZES, {"pg_relation_size", "pg_database_size"}),
+    ],
+    ids=["the next transaction", "sizes"],
+)
+def test_no_number_grows_by_what_others_write(
+    functions: str, known: set[str], books: Books
+) -> None:
+    """Also of a later Postgres."""
+    if not server().get("LEDGER_EMBEDDED"):
+        pytest.skip("only a superuser takes these functions from everybody")
+    with connection.cursor() as cursor:
+        cursor.execute(functions, [settings.LEDGER_EXPLORER_ROLE])
+        found = set(cursor.fetchall())
+    assert {name for name, _may in found} >= known
+    assert sorted(name for name, may in found if may) == []
+
+
+def test_the_age_of_a_time_stays(books: Books) -> None:
+    """A function of the same name as the one that counts transactions."""
+    assert rows(books.bank, "SELECT age('2026-02-01'::timestamp, '2026-01-01')") == [("1 mon",)]
+
+
 def test_no_function_shows_what_became_of_the_transactions_of_others(books: Books) -> None:
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser takes these functions from everybody")
@@ -523,6 +557,7 @@ def test_statistics_count_no_row_that_a_query_passes_over(books: Books) -> None:
     assert set(rows(books.bank, sql)[0]) == {"0"}
 
 
+@pytest.mark.usefixtures("may_execute")
 def test_statements_of_others_stay_hidden(books: Books) -> None:
     with beside(user=settings.LEDGER_EXPLORER_ROLE) as other:
         other.execute("SELECT 'what a colleague asked'")
@@ -583,6 +618,14 @@ def test_a_role_that_may_more_is_not_used(grant: str, another_role: str, books: 
     assert rows(books.bank, "SELECT 1") == [("1",)]
     with beside(user="postgres") as superuser:
         superuser.execute(grant.format(another_role).encode())
+    with pytest.raises(NotSetUp, match=another_role):
+        query(books.bank, "SELECT 1")
+
+
+def test_a_role_that_may_not_read_the_views_is_not_used(another_role: str, books: Books) -> None:
+    """As one that was made after the last `manage.py prepare`."""
+    with beside(user="postgres") as superuser:
+        superuser.execute(f"REVOKE USAGE ON SCHEMA explorer FROM {another_role}".encode())
     with pytest.raises(NotSetUp, match=another_role):
         query(books.bank, "SELECT 1")
 

@@ -86,6 +86,9 @@ def test_a_setting_of_this_database_goes_before(role: str, owner: Any, superuser
         "pg_try_advisory_lock(bigint)",
         "pg_stat_get_tuples_returned(oid)",
         "pg_sequence_last_value(regclass)",
+        "pg_current_snapshot()",
+        "age(xid)",
+        "pg_relation_size(regclass)",
     ],
 )
 def test_a_function_that_a_superuser_takes_is_told(
