@@ -10,10 +10,12 @@ page is refused at once. Customers' pages are not logged and cost no query. See 
 
 Note [Reads of a stream]: a file may read rows while it is sent, for hours if its reader is slow.
 Before a part with newly read rows leaves, the reader's access is checked again, and the people
-whom no row of this file names yet are logged. If either fails, the file is cut off.
+whom no row of this file names yet are logged. Before a part without newly read rows, the access is
+checked if the last check was a second ago. If a check or the log fails, the file is cut off.
 """
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
@@ -43,6 +45,7 @@ from ledger.web.database_errors import page, page_for
 from ledger.web.page_names import page_name
 from ledger.web.request_facts import facts_of
 
+CHECK_AFTER = 1  # seconds
 _FAILED = HTTPStatus.INTERNAL_SERVER_ERROR
 NOBODYS = {Currency, Group}  # models of rows that tell of no person
 logger = logging.getLogger(__name__)
@@ -141,21 +144,29 @@ def _logged_parts(
     """The same parts, see Note [Reads of a stream]. `known` names whom the request has logged and
     the reader. Raises AccessEnded.
     """
-    parts = iter(content)
+    parts, checked_at = iter(content), time.monotonic()
     while True:
         with collect() as shown, facts.told(lambda: facts_of(request)):
             part = next(parts, None)
-            if shown.people or shown.accounts or shown.unnamed:
+            has_read = bool(shown.people or shown.accounts or shown.unnamed)
+            if has_read or time.monotonic() - checked_at >= CHECK_AFTER:
+                _refuse_if_ended(request)
+                checked_at = time.monotonic()
+            if has_read:
                 _log_part(request, name, known, shown)
         if part is None:
             return
         yield part
 
 
-def _log_part(request: HttpRequest, name: str, known: Shown, shown: Shown) -> None:
-    """Logs what is shown and not known, and adds it to `known`. Raises AccessEnded."""
+def _refuse_if_ended(request: HttpRequest) -> None:
+    """Raises AccessEnded if the reader's access has ended since the request began."""
     reader, token = cast("User", request.user), getattr(request, "api_token", None)
     refuse_if_ended(reader, session_key=request.session.session_key, token=token)
+
+
+def _log_part(request: HttpRequest, name: str, known: Shown, shown: Shown) -> None:
+    """Logs what is shown and not known, and adds it to `known`."""
     others = _owners(Shown(shown.people, shown.accounts - known.accounts)) - known.people
     if others or (shown.unnamed and not known.unnamed):
         _log(request, name, others)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.http import HttpRequest, StreamingHttpResponse
 from django.test import Client, RequestFactory
+from django.urls import reverse
 
 from accounts import services as people
 from accounts.exceptions import AccessEnded
@@ -18,6 +19,7 @@ from accounts.shown import opened_by_right
 from accounts.sign_in import sessions
 from tests.conftest import signed_in
 from tests.factories import AccountFactory, UserFactory
+from tests.transactions.payment_files.files import checked, pay
 from tests.transactions.reports.books import analyst, clerk
 from transactions import services
 
@@ -46,8 +48,8 @@ def file_of(client: Client) -> Iterator[bytes]:
     return iter(answer.streaming_content)
 
 
-def people_logged_for(reader: User) -> set[Any]:
-    rows = Read.objects.filter(reader=reader, page="transactions:search_csv")
+def people_logged_for(reader: User, page: str = "transactions:search_csv") -> set[Any]:
+    rows = Read.objects.filter(reader=reader, page=page)
     return {person for row in rows for person in row.people}
 
 
@@ -96,6 +98,56 @@ def test_a_file_ends_with_its_readers_access(
     with pytest.raises(AccessEnded):
         next(file)
     assert later.pk not in people_logged_for(reader)
+
+
+def result_of_four_lines(reader: User) -> tuple[Iterator[bytes], list[User]]:
+    """The parts of the result of a payment file, each with one line, and whom the lines pay."""
+    paid = AccountFactory.create_batch(4)
+    file = checked(AccountFactory(balance="100"), *(pay(account, 1) for account in paid))
+    url = reverse("admin:transactions_paymentfile_result", args=[file.pk])
+    answer: Any = signed_in(reader).get(url)
+    return iter(answer.streaming_content), [account.user for account in paid]
+
+
+@pytest.mark.parametrize("lines_read_at_once", [2, 100])
+@pytest.mark.parametrize("end", [close_sign_in, take_rights, sign_out])
+def test_the_result_of_a_payment_file_ends_with_its_readers_access(
+    end: Callable[[User], None], lines_read_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transactions.payment_files.results.PART", lines_read_at_once)
+    monkeypatch.setattr("accounts.read_log.CHECK_AFTER", 0)
+    reader = clerk()
+    file, _ = result_of_four_lines(reader)
+    next(file), next(file), next(file)
+    end(reader)
+    with pytest.raises(AccessEnded):
+        next(file)
+
+
+def test_the_result_of_a_payment_file_logs_whom_its_lines_pay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("transactions.payment_files.results.PART", 2)
+    reader = clerk()
+    file, paid = result_of_four_lines(reader)
+    page = "admin:transactions_paymentfile_result"
+    first, later = ({user.pk for user in part} for part in (paid[:2], paid[2:]))
+    next(file), next(file), next(file)
+    logged = people_logged_for(reader, page)
+    assert first <= logged
+    assert logged.isdisjoint(later)
+    next(file)
+    assert later <= people_logged_for(reader, page)
+
+
+def test_a_file_is_checked_again_only_after_a_while_if_it_reads_no_rows(
+    django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.read_log.CHECK_AFTER", 3600)
+    file, _ = result_of_four_lines(clerk())
+    next(file), next(file)
+    with django_assert_num_queries(0):
+        list(file)
 
 
 def test_no_file_opened_by_a_right_can_forget_whom_it_shows() -> None:

@@ -328,6 +328,13 @@ class PaymentLine(models.Model):
     def __str__(self) -> str:
         return f"Line {self.number}: {self.typed_amount} to {self.typed_to}"
 
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Adds the account that is paid to Note [Whose data]."""
+        line = super().from_db(*arguments, **options)
+        add_accounts(line.__dict__.get("to_account_id"))
+        return line
+
     @property
     def is_readable(self) -> bool:
         """Whether it names an account of this bank and an amount."""

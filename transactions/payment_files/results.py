@@ -1,11 +1,12 @@
 """Payment files and the result of each of their lines, as files: see Note [Tables as files]."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from django.http import StreamingHttpResponse
 
-from accounts.shown import add_accounts
+from accounts.models.read import MOST_PEOPLE
 from ledger.text.currencies import decimals_of, minor_units
 from ledger.web.table_files import (
     CSV,
@@ -16,9 +17,9 @@ from ledger.web.table_files import (
     table_response,
 )
 from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.storage import PART
+from transactions.payment_files.storage import parts_of
 
-MOST_TOLD = 5_000  # accounts; the log itself keeps 500 people of a page
+PART = MOST_PEOPLE  # lines that are read at a time, so that the log of reads names each payee
 RESULT_COLUMNS = (
     "line to name amount currency description reference result why note transaction"
 ).split()
@@ -36,8 +37,9 @@ def result_lines(file: PaymentFile) -> Iterator[str]:
 def result_table(file: PaymentFile) -> DataTable:
     """The lines of a payment file with their results, in the order of the file."""
     lines = PaymentLine.objects.of(file).in_order().iterator(chunk_size=PART)
+    in_parts = chain.from_iterable(parts_of(lines, PART))  # a part is logged as one read
     waiting = "not checked yet" if file.state == PaymentFile.State.STORED else "can be paid"
-    rows = (_cells(line, file.currency, waiting) for line in lines)
+    rows = (_cells(line, file.currency, waiting) for line in in_parts)
     return DataTable(result_name(file), RESULT_COLUMNS, rows)
 
 
@@ -49,12 +51,6 @@ def result_response(file: PaymentFile, kind: str = CSV) -> StreamingHttpResponse
 def files_table(files: Iterable[PaymentFile]) -> DataTable:
     """Payment files, each with its account, as a table."""
     return DataTable("payment-files", FILE_COLUMNS, map(_file_cells, files))
-
-
-def tell_payees(file: PaymentFile) -> None:
-    """Tells the log of reads whose accounts the lines of the file pay, see Note [Whose data]."""
-    lines = PaymentLine.objects.of(file).exclude(to_account=None)
-    add_accounts(*lines.values_list("to_account_id", flat=True).distinct()[:MOST_TOLD])
 
 
 def result_name(file: PaymentFile) -> str:

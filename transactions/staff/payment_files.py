@@ -39,7 +39,7 @@ from transactions.payment_files.booking import (
 from transactions.payment_files.forms import CustomersFileForm, PayForm
 from transactions.payment_files.parser import UnreadableFile
 from transactions.payment_files.preview import check
-from transactions.payment_files.results import result_response, tell_payees
+from transactions.payment_files.results import result_response
 from transactions.payment_files.stopped import stopped_page
 from transactions.payment_files.storage import FileRemoved, discard, store
 from transactions.payment_files.wording import payments, summary_of
@@ -260,7 +260,6 @@ class PaymentFileAdmin(ListFiles):
         if not self.has_view_permission(request):
             raise PermissionDenied
         file = get_object_or_404(self.get_queryset(request), pk=pk)
-        tell_payees(file)  # the lines are read after the log of reads is written
         return result_response(file)
 
     def _upload_page(self, request: HttpRequest, form: CustomersFileForm) -> HttpResponse:
