@@ -1,7 +1,7 @@
 """Checks the lines of a parsed file and stores them, each with the id of its transaction."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.forms import NO_SUCH_NUMBER
-from accounts.models import Account, User
+from accounts.models import Account, ApprovalRequest, User
 from accounts.numbers import clean_account_number
 from accounts.refusal_counts import counts_refusals
 from accounts.sent_bytes import LINE, count_stored
@@ -93,21 +93,25 @@ def store(
     return file
 
 
-def discard(file: PaymentFile) -> bool:
-    """Removes a file of which nothing was paid; returns False if something was paid.
+def discard(file: PaymentFile, *, beside: Callable[[], object] | None = None) -> bool:
+    """Removes a file; returns False if part of it was paid, or if a request for approval is open.
 
-    Raises FileRemoved if somebody else removed it.
+    `beside` is called in the transaction that removes the file. Raises FileRemoved if somebody else
+    removed it.
     """
 
-    def unless_paid() -> bool:
+    def unless_in_use() -> bool:
         with db_transaction.atomic(durable=True):
-            locked = locked_file(file.pk)
-            if locked.booked_count or locked.state == PaymentFile.State.PAYING:
+            locked = locked_file(file.pk)  # a new request locks the file too: `REQUEST_FOR_FILE`
+            is_asked = ApprovalRequest.objects.open_for(file.pk).exists()
+            if is_asked or locked.booked_count or locked.state == PaymentFile.State.PAYING:
                 return False
+            if beside is not None:
+                beside()
             locked.delete()
         return True
 
-    return run_with_retry(unless_paid)
+    return run_with_retry(unless_in_use)
 
 
 def locked_file(pk: uuid.UUID) -> PaymentFile:

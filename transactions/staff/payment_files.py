@@ -52,6 +52,9 @@ OTHER_LINES = (
     "The file was checked again since that page was shown, and other lines can be booked now. "
     "Nobody was asked. Check the current figures and press again."
 )
+NOT_REMOVED = (
+    "This file cannot be removed: part of it was paid, or somebody was asked to approve it."
+)
 NOTHING_LEFT = (
     "No line was booked now. Each line shows its result, and the file's history shows who paid."
 )
@@ -246,12 +249,14 @@ class PaymentFileAdmin(ListFiles):
 
     def _discard(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
         """Removes an unpaid file that staff uploaded, and records that in the admin's history."""
-        if not discard(file):
-            messages.error(request, "Part of this file was paid, so it cannot be removed.")
-            return redirect("admin:transactions_paymentfile_change", file.pk)
         message = f"Removed; nothing of its {payments(file.line_count)} was paid."
-        clerk = person_of(request)
-        LogEntry.objects.log_actions(clerk.pk, [file], DELETION, message, single_object=True)
+        log = partial(
+            LogEntry.objects.log_actions,
+            person_of(request).pk, [file], DELETION, message, single_object=True,
+        )  # fmt: skip
+        if not discard(file, beside=log):
+            messages.error(request, NOT_REMOVED)
+            return redirect("admin:transactions_paymentfile_change", file.pk)
         messages.success(request, f"Removed {file.name}. None of its payments was made.")
         return redirect("admin:transactions_paymentfile_changelist")
 

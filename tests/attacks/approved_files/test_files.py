@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import DatabaseError, connection
 from django.test import Client
 
@@ -13,16 +14,18 @@ from accounts.models import Account, ApprovalRequest, StaffSum, User
 from tests.attacks.approvals import ANOTHER_LINE, PAGE, approved, as_web, expire, step
 from tests.attacks.approvals import asked_for_file as asked
 from tests.attacks.approved_files.steps import paid, press_at
+from tests.attacks.waiting import after_waiting_for
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, balances
-from tests.pages import text_of
+from tests.pages import text_of, texts_of
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay
 from tests.transactions.payment_files.shared import BASE, WHY
 from transactions.audit.audit import audit
+from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import book_rest, book_whole
 from transactions.payment_files.preview import check
-from transactions.payment_files.storage import store
+from transactions.payment_files.storage import discard, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -194,3 +197,36 @@ def test_a_file_that_waits_for_approval_can_be_checked_again_but_not_removed(
     approvals.withdraw(request=request, by=clerk)
     assert staff.post(url, {"step": "discard"}).status_code == 302
     assert not PaymentFile.objects.filter(pk=file.pk).exists()
+
+
+@pytest.mark.parametrize("is_approved", [False, True])
+def test_a_file_with_an_open_request_is_not_removed(
+    is_approved: bool, file: PaymentFile, clerk: User, boss: User
+) -> None:
+    request = asked(file, clerk)
+    if is_approved:
+        approved(request, boss)
+    assert not discard(file)
+    expire(request)
+    assert discard(file)
+
+
+def test_a_request_made_after_the_check_of_the_page_stops_the_removal(
+    staff: Client, clerk: User, file: PaymentFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(file, clerk)
+    monkeypatch.setattr("transactions.staff.payment_files._may_remove", lambda *_: True)
+    answer = staff.post(f"{BASE}{file.pk}/step/", {"step": "discard"}, follow=True)
+    assert len(texts_of(answer, "error")) == 1
+    assert PaymentFile.objects.filter(pk=file.pk).exists()
+    assert not LogEntry.objects.filter(object_id=str(file.pk)).exists()
+
+
+def test_nobody_is_asked_to_approve_a_file_that_is_just_removed(
+    file: PaymentFile, clerk: User
+) -> None:
+    refusal = after_waiting_for(
+        PaymentFile.objects.get(pk=file.pk).delete, lambda: asked(file, clerk)
+    )
+    assert isinstance(refusal, LedgerError)
+    assert not ApprovalRequest.objects.exists()

@@ -1,9 +1,11 @@
 """Staff pay from a file that a customer brought, and read every file; nobody serves themselves."""
 
 from decimal import Decimal
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import OperationalError
 from django.test import Client
 
 from accounts.models import Account, User
@@ -232,6 +234,15 @@ def test_a_file_that_staff_uploaded_and_nobody_paid_is_removed_by_staff(
     entry = LogEntry.objects.get(object_id=str(file.pk))
     assert (entry.user, entry.is_deletion()) == (clerk, True)
     assert not lacks(entry.change_message, "Removed", "1 payment")
+
+
+def test_a_file_stays_if_its_removal_cannot_be_logged(
+    staff: Client, clerk: User, everyday: Account, mara: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = checked(everyday, pay(mara, 1), created_by=clerk)
+    monkeypatch.setattr(LogEntry.objects, "log_actions", Mock(side_effect=OperationalError))
+    assert staff.post(f"{BASE}{file.pk}/step/", {"step": "discard"}).status_code == 503
+    assert fates(PaymentFile.objects.get()) == ["waiting"]
 
 
 def test_staff_remove_neither_a_customers_own_file_nor_a_paid_one_nor_their_own(
