@@ -5,7 +5,7 @@ here can change a payment.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from itertools import islice
@@ -303,12 +303,18 @@ def take_back(*, reconciliation: Reconciliation, seen: str) -> None:
 
 
 @with_retry
-def discard(*, reconciliation: Reconciliation, seen: str) -> None:
-    """Throws an unsigned reconciliation away, with its matches. `seen` as in `sign`."""
+def discard(
+    *, reconciliation: Reconciliation, seen: str, beside: Callable[[], object] | None = None
+) -> None:
+    """Throws an unsigned reconciliation away, with its matches. `seen` as in `sign`. `beside` is
+    called in the same database transaction, before the rows are deleted.
+    """
     with _changing():
         locked = _locked(reconciliation)
         if not locked.is_signed:  # the triggers refuse what is signed, with a better sentence
             _refuse_changed(locked, seen)
+        if beside is not None:
+            beside()
         ReconciliationMatch.objects.filter(line__reconciliation=locked).delete()
         ReconciliationLine.objects.of(locked).delete()
         locked.delete()

@@ -6,6 +6,7 @@ them need the right to see payments, because the pages show those of the books.
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
@@ -289,9 +290,11 @@ class ReconciliationAdmin(ListFiles):
 
     def _discard(self, request: HttpRequest, whose: Reconciliation) -> str:
         rows = Reconciliation.objects.filter(pk=whose.pk)
-        len(rows)  # reads them for the history, to which only what was done belongs
-        services.discard(reconciliation=whose, seen=request.POST.get("seen", ""))
-        self.log_deletions(request, rows)
+        services.discard(
+            reconciliation=whose,
+            seen=request.POST.get("seen", ""),
+            beside=partial(self.log_deletions, request, rows),
+        )
         return f"Thrown away: {whose.name}."  # Django begins a message with a capital
 
     def line(self, request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:

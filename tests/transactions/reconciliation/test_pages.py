@@ -5,11 +5,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
@@ -387,6 +389,17 @@ def test_an_old_page_signs_and_discards_nothing(
     step(manager, whose, "take_back")
     assert f"Thrown away: {whose.name}." in step(manager, whose, "discard")
     assert LogEntry.objects.filter(object_id=str(whose.pk), action_flag=DELETION).count() == 1
+
+
+def test_a_reconciliation_stays_if_its_removal_cannot_be_logged(
+    staff: Client, clerk: User, ana: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid_in(ana, "40")
+    whose = settled(statement("40.00,,,"), clerk)
+    monkeypatch.setattr(LogEntry.objects, "log_actions", Mock(side_effect=OperationalError))
+    data = {"step": "discard", "seen": seen_now(whose)}
+    assert staff.post(page_of(whose).replace("change/", "step/"), data).status_code == 503
+    assert ReconciliationMatch.objects.filter(line__reconciliation=whose).exists()
 
 
 def seen_on(page: Any) -> str:
