@@ -23,8 +23,16 @@ from transactions.models import Transaction
 FOR_ALL = {"api:docs", "api:openapi", "api:problems", "api:nothing_here"}
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 OF_STAFF = {"api:capture", "api:refund", "api:void"}
-FILES = {"api:payment_files"}  # takes CSV
-KINDS = ("text/xml", "multipart/form-data; boundary=x", "text/plain", "x", "")
+FORM = "application/x-www-form-urlencoded"
+KINDS = (
+    FORM, "multipart/form-data; boundary=x", "text/plain", "application/x-ndjson", "text/csv",
+    "text/xml", "x", "",
+)  # fmt: skip
+# What an address reads, if it is not only JSON.
+READ_BY = {
+    "api:batch": ("application/json", "application/x-ndjson"),
+    "api:payment_files": ("text/csv",),
+}
 AMOUNTS: tuple[Any, ...] = (
     "-1", "0", "0.00", "1e3", "1E-2", "NaN", "Infinity", "-Infinity", "1,000", "1.001", " 1",
     "0x10", "\uff11\uff12", "1_000", "9" * 40, "1" + "0" * 5000, "", None, 1, 1.5, True,
@@ -133,12 +141,12 @@ def test_no_body_of_another_kind_is_read(bank: AttackedBank) -> None:
     def send(text: str, method: str, body: bytes = b"{}", kind: str = "application/json") -> None:
         with rolled_back():
             status = call(text, method, address.url, body, content_type=kind).status_code
-        is_json = kind == "application/json" and address.name not in FILES
+        is_read = kind in READ_BY.get(address.name, ("application/json",))
         if status == 405:
             expected = 405 if method not in taken else 0
         else:
             read.add(address.name)
-            expected = 400 if is_json or not body else 415
+            expected = 400 if is_read or not body else 415
         if status != expected:
             wrong.append(f"{method} {address.url} as {kind} {body[:20]!r}: {status}")
 
@@ -151,11 +159,12 @@ def test_no_body_of_another_kind_is_read(bank: AttackedBank) -> None:
             for body in BODIES:
                 send(text, method, body)
     assert wrong == []
-    assert read >= OF_STAFF | FILES | {"api:transactions", "api:batch", "api:note"}
+    assert read >= {*OF_STAFF, *READ_BY, "api:transactions", "api:note"}
     assert books() == before
 
 
 PAYMENT = '{"from_account": "%s", "to_account": "%s", "amount": "1.00"%s}'
+PAYMENT_OF_FORM = "from_account=%s&to_account=%s&amount=1.00%s"
 
 
 @pytest.mark.django_db
@@ -179,7 +188,8 @@ def test_what_could_be_read_in_two_ways_pays_nothing(
     """Each of these would be paid if a more tolerant parser read it."""
     mine, theirs = AccountFactory(balance="100"), AccountFactory()
     text = issue(mine.user, "pay").text
-    body = (PAYMENT % (mine.pk, theirs.pk, more)).encode(coding)
+    payment = PAYMENT_OF_FORM if kind == FORM else PAYMENT
+    body = (payment % (mine.pk, theirs.pk, more)).encode(coding)
     key = {"Idempotency-Key": "k"}
     answer = call(text, "POST", "/api/v1/transactions/", body, content_type=kind, **key)
     assert answer.status_code == status
