@@ -133,7 +133,10 @@ def refusal_of_staff(error: IntegrityError) -> LedgerError | None:
 
 
 def check_now(*_row: object) -> None:
-    """Has the database check now what it would check at COMMIT."""
+    """Has the database check now what it would check at COMMIT, after a step of staff has its
+    locks. Raises AccessEnded as `current_access.refuse_if_ended` does.
+    """
+    current_access.refuse_if_ended()
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
@@ -234,6 +237,7 @@ def ask(
     with translated(), db_transaction.atomic(durable=True):
         # No unique index: a request that nobody decided in time stays pending, and may be repeated.
         wait_for_lock(f"approval {transaction_id}")
+        current_access.refuse_if_ended()
         if ApprovalRequest.objects.open_for(transaction_id).exists():
             raise RequestDecided("This was asked for before; the list of approvals shows it.")
         now = timezone.now()

@@ -9,7 +9,7 @@ from django.core import validators
 from django.http import HttpRequest
 
 from accounts.admin.forms import ReasonedForm
-from accounts.admin.history import ObjectHistory, ReasonedChanges
+from accounts.admin.history import LockedChanges, ObjectHistory
 from accounts.admin.list_files import ListFiles
 from accounts.admin.parts import ReasonField
 from accounts.models import Currency
@@ -48,7 +48,7 @@ class CurrencyForm(ReasonedForm):
 
 
 @admin.register(Currency)
-class CurrencyAdmin(ListFiles, ObjectHistory, ReasonedChanges):
+class CurrencyAdmin(ListFiles, ObjectHistory, LockedChanges):
     """Staff add currencies, rename them, and open or close them. Nobody can change the code or the
     decimals of one, or delete it.
     """

@@ -5,10 +5,12 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db import IntegrityError, models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
+from accounts import current_access
 from accounts.admin.change_labels import ACTIONS, SUBJECTS
 from accounts.admin.changes_in_words import in_words
 from accounts.admin.log_pages import LogAdmin, newest_page
@@ -120,6 +122,23 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
             obj.save(update_fields=columns & {*form.changed_data})
         else:
             obj.save(force_insert=True)
+
+
+class LockedChanges(ReasonedChanges):
+    """Locks the row of a form that is sent, so that the form is compared with the row of now, and
+    refuses it if the access of staff has ended. For pages that save in Django's transaction.
+    """
+
+    def _changeform_view(
+        self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any
+    ) -> Any:
+        if request.method == "POST" and object_id is not None:
+            row = self.get_object(request, unquote(object_id))
+            rows = self.model._base_manager.filter(pk=row and row.pk)
+            rows.select_for_update(no_key=True).first()
+            current_access.refuse_if_ended()
+        page = (request, object_id, form_url, extra_context)
+        return super()._changeform_view(*page)  # type: ignore[misc]
 
 
 class ObjectHistory(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 
 from accounts.admin.forms import ReasonedForm
-from accounts.admin.history import ObjectHistory, ReasonedChanges
+from accounts.admin.history import LockedChanges, ObjectHistory
 from accounts.admin.list_files import ListFiles
 from accounts.admin.parts import link_to
 from accounts.models import Household
@@ -21,7 +21,7 @@ class HouseholdForm(ReasonedForm):
 
 
 @admin.register(Household)
-class HouseholdAdmin(ListFiles, ObjectHistory, ReasonedChanges):
+class HouseholdAdmin(ListFiles, ObjectHistory, LockedChanges):
     """Added and renamed by who looks after people; never deleted. People join on their own page."""
 
     list_display = ("name",)

@@ -7,7 +7,6 @@ from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from allauth.core.context import request_context
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -30,7 +29,7 @@ from accounts.admin.actions import (
 )
 from accounts.admin.forms import PersonAddForm, PersonChangeForm, PersonPasswordForm
 from accounts.admin.giving import GroupsByTwo, asked_for
-from accounts.admin.history import ObjectHistory, ReasonedChanges
+from accounts.admin.history import LockedChanges, ObjectHistory
 from accounts.admin.list_files import ListFiles
 from accounts.admin.masking import masked_address, sees_contact_details
 from accounts.admin.parts import (
@@ -92,7 +91,7 @@ class UserAdmin(
     ShownFilters,
     GroupsByTwo,
     ObjectHistory,
-    ReasonedChanges,
+    LockedChanges,
     ReasonedActions,
     DjangoUserAdmin,  # type: ignore[type-arg]
 ):
@@ -246,18 +245,6 @@ class UserAdmin(
         if not person_of(request).is_superuser:
             raise PermissionDenied
         return super().user_change_password(request, id, form_url)
-
-    def _changeform_view(
-        self, request: HttpRequest, object_id: str | None, form_url: str, extra_context: Any
-    ) -> HttpResponse:
-        """Locks the person of a form that is sent, so that it is compared with the row of now."""
-        if request.method == "POST" and object_id is not None:
-            person: User | None = self.get_object(request, unquote(object_id))
-            User.objects.locked([person and person.pk]).first()
-        response: HttpResponse = super()._changeform_view(
-            request, object_id, form_url, extra_context
-        )
-        return response
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Sends a new person a mail to choose a password."""

@@ -100,9 +100,10 @@ def save_password_of_bank(person: User, *, read_with: str) -> None:
     """Saves the password that staff have set or removed, and ends all access tokens, in one
     database transaction. A mail tells the person which of the two. The new hash ends the sessions.
 
-    Raises SignInChanged as `save_password` does.
+    Raises SignInChanged as `save_password` does, and AccessEnded as `lock_person` does.
     """
     with db_transaction.atomic():
+        User.objects.lock_person(person.pk)
         save_password(person, read_with=read_with)
         token_ends.revoke_all(person, "password_set")
         is_set = person.has_usable_password()

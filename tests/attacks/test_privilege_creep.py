@@ -1,8 +1,8 @@
 """Privilege creep: which group opens and does what in the admin, asserted whole.
 
-The tables are the answer for every page and action that the walk finds: the registry of the admin
-site with its own and custom addresses and its actions, and the pages that belong to no model. A new
-one fails the test until it has a place in a table.
+The tables of `rights_of_groups` are the answer for every page and action that the walk finds: the
+registry of the admin site with its own and custom addresses and its actions, and the pages that
+belong to no model. A new one fails the test until it has a place in a table.
 """
 
 from copy import deepcopy
@@ -18,20 +18,24 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts import approvals
-from accounts.groups import (
-    ANALYSTS,
-    AUDITOR,
-    MANAGER,
-    OPERATIONS,
-    PEOPLE_ADMIN,
-    PERMISSIONS,
-    SUPPORT,
-)
+from accounts.groups import ANALYSTS, PERMISSIONS
 from accounts.models import Account, ApprovalRequest, User
 from ledger.db.ids import uuid7
 from tests.attacks.approvals import as_web
 from tests.attacks.bank import AttackedBank
 from tests.attacks.people import rolled_back
+from tests.attacks.rights_of_groups import (
+    ACTIONS,
+    ASKER,
+    AUTOCOMPLETES,
+    COLLEAGUE,
+    PAGES,
+    PASSWORD_PAGE,
+    POSTS,
+    STEPS,
+    M,
+    O,
+)
 from tests.attacks.walk import addresses
 from tests.conftest import colleague, signed_in
 from tests.transactions.payment_files.files import checked, pay
@@ -40,212 +44,6 @@ from transactions.services import Draft
 from transactions.staff.approvals.requests import ask_for
 
 pytestmark = pytest.mark.django_db
-
-A, S, O, M, P = AUDITOR, SUPPORT, OPERATIONS, MANAGER, PEOPLE_ADMIN  # noqa: E741
-EVERYBODY = {A, S, O, M, P}  # who is staff; analysts are not
-BANK = {A, O, M}
-NOBODY: set[str] = set()
-
-PAGES: dict[str, set[str]] = {
-    "admin/password_change/": EVERYBODY | {ANALYSTS},
-    "admin:accounts_account_add": {O},
-    "admin:accounts_account_change": {A, M, O, S},
-    "admin:accounts_account_changelist": {A, M, O, S},
-    "admin:accounts_account_close": {O},
-    "admin:accounts_account_delete": NOBODY,
-    "admin:accounts_account_freeze": {O},
-    "admin:accounts_account_history": {A, M, O, S},
-    "admin:accounts_account_unfreeze": {O},
-    "admin:accounts_change_add": NOBODY,
-    "admin:accounts_change_change": NOBODY,
-    "admin:accounts_change_changelist": {A, M},
-    "admin:accounts_change_delete": NOBODY,
-    "admin:accounts_change_history": {A, M},
-    "admin:accounts_read_add": NOBODY,
-    "admin:accounts_read_change": NOBODY,
-    "admin:accounts_read_changelist": {A},
-    "admin:accounts_read_delete": NOBODY,
-    "admin:accounts_read_history": {A},
-    "admin:accounts_currency_add": {M},
-    "admin:accounts_currency_change": BANK,
-    "admin:accounts_currency_changelist": BANK,
-    "admin:accounts_currency_delete": NOBODY,
-    "admin:accounts_currency_history": BANK,
-    "admin:accounts_household_add": {P},
-    "admin:accounts_household_change": {A, P},
-    "admin:accounts_household_changelist": {A, P},
-    "admin:accounts_household_delete": NOBODY,
-    "admin:accounts_household_history": {A, P},
-    "admin:accounts_user_add": {O, P},
-    "admin:accounts_user_change": EVERYBODY,
-    "admin:accounts_user_changelist": EVERYBODY,
-    "admin:accounts_user_delete": NOBODY,
-    "admin:accounts_user_history": {A, M, O, P},
-    "admin:app_list": EVERYBODY,
-    "admin:auth_group_add": NOBODY,
-    "admin:auth_group_change": {A},
-    "admin:auth_group_changelist": {A},
-    "admin:auth_group_delete": NOBODY,
-    "admin:auth_group_history": {A},
-    "admin:auth_user_password_change": NOBODY,
-    "admin:autocomplete": {A, P},  # of households; AUTOCOMPLETES has each field
-    "admin:index": EVERYBODY,
-    "admin:jsi18n": EVERYBODY,
-    "admin:login": NOBODY,  # it leads to the index
-    "admin:password_change_done": EVERYBODY,
-    "admin:transactions_auditrun_add": NOBODY,
-    "admin:transactions_auditrun_change": BANK,
-    "admin:transactions_auditrun_changelist": BANK,
-    "admin:transactions_auditrun_delete": NOBODY,
-    "admin:transactions_auditrun_history": BANK,
-    "admin:transactions_auditrun_run": {M, O},
-    "admin:transactions_paymentfile_add": {O},
-    "admin:transactions_paymentfile_change": BANK,
-    "admin:transactions_paymentfile_changelist": BANK,
-    "admin:transactions_paymentfile_delete": NOBODY,
-    "admin:transactions_paymentfile_history": BANK,
-    "admin:transactions_paymentfile_result": BANK,
-    "admin:transactions_paymentfile_step": NOBODY,
-    "admin:transactions_reconciliation_add": {M, O},
-    "admin:transactions_reconciliation_change": BANK,
-    "admin:transactions_reconciliation_changelist": BANK,
-    "admin:transactions_reconciliation_delete": NOBODY,
-    "admin:transactions_reconciliation_history": BANK,
-    "admin:transactions_reconciliation_line": BANK,
-    "admin:transactions_reconciliation_step": NOBODY,
-    "admin:transactions_standingorder_add": NOBODY,
-    "admin:transactions_standingorder_change": BANK,
-    "admin:transactions_standingorder_changelist": BANK,
-    "admin:transactions_standingorder_delete": NOBODY,
-    "admin:transactions_standingorder_history": BANK,
-    "admin:transactions_transaction_add": NOBODY,
-    "admin:transactions_transaction_capture": {O},
-    "admin:transactions_transaction_cash_desk": {O},
-    "admin:transactions_transaction_change": BANK,
-    "admin:transactions_transaction_changelist": BANK,
-    "admin:transactions_transaction_delete": NOBODY,
-    "admin:transactions_transaction_history": BANK,
-    "admin:transactions_transaction_hold": {O},
-    "admin:transactions_transaction_refund": {O},
-    "admin:transactions_transaction_release": {O},
-    "admin_approval_step": NOBODY,
-    "admin_database": NOBODY,  # superusers, and groups of a bank's own
-    "admin_approvals": BANK | {P},  # who sees no accounts reads there what they asked for
-    "admin_search": EVERYBODY,
-}
-PASSWORD_PAGE = "admin/password_change/"  # it has no name
-# Forms that may be sent; an answer of 200 shows the form with its errors.
-POSTS: dict[str, set[str]] = {
-    "admin/password_change/": EVERYBODY | {ANALYSTS},
-    "admin:accounts_account_add": {O},
-    "admin:accounts_account_change": {M, O},
-    "admin:accounts_account_changelist": {A, M, O, S},
-    "admin:accounts_account_close": {O},
-    "admin:accounts_account_delete": NOBODY,
-    "admin:accounts_account_freeze": {O},
-    "admin:accounts_account_history": {A, M, O, S},
-    "admin:accounts_account_unfreeze": {O},
-    "admin:accounts_change_add": NOBODY,
-    "admin:accounts_change_change": NOBODY,
-    "admin:accounts_change_changelist": {A, M},
-    "admin:accounts_change_delete": NOBODY,
-    "admin:accounts_change_history": {A, M},
-    "admin:accounts_read_add": NOBODY,
-    "admin:accounts_read_change": NOBODY,
-    "admin:accounts_read_changelist": {A},
-    "admin:accounts_read_delete": NOBODY,
-    "admin:accounts_read_history": {A},
-    "admin:accounts_currency_add": {M},
-    "admin:accounts_currency_change": {M},
-    "admin:accounts_currency_changelist": BANK,
-    "admin:accounts_currency_delete": NOBODY,
-    "admin:accounts_currency_history": BANK,
-    "admin:accounts_household_add": {P},
-    "admin:accounts_household_change": {P},
-    "admin:accounts_household_changelist": {A, P},
-    "admin:accounts_household_delete": NOBODY,
-    "admin:accounts_household_history": {A, P},
-    "admin:accounts_user_add": {O, P},
-    "admin:accounts_user_change": {P},
-    "admin:accounts_user_changelist": EVERYBODY,
-    "admin:accounts_user_delete": NOBODY,
-    "admin:accounts_user_history": {A, M, O, P},
-    "admin:app_list": EVERYBODY,
-    "admin:auth_group_add": NOBODY,
-    "admin:auth_group_change": NOBODY,
-    "admin:auth_group_changelist": {A},
-    "admin:auth_group_delete": NOBODY,
-    "admin:auth_group_history": {A},
-    "admin:auth_user_password_change": NOBODY,
-    "admin:autocomplete": NOBODY,
-    "admin:index": EVERYBODY,
-    "admin:jsi18n": NOBODY,
-    "admin:login": EVERYBODY,
-    "admin:password_change_done": NOBODY,
-    "admin:transactions_auditrun_add": NOBODY,
-    "admin:transactions_auditrun_change": BANK,
-    "admin:transactions_auditrun_changelist": BANK,
-    "admin:transactions_auditrun_delete": NOBODY,
-    "admin:transactions_auditrun_history": BANK,
-    "admin:transactions_auditrun_run": {M, O},
-    "admin:transactions_paymentfile_add": {O},
-    "admin:transactions_paymentfile_change": NOBODY,
-    "admin:transactions_paymentfile_changelist": BANK,
-    "admin:transactions_paymentfile_delete": NOBODY,
-    "admin:transactions_paymentfile_history": BANK,
-    "admin:transactions_paymentfile_result": BANK,
-    "admin:transactions_paymentfile_step": {O},
-    "admin:transactions_reconciliation_add": {M, O},
-    "admin:transactions_reconciliation_change": NOBODY,
-    "admin:transactions_reconciliation_changelist": BANK,
-    "admin:transactions_reconciliation_delete": NOBODY,
-    "admin:transactions_reconciliation_history": BANK,
-    "admin:transactions_reconciliation_line": {M, O},
-    "admin:transactions_reconciliation_step": {M, O},
-    "admin:transactions_standingorder_add": NOBODY,
-    "admin:transactions_standingorder_change": NOBODY,
-    "admin:transactions_standingorder_changelist": BANK,
-    "admin:transactions_standingorder_delete": NOBODY,
-    "admin:transactions_standingorder_history": BANK,
-    "admin:transactions_transaction_add": NOBODY,
-    "admin:transactions_transaction_capture": {O},
-    "admin:transactions_transaction_cash_desk": {O},
-    "admin:transactions_transaction_change": NOBODY,
-    "admin:transactions_transaction_changelist": BANK,
-    "admin:transactions_transaction_delete": NOBODY,
-    "admin:transactions_transaction_history": BANK,
-    "admin:transactions_transaction_hold": {O},
-    "admin:transactions_transaction_refund": {O},
-    "admin:transactions_transaction_release": {O},
-    "admin_approval_step": {M, O},  # that of operations asked; STEPS has each step
-    "admin_approvals": NOBODY,
-    "admin_database": NOBODY,
-    "admin_search": NOBODY,
-}
-ACTIONS: dict[str, set[str]] = {
-    "accounts_account.freeze": {O},
-    "accounts_account.unfreeze": {O},
-    "accounts_account.close": {O},
-    "accounts_user.close_sign_in": {P},
-    "accounts_user.restore_sign_in": {P},
-    "accounts_user.revoke_tokens": {P},
-    "accounts_user.sign_out": {P},
-    "transactions_standingorder.end": {O},
-    "transactions_transaction.release": {O},
-}
-AUTOCOMPLETES: dict[str, set[str]] = {
-    "accounts_account.user": EVERYBODY,
-    "accounts_user.household": {A, P},
-}
-# What a step changes about a request that somebody of operations, the asker, made.
-ASKER, COLLEAGUE = "asker", "another of operations"
-STEPS: dict[str, set[str]] = {
-    "approve": {M},
-    "decline": {M},
-    "withdraw": {ASKER},
-    "do": {M, ASKER},
-    "another": NOBODY,
-}
 # What a page is asked for, or sent, so that it answers who may.
 QUERIES = {
     "admin:autocomplete": "app_label=accounts&model_name=user&field_name=household",

@@ -14,6 +14,7 @@ from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from accounts import current_access
 from accounts.forms import NO_SUCH_NUMBER
 from accounts.models import Account, ApprovalRequest, User
 from accounts.numbers import clean_account_number
@@ -115,11 +116,14 @@ def discard(file: PaymentFile, *, beside: Callable[[], object] | None = None) ->
 
 
 def locked_file(pk: uuid.UUID) -> PaymentFile:
-    """The file, locked until the transaction ends. Raises FileRemoved."""
+    """The file, locked until the transaction ends. Raises FileRemoved, and AccessEnded as
+    `current_access.refuse_if_ended` does.
+    """
     files = PaymentFile.objects.with_account().select_for_update(of=("self",), no_key=True)
     file: PaymentFile | None = files.filter(pk=pk).first()
     if file is None:
         raise FileRemoved("This file was removed meanwhile. None of its payments was made.")
+    current_access.refuse_if_ended()
     return file
 
 

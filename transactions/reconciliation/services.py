@@ -14,6 +14,7 @@ from typing import IO, Any
 from django.db import IntegrityError, connection
 from django.db import transaction as db_transaction
 
+from accounts import current_access
 from accounts.models import Account, User
 from ledger.db.ids import uuid7, uuid7_with
 from ledger.db.retry import with_retry
@@ -242,6 +243,7 @@ def match(*, line: ReconciliationLine, transaction: uuid.UUID, by: User) -> Deci
 def unmatch(*, line: ReconciliationLine, match: uuid.UUID) -> None:
     """Deletes one match of a line. Raises InvalidDetails if the line has no such match."""
     with _changing():
+        _lock_all()
         deleted, _by_table = ReconciliationMatch.objects.filter(line=line, pk=match).delete()
         if not deleted:
             raise InvalidDetails("This match is taken back already.")
@@ -259,6 +261,7 @@ def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None
         raise InvalidDetails(f"Write at most {REASON_LIMIT} characters.")
     text = tidy_reason(reason)
     with _changing():
+        _lock_all()
         rows = ReconciliationLine.objects.filter(pk=line.pk)
         if not text and not seen and rows.filter(leftover="").exists():
             raise InvalidDetails(NO_REASON)
@@ -326,12 +329,18 @@ def _refuse_changed(locked: Reconciliation, seen: str) -> None:
         raise InvalidDetails(CHANGED)
 
 
-def _locked(whose: Reconciliation) -> Reconciliation:
-    """The row as it is now; nobody changes any reconciliation from here to the end of the database
-    transaction. Raises InvalidDetails if it is gone.
+def _lock_all() -> None:
+    """Waits until nobody else changes a reconciliation, and lets nobody do so until the database
+    transaction ends. Raises AccessEnded as `current_access.refuse_if_ended` does.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    current_access.refuse_if_ended()
+
+
+def _locked(whose: Reconciliation) -> Reconciliation:
+    """The row as it is now, after `_lock_all`. Raises InvalidDetails if it is gone."""
+    _lock_all()
     found = Reconciliation.objects.select_for_update(no_key=True).filter(pk=whose.pk).first()
     if found is None:
         raise InvalidDetails(CHANGED)
