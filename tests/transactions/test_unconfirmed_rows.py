@@ -24,6 +24,7 @@ from transactions import services
 from transactions.payment_files.booking import book_rest
 from transactions.payment_files.preview import check
 from transactions.payment_files.storage import store
+from transactions.safeguards.keys import transaction_id_for
 
 pytestmark = pytest.mark.django_db
 FOUND_IN = (
@@ -87,11 +88,12 @@ def test_a_standing_order_that_was_sent_is_not_said_to_be_set_up(
 def test_a_slip_of_the_cash_desk_that_was_sent_leads_to_no_row(
     staff: Client, clerk: User, everyday: Account, nobody_confirms: None
 ) -> None:
-    id = uuid7()
+    key = uuid7()
+    id = transaction_id_for(clerk, key)
     services.deposit(to_account=everyday, amount=Decimal(5), id=id, created_by=clerk)
 
     desk = reverse("admin:transactions_transaction_cash_desk")
-    assert staff.get(desk, {"id": str(id)}).status_code == 503
+    assert staff.get(desk, {"id": str(key)}).status_code == 503
 
 
 def test_a_file_that_was_sent_is_not_returned_as_stored(
