@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.test import TestCase
+
 
 class _Collector(logging.Handler):
     def __init__(self) -> None:
@@ -35,11 +37,14 @@ class Events:
 
 @contextmanager
 def security_events() -> Iterator[Events]:
-    """The events that the block records."""
+    """The events that the block records. What waits for the commit of the test's own transaction,
+    which never comes, is done at the end of the block.
+    """
     collector = _Collector()
     logger = logging.getLogger("ledger.security")
     logger.addHandler(collector)
     try:
-        yield Events(collector.lines)
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            yield Events(collector.lines)
     finally:
         logger.removeHandler(collector)

@@ -10,11 +10,14 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Literal
 
+from django.db import connection
+from django.db import transaction as db_transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -47,7 +50,8 @@ def record(
     request: HttpRequest | None = None,
     **facts: Fact,
 ) -> None:
-    """Writes one line. Call it after the commit, because a rollback does not remove the line.
+    """Writes one line: in a database transaction after its commit, and none if it is rolled back;
+    a refusal immediately, because what is refused is often rolled back.
 
     `event` is a thing and what happened to it: "session.ended". `person` is the User, or their id;
     without it, whoever is signed in. `request` is the one of this thread if it is not given.
@@ -64,9 +68,18 @@ def record(
         **spans.ids(),
         **{name: _safe(name, value) for name, value in facts.items()},
     }
-    level = logging.INFO if outcome == "ok" else logging.WARNING
+    write = partial(_write, line, facts.get("method"))
+    # Not `on_commit` in every case: outside a transaction it connects to the database.
+    if outcome == "ok" and connection.in_atomic_block:
+        db_transaction.on_commit(write, robust=True)
+    else:
+        write()
+
+
+def _write(line: Mapping[str, Any], method: Fact) -> None:
+    level = logging.INFO if line["outcome"] == "ok" else logging.WARNING
     logger.log(level, "%s", json.dumps(line), extra={"facts": line})
-    security_counts.count(line["event"], outcome, facts.get("method"))
+    security_counts.count(line["event"], line["outcome"], method)
 
 
 def session_mark(session_key: str | None) -> str | None:

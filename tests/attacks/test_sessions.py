@@ -1,19 +1,20 @@
 """Sessions end when they should, whoever causes it."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import services
-from accounts.models import User, WebSession
+from accounts.models import ApiToken, User, WebSession
 from accounts.sign_in.session_store import (
     SIGNED_IN_AT,
     SessionStore,
@@ -21,6 +22,7 @@ from accounts.sign_in.session_store import (
     reason_left_for,
 )
 from accounts.sign_in.sessions import living_sessions
+from tests.accounts.tokens import issue
 from tests.attacks.sessions import PASSWORD, age, key_of, person
 from tests.conftest import signed_in
 from tests.factories import UserFactory
@@ -48,6 +50,21 @@ def test_a_session_idle_for_30_minutes_has_ended_and_the_page_says_so() -> None:
     assert events.named("session.ended")[0]["reason"] == "idle"
     assert not is_signed_in(client)
     assert not WebSession.objects.filter(user__isnull=False).exists()
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_the_log_names_ended_sessions_and_tokens_only_if_they_have_ended(is_taken: bool) -> None:
+    user = person()
+    client, token = signed_in(user), issue(user).row
+    if is_taken:
+        UserFactory(email="new@bank.example")
+    outcome = pytest.raises(IntegrityError) if is_taken else nullcontext()
+    with security_events() as events, outcome:
+        services.change_email(user=user, email="new@bank.example")
+    assert is_signed_in(client) == is_taken
+    assert ApiToken.objects.filter(pk=token.pk, revoked_at=None).exists() == is_taken
+    ended = [("session.ended", "ok"), ("credential.revoked", "ok")]
+    assert events.brief() == ([] if is_taken else ended)
 
 
 @pytest.mark.parametrize("ended_by", ["time", "staff"])

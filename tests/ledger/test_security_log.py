@@ -3,11 +3,15 @@
 import ast
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
 from ledger.web import security_log
 from ledger.web.security_log import EVENT, WITHHELD, is_forbidden, record
@@ -49,6 +53,33 @@ def test_what_may_be_a_secret_an_amount_or_an_address_is_withheld(name: str, val
         record("sign_in", **{name: value})
     assert events.all()[0][name] == WITHHELD
     assert len(events.lines[0].splitlines()) == 1
+
+
+@pytest.mark.django_db
+def test_what_is_rolled_back_leaves_no_line() -> None:
+    with security_events() as events, suppress(IntegrityError), transaction.atomic():
+        record("session.ended", person=uuid.uuid4())
+        raise IntegrityError
+    assert events.all() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_line_is_written_after_the_commit_with_the_time_of_the_event() -> None:
+    with security_events() as events, transaction.atomic():
+        record("session.ended")
+        later = timezone.now()
+        assert events.all() == []
+    (line,) = events.all()
+    assert datetime.fromisoformat(line["time"]) <= later
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("outcome", ["refused", "limited"])
+def test_a_refusal_is_written_although_it_is_rolled_back(outcome: Any) -> None:
+    with security_events() as events, suppress(IntegrityError), transaction.atomic():
+        record("sign_in", outcome=outcome)
+        raise IntegrityError
+    assert events.brief() == [("sign_in", outcome)]
 
 
 @pytest.mark.django_db

@@ -264,12 +264,7 @@ def _disable(webhook: Webhook, reason: str) -> None:
     webhook.status, webhook.reason = Webhook.Status.DISABLED, reason[:200]
     webhook.save(update_fields=["status", "reason"])
     notices.tell(webhook.owner, _notice(webhook))
-    db_transaction.on_commit(
-        lambda: security_log.record(
-            "webhook.disabled", person=webhook.owner_id, webhook=webhook.pk
-        ),
-        robust=True,
-    )
+    security_log.record("webhook.disabled", person=webhook.owner_id, webhook=webhook.pk)
 
 
 def _notice(webhook: Webhook) -> notices.Notice:

@@ -1,5 +1,7 @@
 """What `/metrics` counts of the security log: names of events, and nothing of whose they are."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -27,8 +29,10 @@ def test_refused_and_limited_sign_ins_are_counted_apart(client: Client, ana: Use
     assert grown[EVENTS] == {"sign_in password refused": 6, "sign_in  limited": 2}
 
 
-def test_a_sign_in_that_succeeds_is_counted_by_its_method(client: Client, ana: User) -> None:
-    with growth() as grown:
+def test_a_sign_in_that_succeeds_is_counted_by_its_method(
+    client: Client, ana: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    with growth() as grown, django_capture_on_commit_callbacks(execute=True):
         client.post(LOGIN, {"login": ana.email, "password": PASSWORD})
     assert grown[EVENTS].get("sign_in password ok") == 1
 
