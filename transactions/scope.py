@@ -24,9 +24,10 @@ class Scope:
     """The reader's own accounts, or the whole bank (`is_bank`; `accounts` is then empty).
 
     `shows_names`: the reader may see other people's names. `finds_texts`: the reader may see, and
-    so find, what people wrote. `finds_addresses`: the reader may also find people by email address
-    in the whole bank. Query rows only through `transactions()`,
-    `entries()` and `flows()`: they never match, count or sum a row outside the scope.
+    so find, what people wrote. `finds_numbers`: the same of whole account numbers; other readers
+    see the last digits. `finds_addresses`: the reader may also find people by email address in the
+    whole bank. Query rows only through `transactions()`, `entries()` and `flows()`: they never
+    match, count or sum a row outside the scope.
     """
 
     reader: User
@@ -34,6 +35,7 @@ class Scope:
     is_bank: bool = False
     shows_names: bool = True
     finds_texts: bool = True
+    finds_numbers: bool = True
     finds_addresses: bool = True
 
     @property
@@ -115,7 +117,13 @@ def scope_for(reader: User, kind: str = MINE) -> Scope:
     read_bank()
     opened_by_right()
     sees_names = reader.has_perm(SEE_NAMES)
-    return Scope(reader, is_bank=True, shows_names=sees_names, finds_texts=sees_names)
+    return Scope(
+        reader,
+        is_bank=True,
+        shows_names=sees_names,
+        finds_texts=sees_names,
+        finds_numbers=sees_names,
+    )
 
 
 def may_read_bank(reader: User) -> bool:

@@ -381,7 +381,7 @@ def test_plans_of_a_search_that_finds_nothing_are_logged(
     kind: str, whose: str, bank: AttackedBank, readers: dict[str, Client]
 ) -> None:
     """They count the rows that matched all but the last condition."""
-    q = f"from:{bank.ana.everyday.number} amount:>99999999"
+    q = f"from:{bank.ana.everyday.pk} amount:>99999999"
     page = f"/search/?whose={whose}&q={q}"
     found = ask(readers[kind], "GET", f"{page}&plans=1")
     assert found.status == 200

@@ -227,7 +227,7 @@ def test_the_log_of_reads_names_whose_payments_are_summed_up(
     by: str, paid: Account, mara: Account
 ) -> None:
     reader = signed_in(analyst())
-    for q, people in ((f"from:{paid.number}", [paid.user, mara.user]), ("12.30", [paid.user])):
+    for q, people in ((f"from:{paid.pk}", [paid.user, mara.user]), ("12.30", [paid.user])):
         reader.get(PAGE, {"whose": "bank", "q": q, "by": by})
         assert Read.objects.latest("read_at").people == sorted(each.pk for each in people)
 

@@ -16,6 +16,7 @@ from transactions.search.sql.name_lookup import (
     account_ending,
     account_number,
     accounts_named,
+    finds_digits,
     holder_id,
     is_me,
 )
@@ -29,6 +30,10 @@ UNREAD = (
 UNNAMED = (
     "You may not see names; write an account number, like {}:482109375549; account: takes its end.",
     "You may not see names; write an account number or its end, like {}:5549.",
+)
+UNNUMBERED = (
+    "You may not see names or whole account numbers; write the last four digits of a number, like "
+    "account:5549."
 )
 
 
@@ -74,8 +79,11 @@ def _bank_mistake(item: QueryItem, scope: Scope, names: NameMatches) -> str:
         return UNREAD
     ending = account_ending(item)
     if ending and names.get(item.source, NO_MATCH).are_many:
-        return f"More than {MOST_NAMED} accounts end in {ending}; write more of the number."
+        may_write_more = finds_digits(scope, f"{ending}0")
+        way = "write more of the number" if may_write_more else "open the account from a report"
+        return f"More than {MOST_NAMED} accounts end in {ending}; {way}."
     if scope.shows_names or item.kind not in (*SIDES, "account"):
         return ""
-    is_number_or_id = ending or account_number(item) or holder_id(item)
-    return "" if is_number_or_id else UNNAMED[item.kind == "account"].format(item.kind)
+    if finds_digits(scope, ending or account_number(item)) or holder_id(item):
+        return ""
+    return UNNAMED[item.kind == "account"].format(item.kind) if scope.finds_numbers else UNNUMBERED

@@ -8,13 +8,16 @@ from django.test import Client
 
 from accounts.groups import ANALYSTS
 from accounts.models import Account, User
+from accounts.numbers import LENGTH
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
-from tests.transactions.search.shared import LEFT_OUT, booked, pay, search_for
+from tests.transactions.search.shared import LEFT_OUT, booked, names_of, pay, search_for
 from transactions.models import Transaction
-from transactions.scope import Scope
+from transactions.scope import BANK, Scope, scope_for
 from transactions.search.engine import find
+from transactions.search.language.fields import FIELDS
 from transactions.search.sql import name_lookup
+from transactions.search.sql.name_lookup import SIDES
 
 pytestmark = pytest.mark.django_db
 Books = dict[str, Transaction]
@@ -30,33 +33,65 @@ def analyst(client: Client, db: Any) -> Client:
 
 @pytest.fixture
 def blind(ana: User) -> Scope:
-    return Scope(ana, is_bank=True, shows_names=False, finds_texts=False)
+    ana.groups.add(Group.objects.get(name=ANALYSTS))
+    return scope_for(ana, BANK)
 
 
-def test_the_end_of_a_number_finds_its_account(blind: Scope, mara: Account, books: Books) -> None:
+@pytest.fixture
+def number(mara: Account) -> str:
+    """Mara's number, whose last digits nobody else has."""
+    for place, account in enumerate(Account.objects.all()):
+        account.number = f"4821093755{place:02}"
+        account.save(update_fields=["number"])
+    mara.refresh_from_db()
+    return mara.number
+
+
+def test_the_end_of_a_number_finds_its_account(blind: Scope, books: Books, number: str) -> None:
     seeing = Scope(blind.reader, is_bank=True)
-    for digits in (mara.number[-6:], mara.number):
-        for scope in (blind, seeing):
-            found = find(scope, f"account:{digits}")
-            assert search_for(scope, f"account:{digits}", books) == [
-                "hers", "rent", "back", "secret",
-            ]  # fmt: skip
-            assert found.mistakes == []
-    assert find(blind, f"account:{mara.number[-2:]}").rows == []
-    assert find(blind, f"to:{mara.number[-6:]}").rows == []
+    for scope, lengths in ((blind, (3, 4)), (seeing, (3, 4, 6, LENGTH))):
+        for length in lengths:
+            typed = f"account:{number[-length:]}"
+            assert search_for(scope, typed, books) == ["hers", "rent", "back", "secret"]
+            assert find(scope, typed).mistakes == []
+    assert find(seeing, f"account:{number[-2:]}").rows == []
+    assert find(seeing, f"to:{number[-6:]}").rows == []
+
+
+@pytest.mark.parametrize("field", ["", *(f"{name}:" for name in FIELDS)])
+def test_a_reader_without_numbers_finds_nothing_by_hidden_digits(
+    blind: Scope, books: Books, number: str, field: str
+) -> None:
+    """Otherwise a search for each further digit would spell the number out."""
+    for length in (5, LENGTH):
+        right = number[-length:]
+        wrong = f"{9 - int(right[0])}{right[1:]}"
+        for sign in ("", "-"):
+            found, other = (find(blind, f"{sign}{field}{typed}") for typed in (right, wrong))
+            assert names_of(found, books) == names_of(other, books)
+            assert len(found.mistakes) == len(other.mistakes)
+            assert found.facets.count == other.facets.count
+
+
+@pytest.mark.parametrize("field", ["account", *SIDES])
+def test_hidden_digits_are_a_mistake(blind: Scope, number: str, field: str) -> None:
+    (mistake,) = find(blind, f"{field}:{number}").mistakes
+    assert mistake.is_applied
 
 
 def test_a_number_ending_with_too_many_accounts_needs_more_digits(
     blind: Scope, mara: Account, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(name_lookup, "MOST_NAMED", 1)
+    seeing = Scope(blind.reader, is_bank=True)
     Account.objects.filter(pk=mara.pk).update(number="100000004321")
     Account.objects.filter(pk=AccountFactory().pk).update(number="200000004321")
-    found = find(blind, "account:4321")
-    (mistake,) = found.mistakes
-    assert "end in 4321" in mistake.sentence
-    assert found.rows == []
-    assert len(find(blind, "account:100000004321").rows) == 4
+    for scope in (blind, seeing):
+        found = find(scope, "account:4321")
+        (mistake,) = found.mistakes
+        assert "end in 4321" in mistake.sentence
+        assert found.rows == []
+    assert len(find(seeing, "account:100000004321").rows) == 4
 
 
 def test_names_are_refused_and_every_example_answers(analyst: Client, books: Books) -> None:

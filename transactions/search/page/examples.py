@@ -14,7 +14,7 @@ BANK_DESCRIPTIONS = {
     "has": "a metadata key",
 }
 UNNAMED_DESCRIPTIONS = {
-    "account": "an account, by its number or the end of it",
+    "account": "an account, by the last three or four digits of its number",
     "has": BANK_DESCRIPTIONS["has"],
 }
 

@@ -26,7 +26,7 @@ from transactions.search.language.query import PHRASE, WORD, ParsedQuery, QueryI
 
 MOST_NAMED = 200  # accounts put into a query one by one; a name with more of them is joined instead
 MOST_NOTED = 500  # annotated transactions put into a query one by one
-SHORTEST_ENDING = 3  # digits of an account number
+SHORTEST_ENDING, SHOWN_ENDING = 3, 4  # digits of an account number; all readers see SHOWN_ENDING
 SIDES = ("to", "from", "with")
 NAMED = (WORD, PHRASE, *SIDES)
 
@@ -174,7 +174,7 @@ def _may_match(scope: Scope, name: PossibleName) -> bool:
     """Whether the item can be the name of anything in this scope."""
     if not scope.is_bank:
         return True
-    is_number_or_id = bool(name.number or name.ending or name.holder)
+    is_number_or_id = finds_digits(scope, name.ending or name.number) or bool(name.holder)
     return not name.is_me and (scope.shows_names or is_number_or_id)
 
 
@@ -182,9 +182,9 @@ def _other_accounts(scope: Scope, name: PossibleName) -> "QuerySet[Account] | No
     """Returns other people's accounts with this name or number; None if the item cannot be one."""
     if not _may_match(scope, name) or name.is_me:
         return None
-    condition = Q(number=name.number) if name.number else Q()
-    if name.ending:
-        condition = Q(number__endswith=name.ending)
+    condition = Q()
+    if finds_digits(scope, digits := name.ending or name.number):
+        condition = Q(number__endswith=digits) if name.ending else Q(number=digits)
     if scope.is_bank and name.holder:
         condition |= Q(user=name.holder) | Q(pk=name.holder)
     if scope.shows_names:
@@ -261,6 +261,14 @@ def account_ending(item: QueryItem) -> str:
     """Returns the last digits of an account number in `account:`, "" for anything else."""
     digits = _digits(item)
     return digits if len(digits) >= SHORTEST_ENDING and item.kind == "account" else ""
+
+
+def finds_digits(scope: Scope, digits: str) -> bool:
+    """Returns whether the reader may find accounts by these digits of their numbers.
+
+    A search by digits that the reader does not see would confirm them one by one.
+    """
+    return bool(digits) and (scope.finds_numbers or len(digits) <= SHOWN_ENDING)
 
 
 def _digits(item: QueryItem) -> str:
