@@ -2,6 +2,7 @@
 with the ids of others, with bodies of the wrong kind, and the same payment from fifty threads.
 """
 
+import json
 import threading
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.attacks.people import rolled_back
 from tests.attacks.walk import addresses
 from tests.factories import AccountFactory
 from transactions.models import Transaction
+from transactions.payment_files.booking import agreed_to
 
 FOR_ALL = {"api:docs", "api:openapi", "api:problems", "api:nothing_here"}
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
@@ -110,21 +112,58 @@ def test_no_scope_does_what_another_one_does(bank: AttackedBank) -> None:
     assert books() == before
 
 
+def bodies_of_own(holder: Holder) -> dict[str, dict[str, Any]]:
+    """What each call that changes a row of this person takes of the person or of staff."""
+    reason = {"reason": "Asked by letter"}
+    return {
+        "POST api:capture": reason,
+        "POST api:refund": reason,
+        "POST api:void": reason,
+        "PUT api:note": {"text": "Dinner", "tags": []},
+        "DELETE api:payment_file": {},
+        "POST api:payment_file_pay": {"agreed": agreed_to(holder.files[0]), "whole": False},
+        "PUT api:saved_payee": {"name": "Landlord"},
+        "DELETE api:saved_payee": {},
+        "POST api:standing_order_amount": {"amount": "2.00"},
+        "POST api:standing_order_skip": {"day": str(holder.orders[0].next_on)},
+        "POST api:standing_order_pause": {},
+        "POST api:standing_order_resume": {},
+        "POST api:standing_order_end": {},
+    }
+
+
 @pytest.mark.django_db
 def test_no_address_with_the_ids_of_others_shows_or_changes_theirs(bank: AttackedBank) -> None:
-    text = issue(bank.eve.user, "read", "pay").text
+    """Each change that is refused is one that a right caller may make with the same body."""
+    stranger = issue(bank.eve.user, "read", "pay").text
+    clerk = issue(bank.clerk, "read", "pay", "staff").text
+    own = {holder.who: issue(holder.user, "read", "pay").text for holder in bank.victims}
     facts = [fact for holder in bank.victims for fact in holder.facts()]
     before = books()
-    wrong = []
+    wrong, refused, made = list[str](), set[str](), set[str]()
     for holder in bank.victims:
+        bodies = bodies_of_own(holder)
         for address in of_the_api(holder):
             for method in METHODS:
+                name = f"{method} {address.name}"
+                body = json.dumps(bodies.get(name, {})).encode()
                 with rolled_back():
-                    answer = call(text, method, address.url)
+                    answer = call(stranger, method, address.url, body)
                     shown = [fact for fact in facts if fact in told(answer)]
-                if shown or (address.is_of_holder and answer.status_code < 400):
-                    wrong.append(f"{method} {address.url}: {answer.status_code}, shows {shown}")
+                status = answer.status_code
+                expected = 403 if address.name in OF_STAFF else 404
+                is_refused = not address.is_of_holder or status in (405, expected)
+                if shown or not is_refused:
+                    wrong.append(f"{method} {address.url}: {status}, shows {shown}")
+                if address.is_of_holder and method in WRITING and status == expected:
+                    refused.add(name)
+                    right = clerk if address.name in OF_STAFF else own[holder.who]
+                    with rolled_back():
+                        headers = {"Idempotency-Key": "k"}
+                        if call(right, method, address.url, body, **headers).status_code < 300:
+                            made.add(name)
     assert wrong == []
+    assert refused == made == set(bodies)
     assert books() == before
 
 
