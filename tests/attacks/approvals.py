@@ -34,6 +34,19 @@ ANOTHER_LINE = """
 """
 
 
+def limits_form(account: Account, **changes: str) -> dict[str, str]:
+    """What the page of an account sends by the button Ask for approval."""
+    shown = {"name": account.name, "overdraft_limit": "0.00", "transfer_limit": "",
+             "daily_limit": ""}  # fmt: skip
+    initial = {f"initial-{name}": value for name, value in shown.items()}
+    rows = {"status_changes-TOTAL_FORMS": "0", "status_changes-INITIAL_FORMS": "0"}
+    return {**initial, **shown, **rows, "reason": "A letter", "_ask": "1", **changes}
+
+
+def limits_page(account: Account) -> str:
+    return reverse("admin:accounts_account_change", args=[account.pk])
+
+
 @contextmanager
 def as_web(by: User | None = None) -> Iterator[None]:
     """Runs the block with the rights of a web process. `by` is the person of the signed facts, and

@@ -9,14 +9,21 @@ import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
-from django.urls import reverse
 
 from accounts import approvals
 from accounts.admin.limits import ask_for_limits
 from accounts.exceptions import DetailsInvalid, MayNotAsk, RequestDecided
 from accounts.groups import MANAGER
 from accounts.models import Account, ApprovalRequest, User
-from tests.attacks.approvals import as_web, asked_limits, begun_before, change_limits, expire
+from tests.attacks.approvals import (
+    as_web,
+    asked_limits,
+    begun_before,
+    change_limits,
+    expire,
+    limits_form,
+    limits_page,
+)
 from tests.conftest import colleague, signed_in
 from tests.pages import text_of
 from tests.refusals import refused_by
@@ -28,19 +35,6 @@ INSERT = """INSERT INTO approval_requests (id, kind, transaction_id, from_accoun
         used_amount)
     VALUES (gen_random_uuid(), 'limits', gen_random_uuid(), %s, 0, 'USD', %s, 'x', %s, now(),
         now() + interval '1 day', 'pending', '', 0)"""
-
-
-def page_form(account: Account, **changes: str) -> dict[str, str]:
-    """What the account's page sends by the button Ask for approval."""
-    shown = {"name": account.name, "overdraft_limit": "0.00", "transfer_limit": "",
-             "daily_limit": ""}  # fmt: skip
-    initial = {f"initial-{name}": value for name, value in shown.items()}
-    rows = {"status_changes-TOTAL_FORMS": "0", "status_changes-INITIAL_FORMS": "0"}
-    return {**initial, **shown, **rows, "reason": "A letter", "_ask": "1", **changes}
-
-
-def page_of(account: Account) -> str:
-    return reverse("admin:accounts_account_change", args=[account.pk])
 
 
 def insert(account: Account, by: User, **limits: Any) -> str | None:
@@ -65,7 +59,7 @@ def test_a_new_name_is_saved_and_asks_for_nothing(
 ) -> None:
     for client in (staff, manager):
         name = f"Name {client is staff}"
-        answer = client.post(page_of(account), page_form(account, name=name), follow=True)
+        answer = client.post(limits_page(account), limits_form(account, name=name), follow=True)
         assert "has been asked" not in text_of(answer)
         account.refresh_from_db()
         assert account.name == name
@@ -73,7 +67,7 @@ def test_a_new_name_is_saved_and_asks_for_nothing(
 
 
 def test_operations_ask_for_no_limits_whatever_they_send(staff: Client, account: Account) -> None:
-    staff.post(page_of(account), page_form(account, name="Other", overdraft_limit="60000"))
+    staff.post(limits_page(account), limits_form(account, name="Other", overdraft_limit="60000"))
     account.refresh_from_db()
     assert (account.name, account.overdraft_limit) == ("Other", 0)
     assert not ApprovalRequest.objects.exists()
@@ -82,8 +76,8 @@ def test_operations_ask_for_no_limits_whatever_they_send(staff: Client, account:
 def test_a_new_name_beside_limits_is_saved_while_they_wait(
     manager: Client, account: Account
 ) -> None:
-    form = page_form(account, name="Other", overdraft_limit="60000")
-    assert "has been asked" in text_of(manager.post(page_of(account), form, follow=True))
+    form = limits_form(account, name="Other", overdraft_limit="60000")
+    assert "has been asked" in text_of(manager.post(limits_page(account), form, follow=True))
     account.refresh_from_db()
     assert (account.name, account.overdraft_limit) == ("Other", 0)
     assert ApprovalRequest.objects.get().limits[0].after == MUCH
@@ -92,17 +86,17 @@ def test_a_new_name_beside_limits_is_saved_while_they_wait(
 def test_sixty_forms_make_one_request_which_can_be_withdrawn(
     manager: Client, boss: User, account: Account
 ) -> None:
-    form = page_form(account, overdraft_limit="60000")
+    form = limits_form(account, overdraft_limit="60000")
     for _ in range(3):
-        answer = manager.post(page_of(account), form, follow=True)
+        answer = manager.post(limits_page(account), form, follow=True)
     assert "Withdraw that request first" in text_of(answer)
     request = ApprovalRequest.objects.get()
     other = colleague(MANAGER, "Second boss")
-    signed_in(other).post(page_of(account), form)
+    signed_in(other).post(limits_page(account), form)
     assert ApprovalRequest.objects.filter(requested_by=other).count() == 1
     with as_web(boss):
         approvals.withdraw(request=request, by=boss)
-    manager.post(page_of(account), form)
+    manager.post(limits_page(account), form)
     assert ApprovalRequest.objects.filter(requested_by=boss, status="pending").count() == 1
 
 
