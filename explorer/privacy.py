@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Func, TextField, Value
+from django.db.models import F, Func, TextField
 
 from accounts.models import User
 from explorer.models import QueryRun, SavedQuery, kept_days
@@ -13,6 +13,7 @@ from transactions.audit.checks.register import add_registered
 from transactions.privacy.further import FURTHER, FurtherData
 from transactions.privacy.keeping import in_days
 from transactions.privacy.lifting import delete_in_parts
+from transactions.privacy.patterns import having, without
 from transactions.privacy.retention import note_removal
 from transactions.privacy.sections import DataSection
 from transactions.privacy.traces import Erased, Traces, emptied
@@ -63,15 +64,12 @@ def _texts(traces: Traces) -> Iterator[Erased]:
     yield emptied(own, sql="", parameters={}, message="")
     addresses = traces.addresses
     for name in ("sql", "message"):
-        yield emptied(QueryRun.objects.filter(**{f"{name}__iregex": addresses}), **{name: ""})
+        yield emptied(QueryRun.objects.filter(having(name, addresses)), **{name: ""})
     for name in ("title", "sql"):
-        without = Func(
-            F(name), Value(addresses), Value("erased"), Value("gi"), function="regexp_replace"
-        )
-        named = SavedQuery.objects.filter(**{f"{name}__iregex": addresses})
-        yield Erased(named, {name: without})
-    runs = QueryRun.objects.annotate(texts=VALUES).filter(texts__iregex=addresses)
-    saved = SavedQuery.objects.annotate(texts=VALUES).filter(texts__iregex=addresses)
+        for rows, text in without(SavedQuery.objects.all(), name, addresses):
+            yield Erased(rows, {name: text})
+    runs = QueryRun.objects.annotate(texts=VALUES).filter(having("texts", addresses))
+    saved = SavedQuery.objects.annotate(texts=VALUES).filter(having("texts", addresses))
     for rows in (runs, saved):
         yield emptied(rows, parameters={})
 

@@ -9,6 +9,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_MAX_EMAIL_ADDRESSES = 20  # of a person
 # A new person types a code from a mail before the first page: then sign-up can answer alike for a
 # taken address, whose owner gets another mail (docs/security.md).
 ACCOUNT_PREVENT_ENUMERATION = True

@@ -7,12 +7,13 @@ A test plants an address in each column of text, and finds a new one that the er
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import F, Func, JSONField, QuerySet, TextField, Value
+from django.db.models import F, Func, JSONField, QuerySet, Value
 from django.db.models.functions import Cast
 
 from accounts.erased import FILE_NAME
 from accounts.models import ApiToken, ApprovalRequest, Change, LimitChange, StatusChange
 from transactions.models import AuditRun, PaymentFile, PaymentLine, StaffReason
+from transactions.privacy.patterns import having, without
 from transactions.privacy.traces import (
     PAID,
     REFUSED,
@@ -51,28 +52,24 @@ def texts_with_an_address(traces: Traces) -> Iterator[Erased]:
     yield with_key(named, "parameters", "description", FILE_NAME)
     yield from in_undone(requests, traces.addresses)
     yield from _in_the_history(traces)
-    yield _in_findings(traces)
+    yield from _in_findings(traces)
 
 
 def _having(traces: Traces, rows: QuerySet[Any], field: str) -> QuerySet[Any]:
-    return rows.filter(**{f"{field}__iregex": traces.addresses})
+    return rows.filter(having(field, traces.addresses))
 
 
 def _in_the_history(traces: Traces) -> Iterator[Erased]:
     """An address that somebody else had before the person, or by mistake."""
     for side in ("before", "after"):
-        without = Func(
+        shorter = Func(
             F(side), Value("email"), template="(%(expressions)s)", arg_joiner=" - ",
             output_field=JSONField(),
         )  # fmt: skip
-        yield Erased(_having(traces, Change.objects.all(), f"{side}__email"), {side: without})
+        yield Erased(_having(traces, Change.objects.all(), f"{side}__email"), {side: shorter})
 
 
-def _in_findings(traces: Traces) -> Erased:
+def _in_findings(traces: Traces) -> Iterator[Erased]:
     """Findings of audits that quote a row, where only the address goes."""
-    text = Cast("findings", TextField())
-    replaced = Func(
-        text, Value(traces.addresses), Value("erased"), Value("gi"), function="regexp_replace"
-    )
-    runs = AuditRun.objects.annotate(text=text).filter(text__iregex=traces.addresses)
-    return Erased(runs, {"findings": Cast(replaced, JSONField())})
+    for rows, text in without(AuditRun.objects.all(), "findings", traces.addresses):
+        yield Erased(rows, {"findings": Cast(text, JSONField())})

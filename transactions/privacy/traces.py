@@ -12,7 +12,6 @@ that the bank entered, and that nobody else has: anybody can sign up with somebo
 What others chose (categories, rules, budgets, reports, names of what is theirs) stays.
 """
 
-import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -57,6 +56,13 @@ from transactions.models import (
     StandingOrder,
     Transaction,
 )
+from transactions.privacy.patterns import (
+    TextPattern,
+    has_any,
+    having,
+    patterns_of_addresses,
+    patterns_of_words,
+)
 
 OUTSIDE = ("description", "other", "reference", "outside_id")  # texts of another bank
 PAID = ("description", "reference")  # of a payment
@@ -74,18 +80,18 @@ class Erased(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """Where to look for a person: their accounts, who had to do with them, and regular expressions
-    of Postgres for any word of their names and any address, for whole names, and for addresses
-    that are proved to be theirs and nobody else's: Note [Whose texts].
+    """Where to look for a person: their accounts, who had to do with them, and patterns of the
+    words of their names and of any address, of whole names, and of addresses that are proved to be
+    theirs and nobody else's: Note [Whose texts].
     """
 
     person: User
     accounts: list[UUID]
     others: list[UUID]  # the other accounts of their payments
     known: list[UUID]  # whoever holds one of these, or lives in a household of the person
-    words: str
-    names: str
-    addresses: str
+    words: list[TextPattern]
+    names: list[TextPattern]
+    addresses: list[TextPattern]
 
 
 def traces_of(person: User) -> Traces:
@@ -107,9 +113,9 @@ def traces_of(person: User) -> Traces:
     return Traces(
         person, accounts, others,
         list(known.exclude(pk=person.pk).values_list("pk", flat=True).distinct()),
-        words=_pattern([*addresses, *(word for name in names for word in name.split())]),
-        names=_pattern(names),
-        addresses=_pattern_of_addresses(proved - _of_others(person, proved)),
+        words=patterns_of_words([*addresses, *(word for name in names for word in name.split())]),
+        names=patterns_of_words(names),
+        addresses=patterns_of_addresses(proved - _of_others(person, proved)),
     )  # fmt: skip
 
 
@@ -145,22 +151,6 @@ def _of_others(person: User, addresses: Collection[str]) -> set[str]:
         EmailAddress.objects.exclude(user=person).filter(email__in=addresses),
     )
     return {email for each in rows for email in each.values_list("email", flat=True)}
-
-
-def _pattern(texts: Iterable[str]) -> str:
-    """Finds any of the texts as whole words."""
-    parts = sorted({re.escape(text) for text in texts if len(text) > 1})
-    either = "|".join(parts).replace("\\ ", "[[:space:]]+") or "a^"
-    return rf"(^|[^[:alnum:]])({either})($|[^[:alnum:]])"
-
-
-def _pattern_of_addresses(addresses: Iterable[str]) -> str:
-    """Finds any of the addresses, but not as a part of another one, in Postgres and in Python. SQL
-    writes an apostrophe twice or behind a backslash.
-    """
-    parts = sorted({re.escape(text).replace("'", r"(\\?'){1,2}") for text in addresses if text})
-    either = "|".join(parts) or "a^"
-    return rf"(?<![\w.+-])({either})(?![\w-]|\.\w)"
 
 
 def emptied(rows: QuerySet[Any], **values: Any) -> Erased:
@@ -203,7 +193,7 @@ def _in_the_log_of_the_admin(traces: Traces) -> Erased:
     ]
     about = Q()
     for field in ("object_repr", "change_message"):
-        about |= Q(**{f"{field}__iregex": traces.addresses})
+        about |= Q(having(field, traces.addresses))
     for model, which in theirs:
         ids = [str(pk) for pk in model._default_manager.filter(which).values_list("pk", flat=True)]
         about |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
@@ -214,16 +204,16 @@ def _in_the_log_of_the_admin(traces: Traces) -> Erased:
 def _logged_of_two_sides(traces: Traces) -> list[int]:
     """Entries that name the person, about orders, payments and files of theirs with others."""
     paying = PaymentLine.objects.filter(to_account__in=traces.accounts)
-    two_sided: tuple[tuple[type[Model], Q, str], ...] = (
+    two_sided: tuple[tuple[type[Model], Q, list[TextPattern]], ...] = (
         (StandingOrder, _of(traces), traces.words),
         (Transaction, _of(traces), traces.words),
         (PaymentFile, Q(pk__in=paying.values("file")), traces.words),
         (Reconciliation, Q(pk__in=_matched(traces).values("reconciliation")), traces.names),
     )
     found: list[int] = []
-    for model, which, pattern in two_sided:
+    for model, which, patterns in two_sided:
         entries = LogEntry.objects.filter(
-            Q(object_repr__iregex=pattern) | Q(change_message__iregex=pattern),
+            Q(having("object_repr", patterns)) | Q(having("change_message", patterns)),
             content_type=ContentType.objects.get_for_model(model),
         )
         by_object = entries.values_list("object_id", "pk")
@@ -265,7 +255,7 @@ def _about_accounts(traces: Traces) -> Iterator[Erased]:
     yield from _in_parameters(requests, traces.words)
     paid = Q(transaction__from_account__in=ids) | Q(transaction__to_account__in=ids)
     for field in ("reason", "message"):
-        notes = StaffReason.objects.filter(paid, **{f"{field}__iregex": traces.words})
+        notes = StaffReason.objects.filter(paid, having(field, traces.words))
         yield emptied(notes, **{field: ""})
 
 
@@ -308,8 +298,8 @@ def _about_others(traces: Traces) -> Iterator[Erased]:
     )
     for model, of_known, values in texts:
         for field, value in values.items():
-            named = of_known & Q(**{f"{field}__iregex": traces.names})
-            addressed = Q(**{f"{field}__iregex": traces.addresses})
+            named = of_known & Q(having(field, traces.names))
+            addressed = Q(having(field, traces.addresses))
             yield emptied(model._default_manager.filter(named | addressed), **{field: value})
 
 
@@ -320,13 +310,13 @@ def _in_reads(traces: Traces) -> Iterator[Erased]:
     each query with a percent sign is decoded here, as often as it was encoded.
     """
     reads = Read.objects.exclude(query="")
-    of_them = Q(people__contains=[traces.person.pk]) | Q(query__iregex=traces.addresses)
+    of_them = Q(people__contains=[traces.person.pk]) | Q(having("query", traces.addresses))
     yield emptied(reads.filter(of_them), query="")
     encoded = reads.filter(query__contains="%").values_list("pk", "query")
     naming = [
         pk
         for pk, query in encoded.iterator()
-        if any(re.search(traces.addresses, plain, re.IGNORECASE) for plain in decodings_of(query))
+        if any(has_any(plain, traces.addresses) for plain in decodings_of(query))
     ]
     yield emptied(reads.filter(pk__in=naming), query="")
     yield emptied(Read.objects.filter(reader=traces.person), address="")
@@ -339,12 +329,12 @@ def _in_files(traces: Traces) -> Iterator[Erased]:
     yield emptied(lines, typed_name="")
     unpaid = lines.filter(booked=False)
     for name in PAID:
-        yield emptied(unpaid.filter(**{f"{name}__iregex": traces.words}), **{name: ""})
+        yield emptied(unpaid.filter(having(name, traces.words)), **{name: ""})
     refused = PaymentLine.objects.filter(own).refused()
     yield emptied(refused, verdict=REFUSED)  # the sentences name the account
     paying = PaymentLine.objects.filter(to_account__in=traces.accounts).values("file")
     own_files = PaymentFile.objects.filter(from_account__in=traces.accounts)
-    files = PaymentFile.objects.filter(pk__in=paying, name__iregex=traces.words)
+    files = PaymentFile.objects.filter(having("name", traces.words), pk__in=paying)
     for each in (own_files, files):
         ids = list(each.values_list("pk", flat=True))
         requests = ApprovalRequest.objects.filter(transaction_id__in=ids)
@@ -352,22 +342,24 @@ def _in_files(traces: Traces) -> Iterator[Erased]:
         yield emptied(each, name=FILE_NAME)
 
 
-def _in_parameters(requests: QuerySet[ApprovalRequest], pattern: str) -> Iterator[Erased]:
+def _in_parameters(
+    requests: QuerySet[ApprovalRequest], patterns: list[TextPattern]
+) -> Iterator[Erased]:
     """The message to the customer, the name of a file, and what was not booked. The audit compares
     the texts of what was booked with the payment.
     """
     yield with_key(requests, "parameters", "message", "")
     files = requests.filter(kind=ApprovalRequest.Kind.PAYMENT_FILE)
     yield with_key(files, "parameters", "description", FILE_NAME)
-    yield from in_undone(requests, pattern)
+    yield from in_undone(requests, patterns)
 
 
-def in_undone(requests: QuerySet[ApprovalRequest], pattern: str) -> Iterator[Erased]:
-    """Texts of the payments that the requests ask for, unless it was booked, where they have the
-    pattern.
+def in_undone(requests: QuerySet[ApprovalRequest], patterns: list[TextPattern]) -> Iterator[Erased]:
+    """Texts of the payments that the requests ask for, unless it was booked, where they have one of
+    the patterns.
     """
     undone = requests.exclude(status=ApprovalRequest.Status.DONE)
     undone = undone.exclude(kind=ApprovalRequest.Kind.PAYMENT_FILE)
     for key, value in {**dict.fromkeys(PAID, ""), "metadata": {}}.items():
-        having = undone.filter(**{f"parameters__{key}__iregex": pattern})
-        yield with_key(having, "parameters", key, value)
+        rows = undone.filter(having(f"parameters__{key}", patterns))
+        yield with_key(rows, "parameters", key, value)

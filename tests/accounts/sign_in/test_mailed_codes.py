@@ -162,6 +162,16 @@ def test_a_further_address_tells_how_many_attempts_are_left(client: Client, ana:
     assert attempts_left(client, CONFIRM) == ["2 attempts left", "1 attempt left"]
 
 
+@pytest.mark.parametrize("count", [19, 20])
+def test_nobody_adds_more_than_20_addresses(count: int, client: Client, ana: User) -> None:
+    EmailAddress.objects.bulk_create(
+        EmailAddress(user=ana, email=f"ana{number}@example.com") for number in range(count - 1)
+    )
+    client.force_login(ana)
+    client.post("/account/email/", {"action_add": "", "email": "further@example.com"})
+    assert len(mail.outbox) == (count < 20)
+
+
 def test_a_password_that_is_refused_and_not_repeated_is_told_both(client: Client) -> None:
     form = sign_up(client, password1="short", password2="short2").context["form"]
     assert set(form.errors) == {"password1", "password2"}

@@ -4,6 +4,7 @@ from decimal import Decimal
 from unittest.mock import Mock
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.db import connection
 from django.test import Client
 
@@ -16,6 +17,7 @@ from accounts.models import (
     LimitChange,
     User,
 )
+from explorer.models import SavedQuery
 from ledger.db.facts import told
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
@@ -129,6 +131,40 @@ def test_an_address_that_staff_entered_counts_before_it_is_confirmed(
 
     left = [Payee.objects.get(pk=note.pk).note for note in notes]
     assert left == ["", texts[1]]
+
+
+def test_a_person_who_had_hundreds_of_long_addresses_is_erased() -> None:
+    person = UserFactory()
+    domain = ".".join(["d" * 30] * 3) + ".example"
+    addresses = [f"{number:064}@{domain}" for number in range(700)]
+    EmailAddress.objects.bulk_create(
+        EmailAddress(user=person, email=email, verified=True) for email in addresses
+    )
+    EmailAddress.objects.filter(user=person).delete()
+    texts = ["write to " + email for email in (addresses[0], addresses[-1], f"x{addresses[-1]}")]
+    notes = [note_of(UserFactory(), text) for text in texts]
+    account_services.deactivate_user(user=person)
+
+    erase(User.objects.get(pk=person.pk))
+
+    assert [Payee.objects.get(pk=note.pk).note for note in notes] == ["", "", texts[2]]
+
+
+def test_each_address_goes_from_a_query_of_somebody_else(clerk: User) -> None:
+    addresses = ["brien@mail.example", "o'brien@mail.example"]
+    person = UserFactory(email=addresses[0])
+    EmailAddress.objects.create(user=person, email=addresses[1], verified=True)
+    sql = "SELECT 'o''Brien@mail.example', 'brien@mail.example', 'x.brien@mail.example'"
+    query = SavedQuery.objects.create(owner=clerk, title=addresses[1], sql=sql)
+    leave(person=person)
+
+    erase(User.objects.get(pk=person.pk))
+
+    query.refresh_from_db()
+    assert (query.title, query.sql) == (
+        "erased",
+        "SELECT 'erased', 'erased', 'x.brien@mail.example'",
+    )
 
 
 def test_an_address_that_somebody_else_had_goes_from_their_history() -> None:
