@@ -10,7 +10,6 @@ from django.test import Client
 from jsonschema_rs import Draft202012Validator
 
 from accounts.models import Account
-from api import rate
 from api.pages import SCHEMA
 from api.schema import HEADERS
 from tests.factories import AccountFactory
@@ -83,9 +82,3 @@ def closed(part: Any) -> Any:
     if isinstance(found.get("properties"), dict) and found.get("type") == "object":
         found.setdefault("additionalProperties", False)
     return found
-
-
-@pytest.fixture(autouse=True)
-def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All calls are of one minute: the first call of each minute takes a query more."""
-    monkeypatch.setattr(rate, "_now", lambda: 1_800_000_030)

@@ -121,8 +121,8 @@ class Holder:
             StandingOrder: list(self.orders),
             Reconciliation: list(self.reconciliations),
             Authenticator: [self.passkey],
-            Change: list(Change.objects.filter(about=self.user.pk)[:1]),
-            Read: list(Read.objects.filter(people__contains=[self.user.pk])[:1]),
+            Change: list(Change.objects.filter(about=self.user.pk, table_name="users")[:1]),
+            Read: list(Read.objects.filter(people__contains=[self.user.pk]).order_by("pk")[:1]),
         }
         return rows.get(model)
 
