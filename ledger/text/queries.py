@@ -1,11 +1,14 @@
 """Reads the query of an address: the text after the question mark."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote_plus
 
 from ledger.text.lines import visible
 
+ESCAPE = re.compile(b"%[0-9A-Fa-f]{2}")
+ROUNDS = 5  # of decoding: the admin encodes a query once more for each page
 LIST_FILTERS = "_changelist_filters"  # in which the admin keeps the query of the list one came from
 
 
@@ -33,10 +36,25 @@ def parameters_of(query: str) -> list[Parameter]:
 
 
 def decodings_of(query: str) -> Iterator[str]:
-    """The query decoded once, twice and so on, until nothing is left to decode. The admin encodes
-    the query of a list again in that of the page to which it leads.
+    """Yields the query decoded once, twice and so on, at most ROUNDS times, then completely. The
+    admin encodes the query of a list again in that of the page to which it leads.
     """
-    plain = unquote_plus(query)
-    while plain != query:
+    for _ in range(ROUNDS):
+        plain = unquote_plus(query)
+        if plain == query:
+            return
         yield plain
-        query, plain = plain, unquote_plus(plain)
+        query = plain
+    yield _decoded_completely(query)
+
+
+def _decoded_completely(query: str) -> str:
+    """Decodes until no escape is left, in linear time: a round for each level of encoding takes
+    quadratic time. A plus stays one, because email addresses contain it.
+    """
+    decoded = bytearray()
+    for byte in query.encode():
+        decoded.append(byte)
+        while ESCAPE.fullmatch(last := decoded[-3:]):  # what is decoded may complete another escape
+            decoded[-3:] = bytes.fromhex(last[1:].decode())
+    return decoded.decode(errors="replace")
