@@ -32,6 +32,7 @@ from transactions.payment_files import parser as payment_files
 from transactions.search.language.parser import parse
 from transactions.statement_files.formats import fonts, pdf
 from transactions.statement_files.formats.fonts import PLAIN
+from transactions.statement_files.formats.texts import swift
 
 LONGEST_LINE = 2_000  # bytes, more than a description may have
 REFUSALS = (
@@ -45,7 +46,7 @@ PARTS = (
     "{", "<", "<a>", "</a", "&", "%25", "%", "=", ";", ":", "/", "^\n", "!", "!type: ", "meta.a:",
     "\u202ea", INVISIBLE, f"{INVISIBLE}\n", "e\u0301", "\u0301", "\u0430a ", "\U0001d41a", "\u2800",
     "1.", "12/11/", "EUR ", "or ", "-(", "D12/11\nT-1\n^\n", ":61:", '"a",', "2026-11-05,1.50,a\n",
-    "\u0344\u0334", "eyJ-", "eyJaaaaaaaa.", "a:aaaa:", "/key/a", "ledger_aaaaaaaa_",
+    "\u0344\u0334", "\u0f73", "eyJ-", "eyJaaaaaaaa.", "a:aaaa:", "/key/a", "ledger_aaaaaaaa_",
 )  # fmt: skip
 
 
@@ -92,6 +93,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "tidy_text": tidy_text,
     "tidy_tag": tidy_tag,
     "account number": clean_account_number,
+    "letters of SWIFT": swift,
     "search": parse,
     "line of a log": error_text.without_secrets,
     "figure of a statement": lambda text: cells.read_figure(1, text, "."),

@@ -29,5 +29,7 @@ def one_line(text: str) -> str:
 def swift(text: str) -> str:
     """The text in the character set x of SWIFT: letters without their marks, others as "?"."""
     text = text.replace("ß", "ss").replace("€", "EUR").replace("·", "-")
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    # Each letter alone: the marks of a whole text would be sorted, in quadratic time.
+    parts = "".join(unicodedata.normalize("NFKD", letter) for letter in text)
+    bare = "".join(c for c in parts if not unicodedata.combining(c))
     return NOT_SWIFT.sub("?", one_line(bare))
