@@ -5,7 +5,8 @@ Postgres takes to answer. `CompiledOnce` keeps the SQL for each shape, see `ledg
 
 Note [Checked once]: where a value stands among the parameters is found by compiling with other,
 unique values. The SQL is kept only if it then gives, with the real values, exactly what Django
-compiles from them. Otherwise, and for arguments without a shape, each call compiles the queryset.
+compiles from them. Otherwise, for long SQL, and for arguments without a shape, each call compiles
+the queryset.
 """
 
 from collections import OrderedDict
@@ -124,8 +125,7 @@ class CompiledOnce:
                 self.templates.move_to_end(shape)
         except KeyError:
             template = self._checked(arguments, values)
-            if _length(template) <= LONGEST:
-                self._keep(shape, template)
+            self._keep(shape, template if _length(template) <= LONGEST else None)
         return template, values
 
     def _keep(self, shape: Hashable, template: Template | None) -> None:

@@ -135,7 +135,7 @@ def test_shapes_take_a_limited_amount_of_memory(monkeypatch: pytest.MonkeyPatch)
         where = Q(pk__in=[uuid4() for _ in range(number)])
         assert once.statement(where) == compiled(rows_where(where))
         kept.append(len(once.templates))
-        assert once.kept == sum(len(each.sql) for each in once.templates.values() if each)
+        assert once.kept == sum(map(compiled_once._length, once.templates.values()))
         assert once.kept <= compiled_once.MOST_KEPT
     assert kept == [1, 2, 3, 3, 3, 3]
     monkeypatch.setattr(once, "_checked", lambda *_: pytest.fail("the last used one is kept"))
@@ -164,3 +164,20 @@ def test_rows_are_those_of_the_queryset(db: Any) -> None:
         assert found.get_deferred_fields() == {"name"}
         assert found.name == account.name
     assert len(once.templates) == 1
+
+
+def test_a_shape_of_long_sql_is_built_once_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first call also compares, see Note [Checked once]."""
+    monkeypatch.setattr(compiled_once, "LONGEST", 10)
+    built = []
+
+    def build(where: Q) -> Rows:
+        built.append(where)
+        return rows_where(where)
+
+    once = CompiledOnce(build)
+    first, second = SAME_SHAPE["ids"]
+    once.statement(first)
+    built.clear()
+    assert once.statement(second) == compiled(rows_where(second))
+    assert built == [second]
