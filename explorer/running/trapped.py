@@ -2,10 +2,10 @@
 
 Note [Trapped errors]: an error repeats values, such as a balance that a query casts to a date, at
 any length. Left alone, Postgres writes it into its own log and sends all of it to the web process.
-A trapped error does neither: the block returns its first characters as a row. Before, the text has
-been parsed by the extended protocol, as one statement and as a subquery (Note [The wall]), and once
-more with the values in place of its parameters, so EXECUTE gets no other. An error of parsing has
-no values but those that the person typed.
+A trapped error does neither: the block returns its first characters as a row; the hints of Postgres
+are short. Before, the text has been parsed by the extended protocol, as one statement and as a
+subquery (Note [The wall]), and once more with the values in place of its parameters, so EXECUTE
+gets no other. An error of parsing has no values but those that the person typed.
 
 Some errors repeat the first bytes of a text, which end within a character. Postgres sends them as
 they are, so they are decoded with a sign in place of such a rest.
@@ -55,7 +55,6 @@ BEGIN
       IF SQLSTATE ~ '^(08|40|57P)' THEN RAISE; END IF;
       GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
       message := left(message, {LONGEST_MESSAGE + 1});
-      hint := left(hint, {LONGEST_MESSAGE + 1});
       OPEN explored FOR SELECT SQLSTATE, message, hint, NULL;
   END;
 END
@@ -64,7 +63,7 @@ $block$
 
 
 class TrappedError(Exception):
-    """The error of a statement: its SQLSTATE, and the beginning of its message and hint."""
+    """The error of a statement: its SQLSTATE, the beginning of its message, and its hint."""
 
     def __init__(self, state: str, message: str, hint: str) -> None:
         super().__init__(state, message, hint)
