@@ -105,7 +105,7 @@ def _submitted(request: PersonRequest) -> HttpResponseBase:
     if "sql" in form.cleaned_data:  # a refused text stays in its field and gets none for parameters
         state.sql, state.parameters = form.cleaned_data["sql"], form.parameters()
     if not is_valid:
-        state.status = 400
+        state.trouble, state.status = " ".join(map(str, form.non_field_errors())), 400
         return _page(request, state, form)
     state.saved = _saved(request)
     if wanted == "open":

@@ -1,5 +1,7 @@
 """The form of the editor."""
 
+from typing import Any
+
 from django import forms
 
 from explorer.models import LONGEST_SQL, LONGEST_TITLE
@@ -37,16 +39,21 @@ class EditorForm(forms.Form):
             raise forms.ValidationError(f"A query has at most {MOST_PARAMETERS} parameters.")
         return sql
 
+    def clean(self) -> dict[str, Any]:
+        """Refuses a value that is too long."""
+        values = self.parameters() if "sql" in self.cleaned_data else {}
+        long = [name for name, value in values.items() if len(value.encode()) > LONGEST_VALUE]
+        if long:
+            raise forms.ValidationError(
+                f"A value has at most {LONGEST_VALUE} bytes; that of {long[0]} has more."
+            )
+        return self.cleaned_data
+
     def parameters(self) -> dict[str, str]:
         """The value of each parameter of the query that has one."""
         names = numbered(self.cleaned_data["sql"]).names
-        given = {name: self.data.get(f"{PREFIX}{name}", "") for name in names}
-        tidy = {name: _first_bytes(value.replace("\0", "")) for name, value in given.items()}
-        return {name: value for name, value in tidy.items() if value != ""}
-
-
-def _first_bytes(value: str) -> str:
-    return value.encode()[:LONGEST_VALUE].decode(errors="ignore")
+        given = {name: self.data.get(f"{PREFIX}{name}", "").replace("\0", "") for name in names}
+        return {name: value for name, value in given.items() if value != ""}
 
 
 class SaveForm(forms.Form):

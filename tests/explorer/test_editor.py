@@ -508,9 +508,16 @@ def test_the_fields_stay_with_their_values_where_only_the_plan_is_wrong(analyst:
 
 def test_a_query_and_its_values_are_limited_in_bytes(analyst: Client) -> None:
     assert run(analyst, f"SELECT '{'€' * (LONGEST_SQL // 3)}'").status_code == 400
-    run(analyst, "SELECT :a", p_a="€" * LONGEST_VALUE)
-    (value,) = QueryRun.objects.get().parameters.values()
-    assert value == "€" * (LONGEST_VALUE // 3)
+    longest = "€" * (LONGEST_VALUE // 3)
+    for form in ("page", "csv", "save"):
+        page = run(analyst, "SELECT :a", p_a=f"{longest}€", title="Mine", **{"as": form})
+        assert page.status_code == 400
+        assert str(LONGEST_VALUE) in page.context["editor"].trouble
+        assert [each["value"] for each in page.context["editor"].inputs] == [f"{longest}€"]
+    assert not QueryRun.objects.exists()
+    assert not SavedQuery.objects.exists()
+    assert run(analyst, "SELECT :a", p_a=longest).status_code == 200
+    assert QueryRun.objects.get().parameters == {"a": longest}
 
 
 @pytest.mark.parametrize("sql", ["SELECT :a", "SELECT :a::int", "SELECT pg_sleep(9), :a"])
