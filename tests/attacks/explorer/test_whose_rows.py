@@ -7,13 +7,16 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 
+from accounts.groups import ANALYSTS
 from accounts.models import Account, User
 from explorer.schema.functions import SETTING
 from explorer.schema.installation import keys
 from explorer.schema.views import VIEWS
 from ledger.db.row_security import RowScope, signed
 from ledger.db.row_security import keys as keys_of_row_security
+from tests.conftest import signed_in
 from tests.explorer.books import Books, query, rows
 from tests.pooler import beside
 
@@ -25,6 +28,17 @@ def test_an_analyst_sees_rows_of_all_and_the_name_of_nobody(books: Books) -> Non
     assert set(rows(books.bank, "SELECT name FROM accounts")) == {(None,)}
     assert rows(books.bank, "SELECT count(*) FROM accounts") == [("3",)]
     assert ("Eve Moreau",) in rows(books.names, "SELECT name FROM users")
+
+
+def test_the_page_shows_names_only_to_a_reader_with_the_right_to_see_people(
+    books: Books,
+) -> None:
+    books.clerk.groups.add(Group.objects.get(name=ANALYSTS))
+    for person, expected in ((books.analyst, False), (books.clerk, True)):
+        form = {"sql": "SELECT name FROM users", "as": "json"}
+        answer = signed_in(person).post("/explorer/", form)
+        assert answer.status_code == 200
+        assert ("Eve Moreau" in answer.content.decode()) == expected
 
 
 NO_ROWS = [scope for scope in RowScope if scope < RowScope.BANK]  # as those of a customer
