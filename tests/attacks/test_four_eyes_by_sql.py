@@ -1,8 +1,9 @@
 """Four eyes against raw SQL with the rights of a web process."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
+import psycopg
 import pytest
 from django.db import DatabaseError, IntegrityError, connection
 
@@ -13,6 +14,7 @@ from tests.conftest import colleague
 from tests.factories import balances
 
 pytestmark = pytest.mark.django_db(transaction=True)
+DENIED = "42501"
 
 
 @pytest.mark.parametrize("sql", [
@@ -32,8 +34,10 @@ def test_raw_sql_of_the_web_role_is_refused(sql: str, account: Account, clerk: U
     deposit(account, clerk, 5_000)
     change_limits(account, clerk, overdraft_limit=Decimal(10))
     asked(account, clerk)
-    with pytest.raises(DatabaseError):
+    with pytest.raises(DatabaseError) as refused:
         raw(sql)
+    cause = cast("psycopg.Error", refused.value.__cause__)
+    assert cause.sqlstate == DENIED or cause.diag.constraint_name
 
 
 def in_session(trick: str, by: User, sql: str, *values: Any) -> None:

@@ -136,11 +136,16 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("url", WRONG)
 def test_an_address_that_no_delivery_may_go_to_is_refused(
-    url: str, resolver: dict[str, list[str]]
+    url: str, resolver: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    exchange = Mock(return_value=200)
+    monkeypatch.setattr(sending, "_exchange", exchange)
+    assert sending.send("https://shop.example/", {}, b"", owner=OWNER, seconds=1).is_delivered
+    exchange.assert_called_once()
     with pytest.raises(AddressRefused):
         event_services.add_webhook(owner=UserFactory(), url=url, kinds=["posted"])
     assert sending.send(url, {}, b"", owner=OWNER, seconds=1).is_unreachable
+    exchange.assert_called_once()
 
 
 @pytest.mark.django_db
