@@ -162,7 +162,9 @@ def linked_answers(
 
 
 def form_answers(client: Client, forms: Iterable[PageForm]) -> Iterator[tuple[str, Answer]]:
-    """The answer to each form that writes, and the page to which it redirects, with its message."""
+    """The answer to each form that writes, and the page to which it redirects, with its message;
+    and the file of a query of a hostile text.
+    """
     posted = [form for form in forms if form.method == "POST"]
     for number, form in enumerate(posted):
         said = {name: hostile(name, "qzsentqz") for name in TEXTS if name in form.values}
@@ -172,6 +174,10 @@ def form_answers(client: Client, forms: Iterable[PageForm]) -> Iterator[tuple[st
             url = urljoin(form.action, answer.headers.get("Location", ""))
             if "Location" in answer.headers and not leads_away(url):
                 yield f"{url}#after {form.action} {number}", ask(sender, "GET", url)
+    for form in [form for form in posted if "sql" in form.values][:1]:
+        text = hostile("query", "qzsentqz").replace("'", "''")
+        asked = form.filled({"sql": f"SELECT '{text}' AS text", "as": "csv"})
+        yield f"{form.action}#file", ask(client, "POST", form.action, asked)
 
 
 def changed_since(before: dict[str, str]) -> list[str]:

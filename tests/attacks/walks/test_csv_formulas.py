@@ -7,7 +7,7 @@ a separator, after which some spreadsheets start a cell. All signs are in texts 
 import pytest
 
 from tests.attacks.cells import formula_cells
-from tests.attacks.walks.site import SIGNS, Visits
+from tests.attacks.walks.site import SIGNS, Visits, WalkedSite
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +25,12 @@ def test_no_cell_is_a_formula(all_answers: Visits) -> None:
     wrong = [(kind, url, formula_cells(body)) for kind, url, body in files_in(all_answers)]
 
     assert [it for it in wrong if it[2]] == []
+
+
+def test_the_walk_reads_the_file_of_a_query(site: WalkedSite) -> None:
+    kinds = {kind for kind, _, body in files_in(site.form_visits) if "qzsentqz" in body}
+
+    assert kinds >= {"analyst"}
 
 
 @pytest.mark.parametrize("sign", SIGNS)
