@@ -4,9 +4,16 @@ Note [A pattern each]: a person may have had any number of addresses, and the ti
 which Postgres compiles one regular expression of them all grow with the square of its length. So
 each word, name and address has its pattern, and only a text that has its longest part is compared
 with it.
+
+Note [Whole addresses]: `brien@mail.example` is a part of the address `o'brien@mail.example`, but
+not of `'brien@mail.example'` in SQL. A mailbox may have an apostrophe and SIGNS, which in texts
+usually separate an address from other text, as in `email=ana@mail.example`. So an apostrophe after
+a letter belongs to the mailbox, except in E'...' of Postgres. A sign after a letter belongs to it
+only if somebody else has such an address now.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -16,6 +23,10 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Lower, Upper
 
 MANY = ArrayField(TextField())
+SIGNS = "!#$%&*/=?^`{|}~"  # of a mailbox, by RFC 5322; also an apostrophe and LETTERS
+WITH_SIGN = f"[{SIGNS}].*@"
+LETTERS = r"\w.+-"
+NOT_AFTER_APOSTROPHE = r"(?<![^\WEe]')(?<!\wE')(?<!\w'')(?<!\w\\')"
 
 
 class TextPattern(NamedTuple):
@@ -89,16 +100,33 @@ def _words(text: str) -> str:
     return re.escape(text).replace("\\ ", "[[:space:]]+")
 
 
-def patterns_of_addresses(addresses: Iterable[str]) -> list[TextPattern]:
-    """Finds each of the addresses, but not as a part of another one, in Postgres and in Python. SQL
-    writes an apostrophe twice or behind a backslash. A longer address comes first, so that one that
-    ends with a shorter one is replaced as a whole.
+def patterns_of_addresses(
+    addresses: Iterable[str], of_others: Iterable[str] = ()
+) -> list[TextPattern]:
+    """Finds each of the addresses, but not as a part of another one, in Postgres and in Python: see
+    Note [Whole addresses]. SQL writes an apostrophe twice or behind a backslash. A longer address
+    comes first, so that one that ends with a shorter one is replaced as a whole.
     """
+    not_after_sign = _not_after_sign(of_others)
     return [
-        TextPattern(rf"(?<![\w.+-]){_quoted(address)}(?![\w-]|\.\w)", _longest_part(address))
+        TextPattern(
+            rf"(?<![{LETTERS}]){not_after_sign.get(address, '')}{NOT_AFTER_APOSTROPHE}"
+            rf"{_quoted(address)}(?![\w-]|\.\w)",
+            _longest_part(address),
+        )
         for address in sorted(set(addresses), key=lambda each: (-len(each), each))
         if address
     ]
+
+
+def _not_after_sign(addresses: Iterable[str]) -> dict[str, str]:
+    """By the rest of an address after a sign, a condition that no such sign precedes it."""
+    signs: dict[str, set[str]] = defaultdict(set)
+    for address in addresses:
+        for place, sign in enumerate(address):
+            if sign in SIGNS:
+                signs[address[place + 1 :]].add(re.escape(sign))
+    return {rest: rf"(?<![{LETTERS}][{''.join(sorted(each))}])" for rest, each in signs.items()}
 
 
 def _quoted(address: str) -> str:

@@ -57,6 +57,7 @@ from transactions.models import (
     Transaction,
 )
 from transactions.privacy.patterns import (
+    WITH_SIGN,
     TextPattern,
     has_any,
     having,
@@ -115,7 +116,10 @@ def traces_of(person: User) -> Traces:
         list(known.exclude(pk=person.pk).values_list("pk", flat=True).distinct()),
         words=patterns_of_words([*addresses, *(word for name in names for word in name.split())]),
         names=patterns_of_words(names),
-        addresses=patterns_of_addresses(proved - _of_others(person, proved)),
+        addresses=patterns_of_addresses(
+            proved - _of_others(person, email__in=proved),
+            _of_others(person, email__regex=WITH_SIGN),
+        ),
     )  # fmt: skip
 
 
@@ -144,11 +148,11 @@ def households_of(person: User) -> list[UUID]:
     return list(Household.objects.filter(pk__in=ids - {None}).values_list("pk", flat=True))
 
 
-def _of_others(person: User, addresses: Collection[str]) -> set[str]:
-    """Those of the addresses that somebody else has now."""
+def _of_others(person: User, **condition: Any) -> set[str]:
+    """The addresses that somebody else has now and that meet the condition."""
     rows = (
-        User.objects.exclude(pk=person.pk).filter(email__in=addresses),
-        EmailAddress.objects.exclude(user=person).filter(email__in=addresses),
+        User.objects.exclude(pk=person.pk).filter(**condition),
+        EmailAddress.objects.exclude(user=person).filter(**condition),
     )
     return {email for each in rows for email in each.values_list("email", flat=True)}
 

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from unittest.mock import Mock
+from urllib.parse import urlencode
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -15,6 +16,7 @@ from accounts.models import (
     Change,
     Household,
     LimitChange,
+    Read,
     User,
 )
 from explorer.models import SavedQuery
@@ -165,6 +167,68 @@ def test_each_address_goes_from_a_query_of_somebody_else(clerk: User) -> None:
         "erased",
         "SELECT 'erased', 'erased', 'x.brien@mail.example'",
     )
+
+
+ZED = "brien@mail.example"
+OTHER_ADDRESSES = ("Write to o'{}", "SELECT 'o''{}'", r"SELECT E'o\'{}'", "o'{}'s account")
+SIGNS_AROUND_IT = (
+    "'{}'", "= '{}'", "E'{}'", "IN ('a', E'{}')", "SELECT ''{}''", "LIKE '%{}%'", "`{}`", "~{}",
+    "email={}", "?a=b&{}", "mailto:{}", "{{{}}}", "a|{}|b", "*{}*", "/{}/", "#{}", "{}'s account",
+)  # fmt: skip
+
+
+def test_addresses_of_others_that_end_with_it_stay(clerk: User) -> None:
+    person = UserFactory(email=ZED)
+    for sign in "'!#$%&*/=?^`{|}~":
+        email = f"o{sign}{ZED}"
+        ben = AccountFactory(user=UserFactory(email=email))
+        note_of(ben.user, f"he writes from {email}")
+        account_services.change_account(
+            account=ben, daily_limit=Decimal(7), reason=f"O{email[1:]} asked", changed_by=clerk
+        )
+        for query in (f"q={email}", urlencode({"q": email})):
+            Read.objects.create(
+                reader=clerk, page="-", path="/", query=query, address="", people=[ben.user_id]
+            )
+    leave(person=person)
+    before = rows_of_others(person)
+
+    erase(User.objects.get(pk=person.pk))
+
+    assert before - rows_of_others(person) == set()
+
+
+def rows_of_others(person: User) -> set[str]:
+    return set().union(*rows_without(AccountFactory.build(user=person)).values())
+
+
+def test_an_apostrophe_after_a_letter_is_a_part_of_an_address(clerk: User) -> None:
+    texts = [text.format(ZED) for text in OTHER_ADDRESSES]
+    assert left_of(texts, clerk) == texts
+
+
+def test_quotes_and_signs_around_an_address_do_not_hide_it(clerk: User) -> None:
+    UserFactory(email=f"o'{ZED}")
+    texts = [text.format(ZED) for text in SIGNS_AROUND_IT]
+    assert left_of(texts, clerk) == []
+
+
+def left_of(texts: list[str], clerk: User) -> list[str]:
+    """Erases the person with the address ZED. Returns the texts that notes and searches keep."""
+    person, owner = UserFactory(email=ZED), UserFactory()
+    for text in texts:
+        note_of(owner, text)
+        Read.objects.create(
+            reader=clerk, page="-", path="/", query=urlencode({"q": text}), address="", people=[]
+        )
+    leave(person=person)
+
+    erase(User.objects.get(pk=person.pk))
+
+    notes = set(Payee.objects.values_list("note", flat=True)) - {""}
+    queries = set(Read.objects.values_list("query", flat=True)) - {""}
+    assert {urlencode({"q": note}) for note in notes} == queries
+    return [text for text in texts if text in notes]
 
 
 def test_an_address_that_somebody_else_had_goes_from_their_history() -> None:
