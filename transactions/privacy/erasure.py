@@ -36,6 +36,7 @@ from django.db.models import (
     TextField,
     Value,
 )
+from django.db.models.functions import Cast
 
 from accounts.erased import ACCOUNT_NAME, DOMAIN, HOUSEHOLD_NAME, NAME, NAMING
 from accounts.models import (
@@ -102,11 +103,15 @@ WHY = "A person was erased"
 
 
 def due_before(moment: datetime) -> QuerySet[User]:
-    """People who left before this moment, have no open account, and are not erased yet."""
+    """People who left before this moment, have no open account, and are not erased yet. Anybody can
+    take the name of the erased, but only an erasure removes addresses from the history.
+    """
     is_open = Account.objects.filter(user=OuterRef("pk")).exclude(status=Account.Status.CLOSED)
-    left = User.objects.filter(deleted_at__lt=moment)
-    left = left.exclude(email__endswith=f"@{DOMAIN}", name=NAME)
-    due: QuerySet[User] = left.filter(~Exists(is_open)).order_by("deleted_at", "pk")
+    about = Cast(OuterRef("pk"), TextField())
+    addresses = Change.objects.filter(table_name="users", about=about, before__has_key="email")
+    is_erased = Q(~Exists(addresses), email__endswith=f"@{DOMAIN}", name=NAME)
+    left = User.objects.filter(~is_erased, ~Exists(is_open), deleted_at__lt=moment)
+    due: QuerySet[User] = left.order_by("deleted_at", "pk")
     return due
 
 

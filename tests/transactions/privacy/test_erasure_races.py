@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from unittest.mock import Mock
 
 import psycopg
 import pytest
@@ -274,6 +275,21 @@ def test_an_erasure_that_failed_is_continued_by_the_next_run(
     assert not Read.objects.exclude(query="").exists()
     assert not due_before(timezone.now()).exists()
     assert audit().clean
+
+
+def test_a_person_who_already_has_the_name_of_erased_people_is_due_until_they_are_erased(
+    left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left.user.name = NAME
+    left.user.save()
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "traces_of", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            erase(left.user)
+    for person in due_before(timezone.now()):
+        erase(person)
+    assert not Annotation.objects.filter(owner=left.user).exists()
+    assert not due_before(timezone.now()).exists()
 
 
 JOBS: dict[str, Callable[[User], object]] = {
