@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from django.db import DatabaseError, InterfaceError
 
 from ledger.db.retry import Failure, failure_of
+from ledger.db.short_waits import TablesInUse
 
 OF_THE_SERVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
 
@@ -19,7 +20,8 @@ def apart(what: str) -> Iterator[Callable[[object], AbstractContextManager[None]
 
     An error in the block of a row is logged, and the next row has its turn. After all of them the
     first error is raised, so that the job has failed and its alarm rings. An error of the server is
-    raised at once, because no other row could be worked on either.
+    raised at once, because no other row could be worked on either, and so are tables that stayed in
+    use in all tries.
     """
     errors = list[Exception]()
 
@@ -29,7 +31,8 @@ def apart(what: str) -> Iterator[Callable[[object], AbstractContextManager[None]
             yield
         except Exception as error:
             of_database = isinstance(error, DatabaseError | InterfaceError)
-            if of_database and failure_of(error) in OF_THE_SERVER:
+            is_in_use = isinstance(error, TablesInUse)
+            if is_in_use or (of_database and failure_of(error) in OF_THE_SERVER):
                 raise
             # Its message may name people and amounts, which the log's format leaves out.
             logger.exception("%s %s failed; the others go on.", what, id)

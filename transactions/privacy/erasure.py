@@ -5,8 +5,9 @@ stay, with the id of a person whom nothing names any more. Seals digest transact
 verify as before. A first transaction replaces the address by one of DOMAIN, unless the sign-in was
 restored since the person was read. From then on services refuse to restore it. The history keeps
 the old address until the name goes. Texts that name the person are found without a lock. The next
-transaction erases what is in tables that may change. Short ones erase rows of tables that never
-change otherwise, a part each: Note [Lifted triggers]. Each locks the found rows and compares them
+transaction erases what is in tables that may change. Short ones erase a few lines of payment files,
+because bookings of their files wait meanwhile, and rows of tables that never change otherwise, a
+part each: Note [Lifted triggers]. Each locks the found rows and compares them
 with the condition of the search again, because others may have changed them since. Another short
 one erases the name and its history. Then the search is repeated until it finds nothing, because of
 what was written since. Each step before the name goes may be repeated: if one fails, the person is
@@ -98,6 +99,7 @@ NEVER_CHANGE = (
     "changes", "api_tokens", "audit_runs",
 )  # fmt: skip
 PART = 5000  # rows of a statement
+LINES = 100  # of payment files, whose files are locked meanwhile
 SEARCHES = 5  # at most, for what was written between the first one and the end
 WHY = "A person was erased"
 
@@ -132,12 +134,24 @@ class Found(NamedTuple):
         further = chain.from_iterable(data.never_change for data in FURTHER)
         return self.table in (*NEVER_CHANGE, *further)
 
+    @property
+    def is_of_lines(self) -> bool:
+        return self.rows.model is PaymentLine
+
+    def parts(self, most: int) -> Iterator[list[Any]]:
+        for start in range(0, len(self.ids), most):
+            yield self.ids[start : start + most]
+
     def erase(self) -> None:
+        """In database transactions of its own, unless rows of its table may change as they are."""
         if self.never_changes:
             change_in_parts(self.table, self.ids, self._erase_part)
-            return
-        for start in range(0, len(self.ids), PART):
-            self._erase_part(self.ids[start : start + PART])
+        elif self.is_of_lines:
+            for part in self.parts(LINES):
+                with_short_waits(partial(self._erase_part, part))
+        else:
+            for part in self.parts(PART):
+                self._erase_part(part)
 
     def _erase_part(self, ids: Sequence[Any]) -> None:
         """Leaves out rows that no longer meet the condition of the search."""
@@ -177,14 +191,14 @@ def erase(person: User) -> bool:
     delete_outside(Attachment.objects.of(person).values_list("pk", flat=True))
     found = _search(traces)
     with_short_waits(partial(_erase_what_may_change, person, found))
-    _erase_what_never_changes([*_notes_of(person), *found])
+    _erase_in_parts([*_notes_of(person), *found])
     with_short_waits(partial(_erase_for_good, traces))
     for _ in range(SEARCHES):
         written_since = _search(traces)
         if not written_since:
             break
         with_short_waits(partial(_erase_found, written_since))
-        _erase_what_never_changes(written_since)
+        _erase_in_parts(written_since)
     return True
 
 
@@ -219,16 +233,16 @@ def _notes_of(person: User) -> Iterator[Found]:
 
 
 def _erase_found(found: Iterable[Found]) -> None:
-    """Erases those in tables that may change, within a database transaction."""
+    """Erases those in tables that may change, within a database transaction, but no lines."""
     for each in found:
-        if not each.never_changes:
+        if not (each.never_changes or each.is_of_lines):
             each.erase()
 
 
-def _erase_what_never_changes(found: Iterable[Found]) -> None:
-    """Erases those in other tables, in a database transaction for each part."""
+def _erase_in_parts(found: Iterable[Found]) -> None:
+    """Erases the others, in a database transaction for each part."""
     for each in found:
-        if each.never_changes:
+        if each.never_changes or each.is_of_lines:
             each.erase()
 
 

@@ -1,6 +1,7 @@
 """Payments and pages go on while a person is erased; what is written meanwhile is erased too."""
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -34,7 +35,7 @@ from transactions.payment_files.booking import book_rest
 from transactions.payment_files.preview import check
 from transactions.payment_files.storage import locked_file
 from transactions.privacy import erasure, lifting
-from transactions.privacy.erasure import due_before, erase
+from transactions.privacy.erasure import Found, due_before, erase
 from transactions.privacy.leaving import leave
 from transactions.privacy.retention import apply_retention
 from transactions.privacy.traces import Traces
@@ -160,6 +161,30 @@ def test_lines_that_are_being_paid_are_waited_for(
     assert PaymentLine.objects.get(file=file).description == text
 
 
+def test_a_few_files_at_a_time_wait_for_the_erasure_of_their_lines(
+    left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And for nothing else that is erased."""
+    text = f"Order of {left.user.email}"
+    for _ in range(3):
+        checked(AccountFactory(balance="10"), pay(AccountFactory(), 5, text))
+    monkeypatch.setattr(erasure, "LINES", 2)
+    together = defaultdict[str, list[tuple[str, int]]](list)
+    erase_part = Found._erase_part
+
+    def noted(self: Found, ids: Sequence[Any]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_current_xact_id()::text")
+            together[cursor.fetchone()[0]].append((self.table, len(ids)))
+        erase_part(self, ids)
+
+    monkeypatch.setattr(Found, "_erase_part", noted)
+    erase(left.user)
+    of_lines = [parts for parts in together.values() if "payment_lines" in dict(parts)]
+    assert of_lines == [[("payment_lines", 2)], [("payment_lines", 1)]]
+    assert not PaymentLine.objects.filter(description=text).exists()
+
+
 @pytest.mark.parametrize("fate", ["waiting", "booked"])
 def test_a_line_that_is_no_longer_refused_after_the_search_gets_no_refusal(
     fate: str, left: Account, monkeypatch: pytest.MonkeyPatch
@@ -202,6 +227,21 @@ def test_a_person_whose_erasure_fails_keeps_no_other_waiting(
     assert [person.pk for person in due_before(timezone.now())] == [left.user_id]
 
 
+def test_tables_that_stay_in_use_end_the_run(
+    left: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each person would wait for them for more than a minute."""
+    other: User = UserFactory()
+    account_services.deactivate_user(user=other)
+    long_ago = timezone.now() - timedelta(days=4000)
+    User.objects.filter(pk__in=[left.user.pk, other.pk]).update(deleted_at=long_ago)
+    in_use = Mock(side_effect=short_waits.TablesInUse)
+    monkeypatch.setattr("transactions.management.commands.erase_people.erase", in_use)
+    with pytest.raises(short_waits.TablesInUse):
+        call_command("erase_people")
+    in_use.assert_called_once()
+
+
 @pytest.mark.parametrize("closed_again", [False, True])
 def test_a_person_restored_while_the_job_erases_another_one_is_not_erased(
     left: Account, closed_again: bool, monkeypatch: pytest.MonkeyPatch
@@ -228,7 +268,7 @@ def test_a_person_restored_while_the_job_erases_another_one_is_not_erased(
 
 
 @pytest.mark.parametrize(
-    "step", ["traces_of", "delete_outside", "_search", "_erase_what_never_changes"]
+    "step", ["traces_of", "delete_outside", "_search", "_erase_in_parts"]
 )
 def test_no_service_restores_a_sign_in_or_changes_its_address_once_an_erasure_has_begun(
     step: str, left: Account, monkeypatch: pytest.MonkeyPatch
