@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.request import UnreadablePostError
@@ -24,10 +25,6 @@ from ledger.web.middleware import content_length
 
 SHORT = 64 * 1024  # bytes: `MOST_GATHERED` of the server
 READS = ("GET", "HEAD", "OPTIONS", "TRACE")
-TOO_LARGE = (
-    f"Without signing in, a request has at most {SHORT // 1024} KB, and no header Expect. It was"
-    " not read. Nothing was changed. Sign in first."
-)
 CUT_OFF = "Its body ended too early. Nothing was changed. Send it again."
 
 _sessions, _people = SessionMiddleware(HttpResponse), AuthenticationMiddleware(HttpResponse)
@@ -36,7 +33,7 @@ _sessions, _people = SessionMiddleware(HttpResponse), AuthenticationMiddleware(H
 class LateBodyMiddleware:
     """Reads short bodies before the person, and the person again after long bodies of pages.
 
-    Stands after the CSRF check, which reads bodies of pages, and before all that reads the session
+    Stands before the CSRF check, which reads bodies of pages, and before all that reads the session
     or the token.
     """
 
@@ -44,11 +41,7 @@ class LateBodyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if is_late(request):
-            if not (_is_call(request) or request.user.is_authenticated):
-                status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-                return database_errors.page("This is too large", TOO_LARGE, None, status=status)
-        elif _changes_something(request):
+        if _changes_something(request) and not is_late(request):
             try:
                 request.body  # noqa: B018 - Django keeps it
             except UnreadablePostError:
@@ -56,11 +49,17 @@ class LateBodyMiddleware:
                 return database_errors.page(title, CUT_OFF, None, status=status)
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, *_view: Any) -> None:
-        """Reads the long body of a page, then the session and its person again."""
-        if not _is_call(request) and is_late(request):
-            request.POST  # noqa: B018 - reads the body, unless the CSRF check has done so
-            sign_in_again(request)
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponseBase | None:
+        """Reads the long body of a page, then the session and its person again. Leads nobody to the
+        sign-in, and reads nothing of theirs.
+        """
+        if _is_call(request) or not is_late(request):
+            return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        request.POST  # noqa: B018 - reads the body
+        sign_in_again(request)
+        return None
 
 
 def is_late(request: HttpRequest) -> bool:

@@ -78,9 +78,9 @@ MIDDLEWARE = [
     "accounts.middleware.ReplicaMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "accounts.late_bodies.LateBodyMiddleware",  # before all that reads a body or who sends it
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.late_bodies.LateBodyMiddleware",  # before all that reads the session or the token
     "accounts.token_middleware.TokenMiddleware",
     "accounts.middleware.AccessMiddleware",
     "ledger.web.request_facts.RequestFactsMiddleware",

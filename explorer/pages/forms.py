@@ -45,7 +45,7 @@ class EditorForm(forms.Form):
         long = [name for name, value in values.items() if len(value.encode()) > LONGEST_VALUE]
         if long:
             raise forms.ValidationError(
-                f"A value has at most {LONGEST_VALUE} bytes; that of {long[0]} has more."
+                f"A value has at most {LONGEST_VALUE} bytes. Shorten that of \u201c{long[0]}\u201d."
             )
         return self.cleaned_data
 

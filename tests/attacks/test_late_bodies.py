@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -30,8 +31,10 @@ from tests.access_ends import ENDS
 from tests.api.calls import TRANSACTIONS, bearer, body
 from tests.attacks.digests import OF_EVERY_VISIT, table_digests
 from tests.attacks.people import signed_in
+from tests.attacks.sessions import age
 from tests.conftest import colleague, set_role
 from tests.factories import AccountFactory
+from tests.pages import text_of
 from tests.reviews import reviewed
 from tests.transactions.payment_files.files import csv_of, pay
 from transactions import services
@@ -290,8 +293,19 @@ def test_no_page_reads_a_late_body_of_nobody(senders: Senders, page: str, size: 
     client = Client(enforce_csrf_checks=True)
     client.cookies["csrftoken"] = CSRF_TOKEN
     call = Call(senders.mine.user, reverse(page), b"email=ana", FORM, client=client)
-    assert call.send(size, lambda: None).status_code == 413
+    answer = call.send(size, lambda: None)
+    assert answer.headers["Location"].startswith(reverse("account_login"))
     assert not call.was_read
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_who_sends_in_an_ended_session_learns_why_it_ended(senders: Senders, size: str) -> None:
+    call = csv_page(senders)
+    age(call.client, seen=timedelta(minutes=30))
+    answer = call.send(size, lambda: None)
+    assert answer.headers["Location"].startswith(reverse("account_login"))
+    page = call.client.get(answer.headers["Location"])
+    assert "You were signed out after 30 minutes" in text_of(page)
 
 
 @pytest.mark.parametrize("name", ["payment", "page"])

@@ -183,9 +183,13 @@ def test_a_reader_of_texts_takes_linear_time(reader: str) -> None:
 @pytest.mark.parametrize("language", code.LEXERS)
 def test_code_is_coloured_in_linear_time(language: str) -> None:
     """A plan repeats texts of its query, line breaks included."""
-    begins = ("", "Sort Key: ", "  ->  Seq Scan on ")
-    texts = {(begin, part): of_length(part, begin) for begin in begins for part in PARTS}
-    texts["many lines", ""] = of_length(f"Sort Key: {'a.' * 490}\n")
+    parts = ("a.", "1.", "0x", "$a$", "(", "'", "/*", '{"a":')
+    lines = {part: (part * code.LONGEST_LINE)[: code.LONGEST_LINE - 30] for part in parts}
+    texts = {
+        (begin, part): of_length(f"{begin}{line}\n")
+        for begin in ("", "Sort Key: ")
+        for part, line in lines.items()
+    }
     times = {
         name: times_as_long(lambda text: code.highlight(text, language), text, code.LONGEST)
         for name, text in texts.items()

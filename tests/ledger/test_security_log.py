@@ -4,9 +4,10 @@ import ast
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -65,12 +66,13 @@ def test_what_is_rolled_back_leaves_no_line() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_line_is_written_after_the_commit_with_the_time_of_the_event() -> None:
+    moment = datetime(2026, 11, 5, 12, tzinfo=UTC)
     with security_events() as events, transaction.atomic():
-        record("session.ended")
-        later = timezone.now()
+        with patch.object(timezone, "now", return_value=moment):
+            record("session.ended")
         assert events.all() == []
     (line,) = events.all()
-    assert datetime.fromisoformat(line["time"]) <= later
+    assert datetime.fromisoformat(line["time"]) == moment
 
 
 @pytest.mark.django_db

@@ -19,7 +19,7 @@ from ledger.web.table_files import (
 from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.storage import parts_of
 
-PART = MOST_PEOPLE  # lines that are read at a time, so that the log of reads names each payee
+PART = MOST_PEOPLE // 2  # lines that are read at a time, so that the log of reads names each payee
 RESULT_COLUMNS = (
     "line to name amount currency description reference result why note transaction"
 ).split()

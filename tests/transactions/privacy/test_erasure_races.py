@@ -267,9 +267,7 @@ def test_a_person_restored_while_the_job_erases_another_one_is_not_erased(
     assert Annotation.objects.filter(owner=person).exists()
 
 
-@pytest.mark.parametrize(
-    "step", ["traces_of", "delete_outside", "_search", "_erase_in_parts"]
-)
+@pytest.mark.parametrize("step", ["traces_of", "delete_outside", "_search", "_erase_in_parts"])
 def test_no_service_restores_a_sign_in_or_changes_its_address_once_an_erasure_has_begun(
     step: str, left: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
