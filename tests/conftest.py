@@ -6,8 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
+from importlib import import_module
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -63,6 +65,19 @@ WITH_CODE = ("/cookbook/", "/admin/accounts/read/")  # pages with code, and with
 LONGEST_NAME = 60  # of bytes that stand in the name of a test
 OWN_SESSION = "needs a session of its own, which pgbouncer in transaction mode does not give"
 OWN_CONNECTION = "needs a connection that opens and ends when it is told, which no pool gives"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """In a fresh clone, each worker compiles half of the tests: all collect in the same order, so
+    the second one imports them from the end first, and both find what the other has compiled.
+    """
+    worker = getattr(session.config, "workerinput", {}).get("workerid")
+    if worker == "gw1" and session.config.args == session.config.getini("testpaths"):
+        for file in sorted(Path(__file__).parent.rglob("test_*.py"), reverse=True):
+            name = file.relative_to(session.config.rootpath).with_suffix("")
+            with suppress(Exception, pytest.skip.Exception):  # which the collection reports
+                import_module(".".join(name.parts))
 
 
 @pytest.hookimpl(trylast=True)  # after -k and -m have chosen
