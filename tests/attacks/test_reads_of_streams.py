@@ -26,6 +26,19 @@ from transactions import services
 pytestmark = pytest.mark.django_db
 
 
+_answers: list[Any] = []  # of the present test
+
+
+@pytest.fixture(autouse=True)
+def closed_at_the_end() -> Iterator[None]:
+    """Closes what a test did not read to its end, as a server does: its cursor in the database
+    would be closed at any later time, in another test.
+    """
+    yield
+    while _answers:
+        _answers.pop().close()
+
+
 @pytest.fixture(autouse=True)
 def one_row_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("transactions.search.batches", "transactions.search.page.file"):
@@ -45,6 +58,11 @@ def file_of(client: Client) -> Iterator[bytes]:
     query = {"q": "amount:>0", "whose": "bank", "sort": "oldest"}
     answer: Any = client.get("/search/results.csv", query)
     assert answer.status_code == 200
+    return parts_of(answer)
+
+
+def parts_of(answer: Any) -> Iterator[bytes]:
+    _answers.append(answer)
     return iter(answer.streaming_content)
 
 
@@ -106,7 +124,7 @@ def result_of_four_lines(reader: User) -> tuple[Iterator[bytes], list[User]]:
     file = checked(AccountFactory(balance="100"), *(pay(account, 1) for account in paid))
     url = reverse("admin:transactions_paymentfile_result", args=[file.pk])
     answer: Any = signed_in(reader).get(url)
-    return iter(answer.streaming_content), [account.user for account in paid]
+    return parts_of(answer), [account.user for account in paid]
 
 
 @pytest.mark.parametrize("lines_read_at_once", [2, 100])
