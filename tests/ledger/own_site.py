@@ -102,10 +102,10 @@ class Site:
 
     def post(self, form: dict[str, str]) -> tuple[str, str]:
         """Where the answer leads to, "" for a page, and its HTML; ConnectionError where none
-        comes, or the database is away.
+        comes, the database is away, or others of the person's requests take too long.
         """
         status, leads_to, page = self.answer(form)
-        if status == 503:  # the page of a database that is away: try again
+        if status in (429, 503):  # nothing was changed: try again
             raise ConnectionError(status)
         assert status in (200, 302), status
         return leads_to, page
