@@ -7,11 +7,11 @@ restored since the person was read. From then on services refuse to restore it. 
 the old address until the name goes. Texts that name the person are found without a lock. The next
 transaction erases what is in tables that may change. Short ones erase a few lines of payment files,
 because bookings of their files wait meanwhile, and rows of tables that never change otherwise, a
-part each: Note [Lifted triggers]. Each locks the found rows and compares them
-with the condition of the search again, because others may have changed them since. Another short
-one erases the name and its history. Then the search is repeated until it finds nothing, because of
-what was written since. Each step before the name goes may be repeated: if one fails, the person is
-still due, and the next run begins again.
+part each: Note [Lifted triggers]. Each locks the found rows and compares them with the condition of
+the search again, because others may have changed them since. Another short one erases the name and
+its history. Then the search is repeated until it finds nothing, because of what was written since.
+Each step before the name goes may be repeated: if one fails, the person is still due, and the next
+run begins again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -138,12 +138,16 @@ class Found(NamedTuple):
     def is_of_lines(self) -> bool:
         return self.rows.model is PaymentLine
 
+    @property
+    def is_erased_apart(self) -> bool:
+        """Whether `erase` opens database transactions, one for each part."""
+        return self.never_changes or self.is_of_lines
+
     def parts(self, most: int) -> Iterator[list[Any]]:
         for start in range(0, len(self.ids), most):
             yield self.ids[start : start + most]
 
     def erase(self) -> None:
-        """In database transactions of its own, unless rows of its table may change as they are."""
         if self.never_changes:
             change_in_parts(self.table, self.ids, self._erase_part)
         elif self.is_of_lines:
@@ -233,16 +237,16 @@ def _notes_of(person: User) -> Iterator[Found]:
 
 
 def _erase_found(found: Iterable[Found]) -> None:
-    """Erases those in tables that may change, within a database transaction, but no lines."""
+    """Erases those that belong into one database transaction, which is open."""
     for each in found:
-        if not (each.never_changes or each.is_of_lines):
+        if not each.is_erased_apart:
             each.erase()
 
 
 def _erase_in_parts(found: Iterable[Found]) -> None:
-    """Erases the others, in a database transaction for each part."""
+    """Erases the others."""
     for each in found:
-        if each.never_changes or each.is_of_lines:
+        if each.is_erased_apart:
             each.erase()
 
 
