@@ -4,7 +4,10 @@ All names, descriptions, references, metadata, notes, reasons, messages and file
 of `tests/attacks/walks/site.py` contain an element and an attribute.
 """
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +18,22 @@ from tests.attacks.parameters import page_of
 from tests.attacks.walks.site import Visits, WalkedSite
 
 pytestmark = pytest.mark.django_db
+# Where code makes HTML of what is no literal; each escapes its texts, or gets them escaped.
+MARKED = {
+    ("accounts/admin/giving.py", "asked_for"),
+    ("cookbook/templatetags/cookbook.py", "breakable"),
+    ("transactions/entry_line.py", "row_format"),
+    ("transactions/entry_line.py", "filled"),
+    ("transactions/entry_line.py", "badges_of"),
+    ("transactions/entry_line.py", "_again"),
+    ("transactions/search/highlights.py", "highlighted"),
+    ("transactions/search/highlights.py", "escaped"),
+    ("transactions/search/page/hits.py", "line"),
+    ("transactions/search/page/hits.py", "second_line"),
+    ("transactions/search/page/hits.py", "lines"),
+}
+# Functions that take HTML, and how many of their parameters are HTML.
+TAKING_HTML = {"mark_safe": 1, "SafeString": 1, "format_html": 1, "format_html_join": 2}
 
 
 def test_no_stored_text_becomes_an_element_or_an_attribute(all_answers: Visits) -> None:
@@ -79,6 +98,36 @@ def test_no_page_turns_escaping_off() -> None:
     }
     # A help text is ours: forms and models write them, people do not.
     assert [line for line in found if "{{ field.help_text|safe }}" not in line] == []
+
+
+def test_html_is_made_of_texts_in_these_places_only() -> None:
+    """A message of a service that no walk meets stays text, because nothing marks it as HTML."""
+    packages = {path.parent for path in BASE_DIR.glob("*/apps.py")} | {BASE_DIR / "ledger"}
+    found = {
+        (str(path.relative_to(BASE_DIR)), function)
+        for package in packages
+        for path in package.rglob("*.py")
+        for function in functions_making_html(path)
+    }
+
+    assert found == MARKED
+
+
+def functions_making_html(path: Path) -> Iterator[str]:
+    """Yields the functions in which HTML is made of something that is no literal."""
+    for outer in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module):
+            continue
+        inner = list[ast.AST](ast.iter_child_nodes(outer))
+        for node in inner:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue  # has its own turn
+            inner += ast.iter_child_nodes(node)
+            if not isinstance(node, ast.Call):
+                continue
+            html = TAKING_HTML.get(ast.unparse(node.func).rpartition(".")[2], 0)
+            if not all(isinstance(each, ast.Constant) for each in node.args[:html]):
+                yield getattr(outer, "name", "")
 
 
 def test_other_answers_are_no_pages(all_answers: Visits) -> None:
