@@ -432,6 +432,7 @@ def test_inside_an_atomic_block_the_error_goes_to_who_opened_it(
     assert not grown["ledger_db_given_up_total"], "that code counts it"
 
 
+@pytest.mark.whole_code
 def test_each_service_that_commits_for_itself_is_retried() -> None:
     """It has the decorator, calls what retries, or is a context that only such services use."""
     wrong, seen = list[str](), 0
