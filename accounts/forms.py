@@ -127,13 +127,13 @@ class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
     `accounts.sign_in.mailed_codes`.
     """
 
-    expected_code: str | None
+    expected_code: str  # "" for an address of nobody
 
     def clean_code(self) -> str:
         """The code, if it is the one in the mail."""
         request, login = context.request, context.request._login_stage.login
         device = devices.known_device(request, login.user) if login.user else ""
-        email = (login.email or "").lower()
+        email = login.email.lower()
         attempt = limits.begin(request, door="mail_code", account=email, device=device)
         if attempt.refused_by:
             events.limited_sign_in(request, login.user, attempt.refused_by, method="code")
@@ -148,7 +148,7 @@ class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
 
     def _right_code(self, login: Any) -> str:
         typed = self.cleaned_data["code"]
-        stands_in = mailed_codes.stands_in(login.email, self.expected_code or "", typed)
+        stands_in = mailed_codes.stands_in(login.email, self.expected_code, typed)
         if login.user is not None and not belongs_to(login.user, login.email):
             raise get_adapter().validation_error("incorrect_code")  # changed since the mail
         if stands_in and login.user is not None:

@@ -336,11 +336,11 @@ def _check_opening(account: Account) -> None:
 
 
 def _check_limits(account: Account) -> None:
+    for field in LIMITS:
+        _check_limit(field, getattr(account, field), account.currency)
     if account.balance + account.overdraft_limit > LARGEST_AMOUNT:
         sentence = f"{account.name} holds so much that it can have no such overdraft."
         raise LimitInvalid(sentence, "overdraft_limit")
-    for field in LIMITS:
-        _check_limit(field, getattr(account, field), account.currency)
 
 
 def _check_limit(field: str, limit: Decimal | None, currency: str) -> None:

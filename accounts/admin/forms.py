@@ -51,7 +51,8 @@ class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
             carry_initial(self, self.fields.keys() - {"reason", "password"})
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
+        super().clean()
+        data = self.cleaned_data
         changes = self.instance._state.adding or set(self.changed_data) - {"reason"}
         if "reason" in self.fields and changes and not data.get("reason"):
             self.add_error("reason", "Say why.")
@@ -114,7 +115,7 @@ class AccountChangeForm(AccountForm):
         for name in LIMITS:
             if self.initial.get(name) is not None:
                 places = minor_units(self.instance.currency)
-                self.initial[name] = f"{self.initial[name]:.{places}f}"
+                self.initial[name] = round(self.initial[name], places)
 
 
 class AccountAddForm(AccountForm):

@@ -7,9 +7,9 @@ from django.db import models
 
 
 class SavesChangedColumns(models.Model):
-    """A model whose `save()` writes only the columns that this object has changed, unless
-    `update_fields` names others. Django's and allauth's code calls `save()` on a person whom a
-    request has read long before.
+    """A model that knows which columns an object has changed, for a `save()` that writes only
+    these. Django's and allauth's code calls `save()` on a person whom a request has read long
+    before.
     """
 
     _as_read: Mapping[str, Any] = {}  # the columns of the row, as this object has last seen them
@@ -18,9 +18,9 @@ class SavesChangedColumns(models.Model):
         abstract = True
 
     def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
-        """Inserts a new row, or updates an existing one. Raises DatabaseError if it is gone."""
-        if update_fields is None and not self._state.adding:
-            update_fields = self.changed_columns()
+        """Remembers what it has written. Raises DatabaseError if the row of `update_fields` is
+        gone.
+        """
         only = None if update_fields is None else list(update_fields)
         super().save(update_fields=only, **options)
         self._note_as_read(only)

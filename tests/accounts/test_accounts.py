@@ -1,5 +1,7 @@
 """Opening, freezing, closing; and what the database refuses of an account."""
 
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 from django.db import transaction as db_transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 from stdnum.iso7064 import mod_97_10
 
 from accounts import services
@@ -20,14 +23,16 @@ from accounts.exceptions import (
     DetailsInvalid,
     LimitInvalid,
     OwnerNotActive,
+    TooManyAccounts,
 )
-from accounts.models import Account, Currency, StatusChange, User
+from accounts.models import LIMITS, Account, Currency, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
+from accounts.services import LARGEST_LIMIT
 from ledger.db.ids import uuid7
 from ledger.text.money import figure
 from tests.factories import AccountFactory, UserFactory, walls_down
 from transactions.exceptions import InvalidAmount
-from transactions.services import deposit
+from transactions.services import deposit, hold, withdraw
 
 pytestmark = pytest.mark.django_db
 
@@ -41,13 +46,93 @@ def test_open_account_gives_a_number_with_valid_check_digits() -> None:
     assert account.balance == account.held == account.available == 0
 
 
+def test_open_account_stores_all_that_it_is_given() -> None:
+    user, given = UserFactory(), uuid7()
+    details: dict[str, Any] = {
+        "currency": "KWD",
+        "name": "Travel",
+        "overdraft_limit": Decimal("5.005"),
+        "transfer_limit": Decimal(6),
+        "daily_limit": Decimal(7),
+        "number": new_account_number(),
+        "created_at": datetime(2020, 2, 29, tzinfo=UTC),
+    }
+    services.open_account(user=user, id=given, **details)
+    assert list(user.accounts.values("pk", *details)) == [{"pk": given, **details}]
+
+
+def test_open_account_without_details_is_of_now_and_has_the_usual_name() -> None:
+    before = timezone.now()
+    account = services.open_account(user=UserFactory(), currency="EUR", name=" \t ")
+    account.refresh_from_db()
+    assert account.name == "Account"
+    assert before <= account.created_at <= timezone.now()
+    assert account.overdraft_limit == 0
+    assert account.transfer_limit is account.daily_limit is None
+
+
+@pytest.mark.parametrize(("tries", "is_free"), [(4, True), (5, False)])
 def test_open_account_takes_the_next_number_when_one_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tries: int, is_free: bool
+) -> None:
+    taken, free, user = AccountFactory().number, new_account_number(), UserFactory()
+    numbers = iter([*[taken] * tries, free])
+    monkeypatch.setattr(services, "new_account_number", lambda: next(numbers))
+    with nullcontext() if is_free else pytest.raises(IntegrityError):
+        services.open_account(user=user, currency="USD")
+    assert list(user.accounts.values_list("number", flat=True)) == [free] * is_free
+
+
+def test_open_account_tries_no_other_number_where_the_number_is_not_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    taken = AccountFactory()
-    numbers = iter([taken.number, new_account_number()])
-    monkeypatch.setattr(services, "new_account_number", lambda: next(numbers))
-    assert AccountFactory().number != taken.number
+    account, user = AccountFactory(), UserFactory()
+    numbers = [new_account_number(), new_account_number()]
+    monkeypatch.setattr(services, "new_account_number", numbers.pop)
+    with pytest.raises(IntegrityError):
+        services.open_account(user=user, currency="USD", id=account.pk)
+    assert len(numbers) == 1
+    assert not user.accounts.exists()
+
+
+def test_open_account_once_opens_one_account_for_an_id_of_one_person() -> None:
+    user, other, given = UserFactory(), UserFactory(), uuid7()
+    details = {"currency": "EUR", "name": "Travel", "id": given}
+    account, was_open = services.open_account_once(user=user, **details)  # type: ignore[arg-type]
+    assert (account.pk, account.currency, account.name, was_open) == (given, "EUR", "Travel", False)
+    again = services.open_account_once(user=user, currency="USD", name="Other", id=given)
+    assert again == (account, True)
+    assert again[0].name == "Travel"
+    with pytest.raises(IntegrityError):
+        services.open_account_once(user=other, **details)  # type: ignore[arg-type]
+    assert list(Account.objects.values_list("pk", "user")) == [(given, user.pk)]
+
+
+def test_open_account_once_finds_what_the_same_request_has_opened_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    user, given = UserFactory(), uuid7()
+    open_account = services.open_account
+
+    def open_twice(**details: Any) -> Account:
+        open_account(**details)
+        return open_account(**details)
+
+    monkeypatch.setattr(services, "open_account", open_twice)
+    found = services.open_account_once(user=user, currency="EUR", name="Travel", id=given)
+    assert found == (Account.objects.get(pk=given), True)
+
+
+@pytest.mark.parametrize("by_owner", [True, False])
+def test_only_the_bank_opens_more_accounts_than_the_owner_may(
+    monkeypatch: pytest.MonkeyPatch, by_owner: bool
+) -> None:
+    monkeypatch.setattr(services, "MOST_ACCOUNTS", 2)
+    user = AccountFactory().user
+    services.open_account(user=user, currency="USD", by_owner=True)
+    with pytest.raises(TooManyAccounts) if by_owner else nullcontext():
+        services.open_account(user=user, currency="USD", by_owner=by_owner)
+    assert user.accounts.count() == (2 if by_owner else 3)
 
 
 @pytest.mark.parametrize("currency", ["", "usd", "XXX", "EURO"])
@@ -68,7 +153,11 @@ def test_open_account_refuses_somebody_who_left() -> None:
     ("limits", "currency"),
     [
         ({"overdraft_limit": Decimal(-1)}, "USD"),
+        ({"overdraft_limit": Decimal("NaN")}, "USD"),
+        ({"overdraft_limit": LARGEST_LIMIT + 1}, "USD"),
         ({"transfer_limit": Decimal(0)}, "USD"),
+        ({"transfer_limit": LARGEST_LIMIT + Decimal("0.01")}, "USD"),
+        ({"daily_limit": Decimal(-1)}, "USD"),
         ({"daily_limit": Decimal("NaN")}, "USD"),
         ({"daily_limit": Decimal("0.5")}, "JPY"),
         ({"overdraft_limit": Decimal("1e18")}, "USD"),
@@ -78,8 +167,18 @@ def test_open_account_refuses_somebody_who_left() -> None:
 def test_open_account_refuses_a_limit_that_makes_no_sense(
     limits: dict[str, Any], currency: str
 ) -> None:
-    with pytest.raises(LimitInvalid):
+    with pytest.raises(LimitInvalid) as refused:
         services.open_account(user=UserFactory(), currency=currency, **limits)
+    assert [refused.value.field] == [*limits]
+    assert not Account.objects.exists()
+
+
+def test_the_largest_limits_and_the_longest_name_are_allowed() -> None:
+    limits: dict[str, Any] = dict.fromkeys(LIMITS, LARGEST_LIMIT)
+    account = services.open_account(user=UserFactory(), currency="USD", name="x" * 100, **limits)
+    account.refresh_from_db()
+    assert {name: getattr(account, name) for name in LIMITS} == limits
+    assert account.name == "x" * 100
 
 
 @pytest.mark.parametrize(
@@ -88,6 +187,7 @@ def test_open_account_refuses_a_limit_that_makes_no_sense(
 def test_open_account_refuses_a_name_or_number_that_cannot_be(details: dict[str, str]) -> None:
     with pytest.raises(DetailsInvalid):
         services.open_account(user=UserFactory(), currency="USD", **details)  # type: ignore[arg-type]
+    assert not Account.objects.exists()
 
 
 def test_freeze_and_unfreeze_say_who_and_why() -> None:
@@ -120,6 +220,35 @@ def test_close_account_needs_it_empty_and_is_for_good() -> None:
     with pytest.raises(AccountNotFound):
         services.close_account(account=uuid7())
     assert StatusChange.objects.count() == 1
+
+
+def test_an_account_with_holds_on_either_side_is_not_closed() -> None:
+    payer, recipient = AccountFactory(balance="10"), AccountFactory()
+    hold(from_account=payer, to_account=recipient, amount=Decimal(10))
+    for account in (payer, recipient):
+        with pytest.raises(AccountNotEmpty, match="hold"):
+            services.close_account(account=account)
+    assert not StatusChange.objects.exists()
+
+
+def test_change_status_tells_whether_it_changed_and_keeps_what_the_owner_reads() -> None:
+    account, staff = AccountFactory(), UserFactory()
+    said: dict[str, Any] = {
+        "reason": " Card  stolen ",
+        "message": " Call \u200b us ",
+        "changed_by": staff,
+    }
+    frozen = Account.Status.FROZEN
+    assert services.change_status(account=account, status=frozen, **said) is True
+    assert services.change_status(account=account.pk, status=frozen, reason="Again") is False
+    services.unfreeze_account(account=account, message="Welcome back", changed_by=staff)
+    services.close_account(account=account, reason="Left", message="Bye", changed_by=staff)
+    rows = account.status_changes.order_by("created_at")
+    assert list(rows.values_list("to_status", "reason", "message", "changed_by")) == [
+        ("frozen", "Card stolen", "Call us", staff.pk),
+        ("active", "", "Welcome back", staff.pk),
+        ("closed", "Left", "Bye", staff.pk),
+    ]
 
 
 BROKEN = {
@@ -289,6 +418,48 @@ def test_a_closed_account_is_not_changed() -> None:
     account = services.close_account(account=AccountFactory(), reason="Left")
     with pytest.raises(AccountNotActive):
         services.change_account(account=account, name="Other")
+
+
+def test_change_account_writes_what_it_is_given_and_says_why() -> None:
+    account, staff, given = AccountFactory(transfer_limit=Decimal(9)), UserFactory(), uuid7()
+    why: dict[str, Any] = {"id": given, "reason": " They  asked ", "changed_by": staff}
+    changed = services.change_account(
+        account=account.pk,
+        name="  Rent ",
+        daily_limit=Decimal(8),
+        overdraft_limit=Decimal(7),
+        **why,
+    )
+    account.refresh_from_db()
+    for found in (changed, account):
+        limits = (found.overdraft_limit, found.transfer_limit, found.daily_limit)
+        assert (found.name, *limits, found.available) == ("Rent", 7, 9, 8, 7)
+    change = account.limit_changes.get()
+    assert (change.pk, change.reason, change.changed_by) == (given, "They asked", staff)
+    assert (change.overdraft_limit, change.transfer_limit, change.daily_limit) == (7, 9, 8)
+
+
+def test_change_account_of_a_name_alone_leaves_the_limits_and_no_name_empty() -> None:
+    account = AccountFactory(daily_limit=Decimal(8))
+    services.change_account(account=account, name=" \t")
+    account.refresh_from_db()
+    assert (account.name, account.daily_limit) == ("Account", 8)
+    assert not account.limit_changes.exists()
+    services.change_account(account=account, daily_limit=None)
+    account.refresh_from_db()
+    assert (account.name, account.daily_limit) == ("Account", None)
+
+
+def test_an_overdraft_limit_stays_above_the_overdraft_in_use() -> None:
+    account = AccountFactory(balance="10", overdraft_limit=Decimal(50))
+    withdraw(from_account=account, amount=Decimal(20))
+    hold(from_account=account, amount=Decimal(15))
+    with pytest.raises(LimitInvalid) as refused:
+        services.change_account(account=account, overdraft_limit=Decimal("24.99"))
+    assert refused.value.field == "overdraft_limit"
+    services.change_account(account=account, overdraft_limit=Decimal(25))
+    account.refresh_from_db()
+    assert (account.overdraft_limit, account.available) == (25, 0)
 
 
 def test_an_overdraft_that_the_column_cannot_add_is_refused() -> None:

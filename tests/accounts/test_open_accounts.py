@@ -7,7 +7,13 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.exceptions import AccountNotEmpty, CurrencyUnknown, LimitInvalid, OwnerNotActive
+from accounts.exceptions import (
+    AccountNotEmpty,
+    CurrencyUnknown,
+    DetailsInvalid,
+    LimitInvalid,
+    OwnerNotActive,
+)
 from accounts.models import Account, User
 from accounts.services import open_accounts, raise_overdraft_limits
 from tests.factories import AccountFactory, UserFactory
@@ -35,6 +41,8 @@ def test_open_accounts_opens_all_of_them() -> None:
         ({"overdraft_limit": Decimal(-1)}, LimitInvalid),
         ({"daily_limit": Decimal("0.001")}, LimitInvalid),
         ({"balance": Decimal(5)}, AccountNotEmpty),
+        ({"held": Decimal(5)}, AccountNotEmpty),
+        ({"name": "x" * 101}, DetailsInvalid),
     ],
 )
 def test_open_accounts_opens_none_when_one_is_refused(
@@ -50,6 +58,7 @@ def test_open_accounts_refuses_an_owner_who_has_left() -> None:
     user = UserFactory(deleted_at=timezone.now())
     with pytest.raises(OwnerNotActive):
         open_accounts([account(user)])
+    assert not Account.objects.exists()
 
 
 def test_open_accounts_does_not_give_a_number_twice() -> None:
