@@ -36,11 +36,11 @@ class ApiView(APIView):
 
     def scope_of(self, method: str | None) -> ApiToken.TokenScope | None:
         """The scope that a method needs; None for one that needs no more than a token."""
-        if method in (None, "OPTIONS"):
+        if method is None or method == "OPTIONS":
             return None
         asked = "GET" if method == "HEAD" else method
         usual = TokenScope.READ if asked == "GET" else TokenScope.PAY
-        return self.scopes.get(asked or "", usual)
+        return self.scopes.get(asked, usual)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Lets the caller in; again once a long body is read, see Note [Late bodies]."""

@@ -7,7 +7,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLResolver
 from django.utils.module_loading import import_string
-from django.views import View
 
 
 class LazyView:
@@ -24,8 +23,7 @@ class LazyView:
     @cached_property
     def _view(self) -> Any:
         found = import_string(f"{self.__module__}.{self.__qualname__}")
-        is_class = isinstance(found, type) and issubclass(found, View)
-        return found.as_view() if is_class else found
+        return found.as_view() if hasattr(found, "as_view") else found
 
     def load(self) -> None:
         """Imports it, for a process that is about to serve pages."""

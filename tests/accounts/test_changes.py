@@ -1,5 +1,6 @@
 """The history of changes: each write of people, accounts, groups and currencies, however made."""
 
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.test import Client
 from accounts import services
 from accounts.models import Account, Change, Currency, Household, User
 from accounts.models.change import RECORDED
+from accounts.models.change_triggers import RECORDED_TABLES
+from accounts.models.state import NOTED, note_state
 from ledger.db import facts
 from tests.conftest import read_as, set_role
 from tests.factories import PASSWORD, AccountFactory, UserFactory, balances
@@ -36,6 +39,24 @@ def test_bulk_updates_and_raw_sql_are_seen() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE users SET is_staff = true WHERE id = %s", [account.user_id])
     assert newest(about=account.user_id).after == {"is_staff": True}
+
+
+def test_the_state_of_all_tables_or_of_some_is_noted_once_for_each_row() -> None:
+    AccountFactory()
+    rows = dict[str, int]()
+    with connection.cursor() as cursor:
+        for table in RECORDED_TABLES:
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            (rows[table],) = cursor.fetchone()
+        before = list(Change.objects.values_list("pk", flat=True))
+        note_state(cursor, ["currencies"])
+        noted = Change.objects.exclude(pk__in=before)
+        assert Counter(noted.values_list("table_name", "action")) == {
+            ("currencies", NOTED): rows["currencies"]
+        }
+        note_state(cursor)
+    found = Counter(noted.values_list("table_name", flat=True))
+    assert found - Counter(currencies=rows["currencies"]) == +Counter(rows)
 
 
 def test_the_facts_of_the_block_are_with_the_row_and_the_role_is_what_it_is() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 
-from accounts import services
+from accounts import services, views
 from accounts.models import Account, User
 from accounts.services import close_account
 from tests.factories import PASSWORD, AccountFactory, UserFactory
@@ -123,6 +123,50 @@ def test_opening_an_account_leads_to_its_statement(client: Client) -> None:
     assert (account.name, account.currency, account.balance) == ("Holiday in Porto", "JPY", 0)
     assert response.redirect_chain[-1][0] == f"/accounts/{account.pk}/"
     assert "Holiday in Porto is open." in text_of(response)
+
+
+def shown(_request: object, template: str, context: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """In place of `render`."""
+    return template, context
+
+
+def request_of(person: User, form: dict[str, str] | None = None) -> Any:
+    rf = RequestFactory(headers={"accept-language": "en-US"})
+    request = rf.get("/") if form is None else rf.post("/", form)
+    request.user = person
+    return request
+
+
+def test_the_list_has_ones_own_accounts_and_closed_ones_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(views, "render", shown)
+    mine, _theirs = AccountFactory(), AccountFactory()
+    frozen, old = AccountFactory(user=mine.user), AccountFactory(user=mine.user)
+    services.freeze_account(account=frozen)
+    close_account(account=old)
+    page: Any = views.account_list(request_of(mine.user))
+    context = page[1]
+    assert {*context["accounts"]} == {mine, frozen}
+    assert context["closed"] == [old]
+
+
+def test_the_form_of_an_account_says_why_the_bank_opens_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(views, "render", shown)
+    person = UserFactory()
+    page: Any = views.open_account(request_of(person))
+    assert page[1]["form"]["currency"].value() == "USD"
+    assert not page[1]["form"].is_bound
+    wrong: Any = views.open_account(request_of(person, {"name": "", "currency": "EUR"}))
+    assert wrong[1]["form"].errors.keys() == {"name"}
+    User.objects.filter(pk=person.pk).update(deleted_at=person.created_at)
+    refused: Any = views.open_account(request_of(person, {"name": "Rent", "currency": "EUR"}))
+    assert refused[0] == page[0]
+    assert refused[1]["form"].errors.keys() == {"__all__"}
+    assert refused[1]["form"].data["name"] == "Rent"
+    assert not Account.objects.exists()
 
 
 @pytest.mark.parametrize("form", [{"name": "", "currency": "EUR"}, {"name": "x", "currency": "X"}])

@@ -2,22 +2,26 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import OperationalError, connection
 from django.db import transaction as db_transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Account
 from accounts.services import close_account, set_sign_in
-from accounts.sign_in import tokens
-from api.transactions import batch
+from accounts.sign_in import step_up, tokens
+from api.caller import Caller
+from api.transactions import batch, batch_views
+from ledger.db.retry import OutcomeUnknown
 from tests.access_ends import ENDS
 from tests.accounts.tokens import issue
 from tests.api.calls import ODD_AMOUNTS, TRANSACTIONS, balance_of, bearer, body, post, slug
@@ -157,6 +161,49 @@ def test_an_old_session_is_asked_to_confirm(ana: Client, mine: Account, theirs: 
     let_pass(ana, minutes=30)
     answer = send(ana, [body(mine, theirs)])
     assert (answer.status_code, slug(answer)) == (403, "confirmation-needed")
+
+
+def answered(
+    monkeypatch: pytest.MonkeyPatch, payer: Account, lines: list[Any], until: datetime | None,
+    token: Any = None,
+) -> Any:  # fmt: skip
+    """What the view answers to a session that proved itself until then, or to a token."""
+    monkeypatch.setattr(step_up, "fresh_until", lambda _request: until)
+    request: Any = RequestFactory().post(
+        BATCH, {"transactions": lines}, "application/json", headers={"Idempotency-Key": "k"}
+    )
+    request.user, request.api_token = payer.user, token
+    request.session = SimpleNamespace(session_key=None)
+    request._dont_enforce_csrf_checks = True
+    anybody: dict[str, Any] = {"permission_classes": [], "throttle_classes": []}
+    return batch_views.TransactionBatch.as_view(**anybody)(request)
+
+
+def test_only_a_session_has_to_confirm_and_a_batch_that_is_repeated_says_so(
+    mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Caller, "refuse_if_ended", lambda _caller: None)
+    call = partial(answered, monkeypatch, mine, [body(mine, theirs), body(mine, theirs)])
+    now, token = timezone.now(), issue(mine.user, "pay").row
+    for until in (None, now):
+        assert call(until).status_code == 403
+    assert balance_of(mine) == 1000
+    minute = timedelta(minutes=1)
+    first, again, by_token = call(now + minute), call(now + minute), call(None, token)
+    assert [answer.status_code for answer in (first, again, by_token)] == [201] * 3
+    assert first.data.keys() == {"booked", "refused", "results"}
+    assert (first.data["booked"], first.data["refused"]) == (2, 0)
+    assert first.data == again.data == by_token.data
+    replayed = [answer.headers.get("Idempotency-Replayed") for answer in (first, again, by_token)]
+    assert replayed == [None, "true", "true"]
+    assert balance_of(mine) == 975
+
+    def fail(*_given: Any, **_more: Any) -> None:
+        raise OutcomeUnknown("gone")
+
+    monkeypatch.setattr(batch_views, "book_together", fail)
+    lost = json.loads(call(now + minute).content)
+    assert (lost["status"], lost["id"]) == (503, first.data["results"][0]["id"])
 
 
 @pytest.mark.parametrize("atomic", [True, False])

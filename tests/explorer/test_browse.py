@@ -6,18 +6,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db import transaction as db_transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from accounts.groups import ANALYSTS
 from accounts.models import Account, Read
-from explorer.browse import groups
+from explorer.browse import groups, views
 from explorer.browse.dimensions import dimensions_for, values_of
 from explorer.browse.page import browse_url
 from ledger.db.ids import uuid7
+from ledger.db.retry import Failure
 from tests.conftest import signed_in
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.books import analyst, clerk, pay
 from tests.transactions.tables.files import csv_of, json_of
 from transactions import services
@@ -286,6 +287,32 @@ def test_a_search_of_the_bank_that_takes_too_long_is_logged(
     for reader, logged in ((analyst(), [query]), (paid.user, [])):
         assert signed_in(reader).get(f"{PAGE}?{query}").status_code in (403, 503)
         assert [read.query for read in Read.objects.filter(reader=reader)] == logged
+
+
+def test_only_a_query_that_takes_too_long_is_said_on_the_page(
+    ana: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: object) -> None:
+        raise OperationalError("gone")
+
+    request: Any = RequestFactory().get(PAGE)
+    request.user = ana.user
+    monkeypatch.setattr(views, "groups_of", fail)
+    with pytest.raises(OperationalError):
+        views.browse(request)
+    monkeypatch.setattr(views, "failure_of", lambda _error: Failure.TIMED_OUT)
+    assert views.browse(request).status_code == 503
+    for kind in ("csv", "json"):
+        assert views.browse_file(request, kind).status_code == 503
+
+
+def test_only_who_may_read_the_bank_and_has_no_account_browses_the_bank(ana: Account) -> None:
+    for reader, is_bank in ((UserFactory(), False), (ana.user, False), (analyst(), True)):
+        request: Any = RequestFactory().get(PAGE)
+        request.user = reader
+        page = views._page(request)
+        assert (page.scope.is_bank, page.may_read_bank) == (is_bank, is_bank)
+        assert (page.is_stopped, page.mistakes) == (False, [])
 
 
 def test_values_that_no_search_can_name_have_no_link(ana: Account) -> None:

@@ -19,7 +19,7 @@ from ledger.db import retry
 from ledger.db.ids import uuid7
 from ledger.db.retry import NotConfirmed, OutcomeUnknown
 from ledger.web.database_errors import page_for
-from ledger.web.kept_forms import MAY_BE_BOOKED, PLAIN, kept_form
+from ledger.web.kept_forms import LONGEST, MAY_BE_BOOKED, PLAIN, books_nothing, kept_form
 from tests.factories import AccountFactory, balances
 from tests.pooler import connected, server
 from tests.reviews import reviewed
@@ -261,6 +261,32 @@ def test_a_form_with_a_file_or_that_cannot_be_read_is_not_kept(rf: RequestFactor
     assert kept_form(rf.post("/", form)) == []  # multipart
     too_many = "&".join(f"id={number}" for number in range(2000))  # DATA_UPLOAD_MAX_NUMBER_FIELDS
     assert kept_form(rf.post("/", too_many, PLAIN)) == []
+    assert not books_nothing(rf.post("/", f"step=review&{too_many}", PLAIN))
+
+
+def test_only_a_form_that_was_posted_as_a_whole_page_is_kept(rf: RequestFactory) -> None:
+    form = {"id": str(uuid7()), "step": "review"}
+    part = rf.post("/", urlencode(form), PLAIN)
+    part.htmx = True  # type: ignore[attr-defined]
+    assert kept_form(part) == kept_form(rf.get("/", form)) == []
+    part.htmx = False  # type: ignore[attr-defined]
+    assert kept_form(part) == list(form.items())
+    longest = "x" * (LONGEST - len("id" + form["id"] + "a"))
+    for text, is_kept in ((longest, True), (f"{longest}x", False)):
+        sent = {"id": form["id"], "a": text}
+        assert kept_form(rf.post("/", urlencode(sent), PLAIN)) == (
+            list(sent.items()) if is_kept else []
+        )
+
+
+@pytest.mark.parametrize(("step", "is_nothing"), [("review", True), ("send", False), (None, False)])
+def test_a_step_that_only_shows_something_books_nothing(
+    rf: RequestFactory, step: str | None, is_nothing: bool
+) -> None:
+    form = {"id": "1"} | ({"step": step} if step else {})
+    assert books_nothing(rf.post("/", urlencode(form), PLAIN)) == is_nothing
+    assert not books_nothing(rf.post("/", form))  # multipart
+    assert not books_nothing(rf.get("/", form))
 
 
 def test_a_page_that_was_asked_for_asks_again_by_itself(

@@ -58,6 +58,9 @@ def test_a_request_gets_the_view_with_its_attributes() -> None:
     assert Client().get("/class/").content == b"of a class"
     assert resolve("/page/7/").func.csrf_exempt  # type: ignore[attr-defined]
     assert not hasattr(resolve("/class/").func, "csrf_exempt")
+    view = LazyView(f"{NAME}.OfClass")
+    assert (view.__module__, view.__name__, view.__qualname__) == (NAME, "OfClass", "OfClass")
+    assert not hasattr(view, "view_class")
 
 
 def test_every_lazy_view_is_there() -> None:
