@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import pgtrigger
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, When
+from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, When
 from django.db.models.functions import Abs, Coalesce
 from django.utils import timezone
 
@@ -31,10 +31,6 @@ REASON_LIMIT = 500  # characters
 
 
 class ReconciliationQuerySet(models.QuerySet["Reconciliation"]):
-    def with_people(self) -> Self:
-        """Reads the account and everybody who signed in the same query."""
-        return self.select_related("account__user", "created_by", "signed_by", "countersigned_by")
-
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
 
@@ -136,11 +132,6 @@ class ReconciliationLineQuerySet(models.QuerySet["ReconciliationLine"]):
     def unsettled(self) -> Self:
         """Lines that are neither matched as a whole nor left over."""
         return self.with_matched().filter(leftover="").exclude(matched=Abs("amount"))
-
-    def untouched(self) -> Self:
-        """Lines without any match that are not left over."""
-        matches = ReconciliationMatch.objects.filter(line=OuterRef("pk"))
-        return self.filter(~Exists(matches), leftover="")
 
 
 class ReconciliationLine(models.Model):
