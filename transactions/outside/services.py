@@ -375,7 +375,7 @@ def _settle_opening(locked: OutsideImport, account: OutsideAccount) -> None:
     entered = OutsideEntry.objects.entered(account)
     if heir is not None and not entered.filter(booked_on__lt=heir.first_on).exists():
         _hand_opening_over(account, holder, heir)
-    elif holder == locked and locked.opening_before is not None:
+    elif holder == locked:
         account.opening = locked.opening_before
         account.save(update_fields=["opening"])
 
@@ -399,7 +399,7 @@ def _hand_opening_over(
     account: OutsideAccount, holder: OutsideImport | None, heir: OutsideImport
 ) -> None:
     before = account.opening
-    if holder is not None and holder.opening_before is not None:
+    if holder is not None:
         if not _is_typed(account, holder):
             before = holder.opening_before
         holder.opening_before = None

@@ -1,13 +1,17 @@
 """Files of other banks for tests, written by hand in the style of real ones."""
 
+from datetime import date
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
 import pytest
 
 from tests.factories import UserFactory
-from transactions.models import OutsideAccount, OutsideImport
+from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
+from transactions.models.outside import id_of
 from transactions.outside import services
+from transactions.outside.file_parts import keep
 from transactions.outside.formats.columns import ROLES
 from transactions.outside.formats.guess import guess_of_file
 from transactions.outside.formats.lines import OutsideLine, StatementFacts, UnreadableStatement
@@ -41,7 +45,7 @@ def outside_account(**changed: Any) -> OutsideAccount:
     """An outside account in euros, or with these changes."""
     owner = changed.pop("owner", None) or UserFactory()
     facts: dict[str, Any] = {"name": "Other bank", "currency": "EUR", "opening": 0}
-    return services.open_account(owner=owner, **(facts | changed))
+    return OutsideAccount.objects.create(owner=owner, **(facts | changed))
 
 
 def uploaded(account: OutsideAccount, text: str | bytes, name: str = "file.csv") -> OutsideImport:
@@ -63,6 +67,35 @@ def guessed(body: bytes, currency: str = "") -> dict[str, Any]:
 def imported(account: OutsideAccount, text: str | bytes, **how: Any) -> OutsideImport:
     """A file that was imported."""
     return services.confirm(source=uploaded(account, text), **how)
+
+
+def stored(
+    account: OutsideAccount, *lines: tuple[str, Any, str], file: str = "", **changed: Any
+) -> OutsideImport:
+    """An import with lines of a day, an amount and a description, written as rows, which takes a
+    tenth of the time of the services. `file` is kept for it.
+    """
+    days = [date.fromisoformat(day) for day, _amount, _text in lines]
+    facts: dict[str, Any] = {
+        "name": "file.csv", "format": "csv", "digest": "", "state": "imported",
+        "line_count": len(lines), "read_count": len(lines), "entry_count": len(lines),
+        "first_on": min(days, default=None), "last_on": max(days, default=None),
+    }  # fmt: skip
+    source = OutsideImport.objects.create(account=account, **(facts | changed))
+    numbered = enumerate(zip(days, lines, strict=True), start=1)
+    read = [OutsideLine(n, day, Decimal(line[1]), line[2]) for n, (day, line) in numbered]
+    OutsideEntry.objects.bulk_create(
+        OutsideEntry(
+            pk=id_of(source, "line", line.number), account=account, source=source,
+            number=line.number, position=line.number, booked_on=line.booked_on,
+            amount=line.amount, description=line.description,
+            fingerprint=services.fingerprint(line), is_entered=source.state == "imported",
+        )
+        for line in read
+    )  # fmt: skip
+    if file:
+        keep(BytesIO(file.encode()), source)
+    return source
 
 
 def balance_of(account: OutsideAccount) -> Any:

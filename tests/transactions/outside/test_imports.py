@@ -1,12 +1,17 @@
 """Uploading, importing and undoing a file of another bank."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
 from itertools import permutations
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from accounts.exceptions import OwnerNotActive
+from accounts.models import User
 from ledger.db.ids import uuid7
 from tests.transactions.outside.files import (
     AMERICAN,
@@ -15,6 +20,7 @@ from tests.transactions.outside.files import (
     guessed,
     imported,
     outside_account,
+    stored,
     uploaded,
 )
 from tests.transactions.outside.samples import (
@@ -35,7 +41,9 @@ from transactions.models import (
 )
 from transactions.outside import services
 from transactions.outside.doubles import entries_like, lookalikes_of
-from transactions.outside.formats.lines import UnreadableStatement
+from transactions.outside.formats.lines import OutsideLine, StatementFacts, UnreadableStatement
+from transactions.outside.formats.reading import Measured
+from transactions.outside.formats.sheet import sheet_of
 from transactions.outside.reads import difference_of
 
 pytestmark = pytest.mark.django_db
@@ -523,13 +531,6 @@ def test_an_undo_deletes_the_entries_and_keeps_the_fact(account: OutsideAccount)
     assert uploaded(account, GERMAN).new_count == 4
 
 
-def test_confirming_twice_imports_once(account: OutsideAccount) -> None:
-    source = uploaded(account, GERMAN)
-    for _ in range(2):
-        services.confirm(source=source)
-    assert OutsideEntry.objects.count() == 4
-
-
 def test_doubles_are_looked_for_again_when_a_preview_is_confirmed(account: OutsideAccount) -> None:
     waiting = uploaded(account, GERMAN)
     other = OutsideImport.objects.get(pk=waiting.pk)
@@ -549,27 +550,12 @@ def test_a_new_upload_takes_the_place_of_a_preview(account: OutsideAccount) -> N
         services.confirm(source=first)
 
 
-def test_an_upload_sent_twice_is_stored_once(account: OutsideAccount) -> None:
-    ids = {
-        services.upload(BytesIO(GERMAN.encode()), account=account, name="a.csv", id=account.pk).pk
-        for _ in range(2)
-    }
-    assert len(ids) == 1
-
-
 def test_an_imported_file_is_not_read_anew_nor_discarded(account: OutsideAccount) -> None:
     source = imported(account, GERMAN)
     with pytest.raises(InvalidDetails):
         services.name_columns(source=source, mapping=guessed(GERMAN.encode()))
     services.discard(source=source)
     assert balance_of(account) == Decimal("1843.20")
-
-
-def test_a_discarded_upload_leaves_nothing(account: OutsideAccount) -> None:
-    for _ in range(2):
-        services.discard(source=uploaded(account, GERMAN))
-    for model in (OutsideImport, OutsideEntry, OutsideFilePart):
-        assert not model.objects.exists()
 
 
 def test_steps_read_what_one_step_would(
@@ -589,28 +575,6 @@ def test_steps_read_what_one_step_would(
     german = services.read_step(services.read_step(german))
     assert (german.state, german.read_count) == ("preview", 4)
     assert services.confirm(source=german).entry_count == 4
-
-
-def test_removing_an_account_removes_all_of_it(account: OutsideAccount) -> None:
-    imported(account, GERMAN)
-    uploaded(account, "Date,Amount\n2026-10-05,-3.20\n")
-    other = outside_account()
-    imported(other, GERMAN)
-    uploaded(other, "Date,Amount\n2026-10-05,-3.20\n")
-    for _ in range(2):
-        services.remove_account(account=account)
-    assert [*OutsideAccount.objects.all()] == [other]
-    for model in (OutsideImport, OutsideEntry):
-        assert {row.account_id for row in model.objects.all()} == {other.pk}
-    assert {part.source.account_id for part in OutsideFilePart.objects.all()} == {other.pk}
-
-
-def test_there_is_a_most_of_accounts(
-    account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(services, "MOST_ACCOUNTS", 1)
-    with pytest.raises(InvalidDetails):
-        outside_account(owner=account.owner)
 
 
 def test_a_person_has_so_many_lines_in_all_accounts_previews_included(
@@ -725,3 +689,569 @@ def test_the_balance_of_the_newest_file_is_compared_whenever_it_was_imported(
     found = difference_of(account)
     assert found is not None
     assert (found.day, found.closing, found.balance) == (newest.last_on, 95, 45)
+
+
+NEW = ("2026-11-02", 5, "New")  # the line of a preview
+
+
+@pytest.mark.parametrize(
+    ("opening", "other", "typed", "expected"),
+    [
+        (None, None, 7, (7, None)),
+        (100, None, 7, (100, 7)),
+        (100, None, 0, (100, 0)),
+        (100, "2026-11-03", 0, (100, 0)),
+        (100, "2026-11-03", 7, (7, None)),
+        (100, "2026-11-02", 0, (0, None)),
+        (100, "2026-11-01", 0, (0, None)),
+    ],
+)
+def test_a_file_gives_its_opening_balance_if_it_begins_before_all_entries(
+    account: OutsideAccount,
+    opening: int | None,
+    other: str | None,
+    typed: int,
+    expected: tuple[int, int | None],
+) -> None:
+    services.change_account(account=account, opening=Decimal(typed))
+    if other:
+        stored(account, (other, 1, "Other"))
+    done = services.confirm(source=stored(account, NEW, state="preview", opening=opening))
+    account.refresh_from_db()
+    done.refresh_from_db()
+    assert (account.opening, done.opening_before) == expected
+
+
+@pytest.mark.parametrize(("now", "before"), [(50, 7), (5, 5)])
+def test_a_file_keeps_the_balance_that_the_owner_typed_last(
+    account: OutsideAccount, now: int, before: int
+) -> None:
+    """The file before has no entries left, so that it does not matter who typed the balance."""
+    services.change_account(account=account, opening=Decimal(now))
+    holder = stored(account, opening=50, opening_before=7, first_on="2026-12-01")
+    done = services.confirm(source=stored(account, NEW, state="preview", opening=100))
+    holder.refresh_from_db()
+    account.refresh_from_db()
+    assert (account.opening, done.opening, holder.opening_before) == (100, 100, None)
+    done.refresh_from_db()
+    assert done.opening_before == before
+
+
+@pytest.mark.parametrize(
+    ("now", "bare", "opening", "before"),
+    [
+        (50, None, 130, 7),  # the next file has it
+        (50, "2026-12-02", 130, 7),
+        (50, "2026-12-01", 7, None),  # entries before the next file: what its owner had typed
+        (5, None, 5, None),  # what its owner has typed since
+    ],
+)
+def test_an_undo_leaves_the_opening_balance_to_the_file_that_then_begins_first(
+    account: OutsideAccount, now: int, bare: str | None, opening: int, before: int | None
+) -> None:
+    services.change_account(account=account, opening=Decimal(now))
+    first = stored(account, NEW, opening=50, opening_before=7)
+    stored(account, ("2026-12-03", 5, "Later"), opening=150)
+    heir = stored(account, ("2026-12-02", 5, "Next"), opening=130)
+    if bare:
+        stored(account, (bare, 5, "Without a balance"))
+    services.undo(source=first)
+    account.refresh_from_db()
+    heir.refresh_from_db()
+    assert (account.opening, heir.opening_before) == (opening, before)
+
+
+def test_an_undo_of_a_file_that_gave_no_balance_leaves_it(account: OutsideAccount) -> None:
+    services.change_account(account=account, opening=Decimal(50))
+    holder = stored(account, NEW, opening=50, opening_before=7)
+    later = stored(account, ("2026-12-02", 5, "Next"))
+    undone = services.undo(source=later)
+    assert (undone.pk, undone.state, undone.undone_at is None) == (later.pk, "undone", False)
+    assert services.undo(source=later).undone_at == undone.undone_at
+    assert not later.entries.exists()
+    assert holder.entries.count() == 1
+    account.refresh_from_db()
+    assert account.opening == 50
+    waiting = stored(account, NEW, state="preview")
+    with pytest.raises(InvalidDetails):
+        services.undo(source=waiting)
+    assert waiting.entries.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "entered"),
+    [
+        ({}, ["Shop", "New"]),
+        ({"with_doubles": True}, ["Bus", "Shop", "New"]),
+        ({"with_lookalikes": False}, ["New"]),
+        ({"with_doubles": True, "with_lookalikes": False}, ["Bus", "New"]),
+    ],
+)
+def test_doubles_and_lookalikes_are_entered_as_the_person_chooses(
+    account: OutsideAccount, how: dict[str, bool], entered: list[str]
+) -> None:
+    bus, kiosk = ("2026-11-02", 3, "Bus"), ("2026-11-03", 4, "Kiosk")
+    stored(account, bus, kiosk)
+    shop = ("2026-11-03", 4, "Shop")
+    source = stored(account, bus, shop, NEW, state="preview", doubts={}, file="Date,Amount\n")
+    done = services.confirm(source=source, **how)
+    assert (done.state, done.entry_count, done.double_count) == ("imported", len(entered), 1)
+    assert done.doubts is None
+    assert done.imported_at is not None
+    assert not OutsideFilePart.objects.exists()
+    rows = source.entries.filter(is_entered=True).order_by("number")
+    assert [row.description for row in rows] == entered
+    again = services.confirm(source=source, with_doubles=True)
+    assert (again.pk, again.imported_at) == (done.pk, done.imported_at)
+    assert source.entries.count() == len(entered)
+
+
+@pytest.mark.parametrize("state", ["columns", "reading", "undone"])
+def test_only_a_preview_is_entered(account: OutsideAccount, state: str) -> None:
+    source = stored(account, NEW, state=state, opening=9)
+    with pytest.raises(InvalidDetails):
+        services.confirm(source=source)
+    assert not source.entries.filter(is_entered=True).exists()
+    account.refresh_from_db()
+    assert account.opening == 0
+
+
+BODY = "Date,Amount,Note\n2026-11-01,1,A\n2026-11-02,2,B\n2026-11-02,3,C\n"
+BY_NAME = {"date": 0, "amount": 1, "texts": [2], "order": "ymd", "decimal": ".", "flip": False}
+
+
+@pytest.mark.parametrize("is_newest_first", [False, True])
+@pytest.mark.parametrize("is_secured", [False, True])
+def test_a_step_stores_so_many_lines_and_the_last_one_looks_for_doubles(
+    account: OutsideAccount,
+    monkeypatch: pytest.MonkeyPatch,
+    is_newest_first: bool,
+    is_secured: bool,
+) -> None:
+    monkeypatch.setattr(services, "STEP", 2)
+    monkeypatch.setattr(services, "PART", 1)
+    monkeypatch.setattr(services, "rows_are_secured", lambda: is_secured)
+    counted: list[tuple[Any, int]] = []
+    monkeypatch.setattr(services, "count_stored", lambda *count: counted.append(count))
+    stored(account, ("2026-11-02", 3, "C"))
+    source = stored(
+        account, file=BODY, state="reading", line_count=3, mapping=BY_NAME,
+        is_newest_first=is_newest_first,
+    )  # fmt: skip
+    first = services.read_step(source)
+    assert (first.state, first.read_count, first.doubts) == ("reading", 2, None)
+    assert source.entries.count() == 2
+    last = services.read_rest(first)
+    assert (last.state, last.read_count, last.double_count) == ("preview", 3, 1)
+    assert last.doubts == {"order": "", "letters": "", "unknown_status_count": 0}
+    again = services.read_step(source)
+    assert (again.state, again.read_count) == ("preview", 3)
+    assert counted == [(account.owner_id, 2000), (account.owner_id, 1000)]
+    sign = -1 if is_newest_first else 1
+    rows = source.entries.order_by("number").values_list(
+        "account", "number", "position", "booked_on", "amount", "description", "is_double",
+        "is_entered",
+    )  # fmt: skip
+    assert list(rows) == [
+        (account.pk, 2, 2 * sign, date(2026, 11, 1), 1, "A", False, False),
+        (account.pk, 3, 3 * sign, date(2026, 11, 2), 2, "B", False, False),
+        (account.pk, 4, 4 * sign, date(2026, 11, 2), 3, "C", True, False),
+    ]
+
+
+def test_all_steps_that_are_left_follow_one_another(
+    account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "STEP", 1)
+    source = stored(account, file=BODY, state="reading", line_count=3, mapping=BY_NAME)
+    done = services.read_rest(source)
+    assert (done.state, done.read_count, source.entries.count()) == ("preview", 3, 3)
+    assert services.read_rest(done) is done
+    OutsideImport.objects.update(state="imported")
+    with pytest.raises(InvalidDetails):
+        services.read_step(source)
+
+
+def test_columns_that_are_named_again_read_the_file_again(account: OutsideAccount) -> None:
+    source = stored(account, NEW, file=BODY, state="preview", double_count=1)
+    named = services.name_columns(source=source, mapping=BY_NAME | {"flip": True, "fee": None})
+    named.refresh_from_db()
+    assert (named.state, named.read_count, named.double_count) == ("reading", 0, 0)
+    assert (named.line_count, named.first_on, named.last_on) == (
+        3, date(2026, 11, 1), date(2026, 11, 2),
+    )  # fmt: skip
+    assert named.mapping == BY_NAME | {"flip": True}
+    assert not source.entries.exists()
+    with pytest.raises(UnreadableStatement):
+        services.name_columns(source=source, mapping=BY_NAME | {"amount": 2})
+    source.refresh_from_db()
+    assert source.mapping == BY_NAME | {"flip": True}
+
+
+@pytest.mark.parametrize("state", ["imported", "undone"])
+def test_columns_of_what_was_imported_are_not_named(account: OutsideAccount, state: str) -> None:
+    source = stored(account, NEW, file=BODY, state=state)
+    with pytest.raises(InvalidDetails):
+        services.name_columns(source=source, mapping=BY_NAME)
+    assert source.entries.count() == 1
+
+
+def test_named_columns_obey_the_most_lines_of_a_person(
+    account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(outside_account(owner=account.owner), NEW, line_count=9)
+    stored(account, NEW, state="undone", line_count=9, entry_count=9)
+    source = stored(account, file=BODY, state="columns")
+    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", 3)
+    with pytest.raises(InvalidDetails):
+        services.name_columns(source=source, mapping=BY_NAME)
+    source.refresh_from_db()
+    assert source.state == "columns"
+    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", 4)
+    assert services.name_columns(source=source, mapping=BY_NAME).state == "reading"
+
+
+@pytest.mark.parametrize(
+    ("names", "mapping", "left"),
+    [
+        ("Date,Amount,Note", {"status": None, "fee": None, "currency": None, "side": None}, {}),
+        ("Date,Amount,Status", {"status": None, "fee": None}, {"status": None}),
+        ("Date,Amount,Other", {"status": 2, "other": None}, {"status": 2, "other": None}),
+    ],
+)
+def test_a_role_that_no_column_can_have_is_not_remembered_as_left_out(
+    names: str, mapping: dict[str, Any], left: dict[str, Any]
+) -> None:
+    source = OutsideImport(format="csv", account=OutsideAccount(currency="EUR"))
+    file = BytesIO(f"{names}\n2026-11-02,5,Booked\n".encode())
+    assert services._with_known_roles(source, file, mapping) == left
+    qif = OutsideImport(format="qif")
+    assert services._with_known_roles(qif, file, mapping) == mapping
+
+
+def test_the_order_of_days_is_said_of_qif_alone(account: OutsideAccount) -> None:
+    qif = "!Type:Bank\nD05/06/2026\nT1.00\n^\n"
+    source = stored(account, NEW, file=qif, format="qif", state="preview")
+    said = services.read_in_order(source=source, order="mdy")
+    assert (said.state, said.mapping, said.first_on) == (
+        "reading", {"order": "mdy"}, date(2026, 5, 6),
+    )  # fmt: skip
+    assert not source.entries.exists()
+    csv = stored(account, NEW, file=BODY, state="preview", mapping=BY_NAME)
+    with pytest.raises(InvalidDetails):
+        services.read_in_order(source=csv, order="mdy")
+    csv.refresh_from_db()
+    assert (csv.state, csv.mapping) == ("preview", BY_NAME)
+
+
+DAY_FIRST, MONTH_FIRST = {"order": "dmy"}, {"order": "mdy"}
+
+
+@pytest.mark.parametrize(
+    ("files", "mapping"),
+    [
+        ([], None),
+        ([{"mapping": DAY_FIRST}], DAY_FIRST),
+        ([{"mapping": DAY_FIRST}, {"mapping": None}], DAY_FIRST),
+        ([{"mapping": MONTH_FIRST}, {"mapping": DAY_FIRST}], DAY_FIRST),
+        ([{"mapping": DAY_FIRST, "format": "csv"}], None),
+        ([{"mapping": DAY_FIRST, "state": "undone"}], None),
+    ],
+)
+def test_qif_is_read_in_the_order_that_was_said_last_for_the_account(
+    account: OutsideAccount, files: list[dict[str, Any]], mapping: dict[str, str] | None
+) -> None:
+    stored(outside_account(owner=account.owner), format="qif", mapping=DAY_FIRST)
+    for facts in files:
+        stored(account, **({"format": "qif"} | facts))
+    source = OutsideImport(account=account, format="qif")
+    services._measure_in_order(source, BytesIO(b"!Type:Bank\nD05/06/2026\nT1.00\n^\n"))
+    assert source.first_on == (date(2026, 6, 5) if mapping else date(2026, 5, 6))
+    assert (source.mapping, source.state, source.line_count) == (mapping, "reading", 1)
+    services._measure_in_order(source, BytesIO(b"!Type:Bank\nD05/13/2026\nT1.00\n^\n"))
+    assert (source.mapping, source.first_on) == (None, date(2026, 5, 13))
+
+
+@pytest.mark.parametrize(
+    ("closing", "closing_on", "expected"),
+    [
+        (9, None, date(2026, 11, 2)), (9, date(2026, 11, 1), date(2026, 11, 2)),
+        (9, date(2026, 11, 3), date(2026, 11, 3)), (None, date(2026, 11, 3), None),
+    ],
+)  # fmt: skip
+def test_what_a_file_says_of_itself_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+    closing: int | None,
+    closing_on: date | None,
+    expected: date | None,
+) -> None:
+    facts = StatementFacts(opening=Decimal(4), closing_on=closing_on, unbooked=6)
+    facts.closing = None if closing is None else Decimal(closing)
+    found = Measured(2, date(2026, 11, 1), date(2026, 11, 2), is_newest_first=True, facts=facts)
+    measure = Mock(return_value=found)
+    monkeypatch.setattr(services, "measure", measure)
+    source = OutsideImport(
+        account=OutsideAccount(currency="EUR"), format="csv", mapping={}, state="columns"
+    )
+    services._measure(source, BytesIO())
+    assert measure.call_args.args[1:] == ("csv", {}, "EUR")
+    assert (source.state, source.line_count, source.unbooked_count) == ("reading", 2, 6)
+    assert (source.first_on, source.last_on) == (found.first_on, found.last_on)
+    assert (source.is_newest_first, source.opening, source.closing) == (True, 4, closing)
+    assert source.closing_on == expected
+
+
+FLIPPED = {"date": 0, "amount": 1, "texts": [], "order": "ymd", "decimal": ".", "flip": True}
+
+
+@pytest.mark.parametrize(
+    ("whose", "before", "is_known"),
+    [
+        ("the account", {}, True), ("of the owner", {}, True), ("of another", {}, False),
+        ("the account", {"state": "undone"}, True), ("the account", {"state": "preview"}, True),
+        ("the account", {"state": "columns"}, False), ("the account", {"mapping": None}, False),
+        ("the account", {"heading": "other"}, False),
+        ("the account", {"mapping": FLIPPED | {"amount": None, "in": 1}}, True),
+    ],
+)  # fmt: skip
+def test_columns_are_known_by_their_names(
+    account: OutsideAccount, whose: str, before: dict[str, Any], is_known: bool
+) -> None:
+    body = BytesIO(b"Date,Amount\n2026-11-02,5\n")
+    facts = {"mapping": FLIPPED, "heading": sheet_of(body).digest} | before
+    elsewhere = {} if whose == "of another" else {"owner": account.owner}
+    stored(account if whose == "the account" else outside_account(**elsewhere), **facts)
+    made = OutsideImport(account=account, format="csv")
+    is_read = services._remember_columns(made, body)
+    assert is_read == (is_known and whose == "the account")
+    assert made.mapping == (facts["mapping"] if is_known else None)
+    assert made.heading == sheet_of(body).digest
+
+
+def test_columns_of_the_account_come_before_later_ones_of_another(account: OutsideAccount) -> None:
+    body = BytesIO(b"Date,Amount\n2026-11-02,5\n")
+    heading = sheet_of(body).digest
+    for decimal in (",", "."):
+        stored(account, heading=heading, mapping=FLIPPED | {"decimal": decimal})
+    other = outside_account(owner=account.owner)
+    stored(other, heading=heading, mapping=FLIPPED | {"flip": False})
+    made = OutsideImport(account=account, format="csv")
+    assert services._remember_columns(made, body)
+    assert made.mapping == FLIPPED
+
+
+@pytest.mark.parametrize(
+    ("text", "mapping", "expected"),
+    [
+        ("Date,Amount,Currency\n2026-11-02,5,EUR\n", FLIPPED, (False, FLIPPED | {"currency": 2})),
+        (
+            "Date,Amount,Currency\n2026-11-02,5,EUR\n", FLIPPED | {"currency": None},
+            (True, FLIPPED | {"currency": None}),
+        ),
+        (
+            "Date,Amount,Balance\n2026-11-02,5,5\n", FLIPPED,
+            (True, FLIPPED | {"balance": 2}),
+        ),
+    ],
+)  # fmt: skip
+def test_a_column_that_the_person_was_never_asked_about_is_asked_for(
+    account: OutsideAccount, text: str, mapping: dict[str, Any], expected: tuple[bool, Any]
+) -> None:
+    body = BytesIO(text.encode())
+    stored(account, heading=sheet_of(body).digest, mapping=mapping)
+    made = OutsideImport(account=account, format="csv")
+    assert (services._remember_columns(made, body), made.mapping) == expected
+
+
+def test_columns_without_names_are_not_remembered(account: OutsideAccount) -> None:
+    body = BytesIO(b"11/13/2026,Bus,-5.00\n11/02/2026,Pay,20.00\n")
+    heading = sheet_of(body, is_asked=True).digest
+    stored(account, heading=heading, mapping=FLIPPED)
+    made = OutsideImport(account=account, format="csv")
+    assert not services._remember_columns(made, body)
+    assert (made.heading, made.mapping) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("row", "mapping", "proposal"),
+    [
+        # What was remembered, with another order or mark; else a guess.
+        ("2026-12-02;-12,50;7", {"texts": [0]}, {"decimal": ","}),
+        ("2026-12-02;1.500;7", {"texts": [0]}, {"decimal": ","}),
+        ("13/12/2026;-5.00;7", {"texts": [0], "order": "mdy"}, {"order": "dmy"}),
+        ("2026-12-02;-5.00;x", {"texts": [0], "amount": 2}, {"texts": [2], "amount": 1}),
+    ],
+)
+def test_remembered_columns_that_do_not_fit_are_proposed_otherwise(
+    row: str, mapping: dict[str, Any], proposal: dict[str, Any]
+) -> None:
+    made = OutsideImport(
+        account=OutsideAccount(currency="EUR"), format="csv", mapping=BY_NAME | mapping
+    )
+    services._measure_or_propose(made, BytesIO(f"Date;Amount;Note\n{row}\n".encode()))
+    assert (made.state, made.mapping) == ("columns", BY_NAME | mapping | proposal)
+    assert (made.refusal == services.ANOTHER_MARK) == ("1.500" in row)
+    assert made.refusal != ""
+
+
+@pytest.mark.parametrize("row", ["2026-12-02;-5.00;7", "2026-12-02;1,500;7", "2026-12-02;7;7"])
+def test_remembered_columns_that_fit_are_taken(row: str) -> None:
+    made = OutsideImport(
+        account=OutsideAccount(currency="EUR"), format="csv", mapping=BY_NAME | {"texts": [0]}
+    )
+    services._measure_or_propose(made, BytesIO(f"Date;Amount;Note\n{row}\n".encode()))
+    assert (made.state, made.refusal, made.line_count) == ("reading", "", 1)
+    assert made.mapping == BY_NAME | {"texts": [0]}
+
+
+def test_a_file_that_no_columns_fit_is_refused() -> None:
+    made = OutsideImport(
+        account=OutsideAccount(currency="EUR"), format="csv", mapping=BY_NAME, state="columns"
+    )
+    with pytest.raises(UnreadableStatement):
+        services._measure_or_propose(made, BytesIO(b"Date;Amount;Note\n2026-11-02;x;y\n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "kept_name"),
+    [(" a\n b.csv ", "a b.csv"), ("n" * 201, "n" * 200), (" ", "statement")],
+)
+def test_an_upload_keeps_the_name_of_the_file(
+    account: OutsideAccount, name: str, kept_name: str
+) -> None:
+    stored(account, NEW)
+    waiting = stored(account, NEW, state="preview", file=BODY)
+    source = services.upload(BytesIO(BODY.encode()), account=account, name=name)
+    source.refresh_from_db()
+    assert (source.name, source.format, source.state) == (kept_name, "csv", "columns")
+    assert (source.account, len(source.digest)) == (account, 64)
+    assert {role: place for role, place in guessed(BODY.encode()).items() if place is not None} == (
+        source.mapping
+    )
+    assert not OutsideImport.objects.filter(pk=waiting.pk).exists()
+    assert {part.source_id for part in OutsideFilePart.objects.all()} == {source.pk}
+    assert OutsideEntry.objects.count() == 1
+
+
+def test_an_upload_under_one_id_is_the_same_until_it_is_undone(account: OutsideAccount) -> None:
+    id, body = uuid7(), b"!Type:Bank\nD25/11/2026\nT1.00\n^\n"
+
+    def send() -> OutsideImport:
+        return services.upload(BytesIO(body), account=account, name="a", id=id)
+
+    first = send()
+    assert send() == first
+    OutsideImport.objects.update(state="undone", undone_at=first.created_at)
+    second = send()
+    assert (second == first, send() == second) == (False, True)
+
+
+@pytest.mark.parametrize(("most", "is_refused"), [(5, False), (4, True)])
+def test_the_lines_of_an_upload_count_with_those_of_all_accounts(
+    account: OutsideAccount, monkeypatch: pytest.MonkeyPatch, most: int, is_refused: bool
+) -> None:
+    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", most)
+    stored(outside_account(owner=account.owner), NEW, NEW, line_count=9)
+    stored(outside_account(), NEW)
+    stored(account, NEW, entry_count=2, line_count=1)
+    waiting = stored(account, NEW, state="preview")
+    body = BytesIO(b"!Type:Bank\nD25/11/2026\nT1.00\n^\n")
+    if is_refused:
+        with pytest.raises(InvalidDetails):
+            services.upload(body, account=account, name="a")
+    else:
+        services.upload(body, account=account, name="a")
+    assert OutsideImport.objects.filter(pk=waiting.pk).exists() == is_refused
+    assert OutsideImport.objects.count() == 4
+
+
+def test_nothing_is_uploaded_into_an_account_that_was_removed(account: OutsideAccount) -> None:
+    OutsideAccount.objects.all().delete()
+    with pytest.raises(InvalidDetails):
+        services.upload(BytesIO(BODY.encode()), account=account, name="a")
+    assert not OutsideImport.objects.exists()
+
+
+def test_only_what_waits_is_discarded(account: OutsideAccount) -> None:
+    done, other = stored(account, NEW), stored(account, NEW, state="reading", file=BODY)
+    waiting = stored(account, NEW, state="preview", file=BODY)
+    for source in (waiting, waiting, done, stored(account, state="undone")):
+        services.discard(source=source)
+    assert {row.state for row in OutsideImport.objects.all()} == {"imported", "undone", "reading"}
+    assert {row.source_id for row in OutsideEntry.objects.all()} == {done.pk, other.pk}
+    assert {part.source_id for part in OutsideFilePart.objects.all()} == {other.pk}
+
+
+def test_an_account_is_opened_once_for_its_form_and_facts(
+    account: OutsideAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MOST_ACCOUNTS", 3)
+    owner, id = account.owner, uuid7()
+    facts: dict[str, Any] = {"owner": owner, "name": "A", "currency": "USD", "opening": Decimal(5)}
+    first = services.open_account(**facts, id=id)
+    assert services.open_account(**facts, id=id) == first
+    assert (first.owner, first.name, first.currency, first.opening) == (owner, "A", "USD", 5)
+    other = services.open_account(**facts)
+    assert other != first
+    for changed in ({"name": "B"}, {"currency": "EUR"}, {"opening": Decimal(6)}, {"id": None}):
+        with pytest.raises(InvalidDetails):
+            services.open_account(**({**facts, "id": id} | changed))
+    assert services.open_account(**facts, id=id) == first
+    assert OutsideAccount.objects.count() == 3
+
+
+def test_nobody_opens_an_account_while_their_sign_in_is_closed(account: OutsideAccount) -> None:
+    User.objects.update(deleted_at=account.created_at)
+    with pytest.raises(OwnerNotActive):
+        services.open_account(owner=account.owner, name="A", currency="EUR", opening=Decimal(0))
+    assert OutsideAccount.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ("Other bank", 7)), ({"name": "New"}, ("New", 7)),
+        ({"opening": Decimal(0)}, ("Other bank", 0)),
+        ({"name": "New", "opening": Decimal(-1)}, ("New", -1)),
+    ],
+)  # fmt: skip
+def test_an_account_keeps_what_is_not_changed(
+    changes: dict[str, Any], expected: tuple[str, int]
+) -> None:
+    account, other = outside_account(opening=7), outside_account(opening=7)
+    services.change_account(account=account, **changes)
+    for each, facts in ((account, expected), (other, ("Other bank", 7))):
+        each.refresh_from_db()
+        assert (each.name, each.opening) == facts
+
+
+def test_an_account_is_removed_with_its_own_imports_and_files_alone(
+    account: OutsideAccount,
+) -> None:
+    other = outside_account(owner=account.owner)
+    for each in (account, other):
+        stored(each, NEW)
+        stored(each, NEW, state="preview", file=BODY)
+    for _ in range(2):
+        services.remove_account(account=account)
+    assert list(OutsideAccount.objects.all()) == [other]
+    for model in (OutsideImport, OutsideEntry):
+        assert [row.account_id for row in model.objects.all()] == [other.pk] * 2
+    assert [part.source.account_id for part in OutsideFilePart.objects.all()] == [other.pk]
+
+
+def test_a_fingerprint_is_of_day_amount_and_texts() -> None:
+    line = OutsideLine(1, date(2026, 11, 2), Decimal("5.00"), "Rent", "Ana", "R1", "id")
+    same = (
+        {"number": 2}, {"amount": Decimal(5)}, {"outside_id": ""}, {"description": "RENT"},
+    )  # fmt: skip
+    other = (
+        {"booked_on": date(2026, 11, 3)}, {"amount": Decimal("5.01")}, {"description": "R"},
+        {"other": "A"}, {"reference": ""}, {"description": "Ana", "other": "Rent"},
+    )  # fmt: skip
+    prints = [services.fingerprint(replace(line, **changed)) for changed in other]
+    assert {services.fingerprint(replace(line, **changed)) for changed in same} == {
+        services.fingerprint(line)
+    }
+    assert services.fingerprint(line) not in prints
+    assert len(set(prints)) == len(other)

@@ -1,13 +1,16 @@
 """The pages of outside accounts, as their owner uses them."""
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.test import Client
+from django.http import Http404, HttpResponse
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -22,12 +25,14 @@ from tests.transactions.outside.files import (
     balance_of,
     imported,
     outside_account,
+    stored,
     uploaded,
 )
 from tests.transactions.outside.samples import ofx2, ofx2_line
 from tests.transactions.tables.files import json_of
+from transactions.exceptions import InvalidDetails
 from transactions.models import OutsideAccount, OutsideEntry, OutsideImport
-from transactions.outside import services
+from transactions.outside import services, views
 from transactions.outside.file_parts import PART_BYTES, _KeptFile
 
 pytestmark = pytest.mark.django_db
@@ -707,3 +712,345 @@ def test_a_file_of_endless_rows_is_refused_before_its_columns_are_asked_for(
     text = "Date,Debit,Credit\n1/1/26,1,\n1/1/26,2,\n" + "\n" * 50
     assert "The file has more than 50 lines" in text_of(send(ana, account, text))
     assert not OutsideImport.objects.exists()
+
+
+class MessagesOfRequest(list[str]):
+    """The messages of a request."""
+
+    def add(self, _level: int, message: str, _tags: str) -> None:
+        self.append(message)
+
+
+def request_of(user: User, data: dict[str, Any] | None = None, **facts: Any) -> Any:
+    """A request of the person for a view: a POST of `data`, or a GET."""
+    made: Any = RequestFactory().get("/") if data is None else RequestFactory().post("/", data)
+    made.user, made.htmx, made._messages = user, facts.pop("htmx", False), MessagesOfRequest()
+    for name, value in facts.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """The templates with their contexts, which are not rendered: that takes most of a request."""
+    found: list[tuple[str, dict[str, Any]]] = []
+
+    def render(_request: Any, template: str, context: dict[str, Any]) -> HttpResponse:
+        found.append((template.rpartition("/")[2], context))
+        return HttpResponse()
+
+    monkeypatch.setattr(views, "render", render)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("view", "allowed"),
+    [
+        ("account_list", "GET, HEAD"), ("list_file", "GET, HEAD"),
+        ("account_new", "GET, HEAD, POST"), ("account_page", "GET, HEAD"),
+        ("entries_file", "GET, HEAD"), ("account_change", "GET, HEAD, POST"),
+        ("account_remove", "POST"), ("upload", "GET, HEAD, POST"),
+        ("columns", "GET, HEAD, POST"), ("import_page", "GET, HEAD, POST"),
+    ],
+)  # fmt: skip
+def test_a_page_answers_its_methods_alone(view: str, allowed: str) -> None:
+    answer = getattr(views, view)(RequestFactory().delete("/"))
+    assert (answer.status_code, answer["Allow"]) == (405, allowed)
+    other = RequestFactory().get("/") if allowed == "POST" else RequestFactory().post("/")
+    if allowed != "GET, HEAD, POST":
+        assert getattr(views, view)(other).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["account_page", "account_change", "columns", "import_page"])
+def test_a_page_of_another_person_is_not_found(user: User, name: str) -> None:
+    source = stored(outside_account(), state="columns")
+    pk = source.account_id if name.startswith("account") else source.pk
+    both: tuple[dict[str, Any] | None, ...] = (None, {})
+    for data in both:
+        if data is None or name != "account_page":
+            with pytest.raises(Http404):
+                getattr(views, name)(request_of(user, data), pk)
+    with pytest.raises(Http404):
+        views.entries_file(request_of(user), source.account_id, "csv")
+    assert views.account_remove(request_of(user, {}), source.account_id).status_code == 302
+    assert OutsideAccount.objects.filter(pk=source.account_id).exists()
+
+
+def test_an_account_is_opened_by_its_form_or_refused_in_it(
+    user: User, shown: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert views.account_new(request_of(user)).status_code == 200
+    form = {"id": str(uuid7()), "name": "A", "currency": "EUR", "opening": "-5"}
+    first, again = (views.account_new(request_of(user, form)) for _ in range(2))
+    account = OutsideAccount.objects.get()
+    assert (account.owner, account.name, account.currency, account.opening) == (
+        user,
+        "A",
+        "EUR",
+        -5,
+    )
+    assert first["Location"] == again["Location"] == f"{UPLOAD}?account={account.pk}"
+    monkeypatch.setattr(services, "MOST_ACCOUNTS", 1)
+    for changed in ({"name": "B"}, {"name": ""}):
+        assert views.account_new(request_of(user, form | changed)).status_code == 200
+    assert OutsideAccount.objects.count() == 1
+    assert [template for template, _context in shown] == ["new.html"] * 3
+    forms = [context["form"] for _template, context in shown]
+    assert [form.is_bound for form in forms] == [False, True, True]
+    assert [list(form.errors) for form in forms] == [[], ["__all__"], ["name"]]
+
+
+def test_an_account_is_changed_by_its_form_or_refused_in_it(
+    user: User, account: OutsideAccount, shown: list[Any]
+) -> None:
+    services.change_account(account=account, opening=Decimal(1234))
+    stored(account, ("2026-11-02", 5, "Pay"), closing=1)
+    assert views.account_change(request_of(user), account.pk).status_code == 200
+    typed = {"name": "New", "opening": "0.001"}
+    assert views.account_change(request_of(user, typed), account.pk).status_code == 200
+    (_, first), (template, refused) = shown
+    assert template == "change.html"
+    assert first["form"].initial == {"name": "Sparkasse", "opening": "1,234.00"}
+    assert (first["form"].is_bound, list(refused["form"].errors)) == (False, ["opening"])
+    for context in (first, refused):
+        assert (context["account"], context["difference"].balance) == (account, 1239)
+    changed = views.account_change(request_of(user, {"name": "New", "opening": "-2"}), account.pk)
+    assert changed["Location"] == f"/outside/{account.pk}/"
+    account.refresh_from_db()
+    assert (account.name, account.opening) == ("New", -2)
+
+
+def test_an_account_is_removed_by_its_owner(user: User, account: OutsideAccount) -> None:
+    for is_told in (True, False):
+        request = request_of(user, {})
+        assert views.account_remove(request, account.pk)["Location"] == LIST
+        assert bool(request._messages) == is_told
+    assert not OutsideAccount.objects.exists()
+
+
+def test_the_page_of_an_account_has_its_entries_and_imports(
+    user: User, account: OutsideAccount, shown: list[Any]
+) -> None:
+    source = stored(account, ("2026-11-02", 5, "Pay"), closing=1)
+    views.account_page(request_of(user), account.pk)
+    ((template, context),) = shown
+    assert (template, context["account"].balance, context["imports"]) == (
+        "account.html", 5, [source],
+    )  # fmt: skip
+    assert [entry.description for entry in context["page"]] == ["Pay"]
+    assert [day.total for day in context["days"]] == [5]
+    assert context["upload_url"] == f"{UPLOAD}?account={account.pk}"
+    assert context["difference"].closing == 1
+    views.account_list(request_of(user))
+    assert shown[1][1] == {"accounts": [account], "totals": [("EUR", Decimal(5))]}
+
+
+QIF_FILE = b"!Type:Bank\nD25/11/2026\nT1.00\n^\n"
+
+
+def sent(account: OutsideAccount, body: bytes, **changed: Any) -> dict[str, Any]:
+    file = SimpleUploadedFile("november.qif", body)
+    return {"id": str(uuid7()), "account": str(account.pk), "file": file, **changed}
+
+
+def test_an_upload_is_stored_once_and_read(user: User, account: OutsideAccount) -> None:
+    id = str(uuid7())
+    answers = [views.upload(request_of(user, sent(account, QIF_FILE, id=id))) for _time in range(2)]
+    source = OutsideImport.objects.get()
+    assert (source.state, source.name, source.account) == ("preview", "november.qif", account)
+    assert {answer["Location"] for answer in answers} == {f"/outside/imports/{source.pk}/"}
+
+
+@pytest.mark.parametrize(("lines", "state"), [(1, "preview"), (0, "reading")])
+def test_a_file_of_one_step_is_read_as_it_is_uploaded(
+    user: User, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch, lines: int, state: str
+) -> None:
+    monkeypatch.setattr(services, "STEP", lines)
+    views.upload(request_of(user, sent(account, QIF_FILE)))
+    assert OutsideImport.objects.get().state == state
+
+
+def test_an_upload_that_is_refused_is_so_in_its_form(
+    user: User, account: OutsideAccount, shown: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = request_of(user)
+    empty.GET = {"account": str(account.pk)}
+    views.upload(empty)
+    views.upload(request_of(user, {}))
+    views.upload(request_of(user, sent(outside_account(), QIF_FILE)))
+    views.upload(request_of(user, sent(account, b"%PDF")))
+    monkeypatch.setattr(services, "MOST_LINES_OF_A_PERSON", 0)
+    views.upload(request_of(user, sent(account, QIF_FILE)))
+    assert not OutsideImport.objects.exists()
+    forms = [context["form"] for _template, context in shown]
+    assert forms[0].initial == {"account": str(account.pk)}
+    assert [sorted(form.errors) for form in forms] == [
+        [], ["account", "file", "id"], ["account"], ["file"], ["file"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("refusal", ["", "It does not fit."])
+def test_an_upload_says_what_of_the_last_columns_did_not_fit(
+    user: User, account: OutsideAccount, monkeypatch: pytest.MonkeyPatch, refusal: str
+) -> None:
+    source = stored(account, state="columns")
+    source.refusal = refusal
+    upload = Mock(return_value=source)
+    monkeypatch.setattr(services, "upload", upload)
+    request = request_of(user, sent(account, QIF_FILE))
+    assert views.upload(request)["Location"] == f"/outside/imports/{source.pk}/"
+    assert request._messages == ([f"{refusal} {views.NOT_AS_BEFORE}"] if refusal else [])
+    facts = upload.call_args.kwargs
+    assert facts == {"account": account, "name": "november.qif", "id": facts["id"]}
+
+
+CSV = "Date,Amount,Note\n2026-11-02,-5.00,Bus\n"
+MAPPING = {"date": 0, "amount": 1, "texts": [2], "order": "ymd", "decimal": ".", "flip": False}
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_shown"),
+    [
+        ({"state": "columns"}, True), ({"state": "reading"}, True), ({"state": "preview"}, True),
+        ({"state": "imported"}, False), ({"state": "undone"}, False),
+        ({"state": "preview", "format": "qif"}, False),
+    ],
+)  # fmt: skip
+def test_columns_are_shown_until_the_file_is_imported(
+    user: User, account: OutsideAccount, shown: list[Any], facts: dict[str, str], is_shown: bool
+) -> None:
+    source = stored(account, file=CSV, **facts)
+    answer = views.columns(request_of(user), source.pk)
+    if not is_shown:
+        assert (answer["Location"], shown) == (f"/outside/imports/{source.pk}/", [])
+        return
+    ((template, context),) = shown
+    assert (template, context["source"]) == ("columns.html", source)
+    assert context["sheet"].names == ("Date", "Amount", "Note")
+    form = context["form"]
+    assert (form.is_bound, form.initial["role_amount"], form.initial["flip"]) == (False, 1, False)
+
+
+def test_columns_that_are_named_lead_to_the_preview(
+    user: User, account: OutsideAccount, shown: list[Any]
+) -> None:
+    source = stored(account, file=CSV, state="columns", mapping=MAPPING | {"flip": True})
+    views.columns(request_of(user), source.pk)
+    initial = shown[0][1]["form"].initial
+    assert (initial["flip"], initial["role_date"], initial["role_fee"]) == (True, 0, None)
+    fields = {"role_date": "0", "role_amount": "1", "texts": ["2"], "order": "ymd", "decimal": "."}
+    for wrong, error in (({"role_date": ""}, "role_date"), ({"role_amount": "2"}, "__all__")):
+        views.columns(request_of(user, fields | wrong), source.pk)
+        assert list(shown[-1][1]["form"].errors) == [error]
+        source.refresh_from_db()
+        assert source.state == "columns"
+    answer = views.columns(request_of(user, fields), source.pk)
+    source.refresh_from_db()
+    assert answer["Location"] == f"/outside/imports/{source.pk}/"
+    assert (source.state, source.entries.get().amount) == ("preview", -5)
+
+
+@pytest.mark.parametrize("doubts", [None, {"order": "dmy"}])
+def test_a_preview_has_its_lines_and_what_it_warns_of(
+    user: User, account: OutsideAccount, shown: list[Any], doubts: dict[str, str] | None
+) -> None:
+    """One that an earlier version read has no doubts: they are found again."""
+    before = stored(account, ("2026-11-02", -5, "Tram"), digest="same")
+    source = stored(
+        account, ("2026-11-02", -5, "Bus"), ("2026-11-03", -6, "Bus"), file=CSV, digest="same",
+        state="preview", mapping=MAPPING, doubts=doubts,
+    )  # fmt: skip
+    assert views.import_page(request_of(user), source.pk).status_code == 200
+    ((template, context),) = shown
+    assert (template, context["source"], context["account"]) == ("import.html", source, account)
+    like, other = source.entries.order_by("number")
+    assert context["lines"] == [(like, "\u201cTram\u201d"), (other, None)]
+    assert (context["lookalikes"].ids, context["other_count"]) == ({like.pk}, 1)
+    assert context["one_way"] == (like, 5)
+    assert context["before"] == before
+    found = {"order": "", "letters": "", "unknown_status_count": 0}
+    assert context["doubts"] == (doubts or found)
+
+
+@pytest.mark.parametrize("state", ["columns", "reading", "imported", "undone"])
+def test_an_import_that_is_no_preview_has_no_lines(
+    user: User, account: OutsideAccount, shown: list[Any], state: str
+) -> None:
+    source = stored(account, ("2026-11-02", -5, "Bus"), state=state)
+    answer = views.import_page(request_of(user), source.pk)
+    if state == "columns":
+        assert answer["Location"] == f"/outside/imports/{source.pk}/columns/"
+    else:
+        assert shown == [("import.html", {"source": source, "account": account})]
+
+
+@pytest.mark.parametrize(
+    ("data", "called"),
+    [
+        ({"step": "order", "order": "mdy"}, ("read_in_order", {"order": "mdy"})),
+        ({"step": "order", "order": "dmy"}, ("read_in_order", {"order": "dmy"})),
+        ({"step": "order", "order": "x"}, ("read_in_order", {"order": "dmy"})),
+        ({"step": "confirm"}, ("confirm", {"with_doubles": False, "with_lookalikes": True})),
+        (
+            {"step": "confirm", "doubles": "yes", "lookalikes": "no"},
+            ("confirm", {"with_doubles": True, "with_lookalikes": False}),
+        ),
+        ({"step": "undo"}, ("undo", {})), ({"step": "discard"}, ("discard", {})),
+        ({"step": "dance"}, None), ({}, None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_each_button_of_an_import_calls_its_service(
+    user: User,
+    account: OutsideAccount,
+    monkeypatch: pytest.MonkeyPatch,
+    data: dict[str, str],
+    called: tuple[str, dict[str, Any]] | None,
+    is_refused: bool,
+) -> None:
+    source, calls = stored(account, state="preview", line_count=0), []
+
+    def service(name: str) -> Callable[..., OutsideImport]:
+        def call(*, source: OutsideImport, **how: Any) -> OutsideImport:
+            calls.append((source.pk, name, how))
+            if is_refused:
+                raise InvalidDetails("Not now.")
+            return source
+
+        return call
+
+    for name in ("read_in_order", "confirm", "undo", "discard"):
+        monkeypatch.setattr(services, name, service(name))
+    request = request_of(user, data)
+    answer = views.import_page(request, source.pk)
+    assert calls == ([(source.pk, *called)] if called else [])
+    here, of_account = f"/outside/imports/{source.pk}/", f"/outside/{account.pk}/"
+    stays = is_refused or called is None or called[0] == "read_in_order"
+    assert answer["Location"] == (here if stays else of_account)
+    if is_refused and called:
+        assert request._messages == ["Not now."]
+    else:
+        assert len(request._messages) == (not stays)
+
+
+@pytest.mark.parametrize(("htmx", "count"), [(True, 1), (False, 3)])
+def test_reading_answers_after_each_step_with_htmx(
+    user: User,
+    account: OutsideAccount,
+    shown: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    htmx: bool,
+    count: int,
+) -> None:
+    monkeypatch.setattr(services, "STEP", 1)
+    rows = "".join(f"2026-11-0{day},-5.00,Bus\n" for day in (1, 2, 3))
+    source = stored(
+        account, file=f"Date,Amount,Note\n{rows}", state="reading", line_count=3, mapping=MAPPING
+    )
+    answer = views.import_page(request_of(user, {"step": "read"}, htmx=htmx), source.pk)
+    source.refresh_from_db()
+    assert source.read_count == count
+    if htmx:
+        assert shown == [("_reading.html", {"source": source})]
+    else:
+        assert answer["Location"] == f"/outside/imports/{source.pk}/"

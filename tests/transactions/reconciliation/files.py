@@ -28,6 +28,25 @@ def statement(*lines: str, **changed: Any) -> Reconciliation:
     return services.upload(BytesIO((HEAD + rows).encode()), **(facts | changed))
 
 
+def stored(*lines: tuple[Any, str], **changed: Any) -> Reconciliation:
+    """A reconciliation with lines of an amount and a leftover, all of today, written as rows."""
+    facts: dict[str, Any] = {
+        "name": "nostro.csv", "format": "csv", "digest": "", "currency": "USD",
+        "first_on": today(), "last_on": today(), "line_count": len(lines),
+    }  # fmt: skip
+    facts |= {"created_by": None} | changed
+    facts["created_by"] = facts["created_by"] or UserFactory()
+    made = Reconciliation.objects.create(**facts)
+    ReconciliationLine.objects.bulk_create(
+        ReconciliationLine(
+            pk=ReconciliationLine.id_of(made, number), reconciliation=made, number=number,
+            booked_on=today(), amount=Decimal(amount), leftover=leftover,
+        )
+        for number, (amount, leftover) in enumerate(lines, start=1)
+    )  # fmt: skip
+    return made
+
+
 def paid_in(account: Account, amount: str, **details: Any) -> Transaction:
     return posting.deposit(to_account=account, amount=Decimal(amount), **details)
 
