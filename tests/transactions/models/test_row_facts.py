@@ -1,6 +1,7 @@
 """What a row says of itself, and which rows a queryset has."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -18,14 +19,17 @@ from tests.transactions.reconciliation.files import paid_in
 from transactions.models import (
     Annotation,
     Attachment,
+    AuditRun,
     Entry,
+    MonthlyStatement,
     PaymentLine,
+    Seal,
     StandingOrder,
     Transaction,
     Webhook,
 )
-from transactions.models.alert import id_of_alert, id_of_choice
-from transactions.models.standing_order import id_of_occurrence
+from transactions.models.alert import AlertKind, id_of_alert, id_of_choice
+from transactions.models.standing_order import due_on, id_of_occurrence
 from transactions.models.transaction import reversal_word
 
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -299,3 +303,52 @@ def test_a_webhook_is_headed_by_its_host(url: str, host: str) -> None:
 @pytest.mark.parametrize("status", ["active", "paused", "disabled", "removed"])
 def test_a_webhook_is_active_or_not(status: str) -> None:
     assert Webhook(status=status).is_active == (status == "active")
+
+
+def test_a_statement_has_the_days_of_its_time_zone() -> None:
+    row = MonthlyStatement(
+        account=Account(currency="EUR"), time_zone="Europe/Prague", digest=b"\x01\xff",
+        starts_at=datetime(2026, 10, 31, 23, tzinfo=UTC), opening=Decimal(10),
+        ends_at=datetime(2026, 11, 30, 23, tzinfo=UTC), closing=Decimal(7),
+    )  # fmt: skip
+    assert (row.first_day, row.last_day) == (date(2026, 11, 1), date(2026, 11, 30))
+    assert (row.change, row.currency, row.hex_digest) == (-3, "EUR", "01ff")
+
+
+def test_a_seal_ends_before_a_midnight_of_utc() -> None:
+    seal = Seal(ends_at=datetime(2026, 12, 1, tzinfo=UTC), digest=b"\x01\xff")
+    assert (seal.last_day, seal.hex_digest) == (date(2026, 11, 30), "01ff")
+
+
+@pytest.mark.parametrize("findings", [[], [{"check": "a"}]])
+def test_an_audit_is_clean_without_findings(findings: list[dict[str, str]]) -> None:
+    end = NOON + timedelta(seconds=1.5)
+    run = AuditRun(started_at=NOON, finished_at=end, findings=findings)
+    assert (run.is_clean, run.seconds, run.found) == (not findings, 1.5, findings)
+
+
+@pytest.mark.parametrize("kind", AlertKind)
+def test_some_alerts_are_of_an_account(kind: AlertKind) -> None:
+    expected = kind.value in ("money_in", "money_out", "balance_below")
+    assert kind.is_of_account == expected
+
+
+@pytest.mark.parametrize(
+    ("every", "position", "day"),
+    [
+        ("once", 0, date(2027, 1, 31)), ("week", 1, date(2027, 2, 7)),
+        ("month", 1, date(2027, 2, 28)), ("month", 11, date(2027, 12, 31)),
+        ("month", 12, date(2028, 1, 31)), ("quarter", 1, date(2027, 4, 30)),
+        ("year", 1, date(2028, 1, 31)), ("month", 7972 * 12 + 11, date(9999, 12, 31)),
+    ],
+)  # fmt: skip
+def test_a_day_keeps_its_number_where_the_month_has_it(
+    every: str, position: int, day: date
+) -> None:
+    assert due_on(date(2027, 1, 31), every, position) == day
+
+
+@pytest.mark.parametrize(("every", "position"), [("month", 7972 * 12 + 12), ("year", 7973)])
+def test_no_day_is_past_the_year_9999(every: str, position: int) -> None:
+    with pytest.raises(OverflowError):
+        due_on(date(2027, 1, 31), every, position)
