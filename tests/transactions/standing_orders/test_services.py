@@ -1,24 +1,25 @@
 """Orders are set up once, changed, skipped, paused, resumed and ended; and what is refused."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import pytest
 from django.db import IntegrityError
+from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.services import close_account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from tests.transactions.standing_orders.orders import at, order_of, settled
-from transactions.exceptions import InvalidDetails, LedgerError
+from transactions.exceptions import InvalidDetails, LedgerError, LimitExceeded
 from transactions.models import StandingOrder, Transaction
 from transactions.standing_orders import services
 from transactions.standing_orders.paying import pay_due
-from transactions.standing_orders.services import OrderChanged
+from transactions.standing_orders.services import OrderChanged, OrderDraft
 
 pytestmark = pytest.mark.django_db
 
@@ -221,3 +222,106 @@ def test_the_database_refuses_an_active_order_past_its_end(
     order = order_of(mine, theirs, **({} if "last_on" in changed else {"times": 2}))
     with pytest.raises(IntegrityError, match="standing_order_is_due"):
         StandingOrder.objects.filter(pk=order.pk).update(**changed)
+
+
+@pytest.mark.parametrize(("times", "last_on"), [(2, None), (1, date(2027, 1, 31)), (0, None)])
+def test_what_is_paid_once_has_no_other_end(times: int, last_on: date | None) -> None:
+    sides: dict[str, Any] = {
+        "from_account": Account(), "to_account": Account(), "owner": User(),
+    }  # fmt: skip
+    draft = OrderDraft(
+        id=uuid7(), amount=Decimal(1), every="once", first_on=date(2027, 1, 31),
+        times=times, last_on=last_on, **sides,
+    )  # fmt: skip
+    with pytest.raises(InvalidDetails):
+        services.check(draft)
+
+
+def test_an_order_may_end_on_its_first_day_and_pay_as_much_as_the_limits() -> None:
+    owner = User()
+    mine = Account(user=owner, currency="USD", transfer_limit=Decimal(5), daily_limit=Decimal(5))
+    day = date(2027, 1, 31)
+    facts: dict[str, Any] = {
+        "id": uuid7(), "owner": owner, "from_account": mine, "to_account": Account(currency="USD"),
+        "amount": Decimal(5), "every": "month", "first_on": day, "last_on": day,
+        "description": "Rent", "reference": "R-1",
+    }  # fmt: skip
+    row = services.check(OrderDraft(**facts))
+    assert {name: getattr(row, name) for name in facts} == facts
+    assert (row.times, services.check(OrderDraft(**facts | {"last_on": None})).times) == (None,) * 2
+    once = OrderDraft(**facts | {"every": "once", "last_on": None, "times": 1})
+    assert services.check(once).times == 1
+    for limit in ("transfer_limit", "daily_limit"):
+        limits = {"transfer_limit": None, "daily_limit": None, limit: Decimal("4.99")}
+        less = Account(user=owner, currency="USD", **limits)
+        with pytest.raises(LimitExceeded):
+            services.check(OrderDraft(**facts | {"from_account": less}))
+
+
+def test_a_first_day_is_today_or_within_two_years() -> None:
+    today = date(2027, 1, 31)
+    for days, is_refused in ((-1, True), (0, False), (731, False), (732, True)):
+        refusal = services.first_day_refusal(today + timedelta(days=days), today)
+        assert bool(refusal) is is_refused, days
+
+
+@pytest.mark.parametrize(("ahead", "is_refused"), [(-1, True), (0, False)])
+def test_without_a_day_the_amount_is_changed_from_today_on(
+    mine: Account, theirs: Account, ahead: int, is_refused: bool
+) -> None:
+    first = timezone.localdate() + timedelta(days=ahead)
+    order = order_of(mine, theirs, first_on=first)
+    if is_refused:
+        with pytest.raises(OrderChanged):
+            services.change_amount(order=order, amount=Decimal(7))
+    else:
+        services.change_amount(order=order, amount=Decimal(7))
+    assert stored(order).amount == (10 if is_refused else 7)
+
+
+def test_without_a_day_an_order_is_resumed_from_today_on(mine: Account, theirs: Account) -> None:
+    today = timezone.localdate()
+    order = order_of(mine, theirs, every="week", first_on=today - timedelta(weeks=1))
+    services.pause(order=order)
+    row = services.resume(order=order)
+    assert (row.next_on, row.status, row.position) == (today, "active", 1)
+    assert services.resume(order=order).position == 1
+
+
+def test_a_refusal_is_noted_with_its_first_time_until_something_changes(
+    mine: Account, theirs: Account
+) -> None:
+    order = order_of(mine, theirs)
+    first, later = (at(date(2027, 1, 31), hour) for hour in (3, 4))
+    assert services.note_refusal(order=order, why="No money.", at=first) is True
+    assert services.note_refusal(order=order, why="Frozen.", at=later) is True
+    row = stored(order)
+    assert (row.refused_at, row.refused_why) == (first, "Frozen.")
+    services.change_amount(order=order, amount=Decimal(11), today=date(2027, 1, 31))
+    row = stored(order)
+    assert (row.refused_at, row.refused_why) == (None, "")
+    assert services.note_refusal(order=order, why="No money.", at=later) is False
+    assert services.give_up(order=order, why="No money.") is False
+    services.pause(order=row)
+    assert services.note_refusal(order=row, why="No money.", at=later) is False
+    assert services.give_up(order=row, why="No money.") is False
+    assert (stored(order).refused_at, settled(order)) == (None, [])
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_day_that_is_given_up_is_refused_for_good(
+    mine: Account, theirs: Account, ends: bool
+) -> None:
+    order = order_of(mine, theirs)
+    services.note_refusal(order=order, why="No money.", at=at(date(2027, 1, 31)))
+    assert services.give_up(order=order, why="Still no money.", ends=ends) is True
+    row = stored(order)
+    assert (row.position, row.refused_at, row.refused_why) == (1, None, "")
+    assert (row.status, row.ended_why) == (
+        ("ended", "Still no money.") if ends else ("active", "")
+    )  # fmt: skip
+    day = order.occurrences.get()
+    assert (day.due_on, day.outcome, day.reason) == (
+        date(2027, 1, 31), "refused", "Still no money.",
+    )  # fmt: skip
+    assert services.give_up(order=order, why="Again.") is False

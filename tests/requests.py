@@ -1,0 +1,62 @@
+"""Requests for direct calls of views: without middleware, and without rendering a page."""
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.contrib.messages.storage.session import SessionStorage
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from accounts.models import User
+from tests.sign_in import note_proof
+
+
+def request_of(
+    person: User,
+    data: Mapping[str, Any] | None = None,
+    *,
+    query: Mapping[str, Any] | None = None,
+    path: str = "/",
+    is_fresh: bool = True,
+    is_htmx: bool = False,
+) -> Any:
+    """A GET of this person, or with `data` a POST, in a session that is kept nowhere. With
+    `is_fresh`, the person has proved just now who they are.
+    """
+    factory, params = RequestFactory(), dict(query or {})
+    request: Any = (
+        factory.get(path, query_params=params)
+        if data is None
+        else factory.post(path, data, query_params=params)
+    )
+    request.user, request.session, request.htmx = person, SessionBase(), is_htmx
+    request._messages = SessionStorage(request)
+    if is_fresh:
+        note_proof(request.session, person)
+    return request
+
+
+def messages_of(request: Any) -> list[tuple[str, str]]:
+    """The level and the text of each message that the view has left."""
+    return [(message.level_tag, str(message)) for message in get_messages(request)]
+
+
+class Unrendered(HttpResponse):
+    """A page that is not rendered: its template and context."""
+
+    def __init__(self, template: str, context: dict[str, Any], status: int) -> None:
+        super().__init__(status=status)
+        self.template, self.context = template, context
+
+
+def leave_unrendered(monkeypatch: pytest.MonkeyPatch, views: ModuleType) -> None:
+    """Lets the views of a module answer with an Unrendered in place of each page."""
+
+    def render(_request: Any, template: str, context: Any, *, status: int = 200) -> Unrendered:
+        return Unrendered(template, context, status)
+
+    monkeypatch.setattr(views, "render", render)
