@@ -20,7 +20,7 @@ def sides_table(receipt: Receipt) -> DataTable:
         [
             side.label.lower(),
             side.name,
-            side.account.number if side.account else None,
+            side.account.number,
             figure_cell(_signed(side, row.amount), row.currency),
             figure_cell(side.balance, row.currency),
             row.currency,

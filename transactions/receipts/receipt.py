@@ -30,7 +30,7 @@ class Side:
 
     label: str
     name: str
-    account: Account | None
+    account: Account
     is_mine: bool
     balance: Decimal | None
 
@@ -244,15 +244,13 @@ def _is_paid_by(row: Transaction, sender: Side | None, recipient: Side | None) -
     """Whether the reader has paid this to somebody, or to another account of theirs."""
     if row.is_hold or row.is_reversal:
         return False
-    return bool(sender and recipient and sender.is_mine and sender.account and recipient.account)
+    return bool(sender and recipient and sender.is_mine)
 
 
 def _back_url(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
     """The URL of the transfer form filled in to return the money, for the recipient; else ""."""
     row = lifecycle.row
     if not (lifecycle.left and sender and recipient and recipient.is_mine and not sender.is_mine):
-        return ""
-    if recipient.account is None or sender.account is None:
         return ""
     sentence = f"Back: {row.description}" if row.description else "Sent back"
     return _transfer_url(recipient.account, sender.account, row, lifecycle.left, sentence)
@@ -329,6 +327,6 @@ def _sentence_of_refund(sender: Side | None, recipient: Side | None) -> str:
 
 def _named(side: Side | None) -> str:
     """One's own account by its name; another person's account with its holder."""
-    if side is None or side.account is None:
+    if side is None:
         return ""
     return side.name if side.is_mine else f"{side.account.name} of {side.name}"
