@@ -97,7 +97,6 @@ class TransferForm(MoneyForm):
     def sender(self) -> Account | None:
         """The chosen account, else the first one; None without any account."""
         chosen = self["from_account"].value()
-        chosen = chosen.pk if isinstance(chosen, Account) else chosen
         mine = list(self.own_accounts)
         named = [account for account in mine if str(account.pk) == str(chosen)]
         return next(iter(named or mine), None)

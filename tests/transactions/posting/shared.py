@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection, connections
 
 from ledger.db import retry
-from transactions.posting import single_statement
+from transactions.posting import counts, single_statement
 
 WAITING = (
     "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -68,3 +68,16 @@ def answers_lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         patched.setattr(single_statement, "suits", lambda _: False)
         patched.setattr(connection, "commit", lose_the_answer)
         yield
+
+
+def counted(kind: str) -> dict[str, float]:
+    """How many payments of this kind ended each way until now."""
+    (metric,) = counts.PAYMENTS.collect()
+    mine = [sample for sample in metric.samples if sample.labels["kind"] == kind]
+    return {sample.labels["outcome"]: sample.value for sample in mine}
+
+
+def more(before: dict[str, float], kind: str) -> tuple[float, ...]:
+    """How many more were booked, repeated and refused."""
+    now = counted(kind)
+    return tuple(now[name] - before[name] for name in ("booked", "repeated", "refused"))

@@ -11,10 +11,10 @@ from django.utils import timezone
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory, hold_that_ended
+from tests.transactions.posting.shared import counted, more
 from transactions import services, staff_services
 from transactions.exceptions import HoldNotPending, InsufficientFunds, LimitExceeded
 from transactions.models import StaffReason, Transaction
-from transactions.posting import counts
 from transactions.posting.locked_accounts import lock
 from transactions.services import NO_REASON, DayLimit, Draft
 
@@ -36,19 +36,6 @@ def reasons_of(row: Transaction) -> list[tuple[str, str]]:
 
 def status_of(row: Transaction) -> str:
     return str(Transaction.objects.get(pk=row.pk).status)
-
-
-def counted(kind: str) -> dict[str, float]:
-    """How many payments of this kind ended each way until now."""
-    (metric,) = counts.PAYMENTS.collect()
-    mine = [sample for sample in metric.samples if sample.labels["kind"] == kind]
-    return {sample.labels["outcome"]: sample.value for sample in mine}
-
-
-def more(before: dict[str, float], kind: str) -> tuple[float, ...]:
-    """How many more were booked, repeated and refused."""
-    now = counted(kind)
-    return tuple(now[name] - before[name] for name in ("booked", "repeated", "refused"))
 
 
 def test_a_hold_that_nobody_explains_says_that_no_reason_was_given(everyday: Account) -> None:

@@ -17,6 +17,7 @@ from tests.factories import AccountFactory
 from tests.transactions.standing_orders.orders import at, order_of, settled
 from transactions.exceptions import InvalidDetails, LedgerError, LimitExceeded
 from transactions.models import StandingOrder, Transaction
+from transactions.services import transfer
 from transactions.standing_orders import services
 from transactions.standing_orders.paying import pay_due
 from transactions.standing_orders.services import OrderChanged, OrderDraft
@@ -325,3 +326,29 @@ def test_a_day_that_is_given_up_is_refused_for_good(
         date(2027, 1, 31), "refused", "Still no money.",
     )  # fmt: skip
     assert services.give_up(order=order, why="Again.") is False
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_day_is_settled_with_its_payment_once(mine: Account, theirs: Account, times: int) -> None:
+    order = order_of(mine, theirs, times=times)
+    services.note_refusal(order=order, why="No money.", at=at(date(2027, 1, 31)))
+    paid = transfer(from_account=mine, to_account=theirs, amount=Decimal(10))
+    services.settle_paid(order, paid)
+    row = stored(order)
+    assert (row.position, row.refused_at, row.refused_why) == (1, None, "")
+    assert (row.status, row.ended_why) == (
+        ("ended", "The payment was made.") if times == 1 else ("active", "")
+    )  # fmt: skip
+    day = row.occurrences.get()
+    assert (day.due_on, day.outcome, day.transaction, day.reason) == (
+        date(2027, 1, 31), "paid", paid, "",
+    )  # fmt: skip
+    with pytest.raises(OrderChanged):
+        services.settle_paid(order, paid)
+    if times == 2:
+        services.change_amount(order=row, amount=Decimal(11), today=date(2027, 1, 31))
+        with pytest.raises(OrderChanged):
+            services.settle_paid(row, paid)
+        last = stored(order)
+        services.settle_paid(last, paid)
+        assert stored(order).ended_why == "The last payment was made."

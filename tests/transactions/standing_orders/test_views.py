@@ -219,6 +219,21 @@ def test_a_form_that_was_agreed_to_leads_to_its_order(
     assert (waits, StandingOrder.objects.get().amount) == ([True], 60)
 
 
+def test_the_list_has_ones_own_orders_and_its_file_those_that_have_not_ended(
+    mine: Account, theirs: Account
+) -> None:
+    order, ended = ordered(mine, theirs), ordered(mine, theirs)
+    services.end(order=ended)
+    page: Any = views.order_list(request_of(mine.user))
+    assert page.template == "transactions/standing_orders/list.html"
+    lines = page.context["page"].lines
+    assert [(line.order, line.next_on) for line in lines] == [(order, order.first_on)]
+    assert [line.order for line in page.context["page"].ended] == [ended]
+    for reader, rows in ((mine.user, 1), (theirs.user, 0)):
+        answer: Any = views.list_file(request_of(reader), "csv")
+        assert len(b"".join(answer.streaming_content).decode().splitlines()) == 1 + rows
+
+
 def detail(order: StandingOrder, kept: dict[str, str] | None = None) -> tuple[Any, str]:
     """The amount in the form of the order's page, and the amount that is to be sent again."""
     request = request_of(order.owner)
