@@ -39,7 +39,6 @@ class AlertChoiceForm(MoneyForm):
     def __init__(
         self, data: Any, *, owner: User, kind: AlertKind, saved: AlertChoice | None
     ) -> None:
-        self.kind = kind
         initial: dict[str, Any] = {}
         if saved is not None and saved.account is not None:
             amount = figure(saved.amount, saved.account.currency) if saved.amount else ""
@@ -62,12 +61,11 @@ class AlertChoiceForm(MoneyForm):
         if kind == AlertKind.NEW_DEVICE:
             del self.fields["mail"]  # it is always sent
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> None:
         """Refuses an amount that is too fine for the account's currency."""
-        data = super().clean() or {}
+        data = self.cleaned_data
         if data.get("account") is not None and data.get("amount") is not None:
             self.refuse_decimals(data["amount"], data["account"].currency)
-        return data
 
 
 class ClockField(forms.TimeField):
@@ -97,15 +95,13 @@ class AlertTimesForm(forms.Form):
         names = ("daily_at", "quiet_from", "quiet_until")
         return cls(data, initial={name: getattr(times, name) for name in names})
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> None:
         """Refuses quiet hours without a beginning or an end, or of no length."""
-        data = super().clean() or {}
         if self.errors:
-            return data
-        begin, end = data.get("quiet_from"), data.get("quiet_until")
+            return
+        begin, end = self.cleaned_data["quiet_from"], self.cleaned_data["quiet_until"]
         if (begin is None) != (end is None):
             name = "quiet_until" if end is None else "quiet_from"
             self.add_error(name, "Type both times, or neither.")
         elif begin is not None and begin == end:
             self.add_error("quiet_until", "Type a time that differs from the beginning.")
-        return data

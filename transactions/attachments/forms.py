@@ -43,15 +43,14 @@ class AttachmentForm(forms.Form):
         "place, is removed, and so are links, comments and fields of a PDF.",
     )
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> None:
         """Adds `fit`, what is kept of the file."""
-        data = super().clean() or self.cleaned_data
+        data = self.cleaned_data
         sent: UploadedFile[Any] | None = data.get("file") or data.get("photo")
         if sent is None:
             self.add_error("file", NONE)
-            return data
+            return
         try:
             data["fit"] = fit(sent.name or "", sent.read())
         except UnfitFile as refusal:
             self.add_error("file", str(refusal))
-        return data

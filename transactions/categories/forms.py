@@ -127,12 +127,8 @@ class BudgetForm(MoneyForm):
         same = [name for name in self.offered if category_label(name).lower() == typed]
         return typed if typed in self.offered or not same else same[0]
 
-    def clean(self) -> dict[str, Any]:
-        """Refuses an amount that is not positive or too fine for its currency."""
-        data = super().clean() or {}
-        amount, currency = data.get("amount"), data.get("currency")
-        if amount is not None and currency:
+    def clean(self) -> None:
+        """Refuses an amount that is too fine for its currency."""
+        amount, currency = self.cleaned_data.get("amount"), self.cleaned_data.get("currency")
+        if amount is not None and currency is not None:
             self.refuse_decimals(amount, currency)
-            if amount <= 0:
-                self.add_error("amount", "Type an amount above zero.")
-        return data

@@ -55,13 +55,11 @@ class DatesForm(forms.Form):
     start = _day("From")
     end = _day("To")
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> None:
         """Checks that the period does not end before it begins."""
-        data = super().clean() or {}
-        start, end = data.get("start"), data.get("end")
+        start, end = self.cleaned_data.get("start"), self.cleaned_data.get("end")
         if start and end and end < start:
             self.add_error("end", f"Choose {long_date(start)} or a later day.")
-        return data
 
 
 class StatementForm(DatesForm):
@@ -77,15 +75,15 @@ class StatementForm(DatesForm):
     after = forms.CharField(required=False, widget=forms.HiddenInput)
     paper = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> None:
         """Checks the period, and that page marks are times."""
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         for name in ("before", "after"):
             try:
                 data[name] = time_of_mark(int(data[name])) if data.get(name) else None
             except (ValueError, OverflowError):
                 self.add_error(None, "There is no such page; go back to the newest entries.")
-        return data
 
     @property
     def filters(self) -> Filters:

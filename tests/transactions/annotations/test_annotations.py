@@ -15,9 +15,18 @@ from tests.conftest import read_as, set_role
 from tests.factories import AccountFactory, UserFactory
 from tests.refusals import refused_by
 from transactions import services
-from transactions.annotations.services import MOST_SHOWN, annotate, annotation_history
-from transactions.exceptions import InvalidDetails, TransactionNotFound
+from transactions.annotations.forms import AnnotationForm, AnyText
+from transactions.annotations.services import (
+    TYPED,
+    annotate,
+    annotation_history,
+    tidy_tag,
+    tidy_tags,
+    tidy_text,
+)
+from transactions.exceptions import InvalidDetails, NoteChanged, TransactionNotFound
 from transactions.models import Annotation, Transaction
+from transactions.models.annotation import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
 
 pytestmark = pytest.mark.django_db
 
@@ -54,14 +63,6 @@ def test_the_newest_version_is_current_and_the_others_are_history(
     assert not notes.is_cut
 
 
-def test_the_same_again_writes_nothing(ana: Account, paid: Transaction) -> None:
-    assert annotate(transaction=paid, owner=ana.user) is None
-    first = annotate(transaction=paid, owner=ana.user, text="Lunch", tags=["food"])
-    again = annotate(transaction=paid, owner=ana.user, text=" Lunch ", tags=["Food"])
-    assert first == again
-    assert Annotation.objects.count() == 1
-
-
 def test_each_side_has_its_own_note(ana: Account, mara: Account, paid: Transaction) -> None:
     annotate(transaction=paid, owner=ana.user, text="Lunch")
     annotate(transaction=paid, owner=mara.user, text="From Ana", tags=["food"])
@@ -91,11 +92,9 @@ def test_strangers_and_staff_get_transaction_not_found(clerk: User, paid: Transa
         ("", ["\ud800"], "a character that cannot be stored"),
     ],
 )
-def test_invalid_details_are_refused_with_the_reason(
-    text: str, tags: list[str], fact: str, ana: Account, paid: Transaction
-) -> None:
+def test_invalid_details_are_refused_with_the_reason(text: str, tags: list[str], fact: str) -> None:
     with pytest.raises(InvalidDetails, match=fact):
-        annotate(transaction=paid, owner=ana.user, text=text, tags=tags)
+        annotate(transaction=Transaction(), owner=UserFactory(), text=text, tags=tags)
 
 
 def test_text_is_tidied_and_letters_of_every_script_are_tags(
@@ -112,11 +111,81 @@ def test_text_is_tidied_and_letters_of_every_script_are_tags(
     assert notes.tags == ("été", "हिन्दी", "日本", "null")
 
 
-def test_a_long_history_is_cut_but_counted(ana: Account, paid: Transaction) -> None:
-    for n in range(MOST_SHOWN + 5):
-        annotate(transaction=paid, owner=ana.user, text=f"Version {n}")
-    notes = annotation_history(paid, ana.user)
-    assert (len(notes.history), notes.changes, notes.is_cut) == (MOST_SHOWN, MOST_SHOWN + 4, True)
+def test_a_note_keeps_its_lines_with_one_empty_line_between_two() -> None:
+    assert tidy_text(" \n One \r\n\r\n\r\n two\nthree\n\nfour\n\n") == "One\n\ntwo\nthree\n\nfour"
+    assert tidy_text("x" * TEXT_LIMIT) == "x" * TEXT_LIMIT
+    assert tidy_text(" " * TYPED * TEXT_LIMIT) == ""
+    for refused in ("x" * (TEXT_LIMIT + 1), " " * (TYPED * TEXT_LIMIT + 1), "\ud800"):
+        with pytest.raises(InvalidDetails):
+            tidy_text(refused)
+
+
+def test_tags_are_few_short_words_each_once() -> None:
+    assert tidy_tags(["#Food", "", "food", "Porto_2-a", "#"]) == ["food", "porto_2-a"]
+    many = [f"tag{n}" for n in range(MOST_TAGS + 1)]
+    assert tidy_tags(many[:MOST_TAGS]) == many[:MOST_TAGS]
+    assert tidy_tags(["food"] * TYPED * MOST_TAGS) == ["food"]
+    for tags in (many, ["food"] * (TYPED * MOST_TAGS + 1)):
+        with pytest.raises(InvalidDetails):
+            tidy_tags(tags)
+    padded = f"x{' ' * (TYPED * LONGEST_TAG - 1)}"
+    assert (tidy_tag("x" * LONGEST_TAG), tidy_tag(padded)) == ("x" * LONGEST_TAG, "x")
+    for tag in ("x" * (LONGEST_TAG + 1), f"{padded} ", "--", "a b", "a.b", "<b>", "\ud800"):
+        with pytest.raises(InvalidDetails):
+            tidy_tag(tag)
+
+
+def test_the_form_reads_what_was_typed_and_keeps_a_refusal_at_its_field() -> None:
+    form = AnnotationForm({"text": " Lunch\x00out ", "tags": "#Food, porto;\n food"})
+    assert form.is_valid()
+    assert form.cleaned_data == {"text": "Lunch out", "tags": ["food", "porto"]}
+    assert "saved" in form.done
+    form = AnnotationForm({"text": " ", "tags": ""})
+    assert form.is_valid()
+    assert form.cleaned_data == {"text": "", "tags": []}
+    assert "removed" in form.done
+    form = AnnotationForm({"text": "x" * (TEXT_LIMIT + 1), "tags": "--"})
+    assert sorted(form.errors) == ["tags", "text"]
+    assert AnyText(required=False).clean(None) == ""
+
+
+def test_only_the_version_that_the_owner_saw_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the clock stands still, a version is later than the one before."""
+    account, now = AccountFactory(), timezone.now()
+    row, owner = services.deposit(to_account=account, amount=Decimal(5)), account.user
+    monkeypatch.setattr("transactions.annotations.services.timezone.now", lambda: now)
+    assert annotate(transaction=row, owner=owner, replaces="") is None
+    with pytest.raises(NoteChanged):
+        annotate(transaction=row, owner=owner, text="Lunch", replaces=str(uuid7()))
+    with pytest.raises(TransactionNotFound):
+        annotate(transaction=row, owner=UserFactory(), text="Lunch")
+    assert not Annotation.objects.exists()
+    assert (annotation_history(row, owner).id, annotation_history(row, owner).changes) == ("", 0)
+
+    first = annotate(transaction=row, owner=owner, text="Lunch", tags=["food"], replaces="")
+    assert first is not None
+    for replaces in (None, ""):
+        again: Any = {"text": "Lunch ", "tags": ["#food"], "replaces": replaces}
+        assert annotate(transaction=row, owner=owner, **again) == first
+    with pytest.raises(NoteChanged):
+        annotate(transaction=row, owner=owner, text="Dinner", replaces="")
+    second = annotate(transaction=row, owner=owner, tags=["food"], replaces=str(first.pk))
+    versions = list(Annotation.objects.order_by("created_at"))
+    assert versions == [first, second]
+    assert [(each.text, each.tags) for each in versions] == [("Lunch", ["food"]), ("", ["food"])]
+
+
+def test_a_long_history_is_cut_but_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = AccountFactory()
+    row, owner = services.deposit(to_account=account, amount=Decimal(5)), account.user
+    texts = ["Breakfast", "", "Lunch"]
+    versions = [annotate(transaction=row, owner=owner, text=text) for text in texts]
+    for limit, is_cut in ((3, False), (2, True)):
+        monkeypatch.setattr("transactions.annotations.services.MOST_SHOWN", limit)
+        notes = annotation_history(row, owner)
+        assert notes.history == tuple(reversed(versions[-limit:]))
+        assert (notes.id, notes.text, notes.tags) == (str(notes.history[0].pk), "Lunch", ())
+        assert (notes.changes, notes.is_cut, notes.is_empty) == (2, is_cut, False)
 
 
 def test_reads_chain_in_any_order(ana: Account, mara: Account, paid: Transaction) -> None:
