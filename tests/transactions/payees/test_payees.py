@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from accounts.models import Account, User
@@ -19,6 +19,7 @@ from transactions import services
 from transactions.exceptions import InvalidDetails
 from transactions.models import NamesAsked, Payee, Transaction
 from transactions.payees import services as payees
+from transactions.payees import views
 from transactions.payees.reads import payee_lines
 from transactions.payees.services import remove_payee, save_payee
 from transactions.safeguards import quota
@@ -432,3 +433,21 @@ def test_initials(name: str, initials: str) -> None:
 def test_no_payee_leads_to_the_first(client: Client) -> None:
     client.force_login(UserFactory())
     assert NEW in client.get(LIST).content.decode()
+
+
+def test_a_new_payee_begins_with_the_recipient_of_ones_own_payment(
+    mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = pay(mine, theirs)
+    monkeypatch.setattr(views, "render", lambda _request, _template, context: context)
+
+    def begun(reader: User, paid: object) -> Any:
+        request: Any = RequestFactory().get(NEW, {"paid": str(paid)})
+        request.user = reader
+        context: Any = views.payee_new(request)
+        assert (context["form"].is_bound, context["taken"]) == (False, None)
+        return context["form"].initial
+
+    assert begun(mine.user, row.pk) == {"number": theirs.number, "name": "Mara Lindt"}
+    for reader, paid in ((theirs.user, row.pk), (mine.user, ""), (mine.user, uuid7())):
+        assert begun(reader, paid) == {}

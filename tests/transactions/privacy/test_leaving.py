@@ -72,7 +72,10 @@ def test_leaving_happens_whole_or_not_at_all(ana: Account, monkeypatch: pytest.M
     assert User.objects.get(pk=ana.user_id).is_active
 
 
-def test_staff_do_not_leave_by_themselves(clerk: User) -> None:
+def test_staff_do_not_leave_by_themselves(staff: Client, clerk: User) -> None:
+    """The page that follows says why."""
     with pytest.raises(CannotLeave):
         leave(person=clerk)
+    answer = staff.post("/account/leave/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/account/leave/")
     assert User.objects.get(pk=clerk.pk).is_active

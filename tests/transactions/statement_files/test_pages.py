@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from django.core.signing import Signer
-from django.test import Client, override_settings
+from django.http import Http404
+from django.test import Client, RequestFactory, override_settings
 from django.urls import reverse
 from django.utils import timezone
 from pypdf import PdfReader
@@ -18,7 +19,7 @@ from reportlab.graphics.barcode.qr import QrCodeWidget
 from accounts.models import Account, User
 from accounts.sign_in.limits import Limit
 from ledger.db.ids import uuid7
-from tests.factories import AccountFactory, walls_down
+from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.pages import text_of, without_token
 from tests.transactions.statement_files.shared import pdf_text
 from transactions import services
@@ -30,6 +31,7 @@ from transactions.models import AuditRun, Entry, MonthlyStatement, Transaction
 from transactions.statement_files import checking, chosen, places, views
 from transactions.statement_files.chosen import ChosenEntries
 from transactions.statement_files.formats import pdf as pdf_format
+from transactions.statements.forms import StatementForm
 
 pytestmark = pytest.mark.django_db
 CHECK = "/statements/check/"
@@ -68,6 +70,46 @@ def test_there_is_no_other_file(
     ana: Client, account: Account, issued: list[MonthlyStatement], path: str
 ) -> None:
     assert ana.get(f"/accounts/{account.pk}/statements/{path}").status_code == 404
+
+
+def test_without_a_statement_of_that_number_and_kind_there_is_no_file() -> None:
+    account = AccountFactory()
+    request: Any = RequestFactory().get("/")
+    request.user = account.user
+    for kind in ("exe", "pdf"):
+        with pytest.raises(Http404):
+            views.monthly_file(request, pk=account.pk, number=1, kind=kind)
+
+
+def test_a_file_of_a_choice_needs_valid_filters() -> None:
+    account = AccountFactory()
+    request: Any = RequestFactory().get("/", {"start": "late", "direction": "up"})
+    request.user = account.user
+    answer: Any = views.chosen_file(request, pk=account.pk, kind="camt053.xml")
+    assert answer.status_code == 400
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    errors = StatementForm(request.GET).errors
+    assert answer.content.decode() == " ".join([*errors["start"], *errors["direction"]])
+    request.user = UserFactory()
+    with pytest.raises(Http404):
+        views.chosen_file(request, pk=account.pk, kind="pdf")
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "problem", "errors"),
+    [
+        pytest.param("choice", "x", views.NO_CHOICE, {}, id="code"),
+        pytest.param("digest", "ab" * 32, views.NO_STATEMENT, {}, id="digest"),
+        pytest.param("digest", "ab", "", {"digest": [views.NO_DIGEST]}, id="short"),
+        pytest.param("other", "", "", {}, id="nothing"),
+    ],
+)
+def test_the_page_says_what_it_has_not_found(
+    client: Client, name: str, typed: str, problem: str, errors: dict[str, list[str]]
+) -> None:
+    page = client.get(CHECK, {name: typed})
+    assert (page.status_code, page.context["checked"]) == (200, None)
+    assert (page.context["problem"], page.context["form"].errors) == (problem, errors)
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
