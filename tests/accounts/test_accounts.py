@@ -1,5 +1,6 @@
 """Opening, freezing, closing; and what the database refuses of an account."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,13 +22,19 @@ from accounts.exceptions import (
     AccountNotFound,
     CurrencyUnknown,
     DetailsInvalid,
+    LastWayIn,
+    LedgerError,
     LimitInvalid,
+    NoSecondFactor,
     OwnerNotActive,
     TooManyAccounts,
 )
 from accounts.models import LIMITS, Account, Currency, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
+from accounts.refusal_counts import REFUSALS, SERVICE
 from accounts.services import LARGEST_LIMIT
+from accounts.sign_in.recovery_codes import make_recovery_codes
+from accounts.sign_in.removal import remove_password
 from ledger.db.ids import uuid7
 from ledger.text.money import figure
 from tests.factories import AccountFactory, UserFactory, walls_down
@@ -249,6 +256,52 @@ def test_change_status_tells_whether_it_changed_and_keeps_what_the_owner_reads()
         ("active", "", "Welcome back", staff.pk),
         ("closed", "Left", "Bye", staff.pk),
     ]
+
+
+# Each is refused, of an account that is closed.
+REFUSED: dict[str, tuple[type[LedgerError], Callable[[Account], object]]] = {
+    "choose_name": (
+        OwnerNotActive,
+        lambda _: services.choose_name(user=UserFactory(deleted_at=timezone.now()), name="Ana"),
+    ),
+    "open_account": (
+        CurrencyUnknown, lambda a: services.open_account(user=a.user, currency="XXX"),
+    ),
+    "open_account_once": (
+        CurrencyUnknown,
+        lambda a: services.open_account_once(user=a.user, currency="X", name="", id=uuid7()),
+    ),
+    "open_accounts": (
+        CurrencyUnknown, lambda a: services.open_accounts([Account(user=a.user, currency="XXX")]),
+    ),
+    "raise_overdraft_limits": (
+        LimitInvalid, lambda a: services.raise_overdraft_limits({a.pk: Decimal("0.001")}),
+    ),
+    "change_account": (AccountNotActive, lambda a: services.change_account(account=a, name="B")),
+    "freeze_account": (AccountNotActive, lambda a: services.freeze_account(account=a)),
+    "unfreeze_account": (AccountNotActive, lambda a: services.unfreeze_account(account=a)),
+    "close_account": (AccountNotFound, lambda _: services.close_account(account=uuid7())),
+    "change_status": (
+        AccountNotActive,
+        lambda a: services.change_status(account=a, status=Account.Status.ACTIVE),
+    ),
+    "set_status": (
+        AccountNotActive,
+        lambda a: services.set_status(a, Account.Status.ACTIVE, reason="", changed_by=None),
+    ),
+    "make_recovery_codes": (NoSecondFactor, lambda a: make_recovery_codes(user=a.user)),
+    "remove_password": (LastWayIn, lambda a: remove_password(user=a.user)),
+}  # fmt: skip
+
+
+def test_each_refusal_of_a_service_is_counted_once() -> None:
+    closed = services.close_account(account=AccountFactory())
+    for name, (kind, call) in REFUSED.items():
+        counted = REFUSALS.labels(kind.__name__, SERVICE)._value
+        before = counted.get()
+        with pytest.raises(kind):
+            call(closed)
+        assert counted.get() == before + 1, name
 
 
 BROKEN = {

@@ -60,7 +60,7 @@ def test_a_token_for_reports_reads_the_figures_that_its_person_reads(
     )
     assert person.get_all_permissions() == (FIGURES if kind in (OPERATIONS, ANALYSTS) else set())
     assert not person.has_module_perms("transactions")
-    person.limit_to(["read"])
+    person.limit_to([])
     assert not any(map(person.has_perm, FIGURES | OF_SUPPORT))
 
 
@@ -191,12 +191,15 @@ def test_a_person_has_an_address_which_need_not_be_typed_exactly() -> None:
 
 
 def test_who_left_or_is_erased_gets_nothing_new() -> None:
-    person = UserFactory()
+    person, other = UserFactory(), UserFactory()
+    assert {*User.objects.active()} == {person, other}
     person.refuse_unless_active()
     person.refuse_if_erased()
     person.deleted_at = person.created_at
     with pytest.raises(OwnerNotActive):
         person.refuse_unless_active()
+    person.save()
+    assert list(User.objects.active()) == [other]
     person.refuse_if_erased()
     person.email = f"x@{DOMAIN}"
     assert person.is_erased

@@ -2,15 +2,19 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
+from api.transactions.views import TransactionList
 from ledger.db.ids import uuid7
 from tests.api.calls import ODD_AMOUNTS, TRANSACTIONS, balance_of, bearer, body, post, slug
 from tests.factories import AccountFactory, upgrade_to_derived_ids
@@ -251,18 +255,27 @@ def test_the_list_is_newest_first_and_of_the_caller(
     assert len(results) == 2
 
 
-def test_the_list_is_of_the_days_asked_for(ana: Client, mine: Account) -> None:
+def test_the_list_is_of_the_days_asked_for(mine: Account) -> None:
+    def found(**asked: str) -> list[dict[str, Any]]:
+        request: Any = Request(RequestFactory().get("/", asked))
+        request.user, request._request.session = mine.user, SimpleNamespace(session_key=None)
+        view = TransactionList()
+        view.request = request
+        rows: list[dict[str, Any]] = view.get(request).data["results"]
+        return rows
+
     today = timezone.localdate()
-    tomorrow = today + timedelta(days=1)
-    for asked, is_there in (
-        ({"start": today}, True),
-        ({"start": tomorrow}, False),
-        ({"end": today}, True),
-        ({"end": today - timedelta(days=1)}, False),
-        ({"start": today, "end": tomorrow}, True),
-    ):
-        answer = ana.get(TRANSACTIONS, {name: day.isoformat() for name, day in asked.items()})
-        assert bool(answer.json()["results"]) == is_there, asked
+    before, day, after = (f"{today + timedelta(days=days)}" for days in (-1, 0, 1))
+    (row,) = found()
+    for asked in ({"start": day}, {"end": day}, {"start": before, "end": after}):
+        assert found(**asked) == [row]
+    for asked in ({"start": after}, {"end": before}):
+        assert found(**asked) == []
+    assert found(fields="id") == [{"id": row["id"]}]
+    for wrong in ({"start": "yesterday"}, {"end": "2026-02-30"}, {"other": "1"}):
+        with pytest.raises(ValidationError) as refused:
+            found(**wrong)
+        assert refused.value.detail.keys() == wrong.keys()  # type: ignore[union-attr]
 
 
 def test_whoever_has_the_transaction_is_answered_304(

@@ -10,6 +10,7 @@ from django.http import Http404
 from django.test import RequestFactory
 
 from cookbook import views
+from cookbook.lab import views as lab_views
 from cookbook.lab.attempt_runner import Outcome
 from cookbook.lab.attempts import ATTEMPTS
 from cookbook.lab.attempts.attempt import NOT_NULL
@@ -42,6 +43,13 @@ def index(query: str = "", **headers: str) -> Any:
 
 def recipe(slug: str, **parameters: str) -> Any:
     return views.recipe(RequestFactory().get("/", parameters), slug)
+
+
+def test_every_page_is_only_read() -> None:
+    refused: Any
+    for view in (views.index, views.group, views.recipe, lab_views.lab, lab_views.lab_table):
+        refused = view(RequestFactory().post("/"))  # type: ignore[call-arg]
+        assert (refused.status_code, refused["Allow"]) == (405, "GET, HEAD"), view
 
 
 @pytest.mark.django_db

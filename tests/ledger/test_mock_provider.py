@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from ledger.server.mock_provider import pages
 from ledger.server.mock_provider.provider import MockRefusal
 from ledger.server.mock_provider.server import MockServer
 
@@ -46,6 +47,14 @@ def test_its_page_says_what_it_is(server: MockServer) -> None:
     assert status == 200
     assert "This is a mock." in body
     assert "Nina Novak" in body
+
+
+def test_an_unknown_page_says_so_without_markup_of_the_visitor(server: MockServer) -> None:
+    status, _, body = ask(server, "GET", "/nowhere")
+    assert (status, body) == (404, pages.message("Nothing here", "No such page."))
+    said = pages.message("<A>", "<b>")
+    assert "<h1>&lt;A&gt;</h1>" in said
+    assert "<p>&lt;b&gt;</p></main>" in said
 
 
 def test_it_listens_on_this_machine_alone(server: MockServer) -> None:

@@ -53,6 +53,35 @@ def test_a_token_has_a_prefix_a_secret_of_256_bits_and_a_checksum() -> None:
     assert in_base62(0, 3) == "000"
 
 
+def test_a_token_is_live_until_it_expires_or_is_revoked(ana: User) -> None:
+    now = timezone.now()
+    later = now + timedelta(microseconds=1)
+    for expires_at, is_live in ((None, True), (later, True), (now, False)):
+        assert ApiToken(expires_at=expires_at).is_live(now) == is_live
+        assert not ApiToken(expires_at=expires_at, revoked_at=now).is_live(now)
+    assert ApiToken(expires_at=now + timedelta(days=1)).is_live()
+    assert not ApiToken(expires_at=now).is_live()
+    end = now + timedelta(days=1)
+    row, mine = issue(ana, expires_at=end).row, ApiToken.objects.of(ana)
+    for moment, found in ((end - timedelta(microseconds=1), [row]), (end, []), (None, [row])):
+        assert list(mine.live(moment)) == found
+    assert list(ApiToken.objects.of(UserFactory())) == []
+
+
+def test_a_token_with_a_currency_or_a_limit_limits_payments() -> None:
+    assert not ApiToken().limits_payments
+    for limit in ({"currency": "EUR"}, {"per_day": Decimal(5)}, {"per_payment": Decimal(5)}):
+        assert ApiToken(**limit).limits_payments
+    assert ApiToken(per_day=Decimal(5)).per_day_in("EUR") == 5
+    assert ApiToken().per_day_in("EUR") is None
+    assert ApiToken(scopes=["read", "pay"]).words == ["read", "pay"]
+    assert ApiToken(scopes=["staff", "report"]).words == [
+        "do what you may as staff", "read the bank's figures",
+    ]  # fmt: skip
+    customer = ApiToken(scopes=["read", "staff"], user=User())
+    assert [customer.allows(scope) for scope in ("read", "pay", "staff")] == [True, False, False]
+
+
 def test_a_mistyped_token_is_told_without_a_query(
     ana: User, django_assert_num_queries: Any
 ) -> None:
