@@ -21,6 +21,7 @@ from accounts.exceptions import CurrencyUnknown, LimitInvalid
 from accounts.groups import MANAGER, SUPPORT
 from accounts.models import Account, Change, User
 from accounts.services import LARGEST_LIMIT
+from tests.conftest import colleague
 from tests.factories import AccountFactory, UserFactory
 from tests.sign_in import verify_address
 
@@ -128,6 +129,16 @@ def test_who_is_in_a_group_that_needs_approval_is_not_made_staff(
     taken = RightsForm(form, instance=User.objects.get(pk=person.pk))
     assert taken.is_valid()
     assert taken.cleaned_data["is_staff"] is False
+
+
+def test_who_became_staff_since_the_page_was_opened_stays_so() -> None:
+    person = colleague(MANAGER, "Mia")
+    shown = {"initial-name": "Mia", "initial-is_staff": "False"}
+    form = RightsForm(
+        {"name": "Mia", "is_staff": "on", "reason": "Hired", **shown}, instance=person
+    )
+    assert form.changed_data == ["is_staff", "reason"]
+    assert form.errors == {}
 
 
 def test_a_page_of_a_person_may_have_no_password() -> None:

@@ -12,18 +12,25 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.test import RequestFactory
+from pytest_django.fixtures import Settings
 
 from accounts.forms import (
+    PASSWORDS_DIFFER,
     AccountNumberField,
     AskForCodeForm,
+    ChangePasswordForm,
     LongSelect,
     OpenAccountForm,
+    ResetPasswordKeyForm,
+    SetPasswordForm,
     SignInCodeForm,
+    SignInForm,
     SignupForm,
+    StepUpForm,
     currency_of_languages,
 )
 from accounts.models import SignIn, User
-from accounts.sign_in import mailed_codes
+from accounts.sign_in import mailed_codes, passwords
 from tests.factories import AccountFactory, UserFactory, nobodys
 from tests.sign_in import NINA
 
@@ -124,6 +131,64 @@ def test_a_sign_in_code_goes_to_the_address_of_either_form(
         assert form.is_bound == form.is_valid() == (email is not None)
         assert form.errors == {}
     assert not form.is_bound or form.cleaned_data["email"] == email
+
+
+def test_no_form_takes_a_password_that_is_too_long(ana: User) -> None:
+    both = {"password1", "password2"}
+    expected: dict[type[Any], set[str]] = {
+        SignInForm: {"password"},
+        StepUpForm: {"password"},
+        ChangePasswordForm: {"oldpassword", *both},
+        SetPasswordForm: both,
+        ResetPasswordKeyForm: both,
+        SignupForm: both,
+    }
+    with request_context(RequestFactory().get("/")):
+        for kind, names in expected.items():
+            form = kind() if kind in (SignInForm, SignupForm) else kind(user=ana)
+            assert {name for name in form.fields if "password" in name} == names
+            for name in names:
+                form.fields[name].run_validators("x" * passwords.LONGEST)
+                with pytest.raises(ValidationError):
+                    form.fields[name].run_validators("x" * (passwords.LONGEST + 1))
+            if kind not in (SignInForm, StepUpForm):
+                assert {form.fields[name].label for name in names} == {
+                    form.labels[name] for name in names
+                }
+                assert form.fields["password1"].help_text == passwords.help_for(None)
+                assert not any("placeholder" in form.fields[name].widget.attrs for name in names)
+
+
+def errors_of_sign_up(host: str = "testserver", *, by_passkey: bool = False, **facts: str) -> Any:
+    with request_context(RequestFactory().post("/", headers={"host": host})):
+        form = SignupForm({**NINA, **facts}, by_passkey=by_passkey)
+        return form.errors
+
+
+def test_each_mistake_in_a_sign_up_is_said_at_its_field(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["testserver", "192.0.2.7"]
+    assert errors_of_sign_up() == {}
+    assert errors_of_sign_up(name="\u200b").keys() == {"name"}
+    assert errors_of_sign_up(password2="other").keys() == {"password2"}
+    assert errors_of_sign_up(password1="short", password2="short").keys() == {"password1"}
+    both = errors_of_sign_up(password1="short", password2="other")
+    assert both.keys() == {"password1", "password2"}
+    assert both["password2"] == [PASSWORDS_DIFFER]
+    assert errors_of_sign_up(name="Seven Quiet-Harbours").keys() == {"password1"}
+    assert errors_of_sign_up("192.0.2.7") == {}
+    assert errors_of_sign_up("192.0.2.7", by_passkey=True).keys() == {"__all__"}
+    assert errors_of_sign_up(by_passkey=True, password1="", password2="") == {}
+
+
+def test_a_wrong_current_password_changes_nothing_and_is_said_at_its_field() -> None:
+    person = UserFactory(password=NINA["password1"])
+    new = {"password1": "eight-quiet-harbours", "password2": "eight-quiet-harbours"}
+    request: Any = RequestFactory().post("/")
+    request.user, request.session = person, {}
+    with request_context(request):
+        for old, errors in ((NINA["password1"], set()), ("eight-quiet-harbours", {"oldpassword"})):
+            form = ChangePasswordForm(data={"oldpassword": old, **new}, user=person)
+            assert form.errors.keys() == errors
 
 
 @pytest.mark.parametrize("is_taken", [True, False])

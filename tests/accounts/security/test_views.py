@@ -1,14 +1,17 @@
 """Views of sign-in and security: refusals, and where they lead."""
 
 from dataclasses import replace
+from inspect import unwrap
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from allauth.core.context import request_context
 from allauth.socialaccount.models import SocialAccount
-from django.contrib.messages import get_messages
+from django.contrib import messages
 from django.core.cache import cache
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 
@@ -28,8 +31,7 @@ from tests.sign_in import let_pass, prove
 pytestmark = pytest.mark.django_db
 ISSUER = "https://login.example"
 GO, BACK = "/account/providers/oidc/", "/account/providers/oidc/callback/"
-PROVE, CONNECTIONS = f"{GO}prove/", "/account/providers/"
-NAME, TOKENS = "/account/security/name/", "/account/security/tokens/"
+PROVE = f"{GO}prove/"
 PASSKEY, STEP_UP = "/account/2fa/webauthn/login/", "/account/2fa/webauthn/reauthenticate/"
 
 
@@ -125,11 +127,15 @@ def states(client: Client) -> list[dict[str, Any]]:
     return [state for state, *_ in client.session["socialaccount_states"].values()]
 
 
-def test_without_a_provider_none_of_its_pages_exists(client: Client, ana: User) -> None:
-    for path in (GO, PROVE, BACK, CONNECTIONS):
-        assert client.get(path).status_code == 404
-    for path in (GO, PROVE):
-        assert client.post(path).status_code == 404
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_without_a_provider_none_of_its_pages_exists(method: str) -> None:
+    request: Any = RequestFactory().generic(method, "/")
+    pages: list[Any] = [provider_views.go_to_provider, provider_views.prove_at_provider]
+    for page in [*pages, *([provider_views.come_back] if method == "GET" else [])]:
+        with pytest.raises(Http404):
+            page(request, "oidc")
+    with pytest.raises(Http404):
+        provider_views.Connections.as_view()(request)
 
 
 @pytest.mark.parametrize("process", ["login", "connect"])
@@ -251,41 +257,47 @@ def test_a_passkey_that_does_not_step_up_is_asked_again(
 
 
 @pytest.mark.parametrize("had", ["", "Ana"])
-def test_only_who_has_no_name_chooses_one(client: Client, had: str) -> None:
+def test_only_who_has_no_name_chooses_one(monkeypatch: pytest.MonkeyPatch, had: str) -> None:
     person = UserFactory(name=had)
-    client.force_login(person)
-    there = {"next": "/accounts/"}
-    page = client.get(NAME, there)
-    wrong = client.post(NAME, {"name": "\u200b", **there})
+    monkeypatch.setattr(views, "render", lambda _request, _template, context: context["form"])
+
+    def choose(name: str | None = None, **there: str) -> Any:
+        rf = RequestFactory()
+        form = {**there, "name": name or ""}
+        request: Any = rf.get("/", there) if name is None else rf.post("/", form)
+        request.user = person
+        with request_context(request):
+            return views.choose_name(request)
+
+    page, wrong = choose(next="/accounts/"), choose("\u200b", next="/accounts/")
     if had:
         assert page["Location"] == wrong["Location"] == "/accounts/"
     else:
-        assert page.context["form"].errors == {}
-        assert wrong.context["form"].errors.keys() == {"name"}
-    assert client.post(NAME, {"name": " Eve \t B ", **there})["Location"] == "/accounts/"
-    assert client.post(NAME, {"name": "Other"})["Location"] == "/"
+        assert (page.errors, wrong.errors.keys()) == ({}, {"name"})
+    assert choose(" Eve \t B ", next="/accounts/")["Location"] == "/accounts/"
+    assert choose("Other")["Location"] == "/"
     person.refresh_from_db()
     assert person.name == (had or "Eve B")
 
 
-def test_a_token_is_revoked_once(
-    client: Client, ana: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    prove(client, ana)
-    token, theirs = issue(ana).row, issue(UserFactory()).row
-    revoke = tokens.revoke
+def test_a_token_is_revoked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ana = UserFactory()
+    token, other, theirs = issue(ana).row, issue(ana).row, issue(UserFactory()).row
+    revoke, view = tokens.revoke, unwrap(token_views.revoke)
 
-    def said(prefix: str) -> str:
-        answer = client.post(f"{TOKENS}revoke/", {"token": prefix})
-        assert answer["Location"] == "/account/security/"
-        return [message.level_tag for message in get_messages(answer.wsgi_request)][-1]
+    def said(prefix: str) -> int:
+        levels = list[int]()
+        request: Any = RequestFactory().post("/", {"token": prefix})
+        request.user = ana
+        request._messages = SimpleNamespace(add=lambda level, *_text: levels.append(level))
+        assert view(request)["Location"] == "/account/security/"
+        (level,) = levels
+        return level
 
-    assert [said(each) for each in (theirs.prefix, "\x00", "")] == ["info"] * 3
-    assert said(token.prefix) == "success"
-    assert said(token.prefix) == "info"
-    other = issue(ana).row
+    assert [said(each) for each in (theirs.prefix, "\x00", "")] == [messages.INFO] * 3
+    assert [said(token.prefix), said(token.prefix)] == [messages.SUCCESS, messages.INFO]
     monkeypatch.setattr(tokens, "revoke", lambda **given: revoke(**given) and revoke(**given))
-    assert said(other.prefix) == "info"  # somebody else was earlier
+    assert said(other.prefix) == messages.INFO  # somebody else was earlier
     for row in (token, theirs):
         row.refresh_from_db()
     assert (token.revoked_by, theirs.revoked_at) == (ana, None)
