@@ -68,13 +68,12 @@ class OutsideChangeForm(forms.Form):
         if currency:
             carry_initial(self, self.fields)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> None:
         """Refuses decimals that the currency does not have."""
-        data = super().clean() or {}
+        data = self.cleaned_data
         currency, opening = data.get("currency") or self.account_currency, data.get("opening")
         if currency and opening and not fits(opening, minor_units(currency)):
             self.add_error("opening", too_fine(opening, currency))
-        return data
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -172,9 +171,9 @@ class ColumnsForm(forms.Form):
             label="Amounts without a minus are money out", required=False
         )
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> None:
         """Refuses a mapping without an amount, with two kinds of it, or with a side of none."""
-        data = super().clean() or {}
+        data = self.cleaned_data
         amount, out, into = (data.get(f"role_{role}") for role in ("amount", "out", "in"))
         if amount is None and (out is None and into is None):
             self.add_error(
@@ -186,7 +185,6 @@ class ColumnsForm(forms.Form):
             for name in ("role_side", "role_fee"):
                 if data.get(name) is not None:
                     self.add_error(name, "This column goes with one amount. Choose its column.")
-        return data
 
     @property
     def mapping(self) -> dict[str, Any]:

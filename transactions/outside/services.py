@@ -464,8 +464,7 @@ def _locked(source: OutsideImport, *states: OutsideImport.State) -> OutsideImpor
 
 def _delete(waiting: OutsideImport) -> None:
     OutsideEntry.objects.of(waiting).delete()
-    forget(waiting)
-    waiting.delete()
+    waiting.delete()  # with the parts of its file
 
 
 def fingerprint(line: OutsideLine) -> uuid.UUID:

@@ -133,6 +133,9 @@ def test_a_file_goes_into_an_account_of_its_sender() -> None:
     assert choices == [(f"{accounts[1].pk}", "A, EUR"), (f"{accounts[0].pk}", "B, EUR")]
     assert form["id"].initial.version == 7
     assert form.fields["file"].allow_empty_file  # type: ignore[attr-defined]
+    assert all(
+        field.help_text for field in (form.fields["file"], *change_form(None).fields.values())
+    )
 
 
 SHEET = Sheet(

@@ -1,14 +1,19 @@
 """Uploading, importing and undoing a file of another bank."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from io import BytesIO
 from itertools import permutations
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.exceptions import OwnerNotActive
 from accounts.models import User
@@ -838,7 +843,8 @@ def test_a_step_stores_so_many_lines_and_the_last_one_looks_for_doubles(
         account, file=BODY, state="reading", line_count=3, mapping=BY_NAME,
         is_newest_first=is_newest_first,
     )  # fmt: skip
-    first = services.read_step(source)
+    with CaptureQueriesContext(connection) as queries:
+        first = services.read_step(source)
     assert (first.state, first.read_count, first.doubts) == ("reading", 2, None)
     assert source.entries.count() == 2
     last = services.read_rest(first)
@@ -846,6 +852,8 @@ def test_a_step_stores_so_many_lines_and_the_last_one_looks_for_doubles(
     assert last.doubts == {"order": "", "letters": "", "unknown_status_count": 0}
     again = services.read_step(source)
     assert (again.state, again.read_count) == ("preview", 3)
+    written = [query for query in queries if "INSERT INTO outside_entries" in query["sql"]]
+    assert bool(written) == is_secured, "COPY is no query of Django"
     assert counted == [(account.owner_id, 2000), (account.owner_id, 1000)]
     sign = -1 if is_newest_first else 1
     rows = source.entries.order_by("number").values_list(
@@ -1255,3 +1263,28 @@ def test_a_fingerprint_is_of_day_amount_and_texts() -> None:
     }
     assert services.fingerprint(line) not in prints
     assert len(set(prints)) == len(other)
+
+
+def locks(call: Callable[[], object]) -> list[tuple[str, str]]:
+    """The tables whose rows a service locks, one after the other, and how."""
+    with CaptureQueriesContext(connection) as queries:
+        call()
+    found = [re.search(r'FROM "(\w+)".* FOR (.*)', query["sql"], re.DOTALL) for query in queries]
+    return [(match[1], match[2].partition(" OF ")[2] or "all") for match in found if match]
+
+
+def test_an_account_is_locked_before_its_imports_and_its_owner_last(
+    account: OutsideAccount,
+) -> None:
+    of_account, of_import = ("outside_accounts", "all"), ("outside_imports", '"outside_imports"')
+    owner = ("users", "all")
+    source = stored(account, NEW, state="columns", file=BODY)
+    named = partial(services.name_columns, source=source, mapping=BY_NAME)
+    assert locks(named) == [of_import, owner]
+    assert locks(partial(services.read_step, source)) == [of_import]
+    assert locks(partial(services.confirm, source=source)) == [of_account, of_import]
+    assert locks(partial(services.undo, source=source)) == [of_account, of_import]
+    assert locks(partial(services.discard, source=source)) == [("outside_imports", "all")]
+    upload = partial(services.upload, BytesIO(BODY.encode()), account=account, name="a")
+    assert locks(upload) == [of_account, owner]
+    assert locks(partial(services.remove_account, account=account)) == [of_account]

@@ -743,6 +743,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+@pytest.mark.whole_code  # a refused request runs no line of a view
 @pytest.mark.parametrize(
     ("view", "allowed"),
     [

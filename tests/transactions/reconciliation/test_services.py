@@ -7,10 +7,13 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 
+from accounts.groups import MANAGER
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
+from tests.conftest import colleague, read_as, set_role
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.outside.samples import CAMT
 from tests.transactions.reconciliation.files import (
@@ -29,6 +32,7 @@ from transactions.models import (
     ReconciliationMatch,
 )
 from transactions.models.reconciliation import booked_on
+from transactions.models.reconciliation_triggers import LOCK
 from transactions.outside.formats.lines import UnreadableStatement
 from transactions.outside.formats.reading import Measured
 from transactions.reconciliation import services
@@ -340,6 +344,9 @@ def test_two_people_sign_what_each_has_seen(by: User) -> None:
     for who, seen in ((by, seen_now(whose)), (other, unsigned)):
         with pytest.raises(InvalidDetails):
             services.sign(reconciliation=whose, by=who, seen=seen)
+    by_two = services.SENTENCES["reconciliation_by_two"]
+    with pytest.raises(InvalidDetails, match=by_two):
+        services.sign(reconciliation=whose, by=by, seen=unsigned)  # as a form sent twice
     whose.refresh_from_db()
     assert (whose.signed_by, whose.countersigned_by, whose.state) == (by, None, "Signed by one")
     done = sign(whose, other)
@@ -352,6 +359,21 @@ def test_two_people_sign_what_each_has_seen(by: User) -> None:
             services.sign(reconciliation=whose, by=who, seen="any")
     with pytest.raises(InvalidDetails, match=frozen):
         services.take_back(reconciliation=whose, seen="any")
+
+
+def test_a_web_process_signs_and_takes_back() -> None:
+    """It may write the signatures alone."""
+    whose, first, second = stored((7, "Fee")), colleague(MANAGER, "A"), colleague(MANAGER, "B")
+    set_role("ledger_web")
+    try:
+        with read_as(first):
+            sign(whose, first)
+            services.take_back(reconciliation=whose, seen=seen_now(whose))
+            sign(whose, first)
+        with read_as(second):
+            assert sign(whose, second).is_frozen
+    finally:
+        set_role(None)
 
 
 def test_an_open_line_is_not_signed(by: User) -> None:
@@ -455,3 +477,21 @@ def test_what_is_left_of_a_line_has_its_sign(amount: int, signed: int) -> None:
 )
 def test_a_line_has_a_title(other: str, description: str, title: str) -> None:
     assert ReconciliationLine(other=other, description=description).title == title
+
+
+def test_one_lock_of_the_bank_comes_before_the_row() -> None:
+    whose = stored()
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
+    held += " AND pid = pg_backend_pid()"
+
+    def count() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(held, [LOCK])
+            found: int = cursor.fetchone()[0]
+        return found
+
+    assert count() == 0
+    with CaptureQueriesContext(connection) as queries:
+        assert services._locked(whose) == whose
+    assert count() == 1
+    assert [query["sql"].endswith("FOR NO KEY UPDATE") for query in queries] == [False, True]
