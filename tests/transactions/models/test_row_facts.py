@@ -1,6 +1,6 @@
 """What a row says of itself, and which rows a queryset has."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -16,6 +16,7 @@ from accounts.models import Account, User
 from tests.conftest import colleague
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reconciliation.files import paid_in
+from transactions import models
 from transactions.models import (
     Annotation,
     Attachment,
@@ -29,6 +30,7 @@ from transactions.models import (
     Webhook,
 )
 from transactions.models.alert import AlertKind, id_of_alert, id_of_choice
+from transactions.models.monthly_statement import time_zone_now
 from transactions.models.standing_order import due_on, id_of_occurrence
 from transactions.models.transaction import reversal_word
 
@@ -352,3 +354,64 @@ def test_a_day_keeps_its_number_where_the_month_has_it(
 def test_no_day_is_past_the_year_9999(every: str, position: int) -> None:
     with pytest.raises(OverflowError):
         due_on(date(2027, 1, 31), every, position)
+
+
+DAY, FIVE = date(2026, 11, 2), Decimal(5)
+EUR = Account(currency="EUR")
+
+
+@pytest.mark.parametrize(
+    ("row", "label"),
+    [
+        (models.AlertChoice(kind="money_in"), AlertKind.MONEY_IN.label),
+        (models.Alert(kind="money_in"), AlertKind.MONEY_IN.label),
+        (models.AlertTimes(daily_at=time(8, 5)), "Daily at 08:05"),
+        (Annotation(text="Lunch", tags=["food"]), "Lunch #food"),
+        (Annotation(text="", tags=["food"]), "#food"), (Annotation(), "nothing"),
+        (Attachment(name="a", kind="picture"), "a.jpg"),
+        (AuditRun(started_at=NOON), "audit of 2 November 2026"),
+        (models.Budget(category="food", currency="EUR"), "food in EUR"),
+        (models.CategoryRule(name="Food"), "Food"),
+        (Entry(direction="debit", amount=FIVE, currency="EUR"), "debit of 5.00 EUR"),
+        (models.AccountEvent(account_id=ONE, number=7, kind="a"), f"{ONE} 7: a"),
+        (MonthlyStatement(number=7, month=DAY), "statement 7 of 2026-11"),
+        (models.OutsideAccount(name="Bank", currency="EUR"), "Bank, EUR"),
+        (models.OutsideImport(name="a.csv", state="undone"), "a.csv: Undone"),
+        (models.OutsideFilePart(number=7), "Part 7"),
+        (models.OutsideEntry(booked_on=DAY, amount=FIVE), "2026-11-02: 5"),
+        (models.OwnCategory(category="food"), "food"), (models.Payee(name="Ana"), "Ana"),
+        (
+            models.NamesAsked(user=User(name="Ana", email="a@b.c"), day=DAY, count=1000, numbers=2),
+            "2026-11-02: 1,000 names, 2 numbers",
+        ),
+        (
+            models.PaymentFile(name="a.csv", total=FIVE, refused_total=1, from_account=EUR),
+            "a.csv, 4.00 EUR",
+        ),
+        (PaymentLine(number=7, typed_amount="5", typed_to="12"), "Line 7: 5 to 12"),
+        (models.Reconciliation(name="a.csv"), "a.csv"),
+        (models.ReconciliationLine(booked_on=DAY, amount=FIVE), "2026-11-02: 5"),
+        (models.ReconciliationMatch(amount=FIVE), "5"), (models.SavedReport(name="Mine"), "Mine"),
+        (Seal(number=7), "seal 7"), (models.SealedDay(day=DAY, seal_id=7), "2026-11-02 of seal 7"),
+        (models.Occurrence(due_on=DAY, outcome="paid"), "2026-11-02: Paid"),
+        (
+            Transaction(status="pending", amount=FIVE, currency="EUR", type="transfer"),
+            "hold of 5.00 EUR",
+        ),
+        (Webhook(url="https://a.example"), "https://a.example"),
+        (models.WebhookQueue(webhook_id=ONE, account_id=TWO, position=3), f"{ONE} {TWO}: 3"),
+        (models.WebhookDelivery(webhook_id=ONE, kind="a", status="sent"), f"a to {ONE}: sent"),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_a_row_has_a_label(row: Any, label: str) -> None:
+    assert label in str(row)
+
+
+def test_a_reason_of_staff_has_a_label() -> None:
+    assert str(models.StaffReason(action="refund", reason="Asked")).endswith(": Asked")
+
+
+def test_a_statement_is_of_the_time_zone_of_today(settings: Any) -> None:
+    settings.TIME_ZONE = "Europe/Prague"
+    assert time_zone_now() == "Europe/Prague"

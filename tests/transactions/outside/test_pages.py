@@ -1,5 +1,6 @@
 """The pages of outside accounts, as their owner uses them."""
 
+import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -1055,3 +1056,17 @@ def test_reading_answers_after_each_step_with_htmx(
         assert shown == [("_reading.html", {"source": source})]
     else:
         assert answer["Location"] == f"/outside/imports/{source.pk}/"
+
+
+def test_the_accounts_and_the_entries_of_one_are_files(user: User, account: OutsideAccount) -> None:
+    stored(account, ("2026-11-02", 5, "Pay"), ("2026-11-03", -2, "Bus"))
+    outside_account()
+    answers = (
+        views.list_file(request_of(user), "json"),
+        views.entries_file(request_of(user), account.pk, "json"),
+    )
+    accounts, entries = (json.loads(b"".join(answer)) for answer in answers)
+    assert [(row["account"], row["balance"]) for row in accounts] == [("Sparkasse", "3.00")]
+    assert [(row["amount"], row["balance"]) for row in entries] == [
+        ("-2.00", "3.00"), ("5.00", "5.00"),
+    ]  # fmt: skip

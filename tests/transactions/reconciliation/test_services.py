@@ -30,6 +30,7 @@ from transactions.models import (
     Reconciliation,
     ReconciliationLine,
     ReconciliationMatch,
+    Transaction,
 )
 from transactions.models.reconciliation import booked_on
 from transactions.models.reconciliation_triggers import LOCK
@@ -279,12 +280,23 @@ def test_a_payment_elsewhere_is_not_matched(by: User, account: bool) -> None:
     assert not ReconciliationMatch.objects.exists()
 
 
+def matched(
+    whose: Reconciliation, paid: Transaction, amounts: tuple[int, ...], by: User
+) -> list[ReconciliationMatch]:
+    """Matches of its lines with parts of one payment, written as rows."""
+    lines = whose.lines.order_by("number")
+    return ReconciliationMatch.objects.bulk_create(
+        ReconciliationMatch(
+            line=line, transaction=paid, account=whose.account, amount=amount, created_by=by
+        )
+        for line, amount in zip(lines, amounts, strict=True)
+    )
+
+
 def test_only_a_match_of_the_line_is_taken_back(by: User) -> None:
     paid = paid_in(AccountFactory(), "40")
     whose = stored((15, ""), (25, ""))
-    for place in (1, 2):
-        services.match(line=line_of(whose, place), transaction=paid.pk, by=by)
-    first, second = ReconciliationMatch.objects.order_by("amount")
+    first, second = matched(whose, paid, (15, 25), by)
     for line, match in ((2, first.pk), (1, uuid7())):
         with pytest.raises(InvalidDetails):
             services.unmatch(line=line_of(whose, line), match=match)
@@ -404,7 +416,7 @@ def test_what_is_unsigned_is_discarded_with_its_lines_alone(by: User) -> None:
     paid = paid_in(ana, "40")
     whose, other = stored((20, ""), account=ana), stored((20, ""), account=ana)
     for each in (whose, other):
-        services.match(line=line_of(each, 1), transaction=paid.pk, by=by)
+        matched(each, paid, (20,), by)
     called = []
 
     def beside() -> None:
