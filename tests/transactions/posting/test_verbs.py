@@ -109,6 +109,11 @@ def test_a_capture_takes_what_it_is_not_given_from_its_hold(mine: Account, their
         held, mine, theirs, 10, "completed",
     )  # fmt: skip
     assert stored(row, *facts) == ("Hotel", "R-1", {"n": 1})
+    assert more(before, "capture") == (1, 0, 0)
+
+
+def test_a_capture_may_be_a_part_with_its_own_details(mine: Account) -> None:
+    facts = ("description", "reference", "metadata")
     other = services.hold(from_account=mine, amount=TEN, description="Hotel")
     part = services.capture(
         hold=other, amount=Decimal(4), description="Night", reference="R-2", metadata={"n": 2}
@@ -116,7 +121,6 @@ def test_a_capture_takes_what_it_is_not_given_from_its_hold(mine: Account, their
     assert stored(part, "captures", "to_account", "amount", *facts) == (
         other, None, 4, "Night", "R-2", {"n": 2},
     )  # fmt: skip
-    assert more(before, "capture") == (2, 0, 0)
     third = services.hold(from_account=mine, amount=TEN)
     for amount in (Decimal(0), Decimal("10.01")):
         with pytest.raises(InvalidAmount):
@@ -137,6 +141,10 @@ def test_a_refund_turns_the_sides_around_and_names_what_it_refunds(
     rest = services.reverse(transaction=paid.pk, amount=Decimal(6), description="Sorry")
     assert stored(rest, "amount", "description") == (6, "Sorry")
     assert more(before, "reversal") == (2, 0, 1)
+
+
+def test_a_refund_is_by_default_the_whole_and_never_nothing(mine: Account, theirs: Account) -> None:
+    facts: dict[str, Any] = {"from_account": mine, "to_account": theirs, "amount": TEN}
     plain = services.transfer(**facts)
     assert stored(services.reverse(transaction=plain), "amount", "description") == (10, "Refund")
     with pytest.raises(InvalidAmount):

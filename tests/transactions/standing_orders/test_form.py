@@ -12,7 +12,7 @@ from ledger.db.ids import uuid7, uuid7_for
 from tests.factories import nobodys
 from transactions.exceptions import AccountNotFound
 from transactions.models import StandingOrder
-from transactions.standing_orders.forms import StandingOrderForm, order_id_for
+from transactions.standing_orders.forms import HOW_MANY, StandingOrderForm, order_id_for
 from transactions.standing_orders.services import LATEST_FIRST_DAYS, OrderDraft
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +47,13 @@ def test_it_begins_between_today_and_two_years_later_and_has_one_end(
     ]  # fmt: skip
     for changes, fields in found:
         assert list(form_of(mine, theirs.number, **changes).errors) == fields, changes
+
+
+def test_it_pays_from_once_to_a_thousand_times(mine: Account, theirs: Account) -> None:
+    for times in ("1", "1000"):
+        assert form_of(mine, theirs.number, times=times).errors == {}
+    for wrong in ("0", "1001", "a few"):
+        assert form_of(mine, theirs.number, times=wrong).errors == {"times": [HOW_MANY]}
 
 
 @pytest.mark.parametrize(

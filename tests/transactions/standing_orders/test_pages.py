@@ -143,18 +143,6 @@ def test_after_a_proof_it_is_set_up_once_however_often_it_is_sent(
     assert first["Location"] == second["Location"] == url_of(order)
 
 
-def test_a_changed_form_that_has_set_up_an_order_says_that_it_sets_up_no_other(
-    ana: Client, mine: Account, theirs: Account
-) -> None:
-    """As after Back, when the browser shows the form again that was sent."""
-    form = filled(mine, theirs)
-    agreed(ana, form)
-    said = "nothing was set up again"
-    assert said not in text_of(ana.post(NEW, form, follow=True))
-    assert said in text_of(ana.post(NEW, form | {"amount": "901"}, follow=True))
-    assert StandingOrder.objects.get().amount == 900
-
-
 def test_between_ones_own_accounts_no_proof_is_asked(later: Client, mine: Account) -> None:
     savings = AccountFactory(user=mine.user, name="Savings")
     answer = agreed(later, filled(mine, savings, every="once"))
@@ -373,15 +361,6 @@ def test_another_amount_is_said_with_the_first_day_on_which_it_is_paid(
     assert day_heading(order.next_on) not in told
 
 
-@pytest.mark.parametrize("day", ["", "never", "2026-02-31"])
-def test_a_day_that_cannot_be_read_is_not_skipped(
-    ana: Client, mine: Account, theirs: Account, day: str
-) -> None:
-    order = order_of(mine, theirs)
-    ana.post(url_of(order, "skip"), {"day": day})
-    assert settled(order) == []
-
-
 def test_another_amount_to_others_needs_a_proof(
     later: Client, mine: Account, theirs: Account
 ) -> None:
@@ -398,26 +377,6 @@ def test_another_amount_to_others_needs_a_proof(
     assert order.amount == 77
     assert "not saved yet" not in text_of(later.get(url_of(order)))
     assert "field__error" in later.post(url_of(order, "amount"), {"amount": "0"}).content.decode()
-
-
-def test_an_amount_that_was_typed_before_a_proof_is_forgotten_once_the_order_has_ended(
-    later: Client, mine: Account, theirs: Account
-) -> None:
-    order = order_of(mine, theirs)
-    later.post(url_of(order, "amount"), {"amount": "77"})
-    later.post(url_of(order, "end"))
-    assert "not saved yet" not in text_of(later.get(url_of(order)))
-
-
-def test_a_refused_amount_is_not_called_unsaved_later(
-    later: Client, mine: Account, theirs: Account
-) -> None:
-    order = order_of(mine, theirs)
-    Account.objects.filter(pk=mine.pk).update(transfer_limit=50)
-    later.post(url_of(order, "amount"), {"amount": "77"})
-    prove(later, mine.user)
-    assert "field__error" in later.post(url_of(order, "amount"), {"amount": "77"}).content.decode()
-    assert "not saved yet" not in text_of(later.get(url_of(order)))
 
 
 def test_a_refused_day_that_was_missed_is_tried_until_the_day_of_its_refusal_is_over(

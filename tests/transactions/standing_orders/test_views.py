@@ -1,7 +1,8 @@
 """The views of standing orders: which step follows which, what is kept, stored and changed."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from transactions.safeguards import review
 from transactions.safeguards.review import NOT_REVIEWED
 from transactions.standing_orders import services, views
 from transactions.standing_orders.forms import WHY_PROOF, StandingOrderForm, order_id_for
+from transactions.standing_orders.services import OrderChanged
 from transactions.standing_orders.views import CHANGED_AFTER_AGREEING, KEPT, SET_UP_ONCE
 
 pytestmark = pytest.mark.django_db
@@ -234,16 +236,23 @@ def test_the_list_has_ones_own_orders_and_its_file_those_that_have_not_ended(
         assert len(b"".join(answer.streaming_content).decode().splitlines()) == 1 + rows
 
 
+@pytest.fixture
+def plain_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page of an order has its reader and the order alone, without its days."""
+    monkeypatch.setattr(views, "order_page", lambda reader, order: (reader, order))
+
+
 def detail(order: StandingOrder, kept: dict[str, str] | None = None) -> tuple[Any, str]:
     """The amount in the form of the order's page, and the amount that is to be sent again."""
     request = request_of(order.owner)
     if kept is not None:
         request.session[KEPT] = kept
     page: Any = views.order_detail(request, order.pk)
-    assert (page.template, page.context["page"].order) == (DETAIL, order)
+    assert (page.template, page.context["page"]) == (DETAIL, (order.owner, order))
     return page.context["form"]["amount"].value(), page.context["unsaved"]
 
 
+@pytest.mark.usefixtures("plain_page")
 def test_the_page_offers_the_amount_that_was_typed_before_a_proof(
     mine: Account, theirs: Account
 ) -> None:
@@ -305,31 +314,45 @@ def test_another_amount_to_an_own_account_needs_no_proof(mine: Account) -> None:
     assert (answer["Location"], order.amount) == (place_of(order), Decimal("12.5"))
 
 
+@pytest.mark.usefixtures("plain_page")
 def test_an_amount_that_is_refused_stays_in_the_form(mine: Account, theirs: Account) -> None:
     order = ordered(mine, theirs)
-    for amount in ("-1", "0.001"):  # the form refuses one, the service the other
-        _, page = changed(order, amount)
+    for amount, is_kept in (("-1", True), ("0.001", False)):  # refused by the form, the service
+        request, page = changed(order, amount)
         assert (page.template, order.amount) == (DETAIL, 10)
+        assert (KEPT in request.session) is is_kept
         assert list(page.context["form"].errors) == ["amount"]
         assert (page.context["form"]["amount"].value(), page.context["unsaved"]) == (amount, "")
 
 
-def test_an_order_is_skipped_paused_resumed_and_ended(mine: Account, theirs: Account) -> None:
-    order = ordered(mine, theirs)
-    first = order.first_on.isoformat()
-    states: list[tuple[str, str, str, str, int]] = [
-        ("skip", first, "success", "active", 1),
-        ("skip", first, "warning", "active", 1),
-        ("skip", "nonsense", "warning", "active", 1),
-        ("pause", "", "success", "paused", 1),
-        ("resume", "", "success", "active", 1),
-        ("end", "", "success", "ended", 1),
-        ("pause", "", "warning", "ended", 1),
-    ]
-    for action, day, level, status, position in states:
-        request = request_of(mine.user, {"day": day})
-        answer = views.order_change(request, order.pk, action)
-        assert answer["Location"] == place_of(order)
-        assert [found for found, _ in messages_of(request)] == [level], action
-        order.refresh_from_db()
-        assert (order.status, order.position) == (status, position), action
+@pytest.mark.parametrize(
+    ("action", "day", "facts"),
+    [
+        ("skip", "2027-01-31", {"day": date(2027, 1, 31)}),
+        ("skip", "", {"day": date.min}),  # which no order pays on
+        ("skip", "2026-02-31", {"day": date.min}),
+        ("pause", "2027-01-31", {}),
+        ("resume", "", {}),
+        ("end", "", {}),
+    ],
+)
+def test_a_button_changes_the_order_or_says_why_not(
+    mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch,
+    action: str, day: str, facts: dict[str, date],
+) -> None:  # fmt: skip
+    order, calls = ordered(mine, theirs), list[tuple[str, dict[str, Any]]]()
+
+    def change(name: str, **given: Any) -> None:
+        calls.append((name, given))
+        if len(calls) > 1:
+            raise OrderChanged("It was paid.")
+
+    for name in views.ACTIONS:
+        monkeypatch.setattr(services, name, partial(change, name))
+    requests = [request_of(mine.user, {"day": day}) for _ in range(2)]
+    for request in requests:
+        assert views.order_change(request, order.pk, action)["Location"] == place_of(order)
+    assert calls == [(action, {"order": order, **facts})] * 2
+    done, refused = (messages_of(request) for request in requests)
+    assert [level for level, _ in done] == ["success"]
+    assert refused == [("warning", "It was paid.")]

@@ -223,17 +223,27 @@ def test_a_link_fills_in_what_it_names(mine: Account, theirs: Account) -> None:
     assert prefilled(mine.user, {"from": str(theirs.pk)}) == {"from_account": None}
 
 
-def test_a_link_to_a_known_number_chooses_an_account_of_its_currency(mine: Account) -> None:
-    payee, stranger = AccountFactory(currency="EUR"), AccountFactory()
+def chosen(person: User, account: Account) -> Any:
+    """The account to pay from that a link to this number chooses; "none" if it chooses none."""
+    return prefilled(person, {"to": account.number}).get("from_account", "none")
+
+
+def test_a_link_to_an_own_number_chooses_another_account_of_its_currency(mine: Account) -> None:
+    stranger = AccountFactory()
+    assert chosen(mine.user, mine) == chosen(mine.user, stranger) == "none"
+    euros = AccountFactory(user=mine.user, currency="EUR")
+    assert chosen(mine.user, euros) == "none"
+    second = AccountFactory(user=mine.user, currency="EUR")
+    assert (chosen(mine.user, euros), chosen(mine.user, second)) == (second, euros)
+
+
+def test_a_link_to_a_payee_chooses_a_frozen_account_last(mine: Account) -> None:
+    payee = AccountFactory()
     save_payee(owner=mine.user, account=payee, name="Mara")
-
-    def chosen(account: Account) -> Any:
-        return prefilled(mine.user, {"to": account.number}).get("from_account", "none")
-
-    assert chosen(payee) == chosen(mine) == chosen(stranger) == "none"
-    frozen, euros = (AccountFactory(user=mine.user, currency="EUR") for _ in range(2))
-    freeze_account(account=frozen, reason="Lost card")
-    assert (chosen(payee), chosen(euros)) == (euros, frozen)
+    freeze_account(account=mine, reason="Lost card")
+    assert chosen(mine.user, payee) == mine
+    second = AccountFactory(user=mine.user)
+    assert chosen(mine.user, payee) == second
 
 
 def test_a_link_repeats_a_payment_of_the_same_person_alone() -> None:
