@@ -20,12 +20,11 @@ GARBAGE_THRESHOLDS = (100_000, 50, 1000)
 def main() -> None:
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     atexit.register(gc.freeze)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
-    from django.conf import settings
+    choose_settings()
 
     from ledger.logs import context, output
 
-    if settings.LOG_FORMAT != "json":
+    if log_format() != "json":
         run()
         return
     context.tell_of_process(command=sys.argv[1] if len(sys.argv) > 1 else "help")
@@ -34,6 +33,35 @@ def main() -> None:
             run()
     else:
         run()
+
+
+def choose_settings() -> None:
+    """Sets DJANGO_SETTINGS_MODULE from `--settings`, and the path from `--pythonpath`, before the
+    settings are read for the first time.
+    """
+    from django.core.management.base import CommandParser, handle_default_options
+
+    parser = CommandParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--settings")
+    parser.add_argument("--pythonpath")
+    options, _rest = parser.parse_known_args(sys.argv[2:])
+    handle_default_options(options)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
+
+
+def log_format() -> str:
+    from django.conf import settings
+
+    try:
+        return getattr(settings, "LOG_FORMAT", "")
+    except ModuleNotFoundError as err:
+        module = os.environ["DJANGO_SETTINGS_MODULE"]
+        if err.name is None or not f"{module}.".startswith(f"{err.name}."):
+            raise
+        sys.exit(
+            f"There is no settings module {module}. --settings or DJANGO_SETTINGS_MODULE names it;"
+            " without either it is ledger.settings."
+        )
 
 
 def run() -> None:

@@ -41,7 +41,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django_htmx",
     "allauth",
@@ -52,6 +51,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "drf_spectacular_sidecar",
     "ledger",
+    "django.contrib.staticfiles",  # behind the runserver of ledger, which replaces its own
     "ledger.db",
     "accounts",
     "transactions",
@@ -108,6 +108,7 @@ LEDGER_TRACING = tracing_settings.is_on()
 if LEDGER_TRACING:
     MIDDLEWARE = tracing_settings.with_spans(MIDDLEWARE)
 ROOT_URLCONF = "ledger.urls"
+TEST_RUNNER = "ledger.management.pytest_runner.PytestRunner"
 WSGI_APPLICATION = "ledger.wsgi.application"
 ASGI_APPLICATION = "ledger.asgi.application"
 TEMPLATES = [

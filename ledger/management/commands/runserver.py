@@ -1,0 +1,39 @@
+"""Django's own server, for a bank that is prepared."""
+
+import os
+from typing import Any
+
+from django.contrib.staticfiles.management.commands import runserver
+from django.core.management.base import CommandError
+from django.db import OperationalError
+from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
+
+from ledger.db.probe import short_connection, unapplied_migrations
+from ledger.server.static_files import uncollected
+from ledger.text.lines import counted
+
+SECONDS_TO_CONNECT = 5
+PREPARE = "Run make dev, which prepares and serves, or manage.py prepare and then this again."
+
+
+class Command(runserver.Command):
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Serves pages until it is stopped. Raises CommandError if the bank is not prepared."""
+        if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":  # else the process that reloads asked
+            refuse_unprepared()
+        super().handle(*args, **options)
+
+
+def refuse_unprepared() -> None:
+    """Raises CommandError if migrations are missing, or static files that pages name, or if the
+    database cannot be reached.
+    """
+    try:
+        with short_connection(SECONDS_TO_CONNECT) as found:
+            missing = len(unapplied_migrations(found))
+    except OperationalError as err:
+        raise CommandError(str(err)) from err
+    if missing:
+        raise CommandError(f"The database lacks {counted(missing, 'migration')}. {PREPARE}")
+    if uncollected():
+        raise CommandError(f"The static files are not collected. {PREPARE}")

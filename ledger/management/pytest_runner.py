@@ -1,0 +1,100 @@
+"""`manage.py test`: runs pytest on the folder `tests`, as `make test` does."""
+
+import os
+import subprocess
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from ledger.env import BASE_DIR
+
+TESTS = BASE_DIR / "tests"
+VERBOSITY = ("-q", "", "-v", "-vv")
+CHOSE_NO_TEST = 5  # the exit code of pytest
+ALL_SLOW = "make test leaves out all of these tests, because they are slow. Add --slow to run them."
+
+
+class PytestRunner:
+    """The TEST_RUNNER: runs pytest in another process with `tests.settings`, always on the embedded
+    server. Its options are those of Django's runner that pytest has too, and --slow.
+    """
+
+    def __init__(
+        self,
+        *,
+        verbosity: int = 1,
+        failfast: bool = False,
+        parallel: str | None = None,
+        slow: bool = False,
+        expressions: Sequence[str] = (),
+        **_options: Any,
+    ) -> None:
+        self.parallel = parallel
+        self.options = [VERBOSITY[verbosity]] if VERBOSITY[verbosity] else []
+        if failfast:
+            self.options.append("-x")
+        if not slow:
+            self.options += ["-m", "not slow"]
+        if expressions:
+            self.options += ["-k", " or ".join(expressions)]
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Adds the options to those of `manage.py test`."""
+        add = parser.add_argument
+        add("--failfast", action="store_true", help="Stop at the first test that fails.")
+        add("-k", dest="expressions", action="append", metavar="PATTERN", help="Run only tests "
+            "whose names match; may be repeated.")  # fmt: skip
+        add("--parallel", nargs="?", const="auto", metavar="N", help="Run tests in N processes, or "
+            "in as many as there are processors; without labels, that is the default.")  # fmt: skip
+        add("--slow", action="store_true", help="Run the slow tests too, as make test-all does.")
+        add("--keepdb", action="store_true", help="Is always so: databases are copies of one that "
+            "is kept.")  # fmt: skip
+
+    def run_tests(self, test_labels: Sequence[str]) -> int:
+        """Runs the tests of these labels, all without one. Returns 0 if they pass.
+
+        Raises CommandError for a label without tests, and without what tests need.
+        """
+        if not TESTS.is_dir():
+            raise CommandError("This installation has no tests; they are in the repository.")
+        if find_spec("pytest") is None:
+            raise CommandError("The packages for tests are missing. Run: make install-dev")
+        places = [place_of(label) for label in test_labels]
+        processes = self.parallel or ("0" if places else "auto")
+        options = ["-n", processes, "--dist", "loadgroup", *self.options]
+        # As in the Makefile: the environment may name the database of a bank.
+        chosen = {"DATABASE_URL": "", "DB_NAME": "", "DJANGO_SETTINGS_MODULE": "tests.settings"}
+        command = [sys.executable, "-m", "pytest", *options, *places]
+        ended = subprocess.run(command, cwd=BASE_DIR, env={**os.environ, **chosen}, check=False)
+        if ended.returncode == CHOSE_NO_TEST:
+            raise CommandError(ALL_SLOW)
+        return ended.returncode
+
+
+def place_of(label: str) -> str:
+    """Returns pytest's name for a label: a path below the project, with `::` and a test if it has
+    one; an app, or a folder of it; the dotted name of a module, class or test.
+
+    Raises CommandError if there is none.
+    """
+    path = BASE_DIR / label.partition("::")[0]
+    if path.exists() and path.resolve().is_relative_to(TESTS):
+        return label
+    names = ["tests", *[name for name in label.split(".") if name != "tests"]]
+    folder = "/".join(names)
+    is_name = len(names) > 1 and all(map(str.isidentifier, names))
+    if is_name and (BASE_DIR / folder).is_dir():
+        return folder
+    for count in range(len(names), 1, -1) if is_name else ():
+        file = "/".join(names[:count]) + ".py"
+        if (BASE_DIR / file).is_file():
+            return "::".join([file, *names[count:]])
+    raise CommandError(
+        f"{label}: there are no such tests. Name an app, such as accounts, or a folder, file or "
+        "test below tests, such as tests/accounts/test_pages.py or tests.accounts.test_pages."
+    )

@@ -1,0 +1,96 @@
+"""`manage.py test` runs pytest on the tests that its labels name."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management.base import CommandError
+from django.test.utils import get_runner
+
+from ledger.env import BASE_DIR
+from ledger.management import pytest_runner
+from ledger.management.pytest_runner import PytestRunner, place_of
+
+FILE = "tests/ledger/test_typed_days.py"
+TEST = "test_a_statement_takes_only_days_as_it_says"
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands that would be run."""
+    found: list[list[str]] = []
+
+    def run(command: list[str], **_options: Any) -> subprocess.CompletedProcess[str]:
+        found.append(command[1:])
+        return subprocess.CompletedProcess(command, returncode=pytest_runner.CHOSE_NO_TEST)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("label", "place"),
+    [
+        ("accounts", "tests/accounts"),
+        ("accounts.tests", "tests/accounts"),
+        ("accounts.sign_in", "tests/accounts/sign_in"),
+        ("tests/accounts", "tests/accounts"),
+        ("./tests/accounts/", "./tests/accounts/"),
+        (FILE, FILE),
+        (f"{FILE}::{TEST}", f"{FILE}::{TEST}"),
+        ("ledger.test_typed_days", FILE),
+        ("ledger.tests.test_typed_days", FILE),
+        ("tests.ledger.test_typed_days", FILE),
+        (f"tests.ledger.test_typed_days.{TEST}", f"{FILE}::{TEST}"),
+        (f"ledger.test_typed_days.Days.{TEST}", f"{FILE}::Days::{TEST}"),
+    ],
+)
+def test_a_label_names_tests_as_django_does_and_as_pytest_does(label: str, place: str) -> None:
+    assert place_of(label) == place
+
+
+@pytest.mark.parametrize(
+    "label", ["", "nothing", "accounts.nothing", "tests.tests", "manage.py", "..", "/"]
+)
+def test_a_label_without_tests_is_refused(label: str) -> None:
+    with pytest.raises(CommandError):
+        place_of(label)
+
+
+def test_options_are_those_of_pytest(commands: list[list[str]]) -> None:
+    quick = ["-m", "not slow"]
+    with pytest.raises(CommandError):  # no test was chosen
+        PytestRunner().run_tests([])
+    with pytest.raises(CommandError):
+        PytestRunner(
+            verbosity=2, failfast=True, parallel="3", slow=True, expressions=["one", "two"]
+        ).run_tests(["api"])
+
+    first, second = commands
+    assert first == ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", *quick]
+    chosen = ["-v", "-x", "-k", "one or two", "tests/api"]
+    assert second == ["-m", "pytest", "-n", "3", "--dist", "loadgroup", *chosen]
+
+
+def test_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pytest_runner, "find_spec", lambda _name: None)
+    with pytest.raises(CommandError, match="make install-dev"):
+        PytestRunner().run_tests([])
+    monkeypatch.setattr(pytest_runner, "TESTS", tmp_path / "tests")
+    with pytest.raises(CommandError, match="repository"):
+        PytestRunner().run_tests([])
+
+
+def test_the_setting_names_it(settings: Any) -> None:
+    assert get_runner(settings) is PytestRunner
+
+
+@pytest.mark.parametrize(("label", "code"), [(f"{FILE}::{TEST}", 0), (f"{FILE}::test_no", 1)])
+def test_manage_py_runs_the_tests_and_ends_with_their_result(label: str, code: int) -> None:
+    command = [sys.executable, "manage.py", "test", label]
+    ended = subprocess.run(command, cwd=BASE_DIR, check=False, capture_output=True, text=True)
+
+    assert ended.returncode == code, ended.stderr
+    assert ("1 passed" in ended.stdout) is (code == 0)

@@ -1,0 +1,54 @@
+"""`manage.py runserver` serves only a bank that is prepared."""
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command, get_commands
+from django.core.management.base import CommandError
+from django.core.management.commands import runserver as of_django
+
+from ledger.management.commands import runserver
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How often Django's command would have begun to serve."""
+    found = list[int]()
+    monkeypatch.setattr(of_django.Command, "run", lambda *_args, **_options: found.append(1))
+    monkeypatch.delenv("RUN_MAIN", raising=False)
+    return found
+
+
+def test_the_command_is_ours() -> None:
+    assert get_commands()["runserver"] == "ledger"
+
+
+def test_a_prepared_bank_is_served(settings: Any, served: list[int]) -> None:
+    settings.DEBUG = True
+    call_command("runserver")
+
+    assert served == [1]
+
+
+def test_without_collected_files_it_names_what_to_run(settings: Any, served: list[int]) -> None:
+    settings.DEBUG = False
+    with pytest.raises(CommandError, match=r"static files.*make dev.*manage\.py prepare"):
+        call_command("runserver")
+
+    assert served == []
+
+
+def test_without_a_migration_it_names_what_to_run(
+    settings: Any, served: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DEBUG = True
+    monkeypatch.setattr(runserver, "unapplied_migrations", lambda _found: ["accounts.0042_new"])
+    with pytest.raises(CommandError, match=r"1 migration\b.*make dev.*manage\.py prepare"):
+        call_command("runserver")
+
+    assert served == []
+    monkeypatch.setenv("RUN_MAIN", "true")  # Django prints them in red, and goes on
+    call_command("runserver")
+    assert served == [1]

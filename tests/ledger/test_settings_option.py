@@ -1,0 +1,40 @@
+"""`manage.py --settings` and DJANGO_SETTINGS_MODULE choose the settings of a command."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ledger.env import BASE_DIR
+
+
+def manage(*arguments: str, **surroundings: str) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=BASE_DIR, env={**env, **surroundings}, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "chosen", [["--settings", "tests.settings"], ["--settings=tests.settings"], []]
+)
+def test_they_are_read_from_the_module_that_is_named(chosen: list[str]) -> None:
+    named = {} if chosen else {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    shown = manage("diffsettings", *chosen, **named)
+
+    assert shown.returncode == 0, shown.stderr
+    assert "MD5PasswordHasher" in shown.stdout
+
+
+def test_a_module_that_does_not_exist_is_named() -> None:
+    for ended in (
+        manage("check", "--settings", "no.such.module"),
+        manage("check", DJANGO_SETTINGS_MODULE="no.such.module"),
+        manage("check", "--settings=ledger.no", DJANGO_SETTINGS_MODULE="tests.settings"),
+    ):
+        assert ended.returncode == 1
+        assert "Traceback" not in ended.stderr
+        assert "no.such.module" in ended.stderr or "ledger.no" in ended.stderr
+        assert "--settings" in ended.stderr
