@@ -15,6 +15,7 @@ from accounts.admin.forms import (
     AccountChangeForm,
     PersonAddForm,
     PersonChangeForm,
+    PersonPasswordForm,
     unclaimed,
 )
 from accounts.exceptions import CurrencyUnknown, LimitInvalid
@@ -146,6 +147,25 @@ def test_a_page_of_a_person_may_have_no_password() -> None:
     assert "mail" in RightsForm(instance=person).fields["password"].help_text
     without = type("WithoutPassword", (RightsForm,), {"password": None})
     assert without(instance=person).fields.keys() == {"name", "is_staff", "reason"}
+
+
+def test_a_password_of_a_person_is_set_or_removed_with_a_reason() -> None:
+    assert [*PersonPasswordForm(UserFactory()).fields] == ["reason", "password1", "password2"]
+    person = UserFactory(password="six-quiet-harbours")
+    form = PersonPasswordForm(person)
+    assert [*form.fields] == ["reason", "usable_password", "password1", "password2"]
+    assert form.fields["usable_password"].label == "Signs in by password"
+    new = {"password1": "seven-quiet-harbours", "password2": "seven-quiet-harbours"}
+    asked = {"usable_password": "true", **new}
+    assert PersonPasswordForm(person, asked).errors.keys() == {"reason"}
+    for usable in ("true", "false"):
+        sent = {**asked, "reason": "A letter", "usable_password": usable}
+        form = PersonPasswordForm(person, sent)
+        assert form.errors == {}
+        assert form.save() == person
+        person = User.objects.get(pk=person.pk)
+        assert person.check_password("seven-quiet-harbours") == (usable == "true")
+        assert person.has_usable_password() == (usable == "true")
 
 
 def test_an_address_is_of_one_person_whatever_its_case() -> None:

@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from accounts.groups import SUPPORT
 from accounts.models import Account, ApprovalRequest, User
-from accounts.models.approval import LimitAsked
+from accounts.models.approval import NEWS_LAST, LimitAsked
+from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
+from accounts.models.file_triggers import LEFT_OUT
 from ledger.db.ids import uuid7
 from tests.conftest import colleague
 from tests.factories import UserFactory, walls_down
@@ -41,6 +43,13 @@ def test_only_an_open_request_expires(
     past = request_for(status=status, expires_at=NOW)
     assert (past.is_expired, past.is_open) == (is_open, False)
     assert past.status_label == ("Expired" if is_open else label)
+
+
+def test_a_request_needs_the_right_of_its_kind_and_names_who_asked() -> None:
+    for kind in ApprovalRequest.Kind.values:
+        assert request_for(kind).permission_to_ask == PERMISSIONS_TO_ASK[kind]
+    asked = request_for(reason="A letter", requested_by=User(name="Cleo"))
+    assert asked.reason_in_history == "A letter (asked by Cleo, approved)"
 
 
 def test_a_request_names_its_group_or_its_amount() -> None:
@@ -98,6 +107,52 @@ def test_a_frozen_account_blocks_a_request_unless_it_is_for_limits(status: str) 
     both = request_for("hold", from_account=account, to_account=other)
     assert (both.is_blocked, both.accounts) == (status == "frozen", [account, other])
     assert request_for("group").accounts == []
+
+
+@pytest.mark.django_db
+def test_requests_are_found_by_what_can_still_be_done_with_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clerk, boss, other = UserFactory(), UserFactory(), UserFactory()
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    file, ago = uuid7(), NOW - NEWS_LAST
+    rows: dict[tuple[str, str], ApprovalRequest] = {}
+    for status, is_decided in (
+        ("pending", False), ("approved", True), ("declined", True), ("withdrawn", False),
+    ):  # fmt: skip
+        for name, expires_at in (("open", NOW + AT_ONCE), ("past", NOW), ("old", ago)):
+            decided_at = ago + AT_ONCE if name == "open" else ago
+            rows[status, name] = request_for(
+                status=status, expires_at=expires_at, requested_by=clerk, transaction_id=file,
+                requested_at=NOW - timedelta(minutes=len(rows)),
+                decided_by=boss if is_decided else None,
+                decided_at=decided_at if is_decided else None,
+                parameters={LEFT_OUT: [len(rows)]},
+            )  # fmt: skip
+    rows["pending", "file"] = request_for(
+        "payment_file", expires_at=NOW + AT_ONCE, requested_by=other, transaction_id=file,
+        requested_at=NOW - timedelta(hours=1), parameters={LEFT_OUT: [3, 5]},
+    )  # fmt: skip
+    with walls_down("approval_requests"):
+        ApprovalRequest.objects.bulk_create(rows.values())
+    by_id = {row.pk: name for name, row in rows.items()}
+
+    def names(found: Any) -> list[tuple[str, str]]:
+        return [by_id[row.pk] for row in found]
+
+    requests = ApprovalRequest.objects
+    file_first = [("pending", "file"), ("pending", "open")]
+    assert names(requests.waiting()) == file_first
+    assert names(requests.usable()) == [("approved", "open")]
+    assert {*names(requests.open_for(file))} == {*file_first, ("approved", "open")}
+    assert names(requests.open_for(uuid7())) == []
+    assert requests.lines_left_out(file) == [3, 5]
+    assert requests.lines_left_out(uuid7()) == []
+    assert names(requests.news_of(clerk)) == [
+        ("pending", "open"), ("pending", "past"), ("approved", "open"), ("approved", "past"),
+        ("declined", "open"),
+    ]  # fmt: skip
+    assert names(requests.news_of(other)) == [("pending", "file")]
 
 
 @pytest.mark.django_db

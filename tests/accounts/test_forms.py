@@ -191,6 +191,16 @@ def test_a_wrong_current_password_changes_nothing_and_is_said_at_its_field() -> 
             assert form.errors.keys() == errors
 
 
+def test_the_name_of_a_sign_up_is_stored() -> None:
+    person, request = UserFactory(name=""), RequestFactory().post("/")
+    with request_context(request):
+        form = SignupForm(NINA)
+        assert form.is_valid()
+        form.custom_signup(request, person)
+    person.refresh_from_db()
+    assert person.name == NINA["name"]
+
+
 @pytest.mark.parametrize("is_taken", [True, False])
 def test_only_an_address_that_was_taken_meanwhile_explains_a_failed_sign_up(
     monkeypatch: pytest.MonkeyPatch, is_taken: bool

@@ -264,8 +264,8 @@ def test_the_list_is_of_the_days_asked_for(mine: Account) -> None:
         rows: list[dict[str, Any]] = view.get(request).data["results"]
         return rows
 
-    today = timezone.localdate()
-    before, day, after = (f"{today + timedelta(days=days)}" for days in (-1, 0, 1))
+    booked_on = timezone.localdate(Transaction.objects.get().created_at)
+    before, day, after = (f"{booked_on + timedelta(days=days)}" for days in (-1, 0, 1))
     (row,) = found()
     for asked in ({"start": day}, {"end": day}, {"start": before, "end": after}):
         assert found(**asked) == [row]

@@ -52,7 +52,9 @@ def ana(client: Client) -> User:
 def nina(client: Client) -> User:
     """Signed in, and able to sign in through the provider alone."""
     nina: User = UserFactory()
-    SocialAccount.objects.create(user=nina, provider="oidc", uid="x", extra_data={})
+    SocialAccount.objects.create(
+        user=nina, provider="oidc", uid="x", extra_data={"email": nina.email}
+    )
     client.force_login(nina)
     return nina
 
@@ -187,6 +189,12 @@ def test_a_provider_that_does_not_answer_is_said_and_logged(
     assert [(line["event"], line["reason"]) for line in events.all()] == [
         ("provider.refused", "unreachable")
     ] * 2
+
+
+def test_a_page_has_what_is_connected(client: Client, provider: None, nina: User) -> None:
+    page = client.get(GO.removesuffix("oidc/"))
+    assert page.status_code == 200
+    assert page.context["connected"] == list(SocialAccount.objects.filter(user=nina))
 
 
 def test_who_signs_in_there_alone_proves_it_there(
