@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.groups import SUPPORT
 from accounts.models import Account, ApprovalRequest, User
-from accounts.models.approval import NEWS_LAST, LimitAsked
+from accounts.models.approval import LimitAsked
 from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
 from accounts.models.file_triggers import LEFT_OUT
 from ledger.db.ids import uuid7
@@ -115,7 +115,7 @@ def test_requests_are_found_by_what_can_still_be_done_with_them(
 ) -> None:
     clerk, boss, other = UserFactory(), UserFactory(), UserFactory()
     monkeypatch.setattr(timezone, "now", lambda: NOW)
-    file, ago = uuid7(), NOW - NEWS_LAST
+    file, ago = uuid7(), NOW - timedelta(days=7)
     rows: dict[tuple[str, str], ApprovalRequest] = {}
     for status, is_decided in (
         ("pending", False), ("approved", True), ("declined", True), ("withdrawn", False),
