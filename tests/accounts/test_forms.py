@@ -27,9 +27,10 @@ from accounts.forms import (
     SignInForm,
     SignupForm,
     StepUpForm,
+    currency_choices,
     currency_of_languages,
 )
-from accounts.models import SignIn, User
+from accounts.models import Currency, SignIn, User
 from accounts.sign_in import mailed_codes, passwords
 from tests.factories import AccountFactory, UserFactory, nobodys
 from tests.sign_in import NINA
@@ -276,6 +277,14 @@ def test_an_account_has_a_name_that_can_be_read(name: str, kept: str | None) -> 
 )
 def test_the_currency_of_languages_is_that_of_the_first_country(header: str, currency: str) -> None:
     assert currency_of_languages(header) == currency
+
+
+def test_the_open_currencies_are_offered_with_the_common_ones_first() -> None:
+    Currency.objects.filter(code__in=["EUR", "AED"]).update(is_open=False)
+    codes = [code for code, _name in currency_choices()]
+    assert codes[:5] == ["USD", "GBP", "CHF", "CZK", "JPY"]
+    assert sorted(codes) == sorted(Currency.objects.open().values_list("code", flat=True))
+    assert not {"EUR", "AED"} & {*codes}
 
 
 def test_a_long_select_marks_what_is_chosen_and_escapes() -> None:

@@ -25,7 +25,7 @@ from accounts.security.forms import (
     StepUpByPasskeyForm,
     StepUpCodeForm,
 )
-from accounts.sign_in import limits
+from accounts.sign_in import devices, limits
 from tests.factories import UserFactory
 from tests.passkeys import SoftPasskey
 from tests.security_events import security_events
@@ -102,6 +102,32 @@ def test_too_many_codes_of_an_app_leave_the_recovery_codes(
         add_recovery_codes(ana)
     (said,) = errors_of(SecondCodeForm({"code": typed}, user=ana))
     assert said.endswith("A recovery code still works now.") == is_said
+
+
+@pytest.mark.parametrize("device", ["", "known"])
+def test_strangers_use_up_no_tries_of_a_known_device(
+    ana: User, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    monkeypatch.setattr(limits, "CLIENT", limits.Limit("client", 0, 60))
+    monkeypatch.setattr(devices, "known_device", lambda _request, _user: device)
+    add_app(ana)
+    assert (errors_of(SecondCodeForm({"code": code_of()}, user=ana)) == []) == bool(device)
+
+
+@pytest.mark.parametrize(("length", "is_short"), [(60, True), (61, False)])
+def test_a_passkey_has_a_name_of_at_most_60_characters(
+    ana: User, length: int, is_short: bool
+) -> None:
+    kinds: list[Any] = [AddPasskeyForm, FirstPasskeyForm]
+    for form in kinds:
+        assert ("name" not in form({"name": "x" * length}, user=ana).errors) == is_short
+
+
+def test_a_code_is_typed_without_corrections(ana: User) -> None:
+    assert SecondCodeForm(user=ana).fields["code"].widget.attrs == {
+        "autocomplete": "one-time-code", "autocapitalize": "characters", "autocorrect": "off",
+        "spellcheck": "false", "maxlength": "100",
+    }  # fmt: skip
 
 
 def test_a_code_is_taken_for_what_its_length_says_and_signs_in_once(ana: User) -> None:
