@@ -180,7 +180,7 @@ def test_a_long_history_is_cut_but_counted(monkeypatch: pytest.MonkeyPatch) -> N
     row, owner = services.deposit(to_account=account, amount=Decimal(5)), account.user
     texts = ["Breakfast", "", "Lunch"]
     versions = [annotate(transaction=row, owner=owner, text=text) for text in texts]
-    for limit, is_cut in ((3, False), (2, True)):
+    for limit, is_cut in ((3, False), (2, True), (1, True)):
         monkeypatch.setattr("transactions.annotations.services.MOST_SHOWN", limit)
         notes = annotation_history(row, owner)
         assert notes.history == tuple(reversed(versions[-limit:]))

@@ -157,13 +157,13 @@ def test_a_budget_has_an_amount_of_its_currency(
 
 @pytest.mark.parametrize(
     ("typed", "category"),
-    [("Eating out", "eating_out"), ("food", "food"), ("saved_up", "saved_up"), ("Other", "other")],
+    [("Eating out", "eating_out"), ("food", "food"), ("Saved up", "saved up"), ("Other", "other")],
 )
 def test_a_category_typed_as_pages_show_it_is_the_one_in_use(
     ana: User, typed: str, category: str
 ) -> None:
     sent = {"category": typed, "amount": "90", "currency": "USD"}
-    in_use = ["food", "eating_out", "saved up", "saved_up"]
+    in_use = ["food", "eating_out", "saved_up", "saved up"]
     form = BudgetForm.of(sent, ana, budget_of(ana), offered=in_use)
     assert form.is_valid()
     assert form.cleaned_data["category"] == category

@@ -83,6 +83,17 @@ def test_an_added_webhook_is_told_of_the_chosen_kinds_and_its_owner_by_mail(
     assert URL in text
 
 
+def test_an_address_within_the_bank_is_no_webhook(
+    ana: User, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(targets, "look_up", lambda _host, _port: ["10.0.0.1"])
+    for url in (URL, "http://shop.example/hook"):
+        with pytest.raises(targets.AddressRefused):
+            services.add_webhook(owner=ana, url=url, kinds=["posted"])
+    assert not Webhook.objects.exists()
+    assert recorded == []
+
+
 def test_only_an_active_webhook_is_turned_off_and_only_another_on(
     ana: User, recorded: Recorded
 ) -> None:
@@ -209,8 +220,12 @@ def test_the_page_says_why_a_delivery_is_not_sent_again(browser: Client, ana: Us
     page = browser.post(f"/webhooks/deliveries/{delivery.pk}/again/")
     assert page.headers["Location"] == f"/webhooks/{webhook.pk}/"
     assert [message.level_tag for message in get_messages(page.wsgi_request)] == ["error"]
-    delivery.refresh_from_db()
-    assert delivery.again_at is None
+    others = delivery_of(webhook_of(UserFactory()))
+    removed = delivery_of(webhook_of(ana, status="removed"))
+    for hidden in (others, removed):
+        answer = browser.post(f"/webhooks/deliveries/{hidden.pk}/again/")
+        assert answer.status_code == 404
+    assert not WebhookDelivery.objects.exclude(again_at=None).exists()
 
 
 def test_a_webhook_that_is_removed_during_a_request_is_404() -> None:
