@@ -38,4 +38,4 @@ def test_only_staff_and_analysts_without_an_account_are_led_to_their_work(
     for reader in (customer, clerk):
         assert home(reader) is None
     assert [context["home"].accounts for context in contexts] == [[], [account]]
-    assert contexts[1]["position"] == NewsPosition.now([account])
+    assert contexts[1]["position"] == NewsPosition.now(contexts[1]["home"].accounts)
