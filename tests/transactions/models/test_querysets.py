@@ -226,8 +226,10 @@ def test_standing_orders_are_due_in_order(
     with django_assert_num_queries(1), collect() as shown:
         found = StandingOrder.objects.with_accounts().get(pk=late.pk)
         assert (found.currency, found.to_account.user) == ("USD", ben)
-    assert account.user_id in shown.people
-    assert shown.accounts >= {account.pk, theirs.pk}
+    assert {account.user_id, ben.pk} <= shown.people
+    with collect() as shown:
+        StandingOrder.objects.get(pk=late.pk)
+    assert (shown.people, shown.accounts) == ({account.user_id}, {account.pk, theirs.pk})
 
 
 def test_transactions_are_those_of_the_holders_of_both_sides(
@@ -311,10 +313,10 @@ def test_saved_reports_are_ones_own_and_those_of_ones_groups(ana: User, ben: Use
 
 @pytest.mark.parametrize("model", [Annotation, OwnCategory])
 def test_the_newest_row_of_an_owner_and_a_transaction_counts(account: Account, model: Any) -> None:
-    paid, other = paid_in(account, "5"), paid_in(account, "6")
-    owner = account.user
+    theirs, other = AccountFactory(), paid_in(account, "6")
+    paid = services.transfer(from_account=account, to_account=theirs, amount=Decimal(5))
 
-    def row(about: Transaction, text: str, hours: int) -> Any:
+    def row(about: Transaction, text: str, hours: int, owner: User = account.user) -> Any:
         facts: dict[str, Any] = {"text": text}
         if model is OwnCategory:
             facts = {"category": text, "change": uuid7()}
@@ -322,6 +324,8 @@ def test_the_newest_row_of_an_owner_and_a_transaction_counts(account: Account, m
         return model.objects.create(transaction=about, owner=owner, created_at=moment, **facts)
 
     new, old, elsewhere = row(paid, "new", 2), row(paid, "old", 1), row(other, "other", 3)
+    row(paid, "of the other side", 3, theirs.user)
+    owner = account.user
     rows = model.objects.of(owner)
     assert list(rows.newest_first()) == [elsewhere, new, old]
     assert set(rows.latest()) == {new, elsewhere}
