@@ -114,6 +114,7 @@ def test_a_new_account_has_the_id_and_the_currency_of_its_form() -> None:
     empty = OutsideAccountForm()
     assert list(empty.fields) == ["name", "currency", "opening", "id"]
     assert empty["id"].initial.version == 7
+    assert empty["opening"].label == "Balance before the first entry"
     assert empty["id"].is_hidden
     assert not any(field.show_hidden_initial for field in empty.fields.values())
     data = {"id": str(uuid7()), "name": "Bank", "currency": "JPY", "opening": "5.5"}

@@ -1129,6 +1129,7 @@ def test_an_upload_keeps_the_name_of_the_file(
 ) -> None:
     stored(account, NEW)
     waiting = stored(account, NEW, state="preview", file=BODY)
+    elsewhere = stored(outside_account(owner=account.owner), state="preview")
     source = services.upload(BytesIO(BODY.encode()), account=account, name=name)
     source.refresh_from_db()
     assert (source.name, source.format, source.state) == (kept_name, "csv", "columns")
@@ -1137,6 +1138,7 @@ def test_an_upload_keeps_the_name_of_the_file(
         source.mapping
     )
     assert not OutsideImport.objects.filter(pk=waiting.pk).exists()
+    assert OutsideImport.objects.filter(pk=elsewhere.pk).exists()
     assert {part.source_id for part in OutsideFilePart.objects.all()} == {source.pk}
     assert OutsideEntry.objects.count() == 1
 
@@ -1288,3 +1290,19 @@ def test_an_account_is_locked_before_its_imports_and_its_owner_last(
     upload = partial(services.upload, BytesIO(BODY.encode()), account=account, name="a")
     assert locks(upload) == [of_account, owner]
     assert locks(partial(services.remove_account, account=account)) == [of_account]
+
+
+def test_columns_without_names_are_guessed_by_their_values(account: OutsideAccount) -> None:
+    body = b"11/13/2026,Bus,-5.00\n11/02/2026,Pay,20.00\n"
+    source = services.upload(BytesIO(body), account=account, name="a.csv")
+    mapping = source.mapping or {}
+    assert (source.state, mapping["date"], mapping["amount"]) == ("columns", 0, 2)
+
+
+def test_a_person_has_fifty_accounts(account: OutsideAccount) -> None:
+    facts: dict[str, Any] = {"owner": account.owner, "name": "A", "currency": "EUR"}
+    OutsideAccount.objects.bulk_create(OutsideAccount(**facts) for _ in range(48))
+    services.open_account(**facts, opening=Decimal(0))
+    with pytest.raises(InvalidDetails):
+        services.open_account(**facts, opening=Decimal(0))
+    assert OutsideAccount.objects.count() == 50
