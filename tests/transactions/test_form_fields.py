@@ -1,11 +1,9 @@
-"""Each view refuses methods that it does not answer; each form has the fields that people see."""
+"""The fields that people see in forms of payments, files and reports."""
 
 from typing import Any
 
 import pytest
 from django import forms
-from django.test import RequestFactory
-from django.urls import get_resolver
 
 from transactions.payment_files.forms import CustomersFileForm, PaymentFileForm
 from transactions.reports.forms import CohortForm, DirectionForm
@@ -13,16 +11,6 @@ from transactions.reports.pages.balance_forms import BalanceForm, MomentForm
 from transactions.reports.save_views import SaveReportForm
 from transactions.standing_orders.forms import AmountForm, StandingOrderForm
 from transactions.transfers.forms import TransferForm
-
-
-@pytest.mark.parametrize("app", ["transactions", "explorer"])
-def test_each_view_refuses_a_method_before_it_reads_anything(app: str) -> None:
-    patterns: list[Any] = get_resolver().namespace_dict[app][1].url_patterns
-    request = RequestFactory().put("/")  # of nobody, without a session
-    for pattern in patterns:
-        arguments = dict.fromkeys(pattern.pattern.converters)
-        assert pattern.callback(request, **arguments).status_code == 405, pattern
-
 
 AMOUNT = ("Amount", True, "TextInput", {
     "inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00", "maxlength": "40",
