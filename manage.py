@@ -39,13 +39,20 @@ def choose_settings() -> None:
     """Sets DJANGO_SETTINGS_MODULE from `--settings`, and the path from `--pythonpath`, before the
     settings are read for the first time.
     """
-    from django.core.management.base import CommandParser, handle_default_options
+    from django.core.management.base import (
+        CommandError,
+        CommandParser,
+        handle_default_options,
+    )
 
     parser = CommandParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--settings")
     parser.add_argument("--pythonpath")
-    options, _rest = parser.parse_known_args(sys.argv[2:])
-    handle_default_options(options)
+    try:
+        options, _rest = parser.parse_known_args(sys.argv[2:])
+        handle_default_options(options)
+    except CommandError:
+        pass  # the command's own parser names it
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
 
 

@@ -199,7 +199,9 @@ class AddAppForm(ConfirmedAddressMixin, ActivateTOTPForm):  # type: ignore[misc]
         """The code. A wrong one is not answered with words on recovery codes: there are none."""
         try:
             code = str(super().clean_code())
-        except forms.ValidationError:
+        except forms.ValidationError as refusal:
+            if refusal.code != "incorrect_code":  # such as an address that has to be confirmed
+                raise
             raise forms.ValidationError(WRONG_FIRST_CODE) from None
         TOTP(Authenticator(user=self.user))._mark_code_used(code)  # so that it signs nobody in
         return code

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -16,6 +16,7 @@ TESTS = BASE_DIR / "tests"
 VERBOSITY = ("-q", "", "-v", "-vv")
 CHOSE_NO_TEST = 5  # the exit code of pytest
 ALL_SLOW = "make test leaves out all of these tests, because they are slow. Add --slow to run them."
+NONE = "No test has such a name."
 
 
 class PytestRunner:
@@ -28,12 +29,13 @@ class PytestRunner:
         *,
         verbosity: int = 1,
         failfast: bool = False,
-        parallel: str | None = None,
+        parallel: int | str | None = None,
         slow: bool = False,
         expressions: Sequence[str] = (),
         **_options: Any,
     ) -> None:
-        self.parallel = parallel
+        self.parallel = "" if parallel is None else str(parallel)  # Django makes a number of auto
+        self.nothing = NONE if slow or expressions else ALL_SLOW
         self.options = [VERBOSITY[verbosity]] if VERBOSITY[verbosity] else []
         if failfast:
             self.options.append("-x")
@@ -49,8 +51,9 @@ class PytestRunner:
         add("--failfast", action="store_true", help="Stop at the first test that fails.")
         add("-k", dest="expressions", action="append", metavar="PATTERN", help="Run only tests "
             "whose names match; may be repeated.")  # fmt: skip
-        add("--parallel", nargs="?", const="auto", metavar="N", help="Run tests in N processes, or "
-            "in as many as there are processors; without labels, that is the default.")  # fmt: skip
+        add("--parallel", nargs="?", const="auto", type=processes, metavar="N", help="Run tests in "
+            "N processes, or in as many as there are processors; without labels, that is the "
+            "default.")  # fmt: skip
         add("--slow", action="store_true", help="Run the slow tests too, as make test-all does.")
         add("--keepdb", action="store_true", help="Is always so: databases are copies of one that "
             "is kept.")  # fmt: skip
@@ -65,15 +68,22 @@ class PytestRunner:
         if find_spec("pytest") is None:
             raise CommandError("The packages for tests are missing. Run: make install-dev")
         places = [place_of(label) for label in test_labels]
-        processes = self.parallel or ("0" if places else "auto")
-        options = ["-n", processes, "--dist", "loadgroup", *self.options]
+        parallel = self.parallel or ("0" if places else "auto")
+        options = ["-n", parallel, "--dist", "loadgroup", *self.options]
         # As in the Makefile: the environment may name the database of a bank.
         chosen = {"DATABASE_URL": "", "DB_NAME": "", "DJANGO_SETTINGS_MODULE": "tests.settings"}
         command = [sys.executable, "-m", "pytest", *options, *places]
         ended = subprocess.run(command, cwd=BASE_DIR, env={**os.environ, **chosen}, check=False)
         if ended.returncode == CHOSE_NO_TEST:
-            raise CommandError(ALL_SLOW)
+            raise CommandError(self.nothing)
         return ended.returncode
+
+
+def processes(text: str) -> str:
+    """Reads the value of --parallel."""
+    if text != "auto" and not text.isdecimal():
+        raise ArgumentTypeError(f"{text} is neither a number nor auto; write labels before it")
+    return text
 
 
 def place_of(label: str) -> str:

@@ -27,6 +27,7 @@ from tests.accounts.tokens import issue
 from tests.api.calls import ODD_AMOUNTS, TRANSACTIONS, balance_of, bearer, body, post, slug
 from tests.attacks.waiting import WAITING
 from tests.factories import AccountFactory, nobodys
+from tests.sign_in import let_pass
 from transactions import services
 from transactions.models import NamesAsked, Transaction
 from transactions.safeguards import quota
@@ -154,6 +155,12 @@ def test_numbers_are_looked_up_in_as_many_queries_as_for_one(
     with django_assert_max_num_queries(40):
         answer = send(ana, lines)
     assert answer.json()["booked"] == 40
+
+
+def test_an_old_session_is_asked_to_confirm(ana: Client, mine: Account, theirs: Account) -> None:
+    let_pass(ana, minutes=30)
+    answer = send(ana, [body(mine, theirs)])
+    assert (answer.status_code, slug(answer)) == (403, "confirmation-needed")
 
 
 def answered(

@@ -1,6 +1,7 @@
 """Which pages need a fresh step-up, are open without signing in, or take forms of other sites.
 
-A decorator decides each of these, so a list here notices one that is missing or was added.
+A decorator decides each of these. The lists notice a step-up that is missing, and each page that
+is open or takes such forms, or no longer does.
 """
 
 from collections.abc import Callable, Iterator

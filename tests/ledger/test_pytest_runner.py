@@ -1,12 +1,15 @@
 """`manage.py test` runs pytest on the tests that its labels name."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.test.runner import get_max_test_processes
 from django.test.utils import get_runner
 
 from ledger.env import BASE_DIR
@@ -59,19 +62,39 @@ def test_a_label_without_tests_is_refused(label: str) -> None:
         place_of(label)
 
 
-def test_options_are_those_of_pytest(commands: list[list[str]]) -> None:
-    quick = ["-m", "not slow"]
-    with pytest.raises(CommandError):  # no test was chosen
-        PytestRunner().run_tests([])
-    with pytest.raises(CommandError):
-        PytestRunner(
-            verbosity=2, failfast=True, parallel="3", slow=True, expressions=["one", "two"]
-        ).run_tests(["api"])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", "-n auto --dist loadgroup -m|not slow"),
+        ("api", "-n 0 --dist loadgroup -m|not slow tests/api"),
+        ("api --slow --failfast -v2", "-n 0 --dist loadgroup -v -x tests/api"),
+        ("api --parallel", f"-n {get_max_test_processes()} --dist loadgroup -m|not slow tests/api"),
+        ("api --parallel 3 --slow", "-n 3 --dist loadgroup tests/api"),
+        ("api --slow -k one -k two", "-n 0 --dist loadgroup -k|one or two tests/api"),
+    ],
+)
+def test_options_are_those_of_pytest(given: str, expected: str, commands: list[list[str]]) -> None:
+    with pytest.raises(CommandError) as refused:  # pytest chose no test
+        call_command("test", *given.split())
 
-    first, second = commands
-    assert first == ["-m", "pytest", "-n", "auto", "--dist", "loadgroup", *quick]
-    chosen = ["-v", "-x", "-k", "one or two", "tests/api"]
-    assert second == ["-m", "pytest", "-n", "3", "--dist", "loadgroup", *chosen]
+    assert commands == [["-m", "pytest", *options_in(expected)]]
+    advises = "--slow" in str(refused.value)
+    assert advises is ("--slow" not in given)
+
+
+def options_in(text: str) -> list[str]:
+    """Splits at blanks, but for the value of an option after a bar."""
+    found = re.findall(r"(-[mk])\|(not slow|one or two)|(\S+)", text)
+    return [part for groups in found for part in groups if part]
+
+
+@pytest.mark.parametrize("given", ["api --parallel accounts", "--parallel=-1"])
+def test_a_number_of_processes_that_is_none_is_refused(
+    given: str, commands: list[list[str]]
+) -> None:
+    with pytest.raises(CommandError):
+        call_command("test", *given.split())
+    assert commands == []
 
 
 def test_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -38,3 +38,10 @@ def test_a_module_that_does_not_exist_is_named() -> None:
         assert "Traceback" not in ended.stderr
         assert "no.such.module" in ended.stderr or "ledger.no" in ended.stderr
         assert "--settings" in ended.stderr
+
+
+def test_an_option_without_a_value_is_named() -> None:
+    ended = manage("check", "--settings")
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    assert "--settings" in ended.stderr
