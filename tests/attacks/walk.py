@@ -33,9 +33,10 @@ Filled = Iterable[Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A URL pattern: its name with namespaces, its route, and its parts to fill in."""
+    """A URL pattern: its name with namespaces, its view, its route, and its parts to fill in."""
 
     name: str
+    view: Any
     route: str
     template: str
     arguments: tuple[str, ...]
@@ -74,7 +75,7 @@ def _below(
             yield from _below(each.url_patterns, inside, *here)
         else:
             name = ":".join([*namespaces, each.name]) if each.name else ""
-            yield Pattern(name, *here)
+            yield Pattern(name, each.callback, *here)
 
 
 def _slugs_of_reports(_holder: Holder) -> Filled:

@@ -52,13 +52,6 @@ def recipe(slug: str, **parameters: str) -> Any:
     return views.recipe(RequestFactory().get("/", parameters), slug)
 
 
-def test_every_page_is_only_read() -> None:
-    refused: Any
-    for view in (views.index, views.group, views.recipe, lab_views.lab, lab_views.lab_table):
-        refused = view(RequestFactory().post("/"))  # type: ignore[call-arg]
-        assert (refused.status_code, refused["Allow"]) == (405, "GET, HEAD"), view
-
-
 def test_a_search_replaces_the_list_alone() -> None:
     whole, context, _status = index()
     assert (context["lines"], context["trouble"]) == (("the table",), None)

@@ -15,9 +15,8 @@ from django.http import Http404, HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 
-from accounts import views as account_views
 from accounts.models import User
-from accounts.security import passkey_views, provider_views, recovery_codes, token_views, views
+from accounts.security import provider_views, token_views, views
 from accounts.sign_in import limits, tokens
 from accounts.sign_in.providers import discovery, openid
 from accounts.sign_in.providers.refusals import ProviderRefused
@@ -81,40 +80,6 @@ def no_answer(provider: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(discovery, "discover", refuse)
     monkeypatch.setattr(openid, "discover", refuse)
-
-
-READ, FORM, BUTTON = "GET, HEAD", "GET, HEAD, POST", "POST"
-METHODS: dict[Any, str] = {
-    account_views.account_list: READ,
-    account_views.open_account: FORM,
-    views.security: READ,
-    views.drop_password: FORM,
-    views.choose_name: FORM,
-    token_views.make: FORM,
-    token_views.revoke: BUTTON,
-    token_views.revoke_all: BUTTON,
-    provider_views.go_to_provider: FORM,
-    provider_views.prove_at_provider: FORM,
-    provider_views.come_back: READ,
-    provider_views.taken_meanwhile: READ,
-    passkey_views.sign_in_by_passkey: FORM,
-    recovery_codes.page: FORM,
-    recovery_codes.after_a_change: READ,
-}
-FOR_ANYBODY = {
-    provider_views.go_to_provider,
-    provider_views.come_back,
-    provider_views.taken_meanwhile,
-    passkey_views.sign_in_by_passkey,
-}
-
-
-def test_a_view_takes_its_methods_alone_and_of_whom_is_signed_in() -> None:
-    for view, methods in METHODS.items():
-        refused = view(RequestFactory().delete("/"))
-        assert (refused.status_code, refused["Allow"]) == (405, methods), view
-    free = {view for view in METHODS if not getattr(view, "login_required", True)}
-    assert free == FOR_ANYBODY
 
 
 def query_of(response: Any) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ from tests.attacks.answers import ask
 from tests.attacks.markup import ELEMENT, MARKUP, strange_parts
 from tests.attacks.parameters import page_of
 from tests.attacks.walks.site import Visits, WalkedSite
+from tests.template import APPS
 
 pytestmark = pytest.mark.django_db
 # Where code makes HTML of what is no literal; each escapes its texts, or gets them escaped.
@@ -102,11 +103,10 @@ def test_no_page_turns_escaping_off() -> None:
 
 def test_html_is_made_of_texts_in_these_places_only() -> None:
     """A message of a service that no walk meets stays text, because nothing marks it as HTML."""
-    packages = {path.parent for path in BASE_DIR.glob("*/apps.py")} | {BASE_DIR / "ledger"}
     found = {
         (str(path.relative_to(BASE_DIR)), function)
-        for package in packages
-        for path in package.rglob("*.py")
+        for app in APPS
+        for path in (BASE_DIR / app).rglob("*.py")
         for function in functions_making_html(path)
     }
 

@@ -744,25 +744,6 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-@pytest.mark.whole_code  # a refused request runs no line of a view
-@pytest.mark.parametrize(
-    ("view", "allowed"),
-    [
-        ("account_list", "GET, HEAD"), ("list_file", "GET, HEAD"),
-        ("account_new", "GET, HEAD, POST"), ("account_page", "GET, HEAD"),
-        ("entries_file", "GET, HEAD"), ("account_change", "GET, HEAD, POST"),
-        ("account_remove", "POST"), ("upload", "GET, HEAD, POST"),
-        ("columns", "GET, HEAD, POST"), ("import_page", "GET, HEAD, POST"),
-    ],
-)  # fmt: skip
-def test_a_page_answers_its_methods_alone(view: str, allowed: str) -> None:
-    answer = getattr(views, view)(RequestFactory().delete("/"))
-    assert (answer.status_code, answer["Allow"]) == (405, allowed)
-    other = RequestFactory().get("/") if allowed == "POST" else RequestFactory().post("/")
-    if allowed != "GET, HEAD, POST":
-        assert getattr(views, view)(other).status_code == 405
-
-
 @pytest.mark.parametrize("name", ["account_page", "account_change", "columns", "import_page"])
 def test_a_page_of_another_person_is_not_found(user: User, name: str) -> None:
     source = stored(outside_account(), state="columns")
