@@ -10,9 +10,12 @@ from django.contrib.messages.storage.session import SessionStorage
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpResponse
 from django.test import RequestFactory
+from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
 from tests.sign_in import note_proof
+
+HTMX = {"HX-Request": "true"}
 
 
 def request_of(
@@ -20,20 +23,20 @@ def request_of(
     data: Mapping[str, Any] | None = None,
     *,
     query: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
     path: str = "/",
     is_fresh: bool = True,
-    is_htmx: bool = False,
 ) -> Any:
     """A GET of this person, or with `data` a POST, in a session that is kept nowhere. With
     `is_fresh`, the person has proved just now who they are.
     """
-    factory, params = RequestFactory(), dict(query or {})
+    factory, params = RequestFactory(headers=headers), dict(query or {})
     request: Any = (
         factory.get(path, query_params=params)
         if data is None
         else factory.post(path, data, query_params=params)
     )
-    request.user, request.session, request.htmx = person, SessionBase(), is_htmx
+    request.user, request.session, request.htmx = person, SessionBase(), HtmxDetails(request)
     request._messages = SessionStorage(request)
     if is_fresh:
         note_proof(request.session, person)
@@ -53,10 +56,17 @@ class Unrendered(HttpResponse):
         self.template, self.context = template, context
 
 
-def leave_unrendered(monkeypatch: pytest.MonkeyPatch, views: ModuleType) -> None:
-    """Lets the views of a module answer with an Unrendered in place of each page."""
+def leave_unrendered(
+    monkeypatch: pytest.MonkeyPatch, views: ModuleType
+) -> list[tuple[str, dict[str, Any]]]:
+    """Lets the views of a module answer with an Unrendered in place of each page. Returns the
+    templates and contexts, to which each page adds its own.
+    """
+    pages = list[tuple[str, dict[str, Any]]]()
 
     def render(_request: Any, template: str, context: Any, *, status: int = 200) -> Unrendered:
+        pages.append((template, context))
         return Unrendered(template, context, status)
 
     monkeypatch.setattr(views, "render", render)
+    return pages

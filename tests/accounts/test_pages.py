@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.test import Client, RequestFactory, override_settings
+from django.test import Client, override_settings
 
 from accounts import services, views
 from accounts.models import Account, User
 from accounts.services import close_account
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.pages import text_of
+from tests.requests import leave_unrendered, request_of
 from transactions.demo.sign_ins import SIGN_INS
 
 pytestmark = pytest.mark.django_db
@@ -125,28 +126,16 @@ def test_opening_an_account_leads_to_its_statement(client: Client) -> None:
     assert "Holiday in Porto is open." in text_of(response)
 
 
-def shown(_request: object, template: str, context: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """In place of `render`."""
-    return template, context
-
-
-def request_of(person: User, form: dict[str, str] | None = None) -> Any:
-    rf = RequestFactory(headers={"accept-language": "en-US"})
-    request = rf.get("/") if form is None else rf.post("/", form)
-    request.user = person
-    return request
-
-
 def test_the_list_has_ones_own_accounts_and_closed_ones_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(views, "render", shown)
+    leave_unrendered(monkeypatch, views)
     mine, _theirs = AccountFactory(), AccountFactory()
     frozen, old = AccountFactory(user=mine.user), AccountFactory(user=mine.user)
     services.freeze_account(account=frozen)
     close_account(account=old)
     page: Any = views.account_list(request_of(mine.user))
-    context = page[1]
+    context = page.context
     assert {*context["accounts"]} == {mine, frozen}
     assert context["closed"] == [old]
 
@@ -154,18 +143,18 @@ def test_the_list_has_ones_own_accounts_and_closed_ones_apart(
 def test_the_form_of_an_account_says_why_the_bank_opens_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(views, "render", shown)
+    leave_unrendered(monkeypatch, views)
     person = UserFactory()
-    page: Any = views.open_account(request_of(person))
-    assert page[1]["form"]["currency"].value() == "USD"
-    assert not page[1]["form"].is_bound
+    page: Any = views.open_account(request_of(person, headers={"accept-language": "en-US"}))
+    assert page.context["form"]["currency"].value() == "USD"
+    assert not page.context["form"].is_bound
     wrong: Any = views.open_account(request_of(person, {"name": "", "currency": "EUR"}))
-    assert wrong[1]["form"].errors.keys() == {"name"}
+    assert wrong.context["form"].errors.keys() == {"name"}
     User.objects.filter(pk=person.pk).update(deleted_at=person.created_at)
     refused: Any = views.open_account(request_of(person, {"name": "Rent", "currency": "EUR"}))
-    assert refused[0] == page[0]
-    assert refused[1]["form"].errors.keys() == {"__all__"}
-    assert refused[1]["form"].data["name"] == "Rent"
+    assert refused.template == page.template
+    assert refused.context["form"].errors.keys() == {"__all__"}
+    assert refused.context["form"].data["name"] == "Rent"
     assert not Account.objects.exists()
 
 

@@ -10,8 +10,8 @@ from unittest.mock import Mock
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.http import Http404, HttpResponse
-from django.test import Client, RequestFactory
+from django.http import Http404
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -21,6 +21,7 @@ from ledger.text.money import MINUS
 from tests.attacks.forms import PageForm, forms_of
 from tests.factories import UserFactory
 from tests.pages import lacks, text_of
+from tests.requests import HTMX, leave_unrendered, messages_of, request_of
 from tests.transactions.outside.files import (
     GERMAN,
     balance_of,
@@ -37,6 +38,7 @@ from transactions.outside import services, views
 from transactions.outside.file_parts import PART_BYTES, _KeptFile
 
 pytestmark = pytest.mark.django_db
+FOLDER = "transactions/outside/"  # of the templates
 LIST, NEW, UPLOAD = "/outside/", "/outside/new/", "/outside/upload/"
 HEADING, ROW, LAST = "Datum;Zweck für;Betrag\n", "01.11.2026;Bus;-2,80\n", "01.11.2026;Café;-2,80\n"
 
@@ -715,33 +717,9 @@ def test_a_file_of_endless_rows_is_refused_before_its_columns_are_asked_for(
     assert not OutsideImport.objects.exists()
 
 
-class MessagesOfRequest(list[str]):
-    """The messages of a request."""
-
-    def add(self, _level: int, message: str, _tags: str) -> None:
-        self.append(message)
-
-
-def request_of(user: User, data: dict[str, Any] | None = None, **facts: Any) -> Any:
-    """A request of the person for a view: a POST of `data`, or a GET."""
-    made: Any = RequestFactory().get("/") if data is None else RequestFactory().post("/", data)
-    made.user, made.htmx, made._messages = user, facts.pop("htmx", False), MessagesOfRequest()
-    for name, value in facts.items():
-        setattr(made, name, value)
-    return made
-
-
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-    """The templates with their contexts, which are not rendered: that takes most of a request."""
-    found: list[tuple[str, dict[str, Any]]] = []
-
-    def render(_request: Any, template: str, context: dict[str, Any]) -> HttpResponse:
-        found.append((template.rpartition("/")[2], context))
-        return HttpResponse()
-
-    monkeypatch.setattr(views, "render", render)
-    return found
+    return leave_unrendered(monkeypatch, views)
 
 
 @pytest.mark.parametrize("name", ["account_page", "account_change", "columns", "import_page"])
@@ -777,7 +755,7 @@ def test_an_account_is_opened_by_its_form_or_refused_in_it(
     for changed in ({"name": "B"}, {"name": ""}):
         assert views.account_new(request_of(user, form | changed)).status_code == 200
     assert OutsideAccount.objects.count() == 1
-    assert [template for template, _context in shown] == ["new.html"] * 3
+    assert [template for template, _context in shown] == [f"{FOLDER}new.html"] * 3
     forms = [context["form"] for _template, context in shown]
     assert [form.is_bound for form in forms] == [False, True, True]
     assert [list(form.errors) for form in forms] == [[], ["__all__"], ["name"]]
@@ -792,7 +770,7 @@ def test_an_account_is_changed_by_its_form_or_refused_in_it(
     typed = {"name": "New", "opening": "0.001"}
     assert views.account_change(request_of(user, typed), account.pk).status_code == 200
     (_, first), (template, refused) = shown
-    assert template == "change.html"
+    assert template == f"{FOLDER}change.html"
     assert first["form"].initial == {"name": "Sparkasse", "opening": "1,234.00"}
     assert (first["form"].is_bound, list(refused["form"].errors)) == (False, ["opening"])
     for context in (first, refused):
@@ -807,7 +785,7 @@ def test_an_account_is_removed_by_its_owner(user: User, account: OutsideAccount)
     for is_told in (True, False):
         request = request_of(user, {})
         assert views.account_remove(request, account.pk)["Location"] == LIST
-        assert bool(request._messages) == is_told
+        assert bool(messages_of(request)) == is_told
     assert not OutsideAccount.objects.exists()
 
 
@@ -818,7 +796,7 @@ def test_the_page_of_an_account_has_its_entries_and_imports(
     views.account_page(request_of(user), account.pk)
     ((template, context),) = shown
     assert (template, context["account"].balance, context["imports"]) == (
-        "account.html", 5, [source],
+        f"{FOLDER}account.html", 5, [source],
     )  # fmt: skip
     assert [entry.description for entry in context["page"]] == ["Pay"]
     assert [day.total for day in context["days"]] == [5]
@@ -856,9 +834,7 @@ def test_a_file_of_one_step_is_read_as_it_is_uploaded(
 def test_an_upload_that_is_refused_is_so_in_its_form(
     user: User, account: OutsideAccount, shown: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    empty = request_of(user)
-    empty.GET = {"account": str(account.pk)}
-    views.upload(empty)
+    views.upload(request_of(user, query={"account": str(account.pk)}))
     views.upload(request_of(user, {}))
     views.upload(request_of(user, sent(outside_account(), QIF_FILE)))
     views.upload(request_of(user, sent(account, b"%PDF")))
@@ -882,7 +858,8 @@ def test_an_upload_says_what_of_the_last_columns_did_not_fit(
     monkeypatch.setattr(services, "upload", upload)
     request = request_of(user, sent(account, QIF_FILE))
     assert views.upload(request)["Location"] == f"/outside/imports/{source.pk}/"
-    assert request._messages == ([f"{refusal} {views.NOT_AS_BEFORE}"] if refusal else [])
+    told = [text for _level, text in messages_of(request)]
+    assert told == ([f"{refusal} {views.NOT_AS_BEFORE}"] if refusal else [])
     facts = upload.call_args.kwargs
     assert facts == {"account": account, "name": "november.qif", "id": facts["id"]}
 
@@ -908,7 +885,7 @@ def test_columns_are_shown_until_the_file_is_imported(
         assert (answer["Location"], shown) == (f"/outside/imports/{source.pk}/", [])
         return
     ((template, context),) = shown
-    assert (template, context["source"]) == ("columns.html", source)
+    assert (template, context["source"]) == (f"{FOLDER}columns.html", source)
     assert context["sheet"].names == ("Date", "Amount", "Note")
     form = context["form"]
     assert (form.is_bound, form.initial["role_amount"], form.initial["flip"]) == (False, 1, False)
@@ -945,7 +922,11 @@ def test_a_preview_has_its_lines_and_what_it_warns_of(
     )  # fmt: skip
     assert views.import_page(request_of(user), source.pk).status_code == 200
     ((template, context),) = shown
-    assert (template, context["source"], context["account"]) == ("import.html", source, account)
+    assert (template, context["source"], context["account"]) == (
+        f"{FOLDER}import.html",
+        source,
+        account,
+    )
     like, other = source.entries.order_by("number")
     assert context["lines"] == [(like, "\u201cTram\u201d"), (other, None)]
     assert (context["lookalikes"].ids, context["other_count"]) == ({like.pk}, 1)
@@ -964,7 +945,7 @@ def test_an_import_that_is_no_preview_has_no_lines(
     if state == "columns":
         assert answer["Location"] == f"/outside/imports/{source.pk}/columns/"
     else:
-        assert shown == [("import.html", {"source": source, "account": account})]
+        assert shown == [(f"{FOLDER}import.html", {"source": source, "account": account})]
 
 
 @pytest.mark.parametrize(
@@ -1010,10 +991,11 @@ def test_each_button_of_an_import_calls_its_service(
     here, of_account = f"/outside/imports/{source.pk}/", f"/outside/{account.pk}/"
     stays = is_refused or called is None or called[0] == "read_in_order"
     assert answer["Location"] == (here if stays else of_account)
+    told = [text for _level, text in messages_of(request)]
     if is_refused and called:
-        assert request._messages == ["Not now."]
+        assert told == ["Not now."]
     else:
-        assert len(request._messages) == (not stays)
+        assert len(told) == (not stays)
 
 
 @pytest.mark.parametrize(("htmx", "count"), [(True, 1), (False, 3)])
@@ -1030,11 +1012,13 @@ def test_reading_answers_after_each_step_with_htmx(
     source = stored(
         account, file=f"Date,Amount,Note\n{rows}", state="reading", line_count=3, mapping=MAPPING
     )
-    answer = views.import_page(request_of(user, {"step": "read"}, htmx=htmx), source.pk)
+    answer = views.import_page(
+        request_of(user, {"step": "read"}, headers=HTMX if htmx else None), source.pk
+    )
     source.refresh_from_db()
     assert source.read_count == count
     if htmx:
-        assert shown == [("_reading.html", {"source": source})]
+        assert shown == [(f"{FOLDER}_reading.html", {"source": source})]
     else:
         assert answer["Location"] == f"/outside/imports/{source.pk}/"
 

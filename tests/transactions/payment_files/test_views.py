@@ -14,7 +14,7 @@ from accounts.services import close_account
 from accounts.sign_in import step_up
 from ledger.db.ids import uuid7, uuid7_for
 from tests.factories import AccountFactory, nobodys
-from tests.requests import leave_unrendered, messages_of, request_of
+from tests.requests import HTMX, leave_unrendered, messages_of, request_of
 from tests.transactions.payment_files.files import csv_of, pay, press
 from transactions.exceptions import LedgerError
 from transactions.models import PaymentFile, PaymentLine
@@ -219,7 +219,7 @@ def test_the_page_warns_of_the_same_lines_that_were_paid(everyday: Account) -> N
 def test_a_button_pays_and_leads_back_to_the_page(
     file: PaymentFile, bookings: list[tuple[str, Any]], step: str, is_htmx: bool, book: str
 ) -> None:
-    request, answer = pressed(file, step, is_htmx=is_htmx)
+    request, answer = pressed(file, step, headers=HTMX if is_htmx else None)
     assert answer["HX-Redirect" if is_htmx else "Location"] == place_of(file)
     assert ([name for name, _ in bookings], levels(request)) == ([book], ["success"])
 
@@ -227,7 +227,7 @@ def test_a_button_pays_and_leads_back_to_the_page(
 def test_with_htmx_a_step_shows_how_far_it_came(
     file: PaymentFile, bookings: list[tuple[str, Any]]
 ) -> None:
-    request, page = pressed(file, "pay", is_htmx=True)
+    request, page = pressed(file, "pay", headers=HTMX)
     assert (page.template, page.context["file"], levels(request)) == (PAYING, file, [])
     assert page.context["summary"] == summary_of(page.context["file"])
     assert [name for name, _ in bookings] == ["book_step"]

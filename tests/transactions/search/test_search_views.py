@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.http import HttpResponse
-from django.test import RequestFactory
-from django_htmx.middleware import HtmxDetails
 
 from accounts.groups import ANALYSTS
 from accounts.models import User
 from tests.factories import AccountFactory, UserFactory
+from tests.requests import HTMX, leave_unrendered, request_of
 from transactions import services
 from transactions.scope import BANK, MINE, scope_for
 from transactions.search.language.parser import parse
@@ -20,27 +18,16 @@ from transactions.search.page import views
 from transactions.search.suggestions import Suggestions
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
 RESTORED = {**HTMX, "HX-History-Restore-Request": "true"}
 
 
-def request_of(reader: User, headers: dict[str, str] | None = None, **query: str) -> Any:
-    request: Any = RequestFactory().get("/search/", query, headers=headers or {})
-    request.user, request.htmx = reader, HtmxDetails(request)
-    return request
+def search_of(reader: User, headers: dict[str, str] | None = None, **query: str) -> Any:
+    return request_of(reader, query=query, headers=headers, path="/search/")
 
 
 @pytest.fixture
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-    """The templates that views render, and the contexts."""
-    pages: list[tuple[str, dict[str, Any]]] = []
-
-    def render(_request: Any, template: str, context: dict[str, Any]) -> HttpResponse:
-        pages.append((template, context))
-        return HttpResponse()
-
-    monkeypatch.setattr(views, "render", render)
-    return pages
+    return leave_unrendered(monkeypatch, views)
 
 
 @pytest.fixture
@@ -53,7 +40,7 @@ def analyst() -> User:
 def test_htmx_gets_the_results_alone_unless_it_restores_the_page(rendered: Any) -> None:
     reader = UserFactory()
     for headers in (None, HTMX, RESTORED):
-        assert views.search(request_of(reader, headers))["Vary"] == "HX-Request"
+        assert views.search(search_of(reader, headers))["Vary"] == "HX-Request"
     assert [template for template, _ in rendered] == [
         "transactions/search.html", "transactions/_search_results.html", "transactions/search.html",
     ]  # fmt: skip
@@ -62,9 +49,9 @@ def test_htmx_gets_the_results_alone_unless_it_restores_the_page(rendered: Any) 
 def test_a_customer_searches_their_money_and_sees_no_work(rendered: Any) -> None:
     account = AccountFactory(balance="5")
     reader = account.user
-    views.search(request_of(reader, q=" opening ", sort="oldest", page="2", plans="1"))
-    views.search(request_of(reader, q="opening", sort="up", page="x"))
-    views.search(request_of(reader, q="openign"))
+    views.search(search_of(reader, q=" opening ", sort="oldest", page="2", plans="1"))
+    views.search(search_of(reader, q="opening", sort="up", page="x"))
+    views.search(search_of(reader, q="openign"))
     (_, second), (_, first), (_, mistyped) = rendered
     page = second["page"]
     assert (second["typed"], second["query"]["sort"]) == ("opening", "oldest")
@@ -85,8 +72,8 @@ def test_staff_without_an_account_search_the_bank_and_see_the_work(
     noted, named = list[User](), list[Any]()
     monkeypatch.setattr(views, "note_plans", noted.append)
     monkeypatch.setattr(views, "add_accounts", lambda *accounts: named.extend(accounts))
-    views.search(request_of(clerk, q="mara", plans="1"))
-    views.search(request_of(clerk, plans="1"))
+    views.search(search_of(clerk, q="mara", plans="1"))
+    views.search(search_of(clerk, plans="1"))
     (_, planned), (_, empty) = rendered
     page, panel = planned["page"], planned["panel"]
     assert (page.may_read_bank, page.may_open_all, page.result.scope.is_bank) == (True,) * 3
@@ -100,7 +87,7 @@ def test_staff_without_an_account_search_the_bank_and_see_the_work(
 
 
 def test_an_analyst_searches_the_bank_and_opens_no_receipt(analyst: User, rendered: Any) -> None:
-    views.search(request_of(analyst, q="rent"))
+    views.search(search_of(analyst, q="rent"))
     ((_, context),) = rendered
     page = context["page"]
     assert (page.may_read_bank, page.may_open_all, page.result.scope.is_bank) == (True, False, True)
@@ -113,14 +100,14 @@ def test_the_work_is_for_staff_and_for_searches_without_names(analyst: User, cle
     customer = UserFactory()
     kinds = ((customer, MINE), (analyst, MINE), (analyst, BANK), (clerk, MINE), (clerk, BANK))
     seen = [
-        views._may_see_work(request_of(reader), scope_for(reader, kind)) for reader, kind in kinds
+        views._may_see_work(search_of(reader), scope_for(reader, kind)) for reader, kind in kinds
     ]
     assert seen == [False, False, True, True, True]
 
 
 def test_the_bank_is_searched_by_choice_or_without_an_account(clerk: User) -> None:
     def scope_of(reader: User, whose: str = MINE) -> tuple[str, set[Any]]:
-        scope, _ = views._scope_and_names(request_of(reader, whose=whose), parse("rent"))
+        scope, _ = views._scope_and_names(search_of(reader, whose=whose), parse("rent"))
         return scope.kind, set(scope.ids)
 
     customer = UserFactory()
@@ -145,7 +132,7 @@ def test_a_file_has_all_that_a_search_finds_in_order() -> None:
     account = AccountFactory()
     first, second = (services.deposit(to_account=account, amount=Decimal(n)) for n in (5, 6))
     for sort, rows in (("", (second, first)), ("oldest", (first, second))):
-        answer = views.results_file(request_of(account.user, q="is:in", sort=sort), kind="csv")
+        answer = views.results_file(search_of(account.user, q="is:in", sort=sort), kind="csv")
         lines = b"".join(answer).decode().splitlines()[1:]
         assert [line.rpartition(",")[2] for line in lines] == [str(row.pk) for row in rows]
 
@@ -156,7 +143,7 @@ def test_the_file_of_no_search_is_refused_with_a_sentence(typed: str) -> None:
     why = mistakes[0].sentence if mistakes else "Type what to search for, as in ?q=rent."
     reader = UserFactory()
     text, problem = (
-        views.results_file(request_of(reader, q=typed), kind=kind) for kind in ("csv", "json")
+        views.results_file(search_of(reader, q=typed), kind=kind) for kind in ("csv", "json")
     )
     assert (text.status_code, text["Content-Type"]) == (400, "text/plain; charset=utf-8")
     assert (problem.status_code, problem["Content-Type"]) == (400, "application/problem+json")
