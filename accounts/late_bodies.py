@@ -3,7 +3,8 @@
 Note [Late bodies]: a client may send a body for minutes. Before its last byte, the token may be
 revoked, the session ended, the sign-in closed, or rights taken from the person. So a short body is
 read before session or token; the server has gathered it already. A longer body holds a thread while
-it is read, so it is read only for somebody who is signed in, also by the CSRF check. Then session
+it is read, so it is read only for somebody who is signed in, also by the CSRF check. To strangers a
+page that is open to them (the sign-in) answers 413, and other pages lead to it. Then session
 or token, and the person with their rights, are read again: by the middleware for pages, and for
 calls of the API by `ApiView.initial`, once the scope and the rate limit have let the call in. One
 that `Expect` delays counts as long: the server gives it a thread at its head.
@@ -26,6 +27,10 @@ from ledger.web.middleware import content_length
 SHORT = 64 * 1024  # bytes: `MOST_GATHERED` of the server
 READS = ("GET", "HEAD", "OPTIONS", "TRACE")
 CUT_OFF = "Its body ended too early. Nothing was changed. Send it again."
+NOT_READ = (
+    "Nobody is signed in, so at most 64 KB are read here, and nothing that `Expect` delays. Nothing"
+    " was changed. Send less, or sign in first."
+)
 
 _sessions, _people = SessionMiddleware(HttpResponse), AuthenticationMiddleware(HttpResponse)
 
@@ -49,17 +54,27 @@ class LateBodyMiddleware:
                 return database_errors.page(title, CUT_OFF, None, status=status)
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponseBase | None:
-        """Reads the long body of a page, then the session and its person again. Leads nobody to the
-        sign-in, and reads nothing of theirs.
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], *_arguments: Any
+    ) -> HttpResponseBase | None:
+        """Reads the long body of a page, then the session and its person again. Reads nothing for
+        a stranger, who is led to the sign-in or, by an open page, refused.
         """
         if _is_call(request) or not is_late(request):
             return None
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            if getattr(view, "login_required", True):
+                return redirect_to_login(request.get_full_path())
+            return _not_read(request)
         request.POST  # noqa: B018 - reads the body
         sign_in_again(request)
         return None
+
+
+def _not_read(request: HttpRequest) -> HttpResponse:
+    is_long = content_length(request) > SHORT
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_long else HTTPStatus.EXPECTATION_FAILED
+    return database_errors.page("This is too large", NOT_READ, None, status=status)
 
 
 def is_late(request: HttpRequest) -> bool:

@@ -286,16 +286,31 @@ def test_nothing_of_a_late_body_is_read_for_nobody(
     assert not call.was_read
 
 
-@pytest.mark.parametrize("size", ["short, with Expect", "long"])
-@pytest.mark.parametrize("page", ["account_login", "account_signup", "transactions:transfer"])
-def test_no_page_reads_a_late_body_of_nobody(senders: Senders, page: str, size: str) -> None:
+@pytest.mark.parametrize(("size", "status"), [("short, with Expect", 417), ("long", 413)])
+@pytest.mark.parametrize("page", ["account_login", "account_signup", "csp_report"])
+def test_no_open_page_reads_a_late_body_of_a_stranger(
+    senders: Senders, page: str, size: str, status: int
+) -> None:
     """The CSRF check neither, which comes before the page."""
-    client = Client(enforce_csrf_checks=True)
-    client.cookies["csrftoken"] = CSRF_TOKEN
-    call = Call(senders.mine.user, reverse(page), b"email=ana", FORM, client=client)
+    call = by_a_stranger(senders, page)
+    assert call.send(size, lambda: None).status_code == status
+    assert not call.was_read
+
+
+@pytest.mark.parametrize("size", ["short, with Expect", "long"])
+def test_other_pages_lead_a_stranger_with_a_late_body_to_the_sign_in(
+    senders: Senders, size: str
+) -> None:
+    call = by_a_stranger(senders, "transactions:transfer")
     answer = call.send(size, lambda: None)
     assert answer.headers["Location"].startswith(reverse("account_login"))
     assert not call.was_read
+
+
+def by_a_stranger(senders: Senders, page: str) -> Call:
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = CSRF_TOKEN
+    return Call(senders.mine.user, reverse(page), b"email=ana", FORM, client=client)
 
 
 @pytest.mark.parametrize("size", SIZES)
