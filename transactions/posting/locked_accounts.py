@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import Max, Sum
 from django.utils import timezone
 
+from accounts import current_access
 from accounts.exceptions import AccountNotFound
 from accounts.models import Account
 from ledger.text.dates import end_of_day, start_of_day
@@ -207,10 +208,14 @@ def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:
 
 
 def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, LockedAccount]:
-    """Locks the accounts in order of id. `skip_locked` leaves out those that others have locked."""
+    """Locks the accounts in order of id. `skip_locked` leaves out those that others have locked.
+    Raises AccessEnded as `current_access.refuse_if_ended` does.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_lock_sql(skip_locked), [list(set(ids))])
-        return {row[0]: LockedAccount(*row) for row in cursor.fetchall()}
+        found = {row[0]: LockedAccount(*row) for row in cursor.fetchall()}
+    current_access.refuse_if_ended()
+    return found
 
 
 def read(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LockedAccount]:
