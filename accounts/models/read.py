@@ -59,7 +59,9 @@ class Read(models.Model):
     page = models.CharField(max_length=100, db_comment="The name of the URL")
     path = models.CharField(max_length=200)
     query = models.CharField(max_length=LONGEST_QUERY, blank=True)
-    people = ArrayField(models.UUIDField(), db_comment="Whose rows were read, at most 500")
+    people = ArrayField(
+        models.UUIDField(), db_comment=f"Whose rows were read, at most {MOST_PEOPLE}"
+    )
     address = models.CharField(max_length=200)
     request = models.CharField(max_length=200, db_comment="As in the security log")
     role = models.CharField(max_length=63, default="", db_default="", db_comment="Of the database")

@@ -10,6 +10,7 @@ from accounts.erased import DOMAIN
 from accounts.exceptions import OwnerNotActive, PersonErased
 from accounts.groups import ANALYSTS, OPERATIONS, SUPPORT
 from accounts.models import Household, User
+from ledger.db.ids import uuid7
 from tests.conftest import colleague
 from tests.factories import UserFactory
 
@@ -205,3 +206,8 @@ def test_who_left_or_is_erased_gets_nothing_new() -> None:
     assert person.is_erased
     with pytest.raises(PersonErased):
         person.refuse_if_erased()
+
+
+def test_rows_may_still_point_to_a_locked_person() -> None:
+    """`FOR UPDATE` would make each payment and sign-in wait, whose row points to the person."""
+    assert "FOR NO KEY UPDATE" in str(User.objects.locked([uuid7()]).query)
