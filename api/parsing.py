@@ -9,7 +9,7 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from ledger.db.json_numbers import exact_number
+from ledger.db.json_numbers import LONGEST_NUMBER, ExactNumber, exact_number, is_too_long
 from ledger.text.lines import shortened
 
 MOST_BYTES = 32 * 1024 * 1024
@@ -21,12 +21,13 @@ LINE = re.compile(r"[^\n]+")
 
 def loads(text: str) -> Any:
     """Parses one JSON value. Raises ParseError, with a sentence: also for a name that stands twice,
-    for more than MOST_NAMES, for NaN, and for more nesting or longer numbers than Python reads.
+    for more than MOST_NAMES, for NaN, for more nesting than Python reads, and for a number that is
+    too long without its exponent: whatever writes it would take its time and memory.
     """
     try:
         return json.loads(
             text, object_pairs_hook=_without_repeats, parse_constant=_no_constant,
-            parse_float=exact_number,
+            parse_float=_number,
         )  # fmt: skip
     except ParseError:
         raise
@@ -34,6 +35,15 @@ def loads(text: str) -> Any:
         raise ParseError("This JSON is nested too deeply.") from None
     except ValueError as error:
         raise ParseError(f"This is not JSON: {error}.") from None
+
+
+def _number(text: str) -> ExactNumber:
+    number = exact_number(text)
+    if is_too_long(number):
+        raise ParseError(
+            f"A number has at most {LONGEST_NUMBER:,} digits, zeros included; write it as a text."
+        )
+    return number
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -20,11 +20,14 @@ _MARKER = secrets.token_hex(16)
 _MARKED = re.compile(rf'"{_MARKER}(-?[0-9.]+)"')
 
 
+LONGEST_NUMBER = 4_000  # characters, without an exponent; Python reads integers of 4,300 digits
+
+
 class ExactNumber(Decimal):
-    """A number of a JSON text that has decimals or an exponent. Metadata prints as it is stored."""
+    """A number of a JSON text that has decimals or an exponent. Metadata prints like JSON."""
 
     def __repr__(self) -> str:
-        return f"{self:f}"
+        return str(self)  # 1E+999: never longer than what somebody sent
 
 
 def exact_number(text: str) -> ExactNumber:
@@ -33,6 +36,15 @@ def exact_number(text: str) -> ExactNumber:
         return ExactNumber(text)
     except InvalidOperation:
         raise ValueError("the exponent of a number is out of range") from None
+
+
+def is_too_long(number: Decimal) -> bool:
+    """Whether a finite number has more than LONGEST_NUMBER characters without an exponent, computed
+    without writing it.
+    """
+    _sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)  # noqa: S101  of a finite number
+    return max(len(digits), len(digits) + exponent, 1 - exponent) > LONGEST_NUMBER
 
 
 def loads(text: str) -> Any:
@@ -53,7 +65,7 @@ class WritesExactNumbers(json.JSONEncoder):
     def default(self, o: Any) -> Any:
         """Returns an ExactNumber as marked text."""
         if isinstance(o, ExactNumber):
-            return f"{_MARKER}{o!r}"
+            return f"{_MARKER}{o:f}"
         return super().default(o)
 
     def iterencode(self, o: Any, _one_shot: bool = False) -> Iterator[str]:

@@ -83,7 +83,7 @@ def test_a_number_too_long_to_keep_is_refused_without_being_written(
     ana: Client, mine: Account, theirs: Account, number: str
 ) -> None:
     answer = pay(ana, mine, theirs, f'{{"a": {number}}}')
-    assert (answer.status_code, slug(answer)) == (422, "invalid-details")
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("number", ["1e99999999999999999999", "1e-99999999999999999999"])
@@ -96,7 +96,8 @@ def test_an_exponent_that_no_number_has_is_refused(
 def test_a_service_keeps_decimals_and_refuses_those_that_are_no_numbers(mine: Account) -> None:
     row = services.deposit(to_account=mine, amount=Decimal(1), metadata={"rate": Decimal("1.50")})
     assert (row.metadata, stored(row.pk)) == ({"rate": Decimal("1.5")}, '{"rate": 1.50}')
-    for value in (Decimal("NaN"), Decimal("Infinity"), float("inf")):
+    too_long = map(Decimal, ("1e4001", "-1e-4001", "1e999999999"))
+    for value in (Decimal("NaN"), Decimal("Infinity"), float("inf"), *too_long):
         with pytest.raises(InvalidDetails):
             services.deposit(to_account=mine, amount=Decimal(1), metadata={"rate": value})
 

@@ -127,6 +127,25 @@ def test_huge_json_is_refused_before_it_is_read(url: str, payer: Client) -> None
     assert peak < 20 * MEGABYTE  # the test client itself copies the body
 
 
+@pytest.mark.parametrize(
+    ("number", "many"), [("1e3999", 20_000), ("1e-3998", 20_000), ("1e99999999", 1)]
+)
+@pytest.mark.parametrize("field", ["name", "currency"])
+def test_no_number_is_written_without_its_exponent(
+    field: str, number: str, many: int, payer: Client
+) -> None:
+    """Fields of other kinds write a list as text, to say that it is none."""
+    body = f'{{"{field}":[{",".join([number] * many)}]}}'
+    tracemalloc.start()
+    try:
+        answer = payer.post("/api/v1/accounts/", body, content_type="application/json")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code == 400
+    assert peak < 40 * MEGABYTE
+
+
 @pytest.mark.parametrize("line", [b"10\n", b"\n", b" \n"])
 def test_lines_are_read_in_little_memory(line: bytes) -> None:
     body = line * (4 * MEGABYTE // len(line))

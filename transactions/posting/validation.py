@@ -12,7 +12,12 @@ from django.utils import timezone
 
 from accounts.exceptions import AccountNotFound
 from accounts.models import EARLIEST, LATEST, Account, User
-from ledger.db.json_numbers import ExactNumber, ExactNumberEncoder
+from ledger.db.json_numbers import (
+    LONGEST_NUMBER,
+    ExactNumber,
+    ExactNumberEncoder,
+    is_too_long,
+)
 from ledger.text.currencies import LARGEST_AMOUNT, PLAIN_NUMBER
 from ledger.text.lines import encodes, has_hidden_signs, odd_characters, shortened
 from transactions.exceptions import InvalidAmount, InvalidDetails
@@ -26,7 +31,6 @@ JOINING = "-_./@:~&<%+=?#!"
 MOST_JOINING = 100  # in a word: 16 KB of such words take 0.1 s, and one of 16 KB takes 5 s
 MOST_COMMENTS = 20
 MOST_NAMES = 100  # of metadata, in all levels: pages and reports group payments by them
-LONGEST_NUMBER = 4_000  # characters, without an exponent; Python reads integers of 4,300 digits
 PLAIN = {str, int, bool, float, type(None), Decimal}
 
 
@@ -36,7 +40,7 @@ class MetadataEncoder(ExactNumberEncoder):
     def default(self, o: Any) -> Any:
         """Returns what stands for a value that is not plain JSON."""
         if isinstance(o, Decimal):
-            if not o.is_finite() or _plain_length(o) > LONGEST_NUMBER:
+            if not o.is_finite() or is_too_long(o):
                 raise InvalidDetails(
                     f"A number in metadata has at most {LONGEST_NUMBER:,} digits, zeros included;"
                     " write it as a text."
@@ -214,13 +218,6 @@ def _names_in(value: Any, left: int = DEEPEST) -> int:
         if type(inner) not in PLAIN:
             names += _names_in(inner, left - 1)
     return names
-
-
-def _plain_length(number: Decimal) -> int:
-    """How many characters a finite number has without an exponent, computed without writing it."""
-    _sign, digits, exponent = number.as_tuple()
-    assert isinstance(exponent, int)  # noqa: S101  of a finite number
-    return max(len(digits), len(digits) + exponent, 1 - exponent)
 
 
 def _grown(text: str) -> int:
