@@ -108,15 +108,6 @@ class ChosenEntries:
             last = min(self.filters.end, last)
         return first, max(first, last)
 
-    @property
-    def selection(self) -> str:
-        """What the filters leave out, in words; "" if nothing of the period."""
-        directions = {"in": "money in", "out": "money out"}
-        words = [directions[self.filters.direction]] if self.filters.direction else []
-        if self.filters.text:
-            words.append(f"what matches \u201c{self.filters.text}\u201d")
-        return ", ".join(words)
-
     def figures(self, seal: Seal | None) -> StatementFigures:
         """What the digest covers beside the rows."""
         opening = self.balance_at(self.starts_at) if self.starts_at else None
@@ -215,7 +206,7 @@ def _document(
         account_number=account.number, account_name=account.name, holder=account.user.name,
         currency=account.currency, number=None, month=None, first_day=first_day,
         last_day=last_day, opening=opening or ZERO,
-        closing=last[1] if last else ZERO, selection=choice.selection,
+        closing=last[1] if last else ZERO, selection=choice.filters.selection,
         lines=lines_of(entries, holder=account.user_id, zone=zone),
         made_at=choice.made_at.astimezone(zone),
     )  # fmt: skip

@@ -46,6 +46,20 @@ class Filters:
         """Whether a filter leaves out entries of the period."""
         return bool(self.direction or self.text)
 
+    @property
+    def selection(self) -> str:
+        """What the filters leave out of the period, in words; "" if nothing."""
+        directions = {"in": "money in", "out": "money out"}
+        words = [directions[self.direction]] if self.direction else []
+        if self.text:
+            words.append(f"what matches \u201c{self.text}\u201d")
+        return ", ".join(words)
+
+    @property
+    def last_day(self) -> date | None:
+        """The chosen last day, at most today."""
+        return min(self.end, timezone.localdate()) if self.end else None
+
 
 @dataclass(slots=True)
 class StatementDay:
@@ -107,18 +121,17 @@ def paper_line(page: StatementPage, filters: Filters) -> str:
     The period is the chosen one, up to today, if all of it is on the page; otherwise that of the
     entries.
     """
-    if not page.days:
-        return "No entries."
-    first, last = page.days[-1].date, page.days[0].date
-    if filters.start and page.older is None:
-        first = filters.start
-    if filters.end and page.newer is None:
-        last = max(last, min(filters.end, timezone.localdate()))
+    first, last = filters.start, filters.last_day
+    if page.days and (first is None or page.older is not None):
+        first = page.days[-1].date
+    if page.days and (last is None or page.newer is not None):
+        last = page.days[0].date
     count = len(page.entries)
-    entries = f"{count:,} {'entry' if count == 1 else 'entries'}"
-    line = f"{entries} from {long_date(first)} to {long_date(last)}"
+    line = f"{count:,} {'entry' if count == 1 else 'entries'}" if count else "No entries"
+    line += f" from {long_date(first)}" if first else ""
+    line += f" to {long_date(last)}" if last else ""
     if filters.picks:
-        line += ", a selection"
+        line += f", a selection: {filters.selection}"
     if page.newer is not None or page.older is not None:
         line += ", and there are more"
     return f"{line}."

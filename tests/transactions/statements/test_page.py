@@ -109,7 +109,8 @@ def test_paper_says_what_it_holds_and_holds_everything(
     assert "came in" not in empty
     assert "No entries match" in empty
     one = page_of(ana, account, q="rent 2", paper=1).context["paper_line"]
-    assert not lacks(one, "1 entry", "12 March 2026", "a selection")
+    assert not lacks(one, "1 entry", "12 March 2026", "a selection", "rent 2")
+    assert "money out" in page_of(ana, account, direction="out", paper=1).context["paper_line"]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +120,7 @@ def test_paper_says_what_it_holds_and_holds_everything(
         ({"end": "2026-03-31"}, "from 10 March 2026 to 31 March 2026."),
         ({"start": "2026-03-01"}, "from 1 March 2026 to 19 March 2026."),
         ({"start": "2026-03-12", "end": "2999-01-01"}, "from 12 March 2026 to {today}."),
+        ({"start": "2020-01-01", "end": "2020-01-31"}, "from 1 January 2020 to 31 January 2020."),
         ({"start": "2026-03-01", "end": "2026-03-31", "q": "rent 2"}, "to 31 March 2026, a sele"),
     ],
 )
@@ -128,6 +130,12 @@ def test_paper_has_the_chosen_period(
     today = long_date(timezone.localdate())
     paper_line = page_of(ana, account, **asked, paper=1).context["paper_line"]
     assert period.format(today=today) in paper_line
+
+
+def test_no_balance_is_of_a_day_to_come(ana: Client, account: Account) -> None:
+    edges = texts_of(page_of(ana, account, end="2999-01-01", paper=1), "statement__edge")
+    assert "Closing balance on" in edges[0]
+    assert "2999" not in edges[0]
 
 
 def test_a_part_of_a_period_has_the_days_of_its_entries(
