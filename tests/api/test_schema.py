@@ -5,14 +5,14 @@ import json
 import pytest
 from django.test import Client
 
-from api.management.commands.write_openapi import schema_text
+from api.management.commands.write_openapi import as_json, schema
 from api.pages import SCHEMA
 from api.schema import first_sentence
 
 
 @pytest.mark.whole_code
 def test_the_schema_is_that_of_the_code() -> None:
-    assert SCHEMA.read_text() == schema_text(), "run manage.py write_openapi"
+    assert SCHEMA.read_text() == as_json(schema()), "run manage.py write_openapi"
 
 
 def test_each_call_says_in_a_few_words_what_it_does() -> None:

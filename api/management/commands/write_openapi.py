@@ -9,9 +9,15 @@ from drf_spectacular.generators import SchemaGenerator
 from api.pages import SCHEMA
 
 
-def schema_text() -> str:
+def schema() -> dict[str, Any]:
     """The schema that follows from the code."""
-    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    generator: Any = SchemaGenerator()  # type: ignore[no-untyped-call]
+    found: dict[str, Any] = generator.get_schema(request=None, public=True)
+    return found
+
+
+def as_json(schema: dict[str, Any]) -> str:
+    """The text of the file for a schema."""
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -22,5 +28,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Writes the file."""
-        SCHEMA.write_text(schema_text())
+        SCHEMA.write_text(as_json(schema()))
         self.stdout.write(f"Written: {SCHEMA.name}.")
