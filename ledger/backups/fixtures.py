@@ -4,12 +4,13 @@ Only the owner of the tables may load one: the triggers that build balances and 
 meanwhile, in one database transaction that locks every table.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
+from django.core.management.utils import parse_apps_and_model_labels
 from django.db import connection
 from django.db.models import GeneratedField
 
@@ -18,6 +19,8 @@ from ledger.text.lines import counted
 LEFT_OUT = ("transactions.entry",)  # a view on the rows of transactions
 # A key of two columns, which accounts point at, so that its check cannot wait for the end.
 FIRST = ("accounts.currency",)
+# Their rows may be left out: no other table refers to them, and no audit reads them.
+OPTIONAL = ("admin.logentry", "sessions.session", "ledger_db.jobrecord")
 # What a new bank has none of.
 OF_A_BANK = ("accounts.User", "accounts.Account", "transactions.Transaction")
 # What every bank has, from its migrations on.
@@ -31,10 +34,35 @@ def in_order() -> list[str]:
     labels = [
         model._meta.label_lower
         for config in apps.get_app_configs()
+        if config.models_module is not None  # as in Django's dumpdata
         for model in config.get_models()
-        if not model._meta.proxy
+        if not model._meta.proxy and model._meta.label_lower not in LEFT_OUT
     ]
     return sorted(set(labels), key=lambda label: (label not in FIRST, labels.index(label)))
+
+
+def chosen(labels: Sequence[str], excluded: Sequence[str]) -> list[str]:
+    """Those of `in_order` that `dumpdata` writes with these labels, or with none, and `--exclude`.
+
+    Raises CommandError for a label that names no app or model.
+    """
+    models, configs = parse_apps_and_model_labels(labels)
+    without_models, without_configs = parse_apps_and_model_labels(excluded)
+
+    def is_chosen(label: str) -> bool:
+        model = apps.get_model(label)
+        config = model._meta.app_config
+        if model in without_models or config in without_configs:
+            return False
+        return not labels or model in models or config in configs
+
+    return list(filter(is_chosen, in_order()))
+
+
+def missing_from(labels: Sequence[str]) -> str | None:
+    """The first model without which a fixture of these cannot be loaded; None if it is whole."""
+    there = {*labels, *OPTIONAL}
+    return next((label for label in in_order() if label not in there), None)
 
 
 @contextmanager

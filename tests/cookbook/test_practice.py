@@ -309,7 +309,7 @@ def test_no_recipe_and_no_attempt_takes_the_role_off() -> None:
 @pytest.mark.django_db
 def test_the_practice_banks_own_tables_are_in_no_dump_and_nobodys_right() -> None:
     dumped = io.StringIO()
-    call_command("dumpdata", "cookbook", "auth.permission", stdout=dumped)
+    call_command("dumpdata", stdout=dumped)
     assert "jar" not in dumped.getvalue()
     assert not ContentType.objects.filter(app_label="cookbook").exists()
     assert apps.get_app_config("cookbook").get_models()

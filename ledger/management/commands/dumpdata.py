@@ -7,8 +7,13 @@ from django.core.management.commands.dumpdata import Command as DumpData
 from django.core.management.commands.dumpdata import ProxyModelWarning
 from django.db import connection
 
-from ledger.backups.fixtures import LEFT_OUT, in_order, without_generated_columns
+from ledger.backups.fixtures import chosen, missing_from, without_generated_columns
 from ledger.db.snapshot import snapshot
+
+WHOLE = (
+    "Write the whole bank: manage.py dumpdata -o bank.json. To look at some rows, use manage.py"
+    " shell."
+)
 
 
 class Command(DumpData):
@@ -22,19 +27,32 @@ class Command(DumpData):
         and with one query for each table. All tables are read as they were at one instant: a
         payment between two of them would leave books that `loaddata` refuses.
 
-        Raises CommandError for a login from which policies hide rows: half a bank is no copy of it.
+        Raises CommandError for a part that cannot be loaded, and for a login from which policies
+        hide rows: half a bank is no copy of it.
         """
+        if options["primary_keys"]:
+            raise CommandError(f"Nothing was written: loaddata could not load some rows. {WHOLE}")
+        if options["use_natural_primary_keys"]:
+            raise CommandError(
+                "Nothing was written: seals and histories name ids, which --natural-primary leaves"
+                f" out. {WHOLE}"
+            )
+        tables = chosen(labels, options["exclude"])
+        if missing := missing_from(tables):
+            raise CommandError(
+                "Nothing was written: loaddata could not load this without the rows of"
+                f" {missing}. {WHOLE}"
+            )
         if options["database"] == "default" and (login := _blind_login()):
             raise CommandError(
                 "Nothing was written: policies of row-level security hide rows from the login"
                 f" {login}. Run dumpdata with that of the owner of the tables, without LEDGER_ROLE."
             )
-        options["exclude"] = [*options["exclude"], *LEFT_OUT]
         options["use_base_manager"] = True
         instant = snapshot() if options["database"] == "default" else nullcontext()
         with instant, without_generated_columns(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ProxyModelWarning)  # their rows are another model's
-            super().handle(*(labels or in_order()), **options)
+            super().handle(*tables, **options)
 
 
 def _blind_login() -> str:

@@ -2,13 +2,16 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.core.management.commands.loaddata import Command as LoadData
-from django.core.serializers.base import DeserializedObject
+from django.core.serializers.base import DeserializationError, DeserializedObject
+from django.db import IntegrityError
 from django.db import transaction as db_transaction
 
 from ledger.backups import fixtures
 from ledger.backups.fixtures import originals_before
 from ledger.text.lines import counted
 from transactions.audit.audit import audit_here
+
+WHOLE = "A fixture is of a whole bank, as manage.py dumpdata -o bank.json writes it."
 
 
 def refuse_rows() -> None:
@@ -34,21 +37,26 @@ class Command(LoadData):
         self.after_originals: list[DeserializedObject] = []
         refuse_rows()
         verbosity = options.pop("verbosity")
-        with db_transaction.atomic(durable=True), fixtures.triggers_off():
-            refuse_rows()  # who wrote while this waited for the locks of all tables
-            super().handle(*labels, verbosity=0, **options)  # it says "installed" too early
-            if self.is_emptied and (lacking := fixtures.lacking()):
-                raise CommandError(
-                    f"Nothing was loaded: the fixture has no {lacking}, so it is not one of a"
-                    " whole bank, as `manage.py dumpdata` without names of tables makes it."
-                )
-            if findings := audit_here().findings:
-                raise CommandError(
-                    f"Nothing was loaded, because these books are not clean: {findings[0]}"
-                )
+        try:
+            with db_transaction.atomic(durable=True), fixtures.triggers_off():
+                refuse_rows()  # who wrote while this waited for the locks of all tables
+                super().handle(*labels, verbosity=0, **options)  # it says "installed" too early
+                self._check_loaded()
+        except (DeserializationError, IntegrityError) as error:
+            reason = str(error).splitlines()[0].rstrip(" :.")
+            raise CommandError(f"Nothing was loaded: {reason}. {WHOLE}") from error
         if verbosity:
             rows = counted(self.loaded_object_count, "row")
             self.stdout.write(f"Loaded {rows}; the books are clean, and every seal holds.")
+
+    def _check_loaded(self) -> None:
+        """Raises CommandError for a fixture of a part of a bank, or of books that are not clean."""
+        if self.is_emptied and (lacking := fixtures.lacking()):
+            raise CommandError(f"Nothing was loaded: the fixture has no {lacking}. {WHOLE}")
+        if findings := audit_here().findings:
+            raise CommandError(
+                f"Nothing was loaded, because these books are not clean: {findings[0]}"
+            )
 
     def load_label(self, fixture_label: str) -> None:
         """Loads the files of a name: captures and refunds last, because their foreign keys are

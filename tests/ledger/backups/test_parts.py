@@ -1,0 +1,59 @@
+"""`dumpdata` refuses a part of a bank that `loaddata` could not load."""
+
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from ledger.backups.fixtures import OPTIONAL, chosen, in_order, missing_from
+
+WITHOUT_IDS = ("-e", "auth.permission", "-e", "contenttypes")  # as many tutorials write it
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        ["accounts"],
+        ["accounts", "transactions"],
+        ["accounts.Currency"],
+        ["accounts.Account", "accounts.User", "accounts.Currency"],
+        ["accounts.RecordedSocialAccount"],  # a proxy
+        ["transactions.Entry"],  # a view
+        ["cookbook"],
+        ["contenttypes", "auth", "accounts", "-e", "accounts.Read"],
+        ["-e", "transactions.Seal"],
+        [*WITHOUT_IDS],
+        ["accounts.Currency", "--pks", "USD"],
+        ["--pks", "USD"],
+        ["--natural-foreign", "--natural-primary"],
+    ],
+)
+def test_a_part_is_refused_and_the_whole_is_named(part: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "part.json"
+    with pytest.raises(CommandError, match=r"dumpdata -o bank\.json"):
+        call_command("dumpdata", *part, "-o", str(file))
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("label", ["nothing", "accounts.Nothing"])
+@pytest.mark.parametrize("option", [[], ["-e"]])
+def test_a_label_of_nothing_is_named(option: list[str], label: str) -> None:
+    with pytest.raises(CommandError, match=label):
+        call_command("dumpdata", *option, label)
+
+
+def test_the_whole_is_in_order_however_it_is_named() -> None:
+    every_app = {label.partition(".")[0] for label in in_order()}
+    named = sorted(every_app, reverse=True)
+    assert chosen(named, []) == chosen([], []) == in_order()
+    assert missing_from(in_order()) is None
+
+
+def test_what_may_be_left_out_is_in_no_other_table() -> None:
+    assert missing_from(chosen([], OPTIONAL)) is None
+    optional = {apps.get_model(label) for label in OPTIONAL}
+    for model in {apps.get_model(label) for label in in_order()} - optional:
+        referred = {field.related_model for field in model._meta.get_fields() if field.concrete}
+        assert not referred & optional, model
