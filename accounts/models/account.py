@@ -93,6 +93,7 @@ class Account(models.Model):
     # a migration, keeps the row of the currency as it is. CHECKs on the code or on a list of codes
     # would be read and planned again by every payment.
     currency = models.CharField(max_length=3)
+    currency.empty_strings_allowed = False  # who gives none gets an error that names the column
     minor_units = models.SmallIntegerField(
         editable=False, blank=True, db_comment="Of the currency; filled in by a trigger"
     )

@@ -387,6 +387,19 @@ def test_a_closed_currency_keeps_its_accounts_and_opens_no_other() -> None:
     assert refused.value.__cause__.diag.constraint_name == "account_currency_valid"  # type: ignore[union-attr]
 
 
+def insert(account: Account) -> None:
+    Account.objects.bulk_create([account])
+
+
+@pytest.mark.parametrize("save", [Account.save, insert])
+def test_the_refusal_of_an_account_without_a_currency_names_it(
+    save: Callable[[Account], None],
+) -> None:
+    with pytest.raises(IntegrityError) as refused, db_transaction.atomic():
+        save(Account(user=UserFactory()))
+    assert refused.value.__cause__.diag.column_name == "currency"  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     "change", ["DELETE FROM currencies", "UPDATE currencies SET minor_units = 4"]
 )
