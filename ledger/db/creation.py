@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from ledger.db.server_versions import KNOWS_BUILTIN_LOCALE
 
 # Sorts the same on every system and in every version, so that no index is damaged by an upgrade.
@@ -20,3 +22,10 @@ def create_database(connection: Any, name: str, owner: str = "") -> None:
         cursor.execute(
             f"CREATE DATABASE {quote(name)}{of} TEMPLATE template0 ENCODING 'UTF8'{locale}"
         )
+
+
+def how_to_start_over() -> str:
+    """How to get an empty bank in place of this one, as a sentence."""
+    if settings.LEDGER_EMBEDDED:
+        return "To start over, run make clean, which deletes all data of the embedded server."
+    return "To start over, name a new database in DATABASE_URL or DB_NAME."

@@ -26,6 +26,7 @@ from accounts.groups import (
     ensure_groups,
 )
 from accounts.models import Account, User
+from ledger.db.creation import how_to_start_over
 from ledger.db.ids import uuid7_of
 from transactions import services, staff_services
 from transactions.demo import (
@@ -148,7 +149,7 @@ def _refuse_strangers(people: Iterable[Person]) -> None:
         if _is_demo(user):
             raise SeedingError(
                 "An earlier seed_demo with other options, or on another day, was interrupted; "
-                "repeat that one, or start with an empty database."
+                f"repeat that one. {how_to_start_over()}"
             )
         raise SeedingError(f"Somebody else signs in as {user.email}, which the demo needs.")
 

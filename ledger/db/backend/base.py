@@ -7,7 +7,9 @@ A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user
 that a pooler in transaction mode is in between: then nothing is sent that a session would keep.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -258,6 +260,16 @@ class DatabaseWrapper(WithCursors):
             self.transaction_wrapper(command, send)
         else:
             send()
+
+    @contextmanager
+    def _nodb_cursor(self) -> Iterator[Any]:
+        """Django's own, without its warning that it could not connect: the error that follows says
+        why.
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Normally Django will use", RuntimeWarning)
+            with super()._nodb_cursor() as cursor:
+                yield cursor
 
     @property
     def is_embedded(self) -> bool:

@@ -8,6 +8,7 @@ from django.db import transaction as db_transaction
 
 from ledger.backups import fixtures
 from ledger.backups.fixtures import originals_before
+from ledger.db.creation import how_to_start_over
 from ledger.text.lines import counted
 from transactions.audit.audit import audit_here
 
@@ -20,6 +21,7 @@ def refuse_rows() -> None:
         raise CommandError(
             f"Nothing was loaded: this bank has {held} already, and a fixture goes into an"
             " empty one alone, because its balances and seals are those of its own rows."
+            f" {how_to_start_over()}"
         )
 
 

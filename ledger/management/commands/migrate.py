@@ -14,6 +14,7 @@ from django.db.models.signals import pre_migrate
 
 from ledger.backups.fixtures import rows_of_a_bank
 from ledger.db import extensions
+from ledger.db.creation import how_to_start_over
 from ledger.db.going_back import Plan, lossy, taken_back
 from ledger.db.migration_states import without_rendering
 from ledger.db.probe import applied_migrations
@@ -82,16 +83,16 @@ def _refuse_loss(plan: Plan, *, fake: bool) -> None:
     rows = rows_of_a_bank() if back else ""
     if not rows:
         return
-    if row_security.is_installed():
-        raise CommandError(
-            "Nothing was changed: the policies of row-level security fit the newest tables alone."
-            " To go back, first run manage.py prepare with LEDGER_ROW_SECURITY=False."
-        )
     if (losing := lossy(plan)) and not fake:
         raise CommandError(
             f"Nothing was changed: this bank has {rows}, and taking {losing[0]} back may delete"
             " what it holds. Go forward by a new migration, or restore a backup into a new"
-            " database."
+            f" database. {how_to_start_over()}"
+        )
+    if row_security.is_installed():
+        raise CommandError(
+            "Nothing was changed: the policies of row-level security fit the newest tables alone."
+            " To go back, first run manage.py prepare with LEDGER_ROW_SECURITY=False."
         )
 
 

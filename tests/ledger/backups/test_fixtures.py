@@ -221,8 +221,20 @@ def test_who_signs_up_while_a_fixture_waits_for_its_locks_stays(
     assert query(server, "SELECT string_agg(email, ',') FROM users") == "new@example.com"
 
 
-def test_flush_deletes_nothing_and_says_why(bank: OwnBank) -> None:
+@pytest.mark.parametrize(
+    ("command", "refusal"),
+    [
+        ("flush --no-input", "Nothing was deleted"),
+        ("migrate accounts zero -v0", "Nothing was changed"),
+        ("migrate transactions 0001 -v0", "Nothing was changed"),
+        ("createdb", "nothing was changed"),
+        ("loaddata bank.json", "Nothing was loaded"),
+    ],
+)
+def test_nothing_empties_a_bank_and_what_does_is_named(
+    command: str, refusal: str, bank: OwnBank
+) -> None:
     before = users(bank.data_dir)
 
-    assert_one_sentence(manage(bank.data_dir, "flush", "--no-input"), "Nothing was deleted")
+    assert_one_sentence(manage(bank.data_dir, *command.split()), refusal, "make clean")
     assert users(bank.data_dir) == before

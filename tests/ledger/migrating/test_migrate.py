@@ -95,6 +95,13 @@ def test_a_migration_lets_others_continue_and_tries_again(empty: Database) -> No
     assert last in empty.values("SELECT name FROM django_migrations WHERE app = 'accounts'")
 
 
+def test_a_loss_is_refused_before_policies_have_to_go(people: Database) -> None:
+    """Who wants to start over is not sent to `prepare` first."""
+    people.run("prepare", LEDGER_ROW_SECURITY="True")
+    done = people.manage("migrate", "accounts", "zero", "-v0", LEDGER_ROW_SECURITY="True")
+    assert_one_sentence(done, "Nothing was changed", "DATABASE_URL")
+
+
 @pytest.mark.parametrize(("is_atomic", "tries"), [(True, 3), (False, 1)])
 def test_a_migration_gives_up_where_others_use_its_table(
     is_atomic: bool, tries: int, monkeypatch: pytest.MonkeyPatch
@@ -115,9 +122,3 @@ def test_a_migration_gives_up_where_others_use_its_table(
     with pytest.raises(CommandError, match=r"accounts\.0035_addresses gave up"):
         call_command("migrate", verbosity=0)
     assert len(tried) == tries
-
-
-def test_a_database_is_created_only_where_the_role_may(people: Database) -> None:
-    of_web = people.url.replace("//ledger@", "//ledger_web@").replace(people.name, "of_web")
-    done = people.manage("createdb", DATABASE_URL=of_web)
-    assert_one_sentence(done, "ledger_web", "CREATEDB")

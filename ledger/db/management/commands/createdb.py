@@ -2,26 +2,44 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError, connection
 
-from ledger.db.creation import create_database
+from ledger.db.creation import create_database, how_to_start_over
 
 EXISTS, NO_RIGHT = "42P04", "42501"
+# Printed before an error of the arguments, too.
+USAGE = (
+    "%(prog)s\nCreates the database that DATABASE_URL or DB_NAME names, on its host. Takes no"
+    " options of Postgres's createdb."
+)
 
 
 class Command(BaseCommand):
     help = "Create the database of the settings, empty, on a server of your own."
     requires_system_checks: list[str] = []
 
-    def handle(self, **_options: Any) -> None:
-        name = connection.settings_dict["NAME"]
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(prog_name, subcommand, **{"usage": USAGE, **kwargs})
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", nargs="?", help="Of the database, as the settings have it.")
+
+    def handle(self, *, name: str | None = None, **_options: Any) -> None:
+        given, name = name, connection.settings_dict["NAME"]
+        if given not in (None, name):
+            raise CommandError(
+                f"The settings name the database {name}, not {given}. To create {given} on a server"
+                " of yours, put it into DATABASE_URL or DB_NAME, and run createdb again."
+            )
         try:
             create_database(connection, name)
         except ProgrammingError as error:
             code = getattr(error.__cause__, "sqlstate", None)
             if code == EXISTS:
-                raise CommandError(f"The database {name} exists; nothing was changed.") from error
+                raise CommandError(
+                    f"The database {name} exists; nothing was changed. {how_to_start_over()}"
+                ) from error
             if code == NO_RIGHT:
                 raise CommandError(
                     f"The role {connection.settings_dict['USER']} may not create databases: a"
