@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,13 +16,15 @@ INSTALL = "it needs {0}: make install-extras, or pip install {0}"
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 # With a login for each host, the hosts are tried one by one here, not by libpq.
 OWN_ORDER = {"load_balance_hosts": ("random",), "target_session_attrs": ("prefer-standby",)}
-# Of AWS's driver. What signs in (iam, aws_secrets_manager) comes with DB_IAM_REGION, DB_SECRET_ID.
+# Plugins of AWS's driver. Those that sign in are added by another setting.
+SIGN_IN = {"iam": "DB_IAM_REGION", "aws_secrets_manager": "DB_SECRET_ID"}
 PLUGINS = (
     "aurora_connection_tracker", "bg", "connect_time", "custom_endpoint", "execute_time",
     "failover", "failover_v2", "fastest_response_strategy", "gdb_failover", "gdb_rw",
     "host_monitoring", "host_monitoring_v2", "initial_connection", "limitless",
     "read_write_splitting", "srw", "stale_dns",
 )  # fmt: skip
+FASTEST, FASTEST_PLUGIN = "fastest_response", "fastest_response_strategy"
 USUAL = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
 DRIVER_OPTIONS = {
     # Asks for the cluster's servers at once: the driver would know them only after a page needs it.
@@ -32,9 +35,36 @@ DRIVER_OPTIONS = {
     "open_connection_retry_timeout_ms": 2_000,
 }
 
-# Options of the driver that other settings say.
-ELSEWHERE = ("user", "password", "database", "connect_timeout", "plugins")
-ELSEWHERE_SAID = " that may stand here; what psycopg gets stands in DATABASE_URL or DB_OPTIONS"
+# Options of the driver that another setting decides.
+ELSEWHERE = {
+    "user": "DATABASE_URL",
+    "password": "DATABASE_URL",
+    "database": "DATABASE_URL",
+    "connect_timeout": "LEDGER_CONNECT_TIMEOUT",
+    "plugins": "DB_AWS_PLUGINS",
+    "iam_region": "DB_IAM_REGION",
+    "secrets_manager_secret_id": "DB_SECRET_ID",
+    "secrets_manager_region": "DB_SECRET_REGION",
+}
+OF_PSYCOPG = "; options of psycopg belong in DATABASE_URL or DB_OPTIONS"
+# Options with a fixed set of values. The driver refuses others at each connection, or ignores them.
+STRATEGY = "_host_selector_strategy"  # the end of the name of each option for a strategy
+MODES = (
+    "strict-writer", "strict-home-reader", "strict-out-of-home-reader", "strict-any-reader",
+    "home-reader-or-writer", "out-of-home-reader-or-writer", "any-reader-or-writer",
+)  # fmt: skip
+VALUES: dict[str, Sequence[str]] = {
+    "active_home_failover_mode": MODES,
+    "default_host_availability_strategy": ("exponential_backoff",),
+    "endpoint_substitution_role": ("writer", "reader", "any", "none"),
+    "failover_mode": ("strict_writer", "strict_reader", "reader_or_writer"),
+    "inactive_cluster_writer_endpoint_substitution_role": ("writer", "none"),
+    "inactive_home_failover_mode": MODES,
+    "srw_verify_initial_connection_type": ("writer", "reader"),
+    "verify_inactive_cluster_writer_endpoint_connection_type": ("writer", "none"),
+    "verify_opened_connection_type": ("writer", "reader", "none"),
+    "wrapper_dialect": ("aurora-pg", "global-aurora-pg", "multi-az-pg", "pg", "rds-pg"),
+}
 # Of the connections by which plugins watch servers: monitoring-connect_timeout.
 OF_MONITORS = (
     "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
@@ -57,40 +87,61 @@ def driver(found: dict[str, Any]) -> dict[str, Any]:
                 env.refuse(name, "it is for AWS's driver, and DB_DRIVER=aws is not set")
         return {"ENGINE": "ledger.db.backend"}
     _check_driver(found)
-    plugins = env.items("DB_AWS_PLUGINS", USUAL)
-    for each in plugins:
-        if each not in PLUGINS:
-            env.refuse("DB_AWS_PLUGINS", f"{each!r} is none of {', '.join(PLUGINS)}")
+    plugins = _plugins()
     options = dict(parse_qsl(env.text("DB_AWS_OPTIONS"), keep_blank_values=True))
     if env.text("DB_AWS_OPTIONS") and "" in (options or {"": ""}).values():
         env.refuse("DB_AWS_OPTIONS", "it has no options such as failover_timeout_sec=20&bg_id=2")
     for name, value in options.items():
-        _check_option(name, value)
+        _check_option(name, value, plugins)
     login, sign_in = _login_options(found.get("LEDGER_CREDENTIALS", {}))
     chosen = {**DRIVER_OPTIONS, **sign_in, **options, "plugins": ",".join(plugins + login)}
     return {"ENGINE": "ledger.db.aws", "LEDGER_DRIVER": chosen}
 
 
-def _check_option(name: str, value: str) -> None:
-    """Stops the start for what the driver would refuse at each connection."""
+def _plugins() -> list[str]:
+    found = env.items("DB_AWS_PLUGINS", USUAL)
+    for each in found:
+        if setting := SIGN_IN.get(each):
+            env.refuse("DB_AWS_PLUGINS", f"{setting} adds {each!r}: set that, leave this out")
+        if each not in PLUGINS:
+            env.refuse("DB_AWS_PLUGINS", f"{each!r} is none of {', '.join(PLUGINS)}")
+    return found
+
+
+def _check_option(name: str, value: str, plugins: list[str]) -> None:
+    """Stops the start for what the driver would refuse at each connection, or ignore."""
     from aws_advanced_python_wrapper.utils.properties import WrapperProperties, WrapperProperty
 
+    if setting := ELSEWHERE.get(name):
+        env.refuse("DB_AWS_OPTIONS", f"{setting} decides {name!r}: set that, leave this out")
     known = {
         each.name: each.default_value
         for each in vars(WrapperProperties).values()
-        if isinstance(each, WrapperProperty) and each.name not in ELSEWHERE
+        if isinstance(each, WrapperProperty)
     }
     of_monitor = name.removeprefix("topology-").removeprefix("monitoring-")
     if of_monitor != name and of_monitor in OF_MONITORS:
         known[name] = 0
     if name not in known:
-        env.refuse("DB_AWS_OPTIONS", f"{name!r} is no option of AWS's driver{ELSEWHERE_SAID}")
+        env.refuse("DB_AWS_OPTIONS", f"{name!r} is no option of AWS's driver{OF_PSYCOPG}")
+    values = _strategies() if name.endswith(STRATEGY) else VALUES.get(name, [value])
+    if value not in values:
+        env.refuse("DB_AWS_OPTIONS", f"{value!r} is not a value of {name}: {', '.join(values)}")
+    if name.endswith(STRATEGY) and value == FASTEST and FASTEST_PLUGIN not in plugins:
+        env.refuse("DB_AWS_OPTIONS", f"{value!r} needs {FASTEST_PLUGIN} in DB_AWS_PLUGINS")
     default = known[name]
     if isinstance(default, bool):
         if value.lower() not in ("true", "false"):
             env.refuse("DB_AWS_OPTIONS", f"{value!r} is not True or False, for {name}")
     elif isinstance(default, int) or name in NUMBERS:
         env.check_number("DB_AWS_OPTIONS", value, least=0, most=LARGEST)
+
+
+def _strategies() -> list[str]:
+    """Returns the names of the rules by which the driver chooses one of several readers."""
+    from aws_advanced_python_wrapper.connection_provider import DriverConnectionProvider
+
+    return [*DriverConnectionProvider.accepted_strategies(), FASTEST]
 
 
 def _check_driver(found: dict[str, Any]) -> None:

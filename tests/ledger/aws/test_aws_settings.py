@@ -12,7 +12,9 @@ import pytest
 from ledger import aws_settings
 from ledger.env import BASE_DIR
 from tests.ledger.processes import environment
+from tests.optional import optional
 
+DRIVER = "aws-advanced-python-wrapper"
 HOST = "bank.cluster-1.eu-west-1.rds.amazonaws.com"
 SAFE = f"postgresql://me@{HOST}/books?sslmode=require"
 OF_SECRET = f"postgresql://{HOST}/books?sslmode=require"
@@ -142,9 +144,31 @@ WRONG = {
         "DB_AWS_PLUGINS", "'failover3'",
         {"DATABASE_URL": SAFE, "DB_DRIVER": "aws", "DB_AWS_PLUGINS": "bg,failover3"},
     ),
-    "a plugin that signs in": (
-        "DB_AWS_PLUGINS", "'iam'",
-        {"DATABASE_URL": SAFE, "DB_DRIVER": "aws", "DB_AWS_PLUGINS": "iam"},
+    **{
+        f"the plugin {plugin}, which signs in{', ' if login else ''}{', '.join(login)}": (
+            "DB_AWS_PLUGINS", setting,
+            {"DATABASE_URL": SAFE if plugin == "iam" else OF_SECRET, "DB_DRIVER": "aws",
+             "DB_AWS_PLUGINS": f"failover,{plugin}", **login},
+        )
+        for plugin, setting in (("iam", "DB_IAM_REGION"), ("aws_secrets_manager", "DB_SECRET_ID"))
+        for login in ({}, IAM if plugin == "iam" else SECRET)
+    },
+    **{
+        f"the driver's option {option}": (
+            "DB_AWS_OPTIONS", setting,
+            {"DATABASE_URL": SAFE, "DB_DRIVER": "aws", "DB_AWS_OPTIONS": f"{option}=x"},
+        )
+        for option, setting in (
+            ("iam_region", "DB_IAM_REGION"),
+            ("secrets_manager_secret_id", "DB_SECRET_ID"),
+            ("secrets_manager_region", "DB_SECRET_REGION"),
+            ("plugins", "DB_AWS_PLUGINS"),
+        )
+    },
+    "the fastest reader without the plugin that measures": (
+        "DB_AWS_OPTIONS", "fastest_response_strategy in DB_AWS_PLUGINS",
+        {"DATABASE_URL": SAFE, "DB_DRIVER": "aws", "DB_AWS_PLUGINS": "read_write_splitting",
+         "DB_AWS_OPTIONS": "reader_host_selector_strategy=fastest_response"},
     ),
     "options that cannot be read": (
         "DB_AWS_OPTIONS", "options",
@@ -168,6 +192,16 @@ WRONG = {
             ("plugins=iam", "plugins"),
             ("monitoring-host=elsewhere", "monitoring-host"),
             ("monitoring-connect_timeout=soon", "soon"),
+            ("reader_host_selector_strategy=nonsense", "nonsense"),
+            ("failover_reader_host_selector_strategy=roundRobin", "roundRobin"),
+            ("initial_connection_host_selector_strategy=nonsense", "nonsense"),
+            ("reader_initial_connection_host_selector_strategy=nonsense", "nonsense"),
+            # The driver takes it for reader_or_writer.
+            ("failover_mode=strict-writer", "strict-writer"),
+            ("wrapper_dialect=aurora", "aurora"),
+            ("wrapper_dialect=aurora-mysql", "aurora-mysql"),
+            ("default_host_availability_strategy=nonsense", "nonsense"),
+            ("verify_opened_connection_type=primary", "primary"),
         )
     },
     "plugins of no driver": (
@@ -184,7 +218,8 @@ WRONG = {
 @pytest.mark.parametrize(
     "options",
     [
-        "enable_failover=False&failover_mode=strict-writer",
+        "enable_failover=False&failover_mode=strict_writer",
+        "active_home_failover_mode=strict-any-reader&wrapper_dialect=multi-az-pg",
         "cluster_id=2&cluster_instance_host_pattern=?.x.eu-west-1.rds.amazonaws.com",
         "monitoring-connect_timeout=3&topology-monitoring-tcp_user_timeout=3000",
     ],
@@ -195,6 +230,38 @@ def test_options_that_the_driver_knows_are_kept(
     found = default(DATABASE_URL=SAFE, DB_DRIVER="aws", DB_AWS_OPTIONS=options)
 
     assert dict(parse_qsl(options)).items() <= found["LEDGER_DRIVER"].items()
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    ["random", "round_robin", "weighted_random", "highest_weight", "fastest_response"],
+)
+def test_each_strategy_of_the_driver_is_taken(
+    strategy: str, default: Callable[..., dict[str, Any]]
+) -> None:
+    found = default(
+        DATABASE_URL=SAFE,
+        DB_DRIVER="aws",
+        DB_AWS_PLUGINS="read_write_splitting,fastest_response_strategy",
+        DB_AWS_OPTIONS=f"reader_host_selector_strategy={strategy}",
+    )
+
+    assert found["LEDGER_DRIVER"]["reader_host_selector_strategy"] == strategy
+
+
+def test_the_values_of_the_driver_are_those_that_it_knows() -> None:
+    """The settings name them, because only some of them are for Postgres."""
+    dialects = optional(DRIVER, "aws_advanced_python_wrapper.database_dialect").DialectCode
+    modes = optional(DRIVER, "aws_advanced_python_wrapper.utils.gdb_failover_mode").GdbFailoverMode
+    plain = optional(DRIVER, "aws_advanced_python_wrapper.utils.failover_mode").FailoverMode
+
+    assert set(aws_settings.VALUES["wrapper_dialect"]) == {
+        each.value for each in dialects if each.value.endswith("pg")
+    }
+    assert [modes.from_value(each) for each in aws_settings.MODES] == [*modes]
+    assert {each.upper() for each in aws_settings.VALUES["failover_mode"]} == {
+        each.name for each in plain
+    }
 
 
 @pytest.mark.parametrize("case", WRONG)
