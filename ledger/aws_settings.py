@@ -24,6 +24,7 @@ PLUGINS = (
     "host_monitoring", "host_monitoring_v2", "initial_connection", "limitless",
     "read_write_splitting", "srw", "stale_dns",
 )  # fmt: skip
+SPLITTING = frozenset({"gdb_rw", "read_write_splitting", "srw"})  # those that find a reader
 FASTEST, FASTEST_PLUGIN = "fastest_response", "fastest_response_strategy"
 USUAL = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
 DRIVER_OPTIONS = {

@@ -18,6 +18,7 @@ from ledger import (
     log_settings,
     pool_settings,
     provider_settings,
+    reader_settings,
     tracing_settings,
 )
 from ledger.api_settings import *  # noqa: F403  what no environment changes
@@ -190,6 +191,9 @@ for _replica in _replicas.values():
     pool_settings.check_replica(_replica)
 if LEDGER_ROLE == "web":
     DATABASES |= _replicas
+# For using("read"), and whether Django's ORM reads there by itself (ledger/db/read_router.py).
+DATABASES |= reader_settings.reader(DATABASES["default"], _replicas)
+DATABASE_ROUTERS = reader_settings.routers(DATABASES)
 DATABASE_REPLICA_CHOICE = env.choice(
     "DATABASE_REPLICA_CHOICE", "random", ["random", "round_robin", "least_connections"]
 )

@@ -77,8 +77,9 @@ class ReadsElsewhere:
     "answer counts; None asks the next one. allow_relation lets objects of both databases refer to "
     "each other, and allow_migrate keeps migrate away from the replica.",
     pitfall="A router knows neither the request nor the transaction: a balance that is read to "
-    "check a payment would come from the replica too, and may be old. So Ledger has none; a page "
-    "names the function that may read from a replica (ledger/db/replicas).",
+    "check a payment would come from the replica too, and may be old. So that of Ledger "
+    "(DATABASE_READ_ROUTER) leaves its own models on the writer, and a page names the function "
+    "that may read from a replica (ledger/db/replicas).",
 )
 def router() -> list[dict[str, Any]]:
     """What Django asks a router, and what this one answers."""

@@ -24,8 +24,9 @@ from ledger.env import BASE_DIR
 LONGEST_NAME = 63  # bytes, of Postgres
 # Settings that speak of this server, and that the embedded one of a proof refuses.
 OF_THIS_SERVER = (
-    "DATABASE_URL", "DATABASE_REPLICA_URLS", "DB_NAME", "DB_POOLER", "DB_DRIVER", "DB_AWS_PLUGINS",
-    "DB_AWS_OPTIONS", "DB_IAM_REGION", "DB_SECRET_ID", "DB_SECRET_REGION",
+    "DATABASE_URL", "DATABASE_REPLICA_URLS", "DATABASE_READ_ROUTER", "DB_NAME", "DB_POOLER",
+    "DB_DRIVER", "DB_AWS_PLUGINS", "DB_AWS_OPTIONS", "DB_IAM_REGION", "DB_SECRET_ID",
+    "DB_SECRET_REGION",
 )  # fmt: skip
 WHY = {
     "42501": "the role {role} may not make a database, which the proof needs; give it the right by"

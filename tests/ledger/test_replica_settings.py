@@ -37,8 +37,8 @@ def test_each_url_is_a_replica_of_web_processes(
 ) -> None:
     found = databases(DATABASE_REPLICA_URLS=given, **WEB)
 
-    assert list(found) == ["default", "replica1", "replica2"]
-    assert [str(each["PORT"]) for each in found.values()] == ["5432", "5433", "5434"]
+    assert list(found) == ["default", "replica1", "replica2", "read"]
+    assert [str(each["PORT"]) for each in found.values()][:3] == ["5432", "5433", "5434"]
     assert found["replica2"]["OPTIONS"]["application_name"] == "second"
     assert {each["ENGINE"] for each in found.values()} == {"ledger.db.backend"}
 
@@ -53,8 +53,8 @@ def test_replicas_are_reached_by_libpq_beside_the_driver_of_aws(
     assert "LEDGER_DRIVER" not in found["replica1"]
 
 
-def test_commands_have_no_replicas(databases: Callable[..., dict[str, Any]]) -> None:
-    assert list(databases(DATABASE_REPLICA_URLS=TWO, **WRITER)) == ["default"]
+def test_commands_have_no_replicas_but_read(databases: Callable[..., dict[str, Any]]) -> None:
+    assert list(databases(DATABASE_REPLICA_URLS=TWO, **WRITER)) == ["default", "read"]
 
 
 def test_a_replica_reads_only_from_a_standby_with_the_timeouts_of_the_writer(
@@ -80,7 +80,7 @@ def test_a_read_does_not_wait_long_for_a_replica_or_for_its_pool(
     assert found["default"]["OPTIONS"]["connect_timeout"] == 5
     assert found["replica1"]["OPTIONS"]["connect_timeout"] == 3
     assert int(found["replica2"]["OPTIONS"]["connect_timeout"]) == 8, "as its URL says"
-    pools = [each["OPTIONS"]["pool"] for each in found.values()]
+    pools = [each["OPTIONS"]["pool"] for name, each in found.items() if name != "read"]
     assert [each["timeout"] for each in pools] == [5, 1, 1]
     assert {each["max_size"] for each in pools} == {2}
 

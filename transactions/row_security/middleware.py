@@ -10,8 +10,10 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import User
+from ledger.db.read_router import READ
 from ledger.db.row_security import RowScope, SignedReader
 
+READABLE = {DEFAULT_DB_ALIAS, READ}  # the connections that pages name
 # Pages that look up somebody else even for who is signed in: whether an address is taken, or who
 # follows a link from a mail in the browser of another person. Of two patterns with one address, the
 # first names the page.
@@ -24,7 +26,7 @@ FINDS_OTHERS = {
 
 
 class RowSecurityMiddleware:
-    """Gives the connection the reader of this request; see Note [Signed reader].
+    """Gives the connections the reader of this request; see Note [Signed reader].
 
     Stands before the session is read: until the person is known, statements have the scope SIGN_IN.
     The reader stays until the response is closed, because exports read while they are sent.
@@ -37,12 +39,14 @@ class RowSecurityMiddleware:
         request_finished.connect(_forget_reader)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        database: Any = connections[DEFAULT_DB_ALIAS]
-        database.reader = SignedReader(
+        reader = SignedReader(
             lambda: _loaded_user(request),
             row_scope_of,
             finds_others=lambda: _finds_others(request),
         )
+        for alias in READABLE.intersection(connections):
+            database: Any = connections[alias]
+            database.reader = reader
         return self.get_response(request)
 
 

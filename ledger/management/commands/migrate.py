@@ -18,16 +18,24 @@ from ledger.db.creation import how_to_start_over
 from ledger.db.going_back import Plan, lossy, taken_back
 from ledger.db.migration_states import without_rendering
 from ledger.db.probe import applied_migrations
+from ledger.db.read_router import READ
 from ledger.db.retry import sqlstate
 from ledger.db.short_waits import TablesInUse, again_while_in_use, is_in_use
 from ledger.logs.output import is_for_the_log
 from transactions.row_security import installation as row_security
+
+ONLY_READS = (
+    f"The database {READ} takes no writes. Run migrate without --database: it changes the writer,"
+    " and replicas follow it."
+)
 
 
 class Command(Migrate):
     _running: Migration | None = None
 
     def handle(self, *arguments: Any, **options: Any) -> None:
+        if options["database"] == READ:
+            raise CommandError(ONLY_READS)
         try:
             again_while_in_use(partial(self._attempt, *arguments, **options))
         except InconsistentMigrationHistory as error:

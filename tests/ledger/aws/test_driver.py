@@ -299,14 +299,40 @@ print("each has its own")
 """
 
 
-def test_a_forked_process_has_connections_of_its_own(aurora: Cluster, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FORKS],
+WRITER_AND_READER = """
+import django
+django.setup()
+from django.db import connections
+
+for alias in connections:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT aurora_db_instance_identifier() > '1', pg_is_in_recovery(),"
+            " current_setting('default_transaction_read_only')"
+        )
+        print(alias, *cursor.fetchone())
+"""
+
+
+def run(code: str, data_dir: Path, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
         cwd=BASE_DIR,
-        env=environment(tmp_path, DJANGO_SETTINGS_MODULE="ledger.settings", **aurora.settings),
+        env=environment(data_dir, DJANGO_SETTINGS_MODULE="ledger.settings", **settings),
         capture_output=True,
         text=True,
         timeout=LONG,
         check=False,
     )
+
+
+def test_a_forked_process_has_connections_of_its_own(aurora: Cluster, tmp_path: Path) -> None:
+    done = run(FORKS, tmp_path, aurora.settings)
     assert done.stdout == "each has its own\n", done.stderr
+
+
+def test_the_settings_of_splitting_give_an_alias_on_a_reader(
+    aurora: Cluster, tmp_path: Path
+) -> None:
+    done = run(WRITER_AND_READER, tmp_path, {**aurora.settings, "DB_AWS_PLUGINS": SPLITTING})
+    assert done.stdout == "default False False off\nread True True on\n", done.stderr

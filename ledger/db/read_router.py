@@ -1,0 +1,44 @@
+"""The router of DATABASE_READ_ROUTER: models of added apps are read at the alias `read`.
+
+Note [Which reads stay on the writer]: a router knows neither the request nor what its session has
+written, and a reader may be a moment behind. So a balance, a permission or a limit that a page
+checks must not come from there. The models of Ledger, Django and allauth are read on the writer
+unless a query says using("read"); so is everything while a transaction is open on the writer, and
+whatever belongs to an object that came from it.
+"""
+
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import Model
+
+READ = "read"
+# The packages with models of money, people, permissions, sessions and limits.
+ON_WRITER = frozenset(
+    {"accounts", "allauth", "api", "cookbook", "django", "explorer", "ledger", "transactions"}
+)
+
+
+class ReadRouter:
+    """A router of Django: writes and what must be current go to "default", other reads to READ."""
+
+    def db_for_read(
+        self, model: type[Model], instance: Model | None = None, **_hints: Any
+    ) -> str | None:
+        # A cache in the database passes a class with less than a model has.
+        concrete = getattr(model._meta, "concrete_model", None) or model
+        package = concrete.__module__.partition(".")[0]
+        if package in ON_WRITER or connections[DEFAULT_DB_ALIAS].in_atomic_block:
+            return DEFAULT_DB_ALIAS
+        is_of_object = instance is not None and instance._state.db
+        return None if is_of_object else READ  # None: where the object came from
+
+    def db_for_write(self, _model: type[Model], **_hints: Any) -> str:
+        return DEFAULT_DB_ALIAS
+
+    def allow_relation(self, one: Model, other: Model, **_hints: Any) -> bool | None:
+        both = {one._state.db, other._state.db}
+        return True if both <= {DEFAULT_DB_ALIAS, READ} else None
+
+    def allow_migrate(self, database: str, _app_label: str, **_hints: Any) -> bool | None:
+        return False if database == READ else None

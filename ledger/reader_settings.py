@@ -1,0 +1,73 @@
+"""The alias `read` of DATABASES, where there is a reader, and the router that reads there.
+
+docs/databases.md says what may be read there.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS
+
+from ledger import aws_settings, env
+from ledger.db.read_router import READ
+
+Database = dict[str, Any]
+ROUTER = "ledger.db.read_router.ReadRouter"
+# Without a reader the driver stays on the writer, which would take writes.
+READ_ONLY = "-c default_transaction_read_only=on"
+PLACE = ("HOST", "PORT")
+NO_READER = (
+    "there is no reader; name a replica by DATABASE_REPLICA_URLS, or with DB_DRIVER=aws add"
+    " read_write_splitting to DB_AWS_PLUGINS"
+)
+
+
+def reader(writer: Database, replicas: Mapping[str, Database]) -> dict[str, Database]:
+    """The entry `read` of DATABASES: a reader that AWS's driver finds, or else the replicas. Empty
+    if there is neither.
+    """
+    found = _of_driver(writer) or _of_replicas(writer, [*replicas.values()])
+    return {READ: {**found, "TEST": {"MIRROR": DEFAULT_DB_ALIAS}}} if found else {}
+
+
+def routers(databases: Collection[str]) -> list[str]:
+    """DATABASE_ROUTERS; stops the start if the router has no reader."""
+    if not env.flag("DATABASE_READ_ROUTER"):
+        return []
+    if READ not in databases:
+        env.refuse("DATABASE_READ_ROUTER", NO_READER)
+    return [ROUTER]
+
+
+def _of_driver(writer: Database) -> Database:
+    plugins = writer.get("LEDGER_DRIVER", {}).get("plugins", "").split(",")
+    if aws_settings.SPLITTING.isdisjoint(plugins):
+        return {}
+    options = {**writer["OPTIONS"], "read_only": True}  # see ledger.db.aws.base
+    options["options"] = f"{options.get('options', '')} {READ_ONLY}".strip()
+    return {**writer, "OPTIONS": options}
+
+
+def _of_replicas(writer: Database, found: list[Database]) -> Database:
+    """The first replica. Others with the same login and options are further hosts, of which libpq
+    takes the first standby that answers.
+    """
+    if not found:
+        return {}
+    first = found[0]
+    options = {**first["OPTIONS"]}
+    if "pool" in options:  # no writer answers in place of `read`, so it waits as long as a writer
+        options["pool"] = writer["OPTIONS"]["pool"]
+    made = {
+        **{name: value for name, value in first.items() if name != "LEDGER_REPLICA"},
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }
+    if not first.get("HOST"):  # the standby of the embedded server, or a socket
+        return made
+    alike = [each for each in found if _without_place(each) == _without_place(first)]
+    return {**made, **{name: ",".join(str(each[name]) for each in alike) for name in PLACE}}
+
+
+def _without_place(database: Database) -> Database:
+    return {name: value for name, value in database.items() if name not in PLACE}
