@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -262,6 +263,13 @@ def test_the_values_of_the_driver_are_those_that_it_knows() -> None:
     assert {each.upper() for each in aws_settings.VALUES["failover_mode"]} == {
         each.name for each in plain
     }
+
+
+def test_the_drivers_own_backends_of_django_are_not_for_postgres() -> None:
+    """So docs/databases.md says why Ledger has one."""
+    backends = optional(DRIVER, "aws_advanced_python_wrapper.django.backends")
+
+    assert {each.name for each in iter_modules(backends.__path__)} == {"mysql_connector"}
 
 
 @pytest.mark.parametrize("case", WRONG)

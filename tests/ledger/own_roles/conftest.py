@@ -1,6 +1,7 @@
 """A server whose administrator is no superuser, as those of RDS and Aurora are."""
 
 import os
+import runpy
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,11 +12,15 @@ import psycopg
 import pytest
 
 from ledger.db.embedded import EmbeddedServer
+from ledger.env import BASE_DIR
 from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir
 from tests.ledger.servers import superuser_of
 
 ADMIN, OWNER, WEB, AUDITOR = "bank_admin", "bank", "bank_web", "bank_auditor"
 NAME = "bank_books"
+# What the templates for AWS tell Postgres.
+FILE = BASE_DIR / "deploy/aws/ledger_aws/parameters.py"
+PARAMETERS: dict[str, str] = runpy.run_path(str(FILE))["PARAMETERS"]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """What deploy/aws tells Postgres: a real one takes it, and then logs no data of people."""
 
 import re
-import runpy
 import threading
 from pathlib import Path
 
@@ -9,12 +8,9 @@ import psycopg
 import pytest
 
 from ledger.db import postmaster, roles
-from ledger.env import BASE_DIR
-from tests.ledger.own_roles.conftest import ManagedServer
+from tests.ledger.own_roles.conftest import PARAMETERS, ManagedServer
 from tests.ledger.processes import wait_until
 
-FILE = BASE_DIR / "deploy/aws/ledger_aws/parameters.py"
-PARAMETERS: dict[str, str] = runpy.run_path(str(FILE))["PARAMETERS"]
 # Of RDS itself, and of an extension that the embedded server has not.
 OF_AWS = re.compile(r"rds\.|pg_stat_statements\.|shared_preload_libraries")
 HERE = {name: value for name, value in PARAMETERS.items() if not OF_AWS.match(name)}
