@@ -15,6 +15,7 @@ from api.fields import (
 )
 from api.parameters import expand
 from api.transactions.expansion import RELATED, OwnTransactionField, RelatedField
+from api.transactions.serializers import OWN_FIRST
 from transactions.models import Entry, Transaction
 
 EXPANDABLE = ("transaction", *RELATED)
@@ -79,11 +80,16 @@ class EntrySerializer(serializers.Serializer[Entry]):
     )
     description = serializers.CharField()
     reference = serializers.CharField()
-    category = serializers.CharField(allow_null=True)
+    category = serializers.SerializerMethodField(help_text=OWN_FIRST)
     value_date = serializers.DateField()
     created_at = InstantField(help_text="Booking time; strictly rises within an account.")
     captures = RelatedField(source="captures_id")
     reverses = RelatedField(source="reverses_id")
+
+    @extend_schema_field({"type": ["string", "null"]})
+    def get_category(self, entry: Entry) -> str | None:
+        """The caller's own category if the entry came with it, else that of the transaction."""
+        return getattr(entry, "own_category", None) or entry.category
 
     @extend_schema_field(PartySerializer(allow_null=True))
     def get_counterparty(self, entry: Entry) -> dict[str, str] | None:

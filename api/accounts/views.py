@@ -38,7 +38,7 @@ from ledger.text.lines import tidy_line
 from transactions.exceptions import IdempotencyConflict
 from transactions.models import Entry
 from transactions.statements.forms import StatementForm
-from transactions.statements.page import STATEMENT, entries_of
+from transactions.statements.page import STATEMENT, entries_of, with_own_categories
 
 OTHER_ACCOUNT = "This key was used for an account with another name or currency. None was opened."
 
@@ -155,7 +155,7 @@ class EntryList(ApiView):
         form = StatementForm(request.query_params.dict())
         if not form.is_valid():
             raise refused(form)
-        entries = entries_of(account, form.filters).for_programs()
+        entries = with_own_categories(entries_of(account, form.filters).for_programs(), account)
 
         def page() -> tuple[list[dict[str, Any]], str | None]:
             rows, following = page_of(

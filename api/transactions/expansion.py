@@ -5,17 +5,18 @@ completes or refunds. The reader sees of each what its page shows them.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.admin.masking import masked_number
-from accounts.models import Account
+from accounts.models import Account, User
 from api.caller import Caller, TokenScope
 from api.fields import ExactAmountField, OptionalAmountField, amount_text, rows_of
 from api.parameters import expand
 from api.transactions.serializers import WRITTEN, TransactionSerializer
+from transactions.annotations.categories import own_category
 from transactions.models import Transaction
+from transactions.models.transaction import TransactionQuerySet
 from transactions.safeguards.recipients import own_accounts
 from transactions.scope import may_read_bank, may_see_names
 
@@ -85,11 +86,16 @@ class ExpandedTransactionPageSerializer(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True, help_text="The page of older ones.")
 
 
-def read_for(rows: QuerySet[Transaction], names: Iterable[str]) -> QuerySet[Transaction]:
-    """Reads in the same query what `expanded` needs of the sides."""
+def read_for(
+    rows: TransactionQuerySet, reader: User, names: Iterable[str] = ()
+) -> TransactionQuerySet:
+    """Reads in the same query the categories that the reader gave, and what `expanded` needs of the
+    sides.
+    """
     if set(names) & {*SIDES, "entries"}:
-        return rows.select_related("from_account__user", "to_account__user")
-    return rows
+        rows = rows.select_related("from_account__user", "to_account__user")
+    named: TransactionQuerySet = rows.annotate(own_category=own_category(reader))
+    return named
 
 
 def reads_any(caller: Caller) -> bool:
@@ -135,7 +141,7 @@ def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], call
     ids = {data[name] for data in found for name in names} - {None}
     if not ids:
         return
-    rows = Transaction.objects.filter(pk__in=ids)
+    rows = read_for(Transaction.objects.filter(pk__in=ids), caller.person)
     if not reads_any(caller):
         rows = rows.visible_to(caller.person)
     by_id: Mapping[str, Any] = {data["id"]: data for data in as_json(list(rows), caller)}

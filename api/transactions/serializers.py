@@ -16,6 +16,7 @@ from transactions.models import Transaction
 
 WRITTEN = ("description", "reference", "metadata")  # by people, so names may stand in them
 NULL_WITHOUT_NAMES = "Null for staff who may not see names, of others' transactions."
+OWN_FIRST = "The one that the caller gave their own transaction, else that of the metadata."
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
@@ -50,7 +51,7 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
     to_account = serializers.UUIDField(source="to_account_id", allow_null=True)
     description = serializers.CharField(allow_null=True, help_text=NULL_WITHOUT_NAMES)
     reference = serializers.CharField(allow_null=True, help_text=NULL_WITHOUT_NAMES)
-    category = serializers.SerializerMethodField()
+    category = serializers.SerializerMethodField(help_text=OWN_FIRST)
     metadata = OptionalMetadataField(allow_null=True, help_text=NULL_WITHOUT_NAMES)
     value_date = serializers.DateField()
     created_at = InstantField()
@@ -64,7 +65,11 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_category(self, row: Transaction) -> str | None:
-        """`category` of the metadata, as the generated column has it; no query."""
+        """The caller's own category if the row came with it, else `category` of the metadata, as
+        the generated column has it; no query.
+        """
+        if own := getattr(row, "own_category", None):
+            return str(own)
         found = row.metadata.get("category")
         return found if isinstance(found, str) else row.category if found is not None else None
 

@@ -32,6 +32,7 @@ from api.transactions.serializers import NewTransactionSerializer, TransactionSe
 from api.views import ApiView
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.text.dates import end_of_day, start_of_day
+from transactions.annotations.categories import read_own_categories
 from transactions.models import Transaction
 from transactions.statements.forms import DatesForm
 
@@ -63,7 +64,7 @@ class TransactionList(ApiView):
             rows = rows.filter(created_at__gte=start_of_day(start))
         if end := form.cleaned_data["end"]:
             rows = rows.filter(created_at__lt=end_of_day(end))
-        found, following = page_of(request, read_for(rows, names))
+        found, following = page_of(request, read_for(rows, self.caller.person, names))
         results = expanded(found, names, self.caller)
         wanted = request.query_params.get("fields")
         return Response({"results": picked(results, wanted), "next": following})
@@ -85,6 +86,7 @@ class TransactionList(ApiView):
             booked = pay(self.caller, request._request, given, id)
             if booked.is_repeated:
                 wait_until_confirmed()
+                read_own_categories(self.caller.person, [booked.row])
         except Error as error:
             raise OutcomeOf(id, key=key) from error
         headers = {"Location": f"{request.path}{booked.row.pk}/"}
@@ -107,8 +109,8 @@ class TransactionDetail(ApiView):
         """A transaction with a side of the caller; any for staff with the scope staff."""
         known_only(request, "expand")
         names = names_to_expand(request, EXPANDABLE)
-        rows = Transaction.objects.select_related("from_account__user", "to_account__user")
         caller = self.caller
+        rows = read_for(Transaction.objects.all(), caller.person, EXPANDABLE)
         if not reads_any(caller):
             rows = rows.visible_to(caller.person)
         row = rows.filter(pk=pk).first()
