@@ -56,6 +56,11 @@ v1 = [
         name="transaction",
     ),
     path("transactions/<uuid:pk>/note/", LazyView("api.notes.Note"), name="note"),
+    path(
+        "transactions/<uuid:pk>/category/",
+        LazyView("api.categories.TransactionCategory"),
+        name="category",
+    ),
     path("payment-files/", LazyView("api.payment_files.PaymentFileList"), name="payment_files"),
     path(
         "payment-files/<uuid:pk>/",
@@ -76,6 +81,17 @@ v1 = [
     path("reports/<slug:slug>/", LazyView("api.reports.ReportDetail"), name="report"),
     path("search/", LazyView("api.search.Search"), name="search"),
     path("tags/", LazyView("api.notes.TagList"), name="tags"),
+    path("categories/", LazyView("api.categories.CategoryList"), name="categories"),
+    path(
+        "categories/changes/",
+        LazyView("api.categories.CategoryChangeList"),
+        name="category_changes",
+    ),
+    path(
+        "categories/changes/<uuid:pk>/",
+        LazyView("api.categories.CategoryChangeDetail"),
+        name="category_change",
+    ),
     path("payees/", LazyView("api.payees.PayeeList"), name="payees"),
     path("payees/saved/", LazyView("api.saved_payees.SavedPayeeList"), name="saved_payees"),
     path("payees/saved/<uuid:pk>/", LazyView("api.saved_payees.SavedPayee"), name="saved_payee"),

@@ -120,6 +120,9 @@ def bodies_of_own(holder: Holder) -> dict[str, dict[str, Any]]:
         "POST api:refund": reason,
         "POST api:void": reason,
         "PUT api:note": {"text": "Dinner", "tags": []},
+        "PUT api:category": {"category": "food"},
+        "DELETE api:category": {},
+        "DELETE api:category_change": {},
         "DELETE api:payment_file": {},
         "POST api:payment_file_pay": {"agreed": agreed_to(holder.files[0]), "whole": False},
         "PUT api:saved_payee": {"name": "Landlord"},
@@ -198,7 +201,7 @@ def test_no_body_of_another_kind_is_read(bank: AttackedBank) -> None:
             for body in BODIES:
                 send(text, method, body)
     assert wrong == []
-    assert read >= {*OF_STAFF, *READ_BY, "api:transactions", "api:note"}
+    assert read >= {*OF_STAFF, *READ_BY, "api:transactions", "api:note", "api:category"}
     assert books() == before
 
 

@@ -106,6 +106,10 @@ def _change(holder: Holder) -> Filled:
     return [{"change": given.change} for given in holder.categories]
 
 
+def _change_of_api(holder: Holder) -> Filled:
+    return [{"pk": given.change} for given in holder.categories]
+
+
 def _attachment(holder: Holder) -> Filled:
     return [{"pk": attachment.pk} for attachment in holder.attachments]
 
@@ -206,6 +210,8 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "api:account": _account,
     "api:balance": _account,
     "api:capture": _transaction,
+    "api:category": _transaction,
+    "api:category_change": _change_of_api,
     "api:entries": _account,
     "api:note": _transaction,
     "api:payment_file": _file,

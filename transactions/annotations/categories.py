@@ -76,6 +76,17 @@ class CategoryChange:
         return counted(self.count, "payment")
 
 
+@dataclass(frozen=True, slots=True)
+class CategoryInUse:
+    """A category, the number of transactions in it, and to how many of them its owner gave it, also
+    by a rule.
+    """
+
+    category: str
+    count: int
+    given: int
+
+
 def own_category(owner: User | UUID, field: str = "pk") -> Subquery:
     """The category that the owner gave to the transaction of a row, as a subquery; NULL if none.
 
@@ -129,6 +140,21 @@ def categories_of(user: User) -> list[str]:
     """The categories that the user gave, the newest first."""
     given = OwnCategory.objects.of(user).values("category").annotate(last=Max("created_at"))
     return list(given.order_by("-last").values_list("category", flat=True)[:MOST_OFFERED])
+
+
+def categories_in_use(owner: User, rows: TransactionQuerySet) -> list[CategoryInUse]:
+    """The categories of `rows`, which are of the owner's scope, the most frequent first. Two
+    queries.
+    """
+    latest = OwnCategory.objects.of(owner).latest().order_by().values("category")
+    given = dict(latest.annotate(many=Count("pk")).values_list("category", "many"))
+    named = rows.order_by().values(named=category_or_none(owner))
+    counted = named.annotate(many=Count("pk")).order_by("-many", "named")
+    return [
+        CategoryInUse(name, many, given.get(name, 0))
+        for name, many in counted.values_list("named", "many")
+        if name is not None
+    ]
 
 
 def changes_of(user: User) -> list[CategoryChange]:
@@ -234,3 +260,10 @@ def undo_change(*, owner: User, change: UUID) -> int:
     with db_transaction.atomic(durable=True):
         deleted, _by_table = OwnCategory.objects.of(owner).filter(change=change).delete()
         return deleted
+
+
+@with_retry
+def remove_category(*, owner: User, transaction: Transaction) -> None:
+    """Removes every category that the owner gave to a transaction, so that of the row counts."""
+    with db_transaction.atomic(durable=True):
+        OwnCategory.objects.of(owner).filter(transaction=transaction).delete()

@@ -22,6 +22,13 @@ NONE = "\u201cnone\u201d finds payments without a category in a search. Choose a
 MARKS = "A category has neither quotes nor backslashes, so that a search can name it."
 
 
+def mistakes_of(query: str) -> list[str]:
+    """Why the payments of this search may not get a category; empty if they may."""
+    parsed = parse(query) if encodes(query) else parse("")
+    wrong = [each.sentence for each in parsed.mistakes if not each.is_advice]
+    return wrong or ([NO_QUERY] if parsed.is_empty else [])
+
+
 class CategoryField(forms.CharField):
     """A category as it is stored: in one line and in lower case, fit for a search."""
 
@@ -71,10 +78,8 @@ class RuleForm(forms.Form):
     def clean_query(self) -> str:
         """Returns the search. Raises ValidationError with what is wrong in it."""
         query = tidy_line(self.cleaned_data["query"])
-        parsed = parse(query) if encodes(query) else parse("")
-        wrong = [each.sentence for each in parsed.mistakes if not each.is_advice]
-        if wrong or parsed.is_empty:
-            raise forms.ValidationError(wrong or [NO_QUERY])
+        if wrong := mistakes_of(query):
+            raise forms.ValidationError(wrong)
         return query
 
     @property

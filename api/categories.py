@@ -1,0 +1,222 @@
+"""`/api/v1/categories/` and `/api/v1/transactions/<id>/category/`: the caller's own categories."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError as InvalidValue
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User
+from api.fields import (
+    InstantField,
+    StrictSerializer,
+    TextField,
+    picked,
+    row_of,
+    rows_of,
+    values_of,
+)
+from api.paging import known_only
+from api.parameters import FIELDS
+from api.views import ApiView
+from ledger.db.ids import uuid7
+from transactions.annotations.categories import (
+    CategoryChange,
+    CategoryInUse,
+    categories_in_use,
+    changes_of,
+    give_category,
+    own_category,
+    remove_category,
+    undo_change,
+)
+from transactions.categories.forms import CategoryField, mistakes_of
+from transactions.categories.rules import rows_of as payments_found
+from transactions.models import Transaction
+from transactions.models.own_category import CATEGORY_LIMIT
+from transactions.models.transaction import TransactionQuerySet
+from transactions.scope import scope_for
+
+OF_OWN = f"At most {CATEGORY_LIMIT} characters; stored in lower case."
+
+
+class CategoryInUseSerializer(serializers.Serializer[CategoryInUse]):
+    """A category of the caller's transactions."""
+
+    category = serializers.CharField()
+    count = serializers.IntegerField(help_text="The caller's transactions in it.")
+    given = serializers.IntegerField(help_text="Those to which the caller gave it, or a rule.")
+
+
+class CategoriesSerializer(serializers.Serializer[Any]):
+    """The categories, the most frequent first, all on one page."""
+
+    results = CategoryInUseSerializer(many=True)
+
+
+class TransactionCategorySerializer(serializers.Serializer[Transaction]):
+    """The category of a transaction."""
+
+    category = serializers.CharField(allow_null=True, help_text="The one that counts.")
+    own = serializers.CharField(allow_null=True, help_text="The one that the caller gave.")
+
+
+class NewCategorySerializer(StrictSerializer):
+    """A category in place of the one before."""
+
+    category = TextField(help_text=OF_OWN)
+
+
+class CategoryChangeSerializer(serializers.Serializer[CategoryChange]):
+    """Transactions that got a category together."""
+
+    id = serializers.UUIDField()
+    category = serializers.CharField()
+    count = serializers.IntegerField(help_text="Transactions that the change still has.")
+    changed_at = InstantField(source="at")
+
+
+class CategoryChangesSerializer(serializers.Serializer[Any]):
+    """The last changes, newest first, all on one page."""
+
+    results = CategoryChangeSerializer(many=True)
+
+
+class NewCategoryChangeSerializer(NewCategorySerializer):
+    """A category for all transactions of a search."""
+
+    q = TextField(help_text="Which, in the language of the search, such as category:savings.")
+
+
+class CategoryChangedSerializer(serializers.Serializer[Any]):
+    """What a change did."""
+
+    id = serializers.UUIDField(
+        allow_null=True, help_text="To undo it; null if no transaction changed."
+    )
+    category = serializers.CharField()
+    count = serializers.IntegerField(help_text="Transactions that got it.")
+
+
+class CategoryList(ApiView):
+    """The categories of the caller's transactions."""
+
+    @extend_schema(
+        operation_id="categories_list", parameters=[FIELDS], responses=CategoriesSerializer
+    )
+    def get(self, request: Request) -> Response:
+        """The categories of the caller's transactions, the most frequent first."""
+        known_only(request)
+        person = self.caller.person
+        rows = categories_in_use(person, scope_for(person).transactions())
+        results = rows_of(CategoryInUseSerializer, rows)
+        return Response({"results": picked(results, request.query_params.get("fields"))})
+
+
+class TransactionCategory(ApiView):
+    """The category that the caller gives to a transaction; nobody else sees it."""
+
+    @extend_schema(operation_id="categories_read", responses=TransactionCategorySerializer)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The category of a transaction of the caller, and whether they gave it."""
+        known_only(request)
+        return self._answer(pk)
+
+    @extend_schema(
+        operation_id="categories_give",
+        request=NewCategorySerializer,
+        responses=TransactionCategorySerializer,
+    )
+    def put(self, request: Request, pk: UUID) -> Response:
+        """Gives a transaction of the caller a category. The posted row stays as it is. Sent again,
+        it changes nothing.
+        """
+        known_only(request)
+        person = self.caller.person
+        rows = _own(person, pk)
+        data: dict[str, Any] = values_of(NewCategorySerializer, request.data)
+        category = _category(data["category"])
+        give_category(owner=person, rows=rows, category=category, change=uuid7())
+        return self._answer(pk)
+
+    @extend_schema(operation_id="categories_take", request=None, responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Removes the category that the caller gave, so that the bank's counts. Sent again, it
+        changes nothing.
+        """
+        known_only(request)
+        person = self.caller.person
+        remove_category(owner=person, transaction=_own(person, pk).get())
+        return Response(status=204)
+
+    def _answer(self, pk: UUID) -> Response:
+        person = self.caller.person
+        row = _own(person, pk).values("category", own=own_category(person)).get()
+        found = {"category": row["own"] or row["category"], "own": row["own"]}
+        return Response(row_of(TransactionCategorySerializer, found))
+
+
+class CategoryChangeList(ApiView):
+    """Changes of the category of many transactions."""
+
+    @extend_schema(
+        operation_id="categories_changes", parameters=[FIELDS], responses=CategoryChangesSerializer
+    )
+    def get(self, request: Request) -> Response:
+        """The last changes of categories, newest first. Each can be undone."""
+        known_only(request)
+        rows = rows_of(CategoryChangeSerializer, changes_of(self.caller.person))
+        return Response({"results": picked(rows, request.query_params.get("fields"))})
+
+    @extend_schema(
+        operation_id="categories_change",
+        request=NewCategoryChangeSerializer,
+        responses=CategoryChangedSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        """Gives the transactions of a search a category. Sent again, it changes nothing more, and
+        `id` is null.
+        """
+        known_only(request)
+        data: dict[str, Any] = values_of(NewCategoryChangeSerializer, request.data)
+        category = _category(data["category"])
+        if wrong := mistakes_of(data["q"]):
+            raise ValidationError({"q": wrong})
+        person, change = self.caller.person, uuid7()
+        rows = payments_found(person, data["q"])
+        count = give_category(owner=person, rows=rows, category=category, change=change)
+        found = {"id": change if count else None, "category": category, "count": count}
+        return Response(row_of(CategoryChangedSerializer, found))
+
+
+class CategoryChangeDetail(ApiView):
+    """One change."""
+
+    @extend_schema(operation_id="categories_undo", request=None, responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Undoes a change of categories, so that what counted before counts again."""
+        known_only(request)
+        if not undo_change(owner=self.caller.person, change=pk):
+            raise Http404
+        return Response(status=204)
+
+
+def _own(person: User, pk: UUID) -> TransactionQuerySet:
+    """The transaction, if a side of it is the person's, as a query. Raises Http404."""
+    rows: TransactionQuerySet = Transaction.objects.visible_to(person).filter(pk=pk)
+    if not rows.exists():
+        raise Http404
+    return rows
+
+
+def _category(typed: str) -> str:
+    """The category as it is stored. Raises ValidationError."""
+    try:
+        return CategoryField().clean(typed)
+    except InvalidValue as error:
+        raise ValidationError({"category": error.messages}) from None
