@@ -7,16 +7,14 @@ sign-in.
 """
 
 import json
-from uuid import UUID
 
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from accounts.models import Account
-from api.accounts.views import own_account
 from api.fields import moment_text
+from api.own_accounts import chosen_accounts
 from api.paging import known_only
 from api.parameters import query
 from api.renderers import EVENT_STREAM, EventStreamRenderer
@@ -49,21 +47,12 @@ class EventList(ApiView):
         after `retry` milliseconds, with the last id.
         """
         known_only(request, "account")
-        accounts = self._accounts(request.query_params.get("account"))
+        accounts = chosen_accounts(request)
         if last := request.headers.get(LAST_ID):
             news = news_of(accounts, _position(last))
         else:
             news = News([], str(NewsPosition.now(accounts)))
         return HttpResponse(stream_of(news), content_type=EVENT_STREAM)
-
-    def _accounts(self, only: str | None) -> list[Account]:
-        if only is None:
-            return list(Account.objects.owned_by(self.caller.person))
-        try:
-            pk = UUID(only)
-        except ValueError:
-            raise ValidationError({"account": ["Write the id of an account."]}) from None
-        return [own_account(self.caller.person, pk)]
 
 
 def _position(text: str) -> NewsPosition:

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
@@ -26,6 +25,7 @@ from api.accounts.serializers import (
 )
 from api.expanding import names_to_expand
 from api.fields import InstantField, picked, refused, row_of, rows_of, values_of
+from api.own_accounts import own_account
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, KEY_OF_ACCOUNT, LIMIT, query
 from api.transactions.expansion import put_transactions
@@ -170,12 +170,3 @@ class EntryList(ApiView):
         found, following = read(STATEMENT, page)
         results = picked(found, request.query_params.get("fields"))
         return Response({"results": results, "next": following})
-
-
-def own_account(person: Any, pk: UUID) -> Account:
-    """The account of the person with this id. Raises Http404, also for somebody else's."""
-    account = Account.objects.filter(user=person, pk=pk).first()
-    if account is None:
-        raise Http404
-    account.user = person
-    return account

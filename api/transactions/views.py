@@ -10,10 +10,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import Account
 from accounts.shown import opened_by_right
 from api.expanding import names_to_expand
 from api.fields import picked, refused, row_of, values_of
+from api.own_accounts import chosen_accounts
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, KEY, LIMIT, query
 from api.problems import OutcomeOf
@@ -47,18 +47,21 @@ class TransactionList(ApiView):
         parameters=[
             query("start", "Booked from this day on.", "date"),
             query("end", "Booked to this day, with it.", "date"),
+            query("account", "Only those of this account of the caller.", "uuid"),
             LIMIT, CURSOR, FIELDS, EXPAND,
         ],
         responses=ExpandedTransactionPageSerializer,
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        """Every transaction with a side of the caller, holds too, newest first."""
-        known_only(request, "start", "end", "limit", "cursor", "expand")
+        """Every transaction with a side of the caller, holds too, newest first. The entries of an
+        account, with its balance after each, are in `/accounts/<id>/entries/`.
+        """
+        known_only(request, "start", "end", "account", "limit", "cursor", "expand")
         names = names_to_expand(request, EXPANDABLE)
         form = DatesForm(request.query_params.dict())
         if not form.is_valid():
             raise refused(form)
-        mine = list(Account.objects.owned_by(self.caller.person).values_list("pk", flat=True))
+        mine = chosen_accounts(request)
         rows = Transaction.objects.filter(Q(from_account__in=mine) | Q(to_account__in=mine))
         if start := form.cleaned_data["start"]:
             rows = rows.filter(created_at__gte=start_of_day(start))

@@ -278,6 +278,34 @@ def test_the_list_is_of_the_days_asked_for(mine: Account) -> None:
         assert refused.value.detail.keys() == wrong.keys()  # type: ignore[union-attr]
 
 
+def test_the_list_is_of_one_account_of_the_caller(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    other = AccountFactory(user=mine.user)
+    out = services.transfer(from_account=mine, to_account=theirs, amount=Decimal(1))
+    across = services.transfer(from_account=mine, to_account=other, amount=Decimal(2))
+    held = services.hold(from_account=other, to_account=theirs, amount=Decimal(1))
+
+    def page(account: Any, **more: str) -> Any:
+        return ana.get(TRANSACTIONS, {"account": str(account), "fields": "id", **more}).json()
+
+    first = page(mine.pk, limit="2")
+    rest = ana.get(first["next"]).json()
+    (opening,) = mine.received.all()
+    assert [row["id"] for row in first["results"]] == [str(across.pk), str(out.pk)]
+    assert rest == {"results": [{"id": str(opening.pk)}], "next": None}
+    assert [row["id"] for row in page(other.pk)["results"]] == [str(held.pk), str(across.pk)]
+
+
+def test_an_account_of_others_or_no_account_lists_nothing(ana: Client, theirs: Account) -> None:
+    for account, status, kind in (
+        (theirs.pk, 404, "not-found"), (uuid4(), 404, "not-found"),
+        ("1", 400, "invalid-request"), ("", 400, "invalid-request"),
+    ):  # fmt: skip
+        answer = ana.get(TRANSACTIONS, {"account": str(account)})
+        assert (answer.status_code, slug(answer)) == (status, kind)
+
+
 def test_whoever_has_the_transaction_is_answered_304(
     ana: Client, mine: Account, theirs: Account
 ) -> None:
