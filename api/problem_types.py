@@ -24,7 +24,7 @@ OF_REQUESTS = [
     ProblemType(401, "token-not-accepted", "The token is unknown, or no longer accepted."),
     ProblemType(403, "not-allowed", "The token lacks a scope, or its person a right."),
     ProblemType(404, "not-found", "There is nothing there that the caller may read."),
-    ProblemType(405, "method-not-allowed", "The address does not know this method."),
+    ProblemType(405, "method-not-allowed", "The address does not take this method; see detail."),
     ProblemType(406, "not-acceptable", "The answer is JSON, and Accept refuses that."),
     ProblemType(409, "busy", "Others were booking on the account; nothing moved. Send it again."),
     ProblemType(413, "too-large", "The body is larger than the address accepts."),

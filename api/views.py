@@ -1,7 +1,7 @@
 """What every view of the API has: scopes by method, headers, and answers that may be unchanged."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from django.http import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
@@ -17,6 +17,12 @@ from accounts.models import ApiToken
 from api.caller import Caller, TokenScope, caller_of
 
 READS = ("GET", "HEAD")
+CHANGES = ("PUT", "PATCH", "DELETE")
+POSTED_ROWS = (
+    "Posted rows never change and are never deleted. Staff refund a payment by POST"
+    " /api/v1/transactions/<id>/refund/ and release a hold by POST /api/v1/transactions/<id>/void/;"
+    " what you add yourself is its note, by PUT /api/v1/transactions/<id>/note/."
+)
 # The caller keeps what it likes, with its ETag; no cache between does.
 KEPT_NOWHERE = {"Cache-Control": "private, no-store"}
 
@@ -25,13 +31,15 @@ class ApiView(APIView):
     """A view of the API. `scopes` says which scope each method needs; reading is the usual one.
 
     `headers_told` says for the schema which headers an answer of each method may have, beside those
-    of every view. `is_unchanging`: the answer is about rows that do not change, so it gets an ETag,
-    and a caller who has it gets 304.
+    of every view. `is_unchanging`: the answer is about a posted row and seldom changes, so it gets
+    an ETag, and a caller who has it gets 304. `instead`: what to do in place of changing or
+    deleting what is there, for callers who try.
     """
 
     scopes: ClassVar[Mapping[str, ApiToken.TokenScope | None]] = {}
     headers_told: ClassVar[Mapping[str, Sequence[str]]] = {}
     is_unchanging = False
+    instead = ""
     told: dict[str, str]
 
     def scope_of(self, method: str | None) -> ApiToken.TokenScope | None:
@@ -60,7 +68,18 @@ class ApiView(APIView):
         self, request: Request, *args: Any, **kwargs: Any
     ) -> Response:
         """Refuses: the schema tells what there is."""
-        raise MethodNotAllowed("OPTIONS")
+        self.http_method_not_allowed(request)
+
+    def http_method_not_allowed(  # type: ignore[override]
+        self, request: Request, *args: Any, **kwargs: Any
+    ) -> NoReturn:
+        """Raises MethodNotAllowed with the methods that there are, and `instead` for a change."""
+        method = str(request.method)
+        there = [each for each in self.allowed_methods if each not in ("HEAD", "OPTIONS")]
+        told = f"{method} is not possible here; possible: {', '.join(there)}."
+        if self.instead and method in CHANGES:
+            told = f"{told} {self.instead}"
+        raise MethodNotAllowed(method, told)
 
     def finalize_response(  # type: ignore[override]
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any

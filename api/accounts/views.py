@@ -30,7 +30,7 @@ from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, KEY_OF_ACCOUNT, LIMIT, query
 from api.transactions.expansion import put_transactions
 from api.transactions.keys import REPLAYED, key_as_uuid
-from api.views import ApiView
+from api.views import POSTED_ROWS, ApiView
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7_for
 from ledger.db.replicas import read
@@ -135,6 +135,8 @@ class AccountBalance(ApiView):
 
 class EntryList(ApiView):
     """The statement of an account."""
+
+    instead = POSTED_ROWS
 
     @extend_schema(
         operation_id="accounts_entries",

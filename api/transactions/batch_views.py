@@ -24,7 +24,7 @@ from api.renderers import NDJSON, JSONRenderer, NDJSONRenderer
 from api.transactions.batch import BatchLine, LineRefused, book_each, book_together, lines_of
 from api.transactions.keys import REPLAYED, line_id
 from api.transactions.serializers import NewTransactionSerializer
-from api.views import ApiView
+from api.views import POSTED_ROWS, ApiView
 from ledger.web import outages
 from transactions.models import Transaction
 from transactions.safeguards.confirmation import ConfirmationNeeded, is_covered
@@ -63,6 +63,7 @@ class BatchResultSerializer(serializers.Serializer[Any]):
 class TransactionBatch(ApiView):
     """Many payments in one call."""
 
+    instead = POSTED_ROWS
     parser_classes = [StrictJSONParser, NDJSONParser]
     renderer_classes = [JSONRenderer, NDJSONRenderer]
 

@@ -34,7 +34,7 @@ from api.transactions.expansion import as_json
 from api.transactions.keys import REPLAYED, payment_key
 from api.transactions.payments import check_limits
 from api.transactions.serializers import TransactionSerializer
-from api.views import ApiView
+from api.views import POSTED_ROWS, ApiView
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.text.lines import tidy_line
 from transactions import staff_services
@@ -87,6 +87,7 @@ class HoldSerializer(StrictSerializer):
 class StaffVerb(ApiView):
     """A form of the desk, filled in by a program. Needs the scopes pay and staff."""
 
+    instead = POSTED_ROWS
     headers_told: ClassVar = {"POST": ["Location"]}
     form_class: ClassVar[type[StepForm]]
     body_class: ClassVar[type[StrictSerializer]]
@@ -212,6 +213,7 @@ class Hold(StaffVerb):
 class Void(ApiView):
     """The release of a hold."""
 
+    instead = POSTED_ROWS
     headers_told: ClassVar = {"POST": ["Idempotency-Replayed"]}
 
     @extend_schema(

@@ -29,7 +29,7 @@ from api.transactions.expansion import (
 from api.transactions.keys import REPLAYED, payment_key
 from api.transactions.payments import pay
 from api.transactions.serializers import NewTransactionSerializer, TransactionSerializer
-from api.views import ApiView
+from api.views import POSTED_ROWS, ApiView
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.annotations.categories import read_own_categories
@@ -40,6 +40,7 @@ from transactions.statements.forms import DatesForm
 class TransactionList(ApiView):
     """The transactions of the caller, and new ones."""
 
+    instead = POSTED_ROWS
     headers_told: ClassVar = {"POST": ["Location"]}
 
     @extend_schema(
@@ -101,6 +102,7 @@ class TransactionList(ApiView):
 class TransactionDetail(ApiView):
     """One transaction."""
 
+    instead = POSTED_ROWS
     is_unchanging = True
 
     @extend_schema(

@@ -1,5 +1,6 @@
 """Payments by the API: once for each key, refused as problems, never for somebody else."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -16,7 +17,16 @@ from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from api.transactions.views import TransactionList
 from ledger.db.ids import uuid7
-from tests.api.calls import ODD_AMOUNTS, TRANSACTIONS, balance_of, bearer, body, post, slug
+from tests.api.calls import (
+    ACCOUNTS,
+    ODD_AMOUNTS,
+    TRANSACTIONS,
+    balance_of,
+    bearer,
+    body,
+    post,
+    slug,
+)
 from tests.factories import AccountFactory, upgrade_to_derived_ids
 from transactions import services
 from transactions.models import Transaction
@@ -329,5 +339,41 @@ def test_addresses_that_do_not_exist_answer_by_a_problem(ana: Client) -> None:
     for address in ("/api/", "/api/v2/", "/api/v1/nothing/", f"{TRANSACTIONS}5/"):
         answer = ana.get(address)
         assert (answer.status_code, slug(answer)) == (404, "not-found")
-    answer = ana.delete(TRANSACTIONS)
-    assert (answer.status_code, slug(answer)) == (405, "method-not-allowed")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_who_would_change_posted_rows_is_told_what_to_do_instead(
+    client: Client, mine: Account, theirs: Account, method: str
+) -> None:
+    """A token that only reads is told the same: another one could do no more."""
+    row = services.transfer(from_account=mine, to_account=theirs, amount=Decimal(1))
+    before = list(Transaction.objects.order_by("pk").values())
+    for scopes in (("read",), ("read", "pay")):
+        header = bearer(mine.user, *scopes)
+        for url in (
+            TRANSACTIONS, f"{TRANSACTIONS}{row.pk}/", f"{TRANSACTIONS}batch/",
+            f"{TRANSACTIONS}{row.pk}/refund/", f"{TRANSACTIONS}{row.pk}/void/",
+            f"{TRANSACTIONS}holds/", f"{ACCOUNTS}{mine.pk}/entries/",
+        ):  # fmt: skip
+            answer = client.generic(method, url, b"{}", "application/json", headers=header)
+            assert (answer.status_code, slug(answer)) == (405, "method-not-allowed"), url
+            told = answer.json()["detail"]
+            assert [verb for verb in ("/refund/", "/void/", "/note/") if verb not in told] == []
+    assert list(Transaction.objects.order_by("pk").values()) == before
+
+
+def test_a_method_that_is_not_there_is_answered_with_those_that_are(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    row = services.transfer(from_account=mine, to_account=theirs, amount=Decimal(1))
+    for method, url, there in (
+        ("PATCH", f"{TRANSACTIONS}{row.pk}/note/", {"GET", "PUT"}),
+        ("POST", ACCOUNTS + f"{mine.pk}/", {"GET"}),
+        ("DELETE", "/api/v1/search/", {"GET"}),
+        ("OPTIONS", TRANSACTIONS, {"GET", "POST"}),
+        ("GET", f"{TRANSACTIONS}{row.pk}/refund/", {"POST"}),
+    ):
+        answer = ana.generic(method, url, b"{}", "application/json")
+        assert (answer.status_code, slug(answer)) == (405, "method-not-allowed")
+        named = set(re.findall(r"\b[A-Z]{3,}\b", answer.json()["detail"])) - {method}
+        assert named == there, url
