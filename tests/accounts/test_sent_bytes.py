@@ -1,10 +1,12 @@
 """A customer sends so many megabytes in a day, and no more."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts import sent_bytes
 from accounts.models import AttemptCount
@@ -58,6 +60,12 @@ def test_small_requests_ask_no_database_and_count() -> None:
     assert not AttemptCount.objects.exists()
     assert sent.add("ana", 1024, 2048)
     assert AttemptCount.objects.get().count == 1024
+
+
+def test_what_is_sent_counts_for_a_day() -> None:
+    assert SentBytes().add("ana", 2 * 1024**2, 4096)
+    left = AttemptCount.objects.get().window_ends - timezone.now()
+    assert timedelta(hours=23) < left <= timedelta(days=1)
 
 
 @pytest.mark.parametrize("limit", [0, 2])
