@@ -1,4 +1,4 @@
-"""The table at the top of the cookbook: a dozen lines of the ORM, and the SQL of each.
+"""The table at the top of the cookbook: the usual lines of the ORM, and the SQL of each.
 
 The lines run once in each process, in the practice bank, and are rolled back: the SQL is what
 Django sent. Each leads to the recipe that says more.
@@ -16,7 +16,7 @@ from django.db import transaction as db_transaction
 from django.db.models import F, Q, QuerySet, Sum
 
 from accounts.models import Account, User
-from cookbook.models import Jar
+from cookbook.models import Jar, JarNote
 from cookbook.practice.readiness import require
 from cookbook.practice.role import as_cookbook_role
 from cookbook.recipe import Recipe
@@ -29,17 +29,22 @@ from transactions.models import Transaction
 class OrmLine:
     """A line of the table: what it does, its source, and the statements that Postgres received.
 
-    `recipe` says more about it.
+    `recipe` says more about it. `note` says what the SQL is elsewhere, "" if it is the same.
     """
 
     does: str
     code: str
     sql: tuple[str, ...]
     recipe: Recipe
+    note: str = ""
 
 
 def rows_that_match() -> Any:
     return Account.objects.filter(currency="USD", balance__gt=1000).values("number", "balance")
+
+
+def rows_that_do_not_match() -> Any:
+    return Account.objects.exclude(status="closed").values("name")
 
 
 def either() -> Any:
@@ -58,6 +63,10 @@ def largest() -> Any:
     return Transaction.objects.order_by("-amount", "pk").values("amount")[:3]
 
 
+def next_page() -> Any:
+    return Transaction.objects.order_by("-amount", "pk").values("amount")[20:30]
+
+
 def through_relation() -> Any:
     return Account.objects.filter(user__name="Ana Ferreira").values("name", "user__email")
 
@@ -74,8 +83,16 @@ def totals() -> Any:
     return Transaction.objects.values("category").annotate(spent=Sum("amount"))
 
 
+def total() -> Any:
+    return Jar.objects.aggregate(total=Sum("coins"))
+
+
 def inserted() -> Any:
     return Jar.objects.create(name="rent", coins=100)
+
+
+def several_inserted() -> Any:
+    return Jar.objects.bulk_create([Jar(name="food"), Jar(name="fun")])
 
 
 def changed() -> Any:
@@ -86,40 +103,79 @@ def locked() -> Any:
     return Jar.objects.select_for_update().filter(name="rent")
 
 
-# What each line does, the line, and the recipe about it.
+def all_or_none() -> Any:
+    with db_transaction.atomic():
+        Jar.objects.create(name="tax")
+        Jar.objects.create(name="trip")
+
+
+def with_parent() -> Any:
+    return JarNote.objects.select_related("jar")
+
+
+def with_children() -> Any:
+    return Jar.objects.prefetch_related("notes")
+
+
+SAVEPOINT = (
+    "These lines run in one transaction, so atomic() is a savepoint here. Elsewhere it sends BEGIN "
+    "and COMMIT."
+)
+# What each line does, the line, and the recipe about it. Those that read jars come after those
+# that insert them: without a jar, no second query is sent for the notes.
 LINES: tuple[tuple[str, Callable[[], Any], str], ...] = (
     ("Rows that match", rows_that_match, "rents-by-size"),
+    ("Rows that do not match", rows_that_do_not_match, "daily-limits"),
     ("Either condition", either, "rent-or-large"),
     ("Exactly one row", one_row, "the-only-account"),
     ("The first row, or None", first_row, "first-hold-of"),
     ("Sorted, a few of them", largest, "largest-payments"),
-    ("Through a relation", through_relation, "payments-and-where-they-went"),
+    ("A later page of them", next_page, "page-of-payments"),
+    ("Through a relation", through_relation, "large-payments-into"),
     ("How many", how_many, "any-many-all"),
     ("Whether there are any", are_there_any, "any-many-all"),
+    ("One total", total, "figures-of-category"),
     ("A total for each group", totals, "spent-by-category"),
     ("Insert a row", inserted, "add-contact"),
+    ("Insert several rows", several_inserted, "rates-of-a-week"),
     ("Change rows without reading them", changed, "limit-for-all"),
     ("Lock a row", locked, "select-for-update"),
+    ("All writes or none", all_or_none, "all-or-nothing"),
+    ("With the row it points to", with_parent, "n-plus-one"),
+    ("With the rows that point to it", with_children, "savers-with-their-accounts"),
 )
+NOTES = {all_or_none: SAVEPOINT}
 
 
 @cache
 def lines() -> tuple[OrmLine, ...]:
     """The table. Raises NoPracticeBank if there is none to run the lines in."""
     require()
-    with as_cookbook_role(writes=True), db_transaction.atomic(), watched() as work:
+    with (
+        as_cookbook_role(writes=True),
+        db_transaction.atomic(),
+        watched(with_session=True) as work,
+    ):
         return tuple(
-            OrmLine(does, source_of(line), _statements_of(line, work), BY_SLUG[slug])
+            OrmLine(
+                does,
+                source_of(line),
+                _statements_of(line, work),
+                BY_SLUG[slug],
+                NOTES.get(line, ""),
+            )
             for does, line, slug in LINES
         )
 
 
 def source_of(line: Callable[[], Any]) -> str:
-    """The expression that a function of one line returns, as it is written."""
+    """The one statement of a function as it is written; of a return, its expression."""
     source = textwrap.dedent(inspect.getsource(line))
     (function,) = ast.parse(source).body
-    returned = function.body[-1].value  # type: ignore[attr-defined]
-    return ast.get_source_segment(source, returned) or ""
+    (statement,) = function.body  # type: ignore[attr-defined]
+    if isinstance(statement, ast.Return) and statement.value:
+        return ast.get_source_segment(source, statement.value) or ""
+    return textwrap.dedent(ast.get_source_segment(source, statement, padded=True) or "")
 
 
 def _statements_of(line: Callable[[], Any], work: QueryLog) -> tuple[str, ...]:

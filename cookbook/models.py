@@ -3,11 +3,12 @@
 Not managed by migrations: `practice.bank.build` makes them, in the practice bank and nowhere else.
 """
 
+import uuid
 from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeOperators
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q, Value
@@ -193,6 +194,38 @@ class Favourite(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}. {self.payee}"
+
+
+class BranchKind(models.TextChoices):
+    """Where a branch is."""
+
+    CITY = "city", "In the city"
+    STATION = "station", "At a station"
+    AIRPORT = "airport", "At an airport"
+
+
+class Branch(models.Model):
+    """A branch of the bank: one field of each plain kind, and a list."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=80)
+    slug = models.SlugField(max_length=80, unique=True)
+    kind = models.CharField(max_length=10, choices=BranchKind.choices, default=BranchKind.CITY)
+    about = models.TextField(blank=True)
+    counters = models.PositiveSmallIntegerField(default=1)
+    fee = models.DecimalField(max_digits=6, decimal_places=2, default=0)
+    is_open = models.BooleanField(default=True)
+    opened_on = models.DateField()
+    services = ArrayField(models.CharField(max_length=30), default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        managed = False
+        db_table = "branches"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Reminder(models.Model):

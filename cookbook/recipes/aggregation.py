@@ -18,7 +18,7 @@ GROUP = RecipeGroup(
 @GROUP.recipe(
     "aggregate(): Sum, Avg, Min, Max, Count",
     asks="How do I get the sum, average, smallest and largest of a column?",
-    shows=("Sum", "Avg", "Min", "Max", "Count", "aggregate", "total", "average"),
+    shows=("aggregate", "Sum", "Avg", "Min", "Max", "Count", "total", "average"),
     notice="One query and one row, returned as a dict. default=0 adds COALESCE: with no rows the "
     "sum is 0, as the count is; the other three are None. Try a category that does not exist.",
     pitfall="Sum without rows is None, not 0, and None + 1 raises an error in the first month "

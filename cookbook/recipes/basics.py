@@ -1,5 +1,6 @@
 """Insert, read, update and delete."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
@@ -7,7 +8,7 @@ from django.db.models import ProtectedError
 from django.db.models.functions import Now
 
 from accounts.models import Account, User
-from cookbook.models import Contact, Jar, JarNote
+from cookbook.models import Contact, ExchangeRate, Jar, JarNote
 from cookbook.recipe import RecipeGroup
 from cookbook.runner.sessions import Session
 from cookbook.runner.steps import step
@@ -99,6 +100,32 @@ def get_or_create_at_once(ana: Session, ben: Session) -> dict[str, object]:
     ana.commit()
     his, made_by_ben = waiting.result()
     return {"made by Ana": made_by_ana, "made by Ben": made_by_ben, "the same jar": hers == his}
+
+
+@GROUP.recipe(
+    "update_or_create(): change it, or insert it",
+    asks="How do I change a row if it exists, and insert it otherwise?",
+    shows=("update_or_create", "defaults", "create_defaults", "upsert", "unique"),
+    notice="The SELECT has FOR UPDATE, so nobody else changes the row before the UPDATE. The first "
+    "call finds none, and inserts inside a savepoint; the second updates the columns named in "
+    "defaults, and dates, which may have auto_now. Columns for the INSERT alone go into "
+    "create_defaults.",
+    pitfall="The fields outside defaults need a unique constraint: without one, two requests "
+    "insert two rows. For many rows, bulk_create(update_conflicts=True) is one statement.",
+    writes=True,
+)
+def rate_of_a_day(rate: Decimal = Decimal("1.12")) -> dict[str, object]:
+    """The euro's rate for a day is set, and then set again."""
+    day = date(2026, 6, 1)
+    with step("No row yet: INSERT"):
+        _first, inserted = ExchangeRate.objects.update_or_create(
+            currency="EUR", day=day, defaults={"rate": Decimal("1.08")}
+        )
+    with step("The row exists: UPDATE"):
+        euro, inserted_again = ExchangeRate.objects.update_or_create(
+            currency="EUR", day=day, defaults={"rate": rate}
+        )
+    return {"inserted": inserted, "inserted again": inserted_again, "rate": euro.rate}
 
 
 @GROUP.recipe(

@@ -48,11 +48,12 @@ def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
         "regex",
         "iregex",
         "LIKE",
+        "ILIKE",
         "case-insensitive",
     ),
     notice="contains, startswith and endswith are LIKE; those that begin with i compare UPPER() "
-    "of both sides, so ANA finds Ana. A % or _ in the text is escaped and matches itself. regex "
-    "is ~, and iregex is ~*.",
+    "of both sides, so ANA finds Ana: Django sends no ILIKE. A % or _ in the text is escaped and "
+    "matches itself. regex is ~, and iregex is ~*.",
     pitfall="LIKE with a leading % reads every row, and UPPER() cannot use a plain index on the "
     "column. For many rows use full-text search or a trigram index.",
 )
@@ -184,7 +185,21 @@ def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
 @GROUP.recipe(
     "__hour, __week_day, __quarter: filter by time",
     asks="How do I filter by the hour, the day of the week, the week or the quarter?",
-    shows=("hour", "day", "week_day", "week", "quarter", "weekday", "EXTRACT", "time of day"),
+    shows=(
+        "hour",
+        "day",
+        "week_day",
+        "week",
+        "quarter",
+        "weekday",
+        "EXTRACT",
+        "time of day",
+        "time",
+        "minute",
+        "second",
+        "iso_week_day",
+        "iso_year",
+    ),
     notice="Each lookup becomes an EXTRACT from the time in the current time zone. week_day is "
     "EXTRACT(DOW …) + 1, so that Sunday is 1 and Saturday is 7. week is the week of the ISO year, "
     "which begins on a Monday.",

@@ -65,7 +65,7 @@ def limit_or_none(currency: str = "USD") -> QuerySet[Account, dict[str, object]]
 @GROUP.recipe(
     "Paginator: numbered pages",
     asks="How do I paginate a queryset?",
-    shows=("Paginator", "get_page", "order_by", "slicing", "pagination", "pages", "OFFSET"),
+    shows=("Paginator", "pagination", "get_page", "pages", "order_by", "slicing", "OFFSET"),
     notice="Two queries: COUNT(*) for the number of pages, and the page by LIMIT and OFFSET. For "
     "a page that does not exist get_page() returns the last one: it never fails.",
     pitfall="For each page, Postgres counts all rows, and reads and drops every row before the "

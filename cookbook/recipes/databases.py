@@ -5,7 +5,8 @@ of its page: there it would not be in the practice bank.
 """
 
 from functools import partial
-from typing import Any
+from time import sleep
+from typing import Annotated, Any
 
 from django.db import OperationalError, connection
 from django.db import transaction as db_transaction
@@ -15,6 +16,7 @@ from django.db.utils import ConnectionRouter
 from accounts.models import Account
 from cookbook.models import Jar
 from cookbook.recipe import RecipeGroup
+from cookbook.runner.parameters import Between
 from cookbook.runner.sessions import Session
 
 GROUP = RecipeGroup(
@@ -250,3 +252,27 @@ def lost_commit(ana: Session) -> list[dict[str, Any]]:
         jars = ana.run(jars_named(name).count)
         found.append({"answer lost": breaks, "there": bool(known), "after the retry": jars})
     return found
+
+
+@GROUP.recipe(
+    "Wait for the database: SELECT 1 again",
+    asks="How do I wait until the database answers, before migrate or a test run?",
+    shows=("wait_for_db", "wait for the database", "OperationalError", "connection refused"),
+    notice="A server that is still starting refuses the connection: OperationalError, before any "
+    "SQL. The loop connects again; one SELECT 1 that succeeds is enough. manage.py wait_for_db of "
+    "this project does the same with a limit of time, and says for what it waits.",
+    pitfall="SELECT 1 also succeeds on a standby and before the migrations: check what you need, "
+    "as wait_for_db --migrated does. A wrong password is an OperationalError too, and no waiting "
+    "mends it.",
+)
+def until_it_answers(tries: Annotated[int, Between(1, 3)] = 3) -> str:
+    """Connects to the database until it answers, a second apart."""
+    for number in range(1, tries + 1):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except OperationalError:
+            sleep(1)
+        else:
+            return f"It answered try {number}."
+    return "It did not answer."

@@ -109,7 +109,7 @@ def four_shapes_of_a_row(
 
 @GROUP.recipe(
     "only() and defer(): fewer columns",
-    asks="What happens when I read a field left out by only() or defer()?",
+    asks="How do I fetch only the columns that I need, and what if I read another field?",
     shows=("only", "defer", "deferred field", "lazy loading", "N+1", "columns"),
     notice="defer() leaves out the columns metadata and search; the manager always defers search. "
     "only() leaves out all but the named fields and the id. Reading a deferred field sends a "
@@ -135,7 +135,7 @@ def fields_left_out(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[
 
 @GROUP.recipe(
     "exists(), count() or len()",
-    asks="Should I use exists(), count() or len()?",
+    asks="How do I check whether rows exist: by exists(), count() or len()?",
     shows=("exists", "count", "count rows fast", "len", "bool", "empty queryset"),
     notice="exists() is SELECT 1 … LIMIT 1 and stops at the first row. count() reads all matching "
     "rows but sends one number. len() fetches and builds every row, and keeps the rows for a later "

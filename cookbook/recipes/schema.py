@@ -15,7 +15,9 @@ from cookbook.runner.steps import step
 from transactions.models import Entry, Transaction
 
 GROUP = RecipeGroup(
-    "schema", "Schema", "Generated columns, defaults, indexes, views, raw SQL and extensions."
+    "schema",
+    "Schema",
+    "Fields, generated columns, defaults, indexes, views, raw SQL and extensions.",
 )
 
 

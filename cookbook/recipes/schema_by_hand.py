@@ -19,6 +19,7 @@ from transactions.models import Transaction
         "raw SQL",
         "cursor",
         "connection.cursor",
+        "cursor.execute",
         "parameters",
         "generate_series",
         "fill missing dates",
@@ -54,7 +55,7 @@ def cash_by_day_in_raw_sql(
 @GROUP.recipe(
     "Manager.raw(): model instances from SQL",
     asks="How do I get model instances from a raw SQL query?",
-    shows=("Manager.raw", "raw SQL", "RawQuerySet", "DISTINCT ON"),
+    shows=("Manager.raw", "objects.raw", "raw SQL", "RawQuerySet"),
     notice="The columns become fields by their names, also share, which the model does not have. "
     "The primary key has to be among them.",
     pitfall="A field that the SQL leaves out is loaded when it is read, one query for each row: "

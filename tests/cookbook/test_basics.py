@@ -35,6 +35,22 @@ def test_get_or_create_at_once(cook: Cook) -> None:
     assert waited.queries[-1].sql.startswith("SELECT")
 
 
+def test_update_or_create_inserts_and_then_updates_only_its_defaults(cook: Cook) -> None:
+    ran = cook("rate-of-a-day", rate=Decimal("1.12"))
+    assert ran.value == {"inserted": True, "inserted again": False, "rate": Decimal("1.12")}
+    no_row, a_row = (
+        [query.sql for query in section.queries if "SAVEPOINT" not in query.sql]
+        for section in ran.sections
+        if section.title
+    )
+    assert [sql.partition(" ")[0] for sql in no_row] == ["SELECT", "INSERT"]
+    assert [sql.partition(" ")[0] for sql in a_row] == ["SELECT", "UPDATE"]
+    assert a_row[0].endswith("FOR UPDATE")
+    changed = a_row[1].partition(" WHERE ")[0]
+    assert '"rate" =' in changed
+    assert '"currency" =' not in changed
+
+
 def test_limit_for_all(cook: Cook, rows: Any) -> None:
     ran = cook("limit-for-all", limit=Decimal(1000))
     assert ran.value == {"changed": 3}

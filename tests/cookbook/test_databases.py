@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError, connection
 
-from cookbook.recipes import BY_SLUG
+from cookbook.recipes import BY_SLUG, databases
 from cookbook.search import find
 from tests.cookbook.conftest import Cook
 from tests.cookbook.shared import errors
@@ -70,3 +71,24 @@ def test_lost_commit(cook: Cook) -> None:
 @pytest.mark.django_db
 def test_a_search_for_failover_finds_recipes() -> None:
     assert {"lost-commit", "standbys"} <= {recipe.slug for recipe in find("failover").every}
+
+
+def test_a_database_that_does_not_answer_is_tried_again(
+    cook: Cook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cook("until-it-answers").value == "It answered try 1."
+    refused = iter([True, True, False])
+    paused: list[float] = []
+    monkeypatch.setattr(databases, "sleep", paused.append)
+
+    def starting(execute: Any, *query: Any) -> Any:
+        if next(refused):
+            raise OperationalError("the database system is starting up")
+        return execute(*query)
+
+    with connection.execute_wrapper(starting):
+        assert databases.until_it_answers() == "It answered try 3."
+    assert len(paused) == 2
+    refused = iter([True])
+    with connection.execute_wrapper(starting):
+        assert databases.until_it_answers(1) == "It did not answer."

@@ -181,3 +181,25 @@ def test_languages(cook: Cook, descriptions: Counter[str]) -> None:
     assert ran.value == {"english": stem, "simple": books}
     assert stem > books > 0
     assert "'book'" in ran.work.queries[0].plan
+
+
+def test_a_minimum_rank_keeps_the_best_and_uses_the_index(cook: Cook) -> None:
+    every = {row["description"]: row["rank"] for row in cook("matches-above-a-rank", rank=0).value}
+    ran = cook("matches-above-a-rank")
+    kept = {row["description"]: row["rank"] for row in ran.value}
+    assert kept == {text: rank for text, rank in every.items() if rank >= 0.3}
+    assert 0 < len(kept) < len(every)
+    assert INDEX in ran.work.queries[0].plan
+
+
+def test_an_annotation_may_not_have_the_name_of_the_column(
+    cook: Cook, descriptions: Counter[str]
+) -> None:
+    times = with_words(descriptions, "lottery").total()
+    ran = cook("annotated-beside-the-column")
+    refused, annotated, stored = ran.value.values()
+    assert "search" in refused
+    assert annotated == stored == times
+    on_the_fly, by_index = ran.work.queries
+    assert "Seq Scan on transactions" in on_the_fly.plan
+    assert INDEX in by_index.plan

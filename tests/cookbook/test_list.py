@@ -14,11 +14,11 @@ PROMISED = {
     "basics": "create, get, filter, exclude, Q, negation, exact, iexact, contains, icontains, "
     "startswith, istartswith, endswith, in, gt, gte, lt, lte, range, isnull, regex, iregex, date, "
     "year, month, day, week, week_day, quarter, hour, order_by, slicing, Paginator, soft delete, "
-    "update without loading",
+    "update without loading, update_or_create",
     "aggregation": "Sum, Avg, Min, Max, Count, filtered aggregate, group by, TruncMonth, having, "
     "ArrayAgg, StringAgg, JSONBAgg, percentile",
     "joins": "select_related, prefetch_related, Prefetch, FilteredRelation, Subquery, OuterRef, "
-    "Exists, N+1",
+    "Exists, N+1, double underscore",
     "transactions": "atomic, durable, savepoint, on_commit, isolation level, select_for_update, "
     "of, nowait, skip_locked, no_key, advisory lock, deadlock, retry, lost update",
     "constraints": "CHECK, unique, conditional unique, exclusion, deferrable, composite key, "
@@ -26,16 +26,17 @@ PROMISED = {
     "jsonb": "key, nested key, contains, contained_by, has_key, has_keys, has_any_keys, path, KT, "
     "JSONObject, update in place, GIN used, GIN not used",
     "windows": "running total, Rank, RowNumber, Lag, Lead, Ntile, RowRange, ValueRange, partition, "
-    "filter after window, named comparisons",
+    "filter after window, named comparisons, running total per user, rank users by balance",
     "fulltext": "SearchVector, weights, plain, phrase, raw, websearch, SearchRank, SearchHeadline, "
-    "generated column, on the fly, prefix, languages",
+    "generated column, on the fly, prefix, languages, rank__gte",
     "writing": "bulk_create, ignore_conflicts, update_conflicts, bulk_update, F, Case, COPY, "
     "RETURNING",
     "reading": "iterator, server-side cursor, values, values_list, only, defer, exists, count, "
     "explain, keyset, offset",
     "schema": "generated column, db_default, functional index, partial index, covering index, "
     "BRIN, view as a model, db_table_comment, db_comment, raw SQL, Manager.raw, custom lookup, "
-    "custom function, custom aggregate, newer Django, newer Postgres",
+    "custom function, custom aggregate, newer Django, newer Postgres, choices, DecimalField, "
+    "UUIDField, auto_now_add, slug, ArrayField, overlap, create_user, AUTH_USER_MODEL",
     "databases": "using, router, read-only transaction, replica lag, pg_stat_replication, "
     "read your own writes, lost COMMIT",
 }
@@ -71,10 +72,13 @@ EVIDENCE = {
     "nested key": r"#> '\{\w+,\w+\}'\)",
     "path": r" @\? '\$",
     "update in place": r"jsonb_set\(",
+    "double underscore": r"from_account__user__email=",
     "GIN used": r"Bitmap Index Scan on transactions_metadata",
     "GIN not used": r"Seq Scan on transactions .*\n +Filter: \(\(metadata #>",
     "running total": r"SUM\([^)]*\) OVER \(ORDER BY",
     "partition": r"OVER \(PARTITION BY",
+    "running total per user": r'OVER \(PARTITION BY "accounts"\."user_id" ORDER BY',
+    "rank users by balance": r"RANK\(\) OVER \(ORDER BY SUM",
     "filter after window": r'\) "qualify" WHERE',
     "named comparisons": r"NTH_VALUE\(",
     "weights": r"setweight\(",
@@ -102,6 +106,7 @@ EVIDENCE = {
     "custom function": r"class \w+\(Func\)",
     "custom aggregate": r"class \w+\(Aggregate\)",
     "newer Django": r"JSONArray\(",
+    "AUTH_USER_MODEL": r"settings\.AUTH_USER_MODEL",
     "router": r"ConnectionRouter\(",
     "read-only transaction": r"SET TRANSACTION READ ONLY|25006 cannot execute INSERT",
     "replica lag": r"pg_last_wal_replay_lsn\(\)",
@@ -121,8 +126,8 @@ def evidence_for(feature: str) -> str:
 
 
 def seen_in(recipe: Recipe) -> str:
-    """Its source, and where it can run here what Postgres got and answered."""
-    parts = [recipe.parts, recipe.source]
+    """Its source, that of its tables, and where it can run here what Postgres got and answered."""
+    parts = [recipe.tables, recipe.parts, recipe.source]
     if not recipe.missing:
         form = form_of(recipe, {})
         form.full_clean()

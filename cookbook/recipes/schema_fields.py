@@ -1,0 +1,148 @@
+"""Schema, continued: the fields of a model, lists in a column, and the model of users."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.utils.text import slugify
+
+from cookbook.models import Branch
+from cookbook.recipes.schema import GROUP
+from cookbook.runner.steps import step
+
+
+@GROUP.recipe(
+    "Model fields: the column of each",
+    asks="Which column type does each plain field of a model have in Postgres?",
+    shows=(
+        "model fields",
+        "plain fields",
+        "data types",
+        "choices",
+        "TextChoices",
+        "CharField",
+        "TextField",
+        "SlugField",
+        "slug",
+        "DecimalField",
+        "UUIDField",
+        "BooleanField",
+        "DateField",
+        "DateTimeField",
+        "auto_now_add",
+        "auto_now",
+        "max_length",
+    ),
+    notice="DecimalField(max_digits=6, decimal_places=2) is numeric(6, 2). A field with choices "
+    "is a plain varchar: the labels stay in Python, and get_kind_display() returns them. "
+    "A SlugField is a varchar too; slugify() makes its text. The INSERT has a value for every "
+    "column: uuid4() and auto_now_add are Python, not defaults of the table.",
+    pitfall="choices are checked by forms and full_clean() only: create(kind='moon') is stored, "
+    "so add a CheckConstraint. update() and bulk_update() do not set auto_now. And a FloatField "
+    "rounds: money needs a DecimalField.",
+    writes=True,
+)
+def branch_by_its_fields(
+    kind: Literal["city", "station", "airport"] = "station",
+) -> list[dict[str, Any]]:
+    """A new branch of the bank: each field, the type of its column, and the stored value."""
+    name = "Harbour Street"
+    branch = Branch.objects.create(
+        name=name, slug=slugify(name), kind=kind, fee=Decimal("2.50"), opened_on=date(2026, 6, 30)
+    )
+    branch.refresh_from_db()
+    return [
+        {
+            "field": type(field).__name__,
+            "column": field.column,
+            "type": field.db_type(connection),
+            "value": field.value_from_object(branch),
+        }
+        for field in Branch._meta.concrete_fields
+    ]
+
+
+@GROUP.recipe(
+    "ArrayField: a list in one column",
+    asks="How do I store a list in a column, and filter by its elements?",
+    shows=(
+        "ArrayField",
+        "ListField",
+        "list field",
+        "array",
+        "tags",
+        "contains",
+        "contained_by",
+        "overlap",
+        "len",
+    ),
+    notice="services has the type varchar(30)[]. contains is @>: all of these elements. overlap is "
+    "&&: any of them. len counts the elements, and services__0 is the first one, which Postgres "
+    "numbers 1.",
+    pitfall="default=[] would be one list, shared by all objects: write default=list. Postgres "
+    "checks no foreign key in an array: for rows of another table use a ManyToManyField. And only "
+    "a GIN index helps contains and overlap.",
+    writes=True,
+)
+def branches_with_services(
+    service: Literal["safe", "coins", "cash"] = "safe",
+) -> dict[str, list[str]]:
+    """Three branches with lists of services, filtered by one of them."""
+    Branch.objects.bulk_create(
+        Branch(name=name, slug=slugify(name), opened_on=date(2026, 6, 30), services=services)
+        for name, services in [("Airport", []), ("Harbour", ["cash", "safe"]), ("Market", ["cash"])]
+    )
+    names = Branch.objects.order_by("name").values_list("name", flat=True)
+    with step("contains: all of these"):
+        all_of = list(names.filter(services__contains=[service, "cash"]))
+    with step("overlap: any of these"):
+        any_of = list(names.filter(services__overlap=[service, "cash"]))
+    with step("len: how many"):
+        none = list(names.filter(services__len=0))
+    with step("0: the first element"):
+        first = list(names.filter(services__0=service))
+    return {"all of": all_of, "any of": any_of, "no service": none, "as its first": first}
+
+
+@GROUP.recipe(
+    "Custom user model: AUTH_USER_MODEL",
+    asks="How do I make a user model that signs in by email instead of a username?",
+    shows=(
+        "custom user model",
+        "AUTH_USER_MODEL",
+        "get_user_model",
+        "create_user",
+        "create_superuser",
+        "AbstractBaseUser",
+        "AbstractUser",
+        "BaseUserManager",
+        "PermissionsMixin",
+        "USERNAME_FIELD",
+        "normalize_email",
+    ),
+    notice="The setting AUTH_USER_MODEL names the model, and get_user_model() returns it. Here it "
+    "is an AbstractBaseUser with the fields of PermissionsMixin, and its manager a "
+    "BaseUserManager with create_user(). save() stores the address in lower case, and a "
+    "CheckConstraint refuses any other. Without a password the column gets ! and random letters, "
+    "which no password matches.",
+    pitfall="Set AUTH_USER_MODEL before the first migrate: later, every foreign key to the old "
+    "table has to be moved by hand. normalize_email() lowers only the domain, so Nia@ and nia@ "
+    "would be two people.",
+    writes=True,
+)
+def person_by_user_model(
+    email: Literal["Nia.Okoro@Example.com", "ANA@example.com"] = "Nia.Okoro@Example.com",
+) -> dict[str, object]:
+    """A person made by the manager of the user model; the second address is taken."""
+    people = get_user_model().objects
+    person = people.create_user(email, name="Nia Okoro")
+    return {
+        "AUTH_USER_MODEL": settings.AUTH_USER_MODEL,
+        "USERNAME_FIELD": person.USERNAME_FIELD,
+        "stored as": person.email,
+        "found in any case": people.get_by_natural_key(email.upper()) == person,
+        "has a password": person.has_usable_password(),
+    }
