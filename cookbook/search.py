@@ -6,7 +6,7 @@ explanations, then the source.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,6 +24,18 @@ MIN_SIMILARITY = 0.8  # of a suggested word, 1 being the same; "cte" and "the" h
 QUESTION_WORDS = frozenset(
     "a an can do does django how i in is it my of orm postgres the to use what".split()
 )
+# Note [Names in a query]: developers type names of code, such as User.objects.raw or
+# created_at__date. The last part is the subject; the objects and fields before it are those of the
+# reader's code, so a recipe need not have them, and neither values nor stop words. The longest
+# ending that is a feature finds its recipes: objects.raw before raw, rank__gte before gte. A
+# question word alone, such as IN, finds only features.
+NAME = re.compile(r"[\w+]+(?:\.[\w+]+)*")  # also N+1, whose 1 belongs to it
+STEP = re.compile(r"\.|__(?=\w)")  # between two parts of a name
+VALUE = re.compile(r"\d{1,4}")  # as in LIMIT 10; five digits are an SQLSTATE
+CLASS_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # between "Outer" and "Ref"
+ACROSS_RELATIONS = ("double", "underscore")  # the feature of paths such as user__email
+Name = tuple[tuple[str, ...], ...]  # the words of each part: (("created", "at"), ("date",))
+
 # Titles, questions and features are indexed in 'simple' too: "having", "not in" and "for update"
 # are stop words of the English dictionary.
 FIND = """
@@ -57,25 +69,76 @@ class RecipeMatches:
 
 
 def find(query: str) -> RecipeMatches:
-    """The matching recipes, the best first: those with a feature of exactly this name, then by
-    rank. Empty if the query has no words."""
-    words = _subject_words(query)
-    if not words:
-        return RecipeMatches([], [])
-    stop_words = _stop_words(words)
-    required = [word for word in words if word not in stop_words] or words
+    """The matching recipes, the best first: those with a feature of exactly this name, by its place
+    in their list, then by rank. Empty if the query has no words. See Note [Names in a query].
+    """
+    names = _names(query)
+    words = list(dict.fromkeys(_words(names)))[:MAX_WORDS]
+    named = _named(names, query)
+    if QUESTION_WORDS.issuperset(words):
+        return RecipeMatches([BY_SLUG[slug] for slug in sorted(named, key=named.__getitem__)], [])
+    found = _ranked(words, _required_words(names, words))
+    ranks = {recipe.slug: rank for rank, (recipe, _has_every) in enumerate(found)}
+    by_name = sorted(named, key=lambda slug: (named[slug], ranks.get(slug, len(ranks))))
+    others = [(recipe, has_every) for recipe, has_every in found if recipe.slug not in named]
+    return RecipeMatches(
+        [BY_SLUG[slug] for slug in by_name] + [recipe for recipe, every in others if every],
+        [recipe for recipe, every in others if not every][:MAX_PARTIAL_MATCHES],
+    )
+
+
+def _names(text: str) -> list[Name]:
+    """Its names and words, without question words unless there are no others."""
+    names = [
+        tuple(tuple(_split(part).split()) for part in STEP.split(name))
+        for name in NAME.findall(text[:MAX_CHARACTERS])[:MAX_WORDS]
+    ]
+    return [name for name in names if len(name) > 1 or set(name[0]) - QUESTION_WORDS] or names
+
+
+def _words(names: Iterable[Name]) -> tuple[str, ...]:
+    return tuple(word for name in names for part in name for word in part)
+
+
+def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
+    """The slugs of recipes with a feature that is the query or an ending of one of its names.
+
+    The smaller the numbers, the better it fits: which ending, and its place in the recipe's list.
+    """
+    wanted = [_words(names), _words(name for name in names if not _is_value(name))]
+    for name in reversed(names):  # the arguments of a call come last
+        if len(name) > 1:
+            wanted += [_words([name[start:]]) for start in range(len(name))]
+    if len(names) == 1 and "__" in query:
+        wanted.append(ACROSS_RELATIONS)
+    fits = {}
+    for slug, features in _features().items():
+        places = [(fit, features[of]) for fit, of in enumerate(wanted) if of in features]
+        if places:
+            fits[slug] = min(places)
+    return fits
+
+
+def _required_words(names: Iterable[Name], words: list[str]) -> list[str]:
+    """The words that a recipe must have to match the whole query."""
+    subjects = {word for name in names if not _is_value(name) for word in name[-1]}
+    subjects -= _stop_words(words)
+    return [word for word in words if word in subjects] or words
+
+
+def _is_value(name: Name) -> bool:
+    return VALUE.fullmatch("".join(_words([name]))) is not None
+
+
+def _ranked(words: list[str], required: list[str]) -> list[tuple[Recipe, bool]]:
+    """Recipes with some of the words, the best first, and whether each has all required ones."""
     some, every = (
         joiner.join([ONE_WORD] * len(of)) for joiner, of in ((" || ", words), (" && ", required))
     )
     terms = [term for of in (words, required) for word in of for term in _terms(word)]
     with connection.cursor() as cursor:
         cursor.execute(FIND.format(some=some, every=every), [*texts().values(), *terms])
-        rows = [(BY_SLUG[slug], has_every) for slug, has_every in cursor.fetchall()]
-    with_every = [recipe for recipe, has_every in rows if has_every]
-    return RecipeMatches(
-        sorted(with_every, key=lambda recipe: words not in _feature_words(recipe)),
-        [recipe for recipe, has_every in rows if not has_every][:MAX_PARTIAL_MATCHES],
-    )
+        return [(BY_SLUG[slug], has_every) for slug, has_every in cursor.fetchall()]
 
 
 def similar(slug: str) -> list[Recipe]:
@@ -103,12 +166,19 @@ def query_words(query: str) -> list[str]:
     return _split(query[:MAX_CHARACTERS]).split()[:MAX_WORDS]
 
 
-def _subject_words(text: str) -> list[str]:
-    return [word for word in query_words(text) if word not in QUESTION_WORDS]
-
-
-def _feature_words(recipe: Recipe) -> list[list[str]]:
-    return [_subject_words(feature) for feature in recipe.shows]
+@cache
+def _features() -> dict[str, dict[tuple[str, ...], int]]:
+    """Of each recipe by its slug: the words of its features, also "outer ref" for OuterRef, and
+    their places in `shows`."""
+    return {
+        recipe.slug: {
+            words: place
+            for place, feature in reversed(list(enumerate(recipe.shows)))
+            for text in (feature, CLASS_WORDS.sub(" ", feature))
+            if (words := _words(_names(text)))
+        }
+        for recipe in RECIPES
+    }
 
 
 def _stop_words(words: Iterable[str]) -> set[str]:
@@ -128,7 +198,8 @@ def _terms(word: str) -> tuple[str, str]:
 
 
 def _split(text: str) -> str:
-    """Words only: "n 1" for N+1, which Postgres would parse as n and +1."""
+    """Words only: "n 1" for N+1, which Postgres would parse as n and +1, and "objects raw" for
+    objects.raw, which it would parse as the name of a host."""
     return " ".join(re.findall(r"[^\W_]+", text.lower()))
 
 
@@ -139,10 +210,15 @@ def texts() -> dict[str, list[str]]:
         "slugs": [recipe.slug for recipe in RECIPES],
         "titles": [_split(recipe.title) for recipe in RECIPES],
         "questions": [_split(recipe.asks) for recipe in RECIPES],
-        "features": [_split(" ".join(recipe.shows)) for recipe in RECIPES],
+        "features": [
+            _split(f"{features} {CLASS_WORDS.sub(' ', features)}")
+            for features in (" ".join(recipe.shows) for recipe in RECIPES)
+        ],
         "groups": [_split(recipe.group.title) for recipe in RECIPES],
-        "explanations": [f"{recipe.about} {recipe.notice} {recipe.pitfall}" for recipe in RECIPES],
-        "sources": [f"{recipe.parts} {recipe.source}" for recipe in RECIPES],
+        "explanations": [
+            _split(f"{recipe.about} {recipe.notice} {recipe.pitfall}") for recipe in RECIPES
+        ],
+        "sources": [_split(f"{recipe.parts} {recipe.source}") for recipe in RECIPES],
     }
 
 

@@ -1,6 +1,7 @@
 """Questions as developers type them, and the recipe that has to be among the first answers."""
 
 import pytest
+from django.db.models import DateTimeField
 
 from cookbook import search
 from cookbook.search import RecipeMatches, find, suggestion
@@ -80,6 +81,90 @@ def test_a_question_finds_its_recipe_among_the_first_three(asked: str, slug: str
 )
 def test_what_names_a_feature_begins_with_its_recipe(asked: str, slug: str) -> None:
     assert find(asked).every[0].slug == slug
+
+
+# What developers who come from tutorials type, and the recipe about it.
+TYPED = {
+    "objects.raw": "largest-by-manager-raw",
+    "User.objects.raw": "largest-by-manager-raw",
+    "cursor.execute": "cash-by-day-in-raw-sql",
+    "AUTH_USER_MODEL": "person-by-user-model",
+    "create_user": "person-by-user-model",
+    "ILIKE": "names-by-text",
+    "wait_for_db": "until-it-answers",
+    "IN": "daily-limits",
+    "LIMIT 10": "largest-payments",
+    "OFFSET": "largest-payments",
+    "created_at__date": "payments-by-day",
+    "status__in": "daily-limits",
+    "rank__gte": "matches-above-a-rank",
+    "running total per user": "rent-so-far",
+    "rank users by balance": "people-by-balance",
+    "choices": "branch-by-its-fields",
+    "DecimalField": "branch-by-its-fields",
+    "UUIDField": "branch-by-its-fields",
+    "auto_now_add": "branch-by-its-fields",
+    "slug": "branch-by-its-fields",
+    "ListField": "branches-with-services",
+    "relationships": "relations-of-an-account",
+    "double underscore": "large-payments-into",
+    "N+1 problem": "n-plus-one",
+    "only fetch needed columns": "fields-left-out",
+    "defer heavy fields": "fields-left-out",
+    "check if exists": "any-many-all",
+    "annotate(search=SearchVector)": "annotated-beside-the-column",
+    "select_for_update": "select-for-update",
+    "savepoint": "savepoint",
+    "bulk_create": "rates-of-a-week",
+    "get_or_create": "get-or-create-at-once",
+    "update_or_create": "rate-of-a-day",
+    "aggregate": "figures-of-category",
+    "TruncMonth": "spent-by-month",
+}
+
+
+@pytest.mark.parametrize(("typed", "slug"), TYPED.items(), ids=list(TYPED))
+def test_what_a_tutorial_says_finds_its_recipe_first_or_second(typed: str, slug: str) -> None:
+    found = find(typed)
+    assert slug in [recipe.slug for recipe in [*found.every, *found.some][:2]]
+
+
+@pytest.mark.parametrize(
+    ("typed", "slug"),
+    [
+        ("Account.objects.filter(balance__gt=1000)", "rents-by-size"),
+        ("payments.objects.bulk_create", "rates-of-a-week"),
+        ("jars.select_for_update()", "select-for-update"),
+        ("django.db.models.ArrayField", "branches-with-services"),
+        ("amount__range", "rents-by-size"),
+        ("email__icontains", "names-by-text"),
+        ("created_at__week_day", "payments-by-the-clock"),
+        ("how do I use status__isnull", "daily-limits"),
+        ("user__email", "large-payments-into"),
+        ("account__user__email", "large-payments-into"),
+        ("__in", "daily-limits"),
+        ("LIMIT 25", "largest-payments"),
+        ("limit 5 offset 10", "largest-payments"),
+        ("outer ref", "last-payment-of-each-account"),
+        ("array field", "branches-with-services"),
+    ],
+)
+def test_a_name_is_found_as_it_is_in_code_and_in_words(typed: str, slug: str) -> None:
+    found = find(typed)
+    assert slug in [recipe.slug for recipe in [*found.every, *found.some][:2]]
+
+
+LOOKUPS = [
+    name
+    for name, lookup in sorted(DateTimeField().get_lookups().items())
+    if lookup.__module__.startswith("django.")  # some packages add their own
+]
+
+
+@pytest.mark.parametrize("lookup", LOOKUPS)
+def test_a_lookup_of_any_field_is_found_by_its_name(lookup: str) -> None:
+    field, alone = find(f"some_field__{lookup}"), find(f"__{lookup}")
+    assert field.every[0].slug == alone.every[0].slug != "large-payments-into"
 
 
 @pytest.mark.parametrize("asked", ["random rows", "union two querysets", "delete a row"])
