@@ -33,19 +33,41 @@ HEAD = (
 )
 
 
+NO_ANCHOR = re.compile(r"[^\w\- ]")  # what GitHub leaves out of the anchor of a heading
+
+
 def page() -> str:
     """The whole page. Needs the practice bank and the newest Postgres that the recipes know."""
     return "".join(text for _recipe, text in parts())
 
 
 def parts(groups: Iterable[RecipeGroup] = GROUPS) -> Iterator[tuple[Recipe | None, str]]:
-    """The parts of the page in order: head, then each group with its recipes."""
+    """The parts of the page in order: head and contents, then each group with its recipes."""
     if groups is GROUPS:
-        yield None, HEAD
+        yield None, HEAD + contents()
     for group in groups:
         yield None, f"\n## {group.title}\n\n{group.about}\n"
         for recipe in group.recipes:
             yield recipe, f"\n{chapter(recipe)}"
+
+
+def contents() -> str:
+    """A link to each group and each recipe."""
+    lines = [
+        line
+        for group in GROUPS
+        for line in (
+            f"- {_link(group.title)}",
+            *(f"  - {_link(recipe.title)}" for recipe in group.recipes),
+        )
+    ]
+    return "\n".join(["", *lines, ""])
+
+
+def _link(heading: str) -> str:
+    """A link to a heading of the page. Each is there once, so no anchor needs a number."""
+    anchor = NO_ANCHOR.sub("", heading.lower()).replace(" ", "-")
+    return f"[{heading}](#{anchor})"
 
 
 def chapter(recipe: Recipe) -> str:

@@ -1,5 +1,6 @@
 """docs/orm-to-sql.md says what the recipes send today."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -56,8 +57,22 @@ def as_written(recipe: Recipe | None, text: str, written: str) -> str:
 
 
 def test_the_page_is_its_head_and_the_groups_in_order_and_nothing_else() -> None:
-    whole = reference.HEAD + "".join(written_of(group) for group in GROUPS)
+    head = reference.HEAD + reference.contents()
+    whole = head + "".join(written_of(group) for group in GROUPS)
     assert reference.FILE.read_text() == whole, STALE
+
+
+def test_the_contents_lead_to_each_heading_once() -> None:
+    """The anchor of a heading as GitHub makes it: small letters, hyphens, no other signs."""
+    written = reference.FILE.read_text()
+    headings = re.findall(r"^##+ (.+)$", written, re.MULTILINE)
+    anchors = [
+        "".join(c for c in heading.lower().replace(" ", "-") if c.isalnum() or c in "-_")
+        for heading in headings
+    ]
+    links = re.findall(r"^ *- \[(.+)\]\(#(.+)\)$", written, re.MULTILINE)
+    assert links == list(zip(headings, anchors, strict=True))
+    assert len(set(anchors)) == len(anchors) == len(GROUPS) + len(RECIPES)
 
 
 def test_every_recipe_is_in_it_once_and_nothing_else() -> None:
