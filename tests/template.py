@@ -24,7 +24,7 @@ KINDS = {False: "plain_", True: "secured_"}
 # groups, policies, views) runs again in each copy.
 MADE_BY = {"migrations", "models", "models.py", "db", "practice", "demo"}
 FILL = ("tests/load.py", "tests/ledger/own_bank.py", "tests/ledger/bank_copies.py")  # copied banks
-APPS = ("accounts", "api", "cookbook", "explorer", "ledger", "transactions")
+APPS = tuple(sorted(file.parent.name for file in BASE_DIR.glob("*/apps.py")))
 PACKAGES = ("Django", "django-allauth", "django-pgtrigger")
 BUILDING = 7_205_759_403_792_795  # the advisory lock of the builder
 

@@ -31,7 +31,7 @@ from ledger.web.request_log import facts_of
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = Path(logging.__file__).parents[1]
 WITHHELD = "withheld"
-OURS = frozenset({"accounts", "api", "cookbook", "explorer", "ledger", "transactions"})
+OURS = frozenset(file.parent.name for file in PROJECT.glob("*/apps.py"))
 # psycopg's are put into our words before, by ledger.web.log_filters.
 OURS_AND_PSYCOPGS = OURS | {"psycopg"}
 # Its templates are constants; its values are told apart as those of all other packages.

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from django.apps import apps
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db.migrations import Migration
 from django.db.migrations.graph import MigrationGraph
@@ -16,12 +18,18 @@ from django.db.migrations.operations import (
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from ledger.env import BASE_DIR
 from tests.migration_rules import sql
 from tests.migration_rules.context import Context
 from tests.migration_rules.frozen import FROZEN
 from tests.migration_rules.operations import BY_OPERATION
 
-OURS = ("accounts", "transactions", "explorer", "ledger_db")
+OURS = {
+    config.label
+    for config in apps.get_app_configs()
+    if (BASE_DIR / config.name.partition(".")[0]).is_dir()
+    and Path(config.path, "migrations").is_dir()
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -39,7 +47,7 @@ class Breach:
 def findings() -> Iterator[str]:
     """Everything that is wrong with the migrations of this checkout."""
     loader = MigrationLoader(None)
-    for app in OURS:
+    for app in sorted(OURS):
         yield from not_in_line(loader.graph, app)
     found = list(all_findings(loader))
     yield from map(str, (each for each in found if each.rule not in FROZEN.get(each.migration, {})))

@@ -28,8 +28,7 @@ def copied(root: Path) -> Iterator[Path]:
             if (root / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(root / name, folder / name)
-        if (root / ".venv").exists():
-            (folder / ".venv").symlink_to(root / ".venv")
+        (folder / ".venv").symlink_to(sys.prefix)
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)  # tests list its files
         yield folder
     finally:

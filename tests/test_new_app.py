@@ -1,0 +1,80 @@
+"""docs/new-app.md, followed in a copy of the checkout with an empty bank."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.env import BASE_DIR
+from tests.console import Step, blocks_of, missing_line, read
+from tests.ledger.processes import environment
+from tests.mutations.tree import copied
+
+PAGE = "docs/new-app.md"
+PART = re.compile(r"^```(python|diff|console) *(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+ALL_CHECKS = "make check"
+# Not run here: all tests, and the one that reads all pages, whose own tests these are.
+OF_THE_WHOLE_SITE = re.compile("make test|.* tests/attacks/test_each_page.py .*")
+TYPES = "-m mypy"
+
+
+@pytest.fixture
+def checkout() -> Iterator[Path]:
+    with copied(BASE_DIR) as folder:
+        yield folder
+
+
+def change(text: str, diff: str) -> str:
+    """The text after a change, which has to fit in one place."""
+    before, after = (
+        "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in kinds)
+        for kinds in (" -", " +")
+    )
+    assert text.count(before) == 1, f"this does not fit:\n{diff}"
+    return text.replace(before, after)
+
+
+def follow(step: Step, checkout: Path) -> None:
+    done = run(step.command, checkout)
+    assert not missing_line(step, done), f"{step.command} printed:\n{done}"
+
+
+def run(command: str, checkout: Path) -> str:
+    """What the command prints. It has to succeed."""
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=checkout, env=environment(checkout / ".data"), check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+@pytest.mark.skipif((BASE_DIR / "branches").exists(), reason="the page was followed here")
+def test_its_steps_make_an_app_that_passes_its_checks_and_tests(checkout: Path) -> None:
+    blocks = {block.line: block for block in blocks_of(PAGE)}
+    text = read(PAGE)
+    for part in PART.finditer(text):
+        kind, name, content = part.groups()
+        if kind == "console":
+            for step in blocks[text[: part.start()].count("\n") + 1].steps:
+                if step.command == ALL_CHECKS:
+                    check(checkout)
+                elif not OF_THE_WHOLE_SITE.fullmatch(step.command):
+                    follow(step, checkout)
+        elif kind == "diff":
+            file = checkout / name
+            file.write_text(change(file.read_text(), content))
+        else:
+            file = checkout / name
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(content)
+
+
+def check(checkout: Path) -> None:
+    """`make check` without types, which take a minute."""
+    for command in run("make --dry-run check LEDGER_VENV=.venv", checkout).splitlines():
+        if TYPES not in command:
+            run(command, checkout)
