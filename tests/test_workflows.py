@@ -55,7 +55,7 @@ def test_the_tests_run_on_each_python_that_the_package_allows() -> None:
 def test_the_tests_run_on_each_postgres_from_15_to_18() -> None:
     job = CHECKS["jobs"]["postgres"]
     assert job["strategy"]["matrix"]["postgres"] == ["15", "16", "17", "18"]
-    assert job["services"]["postgres"]["image"] == "postgres:${{ matrix.postgres }}"
+    assert job["env"]["POSTGRES"] == "postgres:${{ matrix.postgres }}"
 
 
 def test_every_check_of_ci_run_is_one_of_a_job() -> None:
@@ -83,6 +83,27 @@ def test_a_django_that_is_not_supported_may_fail_and_says_so() -> None:
 def test_a_pipeline_that_could_not_look_at_the_dependencies_fails() -> None:
     commands = [step.get("run", "") for step in steps_of(ROOT / ".github/workflows/checks.yml")]
     assert [line for line in commands if "make audit" in line] == ["make audit REQUIRED=1"]
+
+
+LOGIN = {
+    "username": "${{ secrets.DOCKERHUB_USER }}",
+    "password": "${{ secrets.DOCKERHUB_TOKEN }}",
+}
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: str(workflow.name))
+def test_docker_hub_is_signed_in_to_before_a_pull_if_there_is_a_login(workflow: Path) -> None:
+    """GitHub refuses empty credentials of a job's own containers, so no job has any."""
+    jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
+    assert not [job for job in jobs if {"services", "container"} & {*job}]
+    pulling = [job for job in jobs if "docker" in f"{job['steps']}"]
+    assert pulling
+    for job in pulling:
+        steps = [step for step in job["steps"] if "docker" in f"{step}".lower()]
+        assert steps[0]["uses"].startswith("docker/login-action@")
+        assert steps[0]["if"] == "env.DOCKERHUB_USER != ''"
+        assert job["env"]["DOCKERHUB_USER"] == LOGIN["username"]
+        assert steps[0]["with"] == LOGIN
 
 
 def test_the_image_that_is_tried_is_the_one_that_was_built() -> None:
@@ -114,7 +135,8 @@ class TestTheImage:
         assert builds[1]["run"].split()[-1] == "deploy/aws"
 
     def test_the_login_of_the_registry_is_in_the_secrets_alone(self) -> None:
-        (login,) = [step for step in steps_of(self.IMAGE) if "login" in step.get("uses", "")]
+        logins = [step for step in steps_of(self.IMAGE) if "login" in step.get("uses", "")]
+        (login,) = [step for step in logins if "registry" in step["with"]]
         assert login["with"] == {
             "registry": "${{ env.REGISTRY }}",
             "username": "${{ secrets.REGISTRY_USER }}",
@@ -204,7 +226,8 @@ def test_the_slices_of_the_pipeline_are_the_parts_of_the_suite(stages_of_ci_run:
     parts = parts_of(stages_of_ci_run(LEDGER_CI_SLICE=" ".join(SLICES)))
     assert parts == [f"{part}/{len(SLICES)}" for part in range(1, len(SLICES) + 1)]
     job = CHECKS["jobs"]["slice"]
-    (step,) = [each for each in job["steps"] if each.get("run") == ".ci/run"]
+    (step,) = [each for each in job["steps"] if ".ci/run" in each.get("run", "")]
+    assert "--env LEDGER_CI_SLICE " in step["run"]
     assert step["env"]["LEDGER_CI_SLICE"] == "${{ matrix.slice }}"
 
 
