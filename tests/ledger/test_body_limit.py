@@ -24,7 +24,9 @@ def test_a_large_body_is_refused(client: Client) -> None:
 
     assert post(client, path, MOST + 1) == 413
     assert post(client, path, 60_000_000) == 413
+    client.force_login(UserFactory())
     assert post(client, path, MOST) != 413
+    assert post(client, path, MOST + 1) == 413
 
 
 def test_only_somebody_signed_in_may_send_a_large_file(client: Client) -> None:

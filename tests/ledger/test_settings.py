@@ -419,7 +419,9 @@ def test_a_database_comes_as_url_or_in_parts(
 
 
 def test_the_example_file_explains_every_setting() -> None:
-    modules = ("attachment", "database", "pool", "aws", "cache", "server/gunicorn", "tracing")
+    modules = (
+        "attachment", "database", "pool", "reader", "aws", "cache", "server/gunicorn", "tracing"
+    )  # fmt: skip
     names = ["settings.py", *(f"{name}_settings.py" for name in modules)]
     source = "".join((BASE_DIR / "ledger" / name).read_text() for name in names)
     read = set(re.findall(r"env\.(?!refuse|check)\w+\(\s*\"([A-Z_]+)\"", source))
