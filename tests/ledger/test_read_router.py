@@ -66,12 +66,12 @@ def test_a_model_of_an_added_app_is_read_at_the_reader_and_written_on_the_writer
 def test_a_proxy_of_a_model_of_money_is_read_on_the_writer(
     router: ConnectionRouter, visit: type[models.Model]
 ) -> None:
-    class Branch(Account):
+    class Shop(Account):
         class Meta:
             app_label = "visits"
             proxy = True
 
-    assert router.db_for_read(Branch) == "default"
+    assert router.db_for_read(Shop) == "default"
 
 
 def test_within_a_transaction_on_the_writer_everything_is_read_there(
