@@ -184,7 +184,7 @@ def test_slow_clients_of_every_kind_hold_no_page_back(patient: Served) -> None:
         for _ in range(2 * workers):  # so that each worker is asked
             assert patient.get("/healthz", PATIENCE / 2) == 200
         for _ in range(2 * workers if sys.platform == "linux" else 0):
-            assert upload_of_another_client(patient.port) == 403, "read, and without a token"
+            assert upload_of_another_client(patient.port) == 413, "of a stranger"
     patient.process.send_signal(signal.SIGINT)
     assert patient.wait() == 0
     assert "Traceback" not in patient.errors
