@@ -196,21 +196,21 @@ class Favourite(models.Model):
         return f"{self.position}. {self.payee}"
 
 
-class BranchKind(models.TextChoices):
-    """Where a branch is."""
+class OfficeKind(models.TextChoices):
+    """Where an office is."""
 
     CITY = "city", "In the city"
     STATION = "station", "At a station"
     AIRPORT = "airport", "At an airport"
 
 
-class Branch(models.Model):
-    """A branch of the bank: one field of each plain kind, and a list."""
+class Office(models.Model):
+    """An office of the bank: one field of each plain kind, and a list."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
     slug = models.SlugField(max_length=80, unique=True)
-    kind = models.CharField(max_length=10, choices=BranchKind.choices, default=BranchKind.CITY)
+    kind = models.CharField(max_length=10, choices=OfficeKind.choices, default=OfficeKind.CITY)
     about = models.TextField(blank=True)
     counters = models.PositiveSmallIntegerField(default=1)
     fee = models.DecimalField(max_digits=6, decimal_places=2, default=0)
@@ -222,7 +222,7 @@ class Branch(models.Model):
 
     class Meta:
         managed = False
-        db_table = "branches"
+        db_table = "offices"
 
     def __str__(self) -> str:
         return self.name

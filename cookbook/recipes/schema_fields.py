@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.utils.text import slugify
 
-from cookbook.models import Branch
+from cookbook.models import Office
 from cookbook.recipes.schema import GROUP
 from cookbook.runner.steps import step
 
@@ -45,23 +45,23 @@ from cookbook.runner.steps import step
     "rounds: money needs a DecimalField.",
     writes=True,
 )
-def branch_by_its_fields(
+def office_by_its_fields(
     kind: Literal["city", "station", "airport"] = "station",
 ) -> list[dict[str, Any]]:
-    """A new branch of the bank: each field, the type of its column, and the stored value."""
+    """A new office of the bank: each field, the type of its column, and the stored value."""
     name = "Harbour Street"
-    branch = Branch.objects.create(
+    office = Office.objects.create(
         name=name, slug=slugify(name), kind=kind, fee=Decimal("2.50"), opened_on=date(2026, 6, 30)
     )
-    branch.refresh_from_db()
+    office.refresh_from_db()
     return [
         {
             "field": type(field).__name__,
             "column": field.column,
             "type": field.db_type(connection),
-            "value": field.value_from_object(branch),
+            "value": field.value_from_object(office),
         }
-        for field in Branch._meta.concrete_fields
+        for field in Office._meta.concrete_fields
     ]
 
 
@@ -87,15 +87,15 @@ def branch_by_its_fields(
     "a GIN index helps contains and overlap.",
     writes=True,
 )
-def branches_with_services(
+def offices_with_services(
     service: Literal["safe", "coins", "cash"] = "safe",
 ) -> dict[str, list[str]]:
-    """Three branches with lists of services, filtered by one of them."""
-    Branch.objects.bulk_create(
-        Branch(name=name, slug=slugify(name), opened_on=date(2026, 6, 30), services=services)
+    """Three offices with lists of services, filtered by one of them."""
+    Office.objects.bulk_create(
+        Office(name=name, slug=slugify(name), opened_on=date(2026, 6, 30), services=services)
         for name, services in [("Airport", []), ("Harbour", ["cash", "safe"]), ("Market", ["cash"])]
     )
-    names = Branch.objects.order_by("name").values_list("name", flat=True)
+    names = Office.objects.order_by("name").values_list("name", flat=True)
     with step("contains: all of these"):
         all_of = list(names.filter(services__contains=[service, "cash"]))
     with step("overlap: any of these"):

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from cookbook.models import Branch
+from cookbook.models import Office
 from cookbook.practice.role import as_cookbook_role
 from tests.cookbook.conftest import Cook
 from tests.cookbook.shared import errors
 
 
 def test_each_field_has_the_column_that_postgres_has(cook: Cook, rows: Any) -> None:
-    found = cook("branch-by-its-fields").value
+    found = cook("office-by-its-fields").value
     columns = rows(
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
-        " WHERE attrelid = 'branches'::regclass AND attnum > 0 ORDER BY attnum"
+        " WHERE attrelid = 'offices'::regclass AND attnum > 0 ORDER BY attnum"
     )
     assert [(row["column"], row["type"]) for row in found] == [
         (name, of_column.replace("character varying", "varchar").replace(",", ", "))
@@ -24,15 +24,15 @@ def test_each_field_has_the_column_that_postgres_has(cook: Cook, rows: Any) -> N
     assert by_field["slug"] == ("SlugField", "harbour-street")
     assert by_field["kind"] == ("CharField", "station")
     assert by_field["services"] == ("ArrayField", [])
-    assert rows("SELECT count(*) FROM branches") == [(0,)]
+    assert rows("SELECT count(*) FROM offices") == [(0,)]
 
 
 @pytest.mark.usefixtures("practice_bank", "db")
 def test_choices_are_not_checked_by_the_column() -> None:
     """The pitfall of that recipe."""
     with as_cookbook_role(writes=True):
-        moon = Branch.objects.create(name="Moon", slug="moon", kind="moon", opened_on="2026-06-30")
-        assert Branch.objects.get(kind="moon") == moon
+        moon = Office.objects.create(name="Moon", slug="moon", kind="moon", opened_on="2026-06-30")
+        assert Office.objects.get(kind="moon") == moon
         moon.delete()
 
 
@@ -50,7 +50,7 @@ def test_choices_are_not_checked_by_the_column() -> None:
 def test_lists_are_filtered_by_their_elements(
     cook: Cook, service: str, found: list[list[str]]
 ) -> None:
-    ran = cook("branches-with-services", service=service)
+    ran = cook("offices-with-services", service=service)
     assert list(ran.value.values()) == found
     sql = " ".join(query.sql for query in ran.work.queries)
     assert "@> " in sql
