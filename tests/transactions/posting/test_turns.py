@@ -143,7 +143,8 @@ def test_it_does_not_wait_for_the_row_of_the_payer(sides: Sides, way: Way) -> No
         leaving.execute("SELECT FROM users FOR NO KEY UPDATE")
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '500ms'")
-            book()
+        book()
+        with connection.cursor() as cursor:  # behind pgbouncer a request ends its connection
             cursor.execute("RESET lock_timeout")
         leaving.execute("SELECT FROM accounts ORDER BY id FOR NO KEY UPDATE NOWAIT")
     assert balances(*sides) == [939, 61]
