@@ -27,5 +27,5 @@ def create_database(connection: Any, name: str, owner: str = "") -> None:
 def how_to_start_over() -> str:
     """How to get an empty bank in place of this one, as a sentence."""
     if settings.LEDGER_EMBEDDED:
-        return "To start over, run make clean, which deletes all data of the embedded server."
+        return "To start over, run make clean, which deletes .data with the embedded server."
     return "To start over, name a new database in DATABASE_URL or DB_NAME."

@@ -1,11 +1,10 @@
 import warnings
-from contextlib import nullcontext
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.core.management.commands.dumpdata import Command as DumpData
 from django.core.management.commands.dumpdata import ProxyModelWarning
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 
 from ledger.backups.fixtures import chosen, missing_from, without_generated_columns
 from ledger.db.snapshot import snapshot
@@ -30,6 +29,8 @@ class Command(DumpData):
         Raises CommandError for a part that cannot be loaded, and for a login from which policies
         hide rows: half a bank is no copy of it.
         """
+        if options["database"] != DEFAULT_DB_ALIAS:
+            raise CommandError(f"Nothing was written: only the writer has the whole bank. {WHOLE}")
         if options["primary_keys"]:
             raise CommandError(f"Nothing was written: loaddata could not load some rows. {WHOLE}")
         if options["use_natural_primary_keys"]:
@@ -43,14 +44,13 @@ class Command(DumpData):
                 "Nothing was written: loaddata could not load this without the rows of"
                 f" {missing}. {WHOLE}"
             )
-        if options["database"] == "default" and (login := _blind_login()):
+        if login := _blind_login():
             raise CommandError(
                 "Nothing was written: policies of row-level security hide rows from the login"
                 f" {login}. Run dumpdata with that of the owner of the tables, without LEDGER_ROLE."
             )
         options["use_base_manager"] = True
-        instant = snapshot() if options["database"] == "default" else nullcontext()
-        with instant, without_generated_columns(), warnings.catch_warnings():
+        with snapshot(), without_generated_columns(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ProxyModelWarning)  # their rows are another model's
             super().handle(*tables, **options)
 

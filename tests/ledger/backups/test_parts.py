@@ -1,5 +1,6 @@
 """`dumpdata` refuses a part of a bank that `loaddata` could not load."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ def test_the_whole_is_in_order_however_it_is_named() -> None:
     named = sorted(every_app, reverse=True)
     assert chosen(named, []) == chosen([], []) == in_order()
     assert missing_from(in_order()) is None
+
+
+@pytest.mark.parametrize("database", ["read", "replica"])
+def test_only_the_writer_is_dumped(database: str) -> None:
+    with pytest.raises(CommandError, match="whole bank"):
+        call_command("dumpdata", database=database, stdout=io.StringIO())
 
 
 def test_what_may_be_left_out_is_in_no_other_table() -> None:
