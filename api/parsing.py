@@ -9,7 +9,13 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from ledger.db.json_numbers import LONGEST_NUMBER, ExactNumber, exact_number, is_too_long
+from ledger.db.json_numbers import (
+    LONGEST_NUMBER,
+    ExactNumber,
+    exact_number,
+    is_long_text,
+    is_too_long,
+)
 from ledger.text.lines import shortened
 
 MOST_BYTES = 32 * 1024 * 1024
@@ -38,8 +44,7 @@ def loads(text: str) -> Any:
 
 
 def _number(text: str) -> ExactNumber:
-    number = exact_number(text)
-    if is_too_long(number):
+    if is_long_text(text) or is_too_long(number := exact_number(text)):
         raise ParseError(
             f"A number has at most {LONGEST_NUMBER:,} digits, zeros included; write it as a text."
         )

@@ -38,6 +38,13 @@ def exact_number(text: str) -> ExactNumber:
         raise ValueError("the exponent of a number is out of range") from None
 
 
+def is_long_text(text: str) -> bool:
+    """Whether the text of a number is longer than one that is not too long, its exponent included:
+    reading it would take a hundred times its memory.
+    """
+    return len(text) > LONGEST_NUMBER + 30
+
+
 def is_too_long(number: Decimal) -> bool:
     """Whether a finite number has more than LONGEST_NUMBER characters without an exponent, computed
     without writing it.

@@ -78,7 +78,9 @@ def test_bodies_that_differ_in_one_digit_differ(
     assert (other.status_code, slug(other)) == (409, "idempotency-conflict")
 
 
-@pytest.mark.parametrize("number", ["1e4001", "1e-4001", "1e999999999", "-1e-999999999"])
+@pytest.mark.parametrize(
+    "number", ["1e4001", "1e-4001", "1e999999999", "-1e-999999999", "0." + "1" * 5_000]
+)
 def test_a_number_too_long_to_keep_is_refused_without_being_written(
     ana: Client, mine: Account, theirs: Account, number: str
 ) -> None:

@@ -44,6 +44,7 @@ from transactions.models.transaction import TransactionQuerySet
 
 MOST_AT_ONCE = 5_000  # payments
 MOST_CHANGES, MOST_OFFERED = 20, 40
+MOST_IN_USE = 500  # categories that are listed; who pays somebody may name further ones
 
 _GIVE = """
     INSERT INTO own_categories (id, transaction_id, owner_id, category, change, created_at)
@@ -143,8 +144,8 @@ def categories_of(user: User) -> list[str]:
 
 
 def categories_in_use(owner: User, rows: TransactionQuerySet) -> list[CategoryInUse]:
-    """The categories of `rows`, which are of the owner's scope, the most frequent first. Two
-    queries.
+    """The most frequent categories of `rows`, which are of the owner's scope, at most MOST_IN_USE.
+    Two queries.
     """
     latest = OwnCategory.objects.of(owner).latest().order_by().values("category")
     given = dict(latest.annotate(many=Count("pk")).values_list("category", "many"))
@@ -152,7 +153,7 @@ def categories_in_use(owner: User, rows: TransactionQuerySet) -> list[CategoryIn
     counted = named.annotate(many=Count("pk")).order_by("-many", "named")
     return [
         CategoryInUse(name, many, given.get(name, 0))
-        for name, many in counted.values_list("named", "many")
+        for name, many in counted.values_list("named", "many")[:MOST_IN_USE]
         if name is not None
     ]
 
