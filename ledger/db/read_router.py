@@ -15,8 +15,11 @@ from django.db.models import Model
 READ = "read"
 # The packages with models of money, people, permissions, sessions and limits.
 ON_WRITER = frozenset(
-    {"accounts", "allauth", "api", "cookbook", "django", "explorer", "ledger", "transactions"}
-)
+    {
+        "__fake__",  # models of a migration
+        "accounts", "allauth", "api", "cookbook", "django", "explorer", "ledger", "transactions",
+    }
+)  # fmt: skip
 
 
 class ReadRouter:

@@ -126,6 +126,8 @@ def paper_line(page: StatementPage, filters: Filters) -> str:
         first = page.days[-1].date
     if page.days and (last is None or page.newer is not None):
         last = page.days[0].date
+    if first and last:
+        last = max(first, last)
     count = len(page.entries)
     line = f"{count:,} {'entry' if count == 1 else 'entries'}" if count else "No entries"
     line += f" from {long_date(first)}" if first else ""
