@@ -74,7 +74,7 @@ class LateBodyMiddleware:
 def _not_read(request: HttpRequest) -> HttpResponse:
     is_long = content_length(request) > SHORT
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_long else HTTPStatus.EXPECTATION_FAILED
-    return database_errors.page("This is too large", NOT_READ, None, status=status)
+    return database_errors.page("This was not read", NOT_READ, None, status=status)
 
 
 def is_late(request: HttpRequest) -> bool:
