@@ -224,8 +224,10 @@ def test_of_categories_given_at_the_same_moment_one_counts(
 ) -> None:
     header = bearer(mine.user, "read", "pay")
     answers: list[int] = []
+    together = threading.Barrier(6)
 
     def send(number: int) -> None:
+        together.wait()
         try:
             answers.append(put(Client(), paid, f"category {number % 3}", **header).status_code)
         finally:
