@@ -83,6 +83,7 @@ RUN apt-get update -qq \
     && useradd --uid "$DEVELOPER" --no-create-home --home-dir /tmp developer \
     && install -d -o developer /srv/ledger /srv/ledger/static
 COPY --from=packages /venv /venv
+# hadolint ignore=DL3066
 USER developer
 
 FROM system AS image
