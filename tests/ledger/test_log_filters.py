@@ -2,6 +2,7 @@
 
 import io
 import logging
+from urllib.parse import urlencode
 
 import pytest
 from django.db import IntegrityError
@@ -9,6 +10,8 @@ from django.test import Client
 
 from ledger.web.log_filters import WithoutValues
 from tests.factories import UserFactory
+
+FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.mark.django_db
@@ -31,7 +34,7 @@ def test_no_stranger_writes_a_line_of_level_error(client: Client, log: io.String
     """Operators count these lines: docs/logs.md."""
     assert client.get("/", headers={"host": "evil.example"}).status_code == 400
     fields = {f"field{number}": "" for number in range(1_001)}
-    assert client.post("/account/login/", fields).status_code == 400
+    assert client.post("/account/login/", urlencode(fields), FORM).status_code == 400
     for name in ("DisallowedHost", "TooManyFieldsSent"):
         assert f"WARNING django.security.{name}" in log.getvalue()
     assert "ERROR" not in log.getvalue()

@@ -65,9 +65,9 @@ def done(bank: Database) -> set[str]:
 
 @contextmanager
 def table_in_use(bank: Database, name: str) -> Iterator[None]:
-    """Whoever writes the table waits, as for a long transaction of others."""
+    """Whoever reads or writes the table waits, as for a migration."""
     with closing(psycopg.connect(bank.url)) as other:
-        other.execute(f"LOCK TABLE {name} IN SHARE MODE".encode())
+        other.execute(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE".encode())
         yield
 
 
