@@ -11,7 +11,6 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import User
 from api.fields import (
     InstantField,
     StrictSerializer,
@@ -21,6 +20,7 @@ from api.fields import (
     rows_of,
     values_of,
 )
+from api.own_rows import own_transaction
 from api.paging import known_only
 from api.parameters import FIELDS
 from api.views import ApiView
@@ -39,7 +39,6 @@ from transactions.categories.forms import CategoryField, mistakes_of
 from transactions.categories.rules import rows_of as payments_found
 from transactions.models import Transaction
 from transactions.models.own_category import CATEGORY_LIMIT
-from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import scope_for
 
 OF_OWN = f"At most {CATEGORY_LIMIT} characters; stored in lower case."
@@ -138,9 +137,10 @@ class TransactionCategory(ApiView):
         """
         known_only(request)
         person = self.caller.person
-        rows = _own(person, pk)
+        own_transaction(person, pk)
         data: dict[str, Any] = values_of(NewCategorySerializer, request.data)
         category = _category(data["category"])
+        rows = Transaction.objects.visible_to(person).filter(pk=pk)
         give_category(owner=person, rows=rows, category=category, change=uuid7())
         return self._answer(pk)
 
@@ -151,12 +151,15 @@ class TransactionCategory(ApiView):
         """
         known_only(request)
         person = self.caller.person
-        remove_category(owner=person, transaction=_own(person, pk).get())
+        remove_category(owner=person, transaction=own_transaction(person, pk))
         return Response(status=204)
 
     def _answer(self, pk: UUID) -> Response:
         person = self.caller.person
-        row = _own(person, pk).values("category", own=own_category(person)).get()
+        rows = Transaction.objects.visible_to(person).filter(pk=pk)
+        row = rows.values("category", own=own_category(person)).first()
+        if row is None:
+            raise Http404
         found = {"category": row["own"] or row["category"], "own": row["own"]}
         return Response(row_of(TransactionCategorySerializer, found))
 
@@ -204,14 +207,6 @@ class CategoryChangeDetail(ApiView):
         if not undo_change(owner=self.caller.person, change=pk):
             raise Http404
         return Response(status=204)
-
-
-def _own(person: User, pk: UUID) -> TransactionQuerySet:
-    """The transaction, if a side of it is the person's, as a query. Raises Http404."""
-    rows: TransactionQuerySet = Transaction.objects.visible_to(person).filter(pk=pk)
-    if not rows.exists():
-        raise Http404
-    return rows
 
 
 def _category(typed: str) -> str:

@@ -14,7 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from api.fields import moment_text
-from api.own_accounts import chosen_accounts
+from api.own_rows import chosen_accounts
 from api.paging import known_only
 from api.parameters import query
 from api.renderers import EVENT_STREAM, EventStreamRenderer

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import Http404
 from django.utils.http import parse_etags, quote_etag
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -21,13 +20,14 @@ from api.fields import (
     rows_of,
     values_of,
 )
+from api.own_rows import own_transaction
 from api.paging import known_only
 from api.parameters import FIELDS
 from api.views import ApiView
 from transactions.annotations.search import MOST_TAGS_SHOWN, tags_in_use
 from transactions.annotations.services import annotate, annotation_history
 from transactions.exceptions import NoteChanged
-from transactions.models import Annotation, Transaction
+from transactions.models import Annotation
 
 CHANGED = "The note was changed meanwhile. Read it again, and send what replaces it."
 NONE_YET = "none"  # in the ETag of a payment that never had a note
@@ -82,7 +82,7 @@ class Note(ApiView):
     def get(self, request: Request, pk: UUID) -> Response:
         """The caller's note and tags on a transaction, with the version as the ETag."""
         known_only(request)
-        row = self._own(pk)
+        row = own_transaction(self.caller.person, pk)
         newest = next(iter(annotation_history(row, self.caller.person).history), None)
         return self._answer(newest)
 
@@ -97,7 +97,7 @@ class Note(ApiView):
         again, it changes nothing.
         """
         known_only(request)
-        row = self._own(pk)
+        row = own_transaction(self.caller.person, pk)
         data: dict[str, Any] = values_of(NewNoteSerializer, request.data)
         replaces = _replaced(request, data.get("replaces"))
         try:
@@ -111,14 +111,6 @@ class Note(ApiView):
         except NoteChanged:
             raise NoteChanged(CHANGED) from None
         return self._answer(stored)
-
-    def _own(self, pk: UUID) -> Transaction:
-        """The transaction, if a side of it is the caller's. Raises Http404."""
-        rows = Transaction.objects.visible_to(self.caller.person)
-        row: Transaction | None = rows.filter(pk=pk).only("pk").first()
-        if row is None:
-            raise Http404
-        return row
 
     def _answer(self, note: Annotation | None) -> Response:
         found = {

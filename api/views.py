@@ -76,10 +76,10 @@ class ApiView(APIView):
         """Raises MethodNotAllowed with the methods that there are, and `instead` for a change."""
         method = str(request.method)
         there = [each for each in self.allowed_methods if each not in ("HEAD", "OPTIONS")]
-        told = f"{method} is not possible here; possible: {', '.join(there)}."
+        detail = f"{method} is not possible here; possible: {', '.join(there)}."
         if self.instead and method in CHANGES:
-            told = f"{told} {self.instead}"
-        raise MethodNotAllowed(method, told)
+            detail = f"{detail} {self.instead}"
+        raise MethodNotAllowed(method, detail)
 
     def finalize_response(  # type: ignore[override]
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any

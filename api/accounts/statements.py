@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from api.accounts.views import OF_STATEMENT
 from api.fields import ExactAmountField, InstantField, picked, refused, rows_of
-from api.own_accounts import own_account
+from api.own_rows import own_account
 from api.paging import known_only, page_by_number
 from api.parameters import CURSOR, FIELDS, LIMIT
 from api.renderers import STATEMENT_FILES

@@ -25,7 +25,7 @@ from api.accounts.serializers import (
 )
 from api.expanding import names_to_expand
 from api.fields import InstantField, picked, refused, row_of, rows_of, values_of
-from api.own_accounts import own_account
+from api.own_rows import own_account
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, KEY_OF_ACCOUNT, LIMIT, query
 from api.transactions.expansion import put_transactions

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts.shown import opened_by_right
 from api.expanding import names_to_expand
 from api.fields import picked, refused, row_of, values_of
-from api.own_accounts import chosen_accounts
+from api.own_rows import chosen_accounts
 from api.paging import known_only, page_of
 from api.parameters import CURSOR, FIELDS, KEY, LIMIT, query
 from api.problems import OutcomeOf

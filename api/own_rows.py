@@ -1,4 +1,4 @@
-"""The accounts of the caller that a call names: by the id in its address, or by `account=`."""
+"""The rows of the caller that a call names: by the id in its address, or by `account=`."""
 
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from rest_framework.request import Request
 
 from accounts.models import Account, User
 from api.caller import caller_of
+from transactions.models import Transaction
 
 
 def own_account(person: Any, pk: UUID) -> Account:
@@ -18,6 +19,17 @@ def own_account(person: Any, pk: UUID) -> Account:
         raise Http404
     account.user = person
     return account
+
+
+def own_transaction(person: User, pk: UUID) -> Transaction:
+    """The transaction with this id, if a side of it is the person's; only its id is read. Raises
+    Http404.
+    """
+    rows = Transaction.objects.visible_to(person)
+    row: Transaction | None = rows.filter(pk=pk).only("pk").first()
+    if row is None:
+        raise Http404
+    return row
 
 
 def chosen_accounts(request: Request) -> list[Account]:
