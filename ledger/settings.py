@@ -111,7 +111,6 @@ if LEDGER_TRACING:
 ROOT_URLCONF = "ledger.urls"
 TEST_RUNNER = "ledger.management.pytest_runner.PytestRunner"
 WSGI_APPLICATION = "ledger.wsgi.application"
-ASGI_APPLICATION = "ledger.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

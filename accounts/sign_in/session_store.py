@@ -8,7 +8,6 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
@@ -220,10 +219,3 @@ class SessionStore(DatabaseStore):
         if self.row and self.row.user_id and now - self.row.last_seen_at >= SEEN_EVERY:
             with waiting_for_no_standby():
                 WebSession.objects.filter(pk=self.row.pk).update(last_seen_at=now)
-
-    # For views that are coroutines.
-    aload = sync_to_async(load)  # type: ignore[arg-type]
-    acycle_key = sync_to_async(cycle_key)  # type: ignore[arg-type]
-    aexists = sync_to_async(exists)  # type: ignore[arg-type]
-    adelete = sync_to_async(delete)  # type: ignore[arg-type]
-    acreate_model_instance = sync_to_async(create_model_instance)  # type: ignore[arg-type]

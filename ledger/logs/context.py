@@ -14,7 +14,7 @@ _of_process: dict[str, Fact] = {}
 @contextmanager
 def told(facts: Facts) -> Iterator[None]:
     """Within the block, lines of the log carry these facts, and those of blocks around it. They
-    are read when a line is written. Each request has its own, also under ASGI.
+    are read when a line is written. Each request has its own.
     """
     before = _facts.set((*_facts.get(), facts))
     try:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponseBase
 from django.http.multipartparser import MultiPartParserError
@@ -20,7 +19,7 @@ MAX_COOKIE_BYTES = 8 * 1024
 MOST_OF_A_TYPE = 500  # characters
 
 
-class _Utf8(HttpRequest):
+class Utf8Request(WSGIRequest):
     """A request that is read as UTF-8, whatever its Content-Type says. Django would read the
     address by that, too, before any middleware, and fail where it is no encoding of text.
     """
@@ -38,14 +37,6 @@ class _Utf8(HttpRequest):
             return super().parse_file_upload(META, post_data)
         except TypeError as error:
             raise MultiPartParserError("The header of a part cannot be read.") from error
-
-
-class Utf8Request(_Utf8, WSGIRequest):
-    """For WSGI."""
-
-
-class Utf8AsyncRequest(_Utf8, ASGIRequest):
-    """For ASGI."""
 
 
 class BodyTypeMiddleware:

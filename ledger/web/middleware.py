@@ -112,8 +112,7 @@ class BodyLimitMiddleware:
 
     Django would write the files of any POST to disk, even an anonymous one to the sign-in page.
     Pages in `LEDGER_UPLOADS` accept more, but only from somebody signed in. A body without a
-    Content-Length is not read at all. Under ASGI Django reads the body before any middleware: there
-    a proxy has to limit it.
+    Content-Length is not read at all.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

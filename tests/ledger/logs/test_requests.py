@@ -1,17 +1,16 @@
 """Each request has an id, one line when it is answered, and its facts on all of its lines."""
 
-import asyncio
 import logging
 import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth.decorators import login_not_required
-from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest, HttpResponse
-from django.test import AsyncRequestFactory, Client, override_settings
+from django.test import Client, override_settings
 from django.urls import include, path
 
 from tests.conftest import signed_in
@@ -21,6 +20,8 @@ from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
 logger = logging.getLogger("ledger.tests")
+AT_ONCE = 4
+MEETING = Barrier(AT_ONCE)
 OURS = "f0d9ad470bdf4774ad94c30157253a32"
 
 
@@ -31,12 +32,19 @@ def speaks(request: HttpRequest, who: str) -> HttpResponse:
 
 
 @login_not_required
+def meets(request: HttpRequest, who: str) -> HttpResponse:
+    MEETING.wait(60)
+    return speaks(request, who)
+
+
+@login_not_required
 def fails(request: HttpRequest, who: str) -> HttpResponse:
     raise KeyError(who)
 
 
 urlpatterns = [
     path("speaks/<who>/", speaks, name="speaks"),
+    path("meets/<who>/", meets, name="meets"),
     path("fails/<who>/", fails, name="fails"),
     path("", include("ledger.urls")),
 ]
@@ -143,18 +151,10 @@ def test_any_other_id_is_not_taken(settings: Any, given: str, by_proxy: bool) ->
 
 
 @override_settings(ROOT_URLCONF=__name__)
-def test_requests_that_run_beside_each_other_under_asgi_keep_their_ids() -> None:
-    handler, requests = BaseHandler(), AsyncRequestFactory()
-    handler.load_middleware(is_async=True)
-
-    async def many() -> list[Any]:
-        found = [requests.get(f"/speaks/{number}/") for number in range(8)]
-        return list(await asyncio.gather(*map(handler.get_response_async, found)))
-
-    # In this thread a browser may have its own loop.
-    with json_log() as log, ThreadPoolExecutor() as other:
-        answers = other.submit(asyncio.run, many()).result()
+def test_requests_in_parallel_keep_their_ids() -> None:
+    with json_log() as log, ThreadPoolExecutor(AT_ONCE) as threads:
+        answers = list(threads.map(Client().get, [f"/meets/{each}/" for each in range(AT_ONCE)]))
     ids = [answer.headers["X-Request-ID"] for answer in answers]
-    assert len(set(ids)) == 8
+    assert len(set(ids)) == AT_ONCE
     assert sorted(line["request_id"] for line in log.of("ledger.tests")) == sorted(ids)
     assert sorted(line["request_id"] for line in log.of("ledger.requests")) == sorted(ids)
