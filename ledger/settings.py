@@ -205,7 +205,7 @@ SERIALIZATION_MODULES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Shared by all processes, because the rate limits on signing in count across them.
-CACHES = cache_settings.caches(debug=DEBUG)
+CACHES = cache_settings.caches()
 
 # When a session ends, decided by the server (docs/security.md): after this long without a request,
 # and this long after signing in. The demo lives longer, because nobody guards anything there.

@@ -1,4 +1,4 @@
-"""Redis and memcached of Debian's packages, for tests."""
+"""The Redis of Debian's package, for tests."""
 
 import shutil
 import socket
@@ -10,15 +10,13 @@ from typing import Self
 from tests import optional
 from tests.ledger.processes import free_port, wait_until
 
-PROGRAMS = {"redis": "redis-server", "pymemcache": "memcached"}
-
 
 class CacheServer:
-    """A server on this computer that can be ended and started again. A context manager."""
+    """A Redis on this computer that can be ended and started again. A context manager."""
 
-    def __init__(self, scheme: str, *more: str) -> None:
-        self.scheme, self.port, self.more = scheme, free_port(), more
-        self.url = f"{scheme}://127.0.0.1:{self.port}"
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -32,22 +30,9 @@ class CacheServer:
 
     def start(self) -> None:
         """Empty, as after a crash: nothing of it is on the disk."""
-        port = str(self.port)
-        arguments: list[str] = {
-            "redis": [
-                "--port",
-                port,
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--dir",
-                str(self.folder),
-            ],
-            "pymemcache": ["-p", port, "-l", "127.0.0.1", "-u", "nobody", "-M"],
-        }[self.scheme]
+        place = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder))
         self.process = subprocess.Popen(
-            [PROGRAMS[self.scheme], *arguments, *self.more],
+            ["redis-server", "--save", "", *place],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -66,10 +51,8 @@ class CacheServer:
         return True
 
 
-def missing(scheme: str) -> str:
+def missing() -> str:
     """Why there are no tests with it; "" if the program and its client are there."""
-    program = PROGRAMS[scheme]
-    if shutil.which(program):
-        return optional.missing(scheme)
-    package = {"redis": "redis-server", "pymemcache": "memcached"}[scheme]
-    return f"{program} (apt-get install {package}) is not installed"
+    if shutil.which("redis-server"):
+        return optional.missing("redis")
+    return "redis-server (apt-get install redis-server) is not installed"

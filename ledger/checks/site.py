@@ -18,7 +18,7 @@ from django.db import DatabaseError, InterfaceError
 
 from ledger.checks.messages import weak, wrong
 from ledger.database_settings import is_local, outside
-from ledger.db.outside_cache import OutsideCache
+from ledger.db.redis_cache import RedisOrTable
 
 CHECKED = ("verify-ca", "verify-full")
 LEAST_HSTS_SECONDS = 86_400
@@ -177,22 +177,15 @@ def _examples() -> Iterator[CheckMessage]:
 
 
 def _cache() -> Iterator[CheckMessage]:
-    if "locmem" in settings.CACHES["default"]["BACKEND"]:
-        yield wrong(
-            "cache",
-            "Each process has a cache of its own, so each counts the limits on signing in alone.",
-            "Remove CACHE_URL for a table in the database, or name a Redis.",
-        )
-        return
     found = caches["default"]
-    if not isinstance(found, OutsideCache):
+    if not isinstance(found, RedisOrTable):
         return  # a table, which the checks of the database see
     with suppress(DatabaseError, InterfaceError):  # as the table does where both are away
         found.set("ledger.check", 1, SECONDS_KEPT)
     if found.is_away:
         yield weak(
             "cache_away",
-            "The cache of CACHE_URL does not answer or takes no writes, so that each process counts"
+            "The Redis of CACHE_URL does not answer or takes no writes, so that each process counts"
             " in the database.",
             "Start it, or mend CACHE_URL (docs/running.md#a-shared-cache).",
         )

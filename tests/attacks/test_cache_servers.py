@@ -1,4 +1,4 @@
-"""A Redis or a memcached in place of the table: limits hold there, also when it dies in between."""
+"""A Redis in place of the table: limits hold there, also when it dies in between."""
 
 import logging
 import pickle
@@ -18,9 +18,8 @@ from django.core.cache import cache, caches
 from django.db import connection
 from django.test import Client
 
-from ledger.cache_settings import BACKENDS
-from ledger.db import outside_cache
-from ledger.db.outside_cache import OutsideCache
+from ledger.db import redis_cache
+from ledger.db.redis_cache import RedisOrTable
 from tests.cache_servers import CacheServer, missing
 from tests.factories import AccountFactory
 from tests.reviews import send
@@ -33,11 +32,11 @@ MOST = 20  # forms of RESET from one client in a minute
 RAN: list[str] = []
 
 
-@pytest.fixture(scope="module", params=["redis", "pymemcache"])
-def server(request: pytest.FixtureRequest) -> Iterator[CacheServer]:
-    if reason := missing(request.param):
+@pytest.fixture(scope="module")
+def server() -> Iterator[CacheServer]:
+    if reason := missing():
         pytest.skip(reason)
-    with CacheServer(request.param) as found:
+    with CacheServer() as found:
         yield found
 
 
@@ -45,13 +44,13 @@ def server(request: pytest.FixtureRequest) -> Iterator[CacheServer]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The time by which a server that failed is tried again, in a list of one."""
     now = [1000.0]
-    monkeypatch.setattr(outside_cache, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(redis_cache, "time", SimpleNamespace(monotonic=lambda: now[0]))
     yield now
-    outside_cache.STATES.clear()
+    redis_cache.AWAY_UNTIL.clear()
 
 
 @pytest.fixture(autouse=True)
-def outside(server: CacheServer, settings: LazySettings) -> Iterator[OutsideCache]:
+def outside(server: CacheServer, settings: LazySettings) -> Iterator[RedisOrTable]:
     """The cache of the settings, on an empty server that works."""
     if server.process is None or server.process.poll() is not None:
         server.start()
@@ -64,12 +63,7 @@ def outside(server: CacheServer, settings: LazySettings) -> Iterator[OutsideCach
 
 
 def settings_of(server: CacheServer) -> dict[str, Any]:
-    location = server.url if server.scheme == "redis" else server.url.partition("://")[2]
-    return {
-        "BACKEND": "ledger.db.outside_cache.OutsideCache",
-        "BACKEND_OF_SERVER": BACKENDS[server.scheme],
-        "LOCATION": location,
-    }
+    return {"BACKEND": "ledger.db.redis_cache.RedisOrTable", "LOCATION": server.url}
 
 
 def ask(address: str) -> int:
@@ -83,7 +77,7 @@ def hung_up() -> Iterator[None]:
     yield
     found: Any = caches["default"]
     found.close()
-    for pool in getattr(found._server._cache, "_pools", {}).values():
+    for pool in getattr(found._redis._cache, "_pools", {}).values():
         pool.disconnect()
 
 
@@ -118,7 +112,7 @@ def test_a_limit_is_counted_there() -> None:
     assert keys_of_the_table() == 0
 
 
-def test_many_at_once_never_pass_a_limit(outside: OutsideCache) -> None:
+def test_many_at_once_never_pass_a_limit(outside: RedisOrTable) -> None:
     """The lock around reading and writing a count holds between connections."""
     del outside
 
@@ -137,7 +131,7 @@ def test_many_at_once_never_pass_a_limit(outside: OutsideCache) -> None:
 
 
 def test_a_limit_holds_when_the_server_dies(
-    server: CacheServer, outside: OutsideCache, caplog: pytest.LogCaptureFixture
+    server: CacheServer, outside: RedisOrTable, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It may be used up once more, in the table, and no more."""
     assert {ask("1.1.1.1") for _ in range(MOST)} == {302}
@@ -152,23 +146,22 @@ def test_a_limit_holds_when_the_server_dies(
 
 
 def test_a_server_that_comes_back_is_used_again(
-    server: CacheServer, outside: OutsideCache, clock: list[float]
+    server: CacheServer, outside: RedisOrTable, clock: list[float]
 ) -> None:
     server.kill()
     assert ask("1.1.1.1") == 302
     server.start()
     assert ask("1.1.1.1") == 302
     assert outside.is_away
-    clock[0] += outside_cache.TRY_AGAIN + 1
+    clock[0] += redis_cache.TRY_AGAIN + 1
     before = keys_of_the_table()
     assert ask("2.2.2.2") == 302
     assert not outside.is_away
     assert keys_of_the_table() == before
 
 
-@pytest.mark.parametrize("server", ["redis"], indirect=True)
 def test_a_server_that_only_reads_is_no_server(
-    server: CacheServer, outside: OutsideCache, clock: list[float]
+    server: CacheServer, outside: RedisOrTable, clock: list[float]
 ) -> None:
     """Otherwise a limit would be read there again and again, and never grow."""
     assert ask("1.1.1.1") == 302
@@ -177,7 +170,7 @@ def test_a_server_that_only_reads_is_no_server(
         answers = []
         for _ in range(MOST + 5):
             answers.append(ask("1.1.1.1"))
-            clock[0] += outside_cache.TRY_AGAIN + 1
+            clock[0] += redis_cache.TRY_AGAIN + 1
         assert answers.count(302) <= MOST
         assert answers[-1] == 429
         assert outside.is_away
@@ -185,7 +178,6 @@ def test_a_server_that_only_reads_is_no_server(
         redis_command(server, "REPLICAOF", "NO", "ONE")
 
 
-@pytest.mark.parametrize("server", ["redis"], indirect=True)
 def test_what_a_server_that_only_reads_still_has_is_not_believed(
     server: CacheServer, clock: list[float]
 ) -> None:
@@ -193,14 +185,13 @@ def test_what_a_server_that_only_reads_still_has_is_not_believed(
     redis_command(server, "REPLICAOF", "127.0.0.1", "1")
     try:
         cache.set("count", 2, 60)
-        clock[0] += outside_cache.TRY_AGAIN + 1
+        clock[0] += redis_cache.TRY_AGAIN + 1
         assert cache.get("count") == 2
     finally:
         redis_command(server, "REPLICAOF", "NO", "ONE")
 
 
-@pytest.mark.parametrize("server", ["redis"], indirect=True)
-def test_a_full_server_is_no_server(server: CacheServer, outside: OutsideCache) -> None:
+def test_a_full_server_is_no_server(server: CacheServer, outside: RedisOrTable) -> None:
     redis_command(server, "CONFIG", "SET", "maxmemory", "1")
     try:
         answers = [ask("1.1.1.1") for _ in range(MOST + 5)]
@@ -213,10 +204,9 @@ def test_a_full_server_is_no_server(server: CacheServer, outside: OutsideCache) 
 def test_nobody_waits_for_a_server_that_says_nothing(
     settings: LazySettings, monkeypatch: pytest.MonkeyPatch, server: CacheServer
 ) -> None:
-    monkeypatch.setattr(outside_cache, "SECONDS", 0.05)
+    monkeypatch.setattr(redis_cache, "SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        place = f"127.0.0.1:{silent.getsockname()[1]}"
-        location = f"redis://{place}" if server.scheme == "redis" else place
+        location = f"redis://127.0.0.1:{silent.getsockname()[1]}"
         settings.CACHES = {"default": {**settings_of(server), "LOCATION": location}}
         found: Any = caches["default"]
         assert found.get("a", "nothing") == "nothing"
@@ -243,31 +233,26 @@ def test_a_payment_needs_no_cache(server: CacheServer, client: Client) -> None:
     assert "/transactions/" in answer.headers["Location"]
 
 
+def run(what: str) -> None:
+    RAN.append(what)
+
+
 class Planted:
-    """Calls `RAN.append` when it is unpickled."""
+    """Calls `run` when it is unpickled."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (RAN.append, ("code of the cache server",))
+        return (run, ("code of the cache server",))
 
 
-def test_code_on_the_server_is_not_run(server: CacheServer, outside: OutsideCache) -> None:
+def test_code_on_the_server_is_not_run(outside: RedisOrTable) -> None:
     cache.set("mine", ["a value"], 60)
-    key = outside._server.make_key(outside._key_of("mine", None))
-    raw: Any = outside._server
-    if server.scheme == "redis":
-        raw._cache.get_client(write=True).set(key, pickle.dumps(Planted()))
-    else:
-        from pymemcache.client.base import Client as Plain
-
-        plain = Plain(("127.0.0.1", server.port))
-        plain.set(key, pickle.dumps(Planted()), noreply=False)
-        plain.close()
+    raw: Any = outside._redis
+    raw._cache.get_client(write=True).set(raw.make_key("mine"), pickle.dumps(Planted()))
     assert cache.get("mine", "nothing") == "nothing"
     assert RAN == []
     assert not outside.is_away
 
 
-@pytest.mark.parametrize("server", ["redis"], indirect=True)
 def test_the_server_hears_no_address(server: CacheServer) -> None:
     ask("1.1.1.1")
     keys = redis_command(server, "KEYS", "*")

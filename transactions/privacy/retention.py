@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import ApiToken, AttemptCount, Read, RowRemoval, SignIn, WebSession
-from ledger.db.outside_cache import OutsideCache
+from ledger.db.redis_cache import RedisOrTable
 from ledger.db.shared_cache import SharedCache
 from transactions.models import Alert, NamesAsked
 from transactions.privacy.further import FURTHER
@@ -41,7 +41,7 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
     old_events = now - timedelta(days=settings.LEDGER_KEEP_EVENTS_DAYS)
     deleted |= delete_old_events(old_events)
     cached = caches["default"]
-    if isinstance(cached, SharedCache | OutsideCache):  # other caches forget by themselves
+    if isinstance(cached, SharedCache | RedisOrTable):
         deleted["cached values"] = cached.drop_expired()
     for data in FURTHER:
         deleted |= data.delete_old(now)

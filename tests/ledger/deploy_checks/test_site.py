@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from ledger.checks import site
 from ledger.checks.site import check_site
-from ledger.db.outside_cache import OutsideCache
+from ledger.db.redis_cache import RedisOrTable
 from ledger.db.shared_cache import SharedCache
 
 LIMITS = {"lock_timeout": 2, "statement_timeout": 30}
@@ -44,10 +44,9 @@ GOOD: dict[str, Any] = {
     "LEDGER_TIMEOUTS": LIMITS,
 }
 CONSOLE = "django.core.mail.backends.console.EmailBackend"
-LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 
 
-class UnreachableCache(OutsideCache):
+class UnreachableCache(RedisOrTable):
     """A server that does not answer, and a database that is away, too."""
 
     is_away = True
@@ -59,7 +58,7 @@ class UnreachableCache(OutsideCache):
         raise OperationalError
 
 
-AWAY = {"default": {"BACKEND": "ledger.db.outside_cache.OutsideCache"}}
+AWAY = {"default": {"BACKEND": "ledger.db.redis_cache.RedisOrTable"}}
 
 
 def database(**options: str) -> dict[str, Any]:
@@ -83,7 +82,6 @@ WEAK: list[tuple[str, dict[str, Any]]] = [
     ("mail_sender", {"DEFAULT_FROM_EMAIL": "Ledger <ledger@localhost>"}),
     ("contact", {"LEDGER_CONTACT": ""}),
     ("security_contact", {"LEDGER_SECURITY_CONTACT": ""}),
-    ("cache", {"CACHES": {"default": {"BACKEND": LOCMEM}}}),
     ("cache_away", {"CACHES": AWAY}),
     ("embedded", {"LEDGER_EMBEDDED": True}),
     ("database_tls", database(sslmode="require")),
@@ -91,7 +89,7 @@ WEAK: list[tuple[str, dict[str, Any]]] = [
     ("database_tls", database(service="bank", sslmode="require")),
     ("timeouts", {"LEDGER_TIMEOUTS": {**LIMITS, "lock_timeout": 0}}),
 ]
-ERRORS = {"debug", "demo", "cache", "proxy"}
+ERRORS = {"debug", "demo", "proxy"}
 
 
 def told(**changes: Any) -> Iterator[str]:
@@ -123,8 +121,8 @@ def test_all_are_named_in_one_go() -> None:
     changes = {key: value for _, changes in WEAK for key, value in changes.items()}
     changes["CACHES"] = AWAY
     missing = {name for name, _ in WEAK} - set(told(**changes))
-    # Instead of the first: no encryption at all, no mail at all, a cache that is away.
-    assert missing == {"hsts", "proxy", "mail_encryption", "mail_sender", "cache"}
+    # Instead of the first: no encryption at all, no mail at all.
+    assert missing == {"hsts", "proxy", "mail_encryption", "mail_sender"}
 
 
 @pytest.mark.parametrize(
