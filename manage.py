@@ -39,11 +39,17 @@ def choose_settings() -> None:
     """Sets DJANGO_SETTINGS_MODULE from `--settings`, and the path from `--pythonpath`, before the
     settings are read for the first time.
     """
-    from django.core.management.base import (
-        CommandError,
-        CommandParser,
-        handle_default_options,
-    )
+    try:
+        from django.core.management.base import (
+            CommandError,
+            CommandParser,
+            handle_default_options,
+        )
+    except ModuleNotFoundError:
+        sys.exit(
+            "Django is not installed for this Python. Run make install, and then"
+            " .venv/bin/python manage.py."
+        )
 
     parser = CommandParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--settings")
@@ -104,6 +110,8 @@ def run() -> None:
         raise
     except EmbeddedServerError as err:
         sys.exit(str(err))
+    except EOFError:
+        sys.exit("The command asks a question, and there is no terminal. Add --noinput.")
 
 
 if __name__ == "__main__":

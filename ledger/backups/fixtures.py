@@ -14,6 +14,7 @@ from django.core.management.utils import parse_apps_and_model_labels
 from django.db import connection
 from django.db.models import GeneratedField
 
+from ledger.db.read_router import is_added
 from ledger.text.lines import counted
 
 LEFT_OUT = ("transactions.entry",)  # a view on the rows of transactions
@@ -60,7 +61,11 @@ def chosen(labels: Sequence[str], excluded: Sequence[str]) -> list[str]:
 
 
 def missing_from(labels: Sequence[str]) -> str | None:
-    """The first model without which a fixture of these cannot be loaded; None if it is whole."""
+    """The first model without which a fixture of these cannot be loaded; None if it is whole, or
+    has rows of apps that were added to Ledger and no others.
+    """
+    if labels and all(is_added(apps.get_model(label).__module__) for label in labels):
+        return None
     there = {*labels, *OPTIONAL}
     return next((label for label in in_order() if label not in there), None)
 

@@ -7,6 +7,8 @@ from django.db.migrations import operations as of_django
 from django.db.migrations.operations.base import Operation
 from pgtrigger.migrations import AddTrigger, RemoveTrigger
 
+from ledger.db.read_router import is_added
+
 # Taken back, these change rules and indexes, never a row. Their subclasses, such as
 # AddIndexConcurrently and AddConstraintNotValid, are the same.
 KEEP_ROWS = (
@@ -29,8 +31,15 @@ def taken_back(plan: Plan) -> list[migrations.Migration]:
 
 
 def lossy(plan: Plan) -> list[migrations.Migration]:
-    """Those of them that delete a table or a column, or run code that may delete values."""
-    return [each for each in taken_back(plan) if not all(map(_keeps_rows, _database_side(each)))]
+    """Those of them that delete a table or a column, or run code that may delete values. Apps that
+    were added to Ledger are left out: their developers decide what their tables hold.
+    """
+    return [
+        each
+        for each in taken_back(plan)
+        if not is_added(each.__module__)
+        and not all(map(_keeps_rows, _database_side(each)))
+    ]
 
 
 def _database_side(migration: migrations.Migration) -> Iterator[Operation]:

@@ -22,6 +22,11 @@ ON_WRITER = frozenset(
 )  # fmt: skip
 
 
+def is_added(module: str) -> bool:
+    """Whether a module belongs to an app that was added to Ledger."""
+    return module.partition(".")[0] not in ON_WRITER
+
+
 class ReadRouter:
     """A router of Django: writes and what must be current go to "default", other reads to READ."""
 
@@ -30,8 +35,7 @@ class ReadRouter:
     ) -> str | None:
         # A cache in the database passes a class with less than a model has.
         concrete = getattr(model._meta, "concrete_model", None) or model
-        package = concrete.__module__.partition(".")[0]
-        if package in ON_WRITER or connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        if not is_added(concrete.__module__) or connections[DEFAULT_DB_ALIAS].in_atomic_block:
             return DEFAULT_DB_ALIAS
         is_of_object = instance is not None and instance._state.db
         return None if is_of_object else READ  # None: where the object came from

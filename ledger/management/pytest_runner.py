@@ -104,6 +104,11 @@ def place_of(label: str) -> str:
         file = "/".join(names[:count]) + ".py"
         if (BASE_DIR / file).is_file():
             return "::".join([file, *names[count:]])
+    if any((BASE_DIR / names[-1]).glob("test*.py")):
+        raise CommandError(
+            f"{label}: tests are below tests, where their fixtures are. Move those of {names[-1]}"
+            f" to tests/{names[-1]}/test_pages.py, or other files whose names begin with test_."
+        )
     raise CommandError(
         f"{label}: there are no such tests. Name an app, such as accounts, or a folder, file or "
         "test below tests, such as tests/accounts/test_pages.py or tests.accounts.test_pages."

@@ -14,7 +14,7 @@ from explorer.schema import installation as explorer_views
 from ledger.db import own_server, signed_facts
 from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.server.progress import Progress, seconds_of
-from ledger.server.static_files import collect, uncollected
+from ledger.server.static_files import are_collected
 from ledger.text.lines import counted
 from transactions.row_security import installation as row_security
 
@@ -48,9 +48,9 @@ def prepare(
         progress.tell("Changed the groups of the identity provider in the database.")
     if practice_bank and settings.LEDGER_COOKBOOK:
         _build_practice_bank(progress)
-    if static and (fingerprint := uncollected()):
+    if static and not are_collected():
         with progress.step("Collecting the static files"):
-            collect(fingerprint)
+            call_command("collectstatic", verbosity=0, interactive=False)
 
 
 def _find_missing(progress: Progress, *, demo: bool, static: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""Runs collectstatic, but only if a file has changed since the last time."""
+"""Static files, and whether they have changed since they were collected."""
 
 import hashlib
 import re
@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import AppDirectoriesFinder, get_finders
-from django.core.management import call_command
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 # Of drf-spectacular's sidecar: another viewer of the API's schema, and source maps.
@@ -38,23 +37,20 @@ class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
         return without_source_map
 
 
-def uncollected() -> str:
-    """Returns the fingerprint of the files if one has changed since they were collected, or "".
-
-    Always "" with DEBUG, where the files are served from where they are.
+def are_collected() -> bool:
+    """Whether no file has changed since they were collected. Always so with DEBUG, where they are
+    served from where they are.
     """
     if settings.DEBUG:
-        return ""
-    fingerprint = _fingerprint()
+        return True
     manifest, note = Path(settings.STATIC_ROOT) / "staticfiles.json", _note()
-    is_collected = manifest.exists() and note.exists() and note.read_text() == fingerprint
-    return "" if is_collected else fingerprint
+    return manifest.exists() and note.exists() and note.read_text() == fingerprint()
 
 
-def collect(fingerprint: str) -> None:
-    call_command("collectstatic", verbosity=0, interactive=False)
-    # Written last, so that an interrupted run is repeated.
-    _note().write_text(fingerprint)
+def note_collected(files: str) -> None:
+    """Notes that the files with this fingerprint are collected."""
+    _note().parent.mkdir(parents=True, exist_ok=True)
+    _note().write_text(files)
 
 
 def _note() -> Path:
@@ -62,7 +58,8 @@ def _note() -> Path:
     return folder / "static.fingerprint"
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
+    """Of the names, sizes and times of all files."""
     digest = hashlib.sha256()
     for finder in get_finders():
         for path, storage in finder.list(ignore_patterns=[]):

@@ -5,6 +5,7 @@ import traceback
 from types import TracebackType
 
 from django.db import Error as DjangoDatabaseError
+from django.db.models import ProtectedError, RestrictedError
 from psycopg import Error as DatabaseError
 
 # Their messages are sentences for one person, and have amounts and names in them.
@@ -58,6 +59,8 @@ def formatted(error: BaseException, trace: TracebackType | None) -> str:
 
 def _described_database_error(error: BaseException) -> str:
     found = error if isinstance(error, DatabaseError) else error.__cause__
+    if isinstance(error, ProtectedError | RestrictedError):
+        return str(error.args[0])  # Django's, which names models and fields
     if not isinstance(found, DatabaseError):
         return "(no SQLSTATE)"
     facts = [f"SQLSTATE {found.sqlstate}" if found.sqlstate else "(no SQLSTATE)"]

@@ -13,9 +13,10 @@ NOOP = migrations.RunPython.noop
 COLUMN = migrations.AddField("thing", "size", models.IntegerField(null=True))
 
 
-def of(*operations: Operation) -> migrations.Migration:
-    kind = type("Migration", (migrations.Migration,), {"operations": list(operations)})
-    migration: migrations.Migration = kind("0001_planted", "accounts")
+def of(*operations: Operation, app: str = "accounts") -> migrations.Migration:
+    facts = {"operations": list(operations), "__module__": f"{app}.migrations.0001_planted"}
+    kind = type("Migration", (migrations.Migration,), facts)
+    migration: migrations.Migration = kind("0001_planted", app)
     return migration
 
 
@@ -53,3 +54,9 @@ def test_rules_and_indexes_may_go(operation: Operation) -> None:
     migration = of(operation)
     assert lossy([(migration, True)]) == []
     assert taken_back([(migration, True), (of(), False)]) == [migration]
+
+
+def test_an_app_that_was_added_may_go_back_to_zero() -> None:
+    """Its tables hold nothing of the books."""
+    migration = of(COLUMN, app="polls")
+    assert lossy([(migration, True)]) == []

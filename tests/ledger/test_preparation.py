@@ -25,7 +25,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names = list[str]()
     monkeypatch.setattr(preparation, "call_command", lambda name, **_options: names.append(name))
     monkeypatch.setattr(preparation, "unapplied_migrations", lambda _connection: [])
-    monkeypatch.setattr(preparation, "uncollected", lambda: "")
+    monkeypatch.setattr(preparation, "are_collected", lambda: True)
     monkeypatch.setattr(bank, "build", lambda **_options: None)
     return names
 

@@ -62,6 +62,17 @@ def test_a_label_without_tests_is_refused(label: str) -> None:
         place_of(label)
 
 
+def test_tests_in_the_folder_of_an_app_have_to_move(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As startapp writes them: nothing would run them."""
+    (tmp_path / "polls").mkdir()
+    (tmp_path / "polls" / "tests.py").touch()
+    monkeypatch.setattr(pytest_runner, "BASE_DIR", tmp_path)
+    with pytest.raises(CommandError, match="tests/polls/"):
+        place_of("polls")
+
+
 @pytest.mark.parametrize(
     ("given", "processes", "options"),
     [

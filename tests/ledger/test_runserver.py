@@ -52,3 +52,11 @@ def test_without_a_migration_it_names_what_to_run(
     monkeypatch.setenv("RUN_MAIN", "true")  # Django prints them in red, and goes on
     call_command("runserver")
     assert served == [1]
+
+
+@pytest.mark.parametrize("place", ["80000", "localhost:65536"])
+def test_a_port_that_there_is_not_is_named(place: str, served: list[int]) -> None:
+    with pytest.raises(CommandError, match=place.rpartition(":")[2]):
+        call_command("runserver", place)
+
+    assert served == []

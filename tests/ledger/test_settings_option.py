@@ -3,17 +3,21 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from ledger.env import BASE_DIR
 
 
-def manage(*arguments: str, **surroundings: str) -> subprocess.CompletedProcess[str]:
+def manage(
+    *arguments: str, python: tuple[str, ...] = (sys.executable,), **surroundings: str
+) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+        [*python, "manage.py", *arguments],
         cwd=BASE_DIR, env={**env, **surroundings}, check=False, capture_output=True, text=True,
+        stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -45,3 +49,20 @@ def test_an_option_without_a_value_is_named() -> None:
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
     assert "--settings" in ended.stderr
+
+
+def test_a_python_without_django_names_what_to_run() -> None:
+    ended = manage("check", python=(sys.executable, "-S", "-E"))
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "make install" in ended.stderr
+    assert ".venv/bin/python" in ended.stderr
+
+
+def test_a_question_without_a_terminal_names_the_option(tmp_path: Path) -> None:
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "of_before.css").touch()
+    ended = manage("collectstatic", LEDGER_DATA_DIR=str(tmp_path))
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "--noinput" in ended.stderr

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from ledger.server import static_files
 
@@ -20,7 +21,7 @@ def root(tmp_path: Path, settings: Any) -> Path:
 
 
 def test_what_pages_do_not_use_is_left_out_and_nothing_refers_to_it(root: Path) -> None:
-    static_files.collect(static_files.uncollected())
+    call_command("collectstatic", verbosity=0, interactive=False)
 
     files = [file for file in root.rglob("*") if file.is_file()]
     assert [file for file in files if any(part in str(file) for part in UNUSED)] == []
@@ -33,18 +34,15 @@ def test_what_pages_do_not_use_is_left_out_and_nothing_refers_to_it(root: Path) 
 def test_files_are_collected_again_only_after_a_change(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root.mkdir()
-    monkeypatch.setattr(
-        static_files, "call_command", lambda *_, **__: (root / "staticfiles.json").touch()
-    )
-    fingerprint = static_files.uncollected()
-    assert fingerprint
-    static_files.collect(fingerprint)
-    assert static_files.uncollected() == ""
-    monkeypatch.setattr(static_files, "_fingerprint", lambda: "of other files")
-    assert static_files.uncollected() == "of other files"
+    assert not static_files.are_collected()
+    call_command("collectstatic", verbosity=0, interactive=False, dry_run=True)
+    assert not static_files.are_collected()
+    call_command("collectstatic", verbosity=0, interactive=False)
+    assert static_files.are_collected()
+    monkeypatch.setattr(static_files, "fingerprint", lambda: "of other files")
+    assert not static_files.are_collected()
 
 
 def test_nothing_is_collected_with_debug(root: Path, settings: Any) -> None:
     settings.DEBUG = True
-    assert static_files.uncollected() == ""
+    assert static_files.are_collected()

@@ -1,3 +1,4 @@
+from contextlib import ExitStack
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -9,6 +10,7 @@ from django.db import transaction as db_transaction
 from ledger.backups import fixtures
 from ledger.backups.fixtures import originals_before
 from ledger.db.creation import how_to_start_over
+from ledger.db.read_router import is_added
 from ledger.text.lines import counted
 from transactions.audit.audit import audit_here
 
@@ -28,37 +30,28 @@ def refuse_rows() -> None:
 class Command(LoadData):
     help = (
         "Loads a fixture of `dumpdata` into an empty bank, proves it by the audit and the seals,"
-        " and only then commits."
+        " and only then commits. Rows of apps that were added go into any bank."
     )
 
     def handle(self, *labels: str, **options: Any) -> None:
         if options["database"] != "default":
             super().handle(*labels, **options)
             return
-        self.is_emptied = False
+        self.is_whole: bool | None = None  # None before the first row
         self.after_originals: list[DeserializedObject] = []
-        refuse_rows()
         verbosity = options.pop("verbosity")
         try:
-            with db_transaction.atomic(durable=True), fixtures.triggers_off():
-                refuse_rows()  # who wrote while this waited for the locks of all tables
+            with db_transaction.atomic(durable=True), ExitStack() as self.meanwhile:
                 super().handle(*labels, verbosity=0, **options)  # it says "installed" too early
-                self._check_loaded()
+                if self.is_whole:
+                    _check_loaded()
         except (DeserializationError, IntegrityError) as error:
             reason = str(error).splitlines()[0].rstrip(" :.")
             raise CommandError(f"Nothing was loaded: {reason}. {WHOLE}") from error
         if verbosity:
             rows = counted(self.loaded_object_count, "row")
-            self.stdout.write(f"Loaded {rows}; the books are clean, and every seal holds.")
-
-    def _check_loaded(self) -> None:
-        """Raises CommandError for a fixture of a part of a bank, or of books that are not clean."""
-        if self.is_emptied and (lacking := fixtures.lacking()):
-            raise CommandError(f"Nothing was loaded: the fixture has no {lacking}. {WHOLE}")
-        if findings := audit_here().findings:
-            raise CommandError(
-                f"Nothing was loaded, because these books are not clean: {findings[0]}"
-            )
+            proof = "; the books are clean, and every seal holds" if self.is_whole else ""
+            self.stdout.write(f"Loaded {rows}{proof}.")
 
     def load_label(self, fixture_label: str) -> None:
         """Loads the files of a name: captures and refunds last, because their foreign keys are
@@ -70,14 +63,34 @@ class Command(LoadData):
         self.after_originals.clear()
 
     def save_obj(self, obj: DeserializedObject) -> bool:
-        """Saves one object, or keeps it until its original is there; the first takes away all rows
-        that migrations or audits wrote.
-        """
-        if not self.is_emptied:
-            fixtures.empty_all()
-            self.is_emptied = True
+        """Saves one object, or keeps it until its original is there."""
+        is_added_app = is_added(type(obj.object).__module__)
+        if self.is_whole is None:
+            self.is_whole = not is_added_app
+            if self.is_whole:
+                self._make_room()
+        if not self.is_whole and not is_added_app:
+            raise CommandError(
+                f"Nothing was loaded: rows of {obj.object._meta.label} come with a whole bank."
+                f" {WHOLE}"
+            )
         if originals_before(obj.object):
             self.after_originals.append(obj)
             return True
         saved: bool = super().save_obj(obj)
         return saved
+
+    def _make_room(self) -> None:
+        """Takes away all rows that migrations or audits wrote, and triggers until the end."""
+        refuse_rows()
+        self.meanwhile.enter_context(fixtures.triggers_off())
+        refuse_rows()  # who wrote while this waited for the locks of all tables
+        fixtures.empty_all()
+
+
+def _check_loaded() -> None:
+    """Raises CommandError for a fixture of a part of a bank, or of books that are not clean."""
+    if lacking := fixtures.lacking():
+        raise CommandError(f"Nothing was loaded: the fixture has no {lacking}. {WHOLE}")
+    if findings := audit_here().findings:
+        raise CommandError(f"Nothing was loaded, because these books are not clean: {findings[0]}")

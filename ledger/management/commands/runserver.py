@@ -9,16 +9,22 @@ from django.db import OperationalError
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
 from ledger.db.probe import short_connection, unapplied_migrations
-from ledger.server.static_files import uncollected
+from ledger.server.static_files import are_collected
 from ledger.text.lines import counted
 
 SECONDS_TO_CONNECT = 5
+MOST_OF_PORTS = 65535
 PREPARE = "Run make dev, which prepares and serves, or manage.py prepare and then this again."
 
 
 class Command(runserver.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        """Serves pages until it is stopped. Raises CommandError if the bank is not prepared."""
+        """Serves pages until it is stopped. Raises CommandError for a port that there is not, and
+        if the bank is not prepared.
+        """
+        port = str(options["addrport"] or "").rpartition(":")[2]
+        if port.isdecimal() and int(port) > MOST_OF_PORTS:
+            raise CommandError(f"There is no port {port}; the last one is {MOST_OF_PORTS}.")
         if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":  # else the process that reloads asked
             refuse_unprepared()
         super().handle(*args, **options)
@@ -35,5 +41,5 @@ def refuse_unprepared() -> None:
         raise CommandError(str(err)) from err
     if missing:
         raise CommandError(f"The database lacks {counted(missing, 'migration')}. {PREPARE}")
-    if uncollected():
+    if not are_collected():
         raise CommandError(f"The static files are not collected. {PREPARE}")

@@ -15,6 +15,7 @@ from django.db import OperationalError
 
 from ledger.db.probe import short_connection
 from ledger.db.reasons import in_words
+from ledger.db.refused_logins import is_web_login, not_by_this_login
 from ledger.db.zones import problem_with_zone
 from ledger.jobs.schedule import JOBS
 from ledger.jobs.worker import AWAY, Worker
@@ -55,6 +56,8 @@ class Command(BaseCommand):
     def handle(
         self, *, once: bool, webhooks: bool, heartbeat: Path | None, **_options: Any
     ) -> None:
+        if is_web_login():
+            raise CommandError(not_by_this_login())
         stop = StopSignal()
         try:
             for number in STOP_SIGNALS:

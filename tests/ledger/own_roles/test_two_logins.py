@@ -19,8 +19,10 @@ BY_THE_OWNER = {
     "prepare": ["prepare"],
     "serve": ["serve", "--port", "{port}"],
     "backup": ["backup", "{folder}/bank.backup"],
+    "work": ["work", "--once"],
     "createsuperuser": ["createsuperuser", "--no-input", "--email", "r@x.example", "--name", "R"],
 }
+PASSWORD = {"DJANGO_SUPERUSER_PASSWORD": "lanterns-over-slow-rivers"}
 
 
 @pytest.mark.parametrize("command", BY_THE_OWNER)
@@ -28,16 +30,25 @@ def test_a_command_with_the_login_of_the_web_role_says_one_sentence(
     command: str, managed: ManagedServer, tmp_path: Path
 ) -> None:
     words = [each.format(port=free_port(), folder=tmp_path) for each in BY_THE_OWNER[command]]
-    password = {"DJANGO_SUPERUSER_PASSWORD": "lanterns-over-slow-rivers"}
 
-    done = managed.manage(WEB, *words, **password)
+    refuses_the_login(managed.manage(WEB, *words, **PASSWORD))
 
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_triggers_refuse_to_the_web_role_is_one_sentence_too(managed: ManagedServer) -> None:
+    managed.run(OWNER, "prepare", "--no-static")
+    managed.run(OWNER, *BY_THE_OWNER["createsuperuser"], **PASSWORD)
+
+    refuses_the_login(managed.manage(WEB, "create_token", "r@x.example", "--scope", "read"))
+
+
+def refuses_the_login(done: subprocess.CompletedProcess[str]) -> None:
     told = [line for line in done.stderr.splitlines() if "is not recorded" not in line]
     assert done.returncode == 1
     assert len(told) == 1, done.stderr
     assert f"The login {WEB} may not do this" in told[0]
     assert "docs/rights.md" in told[0]
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_site_runs_with_the_login_of_the_web_role(managed: ManagedServer) -> None:
