@@ -19,7 +19,13 @@ from ledger.db.json_numbers import (
 from ledger.text.lines import shortened
 
 MOST_BYTES = 32 * 1024 * 1024
-MOST_VALUES = 1_000_000  # counted by their separators, also in texts: 20 for each line of a batch
+# Bytes from one quote to the next: neither a text nor a list of numbers that Ledger takes has so
+# many. A text of 32 MB with one letter beyond the basic plane would take 256 MB.
+MOST_UNQUOTED = 64 * 1024
+# Values are counted by their separators, also in texts.
+MOST_VALUES = 20_000
+MOST_VALUES_OF_BATCH = 1_000_000
+VALUES_OF_BATCH, VALUES_OF_LINE = 100_000, 20  # of any batch, and more for each object in it
 MOST_LINES = 50_000  # of a batch
 MOST_NAMES = 1000  # of an object; metadata has the most, a hundred
 LINE = re.compile(r"[^\n]+")
@@ -69,17 +75,17 @@ def _no_constant(name: str) -> Any:
 
 
 def _text_of(stream: IO[bytes]) -> str:
-    """The text of a body. Raises ParseError for one that would take too much memory as values."""
+    """The text of a body. Raises ParseError for one that would take too much memory as a text."""
     body = stream.read(MOST_BYTES + 1)
     if len(body) > MOST_BYTES:
         raise ParseError(f"A body has at most {MOST_BYTES // 1024**2} MB. Send less at once.")
+    starts = range(0, len(body) - MOST_UNQUOTED, MOST_UNQUOTED)
+    if any(body.find(b'"', start, start + MOST_UNQUOTED) < 0 for start in starts):
+        raise ParseError(f"A text or list has at most {MOST_UNQUOTED // 1024} KB. Send less.")
     try:
-        text = str(body, "utf-8")
+        return str(body, "utf-8")
     except UnicodeDecodeError:
         raise ParseError("The body is not UTF-8.") from None
-    if sum(map(text.count, ",[{")) > MOST_VALUES:
-        raise ParseError(f"A body has at most {MOST_VALUES:,} values. Send less at once.")
-    return text
 
 
 class StrictJSONParser(BaseParser):
@@ -97,15 +103,34 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Returns the value of the body."""
-        return self.value_of(_text_of(stream))
+        """Returns the value of the body. Raises ParseError for one that has too many values: they
+        would take time and memory.
+        """
+        text = _text_of(stream)
+        most = self.most_values(text)
+        if sum(map(text.count, ",[{")) > most:
+            raise ParseError(f"This body has at most {most:,} values. Send less at once.")
+        return self.value_of(text)
+
+    def most_values(self, _text: str) -> int:
+        """How many values a body may have."""
+        return MOST_VALUES
 
     def value_of(self, text: str) -> Any:
         """The value that a text of this type stands for."""
         return loads(text)
 
 
-class NDJSONParser(StrictJSONParser):
+class BatchJSONParser(StrictJSONParser):
+    """A batch of up to MOST_LINES payments."""
+
+    def most_values(self, text: str) -> int:
+        """More for each object: a list of numbers takes more time than payments do."""
+        objects = text.count("{")
+        return min(MOST_VALUES_OF_BATCH, VALUES_OF_BATCH + VALUES_OF_LINE * objects)
+
+
+class NDJSONParser(BatchJSONParser):
     """A value on each line (NDJSON); blank lines count for nothing. More than MOST_LINES are cut to
     one more, which the view refuses.
     """

@@ -18,7 +18,7 @@ from api.caller import Caller
 from api.fields import StrictSerializer
 from api.paging import known_only
 from api.parameters import KEY, query
-from api.parsing import NDJSONParser, StrictJSONParser
+from api.parsing import BatchJSONParser, NDJSONParser
 from api.problems import OutcomeOf, body_of
 from api.renderers import NDJSON, JSONRenderer, NDJSONRenderer
 from api.transactions.batch import BatchLine, LineRefused, book_each, book_together, lines_of
@@ -64,7 +64,7 @@ class TransactionBatch(ApiView):
     """Many payments in one call."""
 
     instead = POSTED_ROWS
-    parser_classes = [StrictJSONParser, NDJSONParser]
+    parser_classes = [BatchJSONParser, NDJSONParser]
     renderer_classes = [JSONRenderer, NDJSONRenderer]
 
     @extend_schema(

@@ -37,8 +37,7 @@ def lossy(plan: Plan) -> list[migrations.Migration]:
     return [
         each
         for each in taken_back(plan)
-        if not is_added(each.__module__)
-        and not all(map(_keeps_rows, _database_side(each)))
+        if not is_added(each.__module__) and not all(map(_keeps_rows, _database_side(each)))
     ]
 
 

@@ -45,13 +45,16 @@ def is_long_text(text: str) -> bool:
     return len(text) > LONGEST_NUMBER + 30
 
 
-def is_too_long(number: Decimal) -> bool:
-    """Whether a finite number has more than LONGEST_NUMBER characters without an exponent, computed
-    without writing it.
-    """
+def written_length(number: Decimal) -> int:
+    """How many digits a finite number has without an exponent, computed without writing it."""
     _sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)  # noqa: S101  of a finite number
-    return max(len(digits), len(digits) + exponent, 1 - exponent) > LONGEST_NUMBER
+    return max(len(digits), len(digits) + exponent, 1 - exponent)
+
+
+def is_too_long(number: Decimal) -> bool:
+    """Whether a finite number has more than LONGEST_NUMBER digits without an exponent."""
+    return written_length(number) > LONGEST_NUMBER
 
 
 def loads(text: str) -> Any:

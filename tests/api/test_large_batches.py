@@ -64,13 +64,13 @@ def test_an_object_of_json_has_up_to_a_thousand_names(where: str) -> None:
             parsing.loads(where.format(made))
 
 
-@pytest.mark.parametrize("limit", ["MOST_BYTES", "MOST_VALUES"])
+@pytest.mark.parametrize("limit", ["MOST_BYTES", "MOST_VALUES_OF_BATCH"])
 def test_a_body_that_would_fill_the_memory_is_refused(
     mine: Account, theirs: Account, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = body(mine, theirs, amount="0.01")
     text = json.dumps({"transactions": [line] * 10})
-    sizes = {"MOST_BYTES": len(text), "MOST_VALUES": sum(map(text.count, ",[{"))}
+    sizes = {"MOST_BYTES": len(text), "MOST_VALUES_OF_BATCH": sum(map(text.count, ",[{"))}
     monkeypatch.setattr(parsing, limit, sizes[limit])
     assert send(mine.user, text, "application/json").status_code == 201
     longer = json.dumps({"transactions": [line] * 11})

@@ -5,12 +5,14 @@ import json
 import tracemalloc
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.test import Client
+from rest_framework.exceptions import ParseError
 
-from accounts.models import Account
-from api.parsing import MOST_LINES, NDJSONParser
+from accounts.models import Account, User
+from api.parsing import MOST_LINES, BatchJSONParser, NDJSONParser, StrictJSONParser
 from tests.accounts.tokens import issue
 from tests.factories import AccountFactory, UserFactory
 from tests.growth import MOST, times_as_long
@@ -66,7 +68,11 @@ SHAPES = {
 @pytest.fixture
 def payer() -> Client:
     """A program that may pay."""
-    headers = {"Authorization": f"Bearer {issue(UserFactory(), 'pay').text}"}
+    return program_of(UserFactory())
+
+
+def program_of(person: User) -> Client:
+    headers = {"Authorization": f"Bearer {issue(person, 'pay').text}"}
     return Client(headers=headers | {"Idempotency-Key": "k"})
 
 
@@ -146,7 +152,45 @@ def test_no_number_is_written_without_its_exponent(
     assert peak < 40 * MEGABYTE
 
 
-@pytest.mark.parametrize("line", [b"10\n", b"\n", b" \n"])
+@pytest.mark.parametrize("metadata", ["[{}]", '{{"a": [{}]}}', '{{"a": [[{}]]}}'])
+@pytest.mark.parametrize("url", ["/api/v1/transactions/", "/api/v1/transactions/batch/"])
+def test_no_number_of_metadata_is_written_before_its_size_is_known(url: str, metadata: str) -> None:
+    """9,000 numbers of 4,000 digits each are 36 MB without their exponents."""
+    mine, theirs = AccountFactory(balance=10), AccountFactory()
+    payment = {"from_account": str(mine.pk), "to_account": str(theirs.pk), "amount": "1"}
+    text = json.dumps({**payment, "metadata": "here"})
+    text = text.replace('"here"', metadata.format(",".join(["1e3999"] * 9_000)))
+    body = text if url.endswith("/transactions/") else f'{{"transactions":[{text}]}}'
+    tracemalloc.start()
+    try:
+        answer = program_of(mine.user).post(url, body, content_type="application/json")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code in (400, 422)
+    assert b"etadata" in answer.content
+    assert peak < 20 * MEGABYTE
+
+
+@pytest.mark.parametrize(
+    ("parser", "text"),
+    [
+        (StrictJSONParser, "[" + '"",1.5,' * 11_000 + "1]"),
+        (BatchJSONParser, "[" + '"",1.5,' * 60_000 + "1]"),
+        (NDJSONParser, '["",1.5%s]' % (",1.5" * 15_000) * 8),
+        (StrictJSONParser, '"%s\U0001f600"' % ("x" * MEGABYTE)),
+        (BatchJSONParser, '{"transactions":"%s"}' % ("x" * MEGABYTE)),
+        (NDJSONParser, " \n" * MEGABYTE),
+    ],
+    ids=["values", "values of a batch", "values of lines", "text", "text of a batch", "lines"],
+)
+def test_no_more_is_read_than_payments_have(parser: type[StrictJSONParser], text: str) -> None:
+    with patch("api.parsing.loads") as loads, pytest.raises(ParseError):
+        parser().parse(io.BytesIO(text.encode()))
+    assert not loads.called
+
+
+@pytest.mark.parametrize("line", [b'"10"\n', b'""\n\n', b'" "\n \n'])
 def test_lines_are_read_in_little_memory(line: bytes) -> None:
     body = line * (4 * MEGABYTE // len(line))
     tracemalloc.start()

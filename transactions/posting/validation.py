@@ -17,6 +17,7 @@ from ledger.db.json_numbers import (
     ExactNumber,
     ExactNumberEncoder,
     is_too_long,
+    written_length,
 )
 from ledger.text.currencies import LARGEST_AMOUNT, PLAIN_NUMBER
 from ledger.text.lines import encodes, has_hidden_signs, odd_characters, shortened
@@ -136,6 +137,10 @@ def json_of(metadata: Mapping[str, Any]) -> str:
         raise InvalidDetails("Metadata is a JSON object: names with values.")
     if (names := _names_in(metadata)) > MOST_NAMES:
         raise InvalidDetails(f"Metadata has {names:,} names; at most {MOST_NAMES} fit.")
+    if (size := _least_size(metadata)) > METADATA_LIMIT:
+        raise InvalidDetails(
+            f"Metadata takes {size:,} bytes or more; at most {METADATA_LIMIT:,} fit."
+        )
     try:
         text = ENCODER.encode(dict(metadata))
     except (TypeError, ValueError, RecursionError) as error:
@@ -218,6 +223,21 @@ def _names_in(value: Any, left: int = DEEPEST) -> int:
         if type(inner) not in PLAIN:
             names += _names_in(inner, left - 1)
     return names
+
+
+def _least_size(value: Any) -> int:
+    """How many bytes of JSON a value takes at least, computed without writing it: a short number
+    may have thousands of zeros. Its depth is known to be limited.
+    """
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Decimal):
+        return written_length(value) if value.is_finite() else 1
+    if isinstance(value, Mapping):
+        return sum(map(len, value)) + sum(map(_least_size, value.values()))
+    if isinstance(value, list | tuple):
+        return len(value) + sum(map(_least_size, value))
+    return 1
 
 
 def _grown(text: str) -> int:
