@@ -26,6 +26,7 @@ from accounts.exceptions import (
 )
 from accounts.models import LIMITS, Account, Currency, LimitChange, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
+from accounts.obstacles import obstacles_to_closing
 from accounts.refusal_counts import counts_refusals
 from accounts.sign_in.access import (
     change_email,
@@ -262,8 +263,8 @@ def close_account(
     message: str = "",
     changed_by: User | None = None,
 ) -> Account:
-    """Closes an empty account for good. AccountNotEmpty while it has a balance or holds, or while
-    another account holds money for it.
+    """Closes an empty account for good. AccountNotEmpty, with all obstacles, while it has a balance
+    or holds, or while another account holds money for it.
     """
     return _change_status(account, Account.Status.CLOSED, reason, message, changed_by)
 
@@ -412,18 +413,5 @@ def _check_change(account: Account, status: Account.Status) -> None:
         raise AccountNotActive(f"{account.name} is closed for good; open a new account instead.")
     if status != Account.Status.CLOSED:
         return
-    if account.held:
-        raise AccountNotEmpty(
-            f"{account.name} holds {figure(account.held, account.currency)} {account.currency} "
-            "for payments under way; wait until they are captured or released."
-        )
-    if account.received.pending().exists():
-        raise AccountNotEmpty(
-            f"Money is on hold for {account.name} on another account; wait until it is captured or "
-            "released."
-        )
-    if account.balance:
-        raise AccountNotEmpty(
-            f"{account.name} still has {figure(account.balance, account.currency)} "
-            f"{account.currency}; bring it to zero before closing it."
-        )
+    if found := obstacles_to_closing([account])[account.pk]:
+        raise AccountNotEmpty(" ".join(obstacle.sentence for obstacle in found))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import Account, User
+from accounts.obstacles import NO_LINK, Link, Obstacle
 from transactions.exceptions import (
     HOLD_CAPTURED,
     HOLD_EXPIRED,
@@ -21,6 +22,10 @@ from transactions.models import Transaction
 OWN = "This moves money of your own account, or of your household; a colleague has to do it."
 
 
+def _no_accounts(_lifecycle: Lifecycle, _person: User) -> list[Obstacle]:
+    return []
+
+
 @dataclass(frozen=True, slots=True)
 class StaffAction:
     """An action of staff. Its page is `admin:transactions_transaction_<name>`."""
@@ -29,6 +34,7 @@ class StaffAction:
     label: str
     permission: str
     why_not: Callable[[Lifecycle], str]  # "" where the transaction allows it
+    accounts: Callable[[Lifecycle, User], list[Obstacle]] = _no_accounts  # their obstacles
 
     def refusal(self, lifecycle: Lifecycle, person: User) -> str:
         """Why it is refused for this transaction or person, apart from permissions; "" if not."""
@@ -36,6 +42,13 @@ class StaffAction:
         if any(side is not None and person.is_close_to(side.user) for side in sides):
             return OWN
         return self.why_not(lifecycle)
+
+    def obstacles(self, lifecycle: Lifecycle, person: User) -> list[Obstacle]:
+        """All obstacles for this person now, with the pages for what to do instead."""
+        if refusal := self.refusal(lifecycle, person):
+            link = NO_LINK if refusal == OWN else _instead(lifecycle, person)
+            return [Obstacle(refusal, *link)]
+        return self.accounts(lifecycle, person)
 
     def url(self, row: Transaction) -> str:
         """The page of this action for a transaction."""
@@ -65,19 +78,63 @@ def _why_no_capture(lifecycle: Lifecycle) -> str:
     return _why_no_release(lifecycle)
 
 
-REFUND = StaffAction("refund", "Refund", "transactions.refund_transactions", _why_no_refund)
-CAPTURE = StaffAction("capture", "Capture", "transactions.manage_holds", _why_no_capture)
-RELEASE = StaffAction("release", "Release", "transactions.manage_holds", _why_no_release)
+def _accounts_of_refund(lifecycle: Lifecycle, person: User) -> list[Obstacle]:
+    """A closed account takes no money back, and gives none; a frozen one gives none."""
+    payer, payee = lifecycle.row.from_account, lifecycle.row.to_account
+    found = []
+    if payer is not None and payer.is_closed:
+        take = f"withdraw it from {_named(payee)} and " if payee is not None else ""
+        sentence = (
+            f"{_named(payer)}, which paid, is closed, so no refund can go there; {take}deposit it "
+            "to another account instead."
+        )
+        found.append(Obstacle(sentence, *_cash_desk(person)))
+    if payee is not None and payee.is_closed:
+        sentence = f"{_named(payee)}, which was paid, is closed and has nothing to give back."
+        found.append(Obstacle(sentence))
+    return [*found, *_frozen(payee, person)]
 
 
-def instead_of_release(lifecycle: Lifecycle) -> tuple[str, str]:
-    """Label and URL of a link to show when a release is impossible, by the state of the row alone;
-    ("", "") for none.
-    """
+def _accounts_of_capture(lifecycle: Lifecycle, person: User) -> list[Obstacle]:
+    return _frozen(lifecycle.row.from_account, person)
+
+
+def _frozen(sender: Account | None, person: User) -> list[Obstacle]:
+    if sender is None or not sender.is_frozen:
+        return []
+    url = reverse("admin:accounts_account_change", args=[sender.pk])
+    link = ("Go to the account", url) if person.has_perm("accounts.view_account") else NO_LINK
+    sentence = f"{_named(sender)} is frozen and cannot send money; unfreeze it first."
+    return [Obstacle(sentence, *link)]
+
+
+def _named(account: Account) -> str:
+    """ "Everyday of Ana Ferreira": not everybody of staff sees the number."""
+    return f"{account.name} of {account.user}"
+
+
+def _cash_desk(person: User) -> Link:
+    url = reverse("admin:transactions_transaction_cash_desk")
+    return ("Cash desk", url) if person.has_perm("transactions.use_cash_desk") else NO_LINK
+
+
+def _instead(lifecycle: Lifecycle, person: User) -> Link:
+    """The page for what can be done instead, by the state of the row."""
     if lifecycle.capture:
         page = reverse("admin:transactions_transaction_change", args=[lifecycle.capture.pk])
         return "Go to that payment", page
-    return ("", "") if _why_no_refund(lifecycle) else ("Refund it", REFUND.url(lifecycle.row))
+    other = RELEASE if lifecycle.row.is_pending else REFUND
+    if other.why_not(lifecycle) or not person.has_perm(other.permission):
+        return NO_LINK
+    return f"{other.label} it", other.url(lifecycle.row)
+
+
+MANAGE_HOLDS = "transactions.manage_holds"
+REFUND = StaffAction(
+    "refund", "Refund", "transactions.refund_transactions", _why_no_refund, _accounts_of_refund
+)
+CAPTURE = StaffAction("capture", "Capture", MANAGE_HOLDS, _why_no_capture, _accounts_of_capture)
+RELEASE = StaffAction("release", "Release", MANAGE_HOLDS, _why_no_release)
 
 
 def actions_for(lifecycle: Lifecycle, person: User) -> list[tuple[str, str]]:

@@ -1,8 +1,9 @@
 """Actions of staff on rows. Each needs a reason, which is stored with the change."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -10,14 +11,18 @@ from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from accounts import services
 from accounts.admin.parts import ReasonField, person_of
+from accounts.erased import ERASED
 from accounts.exceptions import LedgerError
 from accounts.models import Account, User
+from accounts.obstacles import COMING, HELD, NO_LINK, Link, Obstacle, obstacles_to_closing
 from ledger.db.facts import because
 
 MOST_AT_ONCE = 100
+Obstacles = Mapping[UUID, Sequence[Obstacle]]  # by the id of the row
 
 
 class ReasonForm(forms.Form):
@@ -38,6 +43,10 @@ class ReasonForm(forms.Form):
     )
 
 
+def _no_obstacles(_things: Sequence[Any], _by: User) -> Obstacles:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class StaffStep:
     """An action of staff on one or more rows, with one reason for all.
@@ -54,6 +63,7 @@ class StaffStep:
     is_final: bool = False  # cannot be undone; its button has another colour
     message_help: str = ""  # help text for the message to the customer; "" if there is none
     message_limit: int = 500  # characters
+    obstacles: Callable[[Sequence[Any], User], Obstacles] = _no_obstacles  # for anybody of staff
 
 
 def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
@@ -61,6 +71,26 @@ def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
     return lambda account, reason, message, by: services.change_status(
         account=account, status=status, reason=reason, message=message, changed_by=by
     )
+
+
+def _closed_for_good(accounts: Sequence[Account], _by: User) -> Obstacles:
+    sentence = "It is closed for good; open a new account instead."
+    return {each.pk: [Obstacle(sentence)] for each in accounts if each.is_closed}
+
+
+def _to_closing(accounts: Sequence[Account], by: User) -> Obstacles:
+    """What keeps the accounts open, with links to the pages that `by` may use."""
+
+    def link(kind: str, account: Account) -> Link:
+        if kind in (HELD, COMING):
+            url = reverse("admin:transactions_transaction_changelist")
+            page = "Pending holds", f"{url}?account={account.pk}&standing=pending"
+            return page if by.has_perm("transactions.view_transaction") else NO_LINK
+        url = reverse("admin:transactions_transaction_cash_desk")
+        page = "Cash desk", f"{url}?account={account.pk}"
+        return page if by.has_perm("transactions.use_cash_desk") else NO_LINK
+
+    return obstacles_to_closing(accounts, link)
 
 
 ACCOUNT_STEPS = {
@@ -71,6 +101,7 @@ ACCOUNT_STEPS = {
         done="frozen",
         is_done=lambda account: account.is_frozen,
         as_is="frozen already",
+        obstacles=_closed_for_good,
         message_help="Shown on the account while it is frozen; optional.",
     ),
     "unfreeze": StaffStep(
@@ -80,6 +111,7 @@ ACCOUNT_STEPS = {
         done="unfrozen",
         is_done=lambda account: account.is_active,
         as_is="active already",
+        obstacles=_closed_for_good,
     ),
     "close": StaffStep(
         verb="Close",
@@ -89,8 +121,20 @@ ACCOUNT_STEPS = {
         is_done=lambda account: account.is_closed,
         as_is="closed already",
         is_final=True,
+        obstacles=_to_closing,
     ),
 }
+
+
+def _own_sign_in(people: Sequence[User], by: User) -> Obstacles:
+    sentence = "It is your own sign-in; a colleague has to close it."
+    return {each.pk: [Obstacle(sentence)] for each in people if each.pk == by.pk}
+
+
+def _erased(people: Sequence[User], _by: User) -> Obstacles:
+    return {each.pk: [Obstacle(ERASED)] for each in people if each.is_erased}
+
+
 CLOSE_SIGN_IN = StaffStep(
     verb="Close the sign-in",
     consequence="They are signed out everywhere and cannot sign in. Accounts and history stay.",
@@ -98,6 +142,7 @@ CLOSE_SIGN_IN = StaffStep(
     done="sign-in closed",
     is_done=lambda person: not person.is_active,
     as_is="sign-in closed already",
+    obstacles=_own_sign_in,
 )
 RESTORE_SIGN_IN = StaffStep(
     verb="Restore the sign-in",
@@ -106,6 +151,7 @@ RESTORE_SIGN_IN = StaffStep(
     done="sign-in restored",
     is_done=lambda person: person.is_active,
     as_is="sign-in open already",
+    obstacles=_erased,
 )
 REVOKE_TOKENS = StaffStep(
     verb="Revoke the access tokens",
@@ -125,7 +171,6 @@ SIGN_OUT = StaffStep(
     is_done=lambda _person: False,
     as_is="signed out already",
 )
-
 
 CHOOSE = (("", "Choose an action"),)
 
@@ -156,6 +201,19 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         """Why this person may not change this row; "" if they may."""
         raise NotImplementedError
 
+    def obstacles(self, request: HttpRequest, things: Sequence[Any], step: StaffStep) -> Obstacles:
+        """Why this person cannot do the step for these rows: all obstacles, by id."""
+        found = step.obstacles(things, person_of(request))
+        return {
+            thing.pk: [*self.refusals_for(request, thing), *found.get(thing.pk, ())]
+            for thing in things
+        }
+
+    def refusals_for(self, request: HttpRequest, thing: Any) -> list[Obstacle]:
+        """`refusal_for` as obstacles. A subclass overrides it to add links."""
+        refusal = self.refusal_for(request, thing)
+        return [Obstacle(refusal)] if refusal else []
+
     def ask_and_do(
         self,
         request: HttpRequest,
@@ -165,7 +223,9 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse | None:
         """Renders the page that asks for a reason. With the reason, does the step for each row.
 
-        Returns None, with a message, if more than MOST_AT_ONCE rows are chosen.
+        The page names all obstacles before it asks; if no row is left, it asks for no reason. It
+        comes back with what was typed if a row is refused. Returns None, with a message, if more
+        than MOST_AT_ONCE rows are chosen.
         """
         things = self.things_of(request, chosen[: MOST_AT_ONCE + 1])
         if len(things) > MOST_AT_ONCE:
@@ -175,48 +235,83 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
                 messages.ERROR,
             )
             return None
-        form = ReasonForm(request.POST if "reason" in request.POST else None)
-        message = form.fields["message"]
-        message.help_text = step.message_help
-        message.validators.append(MaxLengthValidator(step.message_limit))
-        message.widget.attrs["maxlength"] = step.message_limit
-        if not step.message_help:
-            del form.fields["message"]
+        form, back = _reason_form(request, step), back or request.get_full_path()
         if form.is_valid():
-            for thing in things:
-                self._do_one(request, thing, step, form.cleaned_data)
-            return HttpResponseRedirect(back or request.get_full_path())
+            blocked = self._do_all(request, things, step, form.cleaned_data)
+            if not blocked:
+                return HttpResponseRedirect(back)
+            things = [thing for thing, _ in blocked]
+        else:
+            blocked = self._blocked(request, things, step)
+            if not form.is_bound:
+                left_out = {thing.pk for thing, _ in blocked}
+                things = [thing for thing in things if thing.pk not in left_out]
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{step.verb}: why?",
+            "title": f"{step.verb}: why?" if things else f"{step.verb}: not possible now",
             "opts": self.opts,
             "things": things,
+            "blocked": [(self.name_of(thing), obstacles) for thing, obstacles in blocked],
             "rows_template": self.rows_template,
             "step": step,
-            "form": form,
+            "form": form if things else None,
+            "is_refused": form.is_bound,
             "action": request.POST.get("action", ""),
-            "back": back or request.get_full_path(),
+            "back": back,
         }
         return TemplateResponse(request, self.reason_template, context)
 
+    def _blocked(
+        self, request: HttpRequest, things: Sequence[Any], step: StaffStep
+    ) -> list[tuple[Any, Sequence[Obstacle]]]:
+        """The rows for which the step cannot be done, or was done before, and why."""
+        found = self.obstacles(request, things, step)
+        done = [Obstacle(f"{step.as_is.capitalize()}.")]
+        why = [(each, found[each.pk] or (done if step.is_done(each) else [])) for each in things]
+        return [(thing, obstacles) for thing, obstacles in why if obstacles]
+
+    def _do_all(
+        self,
+        request: HttpRequest,
+        things: Sequence[Any],
+        step: StaffStep,
+        reasons: Mapping[str, str],
+    ) -> list[tuple[Any, Sequence[Obstacle]]]:
+        """Does the step for each row. Returns the refused ones, and why."""
+        results = [(thing, self._do_one(request, thing, step, reasons)) for thing in things]
+        return [(thing, obstacles) for thing, obstacles in results if obstacles]
+
     def _do_one(
         self, request: HttpRequest, thing: Any, step: StaffStep, reasons: Mapping[str, str]
-    ) -> None:
-        """Does the step for one row, logs it, and adds a message with the result."""
-        refusal, done_now = self.refusal_for(request, thing), False
+    ) -> Sequence[Obstacle]:
+        """Does the step for one row, logs it, and adds a message with the result. Returns the
+        obstacles if it was refused.
+        """
+        done_now = False
         because(reasons["reason"])
-        try:
-            if not refusal and not step.is_done(thing):
+        if not step.is_done(thing):
+            if found := self.obstacles(request, [thing], step)[thing.pk]:
+                return found
+            try:
                 by, message = person_of(request), reasons.get("message", "")
                 done_now = step.do(thing, reasons["reason"], message, by)
-        except LedgerError as error:
-            refusal = str(error)
-        if refusal:
-            not_done = f"{self.name_of(thing)}: not {step.done}. {refusal}"
-            self.message_user(request, not_done, messages.ERROR)
-            return
+            except LedgerError as error:
+                return [Obstacle(str(error))]
         if not done_now:
             self.message_user(request, f"{self.name_of(thing)}: {step.as_is}, nothing changed.")
-            return
+            return ()
         self.log_change(request, thing, f"{step.done.capitalize()}. Reason: {reasons['reason']}")
         self.message_user(request, f"{self.name_of(thing)}: {step.done}.", messages.SUCCESS)
+        return ()
+
+
+def _reason_form(request: HttpRequest, step: StaffStep) -> ReasonForm:
+    """The form of a step, with what was typed if it was sent."""
+    form = ReasonForm(request.POST if "reason" in request.POST else None)
+    message = form.fields["message"]
+    message.help_text = step.message_help
+    message.validators.append(MaxLengthValidator(step.message_limit))
+    message.widget.attrs["maxlength"] = step.message_limit
+    if not step.message_help:
+        del form.fields["message"]
+    return form

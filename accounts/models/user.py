@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts import current_access
-from accounts.erased import DOMAIN
+from accounts.erased import DOMAIN, ERASED
 from accounts.exceptions import OwnerNotActive, PersonErased
 from accounts.models.change_triggers import IN_UTC, recorded
 from accounts.models.changed_columns import SavesChangedColumns
@@ -250,7 +250,7 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
     def refuse_if_erased(self) -> None:
         """Raises PersonErased if the erasure of the person has begun."""
         if self.is_erased:
-            raise PersonErased("The data of this person is being erased, or is erased already.")
+            raise PersonErased(ERASED)
 
     @property
     def is_erased(self) -> bool:

@@ -118,7 +118,7 @@ class StaffVerb(ApiView):
         booked: Transaction | None,
     ) -> Response:
         caller = self.caller
-        if booked is None and (why := self.form_class.obstacle(about, caller.person)):
+        if booked is None and (why := self.form_class.refusal(about, caller.person)):
             raise FieldRefused(why, "", slug="not-possible")
         data = {**fields, "id": str(id)}
         given: dict[str, Any] = {"about": about, "id": id, "was_booked": booked is not None}

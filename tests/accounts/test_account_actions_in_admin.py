@@ -1,5 +1,6 @@
 """Freezing and closing in the admin: with a reason, by who may, one account or many."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.urls import reverse
 
 from accounts import services as account_services
 from accounts.models import Account, StatusChange, User
@@ -14,6 +16,8 @@ from ledger.text.money import account_number
 from tests.accounts.admin_pages import ACCOUNTS, page_of, texts
 from tests.conftest import beside_the_request
 from tests.factories import AccountFactory, UserFactory
+from tests.pages import lacks, text_of
+from transactions.services import hold, withdraw
 
 pytestmark = pytest.mark.django_db
 
@@ -44,9 +48,8 @@ def test_an_action_says_what_became_of_each_account(
         "_selected_action": [account.pk, empty.pk, frozen.pk],
         "reason": "Asked at the counter",
     })  # fmt: skip
+    assert "Everyday still has 10.00 USD" in text_of(answer)
     told = " | ".join(sorted(texts(answer)))
-    assert "not closed" in told
-    assert "Everyday still has 10.00 USD" in told
     assert f"Empty {account_number(empty.number)}: closed." in told
     assert "closed already, nothing changed" in told
     change = StatusChange.objects.get(account=empty)
@@ -56,6 +59,65 @@ def test_an_action_says_what_became_of_each_account(
         str(empty.pk),
         True,
     )
+
+
+@pytest.fixture
+def travel() -> Account:
+    """An account with money, a hold of it, and a hold for it on another account."""
+    travel: Account = AccountFactory(name="Travel", balance="1159.99")
+    hold(from_account=travel, amount=Decimal(150))
+    hold(from_account=AccountFactory(balance="5"), to_account=travel, amount=Decimal(5))
+    return travel
+
+
+def test_all_obstacles_to_closing_are_named_with_their_pages_before_a_reason_is_asked_for(
+    staff: Client, travel: Account
+) -> None:
+    page = staff.get(page_of(travel, "close"))
+    sentences = ("Travel holds 150.00 USD", "on hold for Travel", "Travel still has 1,159.99 USD")
+    assert not lacks(text_of(page), *sentences)
+    holds, desk = (
+        reverse(f"admin:transactions_transaction_{name}") for name in ("changelist", "cash_desk")
+    )
+    links = (f"{holds}?account={travel.pk}&amp;standing=pending", f"{desk}?account={travel.pk}")
+    assert not lacks(page.content.decode(), *links)
+    assert 'name="reason"' not in page.content.decode()
+
+
+def test_a_refused_step_names_all_obstacles_and_keeps_what_was_typed(
+    staff: Client, travel: Account
+) -> None:
+    """As when the money came in after the form was opened."""
+    typed = "Asked at the counter on Monday"
+    page = staff.post(page_of(travel, "close"), {"reason": typed})
+    assert page.status_code == 200
+    assert not lacks(text_of(page), "holds 150.00 USD", "still has 1,159.99 USD", typed)
+    travel.refresh_from_db()
+    assert travel.is_active
+
+
+def test_a_list_asks_for_a_reason_only_for_what_can_be_done(
+    staff: Client, account: Account
+) -> None:
+    empty, closed = AccountFactory(name="Empty"), AccountFactory(name="Gone")
+    account_services.close_account(account=closed)
+    chosen = {"action": "close", "_selected_action": [account.pk, empty.pk, closed.pk]}
+    page = staff.post(ACCOUNTS, chosen)
+    assert page.context["things"] == [empty]
+    assert not lacks(text_of(page), "Everyday still has", "Closed already")
+    chosen["_selected_action"] = [account.pk, closed.pk]
+    assert 'name="reason"' not in staff.post(ACCOUNTS, chosen).content.decode()
+
+
+@pytest.mark.parametrize("name", ["freeze", "unfreeze"])
+def test_a_closed_account_says_so_before_a_reason_is_asked_for(
+    staff: Client, account: Account, name: str
+) -> None:
+    withdraw(from_account=account, amount=Decimal(10))
+    account_services.close_account(account=account)
+    page = staff.get(page_of(account, name))
+    assert "closed for good" in text_of(page)
+    assert 'name="reason"' not in page.content.decode()
 
 
 def test_the_page_of_an_account_freezes_and_unfreezes_it(staff: Client, account: Account) -> None:

@@ -70,6 +70,7 @@ class CustomersFileForm(forms.Form):
 class PayForm(ReasonForm):
     """The reason for paying a customer's file."""
 
+    not_done = "Nothing was paid."
     field_order = ("reason",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -5,6 +5,7 @@ Staff never pay from an account of their own.
 """
 
 import uuid
+from copy import copy
 from functools import partial
 from typing import Any, ClassVar
 
@@ -159,7 +160,9 @@ class PaymentFileAdmin(ListFiles):
                 "approved": approved,
                 "form": PayForm(initial={"reason": approved.reason} if approved else None),
             }
-        return super().change_view(request, object_id, form_url, context)
+        return super().change_view(
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )
 
     def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         """Does what a button asks for. Raises PermissionDenied if this person may not do it."""
@@ -178,16 +181,21 @@ class PaymentFileAdmin(ListFiles):
             return stopped_page(request, stopped, there)
 
     def _do(self, request: HttpRequest, file: PaymentFile, step: str) -> HttpResponse:
-        """Discards, pays or checks the file, and redirects."""
+        """Discards, pays or checks the file, and redirects. What is refused shows the page again,
+        with the typed reason.
+        """
         if step == "discard":
             return self._discard(request, file)
+        form = PayForm(request.POST) if step in ("ask", "whole", "pay") else None
+        page = redirect("admin:transactions_paymentfile_change", file.pk)
         try:
-            if step == "ask":
-                return self._ask(request, file)
-            if step in ("whole", "pay"):
-                self._pay(request, file, book_whole if step == "whole" else book_rest)
-            else:
+            if form is None:
                 check(file, by=person_of(request))
+            elif self._may_go_on(request, file, form):
+                if step == "ask":
+                    return self._ask(request, file, form)
+                self._pay(request, file, form, book_whole if step == "whole" else book_rest)
+                return page
         except CheckedAnew as other:
             messages.warning(request, str(other))
         except (FileRemoved, AccessEnded):
@@ -195,23 +203,28 @@ class PaymentFileAdmin(ListFiles):
         except LedgerError as refusal:
             check(file, by=person_of(request))
             messages.error(request, str(refusal))
-        return redirect("admin:transactions_paymentfile_change", file.pk)
+        return self._again(request, file, form) if form else page
 
-    def _pay(self, request: HttpRequest, file: PaymentFile, book: Any) -> None:
+    def _may_go_on(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> bool:
+        """Whether there is a reason, and the file is as this person has reviewed it."""
+        if form.is_valid() and not was_agreed(request, file):
+            messages.warning(request, NOT_REVIEWED)
+            return False
+        return form.is_valid()
+
+    def _again(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> HttpResponse:
+        """The page of the file as it is now, with what was typed."""
+        shown = copy(request)
+        shown.method = "GET"
+        return self.change_view(shown, str(file.pk), extra_context={"form": form})
+
+    def _pay(self, request: HttpRequest, file: PaymentFile, form: PayForm, book: Any) -> None:
         """Books the file with the reason beside each row.
 
         The admin's history is written in the database transactions that book, so it states exactly
         what this request booked.
         """
-        form, booked = PayForm(request.POST), False
-        if not form.is_valid():
-            messages.error(
-                request, "Nothing was paid. Type a reason first, of at most 500 characters."
-            )
-            return
-        if not was_agreed(request, file):
-            messages.warning(request, NOT_REVIEWED)
-            return
+        booked = False
         reason = form.cleaned_data["reason"]
 
         def keep(count: int) -> None:
@@ -234,12 +247,8 @@ class PaymentFileAdmin(ListFiles):
         else:
             messages.warning(request, NOTHING_LEFT)
 
-    def _ask(self, request: HttpRequest, file: PaymentFile) -> HttpResponse:
+    def _ask(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> HttpResponse:
         """Asks another person to approve the file as this page showed it."""
-        form = PayForm(request.POST)
-        if not form.is_valid() or not was_agreed(request, file):
-            messages.error(request, "Type a reason first, of at most 500 characters.")
-            return redirect("admin:transactions_paymentfile_change", file.pk)
         is_checked = file.state == PaymentFile.State.CHECKED  # one that is being paid is not
         if is_checked and request.POST.get("agreed") != agreed_to(file):
             raise CheckedAnew(OTHER_LINES)

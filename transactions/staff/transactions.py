@@ -10,13 +10,13 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 
 from accounts.admin.actions import ReasonedActions
 from accounts.admin.list_files import ListFiles
 from accounts.admin.parts import STYLES, ReadOnly, date_filter, person_of
+from accounts.obstacles import Obstacle
 from ledger.text.money import money
 from transactions.lifecycle import Lifecycle, lifecycle_of
 from transactions.models import Transaction
@@ -28,7 +28,7 @@ from transactions.staff.desk.holds import RELEASE_HOLDS, HoldForm
 from transactions.staff.desk.steps import StepDesk, StepForm
 from transactions.staff.find.transactions import HELP, scope_for_staff, search
 from transactions.staff.lists import AccountFilter, CappedPaginator, CurrencyFilter, StateFilter
-from transactions.staff_actions import RELEASE, actions_for, instead_of_release
+from transactions.staff_actions import RELEASE, actions_for
 
 
 @admin.register(Transaction)
@@ -123,16 +123,10 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
 
     def release_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         """The page that releases one hold, or says why it cannot be released."""
-        lifecycle = lifecycle_of(self._seen(request, pk))
+        self._seen(request, pk)
         if not self.has_manage_holds_permission(request):
             raise PermissionDenied
         back = reverse("admin:transactions_transaction_change", args=[pk])
-        refusal = RELEASE.refusal(lifecycle, person_of(request))
-        if refusal and request.method != "POST":
-            label, url = instead_of_release(lifecycle)
-            link = format_html(' <a href="{}">{}</a>', url, label) if url else ""
-            self.message_user(request, format_html("{}{}", refusal, link), messages.ERROR)
-            return redirect(back)
         chosen = self.get_queryset(request).filter(pk=pk)
         response = self.ask_and_do(request, chosen, RELEASE_HOLDS, back)
         assert response is not None  # noqa: S101  one row is never above MOST_AT_ONCE
@@ -150,10 +144,11 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
     def release(self, request: HttpRequest, chosen: QuerySet[Transaction]) -> Any:
         return self.ask_and_do(request, chosen, RELEASE_HOLDS)
 
-    def refusal_for(self, request: HttpRequest, thing: Transaction) -> str:
-        if thing.status == Transaction.Status.VOIDED:
-            return ""  # `RELEASE_HOLDS.is_done` reports it as released already
-        return RELEASE.refusal(Lifecycle(thing), person_of(request))
+    def refusals_for(self, request: HttpRequest, thing: Transaction) -> list[Obstacle]:
+        by = person_of(request)
+        if not RELEASE.refusal(Lifecycle(thing), by):
+            return []
+        return RELEASE.obstacles(lifecycle_of(thing), by)  # with what can be done instead
 
     def name_of(self, thing: Transaction) -> str:
         """The amount, the description and the sending account of a row."""

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, balances, hold_that_ended
-from tests.pages import lacks, texts_of
+from tests.pages import lacks, text_of, texts_of
 from tests.transactions.staff.forms import HOLD, hold_form, messages_of, page_of, said_by_staff
 from transactions import services
 from transactions.audit.audit import audit
@@ -58,7 +58,7 @@ def test_an_ended_hold_is_not_captured(
         (expired, HOLD_EXPIRED), (voided, HOLD_RELEASED), (held, HOLD_CAPTURED), (paid, NOT_A_HOLD),
     ):  # fmt: skip
         answer = staff.post(page_of(row, "capture"), said_by_staff(amount="1", step="book"))
-        assert sentence in messages_of(answer)[-1]
+        assert sentence in text_of(answer)
         assert f'href="{page_of(row, "capture")}"' not in staff.get(page_of(row)).content.decode()
 
 

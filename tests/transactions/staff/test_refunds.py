@@ -7,11 +7,11 @@ import pytest
 from django.test import Client
 
 from accounts.models import Account, User
-from accounts.services import freeze_account
+from accounts.services import close_account, freeze_account
 from tests.factories import balances
 from tests.pages import lacks, text_of, texts_of
 from tests.reviews import paid_id
-from tests.transactions.staff.forms import messages_of, page_of, said_by_staff
+from tests.transactions.staff.forms import DESK, messages_of, page_of, said_by_staff
 from transactions import services
 from transactions.audit.audit import audit
 from transactions.exceptions import NO_REFUND_OF_HOLD, REFUNDED_IN_FULL, REFUNDS_ARE_FINAL
@@ -97,7 +97,7 @@ def test_whoever_got_the_money_must_have_it(
     assert "Till 3 has 5.00 available" in text_of(answer)
     freeze_account(account=shop, reason="Stolen till")
     answer = staff.post(page_of(paid, "refund"), said_by_staff(amount="1"))
-    assert "Till 3 is frozen" in text_of(answer)
+    assert "Till 3 of Book Nook is frozen" in text_of(answer)
 
 
 def test_a_refund_of_money_that_came_in_or_went_out_says_which(
@@ -132,10 +132,26 @@ def test_what_cannot_be_refunded_says_why_and_books_nothing(
         staff.get(page_of(row, "refund")),
         staff.post(page_of(row, "refund"), said_by_staff(step="book")),
     ):
-        assert answer["Location"] == page_of(row)
-        assert sentence in messages_of(answer)[-1]
+        assert sentence in text_of(answer)
+    assert "Came damaged" in text_of(answer)
     assert f'href="{page_of(row, "refund")}"' not in staff.get(page_of(row)).content.decode()
     assert Transaction.objects.count() == count
+
+
+def test_accounts_that_stop_a_refund_are_named_before_an_amount_or_a_reason_is_typed(
+    staff: Client, everyday: Account, shop: Account, paid: Transaction
+) -> None:
+    services.withdraw(from_account=everyday, amount=Decimal(60))
+    close_account(account=everyday)
+    freeze_account(account=shop, reason="Stolen till")
+    page = staff.get(page_of(paid, "refund"))
+    names = ("Everyday of Mara Lindt, which paid, is closed", "Till 3 of Book Nook is frozen")
+    assert not lacks(text_of(page), *names)
+    assert not lacks(page.content.decode(), f'href="{DESK}"', str(shop.pk))
+    assert 'name="amount"' not in page.content.decode()
+    sent = staff.post(page_of(paid, "refund"), said_by_staff(step="book"))
+    assert not lacks(text_of(sent), "is closed", "Came damaged")
+    assert not paid.reversals.exists()
 
 
 def test_the_page_of_a_transaction_tells_why(staff: Client, clerk: User, paid: Transaction) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from accounts.admin.actions import ReasonForm
 from accounts.models import Account, User
+from accounts.obstacles import Obstacle
 from ledger.text.currencies import minor_units
 from ledger.text.dates import day_heading
 from ledger.text.lines import tidy_line
@@ -34,8 +35,12 @@ class CorrectionForm(ReasonForm, StepForm):
         self.lifecycle = lifecycle_of(self.row)
 
     @classmethod
-    def obstacle(cls, about: Transaction | None, clerk: User) -> str:
+    def refusal(cls, about: Transaction | None, clerk: User) -> str:
         return cls.action.refusal(lifecycle_of(about), clerk) if about else ""
+
+    @classmethod
+    def obstacles(cls, about: Transaction | None, clerk: User) -> list[Obstacle]:
+        return cls.action.obstacles(lifecycle_of(about), clerk) if about else []
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -8,7 +8,7 @@ a refusal appears before the clerk tells the customer anything.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -26,6 +26,7 @@ from accounts.admin.parts import person_of
 from accounts.approvals import check_now
 from accounts.exceptions import NeedsApproval
 from accounts.models import Account, User
+from accounts.obstacles import Obstacle
 from ledger.db.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7
 from ledger.text.lines import grouped, tidy_reason
@@ -97,9 +98,16 @@ class StepForm(MoneyForm):
         self.was_booked = was_booked  # if so, checks that depend on today are skipped
 
     @classmethod
-    def obstacle(cls, _about: Transaction | None, _clerk: User) -> str:
-        """Why the form cannot be filled in, or ""."""
+    def refusal(cls, _about: Transaction | None, _clerk: User) -> str:
+        """Why the transaction or the person does not allow it, whatever is filled in; "" if not."""
         return ""
+
+    @classmethod
+    def obstacles(cls, _about: Transaction | None, _clerk: User) -> list[Obstacle]:
+        """All reasons why the form cannot be filled in now: the refusal, or closed and frozen
+        accounts, which the service refuses too.
+        """
+        return []
 
     @classmethod
     def prefilled(cls, _query: Mapping[str, str]) -> dict[str, Any]:
@@ -194,10 +202,9 @@ class StepDesk:
         key = self._form_key()
         self.transaction_id = transaction_id_for(self.clerk, key) if key else None
         booked = self._booked()
-        obstacle = "" if booked else self.form_class.obstacle(self.about, self.clerk)
-        if obstacle and not (booked := self._booked()):
-            messages.error(self.request, obstacle)
-            return self._leave(self.about)
+        obstacles = [] if booked else self.form_class.obstacles(self.about, self.clerk)
+        if obstacles and not (booked := self._booked()):
+            return self._page(self._form(self.request.POST or None), obstacles=obstacles)
         if self.request.method == "POST":
             return self._posted(was_booked=booked is not None)
         if booked:
@@ -319,8 +326,11 @@ class StepDesk:
         asks: bool = False,
         why_error: str = "",
         warning: str = "",
+        obstacles: Sequence[Obstacle] = (),
     ) -> HttpResponse:
-        """The form or its review; or the row, if another press of the button has booked it."""
+        """The form or its review; or the row, if another press of the button has booked it. With
+        obstacles, the form appears only to show what was typed.
+        """
         if self.request.method == "POST" and not form.was_booked and (row := self._booked()):
             return self._booked_already(row)
         if warning:
@@ -330,7 +340,11 @@ class StepDesk:
             **self.model_admin.admin_site.each_context(self.request),
             "title": "Review" if review else form.title,
             "opts": self.model_admin.opts,
-            "form": form,
+            "form": form if form.is_bound or not obstacles else None,
+            "form_title": form.title,
+            "not_done": form.not_done,
+            "about": self.about,
+            "obstacles": obstacles,
             "review": review,
             "asks": asks,
             "why_error": why_error,

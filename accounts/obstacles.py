@@ -1,0 +1,62 @@
+"""Why something cannot be done now: all obstacles, each with what to do about it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from accounts.models import Account
+from ledger.text.money import figure
+
+HELD, COMING, MONEY, DEBT = "held", "coming", "money", "debt"  # what keeps an account open
+Link = tuple[str, str]  # label and URL
+NO_LINK: Link = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One obstacle and what to do, in a sentence; the label and URL of the page to do it, or ""."""
+
+    sentence: str
+    label: str = ""
+    url: str = ""
+
+
+def _no_link(_kind: str, _account: Account) -> Link:
+    return NO_LINK
+
+
+def obstacles_to_closing(
+    accounts: Sequence[Account], link: Callable[[str, Account], Link] = _no_link
+) -> dict[UUID, list[Obstacle]]:
+    """What keeps each of these accounts open, by id: holds, money, a debt. One query.
+
+    `link` returns the page for an obstacle of one kind: HELD, COMING, MONEY or DEBT.
+    """
+    pks = [account.pk for account in accounts]
+    waiting = Account.objects.filter(pk__in=pks, received__status="pending")
+    coming = set(waiting.values_list("pk", flat=True))
+    return {
+        account.pk: [
+            Obstacle(sentence, *link(kind, account))
+            for kind, sentence in _sentences(account, has_coming=account.pk in coming)
+        ]
+        for account in accounts
+    }
+
+
+def _sentences(account: Account, *, has_coming: bool) -> list[tuple[str, str]]:
+    name, currency = account.name, account.currency
+    found = []
+    if account.held:
+        held = f"{figure(account.held, currency)} {currency}"
+        rest = "for payments under way; wait until they are captured or released."
+        found.append((HELD, f"{name} holds {held} {rest}"))
+    if has_coming:
+        rest = "on another account; wait until it is captured or released."
+        found.append((COMING, f"Money is on hold for {name} {rest}"))
+    amount = f"{figure(abs(account.balance), currency)} {currency}"
+    if account.balance > 0:
+        found.append((MONEY, f"{name} still has {amount}; move the money out first."))
+    elif account.balance < 0:
+        found.append((DEBT, f"{name} owes {amount}; pay that in first."))
+    return found
