@@ -17,10 +17,11 @@ from accounts.groups import MANAGER
 from accounts.models import Account, ApprovalRequest, Change, User
 from ledger.text.dates import exact
 from tests.attacks.approvals import PAGE, approved, as_web, asked_limits, step
-from tests.conftest import colleague
+from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory
-from tests.pages import texts_of
+from tests.pages import lacks, texts_of
 from transactions import services
+from transactions.models import Transaction
 from transactions.services import Draft
 from transactions.staff.approvals.requests import ask_for
 
@@ -66,6 +67,45 @@ def test_a_withdrawal_from_a_frozen_account_is_approved_and_waits_for_its_unfree
     step(manager, request, "do")
     (entry,) = entries(manager)
     assert "Status" not in entry
+
+
+def test_a_second_press_says_that_it_is_booked_already_with_a_link(
+    account: Account, clerk: User, manager: Client
+) -> None:
+    request = asked(clerk, to_account=account)
+    for _ in range(2):
+        page = step(manager, request, "approve")
+    (told,) = page.context["messages"]
+    assert told.level_tag == "info"
+    row = reverse("admin:transactions_transaction_change", args=[request.transaction_id])
+    assert not lacks(str(told), "Booked already; approved by you", f'href="{row}"')
+    (told,) = step(manager, request, "decline", note="No").context["messages"]
+    assert told.level_tag == "error"
+    assert "Booked already" in str(told)
+    assert Transaction.objects.filter(pk=request.transaction_id).count() == 1
+
+
+def test_the_second_of_two_managers_reads_who_declined(
+    account: Account, clerk: User, manager: Client
+) -> None:
+    request = asked(clerk, to_account=account)
+    step(manager, request, "decline", note="Call first")
+    other = signed_in(colleague(MANAGER, "Second"))
+    (told,) = step(other, request, "approve").context["messages"]
+    assert told.level_tag == "error"
+    assert "Declined already, by Boss" in str(told)
+
+
+def test_limits_that_are_changed_already_are_not_called_outdated(
+    account: Account, manager: Client
+) -> None:
+    ingrid = colleague(MANAGER, "Ingrid")
+    request = asked_limits(account, ingrid, overdraft_limit=Decimal(20_000))
+    for _ in range(2):
+        page = step(manager, request, "approve")
+    (told,) = page.context["messages"]
+    assert told.level_tag == "info"
+    assert "Changed already" in str(told)
 
 
 def test_a_deposit_into_a_frozen_account_can_be_booked(

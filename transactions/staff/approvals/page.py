@@ -17,11 +17,13 @@ from accounts.exceptions import LedgerError
 from accounts.models import ApprovalRequest, User
 from transactions.models import PaymentLine
 from transactions.staff.approvals.day_sums import add_day_sums
+from transactions.staff.approvals.outcomes import outcome
 from transactions.staff.approvals.requests import DECIDE, do_approved, may_execute, refuse_outdated
 
 DECIDED_SHOWN = 50
 PAYEES_SHOWN = 5  # of a payment file; its page has all
 VIEW = "accounts.view_approvalrequest"
+Status = ApprovalRequest.Status
 
 
 @require_safe
@@ -66,7 +68,12 @@ def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         if step is not None:
             messages.success(request, step(row, by, request.POST.get("note", "")))
     except LedgerError as refusal:
-        messages.error(request, str(refusal))
+        row = ApprovalRequest.objects.with_people().get(pk=pk)
+        if row.status in (Status.PENDING, STARTS_FROM.get(name)):
+            messages.error(request, str(refusal))
+        else:  # another press, or somebody else, was first
+            level = messages.INFO if row.status in WANTED[name] else messages.ERROR
+            messages.add_message(request, level, outcome(row, by))
     return redirect("admin_approvals")
 
 
@@ -98,6 +105,15 @@ STEPS: dict[str, Callable[[ApprovalRequest, User, str], str]] = {
     "decline": _decline,
     "withdraw": _withdraw,
     "do": _do,
+}
+
+
+STARTS_FROM = {"do": Status.APPROVED}  # other steps start from a pending request
+WANTED = {
+    "approve": (Status.APPROVED, Status.DONE),
+    "decline": (Status.DECLINED,),
+    "withdraw": (Status.WITHDRAWN,),
+    "do": (Status.DONE,),
 }
 
 
