@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts.models import Account, User
+from ledger.text.lines import cut
 from transactions.models import Entry, Payee, Transaction
 from transactions.models.payment_file import NameCheck
 from transactions.payees.reads import saved_as, saved_payees
@@ -20,8 +21,7 @@ from transactions.services import Draft
 from transactions.transfers.forms import TransferForm
 
 JUST_MINUTES = 30
-
-
+NAME_SHOWN = 30  # characters of a recipient's name
 KNOWN_FROM = 100  # latest entries from which recipients are suggested
 
 
@@ -57,7 +57,7 @@ def known_recipients(
 
 
 def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tuple[str, str]]:
-    """Account numbers that this sender may want to pay, with their holders: own accounts first.
+    """Account numbers that this sender may want to pay, with their labels: own accounts first.
 
     Only accounts in the currency of the sender.
     """
@@ -67,8 +67,8 @@ def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tupl
 
 
 def _label(recipient: KnownRecipient) -> str:
-    ending = f" \u00b7\u00b7{recipient.account.number[-4:]}" if recipient.is_own else ""
-    return f"{recipient.name}{ending}"
+    """The name with the last digits of the number: several may have one name."""
+    return f"{cut(recipient.name, NAME_SHOWN)} \u00b7\u00b7{recipient.account.number[-4:]}"
 
 
 def _can_pay(sender: Account | None, recipient: Account) -> bool:

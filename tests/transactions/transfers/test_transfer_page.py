@@ -294,12 +294,12 @@ def test_known_recipients_are_offered_but_not_who_paid_me(
     known = new_form(ana).context["known"]
     assert known == [
         (savings.number, f"Savings ··{savings.number[-4:]}"),
-        (theirs.number, "Mara Lindt"),
+        (theirs.number, f"Mara Lindt ··{theirs.number[-4:]}"),
     ]
     from_savings = ana.get(URL, {"from": str(savings.pk)}, follow=True).context["known"]
     assert from_savings == [
         (mine.number, f"Everyday ··{mine.number[-4:]}"),
-        (theirs.number, "Mara Lindt"),
+        (theirs.number, f"Mara Lindt ··{theirs.number[-4:]}"),
     ]
 
 
@@ -309,7 +309,18 @@ def test_the_links_to_recipients_stay_above_a_form_that_came_back(
     send(ana, form_for(mine, theirs, amount="1"))
     page = ana.post(URL, form_for(mine, theirs, amount="9999", step="review"))
     assert "Everyday has" in text_of(page)
-    assert f'data-recipient="{theirs.number}">Mara Lindt</a>' in page.content.decode()
+    assert f'data-recipient="{theirs.number}">Mara Lindt' in page.content.decode()
+
+
+@pytest.mark.parametrize("url", [URL, "/standing-orders/new/"])
+def test_two_accounts_of_one_payee_are_told_apart(
+    url: str, ana: Client, mine: Account, theirs: Account
+) -> None:
+    twin = AccountFactory(user=theirs.user, name="Savings")
+    for account in (theirs, twin):
+        send(ana, form_for(mine, account, amount="1"))
+    lead = " ".join(texts_of(ana.get(url, follow=True), "quiet"))
+    assert not lacks(lead, *(f"Mara Lindt ··{each.number[-4:]}" for each in (theirs, twin)))
 
 
 def test_without_an_account_the_page_offers_to_open_one(client: Client) -> None:
