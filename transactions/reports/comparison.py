@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from ledger.text.dates import end_of_day, last_of_month, long_date, months_before
-from transactions.reports.forms import COMPARISONS, PERIOD_BEFORE
+from transactions.reports.forms import COMPARISONS, YEAR_BEFORE
 from transactions.reports.queries.spending import days_before
 from transactions.reports.report import DISPLAY, Column, Comparison, Report, ReportParameters, Row
 from transactions.reports.wording import period
@@ -23,7 +23,7 @@ EARLIER = "earlier"  # the key of a row's counterpart, beside its own values
 
 def earlier_period(since: date, until: date, kind: str) -> tuple[date, date]:
     """The first and last day to compare with: `days_before`, or the same days a year before."""
-    if kind == PERIOD_BEFORE:
+    if kind != YEAR_BEFORE:
         return days_before(since, until)
     end = months_before(until, 12)
     return months_before(since, 12), last_of_month(end) if until == last_of_month(until) else end
@@ -41,7 +41,9 @@ def is_compared(report: Report, params: ReportParameters) -> bool:
 
 
 def with_first_booking(params: ReportParameters) -> ReportParameters:
-    """Returns the parameters with `goes_back`, read in one query."""
+    """Returns the parameters with `goes_back`, read in one query. Without a choice, the period to
+    compare with is the one before.
+    """
     first_day = earlier_params(params).values["since"]
     booked = params.scope.entries().between(None, end_of_day(first_day))
     if params.currency:
@@ -150,5 +152,6 @@ def _whole(column: Column, now: Decimal, then: Decimal, params: ReportParameters
     part = percent(now, then) if params.goes_back else None
     change = f", {DISPLAY['growth'](part, currency)}" if part is not None else ""
     return (
-        f"{column.label}: {show(now, currency)}{unit}, then {show(then, currency)}{unit}{change}."
+        f"{column.label}: {show(now, currency)}{unit}, in the earlier period "
+        f"{show(then, currency)}{unit}{change}."
     )

@@ -221,6 +221,11 @@ class Report:
     comparison: Comparison | None = None
 
     @property
+    def compares_itself(self) -> bool:
+        """Whether its own columns compare the period with the one before."""
+        return self.comparison is not None and bool(self.comparison.instead_of)
+
+    @property
     def slug(self) -> str:
         """Its name in addresses: money-by-month."""
         return self.function.__name__.replace("_", "-")

@@ -134,7 +134,8 @@ def run(
     if entry and not (fresh or with_plans):
         cached = entry.get()
         if cached:
-            return Run(report, params, cached.rows, QueryLog(cached.queries), False, cached)
+            asked = _with_own_comparison(report, params)
+            return Run(report, asked, cached.rows, QueryLog(cached.queries), False, cached)
 
     def read_now() -> Run:
         with watched() as work, snapshot(seconds=SECONDS):
@@ -144,6 +145,7 @@ def run(
                 beside = rows_beside(report, asked, rows, then)
             if with_plans:
                 work.explain()
+        asked = asked if compares else _with_own_comparison(report, asked)
         return Run(report, asked, rows, work, with_plans, beside=beside)
 
     # What is cached is read on the writer: a row that a replica lacks would be missing for a week.
@@ -151,3 +153,11 @@ def run(
     if entry:
         entry.store(found.rows, found.work)
     return found
+
+
+def _with_own_comparison(report: Report, params: ReportParameters) -> ReportParameters:
+    """The parameters with `goes_back`, for a report that compares periods by itself."""
+    if not report.compares_itself:
+        return params
+    with snapshot(seconds=SECONDS):
+        return with_first_booking(params)

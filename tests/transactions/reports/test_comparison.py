@@ -145,7 +145,7 @@ def test_the_page_says_what_is_compared_and_how_the_sums_differ(ana: Client) -> 
     page = ana.get("/reports/spending-by-category/", {**NOVEMBER, "compare": "period"})
     text = text_of(page)
     assert "Compared with the figures in October" in text
-    assert "Net: 935.00 USD, then 80.00 USD, +1,068.8 %." in text
+    assert "Net: 935.00 USD, in the earlier period 80.00 USD, +1,068.8 %." in text
     assert "\N{MINUS SIGN}60.00" in text
     assert "+50.0 %" in text
     assert "in percent" in text.lower()
@@ -161,8 +161,19 @@ def test_days_before_the_first_booking_have_no_percentage(
     assert (figures(rows, "spent_on", "net")["food"][3] is not None) == has_percent
     assert figures(rows, "spent_on", "net")["food"][:3] == ("50.00", "61.00", "-11.00")
     text = text_of(ana.get("/reports/spending-by-category/", asked))
-    assert ("Net: 1,015.00 USD, then 61.00 USD, +" in text) == has_percent
+    assert ("Net: 1,015.00 USD, in the earlier period 61.00 USD, +" in text) == has_percent
     assert ("nothing was booked by 29 September 2024" in text) != has_percent
+
+
+def test_spending_before_the_first_booking_is_not_called_more(ana: Client) -> None:
+    """Without a choice the report compares with the period before by itself."""
+    page = "/reports/spending-by-category/"
+    for since, until, goes_back in (
+        ("2025-11-01", "2025-11-30", True), ("2024-09-30", "2024-10-31", False),
+    ):  # fmt: skip
+        text = text_of(ana.get(page, {"since": since, "until": until, "currency": "USD"}))
+        assert ("so the change since then is no growth" in text) != goes_back
+        assert (" more than " in text) == goes_back
 
 
 def test_the_first_booking_is_that_of_the_reader_in_the_currency(ana: Client) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from ledger.charts.geometry import BarChart, Mark
+from ledger.text.dates import long_date
 from ledger.text.lines import counted
 from ledger.text.money import figure, money
 from transactions.reports import spending_by_category, top_spenders
@@ -101,13 +102,17 @@ def _finding(rows: Sequence[Row], params: ReportParameters) -> str:
     if not spent:
         return f"Nothing was spent {period_text(params)}."
     sentence = f"{money(spent, params.currency)} spent {period_text(params)}"
-    if more:
+    why_not = ""
+    if not params.goes_back and params.compare != YEAR_BEFORE:
+        first_day = long_date(_days_before(params)[0])
+        why_not = f" Nothing was booked by {first_day}, so the change since then is no growth."
+    elif more:
         than = "more" if more > 0 else "less"
         sentence += f", {figure(abs(more), params.currency)} {than} than {then}"
     else:
         sentence += f", as much as {then}"
     most = rows[0]["spent_on"]
-    return f"{sentence}; the largest category is {category_name(most)}."
+    return f"{sentence}; the largest category is {category_name(most)}.{why_not}"
 
 
 def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
