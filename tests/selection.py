@@ -316,8 +316,21 @@ def note_left_out(config: pytest.Config, path: Path, name: str) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT], config.stash[COUNTS] = {}, {}
     if not hasattr(config, "workerinput"):
+        refuse_missing(config.args, config.invocation_params.dir)
         config.pluginmanager.register(NamesInReports())
     config.stash[WITHOUT_SLOW] = "not slow" in config.getoption("markexpr").split(" and ")
+
+
+def refuse_missing(arguments: Sequence[str], folder: Path) -> None:
+    """Names chosen files and folders that are not there: workers of xdist would only find no tests.
+    Raises UsageError.
+    """
+    paths = [argument.partition("::")[0] for argument in arguments]
+    if missing := [path for path in paths if not (folder / path).exists()]:
+        raise pytest.UsageError(
+            f"There is no {' and no '.join(missing)}. Name a folder or a file of tests, such as "
+            "TESTS=tests/accounts."
+        )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -57,6 +57,14 @@ def test_the_cases_that_fit_are_chosen_evenly(
     assert chosen_cases(number, seconds, kept) == chosen
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "test_one.py").touch()
+    selection.refuse_missing(["here", "here/test_one.py::test_a[b]"], tmp_path)
+    with pytest.raises(pytest.UsageError, match=r"There is no nosuch and no here/else\.py"):
+        selection.refuse_missing(["here", "nosuch", "here/else.py::test_a"], tmp_path)
+
+
 def test_listed_cases_are_chosen_too(monkeypatch: pytest.MonkeyPatch) -> None:
     line = selection.SlowTest.of_line("0.4", "1,3")
     monkeypatch.setattr(selection, "slow_tests", lambda: {"p/test_a.py::test_b": line})
