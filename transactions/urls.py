@@ -5,6 +5,7 @@ from transactions.alerts import views as alerts
 from transactions.categories import budget_views as budgets
 from transactions.categories import rule_views as rules
 from transactions.categories import views as categories
+from transactions.closing import views as closing
 from transactions.events import views as events
 from transactions.outside import views as outside
 from transactions.payees import views as payees
@@ -24,6 +25,7 @@ from transactions.transfers import views as transfers
 app_name = "transactions"
 urlpatterns = [
     path("accounts/<uuid:pk>/", statements.statement, name="statement"),
+    path("accounts/<uuid:pk>/close/", closing.close_account, name="close"),
     *paths_of_files("accounts/<uuid:pk>/statement", statements.statement_file, "statement"),
     *(
         path(

@@ -182,6 +182,7 @@ CASES: dict[str, Callable[[Victim], Request]] = {
     "mfa_edit_webauthn": lambda ana: ana.post(
         "mfa_edit_webauthn", ana.passkey.row.pk, name="Thief"
     ),
+    "transactions:close": lambda ana: ana.post("transactions:close", ana.account.pk),
     "transactions:leave": lambda ana: ana.post("transactions:leave"),
     "accounts:open": lambda ana: ana.post("accounts:open", name="More", currency="EUR"),
     "transactions:payee_new": lambda ana: ana.post(

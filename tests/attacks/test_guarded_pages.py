@@ -24,7 +24,8 @@ FORMS = {
     "security:recovery_codes", "security:sign_in_by_passkey", "transactions:alert_kind",
     "transactions:alert_mails_end", "transactions:alert_times", "transactions:budget",
     "transactions:budget_new", "transactions:categories", "transactions:category_rule",
-    "transactions:category_rule_new", "transactions:data", "transactions:file",
+    "transactions:category_rule_new", "transactions:close", "transactions:data",
+    "transactions:file",
     "transactions:file_new", "transactions:leave", "transactions:note",
     "transactions:outside_change", "transactions:outside_columns", "transactions:outside_import",
     "transactions:outside_new", "transactions:outside_upload", "transactions:payee",
@@ -54,7 +55,8 @@ AFTER_ANOTHER_QUESTION = {
 STEP_UP = {
     "security:drop_password", "security:end_other_sessions", "security:end_session",
     "security:make_token", "security:recovery_codes", "security:revoke_token",
-    "security:revoke_tokens", "transactions:data", "transactions:leave", "transactions:webhook_new",
+    "security:revoke_tokens", "transactions:close", "transactions:data", "transactions:leave",
+    "transactions:webhook_new",
     "transactions:webhook_on", "transactions:webhook_secret",
 }  # fmt: skip
 OPEN = {

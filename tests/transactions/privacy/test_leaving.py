@@ -50,8 +50,8 @@ def test_money_a_hold_or_a_freeze_stands_in_the_way(ana: Account) -> None:
     payer = AccountFactory(balance="9")
     services.hold(from_account=payer, to_account=ana, amount=Decimal(2))
     found = obstacles(ana.user)
-    assert [sentence.split()[0] for sentence in found] == [
-        "Rich", "Held", "Held", "Frozen", "Money",
+    assert [obstacle.sentence.split()[0] for obstacle in found] == [
+        "Money", "Rich", "Held", "Held", "Frozen",
     ]  # fmt: skip
     with pytest.raises(CannotLeave):
         leave(person=ana.user)

@@ -1,0 +1,1 @@
+"""A customer closes one of their accounts."""

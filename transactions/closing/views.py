@@ -1,0 +1,32 @@
+"""The page that closes an account."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Account
+from accounts.requests import PersonRequest
+from accounts.security.step_up import step_up_first
+from transactions.closing.services import CannotClose, close_own_account, obstacles
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@step_up_first
+def close_account(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
+    """Says what keeps the account open, or what closing it means; a POST closes it."""
+    account = get_object_or_404(Account.objects.owned_by(request.user), pk=pk)
+    if account.is_closed:
+        messages.info(request, f"{account.name} is closed already.")
+        return redirect("transactions:statement", pk)
+    if request.method == "POST":
+        try:
+            close_own_account(account=account, person=request.user)
+        except CannotClose:
+            return redirect("transactions:close", pk)  # the page says why
+        messages.success(request, f"{account.name} is closed.")
+        return redirect("transactions:statement", pk)
+    context = {"account": account, "obstacles": obstacles(request.user, account)}
+    return render(request, "transactions/account_close.html", context)
