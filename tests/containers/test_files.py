@@ -15,6 +15,7 @@ from ledger.env import BASE_DIR
 from tests.console import blocks_of
 from tests.containers.compose import MissingVariable, compose, filled
 from tests.containers.dockerfile import context, stages_of
+from tests.nginx import OF_CONTAINERS
 from tests.optional import missing
 from tests.settings import SETTING_NAMES
 from tests.template import APPS
@@ -204,7 +205,9 @@ def test_no_secret_stands_in_a_file() -> None:
 
 def test_only_this_computer_reaches_it() -> None:
     ports = [port for each in SERVICES.values() for port in each.get("ports", [])]
-    assert ports == ["127.0.0.1:8000:8000"]
+    assert ports == ["127.0.0.1:8000:8080"]
+    assert SERVICES["nginx"]["ports"] == ports
+    assert "listen 8080;" in OF_CONTAINERS
     assert compose()["networks"]["inside"] == {"internal": True}
 
 
@@ -238,13 +241,14 @@ def test_each_waits_for_what_it_needs() -> None:
     assert needs["roles"] == {"db": {"condition": "service_healthy"}}
     assert needs["migrate"] == needs["replica"] == needs["pgbouncer"] == {"roles": done}
     assert needs["web"] == needs["work"] == {"migrate": done}
+    assert needs["nginx"] == {"web": {"condition": "service_started"}}
     profiles = {name: each["profiles"] for name, each in SERVICES.items() if "profiles" in each}
     assert profiles == {"replica": ["replica"], "pgbouncer": ["pgbouncer"]}
 
 
 def test_containers_of_ours_may_write_nowhere_and_gain_no_right() -> None:
     developing = compose("compose.dev.yaml")["services"]["app"]
-    for service in (*(SERVICES[name] for name in (*OURS, "pgbouncer")), developing):
+    for service in (*(SERVICES[name] for name in (*OURS, "nginx", "pgbouncer")), developing):
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]

@@ -249,7 +249,7 @@ def test_a_page_says_that_the_bank_is_away_and_no_log_has_the_address(bank: Mach
     assert "away" in page
     assert "secret" not in bank.run("cat /var/log/nginx/*.log")
     bank.run("systemctl start ledger-web")
-    too_large = f"head -c 13000000 /dev/zero | curl -s --data-binary @- https://{HOST}/"
+    too_large = f"head -c 35000000 /dev/zero | curl -s --data-binary @- https://{HOST}/"
     assert "too large" in bank.run(too_large)
 
 

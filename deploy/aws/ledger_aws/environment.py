@@ -3,15 +3,13 @@
 from ledger_aws.config import OF_PROVIDER, Config
 from ledger_aws.database import AUDITOR, NAME, OWNER, WEB, BankDatabase
 from ledger_aws.log_groups import DAYS_OF_LOGS
-from ledger_aws.network import BALANCER_IDLE, POSTGRES
+from ledger_aws.network import POSTGRES
 from ledger_aws.network import WEB as WEB_PORT
 
 # In the image: `deploy/aws/Dockerfile` adds the authorities of RDS; the proxy has a certificate of
 # a public one.
 AUTHORITIES_OF_RDS = "/etc/ssl/rds.pem"
 PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-# A task that closes a connection first may do so as the load balancer sends a request: a 502.
-KEEP_ALIVE = BALANCER_IDLE + 5
 # No host has it: a proof that nobody told its database fails.
 NO_HOST = "proof.invalid"
 
@@ -51,8 +49,8 @@ def of_web(config: Config, database: BankDatabase) -> dict[str, str]:
         if config.is_aurora:
             reached["DB_DRIVER"] = "aws"
     found = of_every_task(config) | _database(config) | reached
-    found |= {"LEDGER_ROLE": "web", "DB_USER": WEB, "PORT": str(WEB_PORT)}
-    found["LEDGER_KEEP_ALIVE"] = str(KEEP_ALIVE)
+    found |= {"LEDGER_ROLE": "web", "DB_USER": WEB}
+    found |= {"LEDGER_HOST": "127.0.0.1", "PORT": str(WEB_PORT)}  # for nginx in the same task
     # With its secret, which no other task has: nobody signs in there.
     found |= {
         name: value for name, value in config.ledger_settings.items() if OF_PROVIDER.fullmatch(name)

@@ -10,7 +10,8 @@ from constructs import Construct
 from ledger_aws.config import Config
 from ledger_aws.log_groups import new_log_group
 
-HTTP, HTTPS, SMTP, POSTGRES, CACHE, WEB = 80, 443, 587, 5432, 6379, 8000
+HTTP, HTTPS, SMTP, POSTGRES, CACHE = 80, 443, 587, 5432, 6379
+NGINX, WEB = 8080, 8000  # of a web task; gunicorn, which only the task itself reaches
 OF_RECEIVERS = 8443  # the other port that a webhook may lead to: transactions/events/targets.py
 BALANCER_IDLE = 60  # seconds that the load balancer keeps a connection without requests
 PUBLIC, TASKS, DATA = "Public", "Tasks", "Data"
@@ -74,7 +75,7 @@ class Network(Construct):
         every, groups = ec2.Peer.any_ipv4(), self.groups
         for port in (HTTP, HTTPS):
             groups.balancer.add_ingress_rule(every, ec2.Port.tcp(port), "People")
-        _allow(groups.balancer, groups.web, WEB)
+        _allow(groups.balancer, groups.web, NGINX)
         for group in (groups.web, groups.commands, groups.rotation):
             group.add_egress_rule(every, ec2.Port.tcp(HTTPS), "AWS, and identity providers")
         for port in (HTTPS, OF_RECEIVERS):

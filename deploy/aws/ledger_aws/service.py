@@ -12,9 +12,8 @@ from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
 from ledger_aws.config import Config
-from ledger_aws.network import BALANCER_IDLE, HTTP, HTTPS, PUBLIC, TASKS, Network
-from ledger_aws.network import WEB as WEB_PORT
-from ledger_aws.tasks import CONTAINER
+from ledger_aws.network import BALANCER_IDLE, HTTP, HTTPS, NGINX, PUBLIC, TASKS, Network
+from ledger_aws.nginx import CONTAINER
 
 
 def new_cluster(
@@ -86,7 +85,7 @@ class Service(Construct):
             enable_execute_command=False,
         )
         self.pages.add_target(
-            self.service.load_balancer_target(container_name=CONTAINER, container_port=WEB_PORT)
+            self.service.load_balancer_target(container_name=CONTAINER, container_port=NGINX)
         )
         scaling = self.service.auto_scale_task_count(min_capacity=fewest, max_capacity=most)
         scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)
@@ -99,7 +98,7 @@ class Service(Construct):
             self,
             "Pages",
             vpc=self._network.vpc,
-            port=WEB_PORT,
+            port=NGINX,
             protocol=elb.ApplicationProtocol.HTTP,
             target_type=elb.TargetType.IP,
             deregistration_delay=Duration.seconds(45),

@@ -11,13 +11,14 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from ledger_aws import environment
+from ledger_aws import environment, nginx
 from ledger_aws.attachments import AttachmentBucket
 from ledger_aws.cache import Cache
 from ledger_aws.config import Config
 from ledger_aws.database import AUDITOR, OF_WEB, OWNER, BankDatabase
 from ledger_aws.keys import Keys
 from ledger_aws.log_groups import new_log_group
+from ledger_aws.network import NGINX
 from ledger_aws.network import WEB as WEB_PORT
 
 CONTAINER, FIGURES = "app", "figures"
@@ -116,9 +117,32 @@ class Tasks(Construct):
             ),
             stop_timeout=Duration.seconds(60),  # requests end before it is killed
         )
-        container.add_port_mappings(ecs.PortMapping(container_port=WEB_PORT))
+        self._nginx(task, container)
         self._figures(task)
         return task
+
+    def _nginx(self, task: ecs.FargateTaskDefinition, web: ecs.ContainerDefinition) -> None:
+        """In front of the web process: slow clients wait here (docs/running.md). It starts after
+        the web process, so ECS ends it first, when the last request is answered.
+        """
+        container = task.add_container(
+            nginx.CONTAINER,
+            image=ecs.ContainerImage.from_registry(nginx.image()),
+            entry_point=["sh", "-c", nginx.START],
+            working_directory="/tmp",  # noqa: S108 - the only folder that a task can write
+            environment=nginx.files(),
+            readonly_root_filesystem=True,
+            linux_parameters=ecs.LinuxParameters(self, "WebNginxLinux", init_process_enabled=True),
+            logging=ecs.LogDriver.aws_logs(log_group=self.log, stream_prefix="web"),
+            stop_timeout=Duration.seconds(60),
+        )
+        container.add_container_dependencies(
+            ecs.ContainerDependency(
+                container=web, condition=ecs.ContainerDependencyCondition.HEALTHY
+            )
+        )
+        container.add_port_mappings(ecs.PortMapping(container_port=NGINX))
+        _mount_tmp(container)
 
     def _figures(self, task: ecs.FargateTaskDefinition) -> None:
         """Beside the web process: logs the figures of /metrics, which nobody else can ask, because
@@ -298,10 +322,14 @@ class Tasks(Construct):
             stop_timeout=stop_timeout,
         )
         self._may_read(task.obtain_execution_role(), list(secrets.values()))
-        container.add_mount_points(
-            ecs.MountPoint(container_path="/tmp", source_volume="tmp", read_only=False)  # noqa: S108
-        )
+        _mount_tmp(container)
         return container
+
+
+def _mount_tmp(container: ecs.ContainerDefinition) -> None:
+    container.add_mount_points(
+        ecs.MountPoint(container_path="/tmp", source_volume="tmp", read_only=False)  # noqa: S108
+    )
 
 
 def _may_sign_in(task: ecs.FargateTaskDefinition, logins: Sequence[str]) -> None:

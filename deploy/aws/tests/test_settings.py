@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ledger_aws.database import EXPLORER as DATABASE_ROLE
+from ledger_aws.nginx import files as files_of_nginx
 
 from tests.flavours import FLAVOURS, ROOT, Templates, templates
 
@@ -162,11 +163,11 @@ def test_ledger_starts_with_them(flavour: str, task: str, files: Path) -> None:
 
 def test_a_connection_lives_longer_in_a_task_than_in_the_load_balancer(bank: Templates) -> None:
     """The other way round a task closes one as a request comes, which then fails with 502."""
-    settings = {each["Name"]: each["Value"] for each in bank.container("web")["Environment"]}
+    (kept,) = re.findall(r"keepalive_timeout (\d+)s;", files_of_nginx()["NGINX_CONF"])
     balancer = bank.one("AWS::ElasticLoadBalancingV2::LoadBalancer")
     attributes = {each["Key"]: each["Value"] for each in balancer["LoadBalancerAttributes"]}
     assert attributes["idle_timeout.timeout_seconds"] == "60"
-    assert int(settings["LEDGER_KEEP_ALIVE"]) == 65
+    assert int(kept) == 65
 
 
 def test_how_the_web_reaches_its_database(files: Path) -> None:

@@ -1,0 +1,61 @@
+"""nginx with the configurations of deploy/, on ports and in a folder of the tests."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ledger.env import BASE_DIR
+from tests.ledger.processes import LONG, free_port, wait_until
+
+PROGRAM = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+NEEDS_NGINX = pytest.mark.skipif(not PROGRAM, reason="nginx (apt-get install nginx) is not here")
+SHARED, OF_CONTAINERS, OF_A_SERVER = (
+    (BASE_DIR / "deploy" / file).read_text()
+    for file in ("nginx/ledger.conf", "nginx/nginx.conf", "server/nginx.conf")
+)
+
+
+def replaced(text: str, words: dict[str, str]) -> str:
+    """The text with other words. Each has to be there."""
+    for old, new in words.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+@contextmanager
+def nginx(folder: Path, configuration: str, shared: str = SHARED) -> Iterator[None]:
+    """Runs it. The configuration writes its pid into the folder."""
+    (folder / "ledger.conf").write_text(shared)
+    file = folder / "nginx.conf"
+    file.write_text(configuration)
+    process = subprocess.Popen([str(PROGRAM), "-e", "stderr", "-c", str(file), "-g", "daemon off;"])
+    try:
+        wait_until(lambda: process.poll() is not None or any(folder.glob("*pid")))
+        assert process.poll() is None
+        yield
+    finally:
+        process.terminate()
+        process.wait(LONG)
+
+
+@contextmanager
+def nginx_of_containers(ledger: int, **changed: str) -> Iterator[int]:
+    """That of compose.yaml in front of what listens on this port; the port that it listens on
+    itself. Lines of `changed` have these values, such as send_timeout="1s".
+    """
+    port, shared = free_port(), SHARED
+    for name, value in changed.items():
+        shared, count = re.subn(rf"^{name} \S+;", f"{name} {value};", shared, flags=re.MULTILINE)
+        assert count == 1, name
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # root's nginx writes as another user
+        words = {"8080": f"127.0.0.1:{port}", "web:8000": f"127.0.0.1:{ledger}", "/tmp": folder}  # noqa: S108
+        with nginx(Path(folder), replaced(OF_CONTAINERS, words), shared):
+            yield port
