@@ -2,12 +2,12 @@
 
 Note [Late bodies]: a client may send a body for minutes. Before its last byte, the token may be
 revoked, the session ended, the sign-in closed, or rights taken from the person. So a short body is
-read before session or token; the server has gathered it already. A longer body holds a thread while
-it is read, so it is read only for somebody who is signed in, also by the CSRF check. To strangers a
-page that is open to them (the sign-in) answers 413, and other pages lead to it. Then session
-or token, and the person with their rights, are read again: by the middleware for pages, and for
-calls of the API by `ApiView.initial`, once the scope and the rate limit have let the call in. One
-that `Expect` delays counts as long: the server gives it a thread at its head.
+read before session or token. A longer body may hold a thread for long while it is read, so it is
+read only for somebody who is signed in, also by the CSRF check. To strangers a page that is open to
+them (the sign-in) answers 413, and other pages lead to it. Then session or token, and the person
+with their rights, are read again: by the middleware for pages, and for calls of the API by
+`ApiView.initial`, once the scope and the rate limit have let the call in. One that `Expect` delays
+counts as long. Behind the nginx of `deploy/` every body is complete when its request begins.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from accounts.token_middleware import PATHS, sign_in_by_token
 from ledger.web import database_errors
 from ledger.web.middleware import content_length
 
-SHORT = 64 * 1024  # bytes: `MOST_GATHERED` of the server
+SHORT = 64 * 1024  # bytes; the forms of the site stay far below
 READS = ("GET", "HEAD", "OPTIONS", "TRACE")
 CUT_OFF = "Its body ended too early. Nothing was changed. Send it again."
 NOT_READ = (
@@ -78,7 +78,7 @@ def _not_read(request: HttpRequest) -> HttpResponse:
 
 
 def is_late(request: HttpRequest) -> bool:
-    """Whether a request may change something, and has a body that the server has not gathered."""
+    """Whether a request may change something, and has a body that is not short."""
     is_short = content_length(request) <= SHORT and "Expect" not in request.headers
     return _changes_something(request) and not is_short
 

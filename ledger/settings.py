@@ -406,8 +406,6 @@ LEDGER_FOUR_EYES_OVER = env.amounts_by_currency(
     "LEDGER_FOUR_EYES_OVER", "10000,JPY=1500000,BHD=4000,KWD=3000,OMR=4000,JOD=7000"
 )
 LEDGER_FOUR_EYES_HOURS = env.number("LEDGER_FOUR_EYES_HOURS", 48, least=1, most=720)
-# Seconds to send a request, or to read an answer, and one more for each 8 KiB (ledger/server/).
-LEDGER_READ_TIMEOUT = env.number("LEDGER_READ_TIMEOUT", 10, least=1, most=600)
 PORT = env.number("PORT", 8000, least=1, most=65535)
 # The identity provider, if there is one (docs/sign-in.md). Chromium also asks form-action where a
 # form's response leads, and signing in and out there begins with a form here.

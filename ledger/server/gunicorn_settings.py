@@ -5,6 +5,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ from ledger import env
 from ledger.metrics import shared
 from ledger.server.last_connections import take_no_more
 
-# Fewer threads could all wait: two for downloads, three for mails, a quarter for large bodies
-# (docs/running.md).
+# Fewer threads could all wait: two for downloads, three for mails (docs/running.md).
 FEWEST_THREADS = 8
+# While the processes still accept, and no connection begins: until they have those that had begun.
+SECONDS_TO_ACCEPT = 0.25
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn opens an unnamed file there
 
 host = env.text("LEDGER_HOST", "127.0.0.1")
 port = env.number("PORT", 8000, least=1, most=65535)
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-worker_class = "ledger.server.timed_worker.TimedWorker"
+worker_class = "gthread"  # a slow client holds a thread: see docs/running.md
 workers = env.number("LEDGER_WORKERS", 2, least=1, most=64)
 threads = env.number("LEDGER_THREADS", FEWEST_THREADS, least=FEWEST_THREADS, most=128)
 # How long a connection is kept for the next request. A proxy or load balancer that keeps it longer
@@ -49,8 +51,9 @@ raw_env = [f"{shared.FOLDER}={_counts}"] if _counts else []
 def when_ready(server: Any) -> None:
     """gunicorn calls it in its first process, whose `stop` closes the listening sockets.
 
-    What `take_no_more` does stays with a socket. So a socket that others keep, systemd or another
-    gunicorn during an upgrade (USR2), is left as it is.
+    gthread would reset, at the end of its last request, the connections that it has not accepted by
+    then. What `take_no_more` does stays with a socket. So a socket that others keep, systemd or
+    another gunicorn during an upgrade (USR2), is left as it is.
     """
     stop = server.stop
 
@@ -58,9 +61,17 @@ def when_ready(server: Any) -> None:
         if not (server.systemd or server.reexec_pid or server.master_pid):
             for listener in server.LISTENERS:
                 take_no_more(listener.sock)
+            time.sleep(SECONDS_TO_ACCEPT)
         stop(graceful)
 
     server.stop = stop_later
+
+
+def post_worker_init(worker: Any) -> None:
+    """gunicorn calls it in each worker, when the site is loaded."""
+    from ledger.server.answers import add_headers  # which reads Django's settings
+
+    add_headers(worker)
 
 
 def on_exit(_server: Any) -> None:

@@ -26,7 +26,6 @@ from accounts.sign_in import tokens
 from api.parsing import NDJSONParser
 from ledger.db.ids import uuid7
 from ledger.db.row_security import without_reader
-from ledger.server.arrival import MOST_GATHERED
 from tests.access_ends import ENDS
 from tests.api.calls import TRANSACTIONS, bearer, body
 from tests.attacks.digests import OF_EVERY_VISIT, table_digests
@@ -355,7 +354,3 @@ def test_a_large_upload_is_refused_to_a_session_that_has_ended(
     call.content = call.content.replace(b"Rent", b"Rent " + b"x" * 2 * SHORT)
     answer = call.send("short", lambda: by_somebody_else(ENDS["session ended"], senders.mine.user))
     assert answer.headers["Location"].startswith(reverse("account_login"))
-
-
-def test_short_is_what_the_server_gathers() -> None:
-    assert SHORT == MOST_GATHERED

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from ledger.server.gunicorn_settings import FEWEST_THREADS
-from ledger.web import running_requests
+from ledger.web import downloads, mail, running_requests
 from ledger.web.running_requests import AT_ONCE, LARGE, WAITING, RunningRequests
 from tests.api.calls import bearer
 from tests.factories import UserFactory
@@ -129,3 +129,8 @@ def test_a_person_sends_one_large_body_of_json_at_a_time(
 
 def test_one_person_leaves_a_thread_to_others() -> None:
     assert AT_ONCE + WAITING < FEWEST_THREADS
+
+
+def test_mails_and_downloads_leave_threads_to_pages() -> None:
+    waiting = mail.AT_ONCE + mail.NOTICES_AT_ONCE + downloads.AT_ONCE
+    assert FEWEST_THREADS - waiting >= 3

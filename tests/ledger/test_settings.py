@@ -27,7 +27,6 @@ WRONG = {
     "LEDGER_TRANSACTION_TIMEOUT": ("-1", "0 to 86400"),
     "LEDGER_JOB_STATEMENT_TIMEOUT": ("-1", "0 to 86400"),
     "PORT": ("99999", "1 to 65535"),
-    "LEDGER_READ_TIMEOUT": ("0", "1 to 600"),
     "LEDGER_STEP_UP_MINUTES": ("0", "1 to 60"),
     "LEDGER_STEP_UP_OVER": ("1000,JPY:1", "JPY=1"),
     "LEDGER_URL": ("bank.example/secret", "https://bank.example"),
@@ -180,7 +179,7 @@ def test_gunicorn_refuses_a_wrong_value(name: str, tmp_path: Path) -> None:
     assert_one_sentence(done, f"The setting {name} is wrong", why)
 
 
-GUNICORN = "import ledger.server.gunicorn_settings, ledger.server.timed_worker"
+GUNICORN = "import ledger.server.gunicorn_settings"
 # What loads the site, after what gunicorn has loaded before.
 LOADERS = {
     "wsgi": (GUNICORN, "import ledger.wsgi"),
