@@ -204,6 +204,6 @@ clean:
 	@for python in $(PY) "$(PYTHON)" python3 python3.13 python3.12 python3.11; do \
 	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
 	done; \
-	"$$python" -m ledger.db.removal .data
+	"$$python" -m ledger.embedded.removal .data
 	@rm -rf .venv .venv-aws .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

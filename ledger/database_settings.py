@@ -224,7 +224,7 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
     return {
         **{key: value for key, value in writer.items() if key not in left_out},
         **found,
-        "ENGINE": LIBPQ,
+        "ENGINE": writer["ENGINE"] if is_own else LIBPQ,
         "OPTIONS": options,
         "LEDGER_EMBEDDED": is_own,
         "LEDGER_REPLICA": True,

@@ -161,7 +161,7 @@ LEDGER_TIMEOUTS = {
 LEDGER_JOB_STATEMENT_TIMEOUT = env.number("LEDGER_JOB_STATEMENT_TIMEOUT", 3600, least=0, most=86400)
 DATABASES = {
     "default": {
-        "ENGINE": "ledger.db.backend",
+        "ENGINE": "ledger.embedded",
         "NAME": "ledger",
         "CONN_MAX_AGE": env.number("CONN_MAX_AGE", 60, least=0, most=86400),
         "CONN_HEALTH_CHECKS": True,

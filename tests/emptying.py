@@ -20,7 +20,7 @@ from django.db.transaction import atomic
 
 from accounts.models.change_triggers import RECORDED_TABLES
 from accounts.models.state import note_state
-from ledger.db.roles import SUPERUSER
+from ledger.embedded.roles import SUPERUSER
 from tests import pooler
 from tests.settings import ROW_SECURITY_OF_TESTS
 

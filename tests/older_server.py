@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from psycopg.conninfo import make_conninfo
 
-from ledger.db.roles import DATABASE, OWNER
+from ledger.embedded.roles import DATABASE, OWNER
 from tests.ledger.debian import PROGRAMS, DebianServer
 from tests.ledger.processes import reachable_folder
 from tests.prepare_server import PASSWORD, prepare

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from django.db import connection
 
-from ledger.db.own_server import default_server
+from ledger.embedded.instance import default_server
 
 
 def lines_logged() -> list[str]:

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from ledger.db.rights import LARGE_OBJECTS
-from ledger.db.roles import DATABASE, create_on, reset_settings
+from ledger.embedded.roles import DATABASE, create_on, reset_settings
 
 PASSWORD = "ledger"
 

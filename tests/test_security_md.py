@@ -34,7 +34,7 @@ def own_log() -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("file", ["deploy/server/postgres-log.conf", "ledger/db/embedded.py"])
+@pytest.mark.parametrize("file", ["deploy/server/postgres-log.conf", "ledger/embedded/server.py"])
 def test_a_configuration_of_ours_keeps_data_of_people_out_of_the_servers_log(file: str) -> None:
     settings = dict(re.findall(r"^(log_\w+) = (\w+)", text_of(file), re.MULTILINE))
     assert own_log().items() <= settings.items()

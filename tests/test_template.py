@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ledger.db.embedded import EmbeddedServer
+from ledger.embedded.server import EmbeddedServer
 from tests import template
 from tests.ledger import bank_copies
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
-from ledger.db import own_server
+from ledger.db.embedded import embedded_server
 from ledger.db.rights import grant, settings_of
 
 logger = logging.getLogger(__name__)
@@ -111,9 +111,9 @@ def grant_rights(*, using: str, **_signal: Any) -> None:
     """Grants LEDGER_WEB_ROLE and LEDGER_AUDITOR_ROLE their rights after a migration, as far as the
     server has these roles.
     """
-    if settings.LEDGER_EMBEDDED:
-        own_server.ensure_roles()
-        own_server.take_rights_from_everybody(connections[using].settings_dict["NAME"])
+    if server := embedded_server(using):
+        server.ensure_roles()
+        server.take_rights_from_everybody(connections[using].settings_dict["NAME"])
     grant(connections[using], settings.LEDGER_WEB_ROLE, LESS, functions=FUNCTIONS)
     grant(
         connections[using], settings.LEDGER_AUDITOR_ROLE, AUDITOR,

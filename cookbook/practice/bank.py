@@ -39,7 +39,7 @@ from cookbook.practice.readiness import (
     is_current,
 )
 from cookbook.practice.schema_copy import copy_schema
-from ledger.db import extensions, own_server, pooler
+from ledger.db import extensions, pooler
 from ledger.db.probe import unapplied_migrations
 from ledger.db.retry import sqlstate
 from transactions.demo import seeding
@@ -99,8 +99,6 @@ def _check_migrations() -> None:
 
 def _check_role() -> None:
     """Checks that the role exists and that the web role may use it."""
-    if settings.LEDGER_EMBEDDED:
-        own_server.ensure_roles()
     role = settings.LEDGER_COOKBOOK_ROLE
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])

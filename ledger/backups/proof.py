@@ -16,8 +16,7 @@ from django.db import DatabaseError, connection
 
 from ledger import env
 from ledger.db.creation import create_database
-from ledger.db.placement import EmbeddedServerError, programs
-from ledger.db.removal import delete_everything
+from ledger.db.embedded import EmbeddedServerError, programs
 from ledger.db.retry import sqlstate
 from ledger.env import BASE_DIR
 
@@ -74,6 +73,8 @@ def place_of_proof() -> Iterator[ProofPlace]:
 
 @contextmanager
 def _own_server() -> Iterator[dict[str, str]]:
+    from ledger.embedded.removal import delete_everything
+
     with tempfile.TemporaryDirectory(prefix="ledger-proof-") as found:
         folder = Path(found)
         folder.chmod(0o711)  # as root, Postgres runs as another user

@@ -14,8 +14,8 @@ from django.db import DatabaseError, OperationalError
 from ledger.checks.explorer_role import explorer_role
 from ledger.checks.extensions import extensions
 from ledger.checks.messages import weak, wrong
-from ledger.db import own_server, pooler, row_security, signed_facts, zones
-from ledger.db.placement import EmbeddedServerError
+from ledger.db import pooler, row_security, signed_facts, zones
+from ledger.db.embedded import embedded_server
 from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.jobs import records
 from ledger.jobs.schedule import BACKUP
@@ -91,12 +91,12 @@ def check_running_database(**_options: Any) -> list[CheckMessage]:
     """Extensions and time zone for a plain `check`, which does not start the embedded server.
     Nothing of a database that cannot be reached, because the command that needs it will tell.
     """
-    if settings.LEDGER_EMBEDDED and not own_server.is_running():
+    if (server := embedded_server()) and not server.is_running():
         return []
     try:
         with short_connection(SECONDS_OF_A_PLAIN_CHECK) as found:
             return [*extensions(found), *time_zone(found)]
-    except (OperationalError, EmbeddedServerError):
+    except OperationalError:
         return []
 
 

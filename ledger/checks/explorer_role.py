@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage
 
 from ledger.checks.messages import weak
 from ledger.db import kept_from_queries
-from ledger.db.roles import EXPLORER_SETTINGS
+from ledger.db.role_setup import EXPLORER_SETTINGS
 
 # What a new session of the role gets: its own setting, in this database or all, or that of the
 # server, which this session has unless a role or it set another. Any limit of files will do.

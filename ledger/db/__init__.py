@@ -1,1 +1,1 @@
-"""PostgreSQL: the embedded server, the backend, retry, triggers and roles. Knows no money."""
+"""PostgreSQL: the backend, retry, triggers and roles. Knows no money."""

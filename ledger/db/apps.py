@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class LedgerDbConfig(AppConfig):
-    """The database layer: server, connections, retries."""
+    """The database layer: connections, retries."""
 
     name = "ledger.db"
     label = "ledger_db"

@@ -15,9 +15,19 @@ from django.db import DatabaseError
 from ledger.db import kept_from_queries
 from ledger.db.creation import create_database
 from ledger.db.rights import LARGE_OBJECTS
-from ledger.db.roles import COOKBOOK, EXPLORER_OPTIONS, EXPLORER_SETTINGS
 from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
 
+COOKBOOK = "ledger_cookbook"
+EXPLORER_OPTIONS = "LOGIN NOINHERIT CONNECTION LIMIT 20"
+# What only a superuser may change, so that a query cannot. Queries do not see what others of the
+# role run, fill no disk with temporary files, count no rows that they pass over, and leave no error
+# in the server's log, which would repeat values of rows at any length.
+EXPLORER_SETTINGS = {
+    "track_activities": "off",
+    "temp_file_limit": "256MB",
+    "track_counts": "off",
+    "log_min_messages": "panic",
+}
 IAM = "rds_iam"  # whoever is a member signs in to RDS and Aurora by a token alone
 NO_IAM = f"this server has no role {IAM}, so it takes no tokens of IAM"
 STATISTICS_STAY = (

@@ -12,7 +12,7 @@ from django.db import connection
 from psycopg.conninfo import make_conninfo
 
 from ledger.db import secret_options
-from ledger.db.placement import MAJOR, EmbeddedServerError, programs
+from ledger.db.embedded import MAJOR, EmbeddedServerError, programs
 from ledger.db.secret_options import SECRET, SecretRefused
 
 ENCRYPTED = ("require", "verify-ca", "verify-full")

@@ -11,7 +11,8 @@ from accounts.sign_in.providers.group_map import write_provider_groups
 from cookbook.practice import bank
 from cookbook.practice.readiness import NoPracticeBank
 from explorer.schema import installation as explorer_views
-from ledger.db import own_server, signed_facts
+from ledger.db import signed_facts
+from ledger.db.embedded import embedded_server
 from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.server.progress import Progress, seconds_of
 from ledger.server.static_files import are_collected
@@ -58,11 +59,13 @@ def _find_missing(progress: Progress, *, demo: bool, static: bool) -> list[str]:
     yet, writes at the beginning how long the start takes.
     """
     with ExitStack() as stack:
-        if settings.LEDGER_EMBEDDED and not own_server.has_data():
+        if (server := embedded_server()) and not server.has_data():
             steps = ["database", "migrations", *(["demo"] * demo), *(["static"] * static)]
             progress.tell(f"The first start takes about {seconds_of(steps)} seconds here.")
             stack.enter_context(progress.step("Making the database"))
         found = stack.enter_context(short_connection(SECONDS_TO_CONNECT))
+        if server:
+            server.ensure_roles()
         return unapplied_migrations(found)
 
 

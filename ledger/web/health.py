@@ -10,7 +10,8 @@ from django.db import OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from ledger.db import own_server, pooler, replicas, row_security, signed_facts, zones
+from ledger.db import pooler, replicas, row_security, signed_facts, zones
+from ledger.db.embedded import embedded_server
 from ledger.db.probe import (
     problem_with_clock,
     problem_with_writes,
@@ -83,9 +84,10 @@ def _problem_and_warning(request: HttpRequest) -> tuple[str | None, str | None]:
             trouble = None
             if not missing:
                 trouble = next(filter(None, (check(found) for check in CHECKS)), None)
+                server = embedded_server()
                 warning = (
                     problem_with_confirmation(found)
-                    or own_server.problem_with_standby()
+                    or (server and server.problem_with_standby())
                     or problem_with_clock(found)
                 )
         trouble = trouble or pooler.leak_between(lambda: short_connection(SECONDS))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ledger import env
-from ledger.db import removal
+from ledger.embedded import removal
 from tests.bench.scale import BIG_HISTORY, TOY, WHOLE, Scale
 
 ROLES = (

@@ -17,11 +17,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 CURRENCIES = ("USD",)
 DEFAULT_CURRENCY = HORDAK_INTERNAL_CURRENCY = "USD"
 
-# What `ledger.db.embedded` asks of any settings.
+# What `ledger.embedded` asks of any settings.
 LEDGER_DATA_DIR = Path(os.environ["LEDGER_DATA_DIR"])
 DATABASES = {
     "default": {
-        "ENGINE": "ledger.db.backend",
+        "ENGINE": "ledger.embedded",
         "NAME": "hordak",
         "CONN_MAX_AGE": 60,
         "LEDGER_EMBEDDED": True,

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from ledger.db.embedded import EmbeddedServer
+from ledger.embedded.server import EmbeddedServer
 from tests.ledger.processes import own_data_dir
 
 MONTHS, ACCOUNTS, RUNS = 24, 500, 41

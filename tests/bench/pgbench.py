@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ledger.db import own_server
-from ledger.db.placement import programs
+from ledger.db.embedded import programs
+from ledger.embedded.instance import default_server
 from tests.bench.samples import ACCOUNT_ID_SQL
 from tests.bench.servers import RIVALS
 
@@ -36,7 +36,7 @@ PACE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 def pay(database: str, *, clients: int, seconds: float, accounts: int) -> float:
     """Transfers a second. pgbench counts whole seconds; for less than one it gets ten transfers."""
-    info = own_server.ensure_started()
+    info = default_server().ensure_started()
     with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
         script = Path(folder, "transfer.sql")
         script.write_text(SCRIPT)

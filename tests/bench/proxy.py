@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 
-from ledger.db import own_server
+from ledger.embedded.instance import default_server
 
 DELAY = 0.0005  # seconds, each way
 
@@ -19,7 +19,7 @@ def delaying_proxy() -> Iterator[int]:
 
     Yields its port. A process of its own, so that it takes no time from the payers' threads.
     """
-    info = own_server.ensure_started()
+    info = default_server().ensure_started()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     proxy = context.Process(target=_serve, args=(theirs, info.host, info.port), daemon=True)

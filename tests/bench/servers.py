@@ -8,7 +8,8 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
-from ledger.db import own_server, roles
+from ledger.embedded import roles
+from ledger.embedded.instance import default_server
 
 TEMPLATE = roles.DATABASE  # migrated, empty, and never written to by any part
 COPIED = ("accounts", "transactions")
@@ -27,7 +28,7 @@ WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerat
 
 def admin(database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
     """A superuser's connection, for work that no role of the application may do."""
-    info = own_server.ensure_started()
+    info = default_server().ensure_started()
     return psycopg.connect(
         host=info.host,
         port=info.port,
@@ -66,7 +67,7 @@ def disconnect() -> None:
 @contextmanager
 def new_database(name: str, template: str) -> Iterator[str]:
     """A copy of the template, dropped afterwards. Nobody may be connected to the template."""
-    owner = own_server.ensure_started().user
+    owner = default_server().ensure_started().user
     names = [sql.Identifier(part) for part in (name, template, owner)]
     with admin() as server:
         server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(*names))

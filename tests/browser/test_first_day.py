@@ -17,7 +17,7 @@ import pytest
 from allauth.mfa.totp.internal import auth as totp
 from playwright.sync_api import expect
 
-from ledger.db.removal import delete_everything
+from ledger.embedded.removal import delete_everything
 from tests.console import Step, blocks_of, missing_line, read
 from tests.ledger.processes import (
     LONG,

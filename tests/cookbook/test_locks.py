@@ -10,7 +10,7 @@ from django.test import Client
 from cookbook.practice import role
 from cookbook.recipes import BY_SLUG
 from cookbook.runner.run import RecipeRun, run
-from ledger.db import roles
+from ledger.embedded import roles
 from tests.cookbook.conftest import Cook
 from tests.cookbook.shared import errors
 from tests.factories import UserFactory

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from ledger.db import placement
-from ledger.db.embedded import EmbeddedServer
+from ledger.db.embedded import make_data_dir
+from ledger.embedded import placement
+from ledger.embedded.server import EmbeddedServer
 
 COPIED = "copied.txt"  # in a data folder: it has the bank already
 
@@ -29,7 +30,7 @@ def copy_into(data_dir: Path, make: Callable[[Path], object]) -> None:
             make(original.data_dir)
             original.stop()
             (original.data_dir / COPIED).touch()
-    placement.make_data_dir(data_dir)
+    make_data_dir(data_dir)
     others = [
         part for part in original.data_dir.iterdir() if not part.name.startswith(("pg", "run"))
     ]

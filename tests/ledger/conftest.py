@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ledger import env
-from ledger.db.embedded import EmbeddedServer
-from ledger.db.removal import delete_everything
+from ledger.embedded.removal import delete_everything
+from ledger.embedded.server import EmbeddedServer
 from ledger.env import BASE_DIR
 from ledger.web.log_filters import RefusalsInOneLine
 from tests.ledger.processes import environment, reachable_folder

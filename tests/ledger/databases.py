@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import psycopg
 
-from ledger.db.embedded import EmbeddedServer
+from ledger.db.embedded import programs
+from ledger.embedded.server import EmbeddedServer
 from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir
 
 PASSWORD = "lanterns-over-slow-rivers"
@@ -86,7 +87,7 @@ class Databases:
     def _named(self, name: str) -> Database:
         host = quote(str(self.server.ensure_started().host), safe="")
         url = f"postgresql://ledger@{host}/{name}"
-        return Database(name, self.folder, url, self.server.binaries)
+        return Database(name, self.folder, url, programs())
 
     def _execute(self, sql: str) -> None:
         info = self.server.ensure_started()

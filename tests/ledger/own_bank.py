@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ledger.db import postmaster
-from ledger.db.embedded import EmbeddedServer
+from ledger.embedded import postmaster
+from ledger.embedded.server import EmbeddedServer
 from ledger.env import BASE_DIR
 from tests.ledger.bank_copies import copy_into, is_copied
 from tests.ledger.processes import LONG, environment, manage, own_data_dir, wait_until

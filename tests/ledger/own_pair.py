@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ledger.db.pair import Pair
+from ledger.embedded.pair import Pair
 from tests.ledger.own_bank import copy_bank_into
 from tests.ledger.processes import own_data_dir
 

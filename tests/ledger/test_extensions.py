@@ -14,8 +14,9 @@ from django.db import connection
 from accounts.models import User
 from cookbook.practice.role import as_cookbook_role
 from ledger.checks import extensions as checks
-from ledger.db import placement
+from ledger.db.embedded import programs
 from ledger.db.extensions import REQUIRED, SCHEMA
+from ledger.embedded import placement
 from tests.conftest import set_role
 from tests.factories import UserFactory
 from tests.ledger.databases import Database, own_databases
@@ -101,15 +102,15 @@ def test_one_in_another_schema_is_told() -> None:
 @pytest.fixture
 def without_unaccent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The embedded server, as if its contrib were not installed."""
-    programs = placement.programs()
-    package = programs.parent.parent
+    found = programs()
+    package = found.parent.parent
     libraries = package.with_suffix(".libs")
     with reachable_folder() as folder:
         shutil.copytree(package, folder / package.name, symlinks=True)
         if libraries.exists():
             shutil.copytree(libraries, folder / libraries.name, symlinks=True)
         subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
-        copied = folder / programs.relative_to(package.parent)
+        copied = folder / found.relative_to(package.parent)
         for file in (copied.parent / "share").rglob("unaccent*.control"):
             file.unlink()
         monkeypatch.setattr(placement, "programs", lambda: copied)

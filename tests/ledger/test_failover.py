@@ -16,10 +16,10 @@ from typing import NoReturn
 import psycopg
 import pytest
 
-from ledger.db import embedded, roles
 from ledger.db.embedded import EmbeddedServerError
-from ledger.db.pair import Node, Pair
-from ledger.db.placement import Placement
+from ledger.embedded import roles
+from ledger.embedded.pair import Node, Pair
+from ledger.embedded.placement import Placement
 from tests.ledger.own_bank import Load, OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import People, longest_gap, people
@@ -222,7 +222,7 @@ def test_a_standby_keeps_its_copy_where_no_new_one_confirms(
     (pair.standby.data / MARK).touch()
     monkeypatch.setattr(Node, "wait_for_standby", fail)
     if not made:
-        monkeypatch.setattr("ledger.db.pair._copied", fail)
+        monkeypatch.setattr("ledger.embedded.pair._copied", fail)
 
     with pytest.raises(EmbeddedServerError, match=NOT_NOW):
         pair.follow()
@@ -248,7 +248,7 @@ def test_after_a_kill_while_a_standby_is_copied_anew_one_whole_copy_is_left(
     else:
         data.rename(data.with_suffix(".old"))
         data.with_suffix(".new").mkdir()
-    monkeypatch.setattr("ledger.db.pair._copied", fail)  # what is there is enough
+    monkeypatch.setattr("ledger.embedded.pair._copied", fail)  # what is there is enough
 
     pair.ensure_started()
 
@@ -345,7 +345,7 @@ def promoted(pair: Pair) -> None:
 def test_two_processes_do_not_change_a_pair_at_once(
     pair: Pair, monkeypatch: pytest.MonkeyPatch, change: Callable[[Pair], None]
 ) -> None:
-    monkeypatch.setattr(embedded, "LOCK_SECONDS", 0)
+    monkeypatch.setattr("ledger.embedded.server.LOCK_SECONDS", 0)
     with (
         pair.first.locked("pair.lock"),
         pytest.raises(EmbeddedServerError, match="Another process"),
@@ -368,7 +368,7 @@ def test_a_standby_that_was_away_too_long_is_copied_again(
         pair.primary.ask("DROP TABLE filler")
         pair.primary.ask("CHECKPOINT")
     # It is copied because the log is gone, not because somebody waited for long.
-    monkeypatch.setattr("ledger.db.pair._wait", lambda is_so, _otherwise: wait_until(is_so))
+    monkeypatch.setattr("ledger.embedded.pair._wait", lambda is_so, _otherwise: wait_until(is_so))
 
     pair.follow()
 

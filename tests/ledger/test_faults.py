@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.db.removal import delete_everything
+from ledger.embedded.removal import delete_everything
 from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load, own_bank
 from tests.ledger.own_site import Site, accounts_of
 from tests.ledger.processes import (

@@ -15,9 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from ledger.db import placement
-from ledger.db.pair import Pair
-from ledger.db.removal import delete_everything
+from ledger.embedded import placement
+from ledger.embedded.pair import Pair
+from ledger.embedded.removal import delete_everything
 from tests.ledger.faults.breaking import Breaker
 from tests.ledger.faults.journal import Journal
 from tests.ledger.faults.proof import faults_found

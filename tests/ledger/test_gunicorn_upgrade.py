@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from ledger.db.removal import delete_everything
+from ledger.embedded.removal import delete_everything
 from tests.ledger.own_bank import OwnBank, copy_bank_into
 from tests.ledger.own_site import GunicornSite, children_of, sign_in_people
 from tests.ledger.processes import LONG, wait_until

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ledger.db.backend.limited import GRACE
-from ledger.db.pair import Node, Pair
+from ledger.embedded.pair import Node, Pair
 from tests.ledger.hanging import standing_still
 from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_pair import own_pair

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ledger.db import libpq_variables
-from ledger.db.pair import Pair
-from ledger.db.removal import delete_everything
+from ledger.embedded.pair import Pair
+from ledger.embedded.removal import delete_everything
 from ledger.env import BASE_DIR
 from tests.ledger.processes import LONG, MANAGE, environment, reachable_folder
 
@@ -42,13 +42,14 @@ HARMFUL = "-c default_transaction_isolation=serializable"
 ASKS = """
 import django; django.setup()
 from django.db import connection
-from ledger.db import own_server, roles
+from ledger.embedded import roles
+from ledger.embedded.instance import default_server
 with connection.cursor() as cursor:
     cursor.execute("SELECT current_user")
     print(*cursor.fetchone())
-pair = own_server.default_server()
+pair = default_server()
 print(pair.primary.ask("SELECT current_user"), pair.standby.ask("SELECT pg_is_in_recovery()"))
-own_server.ensure_roles()
+pair.ensure_roles()
 """
 ANSWER = "ledger\npostgres True\n"
 LEFT = """

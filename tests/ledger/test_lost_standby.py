@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.db.pair import Pair
+from ledger.embedded.pair import Pair
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import Site, accounts_of

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.db import removal
+from ledger.embedded import removal
 from ledger.env import BASE_DIR
 from tests.ledger.processes import LONG, MANAGE, environment, wait_until
 

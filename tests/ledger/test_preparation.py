@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.core.management import CommandError, call_command
 from accounts.approvals import threshold_of
 from cookbook.practice import bank
 from cookbook.practice.readiness import NoPracticeBank
+from ledger.embedded.server import EmbeddedServer
 from ledger.server import preparation, progress
 from ledger.server.progress import Progress
 
@@ -77,15 +79,17 @@ def test_a_first_start_says_how_long_it_takes(
     called: list[str], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.LEDGER_EMBEDDED = True
+    server = Mock(EmbeddedServer)
+    monkeypatch.setattr(preparation, "embedded_server", lambda: server)
     monkeypatch.setattr(progress, "_slowness", lambda: 1.0)
-    monkeypatch.setattr("ledger.db.own_server.has_data", lambda: False)
+    server.has_data.return_value = False
     told = list[str]()
     preparation.prepare(demo=True, progress=Progress(told.append))
     first, second, *_ = lines_of(told)
     assert re.search(r"about \d+ seconds", first)
     assert re.fullmatch(r"Making the database \.\.\. [0-9.]+ s", second)
 
-    monkeypatch.setattr("ledger.db.own_server.has_data", lambda: True)
+    server.has_data.return_value = True
     told.clear()
     preparation.prepare(demo=False, progress=Progress(told.append))
     assert told == []

@@ -13,9 +13,10 @@ import pytest
 from django.conf import LazySettings
 from django.utils.datastructures import CaseInsensitiveMapping
 
-from ledger.db import placement, postmaster
-from ledger.db.embedded import EmbeddedServer
-from ledger.db.removal import delete_everything
+from ledger.db.embedded import MAJOR
+from ledger.embedded import postmaster
+from ledger.embedded.removal import delete_everything
+from ledger.embedded.server import EmbeddedServer
 from ledger.management.commands.serve import Command, address_of
 from tests.attacks.expected_headers import wrong_headers
 from tests.ledger.processes import (
@@ -257,7 +258,7 @@ def test_the_start_of_a_pair_names_the_command_of_a_failover(
     has_standby: bool, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
 ) -> None:
     settings.LEDGER_EMBEDDED = True
-    monkeypatch.setattr("ledger.db.own_server.has_standby", lambda: has_standby)
+    monkeypatch.setattr("ledger.embedded.instance.has_standby", lambda: has_standby)
     greeting = "\n".join(Command()._greeting("127.0.0.1", 8000))
     assert ("manage.py failover" in greeting) is has_standby
 
@@ -285,7 +286,7 @@ def test_an_unreachable_database_is_told(folder: Path) -> None:
 
 
 def test_a_folder_that_cannot_hold_the_database_is_told(folder: Path) -> None:
-    (folder / f"pg{placement.MAJOR}").write_text("in the way")
+    (folder / f"pg{MAJOR}").write_text("in the way")
 
     done = manage(folder, "serve", "--port", str(free_port()))
 

@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
-from ledger.db import placement, tools
+from ledger.db import tools
+from ledger.db.embedded import MAJOR
 from ledger.db.tools import ProgramFailed
 from tests.pooler import directly, major_version
 
@@ -47,7 +48,7 @@ def system_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.write_text(RECORDS.format(folder=tmp_path))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(tools, "server_major", lambda: placement.MAJOR)
+    monkeypatch.setattr(tools, "server_major", lambda: MAJOR)
     return tmp_path
 
 

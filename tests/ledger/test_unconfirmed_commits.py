@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from ledger.db.pair import Node, Pair
+from ledger.embedded.pair import Node, Pair
 from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_pair import own_pair
 from tests.ledger.own_site import Site, accounts_of, kept_fields

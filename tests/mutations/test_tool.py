@@ -188,7 +188,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tests/__init__.py": "",
         "tests/test_code.py": TESTS.replace("MARKER", str(root.with_name("marker"))),
         "tests/test_loop.py": "from toy import loop\ndef test():\n    assert loop.loop() == 3\n",
-        "ledger/db/removal.py": REMOVAL.replace("REMOVED", str(root.with_name("removed"))),
+        "ledger/embedded/removal.py": REMOVAL.replace("REMOVED", str(root.with_name("removed"))),
         "pytest.ini": "[pytest]\ntestpaths = tests\n",
         ".gitignore": ".data/\n__pycache__/\n",
     }.items():

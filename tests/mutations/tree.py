@@ -33,7 +33,7 @@ def copied(root: Path) -> Iterator[Path]:
         yield folder
     finally:
         # Its server may have its data elsewhere, as for root.
-        removal = [sys.executable, "-m", "ledger.db.removal", ".data"]
+        removal = [sys.executable, "-m", "ledger.embedded.removal", ".data"]
         subprocess.run(removal, cwd=folder, check=False, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
 

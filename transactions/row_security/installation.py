@@ -8,7 +8,6 @@ from django.db import OperationalError, connection
 from django.db import transaction as db_transaction
 from django.db.backends.utils import CursorWrapper
 
-from ledger.db import own_server
 from ledger.db.rights import EVERYTHING
 from ledger.db.row_security import keys
 from ledger.db.short_waits import with_short_waits
@@ -43,8 +42,6 @@ def apply() -> bool:
     Run by the owner of the tables. Stores the keys of SECRET_KEY each time. Locks only tables whose
     policies or triggers change: see Note [Short waits].
     """
-    if settings.LEDGER_ROW_SECURITY and settings.LEDGER_EMBEDDED:
-        own_server.ensure_roles()
     return with_short_waits(_apply)
 
 

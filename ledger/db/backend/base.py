@@ -1,7 +1,5 @@
-"""Connections that start the embedded server first.
+"""Django's backend for Postgres, with limits of time, pools and failovers.
 
-A database with `LEDGER_EMBEDDED: True` in its settings gets host, port and user (by
-`LEDGER_ROLE`) when it connects; any other is plain django.db.backends.postgresql.
 `LEDGER_TIMEOUTS` maps Postgres's settings to seconds; they are sent with each new connection, and
 `transaction_timeout`, which Postgres knows from version 17 on, right after it. `LEDGER_POOLER` says
 that a pooler in transaction mode is in between: then nothing is sent that a session would keep.
@@ -15,7 +13,6 @@ from time import monotonic
 from typing import Any
 
 import psycopg
-from django.db import OperationalError
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.utils import DatabaseErrorWrapper
 from django.utils.asyncio import async_unsafe
@@ -23,7 +20,7 @@ from django.utils.functional import cached_property
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from ledger.db import credentials, facts, failed_servers, own_server
+from ledger.db import credentials, facts, failed_servers
 from ledger.db.backend import forks, pool_counts, replication
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.cursors import WithCursors
@@ -37,7 +34,6 @@ from ledger.db.backend.pool import (
     noting_refusal,
 )
 from ledger.db.backend.schema import DatabaseSchemaEditor
-from ledger.db.embedded import EmbeddedServerError
 from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
 
 # Note [Clean sessions]: SQL smuggled into a request could leave something in the session for the
@@ -65,6 +61,7 @@ class PlacedErrors(DatabaseErrorWrapper):
 class DatabaseWrapper(WithCursors):
     client_class = DatabaseClient
     SchemaEditorClass = DatabaseSchemaEditor
+    embedded_server: Any = None  # see ledger.db.embedded
     # If set, it is called with BEGIN, COMMIT or ROLLBACK and a function that sends it. Django sends
     # these without a cursor, so that `execute_wrapper` does not see them.
     transaction_wrapper: Callable[[str, Callable[[], None]], None] | None = None
@@ -116,15 +113,7 @@ class DatabaseWrapper(WithCursors):
         connect = LimitedConnection.connect
         if source := credentials.source_of(self.settings_dict):
             return source.connect(partial(connect, conninfo), parameters)
-        try:
-            return connect(conninfo, **parameters)
-        except psycopg.OperationalError:
-            # It was stopped, or restarted with another socket: start it and read its address again.
-            if not self.is_embedded or own_server.is_running():
-                raise
-            self.fill_in_embedded()
-            there = {name: self.settings_dict[name.upper()] for name in ("host", "port", "user")}
-            return connect(conninfo, **parameters | there)
+        return connect(conninfo, **parameters)
 
     @property
     def connect_seconds(self) -> float | None:
@@ -271,25 +260,7 @@ class DatabaseWrapper(WithCursors):
             with super()._nodb_cursor() as cursor:
                 yield cursor
 
-    @property
-    def is_embedded(self) -> bool:
-        return bool(self.settings_dict.get("LEDGER_EMBEDDED"))
-
-    def fill_in_embedded(self) -> None:
-        """Start the server if needed, and write its address into this connection's settings."""
-        try:
-            info = own_server.ensure_started()
-        except EmbeddedServerError as err:
-            raise OperationalError(str(err)) from err
-        role = self.settings_dict.get("LEDGER_ROLE", "owner")
-        user = info.web_user if role == "web" else info.user
-        self.settings_dict.update(HOST=info.host, PORT=info.port, USER=user)
-        if "," in info.host:  # a primary and its standby
-            self.settings_dict["OPTIONS"].setdefault("target_session_attrs", "read-write")
-
     def get_connection_params(self) -> dict[str, Any]:
-        if self.is_embedded and not self.settings_dict["HOST"]:
-            self.fill_in_embedded()
         parameters = super().get_connection_params()
         timeouts = {
             name: seconds

@@ -1,6 +1,4 @@
-"""`manage.py dbshell`: the wheel's own psql for the embedded server, and a login of this moment
-where AWS gives them out.
-"""
+"""`manage.py dbshell`, with a login of this moment where AWS gives them out."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db.backends.postgresql import client
 
-from ledger.db import own_server, secret_options
+from ledger.db import secret_options
 
 OF_SECRETS = "LEDGER_SECRETS"  # where psql finds them, in the settings while it runs
 
@@ -16,8 +14,6 @@ OF_SECRETS = "LEDGER_SECRETS"  # where psql finds them, in the settings while it
 class DatabaseClient(client.DatabaseClient):
     def runshell(self, parameters: Iterable[str]) -> None:
         database: Any = self.connection
-        if database.settings_dict.get("LEDGER_EMBEDDED"):
-            database.fill_in_embedded()
         if login := database.login_for_programs():
             database.settings_dict.update(login)
             database.close()
@@ -35,8 +31,6 @@ class DatabaseClient(client.DatabaseClient):
         cls, settings_dict: dict[str, Any], parameters: Iterable[str]
     ) -> tuple[list[str], dict[str, str] | None]:
         arguments, environment = super().settings_to_cmd_args_env(settings_dict, parameters)
-        if settings_dict.get("LEDGER_EMBEDDED"):
-            arguments[0] = str(own_server.default_server().binaries / "psql")
         attributes = settings_dict["OPTIONS"].get("target_session_attrs")
         if attributes:
             environment = {**(environment or {}), "PGTARGETSESSIONATTRS": attributes}

@@ -24,7 +24,7 @@ from django.db import DatabaseError, Error, connections
 from django.db import transaction as db_transaction
 from psycopg.pq import TransactionStatus
 
-from ledger.db import counts, own_server, reasons
+from ledger.db import counts, reasons
 from ledger.db.replicas import log
 from ledger.db.replicas.writer import MARK, Needed
 from ledger.db.retry import sqlstate
@@ -141,7 +141,7 @@ class Replica:
 
     def _asked(self) -> tuple[ReplicaState, bool]:
         connection = self._connection
-        if connection.is_embedded and not own_server.is_running():
+        if (server := connection.embedded_server) and not server.is_running():
             raise StoppedServer  # a probe does not start it
         connection.ensure_connection()
         with connection.raw.limited_to(ANSWERS_WITHIN), connection.cursor() as cursor:

@@ -110,7 +110,7 @@ def _require_extensions(database: Any) -> None:
     found = extensions.lacking(
         database.raw,
         migrated=extensions.MIGRATION in applied_migrations(database.raw),
-        embedded=database.is_embedded,
+        embedded=bool(database.embedded_server),
     )
     for what, do in found:
         raise CommandError(f"Nothing was changed: {what} {do}")

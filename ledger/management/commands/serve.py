@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
 from ledger import env
-from ledger.db import own_server, removal
 from ledger.db.embedded import EmbeddedServerError
+from ledger.embedded import instance, removal
 from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
 from ledger.server.background_build import BackgroundBuild
 from ledger.server.gunicorn_process import WebServer
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         try:
             with removal.removal_blocked():
                 if standby:
-                    own_server.make_pair()
+                    instance.make_pair()
                 self._serve(host, port, demo=demo)
         except ToldToStop:
             pass
@@ -73,7 +73,7 @@ class Command(BaseCommand):
                 signal.signal(number, signal.SIG_IGN)
             connection.close()
             if settings.LEDGER_EMBEDDED:
-                own_server.stop()
+                instance.default_server().stop()
 
     def _serve(self, host: str, port: int, *, demo: bool) -> None:
         with WebServer(host, port) as server, ExitStack() as beside:
@@ -108,7 +108,7 @@ class Command(BaseCommand):
             f"Ledger is at {address_of(host, port)}",
             sign_in,
             *([mock] if settings.OIDC_MOCK else []),
-            *([OF_A_PAIR] if own_server.has_standby() and settings.LEDGER_EMBEDDED else []),
+            *([OF_A_PAIR] if instance.has_standby() and settings.LEDGER_EMBEDDED else []),
             "Press Ctrl-C to stop it.",
         ]
 
@@ -140,7 +140,7 @@ def _check_settings(*, standby: bool) -> None:
         raise CommandError(
             "DATABASE_URL or DB_NAME is set: only the embedded server gets a standby here."
         )
-    if settings.LEDGER_OWN_REPLICA and not (standby or own_server.has_standby()):
+    if settings.LEDGER_OWN_REPLICA and not (standby or instance.has_standby()):
         raise CommandError(NO_STANDBY)
 
 

@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ledger.aws_settings import DRIVER_OPTIONS
-from ledger.db import roles
 from ledger.db.aws.base import DatabaseWrapper
-from ledger.db.pair import FOLDER, Node, Pair
-from ledger.db.placement import Placement
+from ledger.embedded import roles
+from ledger.embedded.pair import Node, Pair
+from ledger.embedded.placement import STANDBY_FOLDER, Placement
 from tests.ledger.aws.guarded import let_driver_go
 from tests.ledger.hanging import standing_still
 from tests.ledger.own_site import children_of
@@ -80,7 +80,7 @@ class Cluster(Pair):
         self.network = f"127.{choice(range(1, 250))}.{choice(range(1, 250))}."
         self.all = ",".join([*FIRST, *second])
         self.first = self._instance(self.data_dir, FIRST)
-        self.second = self._instance(self.data_dir / FOLDER, second)
+        self.second = self._instance(self.data_dir / STANDBY_FOLDER, second)
 
     def _instance(self, data_dir: Path, names: Sequence[str]) -> Instance:
         found = Instance(data_dir)

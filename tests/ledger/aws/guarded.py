@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from ledger.db import roles
 from ledger.db.credentials import Place
-from ledger.db.embedded import EmbeddedServer
+from ledger.embedded import roles
+from ledger.embedded.server import EmbeddedServer
 from tests.ledger.processes import free_port
 
 HOST, TELLER = "127.0.0.1", "teller"

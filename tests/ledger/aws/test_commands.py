@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ledger.db.placement import programs
-from ledger.db.roles import OWNER
+from ledger.db.embedded import programs
+from ledger.embedded.roles import OWNER
 from tests.ledger.aws.guarded import (
     REGION,
     SECRET_ID,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.db import roles
-from ledger.db.removal import delete_everything
+from ledger.embedded import roles
+from ledger.embedded.removal import delete_everything
 from tests.ledger.debian import DebianServer
 from tests.ledger.own_bank import OwnBank, own_bank
 from tests.ledger.processes import reachable_folder

@@ -5,8 +5,8 @@ from pathlib import Path
 import psycopg
 
 from ledger.backups.contents import of_the_bank
-from ledger.db import postmaster, roles
 from ledger.db.extensions import REQUIRED, SCHEMA
+from ledger.embedded import postmaster, roles
 from tests.ledger.databases import own_databases
 from tests.ledger.debian import NEEDS_PG_STAT_STATEMENTS, DebianServer, database_of
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from ledger.backups import files
-from ledger.db.embedded import EmbeddedServer
+from ledger.embedded.server import EmbeddedServer
 from tests.ledger.own_bank import OwnBank, load
 from tests.ledger.processes import assert_one_sentence, manage
 from tests.ledger.servers import query

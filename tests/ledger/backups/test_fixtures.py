@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ledger.backups.fixtures import OPTIONAL, in_order
-from ledger.db.embedded import EmbeddedServer
+from ledger.embedded.server import EmbeddedServer
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.processes import (
     LONG,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ledger.db import roles
+from ledger.embedded import roles
 from tests.ledger.debian import NEEDS_PG_STAT_STATEMENTS, DebianServer, database_of
 
 pytestmark = NEEDS_PG_STAT_STATEMENTS

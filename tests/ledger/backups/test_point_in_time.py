@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from ledger.db import placement, postmaster, roles
-from ledger.db.embedded import EmbeddedServer
-from ledger.db.placement import Placement
-from ledger.db.removal import delete_everything
+from ledger.db.embedded import MAJOR
+from ledger.embedded import placement, postmaster, roles
+from ledger.embedded.placement import Placement
+from ledger.embedded.removal import delete_everything
+from ledger.embedded.server import EmbeddedServer
 from tests.console import blocks_of, configuration_of, missing_line
 from tests.ledger.own_bank import OwnBank, copy_bank_into, load
 from tests.ledger.processes import LONG, manage, reachable_folder, wait_until
@@ -133,7 +134,7 @@ def test_a_bank_comes_back_as_it_was_at_a_moment(lost: Lost, target: str) -> Non
     data_dir = lost.folder / target
     lost.shell.place.own(data_dir)
 
-    lost.shell.run("restore", data_dir / f"pg{placement.MAJOR}", there[target])
+    lost.shell.run("restore", data_dir / f"pg{MAJOR}", there[target])
 
     shell = ("shell", "-v", "0", "-c")
     transfers = "print(*Transaction.objects.filter(type='transfer').values_list('pk', flat=True))"

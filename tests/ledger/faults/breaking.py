@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from ledger.db.embedded import EmbeddedServerError
-from ledger.db.pair import Node, Pair
+from ledger.embedded.pair import Node, Pair
 from tests.ledger.faults.journal import Journal
 from tests.ledger.faults.proxy import AFTER, BEFORE, DURING, Proxy
 from tests.ledger.faults.schedule import Fault

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from ledger.db.pair import Node
+from ledger.embedded.pair import Node
 from tests.ledger.faults.journal import Journal
 from tests.ledger.servers import query
 

@@ -9,8 +9,8 @@ from django.db import OperationalError, connection
 
 from ledger.db.backend.limited import GRACE
 from ledger.db.models import JobRecord
-from ledger.db.pair import Pair
-from ledger.db.roles import SUPERUSER
+from ledger.embedded.pair import Pair
+from ledger.embedded.roles import SUPERUSER
 from ledger.jobs import records
 from ledger.jobs.schedule import JOBS
 from tests.ledger.own_pair import own_pair

@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager
 import psycopg
 import pytest
 
-from ledger.db import roles
-from ledger.db.embedded import EmbeddedServer
-from ledger.db.pair import Pair
+from ledger.embedded import roles
+from ledger.embedded.pair import Pair
+from ledger.embedded.server import EmbeddedServer
 from ledger.jobs.schedule import JOBS
 from tests.ledger.databases import Database, Databases, own_databases
 from tests.ledger.jobs.work_process import WorkProcess

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ledger.db.removal import delete_everything
+from ledger.embedded.removal import delete_everything
 from tests.ledger.logs.day import Day
 from tests.ledger.logs.known import Written, forms_of
 from tests.ledger.logs.mail_sink import mail_sink

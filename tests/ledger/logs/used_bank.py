@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ledger.db.embedded import EmbeddedServer
+from ledger.embedded.server import EmbeddedServer
 from ledger.env import BASE_DIR
 from tests.ledger.processes import LONG, MANAGE, environment, free_port, manage, wait_until
 

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from ledger.db.embedded import EmbeddedServer
+from ledger.db.embedded import programs
+from ledger.embedded.server import EmbeddedServer
 from ledger.env import BASE_DIR
 from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir
 from tests.ledger.servers import superuser_of
@@ -41,7 +42,7 @@ class ManagedServer:
             "LEDGER_WEB_ROLE": WEB,
             "LEDGER_AUDITOR_ROLE": AUDITOR,
             "LEDGER_URL": "http://localhost:8000",
-            "PATH": f"{self.server.binaries}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{programs()}{os.pathsep}{os.environ['PATH']}",
         }
         return subprocess.run(
             [*MANAGE, *arguments],

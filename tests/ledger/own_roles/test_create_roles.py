@@ -3,8 +3,7 @@
 import psycopg
 import pytest
 
-from ledger.db.role_setup import FUNCTIONS_STAY, LARGE_OBJECTS_STAY
-from ledger.db.roles import EXPLORER_SETTINGS
+from ledger.db.role_setup import EXPLORER_SETTINGS, FUNCTIONS_STAY, LARGE_OBJECTS_STAY
 from tests.ledger.own_roles.conftest import ADMIN, AUDITOR, NAME, OWNER, WEB, ManagedServer
 from tests.ledger.processes import assert_one_sentence, wait_until
 from tests.ledger.servers import superuser_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ledger.db import postmaster, roles
+from ledger.embedded import postmaster, roles
 from tests.ledger.own_roles.conftest import PARAMETERS, ManagedServer
 from tests.ledger.processes import wait_until
 

@@ -7,9 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.db import kept_from_queries, roles
-from ledger.db.embedded import EmbeddedServer
+from ledger.db import kept_from_queries
 from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
+from ledger.embedded import roles
+from ledger.embedded.server import EmbeddedServer
 from ledger.env import BASE_DIR
 from tests.ledger.processes import own_data_dir
 from tests.ledger.servers import superuser_of

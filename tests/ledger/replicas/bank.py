@@ -10,12 +10,12 @@ from django.conf import settings
 from django.db import connections
 from django.db.backends.postgresql import base
 
-from ledger.db import roles
 from ledger.db.backend.base import DatabaseWrapper
-from ledger.db.pair import Node, Pair
 from ledger.db.replicas import prober, purposes
 from ledger.db.replicas.known import Replica
 from ledger.db.replicas.writer import Needed
+from ledger.embedded import roles
+from ledger.embedded.pair import Node, Pair
 from tests.ledger.processes import LONG, manage, wait_until
 
 ALIAS = "replica1"

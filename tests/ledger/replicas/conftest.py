@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from ledger.db.pair import Pair
 from ledger.db.replicas.writer import write_mark
+from ledger.embedded.pair import Pair
 from tests.ledger.own_pair import own_pair
 from tests.ledger.replicas.bank import BankWithReplica, prepared, used
 

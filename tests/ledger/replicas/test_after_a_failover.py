@@ -7,9 +7,10 @@ from threading import Timer
 
 from django.db import connection
 
-from ledger.db import replicas, roles
-from ledger.db.pair import Node
+from ledger.db import replicas
 from ledger.db.replicas.lag import OTHER_WRITER
+from ledger.embedded import roles
+from ledger.embedded.pair import Node
 from tests.ledger.processes import wait_until
 from tests.ledger.replicas.bank import BankWithReplica
 from tests.ledger.replicas.people import Saver

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.db import Error, connections
 
-from ledger.db import replicas, roles
+from ledger.db import replicas
 from ledger.db.snapshot import snapshot
+from ledger.embedded import roles
 from ledger.pool_settings import behind_pooler
 from tests import pooler
 from tests.ledger.processes import wait_until

@@ -7,7 +7,7 @@ from django.db import connections
 from django.test import Client
 
 from accounts.models import User
-from ledger.db import roles
+from ledger.embedded import roles
 from tests.conftest import signed_in
 from tests.ledger.monitoring.health.asking import PAGE, opened
 from tests.ledger.replicas.bank import ALIAS, BankWithReplica

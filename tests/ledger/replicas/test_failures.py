@@ -13,11 +13,12 @@ from django.test import Client
 from explorer.access import ExplorerReader
 from explorer.running.anywhere import run_anywhere
 from explorer.running.run import QueryRequest
-from ledger.db import replicas, roles
+from ledger.db import replicas
 from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.replicas import known
 from ledger.db.retry import sqlstate
 from ledger.db.snapshot import snapshot
+from ledger.embedded import roles
 from tests.ledger.replicas.bank import ALIAS, BankWithReplica
 from tests.ledger.replicas.people import Saver
 from tests.pages import text_of

@@ -17,8 +17,8 @@ from explorer.access import ExplorerReader
 from explorer.running.anywhere import run_anywhere
 from explorer.running.run import QueryRequest
 from ledger.db import replicas
-from ledger.db.pair import Node, Pair
 from ledger.db.replicas import known, prober
+from ledger.embedded.pair import Node, Pair
 from tests.ledger.hanging import LONGEST, standing_still
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.own_pair import own_pair

@@ -8,9 +8,9 @@ from django.db import InternalError, connections
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Household
-from ledger.db import roles
 from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.read_router import READ, ReadRouter
+from ledger.embedded import roles
 from tests.ledger.processes import manage
 from tests.ledger.replicas.bank import BankWithReplica, settings_of_replica
 from transactions.row_security.middleware import RowSecurityMiddleware

@@ -13,11 +13,12 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from ledger.db import retry, roles
+from ledger.db import retry
 from ledger.db.backend import replication
 from ledger.db.backend.limited import GRACE
 from ledger.db.ids import uuid7
 from ledger.db.retry import NotConfirmed, OutcomeUnknown
+from ledger.embedded import roles
 from tests.factories import AccountFactory, balances
 from tests.ledger.hanging import standing_still
 from tests.ledger.processes import wait_until

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from ledger.db.roles import SUPERUSER
+from ledger.embedded.roles import SUPERUSER
 from ledger.monitoring.health.bloat import bloat_part
 from ledger.monitoring.health.queries import FreezeFacts, HeldBack, ServerFacts, TableFacts
 from tests.ledger.monitoring.health.asking import Told, counted, opened, waiting

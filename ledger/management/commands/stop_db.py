@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ledger.db import own_server
+from ledger.embedded.instance import default_server
 
 STOPPED = "Stopped. It starts again if a site that still runs here connects to it."
 
@@ -19,4 +19,4 @@ class Command(BaseCommand):
             raise CommandError(
                 "DATABASE_URL or DB_NAME is set: Ledger stops only the embedded server."
             )
-        self.stdout.write(STOPPED if own_server.stop() else "It was not running.")
+        self.stdout.write(STOPPED if default_server().stop() else "It was not running.")

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ledger.db import own_server
 from ledger.db.embedded import EmbeddedServerError
+from ledger.embedded import instance
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *, kill: bool, **_options: Any) -> None:
         try:
-            pair = own_server.own_pair(own_server.PROMOTE)
+            pair = instance.own_pair(instance.PROMOTE)
             done = pair.fail_over(kill=kill, tell=self._tell)
             self._tell(
                 f"The {done.primary} server is the primary and takes writes, {done.seconds:.2f} s"

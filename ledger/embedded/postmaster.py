@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.db.embedded import EmbeddedServerError
+
 PID_FILE = "postmaster.pid"
 IMPOSSIBLE_PID = 2**31 - 1
 
@@ -72,6 +74,19 @@ class Postmaster:
 def read(data: Path) -> Postmaster | None:
     """The server of this data folder; None if the pid file is missing or incomplete."""
     return _read(data / PID_FILE, data)
+
+
+def stop(data: Path) -> bool:
+    """Stops the server of this data folder cleanly. Returns False if it was not running.
+
+    Raises EmbeddedServerError if it does not stop in a minute.
+    """
+    found = read(data)
+    if found is None or not found.is_alive():
+        return False
+    if not found.stop():
+        raise EmbeddedServerError(f"The database in {data} did not stop in a minute.")
+    return True
 
 
 def disown_dead(data: Path, socket_dir: Path) -> None:

@@ -1,7 +1,7 @@
 """Stops the embedded servers of a data folder and deletes their files: `make clean`.
 
 Needs the standard library only, because the virtual environment may be gone:
-`python -m ledger.db.removal .data`
+`python -m ledger.embedded.removal .data`
 """
 
 import fcntl
@@ -11,9 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ledger.db.embedded import EmbeddedServer, EmbeddedServerError
-from ledger.db.pair import FOLDER
-from ledger.db.placement import SHARED, WHEELS, home_of, socket_dir_of
+from ledger.db.embedded import EmbeddedServerError
+from ledger.embedded import postmaster
+from ledger.embedded.placement import (
+    SHARED,
+    STANDBY_FOLDER,
+    WHEELS,
+    data_of,
+    home_of,
+    socket_dir_of,
+)
 
 # A process that serves this code holds a shared lock on this file. The kernel releases the lock
 # however the process ends, so unlike a pid file it is never stale.
@@ -36,10 +43,10 @@ def delete_everything(data_dir: Path) -> None:
     Raises EmbeddedServerError or OSError.
     """
     data_dir = data_dir.resolve()
-    if (data_dir / FOLDER).exists():
-        delete_everything(data_dir / FOLDER)
+    if (data_dir / STANDBY_FOLDER).exists():
+        delete_everything(data_dir / STANDBY_FOLDER)
     home = home_of(data_dir)
-    EmbeddedServer(data_dir).stop()
+    postmaster.stop(data_of(home))
     shutil.rmtree(socket_dir_of(home), ignore_errors=True)
     if home != data_dir:
         shutil.rmtree(home)

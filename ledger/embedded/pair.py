@@ -21,13 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ledger.db import placement, postmaster, roles
-from ledger.db.embedded import ConnectionInfo, EmbeddedServer, EmbeddedServerError
-from ledger.db.placement import Placement
-from ledger.db.postmaster import Postmaster
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from ledger.db.embedded import EmbeddedServerError, make_data_dir
+from ledger.embedded import placement, postmaster, roles
+from ledger.embedded.placement import STANDBY_FOLDER, Placement
+from ledger.embedded.postmaster import Postmaster
+from ledger.embedded.server import ConnectionInfo, EmbeddedServer
 
 NOTE = "primary"
-FOLDER = "standby"
 NAMES = ("first", "second")
 STANDBY = "ledger_standby"  # application_name of the standby's connection to the primary
 SYNCHRONOUS = "synchronous.conf"
@@ -37,6 +40,10 @@ CONFIRMED = """\
 synchronous_standby_names = '{}'
 wal_keep_size = 256MB
 """
+WRITES_ALONE = (
+    "Commits wait for no standby, so they are on one server; `manage.py standby --again` brings it"
+    " back."
+)
 PATIENCE = 60  # seconds for what takes one
 STANDS_STILL = 2  # seconds after which a standby that follows nobody has replayed what it has
 
@@ -94,8 +101,6 @@ class Node(EmbeddedServer):
     @property
     def conninfo(self) -> str:
         """For the standby, as libpq reads it."""
-        from psycopg.conninfo import make_conninfo
-
         running = self.running()
         return make_conninfo(
             host=str(running.socket_dir),
@@ -170,8 +175,6 @@ class Node(EmbeddedServer):
 
     def position(self) -> str:
         """How far a standby has replayed the write-ahead log; "" if it takes no connection yet."""
-        import psycopg
-
         with suppress(psycopg.OperationalError):
             return self.ask("SELECT pg_last_wal_replay_lsn()") or ""
         return ""
@@ -209,7 +212,7 @@ class Pair:
     def __init__(self, data_dir: Path) -> None:
         self.first = Node(data_dir)
         self.data_dir = self.first.data_dir
-        self.second = Node(self.data_dir / FOLDER)
+        self.second = Node(self.data_dir / STANDBY_FOLDER)
 
     @property
     def note(self) -> Path:
@@ -230,13 +233,18 @@ class Pair:
     def data(self) -> Path:
         return self.primary.data
 
-    @property
-    def binaries(self) -> Path:
-        return self.first.binaries
+    def has_data(self) -> bool:
+        return True
+
+    def problem_with_standby(self) -> str | None:
+        """From `standby --alone` on, or while the other server is made; None once the standby
+        confirms commits. No query.
+        """
+        return None if self.primary.is_confirmed else WRITES_ALONE
 
     def make(self) -> ConnectionInfo:
         """Give a single server a standby, or start what is missing of the pair."""
-        placement.make_data_dir(self.data_dir)
+        make_data_dir(self.data_dir)
         with self.first.locked("pair.lock"):
             if not self.exists():
                 self._name(self.first)
@@ -337,8 +345,6 @@ class Pair:
 
     def _promote(self) -> None:
         """Promote the server that was just named; before that, its commits wait for nobody."""
-        import psycopg
-
         try:
             self.primary.write_alone()
             self.primary.promote()
@@ -407,9 +413,6 @@ class Pair:
         """Stop both, the standby last: the primary's last commits wait for it."""
         stopped = [node.stop() for node in (self.primary, self.standby)]
         return any(stopped)
-
-    def status(self) -> str:
-        return f"{self.primary.status()} Standby: {self.standby.status()}"
 
     def ensure_roles(self) -> None:
         self.primary.ensure_roles()
