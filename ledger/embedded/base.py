@@ -13,6 +13,7 @@ from django.db import OperationalError
 from ledger.db.backend import base, client
 from ledger.db.embedded import EmbeddedServerError, programs
 from ledger.embedded.instance import default_server
+from ledger.embedded.roles import OWNER, WEB
 
 
 class WheelClient(client.DatabaseClient):
@@ -57,8 +58,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             info = default_server().ensure_started()
         except EmbeddedServerError as err:
             raise OperationalError(str(err)) from err
-        is_web = self.settings_dict.get("LEDGER_ROLE") == "web"
-        user = info.web_user if is_web else info.user
+        user = WEB if self.settings_dict.get("LEDGER_ROLE") == "web" else OWNER
         self.settings_dict.update(HOST=info.host, PORT=info.port, USER=user)
         if "," in info.host:  # a primary and its standby
             self.settings_dict["OPTIONS"].setdefault("target_session_attrs", "read-write")

@@ -48,10 +48,6 @@ PATIENCE = 60  # seconds for what takes one
 STANDS_STILL = 2  # seconds after which a standby that follows nobody has replayed what it has
 
 
-def _silent(_sentence: str) -> None:
-    pass
-
-
 @dataclass(frozen=True)
 class Failover:
     """What a failover did. `seconds` from the beginning of the promotion, when the old primary was
@@ -148,13 +144,16 @@ class Node(EmbeddedServer):
         for STANDS_STILL seconds and the primary no longer has the log that it needs.
         """
         state = f"SELECT state FROM pg_stat_replication WHERE application_name = '{STANDBY}'"  # noqa: S608
-        stood = _Standing()
+        position, since = "", time.monotonic()
 
         def follows() -> bool:
+            nonlocal position, since
             if self.ask(state) == "streaming":
                 return True
-            position = standby.position()
-            if stood.seconds(position) > STANDS_STILL and not self._has_log_after(position):
+            if (now := standby.position()) != position:
+                position, since = now, time.monotonic()
+            stood = time.monotonic() - since
+            if stood > STANDS_STILL and not self._has_log_after(position):
                 raise EmbeddedServerError(f"The primary no longer has the log after {position}.")
             return False
 
@@ -242,14 +241,13 @@ class Pair:
         """
         return None if self.primary.is_confirmed else WRITES_ALONE
 
-    def make(self) -> ConnectionInfo:
+    def make(self) -> None:
         """Give a single server a standby, or start what is missing of the pair."""
         make_data_dir(self.data_dir)
         with self.first.locked("pair.lock"):
             if not self.exists():
                 self._name(self.first)
             self._start()
-        return self._info()
 
     def ensure_started(self) -> ConnectionInfo:
         """Start both unless one of them runs: see Note [Who is the primary]."""
@@ -354,16 +352,27 @@ class Pair:
                 " `manage.py standby --again` tries it again."
             ) from err
 
-    def fail_over(self, *, kill: bool, tell: Callable[[str], None] = _silent) -> Failover:
+    def fail_over(self, *, kill: bool, tell: Callable[[str], object] = str) -> Failover:
         """End the primary and promote the standby; `follow` brings the old primary back.
 
-        `tell` gets a sentence before each step. Raises EmbeddedServerError, with nothing changed,
-        if there is no standby, or one that may lack what was acknowledged: it was started a moment
-        ago, or commits wait for nobody.
+        `tell` gets a sentence before each step; `str` ignores it.
+
+        Raises EmbeddedServerError, with nothing changed, if there is no standby, or one that may
+        lack what was acknowledged: it was started a moment ago, or commits wait for nobody.
         """
         with self.first.locked("pair.lock"):
             self._check_standby()
-            return self._fail_over(kill=kill, tell=tell)
+            old, new = self.primary, self.standby
+            if old.is_running():
+                tell(f"Ending the primary, the {self._name_of(old)} server ...")
+                old.kill() if kill else old.stop()
+            else:
+                tell(f"The primary, the {self._name_of(old)} server, was not running.")
+            tell(f"Promoting the standby, the {self._name_of(new)} server ...")
+            began = time.monotonic()
+            self._name(new)
+            self._promote()
+            return Failover(self._name_of(new), time.monotonic() - began)
 
     def _check_standby(self) -> None:
         """Raises EmbeddedServerError, which says what to do, if it may not be promoted."""
@@ -378,20 +387,6 @@ class Pair:
             " when it has every commit."
         )
 
-    def _fail_over(self, *, kill: bool, tell: Callable[[str], None]) -> Failover:
-        """The same, under the lock."""
-        old, new = self.primary, self.standby
-        if old.is_running():
-            tell(f"Ending the primary, the {self._name_of(old)} server ...")
-            old.kill() if kill else old.stop()
-        else:
-            tell(f"The primary, the {self._name_of(old)} server, was not running.")
-        tell(f"Promoting the standby, the {self._name_of(new)} server ...")
-        began = time.monotonic()
-        self._name(new)
-        self._promote()
-        return Failover(self._name_of(new), time.monotonic() - began)
-
     def _name(self, primary: Node) -> None:
         draft = self.note.with_suffix(".new")
         draft.write_text(f"{self._name_of(primary)}\n")
@@ -404,7 +399,7 @@ class Pair:
         """The sockets of both; libpq takes the one that accepts writes."""
         home = [placement.home_of(node.data_dir) for node in (self.first, self.second)]
         folders = [placement.socket_dir_of(each) for each in home]
-        return ConnectionInfo(",".join(map(str, folders)), placement.PORT, roles.OWNER, roles.WEB)
+        return ConnectionInfo(",".join(map(str, folders)), placement.PORT)
 
     def is_running(self) -> bool:
         return self.first.is_running() or self.second.is_running()
@@ -452,18 +447,6 @@ def _copied(place: Placement, draft: Path, kept: Path, source: str, log: Path) -
         shutil.rmtree(kept, ignore_errors=True)
         place.data.rename(kept)
     draft.rename(place.data)
-
-
-class _Standing:
-    """Since when something has not changed."""
-
-    def __init__(self) -> None:
-        self.what, self.since = "", time.monotonic()
-
-    def seconds(self, now: str) -> float:
-        if now != self.what:
-            self.what, self.since = now, time.monotonic()
-        return time.monotonic() - self.since
 
 
 def _children_of(pid: int) -> list[int]:

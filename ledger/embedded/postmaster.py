@@ -17,6 +17,7 @@ from ledger.db.embedded import EmbeddedServerError
 
 PID_FILE = "postmaster.pid"
 IMPOSSIBLE_PID = 2**31 - 1
+STOP_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,6 @@ class Postmaster:
             pass
         return True
 
-    def stop(self, timeout: float = 60) -> bool:
-        """Fast shutdown: rolls open transactions back. Returns False after `timeout` seconds."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGINT)
-        deadline = time.monotonic() + timeout
-        while self.is_alive():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        return True
-
 
 def read(data: Path) -> Postmaster | None:
     """The server of this data folder; None if the pid file is missing or incomplete."""
@@ -77,15 +67,21 @@ def read(data: Path) -> Postmaster | None:
 
 
 def stop(data: Path) -> bool:
-    """Stops the server of this data folder cleanly. Returns False if it was not running.
+    """Stops the server of this data folder by a fast shutdown, which rolls open transactions back.
+    Returns False if it was not running.
 
-    Raises EmbeddedServerError if it does not stop in a minute.
+    Raises EmbeddedServerError if it does not stop in STOP_SECONDS.
     """
     found = read(data)
     if found is None or not found.is_alive():
         return False
-    if not found.stop():
-        raise EmbeddedServerError(f"The database in {data} did not stop in a minute.")
+    with suppress(ProcessLookupError):
+        os.kill(found.pid, signal.SIGINT)
+    deadline = time.monotonic() + STOP_SECONDS
+    while found.is_alive():
+        if time.monotonic() > deadline:
+            raise EmbeddedServerError(f"The database in {data} did not stop in a minute.")
+        time.sleep(0.02)
     return True
 
 

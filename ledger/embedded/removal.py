@@ -12,15 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ledger.db.embedded import EmbeddedServerError
-from ledger.embedded import postmaster
-from ledger.embedded.placement import (
-    SHARED,
-    STANDBY_FOLDER,
-    WHEELS,
-    data_of,
-    home_of,
-    socket_dir_of,
-)
+from ledger.embedded import placement, postmaster
 
 # A process that serves this code holds a shared lock on this file. The kernel releases the lock
 # however the process ends, so unlike a pid file it is never stale.
@@ -43,11 +35,11 @@ def delete_everything(data_dir: Path) -> None:
     Raises EmbeddedServerError or OSError.
     """
     data_dir = data_dir.resolve()
-    if (data_dir / STANDBY_FOLDER).exists():
-        delete_everything(data_dir / STANDBY_FOLDER)
-    home = home_of(data_dir)
-    postmaster.stop(data_of(home))
-    shutil.rmtree(socket_dir_of(home), ignore_errors=True)
+    if (data_dir / placement.STANDBY_FOLDER).exists():
+        delete_everything(data_dir / placement.STANDBY_FOLDER)
+    home = placement.home_of(data_dir)
+    postmaster.stop(placement.data_of(home))
+    shutil.rmtree(placement.socket_dir_of(home), ignore_errors=True)
     if home != data_dir:
         shutil.rmtree(home)
         _delete_unused_programs()
@@ -57,9 +49,9 @@ def delete_everything(data_dir: Path) -> None:
 
 def _delete_unused_programs() -> None:
     """Delete the copied programs with the last project that used them on this machine."""
-    left = list(SHARED.iterdir())
-    if all(folder.name.startswith(WHEELS) for folder in left):
-        shutil.rmtree(SHARED)
+    left = list(placement.SHARED.iterdir())
+    if all(folder.name.startswith(placement.WHEELS) for folder in left):
+        shutil.rmtree(placement.SHARED)
 
 
 def main(data_dir: Path, locked_file: Path = LOCKED_FILE) -> None:

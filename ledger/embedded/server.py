@@ -20,7 +20,7 @@ from ledger.db.embedded import MAJOR, EmbeddedServerError, make_data_dir
 from ledger.embedded import placement, postmaster, roles
 from ledger.embedded.placement import Placement
 from ledger.embedded.postmaster import Postmaster
-from ledger.embedded.roles import OWNER, SUPERUSER, WEB
+from ledger.embedded.roles import SUPERUSER
 
 LOCK_SECONDS = 120
 STALE_SECONDS = 10
@@ -65,8 +65,6 @@ class ConnectionInfo:
 
     host: str
     port: int
-    user: str
-    web_user: str
 
 
 class EmbeddedServer:
@@ -100,7 +98,7 @@ class EmbeddedServer:
                 raise EmbeddedServerError(
                     f"The database cannot use {place}: {err.strerror or err}."
                 ) from err
-        return _connection_info(running)
+        return ConnectionInfo(str(running.socket_dir), running.port)
 
     def _stop_unreachable(self) -> None:
         """Stop a server whose socket was deleted, as cleaners of /tmp do.
@@ -108,11 +106,13 @@ class EmbeddedServer:
         Nobody can connect to it, and while it runs no second one can start.
         """
         found = postmaster.read(self.data)
-        if found and found.ready and not found.socket_path.exists() and found.is_alive():
-            found.stop()
+        if found and found.ready and not found.socket_path.exists():
+            postmaster.stop(self.data)
 
     def ensure_roles(self) -> None:
-        """Create roles that are missing because older code started the server."""
+        """Create roles that are missing because older code started the server. `prepare` and
+        `migrate` call it.
+        """
         if running := self._running():
             with self.locked():  # two processes may find the same role missing
                 roles.create(running)
@@ -182,10 +182,6 @@ class EmbeddedServer:
     def _began(self, running: Postmaster) -> None:
         """Called after each start, before anybody else connects."""
         roles.create(running)
-
-
-def _connection_info(running: Postmaster) -> ConnectionInfo:
-    return ConnectionInfo(str(running.socket_dir), running.port, OWNER, WEB)
 
 
 def _create_cluster(place: Placement, log: Path) -> None:

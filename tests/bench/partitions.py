@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from ledger.embedded.roles import OWNER
 from ledger.embedded.server import EmbeddedServer
 from tests.ledger.processes import own_data_dir
 
@@ -61,7 +62,7 @@ def main() -> None:
     with own_data_dir() as data_dir:
         info = EmbeddedServer(data_dir).ensure_started()
         with psycopg.connect(
-            host=info.host, port=info.port, user=info.user, dbname="ledger", autocommit=True
+            host=info.host, port=info.port, user=OWNER, dbname="ledger", autocommit=True
         ) as connection:
             make(connection, rows)
             measure(connection, rows)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ledger.db.embedded import programs
 from ledger.embedded.instance import default_server
+from ledger.embedded.roles import OWNER
 from tests.bench.samples import ACCOUNT_ID_SQL
 from tests.bench.servers import RIVALS
 
@@ -45,7 +46,7 @@ def pay(database: str, *, clients: int, seconds: float, accounts: int) -> float:
             *("--protocol=prepared", f"--file={script}", f"--define=accounts={accounts}"),
             *(f"--client={clients}", f"--jobs={clients}"),
             "--transactions=10" if seconds < 1 else f"--time={round(seconds)}",
-            *(f"--host={info.host}", f"--port={info.port}", f"--username={info.user}", database),
+            *(f"--host={info.host}", f"--port={info.port}", f"--username={OWNER}", database),
         ]
         done = subprocess.run(
             command,

@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from accounts.models import Account, User
 from ledger.db.row_security import SignedReader
-from ledger.embedded.instance import default_server
+from ledger.embedded.roles import OWNER, WEB
 from tests.bench.bank import RICH, open_accounts
 from tests.bench.figures import STATEMENT_BY_ROWS
 from tests.bench.results import Results, report_progress
@@ -51,7 +51,7 @@ def measure(scale: Scale, results: Results) -> None:
             try:
                 _measure(scale, results, reader, client)
             finally:
-                _as(default_server().ensure_started().user, DATABASES[OFF])
+                _as(OWNER, DATABASES[OFF])
 
 
 def _measure(scale: Scale, results: Results, reader: User, client: Client) -> None:
@@ -101,7 +101,7 @@ def _turn(
     which: str, page: Callable[[Client], object], client: Client, reader: User, calls: int
 ) -> float:
     """Milliseconds of one call by the web role. The first two are not counted."""
-    _as(default_server().ensure_started().web_user, DATABASES[which])
+    _as(WEB, DATABASES[which])
     database: Any = connections[DEFAULT_DB_ALIAS]
     with override_settings(LEDGER_ROW_SECURITY=which == ON):
         began = 0.0

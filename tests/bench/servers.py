@@ -67,8 +67,7 @@ def disconnect() -> None:
 @contextmanager
 def new_database(name: str, template: str) -> Iterator[str]:
     """A copy of the template, dropped afterwards. Nobody may be connected to the template."""
-    owner = default_server().ensure_started().user
-    names = [sql.Identifier(part) for part in (name, template, owner)]
+    names = [sql.Identifier(part) for part in (name, template, roles.OWNER)]
     with admin() as server:
         server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(*names))
     try:

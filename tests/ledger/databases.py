@@ -11,6 +11,7 @@ from urllib.parse import quote
 import psycopg
 
 from ledger.db.embedded import programs
+from ledger.embedded.roles import OWNER
 from ledger.embedded.server import EmbeddedServer
 from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir
 
@@ -92,7 +93,7 @@ class Databases:
     def _execute(self, sql: str) -> None:
         info = self.server.ensure_started()
         connecting = psycopg.connect(
-            host=info.host, port=info.port, user=info.user, dbname="postgres", autocommit=True
+            host=info.host, port=info.port, user=OWNER, dbname="postgres", autocommit=True
         )
         with closing(connecting) as connection:
             connection.execute(sql)

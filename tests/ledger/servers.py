@@ -8,6 +8,7 @@ import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ledger.embedded import postmaster, roles
+from ledger.embedded.roles import OWNER
 from ledger.embedded.server import EmbeddedServer
 
 TRANSFERS = "SELECT coalesce(string_agg(id::text, ' '), '') FROM transactions WHERE type='transfer'"
@@ -18,7 +19,7 @@ def query(server: EmbeddedServer, sql: str) -> str:
     """The first value of the answer, "" without one; starts the server if it does not run."""
     info = server.ensure_started()
     with psycopg.connect(
-        host=info.host, port=info.port, user=info.user, dbname="ledger", autocommit=True
+        host=info.host, port=info.port, user=OWNER, dbname="ledger", autocommit=True
     ) as connection:
         cursor = connection.execute(sql)
         row = cursor.fetchone() if cursor.description else None

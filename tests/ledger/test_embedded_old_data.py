@@ -17,6 +17,7 @@ import pytest
 from ledger.db.extensions import REQUIRED
 from ledger.embedded import placement, roles
 from ledger.embedded.removal import delete_everything
+from ledger.embedded.roles import OWNER
 from ledger.embedded.server import EmbeddedServer
 from tests.ledger.own_bank import OwnBank
 from tests.ledger.servers import query
@@ -53,7 +54,7 @@ def test_the_data_of_the_wheel_before_this_one_is_whole(old: EmbeddedServer) -> 
     info = old.ensure_started()
     by_index = "-c enable_seqscan=off -c enable_sort=off"
     with psycopg.connect(
-        host=info.host, port=info.port, user=info.user, dbname="ledger", options=by_index
+        host=info.host, port=info.port, user=OWNER, dbname="ledger", options=by_index
     ) as session:
         assert session.execute(ORDERED).fetchone() == ("Ana 1,Zoë 6,ben 3,Émile 4,Ödön 5,Łukasz 2",)
         assert session.execute(FOUND).fetchone() == ("Łukasz 14",)

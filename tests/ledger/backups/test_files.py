@@ -184,7 +184,7 @@ def test_a_backup_is_taken_of_the_host_that_answers(bank: OwnBank, tmp_path: Pat
     """Of several, the first of which is gone."""
     file, there = tmp_path / "bank.backup", bank.database.ensure_started()
     hosts = f"{quote(str(tmp_path), safe='')},{quote(str(there.host), safe='')}"
-    url = f"postgresql://{there.user}@{hosts}/ledger?connect_timeout=2"
+    url = f"postgresql://ledger@{hosts}/ledger?connect_timeout=2"
 
     done = manage(tmp_path, "backup", str(file), DATABASE_URL=url)
 

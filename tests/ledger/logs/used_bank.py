@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ledger.embedded.roles import OWNER
 from ledger.embedded.server import EmbeddedServer
 from ledger.env import BASE_DIR
 from tests.ledger.processes import LONG, MANAGE, environment, free_port, manage, wait_until
@@ -55,7 +56,7 @@ class UsedBank:
         self.settings = environment(
             self.data, DJANGO_SETTINGS_MODULE="ledger.settings", LOG_FORMAT="json",
             LOG_LEVEL="DEBUG", SECRET_KEY=SECRET_KEY, DB_NAME="ledger", DB_HOST=info.host,
-            DB_PORT=str(info.port), DB_USER=info.user, PORT=str(self.port),
+            DB_PORT=str(info.port), DB_USER=OWNER, PORT=str(self.port),
             LEDGER_URL=f"http://localhost:{self.port}", LEDGER_BEHIND_PROXY="True",
             LEDGER_PROXY_REQUEST_ID="True", LEDGER_STAFF_SECOND_FACTOR="False",
             LEDGER_METRICS_TOKEN=METRICS_TOKEN, LEDGER_COOKBOOK="False",
