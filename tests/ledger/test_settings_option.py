@@ -10,12 +10,14 @@ import pytest
 from ledger.env import BASE_DIR
 
 
-def manage(
-    *arguments: str, python: tuple[str, ...] = (sys.executable,), **surroundings: str
-) -> subprocess.CompletedProcess[str]:
+def manage(*arguments: str, **surroundings: str) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, "manage.py", *arguments, **surroundings)
+
+
+def run(*command: str, **surroundings: str) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     return subprocess.run(
-        [*python, "manage.py", *arguments],
+        command,
         cwd=BASE_DIR, env={**env, **surroundings}, check=False, capture_output=True, text=True,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
@@ -52,7 +54,7 @@ def test_an_option_without_a_value_is_named() -> None:
 
 
 def test_a_python_without_django_names_what_to_run() -> None:
-    ended = manage("check", python=(sys.executable, "-S", "-E"))
+    ended = run(sys.executable, "-S", "-E", "manage.py", "check")
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     assert "make install" in ended.stderr
