@@ -7,6 +7,7 @@ unless a query says using("read"); so is everything while a transaction is open 
 whatever belongs to an object that came from it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -27,6 +28,10 @@ def is_added(module: str) -> bool:
     return module.partition(".")[0] not in ON_WRITER
 
 
+def _parents(model: type[Model]) -> Sequence[type[Model]]:
+    return model._meta.get_parent_list() if hasattr(model._meta, "get_parent_list") else ()
+
+
 class ReadRouter:
     """A router of Django: writes and what must be current go to "default", other reads to READ."""
 
@@ -35,7 +40,11 @@ class ReadRouter:
     ) -> str | None:
         # A cache in the database passes a class with less than a model has.
         concrete = getattr(model._meta, "concrete_model", None) or model
-        if not is_added(concrete.__module__) or connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        tables = (concrete, *_parents(concrete))  # a child model has the columns of its parents
+        if (
+            not all(is_added(table.__module__) for table in tables)
+            or connections[DEFAULT_DB_ALIAS].in_atomic_block
+        ):
             return DEFAULT_DB_ALIAS
         is_of_object = instance is not None and instance._state.db
         return None if is_of_object else READ  # None: where the object came from

@@ -13,6 +13,7 @@ from django.core.management.base import CommandError
 from ledger.env import BASE_DIR
 
 TESTS = BASE_DIR / "tests"
+OF_THE_SITE = "ledger.settings"  # which manage.py sets without --settings
 VERBOSITY = ("-q", "", "-v", "-vv")
 CHOSE_NO_TEST = 5  # the exit code of pytest
 ALL_SLOW = "make test leaves out all of these tests, because they are slow. Add --slow to run them."
@@ -20,8 +21,8 @@ NONE = "No test has such a name."
 
 
 class PytestRunner:
-    """The TEST_RUNNER: runs pytest in another process with `tests.settings`, always on the embedded
-    server. Its options are those of Django's runner that pytest has too, and --slow.
+    """The TEST_RUNNER: runs pytest in another process, always on the embedded server, with the
+    module of --settings or `tests.settings`. Its options are those of Django's runner that pytest has too, and --slow.
     """
 
     def __init__(
@@ -71,7 +72,9 @@ class PytestRunner:
         parallel = self.parallel or ("0" if places else "auto")
         options = ["-n", parallel, "--dist", "loadgroup", *self.options]
         # As in the Makefile: the environment may name the database of a bank.
-        chosen = {"DATABASE_URL": "", "DB_NAME": "", "DJANGO_SETTINGS_MODULE": "tests.settings"}
+        named = os.environ.get("DJANGO_SETTINGS_MODULE", OF_THE_SITE)
+        module = "tests.settings" if named == OF_THE_SITE else named
+        chosen = {"DATABASE_URL": "", "DB_NAME": "", "DJANGO_SETTINGS_MODULE": module}
         command = [sys.executable, "-m", "pytest", *options, *places]
         ended = subprocess.run(command, cwd=BASE_DIR, env={**os.environ, **chosen}, check=False)
         if ended.returncode == CHOSE_NO_TEST:

@@ -34,6 +34,28 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
+    ("named", "module"),
+    [("ledger.settings", "tests.settings"), ("tests.settings", "tests.settings"), ("x.y", "x.y")],
+)
+def test_no_test_sees_the_database_of_a_bank(
+    named: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = dict[str, str]()
+
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        given.update(options["env"])
+        return subprocess.CompletedProcess(command, returncode=0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me@bank/books")
+    monkeypatch.setenv("DB_NAME", "books")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", named)
+    assert PytestRunner().run_tests([]) == 0
+    assert (given["DATABASE_URL"], given["DB_NAME"]) == ("", "")
+    assert given["DJANGO_SETTINGS_MODULE"] == module
+
+
+@pytest.mark.parametrize(
     ("label", "place"),
     [
         ("accounts", "tests/accounts"),

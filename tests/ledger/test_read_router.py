@@ -74,6 +74,18 @@ def test_a_proxy_of_a_model_of_money_is_read_on_the_writer(
     assert router.db_for_read(Shop) == "default"
 
 
+def test_a_child_of_a_model_of_money_is_read_on_the_writer(
+    router: ConnectionRouter, visit: type[models.Model]
+) -> None:
+    """Its rows have the balance."""
+
+    class Savings(Account):
+        class Meta:
+            app_label = "visits"
+
+    assert router.db_for_read(Savings) == "default"
+
+
 def test_within_a_transaction_on_the_writer_everything_is_read_there(
     router: ConnectionRouter, visit: type[models.Model], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,15 @@ def test_an_option_without_a_value_is_named() -> None:
     assert "--settings" in ended.stderr
 
 
+def test_they_may_lie_where_pythonpath_says(tmp_path: Path) -> None:
+    (tmp_path / "settings_of_a_bank.py").write_text("from tests.settings import *  # noqa\n")
+    shown = manage(
+        "diffsettings", "--settings", "settings_of_a_bank", "--pythonpath", str(tmp_path)
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "MD5PasswordHasher" in shown.stdout
+
+
 def test_a_python_without_django_names_what_to_run() -> None:
     ended = run(sys.executable, "-S", "-E", "manage.py", "check")
     assert ended.returncode == 1

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.core.management.commands.loaddata import Command as LoadData
 from django.core.serializers.base import DeserializationError, DeserializedObject
-from django.db import IntegrityError
+from django.db import DEFAULT_DB_ALIAS, IntegrityError
 from django.db import transaction as db_transaction
 
 from ledger.backups import fixtures
@@ -34,9 +34,10 @@ class Command(LoadData):
     )
 
     def handle(self, *labels: str, **options: Any) -> None:
-        if options["database"] != "default":
-            super().handle(*labels, **options)
-            return
+        if options["database"] != DEFAULT_DB_ALIAS:
+            raise CommandError(
+                "Nothing was loaded: only the writer is loaded. Leave out --database."
+            )
         self.is_whole: bool | None = None  # None before the first row
         self.after_originals: list[DeserializedObject] = []
         verbosity = options.pop("verbosity")

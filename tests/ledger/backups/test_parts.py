@@ -58,6 +58,12 @@ def test_only_the_writer_is_dumped(database: str) -> None:
         call_command("dumpdata", database=database, stdout=io.StringIO())
 
 
+@pytest.mark.parametrize("database", ["read", "replica"])
+def test_only_the_writer_is_loaded(database: str) -> None:
+    with pytest.raises(CommandError, match="Nothing was loaded"):
+        call_command("loaddata", "bank.json", database=database)
+
+
 def test_what_may_be_left_out_is_in_no_other_table() -> None:
     assert missing_from(chosen([], OPTIONAL)) is None
     optional = {apps.get_model(label) for label in OPTIONAL}
