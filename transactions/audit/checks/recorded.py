@@ -13,7 +13,7 @@ are taken apart and counted.
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any
 
 from django.db import connection
 
@@ -47,15 +47,6 @@ MEMORY = "64MB"  # of the server, for a table of accounts or people
 
 # What the history began with: rows that are older than it were noted then, see `note_state`.
 BEGINS = f"SELECT min(changed_at) FROM changes WHERE action = '{NOTED}'"  # noqa: S608 - a constant
-
-
-class _Row(NamedTuple):
-    about: str
-    name: str
-    now: str  # JSON, as Django's connections leave it
-    before: str
-    after: str
-    broken: int
 
 
 def _collected(condition: str) -> str:
@@ -123,22 +114,21 @@ def recorded(_since: datetime | None = None) -> Iterator[Finding]:
                 "at_erased": f"%@{DOMAIN}",
             }
             cursor.execute(_query(table), parameters)
-            row = cursor.fetchone()
-            if row is not None:
-                yield _finding(table, _Row(*row))
+            for row in cursor.fetchall():
+                yield _finding(table, *row)
 
 
-def _finding(table: RecordedTable, row: _Row) -> Finding:
-    difference = RecordedDifference(
-        table.name, row.about, row.name, *map(json.loads, (row.now, row.before, row.after))
-    )
+def _finding(table: RecordedTable, about: str, name: str, *values: Any) -> Finding:
+    """`values` are those of a RecordedDifference as JSON, and how many values differ."""
+    *sides, broken = values
+    difference = RecordedDifference(table.name, about, name, *map(json.loads, sides))
     expected, found, sentence = found_difference(difference)
     return Finding(
         CHECKS_OF_TABLES[table.name],
-        row.about if table.name == "accounts" else None,
+        about if table.name == "accounts" else None,
         None,
         expected,
         found,
-        row.broken,
+        broken,
         sentence=sentence,
     )
