@@ -13,6 +13,7 @@ from django.db.models.lookups import Exact
 
 from accounts.models import EARLIEST
 from ledger.db.triggers import stays
+from ledger.text.dates import long_date
 from transactions.models.seal_triggers import SEAL_FOLLOWS
 
 DIGEST_BYTES = 32
@@ -76,6 +77,23 @@ class Seal(models.Model):
 
     def __str__(self) -> str:
         return f"seal {self.number}"
+
+    recomputed: bytes  # the digest that it should have; only of a seal that the audit reads
+
+    @property
+    def with_period(self) -> str:
+        """The seal in a finding, for machines: "seal 2 (from 2026-03-03 to 2026-03-05)"."""
+        start = f"from {self.starts_at.date()} " if self.starts_at != EARLIEST else ""
+        return f"{self} ({start}to {self.last_day})"
+
+    @property
+    def at_start(self) -> str:
+        """The seal at the start of a sentence: "Seal 2, of 3 March 2026 to 5 March 2026,"."""
+        until = long_date(self.last_day)
+        if self.starts_at == EARLIEST:
+            return f"Seal {self.number}, of everything up to {until},"
+        start = long_date(self.starts_at.date())
+        return f"Seal {self.number}, of {start if start == until else f'{start} to {until}'},"
 
     @property
     def last_day(self) -> date:

@@ -1,7 +1,6 @@
 """Checks that each seal, and the rows that it sealed, are unchanged."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,49 +13,13 @@ from transactions.audit import digest as seal_text
 from transactions.audit.checks.money import ONE_PASS
 from transactions.audit.findings import Finding, named
 from transactions.audit.sealing import midnight
-from transactions.models import SealedDay
+from transactions.models import Seal, SealedDay
 
 A_DAY = timedelta(days=1)
 NO_ROW, NEW_ROW, OTHER_ROW = "no row", "a row that was not there then", "another row"
 ROW_ELSEWHERE = "another row somewhere on that day"
 ROW_GONE = "the row gone and the one after it in its place"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSeal:
-    """A stored seal, with the digest that it should have."""
-
-    number: int
-    version: int
-    starts_at: datetime
-    ends_at: datetime
-    digest: bytes
-    previous_digest: bytes | None
-    row_count: int
-    recomputed: bytes
-
-    def __str__(self) -> str:
-        until = self.ends_at.date() - A_DAY
-        start = f"from {self.starts_at.date()} " if self.starts_at != EARLIEST else ""
-        return f"seal {self.number} ({start}to {until})"
-
-    @property
-    def in_words(self) -> str:
-        """The seal at the start of a sentence: "Seal 2, of 3 March 2026 to 5 March 2026,"."""
-        until = long_date(self.ends_at.date() - A_DAY)
-        if self.starts_at == EARLIEST:
-            return f"Seal {self.number}, of everything up to {until},"
-        start = long_date(self.starts_at.date())
-        return f"Seal {self.number}, of {start if start == until else f'{start} to {until}'},"
-
-
-@dataclass(frozen=True, slots=True)
-class SealProblem:
-    """What is wrong with a seal: expected and found for machines, and a sentence."""
-
-    expected: str
-    found: str
-    sentence: str
+CHANGED = "was changed since it was made: its digest does not match its content and its days."
 
 
 def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator[Finding]:
@@ -66,52 +29,52 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
     The chain of seals is always checked completely, rows only from the day of `since` on. With
     `last`, nothing after that seal.
     """
-    stored = [seal for seal in _stored() if last is None or seal.number <= last]
+    stored = [
+        seal for seal in Seal.objects.raw(seal_text.SEALS) if last is None or seal.number <= last
+    ]
     first = midnight(since.astimezone(UTC).date()) if since else EARLIEST
     broken_days = _broken_days(first, stored[-1].ends_at) if stored else {}
-    before: StoredSeal | None = None
+    before: Seal | None = None
     for seal in stored:
-        wrong = _broken_chain(seal, before)
-        if wrong is not None:
-            yield Finding(
-                "seal", None, None, wrong.expected, wrong.found,
-                seal=seal.number, sentence=wrong.sentence,
-            )  # fmt: skip
+        yield from _broken_chain(seal, before)
         for day, counts in broken_days.items():
             if seal.starts_at <= midnight(day) < seal.ends_at:
                 yield _first_row(seal, day, *counts)
         before = seal
 
 
-def _stored() -> list[StoredSeal]:
-    with connection.cursor() as cursor:
-        cursor.execute(seal_text.SEALS)
-        return [StoredSeal(*row) for row in cursor.fetchall()]
-
-
-def _broken_chain(seal: StoredSeal, before: StoredSeal | None) -> SealProblem | None:
-    """Returns what is wrong with the seal itself; None if nothing is."""
-    number, label = before.number + 1 if before else 1, seal.in_words
-    if seal.number != number:
-        gone = f"Seal {number} is missing: seal {seal.number} stands in its place."
-        return SealProblem(f"seal {number}", f"seal {seal.number} in its place", gone)
-    if seal.starts_at != (before.ends_at if before else EARLIEST):
-        gap = f"{label} does not begin where the one before it ends."
-        return SealProblem(f"{seal} where the one before ends", "a gap", gap)
-    if seal.version != seal_text.VERSION:
-        odd = f"{label} has version {seal.version}, which does not exist."
-        return SealProblem(f"{seal} of version {seal_text.VERSION}", f"version {seal.version}", odd)
-    if seal.previous_digest != (before.digest if before else None):
-        changed = f"{label} does not contain the digest of the seal before it."
-        return SealProblem(f"{seal} after the digest of the one before", "another digest", changed)
-    if seal.recomputed != seal.digest:
-        changed = (
-            f"{label} was changed since it was made: its digest does not match its content and "
-            "its days."
-        )
-        expected = f"{seal} with the digest of its content and its days"
-        return SealProblem(expected, "another digest", changed)
-    return None
+def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
+    """Yields the first thing that is wrong with the seal itself, if any."""
+    number, label, whole = before.number + 1 if before else 1, seal.at_start, seal.with_period
+    for is_broken, expected, found, sentence in (
+        (
+            seal.number != number, f"seal {number}", f"seal {seal.number} in its place",
+            f"Seal {number} is missing: seal {seal.number} stands in its place.",
+        ),
+        (
+            seal.starts_at != (before.ends_at if before else EARLIEST),
+            f"{whole} where the one before ends", "a gap",
+            f"{label} does not begin where the one before it ends.",
+        ),
+        (
+            seal.version != seal_text.VERSION,
+            f"{whole} of version {seal_text.VERSION}", f"version {seal.version}",
+            f"{label} has version {seal.version}, which does not exist.",
+        ),
+        (
+            seal.previous_digest != (before.digest if before else None),
+            f"{whole} after the digest of the one before", "another digest",
+            f"{label} does not contain the digest of the seal before it.",
+        ),
+        (
+            seal.recomputed != seal.digest,
+            f"{whole} with the digest of its content and its days", "another digest",
+            f"{label} {CHANGED}",
+        ),
+    ):  # fmt: skip
+        if is_broken:
+            yield Finding("seal", None, None, expected, found, seal=seal.number, sentence=sentence)
+            return
 
 
 def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int, int]]:
@@ -133,7 +96,7 @@ def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int
     }
 
 
-def _first_row(seal: StoredSeal, day: date, sealed: int, now: int) -> Finding:
+def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
     """Returns the finding about a changed day. Names its first row that does not match the
     fingerprints of its seal; if all match, only the seal and the day.
     """
@@ -152,10 +115,10 @@ def _first_row(seal: StoredSeal, day: date, sealed: int, now: int) -> Finding:
         "seal",
         str(account) if account else None,
         str(transaction) if transaction else None,
-        f"row {min(place, sealed + 1):,} of {sealed:,} on {day} as {seal} has it",
+        f"row {min(place, sealed + 1):,} of {sealed:,} on {day} as {seal.with_period} has it",
         found,
         seal=seal.number,
-        sentence=f"{seal.in_words} no longer matches: it sealed {counted} of {long_date(day)}, "
+        sentence=f"{seal.at_start} no longer matches: it sealed {counted} of {long_date(day)}, "
         f"and {change}.",
     )
 
