@@ -7,14 +7,14 @@ from typing import Any
 from django.db.models import F, Func, TextField
 
 from accounts.models import User
+from accounts.models.revisions import note_removal
 from explorer.models import QueryRun, SavedQuery, kept_days
 from ledger.db import facts
-from transactions.audit.checks.register import add_registered
 from transactions.privacy.further import FURTHER, FurtherData
 from transactions.privacy.keeping import in_days
 from transactions.privacy.lifting import delete_in_parts
 from transactions.privacy.patterns import having, without
-from transactions.privacy.retention import note_removal
+from transactions.privacy.retention import OVER
 from transactions.privacy.sections import DataSection
 from transactions.privacy.traces import Erased, Traces, emptied
 
@@ -29,7 +29,6 @@ RUNS = ("at", "sql", "parameters", "as", "outcome", "rows")
 def register() -> None:
     """Lets the rooms of privacy, and the facts of writes, know of the explorer's tables."""
     facts.recorded.add(QueryRun._meta.db_table)
-    add_registered(QueryRun, "ran_at")
     FURTHER.append(
         FurtherData(
             sections=(
@@ -78,5 +77,5 @@ def _delete_old(now: datetime) -> dict[str, int]:
     """For the owner of the tables: rows of the history never change otherwise."""
     before = now - timedelta(days=kept_days())
     old = QueryRun.objects.filter(ran_at__lt=before)
-    deleted = delete_in_parts(old, lambda: note_removal(QueryRun._meta.db_table, before))
+    deleted = delete_in_parts(old, lambda: note_removal(QueryRun, OVER, before=before))
     return {"queries of the explorer": deleted}

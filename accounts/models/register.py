@@ -4,8 +4,17 @@ Note [Register of rows]: a trigger of each append-only table notes the id and th
 and a digest of its contents. The audit looks for a row of each id, so it names what is gone, and
 from when; and it digests each row again, so it names what the owner edited in place. Noting is one
 INSERT that waits for nobody; a number without gaps would make each writer wait for the one before.
-What the owner deletes by right, because a keeping time is over, has a row in `row_removals`; what
-changes by right, because a person is erased or a request decided, one in `row_revisions`.
+A row is gone by right if `row_removals` covers it, and differs from its first digest by right if
+the newest of its `row_revisions` has the digest that it has now; nothing else counts.
+`accounts.models.revisions` has both conditions and writes both tables, as does one trigger.
+
+Note [Seals do not replace the register]: a nightly chain of seals over these tables would be one
+mechanism fewer. But a seal finds only what was edited after it was made, and the register what was
+edited after the row was written, the same day. Rows of most of these tables also end by right after
+their day: they are decided, revoked, erased, or deleted when their keeping time is over. So a seal
+would have to keep the id and the whole digest of each row, to name it and to leave it out, which is
+the register. Only the trigger that inserts would go, and each table would need what protects sealed
+days of `transactions` (`transactions.models.seal_triggers`).
 """
 
 from typing import ClassVar

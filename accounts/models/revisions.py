@@ -4,12 +4,14 @@ when a row cannot be brought back. See Note [Register of rows].
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
 from django.db import transaction as db_transaction
 
-from ledger.db.register import digest_of, id_of, is_registered
+from accounts.models.register import RowRemoval
+from ledger.db.register import digest_of, id_of, is_registered, known_digest
 
 ADDED = "A column was added: {}"
 
@@ -24,6 +26,31 @@ def known(table: str) -> str:
             WHERE table_name = '{table}' ORDER BY row_id, number DESC
         ) AS revised USING (row_id)
         WHERE noted.table_name = '{table}'"""  # noqa: S608 - a constant
+
+
+def removed_by_right(table: str) -> str:
+    """SQL: whether the registered row `known` of a table was deleted by right. The parameter
+    `margin` is by how much the clocks of a row and of its register may differ.
+    """
+    of_table = f"FROM row_removals WHERE table_name = '{table}'"
+    return f"""(known.registered_at < (SELECT max(removed_before) + %(margin)s::interval {of_table})
+                OR known.row_id IN (SELECT unnest(row_ids) {of_table})) IS TRUE"""
+
+
+def note_removal(
+    model: type[models.Model],
+    why: str,
+    *,
+    ids: Iterable[object] = (),
+    before: datetime | None = None,
+) -> None:
+    """Notes that rows of a registered table are deleted by right: those with these ids, or all from
+    before a time. For the owner of the tables.
+    """
+    if is_registered(model) and ((row_ids := [str(each) for each in ids]) or before):
+        RowRemoval.objects.create(
+            table_name=model._meta.db_table, removed_before=before, row_ids=row_ids, reason=why
+        )
 
 
 def new_columns_sql(model: type[models.Model], *columns: str) -> str:
@@ -64,13 +91,11 @@ def noting_rows(model: type[models.Model], ids: Collection[Any], reason: str) ->
 
 def _intact(model: type[models.Model], ids: Collection[Any]) -> set[Any]:
     """The ids of those rows that are as the register, or the newest revision, has them."""
-    table, key, row_id = model._meta.db_table, model._meta.pk.column, id_of(model, "one")
+    table, key = model._meta.db_table, model._meta.pk.column
     sql = f"""
         SELECT one."{key}" FROM {table} AS one
-        WHERE one."{key}" = ANY (%s) AND {digest_of(model, "one")} = coalesce(
-            (SELECT digest FROM row_revisions
-             WHERE table_name = '{table}' AND row_id = {row_id} ORDER BY number DESC LIMIT 1),
-            (SELECT digest FROM row_register WHERE table_name = '{table}' AND row_id = {row_id}))
+        WHERE one."{key}" = ANY (%s)
+          AND {digest_of(model, "one")} = {known_digest(f"'{table}'", id_of(model, "one"))}
         """  # noqa: S608 - constants
     with connection.cursor() as cursor:
         cursor.execute(sql, [[*ids]])

@@ -73,14 +73,9 @@ class _Revises(RegisterTrigger):
                 (table_name, row_id, digest, reason, revised_at, role, session)
             SELECT TG_TABLE_NAME, {old_id}, {digest_of(model, "NEW")}, why, clock_timestamp(),
                    {CALLER}, {SESSION}
-            WHERE why <> '' AND {digest_of(model, "OLD")} = coalesce(
-                (SELECT digest FROM row_revisions
-                 WHERE table_name = TG_TABLE_NAME AND row_id = {old_id}
-                 ORDER BY number DESC LIMIT 1),
-                (SELECT digest FROM row_register
-                 WHERE table_name = TG_TABLE_NAME AND row_id = {old_id}));
+            WHERE why <> '' AND {digest_of(model, "OLD")} = {known_digest("TG_TABLE_NAME", old_id)};
             RETURN NULL;
-        """  # noqa: S608 - constants
+        """
 
 
 def registered(
@@ -122,6 +117,16 @@ def registered(
 def id_of(model: type[models.Model], row: str) -> str:
     """SQL: the id of a row as the register has it."""
     return f'{row}."{model._meta.pk.column}"::text'
+
+
+def known_digest(table: str, row_id: str) -> str:
+    """SQL: the digest that a row should have, by its newest revision or else the register."""
+    return f"""coalesce(
+                (SELECT digest FROM row_revisions
+                 WHERE table_name = {table} AND row_id = {row_id}
+                 ORDER BY number DESC LIMIT 1),
+                (SELECT digest FROM row_register
+                 WHERE table_name = {table} AND row_id = {row_id}))"""  # noqa: S608 - constants
 
 
 def is_registered(model: type[models.Model]) -> bool:

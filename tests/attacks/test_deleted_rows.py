@@ -149,6 +149,13 @@ def test_a_removal_from_one_table_excuses_no_other(by: str, bank: Account) -> No
     assert "missing row" not in {finding.check for finding in audit().findings}
 
 
+def test_a_removal_of_no_row_excuses_none(bank: Account) -> None:
+    """In SQL, nothing is known to be outside of a list that contains NULL."""
+    (gone,) = remove("limit_changes")
+    RowRemoval.objects.create(table_name="limit_changes", reason="Lost", row_ids=[None])
+    assert found("missing row").expected == f"limit_changes: {gone}"
+
+
 @pytest.mark.parametrize("dated", ["today", "next month"])
 def test_a_removal_that_covers_rows_of_today_is_found(dated: str, bank: Account) -> None:
     """Dated ahead, what it removed would look old."""

@@ -45,12 +45,11 @@ from accounts.models import (
     ApiToken,
     Change,
     Household,
-    RowRemoval,
     SignIn,
     User,
     WebSession,
 )
-from accounts.models.revisions import noting_rows
+from accounts.models.revisions import note_removal, noting_rows
 from accounts.sign_in import token_ends
 from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
@@ -163,8 +162,7 @@ class Found(NamedTuple):
         rows = self.rows.filter(pk__in=ids)
         set_locally(**{ERASES: WHY})
         if self.values is None:
-            _note_removal(rows)
-            rows.delete()
+            _delete(rows)
         else:
             with noting_rows(self.rows.model, ids, WHY):
                 rows.update(**self.values)
@@ -280,8 +278,12 @@ def _delete_own(person: User) -> None:
         StandingOrder.objects.filter(owner=person),
         Payee.objects.filter(Q(owner=person) | Q(account__user=person)),
     ):
-        _note_removal(rows)
-        rows.delete()
+        _delete(rows)
+
+
+def _delete(rows: QuerySet[Any]) -> None:
+    note_removal(rows.model, f"{WHY}.", ids=rows.values_list("pk", flat=True))
+    rows.delete()
 
 
 def _erase_what_may_change(person: User, found: Sequence[Found]) -> None:
@@ -309,15 +311,6 @@ def _erase_for_good(traces: Traces) -> None:
         _rename_empty_households(left)
         _erase_from_the_history(person, [*traces.accounts, *left])
     set_locally(**{ERASES: ""})
-
-
-def _note_removal(rows: QuerySet[Any]) -> None:
-    """For the audit, of tables with a register: see Note [Register of rows]."""
-    ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
-    if ids and rows.model in (SignIn, Annotation, ApiToken, StandingOrder):
-        RowRemoval.objects.create(
-            table_name=rows.model._meta.db_table, row_ids=ids, reason=f"{WHY}."
-        )
 
 
 def _rename_empty_households(households: Sequence[UUID]) -> None:

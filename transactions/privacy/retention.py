@@ -9,7 +9,8 @@ from django.db import transaction as db_transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import ApiToken, AttemptCount, Read, RowRemoval, SignIn, WebSession
+from accounts.models import ApiToken, AttemptCount, Read, SignIn, WebSession
+from accounts.models.revisions import note_removal
 from ledger.db.redis_cache import RedisOrTable
 from ledger.db.shared_cache import SharedCache
 from transactions.models import Alert, NamesAsked
@@ -53,7 +54,7 @@ def _delete_sign_ins(before: datetime) -> int:
         old = SignIn.objects.filter(at__lt=before).exclude(pk__in=_latest_sign_ins())
         deleted: int = old.delete()[0]
         if deleted:
-            note_removal("sign_ins", before)
+            note_removal(SignIn, OVER, before=before)
     return deleted
 
 
@@ -83,9 +84,8 @@ def _delete_tokens(before: datetime) -> int:
     """Deletes access tokens that were revoked or have expired before this moment."""
     with db_transaction.atomic(durable=True):
         over = ApiToken.objects.filter(Q(revoked_at__lt=before) | Q(expires_at__lt=before))
-        ids = [str(pk) for pk in over.values_list("pk", flat=True)]
-        if ids:
-            RowRemoval.objects.create(table_name="api_tokens", row_ids=ids, reason=OVER)
+        ids = list(over.values_list("pk", flat=True))
+        note_removal(ApiToken, OVER, ids=ids)
         return ApiToken.objects.filter(pk__in=ids).delete()[0]
 
 
@@ -93,9 +93,4 @@ def _delete_reads(now: datetime) -> int:
     """Deletes old rows of a table that never changes otherwise, so only its owner can."""
     before = now - timedelta(days=settings.LEDGER_KEEP_READ_LOG_DAYS)
     old = Read.objects.filter(read_at__lt=before)
-    return delete_in_parts(old, lambda: note_removal("reads", before))
-
-
-def note_removal(table: str, before: datetime) -> None:
-    """For the audit: see Note [Register of rows]."""
-    RowRemoval.objects.create(table_name=table, removed_before=before, reason=OVER)
+    return delete_in_parts(old, lambda: note_removal(Read, OVER, before=before))

@@ -4,61 +4,30 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.apps import apps
 from django.db import connection
 from django.db.models import Model
 
-from accounts.models import (
-    ApiToken,
-    ApprovalRequest,
-    Change,
-    LimitChange,
-    Read,
-    RowRemoval,
-    SignIn,
-    StaffSum,
-    StatusChange,
-)
-from accounts.models.revisions import known
+from accounts.models import RowRemoval
+from accounts.models.revisions import known, removed_by_right
 from ledger.db.local_settings import locally
-from ledger.db.register import digest_of, id_of
+from ledger.db.register import digest_of, id_of, is_registered
 from transactions.audit.findings import Finding, moment_text
-from transactions.models import Annotation, AuditRun, StaffReason, StandingOrder
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 
 
 class Registered(NamedTuple):
-    """A table with a register: the columns of its id and of its time."""
+    """A table with a register: the column of its id, and its model."""
 
     key: str
-    time: str
     model: type[Model]
 
 
 REGISTERED = {
-    model._meta.db_table: Registered(str(model._meta.pk.column), time, model)
-    for model, time in (
-        (Change, "changed_at"),
-        (Read, "read_at"),
-        (ApprovalRequest, "requested_at"),
-        (StaffSum, "NULL::timestamptz"),
-        (StatusChange, "created_at"),
-        (LimitChange, "created_at"),
-        (SignIn, "at"),
-        (ApiToken, "created_at"),
-        (StaffReason, "created_at"),
-        (Annotation, "created_at"),
-        (AuditRun, "finished_at"),
-        (StandingOrder, "created_at"),
-        (RowRemoval, "removed_at"),
-    )
+    model._meta.db_table: Registered(str(model._meta.pk.column), model)
+    for model in apps.get_models()
+    if is_registered(model)
 }
-
-
-def add_registered(model: type[Model], time: str) -> None:
-    """Adds a table of an app above this one; `time` is the column with a row's time."""
-    REGISTERED[model._meta.db_table] = Registered(str(model._meta.pk.column), time, model)
-
-
 MEMORY = "64MB"  # of the server, for joining a table with its register
 NAMED = 5  # rows named in a finding
 
@@ -73,34 +42,23 @@ class _Rows(NamedTuple):
     total: int
 
 
-def _query(table: str, of: Registered) -> str:
+def _query(table: str, model: type[Model]) -> str:
     """SQL: what differs between a table and its register, read once: for each kind of difference
     the first rows, from when to when, and how many. With `since`, only newer rows are digested.
     """
+    row_id = id_of(model, "one")
     return f"""
     WITH found AS MATERIALIZED (
-        SELECT CASE WHEN one.id IS NULL THEN 'missing row'
+        SELECT CASE WHEN {row_id} IS NULL THEN 'missing row'
                     WHEN known.row_id IS NULL THEN 'unregistered row'
                     ELSE 'altered row' END AS kind,
-               coalesce(known.row_id, one.id) AS id,
-               coalesce(known.registered_at, one.moment) AS moment
-        FROM (
-            SELECT {id_of(of.model, "one")} AS id, {of.time} AS moment,
-                   coalesce({of.time} >= %(since)s::timestamptz, true) AS is_new,
-                   CASE WHEN coalesce({of.time} >= %(since)s::timestamptz, true)
-                        THEN {digest_of(of.model, "one")} END AS digest
-            FROM {table} AS one
-        ) AS one
-        FULL JOIN ({known(table)}) AS known ON known.row_id = one.id
+               coalesce(known.row_id, {row_id}) AS id, known.registered_at AS moment
+        FROM {table} AS one FULL JOIN ({known(table)}) AS known ON known.row_id = {row_id}
         WHERE CASE
-            WHEN known.row_id IS NULL THEN one.is_new
+            WHEN known.row_id IS NULL THEN true
             WHEN known.registered_at < %(since)s::timestamptz THEN false
-            WHEN one.id IS NULL THEN known.registered_at >= coalesce((
-                    SELECT max(removed_before) + %(margin)s::interval FROM row_removals
-                    WHERE table_name = '{table}'), '-infinity')
-                AND known.row_id NOT IN (
-                    SELECT unnest(row_ids) FROM row_removals WHERE table_name = '{table}')
-            ELSE one.is_new AND one.digest IS DISTINCT FROM known.digest
+            WHEN {row_id} IS NULL THEN NOT {removed_by_right(table)}
+            ELSE {digest_of(model, "one")} IS DISTINCT FROM known.digest
         END
     )
     SELECT kind, (array_agg(id ORDER BY moment, id))[:{NAMED}], min(moment), max(moment), count(*)
@@ -116,7 +74,7 @@ def register(since: datetime | None = None) -> Iterator[Finding]:
     differences: dict[str, list[_Rows]] = {kind: [] for kind in SENTENCES}
     with locally(work_mem=MEMORY), connection.cursor() as cursor:
         for table, of in REGISTERED.items():
-            cursor.execute(_query(table, of), parameters)
+            cursor.execute(_query(table, of.model), parameters)
             for kind, *rows in cursor.fetchall():
                 differences[kind].append(_Rows(table, *rows))
     for kind, tables in differences.items():
