@@ -207,6 +207,24 @@ def test_a_change_taken_out_of_the_middle_of_a_history_is_found(account: Account
     assert "missing from the history" in finding.sentence
 
 
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("accounts", "about = ''"),
+        ("auth_group", "about = ''"),
+        ("accounts", """after = after || '{"daily_limit": "x"}'"""),
+        ("accounts", """after = after || '{"daily_limit": []}'"""),
+        ("users_groups", """after = after || '{"group_id": "x"}'"""),
+    ],
+)
+def test_a_history_that_was_forged_into_no_id_or_amount_is_found(
+    table: str, change: str, account: Account
+) -> None:
+    colleague(OPERATIONS, "Clerk")
+    unseen("changes", f"UPDATE changes SET {change} WHERE table_name = %s", table)
+    assert found(CHECKS_OF_TABLES[table]).sentence
+
+
 def test_changes_by_the_owner_with_triggers_are_clean_in_any_time_zone(account: Account) -> None:
     person, group = account.user, Group.objects.create(name="tellers")
     with connection.cursor() as cursor:

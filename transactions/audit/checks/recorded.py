@@ -125,7 +125,7 @@ def _finding(table: RecordedTable, about: str, name: str, *values: Any) -> Findi
     expected, found, sentence = found_difference(difference)
     return Finding(
         CHECKS_OF_TABLES[table.name],
-        about if table.name == "accounts" else None,
+        str(difference.account) if difference.account else None,
         None,
         expected,
         found,

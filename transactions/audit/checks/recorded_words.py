@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -37,10 +38,18 @@ class RecordedDifference:
     before: list[Any]
     after: list[Any]
 
+    @property
+    def account(self) -> UUID | None:
+        """The id of the account; None for other tables, and for a forged id that is none."""
+        try:
+            return UUID(self.about) if self.table == "accounts" else None
+        except ValueError:
+            return None
+
 
 def found_difference(difference: RecordedDifference) -> tuple[str, str, str]:
     """What the history says, what was found, and the sentence."""
-    account = named(UUID(difference.about)) if difference.table == "accounts" else None
+    account = named(difference.account) if difference.table == "accounts" else None
     in_words = _in_words(difference, account)
     now, before, after = (
         " and ".join(in_words(value) for value in values)
@@ -81,19 +90,34 @@ def _label(difference: RecordedDifference) -> str:
     if difference.table in OF_PEOPLE:
         return f"Person {difference.about}"
     if difference.table.startswith("auth_group"):
-        group = Group.objects.filter(pk=difference.about).first()
-        return f"Group {group.name if group else difference.about}"
+        return f"Group {_name_of(Group, difference.about)}"
     return f"{'Currency' if difference.table == 'currencies' else 'Household'} {difference.about}"
 
 
 def _in_words(difference: RecordedDifference, account: NamedAccount | None) -> Callable[[Any], str]:
     """How a value of this kind is written."""
     if account is not None and difference.name in LIMITS:
-        return lambda value: account.money(Decimal(value)) if value is not None else "no limit"
+        return partial(_limit, account)
     kinds: dict[str, type[Any]] = {"group_id": Group, "permission_id": Permission}
     if model := kinds.get(difference.name):
-        return lambda value: str(model._default_manager.filter(pk=value).first() or value)
+        return partial(_name_of, model)
     return _plainly
+
+
+def _name_of(model: type[Any], key: Any) -> str:
+    """The name of a row, or the key if there is none, such as a forged one."""
+    try:
+        return str(model._default_manager.filter(pk=key).first() or key)
+    except (TypeError, ValueError):
+        return _plainly(key)
+
+
+def _limit(account: NamedAccount, value: Any) -> str:
+    """A limit, or a forged value that is no amount."""
+    try:
+        return account.money(Decimal(value)) if value is not None else "no limit"
+    except (ArithmeticError, TypeError, ValueError):
+        return _plainly(value)
 
 
 def _plainly(value: Any) -> str:
