@@ -78,8 +78,9 @@ def log_format() -> str:
 
 
 def run() -> None:
+    import psycopg
     from django.core.management import execute_from_command_line
-    from django.db import IntegrityError, OperationalError, ProgrammingError
+    from django.db import Error
 
     from ledger.db import facts
     from ledger.db.embedded import EmbeddedServerError
@@ -90,23 +91,11 @@ def run() -> None:
     try:
         with facts.told(command):
             execute_from_command_line(sys.argv)
-    except OperationalError as err:
-        if isinstance(err.__cause__, EmbeddedServerError):
-            sys.exit(str(err))
-        if getattr(err.__cause__, "sqlstate", None) is None and "connection" in str(err):
-            from ledger.db.reasons import for_people
+    except (Error, psycopg.Error) as err:
+        from ledger.db.command_errors import message_for
 
-            sys.exit(f"The database cannot be reached: {for_people(err)}")
-        raise
-    except (ProgrammingError, IntegrityError) as err:
-        from ledger.db.refused_logins import sentence_for
-
-        if getattr(err.__cause__, "sqlstate", None) == "42P01":
-            from ledger.db.waiting import without_tables
-
-            sys.exit(without_tables())
-        if sentence := sentence_for(err):
-            sys.exit(sentence)
+        if message := message_for(err):
+            sys.exit(message)
         raise
     except EmbeddedServerError as err:
         sys.exit(str(err))

@@ -155,7 +155,7 @@ class IamTokens(LoginSource):
         self.region, self.client = region, _client("rds", region)
 
     def _ask(self, place: Place) -> Login:
-        with _told(f"AWS signs no token for {place.user}"):
+        with told_as_no_login(f"AWS signs no token for {place.user}"):
             token = self.client.generate_db_auth_token(
                 DBHostname=place.host, Port=place.port, DBUsername=place.user, Region=self.region
             )
@@ -173,7 +173,7 @@ class Secret(LoginSource):
         return super().login(Place("", 0, ""), refused=refused)  # it is the same everywhere
 
     def _ask(self, place: Place) -> Login:
-        with _told(f"The secret {self.id} cannot be read"):
+        with told_as_no_login(f"The secret {self.id} cannot be read"):
             text = self.client.get_secret_value(SecretId=self.id).get("SecretString", "")
         try:
             found = json.loads(text)
@@ -184,7 +184,7 @@ class Secret(LoginSource):
             ) from None
 
 
-class _told:  # noqa: N801 - used as a function
+class told_as_no_login:  # noqa: N801 - used as a function
     """Turns errors of boto3 into NoLogin, with this beginning."""
 
     def __init__(self, beginning: str) -> None:

@@ -158,7 +158,7 @@ def in_words(error: BaseException) -> str:
     """`a.example:5432 refused, b.example:5432 standby or read-only (25006)`: each server that was
     tried with its reason, and the SQLSTATE if there is one.
     """
-    cause = _of_psycopg(error)
+    cause = error_of_psycopg(error)
     if cause is None:
         return _reason_of_ours(error).value
     told = [
@@ -173,7 +173,7 @@ def for_people(error: BaseException) -> str:
     driver failed, each with its reason; of one the first line of what libpq said, which names the
     server and the user.
     """
-    cause = _of_psycopg(error)
+    cause = error_of_psycopg(error)
     failed = failed_servers_of(cause) if cause else ()
     if len(failed) > 1 or (cause is not None and has_words_of_driver(cause)):
         return ", ".join(f"{each.server} {reason_of(each).value}".lstrip() for each in failed)
@@ -184,7 +184,7 @@ def for_everybody(error: BaseException) -> str:
     """The same without the servers' names: `server 1 refused, server 2 standby or read-only`, in
     the order of the settings. "" for errors of others than psycopg.
     """
-    cause = _of_psycopg(error)
+    cause = error_of_psycopg(error)
     reasons = [reason_of(each).value for each in failed_servers_of(cause)] if cause else []
     if len(reasons) < 2:
         return "".join(reasons)
@@ -193,18 +193,18 @@ def for_everybody(error: BaseException) -> str:
 
 def is_standby(error: BaseException) -> bool:
     """Whether servers answered, and each was a standby or read-only."""
-    cause = _of_psycopg(error)
+    cause = error_of_psycopg(error)
     failed = failed_servers_of(cause) if cause else ()
     return bool(failed) and all(reason_of(each) is Reason.STANDBY for each in failed)
 
 
 def is_wait(error: BaseException) -> bool:
     """Whether a statement was given up that waited: for an answer, for locks, for its end."""
-    cause = _of_psycopg(error)
+    cause = error_of_psycopg(error)
     return cause is not None and reason_of(FailedServer("", cause)) in WAITS
 
 
-def _of_psycopg(error: BaseException | None) -> psycopg.Error | None:
+def error_of_psycopg(error: BaseException | None) -> psycopg.Error | None:
     """psycopg's error at the end of the causes of Django's and ours."""
     while error is not None and not isinstance(error, psycopg.Error):
         error = error.__cause__

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import psycopg
@@ -82,7 +83,7 @@ def wait_for(wanted: Sequence[Wanted], *, seconds: int, tell: Callable[[str], ob
             if left <= 0:
                 raise NotInTime(f"Not ready after {seconds} s: {each.name}: {reason}.")
             if reason != last:
-                tell(f"Waiting {left:.0f} s at most for {each.name}: {reason}.")
+                tell(f"Waiting {ceil(left)} s at most for {each.name}: {reason}.")
                 last = reason
             time.sleep(min(SECONDS_BETWEEN, left))
         tell(f"Ready after {time.monotonic() - begun:.1f} s: {each.name}.")

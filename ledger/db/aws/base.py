@@ -18,6 +18,7 @@ from django.utils.functional import cached_property
 from ledger.db.aws import driver
 from ledger.db.aws.errors import DriverError, FailoverError, Moment, as_psycopg
 from ledger.db.backend import base
+from ledger.db.credentials import told_as_no_login
 
 # Of OPTIONS: whether an alias reads from the readers that read/write splitting chooses.
 READ_ONLY = "read_only"
@@ -60,7 +61,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         options = self.settings_dict["LEDGER_DRIVER"]
         if self.only_reads:
             options = {"failover_mode": "reader_or_writer", **options}
-        found = driver.connect(conninfo, parameters, options, writes=not self.only_reads)
+        with told_as_no_login("AWS's driver gets no login"):
+            found = driver.connect(conninfo, parameters, options, writes=not self.only_reads)
         if level := self.settings_dict["OPTIONS"].get("isolation_level"):
             found.target_connection.isolation_level = level
         if self.only_reads:

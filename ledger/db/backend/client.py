@@ -1,5 +1,7 @@
 """`manage.py dbshell`, with a login of this moment where AWS gives them out."""
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,6 +10,7 @@ from django.db.backends.postgresql import client
 
 from ledger.db import secret_options
 
+BY_SIGNAL = 128  # what shells add to the number of the signal that ended a program
 OF_SECRETS = "LEDGER_SECRETS"  # where psql finds them, in the settings while it runs
 
 
@@ -23,6 +26,8 @@ class DatabaseClient(client.DatabaseClient):
                 super().runshell(parameters)
         except secret_options.SecretRefused as refusal:
             raise CommandError(str(refusal)) from None
+        except subprocess.CalledProcessError as error:  # psql has printed why
+            sys.exit(error.returncode if error.returncode > 0 else BY_SIGNAL - error.returncode)
         finally:
             database.settings_dict.pop(OF_SECRETS, None)
 

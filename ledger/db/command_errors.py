@@ -1,0 +1,85 @@
+"""Errors of the database that end a command, as one message: the host, the cause and what to do."""
+
+import psycopg
+from django.db import DatabaseError, IntegrityError, ProgrammingError, connection
+from django.db.migrations.exceptions import MigrationSchemaMissing
+
+from ledger.db.credentials import NoLogin
+from ledger.db.embedded import EmbeddedServerError
+from ledger.db.failed_servers import failed_servers_of, is_not_opened
+from ledger.db.reasons import Reason, error_of_psycopg, for_people, reason_of
+from ledger.db.refused_logins import NO_RIGHT, sentence_for
+from ledger.db.retry import sqlstate
+from ledger.db.waiting import without_tables
+
+NO_TABLE = "42P01"
+CHECK_LOGIN = "Correct user and password in DATABASE_URL, or in DB_USER and DB_PASSWORD."
+CHECK_NETWORK = (
+    "Check host and port in DATABASE_URL or DB_HOST, and whether the firewall or the security"
+    " group lets this computer in."
+)
+CHECK_SERVER = "Check host and port in DATABASE_URL or DB_HOST, and whether the server runs."
+REMEDIES = {
+    Reason.NAME: "Correct the host in DATABASE_URL or DB_HOST.",
+    Reason.REFUSED: CHECK_SERVER,
+    Reason.NO_SOCKET: CHECK_SERVER,
+    Reason.TIMEOUT: CHECK_NETWORK,
+    Reason.UNREACHABLE: CHECK_NETWORK,
+    Reason.PASSWORD: CHECK_LOGIN,
+    Reason.NO_ROLE: CHECK_LOGIN,
+    Reason.NOT_ADMITTED: (
+        "The server does not admit this login: see its pg_hba.conf and CONNECT on the database; if"
+        " it asks for TLS, write sslmode=verify-full and sslrootcert=FILE."
+    ),
+    Reason.NO_DATABASE: "manage.py createdb creates it.",
+    Reason.STANDBY: "Name the primary in DATABASE_URL or DB_HOST.",
+    Reason.TLS: "docs/databases.md describes sslmode and sslrootcert.",
+    Reason.NO_LOGIN: (
+        "Provide credentials of AWS, such as AWS_PROFILE or the role of the machine"
+        " (docs/databases.md)."
+    ),
+}
+NOT_OWNED = (
+    "The login {user} may not create tables in the database {name}: {cause}. The database must"
+    " belong to the login; its owner or a superuser runs ALTER DATABASE {name} OWNER TO {user}"
+    " (docs/running.md)."
+)
+
+
+def message_for(error: Exception) -> str | None:
+    """Returns the message to end with; None for an error that is a defect of the command."""
+    if isinstance(error.__cause__, EmbeddedServerError):
+        return str(error)
+    if isinstance(error, MigrationSchemaMissing):
+        return _without_right_to_create(error)
+    cause = error_of_psycopg(error)
+    if isinstance(cause, psycopg.OperationalError):
+        return _unreachable(error, cause)
+    if not isinstance(error, ProgrammingError | IntegrityError):
+        return None
+    return without_tables() if sqlstate(error) == NO_TABLE else sentence_for(error)
+
+
+def _without_right_to_create(error: MigrationSchemaMissing) -> str | None:
+    """Django raises it for any error of the first CREATE TABLE, which is only its context."""
+    refusal = error.__context__
+    if not isinstance(refusal, DatabaseError):
+        return None
+    if sqlstate(refusal) != NO_RIGHT:
+        return message_for(refusal)
+    settings = connection.settings_dict
+    cause = str(refusal.__cause__).partition("\n")[0]
+    user = settings["USER"] or "of the settings"
+    return NOT_OWNED.format(user=user, name=settings["NAME"], cause=cause)
+
+
+def _unreachable(error: Exception, cause: psycopg.OperationalError) -> str | None:
+    if cause.sqlstate is not None and not is_not_opened(cause) and not isinstance(cause, NoLogin):
+        return None
+    failed, text = failed_servers_of(cause), for_people(error).rstrip(".")
+    server = failed[0].server
+    if server and server.rpartition(":")[0] not in text:
+        text = f"{server}: {text}"
+    found = (REMEDIES.get(reason_of(each), "") for each in failed)
+    remedies = filter(None, dict.fromkeys(found))
+    return " ".join([f"The database cannot be reached: {text}.", *remedies])
