@@ -22,7 +22,8 @@ NONE = "No test has such a name."
 
 class PytestRunner:
     """The TEST_RUNNER: runs pytest in another process, always on the embedded server, with the
-    module of --settings or `tests.settings`. Its options are those of Django's runner that pytest has too, and --slow.
+    module of --settings or `tests.settings`. Its options are those of Django's runner that pytest
+    has too, and --slow.
     """
 
     def __init__(
