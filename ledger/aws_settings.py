@@ -24,6 +24,18 @@ PLUGINS = (
     "host_monitoring", "host_monitoring_v2", "initial_connection", "limitless",
     "read_write_splitting", "srw", "stale_dns",
 )  # fmt: skip
+# Their names in AWS's drivers for other languages.
+ELSEWHERE_CALLED = {
+    "efm": "host_monitoring",
+    "efm2": "host_monitoring_v2",
+    "failover2": "failover_v2",
+    "readWriteSplitting": "read_write_splitting",
+}
+NEEDS_OWN_POOL = (
+    "least_connections needs the driver's pool, which Ledger does not use; write round_robin or"
+    " random, or name the readers by DATABASE_REPLICA_URLS with"
+    " DATABASE_REPLICA_CHOICE=least_connections"
+)
 SPLITTING = frozenset({"gdb_rw", "read_write_splitting", "srw"})  # those that find a reader
 FASTEST, FASTEST_PLUGIN = "fastest_response", "fastest_response_strategy"
 USUAL = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
@@ -104,6 +116,8 @@ def _plugins() -> list[str]:
     for each in found:
         if setting := SIGN_IN.get(each):
             env.refuse("DB_AWS_PLUGINS", f"{setting} adds {each!r}: set that, leave this out")
+        if here := ELSEWHERE_CALLED.get(each):
+            env.refuse("DB_AWS_PLUGINS", f"{each!r} is named {here} in the driver for Python")
         if each not in PLUGINS:
             env.refuse("DB_AWS_PLUGINS", f"{each!r} is none of {', '.join(PLUGINS)}")
     return found
@@ -125,6 +139,8 @@ def _check_option(name: str, value: str, plugins: list[str]) -> None:
         known[name] = 0
     if name not in known:
         env.refuse("DB_AWS_OPTIONS", f"{name!r} is no option of AWS's driver{OF_PSYCOPG}")
+    if name.endswith(STRATEGY) and value == "least_connections":
+        env.refuse("DB_AWS_OPTIONS", NEEDS_OWN_POOL)
     values = _strategies() if name.endswith(STRATEGY) else VALUES.get(name, [value])
     if value not in values:
         env.refuse("DB_AWS_OPTIONS", f"{value!r} is not a value of {name}: {', '.join(values)}")

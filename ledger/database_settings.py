@@ -18,6 +18,22 @@ import environ
 from ledger import aws_settings, database_options, env
 from ledger.db import libpq_variables
 
+# How Ledger names the parts of a server, and how Elastic Beanstalk names those of its RDS.
+OF_LEDGER = {name: f"DB_{name}" for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
+OF_RDS = {
+    "NAME": "RDS_DB_NAME", "USER": "RDS_USERNAME", "PASSWORD": "RDS_PASSWORD",
+    "HOST": "RDS_HOSTNAME", "PORT": "RDS_PORT",
+}  # fmt: skip
+# What somebody has set who means a server that Ledger would not use.
+OF_A_SERVER = (
+    "DB_HOST", "DB_USER", "DB_PASSWORD", "RDS_HOSTNAME", "DB_HOSTNAME", "DB_ENGINE", "DB_USERNAME",
+    "DB_DATABASE", "DATABASE_HOST", "POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER",
+)  # fmt: skip
+NOT_NAMED = (
+    "it belongs to a database server, and neither DATABASE_URL nor DB_NAME names one; write"
+    " DATABASE_URL, or DB_NAME, DB_USER, DB_PASSWORD, DB_HOST and DB_PORT; for the embedded server"
+    " remove it, or set an empty DB_NAME in the environment"
+)
 SCHEMES = ("postgresql", "postgres", "psql", "pgsql")
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 CHECKED = ("verify-ca", "verify-full")
@@ -71,6 +87,10 @@ READ_ONLY = "-c default_transaction_read_only=on"
 # own URL.
 INHERITED = ("application_name", "connect_timeout", "prepare_threshold", "pool")
 NO_URL = "each is a URL that begins with postgresql://, or the word standby, for that of `make run`"
+ESCAPES = (
+    "write @ / ? # % in a password as %40 %2F %3F %23 %25; DB_PASSWORD, with DB_NAME, DB_USER and"
+    " DB_HOST in place of DATABASE_URL, takes a password as it is"
+)
 PLAINTEXT = (
     "{host} is not this computer, and sslmode={mode} may send customers' data in plain text; write"
     " sslmode=verify-full and sslrootcert=FILE (sslmode=require encrypts, but believes any server),"
@@ -82,16 +102,39 @@ def database() -> dict[str, Any]:
     """ENGINE, NAME, USER, PASSWORD, HOST, PORT and OPTIONS of a server of one's own; empty for
     none, and then libpq's variables of the environment are gone.
     """
-    name = "DATABASE_URL" if env.text("DATABASE_URL") else "DB_NAME"
-    if name == "DB_NAME" and not env.text("DB_NAME"):
+    source = source_name()
+    if not source:
+        _check_no_server_is_meant()
         aws_settings.credentials({}, is_local=True)
         aws_settings.driver({})
         libpq_variables.forget()
         return {}
     database_options.check_start_up("PGOPTIONS", os.environ.get("PGOPTIONS", ""))
-    found = _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts())
+    name = "DATABASE_URL" if source == "DATABASE_URL" else "DB_NAME"
+    names = OF_RDS if source == OF_RDS["NAME"] else OF_LEDGER
+    found = _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts(names))
     found |= aws_settings.credentials(found, is_local=_is_all_local(found))
     return _asking_for_writer(name, {**found, **aws_settings.driver(found)})
+
+
+def source_name() -> str:
+    """Returns the setting that names the database: DATABASE_URL, DB_NAME or RDS_DB_NAME; "" for the
+    embedded server.
+    """
+    known = ["DATABASE_URL", "DB_NAME", *([] if _wants_embedded() else [OF_RDS["NAME"]])]
+    return next((name for name in known if env.text(name)), "")
+
+
+def _wants_embedded() -> bool:
+    """Returns whether an empty DB_NAME of the environment overrides what else names a server."""
+    return os.environ.get("DB_NAME") == ""
+
+
+def _check_no_server_is_meant() -> None:
+    if not _wants_embedded():
+        for name in OF_A_SERVER:
+            if env.text(name):
+                env.refuse(name, NOT_NAMED)
 
 
 def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:
@@ -144,8 +187,9 @@ def _parsed_by_environ(name: str, url: str) -> dict[str, Any]:
     has a port's value: without %-escapes it may be the end of a password.
     """
     parts = urlsplit(url)
-    if "@" in f"{parts.path}?{parts.query}#{parts.fragment}" and "@" not in parts.netloc:
-        env.refuse(name, "write / ? # in a password as %2F %3F %23")
+    further = f"{parts.query}#{parts.fragment}"
+    if "@" in parts.path or ("@" in further and "@" not in parts.netloc):
+        env.refuse(name, ESCAPES)
     for place in parts.netloc.rpartition("@")[2].split(","):
         port = "" if place.endswith("]") else place.partition("]")[2] or place
         port = port.partition(":")[2]
@@ -155,12 +199,12 @@ def _parsed_by_environ(name: str, url: str) -> dict[str, Any]:
     return found
 
 
-def _from_parts() -> dict[str, Any]:
-    hosts, ports = env.items("DB_HOST", "localhost"), env.items("DB_PORT", "5432")
+def _from_parts(names: Mapping[str, str]) -> dict[str, Any]:
+    hosts, ports = env.items(names["HOST"], "localhost"), env.items(names["PORT"], "5432")
     for port in ports:
-        env.check_number("DB_PORT", port, least=1, most=LAST_PORT)
+        env.check_number(names["PORT"], port, least=1, most=LAST_PORT)
     if len(ports) not in (1, len(hosts)):
-        env.refuse("DB_PORT", "it is one port for all hosts, or one for each")
+        env.refuse(names["PORT"], "it is one port for all hosts, or one for each")
     found = database_options.options("DB_OPTIONS", env.text("DB_OPTIONS"))
     for option in ("sslmode", "sslrootcert"):
         setting = f"DB_{option.upper()}"
@@ -168,9 +212,7 @@ def _from_parts() -> dict[str, Any]:
             found["OPTIONS"][option] = database_options.value_of(setting, option, value)
     return {
         **found,
-        "NAME": env.text("DB_NAME"),
-        "USER": env.text("DB_USER"),
-        "PASSWORD": env.text("DB_PASSWORD"),
+        **{part: env.text(names[part]) for part in ("NAME", "USER", "PASSWORD")},
         "HOST": ",".join(hosts),
         "PORT": ",".join(ports),
     }
@@ -195,8 +237,12 @@ def _of_environment() -> dict[str, Any]:
 
 
 def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The replicas of DATABASE_REPLICA_URLS as entries of DATABASES: replica1, replica2 ..."""
-    given = BETWEEN.split(env.text("DATABASE_REPLICA_URLS"))
+    """The replicas of DATABASE_REPLICA_URLS, or of its singular, as entries of DATABASES: replica1,
+    replica2 ...
+    """
+    if (singular := env.text("DATABASE_REPLICA_URL")) and env.text("DATABASE_REPLICA_URLS"):
+        env.refuse("DATABASE_REPLICA_URL", "DATABASE_REPLICA_URLS is set too; leave this one out")
+    given = BETWEEN.split(singular or env.text("DATABASE_REPLICA_URLS"))
     urls = enumerate(filter(None, given), start=1)
     return {f"replica{number}": _replica(url, writer) for number, url in urls}
 

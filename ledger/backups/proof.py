@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from django.db import DatabaseError, connection
 
 from ledger import env
+from ledger.database_settings import source_name
 from ledger.db.creation import create_database
 from ledger.db.embedded import EmbeddedServerError, programs
 from ledger.db.retry import sqlstate
@@ -23,7 +24,8 @@ from ledger.env import BASE_DIR
 LONGEST_NAME = 63  # bytes, of Postgres
 # Settings that speak of this server, and that the embedded one of a proof refuses.
 OF_THIS_SERVER = (
-    "DATABASE_URL", "DATABASE_REPLICA_URLS", "DATABASE_READ_ROUTER", "DB_NAME", "DB_POOLER",
+    "DATABASE_URL", "DATABASE_REPLICA_URLS", "DATABASE_REPLICA_URL", "DATABASE_READ_ROUTER",
+    "DB_NAME", "DB_POOLER",
     "DB_DRIVER", "DB_AWS_PLUGINS", "DB_AWS_OPTIONS", "DB_IAM_REGION", "DB_SECRET_ID",
     "DB_SECRET_REGION",
 )  # fmt: skip
@@ -114,4 +116,4 @@ def _leading_to(name: str) -> dict[str, str]:
     """The settings of this process, with another database of the same server."""
     if url := env.text("DATABASE_URL"):
         return {"DATABASE_URL": urlsplit(url)._replace(path=f"/{quote(name)}").geturl()}
-    return {"DB_NAME": name}
+    return {source_name(): name}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ledger import cache_settings, env, provider_settings
+from ledger import cache_settings, database_settings, env, provider_settings
 from ledger.env import BASE_DIR
 from tests.ledger.processes import assert_one_sentence, environment, manage
 from tests.settings import SETTING_NAMES
@@ -422,6 +422,7 @@ def test_the_example_file_explains_every_setting() -> None:
     source = "".join((BASE_DIR / "ledger" / name).read_text() for name in names)
     read = set(re.findall(r"env\.(?!refuse|check)\w+\(\s*\"([A-Z_]+)\"", source))
     read |= {"DB_SSLMODE", "DB_SSLROOTCERT"}
+    read |= {*database_settings.OF_LEDGER.values(), *database_settings.OF_RDS.values()}
     read |= {*provider_settings.OIDC, *provider_settings.COGNITO, *provider_settings.DETAILS}
 
     assert read == set(SETTING_NAMES)

@@ -318,3 +318,22 @@ def test_without_the_setting_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "instead"),
+    [
+        ({"DB_AWS_PLUGINS": "failover_v2,efm"}, "host_monitoring "),
+        ({"DB_AWS_PLUGINS": "efm2"}, "host_monitoring_v2"),
+        ({"DB_AWS_PLUGINS": "readWriteSplitting"}, "read_write_splitting"),
+        (
+            {"DB_AWS_OPTIONS": "reader_host_selector_strategy=least_connections"},
+            "DATABASE_REPLICA_CHOICE",
+        ),
+    ],
+)
+def test_names_of_other_drivers_of_aws_are_refused_with_what_replaces_them(
+    given: dict[str, str], instead: str, refusal: Callable[..., str]
+) -> None:
+    url = "postgresql://me@127.0.0.1/books"
+    assert instead in refusal(DATABASE_URL=url, DB_DRIVER="aws", **given)

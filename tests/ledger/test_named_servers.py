@@ -1,0 +1,97 @@
+"""Settings that name a server in other words are used or refused, never ignored."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ledger import database_settings, env
+
+# Elastic Beanstalk's, on this computer, where no TLS is needed.
+RDS = {
+    "RDS_DB_NAME": "ebdb", "RDS_USERNAME": "eb", "RDS_PASSWORD": "p@ss/w%",
+    "RDS_HOSTNAME": "127.0.0.1", "RDS_PORT": "5433",
+}  # fmt: skip
+ALL = {"DATABASE_URL", "DB_NAME", *RDS, *database_settings.OF_A_SERVER}
+Named = Callable[..., None]
+
+
+@pytest.fixture
+def named(monkeypatch: pytest.MonkeyPatch) -> Named:
+    """Sets these of all variables that may name a server, and removes the others."""
+
+    def named(**values: str) -> None:
+        for name in ALL:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    return named
+
+
+def test_the_variables_of_elastic_beanstalk_name_the_database(named: Named) -> None:
+    named(**RDS)
+    found = database_settings.database()
+    parts = [found[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")]
+    assert parts == list(RDS.values())
+
+
+def test_a_server_of_rds_needs_tls_too(named: Named, capsys: pytest.CaptureFixture[str]) -> None:
+    named(**RDS | {"RDS_HOSTNAME": "mydb.eu-west-1.rds.amazonaws.com"})
+    with pytest.raises(SystemExit):
+        database_settings.database()
+    printed = capsys.readouterr().err
+    assert "sslmode" in printed
+    assert RDS["RDS_PASSWORD"] not in printed
+
+
+@pytest.mark.parametrize("source", [{"DB_NAME": "books"}, {"DATABASE_URL": "postgres:///books"}])
+def test_the_names_of_ledger_go_first(source: dict[str, str], named: Named) -> None:
+    named(**RDS, **source)
+    assert database_settings.database()["NAME"] == "books"
+    assert database_settings.source_name() in source
+
+
+@pytest.mark.parametrize("name", database_settings.OF_A_SERVER)
+def test_no_command_takes_the_embedded_server_by_mistake(
+    name: str, named: Named, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named(**{name: "lanterns"})
+    with pytest.raises(SystemExit) as stopped:
+        database_settings.database()
+    assert stopped.value.code == env.GUNICORN_BOOT_ERROR
+    printed = capsys.readouterr().err
+    assert f"{name} " in printed
+    assert "lanterns" not in printed
+
+
+def test_an_empty_name_in_the_environment_means_the_embedded_server(named: Named) -> None:
+    named(**RDS, DB_HOST="db.example", DB_NAME="")
+    assert database_settings.database() == {}
+    assert database_settings.source_name() == ""
+
+
+def test_the_replicas_may_be_named_in_the_singular(
+    settings_of: Callable[..., dict[str, Any]], refusal: Callable[..., str]
+) -> None:
+    url = {"DATABASE_URL": "postgres://me@127.0.0.1/books"}
+    one = {"DATABASE_REPLICA_URL": "postgres://me@127.0.0.2/books"}
+    assert settings_of(LEDGER_ROLE="web", LEDGER_URL="http://localhost", **url, **one)["DATABASES"][
+        "replica1"
+    ]
+    both = {"DATABASE_REPLICA_URLS": one["DATABASE_REPLICA_URL"], "LEDGER_ROLE": "web"}
+    assert "DATABASE_REPLICA_URLS" in refusal(**url, **one, **both)
+
+
+@pytest.mark.parametrize(
+    "password", ["quay@loft/mint", "quay/loft@mint", "quay@loft?mi/nt", "quay#loft@mint"]
+)
+def test_a_password_without_escapes_stays_out_of_the_refusal(
+    password: str, refusal: Callable[..., str]
+) -> None:
+    printed = refusal(DATABASE_URL=f"postgres://u:{password}@nothere.example:5432/books")
+    assert not any(piece in printed for piece in ("quay", "loft", "mint"))
+
+
+def test_a_password_in_parts_needs_no_escapes(default: Callable[..., dict[str, Any]]) -> None:
+    assert default(DB_NAME="books", DB_PASSWORD="p@ss/:w%")["PASSWORD"] == "p@ss/:w%"
