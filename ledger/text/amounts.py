@@ -67,7 +67,7 @@ def decimals_refusal(amount: Decimal, currency: str) -> str | None:
 def _why_no_amount(typed: str) -> str:
     if re.fullmatch(r"[0-9]+,[0-9]{1,2}|0,[0-9]+", typed):
         return f"Type decimals after a point, like {shortened(typed.replace(',', '.'))}."
-    if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?", typed):
+    if re.fullmatch(r"[1-9][0-9]{0,2}(\.[0-9]{3})+(,[0-9]+)?", typed):
         english = typed.replace(".", "").replace(",", ".")
         return (
             "Type decimals after a point and no point between thousands, "

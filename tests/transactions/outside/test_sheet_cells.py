@@ -214,6 +214,37 @@ def test_what_is_no_figure_is_refused(typed: str) -> None:
             read_figure(1, typed, mark)
 
 
+NO_THOUSANDS = [
+    ("0.500", ","), ("0,500", "."), ("00.123", ","), ("00,123", "."), ("012.500", ","),
+    ("012,500", "."), ("0'500", "."), ("0 500,00", ","), ("-0.500", ","), ("(0,500)", "."),
+    ("0.500,25", ","), ("0,500.25", "."), ("0,50,000.00", "."), ("1.50", ","), ("1.5000", ","),
+    ("1234.500", ","), ("1234,500", "."), (".500", ","), ("1.500.00", ","), ("1.000 000,00", ","),
+    ("1,000'000", "."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "mark"), NO_THOUSANDS)
+def test_a_group_that_thousands_cannot_have_is_refused(typed: str, mark: str) -> None:
+    """ "0.500" is a half, whatever mark the other figures of the file have."""
+    with pytest.raises(UnreadableStatement):
+        read_figure(1, typed, mark)
+
+
+@pytest.mark.parametrize(
+    "figures", [("12,50", "0.500"), ("12.50", "0,500"), ("0.500", "12,50"), ("12,50", "012.500")]
+)
+def test_a_file_with_both_marks_of_decimals_is_refused(figures: tuple[str, ...]) -> None:
+    rows = "".join(f"2026-11-02;{figure};Coffee\n" for figure in figures)
+    with pytest.raises(UnreadableStatement):
+        read(f"Date;Amount;Text\n{rows}")
+
+
+@pytest.mark.parametrize("typed", ["0.500", "0,500", "012.500", "00,500"])
+def test_a_figure_with_a_leading_zero_tells_the_mark_of_decimals(typed: str) -> None:
+    (line,) = read(f"Date;Amount;Text\n2026-11-02;{typed};Coffee\n")
+    assert line.amount == Decimal(typed.replace(",", "."))
+
+
 DAYS = [
     ("30.11.2026", "dmy"), ("11/30/2026", "mdy"), ("2026-11-30", "dmy"), ("20261130", "dmy"),
     ("30.11.26", "dmy"), ("30 Nov 2026", "mdy"), ("Nov 30, 2026", "dmy"),

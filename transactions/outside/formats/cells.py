@@ -77,10 +77,12 @@ def is_day(typed: str) -> bool:
 
 _DIGIT = re.compile("[0-9]")
 _BESIDE = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")  # a currency, or other letters
-_INDIAN = r"[0-9]{1,2}(?:,[0-9]{2}){1,5},[0-9]{3}(?:\.[0-9]{0,4})?"  # 1,00,007.00
+# Thousands begin with 1 to 9 and have one kind of separator: "0.500" may mean a half.
+_INDIAN = r"[1-9][0-9]?(?:,[0-9]{2}){1,5},[0-9]{3}(?:\.[0-9]{0,4})?"  # 1,00,007.00
 _UNSIGNED = {
     mark: re.compile(
-        rf"(?:[0-9]{{1,15}}|[0-9]{{1,3}}(?:[{other} '\u2019\u00a0\u202f][0-9]{{3}}){{1,4}})"
+        rf"(?:[0-9]{{1,15}}|[1-9][0-9]{{0,2}}([{other} '\u2019\u00a0\u202f])[0-9]{{3}}"
+        rf"(?:\1[0-9]{{3}}){{0,3}})"
         rf"(?:[{mark}][0-9]{{0,4}})?|[{mark}][0-9]{{1,4}}{more}"
     )
     for mark, other, more in ((",", ".", ""), (".", ",", rf"|{_INDIAN}"))
@@ -93,9 +95,18 @@ def read_figure(number: int, typed: str, mark: str) -> Decimal:
     """
     text, is_negative = _without_sign(typed)
     if not _UNSIGNED[mark].fullmatch(text):
-        raise UnreadableStatement(not_an_amount(number, typed))
+        raise UnreadableStatement(_not_a_figure(number, typed, text, mark))
     value = Decimal(re.sub(rf"[^0-9{re.escape(mark)}]", "", text).replace(",", ".").rstrip("."))
     return -value if is_negative else value
+
+
+def _not_a_figure(number: int, typed: str, text: str, mark: str) -> str:
+    """The sentence about a cell that is no figure, or only one with the other mark."""
+    other, name = (".", "comma") if mark == "," else (",", "point")
+    sentence = not_an_amount(number, typed)
+    if _UNSIGNED[other].fullmatch(text):
+        return f"{sentence} The other amounts of the file have a {name} before their decimals."
+    return sentence
 
 
 def _without_sign(typed: str) -> tuple[str, bool]:
@@ -192,8 +203,8 @@ def _order_with_dots(day_first: _DaysInOrder, year_first: _DaysInOrder) -> DayOr
     return DayOrder("dmy", ("dmy", "ymd"))
 
 
-# Three digits after a mark that cannot stand before thousands: "0.500", "1234.500".
-_THREE_DECIMALS = re.compile(r"[^0-9]*(?:0*|[0-9]{4,})[.,][0-9]{3}\D*", re.ASCII)
+# Three digits after a mark that cannot stand before thousands: ".500", "0.500", "1234.500".
+_THREE_DECIMALS = re.compile(r"[^0-9]*(?:0[0-9]*|[0-9]{4,}|)[.,][0-9]{3}\D*", re.ASCII)
 
 
 def decimal_of(figures: Iterable[str], decimals: int = 2) -> str:

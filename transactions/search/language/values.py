@@ -23,7 +23,7 @@ SIGNS = ("-", "+", "\u2212")
 TYPED_AMOUNT = re.compile(f"(?P<sign>[-+\u2212]?){FIGURE}")
 # Figures with a comma before the decimals.
 _COMMA = re.compile(
-    r"(?P<whole>[0-9]{1,3}(?:([.'\u2019 \u00a0\u202f])[0-9]{3})(?:\2[0-9]{3})*|[0-9]{1,15})"
+    r"(?P<whole>[1-9][0-9]{0,2}(?:([.'\u2019 \u00a0\u202f])[0-9]{3})(?:\2[0-9]{3})*|[0-9]{1,15})"
     r",(?P<cents>[0-9]{1,3})",
     re.ASCII,
 )
