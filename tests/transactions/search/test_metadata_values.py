@@ -1,5 +1,6 @@
 """A metadata value matches the same rows in one's own money and in the whole bank."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -75,3 +76,47 @@ def test_a_value_is_read_as(
     monkeypatch.setattr("transactions.search.engine.PAGE", len(VALUES))
     hits = find(scope_for(ana), f"meta.x:{asked}").rows
     assert sorted(rows[row.pk] for row in hits) == sorted(map(repr, found))
+
+
+LONG = [
+    Decimal("0.12345678901234567890123456789012345"),
+    Decimal("123456789012345.12345678901234567890"),
+    Decimal("1e31"), Decimal("1e-31"), Decimal("-1e3999"),
+    "9" * 300, "9" * 300 + ".5", "0." + "5" * 16_000,
+]  # fmt: skip
+FOUND_BY = [
+    ("meta.x:>0", 7), ("-meta.x:>0", 1), ("meta.x:<1", 4), ("meta.x:>1", 4), ("meta.x:<0", 1),
+    (f"meta.x:{LONG[0]}", 1), (f"meta.x:={LONG[0]}", 1), (f"meta.x:{LONG[1]}", 1),
+    (f"meta.x:{LONG[3]:f}", 1),
+]  # fmt: skip
+
+
+def test_numbers_of_any_length_are_in_ranges_and_equal_themselves(ana: User) -> None:
+    everyday = scope_for(ana).accounts[0]
+    drafts = [pay(n, "1", f"Row {n}", to=everyday, metadata={"x": v}) for n, v in enumerate(LONG)]
+    ids = {row.pk for row in booked(*drafts)}
+    for asked, count in FOUND_BY:
+        for scope in (scope_for(ana), Scope(ana, is_bank=True)):
+            found = [row for row in find(scope, asked).rows if row.pk in ids]
+            assert len(found) == count, (asked, scope)
+
+
+@pytest.mark.parametrize(
+    ("asked", "same"),
+    [
+        ("=13.4", "13.4..13.4"),
+        ("=7", "7..7"),
+        ("=-13.4", "-13.4..-13.4"),
+        ("=1,234.50", "1234.5..1234.5"),
+    ],
+)
+def test_an_equal_sign_matches_equal_numbers(
+    ana: User, rows: dict[Any, str], asked: str, same: str
+) -> None:
+    for scope in (scope_for(ana), Scope(ana, is_bank=True)):
+        found, expected = (
+            {row.pk for row in find(scope, f"meta.x:{text}").rows if row.pk in rows}
+            for text in (asked, same)
+        )
+        assert found == expected
+        assert found

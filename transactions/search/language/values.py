@@ -54,8 +54,10 @@ def is_number(typed: str) -> bool:
 
 
 def is_range(typed: str) -> bool:
-    """Whether a value is a range or a limit."""
-    return typed.startswith((">", "<")) or ".." in typed
+    """Whether a metadata value is a range, a limit or an equal sign before a number."""
+    return (
+        typed.startswith((">", "<")) or ".." in typed or (typed[:1] == "=" and is_number(typed[1:]))
+    )
 
 
 def read_numbers(typed: str) -> Bounds:

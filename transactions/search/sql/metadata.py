@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db.models import Case, DecimalField, F, Func, JSONField, Q, TextField, Value, When
-from django.db.models.functions import Cast
 from django.db.models.lookups import (
     Exact,
     GreaterThan,
@@ -31,10 +30,10 @@ LOOKUP_CLASSES = {
     "lt": LessThan,
     "lte": LessThanOrEqual,
 }
-NUMBER_PATTERN = r"^-?[0-9]{1,30}(\.[0-9]{1,30})?$"
-CANONICAL_NUMBER_PATTERN = (
-    r"^(?!-0(\.0*)?$)-?(0|[1-9][0-9]{0,29})(\.[0-9]{1,30})?$"  # not 007, not -0
-)
+# Any number of METADATA_LIMIT bytes fits numeric, which has 131,072 digits before the point and
+# 16,383 after it.
+NUMBER_PATTERN = r"^-?[0-9]+(\.[0-9]+)?$"
+CANONICAL_NUMBER_PATTERN = r"^(?!-0(\.0*)?$)-?(0|[1-9][0-9]*)(\.[0-9]+)?$"  # not 007, not -0
 BOOLEANS = ("true", "false")  # the search column does not have them
 
 
@@ -106,7 +105,8 @@ def matches_in_bank(path: Sequence[str], text: str, same: Q) -> Q:
 
 def _number_in_bank(item: QueryItem, number: Decimal, same: Q) -> Q:
     """Rows with the number, with any number of trailing zeros: 13.4, 13.40 …"""
-    plain = format(number.normalize(), "f")
+    plain = format(number, "f")
+    plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
     spellings = f"'{plain}':*" if "." in plain else f"'{plain}' | '{plain}.0':*"
     condition = Q(metadata__contains=_nested(item.path, item.text))
     json_number: Any = int(number) if number == number.to_integral() else float(number)
@@ -157,8 +157,8 @@ def _words_at(path: Sequence[str]) -> Func:
 
 def _in_range(path: Sequence[str], bounds: Bounds) -> Q:
     text = text_at(path)
-    exact: Any = DecimalField(max_digits=60, decimal_places=30)
-    number = Case(When(Regex(text, NUMBER_PATTERN), then=Cast(text, exact)), output_field=exact)
+    exact = Func(text, template="(%(expressions)s)::numeric", output_field=DecimalField())
+    number = Case(When(Regex(text, NUMBER_PATTERN), then=exact), output_field=DecimalField())
     condition = Q()
     for lookup, value in bounds:
         condition &= Q(LOOKUP_CLASSES[lookup](number, value))
