@@ -186,7 +186,7 @@ def test_xml_that_nests_without_end_is_refused(text: str) -> None:
 
 
 def test_a_huge_entry_is_refused() -> None:
-    many = "<a>b</a>" * 400_000
+    many = f"<a>{100_000 * 'b'}</a>" * 30
     assert "larger" in refusal_of(CAMT.replace("Espresso", many))
     assert "larger" in refusal_of(ofx2(f"<STMTTRN>{many}</STMTTRN>"))
 
@@ -666,7 +666,7 @@ def test_no_name_of_xml_has_its_namespace_written_out() -> None:
     """Else a file of 140 KB takes 2 GB: a copy of the namespace for each name."""
     namespace = "u" * 1000
     text = f"<x:Document xmlns:x='{namespace}'><x:Ntry x:a='1' x:b='2'/></x:Document>"
-    found = elements(io.BytesIO(text.encode()), frozenset({"Ntry"}))
+    found = elements(io.BytesIO(text.encode()), frozenset({"Ntry"}), 1_000)
     assert [(name, entry.tag, *entry.attrib) for name, entry in found] == [
         ("root Document", "x:Document", "xmlns:x"),
         ("Ntry", "x:Ntry", "x:a", "x:b"),
@@ -752,3 +752,19 @@ def test_money_out_keeps_our_id_and_has_the_creditors_reference_in_its_text() ->
     ):
         (line,) = read(camt(entry.replace("NOTPROVIDED", id), opening="5", closing="0"))
         assert (line.reference, line.description) == expected
+
+
+@pytest.mark.parametrize("element", ["<a/>", '<a b=""/>'])
+def test_one_entry_of_xml_with_far_too_many_elements_is_refused(element: str) -> None:
+    """Each takes memory until the entry ends."""
+    payment = "<DTPOSTED>20261103</DTPOSTED><TRNAMT>1.00</TRNAMT><FITID>1</FITID>"
+    ofx = (
+        '<?xml version="1.0"?><?OFX OFXHEADER="200" ?><OFX><BANKTRANLIST>'
+        f"<STMTTRN>{payment}{element * 1_000}</STMTTRN></BANKTRANLIST></OFX>"
+    )
+    camt = (
+        '<?xml version="1.0"?><Document><BkToCstmrStmt><Stmt>'
+        f"<Ntry>{element * 61_000}</Ntry></Stmt></BkToCstmrStmt></Document>"
+    )
+    for text in (ofx, camt):
+        assert "elements" in refusal_of(text)

@@ -29,6 +29,7 @@ from transactions.outside.formats.lines import (
 from transactions.outside.formats.xml import at, children, elements, text_at, texts_of
 
 WANTED = frozenset({"Acct", "Bal", "Ntry"})
+MOST_OF_AN_ENTRY = 60_000  # elements: a batch of 2,000 payments has as many
 OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 
 
@@ -60,7 +61,7 @@ def camt_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLin
     the opening to the closing balance.
     """
     reading = _Reading(facts, StatementBalances(facts))
-    for name, element in elements(source, WANTED):
+    for name, element in elements(source, WANTED, MOST_OF_AN_ENTRY):
         if name.startswith("root "):
             _refuse_other_roots(name.removeprefix("root "))
         elif name == "Acct":

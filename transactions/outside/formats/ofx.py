@@ -130,7 +130,7 @@ def _line(number: int, values: dict[str, str], facts: StatementFacts) -> Outside
 
 
 def _from_xml(source: IO[bytes]) -> Iterator[Aggregate]:
-    for name, element in elements(source, WANTED):
+    for name, element in elements(source, WANTED, MOST_VALUES):
         if name.startswith("root "):
             if name != "root OFX":
                 raise UnreadableStatement("The file is XML of another kind. Download it as OFX.")

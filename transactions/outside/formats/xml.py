@@ -43,14 +43,15 @@ class _Watched:
         return part
 
 
-def elements(source: IO[bytes], wanted: frozenset[str]) -> Iterator[tuple[str, Element]]:
+def elements(source: IO[bytes], wanted: frozenset[str], most: int) -> Iterator[tuple[str, Element]]:
     """Yields each wanted element by its name without namespace, once it is complete, and forgets
     it. Within a wanted element only the outermost is yielded. The first pair is the root's name,
-    with its beginning. Raises UnreadableStatement.
+    with its beginning. Raises UnreadableStatement, also for a wanted element with more than `most`
+    elements.
     """
     source.seek(0)
     try:
-        yield from bounded(_elements(_Watched(source), wanted))
+        yield from bounded(_elements(_Watched(source), wanted, most))
     except ExpatError as error:
         raise UnreadableStatement(
             f"Near line {error.lineno:,} the file is no longer XML. {CUT}"
@@ -61,10 +62,12 @@ def elements(source: IO[bytes], wanted: frozenset[str]) -> Iterator[tuple[str, E
         ) from None
 
 
-def _elements(watched: _Watched, wanted: frozenset[str]) -> Iterator[tuple[str, Element]]:
+def _elements(
+    watched: _Watched, wanted: frozenset[str], most: int
+) -> Iterator[tuple[str, Element]]:
     path: list[Element] = []
     outer = began = 0  # depth of the wanted element that is being read, and where it began
-    count = 0
+    count = first = 0  # elements of the file, and before the wanted element
     for is_start, element in _events(watched):
         watched.since_end = 0
         if is_start:
@@ -75,7 +78,11 @@ def _elements(watched: _Watched, wanted: frozenset[str]) -> Iterator[tuple[str, 
                 yield f"root {plain_name(element)}", element
             path.append(element)
             if not outer and plain_name(element) in wanted:
-                outer, began = len(path), watched.size
+                outer, began, first = len(path), watched.size, count
+            if outer and count - first > most:
+                raise UnreadableStatement(
+                    f"One entry of the file has more than {most:,} elements, too many for a bank."
+                )
             _refuse_shape(len(path), watched.size - began if outer else 0)
             continue
         if outer == len(path):
