@@ -167,6 +167,8 @@ class TransactionCategory(ApiView):
 class CategoryChangeList(ApiView):
     """Changes of the category of many transactions."""
 
+    answers_earlier_rows = ("POST",)  # the number of transactions of a search
+
     @extend_schema(
         operation_id="categories_changes", parameters=[FIELDS], responses=CategoryChangesSerializer
     )

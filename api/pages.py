@@ -7,6 +7,7 @@ from pathlib import Path
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import is_valid_path, resolve
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -46,8 +47,18 @@ def problem_types(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @login_not_required
-def nothing_here(_request: HttpRequest) -> HttpResponse:
+def nothing_here(request: HttpRequest) -> HttpResponse:
     """For addresses that the API does not have."""
     return problem(
-        HTTPStatus.NOT_FOUND, "not-found", "There is nothing at this address; see /api/v1/docs/."
+        HTTPStatus.NOT_FOUND,
+        "not-found",
+        f"There is nothing at this address{_other_slash(request.path_info)}; see /api/v1/docs/.",
     )
+
+
+def _other_slash(path: str) -> str:
+    """What to change if an address differs only by the slash at its end; "" otherwise."""
+    other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+    if is_valid_path(other) and resolve(other).url_name != "nothing_here":
+        return ": remove the / at its end" if path.endswith("/") else ": add a / at its end"
+    return ""

@@ -152,6 +152,7 @@ class PayFileSerializer(StrictSerializer):
 class PaymentFileList(ApiView):
     """The payment files of the caller, and new ones."""
 
+    answers_earlier_rows = ("POST",)  # the checks of its lines depend on balances and payments
     parser_classes = [CSVParser]
     headers_told: ClassVar = {"POST": ["Location"]}
 
@@ -255,6 +256,7 @@ class PaymentFileLines(ApiView):
 class PaymentFilePay(ApiView):
     """The payment of a file."""
 
+    answers_earlier_rows = ("POST",)
     parser_classes = [StrictJSONParser]
 
     @extend_schema(

@@ -1,12 +1,37 @@
 """What answers are written as."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from rest_framework import renderers
+from rest_framework.exceptions import NotAcceptable, ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.utils import encoders
 
 from ledger.db.json_numbers import WritesExactNumbers
 
 NDJSON = "application/x-ndjson"
 EVENT_STREAM = "text/event-stream"
+
+
+class Negotiation(DefaultContentNegotiation):
+    """Chooses by `format=` and `Accept`; a refusal names what there is."""
+
+    def filter_renderers(self, renderers: Iterable[Any], format: str) -> list[Any]:
+        """The renderers of this format. Raises ValidationError."""
+        there = list(renderers)
+        if found := [each for each in there if each.format == format]:
+            return found
+        formats = ", ".join(each.format for each in there)
+        raise ValidationError({"format": [f"Formats of this address: {formats}."]})
+
+    def select_renderer(self, request: Any, renderers: Any, *suffix: Any) -> Any:
+        """The renderer and its type. Raises NotAcceptable."""
+        try:
+            return super().select_renderer(request, renderers, *suffix)
+        except NotAcceptable:
+            types = ", ".join(each.media_type for each in renderers)
+            raise NotAcceptable(f"Accept has no type of this address: {types}.") from None
 
 
 class AnswerEncoder(WritesExactNumbers, encoders.JSONEncoder):

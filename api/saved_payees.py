@@ -74,6 +74,7 @@ class NewPayeeSerializer(PayeeNameSerializer):
 class SavedPayeeList(ApiView):
     """The caller's payees."""
 
+    answers_earlier_rows = ("POST",)  # the newest payment
     headers_told: ClassVar = {"POST": ["Location"]}
 
     @extend_schema(
@@ -109,6 +110,8 @@ class SavedPayeeList(ApiView):
 
 class SavedPayee(ApiView):
     """One of the caller's payees."""
+
+    answers_earlier_rows = ("PUT",)
 
     @extend_schema(
         operation_id="payees_saved_read", parameters=[FIELDS], responses=SavedPayeeSerializer

@@ -8,7 +8,7 @@ The middleware before it has read both; nothing here asks the database.
 from typing import Any
 
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -19,6 +19,10 @@ from transactions.scope import BANK
 
 WAIT = 300  # seconds, after too many wrong tokens from a client
 PROVIDER_WAIT = 5  # seconds, while the identity provider is away
+HOW_TO_SIGN_IN = (
+    "Send Authorization: Bearer <token>, with a token from the page Security or from manage.py"
+    " create_token."
+)
 REALM = 'Bearer realm="Ledger"'
 IN_WORDS = {
     TokenScope.READ: "read",
@@ -55,22 +59,44 @@ class BySession(SessionAuthentication):
     """The session of a browser, with Django's check against forged requests."""
 
 
+def scopes_for(view: Any, method: str) -> list[TokenScope]:
+    """The scopes that a method of a view needs, by its `scopes` and `answers_earlier_rows`, see
+    `api.views.ApiView`. A view without them needs read for reading, and pay for what writes.
+    """
+    if method == "OPTIONS":
+        return []
+    asked = "GET" if method == "HEAD" else method
+    usual = TokenScope.READ if asked == "GET" else TokenScope.PAY
+    scope = getattr(view, "scopes", {}).get(asked, usual)
+    also = [TokenScope.READ] if asked in getattr(view, "answers_earlier_rows", ()) else []
+    return [*([] if scope is None else [scope]), *also]
+
+
 class HasScope(BasePermission):
-    """Lets in whom the view's scope for this method fits: `scopes` of `api.views.ApiView`."""
+    """Admits callers with the scopes of the method, see `scopes_for`."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Raises NotYours with a sentence; False where nobody is signed in."""
+        """Raises NotYours or, where nobody is signed in, NotAuthenticated, each with a sentence."""
         if not request.user.is_authenticated:
-            return False
+            raise NotAuthenticated(_how_to_sign_in(request))
         caller = caller_of(request)
         if caller.token is None and lacks_second_factor(request._request):
             raise NotYours("Sign in with a second factor first.")
         if request.method not in view.allowed_methods:
             return True  # the view refuses the method, whatever the scope
-        scope = view.scope_of(request.method)
-        if scope is not None and not caller.may(scope):
-            raise lacks_scope(scope, f"This token may not {IN_WORDS[scope]}")
+        for scope in scopes_for(view, str(request.method)):
+            if not caller.may(scope):
+                raise lacks_scope(scope, f"This token may not {IN_WORDS[scope]}")
         return True
+
+
+def _how_to_sign_in(request: Request) -> str:
+    """What to send. Never contains the header itself."""
+    if not hasattr(request._request, "api_token"):  # see `accounts.token_middleware.PATHS`
+        return "Sign in with a browser. Access tokens are accepted at addresses under /api/ only."
+    if "Authorization" in request.headers:
+        return f"This kind of Authorization is not accepted. {HOW_TO_SIGN_IN}"
+    return f"Nobody is signed in. {HOW_TO_SIGN_IN}"
 
 
 def check_whose(caller: Caller, whose: str) -> None:

@@ -321,7 +321,9 @@ class StandingOrderDetail(ApiView):
 
 
 class OrderVerb(ApiView):
-    """What changes an order. Needs the scope pay."""
+    """What changes an order. Needs the scopes pay and read."""
+
+    answers_earlier_rows = ("POST",)
 
     def change(self, pk: UUID, change: Callable[[StandingOrder], object]) -> Response:
         """Makes the change, and answers with the order as it is then."""

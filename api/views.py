@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from accounts.late_bodies import is_late, sign_in_again
 from accounts.models import ApiToken
-from api.caller import Caller, TokenScope, caller_of
+from api.caller import Caller, caller_of
 
 READS = ("GET", "HEAD")
 CHANGES = ("PUT", "PATCH", "DELETE")
@@ -29,6 +29,8 @@ KEPT_NOWHERE = {"Cache-Control": "private, no-store"}
 
 class ApiView(APIView):
     """A view of the API. `scopes` says which scope each method needs; reading is the usual one.
+    `answers_earlier_rows`: the methods that write and whose answer has facts of rows that the call
+    has not made; they also need the scope read (`api.sign_in.scopes_for`).
 
     `headers_told` says for the schema which headers an answer of each method may have, beside those
     of every view. `is_unchanging`: the answer is about a posted row and seldom changes, so it gets
@@ -36,19 +38,14 @@ class ApiView(APIView):
     deleting what is there, for callers who try.
     """
 
+    # The schema describes what OPTIONS would.
+    http_method_names = [each for each in APIView.http_method_names if each != "options"]
     scopes: ClassVar[Mapping[str, ApiToken.TokenScope | None]] = {}
+    answers_earlier_rows: ClassVar[Sequence[str]] = ()
     headers_told: ClassVar[Mapping[str, Sequence[str]]] = {}
     is_unchanging = False
     instead = ""
     told: dict[str, str]
-
-    def scope_of(self, method: str | None) -> ApiToken.TokenScope | None:
-        """The scope that a method needs; None for one that needs no more than a token."""
-        if method is None or method == "OPTIONS":
-            return None
-        asked = "GET" if method == "HEAD" else method
-        usual = TokenScope.READ if asked == "GET" else TokenScope.PAY
-        return self.scopes.get(asked, usual)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Lets the caller in; again once a long body is read, see Note [Late bodies]."""
@@ -64,19 +61,14 @@ class ApiView(APIView):
         """Who calls."""
         return caller_of(self.request)
 
-    def options(  # type: ignore[override]
-        self, request: Request, *args: Any, **kwargs: Any
-    ) -> Response:
-        """Refuses: the schema tells what there is."""
-        self.http_method_not_allowed(request)
-
     def http_method_not_allowed(  # type: ignore[override]
         self, request: Request, *args: Any, **kwargs: Any
     ) -> NoReturn:
         """Raises MethodNotAllowed with the methods that there are, and `instead` for a change."""
         method = str(request.method)
-        there = [each for each in self.allowed_methods if each not in ("HEAD", "OPTIONS")]
-        detail = f"{method} is not possible here; possible: {', '.join(there)}."
+        detail = f"{method} is not possible here; possible: {', '.join(self.allowed_methods)}."
+        if method == "OPTIONS":
+            detail = f"{detail} /api/v1/docs/ describes the address."
         if self.instead and method in CHANGES:
             detail = f"{detail} {self.instead}"
         raise MethodNotAllowed(method, detail)

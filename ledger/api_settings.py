@@ -7,6 +7,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["api.sign_in.HasScope"],
     "DEFAULT_THROTTLE_CLASSES": ["api.rate.CallRate"],
     "DEFAULT_RENDERER_CLASSES": ["api.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.renderers.Negotiation",
     "DEFAULT_PARSER_CLASSES": ["api.parsing.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "api.schema.ViewSchema",
     "EXCEPTION_HANDLER": "api.problems.handled",

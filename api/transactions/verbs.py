@@ -213,6 +213,7 @@ class Hold(StaffVerb):
 class Void(ApiView):
     """The release of a hold."""
 
+    answers_earlier_rows = ("POST",)  # the hold itself
     instead = POSTED_ROWS
     headers_told: ClassVar = {"POST": ["Idempotency-Replayed"]}
 

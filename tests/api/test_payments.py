@@ -367,13 +367,13 @@ def test_a_method_that_is_not_there_is_answered_with_those_that_are(
 ) -> None:
     row = services.transfer(from_account=mine, to_account=theirs, amount=Decimal(1))
     for method, url, there in (
-        ("PATCH", f"{TRANSACTIONS}{row.pk}/note/", {"GET", "PUT"}),
-        ("POST", ACCOUNTS + f"{mine.pk}/", {"GET"}),
-        ("DELETE", "/api/v1/search/", {"GET"}),
-        ("OPTIONS", TRANSACTIONS, {"GET", "POST"}),
+        ("PATCH", f"{TRANSACTIONS}{row.pk}/note/", {"GET", "HEAD", "PUT"}),
+        ("POST", ACCOUNTS + f"{mine.pk}/", {"GET", "HEAD"}),
+        ("DELETE", "/api/v1/search/", {"GET", "HEAD"}),
+        ("OPTIONS", TRANSACTIONS, {"GET", "HEAD", "POST"}),
         ("GET", f"{TRANSACTIONS}{row.pk}/refund/", {"POST"}),
     ):
         answer = ana.generic(method, url, b"{}", "application/json")
         assert (answer.status_code, slug(answer)) == (405, "method-not-allowed")
         named = set(re.findall(r"\b[A-Z]{3,}\b", answer.json()["detail"])) - {method}
-        assert named == there, url
+        assert named == there == set(answer.headers["Allow"].split(", ")), url

@@ -54,6 +54,19 @@ def test_no_wrong_token_signs_in_even_beside_a_session(ana: Client, mine: Accoun
         assert (answer.status_code, slug(answer)) == (401, "token-not-accepted"), text
 
 
+def test_another_kind_of_authorization_is_refused_with_the_kind_that_is_accepted(
+    ana: Client,
+) -> None:
+    for kind in ("Token 4f2a9c", "Basic YW5hOnNlY3JldA=="):
+        answer = Client().get(ACCOUNTS, headers={"Authorization": kind})
+        assert (answer.status_code, slug(answer)) == (401, "not-signed-in")
+        assert "Bearer" in (told := answer.json()["detail"])
+        assert "create_token" in told
+        assert kind.split()[1] not in told
+        # The password of a proxy in front of the bank does not end a session.
+        assert ana.get(ACCOUNTS, headers={"Authorization": kind}).status_code == 200
+
+
 def test_a_client_with_too_many_wrong_tokens_is_told_to_wait(
     client: Client, mine: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

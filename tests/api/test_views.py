@@ -9,8 +9,10 @@ from django.test import RequestFactory
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from accounts.models import ApiToken, User
+from api.sign_in import scopes_for
 from api.transactions.batch import LineRefused
 from api.transactions.batch_views import _read, _told
 from api.views import ApiView
@@ -49,20 +51,19 @@ def call(view: type[ApiView], method: str = "GET", etag: str = "", **facts: Any)
 @pytest.mark.parametrize(
     ("method", "usual", "given"),
     [
-        ("GET", READ, STAFF),
-        ("HEAD", READ, STAFF),
-        ("POST", PAY, None),
-        ("PUT", PAY, PAY),
-        ("OPTIONS", None, None),
-        (None, None, None),
+        ("GET", [READ], [STAFF]),
+        ("HEAD", [READ], [STAFF]),
+        ("POST", [PAY], []),
+        ("PUT", [PAY], [PAY, READ]),
+        ("OPTIONS", [], []),
     ],
 )
-def test_a_method_needs_the_scope_of_the_view_or_the_usual_one(
-    method: str | None, usual: Any, given: Any
+def test_a_method_needs_the_scopes_of_the_view_or_the_usual_one(
+    method: str, usual: Any, given: Any
 ) -> None:
-    assert ApiView().scope_of(method) == usual
-    view = type("Given", (ApiView,), {"scopes": {"GET": STAFF, "POST": None}})()
-    assert view.scope_of(method) == given
+    assert scopes_for(ApiView(), method) == scopes_for(APIView(), method) == usual
+    changes = {"scopes": {"GET": STAFF, "POST": None}, "answers_earlier_rows": ("PUT",)}
+    assert scopes_for(type("Given", (ApiView,), changes)(), method) == given
 
 
 def test_what_does_not_change_has_a_tag_and_is_not_sent_twice() -> None:

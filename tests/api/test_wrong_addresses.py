@@ -1,0 +1,49 @@
+"""Addresses and formats that do not exist: the refusal names those that do."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account
+from tests.api.calls import ACCOUNTS, slug
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("address", "change"),
+    [
+        ("/api/v1/transactions", "add"),
+        ("/api/v1/accounts/5b0a3f6e-0a4e-4b7e-9d53-2f4a5a1b6c7d/balance", "add"),
+        ("/api/v1/events/", "remove"),
+        ("/api/v1/users/", ""),
+        ("/api/", ""),
+    ],
+)
+def test_an_address_with_or_without_its_last_slash_is_corrected(
+    client: Client, address: str, change: str
+) -> None:
+    answer = client.get(address)
+    assert (answer.status_code, slug(answer)) == (404, "not-found")
+    told = answer.json()["detail"]
+    assert [word for word in ("add", "remove") if f"{word} " in told] == [change][: bool(change)]
+
+
+@pytest.mark.parametrize("format", ["api", "xyz", "x" * 5000])
+def test_an_unknown_format_is_refused_with_those_that_there_are(
+    ana: Client, mine: Account, format: str
+) -> None:
+    lines = f"{ACCOUNTS}{mine.pk}/statement/"
+    for url, there in ((ACCOUNTS, "json"), (lines, "pdf")):
+        answer = ana.get(url, {"format": format})
+        assert (answer.status_code, slug(answer)) == (400, "invalid-request")
+        (error,) = answer.json()["errors"]
+        assert error["field"] == "format"
+        assert there in error["detail"]
+        assert format not in error["detail"]
+    assert ana.get(ACCOUNTS, {"format": "json"}).status_code == 200
+
+
+def test_another_accept_is_refused_with_the_types_that_there_are(ana: Client) -> None:
+    answer = ana.get(ACCOUNTS, headers={"Accept": "text/html"})
+    assert (answer.status_code, slug(answer)) == (406, "not-acceptable")
+    assert "application/json" in answer.json()["detail"]
