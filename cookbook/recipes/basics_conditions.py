@@ -50,12 +50,15 @@ def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
         "LIKE",
         "ILIKE",
         "case-insensitive",
+        "trigram",
+        "TrigramSimilarity",
     ),
     notice="contains, startswith and endswith are LIKE; those that begin with i compare UPPER() "
     "of both sides, so ANA finds Ana: Django sends no ILIKE. A % or _ in the text is escaped and "
     "matches itself. regex is ~, and iregex is ~*.",
     pitfall="LIKE with a leading % reads every row, and UPPER() cannot use a plain index on the "
-    "column. For many rows use full-text search or a trigram index.",
+    "column. For many rows use full-text search or a trigram index; for words with "
+    "slips, TrigramSimilarity of django.contrib.postgres.search.",
 )
 def names_by_text(text: str = "an") -> list[tuple[str, int]]:
     """How many people's names match each lookup."""
@@ -163,10 +166,21 @@ def no_large_dinner(most: Decimal = Decimal(100)) -> dict[str, int]:
 @GROUP.recipe(
     "__date, __month, __year: filter by date",
     asks="How do I filter by date, month or year of a timestamp?",
-    shows=("date", "year", "month", "gte", "lt", "filter", "time zone", "timezone"),
-    notice="year becomes BETWEEN its first and last moment, which can use an index on the "
-    "column. date and month wrap the column in a cast and in EXTRACT, both in the current time "
-    "zone.",
+    shows=(
+        "date",
+        "year",
+        "month",
+        "gte",
+        "lt",
+        "filter",
+        "time zone",
+        "timezone",
+        "TruncDate",
+        "ExtractYear",
+    ),
+    notice="date is the expression TruncDate, and year and month are ExtractYear and ExtractMonth. "
+    "year becomes BETWEEN its first and last moment, which can use an index on the column. date "
+    "and month wrap the column in a cast and in EXTRACT, both in the current time zone.",
     pitfall="month alone is that month of every year. And a day in another time zone is a "
     "different 24 hours: activate the reader's time zone first.",
 )

@@ -22,12 +22,15 @@ from transactions.models import Transaction
         "reverse relation",
         "one to many",
         "many to one",
+        "OneToOneField",
+        "one to one",
     ),
     notice="Account.user is a ForeignKey with related_name='accounts': the column user_id. "
     "account.user sends a SELECT when it is first read; owner.accounts is a manager with filter() "
     "and count(). Transaction has two foreign keys to Account, so each needs its own "
     "related_name: sent and received.",
-    pitfall="Without related_name the reverse relation is account_set, and two foreign keys to one "
+    pitfall="A OneToOneField is a ForeignKey with a unique column, and its reverse relation is one "
+    "row. Without related_name the reverse relation is account_set, and two foreign keys to one "
     "model clash (fields.E304). account.user.pk may send a query only to read an id that the row "
     "already has: account.user_id.",
 )

@@ -20,6 +20,7 @@ from transactions.models import Transaction
         "cursor",
         "connection.cursor",
         "cursor.execute",
+        "psycopg2",
         "parameters",
         "generate_series",
         "fill missing dates",
@@ -27,7 +28,7 @@ from transactions.models import Transaction
     ),
     notice="generate_series makes the days, so there is a row for every day, also without a "
     "withdrawal. The values are passed as a list, not in the SQL text; psycopg quotes and inserts "
-    "them.",
+    "them. The lines are the same with psycopg2.",
     pitfall="Never build the text with an f-string or %: that allows SQL injection. And with "
     "parameters, a literal percent sign, for instance in a LIKE, has to be written as %%.",
 )

@@ -30,6 +30,9 @@ from cookbook.runner.steps import step
         "DecimalField",
         "UUIDField",
         "BooleanField",
+        "EmailField",
+        "URLField",
+        "IntegerField",
         "DateField",
         "DateTimeField",
         "auto_now_add",
@@ -38,7 +41,8 @@ from cookbook.runner.steps import step
     ),
     notice="DecimalField(max_digits=6, decimal_places=2) is numeric(6, 2). A field with choices "
     "is a plain varchar: the labels stay in Python, and get_kind_display() returns them. "
-    "A SlugField is a varchar too; slugify() makes its text. The INSERT has a value for every "
+    "A SlugField is a varchar too; slugify() makes its text. So are EmailField and URLField; an "
+    "IntegerField is integer. The INSERT has a value for every "
     "column: uuid4() and auto_now_add are Python, not defaults of the table.",
     pitfall="choices are checked by forms and full_clean() only: create(kind='moon') is stored, "
     "so add a CheckConstraint. update() and bulk_update() do not set auto_now. And a FloatField "
@@ -116,6 +120,7 @@ def offices_with_services(
         "get_user_model",
         "create_user",
         "create_superuser",
+        "createsuperuser",
         "AbstractBaseUser",
         "AbstractUser",
         "BaseUserManager",

@@ -120,6 +120,15 @@ TYPED = {
     "update_or_create": "rate-of-a-day",
     "aggregate": "figures-of-category",
     "TruncMonth": "spent-by-month",
+    "TruncDate": "payments-by-day",
+    "ExtractYear": "payments-by-day",
+    "TrigramSimilarity": "names-by-text",
+    "OneToOneField": "relations-of-an-account",
+    "EmailField": "office-by-its-fields",
+    "IntegerField": "office-by-its-fields",
+    "URLField": "office-by-its-fields",
+    "psycopg2": "cash-by-day-in-raw-sql",
+    "createsuperuser": "person-by-user-model",
 }
 
 
