@@ -13,7 +13,7 @@ from tests.ledger.processes import environment
 from tests.mutations.tree import copied
 
 PAGE = "docs/new-app.md"
-PART = re.compile(r"^```(python|diff|console) *(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+PART = re.compile(r"^```(python|diff|console|html) *(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 ALL_CHECKS = "make check"
 # Not run here: all tests, and the one that reads all pages, whose own tests these are.
 OF_THE_WHOLE_SITE = re.compile("make test|.* tests/attacks/test_each_page.py .*")
