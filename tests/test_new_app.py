@@ -75,6 +75,7 @@ def test_its_steps_make_an_app_that_passes_its_checks_and_tests(checkout: Path) 
 
 def check(checkout: Path) -> None:
     """`make check` without types, which take a minute."""
-    for command in run("make --dry-run check LEDGER_VENV=.venv", checkout).splitlines():
+    listed = run("make --no-print-directory --dry-run check LEDGER_VENV=.venv", checkout)
+    for command in listed.splitlines():
         if TYPES not in command:
             run(command, checkout)

@@ -228,13 +228,16 @@ def test_who_signs_up_while_a_fixture_waits_for_its_locks_stays(
         ("migrate accounts zero -v0", "Nothing was changed"),
         ("migrate transactions 0001 -v0", "Nothing was changed"),
         ("createdb", "nothing was changed"),
-        ("loaddata bank.json", "Nothing was loaded"),
+        ("loaddata {fixture}", "Nothing was loaded"),
     ],
 )
 def test_nothing_empties_a_bank_and_what_does_is_named(
-    command: str, refusal: str, bank: OwnBank
+    command: str, refusal: str, bank: OwnBank, tmp_path: Path
 ) -> None:
     before = users(bank.data_dir)
+    fixture = tmp_path / "groups.json"
+    fixture.write_text('[{"model": "auth.group", "pk": 1, "fields": {"name": "any"}}]')
 
-    assert_one_sentence(manage(bank.data_dir, *command.split()), refusal, "make clean")
+    ended = manage(bank.data_dir, *command.format(fixture=fixture).split())
+    assert_one_sentence(ended, refusal, "make clean")
     assert users(bank.data_dir) == before
