@@ -38,7 +38,6 @@ CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
-    "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -52,7 +51,8 @@ INSTALLED_APPS = [
     "pgtrigger",
     "drf_spectacular_sidecar",
     "ledger",
-    "django.contrib.staticfiles",  # behind the runserver of ledger, which replaces its own
+    "django.contrib.auth",  # this and the next behind ledger, whose commands replace theirs
+    "django.contrib.staticfiles",
     "ledger.db",
     "accounts",
     "transactions",

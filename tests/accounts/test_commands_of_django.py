@@ -1,0 +1,69 @@
+"""Django's commands about people, which name them by the address that they sign in with."""
+
+import builtins
+import getpass
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from tests.factories import UserFactory
+
+GOOD = "lanterns-over-slow-rivers"
+
+pytestmark = pytest.mark.django_db
+
+
+class Terminal:
+    """Answers questions in turn, and notes them."""
+
+    def __init__(self, passwords: list[str]) -> None:
+        self.passwords: Iterator[str] = iter(passwords)
+        self.questions: list[str] = []
+
+    def isatty(self) -> bool:
+        return True
+
+    def getpass(self, prompt: str = "Password: ") -> str:
+        return next(self.passwords)
+
+    def input(self, question: str) -> str:
+        self.questions.append(question)
+        return "Robin" if question.startswith("Name") else "y"
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    answers = Terminal(["password", "password", GOOD, GOOD])
+    monkeypatch.setattr(getpass, "getpass", answers.getpass)
+    monkeypatch.setattr(builtins, "input", answers.input)
+    return answers
+
+
+def test_a_superuser_is_not_named_by_a_username() -> None:
+    with pytest.raises(CommandError, match="--email"):
+        call_command("createsuperuser", "--username", "admin")
+    assert not User.objects.exists()
+
+
+def test_a_weak_password_is_asked_for_again_and_not_offered(terminal: Terminal) -> None:
+    call_command("createsuperuser", "--email", "robin@example.com", stdin=terminal, verbosity=0)
+    assert [question.partition(" ")[0] for question in terminal.questions] == ["Name:"]
+    robin = User.objects.get()
+    assert robin.is_superuser
+    assert robin.name == "Robin"
+    assert robin.check_password(GOOD)
+
+
+def test_a_password_is_changed_whatever_the_case_of_the_address(terminal: Terminal) -> None:
+    ana = UserFactory(email="ana@example.com")
+    call_command("changepassword", "Ana@Example.com")
+    ana.refresh_from_db()
+    assert ana.check_password(GOOD)
+
+
+@pytest.mark.parametrize("name", [[], ["admin"]])
+def test_a_password_is_not_changed_by_a_username(name: list[str]) -> None:
+    with pytest.raises(CommandError, match="e-mail address"):
+        call_command("changepassword", *name)
