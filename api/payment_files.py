@@ -53,7 +53,7 @@ from transactions.payment_files.booking import (
 )
 from transactions.payment_files.confirming import limit_unconfirmed
 from transactions.payment_files.forms import PaymentFileForm
-from transactions.payment_files.parser import UnreadableFile
+from transactions.payment_files.parser import MOST_BYTES, UnreadableFile
 from transactions.payment_files.preview import check
 from transactions.payment_files.results import result_response
 from transactions.payment_files.storage import FileRemoved, discard, store
@@ -80,8 +80,10 @@ class CSVParser(BaseParser):
     media_type = CSV_TYPE
 
     def parse(self, stream: IO[bytes], *_arguments: Any, **_options: Any) -> Any:
-        """Returns them as a file; `transactions.payment_files.parser` reads it."""
-        return io.BytesIO(stream.read())
+        """Returns them as a file, of one that is too large only the beginning:
+        `transactions.payment_files.parser` reads it, and refuses it by its size.
+        """
+        return io.BytesIO(stream.read(MOST_BYTES + 1))
 
 
 class PaymentFileSerializer(serializers.Serializer[PaymentFile]):

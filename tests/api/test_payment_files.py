@@ -11,12 +11,14 @@ import pytest
 from django.test import Client
 
 from accounts.models import Account
+from api.payment_files import CSVParser
 from tests.api.calls import balance_of, bearer, post, slug
 from tests.factories import AccountFactory
 from tests.sign_in import let_pass
 from tests.transactions.payment_files.files import checked, csv_of, fates, pay
 from transactions.models import PaymentFile, Transaction
 from transactions.payment_files import booking
+from transactions.payment_files.parser import MOST_BYTES, UnreadableFile, rows_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FILES = "/api/v1/payment-files/"
@@ -43,6 +45,14 @@ def paid(header: dict[str, str], data: Any, **changes: Any) -> Any:
 
 def transfers() -> int:
     return int(Transaction.objects.filter(type="transfer").count())
+
+
+def test_of_a_file_that_is_too_large_only_the_beginning_is_read() -> None:
+    source = io.BytesIO(bytes(MOST_BYTES + 1000))
+    read = CSVParser().parse(source)
+    assert source.tell() == MOST_BYTES + 1
+    with pytest.raises(UnreadableFile):
+        next(rows_of(read))
 
 
 def test_an_upload_is_checked_and_pays_nothing(

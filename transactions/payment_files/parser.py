@@ -114,7 +114,7 @@ def _refuse_other_formats(source: IO[bytes]) -> None:
         raise UnreadableFile("The file is empty. Its first line names the columns: " + HEADING)
     if size > MOST_BYTES:
         raise UnreadableFile(
-            f"The file has {size // 1024**2:,} MB; at most {MOST_BYTES // 1024**2} fit. Split it."
+            f"The file has more than {MOST_BYTES // 1024**2} MB; split it into smaller files."
         )
     if start.startswith(SPREADSHEETS):
         raise UnreadableFile(

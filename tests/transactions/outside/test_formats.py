@@ -23,7 +23,12 @@ from tests.transactions.outside.samples import (
     ofx2,
 )
 from transactions.outside.formats.cells import is_figure, read_figure
-from transactions.outside.formats.lines import OutsideLine, UnreadableStatement, opened
+from transactions.outside.formats.lines import (
+    OutsideLine,
+    UnreadableStatement,
+    opened,
+    said_day,
+)
 from transactions.outside.formats.mt940 import details_of
 from transactions.outside.formats.qif import qif_order
 from transactions.outside.formats.reading import Measured, format_of, lines_of, measure
@@ -768,3 +773,19 @@ def test_one_entry_of_xml_with_far_too_many_elements_is_refused(element: str) ->
     )
     for text in (ofx, camt):
         assert "elements" in refusal_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("930105", date(1993, 1, 5)),
+        ("691231", date(2069, 12, 31)),
+        ("19930105", date(1993, 1, 5)),
+        ("2026-11-30T10:00", date(2026, 11, 30)),
+        ("notday", None),
+    ],
+)
+def test_the_day_of_a_balance_is_in_the_century_of_its_movements(
+    text: str, day: date | None
+) -> None:
+    assert said_day(text) == day

@@ -149,3 +149,9 @@ def test_a_long_name_is_cut_in_camt053(amount: int) -> None:
 
 def test_xml_has_no_character_that_xml_cannot_hold() -> None:
     assert xml("a\x00\x0b\x1f\ufffe\uffffb\t\u00e9\U0001f600<") == "ab\t\u00e9\U0001f600&lt;"
+
+
+def test_mt940_has_no_day_of_another_century() -> None:
+    wide = document([], first_day=date(1900, 1, 1), last_day=date(2999, 12, 31))
+    text = "".join(mt940(wide))
+    assert re.findall(r":6[02]F:[CD]([0-9]{6})", text) == ["700101", "691231"]

@@ -247,8 +247,10 @@ def read_compact_day(number: int, text: str) -> date:
 def said_day(text: str) -> date | None:
     """The day that a text such as 2026-11-30, 20261130 or 261130 begins with, if it does."""
     digits = text[:10].replace("-", "")[:8]
+    if len(digits) == 6 and digits.isdecimal():
+        digits = f"{full_year(digits[:2])}{digits[2:]}"
     with suppress(UnreadableStatement):
-        return read_compact_day(0, f"20{digits}" if len(digits) == 6 else digits)
+        return read_compact_day(0, digits)
     return None
 
 

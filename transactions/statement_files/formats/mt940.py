@@ -12,6 +12,7 @@ from transactions.statement_files.formats.texts import plain, swift
 WIDTH, MOST_LINES = 65, 6  # of field 86
 REFERENCE = 16  # characters of the references in field 61
 END = "\r\n"
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2069, 12, 31)  # a year has two figures
 NOT_ALL = "Not all entries between the account's balances"
 _SUBFIELDS = re.compile(r"\s*[0-9]{3}\s*\?", re.ASCII)
 _CODES = re.compile(r"/(?=[A-Z]{3,5}/)", re.ASCII)  # of the Dutch form
@@ -37,6 +38,7 @@ def mt940(document: StatementDocument) -> Iterator[str]:
 
 
 def _balance(amount: Decimal, day: date, currency: str) -> str:
+    day = min(max(day, FIRST_DAY), LAST_DAY)  # no account has entries before or after
     return f"{_mark(amount)}{day:%y%m%d}{currency}{_amount(amount, currency)}"
 
 
