@@ -29,6 +29,7 @@ VALUES_OF_BATCH, VALUES_OF_LINE = 100_000, 20  # of any batch, and more for each
 MOST_LINES = 50_000  # of a batch
 MOST_NAMES = 1000  # of an object; metadata has the most, a hundred
 LINE = re.compile(r"[^\n]+")
+TOO_LONG = f"A number has at most {LONGEST_NUMBER:,} digits, zeros included; write it as a text."
 
 
 def loads(text: str) -> Any:
@@ -39,7 +40,7 @@ def loads(text: str) -> Any:
     try:
         return json.loads(
             text, object_pairs_hook=_without_repeats, parse_constant=_no_constant,
-            parse_float=_number,
+            parse_float=_number, parse_int=_integer,
         )  # fmt: skip
     except ParseError:
         raise
@@ -51,10 +52,14 @@ def loads(text: str) -> Any:
 
 def _number(text: str) -> ExactNumber:
     if is_long_text(text) or is_too_long(number := exact_number(text)):
-        raise ParseError(
-            f"A number has at most {LONGEST_NUMBER:,} digits, zeros included; write it as a text."
-        )
+        raise ParseError(TOO_LONG)
     return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise ParseError(TOO_LONG)
+    return int(text)
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,11 +13,13 @@ from transactions.annotations.categories import category_or_none
 from transactions.scope import Scope
 from transactions.search.language.parser import parse
 from transactions.search.language.terms import having, meta_field, token
+from transactions.search.language.values import is_number
 from transactions.search.sql.metadata import text_at
 
 LONGEST = 200  # characters of a label
 OUTSIDE = '"'  # before the description of a side outside the bank
 CATEGORY, TAG, COUNTERPARTY, MONTH, KEY = "category", "tag", "counterparty", "month", "key"
+EMPTY = "(empty)"
 META = "meta."  # and the path of a key: its values
 
 
@@ -115,9 +117,15 @@ def values_of(key: str) -> Dimension | None:
     return Dimension(
         key, path[-1], MONTH,
         value=lambda _scope: text_at(path),
-        term=lambda value: token(key, value) if value else f"-{having(path)}",
-        label=lambda value: value or "Without this key",
+        term=lambda value: f"-{having(path)}" if value is None else _value_term(key, value),
+        label=lambda value: "Without this key" if value is None else value or EMPTY,
     )  # fmt: skip
+
+
+def _value_term(key: str, value: str) -> str:
+    """Of one text. Without quotes 1.0 would find every equal number."""
+    term = token(key, value) if value else ""
+    return f'{key}:"{value}"' if term and is_number(value) else term
 
 
 def dimensions_for(scope: Scope) -> list[Dimension]:

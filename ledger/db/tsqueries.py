@@ -6,6 +6,8 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import BooleanField, Func
 
+LONGEST_LEXEME = 2046  # bytes: MAXSTRLEN of Postgres's ts_type.h
+
 
 class LexemeQuery(SearchQuery):
     """A tsquery of lexemes exactly as written. to_tsquery would parse an account's as words."""
@@ -29,9 +31,10 @@ class GroupedQuery(SearchQuery):
 def prefix_lexeme(word: str, weight: str = "") -> LexemeQuery:
     """Returns the tsquery of all lexemes that start with `word`, of one weight if given.
 
-    Keeps an email address whole, with its "@".
+    Keeps an email address whole, with its "@". No lexeme is longer than LONGEST_LEXEME.
     """
-    quoted = word.lower().replace("\\", "").replace("'", "''")
+    start = word.lower().encode()[:LONGEST_LEXEME].decode(errors="ignore")
+    quoted = start.replace("\\", "").replace("'", "''")
     return LexemeQuery(f"'{quoted}':*{weight}")
 
 

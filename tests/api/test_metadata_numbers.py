@@ -138,3 +138,12 @@ def test_pages_and_files_show_the_digits(ana: Client, mine: Account, client: Cli
     client.force_login(colleague(OPERATIONS, "Clerk"))
     page = client.get(reverse("admin:transactions_transaction_change", args=[row.pk]))
     assert number in page.content.decode()
+
+
+@pytest.mark.parametrize("number", ["9" * 4001, "-" + "9" * 4001, "9" * 4300, "0." + "1" * 4001])
+def test_a_number_of_more_than_4000_digits_is_refused(
+    ana: Client, mine: Account, theirs: Account, number: str
+) -> None:
+    refused = pay(ana, mine, theirs, f'{{"rate": {number}}}')
+    assert refused.status_code == 400
+    assert pay(ana, mine, theirs, f'{{"rate": {number[:4000]}}}').status_code == 201

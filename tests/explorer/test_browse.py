@@ -16,6 +16,7 @@ from explorer.browse import groups, views
 from explorer.browse.dimensions import dimensions_for, values_of
 from explorer.browse.page import browse_url
 from ledger.db.ids import uuid7
+from ledger.db.json_numbers import ExactNumber
 from ledger.db.retry import Failure
 from tests.conftest import signed_in
 from tests.factories import AccountFactory, UserFactory
@@ -140,6 +141,23 @@ def test_by_metadata_key_and_its_values(paid: Account) -> None:
     values = lines(client, by="meta.merchant.city", q="has:meta.merchant")
     assert values == {"Porto": (3, ["20.00\xa0USD out", "5.00\xa0EUR out"])}
     assert "Without this key" in lines(client, by="meta.channel")
+
+
+def test_equal_numbers_and_an_empty_text_are_groups_of_their_own(ana: Account) -> None:
+    for rate in (1, ExactNumber("1.0"), "1.00", ""):
+        services.deposit(to_account=ana, amount=Decimal(1), metadata={"rate": rate})
+    services.deposit(to_account=ana, amount=Decimal(1))
+    client = signed_in(ana.user)
+    page = client.get(PAGE, {"by": "meta.rate"}).context["page"]
+    assert sorted(line.label for line in page.lines) == [
+        "(empty)", "1", "1.0", "1.00", "Without this key",
+    ]  # fmt: skip
+    for line in page.lines:
+        if line.label == "(empty)":  # no search finds an empty text
+            assert not line.search_url
+        else:
+            found = client.get(line.search_url).context["page"].result.facets.count
+            assert found == line.count == 1, line.label
 
 
 @pytest.mark.parametrize("by", ["category", "month", "counterparty", "tag", "meta.channel"])

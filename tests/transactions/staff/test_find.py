@@ -414,3 +414,14 @@ def test_of_a_common_word_the_newest_are_ranked(
     assert ranked_rows(bank, "tea") == [rows[0], rows[2], rows[1]]
     monkeypatch.setattr(search, "RANKED", 2)
     assert ranked_rows(bank, "tea") == [rows[2], rows[1]]
+
+
+def test_a_word_longer_than_any_lexeme_finds_nothing(staff: Client) -> None:
+    """A letter of two bytes may have three in lower case: these 800 have 2,400 bytes."""
+    letters = ("\u023a" * 800).encode().decode("latin-1")  # not escaped, so short enough
+    for address, query in [
+        (FIND, f'q="{letters}"'),
+        (reverse("admin:transactions_transaction_changelist"), f'q="{letters}"'),
+        (reverse("transactions:search"), f'whose=bank&q="@{letters}"'),
+    ]:
+        assert staff.get(address, QUERY_STRING=query).status_code == 200
