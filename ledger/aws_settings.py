@@ -37,6 +37,7 @@ NEEDS_OWN_POOL = (
     " DATABASE_REPLICA_CHOICE=least_connections"
 )
 SPLITTING = frozenset({"gdb_rw", "read_write_splitting", "srw"})  # those that find a reader
+ENDPOINTS_OF_SRW = ("srw_read_endpoint", "srw_write_endpoint")
 FASTEST, FASTEST_PLUGIN = "fastest_response", "fastest_response_strategy"
 USUAL = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
 DRIVER_OPTIONS = {
@@ -106,6 +107,8 @@ def driver(found: dict[str, Any]) -> dict[str, Any]:
         env.refuse("DB_AWS_OPTIONS", "it has no options such as failover_timeout_sec=20&bg_id=2")
     for name, value in options.items():
         _check_option(name, value, plugins)
+    if missing := [name for name in ENDPOINTS_OF_SRW if "srw" in plugins and not options.get(name)]:
+        env.refuse("DB_AWS_OPTIONS", f"the plugin srw needs {' and '.join(missing)}")
     login, sign_in = _login_options(found.get("LEDGER_CREDENTIALS", {}))
     chosen = {**DRIVER_OPTIONS, **sign_in, **options, "plugins": ",".join(plugins + login)}
     return {"ENGINE": "ledger.db.aws", "LEDGER_DRIVER": chosen}

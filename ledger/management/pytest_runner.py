@@ -16,7 +16,7 @@ TESTS = BASE_DIR / "tests"
 OF_THE_SITE = "ledger.settings"  # which manage.py sets without --settings
 VERBOSITY = ("-q", "", "-v", "-vv")
 CHOSE_NO_TEST = 5  # the exit code of pytest
-ALL_SLOW = "make test leaves out all of these tests, because they are slow. Add --slow to run them."
+ALL_SLOW = "All tests here are slow, or there are none. make test leaves slow ones out: add --slow."
 NONE = "No test has such a name."
 
 
@@ -44,7 +44,7 @@ class PytestRunner:
         if not slow:
             self.options += ["-m", "not slow"]
         if expressions:
-            self.options += ["-k", " or ".join(expressions)]
+            self.options += ["-k", " or ".join(map(_as_in_pytest, expressions))]
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
@@ -81,6 +81,11 @@ class PytestRunner:
         if ended.returncode == CHOSE_NO_TEST:
             raise CommandError(self.nothing)
         return ended.returncode
+
+
+def _as_in_pytest(pattern: str) -> str:
+    """Returns a pattern with stars, as Django's runner takes it, for pytest, which has none."""
+    return "(" + " and ".join(filter(None, pattern.split("*"))) + ")" if "*" in pattern else pattern
 
 
 def processes(text: str) -> str:

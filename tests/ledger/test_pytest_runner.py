@@ -104,6 +104,7 @@ def test_tests_in_the_folder_of_an_app_have_to_move(
         ("api --parallel", str(get_max_test_processes()), [*QUICK, "tests/api"]),
         ("api --parallel 3 --slow", "3", ["tests/api"]),
         ("api --slow -k one -k two", "0", ["-k", "one or two", "tests/api"]),
+        ("api --slow -k *one -k t*wo*", "0", ["-k", "(one) or (t and wo)", "tests/api"]),
     ],
 )
 def test_options_are_those_of_pytest(

@@ -71,6 +71,8 @@ def test_a_reader_waits_for_its_pool_as_long_as_the_writer(settings_of: Settings
 @pytest.mark.parametrize("plugin", ["read_write_splitting", "srw", "gdb_rw"])
 def test_a_reader_that_the_driver_of_aws_finds_is_read(plugin: str, settings_of: Settings) -> None:
     given = {**AURORA, "DB_AWS_PLUGINS": f"{plugin},failover_v2"}
+    if plugin == "srw":
+        given["DB_AWS_OPTIONS"] = "srw_read_endpoint=b.example&srw_write_endpoint=a.example"
     found = settings_of(**given)["DATABASES"]
 
     assert found["read"]["ENGINE"] == "ledger.db.aws"

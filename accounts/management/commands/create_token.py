@@ -29,7 +29,8 @@ class Command(BaseCommand):
         parser.add_argument("email", help="the address with which the person signs in")
         parser.add_argument(
             "--scope", action="append", required=True, dest="scopes",
-            help=f"what the token may do, once or more: {', '.join(ApiToken.TokenScope.values)}",
+            metavar="|".join(ApiToken.TokenScope.values),
+            help="what the token may do, in an option for each scope",
         )  # fmt: skip
         parser.add_argument("--name", default=NAME, help="what the person calls it")
         parser.add_argument("--per-payment", help="the largest payment, such as 100")

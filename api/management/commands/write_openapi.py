@@ -29,4 +29,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Writes the file."""
         SCHEMA.write_text(as_json(schema()))
-        self.stdout.write(f"Written: {SCHEMA.name}.")
+        self.stdout.write(f"Written: {SCHEMA}.")

@@ -331,9 +331,14 @@ def test_without_the_setting_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
             {"DB_AWS_OPTIONS": "reader_host_selector_strategy=least_connections"},
             "DATABASE_REPLICA_CHOICE",
         ),
+        ({"DB_AWS_PLUGINS": "srw"}, "srw_read_endpoint and srw_write_endpoint"),
+        (
+            {"DB_AWS_PLUGINS": "srw", "DB_AWS_OPTIONS": "srw_read_endpoint=b.example"},
+            "needs srw_write_endpoint",
+        ),
     ],
 )
-def test_names_of_other_drivers_of_aws_are_refused_with_what_replaces_them(
+def test_what_the_driver_would_refuse_is_refused_with_what_to_write(
     given: dict[str, str], instead: str, refusal: Callable[..., str]
 ) -> None:
     url = "postgresql://me@127.0.0.1/books"

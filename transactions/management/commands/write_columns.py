@@ -86,4 +86,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Writes the file."""
         FILE.write_text(page())
-        self.stdout.write(f"Written: {FILE.name}.")
+        self.stdout.write(f"Written: {FILE}.")
