@@ -109,12 +109,19 @@ def database() -> dict[str, Any]:
         aws_settings.driver({})
         libpq_variables.forget()
         return {}
+    _check_engine()
     database_options.check_start_up("PGOPTIONS", os.environ.get("PGOPTIONS", ""))
     name = "DATABASE_URL" if source == "DATABASE_URL" else "DB_NAME"
     names = OF_RDS if source == OF_RDS["NAME"] else OF_LEDGER
     found = _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts(names))
     found |= aws_settings.credentials(found, is_local=_is_all_local(found))
     return _asking_for_writer(name, {**found, **aws_settings.driver(found)})
+
+
+def _check_engine() -> None:
+    engine = env.text("DB_ENGINE")  # of other projects: here nothing reads it
+    if engine and "postgres" not in engine:
+        env.refuse("DB_ENGINE", f"{engine!r} is not Postgres, the only database of Ledger; remove it")
 
 
 def source_name() -> str:

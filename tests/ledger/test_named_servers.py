@@ -1,6 +1,7 @@
 """Settings that name a server in other words are used or refused, never ignored."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -95,3 +96,17 @@ def test_a_password_without_escapes_stays_out_of_the_refusal(
 
 def test_a_password_in_parts_needs_no_escapes(default: Callable[..., dict[str, Any]]) -> None:
     assert default(DB_NAME="books", DB_PASSWORD="p@ss/:w%")["PASSWORD"] == "p@ss/:w%"
+
+
+@pytest.mark.parametrize(
+    ("engine", "fits"),
+    [
+        ("django.db.backends.postgresql", True),
+        ("django.db.backends.mysql", False),
+        ("django.db.backends.sqlite3", False),
+    ],
+)
+def test_an_engine_of_another_database_is_refused(engine: str, fits: bool, named: Named) -> None:
+    named(DB_NAME="books", DB_ENGINE=engine)
+    with nullcontext() if fits else pytest.raises(SystemExit):
+        assert database_settings.database()["NAME"] == "books"
