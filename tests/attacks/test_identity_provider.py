@@ -184,6 +184,20 @@ def test_connecting_cannot_be_forced_on_somebody(client: Client, there: There) -
     assert connected(victim) == 0
 
 
+def test_nobody_connects_in_a_session_that_proves_nothing(client: Client, there: There) -> None:
+    """Somebody who signs in by a mailed link alone: whoever finds the session open is not them."""
+    victim = person_here(ANA)
+    victim.set_unusable_password()
+    victim.save()
+    client.force_login(victim)
+    with security_events() as events:
+        response = client.post(f"{GO}?process=connect")
+    assert response.status_code == 403
+    assert [(each["outcome"], each["reason"]) for each in events.named("provider.refused")] == [
+        ("refused", "no_password")
+    ]
+
+
 def test_an_address_that_moved_at_the_provider_brings_nobody_in(
     client: Client, there: There
 ) -> None:

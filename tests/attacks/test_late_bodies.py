@@ -79,7 +79,9 @@ class Call:
         content, headers = self.content, dict(self.headers)
         if size == "long":
             content = lengthened(content, self.content_type)
-        if size == "short, with Expect":
+        if size == "the longest short one, with Expect":
+            content = content.ljust(SHORT)
+        if size.endswith("with Expect"):
             headers["Expect"] = "100-continue"
         late = LateBody(content, before_the_end)
         environ: dict[str, Any] = {"wsgi.input": late, "CONTENT_LENGTH": str(len(content))}
@@ -285,7 +287,10 @@ def test_nothing_of_a_late_body_is_read_for_nobody(
     assert not call.was_read
 
 
-@pytest.mark.parametrize(("size", "status"), [("short, with Expect", 417), ("long", 413)])
+@pytest.mark.parametrize(
+    ("size", "status"),
+    [("short, with Expect", 417), ("the longest short one, with Expect", 417), ("long", 413)],
+)
 @pytest.mark.parametrize("page", ["account_login", "account_signup", "csp_report"])
 def test_no_open_page_reads_a_late_body_of_a_stranger(
     senders: Senders, page: str, size: str, status: int

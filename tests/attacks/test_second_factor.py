@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import SignIn, User
+from accounts.security.second_factor_rule import WANTED
 from accounts.sign_in import recovery_codes
 from accounts.sign_in.encryption import encrypt
 from accounts.sign_in.factors import Kind
@@ -392,6 +393,18 @@ def test_customers_who_need_one_reach_only_what_sets_it_up(
     allowed = (*FOR_STRANGERS, "security", "mfa_", "prove_at_provider", "openid_", "csp_report")
     assert [name for name in open_pages if name and not name.startswith(allowed)] == []
     assert {"security:page", "mfa_add_webauthn", "account_logout"} <= open_pages
+
+
+def test_a_form_that_was_refused_is_no_page_to_come_back_to(
+    ana: User, settings: LazySettings
+) -> None:
+    settings.LEDGER_CUSTOMER_SECOND_FACTOR = True
+    client = Client()
+    client.force_login(ana)
+    assert client.post("/accounts/open/", {"name": "Mine"}).status_code == 302
+    assert WANTED not in client.session
+    client.get("/accounts/")
+    assert client.session[WANTED] == "/accounts/"
 
 
 # ---- What is noted ----

@@ -12,10 +12,13 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from accounts.exceptions import PasswordTooShort
 from accounts.models import User
 from accounts.sign_in import passwords
+from accounts.sign_in.removal import remove_passkey
 from tests.factories import UserFactory
 from tests.pages import text_of
+from tests.passkeys import add_passkey
 from tests.sign_in import add_app, prove_factor
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +35,7 @@ WEAK = [
     "qwertyuiopasdfghjkl",
     "password1234567890",
     "P@ssw0rd!!!!!!!!!!!",
+    "f15h3rman!2024!24",
     "LedgerPassword2026!",
     "Ana Ferreira 1990",
     "ana.ferreira@1985!!!",
@@ -117,6 +121,17 @@ def test_the_last_second_factor_stays_while_the_password_is_too_short_alone(
     response = client.post("/account/2fa/totp/deactivate/", follow=True)
     assert Authenticator.objects.filter(pk=app.pk).exists() != is_removed
     assert ("15 characters" in text_of(response)) != is_removed
+
+
+@pytest.mark.parametrize(("password", "is_removed"), [(GOOD, True), ("vx7 lamp", False)])
+def test_the_last_passkey_stays_while_the_password_is_too_short_alone(
+    password: str, is_removed: bool
+) -> None:
+    person: User = UserFactory(password=password)
+    passkey = add_passkey(person).row
+    with contextlib.nullcontext() if is_removed else pytest.raises(PasswordTooShort):
+        remove_passkey(passkey=passkey)
+    assert Authenticator.objects.filter(pk=passkey.pk).exists() != is_removed
 
 
 @pytest.mark.parametrize(("password", "is_long"), [(GOOD, True), ("ledger-demo", False)])
