@@ -17,6 +17,7 @@ from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.server.progress import Progress, seconds_of
 from ledger.server.static_files import are_collected
 from ledger.text.lines import counted
+from transactions.demo.seeding import is_interrupted
 from transactions.row_security import installation as row_security
 
 SECONDS_TO_CONNECT = 5
@@ -29,14 +30,15 @@ def prepare(
     """Start the database, migrate, build the practice bank if there is a cookbook, collect static
     files. `static` and `practice_bank` False leave these two to others.
 
-    With `demo` an empty embedded server gets demo data. Writes a line for each step that had work
+    With `demo` an empty embedded server gets demo data, also where an earlier start was
+    interrupted before it had all. Writes a line for each step that had work
     to do. Raises OperationalError, with a sentence, if it cannot reach the database.
     """
     missing = _find_missing(progress, demo=demo, static=static)
     if missing:
         with progress.step(f"Applying {counted(len(missing), 'migration')}"):
             call_command("migrate", verbosity=0, interactive=False)
-    if demo and not get_user_model()._default_manager.exists():
+    if demo and (not get_user_model()._default_manager.exists() or is_interrupted()):
         _fill_empty_bank(progress)
     signed_facts.store_keys()
     if row_security.apply():

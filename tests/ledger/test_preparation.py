@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts.approvals import threshold_of
 from cookbook.practice import bank
@@ -17,6 +18,7 @@ from cookbook.practice.readiness import NoPracticeBank
 from ledger.embedded.server import EmbeddedServer
 from ledger.server import preparation, progress
 from ledger.server.progress import Progress
+from transactions.demo import seeding
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +66,17 @@ def test_demo_data_never_come_to_a_bank_with_people(called: list[str]) -> None:
     preparation.prepare(demo=True, progress=Progress(str))
 
     assert called == []
+
+
+def test_demo_data_of_an_interrupted_start_are_completed(called: list[str], settings: Any) -> None:
+    def stop(_booked: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        seeding.seed(users=14, months=1, seed=1, now=timezone.now(), progress=stop)
+    settings.LEDGER_EMBEDDED = True
+    preparation.prepare(demo=True, progress=Progress(str))
+    assert called == ["seed_demo"]
 
 
 def test_a_start_writes_changed_thresholds_of_four_eyes(called: list[str], settings: Any) -> None:

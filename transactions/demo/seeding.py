@@ -128,8 +128,17 @@ def check_options(users: int, months: int, seed: int) -> None:
 
 def is_seeded() -> bool:
     """Whether the demo data is complete. The passwords of the sign-ins are set last."""
-    ana = User.objects.filter(email=SIGN_INS["ana"]).first()
-    return ana is not None and _is_demo(ana) and ana.has_usable_password()
+    return any(user.has_usable_password() or user.last_login for user in _demo_sign_ins())
+
+
+def is_interrupted() -> bool:
+    """Whether a call of `seed` has begun and not ended."""
+    return bool(_demo_sign_ins()) and not is_seeded()
+
+
+def _demo_sign_ins() -> list[User]:
+    people = User.objects.filter(email__in=SIGN_INS.values())
+    return [user for user in people if _is_demo(user)]
 
 
 def _is_demo(user: User) -> bool:

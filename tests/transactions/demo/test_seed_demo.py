@@ -98,7 +98,9 @@ def test_an_interrupted_run_is_finished_by_the_same_call(
     with pytest.raises(KeyboardInterrupt):
         seeding.seed(**options, progress=stop)
     assert 0 < Transaction.objects.count() <= 200  # a refund begins another batch
+    assert seeding.is_interrupted()
     made = seeding.seed(**options)
+    assert not seeding.is_interrupted()
     assert Transaction.objects.count() == made.transactions > 200
     assert audit().clean
     assert authenticate(None, username="ana@example.com", password=PASSWORD) is not None
