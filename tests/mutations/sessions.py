@@ -183,9 +183,11 @@ class Runner:
         return results[0] if results else {"noticed": NO_START}
 
     def failing_anyway(self, results: Sequence[tuple[Trial, Result]]) -> set[int]:
-        """Returns the numbers of the trials whose test fails without the change too."""
+        """Returns the numbers of the trials whose test fails without the change too, after the
+        same tests.
+        """
         noticed = [
-            replace(trial, tests=[result["noticed"]])
+            replace(trial, tests=trial.tests[: trial.tests.index(result["noticed"]) + 1])
             for trial, result in results
             if result.get("noticed") in trial.tests
         ]

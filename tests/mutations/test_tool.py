@@ -31,6 +31,10 @@ def weak(number):
     return number > 10
 
 
+def in_order(number):
+    return number > 20
+
+
 def never_called(number):
     return number >= 10
 
@@ -164,6 +168,15 @@ def test_that_fails_once_after_a_change():
         left.write_text("2")
         assert False
 
+SEEN = []
+
+def test_that_fails_after_the_next():
+    assert code.in_order(21) and sum(range(3_000_000)) and not SEEN
+
+def test_that_takes_less_time_and_so_is_tried_first():
+    assert code.in_order(22)
+    SEEN.append(1)
+
 def test_that_fails_anyway():
     assert code.weak(10)
 """
@@ -249,7 +262,9 @@ def lines_with(result: subprocess.CompletedProcess[str], text: str) -> list[str]
         ("= number * 6", "6  ->  7", "noticed by tests/test_code.py::test_kept"),
         # The only test that could notice these fails without the change too.
         ("return number + STEP", "+  ->  -", "SURVIVED 0 of 1 tests of this line"),
-        ("STEP = 1", "1  ->  2", "SURVIVED 22 of 23 tests of this line"),
+        ("STEP = 1", "1  ->  2", "SURVIVED 23 of 25 tests of this line"),
+        # So does this one, after a test that a trial runs before it and pytest behind it.
+        ("return number > 20", ">  ->  >=", "SURVIVED 1 of 2 tests of this line"),
         # Their test failed without the change once, because of what a trial had left.
         ("return number + 1", "number + 1  ->  None", FAILED_ONCE),
         ("return number + 1", "+  ->  -", FAILED_ONCE),

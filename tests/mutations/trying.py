@@ -98,7 +98,8 @@ def attempt(session: pytest.Session, items: dict[str, pytest.Item], job: TrialJo
     if job.change and result.get("noticed") == ENDED:
         return {"fresh": True}  # where it is run without the change too
     if job.change and result.get("noticed") in items:
-        control = in_fork(lambda: first_failure(session, [items[result["noticed"]]]), job.limit)
+        same = tests[: tests.index(items[result["noticed"]]) + 1]  # it may fail by those before it
+        control = in_fork(lambda: first_failure(session, same), job.limit)
         if "survived" not in control:
             return {"unstable": result["noticed"]}
     return result
