@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.shown import opened_by_right
+from api.caller import TokenScope
 from api.expanding import names_to_expand
 from api.fields import picked, refused, row_of, values_of
 from api.own_rows import chosen_accounts
@@ -90,7 +91,8 @@ class TransactionList(ApiView):
             booked = pay(self.caller, request._request, given, id)
             if booked.is_repeated:
                 wait_until_confirmed()
-                read_own_categories(self.caller.person, [booked.row])
+                if self.caller.may(TokenScope.READ):
+                    read_own_categories(self.caller.person, [booked.row])
         except Error as error:
             raise OutcomeOf(id, key=key) from error
         headers = {"Location": f"{request.path}{booked.row.pk}/"}

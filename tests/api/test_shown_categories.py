@@ -108,6 +108,17 @@ def test_a_payment_sent_again_has_the_category_of_now(
     assert again.json()["metadata"] == {"category": BANKS}
 
 
+def test_a_token_that_only_pays_learns_no_category_by_paying_again(
+    client: Client, mine: Account, theirs: Account
+) -> None:
+    token = bearer(mine.user, "pay")
+    payment = body(mine, theirs, metadata={"category": BANKS})
+    first = post(client, TRANSACTIONS, payment, Idempotency_Key="k", **token)
+    give(mine.user, Transaction.objects.get(pk=first.json()["id"]), OWN)
+    again = post(client, TRANSACTIONS, payment, Idempotency_Key="k", **token)
+    assert (again.status_code, again.json()) == (201, first.json())
+
+
 def test_staff_read_the_category_of_the_bank(client: Client, paid: Transaction) -> None:
     clerk = bearer(colleague(OPERATIONS, "Clerk"), "read", "staff")
     for url in (f"{TRANSACTIONS}{paid.pk}/", f"{SEARCH}?q=hotel&whose=bank"):
