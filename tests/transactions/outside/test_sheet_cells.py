@@ -206,6 +206,9 @@ def test_a_figure_is_read_as_banks_write_it(typed: str, mark: str, value: str) -
         "9" * 400,
         "1_000",
         "1,00,07",
+        "12\u20ac50",
+        "20$00",
+        "1 \u20ac500",
     ],
 )
 def test_what_is_no_figure_is_refused(typed: str) -> None:

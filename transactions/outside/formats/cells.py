@@ -77,6 +77,7 @@ def is_day(typed: str) -> bool:
 
 _DIGIT = re.compile("[0-9]")
 _BESIDE = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")  # a currency, or other letters
+_WITHIN = re.compile(r"[0-9][^0-9]*[\u20ac$\u00a3][^0-9]*[0-9]")  # a currency
 # Thousands begin with 1 to 9 and have one kind of separator: "0.500" may mean a half.
 _INDIAN = r"[1-9][0-9]?(?:,[0-9]{2}){1,5},[0-9]{3}(?:\.[0-9]{0,4})?"  # 1,00,007.00
 _UNSIGNED = {
@@ -111,6 +112,8 @@ def _not_a_figure(number: int, typed: str, text: str, mark: str) -> str:
 
 def _without_sign(typed: str) -> tuple[str, bool]:
     """The text of a figure without its sign and currency, and whether it is below zero."""
+    if _WITHIN.search(typed):  # 12€50 and Cape Verde's 20$00 have it in place of the point
+        return typed, False
     text = _BESIDE.sub(_without_currency, typed.replace("\N{MINUS SIGN}", "-").strip()).strip()
     if text.startswith("(") and text.endswith(")"):
         return text[1:-1].strip(), True
