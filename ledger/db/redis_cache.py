@@ -126,14 +126,12 @@ class RedisOrTable(BaseCache):
 
     def _do(self, name: str, key: str, *args: Any, **options: Any) -> Any:
         """Calls the method at Redis, or at the table."""
-        from redis.exceptions import RedisError
-
         if not key.startswith(ONLY_ONCE) and time.monotonic() >= AWAY_UNTIL.get(self._location, 0):
             try:
                 if self.is_away:
                     self._prove()
                 return getattr(self._redis, name)(key, *args, **options)
-            except (RedisError, OSError) as error:
+            except Exception as error:  # noqa: BLE001  what answers nonsense ends in any of them
                 self._note(type(error).__name__)
         return getattr(self._table, name)(key, *args, **options)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from allauth.core.internal import ratelimit
@@ -251,6 +252,16 @@ def test_code_on_the_server_is_not_run(outside: RedisOrTable) -> None:
     assert cache.get("mine", "nothing") == "nothing"
     assert RAN == []
     assert not outside.is_away
+
+
+@pytest.mark.parametrize("error", [AttributeError, ValueError, RecursionError])
+def test_an_answer_that_nobody_understands_is_none(
+    outside: RedisOrTable, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as that of another program at the port."""
+    monkeypatch.setattr(outside._redis, "get", Mock(side_effect=error))
+    assert cache.get("mine", "nothing") == "nothing"
+    assert outside.is_away
 
 
 def test_the_server_hears_no_address(server: CacheServer) -> None:
