@@ -87,6 +87,8 @@ class ReadLogMiddleware:
             content = cast("Iterable[bytes]", stream.streaming_content)
             known = Shown(others | {request.user.pk}, shown.accounts, shown.unnamed)
             stream.streaming_content = _logged_parts(request, name, known, content)
+            # nginx would take up to 64 MB ahead of the reader, and the checks would come too early.
+            response["X-Accel-Buffering"] = "no"
         return response
 
 

@@ -58,6 +58,7 @@ def file_of(client: Client) -> Iterator[bytes]:
     query = {"q": "amount:>0", "whose": "bank", "sort": "oldest"}
     answer: Any = client.get("/search/results.csv", query)
     assert answer.status_code == 200
+    assert answer["X-Accel-Buffering"] == "no"  # nginx takes nothing ahead of the reader
     return parts_of(answer)
 
 
