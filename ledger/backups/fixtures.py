@@ -94,7 +94,17 @@ def rows_of_a_bank() -> str:
     for label in OF_A_BANK:
         model = apps.get_model(label)
         if model._meta.db_table in tables and (number := model._base_manager.count()):
-            return counted(number, model._meta.verbose_name)
+            return counted(number, str(model._meta.verbose_name))
+    return ""
+
+
+def rows_of_added_apps() -> str:
+    """What apps that were added have, such as "3 branches"; "" for nothing."""
+    tables = connection.introspection.table_names()
+    for model in apps.get_models():
+        is_here = is_added(model.__module__) and model._meta.db_table in tables
+        if is_here and (number := model._base_manager.count()):
+            return counted(number, str(model._meta.verbose_name))
     return ""
 
 

@@ -18,8 +18,8 @@ WHOLE = "A fixture is of a whole bank, as manage.py dumpdata -o bank.json writes
 
 
 def refuse_rows() -> None:
-    """Raises CommandError for a bank that has rows of its own."""
-    if held := fixtures.rows_of_a_bank():
+    """Raises CommandError for a bank that has rows of its own, or of added apps."""
+    if held := fixtures.rows_of_a_bank() or fixtures.rows_of_added_apps():
         raise CommandError(
             f"Nothing was loaded: this bank has {held} already, and a fixture goes into an"
             " empty one alone, because its balances and seals are those of its own rows."

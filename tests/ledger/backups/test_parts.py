@@ -8,7 +8,9 @@ from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from ledger.backups import fixtures
 from ledger.backups.fixtures import OPTIONAL, chosen, in_order, missing_from
+from ledger.management.commands import loaddata
 
 WITHOUT_IDS = ("-e", "auth.permission", "-e", "contenttypes")  # as many tutorials write it
 
@@ -70,3 +72,12 @@ def test_what_may_be_left_out_is_in_no_other_table() -> None:
     for model in {apps.get_model(label) for label in in_order()} - optional:
         referred = {field.related_model for field in model._meta.get_fields() if field.concrete}
         assert not referred & optional, model
+
+
+def test_a_whole_bank_goes_into_none_with_rows_of_an_added_app(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaddata.refuse_rows()
+    monkeypatch.setattr(fixtures, "is_added", lambda module: module == "django.contrib.auth.models")
+    with pytest.raises(CommandError, match="permission"):
+        loaddata.refuse_rows()
