@@ -1,19 +1,21 @@
 """What `manage.py check` says: `--deploy` of a bank that others are to rely on (docs/running.md),
-and `--database default` of the extensions that `migrate` needs.
+`--database default` of the extensions that `migrate` needs, and `check` of a second sign-in.
 """
 
 from django.core.checks import Tags, register
 
 from ledger.checks.database import check_database
 from ledger.checks.extensions import check_extensions
+from ledger.checks.sign_in import check_sign_in
 from ledger.checks.site import check_site
 
 
 def register_all() -> None:
-    """The first two run with `check --deploy` alone, the last with `--database` and `migrate`.
+    """The first two run with `check --deploy` alone, the third with `--database` and `migrate`.
 
     The command `check` without options asks a running database for extensions and time zone.
     """
     register(check_site, deploy=True)
     register(check_database, deploy=True)
     register(check_extensions, Tags.database)
+    register(check_sign_in, Tags.urls)

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
+from django.urls import include, path
 
+from ledger.checks.sign_in import check_sign_in
 from tests.ledger.databases import Database, own_databases
 from tests.ledger.processes import manage, own_data_dir
 
@@ -66,3 +70,13 @@ def test_a_bank_as_it_is_installed_is_told_of_everything_in_one_go(tmp_path: Pat
             "job.erase_people", "job.apply_retention",
         )
     }  # fmt: skip
+
+
+def test_a_second_sign_in_is_named(settings: Any) -> None:
+    assert check_sign_in() == []
+    site = ModuleType("site")
+    site.urlpatterns = [path("accounts/", include("django.contrib.auth.urls"))]  # type: ignore[attr-defined]
+    settings.ROOT_URLCONF = site
+    (message,) = check_sign_in()
+    assert message.is_serious()
+    assert "login/" in message.msg

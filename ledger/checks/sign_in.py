@@ -1,0 +1,30 @@
+"""That there is one sign-in: that of Ledger, with its limits on guessing and its second factor."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.auth.views import LoginView
+from django.core.checks import CheckMessage, Error
+from django.urls import URLPattern, URLResolver, get_resolver
+
+
+def check_sign_in(**_options: Any) -> list[CheckMessage]:
+    """Names each address with Django's own sign-in, as django.contrib.auth.urls has it."""
+    return [
+        Error(
+            f"The address {pattern.pattern} signs people in without Ledger's limits on guessing and"
+            " without a second factor.",
+            hint="Remove it, such as django.contrib.auth.urls; link to {% url 'account_login' %}.",
+            id="ledger.E_sign_in",
+        )
+        for pattern in _patterns(get_resolver())
+        if issubclass(getattr(pattern.callback, "view_class", object), LoginView)
+    ]
+
+
+def _patterns(resolver: URLResolver) -> Iterator[URLPattern]:
+    for each in resolver.url_patterns:
+        if isinstance(each, URLResolver):
+            yield from _patterns(each)
+        else:
+            yield each
