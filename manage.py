@@ -100,7 +100,10 @@ def run() -> None:
     except EmbeddedServerError as err:
         sys.exit(str(err))
     except EOFError:
-        sys.exit("The command asks a question, and there is no terminal. Add --noinput.")
+        sys.exit(
+            "The command asks a question, and there is no terminal. Run it in one, or add"
+            " --noinput where it has that."
+        )
 
 
 if __name__ == "__main__":

@@ -59,7 +59,12 @@ ELSEWHERE = {
     "iam_region": "DB_IAM_REGION",
     "secrets_manager_secret_id": "DB_SECRET_ID",
     "secrets_manager_region": "DB_SECRET_REGION",
-}
+    **dict.fromkeys(
+        ("enable_telemetry", "telemetry_submit_toplevel", "telemetry_traces_backend",
+         "telemetry_metrics_backend", "telemetry_failover_additional_top_trace"),
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    ),
+}  # fmt: skip
 OF_PSYCOPG = "; options of psycopg belong in DATABASE_URL or DB_OPTIONS"
 # Options with a fixed set of values. The driver refuses others at each connection, or ignores them.
 STRATEGY = "_host_selector_strategy"  # the end of the name of each option for a strategy

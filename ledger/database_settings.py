@@ -25,10 +25,14 @@ OF_RDS = {
     "HOST": "RDS_HOSTNAME", "PORT": "RDS_PORT",
 }  # fmt: skip
 # What somebody has set who means a server that Ledger would not use.
-OF_A_SERVER = (
-    "DB_HOST", "DB_USER", "DB_PASSWORD", "RDS_HOSTNAME", "DB_HOSTNAME", "DB_ENGINE", "DB_USERNAME",
-    "DB_DATABASE", "DATABASE_HOST", "POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER",
+OF_A_SERVER = tuple(
+    f"{of}_{part}"
+    for of in ("DB", "DATABASE", "RDS", "SQL", "PG", "POSTGRES", "POSTGRESQL", "MYSQL")
+    for part in ("HOST", "HOSTNAME", "ENDPOINT", "NAME", "DB", "DATABASE", "USER", "USERNAME",
+                 "PASSWORD", "ENGINE")
+    if f"{of}_{part}" != "DB_NAME"  # which names the server
 )  # fmt: skip
+OF_A_HOST = ("_HOST", "_HOSTNAME", "_ENDPOINT")
 NOT_NAMED = (
     "it belongs to a database server, and neither DATABASE_URL nor DB_NAME names one; write"
     " DATABASE_URL, or DB_NAME, DB_USER, DB_PASSWORD, DB_HOST and DB_PORT; for the embedded server"
@@ -110,6 +114,7 @@ def database() -> dict[str, Any]:
         libpq_variables.forget()
         return {}
     _check_engine()
+    _check_host(source)
     database_options.check_start_up("PGOPTIONS", os.environ.get("PGOPTIONS", ""))
     name = "DATABASE_URL" if source == "DATABASE_URL" else "DB_NAME"
     names = OF_RDS if source == OF_RDS["NAME"] else OF_LEDGER
@@ -120,8 +125,16 @@ def database() -> dict[str, Any]:
 
 def _check_engine() -> None:
     engine = env.text("DB_ENGINE")  # of other projects: here nothing reads it
-    if engine and "postgres" not in engine:
-        env.refuse("DB_ENGINE", f"{engine!r} is not Postgres, the only database of Ledger; remove it")
+    if engine and not re.search("postg|pgsql|psycopg", engine.lower()):
+        env.refuse("DB_ENGINE", f"{engine!r} is not Postgres, Ledger's only database; remove it")
+
+
+def _check_host(source: str) -> None:
+    if source != "DB_NAME" or env.text("DB_HOST"):
+        return
+    for name in OF_A_SERVER:
+        if name.endswith(OF_A_HOST) and name not in OF_RDS.values() and env.text(name):
+            env.refuse(name, "beside DB_NAME nothing reads it; name the server by DB_HOST")
 
 
 def source_name() -> str:

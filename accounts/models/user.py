@@ -111,12 +111,17 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
     use_in_migrations = False
 
-    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
+    def create_user(
+        self, email: str, password: str | None = None, *more: object, **fields: object
+    ) -> "User":
         """Creates a person, who can sign in once there is a password. Raises ValueError without an
-        e-mail address.
+        e-mail address, also for the three values that Django's own user takes.
         """
-        if not email:
-            raise ValueError("A user needs an e-mail address; it is the sign-in name.")
+        if more or "@" not in (email or ""):
+            raise ValueError(
+                "A user needs an e-mail address, which is the sign-in name. Write"
+                ' create_user("ana@example.com", password, name="Ana").'
+            )
         user: User = self.model(email=email, **fields)
         user.set_password(password)
         user.save(using=self._db)

@@ -85,7 +85,8 @@ class PytestRunner:
 
 def _as_in_pytest(pattern: str) -> str:
     """Returns a pattern with stars, as Django's runner takes it, for pytest, which has none."""
-    return "(" + " and ".join(filter(None, pattern.split("*"))) + ")" if "*" in pattern else pattern
+    parts = " and ".join(filter(None, pattern.split("*"))) or "test"  # * alone is all of them
+    return f"({parts})" if "*" in pattern else pattern
 
 
 def processes(text: str) -> str:
@@ -113,10 +114,11 @@ def place_of(label: str) -> str:
         file = "/".join(names[:count]) + ".py"
         if (BASE_DIR / file).is_file():
             return "::".join([file, *names[count:]])
-    if any((BASE_DIR / names[-1]).glob("test*.py")):
+    app = label.replace("/", ".").partition(".")[0]
+    if any((BASE_DIR / app).glob("test*")):
         raise CommandError(
-            f"{label}: tests are below tests, where their fixtures are. Move those of {names[-1]}"
-            f" to tests/{names[-1]}/test_pages.py, or other files whose names begin with test_."
+            f"{label}: tests are below tests, where their fixtures are. Move those of {app}"
+            f" to tests/{app}/test_pages.py, or other files whose names begin with test_."
         )
     raise CommandError(
         f"{label}: there are no such tests. Name an app, such as accounts, or a folder, file or "

@@ -62,7 +62,7 @@ def test_rows_of_several_tables_are_named_together(bank: Account) -> None:
     assert "2 rows are missing from reads" in finding.sentence
 
 
-def test_every_table_that_is_never_deleted_from_has_a_register() -> None:
+def test_the_registers_of_the_code_are_those_of_the_database() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgrelid::regclass::text FROM pg_trigger"

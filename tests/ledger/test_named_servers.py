@@ -102,6 +102,8 @@ def test_a_password_in_parts_needs_no_escapes(default: Callable[..., dict[str, A
     ("engine", "fits"),
     [
         ("django.db.backends.postgresql", True),
+        ("PostgreSQL", True),
+        ("django.contrib.gis.db.backends.postgis", True),
         ("django.db.backends.mysql", False),
         ("django.db.backends.sqlite3", False),
     ],
@@ -110,3 +112,14 @@ def test_an_engine_of_another_database_is_refused(engine: str, fits: bool, named
     named(DB_NAME="books", DB_ENGINE=engine)
     with nullcontext() if fits else pytest.raises(SystemExit):
         assert database_settings.database()["NAME"] == "books"
+
+
+@pytest.mark.parametrize("name", ["DB_HOSTNAME", "POSTGRES_HOST", "SQL_HOST"])
+def test_another_name_of_a_host_is_refused_beside_the_name_of_the_database(
+    name: str, named: Named
+) -> None:
+    named(**{"DB_NAME": "books", name: "127.0.0.2"})
+    with pytest.raises(SystemExit):
+        database_settings.database()
+    named(**{"DB_NAME": "books", "DB_HOST": "127.0.0.1", name: "127.0.0.2"})
+    assert database_settings.database()["HOST"] == "127.0.0.1"

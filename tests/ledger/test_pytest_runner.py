@@ -87,12 +87,14 @@ def test_a_label_without_tests_is_refused(label: str) -> None:
 def test_tests_in_the_folder_of_an_app_have_to_move(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As startapp writes them: nothing would run them."""
+    """As startapp writes them, or a folder of them: nothing would run them."""
     (tmp_path / "polls").mkdir()
     (tmp_path / "polls" / "tests.py").touch()
+    (tmp_path / "catalog" / "tests").mkdir(parents=True)
     monkeypatch.setattr(pytest_runner, "BASE_DIR", tmp_path)
-    with pytest.raises(CommandError, match="tests/polls/"):
-        place_of("polls")
+    for label in ("polls", "catalog", "catalog.tests", "catalog/tests/test_models.py"):
+        with pytest.raises(CommandError, match=f"tests/{label[:5]}"):
+            place_of(label)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +106,7 @@ def test_tests_in_the_folder_of_an_app_have_to_move(
         ("api --parallel", str(get_max_test_processes()), [*QUICK, "tests/api"]),
         ("api --parallel 3 --slow", "3", ["tests/api"]),
         ("api --slow -k one -k two", "0", ["-k", "one or two", "tests/api"]),
+        ("api --slow -k *", "0", ["-k", "(test)", "tests/api"]),
         ("api --slow -k *one -k t*wo*", "0", ["-k", "(one) or (t and wo)", "tests/api"]),
     ],
 )

@@ -66,7 +66,7 @@ class Command(BaseCommand):
                 self._serve(host, port, demo=demo)
         except ToldToStop:
             pass
-        except (OperationalError, EmbeddedServerError) as err:
+        except (OperationalError, EmbeddedServerError, OSError) as err:
             raise CommandError(str(err)) from err
         finally:
             for number in STOP_SIGNALS:

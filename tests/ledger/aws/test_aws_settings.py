@@ -331,6 +331,7 @@ def test_without_the_setting_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
             {"DB_AWS_OPTIONS": "reader_host_selector_strategy=least_connections"},
             "DATABASE_REPLICA_CHOICE",
         ),
+        ({"DB_AWS_OPTIONS": "enable_telemetry=True"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
         ({"DB_AWS_PLUGINS": "srw"}, "srw_read_endpoint and srw_write_endpoint"),
         (
             {"DB_AWS_PLUGINS": "srw", "DB_AWS_OPTIONS": "srw_read_endpoint=b.example"},
