@@ -12,7 +12,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.models import Model
 from django.http import Http404, HttpResponse
@@ -22,9 +24,9 @@ from django.urls import resolve, reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts import memberships, read_log
+from accounts import memberships, read_log, shown
 from accounts.groups import AUDITOR, MANAGER, OPERATIONS, PEOPLE_ADMIN
-from accounts.models import Household, Read, User
+from accounts.models import Account, Household, Read, User
 from accounts.models.read import MOST_PEOPLE
 from api import views
 from explorer.models import QueryRun
@@ -592,3 +594,18 @@ def test_a_report_on_one_account_is_a_read_of_its_owner(file: str, bank: Attacke
     answer = ask(signed_in(bank.clerk), "GET", path, query)
     assert answer.status == 200
     assert Read.objects.get(path=path).people == [bank.ana.user.pk]
+
+
+@pytest.mark.parametrize(
+    ("model", "people", "accounts", "unnamed"),
+    [(User, 1, 0, False), (Account, 0, 1, False), (Household, 0, 0, True), (Group, 0, 0, False)],
+)
+def test_an_entry_of_the_log_of_the_admin_names_whom_it_is_about(
+    model: type[Model], people: int, accounts: int, unnamed: bool
+) -> None:
+    kind = ContentType.objects.get_for_model(model)
+    with shown.collect() as found:
+        read_log.note_entry(
+            instance=LogEntry(pk=1, content_type_id=kind.pk, object_id=str(uuid4()))
+        )
+    assert (len(found.people), len(found.accounts), found.unnamed) == (people, accounts, unnamed)
