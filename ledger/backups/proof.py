@@ -116,4 +116,4 @@ def _leading_to(name: str) -> dict[str, str]:
     """The settings of this process, with another database of the same server."""
     if url := env.text("DATABASE_URL"):
         return {"DATABASE_URL": urlsplit(url)._replace(path=f"/{quote(name)}").geturl()}
-    return {source_name(): name}
+    return {source_name() or "DB_NAME": name}
