@@ -2,14 +2,14 @@
 
 Closing it would reset the connections that no process has accepted yet, and whoever connects
 between the last accept and the close. So the kernel is asked first to drop what begins a
-connection: a client sends that again after a second, and is then refused.
+connection: a client sends that again after a second, and is then refused. Some kernels let only
+root ask for that. There the queue of connections becomes as short as possible: one may be reset.
 """
 
 import ctypes
 import socket
 import struct
 import sys
-from contextlib import suppress
 
 SO_ATTACH_FILTER = 26  # Linux
 # Classic BPF over the TCP header: drop packets with SYN and without ACK, take all others.
@@ -26,10 +26,16 @@ def take_no_more(listener: socket.socket) -> None:
     """Does so on Linux; elsewhere nothing."""
     if sys.platform != "linux":
         return
+    try:
+        _drop_syn(listener)
+    except OSError:
+        listener.listen(0)  # one waits, and what begins another is dropped
+
+
+def _drop_syn(listener: socket.socket) -> None:
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *each) for each in DROP_SYN))
-    with suppress(OSError):
-        listener.setsockopt(
-            socket.SOL_SOCKET,
-            SO_ATTACH_FILTER,
-            struct.pack("HP", len(DROP_SYN), ctypes.addressof(program)),
-        )
+    listener.setsockopt(
+        socket.SOL_SOCKET,
+        SO_ATTACH_FILTER,
+        struct.pack("HP", len(DROP_SYN), ctypes.addressof(program)),
+    )

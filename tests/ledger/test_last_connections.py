@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -48,3 +49,21 @@ def test_nobody_connects_between_the_last_accept_and_the_close() -> None:
                 assert accepted.recv(20) == b"sent before"
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(address)
+
+
+class RefusingSocket(socket.socket):
+    """Of a kernel that lets only root attach a filter."""
+
+    def setsockopt(self, *_options: Any) -> None:
+        raise PermissionError
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux drops what begins a connection")
+def test_without_the_right_to_drop_connections_at_most_one_waits() -> None:
+    with RefusingSocket(socket.AF_INET) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(100)
+        take_no_more(listener)
+        address = listener.getsockname()
+        with socket.create_connection(address), pytest.raises(TimeoutError):
+            socket.create_connection(address, timeout=0.2)
