@@ -16,7 +16,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -408,6 +408,9 @@ class Pair:
         """Stop both, the standby last: the primary's last commits wait for it."""
         stopped = [node.stop() for node in (self.primary, self.standby)]
         return any(stopped)
+
+    def preparing(self) -> AbstractContextManager[None]:
+        return self.first.preparing()
 
     def ensure_roles(self) -> None:
         self.primary.ensure_roles()

@@ -143,6 +143,13 @@ class EmbeddedServer:
             raise EmbeddedServerError(placement.belongs_to(self.data_dir, owner))
 
     @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Until the block ends, other processes wait that prepare the same data."""
+        self._make_data_dir()
+        with self.locked("prepare.lock"):
+            yield
+
+    @contextmanager
     def locked(self, name: str = "embedded.lock") -> Iterator[None]:
         """One process at a time is within the block; the others wait."""
         deadline = time.monotonic() + LOCK_SECONDS

@@ -1,6 +1,6 @@
 """Prepares everything that a web server needs: database, migrations, demo data, static files."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -32,8 +32,15 @@ def prepare(
 
     With `demo` an empty embedded server gets demo data, also where an earlier start was
     interrupted before it had all. Writes a line for each step that had work
-    to do. Raises OperationalError, with a sentence, if it cannot reach the database.
+    to do. Raises OperationalError, with a sentence, if it cannot reach the database. On the
+    embedded server, a second process waits until the first one is ready.
     """
+    server = embedded_server()
+    with server.preparing() if server else nullcontext():
+        _prepare(demo=demo, progress=progress, static=static, practice_bank=practice_bank)
+
+
+def _prepare(*, demo: bool, progress: Progress, static: bool, practice_bank: bool) -> None:
     missing = _find_missing(progress, demo=demo, static=static)
     if missing:
         with progress.step(f"Applying {counted(len(missing), 'migration')}"):

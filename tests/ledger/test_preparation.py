@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import MagicMock
 
 import pytest
 from django.conf import settings
@@ -92,7 +92,7 @@ def test_a_first_start_says_how_long_it_takes(
     called: list[str], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.LEDGER_EMBEDDED = True
-    server = Mock(EmbeddedServer)
+    server = MagicMock(EmbeddedServer)
     monkeypatch.setattr(preparation, "embedded_server", lambda: server)
     monkeypatch.setattr(progress, "_slowness", lambda: 1.0)
     server.has_data.return_value = False

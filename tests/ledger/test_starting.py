@@ -11,9 +11,10 @@ import pytest
 from django.template import TemplateSyntaxError
 from django.template.loader import get_template
 
+from ledger.embedded.removal import delete_everything
 from ledger.env import BASE_DIR
 from ledger.server import warm_up
-from tests.ledger.processes import LONG, environment, free_port
+from tests.ledger.processes import LONG, MANAGE, environment, free_port
 
 # Rooms that few commands and pages need, and what only tests and the server import.
 LATER = (
@@ -140,6 +141,18 @@ def test_a_broken_template_breaks_its_own_page_only(
 
     with pytest.raises(TemplateSyntaxError):
         get_template("broken.html")
+
+
+def test_two_first_starts_at_once_make_one_bank(folder: Path) -> None:
+    prepare = [*MANAGE, "prepare", "--no-static"]
+    settings = environment(folder, LEDGER_COOKBOOK="False")
+    try:
+        both = [subprocess.Popen(prepare, env=settings, stderr=subprocess.PIPE) for _ in range(2)]
+        written = [process.communicate(timeout=LONG)[1].decode() for process in both]
+        assert [process.returncode for process in both] == [0, 0], written
+        assert sorted("migrations" in lines for lines in written) == [False, True]
+    finally:
+        delete_everything(folder)
 
 
 def test_web_processes_that_were_forked_do_not_make_the_same_ids(tmp_path: Path) -> None:
