@@ -233,6 +233,12 @@ def test_more_cells_than_the_heading_has_are_refused(row: str) -> None:
     assert line.amount == -1
 
 
+def test_a_comma_within_a_figure_before_empty_cells_is_refused() -> None:
+    heading, shop = "Date,Text,Amount,Note\n", "2026-01-20,Shop,-12.00,\n"
+    assert "and the heading 4" in refusal_of(f"{heading}{shop}2026-01-21,Rent,-1,250.50,\n")
+    assert len(read(f"{heading}{shop}{shop}".replace(",\n", ",,\n"))) == 2
+
+
 def test_lines_that_are_not_booked_in_other_words_and_columns() -> None:
     german = "Buchungstag;Betrag;Info\n02.01.2026;-5,00;Umsatz gebucht\n"
     assert len(read(german + "03.01.2026;-6,00;Umsatz vorgemerkt\n")) == 1
@@ -279,7 +285,7 @@ def test_a_row_has_up_to_so_many_characters_also_over_many_lines() -> None:
 
 
 def test_a_row_has_up_to_so_many_cells() -> None:
-    assert len(read(f"{ENGLISH}2026-11-04,Bus,1.00{',' * 97}\n")) == 3
+    assert len(read(f"Date,Text,Amount\n2026-11-04,Bus,1.00{',' * 97}\n")) == 1
     assert "101 cells" in refusal_of(f"{ENGLISH}2026-11-04,Bus,1.00{',' * 98}\n")
 
 

@@ -212,7 +212,7 @@ def _line(
         raise UnreadableStatement(
             f"Line {number:,} has {len(cells)} cells, and the heading {len(sheet.names)}. {CUT}"
         )
-    if any(extra.strip() for extra in cells[sheet.width :]):
+    if any(extra.strip() for extra in cells[sheet.width :]) or _is_split(cells, sheet):
         raise UnreadableStatement(
             f"Line {number:,} has {len(cells)} cells, and the heading {sheet.width}, so it is not "
             "certain which of them is the amount. Does a figure have commas? Download the file in "
@@ -229,6 +229,14 @@ def _line(
         other=without_mark(cell("other")), reference=without_mark(cell("reference")),
         outside_id=without_mark(cell("id")),
     )  # fmt: skip
+
+
+def _is_split(cells: Sequence[str], sheet: Sheet) -> bool:
+    """Whether a comma within a figure may have made one cell more, before empty ones: the row has
+    more than the heading, and more than another row, as with `Shop,1,250.50,` below `Shop,12.00,`.
+    """
+    usual = max(sheet.width, min(map(len, sheet.rows), default=0))
+    return sheet.separator == "," and len(cells) > usual
 
 
 def _amount(
