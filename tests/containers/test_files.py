@@ -255,6 +255,14 @@ def test_containers_of_ours_may_write_nowhere_and_gain_no_right() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"]
 
 
+def test_bodies_that_never_end_take_no_room_of_answers() -> None:
+    (bodies,) = re.findall(r"client_body_temp_path (\S+);", OF_CONTAINERS)
+    (answers,) = re.findall(r"proxy_temp_path (\S+);", OF_CONTAINERS)
+    folders = [each.partition(":")[0] for each in SERVICES["nginx"]["tmpfs"]]
+    assert bodies in folders
+    assert str(Path(answers).parent) in folders
+
+
 def test_a_stop_waits_longer_than_gunicorn_does() -> None:
     web = SERVICES["web"]
     grace = int(web["environment"]["LEDGER_GRACE"])
