@@ -57,7 +57,7 @@ def _number(text: str) -> ExactNumber:
 
 
 def _integer(text: str) -> int:
-    if len(text) > LONGEST_NUMBER:
+    if len(text.lstrip("-")) > LONGEST_NUMBER:
         raise ParseError(TOO_LONG)
     return int(text)
 

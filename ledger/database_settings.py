@@ -7,7 +7,7 @@ a connection needs to notice a dead server is set here for all of them (docs/dat
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import zip_longest
 from typing import Any
@@ -130,11 +130,12 @@ def _check_engine() -> None:
 
 
 def _check_host(source: str) -> None:
-    if source != "DB_NAME" or env.text("DB_HOST"):
-        return
-    for name in OF_A_SERVER:
-        if name.endswith(OF_A_HOST) and name not in OF_RDS.values() and env.text(name):
-            env.refuse(name, "beside DB_NAME nothing reads it; name the server by DB_HOST")
+    if source == "DB_NAME" and not env.text("DB_HOST"):
+        unread = [name for name in OF_A_SERVER if name.endswith(OF_A_HOST)]
+        _refuse_first(
+            [name for name in unread if name != OF_RDS["HOST"]],
+            "beside DB_NAME nothing reads it; name the server by DB_HOST",
+        )
 
 
 def source_name() -> str:
@@ -152,9 +153,12 @@ def _wants_embedded() -> bool:
 
 def _check_no_server_is_meant() -> None:
     if not _wants_embedded():
-        for name in OF_A_SERVER:
-            if env.text(name):
-                env.refuse(name, NOT_NAMED)
+        _refuse_first(OF_A_SERVER, NOT_NAMED)
+
+
+def _refuse_first(names: Iterable[str], why: str) -> None:
+    for name in filter(env.text, names):
+        env.refuse(name, why)
 
 
 def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Only the owner of the tables may load one: the triggers that build balances and 
 meanwhile, in one database transaction that locks every table.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.management.utils import parse_apps_and_model_labels
 from django.db import connection
-from django.db.models import GeneratedField
+from django.db.models import GeneratedField, Model
 
 from ledger.db.read_router import is_added
 from ledger.text.lines import counted
@@ -90,20 +90,18 @@ def without_generated_columns() -> Iterator[None]:
 
 def rows_of_a_bank() -> str:
     """What this bank has, such as "29 users"; "" for an empty one, or one without tables."""
-    tables = connection.introspection.table_names()
-    for label in OF_A_BANK:
-        model = apps.get_model(label)
-        if model._meta.db_table in tables and (number := model._base_manager.count()):
-            return counted(number, str(model._meta.verbose_name))
-    return ""
+    return _first_rows(map(apps.get_model, OF_A_BANK))
 
 
 def rows_of_added_apps() -> str:
     """What apps that were added have, such as "3 branches"; "" for nothing."""
+    return _first_rows(model for model in apps.get_models() if is_added(model.__module__))
+
+
+def _first_rows(models: Iterable[type[Model]]) -> str:
     tables = connection.introspection.table_names()
-    for model in apps.get_models():
-        is_here = is_added(model.__module__) and model._meta.db_table in tables
-        if is_here and (number := model._base_manager.count()):
+    for model in models:
+        if model._meta.db_table in tables and (number := model._base_manager.count()):
             return counted(number, str(model._meta.verbose_name))
     return ""
 

@@ -4,18 +4,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.views import LoginView
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage
 from django.urls import URLPattern, URLResolver, get_resolver
+
+from ledger.checks.messages import wrong
 
 
 def check_sign_in(**_options: Any) -> list[CheckMessage]:
     """Names each address with Django's own sign-in, as django.contrib.auth.urls has it."""
     return [
-        Error(
+        wrong(
+            "sign_in",
             f"The address {pattern.pattern} signs people in without Ledger's limits on guessing and"
             " without a second factor.",
-            hint="Remove it, such as django.contrib.auth.urls; link to {% url 'account_login' %}.",
-            id="ledger.E_sign_in",
+            "Remove it, such as django.contrib.auth.urls; link to {% url 'account_login' %}.",
         )
         for pattern in _patterns(get_resolver())
         if issubclass(getattr(pattern.callback, "view_class", object), LoginView)

@@ -128,12 +128,17 @@ def check_options(users: int, months: int, seed: int) -> None:
 
 def is_seeded() -> bool:
     """Whether the demo data is complete. The passwords of the sign-ins are set last."""
-    return any(user.has_usable_password() or user.last_login for user in _demo_sign_ins())
+    return any(map(_is_open, _demo_sign_ins()))
 
 
 def is_interrupted() -> bool:
     """Whether a call of `seed` has begun and not ended."""
-    return bool(_demo_sign_ins()) and not is_seeded()
+    people = _demo_sign_ins()
+    return bool(people) and not any(map(_is_open, people))
+
+
+def _is_open(user: User) -> bool:
+    return user.has_usable_password() or user.last_login is not None
 
 
 def _demo_sign_ins() -> list[User]:
