@@ -31,6 +31,15 @@ NUMBERS = {
     "prepare_threshold": (0, 1_000_000),
     "tcp_user_timeout": (0, DAY * 1000),
 }
+# How names of options of AWS's driver begin, which its documentation writes beside those of libpq.
+BEGIN_OF_AWS = (
+    "cluster_", "failover", "iam_", "monitoring_", "plugins", "reader_", "secrets_manager_", "srw_",
+    "topology_", "wrapper_",
+)  # fmt: skip
+OF_AWS = (
+    "; with DB_DRIVER=aws, plugins of AWS's driver belong in DB_AWS_PLUGINS, and its options in"
+    " DB_AWS_OPTIONS"
+)
 OFF_OR_ON = ("0", "1")
 CHOICES = {
     "channel_binding": ("disable", "prefer", "require"),
@@ -131,7 +140,8 @@ def value_of(setting: str, option: str, value: str) -> Any:
     if reason := BREAKING.get(option):
         env.refuse(setting, f"{reason}; leave its option {option} out")
     if option not in NOT_OF_LIBPQ | OF_DJANGO and not _is_known(option):
-        env.refuse(setting, f"libpq knows no option {option!r}")
+        of_aws = OF_AWS if option.startswith(BEGIN_OF_AWS) else ""
+        env.refuse(setting, f"libpq knows no option {option!r}{of_aws}")
     if not value:
         env.refuse(setting, f"its option {option} has no value; write one, or leave it out")
     if option in NUMBERS:

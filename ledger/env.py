@@ -100,7 +100,11 @@ _config = _open_config()
 
 
 def text(name: str, default: str = "") -> str:
-    return _config(name, default="").strip() or default
+    if value := _config(name, default="").strip():
+        return str(value)
+    if _config(f"DJANGO_{name}", default="").strip():  # as other projects call it
+        refuse(f"DJANGO_{name}", f"Ledger calls it {name}")
+    return default
 
 
 def flag(name: str, *, default: bool = False) -> bool:

@@ -1,6 +1,7 @@
 """`manage.py test`: runs pytest on the folder `tests`, as `make test` does."""
 
 import os
+import re
 import subprocess
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
@@ -15,6 +16,7 @@ from ledger.env import BASE_DIR
 TESTS = BASE_DIR / "tests"
 OF_THE_SITE = "ledger.settings"  # which manage.py sets without --settings
 VERBOSITY = ("-q", "", "-v", "-vv")
+SIGNS_OF_SHELL = re.compile(r"\*|\?|\[[^\]]*\]")
 CHOSE_NO_TEST = 5  # the exit code of pytest
 ALL_SLOW = "All tests here are slow, or there are none. make test leaves slow ones out: add --slow."
 NONE = "No test has such a name."
@@ -84,9 +86,10 @@ class PytestRunner:
 
 
 def _as_in_pytest(pattern: str) -> str:
-    """Returns a pattern with stars, as Django's runner takes it, for pytest, which has none."""
-    parts = " and ".join(filter(None, pattern.split("*"))) or "test"  # * alone is all of them
-    return f"({parts})" if "*" in pattern else pattern
+    """Returns a pattern of a shell, as Django's runner takes it, for pytest, which has none."""
+    parts = SIGNS_OF_SHELL.split(pattern)
+    wanted = " and ".join(filter(None, parts)) or "test"  # * alone is all of them
+    return f"({wanted})" if len(parts) > 1 else pattern
 
 
 def processes(text: str) -> str:

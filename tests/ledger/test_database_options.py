@@ -236,3 +236,13 @@ def said_by_libpq(**options: str) -> str:
     message = found.error_message.decode()
     found.finish()
     return message
+
+
+@pytest.mark.parametrize("option", ["plugins=failover", "wrapper_dialect=pg", "failover_mode=x"])
+def test_an_option_of_the_driver_of_aws_leads_to_its_settings(
+    option: str, refusal: Callable[..., str]
+) -> None:
+    sentence = refusal(DATABASE_URL=f"{URL}?{option}")
+    assert "DB_AWS_PLUGINS" in sentence
+    assert "DB_AWS_OPTIONS" in sentence
+    assert "DB_AWS" not in refusal(DATABASE_URL=f"{URL}?sslmod=require")

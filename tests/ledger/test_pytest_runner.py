@@ -107,6 +107,7 @@ def test_tests_in_the_folder_of_an_app_have_to_move(
         ("api --parallel 3 --slow", "3", ["tests/api"]),
         ("api --slow -k one -k two", "0", ["-k", "one or two", "tests/api"]),
         ("api --slow -k *", "0", ["-k", "(test)", "tests/api"]),
+        ("api --slow -k ?ne[a-c]", "0", ["-k", "(ne)", "tests/api"]),
         ("api --slow -k *one -k t*wo*", "0", ["-k", "(one) or (t and wo)", "tests/api"]),
     ],
 )

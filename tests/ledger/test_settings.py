@@ -70,6 +70,21 @@ def test_a_wrong_value_is_refused_in_one_sentence(name: str, refusal: Callable[.
     assert "secret" not in sentence
 
 
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL", "PORT"])
+def test_a_setting_by_its_name_in_other_projects_is_refused(
+    name: str, refusal: Callable[..., str]
+) -> None:
+    sentence = refusal(**{f"DJANGO_{name}": "secret"})
+    assert f"The setting DJANGO_{name} is wrong" in sentence
+    assert f"calls it {name}." in sentence
+
+
+def test_a_setting_of_another_project_counts_for_nothing_beside_ours(
+    settings_of: SettingsOf,
+) -> None:
+    assert settings_of(DJANGO_DEBUG="True", DEBUG="False")["DEBUG"] is False
+
+
 OWN_SERVER = {"DATABASE_URL": "postgresql://me@host/ledger?sslmode=require"}
 KEY = "0123456789abcdefghijklmnopqrstuvwxyz" * 2
 MAIL = {"EMAIL_URL": "consolemail://"}
