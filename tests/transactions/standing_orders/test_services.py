@@ -107,6 +107,17 @@ def test_it_pays_from_an_account_of_its_owner_in_one_currency_to_another_open_ac
             order_of(mine, theirs, **changed)
 
 
+def test_an_account_that_closed_since_it_was_read_gets_no_order(
+    mine: Account, theirs: Account
+) -> None:
+    read_before = Account.objects.get(pk=mine.pk)
+    transfer(from_account=mine, to_account=theirs, amount=mine.balance)
+    close_account(account=mine)
+    with pytest.raises(InvalidDetails):
+        order_of(read_before, theirs)
+    assert not StandingOrder.objects.exists()
+
+
 def test_money_that_is_missing_today_is_no_reason(mine: Account, theirs: Account) -> None:
     assert order_of(mine, theirs, amount=Decimal(101)).is_active
 
