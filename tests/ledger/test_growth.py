@@ -113,7 +113,7 @@ READERS: dict[str, Callable[[str], object]] = {
 
 # What stands before and behind a repeated part.
 AROUND = {
-    "": (".", "1"), "%": ("25", "41"), "%3": ("%3", "5"), "!type:a": (" ", "x"),
+    "": (".", "1"), "1": ("$", ""), "%": ("25", "41"), "%3": ("%3", "5"), "!type:a": (" ", "x"),
     "!Type:Bank\nD12/11\nP": (INVISIBLE, "\n^\n"),
     ":20:x\n:86:": ("?2", "\n"), "Date;Amount\n12.11.2026;1": (" ", "x\n"),
     '{"a": "': ("\\u0041", '"}'), "to,amount\n": (";", "\n"),

@@ -403,6 +403,36 @@ def test_a_balance_of_ofx_of_days_after_the_lines_is_not_theirs(
     assert (facts.opening is not None) == (facts.closing is not None) == is_taken
 
 
+@pytest.mark.parametrize("text", [OFX1, OFX2])
+def test_of_two_balances_of_ofx_neither_is_taken(text: str) -> None:
+    """They may be of two months, the newest first."""
+    end = text.index("</STMTRS>")
+    again = text[text.index("<BANKACCTFROM>") : end]
+    facts = measured(f"{text[:end]}</STMTRS><STMTRS>{again}{text[end:]}").facts
+    assert (facts.opening, facts.closing) == (None, None)
+
+
+@pytest.mark.parametrize("figure", ["-2,800", "-2.800", "2,000"])
+@pytest.mark.parametrize("text", [OFX1, OFX2])
+def test_three_decimals_of_ofx_may_be_thousands(text: str, figure: str) -> None:
+    assert "not an amount" in refusal_of(text.replace("-2.80", figure, 1))
+    assert "not an amount" in refusal_of(text.replace("<BALAMT>2027.20", f"<BALAMT>{figure}"))
+    dinars = text.replace("EUR", "KWD").replace("-2.80", figure, 1)
+    assert Decimal(figure.replace(",", ".")) in [line.amount for line in read(dinars)]
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        "D01/13/2026\nT-6.00\nPB\nD01/14/2026\nT-7.00\nPC\n^\n",
+        "D01/13/2026\nT-6.00\nPB\n!Type:Cat\nNFood\n^\n",
+    ],
+)
+def test_a_record_of_qif_without_its_end_is_refused(records: str) -> None:
+    """Else the payment of its first lines, or that of the next ones, would be lost."""
+    assert "does not end before line 5" in refusal_of(f"!Type:Bank\n{records}")
+
+
 def test_a_file_whose_newest_statement_stands_first_begins_with_the_oldest() -> None:
     december = MT940.replace("C261101EUR100,00", "C261201EUR2027,20")
     december = december.replace("C261130EUR2027,20", "C261231EUR3954,40")

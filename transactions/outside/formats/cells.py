@@ -77,7 +77,7 @@ def is_day(typed: str) -> bool:
 
 _DIGIT = re.compile("[0-9]")
 _BESIDE = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")  # a currency, or other letters
-_WITHIN = re.compile(r"[0-9][^0-9]*[\u20ac$\u00a3][^0-9]*[0-9]")  # a currency
+_WITHIN = re.compile(r"[0-9][^0-9\u20ac$\u00a3]*[\u20ac$\u00a3][^0-9]*[0-9]")  # a currency
 # Thousands begin with 1 to 9 and have one kind of separator: "0.500" may mean a half.
 _INDIAN = r"[1-9][0-9]?(?:,[0-9]{2}){1,5},[0-9]{3}(?:\.[0-9]{0,4})?"  # 1,00,007.00
 _UNSIGNED = {

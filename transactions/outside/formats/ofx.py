@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import IO
 
+from ledger.text.currencies import minor_units
 from ledger.text.lines import shortened, tidy_line
 from transactions.outside.formats.lines import (
     CUT,
@@ -20,6 +21,7 @@ from transactions.outside.formats.lines import (
     UnreadableStatement,
     bounded,
     made_line,
+    not_an_amount,
     opened,
     plain_figure,
     read_compact_day,
@@ -33,6 +35,7 @@ ALONE = frozenset({"CURDEF", "DTEND"})  # values that stand in no aggregate that
 WANTED = ALONE | {"STMTTRN", "LEDGERBAL", "BANKACCTFROM", "CCACCTFROM", "INVTRAN"}
 LATER = timedelta(days=3)  # by which the balance may be of a later day than the lines
 _TAG = re.compile(r"<(/?)([A-Za-z0-9._]{1,40})>([^<]*)", re.ASCII)
+THREE_DECIMALS = re.compile(r"[.,][0-9]{3}\s*$", re.ASCII)
 Aggregate = tuple[str, dict[str, str]]
 
 
@@ -54,6 +57,7 @@ class _Total:
     account: str = ""
     sum: Decimal = Decimal(0)
     closing: Decimal | None = None
+    balances: int = 0  # how many the file has
     ends: str = ""  # the day up to which the lines are
     balance_of: str = ""  # the day of the balance
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
@@ -82,11 +86,13 @@ def _lines(
             total.ends = values.get("DTEND", "")[:8]
         elif name == "LEDGERBAL":
             balance = values.get("BALAMT", "")  # some banks send it empty
-            total.closing = plain_figure(0, balance) if balance else None
+            total.closing = _figure(0, balance, facts) if balance else None
+            total.balances += 1
             total.balance_of = values.get("DTASOF", "")[:8]
         else:
             _note_account(total, values.get("ACCTID", ""))
-    if total.closing is not None and not _is_of_later(total):
+    # With two, which may be of two months in any order, neither is certain.
+    if total.closing is not None and total.balances == 1 and not _is_of_later(total):
         facts.closing, facts.opening = total.closing, total.closing - total.sum
         said = (said_day(day) for day in (total.ends, total.balance_of))
         facts.closing_on = min((day for day in said if day), default=None)
@@ -121,12 +127,25 @@ def _line(number: int, values: dict[str, str], facts: StatementFacts) -> Outside
     return made_line(
         number,
         read_compact_day(number, day),
-        plain_figure(number, values.get("TRNAMT", "")),
+        _figure(number, values.get("TRNAMT", ""), facts),
         description=values.get("MEMO", ""),
         other=values.get("NAME", ""),
         reference=values.get("REFNUM", "") or values.get("CHECKNUM", ""),
         outside_id=values.get("FITID", ""),
     )
+
+
+def _figure(number: int, text: str, facts: StatementFacts) -> Decimal:
+    """A figure whose mark, a point or a comma, is before decimals. With three of them it may also
+    be before thousands, unless the currency has three.
+    """
+    currency = facts.currency or facts.account_currency
+    if THREE_DECIMALS.search(text) and currency and minor_units(currency) < 3:
+        raise UnreadableStatement(
+            f"{not_an_amount(number, text)} Are these thousands? Download the file in another "
+            "format."
+        )
+    return plain_figure(number, text)
 
 
 def _from_xml(source: IO[bytes]) -> Iterator[Aggregate]:

@@ -24,6 +24,7 @@ from transactions.outside.formats.lines import (
 KINDS = ("bank", "cash", "ccard", "oth a", "oth l")
 # What Quicken puts beside the payments: none of these lists has any.
 LISTS = ("cat", "class", "memorized", "security", "prices", "budget", "invitem", "template")
+ONCE = "DTU"  # that begin one line of a payment: the day, and the amount in two spellings
 MOST_LETTERS = 40  # that begin the lines of a record
 OPENING = "opening balance"
 Record = tuple[int, dict[str, str]]
@@ -64,6 +65,8 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
             if not line.strip():
                 continue
             if line[0] == "!":
+                if record and not is_list:
+                    raise UnreadableStatement(_no_end(began, number))
                 is_list = line.lower().startswith("!account") or _kind_of(line) in LISTS
                 kinds += _counts(line)
                 if kinds > 1:
@@ -77,6 +80,8 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
                 began, record = 0, {}
             else:
                 began = began or number
+                if line[0].upper() in record and line[0].upper() in ONCE and not is_list:
+                    raise UnreadableStatement(_no_end(began, number))
                 record.setdefault(line[0].upper(), line[1:].strip())
                 if len(record) > MOST_LETTERS:
                     raise UnreadableStatement(
@@ -85,6 +90,10 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
                     )
     if record:
         raise UnreadableStatement(f"The last record of the file does not end. {CUT}")
+
+
+def _no_end(began: int, number: int) -> str:
+    return f"The record from line {began:,} on does not end before line {number:,}. {CUT}"
 
 
 def _counts(line: str) -> int:
