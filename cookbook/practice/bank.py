@@ -41,11 +41,13 @@ from cookbook.practice.readiness import (
 from cookbook.practice.schema_copy import copy_schema
 from ledger.db import extensions, pooler
 from ledger.db.probe import unapplied_migrations
+from ledger.db.read_router import is_added
 from ledger.db.retry import sqlstate
 from transactions.demo import seeding
 
 REAL = "public"  # the schema of the real books
 DRAFT = "practice_draft"
+WITHOUT_MODELS = {"django_migrations", "cache", "fact_keys", "writer_mark"}
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"  # of the cookbook's role, there
 LOCKS_HERE = 7_205_759_410_000_000  # added to numbers of advisory locks of the real books
 NUMBERED_LOCK = r"(pg_advisory_\w+\()(\d+)(?=\))"
@@ -152,9 +154,17 @@ def _drop(schema: str) -> None:
         cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
+def tables_of_ledger() -> set[str]:
+    """The names of its tables and views, without those of apps that were added to it."""
+    models = apps.get_models(include_auto_created=True)
+    return WITHOUT_MODELS | {
+        model._meta.db_table for model in models if not is_added(model.__module__)
+    }
+
+
 def _make_tables() -> None:
     """Creates the tables of the real books and those that only the practice bank has."""
-    copy_schema(REAL, DRAFT)
+    copy_schema(REAL, DRAFT, tables_of_ledger())
     _functions_stay_within(DRAFT)
     _rules_take_their_own_locks()
     with connection.schema_editor() as editor:

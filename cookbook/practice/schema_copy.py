@@ -2,13 +2,18 @@
 
 By SQL on the catalogue: pg_dump is no part of every installation, and must not be older than the
 server. What belongs to an extension is not copied, wherever the extension is, nor row-level
-security, whose functions are in another schema.
+security, whose functions are in another schema. Nor is what the bank has added: its tables, its
+views, which may show more than the practice bank, and its triggers, which may write elsewhere.
 """
+
+from collections.abc import Collection
+from typing import Any
 
 from django.db import connection
 from django.db import transaction as db_transaction
 
-# The tables and views of the source; `ours` leaves out those of extensions and of other owners.
+# The named tables and views of the source, the functions, and the triggers of django-pgtrigger;
+# without those of extensions and of other owners.
 OURS = """
 WITH ours AS (
     SELECT oid, relname, relkind, reloptions,
@@ -16,7 +21,7 @@ WITH ours AS (
         format('%%I.%%I', %(target)s::text, relname) AS copied
     FROM pg_class
     WHERE relnamespace = %(source)s::regnamespace AND relkind IN ('r', 'v')
-      AND pg_has_role(relowner, 'USAGE')
+      AND relname = ANY(%(tables)s) AND pg_has_role(relowner, 'USAGE')
       AND NOT EXISTS (
           SELECT FROM pg_depend
           WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e'
@@ -32,6 +37,10 @@ WITH ours AS (
           SELECT FROM pg_depend
           WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e'
       )
+), triggers AS (
+    SELECT pg_trigger.oid, tgname, here, ours.copied
+    FROM ours JOIN pg_trigger ON tgrelid = ours.oid JOIN functions ON functions.oid = tgfoid
+    WHERE NOT tgisinternal AND starts_with(tgname, 'pgtrigger_')
 )
 """
 # Columns, defaults, NOT NULL and CHECKs. LIKE would give indexes other names.
@@ -76,10 +85,8 @@ SELECT format('CREATE VIEW %%s AS %%s', copied, pg_get_viewdef(oid))
 FROM ours WHERE relkind = 'v' ORDER BY oid
 """
 TRIGGERS = """
-SELECT regexp_replace(pg_get_triggerdef(pg_trigger.oid), ' ON ' || here || ' ',
-    ' ON ' || ours.copied || ' ')
-FROM ours JOIN pg_trigger ON tgrelid = ours.oid JOIN functions ON functions.oid = tgfoid
-WHERE NOT tgisinternal ORDER BY pg_trigger.oid
+SELECT regexp_replace(pg_get_triggerdef(oid), ' ON ' || here || ' ', ' ON ' || copied || ' ')
+FROM triggers ORDER BY oid
 """
 # LIKE copies those of columns and CHECKs.
 COMMENTS = """
@@ -91,9 +98,7 @@ FROM pg_description JOIN (
     UNION ALL
     SELECT 'pg_proc'::regclass, oid, 'FUNCTION ' || copied FROM functions
     UNION ALL
-    SELECT 'pg_trigger'::regclass, pg_trigger.oid,
-        format('TRIGGER %%I ON %%s', tgname, ours.copied)
-    FROM ours JOIN pg_trigger ON tgrelid = ours.oid JOIN functions ON functions.oid = tgfoid
+    SELECT 'pg_trigger'::regclass, oid, format('TRIGGER %%I ON %%s', tgname, copied) FROM triggers
 ) AS objects (class, oid, object) ON classoid = class AND objoid = oid AND objsubid = 0
 ORDER BY object
 """
@@ -110,13 +115,14 @@ IN_ORDER = (
 )
 
 
-def copy_schema(source: str, target: str) -> None:
-    """Copies the tables, views, functions and triggers of `source` into the empty `target`.
+def copy_schema(source: str, target: str, tables: Collection[str]) -> None:
+    """Copies these tables and views, with their triggers, and all functions of `source` into the
+    empty `target`.
 
     All or nothing. While Postgres writes a definition, only `source` is in the search path, so that
     names in it have no schema; while it is run, `target` is the first one.
     """
-    parameters = {"source": source, "target": target}
+    parameters: dict[str, Any] = {"source": source, "target": target, "tables": [*tables]}
     with db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('search_path', %s, true)", [source])
         statements: list[str] = []

@@ -17,6 +17,7 @@ from cookbook.lab.attempts import ATTEMPTS
 from cookbook.practice import bank, readiness
 from cookbook.practice.readiness import NoPracticeBank
 from cookbook.practice.role import as_cookbook_role
+from cookbook.practice.schema_copy import copy_schema
 from cookbook.recipes import RECIPES
 from tests.factories import AccountFactory
 from transactions.models.reconciliation_triggers import LOCK
@@ -80,6 +81,30 @@ def test_every_rule_of_the_real_books_is_there_as_it_is() -> None:
     tables = {table for table, *_ in real}
     assert len(real) > 600
     assert {rule for rule in rules_in("practice") if rule[0] in tables} == real
+
+
+@pytest.mark.django_db
+def test_what_a_bank_has_added_is_not_copied() -> None:
+    """Its trigger would write elsewhere for invented payments, its view show what is not public."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE public.outbox (id uuid);"
+            "CREATE VIEW public.salaries AS SELECT 1 AS salary;"
+            "CREATE FUNCTION public.send() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN INSERT INTO public.outbox VALUES (NEW.id); RETURN NEW; END';"
+            "CREATE TRIGGER send AFTER INSERT ON public.transactions"
+            " FOR EACH ROW EXECUTE FUNCTION public.send();"
+            "CREATE SCHEMA copied"
+        )
+        copy_schema("public", "copied", bank.tables_of_ledger())
+        cursor.execute(
+            "SELECT relname, tgname FROM pg_class LEFT JOIN pg_trigger ON tgrelid = pg_class.oid"
+            " WHERE relnamespace = 'copied'::regnamespace"
+        )
+        names = {*cursor.fetchall()}
+    assert ("transactions", "send") not in names
+    assert len([name for table, name in names if table == "transactions"]) > 5
+    assert {"outbox", "salaries"}.isdisjoint({table for table, _ in names})
 
 
 @pytest.mark.django_db
