@@ -10,10 +10,11 @@ from accounts.models import Account
 from tests.factories import AccountFactory
 from transactions import services
 from transactions.exceptions import InvalidDetails
-from transactions.posting.validation import JOINING, MOST_COMMENTS, MOST_JOINING
+from transactions.posting.validation import JOINING, MOST_AT, MOST_COMMENTS, MOST_JOINING
 
 URL = "https://example.com/" + "orders/2026-11-27/a_b-c.d/" * 9 + "?a=1&b=2#c"
-HARMLESS = ("Rent, November", URL, "eyJ" + "aB3_x-9Zk" * 45, "https://a.example/b " * 800)
+HARMLESS = ("Rent, November", URL, "eyJ" + "aB3_x-9Zk" * 45, "https://a.example/b " * 800,
+            "ana@example.com," * 40)  # fmt: skip
 
 
 @pytest.fixture
@@ -30,6 +31,12 @@ def test_a_word_of_many_parts_is_refused(sign: str, account: Account) -> None:
             services.deposit(to_account=account, amount=Decimal(1), **details)
 
 
+@pytest.mark.parametrize("text", ["@a1a" * (MOST_AT + 1), "a " * 9 + "a@" * (MOST_AT + 1)])
+def test_a_word_like_many_addresses_is_refused(text: str, account: Account) -> None:
+    with pytest.raises(InvalidDetails):
+        services.deposit(to_account=account, amount=Decimal(1), metadata={"note": text})
+
+
 def test_many_beginnings_of_comments_are_refused(account: Account) -> None:
     with pytest.raises(InvalidDetails):
         services.deposit(
@@ -37,6 +44,6 @@ def test_many_beginnings_of_comments_are_refused(account: Account) -> None:
         )
 
 
-@pytest.mark.parametrize("text", HARMLESS, ids=["sentence", "address", "token", "addresses"])
+@pytest.mark.parametrize("text", HARMLESS, ids=["sentence", "URL", "token", "URLs", "addresses"])
 def test_addresses_tokens_and_long_texts_are_booked(text: str, account: Account) -> None:
     assert services.deposit(to_account=account, amount=Decimal(1), metadata={"note": text})

@@ -24,7 +24,9 @@ from transactions.outside.formats.lines import (
 KINDS = ("bank", "cash", "ccard", "oth a", "oth l")
 # What Quicken puts beside the payments: none of these lists has any.
 LISTS = ("cat", "class", "memorized", "security", "prices", "budget", "invitem", "template")
-ONCE = "DTU"  # that begin one line of a payment: the day, and the amount in two spellings
+ONCE = frozenset(
+    "DTU"
+)  # that begin one line of a payment: the day, and the amount in two spellings
 MOST_LETTERS = 40  # that begin the lines of a record
 OPENING = "opening balance"
 Record = tuple[int, dict[str, str]]
@@ -80,16 +82,20 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
                 began, record = 0, {}
             else:
                 began = began or number
-                if line[0].upper() in record and line[0].upper() in ONCE and not is_list:
+                if not is_list and line[0].upper() in ONCE & record.keys():
                     raise UnreadableStatement(_no_end(began, number))
-                record.setdefault(line[0].upper(), line[1:].strip())
-                if len(record) > MOST_LETTERS:
-                    raise UnreadableStatement(
-                        f"The record from line {began:,} on has more than {MOST_LETTERS} kinds of "
-                        f"lines, more than QIF has. {CUT}"
-                    )
+                _add(line, record, began)
     if record:
         raise UnreadableStatement(f"The last record of the file does not end. {CUT}")
+
+
+def _add(line: str, record: dict[str, str], began: int) -> None:
+    record.setdefault(line[0].upper(), line[1:].strip())
+    if len(record) > MOST_LETTERS:
+        raise UnreadableStatement(
+            f"The record from line {began:,} on has more than {MOST_LETTERS} kinds of lines, more "
+            f"than QIF has. {CUT}"
+        )
 
 
 def _no_end(began: int, number: int) -> str:
