@@ -60,6 +60,8 @@ def choose_settings() -> None:
     except CommandError:
         pass  # the command's own parser names it
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
+    if sys.argv[1:2] == ["runserver"]:  # pages never have the rights of the owner of the tables
+        os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or "web"
 
 
 def log_format() -> str:

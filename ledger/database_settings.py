@@ -130,11 +130,12 @@ def _check_engine() -> None:
 
 
 def _check_host(source: str) -> None:
-    if source == "DB_NAME" and not env.text("DB_HOST"):
+    host = {"DB_NAME": "DB_HOST", OF_RDS["NAME"]: OF_RDS["HOST"]}.get(source)
+    if host and not env.text(host):
         unread = [name for name in OF_A_SERVER if name.endswith(OF_A_HOST)]
         _refuse_first(
             [name for name in unread if name != OF_RDS["HOST"]],
-            "beside DB_NAME nothing reads it; name the server by DB_HOST",
+            f"beside {source} nothing reads it; name the server by {host}",
         )
 
 

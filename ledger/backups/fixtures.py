@@ -14,7 +14,7 @@ from django.core.management.utils import parse_apps_and_model_labels
 from django.db import connection
 from django.db.models import GeneratedField, Model
 
-from ledger.db.read_router import is_added
+from ledger.db.read_router import has_added_table
 from ledger.text.lines import counted
 
 LEFT_OUT = ("transactions.entry",)  # a view on the rows of transactions
@@ -64,7 +64,7 @@ def missing_from(labels: Sequence[str]) -> str | None:
     """The first model without which a fixture of these cannot be loaded; None if it is whole, or
     has rows of apps that were added to Ledger and no others.
     """
-    if labels and all(is_added(apps.get_model(label).__module__) for label in labels):
+    if labels and all(has_added_table(apps.get_model(label)) for label in labels):
         return None
     there = {*labels, *OPTIONAL}
     return next((label for label in in_order() if label not in there), None)
@@ -95,7 +95,7 @@ def rows_of_a_bank() -> str:
 
 def rows_of_added_apps() -> str:
     """What apps that were added have, such as "3 branches"; "" for nothing."""
-    return _first_rows(model for model in apps.get_models() if is_added(model.__module__))
+    return _first_rows(filter(has_added_table, apps.get_models()))
 
 
 def _first_rows(models: Iterable[type[Model]]) -> str:

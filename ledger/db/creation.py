@@ -26,6 +26,9 @@ def create_database(connection: Any, name: str, owner: str = "") -> None:
 
 def how_to_start_over() -> str:
     """How to get an empty bank in place of this one, as a sentence."""
-    if settings.LEDGER_EMBEDDED:
+    folder = settings.LEDGER_DATA_DIR
+    if settings.LEDGER_EMBEDDED and folder == settings.BASE_DIR / ".data":
         return "To start over, run make clean, which deletes .data with the embedded server."
+    if settings.LEDGER_EMBEDDED:
+        return f"To start over, run manage.py stop_db, and delete the folder {folder}."
     return "To start over, name a new database in DATABASE_URL or DB_NAME."

@@ -28,6 +28,15 @@ def is_added(module: str) -> bool:
     return module.partition(".")[0] not in ON_WRITER
 
 
+def has_added_table(model: type[Model]) -> bool:
+    """Whether all of a model's columns are in tables of apps that were added to Ledger. Those of a
+    proxy are in the table of another model, and those of a child model in its parents' too.
+    """
+    # A cache in the database passes a class with less than a model has.
+    concrete = getattr(model._meta, "concrete_model", None) or model
+    return all(is_added(table.__module__) for table in (concrete, *_parents(concrete)))
+
+
 def _parents(model: type[Model]) -> Sequence[type[Model]]:
     return model._meta.get_parent_list() if hasattr(model._meta, "get_parent_list") else ()
 
@@ -38,13 +47,7 @@ class ReadRouter:
     def db_for_read(
         self, model: type[Model], instance: Model | None = None, **_hints: Any
     ) -> str | None:
-        # A cache in the database passes a class with less than a model has.
-        concrete = getattr(model._meta, "concrete_model", None) or model
-        tables = (concrete, *_parents(concrete))  # a child model has the columns of its parents
-        if (
-            not all(is_added(table.__module__) for table in tables)
-            or connections[DEFAULT_DB_ALIAS].in_atomic_block
-        ):
+        if not has_added_table(model) or connections[DEFAULT_DB_ALIAS].in_atomic_block:
             return DEFAULT_DB_ALIAS
         is_of_object = instance is not None and instance._state.db
         return None if is_of_object else READ  # None: where the object came from

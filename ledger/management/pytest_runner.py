@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -15,11 +15,25 @@ from ledger.env import BASE_DIR
 
 TESTS = BASE_DIR / "tests"
 OF_THE_SITE = "ledger.settings"  # which manage.py sets without --settings
+OF_DJANGO = (
+    "--buffer", "--debug-mode", "--debug-sql", "--durations", "--pdb", "--reverse", "--shuffle",
+    "--timing",
+)  # fmt: skip
 VERBOSITY = ("-q", "", "-v", "-vv")
 SIGNS_OF_SHELL = re.compile(r"\*|\?|\[[^\]]*\]")
 CHOSE_NO_TEST = 5  # the exit code of pytest
 ALL_SLOW = "All tests here are slow, or there are none. make test leaves slow ones out: add --slow."
 NONE = "No test has such a name."
+
+
+class _Refused(Action):
+    """An option of Django's runner that is pytest's own matter."""
+
+    def __call__(self, parser: ArgumentParser, *_given: Any) -> None:
+        parser.error(
+            f"{self.option_strings[0]} is of Django's runner, and the tests run by pytest. Run"
+            " .venv/bin/python -m pytest with an option of pytest; --help lists them."
+        )
 
 
 class PytestRunner:
@@ -61,6 +75,11 @@ class PytestRunner:
         add("--slow", action="store_true", help="Run the slow tests too, as make test-all does.")
         add("--keepdb", action="store_true", help="Is always so: databases are copies of one that "
             "is kept.")  # fmt: skip
+
+        for name in ("--tag", "--exclude-tag"):
+            add(name, action=_Refused, help=SUPPRESS)
+        for name in OF_DJANGO:
+            add(name, action=_Refused, nargs=0, help=SUPPRESS)
 
     def run_tests(self, test_labels: Sequence[str]) -> int:
         """Runs the tests of these labels, all without one. Returns 0 if they pass.

@@ -46,6 +46,19 @@ def test_a_server_of_rds_needs_tls_too(named: Named, capsys: pytest.CaptureFixtu
     assert RDS["RDS_PASSWORD"] not in printed
 
 
+@pytest.mark.parametrize("name", ["RDS_HOST", "RDS_ENDPOINT", "DB_HOST", "POSTGRES_HOST"])
+def test_a_server_of_rds_by_another_name_is_refused(
+    name: str, named: Named, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its login would be tried on this computer."""
+    named(**RDS | {"RDS_HOSTNAME": "", name: "mydb.eu-west-1.rds.amazonaws.com"})
+    with pytest.raises(SystemExit):
+        database_settings.database()
+    printed = capsys.readouterr().err
+    assert f"The setting {name} is wrong" in printed
+    assert "RDS_HOSTNAME" in printed
+
+
 @pytest.mark.parametrize("source", [{"DB_NAME": "books"}, {"DATABASE_URL": "postgres:///books"}])
 def test_the_names_of_ledger_go_first(source: dict[str, str], named: Named) -> None:
     named(**RDS, **source)

@@ -131,6 +131,13 @@ def test_a_number_of_processes_that_is_none_is_refused(
     assert commands == []
 
 
+@pytest.mark.parametrize("given", ["--pdb", "--tag slow", "api --reverse", "--debug-mode"])
+def test_an_option_of_djangos_runner_leads_to_pytest(given: str, commands: list[list[str]]) -> None:
+    with pytest.raises(CommandError, match="-m pytest"):
+        call_command("test", *given.split())
+    assert commands == []
+
+
 def test_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(pytest_runner, "find_spec", lambda _name: None)
     with pytest.raises(CommandError, match="make install-dev"):

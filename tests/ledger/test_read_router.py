@@ -12,7 +12,7 @@ from django.db.utils import ConnectionRouter
 from django.test.utils import isolate_apps
 
 from accounts.models import Account
-from ledger.db.read_router import ReadRouter
+from ledger.db.read_router import ReadRouter, has_added_table
 
 
 @pytest.fixture
@@ -48,6 +48,23 @@ def test_what_ledger_has_today_is_read_on_the_writer(router: ConnectionRouter) -
     }
     assert {name for name, database in found.items() if database != "default"} == set()
     assert len(found) > 80
+
+
+def test_columns_of_ledger_are_in_no_table_of_an_added_app(visit: type[models.Model]) -> None:
+    """Of its proxies and children neither, for which fixtures and the router ask."""
+    with isolate_apps("accounts"):
+
+        class Kiosk(Account):
+            class Meta:
+                app_label = "shops"
+                proxy = True
+
+        class Vault(Account):
+            class Meta:
+                app_label = "shops"
+
+    found = [has_added_table(model) for model in (Kiosk, Vault, Account, visit)]
+    assert found == [False, False, False, True]
 
 
 def test_a_cache_in_the_database_is_read_on_the_writer(router: ConnectionRouter) -> None:

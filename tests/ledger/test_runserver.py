@@ -1,5 +1,6 @@
 """`manage.py runserver` serves only a bank that is prepared."""
 
+import os
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import CommandError
 from django.core.management.commands import runserver as of_django
 
+import manage
 from ledger.management.commands import runserver
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +36,7 @@ def test_a_prepared_bank_is_served(settings: Any, served: list[int]) -> None:
 
 def test_without_collected_files_it_names_what_to_run(settings: Any, served: list[int]) -> None:
     settings.DEBUG = False
-    with pytest.raises(CommandError, match=r"static files.*make dev.*manage\.py prepare"):
+    with pytest.raises(CommandError, match=r"static files.*manage\.py prepare.*DEBUG"):
         call_command("runserver")
 
     assert served == []
@@ -52,6 +54,16 @@ def test_without_a_migration_it_names_what_to_run(
     monkeypatch.setenv("RUN_MAIN", "true")  # Django prints them in red, and goes on
     call_command("runserver")
     assert served == [1]
+
+
+@pytest.mark.parametrize(("command", "role"), [("runserver", "web"), ("migrate", "owner")])
+def test_pages_have_no_rights_of_the_owner(
+    command: str, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEDGER_ROLE", "" if command == "runserver" else "owner")
+    monkeypatch.setattr("sys.argv", ["manage.py", command])
+    manage.choose_settings()
+    assert os.environ["LEDGER_ROLE"] == role
 
 
 @pytest.mark.parametrize("place", ["80000", "localhost:65536"])

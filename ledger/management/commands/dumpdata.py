@@ -1,3 +1,4 @@
+import os
 import warnings
 from typing import Any
 
@@ -52,7 +53,11 @@ class Command(DumpData):
         options["use_base_manager"] = True
         with snapshot(), without_generated_columns(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ProxyModelWarning)  # their rows are another model's
-            super().handle(*tables, **options)
+            before = os.umask(0o077)  # whoever reads the file reads everything
+            try:
+                super().handle(*tables, **options)
+            finally:
+                os.umask(before)
 
 
 def _blind_login() -> str:

@@ -10,7 +10,7 @@ from django.db import transaction as db_transaction
 from ledger.backups import fixtures
 from ledger.backups.fixtures import originals_before
 from ledger.db.creation import how_to_start_over
-from ledger.db.read_router import is_added
+from ledger.db.read_router import has_added_table
 from ledger.text.lines import counted
 from transactions.audit.audit import audit_here
 
@@ -65,7 +65,7 @@ class Command(LoadData):
 
     def save_obj(self, obj: DeserializedObject) -> bool:
         """Saves one object, or keeps it until its original is there."""
-        is_added_app = is_added(type(obj.object).__module__)
+        is_added_app = has_added_table(type(obj.object))
         if self.is_whole is None:
             self.is_whole = not is_added_app
             if self.is_whole:

@@ -42,4 +42,7 @@ def refuse_unprepared() -> None:
     if missing:
         raise CommandError(f"The database lacks {counted(missing, 'migration')}. {PREPARE}")
     if not are_collected():
-        raise CommandError(f"The static files are not collected. {PREPARE}")
+        raise CommandError(
+            "The static files are not collected. Run manage.py prepare and then this again, or"
+            " DEBUG=True manage.py runserver, which needs none."
+        )

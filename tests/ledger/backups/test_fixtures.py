@@ -69,6 +69,7 @@ def test_a_bank_makes_the_round_trip_row_by_row(
     assert done.returncode == 0, done.stderr
     assert manage(folder, "dumpdata", "-o", str(again)).returncode == 0
     assert rows(again) == rows(fixture)
+    assert again.stat().st_mode & 0o777 == 0o600  # for its owner, as a backup is
     assert "clean" in manage(folder, "audit_ledger").stdout
     assert_one_sentence(manage(folder, "loaddata", str(fixture)), "Nothing was loaded")
 
@@ -239,5 +240,5 @@ def test_nothing_empties_a_bank_and_what_does_is_named(
     fixture.write_text('[{"model": "auth.group", "pk": 1, "fields": {"name": "any"}}]')
 
     ended = manage(bank.data_dir, *command.format(fixture=fixture).split())
-    assert_one_sentence(ended, refusal, "make clean")
+    assert_one_sentence(ended, refusal, "manage.py stop_db", str(bank.data_dir))
     assert users(bank.data_dir) == before

@@ -78,6 +78,6 @@ def test_a_whole_bank_goes_into_none_with_rows_of_an_added_app(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaddata.refuse_rows()
-    monkeypatch.setattr(fixtures, "is_added", lambda module: module == "django.contrib.auth.models")
+    monkeypatch.setattr(fixtures, "has_added_table", lambda model: model.__name__ == "Permission")
     with pytest.raises(CommandError, match="permission"):
         loaddata.refuse_rows()
