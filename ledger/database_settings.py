@@ -7,7 +7,7 @@ a connection needs to notice a dead server is set here for all of them (docs/dat
 import ipaddress
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from itertools import zip_longest
 from typing import Any
@@ -28,11 +28,23 @@ OF_RDS = {
 OF_A_SERVER = tuple(
     f"{of}_{part}"
     for of in ("DB", "DATABASE", "RDS", "SQL", "PG", "POSTGRES", "POSTGRESQL", "MYSQL")
-    for part in ("HOST", "HOSTNAME", "ENDPOINT", "NAME", "DB", "DATABASE", "USER", "USERNAME",
-                 "PASSWORD", "ENGINE")
-    if f"{of}_{part}" != "DB_NAME"  # which names the server
+    for part in ("HOST", "HOSTNAME", "ENDPOINT", "SERVER", "URL", "URI", "NAME", "DB", "DATABASE",
+                 "USER", "USERNAME", "PASSWORD", "PASS", "PORT", "SSLMODE", "ENGINE")
+    if f"{of}_{part}" not in ("DB_NAME", "DATABASE_URL")  # which name the server
 )  # fmt: skip
-OF_A_HOST = ("_HOST", "_HOSTNAME", "_ENDPOINT")
+# How the names of one part end.
+OTHER_NAMES = {
+    "HOST": ("_HOST", "_HOSTNAME", "_ENDPOINT", "_SERVER", "_URL", "_URI"),
+    "USER": ("_USER", "_USERNAME"),
+    "PASSWORD": ("_PASSWORD", "_PASS"),
+}
+OF_A_REPLICA = tuple(
+    pattern.format(of)
+    for of in ("READ", "READER", "REPLICA", "READ_REPLICA", "SLAVE")
+    for pattern in ("{}_DB_HOST", "DB_{}_HOST", "DB_HOST_{}", "DATABASE_{}_HOST", "{}_DATABASE_URL",
+                    "{}_DB_URL", "DB_{}_URL", "DATABASE_URL_{}", "DATABASE_{}_URL")
+    if pattern.format(of) != "DATABASE_REPLICA_URL"
+)  # fmt: skip
 NOT_NAMED = (
     "it belongs to a database server, and neither DATABASE_URL nor DB_NAME names one; write"
     " DATABASE_URL, or DB_NAME, DB_USER, DB_PASSWORD, DB_HOST and DB_PORT; for the embedded server"
@@ -114,7 +126,7 @@ def database() -> dict[str, Any]:
         libpq_variables.forget()
         return {}
     _check_engine()
-    _check_host(source)
+    _check_parts(source)
     database_options.check_start_up("PGOPTIONS", os.environ.get("PGOPTIONS", ""))
     name = "DATABASE_URL" if source == "DATABASE_URL" else "DB_NAME"
     names = OF_RDS if source == OF_RDS["NAME"] else OF_LEDGER
@@ -129,14 +141,17 @@ def _check_engine() -> None:
         env.refuse("DB_ENGINE", f"{engine!r} is not Postgres, Ledger's only database; remove it")
 
 
-def _check_host(source: str) -> None:
-    host = {"DB_NAME": "DB_HOST", OF_RDS["NAME"]: OF_RDS["HOST"]}.get(source)
-    if host and not env.text(host):
-        unread = [name for name in OF_A_SERVER if name.endswith(OF_A_HOST)]
-        _refuse_first(
-            [name for name in unread if name != OF_RDS["HOST"]],
-            f"beside {source} nothing reads it; name the server by {host}",
-        )
+def _check_parts(source: str) -> None:
+    """Stops at a part of the server by another name than that which is read, and is not there."""
+    names = {"DB_NAME": OF_LEDGER, OF_RDS["NAME"]: OF_RDS}.get(source, {})
+    for part, ends in OTHER_NAMES.items():
+        if names and not env.text(names[part]):
+            # Elastic Beanstalk sets its own, whatever is used.
+            unread = [name for name in OF_A_SERVER if name not in OF_RDS.values()]
+            env.refuse_first(
+                [name for name in unread if name.endswith(ends)],
+                f"beside {source} nothing reads it; Ledger calls it {names[part]}",
+            )
 
 
 def source_name() -> str:
@@ -154,12 +169,7 @@ def _wants_embedded() -> bool:
 
 def _check_no_server_is_meant() -> None:
     if not _wants_embedded():
-        _refuse_first(OF_A_SERVER, NOT_NAMED)
-
-
-def _refuse_first(names: Iterable[str], why: str) -> None:
-    for name in filter(env.text, names):
-        env.refuse(name, why)
+        env.refuse_first(OF_A_SERVER, NOT_NAMED)
 
 
 def _asking_for_writer(name: str, found: dict[str, Any]) -> dict[str, Any]:
@@ -268,6 +278,10 @@ def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     if (singular := env.text("DATABASE_REPLICA_URL")) and env.text("DATABASE_REPLICA_URLS"):
         env.refuse("DATABASE_REPLICA_URL", "DATABASE_REPLICA_URLS is set too; leave this one out")
     given = BETWEEN.split(singular or env.text("DATABASE_REPLICA_URLS"))
+    if not any(given):
+        env.refuse_first(
+            OF_A_REPLICA, "nothing reads it; name replicas by URLs in DATABASE_REPLICA_URLS"
+        )
     urls = enumerate(filter(None, given), start=1)
     return {f"replica{number}": _replica(url, writer) for number, url in urls}
 

@@ -31,6 +31,8 @@ GUNICORN_BOOT_ERROR = 3
 MAKE_NO_DATA = frozenset({"failover", "standby", "stop_db", "help", "version"})
 FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+# A name, one of all below it (.bank.example), an address, or any.
+HOST = re.compile(r"\*|\.?[A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.ASCII)
 EMAIL = re.compile(r"[^\s@:/]+@[^\s@:/]+", re.ASCII)
 CONTACT = re.compile(r"(mailto:[^\s@]+@[^\s@]+|https://\S+)", re.ASCII)
@@ -82,6 +84,12 @@ SHORTEST_TOKEN, PRINTABLE = 32, re.compile(r"[!-~]+", re.ASCII)
 def refuse(name: str, why: str) -> NoReturn:
     """Exit with one sentence instead of a traceback."""
     _stop(f"The setting {name} is wrong: {why}.")
+
+
+def refuse_first(names: Iterable[str], why: str) -> None:
+    """Stops at the first of these settings that is set."""
+    for name in filter(text, names):
+        refuse(name, why)
 
 
 def _stop(sentence: str) -> NoReturn:
@@ -136,6 +144,16 @@ def choice(name: str, default: str, among: Iterable[str]) -> str:
 def items(name: str, default: str = "") -> list[str]:
     """A list, separated by commas."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def hosts(name: str, default: str) -> list[str]:
+    """Names of hosts, as ALLOWED_HOSTS of Django has them."""
+    found = items(name, default)
+    for host in found:
+        if not HOST.fullmatch(host):
+            refuse(name, f"{host!r} is no host; write names such as bank.example, without https://"
+                         " and a port, and commas between them")  # fmt: skip
+    return found
 
 
 def beginning_with(prefix: str) -> dict[str, str]:

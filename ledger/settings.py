@@ -29,7 +29,7 @@ DEBUG = env.flag("DEBUG")
 LEDGER_DATA_DIR = env.data_dir("LEDGER_DATA_DIR", BASE_DIR / ".data")
 SECRET_KEY = env.secret_key("SECRET_KEY", LEDGER_DATA_DIR)
 LEDGER_SECRET_KEY_IS_STORED = not env.text("SECRET_KEY")  # in a file of LEDGER_DATA_DIR
-ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 SECRET_KEY_FALLBACKS = env.old_secret_keys("SECRET_KEY_FALLBACKS")
 LEDGER_URL = env.address("LEDGER_URL")  # without it, links in mails follow the Host header
 if LEDGER_URL:
@@ -313,6 +313,11 @@ elif LEDGER_PROXY_REQUEST_ID:
     env.refuse("LEDGER_PROXY_REQUEST_ID", env.NO_PROXY_FOR_IDS)
 
 # Mail goes to the console unless EMAIL_URL is set.
+if not env.text("EMAIL_URL"):
+    env.refuse_first(
+        ("EMAIL_HOST", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD"),
+        "nothing reads it; write EMAIL_URL=smtp+tls://USER:PASSWORD@HOST:587",
+    )
 _mail = env.url(
     "EMAIL_URL", environ.Env.email_url_config, ["smtp", "smtp+tls", "smtp+ssl", "consolemail"]
 ) or {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}

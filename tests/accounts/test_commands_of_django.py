@@ -41,6 +41,19 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return answers
 
 
+def test_a_command_without_questions_names_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_EMAIL", "robin@example.com")
+    with pytest.raises(CommandError, match="DJANGO_SUPERUSER_NAME"):
+        call_command("createsuperuser", "--noinput")
+    monkeypatch.setenv("DJANGO_SUPERUSER_USERNAME", "admin")
+    with pytest.raises(CommandError, match="DJANGO_SUPERUSER_EMAIL"):
+        call_command("createsuperuser", "--noinput")
+    monkeypatch.delenv("DJANGO_SUPERUSER_USERNAME")
+    monkeypatch.setenv("DJANGO_SUPERUSER_NAME", "Robin")
+    call_command("createsuperuser", "--noinput", verbosity=0)
+    assert User.objects.get(email="robin@example.com").is_superuser
+
+
 def test_a_superuser_is_not_named_by_a_username() -> None:
     with pytest.raises(CommandError, match="--email"):
         call_command("createsuperuser", "--username", "admin")

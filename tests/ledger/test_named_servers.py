@@ -59,6 +59,26 @@ def test_a_server_of_rds_by_another_name_is_refused(
     assert "RDS_HOSTNAME" in printed
 
 
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [("DB_USERNAME", "DB_USER"), ("DB_PASS", "DB_PASSWORD"), ("DB_SERVER", "DB_HOST"),
+     ("DB_URL", "DB_HOST"), ("POSTGRES_USER", "DB_USER")],
+)  # fmt: skip
+def test_a_part_of_the_server_by_another_name_is_refused(
+    name: str, ours: str, named: Named, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = {"DB_HOST": "127.0.0.1", "DB_USER": "me", "DB_PASSWORD": "lanterns"}
+    named(DB_NAME="books", **parts, **{name: "other"})
+    assert database_settings.database()["NAME"] == "books"  # beside ours it does no harm
+    parts.pop(ours)
+    named(DB_NAME="books", **parts, **{name: "other"})
+    with pytest.raises(SystemExit):
+        database_settings.database()
+    printed = capsys.readouterr().err
+    assert f"The setting {name} is wrong" in printed
+    assert f"calls it {ours}." in printed
+
+
 @pytest.mark.parametrize("source", [{"DB_NAME": "books"}, {"DATABASE_URL": "postgres:///books"}])
 def test_the_names_of_ledger_go_first(source: dict[str, str], named: Named) -> None:
     named(**RDS, **source)

@@ -55,6 +55,10 @@ WRONG = {
     "LOG_LEVEL": ("LOUD", "WARNING"),
     "LOG_FORMAT": ("xml", "text, json"),
     "LEDGER_PROXY_REQUEST_ID": ("True", "LEDGER_BEHIND_PROXY"),
+    "ALLOWED_HOSTS": ("localhost 127.0.0.1 [::1]", "commas"),
+    "EMAIL_HOST": ("smtp.secret.example", "EMAIL_URL"),
+    "READ_DB_HOST": ("reader.secret.example", "DATABASE_REPLICA_URLS"),
+    "DATABASE_READ_URL": ("postgres://secret@reader/books", "DATABASE_REPLICA_URLS"),
 }
 
 
@@ -217,6 +221,18 @@ def test_web_processes_have_the_web_role_where_the_environment_names_none(
         capture_output=True, text=True, check=False, cwd=BASE_DIR, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.stdout.split() == ["False", "web"], done.stderr
+
+
+@pytest.mark.parametrize(
+    "host", ["https://bank.example", "bank.example:8000", "['a']", "a;b", "a/"]
+)
+def test_what_is_no_host_is_refused(host: str, refusal: Callable[..., str]) -> None:
+    assert "ALLOWED_HOSTS" in refusal(ALLOWED_HOSTS=f"localhost,{host}")
+
+
+def test_hosts_are_names_and_addresses(settings_of: SettingsOf) -> None:
+    hosts = ["localhost", ".internal", "app_1", "192.168.0.7", "[fd00::1]"]
+    assert settings_of(ALLOWED_HOSTS=", ".join(hosts))["ALLOWED_HOSTS"][:5] == hosts
 
 
 def test_every_host_is_accepted_while_debugging(settings_of: SettingsOf) -> None:

@@ -1,9 +1,13 @@
+import os
+import re
 from typing import Any
 
 from django.contrib.auth.management.commands import createsuperuser
 from django.core.management.base import CommandError, CommandParser
 
 BY_ADDRESS = "People sign in by their e-mail address. Use --email (or DJANGO_SUPERUSER_EMAIL)."
+
+MISSING = re.compile(r"You must use --(\w+)")
 
 
 class Command(createsuperuser.Command):
@@ -16,8 +20,15 @@ class Command(createsuperuser.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         if options.pop("username") is not None:
             raise CommandError(BY_ADDRESS)
+        if not options["interactive"] and "DJANGO_SUPERUSER_USERNAME" in os.environ:
+            raise CommandError(BY_ADDRESS)
         createsuperuser.input = _input  # type: ignore[attr-defined]
-        super().handle(*args, **options)
+        try:
+            super().handle(*args, **options)
+        except CommandError as error:
+            if name := MISSING.match(str(error)):
+                raise CommandError(f"{error} Or set DJANGO_SUPERUSER_{name[1].upper()}.") from None
+            raise
 
 
 def _input(question: str) -> str:
