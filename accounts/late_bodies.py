@@ -1,13 +1,13 @@
 """Decides what a request may do once its body is complete.
 
-Note [Late bodies]: a client may send a body for minutes. Before its last byte, the token may be
-revoked, the session ended, the sign-in closed, or rights taken from the person. So a short body is
-read before session or token. A longer body may hold a thread for long while it is read, so it is
-read only for somebody who is signed in, also by the CSRF check. To strangers a page that is open to
-them (the sign-in) answers 413, and other pages lead to it. Then session or token, and the person
-with their rights, are read again: by the middleware for pages, and for calls of the API by
-`ApiView.initial`, once the scope and the rate limit have let the call in. One that `Expect` delays
-counts as long. Behind the nginx of `deploy/` every body is complete when its request begins.
+Note [Late bodies]: a client may send a body for as long as it likes. Before its last byte, the
+token may be revoked, the session ended, the sign-in closed, or rights taken from the person. So a
+short body is read before session or token. A longer body may hold a thread for long while it is
+read, so it is read only for somebody who is signed in, also by the CSRF check. To strangers a page
+that is open to them (the sign-in) answers 413, and other pages lead to it. Then session or token,
+and the person with their rights, are read again: by the middleware for pages, and for calls of the
+API by `ApiView.initial`, once the scope and the rate limit have let the call in. One that `Expect`
+delays counts as long. Behind the nginx of `deploy/` every body is complete when its request begins.
 """
 
 from collections.abc import Callable

@@ -139,6 +139,14 @@ def test_without_settings_of_pip_uv_gets_none(script: ModuleType) -> None:
     assert script.uv_settings(script.pip_settings("")) == ({}, [])
 
 
+def test_the_environment_wins_over_settings_of_pip(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_INDEX_URL", "https://of-the-environment.example")
+    command = ["sh", "-c", 'test "$UV_INDEX_URL" = https://of-the-environment.example']
+    assert script.run(command, {"UV_INDEX_URL": "https://of-pip.example"}) == ""
+
+
 def test_uv_installs_with_hashes_and_the_settings_of_the_environment(
     tmp_path: Path, run: Run
 ) -> None:

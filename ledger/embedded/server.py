@@ -23,6 +23,7 @@ from ledger.embedded.postmaster import Postmaster
 from ledger.embedded.roles import SUPERUSER
 
 LOCK_SECONDS = 120
+PREPARE_SECONDS = 30 * 60  # all migrations, demo data and the practice bank, on a busy computer
 STALE_SECONDS = 10
 # Note [Memory of a session]: Postgres limits it for no role, and a query of 700 characters can take
 # gigabytes. When the system has no more, it ends a process of Postgres, and so all sessions. Under
@@ -146,13 +147,18 @@ class EmbeddedServer:
     def preparing(self) -> Iterator[None]:
         """Until the block ends, other processes wait that prepare the same data."""
         self._make_data_dir()
-        with self.locked("prepare.lock"):
+        with self.locked("prepare.lock", PREPARE_SECONDS, "preparing"):
             yield
 
     @contextmanager
-    def locked(self, name: str = "embedded.lock") -> Iterator[None]:
-        """One process at a time is within the block; the others wait."""
-        deadline = time.monotonic() + LOCK_SECONDS
+    def locked(
+        self, name: str = "embedded.lock", seconds: int | None = None, doing: str = "starting"
+    ) -> Iterator[None]:
+        """One process at a time is within the block; the others wait. Raises EmbeddedServerError
+        after so many seconds (None: LOCK_SECONDS), with what the other one is doing.
+        """
+        seconds = LOCK_SECONDS if seconds is None else seconds
+        deadline = time.monotonic() + seconds
         with (self.data_dir / name).open("a") as file:
             while True:
                 try:
@@ -161,8 +167,8 @@ class EmbeddedServer:
                 except BlockingIOError:
                     if time.monotonic() > deadline:
                         raise EmbeddedServerError(
-                            f"Another process has been starting the database in {self.data_dir} "
-                            f"for {LOCK_SECONDS} seconds."
+                            f"Another process has been {doing} the database in {self.data_dir} "
+                            f"for {seconds} seconds."
                         ) from None
                     time.sleep(0.02)
             yield

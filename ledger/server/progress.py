@@ -1,20 +1,22 @@
 """What a start prints while it works: a line for each step with its seconds, and how long all take.
 
 Note [How long a first start takes]: the steps cost processor time, so their seconds follow from the
-speed of one core. `SECONDS` are of a core that needs one second for `CALIBRATION`. A part of it is
-measured before the first step, by the clock: other programs slow it down as they do the steps. More
-is not known, so the estimate is rounded up to five seconds.
+speed of one core. `SECONDS` are of a core that needs one second for `CALIBRATION`. Some parts of it
+are measured before the first step, by the clock: other programs slow them down as they do the
+steps. The median counts, because one part may have waited for a turn. More is not known, so the
+estimate is rounded up to five seconds.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from statistics import median
 
 from django.core.management.base import OutputWrapper
 
 CALIBRATION = 10_000_000  # squares that are added up
-PART = 20
+PART, PARTS = 100, 9
 SECONDS = {"database": 2, "migrations": 10, "demo": 5, "static": 2}
 
 
@@ -57,6 +59,10 @@ def seconds_of(steps: Iterable[str]) -> int:
 
 def _slowness() -> float:
     """How many seconds this computer needs for CALIBRATION now."""
+    return PART * median(_seconds_of_part() for _ in range(PARTS))
+
+
+def _seconds_of_part() -> float:
     began = time.perf_counter()
     sum(i * i for i in range(CALIBRATION // PART))
-    return PART * (time.perf_counter() - began)
+    return time.perf_counter() - began

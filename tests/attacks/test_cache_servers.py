@@ -220,6 +220,15 @@ def test_a_code_of_an_app_stays_used_when_the_server_dies(
     assert sign_ins_by_one_code(monkeypatch, after_each=server.kill) == [True, False]
 
 
+@pytest.mark.parametrize("key", ["allauth.mfa.totp.used?user=1", "jwt:1"])
+def test_what_is_accepted_only_once_is_never_on_the_server(
+    key: str, server: CacheServer, outside: RedisOrTable
+) -> None:
+    assert outside.add(key, "y", 60)
+    server.kill()
+    assert not outside.add(key, "y", 60)
+
+
 def test_a_payment_needs_no_cache(server: CacheServer, client: Client) -> None:
     sender, recipient = AccountFactory(currency="EUR"), AccountFactory(currency="EUR")
     services.deposit(to_account=sender, amount=Decimal(100))

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from ledger.db.embedded import make_data_dir
 from ledger.embedded import placement
-from ledger.embedded.server import EmbeddedServer
+from ledger.embedded.server import PREPARE_SECONDS, EmbeddedServer
 
 COPIED = "copied.txt"  # in a data folder: it has the bank already
 
@@ -24,7 +24,7 @@ def copy_into(data_dir: Path, make: Callable[[Path], object]) -> None:
     ours.ensure_started()
     originals = placement.home_of(ours.data_dir) / "banks"
     original = EmbeddedServer(originals / digest_of_the_code())
-    with ours.locked("banks.lock"):
+    with ours.locked("banks.lock", PREPARE_SECONDS, "copying"):
         if not (original.data_dir / COPIED).exists():
             shutil.rmtree(originals, ignore_errors=True)
             make(original.data_dir)

@@ -117,6 +117,14 @@ def test_the_estimate_follows_the_speed_of_this_computer(
     assert progress.seconds_of(["one", "other"]) == seconds
 
 
+def test_one_part_that_waited_for_its_turn_does_not_change_the_estimate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = iter([0.2, 0.2, 0.2, *[0.01] * 6])
+    monkeypatch.setattr(progress, "_seconds_of_part", lambda: next(seconds))
+    assert progress._slowness() == 1.0
+
+
 def test_a_step_that_fails_ends_its_line() -> None:
     told = list[str]()
     with pytest.raises(ZeroDivisionError), Progress(told.append).step("Dividing"):

@@ -4,8 +4,11 @@ import select
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection, HTTPResponse
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 from django.utils.datastructures import CaseInsensitiveMapping
@@ -56,6 +59,43 @@ def test_slow_clients_of_every_kind_hold_no_page_back(site: Site) -> None:
 def test_slow_clients_of_every_kind_are_cut_off(site: Site) -> None:
     with nginx_of_containers(site.port, **ONE_SECOND) as port, slow_clients(port) as clients:
         wait_until(lambda: all(map(is_cut_off, clients)))
+
+
+class FewThreads(HTTPServer):
+    """A server of two threads, whose answers have 20 MB: more than the kernel keeps of one."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), LargeAnswer)
+        self.pool, self.ended = ThreadPoolExecutor(2), list[int]()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.pool.submit(self._answer, request, client_address)
+
+    def _answer(self, request: Any, client_address: Any) -> None:
+        self.finish_request(request, client_address)
+        self.shutdown_request(request)
+        self.ended.append(1)
+
+
+class LargeAnswer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: 20000000\r\n\r\n" + bytes(20_000_000))
+
+    def log_message(self, *_record: object) -> None:
+        """Writes nothing."""
+
+
+def test_answers_that_nobody_reads_hold_no_thread() -> None:
+    with FewThreads() as server, ExitStack() as stack:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        stack.callback(serving.join)
+        stack.callback(server.shutdown)
+        port = stack.enter_context(nginx_of_containers(server.server_port))
+        for _ in range(6):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wait_until(lambda: len(server.ended) == 6)
 
 
 def test_an_answer_through_it_has_our_headers_and_no_version(site: Site) -> None:

@@ -127,6 +127,16 @@ def test_code_of_a_migration_sees_what_was_not_rendered(
     assert seen != seen_of(final_state())
 
 
+def test_the_schema_editor_sees_whether_a_table_is_managed() -> None:
+    state = final_state()
+    meta = state.apps.get_model("accounts", "account")._meta
+    with migration_states.without_rendering():
+        operations.AlterModelOptions("account", {"managed": False}).state_forwards(
+            "accounts", state
+        )
+    assert meta.managed is False
+
+
 def seen_of(state: ProjectState) -> tuple[dict[str, object], list[str]]:
     """The options and the names of the managers of a model, as code of a migration has it."""
     found = ModelState.from_model(state.apps.get_model("accounts", "account"))
