@@ -1,11 +1,11 @@
 """Which tests `make test` runs, which tests share a worker, and the parts of a divided run.
 
 `tests/slow_tests.txt` has the measured seconds of one case of each slow test function, and of the
-fixtures that the tests of a file or folder share. `make test` gives each function SECONDS: of one
-with many cases it runs as many, evenly spaced, as fit. A line may go on with numbers of cases, from
-0 on, that run too, because they are likely to notice a mistake. Every test that neither the list
-nor a slow fixture makes slow runs, so a new test needs nothing here. The list names a file with its
-folder, so a folder may move. `tests/slow_tests.py` makes the list.
+fixtures that the tests of a file or folder share. `make test` gives each function SECONDS, or
+SECONDS_OF_MONEY: of one with many cases it runs as many, evenly spaced, as fit. A line may go on
+with numbers of cases, from 0 on, that run too, because they are likely to notice a mistake. Every
+test that neither the list nor a slow fixture makes slow runs, so a new test needs nothing here. The
+list names a file with its folder, so a folder may move. `tests/slow_tests.py` makes the list.
 
 `tests/behind_policies.txt` has the tests, or cases of them, of rules that row-level security hides.
 """
@@ -27,6 +27,8 @@ FILE = Path(__file__).with_name("slow_tests.txt")
 HIDDEN_RULES = Path(__file__).with_name("behind_policies.txt")
 BEHIND_POLICIES = "fails with row-level security, see tests/behind_policies.txt"
 SECONDS = 0.01
+# Of tests in these folders, what books money, it runs more.
+MONEY, SECONDS_OF_MONEY = ("posting", "approved_files"), 0.3
 FAST = 0.005  # what a test takes that is not in the list
 LONG = 5.0  # a test of this length goes to any worker that is free
 
@@ -79,7 +81,7 @@ def pytest_pycollect_makeitem(
     if not (config.stash[WITHOUT_SLOW] and name.startswith("test_") and callable(obj)):
         return None
     test = f"{key_of(collector.path)}::{name}"
-    if own_seconds(test) <= SECONDS or kept_cases(test) or listed_cases(test):
+    if own_seconds(test) <= given_seconds(test) or kept_cases(test) or listed_cases(test):
         return None
     note_left_out(config, collector.path, test)
     return []
@@ -149,7 +151,8 @@ def mark_slow_tests(items: Iterable[pytest.Item]) -> None:
     for item in items:
         cases[name_of(item)].append(item)
     for name, found in cases.items():
-        chosen = chosen_cases(len(found), seconds_of(found[0]), kept_cases(name))
+        given = given_seconds(name)
+        chosen = chosen_cases(len(found), seconds_of(found[0]), kept_cases(name), given)
         chosen |= listed_cases(name)
         for number, item in enumerate(found):
             if number not in chosen:
@@ -168,9 +171,16 @@ def hidden_rules() -> frozenset[str]:
     return frozenset(lines_of(HIDDEN_RULES))
 
 
-def chosen_cases(number: int, seconds: float, kept: int = 0) -> set[int]:
-    """Returns which of so many cases, each of so many seconds, `make test` runs: evenly spaced."""
-    most = max(kept, int(SECONDS // seconds)) if seconds else number
+def given_seconds(name: str) -> float:
+    """Returns how many seconds of a test `make test` runs."""
+    return SECONDS_OF_MONEY if name.partition("/")[0] in MONEY else SECONDS
+
+
+def chosen_cases(number: int, seconds: float, kept: int = 0, given: float = SECONDS) -> set[int]:
+    """Returns which of so many cases, each of so many seconds, `make test` runs: evenly spaced, in
+    the given seconds, and at least those that are kept.
+    """
+    most = max(kept, int(given // seconds)) if seconds else number
     if most >= number:
         return set(range(number))
     return {case * number // most for case in range(most)}

@@ -24,6 +24,7 @@ from tests.selection import (
     FILE,
     SECONDS,
     chosen_cases,
+    given_seconds,
     kept_cases,
     key_of,
     name_of,
@@ -266,7 +267,7 @@ def chosen_numbers(
         cases[number]
         for name, cases in tests.cases.items()
         for number in chosen_cases(
-            len(cases), found.get(name, 0.0) + shared[name], kept_cases(name)
+            len(cases), found.get(name, 0.0) + shared[name], kept_cases(name), given_seconds(name)
         )
     }
     seconds = {test: own[functions[test]] + shared[functions[test]] for test in functions}
