@@ -27,6 +27,7 @@ MOST_VALUES = 20_000
 MOST_VALUES_OF_BATCH = 1_000_000
 VALUES_OF_BATCH, VALUES_OF_LINE = 100_000, 20  # of any batch, and more for each object in it
 MOST_LINES = 50_000  # of a batch
+MOST_BREAKS = 10 * MOST_LINES  # between its lines, also blank ones
 MOST_NAMES = 1000  # of an object; metadata has the most, a hundred
 LINE = re.compile(r"[^\n]+")
 TOO_LONG = f"A number has at most {LONGEST_NUMBER:,} digits, zeros included; write it as a text."
@@ -143,6 +144,8 @@ class NDJSONParser(BatchJSONParser):
     media_type = "application/x-ndjson"
 
     def value_of(self, text: str) -> Any:
-        """Returns the values of the lines."""
+        """Returns the values of the lines. Raises ParseError for more than MOST_BREAKS."""
+        if text.count("\n") > MOST_BREAKS:
+            raise ParseError(f"This body has more than {MOST_BREAKS:,} lines. Send less at once.")
         lines = (found[0] for found in LINE.finditer(text) if not found[0].isspace())
         return [loads(line) for line in islice(lines, MOST_LINES + 1)]

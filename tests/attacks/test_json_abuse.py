@@ -190,9 +190,20 @@ def test_no_more_is_read_than_payments_have(parser: type[StrictJSONParser], text
     assert not loads.called
 
 
+def lines_with(blank: int) -> io.BytesIO:
+    """So many blank lines, with one that is not in each part that MOST_UNQUOTED looks at."""
+    return io.BytesIO((('"a"\n' + " \n" * 10_000) * (blank // 10_000)).encode())
+
+
+def test_far_more_blank_lines_than_payments_are_refused() -> None:
+    assert len(NDJSONParser().parse(lines_with(blank=10 * MOST_LINES - 10_000))) == 49
+    with pytest.raises(ParseError, match="lines"):
+        NDJSONParser().parse(lines_with(blank=10 * MOST_LINES))
+
+
 @pytest.mark.parametrize("line", [b'"10"\n', b'""\n\n', b'" "\n \n'])
 def test_lines_are_read_in_little_memory(line: bytes) -> None:
-    body = line * (4 * MEGABYTE // len(line))
+    body = line * (9 * MOST_LINES // line.count(b"\n"))
     tracemalloc.start()
     try:
         found = NDJSONParser().parse(io.BytesIO(body))
