@@ -415,6 +415,17 @@ def test_plans_of_a_search_that_finds_nothing_are_logged(
         assert Read.objects.get(path="/search/").people == [bank.ana.user.pk]
 
 
+@pytest.mark.parametrize("path", ["/search/", "/search/results.csv", "/api/v1/search/"])
+@pytest.mark.parametrize("name", ["account:{number}", "to:{number}", "account:{ending}"])
+def test_that_an_account_has_no_such_row_is_a_read(
+    name: str, path: str, bank: AttackedBank
+) -> None:
+    number = bank.ana.everyday.number
+    q = f"{name.format(number=number, ending=number[-4:])} amount:>99999999"
+    assert signed_in(bank.clerk).get(path, {"whose": "bank", "q": q}).status_code == 200
+    assert bank.ana.user.pk in Read.objects.get(path=path).people
+
+
 def test_a_page_of_more_people_than_a_row_keeps_is_found_for_each(bank: AttackedBank) -> None:
     many = [uuid4() for _ in range(MOST_PEOPLE)]
     Read.objects.create(

@@ -9,6 +9,7 @@ the tsquery only matches rows in the reader's scope.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
+from accounts.shown import add_accounts
 from ledger.db.compiled_once import CompiledOnce
 from ledger.db.tsqueries import prefix_lexeme
 from transactions.annotations.search import ids_with_words
@@ -68,12 +70,20 @@ class PossibleName:
 
 
 def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
-    """Finds what the words of a query may refer to. One query; none without such words."""
+    """Finds what the words of a query may refer to. One query; none without such words.
+
+    Of the whole bank, the accounts that the query names are a read of their holders, also if no
+    row is found: that there is none tells something of them.
+    """
     items = _named_items(query.items, is_bank=scope.is_bank)
     names = [_possible_name(item) for item in items]
     if not any(_may_match(scope, name) for name in names):
         return {}
-    return _name_matches(items, _reader_with_matches.rows(scope, names, _limits()))
+    found = _name_matches(items, _reader_with_matches.rows(scope, names, _limits()))
+    if scope.is_bank:
+        asked = (found[item.source].others for item in items if item.kind in (*SIDES, "account"))
+        add_accounts(*chain.from_iterable(asked))
+    return found
 
 
 def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[Scope, NameMatches]:
