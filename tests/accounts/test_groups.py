@@ -361,3 +361,12 @@ def test_analysts_keep_what_they_could_read() -> None:
     analyst = UserFactory()
     analyst.groups.add(ensure_groups()[ANALYSTS])
     assert analyst.has_perms(["accounts.view_contact_details", "transactions.view_transaction"])
+
+
+def test_somebody_is_put_into_a_group_from_its_side(db: None) -> None:
+    ensure_groups()
+    person: User = UserFactory(is_staff=True)
+    before = person.session_version
+    Group.objects.get(name=SUPPORT).user_set.add(person)
+    person.refresh_from_db()
+    assert person.session_version > before

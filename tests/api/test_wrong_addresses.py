@@ -9,6 +9,11 @@ from tests.api.calls import ACCOUNTS, slug
 pytestmark = pytest.mark.django_db
 
 
+def test_a_request_that_cannot_be_read_is_a_problem(client: Client) -> None:
+    answer = client.get("/api/v1/accounts/", headers={"host": "bad_\u00e9host/"})
+    assert (answer.status_code, slug(answer)) == (400, "invalid-request")
+
+
 @pytest.mark.parametrize(
     ("address", "change"),
     [

@@ -17,8 +17,8 @@ from django.test import Client, RequestFactory
 from accounts.models import Account
 from ledger.db import retry
 from ledger.db.ids import uuid7
-from ledger.db.retry import NotConfirmed, OutcomeUnknown
-from ledger.web.database_errors import page_for
+from ledger.db.retry import Failure, NotConfirmed, OutcomeUnknown
+from ledger.web.database_errors import _may_be_booked, page_for
 from ledger.web.kept_forms import MAY_BE_BOOKED, PLAIN, books_nothing, kept_form
 from tests.factories import AccountFactory, balances
 from tests.pooler import connected, server
@@ -379,3 +379,11 @@ def wait_until_ended(pid: int) -> None:
         query = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
         while other.execute(query, [pid]).fetchone():
             pass
+
+
+@pytest.mark.parametrize("fields", [[], [(MAY_BE_BOOKED, "1")]])
+def test_a_form_that_may_be_booked_stays_so_when_the_next_try_gets_no_connection(
+    fields: list[tuple[str, str]], rf: RequestFactory
+) -> None:
+    request = rf.post("/transfers/new/")
+    assert _may_be_booked(request, Failure.NOT_STARTED, fields) is bool(fields)

@@ -30,6 +30,13 @@ def test_a_line_names_the_event_the_person_and_the_facts() -> None:
     assert (line["person"], line["kind"], line["seconds"]) == (str(person), "refund", 3)
 
 
+def test_what_is_refused_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "ledger.security"):
+        for outcome in ("ok", "refused"):
+            record("approval.decided", outcome=outcome)
+    assert [each.levelname for each in caplog.records] == ["INFO", "WARNING"]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

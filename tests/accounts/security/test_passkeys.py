@@ -13,6 +13,7 @@ from django.test import Client
 
 from accounts.exceptions import LastWayIn
 from accounts.models import User
+from accounts.security.forms import NAME_LIMIT
 from accounts.sign_in.factors import factors_of
 from accounts.sign_in.removal import remove_passkey, remove_password
 from ledger.text.lines import is_readable
@@ -209,6 +210,9 @@ def test_a_passkey_is_renamed_by_its_owner_alone(client: Client, ana: User) -> N
         client.post(f"/account/2fa/webauthn/keys/{row.pk}/edit/", {"name": " Desk \n key "})
         row.refresh_from_db()
     assert [row.wrap().name for row in rows] == ["Desk key", "Phone"]
+    client.post(f"/account/2fa/webauthn/keys/{rows[0].pk}/edit/", {"name": "x" * (NAME_LIMIT + 1)})
+    rows[0].refresh_from_db()
+    assert rows[0].wrap().name == "Desk key"
 
 
 def test_a_new_passkey_has_a_name_that_can_be_read(client: Client, ana: User) -> None:
@@ -239,7 +243,7 @@ def test_a_passkey_is_removed_with_the_recovery_codes_and_told_by_mail(
     mail.outbox.clear()
     url = f"/account/2fa/webauthn/keys/{row.pk}/remove/"
     assert "Remove Phone?" in text_of(client.get(url))
-    client.post(url)
+    assert "The passkey is removed." in text_of(client.post(url, follow=True))
 
     assert not Authenticator.objects.filter(user=ana).exists()
     (told,) = mail.outbox

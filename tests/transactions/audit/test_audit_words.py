@@ -16,6 +16,7 @@ from tests.transactions.audit.breaking import falsify, falsify_rules
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions import services
 from transactions.audit.audit import audit
+from transactions.audit.checks.recorded_words import RecordedDifference, found_difference
 from transactions.audit.sealing import seal
 from transactions.models import AuditRun, Transaction
 
@@ -203,3 +204,17 @@ def test_the_command_prints_the_sentences_and_keeps_the_fields_for_machines(
     assert [finding["sentence"].replace("\xa0", " ") for finding in stored] == lines
     assert {"check", "account", "transaction", "expected", "found", "broken"} <= stored[0].keys()
     assert stored[0]["account"] == str(account.pk)
+
+
+@pytest.mark.parametrize(
+    ("table", "about", "label"),
+    [
+        ("users", "7", "Person 7"),
+        ("api_tokens", "8", "Person 8"),
+        ("currencies", "EUR", "Currency EUR"),
+        ("households", "9", "Household 9"),
+    ],
+)
+def test_a_difference_from_the_history_says_whose_it_is(table: str, about: str, label: str) -> None:
+    difference = RecordedDifference(table, about, "email", [], [], ["a@example.com"])
+    assert label in found_difference(difference)[2]
