@@ -417,8 +417,17 @@ def test_of_two_balances_of_ofx_neither_is_taken(text: str) -> None:
 def test_three_decimals_of_ofx_may_be_thousands(text: str, figure: str) -> None:
     assert "not an amount" in refusal_of(text.replace("-2.80", figure, 1))
     assert "not an amount" in refusal_of(text.replace("<BALAMT>2027.20", f"<BALAMT>{figure}"))
+    assert refusal_of(text.replace("EUR", "ABC").replace("-2.80", figure, 1))
+    for small in ("-0.800", "1234.560"):  # no thousands
+        assert Decimal(small) in [line.amount for line in read(text.replace("-2.80", small, 1))]
     dinars = text.replace("EUR", "KWD").replace("-2.80", figure, 1)
     assert Decimal(figure.replace(",", ".")) in [line.amount for line in read(dinars)]
+
+
+def test_a_memo_of_qif_may_have_a_second_line() -> None:
+    record = "D01/13/2026\nT-6.00\nMRent\nThanks to Tom\n^\n"
+    (line,) = read(f"!Type:Bank\n{record}")
+    assert line.amount == -6
 
 
 @pytest.mark.parametrize(

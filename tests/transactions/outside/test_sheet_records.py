@@ -237,6 +237,9 @@ def test_a_comma_within_a_figure_before_empty_cells_is_refused() -> None:
     heading, shop = "Date,Text,Amount,Note\n", "2026-01-20,Shop,-12.00,\n"
     assert "and the heading 4" in refusal_of(f"{heading}{shop}2026-01-21,Rent,-1,250.50,\n")
     assert len(read(f"{heading}{shop}{shop}".replace(",\n", ",,\n"))) == 2
+    assert len(read(f"{heading}{shop}2026-01-21,Rent,-1250.50,,\n")) == 2
+    total = "Total\n"
+    assert len(read(f"{heading}{shop}{shop}{total}".replace(",\n", ",,\n"))) == 2
 
 
 def test_lines_that_are_not_booked_in_other_words_and_columns() -> None:

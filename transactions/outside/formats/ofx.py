@@ -35,7 +35,7 @@ ALONE = frozenset({"CURDEF", "DTEND"})  # values that stand in no aggregate that
 WANTED = ALONE | {"STMTTRN", "LEDGERBAL", "BANKACCTFROM", "CCACCTFROM", "INVTRAN"}
 LATER = timedelta(days=3)  # by which the balance may be of a later day than the lines
 _TAG = re.compile(r"<(/?)([A-Za-z0-9._]{1,40})>([^<]*)", re.ASCII)
-THREE_DECIMALS = re.compile(r"[.,][0-9]{3}\s*$", re.ASCII)
+THREE_DECIMALS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}", re.ASCII)
 Aggregate = tuple[str, dict[str, str]]
 
 
@@ -137,10 +137,10 @@ def _line(number: int, values: dict[str, str], facts: StatementFacts) -> Outside
 
 def _figure(number: int, text: str, facts: StatementFacts) -> Decimal:
     """A figure whose mark, a point or a comma, is before decimals. With three of them it may also
-    be before thousands, unless the currency has three.
+    be before thousands, as in 1,500, unless the account's currency has three.
     """
-    currency = facts.currency or facts.account_currency
-    if THREE_DECIMALS.search(text) and currency and minor_units(currency) < 3:
+    currency = facts.account_currency
+    if THREE_DECIMALS.fullmatch(text.strip()) and currency and minor_units(currency) < 3:
         raise UnreadableStatement(
             f"{not_an_amount(number, text)} Are these thousands? Download the file in another "
             "format."

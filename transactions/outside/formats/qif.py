@@ -69,6 +69,7 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
             if line[0] == "!":
                 if record and not is_list:
                     raise UnreadableStatement(_no_end(began, number))
+                began, record = 0, {}
                 is_list = line.lower().startswith("!account") or _kind_of(line) in LISTS
                 kinds += _counts(line)
                 if kinds > 1:
@@ -82,7 +83,8 @@ def _records(source: IO[bytes]) -> Iterator[Record]:
                 began, record = 0, {}
             else:
                 began = began or number
-                if not is_list and line[0].upper() in ONCE & record.keys():
+                is_begun = line[0].upper() in ONCE & record.keys()
+                if is_begun and not is_list and any(map(str.isdigit, line)):  # no memo's next line
                     raise UnreadableStatement(_no_end(began, number))
                 _add(line, record, began)
     if record:

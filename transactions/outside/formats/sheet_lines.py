@@ -1,5 +1,6 @@
 """CSV: the lines below the names of the columns, see Note [Columns]."""
 
+import re
 from array import array
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
@@ -7,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import IO, Any
 
 from ledger.text.lines import shortened, tidy_line
@@ -30,8 +32,10 @@ from transactions.outside.formats.lines import (
     made_line,
     opened,
 )
-from transactions.outside.formats.sheet import Sheet, cells_of, name_of, sheet_of
+from transactions.outside.formats.sheet import Sheet, cells_of, is_row, name_of, sheet_of
 
+# Of a figure with a comma, what is before it and behind it: 1 and 250.50, -12 and 50.
+BEFORE, AFTER = re.compile(r"[+-]?[0-9]{1,3}"), re.compile(r"[0-9]{3}(?:\.[0-9]+)?|[0-9]{2}")
 MOVED = ("amount", "out", "in", "fee")  # roles whose figures are in the account's currency
 
 
@@ -233,10 +237,14 @@ def _line(
 
 def _is_split(cells: Sequence[str], sheet: Sheet) -> bool:
     """Whether a comma within a figure may have made one cell more, before empty ones: the row has
-    more than the heading, and more than another row, as with `Shop,1,250.50,` below `Shop,12.00,`.
+    more than the heading, more than another payment, and two cells that may be one figure, as with
+    `Shop,1,250.50,` below `Shop,12.00,`.
     """
-    usual = max(sheet.width, min(map(len, sheet.rows), default=0))
-    return sheet.separator == "," and len(cells) > usual
+    usual = min((len(row) for row in sheet.rows if is_row(row)), default=0)
+    if sheet.separator != "," or len(cells) <= max(sheet.width, usual):
+        return False
+    typed = [cell.strip() for cell in cells]
+    return any(BEFORE.fullmatch(one) and AFTER.fullmatch(two) for one, two in pairwise(typed))
 
 
 def _amount(
