@@ -13,7 +13,7 @@ SCRATCH = tuple(f"practice_scratch_{number}" for number in range(1, 5))
 # The content of the practice bank; a change makes every practice bank again.
 USERS, MONTHS, SEED = 24, 12, 1
 ENDS = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
-EDITION = 5
+EDITION = 6
 BUILDING = 7_205_759_403_792_793  # the advisory lock of the builder
 
 NO_RIGHT = "42501"

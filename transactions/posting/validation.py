@@ -33,6 +33,9 @@ MOST_JOINING = 100  # in a word: 16 KB of such words take 0.1 s, and one of 16 K
 # From @ it reads each letter up to the end of an address several times: 16 KB of words with 99 of
 # them take 0.14 s, with 10 of them 0.01 s.
 MOST_AT = 10
+# JSON writes the end of a line as two letters.
+BETWEEN_WORDS = re.compile(r'(?:[\s"]|\\[nrt])+')
+BETWEEN_ADDRESSES = re.compile(r'(?:[\s",;]|\\[nrt])+')
 MOST_COMMENTS = 20
 MOST_NAMES = 100  # of metadata, in all levels: pages and reports group payments by them
 PLAIN = {str, int, bool, float, type(None), Decimal}
@@ -191,7 +194,7 @@ def _refuse_long_to_parse(text: str, what: str) -> None:
     with more than MOST_AT of @.
     """
     if text.count("@") > MOST_AT and any(
-        word.count("@") > MOST_AT for word in re.split(r'[\s",;]+', text)
+        word.count("@") > MOST_AT for word in BETWEEN_ADDRESSES.split(text)
     ):
         raise InvalidDetails(
             f"{what} has a word with more than {MOST_AT} signs @. It would take too long to search;"
@@ -199,7 +202,7 @@ def _refuse_long_to_parse(text: str, what: str) -> None:
         )
     if _joining_in(text) <= MOST_JOINING:
         return
-    if any(_joining_in(word) > MOST_JOINING for word in re.split(r'[\s"]+', text)):
+    if any(_joining_in(word) > MOST_JOINING for word in BETWEEN_WORDS.split(text)):
         raise InvalidDetails(
             f"{what} has a word with more than {MOST_JOINING} signs such as _ - . and /. It would"
             " take too long to search; divide it by spaces."

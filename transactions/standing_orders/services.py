@@ -102,8 +102,8 @@ def check(draft: OrderDraft) -> StandingOrder:
 @with_retry
 def _set_up(row: StandingOrder) -> StandingOrder:
     """Stores the order, or returns the one with its id. Locks the owner: who sends it again waits
-    for the first request, and for the standby, see Note [Cancelled waits]. Locks the account to pay
-    from: it may have been closed meanwhile.
+    for the first request, and for the standby, see Note [Cancelled waits]. Locks the owner's
+    accounts of the order: they may have been closed meanwhile.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(row.owner_id)
@@ -113,7 +113,10 @@ def _set_up(row: StandingOrder) -> StandingOrder:
             return before
         if mine.not_ended().count() >= MOST_ORDERS:
             raise InvalidDetails(TOO_MANY)
-        row.from_account = Account.objects.locked([row.from_account_id]).get()
+        both = Account.objects.locked([row.from_account_id, row.to_account_id])
+        own = {account.pk: account for account in both.filter(user=row.owner_id)}
+        row.from_account = own.get(row.from_account_id, row.from_account)
+        row.to_account = own.get(row.to_account_id, row.to_account)
         _refuse(row)
         row.save(force_insert=True)
         return row

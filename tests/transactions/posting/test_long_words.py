@@ -14,7 +14,7 @@ from transactions.posting.validation import JOINING, MOST_AT, MOST_COMMENTS, MOS
 
 URL = "https://example.com/" + "orders/2026-11-27/a_b-c.d/" * 9 + "?a=1&b=2#c"
 HARMLESS = ("Rent, November", URL, "eyJ" + "aB3_x-9Zk" * 45, "https://a.example/b " * 800,
-            "ana@example.com," * 40)  # fmt: skip
+            "ana@example.com," * 40, "ana@example.com\n" * 40)  # fmt: skip
 
 
 @pytest.fixture
@@ -44,6 +44,8 @@ def test_many_beginnings_of_comments_are_refused(account: Account) -> None:
         )
 
 
-@pytest.mark.parametrize("text", HARMLESS, ids=["sentence", "URL", "token", "URLs", "addresses"])
+@pytest.mark.parametrize(
+    "text", HARMLESS, ids=["sentence", "URL", "token", "URLs", "addresses", "lines"]
+)
 def test_addresses_tokens_and_long_texts_are_booked(text: str, account: Account) -> None:
     assert services.deposit(to_account=account, amount=Decimal(1), metadata={"note": text})

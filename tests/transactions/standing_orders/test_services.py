@@ -107,14 +107,16 @@ def test_it_pays_from_an_account_of_its_owner_in_one_currency_to_another_open_ac
             order_of(mine, theirs, **changed)
 
 
-def test_an_account_that_closed_since_it_was_read_gets_no_order(
-    mine: Account, theirs: Account
+@pytest.mark.parametrize("side", ["from", "to"])
+def test_an_own_account_that_closed_since_it_was_read_gets_no_order(
+    side: str, mine: Account, theirs: Account
 ) -> None:
+    other = AccountFactory(user=mine.user, currency=mine.currency, balance=1)
     read_before = Account.objects.get(pk=mine.pk)
     transfer(from_account=mine, to_account=theirs, amount=mine.balance)
     close_account(account=mine)
-    with pytest.raises(InvalidDetails):
-        order_of(read_before, theirs)
+    with pytest.raises(LedgerError):
+        order_of(*((read_before, theirs) if side == "from" else (other, read_before)))
     assert not StandingOrder.objects.exists()
 
 

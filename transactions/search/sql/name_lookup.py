@@ -9,7 +9,6 @@ the tsquery only matches rows in the reader's scope.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -72,8 +71,8 @@ class PossibleName:
 def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
     """Finds what the words of a query may refer to. One query; none without such words.
 
-    Of the whole bank, the accounts that the query names are a read of their holders, also if no
-    row is found: that there is none tells something of them.
+    Of the whole bank, the accounts that the query names by a number or an id are a read of their
+    holders, also if no row is found: that there is none tells something of them.
     """
     items = _named_items(query.items, is_bank=scope.is_bank)
     names = [_possible_name(item) for item in items]
@@ -81,8 +80,9 @@ def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
         return {}
     found = _name_matches(items, _reader_with_matches.rows(scope, names, _limits()))
     if scope.is_bank:
-        asked = (found[item.source].others for item in items if item.kind in (*SIDES, "account"))
-        add_accounts(*chain.from_iterable(asked))
+        for item, name in zip(items, names, strict=True):
+            if name.number or name.ending or name.holder:
+                add_accounts(*found[item.source].others)
     return found
 
 
