@@ -33,8 +33,8 @@ NUMBERS = {
 }
 # How names of options of AWS's driver begin, which its documentation writes beside those of libpq.
 BEGIN_OF_AWS = (
-    "cluster_", "failover", "iam_", "monitoring_", "plugins", "reader_", "secrets_manager_", "srw_",
-    "topology_", "wrapper_",
+    "cluster_", "failover", "failure_detection_", "iam_", "monitoring", "plugins", "reader_",
+    "secrets_manager_", "srw_", "topology_", "wrapper_",
 )  # fmt: skip
 OF_AWS = (
     "; with DB_DRIVER=aws, plugins of AWS's driver belong in DB_AWS_PLUGINS, and its options in"

@@ -32,12 +32,14 @@ OF_A_SERVER = tuple(
                  "USER", "USERNAME", "PASSWORD", "PASS", "PORT", "SSLMODE", "ENGINE")
     if f"{of}_{part}" not in ("DB_NAME", "DATABASE_URL")  # which name the server
 )  # fmt: skip
-# How the names of one part end.
+# Other names of the parts of a server. User and password may be missing, and those of POSTGRES_ are
+# of a container beside.
 OTHER_NAMES = {
-    "HOST": ("_HOST", "_HOSTNAME", "_ENDPOINT", "_SERVER", "_URL", "_URI"),
-    "USER": ("_USER", "_USERNAME"),
-    "PASSWORD": ("_PASSWORD", "_PASS"),
+    "HOST": re.compile(".*_(HOST|HOSTNAME|ENDPOINT|SERVER)"),
+    "USER": re.compile("(DB|DATABASE)_(USER|USERNAME)"),
+    "PASSWORD": re.compile("(DB|DATABASE)_(PASSWORD|PASS)"),
 }
+OF_A_URL = re.compile(".*_(URL|URI)")
 OF_A_REPLICA = tuple(
     pattern.format(of)
     for of in ("READ", "READER", "REPLICA", "READ_REPLICA", "SLAVE")
@@ -144,14 +146,14 @@ def _check_engine() -> None:
 def _check_parts(source: str) -> None:
     """Stops at a part of the server by another name than that which is read, and is not there."""
     names = {"DB_NAME": OF_LEDGER, OF_RDS["NAME"]: OF_RDS}.get(source, {})
-    for part, ends in OTHER_NAMES.items():
+    # Elastic Beanstalk sets its own, whatever is used.
+    unread = [name for name in OF_A_SERVER if names and name not in OF_RDS.values()]
+    why = f"beside {source} nothing reads it; Ledger calls it"
+    for part, others in OTHER_NAMES.items():
         if names and not env.text(names[part]):
-            # Elastic Beanstalk sets its own, whatever is used.
-            unread = [name for name in OF_A_SERVER if name not in OF_RDS.values()]
-            env.refuse_first(
-                [name for name in unread if name.endswith(ends)],
-                f"beside {source} nothing reads it; Ledger calls it {names[part]}",
-            )
+            env.refuse_first(filter(others.fullmatch, unread), f"{why} {names[part]}")
+    if names and not env.text(names["HOST"]):
+        env.refuse_first(filter(OF_A_URL.fullmatch, unread), f"{why} DATABASE_URL")
 
 
 def source_name() -> str:
@@ -278,7 +280,7 @@ def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     if (singular := env.text("DATABASE_REPLICA_URL")) and env.text("DATABASE_REPLICA_URLS"):
         env.refuse("DATABASE_REPLICA_URL", "DATABASE_REPLICA_URLS is set too; leave this one out")
     given = BETWEEN.split(singular or env.text("DATABASE_REPLICA_URLS"))
-    if not any(given):
+    if not any(given) and not _wants_embedded():
         env.refuse_first(
             OF_A_REPLICA, "nothing reads it; name replicas by URLs in DATABASE_REPLICA_URLS"
         )

@@ -87,9 +87,13 @@ def refuse(name: str, why: str) -> NoReturn:
 
 
 def refuse_first(names: Iterable[str], why: str) -> None:
-    """Stops at the first of these settings that is set."""
-    for name in filter(text, names):
-        refuse(name, why)
+    """Stops at the first of these names, also behind DJANGO_, that is set. What Kubernetes writes
+    for a service of that name, as tcp://10.0.0.1:5432, is no setting.
+    """
+    for given in (prefix + name for name in names for prefix in ("", "DJANGO_")):
+        value = _config(given, default="").strip()
+        if value and not value.startswith(("tcp://", "udp://")):
+            refuse(given, why)
 
 
 def _stop(sentence: str) -> NoReturn:

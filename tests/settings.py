@@ -17,6 +17,13 @@ assert THROUGH in ("", "pool", "pgbouncer"), (
 SETTING_NAMES = re.findall(r"^#?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
 WHICH_SERVER = re.compile("LEDGER_DATA_DIR|LEDGER_ROW_SECURITY|DATABASE_URL|DB_.*")
 
+# What stops the start if it is set, because other projects call a setting so.
+NAMES_ELSEWHERE = [
+    *(f"DJANGO_{name}" for name in SETTING_NAMES),
+    *("EMAIL_HOST", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD"),
+]
+os.environ.update(dict.fromkeys(NAMES_ELSEWHERE, ""))
+
 for _name in SETTING_NAMES:
     _chosen = os.environ.get(_name, "") if WHICH_SERVER.fullmatch(_name) else ""
     os.environ[_name] = _chosen

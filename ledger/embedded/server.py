@@ -95,10 +95,7 @@ class EmbeddedServer:
                 with self.locked():
                     running = self._running() or self._start()
             except OSError as err:
-                place = err.filename or self.data_dir
-                raise EmbeddedServerError(
-                    f"The database cannot use {place}: {err.strerror or err}."
-                ) from err
+                raise EmbeddedServerError(_unusable(self.data_dir, err)) from err
         return ConnectionInfo(str(running.socket_dir), running.port)
 
     def _stop_unreachable(self) -> None:
@@ -145,10 +142,19 @@ class EmbeddedServer:
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
-        """Until the block ends, other processes wait that prepare the same data."""
-        self._make_data_dir()
-        with self.locked("prepare.lock", PREPARE_SECONDS, "preparing"):
+        """Until the block ends, other processes wait that prepare the same data. The lock is on the
+        folder: a file that root made would shut its owner out. Raises EmbeddedServerError.
+        """
+        try:
+            self._make_data_dir()
+            folder = os.open(self.data_dir, os.O_RDONLY)
+        except OSError as err:
+            raise EmbeddedServerError(_unusable(self.data_dir, err)) from err
+        try:
+            self._lock(folder, PREPARE_SECONDS, "preparing")
             yield
+        finally:
+            os.close(folder)
 
     @contextmanager
     def locked(
@@ -157,21 +163,23 @@ class EmbeddedServer:
         """One process at a time is within the block; the others wait. Raises EmbeddedServerError
         after so many seconds (None: LOCK_SECONDS), with what the other one is doing.
         """
-        seconds = LOCK_SECONDS if seconds is None else seconds
-        deadline = time.monotonic() + seconds
         with (self.data_dir / name).open("a") as file:
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise EmbeddedServerError(
-                            f"Another process has been {doing} the database in {self.data_dir} "
-                            f"for {seconds} seconds."
-                        ) from None
-                    time.sleep(0.02)
+            self._lock(file.fileno(), LOCK_SECONDS if seconds is None else seconds, doing)
             yield
+
+    def _lock(self, file: int, seconds: int, doing: str) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise EmbeddedServerError(
+                        f"Another process has been {doing} the database in {self.data_dir} "
+                        f"for {seconds} seconds."
+                    ) from None
+                time.sleep(0.02)
 
     def _start(self) -> Postmaster:
         place = placement.prepare(self.data_dir)
@@ -195,6 +203,10 @@ class EmbeddedServer:
     def _began(self, running: Postmaster) -> None:
         """Called after each start, before anybody else connects."""
         roles.create(running)
+
+
+def _unusable(folder: Path, err: OSError) -> str:
+    return f"The database cannot use {err.filename or folder}: {err.strerror or err}."
 
 
 def _create_cluster(place: Placement, log: Path) -> None:

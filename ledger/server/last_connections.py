@@ -10,6 +10,7 @@ import ctypes
 import socket
 import struct
 import sys
+from contextlib import suppress
 
 SO_ATTACH_FILTER = 26  # Linux
 # Classic BPF over the TCP header: drop packets with SYN and without ACK, take all others.
@@ -29,7 +30,8 @@ def take_no_more(listener: socket.socket) -> None:
     try:
         _drop_syn(listener)
     except OSError:
-        listener.listen(0)  # one waits, and what begins another is dropped
+        with suppress(OSError):
+            listener.listen(0)  # one waits, and what begins another is dropped
 
 
 def _drop_syn(listener: socket.socket) -> None:

@@ -46,9 +46,10 @@ def test_a_command_without_questions_names_what_it_lacks(monkeypatch: pytest.Mon
     with pytest.raises(CommandError, match="DJANGO_SUPERUSER_NAME"):
         call_command("createsuperuser", "--noinput")
     monkeypatch.setenv("DJANGO_SUPERUSER_USERNAME", "admin")
+    monkeypatch.delenv("DJANGO_SUPERUSER_EMAIL")
     with pytest.raises(CommandError, match="DJANGO_SUPERUSER_EMAIL"):
         call_command("createsuperuser", "--noinput")
-    monkeypatch.delenv("DJANGO_SUPERUSER_USERNAME")
+    monkeypatch.setenv("DJANGO_SUPERUSER_EMAIL", "robin@example.com")
     monkeypatch.setenv("DJANGO_SUPERUSER_NAME", "Robin")
     call_command("createsuperuser", "--noinput", verbosity=0)
     assert User.objects.get(email="robin@example.com").is_superuser

@@ -16,7 +16,7 @@ import pytest
 from ledger.embedded.removal import delete_everything
 from ledger.env import BASE_DIR
 from tests.optional import missing
-from tests.settings import SETTING_NAMES
+from tests.settings import NAMES_ELSEWHERE, SETTING_NAMES
 
 LONG = 120  # seconds until something that must happen has happened, on any machine
 MANAGE = [sys.executable, str(BASE_DIR / "manage.py")]
@@ -34,7 +34,7 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     for name, package in NEEDED.items():
         if settings.get(name) and (reason := missing(package)):
             pytest.skip(reason)
-    unset = dict.fromkeys(SETTING_NAMES, "")
+    unset = dict.fromkeys([*SETTING_NAMES, *NAMES_ELSEWHERE], "")
     own = {name: value for name, value in os.environ.items() if name not in OF_TESTS}
     return own | unset | {"LEDGER_DATA_DIR": str(data_dir)} | settings
 

@@ -61,9 +61,8 @@ def test_a_server_of_rds_by_another_name_is_refused(
 
 @pytest.mark.parametrize(
     ("name", "ours"),
-    [("DB_USERNAME", "DB_USER"), ("DB_PASS", "DB_PASSWORD"), ("DB_SERVER", "DB_HOST"),
-     ("DB_URL", "DB_HOST"), ("POSTGRES_USER", "DB_USER")],
-)  # fmt: skip
+    [("DB_USERNAME", "DB_USER"), ("DB_PASS", "DB_PASSWORD"), ("DB_SERVER", "DB_HOST")],
+)
 def test_a_part_of_the_server_by_another_name_is_refused(
     name: str, ours: str, named: Named, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,6 +76,36 @@ def test_a_part_of_the_server_by_another_name_is_refused(
     printed = capsys.readouterr().err
     assert f"The setting {name} is wrong" in printed
     assert f"calls it {ours}." in printed
+
+
+@pytest.mark.parametrize("name", ["DB_URL", "DATABASE_URI", "POSTGRES_URL"])
+def test_a_url_by_another_name_is_refused(
+    name: str, named: Named, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named(DB_NAME="books", **{name: "postgresql://me@db.example/books"})
+    with pytest.raises(SystemExit):
+        database_settings.database()
+    assert "calls it DATABASE_URL." in capsys.readouterr().err
+
+
+def test_what_is_written_beside_other_services_is_no_name_of_ours(named: Named) -> None:
+    """By Kubernetes, and in the .env of a container of Postgres."""
+    named(POSTGRES_PORT="tcp://10.0.0.1:5432", DB_PORT="tcp://10.0.0.1:5432")
+    assert database_settings.database() == {}
+    named(DB_NAME="books", DB_USER="me", POSTGRES_PASSWORD="lanterns", POSTGRES_USER="postgres")
+    assert database_settings.database()["NAME"] == "books"
+
+
+def test_a_name_of_django_has_the_same_sentence(
+    named: Named, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named()
+    monkeypatch.setenv("DJANGO_DB_USERNAME", "me")
+    with pytest.raises(SystemExit):
+        database_settings.database()
+    printed = capsys.readouterr().err
+    assert "DJANGO_DB_USERNAME" in printed
+    assert "calls it DB_USERNAME" not in printed
 
 
 @pytest.mark.parametrize("source", [{"DB_NAME": "books"}, {"DATABASE_URL": "postgres:///books"}])

@@ -146,12 +146,15 @@ def test_a_broken_template_breaks_its_own_page_only(
 def test_two_first_starts_at_once_make_one_bank(folder: Path) -> None:
     prepare = [*MANAGE, "prepare", "--no-static"]
     settings = environment(folder, LEDGER_COOKBOOK="False")
+    both = list[subprocess.Popen[bytes]]()
     try:
-        both = [subprocess.Popen(prepare, env=settings, stderr=subprocess.PIPE) for _ in range(2)]
+        both += [subprocess.Popen(prepare, env=settings, stderr=subprocess.PIPE) for _ in range(2)]
         written = [process.communicate(timeout=LONG)[1].decode() for process in both]
         assert [process.returncode for process in both] == [0, 0], written
         assert sorted("migrations" in lines for lines in written) == [False, True]
     finally:
+        for process in both:
+            process.kill()
         delete_everything(folder)
 
 

@@ -20,7 +20,8 @@ class Command(createsuperuser.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         if options.pop("username") is not None:
             raise CommandError(BY_ADDRESS)
-        if not options["interactive"] and "DJANGO_SUPERUSER_USERNAME" in os.environ:
+        email = options["email"] or os.environ.get("DJANGO_SUPERUSER_EMAIL")
+        if not options["interactive"] and os.environ.get("DJANGO_SUPERUSER_USERNAME") and not email:
             raise CommandError(BY_ADDRESS)
         createsuperuser.input = _input  # type: ignore[attr-defined]
         try:

@@ -1,5 +1,7 @@
 import os
 import warnings
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -7,6 +9,7 @@ from django.core.management.commands.dumpdata import Command as DumpData
 from django.core.management.commands.dumpdata import ProxyModelWarning
 from django.db import DEFAULT_DB_ALIAS, connection
 
+from ledger.backups.files import ITS_OWNERS
 from ledger.backups.fixtures import chosen, missing_from, without_generated_columns
 from ledger.db.snapshot import snapshot
 
@@ -53,7 +56,11 @@ class Command(DumpData):
         options["use_base_manager"] = True
         with snapshot(), without_generated_columns(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ProxyModelWarning)  # their rows are another model's
-            before = os.umask(0o077)  # whoever reads the file reads everything
+            file = Path(options["output"] or "-")
+            if file.is_file():  # already, and no device
+                with suppress(PermissionError):
+                    file.chmod(ITS_OWNERS)
+            before = os.umask(0o777 & ~ITS_OWNERS)
             try:
                 super().handle(*tables, **options)
             finally:
