@@ -137,6 +137,7 @@ class TransactionCategory(ApiView):
         """
         known_only(request)
         person = self.caller.person
+        own_transaction(person, pk)  # before anything is said about the value
         data: dict[str, Any] = values_of(NewCategorySerializer, request.data)
         category = _category(data["category"])
         rows = Transaction.objects.visible_to(person).filter(pk=pk)

@@ -154,7 +154,7 @@ def test_the_page_asks_and_pays_after_the_approval(
     page = staff.get(f"{BASE}{file.pk}/change/").content.decode()
     assert "Ask for approval" in page
     assert 'value="whole"' not in page
-    assert "Type a reason" in text_of(press_at(staff, file, "ask", reason=" "))
+    assert "This field is required" in text_of(press_at(staff, file, "ask", reason=" "))
     assert not ApprovalRequest.objects.exists()
     assert "24,000.00" in text_of(press_at(staff, file, "ask"))
     request = ApprovalRequest.objects.get()
