@@ -28,7 +28,7 @@ HIDDEN_RULES = Path(__file__).with_name("behind_policies.txt")
 BEHIND_POLICIES = "fails with row-level security, see tests/behind_policies.txt"
 SECONDS = 0.01
 # Of tests in these folders, what books money, it runs more.
-MONEY, SECONDS_OF_MONEY = ("posting", "approved_files"), 0.3
+MONEY, SECONDS_OF_MONEY = ("posting", "approved_files"), 0.12
 FAST = 0.005  # what a test takes that is not in the list
 LONG = 5.0  # a test of this length goes to any worker that is free
 
