@@ -145,15 +145,18 @@ def _check_engine() -> None:
 
 def _check_parts(source: str) -> None:
     """Stops at a part of the server by another name than that which is read, and is not there."""
-    names = {"DB_NAME": OF_LEDGER, OF_RDS["NAME"]: OF_RDS}.get(source, {})
+    if source == "DATABASE_URL":
+        return
+    names = OF_RDS if source == OF_RDS["NAME"] else OF_LEDGER
     # Elastic Beanstalk sets its own, whatever is used.
-    unread = [name for name in OF_A_SERVER if names and name not in OF_RDS.values()]
-    why = f"beside {source} nothing reads it; Ledger calls it"
-    for part, others in OTHER_NAMES.items():
-        if names and not env.text(names[part]):
-            env.refuse_first(filter(others.fullmatch, unread), f"{why} {names[part]}")
-    if names and not env.text(names["HOST"]):
-        env.refuse_first(filter(OF_A_URL.fullmatch, unread), f"{why} DATABASE_URL")
+    unread = [name for name in OF_A_SERVER if name not in OF_RDS.values()]
+    missing = [(others, names[part]) for part, others in OTHER_NAMES.items()]
+    if not env.text(names["HOST"]):
+        missing.append((OF_A_URL, "DATABASE_URL"))
+    for others, ours in missing:
+        if not env.text(ours):
+            why = f"beside {source} nothing reads it; Ledger calls it {ours}"
+            env.refuse_first(filter(others.fullmatch, unread), why)
 
 
 def source_name() -> str:

@@ -312,12 +312,12 @@ if env.flag("LEDGER_BEHIND_PROXY"):
 elif LEDGER_PROXY_REQUEST_ID:
     env.refuse("LEDGER_PROXY_REQUEST_ID", env.NO_PROXY_FOR_IDS)
 
-# Mail goes to the console unless EMAIL_URL is set.
 if not env.text("EMAIL_URL"):
     env.refuse_first(
         ("EMAIL_HOST", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD"),
         "nothing reads it; write EMAIL_URL=smtp+tls://USER:PASSWORD@HOST:587",
     )
+# Mail goes to the console unless EMAIL_URL is set.
 _mail = env.url(
     "EMAIL_URL", environ.Env.email_url_config, ["smtp", "smtp+tls", "smtp+ssl", "consolemail"]
 ) or {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
