@@ -57,7 +57,9 @@ NO_CONNECTION = (PoolTimeout, PoolClosed, TooManyRequests)
 NEVER_CONNECTED = (*NO_CONNECTION, psycopg.errors.ConnectionTimeout)
 TIMED_OUT = "57014"  # query_canceled, by statement_timeout
 
-LOCK_TIMED_OUT = "55P03"  # each try has waited for lock_timeout, with a thread of the server
+# The try has waited for lock_timeout, with a thread of the server. A second wait for the same row
+# would let one locked account occupy all threads.
+LOCK_TIMED_OUT = "55P03"
 
 TRIES = 5  # after a lost race
 FIRST_PAUSE = 0.01  # seconds; it doubles
@@ -146,9 +148,10 @@ def run_with_retry(
     using: str = DEFAULT_DB_ALIAS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> R:
-    """Return what `work` returns; run it up to five times after a lost race, and for about three
-    seconds after a lost server, or while it waits for locks. The seconds of a lost server begin
-    with the first unknown outcome, so at least one try follows it, and lost races do not end them.
+    """Return what `work` returns; run it up to five times after a lost race, once if it waited for
+    a lock in vain, and for about three seconds after a lost server. The seconds of a lost server
+    begin with the first unknown outcome, so at least one try follows it, and lost races or locks do
+    not end them.
 
     `work` opens its own transaction and has no other effects. After an unknown outcome it runs
     again only if the caller gives `find_out_first`, which tells `work` that it may be committed
@@ -191,12 +194,11 @@ def run_with_retry(
 
 def _is_last_try(error: Exception, attempt: int, seconds: float, *, is_unknown: bool) -> bool:
     """Returns whether the time or number of tries is over. Only lost races are limited by number,
-    unless an outcome is unknown; those that did not wait for a lock are not limited by time.
+    unless an outcome is unknown.
     """
-    is_late = seconds >= UNTIL_BACK
     if is_unknown or failure_of(error) is not Failure.LOST_RACE:
-        return is_late
-    return attempt >= TRIES or (is_late and sqlstate(error) == LOCK_TIMED_OUT)
+        return seconds >= UNTIL_BACK
+    return attempt >= TRIES or sqlstate(error) == LOCK_TIMED_OUT
 
 
 def _traced(work: Callable[[], R], attempt: int) -> R:
