@@ -41,6 +41,7 @@ OF_REQUESTS = [
     ProblemType(429, "too-many-downloads", "Another long answer is being sent; wait for its end."),
     ProblemType(500, "server-error", "A fault here. What was sent with a key may be sent again."),
     ProblemType(503, "unavailable", "The database does not answer; nothing moved by this call."),
+    ProblemType(503, "too-busy", "It waited too long and was not begun; send it again."),
     ProblemType(503, "provider-away", "The identity provider does not answer; send it again."),
     ProblemType(503, "took-too-long", "It took longer than it may, and was stopped."),
     ProblemType(

@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "ledger.web.middleware.OneAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ledger.web.waiting.WaitingMiddleware",
     "transactions.row_security.middleware.RowSecurityMiddleware",
     "accounts.middleware.ReplicaMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -305,7 +306,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("LEDGER_HSTS_SUBDOMAINS")
 LEDGER_PROXY_REQUEST_ID = env.flag("LEDGER_PROXY_REQUEST_ID")
 _PROXIES = env.number("LEDGER_PROXY_COUNT", 1, least=1, most=5)
 ALLAUTH_TRUSTED_PROXY_COUNT = 0
-if env.flag("LEDGER_BEHIND_PROXY"):
+LEDGER_BEHIND_PROXY = env.flag("LEDGER_BEHIND_PROXY")
+if LEDGER_BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # The client's address is the one that the first of our proxies wrote into X-Forwarded-For.
     ALLAUTH_TRUSTED_PROXY_COUNT = _PROXIES

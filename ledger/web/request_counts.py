@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from ledger.metrics.kinds import Counter, Gauge, Histogram
+from ledger.web import waiting
 
 REQUESTS = Counter(
     "ledger_http_requests_total",
@@ -33,12 +34,13 @@ EARLY = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}
 
 
 class RequestCountsMiddleware:
-    """Stands first, so that it counts every request that reaches Django."""
+    """Stands first, so that it counts every request that reaches Django, and how long it waited."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        waiting.note_wait(request)
         began, status = perf_counter(), 500
         IN_FLIGHT.inc()
         try:

@@ -89,6 +89,9 @@ def _log(request: HttpRequest, status: int, seconds: float) -> None:
     if not logger.isEnabledFor(level):
         return
     facts = {"event": "request.answered", "status": status, "duration_ms": round(seconds * 1000)}
+    waited = getattr(request, "waited", None)
+    if waited is not None:
+        facts["waited_ms"] = round(waited * 1000)
     logger.log(
         level, "%s %s: %d in %d ms",
         method_of(request), _route_of(request), status, facts["duration_ms"],

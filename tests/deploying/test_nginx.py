@@ -5,6 +5,7 @@ import json
 import re
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.web import waiting
 from tests.ledger.authority import Authority
 from tests.ledger.processes import LONG, free_port, wait_until
 from tests.nginx import (
@@ -31,6 +33,7 @@ FORGED = {
     "X-Forwarded-Proto": "http",
     "X-Request-ID": "0" * 32,
 }
+LONG_AGO = {"X-Request-Start": "t=0.001"}
 # What keeps clients out, slow ones off and data of people out of its logs.
 GUARDS = {
     "server": {
@@ -52,6 +55,12 @@ OF_ALL = {
     "proxy_request_buffering on", "proxy_buffering on", "proxy_read_timeout 60s",
     "proxy_set_header Host $host",
 }  # fmt: skip
+
+
+def is_now(arrived: dict[str, str]) -> bool:
+    """Returns whether nginx wrote when it passed the request on, as Ledger reads it."""
+    found = waiting.WRITTEN.fullmatch(arrived["X-Request-Start"])
+    return found is not None and abs(time.time() - float(found[1])) < waiting.LONGEST
 
 
 def directives(text: str) -> set[str]:
@@ -168,13 +177,14 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: EchoServer) -> Ite
 
 @NEEDS_NGINX
 def test_what_a_client_says_of_itself_is_replaced(proxy: NginxProxy) -> None:
-    arrived = json.loads(proxy.get(**FORGED)[1])
+    arrived = json.loads(proxy.get(**FORGED, **LONG_AGO)[1])
 
     assert arrived["X-Forwarded-For"] == "127.0.0.1"
     assert arrived["X-Forwarded-Proto"] == "https"
     assert re.fullmatch("[0-9a-f]{32}", arrived["X-Request-ID"])
     assert arrived["X-Request-ID"] != FORGED["X-Request-ID"]
     assert arrived["Host"] == HOST
+    assert is_now(arrived)
 
 
 @NEEDS_NGINX
@@ -182,9 +192,10 @@ def test_that_of_containers_passes_on_what_the_proxy_before_it_says(upstream: Ec
     with nginx_of_containers(upstream.server_port) as port:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)
         with closing(connection) as client:
-            client.request("GET", "/", headers={"Host": HOST, **FORGED})
+            client.request("GET", "/", headers={"Host": HOST, **FORGED, **LONG_AGO})
             answer = client.getresponse()
             arrived = json.load(answer)
+    assert is_now(arrived)
     assert {name: arrived[name] for name in FORGED} == FORGED
     assert arrived["Host"] == HOST
     assert answer.headers["Server"] == "nginx"

@@ -9,6 +9,7 @@ from typing import Any
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 BUCKETS = "ledger_http_request_seconds_bucket"
+QUEUE = "ledger_http_wait_seconds_bucket"
 WAITS = "ledger_pool_wait_seconds_bucket"
 EVENTS = "ledger_security_events_total"
 PAYMENTS = "ledger_payments_total"
@@ -37,6 +38,9 @@ CASES = (
          beside={REQUESTS + '{status="2xx"}': "0+990x60"}),
     Case("LedgerSlow", BUCKETS + '{le="2.5"}', "0+96x60", "0+94x60", 16,
          beside={BUCKETS + '{le="5"}': "0+100x60", BUCKETS + '{le="+Inf"}': "0+100x60"}),
+    Case("LedgerRequestsWait", QUEUE + '{le="0.5"}', "0+96x60", "0+94x60", 11,
+         beside={QUEUE + '{le="1"}': "0+100x60", QUEUE + '{le="+Inf"}': "0+100x60"}),
+    Case("LedgerOverloaded", "ledger_http_not_begun_total", HELD, ONE_MORE, 3),
     Case("LedgerWorkersEnd", 'process_start_time_seconds{instance="a",worker="1"}',
          "0 1 2 2x9", "0 1 2 3 3x9", 9, A,
          {'process_start_time_seconds{instance="a",worker="0"}': "0+1x60"}),
