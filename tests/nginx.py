@@ -47,8 +47,8 @@ def nginx(folder: Path, configuration: str, shared: str = SHARED) -> Iterator[No
 
 @contextmanager
 def nginx_of_containers(ledger: int, **changed: str) -> Iterator[int]:
-    """That of compose.yaml in front of what listens on this port; the port that it listens on
-    itself. Lines of `changed` have these values, such as send_timeout="1s".
+    """That of compose.yaml in front of what listens on this port, for pages and probes; the port
+    that it listens on itself. Lines of `changed` have these values, such as send_timeout="1s".
     """
     port, shared = free_port(), SHARED
     for name, value in changed.items():
@@ -56,6 +56,9 @@ def nginx_of_containers(ledger: int, **changed: str) -> Iterator[int]:
         assert count == 1, name
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # root's nginx writes as another user
-        words = {"8080": f"127.0.0.1:{port}", "web:8000": f"127.0.0.1:{ledger}", "/tmp": folder}  # noqa: S108
+        words = {
+            "8080": f"127.0.0.1:{port}", "web:8000": f"127.0.0.1:{ledger}",
+            "web:8001": f"127.0.0.1:{ledger}", "/tmp": folder,  # noqa: S108
+        }  # fmt: skip
         with nginx(Path(folder), replaced(OF_CONTAINERS, words), shared):
             yield port

@@ -22,6 +22,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn opens an unnamed file t
 host = env.text("LEDGER_HOST", "127.0.0.1")
 port = env.number("PORT", 8000, least=1, most=65535)
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+probe_port = env.number("LEDGER_PROBE_PORT", 0, least=0, most=65535)  # 0: none
 worker_class = "gthread"  # a slow client holds a thread: see docs/running.md
 workers = env.number("LEDGER_WORKERS", 2, least=1, most=64)
 threads = env.number("LEDGER_THREADS", FEWEST_THREADS, least=FEWEST_THREADS, most=128)
@@ -69,9 +70,12 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """gunicorn calls it in each worker, when the site is loaded."""
-    from ledger.server.answers import add_headers  # which reads Django's settings
+    from ledger.server import probe_port as probes  # which reads Django's settings, as the next
+    from ledger.server.answers import add_headers
 
     add_headers(worker)
+    if probe_port:
+        probes.start(worker.wsgi, host, probe_port)
 
 
 def on_exit(_server: Any) -> None:

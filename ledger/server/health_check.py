@@ -8,9 +8,8 @@ SECONDS = 4
 
 
 def main() -> int:
-    connection = http.client.HTTPConnection(
-        "localhost", int(os.environ.get("PORT") or 8000), timeout=SECONDS
-    )
+    port = os.environ.get("LEDGER_PROBE_PORT") or os.environ.get("PORT") or 8000
+    connection = http.client.HTTPConnection("localhost", int(port), timeout=SECONDS)
     try:
         connection.request("GET", "/healthz")
         return int(connection.getresponse().status != http.HTTPStatus.OK)

@@ -45,7 +45,9 @@ NOT_HANDED_ON = {
         ],
         OF_DB,
     ),
-    **dict.fromkeys(["LEDGER_ROLE", "LEDGER_DATA_DIR", "PORT", "LEDGER_HOST"], OF_IMAGE),
+    **dict.fromkeys(
+        ["LEDGER_ROLE", "LEDGER_DATA_DIR", "PORT", "LEDGER_HOST", "LEDGER_PROBE_PORT"], OF_IMAGE
+    ),
     **dict.fromkeys(
         ["DEBUG", "LEDGER_DEMO", "LEDGER_WEBHOOK_PRIVATE", "OIDC", "OIDC_MOCK_PORT"],
         OF_DEVELOPING,

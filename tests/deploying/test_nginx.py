@@ -164,6 +164,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: EchoServer) -> Ite
             "/etc/ledger/tls/fullchain.pem": str(certificate),
             "/etc/ledger/tls/privkey.pem": str(key), "/var/log/nginx": str(folder),
             "127.0.0.1:8000": f"127.0.0.1:{upstream.server_port}",
+            "127.0.0.1:8001": f"127.0.0.1:{upstream.server_port}",
         },
     )  # fmt: skip
     of_this_folder = "".join(

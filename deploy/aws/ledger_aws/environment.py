@@ -3,7 +3,7 @@
 from ledger_aws.config import OF_PROVIDER, Config
 from ledger_aws.database import AUDITOR, NAME, OWNER, WEB, BankDatabase
 from ledger_aws.log_groups import DAYS_OF_LOGS
-from ledger_aws.network import POSTGRES
+from ledger_aws.network import POSTGRES, PROBES
 from ledger_aws.network import WEB as WEB_PORT
 
 # In the image: `deploy/aws/Dockerfile` adds the authorities of RDS; the proxy has a certificate of
@@ -51,6 +51,7 @@ def of_web(config: Config, database: BankDatabase) -> dict[str, str]:
     found = of_every_task(config) | _database(config) | reached
     found |= {"LEDGER_ROLE": "web", "DB_USER": WEB}
     found |= {"LEDGER_HOST": "127.0.0.1", "PORT": str(WEB_PORT)}  # for nginx in the same task
+    found |= {"LEDGER_PROBE_PORT": str(PROBES)}
     # With its secret, which no other task has: nobody signs in there.
     found |= {
         name: value for name, value in config.ledger_settings.items() if OF_PROVIDER.fullmatch(name)

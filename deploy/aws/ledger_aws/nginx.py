@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CONTAINER = "nginx"
 # Docker's official image, from AWS's public registry.
 REGISTRY = "public.ecr.aws/docker/library"
-IN_COMPOSE, IN_TASK = "web:8000", "127.0.0.1:8000"
+IN_COMPOSE, IN_TASK = " web:", " 127.0.0.1:"
 # The files come as variables, because nothing of this computer can be mounted into a task.
 START = (
     'printf %s "$NGINX_CONF" >nginx.conf && printf %s "$LEDGER_CONF" >ledger.conf'

@@ -18,13 +18,12 @@ from ledger_aws.config import Config
 from ledger_aws.database import AUDITOR, OF_WEB, OWNER, BankDatabase
 from ledger_aws.keys import Keys
 from ledger_aws.log_groups import new_log_group
-from ledger_aws.network import NGINX
-from ledger_aws.network import WEB as WEB_PORT
+from ledger_aws.network import NGINX, PROBES
 
 CONTAINER, FIGURES = "app", "figures"
 SMALL = (256, 512)  # CPU units and MiB of a command
 HEALTHY = (
-    "import urllib.request; urllib.request.urlopen('http://localhost:8000/healthz', timeout=4)"
+    "import urllib.request; urllib.request.urlopen('http://localhost:8001/healthz', timeout=4)"
 )
 HEARTBEAT = "/tmp/heartbeat"  # noqa: S108 - the only folder that a task can write
 # Its thread goes round each second, or after the time limit of a statement.
@@ -150,7 +149,7 @@ class Tasks(Construct):
         """
         self._container(
             task,
-            {"PORT": str(WEB_PORT)},
+            {"PORT": str(PROBES)},
             {"LEDGER_METRICS_TOKEN": self._keys.metrics_token},
             id=FIGURES,
             log=self.log,

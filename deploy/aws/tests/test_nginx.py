@@ -22,6 +22,7 @@ def test_the_load_balancer_reaches_nginx_alone(bank: Templates) -> None:
     assert "PortMappings" not in web
     settings = {each["Name"]: each["Value"] for each in web["Environment"]}
     assert (settings["LEDGER_HOST"], settings["PORT"]) == ("127.0.0.1", "8000")
+    assert settings["LEDGER_PROBE_PORT"] == "8001"
 
 
 def test_it_ends_before_the_web_process_and_with_it_the_task(bank: Templates) -> None:
@@ -49,5 +50,6 @@ def test_it_is_the_image_of_compose_and_reads_the_files_of_the_repository(
     written = [(ROOT / "deploy/nginx" / name).read_text() for name in ("nginx.conf", "ledger.conf")]
     arguments = ["-e", "stderr", "-c", f"{tmp_path}/nginx.conf", "-g", "daemon off;", ""]
     expected = "\n".join(arguments) + "".join(written)
-    assert done.stdout == expected.replace("web:8000", "127.0.0.1:8000")
+    assert done.stdout == expected.replace(" web:", " 127.0.0.1:")
     assert "set $web 127.0.0.1:8000;" in done.stdout
+    assert "set $probes 127.0.0.1:8001;" in done.stdout

@@ -1,0 +1,77 @@
+"""A second port with threads of its own, for probes and figures alone.
+
+In front of the threads that answer pages there may be a queue, and a probe in it says nothing of
+the process: load balancers would replace servers that only have much to do.
+"""
+
+import socket
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from ledger.web.request_counts import EARLY
+
+App = Callable[[dict[str, Any], Any], Iterable[bytes]]
+SECONDS = 5  # in which a client has to send its request
+THREADS = 3  # /readyz and /metrics may wait for the database, and /healthz for nothing
+
+
+def start(app: App, host: str, port: int) -> WSGIServer:
+    """Answers at this port until the process ends. Several processes may: the kernel chooses one
+    for each connection. Raises OSError where another program has the port.
+    """
+    server = ProbeServer((host, port), QuietHandler)
+    server.set_app(only_probes(app))
+    Thread(target=server.serve_forever, name="probes", daemon=True).start()
+    return server
+
+
+def only_probes(app: App) -> App:
+    """The app, without its pages."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") in EARLY:
+            return app(environ, start_response)
+        start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+        return []
+
+    return answer
+
+
+class ProbeServer(WSGIServer):
+    """A listener of this process beside those of others."""
+
+    allow_reuse_port = True
+    request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+        self.threads = ThreadPoolExecutor(THREADS, "probe")
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.threads.submit(super().process_request, request, client_address)
+
+    def server_bind(self) -> None:
+        """Without a question to DNS for the name of this host."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        with suppress(OSError):  # the client went away
+            super().finish_request(request, client_address)
+
+
+class QuietHandler(WSGIRequestHandler):
+    timeout = SECONDS
+    server_version, sys_version = "Ledger", ""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Django logs requests."""
