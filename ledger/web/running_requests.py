@@ -1,8 +1,8 @@
 """Limits the requests that one person runs in parallel in a process. Each has a thread, also while
 Postgres works for it, and other people need the rest.
 
-Of calls with a large body of JSON, a person runs one at a time: reading 32 MB takes up to 260 MB of
-memory.
+Of files and large bodies of JSON, a person sends one at a time, and all people together two:
+reading one takes up to ten seconds of a processor, and 32 MB of JSON up to 260 MB of memory.
 """
 
 from collections import Counter
@@ -11,6 +11,7 @@ from http import HTTPStatus
 from threading import Condition
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ledger.web import database_errors, problem_details
@@ -22,21 +23,28 @@ WAITING = 3
 LARGE = 1024**2  # bytes of a body of JSON
 LARGE_WAITING = 1
 SECONDS = 0.5  # the longest that one waits: waiting takes a thread, too
+# Files and large bodies, of all people. So half of the threads are left to pages.
+READ_AT_ONCE, WAITING_TO_BE_READ, SECONDS_TO_BE_READ = 2, 2, 5.0
+EVERYBODY = "everybody"
 TOO_MANY = (
     "Other requests of yours are still running, so this one was not begun and changed nothing. Wait"
     " until they have ended, then send it again."
 )
 TOO_MANY_LARGE = (
-    "Another large body of yours is being read, so this one was not read and changed nothing. Send"
-    " it again."
+    "Another file or large body of yours is being read, so this one was not read and changed"
+    " nothing. Send it again."
+)
+TOO_MANY_READ = (
+    "Files of several people are being read, so this one was not read and changed nothing. Send it"
+    " again in a moment."
 )
 
 
 class RunningRequests:
     """Those of this process, counted for each person."""
 
-    def __init__(self, at_once: int, waiting: int) -> None:
-        self._at_once, self._most_waiting = at_once, waiting
+    def __init__(self, at_once: int, waiting: int, seconds: float | None = None) -> None:
+        self._at_once, self._most_waiting, self._seconds = at_once, waiting, seconds
         self._changed = Condition()
         self._running, self._waiting = Counter[Any](), Counter[Any]()
 
@@ -62,7 +70,8 @@ class RunningRequests:
             return False
         self._waiting[person] += 1
         try:
-            return self._changed.wait_for(lambda: self._is_free(person), SECONDS)
+            seconds = SECONDS if self._seconds is None else self._seconds
+            return self._changed.wait_for(lambda: self._is_free(person), seconds)
         finally:
             _take_one(self._waiting, person)
 
@@ -75,6 +84,7 @@ def _take_one(counts: Counter[Any], person: Any) -> None:
 
 _requests = RunningRequests(AT_ONCE, WAITING)
 _large_bodies = RunningRequests(1, LARGE_WAITING)
+_read_of_all = RunningRequests(READ_AT_ONCE, WAITING_TO_BE_READ, SECONDS_TO_BE_READ)
 
 
 class RunningRequestsMiddleware:
@@ -107,8 +117,12 @@ class RunningRequestsMiddleware:
         title, wait = "Too many at the same time", database_errors.SECONDS_TO_WAIT
         if not _begin(request, _requests, person.pk):
             return too_many(request, "too-many-at-once", title, TOO_MANY, wait)
-        if _has_large_json(request) and not _begin(request, _large_bodies, person.pk):
+        if not _takes_long_to_read(request):
+            return None
+        if not _begin(request, _large_bodies, person.pk):
             return too_many(request, "too-many-large-bodies", title, TOO_MANY_LARGE, wait)
+        if not _begin(request, _read_of_all, EVERYBODY):
+            return too_many(request, "too-many-large-bodies", title, TOO_MANY_READ, wait)
         return None
 
 
@@ -119,7 +133,10 @@ def _begin(request: Any, running: RunningRequests, key: Any) -> bool:
     return True
 
 
-def _has_large_json(request: HttpRequest) -> bool:
+def _takes_long_to_read(request: HttpRequest) -> bool:
+    """Whether it is large JSON, or a file of any size: 47 KB of a PDF can take ten seconds."""
+    if request.content_type == "multipart/form-data":
+        return request.path_info in settings.LEDGER_UPLOADS
     return content_length(request) > LARGE and "json" in (request.content_type or "")
 
 

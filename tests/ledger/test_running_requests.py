@@ -1,11 +1,13 @@
 """One person's requests leave threads of a process to other people."""
 
+import io
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -125,6 +127,38 @@ def test_a_person_sends_one_large_body_of_json_at_a_time(
         assert refused.json()["type"] == "/api/v1/problems/#too-many-large-bodies"
     large_bodies.end(person.pk)
     assert [send().status_code for _ in range(2)] == [status_of_nonsense] * 2
+
+
+@pytest.mark.parametrize("path", sorted(set(settings.LEDGER_UPLOADS)))
+def test_files_leave_half_of_the_threads_to_pages(
+    path: str, monkeypatch: pytest.MonkeyPatch, client: Client
+) -> None:
+    """A PDF of 47 KB and XML of 1.6 MB took ten seconds each, and two people all threads."""
+    own, all_of_them = RunningRequests(1, 0, 0), RunningRequests(2, 0, 0)
+    monkeypatch.setattr(running_requests, "_large_bodies", own)
+    monkeypatch.setattr(running_requests, "_read_of_all", all_of_them)
+    person = UserFactory(is_staff=True, is_superuser=False)
+    is_call = path.startswith("/api/")
+    headers = bearer(person, "pay") if is_call else None
+    if not is_call:
+        client.force_login(person)
+
+    def status() -> int:
+        return client.post(path, {"file": io.BytesIO(b"a,b")}, headers=headers).status_code
+
+    free = status()
+    assert free != 429
+    with running(own, person, 1):
+        assert status() == 429
+    assert all(all_of_them.begin(running_requests.EVERYBODY) for _ in range(2))
+    assert status() == 429
+    all_of_them.end(running_requests.EVERYBODY)
+    assert [status() for _ in range(2)] == [free] * 2
+
+
+def test_files_take_half_of_the_threads() -> None:
+    reading = running_requests.READ_AT_ONCE + running_requests.WAITING_TO_BE_READ
+    assert reading <= FEWEST_THREADS / 2
 
 
 def test_one_person_leaves_a_thread_to_others() -> None:

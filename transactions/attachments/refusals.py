@@ -6,7 +6,7 @@ from threading import Lock
 
 from transactions.exceptions import LedgerError
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 10  # as long as a PDF may take of a processor
 BUSY = "Too many files are being read at the moment. Try again in a minute."
 _READING = Lock()
 

@@ -1,8 +1,11 @@
 """How much work a PDF may be."""
 
+import os
 import resource
 from contextlib import suppress
 from dataclasses import dataclass
+
+BEHIND_PAGES = 10  # added to the nice value
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +21,9 @@ class CleaningLimits:
 
 def limit_this_process(limits: CleaningLimits) -> None:
     """From now on the kernel ends this process above its CPU time, and gives it no more memory, no
-    bytes in files and no core dump. macOS may not limit the memory.
+    bytes in files and no core dump, and runs it after pages. macOS may not limit the memory.
     """
+    os.nice(BEHIND_PAGES)
     _limit(resource.RLIMIT_CPU, limits.cpu_seconds)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)

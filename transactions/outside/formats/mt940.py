@@ -1,6 +1,7 @@
 """MT940, the customer statement of SWIFT: fields such as `:61:`, with lines that continue them."""
 
 import re
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -174,9 +175,10 @@ def details_of(text: str) -> tuple[str, str, str]:
     """
     joined = text.replace("\n", "").strip()
     if coded := _CODED.match(joined):
-        parts: dict[str, str] = {}
+        pieces_of = defaultdict[str, list[str]](list)
         for part in joined[4:].split(coded[1]):
-            parts[part[:2]] = parts.get(part[:2], "") + part[2:]
+            pieces_of[part[:2]].append(part[2:])
+        parts = {code: "".join(texts) for code, texts in pieces_of.items()}
         purpose = "".join(parts.get(f"{n}", "") for n in (*range(20, 30), *range(60, 64)))
         description, reference = _of_sepa(purpose)
         other = parts.get("32", "") + parts.get("33", "")
