@@ -3,7 +3,7 @@ scheduled work and backups were last done. One connection, as the login of the s
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -20,6 +20,11 @@ from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.jobs import records
 from ledger.jobs.schedule import BACKUP
 
+# What to do about a job that failed.
+RUNBOOK_OF = {
+    "audit_ledger": "The books may be wrong: docs/runbook.md#ledgerauditfound.",
+    "seal_ledger": "The audit may have found something: docs/runbook.md#ledgerauditfound.",
+}
 SECONDS = 5
 SECONDS_OF_A_PLAIN_CHECK = 2  # the least that psycopg waits
 VERSIONS = range(15, 19)  # docs/versions.md
@@ -195,17 +200,20 @@ def time_zone(found: Connection) -> Iterator[CheckMessage]:
 
 
 def late_jobs() -> Iterator[CheckMessage]:
-    """Jobs that nobody does."""
+    """Jobs that nobody does, and those whose last try failed."""
     for job in records.status_of():
-        if not job.is_late:
+        if not (job.is_late or _failed_since(job)):
             continue
-        since = f"was last done at {job.done_at:%Y-%m-%d %H:%M} UTC" if job.done_at else "never ran"
-        failed = f", and failed since ({job.error})" if _failed_since(job) else ""
-        yield weak(
-            f"job.{job.name}",
-            f"The scheduled job {job.name} {since}{failed}.",
-            "Run manage.py work, or cron, as the owner of the tables (docs/running.md).",
-        )
+        said = f"was last done at {_minute(job.done_at)}" if job.done_at else "was never done"
+        do = "Run manage.py work, or cron, as the owner of the tables (docs/running.md)."
+        if _failed_since(job):
+            said += f", and failed at {_minute(job.failed_at)} ({job.error})"
+            do = RUNBOOK_OF.get(job.name, "The log of manage.py work says why.")
+        yield weak(f"job.{job.name}", f"The scheduled job {job.name} {said}.", do)
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def backups() -> Iterator[CheckMessage]:

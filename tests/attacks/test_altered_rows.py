@@ -74,6 +74,15 @@ def altered() -> Finding | None:
     return next((each for each in register() if each.check == "altered row"), None)
 
 
+def test_the_account_of_an_edited_row_is_named(bank: Account) -> None:
+    freezing = StatusChange.objects.filter(account__isnull=False)[:1].get()
+    with walls_down(StatusChange._meta.db_table):
+        StatusChange.objects.filter(pk=freezing.pk).update(reason="forged")
+    found = altered()
+    assert found is not None
+    assert found.account == str(freezing.account_id)
+
+
 def columns_of(table: str) -> dict[str, str]:
     with connection.cursor() as cursor:
         cursor.execute(

@@ -14,7 +14,7 @@ from accounts.models import EARLIEST, User
 from accounts.refusal_counts import counts_refusals
 from ledger.db.local_settings import set_locally
 from transactions.audit import digest as seal_text
-from transactions.models import Seal
+from transactions.models import Seal, Transaction
 from transactions.models.seal_triggers import GRACE_MINUTES, SEALING
 
 PATIENCE = 30.0  # seconds that `_wait_for_writers` waits
@@ -50,7 +50,8 @@ def seal(
     """Seals all rows booked before the day `until` (UTC) that are not sealed. Returns None if there
     are none.
 
-    Default: up to today. Safe to run twice or in parallel. Raises PeriodNotOver, or StillWriting if
+    Default: up to today. Safe to run twice or in parallel. A bank without transactions gets none:
+    its history can still be imported. Raises PeriodNotOver, or StillWriting if
     a database transaction stays open; nothing is sealed then.
     """
     latest = last_day()
@@ -66,6 +67,8 @@ def seal(
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEALING])
         last = Seal.objects.order_by("number").last()
         if last is not None and last.ends_at >= ends_at:
+            return None
+        if last is None and not Transaction.objects.exists():
             return None
         set_locally(work_mem=SORT_MEMORY, statement_timeout="0")
         facts: dict[str, Any] = {

@@ -44,7 +44,7 @@ from transactions.demo import (
 from transactions.demo.people import DemoAccount, Person, user_name
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 from transactions.demo.world import World
-from transactions.models import Transaction
+from transactions.models import Seal, Transaction
 from transactions.services import Draft
 
 NAME_BITS = 2**62 - 1  # the bits of a demo id that are a hash of its name
@@ -90,6 +90,11 @@ def seed(
     check_options(users, months, seed)
     if is_seeded():
         return SeedingCounts()
+    if Seal.objects.exists():
+        raise SeedingError(
+            "Days of this bank are sealed, and the demo books payments of past months. Use a"
+            " database without payments."
+        )
     world = World(users, months, seed, now)
     _refuse_strangers(world.people)
     people = _save_people(world.people)

@@ -66,6 +66,7 @@ def test_the_next_seal_begins_where_the_last_one_ends_and_hangs_on_its_digest() 
 
 
 def test_a_period_without_a_row_is_sealed_too() -> None:
+    AccountFactory(balance=1)  # today
     sealed = made(3)
     assert (sealed.row_count, sealed.sums, sealed.days.count()) == (0, {}, 0)
     assert audit().clean
@@ -130,6 +131,7 @@ def test_nothing_is_added_to_a_sealed_day() -> None:
 
 
 def test_a_batch_keeps_what_does_not_belong_to_a_sealed_day() -> None:
+    AccountFactory(balance=1)
     made(3)
     account = AccountFactory()
     times = [sealing.midnight(day(number)) for number in (2, 3)]
@@ -204,11 +206,19 @@ INSERT = """
 def test_a_seal_follows_the_one_before(
     number: int, start: str, end: str, previous: str, name: str
 ) -> None:
+    march()
     first = made(3)
     length = first.ends_at - first.starts_at
     starts = {"0": "0", "gap": length + timedelta(days=1), "end": length}[start]
     digest = bytes(first.digest) if previous == "right" else b"wrong"
     assert refused_by(INSERT, number, starts, end, digest) == name
+
+
+def test_a_bank_without_transactions_gets_no_seal() -> None:
+    """Its history can still be imported, after a night with the worker."""
+    assert sealing.seal() is None
+    march()
+    assert sealing.seal(until=day(3)) is not None
 
 
 def test_no_other_settings_of_the_session_change_a_digest() -> None:
@@ -271,6 +281,7 @@ def test_a_digest_that_was_kept_is_found_again_however_it_was_copied() -> None:
 
 @pytest.mark.parametrize("digest", ["00" * 32, "nonsense", "abc"])
 def test_a_digest_of_no_seal_is_said_so(digest: str) -> None:
+    march()
     made(3)
     with pytest.raises(CommandError, match="No seal has this digest"):
         run("--verify", digest)

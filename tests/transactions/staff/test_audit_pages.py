@@ -216,6 +216,7 @@ def test_many_seals_come_a_page_at_a_time(
     staff: Client, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
 ) -> None:
     monkeypatch.setattr(audit, "SEALS_SHOWN", 3)
+    AccountFactory(balance=1)
     for number in range(2, 7):
         seal(until=day(number))
     with django_assert_max_num_queries(14):  # one of them logs the read

@@ -112,5 +112,6 @@ def test_nobody_sees_a_figure_without_the_right_to_its_list(account: Account) ->
 
 
 def test_the_last_sealed_day_is_the_day_before_the_seal_ends(clerk: User) -> None:
+    AccountFactory(balance=1)
     seal(until=day(3))
     assert values(clerk)["Sealed up to"] == short_date(day(2))

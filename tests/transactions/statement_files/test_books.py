@@ -95,6 +95,7 @@ def test_a_first_statement_begins_before_the_first_entry() -> None:
 
 @pytest.mark.parametrize("hours", [-14, -5, 12])
 def test_an_edge_may_be_that_of_another_time_zone(hours: int) -> None:
+    AccountFactory(balance=1)  # a bank without transactions is not sealed
     sealing.seal(until=date(2026, 6, 1))
     off = timedelta(hours=hours)
     edges = {"starts_at": JANUARY["starts_at"] + off, "ends_at": JANUARY["ends_at"] + off}

@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.apps import apps
 from django.db import connection
 from django.db.models import Model
+from django.db.models.functions import Coalesce
 
-from accounts.models import RowRemoval
+from accounts.models import Account, RowRemoval
 from accounts.models.revisions import known, removed_by_right
 from ledger.db.local_settings import locally
 from ledger.db.register import digest_of, id_of, is_registered
-from transactions.audit.findings import Finding, moment_text
+from transactions.audit.findings import Finding, moment_text, named
+from transactions.models import Transaction
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 
 
@@ -92,7 +95,29 @@ def _finding(kind: str, tables: list[_Rows]) -> Finding:
     }[kind]
     total = sum(each.total for each in tables)
     sentence = " ".join(SENTENCES[kind](each) for each in tables)
-    return Finding(kind, None, None, expected, found, total, sentence=sentence)
+    account, transaction = _first_about(tables)
+    if account:
+        sentence += f" The first is of {named(account)}."
+    whose, of = (str(each) if each else None for each in (account, transaction))
+    return Finding(kind, whose, of, expected, found, total, sentence=sentence)
+
+
+def _first_about(tables: list[_Rows]) -> tuple[UUID | None, UUID | None]:
+    """The account and the transaction that the first row names, if it is there."""
+    model = REGISTERED[tables[0].table].model
+    columns = {
+        field.related_model: field.attname
+        for field in model._meta.concrete_fields
+        if field.related_model in (Account, Transaction)
+    }
+    row = model._base_manager.filter(pk=tables[0].ids[0]).values(*columns.values()).first() or {}
+    account, transaction = (row.get(columns.get(of, "")) for of in (Account, Transaction))
+    if transaction and not account:
+        sides = Transaction.objects.filter(pk=transaction).values_list(
+            Coalesce("from_account", "to_account")
+        )
+        (account,) = sides.first() or (None,)
+    return account, transaction
 
 
 def _gone(rows: _Rows) -> str:
