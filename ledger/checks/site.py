@@ -13,6 +13,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import caches
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage
 from django.db import DatabaseError, InterfaceError
 
@@ -178,6 +180,14 @@ def _examples() -> Iterator[CheckMessage]:
 
 def _cache() -> Iterator[CheckMessage]:
     found = caches["default"]
+    if isinstance(found, LocMemCache | DummyCache):
+        yield wrong(
+            "cache",
+            "Each process has a cache of its own or none, so each counts the limits on signing in"
+            " alone.",
+            "Leave CACHES to ledger.settings (docs/running.md#a-shared-cache).",
+        )
+        return
     if not isinstance(found, RedisOrTable):
         return  # a table, which the checks of the database see
     with suppress(DatabaseError, InterfaceError):  # as the table does where both are away

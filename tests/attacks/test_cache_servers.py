@@ -229,6 +229,14 @@ def test_what_is_accepted_only_once_is_never_on_the_server(
     assert not outside.add(key, "y", 60)
 
 
+def test_a_value_of_another_key_is_no_entry(server: CacheServer, outside: RedisOrTable) -> None:
+    outside.set("mine", 1, 60)
+    outside.set("another", 2, 60)
+    mine, another = (outside._redis.make_key(key) for key in ("mine", "another"))
+    assert redis_command(server, "COPY", another, mine, "REPLACE").startswith(b":1")
+    assert (outside.get("mine"), outside.get("another")) == (None, 2)
+
+
 def test_a_payment_needs_no_cache(server: CacheServer, client: Client) -> None:
     sender, recipient = AccountFactory(currency="EUR"), AccountFactory(currency="EUR")
     services.deposit(to_account=sender, amount=Decimal(100))

@@ -7,6 +7,9 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import Error
 from django.db import OperationalError
 
@@ -43,6 +46,7 @@ GOOD: dict[str, Any] = {
     "DATABASES": {"default": SERVER},
     "LEDGER_TIMEOUTS": LIMITS,
 }
+BACKENDS = "django.core.cache.backends"
 CONSOLE = "django.core.mail.backends.console.EmailBackend"
 
 
@@ -82,6 +86,8 @@ WEAK: list[tuple[str, dict[str, Any]]] = [
     ("mail_sender", {"DEFAULT_FROM_EMAIL": "Ledger <ledger@localhost>"}),
     ("contact", {"LEDGER_CONTACT": ""}),
     ("security_contact", {"LEDGER_SECURITY_CONTACT": ""}),
+    ("cache", {"CACHES": {"default": {"BACKEND": f"{BACKENDS}.locmem.LocMemCache"}}}),
+    ("cache", {"CACHES": {"default": {"BACKEND": f"{BACKENDS}.dummy.DummyCache"}}}),
     ("cache_away", {"CACHES": AWAY}),
     ("embedded", {"LEDGER_EMBEDDED": True}),
     ("database_tls", database(sslmode="require")),
@@ -89,13 +95,18 @@ WEAK: list[tuple[str, dict[str, Any]]] = [
     ("database_tls", database(service="bank", sslmode="require")),
     ("timeouts", {"LEDGER_TIMEOUTS": {**LIMITS, "lock_timeout": 0}}),
 ]
-ERRORS = {"debug", "demo", "proxy"}
+TABLE = SharedCache("cache", {})
+CACHES_BY_NAME: dict[str, BaseCache] = {
+    AWAY["default"]["BACKEND"]: UnreachableCache(),
+    f"{BACKENDS}.locmem.LocMemCache": LocMemCache("of a process", {}),
+    f"{BACKENDS}.dummy.DummyCache": DummyCache("", {}),
+}
+ERRORS = {"cache", "debug", "demo", "proxy"}
 
 
 def told(**changes: Any) -> Iterator[str]:
     values = {**GOOD, **changes}
-    is_away = values["CACHES"] is AWAY
-    found = {"default": UnreachableCache() if is_away else SharedCache("cache", {})}
+    found = {"default": CACHES_BY_NAME.get(values["CACHES"]["default"]["BACKEND"], TABLE)}
     with (
         patch("ledger.checks.site.settings", SimpleNamespace(**values)),
         patch("ledger.checks.site.caches", found),
@@ -122,7 +133,7 @@ def test_all_are_named_in_one_go() -> None:
     changes["CACHES"] = AWAY
     missing = {name for name, _ in WEAK} - set(told(**changes))
     # Instead of the first: no encryption at all, no mail at all.
-    assert missing == {"hsts", "proxy", "mail_encryption", "mail_sender"}
+    assert missing == {"hsts", "proxy", "mail_encryption", "mail_sender", "cache"}
 
 
 @pytest.mark.parametrize(
