@@ -3,11 +3,12 @@
 import http.client
 import json
 import re
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -46,7 +47,7 @@ GUARDS = {
         "ssl_session_tickets off", "include ledger.conf", "limit_conn connections 40",
         "proxy_pass http://127.0.0.1:8000", "proxy_set_header X-Forwarded-For $remote_addr",
         "proxy_set_header X-Forwarded-Proto https", "proxy_set_header X-Request-ID $request_id",
-        "error_log /var/log/nginx/error.log crit",
+        "error_log /var/log/nginx/error.log alert",
     },
 }  # fmt: skip
 OF_ALL = {
@@ -87,6 +88,14 @@ def test_the_lines_that_guard_the_bank_are_there(of: set[str], guards: set[str])
     assert "access_log off" in of
     for name in ("ssl_protocols", "ssl_ciphers", "gzip", "limit_conn", "error_log", "access_log"):
         assert len([line for line in of if line.startswith(f"{name} ")]) <= 1, name
+
+
+def test_errors_that_name_pages_and_clients_are_in_no_log() -> None:
+    """As those of a full disk, which nginx calls critical."""
+    for text in (OF_A_SERVER, OF_CONTAINERS):
+        found = re.findall(r"error_log \S+ (\w+);", text)
+        assert found
+        assert set(found) == {"alert"}
 
 
 def test_connections_are_counted_by_the_clients_address() -> None:
@@ -133,6 +142,7 @@ class TlsClient(http.client.HTTPConnection):
 @dataclass(frozen=True)
 class NginxProxy:
     port: int
+    plain: int
     authority: Path
 
     def get(self, **headers: str) -> tuple[int, str]:
@@ -161,6 +171,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: EchoServer) -> Ite
         re.sub(r"^ *listen \[::\].*\n", "", OF_A_SERVER, flags=re.MULTILINE),
         {
             "listen 443": f"listen 127.0.0.1:{port}", "listen 80": f"listen 127.0.0.1:{plain}",
+            "client_header_timeout 20s": "client_header_timeout 2s",
             "/etc/ledger/tls/fullchain.pem": str(certificate),
             "/etc/ledger/tls/privkey.pem": str(key), "/var/log/nginx": str(folder),
             "127.0.0.1:8000": f"127.0.0.1:{upstream.server_port}",
@@ -173,7 +184,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: EchoServer) -> Ite
     )
     before = f"pid {folder}/pid; error_log {folder}/log; events {{}}"
     with nginx(folder, f"{before} http {{ {of_this_folder}\n{written} }}"):
-        yield NginxProxy(port, authority.file)
+        yield NginxProxy(port, plain, authority.file)
 
 
 @NEEDS_NGINX
@@ -186,6 +197,22 @@ def test_what_a_client_says_of_itself_is_replaced(proxy: NginxProxy) -> None:
     assert arrived["X-Request-ID"] != FORGED["X-Request-ID"]
     assert arrived["Host"] == HOST
     assert is_now(arrived)
+
+
+@NEEDS_NGINX
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_a_head_that_does_not_come_ends_the_connection(proxy: NginxProxy, encrypted: bool) -> None:
+    """By default nginx waits 60 seconds, at a server that it does not know yet."""
+    with closing(TlsClient(proxy)) as client, ExitStack() as sockets:
+        if encrypted:
+            client.connect()
+            sock = client.sock
+        else:
+            sock = sockets.enter_context(socket.create_connection(("127.0.0.1", proxy.plain)))
+        sock.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n".encode())
+        sock.settimeout(30)
+        with suppress(ConnectionError):
+            assert not sock.recv(1) or sock.recv(10_000)
 
 
 @NEEDS_NGINX
