@@ -162,11 +162,14 @@ SECURED = "with policies: "
 
 @pytest.fixture
 def stages_of_ci_run(tmp_path: Path) -> Stages:
-    """Runs .ci/run at a commit, on a machine with bash alone, and returns what it makes."""
+    """Runs .ci/run at a commit, with programs that do nothing, and returns what it makes."""
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
     make = f'echo "${{LEDGER_ROW_SECURITY:+{SECURED}}}$*" >> ran'
-    programs = {"make": make, "git": "echo $COMMIT", "dirname": "echo .ci", "ls": ""}
+    programs = {
+        "make": make, "git": "echo $COMMIT", "dirname": "echo .ci", "ls": "", "node": "",
+        "pgbouncer": "",
+    }  # fmt: skip
     for name, does in programs.items():
         (tmp_path / name).write_text(f"#!{shutil.which('bash')}\n{does}\n")
         (tmp_path / name).chmod(0o755)
@@ -176,7 +179,7 @@ def stages_of_ci_run(tmp_path: Path) -> Stages:
         subprocess.run(
             [str(shutil.which("bash")), ".ci/run"],
             cwd=tmp_path,
-            env={"PATH": str(tmp_path), **environment},
+            env={"PATH": str(tmp_path), "PGBOUNCER": "./pgbouncer", **environment},
             capture_output=True,
             check=True,
         )
@@ -191,35 +194,48 @@ def parts_of(stages: list[str]) -> list[str]:
     return [match[1] for match in found if match]
 
 
-def without_pgbouncer(stages: list[str]) -> list[str]:
-    """Without what needs a program that may not be installed here."""
-    return [stage for stage in stages if not stage.startswith("test-pgbouncer")]
+# What each configuration has to try, wherever it differs.
+MONEY = {"tests/transactions/posting"}
+FOLDERS = {
+    "test-older": {"tests/cookbook", "tests/ledger", "tests/transactions/search", *MONEY},
+    "test-pool": {"tests/accounts/security", "tests/transactions/payment_files", *MONEY},
+    "test-pgbouncer": {"tests/accounts/security", "tests/transactions/payment_files", *MONEY},
+}
 
 
 def test_each_run_has_the_fast_tests_in_each_configuration(stages_of_ci_run: Stages) -> None:
-    _install, _check, plain, secured, older = without_pgbouncer(
-        stages_of_ci_run(LEDGER_CI_SLICE="0")
-    )
+    _install, _check, plain, secured, older, bouncer = stages_of_ci_run(LEDGER_CI_SLICE="0")
     assert plain == "test"
     assert secured == f"{SECURED}test TESTS=--database-only"
-    assert older.startswith("test-older TESTS=-m 'not slow' --database-only tests/")
+    for stage, name in ((older, "test-older"), (bouncer, "test-pgbouncer")):
+        assert stage.startswith(f"{name} TESTS=-m 'not slow' --database-only tests/")
+        assert {*stage.split()} >= MONEY
 
 
 def test_each_slice_has_its_part_of_each_configuration(stages_of_ci_run: Stages) -> None:
-    replicas = list[str]()
+    further = list[str]()
     for slice_ in SLICES:
-        stages = without_pgbouncer(stages_of_ci_run(LEDGER_CI_SLICE=slice_))[5:]
+        stages = stages_of_ci_run(LEDGER_CI_SLICE=slice_)[6:]
         part = f"--part={slice_}/{len(SLICES)}"
-        plain, secured, older, pooled, *more = stages
+        plain, secured, *others = stages
         assert plain == f"test-all TESTS=-m slow {part}"
         assert secured.startswith(f"{SECURED}test-all TESTS=-m 'slow and not browser'")
         assert secured.endswith(part)
-        for stage, start in ((older, "test-older TESTS="), (pooled, "test-pool TESTS=")):
-            assert stage.startswith(start)
-            assert f" {part} " in stage
-        replicas += more
-    assert len([stage for stage in replicas if "tests/ledger/replicas/" in stage]) == 4
-    assert f"{SECURED}test-all TESTS=tests/attacks/test_api.py" in " ".join(replicas)
+        for stage, (name, folders) in zip(others, FOLDERS.items(), strict=False):
+            assert stage.startswith(f"{name} TESTS=")
+            assert {part, *folders} <= {*stage.split()}
+        further += others[len(FOLDERS) :]
+    assert len([stage for stage in further if "tests/ledger/replicas/" in stage]) == 4
+    assert f"{SECURED}test-all TESTS=tests/attacks/test_api.py" in " ".join(further)
+    assert further.count("test-aws") == 1
+
+
+def test_a_program_that_is_not_here_leaves_out_its_own_tests_alone(
+    stages_of_ci_run: Stages,
+) -> None:
+    everything = stages_of_ci_run(LEDGER_CI_SLICE="6")
+    without = stages_of_ci_run(LEDGER_CI_SLICE="6", PGBOUNCER="nowhere")
+    assert [stage for stage in everything if "test-pgbouncer" not in stage] == without
 
 
 def test_the_slices_of_the_pipeline_are_the_parts_of_the_suite(stages_of_ci_run: Stages) -> None:
