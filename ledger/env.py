@@ -4,6 +4,7 @@ An empty value counts as not set. Error messages never contain the values of URL
 because they hold passwords.
 """
 
+import difflib
 import fcntl
 import ipaddress
 import os
@@ -29,6 +30,12 @@ ENV_FILE = BASE_DIR / ".env"
 GUNICORN_BOOT_ERROR = 3
 # Commands that need a bank that exists, or none: where there is none, they leave nothing behind.
 MAKE_NO_DATA = frozenset({"failover", "standby", "stop_db", "help", "version"})
+ALIKE = 0.8  # of 1: a mistyped name
+# Read by gunicorn's settings, by compose.yaml and by scripts, or only beside others.
+OF_OTHERS = re.compile(
+    "LEDGER_(HOST|PROBE_PORT|WORKERS|THREADS|KEEP_ALIVE|WORKER_TIMEOUT|GRACE|SHELL|IMAGE|SEED|BERKA"
+    "|CI_SLICE|FAULT_.*|(OWNER|WEB|REPLICATION)_PASSWORD)|DB_(OPTIONS|PLAINTEXT|SSLROOTCERT)"
+)
 FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 # A name, one of all below it (.bank.example), an address, or any.
@@ -109,9 +116,22 @@ def _open_config() -> Config:
 
 
 _config = _open_config()
+_asked: set[str] = set()
+
+
+def unread() -> dict[str, str]:
+    """Names that look like settings, and that nothing has asked for, each with the setting that was
+    meant; "" where none is like it.
+    """
+    values = beginning_with("LEDGER_") | beginning_with("DB_")
+    given = {name for name, value in values.items() if value}
+    strange = sorted(name for name in given - _asked if not OF_OTHERS.fullmatch(name))
+    near = {name: difflib.get_close_matches(name, _asked - given, 1, ALIKE) for name in strange}
+    return {name: found[0] if found else "" for name, found in near.items()}
 
 
 def text(name: str, default: str = "") -> str:
+    _asked.add(name)
     if value := _config(name, default="").strip():
         return str(value)
     if _config(f"DJANGO_{name}", default="").strip():  # as other projects call it
@@ -174,6 +194,8 @@ def amounts_by_currency(name: str, default: str) -> dict[str, Decimal]:
         code, is_named, figure = item.rpartition("=")
         if not FIGURE.fullmatch(figure) or (is_named and not CURRENCY.fullmatch(code)):
             refuse(name, f"{item!r} is neither an amount nor one for a currency, like JPY=1500000")
+        if re.search(r"\.[0-9]{3}$", figure):
+            refuse(name, f"{item!r} may be thousands or three decimals; write 10000, or 10.00")
         found[code or "*"] = Decimal(figure)
     if "*" not in found:
         refuse(name, "it has no amount for all other currencies, such as 10000")
@@ -217,6 +239,14 @@ def contact(name: str) -> str:
     value = f"mailto:{value}" if EMAIL.fullmatch(value) else value
     if value and not CONTACT.fullmatch(value):
         refuse(name, "it is no email address and no https:// URL")
+    return value
+
+
+def reachable(name: str) -> str:
+    """What people read of whom to ask: with an email address, a number or an https: URL."""
+    value = text(name)
+    if value and not re.search(r"\S@\S|https://\S|([0-9][ ()./-]*){5}", value, re.ASCII):
+        refuse(name, "it has no email address, telephone number or https:// URL to ask")
     return value
 
 

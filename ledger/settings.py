@@ -403,7 +403,7 @@ LEDGER_API_RATE = env.number("LEDGER_API_RATE", 12_000, least=0, most=10_000_000
 # What a customer may send in a day, in MB; 0 for no limit.
 LEDGER_MEGABYTES_A_DAY = env.number("LEDGER_MEGABYTES_A_DAY", 200, least=0, most=1_000_000)
 # Where to report a weakness, for /.well-known/security.txt.
-LEDGER_CONTACT = env.text("LEDGER_CONTACT")
+LEDGER_CONTACT = env.reachable("LEDGER_CONTACT")
 LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")
 # Who gets a mail by `manage.py mail_failure` when a service of the server fails.
 LEDGER_OPERATOR_MAIL = env.email("LEDGER_OPERATOR_MAIL")

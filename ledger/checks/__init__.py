@@ -1,17 +1,20 @@
 """What `manage.py check` says: `--deploy` of a bank that others are to rely on (docs/running.md),
-`--database default` of the extensions that `migrate` needs, and `check` of a second sign-in.
+`--database default` of the extensions that `migrate` needs, and `check` of a second sign-in and of
+settings that nothing reads.
 """
 
 from django.core.checks import Tags, register
 
 from ledger.checks.database import check_database
 from ledger.checks.extensions import check_extensions
+from ledger.checks.names import check_names
 from ledger.checks.sign_in import check_sign_in
 from ledger.checks.site import check_site
 
 
 def register_all() -> None:
-    """The first two run with `check --deploy` alone, the third with `--database` and `migrate`.
+    """The first two run with `check --deploy` alone, the third with `--database` and `migrate`, the
+    others with nearly every command.
 
     The command `check` without options asks a running database for extensions and time zone.
     """
@@ -19,3 +22,4 @@ def register_all() -> None:
     register(check_database, deploy=True)
     register(check_extensions, Tags.database)
     register(check_sign_in, Tags.urls)
+    register(check_names)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ledger import cache_settings, database_settings, env, provider_settings
+from ledger.checks.names import check_names
 from ledger.env import BASE_DIR
 from tests.ledger.processes import assert_one_sentence, environment, manage
 from tests.settings import SETTING_NAMES
@@ -30,6 +31,8 @@ WRONG = {
     "LEDGER_STEP_UP_MINUTES": ("0", "1 to 60"),
     "LEDGER_STEP_UP_OVER": ("1000,JPY:1", "JPY=1"),
     "LEDGER_URL": ("bank.example/secret", "https://bank.example"),
+    "LEDGER_CONTACT": ("call us", "telephone"),
+    "LEDGER_FOUR_EYES_OVER": ("10.000", "thousands"),
     "LEDGER_COOKBOOK": ("perhaps", "neither True nor False"),
     "LEDGER_EXPLORER": ("customers", "/explorer/browse/"),
     "LEDGER_METRICS_TOKEN": ("secret", "32 random characters"),
@@ -461,3 +464,20 @@ def test_the_example_file_explains_every_setting() -> None:
     read -= {"DB_ENGINE"}  # of other projects: read to be refused
 
     assert read == set(SETTING_NAMES)
+
+
+def test_a_setting_that_nothing_reads_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LEDGER_HTPS", "LEDGER_ZEBRA"):
+        monkeypatch.setenv(name, "True")
+    for _ in range(2):
+        mistyped, unknown = check_names()
+        assert "LEDGER_HTPS" in mistyped.msg
+        assert "LEDGER_HTTPS" in str(mistyped.hint)
+        assert "LEDGER_ZEBRA" in unknown.msg
+        assert "mean" not in str(unknown.hint)
+
+
+def test_every_setting_is_one_that_something_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SETTING_NAMES:
+        monkeypatch.setenv(name, "x")
+    assert check_names() == []

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
 from ledger import env
+from ledger.checks.names import check_names
 from ledger.db.embedded import EmbeddedServerError
 from ledger.embedded import instance, removal
 from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
@@ -54,6 +55,8 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, demo: bool, standby: bool, **_options: Any) -> None:
         for number in STOP_SIGNALS:
             signal.signal(number, _interrupt)
+        for message in check_names():
+            self.stderr.write(f"{message.msg} {message.hint}")
         _check_settings(standby=standby)
         # Checked before anything starts: this may be a second `make run` by mistake.
         _check_port(host, port)
