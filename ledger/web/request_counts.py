@@ -6,6 +6,7 @@ lead nowhere are one.
 
 from collections.abc import Callable
 from functools import cache
+from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from ledger.metrics.kinds import Counter, Gauge, Histogram
 from ledger.web import waiting
+from ledger.web.page_names import page_name
 
 REQUESTS = Counter(
     "ledger_http_requests_total",
@@ -49,6 +51,8 @@ class RequestCountsMiddleware:
             return response
         finally:
             route = route_of(request)
+            if route == UNKNOWN and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                route = page_name(request.path_info) or UNKNOWN  # nobody has looked it up yet
             IN_FLIGHT.dec()
             _seconds_of(route).observe(perf_counter() - began)
             _count_of(route, method_of(request), f"{status // 100}xx").inc()

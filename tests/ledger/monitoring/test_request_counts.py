@@ -57,7 +57,7 @@ def test_a_failure_outside_of_every_view_counts_as_one_of_the_server() -> None:
 
     with growth() as grown, pytest.raises(ZeroDivisionError):
         RequestCountsMiddleware(broken)(RequestFactory().get("/"))  # type: ignore[arg-type]
-    assert grown[REQUESTS] == {"GET unknown 5xx": 1}
+    assert grown[REQUESTS] == {"GET home 5xx": 1}
     assert grown["ledger_http_requests_in_flight"] == {}
 
 
