@@ -1,6 +1,15 @@
 """Refusals. Each class is the refused fact; each instance carries a sentence for
 the person who caused it, saying what happened and what to do."""
 
+import re
+
+
+def slug_of(name: str) -> str:
+    """The name of a class as the API's types and the log have it: InsufficientFunds is
+    "insufficient-funds".
+    """
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
 
 class LedgerError(Exception):
     """A refusal: nothing has moved. `str(error)` is fit to show to the person."""

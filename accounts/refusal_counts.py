@@ -1,5 +1,5 @@
 """Counts refusals by the name of their LedgerError, for `/metrics`: each once, where it leaves the
-service that the caller called.
+service that the caller called. The line of the request in the log names it, too.
 """
 
 import functools
@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
-from accounts.exceptions import LedgerError
+from accounts.exceptions import LedgerError, slug_of
+from ledger.logs import context
 from ledger.metrics.kinds import Counter
 
 P = ParamSpec("P")
@@ -28,6 +29,7 @@ def count_refusals(names: Mapping[str, int], where: str) -> None:
     """Counts refusals that are results, not exceptions: how many there are of each name."""
     for name, many in names.items():
         REFUSALS.labels(name, where).inc(many)
+        context.note(refusal=slug_of(name))
 
 
 @contextmanager
@@ -41,6 +43,7 @@ def counting_refusals(where: str) -> Iterator[None]:
         yield
     except LedgerError as refusal:
         REFUSALS.labels(type(refusal).__name__, where).inc()
+        context.note(refusal=slug_of(type(refusal).__name__))
         raise
     finally:
         _is_inside.reset(token)

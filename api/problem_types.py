@@ -5,8 +5,8 @@ from http import HTTPStatus
 from itertools import groupby
 from typing import NamedTuple
 
-from accounts.exceptions import LedgerError
-from api.problems import CONFLICTS, FieldRefused, slug_of
+from accounts.exceptions import LedgerError, slug_of
+from api.problems import CONFLICTS, FieldRefused
 from transactions.safeguards.confirmation import ConfirmationNeeded
 
 
@@ -71,7 +71,7 @@ def _of_refusals() -> Iterator[ProblemType]:
         elif issubclass(kind, ConfirmationNeeded):
             status = 403
         meaning = " ".join((kind.__doc__ or "").split())
-        yield ProblemType(status, slug_of(kind), meaning)
+        yield ProblemType(status, slug_of(kind.__name__), meaning)
 
 
 def _subclasses(kind: type[LedgerError]) -> Iterator[type[LedgerError]]:

@@ -12,7 +12,6 @@
 | 503 | the database or the identity provider is away; after a payment `id` says what to ask for |
 """
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from itertools import islice
@@ -23,7 +22,7 @@ from django.db import Error, OperationalError
 from django.http import Http404, HttpResponseBase
 from rest_framework import exceptions
 
-from accounts.exceptions import LedgerError
+from accounts.exceptions import LedgerError, slug_of
 from ledger.db.retry import Failure, NotConfirmed, failure_of
 from ledger.text.lines import shortened
 from ledger.web import outages
@@ -99,11 +98,6 @@ class ProviderAway(exceptions.APIException):
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
 
 
-def slug_of(kind: type[BaseException]) -> str:
-    """The name of a class as the end of its type: InsufficientFunds is "insufficient-funds"."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
-
-
 def handled(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:
     """The problem of an exception that a view raised; None for a bug. REST framework's
     EXCEPTION_HANDLER.
@@ -154,7 +148,7 @@ def _facts_of(error: LedgerError) -> tuple[int, str, dict[str, Any]]:
     told = error
     if (line := getattr(error, "number", None)) is not None:
         more["line"], told = line, error.refusal  # type: ignore[attr-defined]
-    status, slug = HTTPStatus.UNPROCESSABLE_ENTITY, slug_of(type(told))
+    status, slug = HTTPStatus.UNPROCESSABLE_ENTITY, slug_of(type(told).__name__)
     if isinstance(told, CONFLICTS):
         status = HTTPStatus.CONFLICT
     elif isinstance(told, ConfirmationNeeded):

@@ -9,6 +9,7 @@ Facts = Callable[[], Mapping[str, Fact]]
 
 _facts: ContextVar[tuple[Facts, ...]] = ContextVar("log_facts", default=())
 _of_process: dict[str, Fact] = {}
+_noted: ContextVar[dict[str, Fact] | None] = ContextVar("log_notes", default=None)
 
 
 @contextmanager
@@ -21,6 +22,24 @@ def told(facts: Facts) -> Iterator[None]:
         yield
     finally:
         _facts.reset(before)
+
+
+@contextmanager
+def noting() -> Iterator[Mapping[str, Fact]]:
+    """Yields what code within the block notes, for the line that is written at its end."""
+    notes: dict[str, Fact] = {}
+    before = _noted.set(notes)
+    try:
+        yield notes
+    finally:
+        _noted.reset(before)
+
+
+def note(**facts: Fact) -> None:
+    """Adds facts to the line at the end of the request; nothing outside of one."""
+    notes = _noted.get()
+    if notes is not None:
+        notes.update(facts)
 
 
 def tell_of_process(**facts: Fact) -> None:

@@ -3,7 +3,7 @@
 import logging
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any
@@ -40,9 +40,9 @@ class RequestLogMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = perf_counter()
         request.request_id = _id_for(request)  # type: ignore[attr-defined]
-        with context.told(lambda: facts_of(request)):
+        with context.told(lambda: facts_of(request)), context.noting() as notes:
             response = self.get_response(request)
-            _log(request, response.status_code, perf_counter() - began)
+            _log(request, response.status_code, perf_counter() - began, notes)
         response.headers[REQUEST_HEADER] = request.request_id  # type: ignore[attr-defined]
         return response
 
@@ -83,17 +83,20 @@ def _signed_in(request: HttpRequest) -> str | None:
     return str(pk) if pk is not None else None
 
 
-def _log(request: HttpRequest, status: int, seconds: float) -> None:
+def _log(
+    request: HttpRequest, status: int, seconds: float, notes: Mapping[str, context.Fact]
+) -> None:
     frequent = status < HTTPStatus.BAD_REQUEST and route_of(request) in FREQUENT
     level = logging.DEBUG if frequent else logging.INFO
     if not logger.isEnabledFor(level):
         return
-    facts = {"event": "request.answered", "status": status, "duration_ms": round(seconds * 1000)}
+    milliseconds = round(seconds * 1000)
+    facts = {"event": "request.answered", "status": status, "duration_ms": milliseconds, **notes}
     waited = getattr(request, "waited", None)
     if waited is not None:
         facts["waited_ms"] = round(waited * 1000)
     logger.log(
         level, "%s %s: %d in %d ms",
-        method_of(request), _route_of(request), status, facts["duration_ms"],
+        method_of(request), _route_of(request), status, milliseconds,
         extra={"facts": facts},
     )  # fmt: skip

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import include, path
 
+from tests.api.calls import bearer
 from tests.conftest import signed_in
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.ledger.logs.json_log import json_log
@@ -64,6 +65,22 @@ def test_an_answer_is_one_line_with_the_route_in_place_of_the_address() -> None:
     assert isinstance(line["duration_ms"], int)
     assert "rent" not in log.text[-1]
     assert str(account.pk) not in log.text[-1]
+
+
+def test_the_line_of_a_refusal_names_it() -> None:
+    account, other = AccountFactory(), AccountFactory()
+    payment = {"from_account": str(account.pk), "to_number": other.number, "amount": "5"}
+    with json_log() as log:
+        answer = Client().post(
+            "/api/v1/transactions/", payment, "application/json",
+            headers=bearer(account.user, "pay"),
+        )  # fmt: skip
+        Client().get("/account/login/")
+    assert answer.status_code == 422
+    refused, next_one = log.of("ledger.requests")
+    assert refused["refusal"] == "insufficient-funds"
+    assert answer.json()["type"].endswith(f"#{refused['refusal']}")
+    assert "refusal" not in next_one
 
 
 def test_an_address_that_leads_nowhere_has_no_place_in_the_log() -> None:
