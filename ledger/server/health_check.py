@@ -8,8 +8,9 @@ SECONDS = 4
 
 
 def main() -> int:
-    port = os.environ.get("LEDGER_PROBE_PORT") or os.environ.get("PORT") or 8000
-    connection = http.client.HTTPConnection("localhost", int(port), timeout=SECONDS)
+    probes = int(os.environ.get("LEDGER_PROBE_PORT") or 0)
+    port = probes or int(os.environ.get("PORT") or 8000)
+    connection = http.client.HTTPConnection("localhost", port, timeout=SECONDS)
     try:
         connection.request("GET", "/healthz")
         return int(connection.getresponse().status != http.HTTPStatus.OK)

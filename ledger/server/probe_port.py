@@ -8,20 +8,23 @@ import socket
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from ledger.web.request_counts import EARLY
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
-SECONDS = 5  # in which a client has to send its request
-THREADS = 3  # /readyz and /metrics may wait for the database, and /healthz for nothing
+SECONDS = 5  # for each part of a request that a client sends
+# /readyz and /metrics may wait for the database, and /healthz for nothing.
+THREADS, ASKING, MOST_WAITING = 6, 3, 32
+SECONDS_TO_ASK = 2
+WITHOUT_DATABASE = "/healthz"
 
 
 def start(app: App, host: str, port: int) -> WSGIServer:
-    """Answers at this port until the process ends. Several processes may: the kernel chooses one
-    for each connection. Raises OSError where another program has the port.
+    """Answers at this port until the process ends. Several processes of an account may: the kernel
+    chooses one for each connection. Raises OSError where another program has the port.
     """
     server = ProbeServer((host, port), QuietHandler)
     server.set_app(only_probes(app))
@@ -30,15 +33,28 @@ def start(app: App, host: str, port: int) -> WSGIServer:
 
 
 def only_probes(app: App) -> App:
-    """The app, without its pages."""
+    """The app, without its pages. So that others find a free thread, few ask the database."""
+    asking = BoundedSemaphore(ASKING)
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") in EARLY:
+        path = environ.get("PATH_INFO")
+        if path not in EARLY:
+            return _empty("404 Not Found", start_response)
+        if path == WITHOUT_DATABASE:
             return app(environ, start_response)
-        start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "0")])
-        return []
+        if not asking.acquire(timeout=SECONDS_TO_ASK):
+            return _empty("503 Service Unavailable", start_response)
+        try:
+            return app(environ, start_response)
+        finally:
+            asking.release()
 
     return answer
+
+
+def _empty(status: str, start_response: Any) -> Iterable[bytes]:
+    start_response(status, [("Content-Type", "text/plain"), ("Content-Length", "0")])
+    return []
 
 
 class ProbeServer(WSGIServer):
@@ -51,9 +67,19 @@ class ProbeServer(WSGIServer):
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, handler)
         self.threads = ThreadPoolExecutor(THREADS, "probe")
+        self.room = BoundedSemaphore(THREADS + MOST_WAITING)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        self.threads.submit(super().process_request, request, client_address)
+        if self.room.acquire(blocking=False):
+            self.threads.submit(self._answer, request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def _answer(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request(request, client_address)
+        finally:
+            self.room.release()
 
     def server_bind(self) -> None:
         """Without a question to DNS for the name of this host."""

@@ -3,24 +3,35 @@
 import http.client
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 
+from ledger.server import health_check, probe_port
 from ledger.server.gunicorn_settings import threads
+from ledger.server.probe_port import SECONDS, THREADS
 from tests.ledger.own_site import Site, own_site
 from tests.ledger.processes import LONG, MANAGE, free_port, wait_until
+from tests.metrics import TOKEN
 
 # gunicorn gives a request to a thread when its head is there, and this one's body never comes.
 WITHOUT_BODY = b"POST /account/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
-PROBES = free_port()
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with own_site(LEDGER_PROBE_PORT=str(PROBES), LEDGER_WORKERS="1") as found:
+    port = str(free_port())
+    with own_site(LEDGER_PROBE_PORT=port, LEDGER_WORKERS="1", LEDGER_METRICS_TOKEN=TOKEN) as found:
         yield found
+
+
+@pytest.fixture
+def probes(site: Site) -> int:
+    return int(site.bank.settings["LEDGER_PROBE_PORT"])
 
 
 @contextmanager
@@ -33,11 +44,11 @@ def all_threads_in_use(site: Site) -> Iterator[None]:
         yield
 
 
-def status(port: int, path: str, seconds: float = LONG) -> int:
+def status(port: int, path: str, seconds: float = LONG, token: str = "") -> int:
     """The status of the answer; 0 if none comes in this time."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
         return connection.getresponse().status
     except TimeoutError:
         return 0
@@ -45,23 +56,52 @@ def status(port: int, path: str, seconds: float = LONG) -> int:
         connection.close()
 
 
-def test_probes_are_answered_while_all_threads_are_in_use(site: Site) -> None:
+def test_probes_are_answered_while_all_threads_are_in_use(site: Site, probes: int) -> None:
     with all_threads_in_use(site):
-        assert status(PROBES, "/healthz") == status(PROBES, "/readyz") == 200
+        assert status(probes, "/healthz") == status(probes, "/readyz") == 200
+        assert status(probes, "/metrics", token=TOKEN) == 200
 
 
-def test_a_client_that_says_nothing_holds_no_other_up(site: Site) -> None:
-    with socket.create_connection(("127.0.0.1", PROBES)):
-        assert status(PROBES, "/healthz") == 200
+def test_clients_that_say_nothing_hold_no_other_up(probes: int) -> None:
+    with ExitStack() as clients:
+        for _ in range(THREADS - 1):
+            clients.enter_context(socket.create_connection(("127.0.0.1", probes)))
+        assert status(probes, "/healthz", SECONDS - 1) == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/account/login/", "/static/ledger.css", "/healthz/"])
-def test_there_are_no_pages(site: Site, path: str) -> None:
-    assert status(PROBES, path) == 404
+def test_there_are_no_pages(probes: int, path: str) -> None:
+    assert status(probes, path) == 404
 
 
-def test_figures_need_the_token_here_too(site: Site) -> None:
-    assert status(PROBES, "/metrics") in (302, 404)
+def test_figures_need_the_token_here_too(probes: int) -> None:
+    assert status(probes, "/metrics", token="0" * 32) == 404
+
+
+def test_what_waits_for_the_database_leaves_threads_to_the_other() -> None:
+    let_go = threading.Event()
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] != "/healthz":
+            let_go.wait(LONG)
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+    server = probe_port.start(app, "127.0.0.1", 0)
+    try:
+        with ThreadPoolExecutor(probe_port.ASKING) as waiting:
+            asked = [
+                waiting.submit(status, server.server_port, "/readyz")
+                for _ in range(probe_port.ASKING)
+            ]
+            assert status(server.server_port, "/healthz") == 200
+            assert status(server.server_port, "/readyz") == 503  # for lack of a place
+            let_go.set()
+            assert [each.result() for each in asked] == [200] * probe_port.ASKING
+    finally:
+        let_go.set()
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_port_that_is_in_use_stops_the_start(site: Site) -> None:
@@ -71,3 +111,12 @@ def test_a_port_that_is_in_use_stops_the_start(site: Site) -> None:
     )
     assert done.returncode != 0
     assert "Address already in use" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("given", ["", "0"])
+def test_the_check_of_a_container_asks_the_pages_where_there_is_no_such_port(
+    site: Site, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", str(site.port))
+    monkeypatch.setenv("LEDGER_PROBE_PORT", given)
+    assert health_check.main() == 0

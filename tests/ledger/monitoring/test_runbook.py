@@ -9,7 +9,7 @@ import pytest
 
 from ledger.env import BASE_DIR
 from tests.ledger.own_site import Site, own_site
-from tests.ledger.processes import LONG, MANAGE
+from tests.ledger.processes import LONG, MANAGE, free_port
 from tests.metrics import TOKEN
 
 RUNBOOK = (BASE_DIR / "docs" / "runbook.md").read_text()
@@ -19,14 +19,15 @@ COMMANDS = list(dict.fromkeys(line for block in BLOCKS for line in block.splitli
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    with own_site(LEDGER_METRICS_TOKEN=TOKEN) as found:
+    with own_site(LEDGER_METRICS_TOKEN=TOKEN, LEDGER_PROBE_PORT=str(free_port())) as found:
         yield found
 
 
 def run(site: Site, command: str) -> subprocess.CompletedProcess[str]:
     """As a person at the server would: `manage.py` is that of this bank, and so is the port."""
     program, manage = (part.replace(" ", "\\ ") for part in MANAGE)
-    here = command.replace("manage.py", f"{program} {manage}").replace(":8000/", f":{site.port}/")
+    probes = site.bank.settings["LEDGER_PROBE_PORT"]
+    here = command.replace("manage.py", f"{program} {manage}").replace(":8001/", f":{probes}/")
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", here],
         env=os.environ | site.bank.settings,
@@ -52,4 +53,4 @@ def test_the_command_runs(site: Site, command: str) -> None:
 
 def test_a_command_that_fails_is_seen(site: Site) -> None:
     assert run(site, 'manage.py dbshell -- -c "SELECT nothing FROM nowhere"').returncode != 0
-    assert run(site, "curl -sf http://localhost:8000/metrics | grep ledger").returncode != 0
+    assert run(site, "curl -sf http://localhost:8001/metrics | grep ledger").returncode != 0
