@@ -37,7 +37,7 @@ OF_REQUESTS = [
     ProblemType(429, "too-many-calls", "Too many calls in this minute; see Retry-After."),
     ProblemType(429, "too-much-today", "More bytes in a day than one person may send."),
     ProblemType(429, "too-many-at-once", "Other requests of the person are still running; wait."),
-    ProblemType(429, "too-many-large-bodies", "Another large body of the person is read; wait."),
+    ProblemType(429, "too-many-large-bodies", "Other files or large bodies are being read; wait."),
     ProblemType(429, "too-many-downloads", "Another long answer is being sent; wait for its end."),
     ProblemType(500, "server-error", "A fault here. What was sent with a key may be sent again."),
     ProblemType(503, "unavailable", "The database does not answer; nothing moved by this call."),

@@ -135,9 +135,9 @@ def _begin(request: Any, running: RunningRequests, key: Any) -> bool:
 
 def _takes_long_to_read(request: HttpRequest) -> bool:
     """Whether it is large JSON, or a file of any size: 47 KB of a PDF can take ten seconds."""
-    if request.content_type == "multipart/form-data":
-        return request.path_info in settings.LEDGER_UPLOADS
-    return content_length(request) > LARGE and "json" in (request.content_type or "")
+    if "json" in (request.content_type or ""):
+        return content_length(request) > LARGE
+    return request.method == "POST" and request.path_info in settings.LEDGER_UPLOADS
 
 
 def known_person(request: Any) -> Any:

@@ -14,7 +14,7 @@ from pathlib import Path
 from transactions.attachments.pdf.frame import KEPT
 from transactions.attachments.pdf.limits import CleaningLimits
 from transactions.attachments.pdf.sentences import TOO_MUCH_WORK
-from transactions.attachments.refusals import UnfitFile, reading
+from transactions.attachments.refusals import BUSY, UnfitFile, reading
 
 BEGINNING = b"%PDF-"
 LIMITS = CleaningLimits()
@@ -29,7 +29,7 @@ def written_anew(content: bytes, most: int) -> bytes:
         try:
             done = _run(content, json.dumps({**asdict(LIMITS), "most": most}))
         except subprocess.TimeoutExpired:
-            raise UnfitFile(TOO_MUCH_WORK) from None
+            raise UnfitFile(BUSY) from None  # above its CPU time it would have been killed
     if done.returncode < 0:  # the kernel has ended it, as above its CPU time
         raise UnfitFile(TOO_MUCH_WORK)
     if done.returncode > 0:

@@ -21,7 +21,10 @@ from transactions.models import Attachment, Transaction
 from transactions.receipts.views import readable_row, receipt_page
 
 RATE = {"attach": "30/d/user"}
-TOO_MANY = "A person adds thirty files a day, one after the other. Try again, or tomorrow."
+TOO_MANY = (
+    "You can add thirty files a day, one at a time. If you sent several at once, try again;"
+    " otherwise tomorrow."
+)
 GONE = "This file is not there any more. Remove it, and add it again if you still have it."
 # Of a browser that shows it all the same: no script, no form, nothing from elsewhere.
 POLICY = (

@@ -5,7 +5,7 @@ import resource
 from contextlib import suppress
 from dataclasses import dataclass
 
-BEHIND_PAGES = 10  # added to the nice value
+BEHIND_PAGES = 5  # added to the nice value
 
 
 @dataclass(frozen=True, slots=True)
