@@ -71,7 +71,7 @@ class FiguresLog:
                 each.value for each in late if each.labels["command"] != NOT_OF_AWS
             )
         sealed = [each.value for each in samples if each.name == SEALED_UNTIL and each.value]
-        if sealed:  # before the first seal, its job is late
+        if sealed:  # a bank without transactions has no seal
             found["unsealed_seconds"] = now - max(sealed)
         for name, (metric, labels) in COUNTED.items():
             found[name] = self._increase(name, _total(samples, metric, labels))

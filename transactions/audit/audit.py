@@ -140,12 +140,11 @@ def _checked(since: datetime | None, ends: float | None, tell: Callable[[str], o
 
 
 def _first_of_each_kind(findings: Iterator[Finding]) -> list[Finding]:
-    """Of seals, the first one that was changed itself, and the first row that no seal matches."""
+    """Of seals, the first one that was changed itself, and the first day that no seal matches."""
     first: dict[tuple[str, bool], Finding] = {}
     for finding in findings:
-        is_sealed_row = finding.check == "seal" and finding.transaction is not None
-        first.setdefault((finding.check, is_sealed_row), finding)
-        if is_sealed_row:  # to find the next one would read rows again
+        first.setdefault((finding.check, finding.is_of_sealed_day), finding)
+        if finding.is_of_sealed_day:  # to find the next one would read rows again
             break
     return list(first.values())
 

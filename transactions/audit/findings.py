@@ -17,6 +17,9 @@ STATUS_WORDS = {
 }  # fmt: skip
 
 
+ROW = "row "  # begins what is expected of a sealed day
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One broken rule: the check, the row, the expected value and the found one.
@@ -33,6 +36,11 @@ class Finding:
     broken: int | None = None
     seal: int | None = None
     sentence: str = ""
+
+    @property
+    def is_of_sealed_day(self) -> bool:
+        """Whether it is about a row of a sealed day, not about the seal itself."""
+        return self.check == "seal" and self.expected.startswith(ROW)
 
     def __str__(self) -> str:
         """The sentence, for a terminal."""

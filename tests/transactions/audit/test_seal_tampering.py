@@ -68,11 +68,19 @@ def test_whatever_is_changed_in_a_row_it_is_named(rows: Any, change: str) -> Non
     assert found.found == "another row"
 
 
-def test_a_changed_seal_does_not_hide_the_row(rows: Any) -> None:
-    as_owner("UPDATE transactions SET description = 'x' WHERE id = %s", rows[4].pk)
-    as_owner("UPDATE seals SET row_count = row_count + 1 WHERE number = 1", table="seals")
-    found = [(each.seal, each.transaction) for each in audit().findings if each.check == "seal"]
-    assert found == [(1, None), (2, str(rows[4].pk))]
+@pytest.mark.parametrize(
+    "change", ["UPDATE transactions SET description = 'x'", "DELETE FROM transactions"]
+)
+@pytest.mark.parametrize(("row", "changed"), [(4, 1), (0, 2), (0, 1)])
+def test_a_changed_seal_and_a_changed_row_hide_nothing(
+    rows: Any, row: int, changed: int, change: str
+) -> None:
+    as_owner(f"{change} WHERE id = %s", rows[row].pk)
+    as_owner("UPDATE seals SET row_count = row_count + 1 WHERE number = %s", changed, table="seals")
+    found = [
+        (each.seal, each.is_of_sealed_day) for each in audit().findings if each.check == "seal"
+    ]
+    assert found == [(changed, False), (2 if row == 4 else 1, True)]
 
 
 def test_what_is_computed_or_ends_later_is_not_sealed(rows: Any) -> None:

@@ -110,6 +110,8 @@ def _first_about(tables: list[_Rows]) -> tuple[UUID | None, UUID | None]:
         for field in model._meta.concrete_fields
         if field.related_model in (Account, Transaction)
     }
+    if not columns:
+        return None, None
     row = model._base_manager.filter(pk=tables[0].ids[0]).values(*columns.values()).first() or {}
     account, transaction = (row.get(columns.get(of, "")) for of in (Account, Transaction))
     if transaction and not account:

@@ -11,7 +11,7 @@ from ledger.db.local_settings import locally
 from ledger.text.dates import long_date
 from transactions.audit import digest as seal_text
 from transactions.audit.checks.money import ONE_PASS
-from transactions.audit.findings import Finding, named
+from transactions.audit.findings import ROW, Finding, named
 from transactions.audit.sealing import midnight
 from transactions.models import Seal, SealedDay
 
@@ -23,8 +23,8 @@ CHANGED = "was changed since it was made: its digest does not match its content 
 
 
 def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator[Finding]:
-    """Yields each broken seal, and each sealed day that changed with its first changed row, if that
-    can be found.
+    """Yields each broken seal, then each sealed day that changed with its first changed row, if
+    that can be found.
 
     The chain of seals is always checked completely, rows only from the day of `since` on. With
     `last`, nothing after that seal.
@@ -34,13 +34,12 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
     ]
     first = midnight(since.astimezone(UTC).date()) if since else EARLIEST
     broken_days = _broken_days(first, stored[-1].ends_at) if stored else {}
-    before: Seal | None = None
-    for seal in stored:
+    for before, seal in zip([None, *stored], stored, strict=False):
         yield from _broken_chain(seal, before)
+    for seal in stored:
         for day, counts in broken_days.items():
             if seal.starts_at <= midnight(day) < seal.ends_at:
                 yield _first_row(seal, day, *counts)
-        before = seal
 
 
 def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
@@ -115,7 +114,7 @@ def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
         "seal",
         str(account) if account else None,
         str(transaction) if transaction else None,
-        f"row {min(place, sealed + 1):,} of {sealed:,} on {day} as {seal.with_period} has it",
+        f"{ROW}{min(place, sealed + 1):,} of {sealed:,} on {day} as {seal.with_period} has it",
         found,
         seal=seal.number,
         sentence=f"{seal.at_start} no longer matches: it sealed {counted} of {long_date(day)}, "

@@ -43,7 +43,9 @@ class Command(JobCommand):
         if options["json"]:
             self.stdout.write(json.dumps(as_dict(made) if made else None))
         elif made is None:
-            self.stdout.write("Nothing to seal: all of these days are sealed already.")
+            self.stdout.write(
+                "Nothing to seal: these days are sealed already, or there are no transactions."
+            )
         else:
             self.stdout.write(
                 f"Sealed {made.row_count:,} transactions up to {made.last_day} as seal "
