@@ -1,6 +1,8 @@
-"""Django's `migrate`, with sentences instead of tracebacks, and without the loss of a bank."""
+"""Django's `migrate`: one at a time, with sentences for tracebacks, and without loss of a bank."""
 
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -17,7 +19,7 @@ from ledger.db import extensions
 from ledger.db.creation import how_to_start_over
 from ledger.db.going_back import Plan, lossy, taken_back
 from ledger.db.migration_states import without_rendering
-from ledger.db.probe import applied_migrations
+from ledger.db.probe import applied_migrations, short_connection
 from ledger.db.read_router import READ
 from ledger.db.retry import sqlstate
 from ledger.db.short_waits import TablesInUse, again_while_in_use, is_in_use
@@ -30,6 +32,18 @@ ONLY_READS = (
 )
 
 
+SECONDS_TO_CONNECT = 5
+WAIT_SECONDS, PAUSE = 30 * 60, 0.2
+OTHER_RUNS = "Another migrate is running on this database; this one goes on when it has ended."
+STILL_RUNS = (
+    "Another migrate has been running on this database for half an hour. Nothing was changed."
+)
+TAKE = "SELECT pg_try_advisory_xact_lock(hashtextextended('migrate', 0))"
+# The transaction that has the lock does nothing until the end.
+LIMITS = ("idle_in_transaction_session_timeout", "transaction_timeout")
+NO_LIMIT = "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = ANY(%s)"
+
+
 class Command(Migrate):
     _running: Migration | None = None
 
@@ -37,13 +51,33 @@ class Command(Migrate):
         if options["database"] == READ:
             raise CommandError(ONLY_READS)
         try:
-            again_while_in_use(partial(self._attempt, *arguments, **options))
+            with ExitStack() as lock:
+                if not (options["plan"] or options["check_unapplied"]):
+                    lock.enter_context(self._alone(options["database"]))
+                again_while_in_use(partial(self._attempt, *arguments, **options))
         except InconsistentMigrationHistory as error:
             raise CommandError(f"{error} docs/migrations.md says what to do.") from error
         except TablesInUse as error:
             if self._running is None:
                 raise CommandError(str(error)) from error
             raise self._failed(self._running, error) from error
+
+    @contextmanager
+    def _alone(self, using: str) -> Iterator[None]:
+        """Until the block ends, others wait: two at once would apply a migration twice, or an older
+        trigger over a newer one. Raises CommandError after WAIT_SECONDS.
+        """
+        with short_connection(SECONDS_TO_CONNECT, using) as found:
+            found.execute(NO_LIMIT, [list(LIMITS)])
+            deadline, told = time.monotonic() + WAIT_SECONDS, False
+            while found.execute(TAKE).fetchone() != (True,):
+                if time.monotonic() > deadline:
+                    raise CommandError(STILL_RUNS)
+                if not told:
+                    self.stderr.write(OTHER_RUNS)
+                    told = True
+                time.sleep(PAUSE)
+            yield
 
     def _attempt(self, *arguments: Any, **options: Any) -> None:
         """Applies what is missing. A database error of an atomic migration whose tables are in use

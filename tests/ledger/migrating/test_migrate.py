@@ -1,7 +1,10 @@
 """Going back: to the same schema from nothing, and never over what a bank holds."""
 
+import io
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -12,6 +15,8 @@ from django.db.migrations import Migration
 
 from accounts.groups import PERMISSIONS
 from ledger.db import short_waits
+from ledger.db.probe import short_connection
+from ledger.management.commands import migrate
 from ledger.management.commands.migrate import Command
 from tests.ledger.databases import Database
 from tests.ledger.processes import assert_one_sentence, wait_until
@@ -122,3 +127,37 @@ def test_a_migration_gives_up_where_others_use_its_table(
     with pytest.raises(CommandError, match=r"accounts\.0035_addresses gave up"):
         call_command("migrate", verbosity=0)
     assert len(tried) == tries
+
+
+@pytest.fixture
+def first(transactional_db: None) -> Iterator[psycopg.Connection]:
+    """A session of another migrate that runs."""
+    with short_connection(5) as found:
+        found.execute(migrate.TAKE)
+        yield found
+
+
+def test_a_second_migrate_waits_for_the_first(
+    first: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at once would apply a migration twice, or an older trigger over a newer one."""
+    waited = list[float]()
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        first.rollback()
+
+    monkeypatch.setattr(migrate, "time", SimpleNamespace(sleep=pause, monotonic=lambda: 0))
+    told = io.StringIO()
+    call_command("migrate", verbosity=0, stderr=told)
+    assert waited == [migrate.PAUSE]
+    assert told.getvalue().strip() == migrate.OTHER_RUNS
+
+
+def test_a_second_migrate_gives_up_and_looking_needs_no_lock(
+    first: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "WAIT_SECONDS", -1)
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        call_command("migrate", verbosity=0)
+    call_command("migrate", "--plan", stdout=io.StringIO())
