@@ -68,4 +68,6 @@ def _described_database_error(error: BaseException) -> str:
         facts.append(f"rule {found.diag.constraint_name}")
     if found.diag.table_name:
         facts.append(f"table {found.diag.table_name}")
+    if found.diag.column_name:
+        facts.append(f"column {found.diag.column_name}")
     return ", ".join(facts)

@@ -2,14 +2,20 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.core.management.commands.loaddata import Command as LoadData
+from django.core.serializers.base import DeserializedObject
 
 from ledger.backups import fixtures
 from ledger.backups.fixtures import OPTIONAL, chosen, in_order, missing_from
+from ledger.db.creation import how_to_start_over
 from ledger.management.commands import loaddata
 
 WITHOUT_IDS = ("-e", "auth.permission", "-e", "contenttypes")  # as many tutorials write it
@@ -81,3 +87,29 @@ def test_a_whole_bank_goes_into_none_with_rows_of_an_added_app(
     monkeypatch.setattr(fixtures, "has_added_table", lambda model: model.__name__ == "Permission")
     with pytest.raises(CommandError, match="permission"):
         loaddata.refuse_rows()
+
+
+def test_rows_of_a_bank_do_not_come_after_those_of_an_added_app(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is only loaded into an empty bank would come into one with rows."""
+    command = loaddata.Command()
+    command.is_whole = None
+    monkeypatch.setattr(loaddata, "has_added_table", lambda model: model is ContentType)
+    saved = list[object]()
+    monkeypatch.setattr(LoadData, "save_obj", lambda _self, obj: saved.append(obj))
+    command.save_obj(DeserializedObject(ContentType(app_label="kiosk", model="coin")))
+    with pytest.raises(CommandError, match="come with a whole bank"):
+        command.save_obj(DeserializedObject(Group(name="any")))
+    assert len(saved) == 1
+
+
+@pytest.mark.parametrize(
+    ("is_default", "word"), [(True, "make clean"), (False, "manage.py stop_db")]
+)
+def test_how_to_start_over_is_said_for_the_folder(
+    is_default: bool, word: str, settings: Any, tmp_path: Path
+) -> None:
+    settings.LEDGER_EMBEDDED = True
+    settings.LEDGER_DATA_DIR = settings.BASE_DIR / ".data" if is_default else tmp_path
+    assert word in how_to_start_over()
