@@ -83,6 +83,15 @@ def test_the_account_of_an_edited_row_is_named(bank: Account) -> None:
     assert found.account == str(freezing.account_id)
 
 
+def test_of_two_accounts_the_payer_is_named(bank: Account) -> None:
+    order = StandingOrder.objects.filter(to_account__isnull=False)[:1].get()
+    with walls_down(StandingOrder._meta.db_table):
+        StandingOrder.objects.filter(pk=order.pk).update(to_account=AccountFactory())
+    found = altered()
+    assert found is not None
+    assert found.account == str(order.from_account_id)
+
+
 def columns_of(table: str) -> dict[str, str]:
     with connection.cursor() as cursor:
         cursor.execute(

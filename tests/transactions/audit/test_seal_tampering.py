@@ -83,6 +83,17 @@ def test_a_changed_seal_and_a_changed_row_hide_nothing(
     assert found == [(changed, False), (2 if row == 4 else 1, True)]
 
 
+@pytest.mark.parametrize(("row", "changed"), [(3, 1), (4, 2)])
+def test_a_seal_whose_period_was_changed_hides_no_row(rows: Any, row: int, changed: int) -> None:
+    as_owner("UPDATE transactions SET description = 'x' WHERE id = %s", rows[row].pk)
+    as_owner(
+        "UPDATE seals SET ends_at = ends_at - interval '1 day' WHERE number = %s", changed,
+        table="seals",
+    )  # fmt: skip
+    named = {each.transaction for each in audit().findings if each.check == "seal"}
+    assert str(rows[row].pk) in named
+
+
 def test_what_is_computed_or_ends_later_is_not_sealed(rows: Any) -> None:
     """A hold ends after it was sealed; which way is in the row that captures it."""
     as_owner("UPDATE transactions SET status = 'pending', to_balance = NULL WHERE id = %s",

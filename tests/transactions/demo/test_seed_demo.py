@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import Account, User
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.transactions.demo.bank import DAY, NOON, run
+from transactions.audit import sealing
 from transactions.audit.audit import audit
 from transactions.demo import seeding, sign_ins
 from transactions.demo.seeding import SeedingCounts, SeedingError
@@ -35,6 +36,16 @@ def test_a_run_that_was_interrupted_before_the_release_makes_up_for_it(
     seeding.seed(**options)
     assert Transaction.objects.get(status="voided").reasons.count() == 1
     assert audit().clean
+
+
+def test_a_bank_with_sealed_days_is_left_as_it_is(db: None) -> None:
+    """Its past days would refuse the demo's payments, after people were made."""
+    AccountFactory(balance=1)
+    assert sealing.seal(until=NOON.date())
+    before = User.objects.count()
+    with pytest.raises(SeedingError, match="sealed"):
+        seeding.seed(users=14, months=1, seed=7, now=NOON)
+    assert User.objects.count() == before
 
 
 def test_the_latest_transaction_of_a_real_run_is_today(db: None) -> None:

@@ -105,15 +105,17 @@ def _finding(kind: str, tables: list[_Rows]) -> Finding:
 def _first_about(tables: list[_Rows]) -> tuple[UUID | None, UUID | None]:
     """The account and the transaction that the first row names, if it is there."""
     model = REGISTERED[tables[0].table].model
-    columns = {
-        field.related_model: field.attname
-        for field in model._meta.concrete_fields
-        if field.related_model in (Account, Transaction)
-    }
-    if not columns:
+    columns: dict[Any, list[str]] = {Account: [], Transaction: []}
+    for field in model._meta.concrete_fields:
+        if field.related_model in columns:
+            columns[field.related_model].append(field.attname)
+    names = [*columns[Account], *columns[Transaction]]  # who pays stands before who is paid
+    row = names and model._base_manager.filter(pk=tables[0].ids[0]).values(*names).first()
+    if not row:
         return None, None
-    row = model._base_manager.filter(pk=tables[0].ids[0]).values(*columns.values()).first() or {}
-    account, transaction = (row.get(columns.get(of, "")) for of in (Account, Transaction))
+    account, transaction = (
+        next((row[name] for name in columns[of] if row[name]), None) for of in columns
+    )
     if transaction and not account:
         sides = Transaction.objects.filter(pk=transaction).values_list(
             Coalesce("from_account", "to_account")

@@ -33,13 +33,18 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
         seal for seal in Seal.objects.raw(seal_text.SEALS) if last is None or seal.number <= last
     ]
     first = midnight(since.astimezone(UTC).date()) if since else EARLIEST
-    broken_days = _broken_days(first, stored[-1].ends_at) if stored else {}
+    days = SealedDay.objects.filter(seal_id__in=[seal.number for seal in stored])
+    numbers = dict(days.values_list("day", "seal_id"))
+    ends = [seal.ends_at for seal in stored[-1:]] + [midnight(day + A_DAY) for day in numbers]
+    broken_days = _broken_days(first, max(ends)) if stored else {}
     for before, seal in zip([None, *stored], stored, strict=False):
         yield from _broken_chain(seal, before)
-    for seal in stored:
-        for day, counts in broken_days.items():
-            if seal.starts_at <= midnight(day) < seal.ends_at:
-                yield _first_row(seal, day, *counts)
+    by_number = {seal.number: seal for seal in stored}
+    for day, counts in broken_days.items():
+        # A seal whose period was changed as well may have lost the day.
+        inside = (seal for seal in stored if seal.starts_at <= midnight(day) < seal.ends_at)
+        if of := next(inside, None) or by_number.get(numbers.get(day, 0)):
+            yield _first_row(of, day, *counts)
 
 
 def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
