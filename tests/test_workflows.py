@@ -167,8 +167,7 @@ def stages_of_ci_run(tmp_path: Path) -> Stages:
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
     make = f'echo "${{LEDGER_ROW_SECURITY:+{SECURED}}}$*" >> ran'
     programs = {
-        "make": make, "git": "echo $COMMIT", "dirname": "echo .ci", "ls": "", "node": "",
-        "pgbouncer": "",
+        "make": make, "git": "echo $COMMIT", "dirname": "echo .ci", "ls": "", "pgbouncer": "",
     }  # fmt: skip
     for name, does in programs.items():
         (tmp_path / name).write_text(f"#!{shutil.which('bash')}\n{does}\n")
@@ -227,7 +226,6 @@ def test_each_slice_has_its_part_of_each_configuration(stages_of_ci_run: Stages)
         further += others[len(FOLDERS) :]
     assert len([stage for stage in further if "tests/ledger/replicas/" in stage]) == 4
     assert f"{SECURED}test-all TESTS=tests/attacks/test_api.py" in " ".join(further)
-    assert further.count("test-aws") == 1
 
 
 def test_a_program_that_is_not_here_leaves_out_its_own_tests_alone(

@@ -79,10 +79,11 @@ def test_figures_need_the_token_here_too(probes: int) -> None:
 
 
 def test_what_waits_for_the_database_leaves_threads_to_the_other() -> None:
-    let_go = threading.Event()
+    let_go, asking = threading.Event(), threading.Semaphore(0)
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         if environ["PATH_INFO"] != "/healthz":
+            asking.release()
             let_go.wait(LONG)
         start_response("200 OK", [("Content-Length", "0")])
         return []
@@ -94,6 +95,7 @@ def test_what_waits_for_the_database_leaves_threads_to_the_other() -> None:
                 waiting.submit(status, server.server_port, "/readyz")
                 for _ in range(probe_port.ASKING)
             ]
+            assert all(asking.acquire(timeout=LONG) for _ in asked)
             assert status(server.server_port, "/healthz") == 200
             assert status(server.server_port, "/readyz") == 503  # for lack of a place
             let_go.set()
