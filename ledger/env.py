@@ -33,7 +33,7 @@ MAKE_NO_DATA = frozenset({"failover", "standby", "stop_db", "help", "version"})
 ALIKE = 0.8  # of 1: a mistyped name
 # Read by gunicorn's settings, by compose.yaml and by scripts, or only beside others.
 OF_OTHERS = re.compile(
-    "LEDGER_(HOST|PROBE_PORT|WORKERS|THREADS|KEEP_ALIVE|WORKER_TIMEOUT|GRACE|SHELL|IMAGE|SEED|BERKA"
+    "LEDGER_(HOST|PROBE_PORT|WORKERS|THREADS|KEEP_ALIVE|WORKER_TIMEOUT|GRACE|SHELL|VENV|IMAGE|SEED|BERKA"
     "|CI_SLICE|FAULT_.*|(OWNER|WEB|REPLICATION)_PASSWORD)|DB_(OPTIONS|PLAINTEXT|SSLROOTCERT)"
 )
 FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)

@@ -36,11 +36,14 @@ SECONDS_TO_CONNECT = 5
 WAIT_SECONDS, PAUSE = 30 * 60, 0.2
 OTHER_RUNS = "Another migrate is running on this database; this one goes on when it has ended."
 STILL_RUNS = (
-    "Another migrate has been running on this database for half an hour. Nothing was changed."
+    "Another session has had the lock of migrate for half an hour. Nothing was changed. If no"
+    " migrate runs, end it: SELECT pg_terminate_backend(pid) FROM pg_locks WHERE granted AND"
+    " locktype = 'advisory'."
 )
 TAKE = "SELECT pg_try_advisory_xact_lock(hashtextextended('migrate', 0))"
 # The transaction that has the lock does nothing until the end.
 LIMITS = ("idle_in_transaction_session_timeout", "transaction_timeout")
+NOTICE_GONE = "SELECT set_config('tcp_keepalives_idle', '30', true)"  # seconds, of a lost host
 NO_LIMIT = "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = ANY(%s)"
 
 
@@ -69,6 +72,7 @@ class Command(Migrate):
         """
         with short_connection(SECONDS_TO_CONNECT, using) as found:
             found.execute(NO_LIMIT, [list(LIMITS)])
+            found.execute(NOTICE_GONE)
             deadline, told = time.monotonic() + WAIT_SECONDS, False
             while found.execute(TAKE).fetchone() != (True,):
                 if time.monotonic() > deadline:
