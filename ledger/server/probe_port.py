@@ -60,7 +60,6 @@ def _empty(status: str, start_response: Any) -> Iterable[bytes]:
 class ProbeServer(WSGIServer):
     """A listener of this process beside those of others."""
 
-    allow_reuse_port = True
     request_queue_size = 64
 
     def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:

@@ -50,9 +50,8 @@ class RequestCountsMiddleware:
             status = response.status_code
             return response
         finally:
-            route = route_of(request)
-            if route == UNKNOWN and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                route = page_name(request.path_info) or UNKNOWN  # nobody has looked it up yet
+            is_failure = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            route = route_or_page_of(request) if is_failure else route_of(request)
             IN_FLIGHT.dec()
             _seconds_of(route).observe(perf_counter() - began)
             _count_of(route, method_of(request), f"{status // 100}xx").inc()
@@ -67,6 +66,14 @@ def route_of(request: HttpRequest) -> str:
     if path in EARLY:
         return EARLY[path]
     return STATIC if path.startswith(settings.STATIC_URL) else UNKNOWN
+
+
+def route_or_page_of(request: HttpRequest) -> str:
+    """The same; where nobody has looked the route up yet, as while the database is away, the name
+    of the page at the address.
+    """
+    route = route_of(request)
+    return (page_name(request.path_info) or UNKNOWN) if route == UNKNOWN else route
 
 
 def method_of(request: HttpRequest) -> str:

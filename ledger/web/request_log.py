@@ -13,8 +13,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from ledger.logs import context
-from ledger.web.page_names import page_name
-from ledger.web.request_counts import EARLY, STATIC, UNKNOWN, method_of, route_of
+from ledger.web.request_counts import EARLY, STATIC, method_of, route_of, route_or_page_of
 
 logger = logging.getLogger("ledger.requests")
 
@@ -55,15 +54,8 @@ def facts_of(request: HttpRequest) -> dict[str, context.Fact]:
         "request_id": getattr(request, "request_id", None),
         "user_id": _signed_in(request),
         "method": method_of(request),
-        "route": _route_of(request),
+        "route": route_or_page_of(request),
     }
-
-
-def _route_of(request: HttpRequest) -> str:
-    route = route_of(request)
-    if route == UNKNOWN:  # perhaps nobody has looked it up yet, such as where the database is away
-        return page_name(request.path_info) or UNKNOWN
-    return route
 
 
 def _id_for(request: HttpRequest) -> str:
@@ -97,6 +89,6 @@ def _log(
         facts["waited_ms"] = round(waited * 1000)
     logger.log(
         level, "%s %s: %d in %d ms",
-        method_of(request), _route_of(request), status, milliseconds,
+        method_of(request), route_or_page_of(request), status, milliseconds,
         extra={"facts": facts},
     )  # fmt: skip
