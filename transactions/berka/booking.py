@@ -17,20 +17,27 @@ from django.db import connection
 
 from accounts.models import Account
 from accounts.services import raise_overdraft_limits
-from transactions.berka.identity import noon
+from ledger.text.lines import counted
+from transactions.berka.identity import id_of, noon
 from transactions.berka.lines import Refusal
 from transactions.berka.opening import ImportReport, open_missing
 from transactions.berka.source import Movement, Source
+from transactions.models import Seal
 from transactions.services import Draft, LedgerError, post_batch
 
 CHUNK = 5_000  # rows per database transaction
 OVERDRAFT_STEP = Decimal(1000)
 
 
+class SealedDays(Exception):
+    """Rows that are missing belong to days that are sealed, so none was booked."""
+
+
 def book(source: Source, report: ImportReport, progress: Callable[[int], object]) -> None:
     """Opens the missing accounts and books the missing rows. Calls `progress` with the number of
-    rows of each step.
+    rows of each step. Raises SealedDays, without opening or booking anything.
     """
+    _refuse_sealed_days(source)
     report.refusals += source.refusals
     report.skipped += source.repeated
     accounts = open_missing(source, report)
@@ -55,6 +62,32 @@ def book(source: Source, report: ImportReport, progress: Callable[[int], object]
             else:
                 report.imported += 1
         progress(len(chunk))
+
+
+def _refuse_sealed_days(source: Source) -> None:
+    """Raises SealedDays if a missing row would go into a sealed day, which takes no rows. A row is
+    booked after the last entry of its account.
+    """
+    sealed_until = Seal.objects.order_by("number").values_list("ends_at", flat=True).last()
+    if sealed_until is None:
+        return
+    open_ones = set(
+        Account.objects.filter(last_entry_at__gte=sealed_until).values_list("pk", flat=True)
+    )
+    ids = [
+        row.id
+        for account_id, history in source.movements.items()
+        if id_of("account", account_id) not in open_ones
+        for row in history
+        if noon(row.day) < sealed_until
+    ]
+    missing = len(ids) - len(_those_booked(ids))
+    if missing:
+        raise SealedDays(
+            f"{counted(missing, 'row')} of days before {sealed_until:%Y-%m-%d} cannot be booked: "
+            "these days are sealed. Nothing was imported. Import into a bank without seals: before "
+            "manage.py work or seal_ledger runs for the first time."
+        )
 
 
 def _refusal(row: Movement, refusal: LedgerError) -> Refusal:
@@ -85,7 +118,10 @@ def _drafts(rows: list[Movement], accounts: dict[int, Account]) -> Iterator[Draf
 def _booked(rows: list[Movement], accounts: dict[int, Account]) -> set[uuid.UUID]:
     """Returns the ids of those rows that are already booked."""
     used = {id for id, account in accounts.items() if account.last_entry_at is not None}
-    ids = [row.id for row in rows if row.account_id in used]
+    return _those_booked([row.id for row in rows if row.account_id in used])
+
+
+def _those_booked(ids: list[uuid.UUID]) -> set[uuid.UUID]:
     with connection.cursor() as cursor:
         # One array parameter: parsing 100,000 single ones takes longer than the query.
         cursor.execute("SELECT id FROM transactions WHERE id = ANY(%s)", [ids])

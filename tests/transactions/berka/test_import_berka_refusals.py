@@ -18,6 +18,7 @@ from tests.transactions.berka.berka_files import (
     trans,
     write_bank,
 )
+from transactions.audit import sealing
 from transactions.audit.audit import audit
 from transactions.berka.identity import number_of
 from transactions.models import Transaction
@@ -105,6 +106,24 @@ def test_a_row_that_the_books_refuse_is_named(tmp_path: Path) -> None:
     assert not lacks(err[0], "trans_id 5, account 20", "is frozen")
     assert counts(out) == (2, 2, 2)
     assert audit().clean
+
+
+def test_a_bank_with_sealed_days_is_left_as_it_is(tmp_path: Path) -> None:
+    """Each row would be refused, after people and accounts were made for it."""
+    AccountFactory(balance=1)
+    assert sealing.seal()
+    with pytest.raises(CommandError, match=r"6 rows .*sealed"):
+        run_import(write_bank(tmp_path, HISTORY))
+    assert Account.objects.filter(user__isnull=False).count() == 1
+
+
+def test_an_import_that_is_complete_can_be_repeated_after_a_seal(tmp_path: Path) -> None:
+    run_import(write_bank(tmp_path, HISTORY[:-1]))
+    assert sealing.seal()
+    code, out, _ = run_import(write_bank(tmp_path, HISTORY[:-1]))
+    assert (code, counts(out)) == (0, (0, 5, 0))
+    with pytest.raises(CommandError, match=r"1 row .*sealed"):
+        run_import(write_bank(tmp_path, HISTORY))
 
 
 @pytest.mark.parametrize("changed", [("930101", "701.00"), ("930102", "700.00")])

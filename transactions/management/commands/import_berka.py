@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from transactions.berka.booking import book
+from transactions.berka.booking import SealedDays, book
 from transactions.berka.comparison import comparison
 from transactions.berka.lines import UnreadableSource
 from transactions.berka.opening import ImportReport
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         report = ImportReport()
         try:
             self._import(Path(options["directory"]), report)
-        except UnreadableSource as error:
+        except (SealedDays, UnreadableSource) as error:
             raise CommandError(str(error)) from None
         except KeyboardInterrupt:
             self.stderr.write(f"Stopped after {report.imported:,} rows; run it again to go on.")
