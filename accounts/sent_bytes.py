@@ -9,6 +9,7 @@ of a search gives.
 """
 
 from collections.abc import Callable
+from http import HTTPStatus
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -19,8 +20,9 @@ from django.http import HttpRequest, HttpResponseBase
 from accounts.models import AttemptCount, User
 from accounts.sign_in.limits import DAY, Limit, key_of
 from ledger.db.ids import pk_of
+from ledger.web.database_errors import turned_away
 from ledger.web.middleware import content_length
-from ledger.web.running_requests import known_person, too_many
+from ledger.web.running_requests import known_person
 
 LEAST = 250  # bytes, of a request, as an empty body may store something too, and of a small row
 # A line of a payment file takes 860 bytes in tables and indexes until it is paid, a payment of a
@@ -100,4 +102,5 @@ class SentBytesMiddleware:
             return None
         if _sent.add(person.pk, max(LEAST, content_length(request)), most):
             return None
-        return too_many(request, "too-much-today", "Too much for today", TOO_MUCH, AGAIN)
+        status, title = HTTPStatus.TOO_MANY_REQUESTS, "Too much for today"
+        return turned_away(request, status, "too-much-today", title, TOO_MUCH, AGAIN)

@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from ledger.db.retry import Failure, NotConfirmed, failure_of
+from ledger.web import problem_details
 from ledger.web.kept_forms import MAY_BE_BOOKED, books_nothing, kept_form
 
 SECONDS_TO_WAIT = 2
@@ -80,6 +81,7 @@ NOT_CONFIRMED_TO_A_READ = (
     "Not confirmed yet",
     "The database answered, but its second copy did not confirm what this page wrote.",
 )
+NOT_LOST = " Go back to find what you typed."
 GO_BACK = " This step books nothing: go back and try again."
 BY_ITSELF = " This page tries again by itself every two seconds."
 # What may be over soon: a server that restarts, a standby that is promoted. The page tries again.
@@ -201,3 +203,22 @@ def page(
     if status in (429, 503):
         headers["Retry-After"] = str(SECONDS_TO_WAIT)
     return HttpResponse(html, status=status, headers=headers)
+
+
+def turned_away(
+    request: HttpRequest,
+    status: int,
+    slug: str,
+    title: str,
+    sentence: str,
+    seconds: int = SECONDS_TO_WAIT,
+) -> HttpResponse:
+    """The answer to a request that was not begun, 429 or 503: a problem or a page. Both say after
+    how many seconds to try again.
+    """
+    if problem_details.is_call(request):
+        return problem_details.problem(status, slug, sentence, {"Retry-After": str(seconds)})
+    again = request.get_full_path() if request.method in ("GET", "HEAD") else None
+    answer = page(title, sentence if again else sentence + NOT_LOST, again, status=status)
+    answer["Retry-After"] = str(seconds)
+    return answer

@@ -25,6 +25,11 @@ PAGES = {
 }
 
 
+def is_call(request: HttpRequest) -> bool:
+    """Whether a program asks, and gets a problem in place of a page."""
+    return request.path_info.startswith(API)
+
+
 def problem_body(status: int, slug: str, detail: str, **more: Any) -> dict[str, Any]:
     """Problem details: `type`, `title`, `status`, `detail`, and `more`."""
     kind = {"type": TYPES + slug, "title": HTTPStatus(status).phrase, "status": int(status)}
@@ -57,7 +62,7 @@ class ProblemMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         is_page = response.headers.get("Content-Type", "").startswith("text/html")
-        if not (request.path_info.startswith(API) and is_page and response.status_code >= 400):
+        if not (is_call(request) and is_page and response.status_code >= 400):
             return response
         slug, detail = PAGES.get(response.status_code, ("not-allowed", "This was refused."))
         kept = {name: response.headers[name] for name in ("Retry-After",) if name in response}

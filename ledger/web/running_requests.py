@@ -14,7 +14,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from ledger.web import database_errors, problem_details
+from ledger.web import problem_details
+from ledger.web.database_errors import turned_away
 from ledger.web.middleware import content_length
 
 AT_ONCE = 4  # of the eight threads of a web process
@@ -114,16 +115,20 @@ class RunningRequestsMiddleware:
         person = known_person(request)
         if person is None:
             return None
-        title, wait = "Too many at the same time", database_errors.SECONDS_TO_WAIT
         if not _begin(request, _requests, person.pk):
-            return too_many(request, "too-many-at-once", title, TOO_MANY, wait)
+            return _too_many(request, "too-many-at-once", TOO_MANY)
         if not _takes_long_to_read(request):
             return None
         if not _begin(request, _large_bodies, person.pk):
-            return too_many(request, "too-many-large-bodies", title, TOO_MANY_LARGE, wait)
+            return _too_many(request, "too-many-large-bodies", TOO_MANY_LARGE)
         if not _begin(request, _read_of_all, EVERYBODY):
-            return too_many(request, "too-many-large-bodies", title, TOO_MANY_READ, wait)
+            return _too_many(request, "too-many-large-bodies", TOO_MANY_READ)
         return None
+
+
+def _too_many(request: HttpRequest, slug: str, sentence: str) -> HttpResponse:
+    title = "Too many at the same time"
+    return turned_away(request, HTTPStatus.TOO_MANY_REQUESTS, slug, title, sentence)
 
 
 def _begin(request: Any, running: RunningRequests, key: Any) -> bool:
@@ -142,20 +147,5 @@ def _takes_long_to_read(request: HttpRequest) -> bool:
 
 def known_person(request: Any) -> Any:
     """The person who is signed in; None for nobody, and where only the page may ask who it is."""
-    is_known = _is_call(request) or hasattr(request, "_cached_user")
+    is_known = problem_details.is_call(request) or hasattr(request, "_cached_user")
     return request.user if is_known and request.user.is_authenticated else None
-
-
-def too_many(
-    request: HttpRequest, slug: str, title: str, sentence: str, seconds: int
-) -> HttpResponse:
-    """The answer 429: a problem that says when to try again, or a page."""
-    if _is_call(request):
-        wait = {"Retry-After": str(seconds)}
-        return problem_details.problem(HTTPStatus.TOO_MANY_REQUESTS, slug, sentence, wait)
-    again = request.get_full_path() if request.method == "GET" else None
-    return database_errors.page(title, sentence, again, status=HTTPStatus.TOO_MANY_REQUESTS)
-
-
-def _is_call(request: HttpRequest) -> bool:
-    return request.path_info.startswith(problem_details.API)

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from ledger.metrics.kinds import Counter, Histogram
-from ledger.web import database_errors, problem_details
+from ledger.web.database_errors import turned_away
 
 HEADER = "X-Request-Start"
 WRITTEN = re.compile(r"t=([0-9]{1,10}\.[0-9]{3})", re.ASCII)  # seconds, as nginx's $msec
@@ -70,10 +70,4 @@ class WaitingMiddleware:
         if waited is None or waited < MOST:
             return self.get_response(request)
         NOT_BEGUN.inc()
-        if request.path_info.startswith(problem_details.API):
-            wait = {"Retry-After": str(database_errors.SECONDS_TO_WAIT)}
-            status = HTTPStatus.SERVICE_UNAVAILABLE
-            return problem_details.problem(status, "too-busy", TOO_LATE, wait)
-        again = request.get_full_path() if request.method in ("GET", "HEAD") else None
-        sentence = TOO_LATE if again else f"{TOO_LATE} Go back to find what you typed."
-        return database_errors.page(BUSY, sentence, again)
+        return turned_away(request, HTTPStatus.SERVICE_UNAVAILABLE, "too-busy", BUSY, TOO_LATE)
