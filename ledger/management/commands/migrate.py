@@ -35,12 +35,16 @@ ONLY_READS = (
 SECONDS_TO_CONNECT = 5
 WAIT_SECONDS, PAUSE = 30 * 60, 0.2
 OTHER_RUNS = "Another migrate is running on this database; this one goes on when it has ended."
+MIGRATING = 7_236_503  # the advisory lock of a run, to its end
+TAKE = f"SELECT pg_try_advisory_xact_lock({MIGRATING})"
+END_IT = f"""SELECT pg_terminate_backend(pid)
+    FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE granted AND locktype = 'advisory' AND classid = 0 AND objid = {MIGRATING}
+        AND datname = current_database()"""  # noqa: S608 - a number of this file
 STILL_RUNS = (
     "Another session has had the lock of migrate for half an hour. Nothing was changed. If no"
-    " migrate runs, end it: SELECT pg_terminate_backend(pid) FROM pg_locks WHERE granted AND"
-    " locktype = 'advisory'."
+    f" migrate runs, end it: {' '.join(END_IT.split())};"
 )
-TAKE = "SELECT pg_try_advisory_xact_lock(hashtextextended('migrate', 0))"
 # The transaction that has the lock does nothing until the end.
 LIMITS = ("idle_in_transaction_session_timeout", "transaction_timeout")
 NOTICE_GONE = "SELECT set_config('tcp_keepalives_idle', '30', true)"  # seconds, of a lost host

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.commands.migrate import Command as Migrate
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.migrations import Migration
 
 from accounts.groups import PERMISSIONS
@@ -161,3 +161,12 @@ def test_a_second_migrate_gives_up_and_looking_needs_no_lock(
     with pytest.raises(CommandError, match="Nothing was changed"):
         call_command("migrate", verbosity=0)
     call_command("migrate", "--plan", stdout=io.StringIO())
+
+
+def test_the_statement_against_a_stuck_migrate_ends_it_alone(first: psycopg.Connection) -> None:
+    with short_connection(5) as another:
+        another.execute(f"SELECT pg_advisory_xact_lock({migrate.MIGRATING - 1})")
+        connection.cursor().execute(migrate.END_IT)
+        assert another.execute("SELECT 1").fetchone() == (1,)
+        with pytest.raises(psycopg.OperationalError):
+            first.execute("SELECT 1")
