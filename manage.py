@@ -15,6 +15,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
 # What a command loads stays until it ends. To look for garbage in it as often as Python does would
 # take a quarter of the time of loading, and again as long at the exit.
 GARBAGE_THRESHOLDS = (100_000, 50, 1000)
+REFUSED, WRONG_LINE = 1, 2  # how Django's commands end, for CommandError and for their arguments
 
 
 def main() -> None:
@@ -79,6 +80,13 @@ def log_format() -> str:
         )
 
 
+def tell_hint() -> None:
+    from ledger.management.hints import hint_for
+
+    if sentence := hint_for(sys.argv[1:]):
+        print(sentence, file=sys.stderr)
+
+
 def run() -> None:
     import psycopg
     from django.core.management import execute_from_command_line
@@ -93,6 +101,10 @@ def run() -> None:
     try:
         with facts.told(command):
             execute_from_command_line(sys.argv)
+    except SystemExit as err:
+        if err.code in (REFUSED, WRONG_LINE):
+            tell_hint()
+        raise
     except (Error, psycopg.Error) as err:
         from ledger.db.command_errors import message_for
 

@@ -44,7 +44,7 @@ OF_A_REPLICA = tuple(
     pattern.format(of)
     for of in ("READ", "READER", "REPLICA", "READ_REPLICA", "SLAVE")
     for pattern in ("{}_DB_HOST", "DB_{}_HOST", "DB_HOST_{}", "DATABASE_{}_HOST", "{}_DATABASE_URL",
-                    "{}_DB_URL", "DB_{}_URL", "DATABASE_URL_{}", "DATABASE_{}_URL")
+                    "{}_DB_URL", "DB_{}_URL", "DATABASE_URL_{}", "DATABASE_{}_URL", "{}_URL")
     if pattern.format(of) != "DATABASE_REPLICA_URL"
 )  # fmt: skip
 NOT_NAMED = (

@@ -34,7 +34,8 @@ ALIKE = 0.8  # of 1: a mistyped name
 # Read by gunicorn's settings, by compose.yaml and by scripts, or only beside others.
 OF_OTHERS = re.compile(
     "LEDGER_(HOST|PROBE_PORT|WORKERS|THREADS|KEEP_ALIVE|WORKER_TIMEOUT|GRACE|SHELL|VENV|IMAGE|SEED|BERKA"
-    "|CI_SLICE|FAULT_.*|(OWNER|WEB|REPLICATION)_PASSWORD)|DB_(OPTIONS|PLAINTEXT|SSLROOTCERT)"
+    "|CI_SLICE|FAULT_.*|(OWNER|WEB|REPLICATION)_PASSWORD)"
+    "|DB_(USER|PASSWORD|HOST|PORT|OPTIONS|PLAINTEXT|SSLMODE|SSLROOTCERT)"
 )
 FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -117,17 +118,25 @@ def _open_config() -> Config:
 
 _config = _open_config()
 _asked: set[str] = set()
+# What other Django projects call some of them.
+OF_OTHER_PROJECTS = {
+    "AWS_STORAGE_BUCKET_NAME": "LEDGER_ATTACHMENTS_BUCKET",
+    "AWS_S3_REGION_NAME": "LEDGER_ATTACHMENTS_REGION",
+    "AWS_S3_ENDPOINT_URL": "LEDGER_ATTACHMENTS_ENDPOINT",
+    "DATABASE": "DATABASE_URL",
+}
 
 
 def unread() -> dict[str, str]:
-    """Names that look like settings, and that nothing has asked for, each with the setting that was
-    meant; "" where none is like it.
+    """Names that look like settings, or are those of other projects, and that nothing has asked
+    for, each with the setting that was meant; "" where none is like it.
     """
     values = beginning_with("LEDGER_") | beginning_with("DB_")
     given = {name for name, value in values.items() if value}
     strange = sorted(name for name in given - _asked if not OF_OTHERS.fullmatch(name))
     near = {name: difflib.get_close_matches(name, _asked - given, 1, ALIKE) for name in strange}
-    return {name: found[0] if found else "" for name, found in near.items()}
+    others = {name: own for name, own in OF_OTHER_PROJECTS.items() if _config(name, default="")}
+    return others | {name: found[0] if found else "" for name, found in near.items()}
 
 
 def text(name: str, default: str = "") -> str:

@@ -62,6 +62,7 @@ WRONG = {
     "EMAIL_HOST": ("smtp.secret.example", "EMAIL_URL"),
     "READ_DB_HOST": ("reader.secret.example", "DATABASE_REPLICA_URLS"),
     "DATABASE_READ_URL": ("postgres://secret@reader/books", "DATABASE_REPLICA_URLS"),
+    "READ_REPLICA_URL": ("postgres://secret@reader/books", "DATABASE_REPLICA_URLS"),
 }
 
 
@@ -475,6 +476,12 @@ def test_a_setting_that_nothing_reads_is_named(monkeypatch: pytest.MonkeyPatch) 
         assert "LEDGER_HTTPS" in str(mistyped.hint)
         assert "LEDGER_ZEBRA" in unknown.msg
         assert "mean" not in str(unknown.hint)
+
+
+def test_the_name_of_another_project_leads_to_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_STORAGE_BUCKET_NAME", "receipts")
+    (found,) = check_names()
+    assert "LEDGER_ATTACHMENTS_BUCKET" in str(found.hint)
 
 
 def test_every_setting_is_one_that_something_reads(monkeypatch: pytest.MonkeyPatch) -> None:

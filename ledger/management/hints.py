@@ -1,0 +1,64 @@
+"""One sentence for a refused command line, where Django does not say what to do instead."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+
+from ledger.db.read_router import READ
+
+# Commands whose arguments are labels of apps.
+OF_APPS = frozenset({
+    "dumpdata", "makemigrations", "migrate", "optimizemigration", "showmigrations", "sqlflush",
+    "sqlmigrate", "sqlsequencereset", "squashmigrations",
+})  # fmt: skip
+DATABASE = "--database"
+OF_PSQL = "What follows -- goes to psql: manage.py dbshell -- -c 'SELECT 1'."
+FIXTURES = (
+    "Give the path of a file that manage.py dumpdata -o bank.json wrote. Demo data need no file:"
+    " manage.py seed_demo."
+)
+
+
+def hint_for(line: Sequence[str]) -> str | None:
+    """A sentence for a line of arguments, from the command's name on, that failed; None if nothing
+    is known about it.
+    """
+    command, arguments = line[0], line[1:]
+    if found := _database_in(arguments):
+        return _databases() if found not in settings.DATABASES else None
+    if command == "dbshell" and any(argument.startswith("-") for argument in arguments):
+        return OF_PSQL if "--" not in arguments else None
+    if command == "loaddata" and not any(map(os.path.exists, arguments)):
+        return FIXTURES
+    if command in OF_APPS and any(map(_is_no_app, arguments[:1])):
+        own = ", ".join(sorted(app.label for app in apps.get_app_configs() if _is_of_project(app)))
+        return f"The apps of this project are {own}. docs/new-app.md adds one."
+    return None
+
+
+def _database_in(arguments: Sequence[str]) -> str | None:
+    for place, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == DATABASE:
+            return value if equals else next(iter(arguments[place + 1 :]), "")
+    return None
+
+
+def _databases() -> str:
+    names = " and ".join(settings.DATABASES)
+    replica = "" if READ in settings.DATABASES else f" DATABASE_REPLICA_URLS adds {READ}."
+    return f"Here {DATABASE} takes {names}.{replica} docs/databases.md has more."
+
+
+def _is_no_app(argument: str) -> bool:
+    label = argument.partition(".")[0]  # dumpdata takes app.Model, too
+    is_option = argument.startswith("-")
+    return not is_option and label not in {app.label for app in apps.get_app_configs()}
+
+
+def _is_of_project(app: AppConfig) -> bool:
+    """Whether it has tables, and is a folder beside manage.py."""
+    return app.models_module is not None and Path(app.path).parent == settings.BASE_DIR
