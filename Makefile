@@ -63,7 +63,7 @@ help:
 	@echo "make clean    stop the embedded database and delete all that was made here, its data too"
 
 run: install
-	@LEDGER_DEMO=True exec $(PY) manage.py serve --demo $(if $(STANDBY),--standby)
+	@LEDGER_DEMO=True exec $(PY) manage.py serve --demo --work $(if $(STANDBY),--standby)
 
 dev: install
 	@DEBUG=True $(PY) manage.py prepare --demo

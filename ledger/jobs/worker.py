@@ -33,7 +33,7 @@ logger = logging.getLogger("ledger.jobs")
 
 class Worker:
     """Runs what is due. `out` and `err` get what the commands print; `tell` gets lines of ours,
-    `complain` those about what failed.
+    `complain` those about what failed. With `tells_done`, each job that was done is told.
     """
 
     def __init__(
@@ -44,11 +44,13 @@ class Worker:
         out: Any = None,
         err: Any = None,
         jobs: Sequence[ScheduledJob] = JOBS,
+        tells_done: bool = True,
     ) -> None:
         # Random letters: process numbers repeat, in containers at each start.
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{os.urandom(4).hex()}"
         self.complain = complain or tell
         self.tell, self.out, self.err, self.jobs = tell, out, err, jobs
+        self.tells_done = tells_done
         self._is_away = False
         self._silence = Silence()
 
@@ -129,7 +131,8 @@ class Worker:
             logger.exception("The job %s failed.", job.name)
             self.complain(f"{job.name} failed; the log says why.")
         else:
-            self.tell(f"{job.name}: done.")
+            if self.tells_done:
+                self.tell(f"{job.name}: done.")
             return True
         finally:
             if self.out is not None:

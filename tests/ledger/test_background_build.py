@@ -122,6 +122,6 @@ def test_serve_builds_it_after_the_first_answer(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(serve, "prepare", lambda **given: prepared.append(given["practice_bank"]))
     monkeypatch.setattr(BackgroundBuild, "begin", lambda _: began_after.append(asked[:]))
     with pytest.raises(CommandError):
-        serve.Command()._serve("localhost", 8000, demo=False)
+        serve.Command()._serve("localhost", 8000, demo=False, work=False)
     assert prepared == [False]
     assert began_after == [[False, False, True]]

@@ -17,6 +17,7 @@ from ledger.db.embedded import MAJOR
 from ledger.embedded import postmaster
 from ledger.embedded.removal import delete_everything
 from ledger.embedded.server import EmbeddedServer
+from ledger.jobs.schedule import JOBS
 from ledger.management.commands.serve import Command, address_of
 from tests.attacks.expected_headers import wrong_headers
 from tests.ledger.processes import (
@@ -30,6 +31,7 @@ from tests.ledger.processes import (
     taken_port,
     wait_until,
 )
+from tests.ledger.servers import query
 
 ANSWERS = {
     b"GET /healthz HTTP/1.1": 200,
@@ -58,11 +60,11 @@ LAST_LINE = "Press Ctrl-C to stop it."
 class Served:
     """A `manage.py serve` that has printed its three lines."""
 
-    def __init__(self, data_dir: Path, **more: str) -> None:
+    def __init__(self, data_dir: Path, *options: str, **more: str) -> None:
         self.data_dir, self.port, self.lines = data_dir, free_port(), list[str]()
         self.database = EmbeddedServer(data_dir)
         self.process = subprocess.Popen(
-            [*MANAGE, "serve"],
+            [*MANAGE, "serve", *options],
             env=environment(
                 data_dir,
                 PORT=str(self.port),
@@ -205,6 +207,32 @@ def test_a_mock_provider_starts_and_ends_with_it(data_dir: Path) -> None:
     finally:
         found.process.kill()
         found.process.communicate()
+
+
+@pytest.fixture
+def working(data_dir: Path) -> Iterator[Served]:
+    found = Served(data_dir, "--work")
+    yield found
+    found.process.kill()
+    found.process.communicate()
+
+
+def test_the_worker_does_its_jobs_and_ends_with_it(working: Served) -> None:
+    worker = _children(working.process.pid)[1]
+    done = "SELECT count(*) FROM job_records WHERE done_at IS NOT NULL"
+    wait_until(lambda: query(working.database, done) == str(len(JOBS)))
+    working.process.send_signal(signal.SIGINT)
+    assert working.wait() == 0
+    assert ": done" not in working.errors
+    assert not Path(f"/proc/{worker}").exists()
+    assert not working.database.is_running()
+
+
+def test_a_worker_that_dies_is_told_and_the_site_goes_on(working: Served) -> None:
+    os.kill(_children(working.process.pid)[1], signal.SIGKILL)
+    assert working.process.stderr is not None
+    assert "manage.py work ended by itself" in working.process.stderr.readline()
+    assert working.get("/readyz") == 200
 
 
 def test_a_second_one_on_the_same_port_leaves_the_first_alone(served: Served) -> None:

@@ -18,6 +18,7 @@ from ledger.db.embedded import EmbeddedServerError
 from ledger.embedded import instance, removal
 from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
 from ledger.server.background_build import BackgroundBuild
+from ledger.server.child_process import ChildProcess
 from ledger.server.gunicorn_process import WebServer
 from ledger.server.mock_provider.server import MockServer
 from ledger.server.preparation import prepare
@@ -32,6 +33,11 @@ NO_STANDBY = (
 )
 OF_A_PAIR = (
     "A standby confirms each commit. Try a failover in another terminal: manage.py failover --kill"
+)
+SECONDS_TO_END = 10  # of the worker; what it has not committed is done by the next one
+WORK_ENDED = (
+    "manage.py work ended by itself, with code {}: no standing order, alert, statement or seal is"
+    " made until it runs again."
 )
 
 
@@ -51,8 +57,15 @@ class Command(BaseCommand):
             action="store_true",
             help="run a second embedded server as a synchronous standby, for manage.py failover",
         )
+        parser.add_argument(
+            "--work",
+            action="store_true",
+            help="run manage.py work beside it, for standing orders, alerts, statements and seals",
+        )
 
-    def handle(self, *, host: str, port: int, demo: bool, standby: bool, **_options: Any) -> None:
+    def handle(
+        self, *, host: str, port: int, demo: bool, standby: bool, work: bool, **_options: Any
+    ) -> None:
         for number in STOP_SIGNALS:
             signal.signal(number, _interrupt)
         for message in check_names():
@@ -66,7 +79,7 @@ class Command(BaseCommand):
             with removal.removal_blocked():
                 if standby:
                     instance.make_pair()
-                self._serve(host, port, demo=demo)
+                self._serve(host, port, demo=demo, work=work)
         except ToldToStop:
             pass
         except (OperationalError, EmbeddedServerError, OSError) as err:
@@ -78,9 +91,10 @@ class Command(BaseCommand):
             if settings.LEDGER_EMBEDDED:
                 instance.default_server().stop()
 
-    def _serve(self, host: str, port: int, *, demo: bool) -> None:
+    def _serve(self, host: str, port: int, *, demo: bool, work: bool) -> None:
         with WebServer(host, port) as server, ExitStack() as beside:
-            if settings.OIDC_MOCK:  # after the web server's fork, because it has threads
+            worker = beside.enter_context(_worker(host, port)) if work else None
+            if settings.OIDC_MOCK:  # after the forks, because it has threads
                 mock = MockServer(settings.OIDC_MOCK_PORT, MOCK_CLIENT, MOCK_SECRET)
                 beside.enter_context(mock)
             # On stderr, apart from the three lines of every start.
@@ -98,6 +112,11 @@ class Command(BaseCommand):
                     self.stdout.flush()
                     lines = []
                     build.begin()
+                    if worker:
+                        worker.open()
+                if worker and (code := worker.exit_code()) is not None:
+                    self.stderr.write(WORK_ENDED.format(code))
+                    worker = None
                 time.sleep(0.02 if lines else 0.5)
             raise CommandError(f"The web server ended by itself, with code {server.exit_code()}.")
 
@@ -125,6 +144,12 @@ def address_of(host: str, port: int) -> str:
     if host in ON_THIS_COMPUTER:
         host = "localhost"
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _worker(host: str, port: int) -> ChildProcess:
+    """Its mails lead to the site that this process serves."""
+    site = settings.LEDGER_URL or address_of(host, port).rstrip("/")
+    return ChildProcess(["-m", "ledger.server.work_process"], SECONDS_TO_END, {"LEDGER_URL": site})
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:

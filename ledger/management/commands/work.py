@@ -1,6 +1,7 @@
 """Does the scheduled work of a bank, in place of cron."""
 
 import logging
+import os
 import signal
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import OperationalError
 
 from ledger.db.probe import short_connection
@@ -31,7 +32,7 @@ class Command(BaseCommand):
     help = (
         "Do the scheduled work, such as releasing expired holds and sealing days, and deliver"
         " events to webhooks, until SIGTERM or Ctrl-C. Several may run, also beside cron: each job"
-        " is done once."
+        " is done once. --verbosity 0 prints only what failed, and mails that go nowhere else."
     )
     requires_system_checks: list[str] = []
 
@@ -54,7 +55,13 @@ class Command(BaseCommand):
         )
 
     def handle(
-        self, *, once: bool, webhooks: bool, heartbeat: Path | None, **_options: Any
+        self,
+        *,
+        once: bool,
+        webhooks: bool,
+        heartbeat: Path | None,
+        verbosity: int,
+        **_options: Any,
     ) -> None:
         if is_web_login():
             raise CommandError(not_by_this_login())
@@ -62,7 +69,16 @@ class Command(BaseCommand):
         try:
             for number in STOP_SIGNALS:
                 signal.signal(number, stop.note)
-            self._work(stop, once=once, webhooks=webhooks, heartbeat=heartbeat)
+            with Path(os.devnull).open("w") as nowhere:
+                if not verbosity:
+                    self.stdout = OutputWrapper(nowhere)
+                self._work(
+                    stop,
+                    once=once,
+                    webhooks=webhooks,
+                    heartbeat=heartbeat,
+                    tells_done=verbosity > 0,
+                )
         except ToldToStop:
             pass  # the database takes back what was not committed, and a later run does it
         finally:
@@ -71,14 +87,22 @@ class Command(BaseCommand):
                 signal.signal(number, signal.SIG_IGN)
 
     def _work(
-        self, stop: "StopSignal", *, once: bool, webhooks: bool, heartbeat: Path | None
+        self,
+        stop: "StopSignal",
+        *,
+        once: bool,
+        webhooks: bool,
+        heartbeat: Path | None,
+        tells_done: bool,
     ) -> None:
-        tell = partial(self.stderr.write, style_func=str)
-        complain = tell
+        tell = complain = partial(self.stderr.write, style_func=str)
         if settings.LOG_FORMAT == "json" and not is_watched():
             tell, complain = partial(logger.info, "%s"), partial(logger.error, "%s")
         jobs = () if webhooks else JOBS
-        worker = Worker(tell=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs)
+        worker = Worker(
+            tell=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs,
+            tells_done=tells_done,
+        )  # fmt: skip
         deliverer = Deliverer(tell=tell, complain=complain, heartbeat=heartbeat)
         try:
             self._compare_zones(complain)
