@@ -18,7 +18,8 @@ SLACK = timedelta(hours=2)
 class ScheduledJob:
     """A command of manage.py that is run every period, counted from `at`, a time such as "01:30".
 
-    With `after`, only once that job was done in the same period.
+    With `after`, only once that job was done in the same period, and since midnight: the two are
+    about days that are over, and a new one has been since then.
     """
 
     name: str
@@ -45,9 +46,7 @@ JOBS = (
     ScheduledJob("pay_standing_orders", every=timedelta(minutes=5)),
     ScheduledJob("send_alerts", every=timedelta(minutes=1)),
     ScheduledJob("audit_ledger", at="01:30"),
-    ScheduledJob(
-        "seal_ledger", at="01:30", after="audit_ledger"
-    ),  # only days that the audit found clean
+    ScheduledJob("seal_ledger", at="01:30", after="audit_ledger"),  # so only days that it proved
     ScheduledJob("issue_statements", at="01:30", after="seal_ledger"),
     ScheduledJob("erase_people", at="02:30"),
     ScheduledJob("apply_retention", at="02:30"),
@@ -68,7 +67,8 @@ def is_due(job: ScheduledJob, records: Mapping[str, JobRecord], now: datetime) -
             return False
     if job.after:
         before = records.get(job.after)
-        return before is not None and _since(before.began_at, began)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return before is not None and _since(before.began_at, max(began, midnight))
     return True
 
 

@@ -20,7 +20,7 @@ class Nightly:
 
 
 OFTEN = Duration.minutes(5)
-# Days are sealed after an audit of them; the seal looks at the books once more by itself.
+# The seal follows the audit by the clock, whatever that found; the alarm `audit-failed` tells it.
 NIGHTLY = {
     "audit": Nightly("1", "30"),
     "seal": Nightly("2", "0"),

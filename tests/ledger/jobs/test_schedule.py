@@ -50,6 +50,13 @@ def test_one_that_follows_another_waits_until_that_was_done_in_this_period() -> 
     assert is_due(AFTER_IT, {"audit_ledger": done("audit_ledger", at(3, 1, 30))}, now)
 
 
+def test_after_midnight_one_that_follows_another_waits_for_the_next_run_of_that() -> None:
+    """The day that is over now was not yet over when the other one ran."""
+    proved = {"audit_ledger": done("audit_ledger", at(2, 1, 30))}
+    assert is_due(AFTER_IT, proved, at(2, 23, 59))
+    assert not is_due(AFTER_IT, proved, at(3, 0, 20))
+
+
 @pytest.mark.parametrize(
     ("job", "now", "due"),
     [(NIGHTLY, at(3, 2, 29), False), (NIGHTLY, at(3, 2, 30), True), (OFTEN, at(3, 1, 35), True)],
