@@ -20,10 +20,7 @@ from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.jobs import records
 from ledger.jobs.schedule import BACKUP
 
-# What to do about a job that failed.
-RUNBOOK_OF = {
-    "audit_ledger": "The books may be wrong: docs/runbook.md#ledgerauditfound.",
-}
+BOOKS_ARE_WRONG = ("audit_ledger", "exit code 1")  # the job, and its error when it found something
 SECONDS = 5
 SECONDS_OF_A_PLAIN_CHECK = 2  # the least that psycopg waits
 VERSIONS = range(15, 19)  # docs/versions.md
@@ -199,15 +196,18 @@ def time_zone(found: Connection) -> Iterator[CheckMessage]:
 
 
 def late_jobs() -> Iterator[CheckMessage]:
-    """Jobs that nobody does, and an audit that failed. Others are tried again."""
+    """Jobs that nobody does, and an audit that found something. Others are tried again."""
     for job in records.status_of():
-        if not (job.is_late or (job.name in RUNBOOK_OF and _failed_since(job))):
+        has_found = _failed_since(job) and (job.name, job.error) == BOOKS_ARE_WRONG
+        if not (job.is_late or has_found):
             continue
         said = f"was last done at {_minute(job.done_at)}" if job.done_at else "was never done"
         do = "Run manage.py work, or cron, as the owner of the tables (docs/running.md)."
         if _failed_since(job):
             said += f", and failed at {_minute(job.failed_at)} ({job.error})"
-            do = RUNBOOK_OF.get(job.name, "The log of manage.py work says why.")
+            do = "The log of manage.py work says why."
+        if has_found:
+            do = "The books may be wrong: docs/runbook.md#ledgerauditfound."
         yield weak(f"job.{job.name}", f"The scheduled job {job.name} {said}.", do)
 
 

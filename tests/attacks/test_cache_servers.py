@@ -192,6 +192,16 @@ def test_what_a_server_that_only_reads_still_has_is_not_believed(
         redis_command(server, "REPLICAOF", "NO", "ONE")
 
 
+def test_a_server_that_returns_something_else_is_not_used_again(
+    server: CacheServer, outside: RedisOrTable, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside._note("ConnectionError")
+    clock[0] += redis_cache.TRY_AGAIN + 1
+    monkeypatch.setattr(outside._redis, "get", lambda *_: "another value")
+    assert outside.get("key", "nothing") == "nothing"
+    assert outside.is_away
+
+
 def test_a_full_server_is_no_server(server: CacheServer, outside: RedisOrTable) -> None:
     redis_command(server, "CONFIG", "SET", "maxmemory", "1")
     try:

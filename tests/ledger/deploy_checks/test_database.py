@@ -74,6 +74,9 @@ def test_an_audit_that_found_something_is_told_at_once() -> None:
     assert failed.id == "ledger.job.audit_ledger"
     assert "exit code 1" in failed.msg
     assert "#ledgerauditfound" in str(failed.hint)
+    records.note_failed(name="audit_ledger", error="AuditRunning")  # tried again
+    records.note_failed(name="seal_ledger", error="exit code 1")
+    assert names(database.late_jobs()) == []
     all_done()
     assert names(database.late_jobs()) == []
 
