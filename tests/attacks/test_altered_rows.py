@@ -33,12 +33,14 @@ from tests.attacks.registered_rows import rows_of_every_register
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.refusals import refused_by
+from transactions.annotations.services import annotate
 from transactions.audit.audit import audit
 from transactions.audit.checks.register import REGISTERED, register
 from transactions.audit.findings import Finding
 from transactions.models import AuditRun, StandingOrder
 from transactions.models.standing_order import CHANGES_AMOUNT, PROGRESS
 from transactions.privacy.erasure import WHY, erase
+from transactions.services import transfer
 from transactions.standing_orders import services
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +92,26 @@ def test_of_two_accounts_the_payer_is_named(bank: Account) -> None:
     found = altered()
     assert found is not None
     assert found.account == str(order.from_account_id)
+
+
+def test_of_a_row_about_a_payment_the_payer_is_named(bank: Account) -> None:
+    payer, paid = AccountFactory(balance=10), AccountFactory()
+    payment = transfer(from_account=payer, to_account=paid, amount=Decimal(1))
+    annotate(transaction=payment, owner=paid.user, text="Lunch")
+    with walls_down("annotations") as cursor:
+        cursor.execute("UPDATE annotations SET text = 'x' WHERE transaction_id = %s", [payment.pk])
+    found = altered()
+    assert found is not None
+    assert (found.account, found.transaction) == (str(payer.pk), str(payment.pk))
+
+
+def test_of_a_change_of_an_account_that_account_is_named(bank: Account) -> None:
+    change = Change.objects.filter(table_name="accounts").latest("changed_at")
+    with walls_down("changes"):
+        Change.objects.filter(pk=change.pk).update(reason="forged")
+    found = altered()
+    assert found is not None
+    assert found.account == change.about
 
 
 def columns_of(table: str) -> dict[str, str]:

@@ -24,8 +24,8 @@ from transactions.audit.checks.register import REGISTERED
 from transactions.privacy.erasure import erase
 from transactions.privacy.retention import apply_retention
 
-# Other checks of the audit find what is missing there: seals, the register itself, statements and
-# reconciliations.
+# Other checks of the audit find what is missing there: seals, the register itself, statements but
+# for the newest, which are issued again, and reconciliations.
 FOUND_OTHERWISE = {
     "transactions", "seals", "sealed_days", "row_register", "row_revisions", "monthly_statements",
     "reconciliations", "reconciliation_lines",

@@ -5,6 +5,7 @@ in one REPEATABLE READ transaction and see the same instant. Only findings leave
 memory does not grow with the books.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -12,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import DataError, OperationalError, connection
+from django.db import transaction as db_transaction
 
 from accounts.exceptions import LedgerError
 from accounts.models import Account
@@ -36,6 +38,7 @@ from transactions.models import Transaction
 
 __all__ = ["CHECKS", "Audit", "AuditBlind", "AuditRunning", "AuditTooLong", "Finding", "audit"]
 
+logger = logging.getLogger(__name__)
 Check = Callable[[datetime | None], Iterator[Finding]]
 CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     chains,
@@ -58,6 +61,8 @@ CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     seals,
 )
 AUDITING = 7_236_502  # the advisory lock of a run, to the end of its snapshot
+# Raised by a value that no service writes, such as a time without end; and by a bug of a check.
+UNREADABLE = (DataError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 LONGEST_WAIT = "60s"  # of a command, for a run of a page, which has PAGE_SECONDS
 
 
@@ -134,19 +139,41 @@ def _checked(since: datetime | None, ends: float | None, tell: Callable[[str], o
     for check in CHECKS:
         tell(check.__name__)
         _limit(ends)
-        result.findings += _first_of_each_kind(check(since))
+        result.findings += _first_of_each_kind(check, since)
     set_locally(statement_timeout="0")
     return result
 
 
-def _first_of_each_kind(findings: Iterator[Finding]) -> list[Finding]:
-    """Of seals, the first one that was changed itself, and the first day that no seal matches."""
+def _first_of_each_kind(check: Check, since: datetime | None) -> list[Finding]:
+    """Of seals, the first one that was changed itself, and the first day that no seal matches. A
+    value that the check cannot read ends it, and is a finding: the other checks go on.
+    """
     first: dict[tuple[str, bool], Finding] = {}
-    for finding in findings:
-        first.setdefault((finding.check, finding.is_of_sealed_day), finding)
-        if finding.is_of_sealed_day:  # to find the next one would read rows again
-            break
+    try:
+        with db_transaction.atomic():
+            for finding in check(since):
+                first.setdefault((finding.check, finding.day is not None), finding)
+                if finding.day is not None:  # to find the next one would read rows again
+                    break
+    except UNREADABLE as error:
+        logger.exception("The check %s met a value that it cannot read.", check.__name__)
+        return [*first.values(), _unreadable(check.__name__, type(error).__name__)]
     return list(first.values())
+
+
+def _unreadable(check: str, error: str) -> Finding:
+    return Finding(
+        "unreadable",
+        None,
+        None,
+        f"values that the check {check} can read",
+        error,
+        sentence=(
+            f"The check {check} met a value that it cannot read, such as a time without end"
+            f" ({error}; the log has more). What else it would have found is not known. Find the"
+            " row and who wrote it, mend it, and audit again."
+        ),
+    )
 
 
 def _counted(since: datetime | None) -> Audit:

@@ -17,15 +17,13 @@ STATUS_WORDS = {
 }  # fmt: skip
 
 
-ROW = "row "  # begins what is expected of a sealed day
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One broken rule: the check, the row, the expected value and the found one.
 
-    It is the first of its kind; `broken` is how many there are, if counting is cheap. The sentence
-    is made at once, because the rows it names may be gone later.
+    It is the first of its kind; `broken` is how many there are, if counting is cheap. `seal` is the
+    number of a seal, with `day` (ISO) if it is about that day's rows and not about the seal itself.
+    The sentence is made at once, because the rows it names may be gone later.
     """
 
     check: str
@@ -36,11 +34,7 @@ class Finding:
     broken: int | None = None
     seal: int | None = None
     sentence: str = ""
-
-    @property
-    def is_of_sealed_day(self) -> bool:
-        """Whether it is about a row of a sealed day, not about the seal itself."""
-        return self.check == "seal" and self.expected.startswith(ROW)
+    day: str | None = None
 
     def __str__(self) -> str:
         """The sentence, for a terminal."""
@@ -83,11 +77,12 @@ class NamedAccount:
 
 def named(pk: UUID | None) -> NamedAccount:
     """Names the account with this id by its number. Also accepts None and an id of no account."""
-    account = Account.objects.filter(pk=pk).first() if pk else None
-    if account is None:
+    # No other column: one of them may have a value that Python cannot read.
+    row = Account.objects.filter(pk=pk).values_list("number", "currency").first() if pk else None
+    if row is None:
         return NamedAccount(f"account {pk}, which is not in the books" if pk else "no account")
-    number = account_number(account.number).replace(" ", NO_BREAK)
-    return NamedAccount(f"account {number}", account.currency)
+    number, currency = row
+    return NamedAccount(f"account {account_number(number).replace(' ', NO_BREAK)}", currency)
 
 
 def amount_text(amount: Decimal | None, currency: str) -> str:

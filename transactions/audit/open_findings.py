@@ -13,6 +13,7 @@ from django.db.models import F, Min, Q, RowRange, Value, Window
 from django.db.models.functions import Coalesce
 
 from accounts.models import EARLIEST, LATEST
+from transactions.audit.checks import register
 from transactions.audit.checks.recorded import CHECKS_OF_TABLES
 from transactions.models import AuditRun, Seal, Transaction
 
@@ -93,6 +94,8 @@ def _seen_from(finding: dict[str, Any], times: _Times) -> datetime:
         return LATEST
     if finding["check"] == "seal":  # later rows may be wrong too
         return times.seals.get(finding["seal"], EARLIEST)
+    if finding["check"] in register.SENTENCES:  # by when the row was written, which is not stored
+        return EARLIEST
     if (finding.get("broken") or 1) > 1:
         return EARLIEST
     if finding["check"] == "rule" and finding["transaction"] is None:

@@ -37,6 +37,8 @@ AUDIT_RUN_IS_OF_NOW = FirmTrigger(
     """,
 )
 
+FIELDS = {"check", "account", "transaction", "expected", "found"}  # of each finding
+
 
 class AuditRun(models.Model):
     """One run of the audit: what it read, what it found, and who started it."""
@@ -98,5 +100,7 @@ class AuditRun(models.Model):
 
     @property
     def found(self) -> list[dict[str, Any]]:
-        """The findings, in the shape of `transactions.audit.findings.Finding`."""
-        return list(self.findings)
+        """The findings, in the shape of `transactions.audit.findings.Finding`. A role that may
+        write runs may have written others, which are left out: the run is not clean.
+        """
+        return [each for each in self.findings if isinstance(each, dict) and each.keys() >= FIELDS]

@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, walls_down
 from tests.pages import lacks, text_of, texts_of
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions import services
+from transactions.annotations.services import annotate
 from transactions.audit.open_findings import counting_run
 from transactions.audit.runs import run_audit
 from transactions.audit.sealing import midnight, seal
@@ -179,3 +180,18 @@ def test_where_nothing_is_wrong_the_newest_whole_run_is_shown(account: Account) 
     newest = run()
     run(timezone.now() - A_DAY)
     assert counting_run() == newest
+
+
+def test_a_row_that_was_moved_to_a_later_payment_stays_a_finding() -> None:
+    """A later audit reads it by when it was written, not by the payment that it names now."""
+    account = AccountFactory(balance=100)
+    old = services.deposit(to_account=account, amount=Decimal(10))
+    annotate(transaction=old, owner=account.user, text="Lunch")
+    since = timezone.now()
+    new = services.deposit(to_account=account, amount=Decimal(10))
+    with walls_down("annotations") as cursor:
+        cursor.execute("UPDATE annotations SET transaction_id = %s", [new.pk])
+    run, _ = run_audit()
+    _, later = run_audit(since=since)
+    assert later.clean
+    assert counting_run() == run

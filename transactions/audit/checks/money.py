@@ -89,7 +89,8 @@ def balances(_since: datetime | None = None) -> Iterator[Finding]:
     see `_times`. Always checked completely: one index look-up per account.
     """
     newest = Entry.objects.filter(account=OuterRef("pk")).order_by("-created_at")
-    accounts: QuerySet[Any] = Account.objects.annotate(
+    # No other column: one of them may have a value that Python cannot read.
+    accounts: QuerySet[Any] = Account.objects.only("balance").annotate(
         last=Coalesce(Subquery(newest.values("balance")[:1]), ZERO),
         last_transaction=Subquery(newest.values("transaction_id")[:1]),
     )
@@ -122,7 +123,7 @@ def _times() -> Iterator[Finding]:
     An earlier time would let a row in before others; a later time means that a row is gone.
     """
     newest = EntryQuerySet(Entry).filter(account=OuterRef("pk")).order_by("-created_at")
-    accounts: QuerySet[Any] = Account.objects.annotate(
+    accounts: QuerySet[Any] = Account.objects.only("last_entry_at").annotate(
         last_transaction=Subquery(newest.values("transaction_id")[:1]),
         last_time=Subquery(newest.values("created_at")[:1]),
     )

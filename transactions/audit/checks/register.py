@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Model
 from django.db.models.functions import Coalesce
 
-from accounts.models import Account, RowRemoval
+from accounts.models import Account, Change, RowRemoval
 from accounts.models.revisions import known, removed_by_right
 from ledger.db.local_settings import locally
 from ledger.db.register import digest_of, id_of, is_registered
@@ -105,6 +105,10 @@ def _finding(kind: str, tables: list[_Rows]) -> Finding:
 def _first_about(tables: list[_Rows]) -> tuple[UUID | None, UUID | None]:
     """The account and the transaction that the first row names, if it is there."""
     model = REGISTERED[tables[0].table].model
+    if model is Change:  # it has the id of the account as text
+        of_accounts = Change.objects.filter(pk=tables[0].ids[0], table_name="accounts")
+        about = of_accounts.values_list("about", flat=True).first()
+        return (UUID(about) if about else None), None
     columns: dict[Any, list[str]] = {Account: [], Transaction: []}
     for field in model._meta.concrete_fields:
         if field.related_model in columns:
@@ -173,11 +177,14 @@ def _early_removals() -> Iterator[Finding]:
                 None,
                 None,
                 "rows older than a day",
-                f"all before {before.isoformat()}",
+                f"all before {before.isoformat()}" if before else "rows of a time to come",
                 broken,
                 sentence=(
                     f"Removal {pk} in {RowRemoval._meta.db_table} says that all rows of {table}"
                     f" before {moment_text(before)} were deleted because their keeping time was"
                     " over, but no keeping time is that short. Find out who wrote it."
+                    if before
+                    else f"Removal {pk} in {RowRemoval._meta.db_table} is of a time to come. Find"
+                    " out who wrote it, or whose clock is ahead."
                 ),
             )

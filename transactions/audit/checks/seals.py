@@ -9,9 +9,10 @@ from django.db import connection
 from accounts.models import EARLIEST
 from ledger.db.local_settings import locally
 from ledger.text.dates import long_date
+from ledger.text.lines import counted
 from transactions.audit import digest as seal_text
 from transactions.audit.checks.money import ONE_PASS
-from transactions.audit.findings import ROW, Finding, named
+from transactions.audit.findings import Finding, named
 from transactions.audit.sealing import midnight
 from transactions.models import Seal, SealedDay
 
@@ -37,14 +38,21 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
     numbers = dict(days.values_list("day", "seal_id"))
     ends = [seal.ends_at for seal in stored[-1:]] + [midnight(day + A_DAY) for day in numbers]
     broken_days = _broken_days(first, max(ends)) if stored else {}
+    changed = set[int]()
     for before, seal in zip([None, *stored], stored, strict=False):
-        yield from _broken_chain(seal, before)
+        for finding in _broken_chain(seal, before):
+            changed.add(seal.number)
+            yield finding
     by_number = {seal.number: seal for seal in stored}
     for day, counts in broken_days.items():
-        # A seal whose period was changed as well may have lost the day.
-        inside = (seal for seal in stored if seal.starts_at <= midnight(day) < seal.ends_at)
-        if of := next(inside, None) or by_number.get(numbers.get(day, 0)):
+        if of := by_number.get(numbers.get(day, 0)):
             yield _first_row(of, day, *counts)
+            continue
+        # The seal says that this day had no rows. If it was changed itself, nobody knows.
+        inside = (seal for seal in stored if seal.starts_at <= midnight(day) < seal.ends_at)
+        if of := next(inside, None):
+            is_known = of.number not in changed
+            yield _first_row(of, day, *counts) if is_known else _day_without_digest(of, day, counts)
 
 
 def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
@@ -100,6 +108,22 @@ def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int
     }
 
 
+def _day_without_digest(seal: Seal, day: date, counts: tuple[int, int]) -> Finding:
+    """A day inside a seal that was changed, and of which it has nothing."""
+    return Finding(
+        "seal",
+        None,
+        None,
+        f"{seal.with_period} with the digest of {day}",
+        "no digest of this day",
+        seal=seal.number,
+        sentence=f"{seal.at_start} was changed and has no digest of {long_date(day)}, so nobody can"
+        f" tell whether the {counted(counts[1], 'transaction')} of that day were there when it was"
+        " made.",
+        day=str(day),
+    )
+
+
 def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
     """Returns the finding about a changed day. Names its first row that does not match the
     fingerprints of its seal; if all match, only the seal and the day.
@@ -113,17 +137,17 @@ def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
         place, account, transaction, mark = differing[0]
         follower = differing[1][3] if len(differing) > 1 else None
         found = _change_found(bytes(marks), place, bytes(mark), follower and bytes(follower))
-    counted = f"{sealed:,} transaction{'' if sealed == 1 else 's'}"
     change = _change_sentence(found, f"{place:,}", f"transaction {transaction} on {named(account)}")
     return Finding(
         "seal",
         str(account) if account else None,
         str(transaction) if transaction else None,
-        f"{ROW}{min(place, sealed + 1):,} of {sealed:,} on {day} as {seal.with_period} has it",
+        f"row {min(place, sealed + 1):,} of {sealed:,} on {day} as {seal.with_period} has it",
         found,
         seal=seal.number,
-        sentence=f"{seal.at_start} no longer matches: it sealed {counted} of {long_date(day)}, "
-        f"and {change}.",
+        sentence=f"{seal.at_start} no longer matches: it sealed {counted(sealed, 'transaction')} of"
+        f" {long_date(day)}, and {change}.",
+        day=str(day),
     )
 
 

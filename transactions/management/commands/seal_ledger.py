@@ -65,7 +65,7 @@ class Command(JobCommand):
             raise SystemExit(1)
         self.stdout.write(
             f"Seal {seal.number} stands: every transaction up to {seal.last_day} is as it was "
-            f"sealed on {seal.sealed_at:%Y-%m-%d}."
+            "when it was sealed."
         )
 
 

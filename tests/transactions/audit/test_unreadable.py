@@ -1,0 +1,78 @@
+"""A value that no service writes ends one check, not the audit, and is a finding."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from tests.factories import AccountFactory
+from tests.transactions.audit.sealed_books import as_owner, day, march
+from transactions.audit.audit import audit
+from transactions.audit.open_findings import counting_run
+from transactions.audit.runs import run_audit
+from transactions.audit.sealing import seal
+from transactions.models import AuditRun
+
+pytestmark = pytest.mark.django_db
+
+REMOVAL = (
+    "INSERT INTO row_removals (id, table_name, removed_before, row_ids, reason, removed_at)"
+    " VALUES (gen_random_uuid(), 'reads', {}, 'x', {})"
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("sealed_days", "UPDATE sealed_days SET day = '9999-12-31' WHERE seal_id = 2"),
+        ("sealed_days", "UPDATE sealed_days SET day = 'infinity' WHERE seal_id = 2"),
+        ("seals", "UPDATE seals SET ends_at = 'infinity' WHERE number = 2"),
+        ("changes", "UPDATE changes SET after = '[]'"),
+        ("row_removals", REMOVAL.format("'infinity', '{}'", "now()")),
+    ],
+)
+def test_the_other_checks_find_what_they_find(table: str, change: str) -> None:
+    march()
+    seal(until=day(3))
+    seal(until=day(5))
+    as_owner("UPDATE accounts SET balance = balance + 1", table="accounts")
+    as_owner(change, table=table)
+    run, found = run_audit()
+    checks = {finding.check for finding in found.findings}
+    assert {"balance", "unreadable"} <= checks
+    assert counting_run() == run
+    run_audit(since=timezone.now() - timedelta(seconds=1))
+    still = counting_run()
+    assert still is not None
+    assert not still.is_clean
+
+
+def test_a_time_without_end_of_an_account_hides_no_balance() -> None:
+    account = AccountFactory(balance=10)
+    as_owner("UPDATE accounts SET balance = 5000, created_at = 'infinity'", table="accounts")
+    found = {finding.check: finding for finding in audit().findings}
+    assert found["balance"].account == found["rule"].account == str(account.pk)
+    assert Decimal(found["balance"].found) == 5000
+    assert "account_times_finite" in found["rule"].found
+    assert "unreadable" not in found
+
+
+def test_a_removal_of_rows_in_a_time_to_come_is_found() -> None:
+    """With the triggers on; or by the command of a computer whose clock is ahead."""
+    with connection.cursor() as cursor:
+        cursor.execute(REMOVAL.format("NULL, '{x}'", "now() + interval '6 minutes'"))
+    (found,) = audit().findings
+    assert found.check == "early removal"
+
+
+def test_a_run_whose_findings_are_none_is_not_clean_and_ends_no_page() -> None:
+    """The role of web processes may write runs."""
+    forged = AuditRun.objects.create(
+        started_at=timezone.now(), finished_at=timezone.now(), accounts=0, transactions=0,
+        findings=[1, {"check": "balance"}],
+    )  # fmt: skip
+    assert counting_run() == forged
+    assert forged.found == []
+    assert not forged.is_clean
