@@ -18,6 +18,7 @@ from explorer.running.session import (
     read_only_session,
 )
 from explorer.running.trapped import TOO_LARGE, TrappedError, lines_of
+from explorer.schema.functions import SCHEMA
 from ledger.db.backend.limited import ServerHangs
 from ledger.text.lines import cut
 
@@ -30,10 +31,12 @@ NUMBERS = {20, 21, 23, 26, 700, 701, 1700}
 DATES = {1082: "date", 1114: "time", 1184: "time"}
 JSON = {114, 3802}
 VOID, TEXT_ARRAY = 2278, 1009
-TOO_LONG = "57014"
+TOO_LONG, NO_RIGHT = "57014", "42501"
 PLANS = {"": "", "estimate": "EXPLAIN", "run": "EXPLAIN (ANALYZE, BUFFERS)"}
 NUMBERED = "Write parameters by name, such as :since, and not in a comment within a comment."
 NO_ROWS = "This is no query that returns rows. The explorer runs one SELECT, WITH, VALUES or TABLE."
+HIDDEN_TABLE = "The query names a table that it may not read. Read the views on this page."
+LOCKS_HIDDEN_TABLE = f"SELECT {SCHEMA}.locks_hidden_table()".encode()
 TOO_MANY_COLUMNS = f"The query has more than {MOST_COLUMNS} columns. Name those that you need."
 NO_TIME_LEFT = "The rows took so long that no time was left for the plan."
 TOO_MUCH = "The rows are larger than {} MB together. Ask for fewer rows or columns."
@@ -217,7 +220,10 @@ def _described(
         QueryParameter(name, _kind(types[place]) if place < len(types) else "text")
         for place, name in enumerate(query.names)
     ]
-    if query.has_numbers or len(types) != len(query.names):
+    ((names_hidden_table,),) = connection.execute(LOCKS_HIDDEN_TABLE).fetchall()
+    if names_hidden_table:  # for which a migration would wait until the query ends
+        result.problem = Problem(HIDDEN_TABLE, NO_RIGHT)
+    elif query.has_numbers or len(types) != len(query.names):
         result.problem = Problem(NUMBERED)
     elif not found.nfields:
         result.problem = Problem(NO_ROWS)

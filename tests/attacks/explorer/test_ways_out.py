@@ -14,6 +14,7 @@ from django.db import connection
 
 from explorer.running.run import NO_ROWS, TOO_MUCH, QueryRequest, run
 from explorer.running.session import NotSetUp, read_only_session
+from explorer.schema.views import VIEWS
 from tests.attacks.explorer.roles import leading_to
 from tests.explorer.books import Books, query, rows
 from tests.pooler import PROGRAM, beside, pgbouncer, server
@@ -325,6 +326,28 @@ def test_no_query_calls_what_only_a_superuser_takes_from_everybody(sql: str, boo
     problem = query(books.bank, sql).problem
     assert problem is not None
     assert problem.state == DENIED
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH x AS (SELECT * FROM public.sessions FOR UPDATE) SELECT 1",
+        "SELECT CASE WHEN true THEN 1 ELSE (SELECT count(*) FROM public.seals) END",
+        "SELECT 1 WHERE false AND EXISTS (SELECT FROM public.django_migrations_id_seq)",
+        "SELECT 1 FROM accounts WHERE false AND EXISTS (SELECT FROM public.entries)",
+    ],
+)
+def test_no_query_keeps_the_lock_of_a_table_that_it_may_not_read(sql: str, books: Books) -> None:
+    """What the planner leaves out, Postgres asks for no right to, but has locked."""
+    result = query(books.names, sql)
+    assert result.problem is not None
+    assert result.problem.state == DENIED
+    assert not result.read_rows
+
+
+def test_every_view_can_be_read_beside_the_others(books: Books) -> None:
+    names = ", ".join(f"(SELECT count(*) FROM {view.name})" for view in VIEWS)
+    assert query(books.names, f"SELECT {names}").was_run
 
 
 def test_queries_only_give_advisory_locks_back(books: Books) -> None:
