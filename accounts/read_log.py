@@ -3,10 +3,11 @@
 Each answer counts, whatever its status: a refusal may repeat a balance, a redirect carries messages
 about rows to the next page, and 304 confirms a value. Only a server error says nothing of rows,
 unless a permission opened some: whether a query runs past its time may depend on them. A page that
-loads nobody's rows, such as an empty list, is not logged. The row is inserted before the page
-leaves: a read that cannot be logged shows nothing. It waits for a synchronous standby as payments
-do, because a read that a failover forgets was not logged; where it is known that none confirms, the
-page is refused at once. Customers' pages are not logged and cost no query. See Note [Whose data].
+loads nobody's rows and answers no search or filter, such as an empty form, is not logged. The row
+is inserted before the page leaves: a read that cannot be logged shows nothing. It waits for a
+synchronous standby as payments do, because a read that a failover forgets was not logged; where it
+is known that none confirms, the page is refused at once. Customers' pages are not logged and cost
+no query. See Note [Whose data].
 
 Note [Reads of a stream]: a file may read rows while it is sent, for hours if its reader is slow.
 Before a part with newly read rows leaves, the reader's access is checked again, and the people

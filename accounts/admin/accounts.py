@@ -25,7 +25,7 @@ from accounts.admin.history import ObjectHistory, ReasonedChanges
 from accounts.admin.limits import ASK, ASKED, ask_for_limits, why_asked
 from accounts.admin.list_files import ListFiles
 from accounts.admin.masking import known_number, mask_number, sees_contact_details
-from accounts.admin.parts import STYLES, AsksApproval, ShownFilters, person_of
+from accounts.admin.parts import STYLES, AsksApproval, person_of
 from accounts.exceptions import LedgerError, NeedsApproval
 from accounts.models import LIMITS, Account, User
 
@@ -39,7 +39,6 @@ MASKED_SEARCH = "A whole account number, its last four digits, or words of a nam
 class AccountAdmin(
     ListFiles,
     AsksApproval,
-    ShownFilters,
     ObjectHistory,
     ReasonedChanges,
     ReasonedActions,
@@ -265,11 +264,13 @@ class AccountAdmin(
 
     def step_view(self, request: HttpRequest, account_id: Any, step: StaffStep) -> HttpResponse:
         """Serves the page that asks for a reason, then does the step for one account."""
+        if not self.has_change_status_permission(request):  # also where there is no such account
+            raise PermissionDenied
         chosen = self.get_queryset(request).filter(pk=account_id)
         account = chosen.first()
         if account is None:
             raise Http404
-        if not self.has_change_status_permission(request) or self.refusal_for(request, account):
+        if self.refusal_for(request, account):
             raise PermissionDenied
         back = reverse("admin:accounts_account_change", args=[account_id])
         return self.ask_and_do(request, chosen, step, back) or redirect(back)

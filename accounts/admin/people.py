@@ -35,7 +35,6 @@ from accounts.admin.masking import masked_address, sees_contact_details
 from accounts.admin.parts import (
     STYLES,
     ReadOnly,
-    ShownFilters,
     date_filter,
     day_cell,
     moment_cell,
@@ -88,7 +87,6 @@ class SignInFilter(admin.SimpleListFilter):
 @admin.register(User)
 class UserAdmin(
     ListFiles,
-    ShownFilters,
     GroupsByTwo,
     ObjectHistory,
     LockedChanges,

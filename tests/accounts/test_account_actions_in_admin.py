@@ -11,10 +11,12 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import services as account_services
+from accounts.groups import PEOPLE_ADMIN
 from accounts.models import Account, StatusChange, User
+from ledger.db.ids import uuid7
 from ledger.text.money import account_number
 from tests.accounts.admin_pages import ACCOUNTS, page_of, texts
-from tests.conftest import beside_the_request
+from tests.conftest import beside_the_request, colleague, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, text_of
 from transactions.services import hold, withdraw
@@ -163,3 +165,16 @@ def test_staff_without_the_right_to_change_get_no_actions(client: Client, accoun
     assert client.post(page_of(account, "freeze"), {"reason": "x"}).status_code == 403
     account.refresh_from_db()
     assert account.is_active
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_who_may_not_freeze_does_not_learn_whether_there_is_such_an_account(
+    account: Account, there: bool
+) -> None:
+    pk = account.pk if there else uuid7()
+    assert (
+        signed_in(colleague(PEOPLE_ADMIN, "Ada"))
+        .get(f"/admin/accounts/account/{pk}/freeze/")
+        .status_code
+        == 403
+    )

@@ -1,4 +1,4 @@
-"""The lists of people and of accounts are filtered by their own filters alone.
+"""The lists of the admin are filtered by their own filters alone.
 
 Each field and each relation of the model, and of those that it leads to, is tried as a parameter of
 the address, because a filter that finds a row tells what its column says.
@@ -14,9 +14,10 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN, PERMISSIONS, SUPPORT
-from accounts.models import Account, User
+from accounts.models import Account, Read, User
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
 COMPARISONS = ("", "__isnull", "__startswith", "__in", "__gte")
@@ -60,6 +61,53 @@ def test_a_list_takes_no_filter_that_it_does_not_show(model: type[Model], group:
 
     assert len(names) > 200
     assert taken <= set(SHOWN[model])
+
+
+@pytest.mark.parametrize("model", site._registry, ids=lambda model: model._meta.db_table)
+def test_no_list_compares_a_column_with_what_somebody_types(model: type[Model]) -> None:
+    """So nobody finds out an amount by halves, nor by how long a comparison takes."""
+    shown = site.get_model_admin(model)
+    request: Any = RequestFactory().get("/")
+    request.user = colleague(MANAGER, "Reader")
+    names = {
+        f"{name}{end}" for name in names_of(model) for end in ("__regex", "__contains", "__lt")
+    }
+    filters: Any = shown.get_list_filter(request)
+    fields = [each for each in filters if not isinstance(each, type)]
+    own = {each if isinstance(each, str) else each[0] for each in fields}
+    taken = {name for name in names if shown.lookup_allowed(name, "1", request)}
+    assert taken <= {f"{name}__lt" for name in own}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "transaction/?q=amount:>900000", "transaction/?type__exact=refund",
+        "transaction/list.csv?q=amount:>900000", "standingorder/?q=nobody",
+    ],
+)  # fmt: skip
+def test_an_answer_without_rows_is_a_read(question: str) -> None:
+    """That there are none tells something of the rows that are there."""
+    AccountFactory(balance=1)
+    clerk = signed_in(colleague(OPERATIONS, "Bo"))
+    page = clerk.get(f"/admin/transactions/{question}")
+    assert page.status_code in (200, 302)
+    assert Read.objects.count() == 1
+
+
+def test_that_a_list_has_no_such_page_is_a_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site.get_model_admin(Transaction), "list_per_page", 1)
+    for _ in range(2):
+        AccountFactory(balance=1)
+    clerk = signed_in(colleague(OPERATIONS, "Bo"))
+    assert clerk.get("/admin/transactions/transaction/?p=9999").status_code == 302
+    assert Read.objects.count() == 1
+
+
+def test_a_list_that_nobody_asked_anything_is_no_read_while_it_is_empty() -> None:
+    clerk = signed_in(colleague(OPERATIONS, "Bo"))
+    assert clerk.get("/admin/transactions/transaction/").status_code == 200
+    assert not Read.objects.exists()
 
 
 @pytest.mark.parametrize("lookup", ["groups", "sessions__isnull", "is_staff__exact", "joined"])

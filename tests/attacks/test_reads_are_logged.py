@@ -441,16 +441,12 @@ def test_a_page_with_nobodys_data_is_not_logged(bank: AttackedBank) -> None:
         signed_in(colleague(group, name))
         for group, name in ((OPERATIONS, "Otto"), (AUDITOR, "Ada"))
     )
-    nobody = {"q": "wwxxkkvv"}
     for browser, name, query in (
         (clerk, "admin:index", {}),
         (clerk, "admin:password_change", {}),
-        (clerk, "admin:accounts_account_changelist", nobody),
-        (clerk, "admin:accounts_user_changelist", nobody),
         (clerk, "admin:accounts_currency_changelist", {}),
         (clerk, "admin:transactions_transaction_cash_desk", {}),
         (clerk, "admin:transactions_auditrun_changelist", {"before": "1"}),
-        (clerk, "admin_search", nobody),
         (auditor, "admin:accounts_change_changelist", {"day": "2020-01-01"}),
         (auditor, "admin:accounts_read_changelist", {"day": "2020-01-01"}),
         (auditor, "admin:auth_group_changelist", {}),
@@ -458,6 +454,16 @@ def test_a_page_with_nobodys_data_is_not_logged(bank: AttackedBank) -> None:
         before = Read.objects.count()
         assert browser.get(reverse(name), query).status_code in (200, 302), name
         assert Read.objects.count() == before, name
+
+
+@pytest.mark.parametrize(
+    "name", ["admin:accounts_account_changelist", "admin:accounts_user_changelist", "admin_search"]
+)
+def test_a_search_that_finds_nobody_is_logged(bank: AttackedBank, name: str) -> None:
+    clerk = signed_in(colleague(OPERATIONS, "Otto"))
+    before = Read.objects.count()
+    assert clerk.get(reverse(name), {"q": "wwxxkkvv"}).status_code == 200
+    assert Read.objects.count() == before + 1
 
 
 def test_words_of_names_that_a_search_suggests_are_logged(bank: AttackedBank) -> None:

@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
-from accounts.shown import add_accounts
+from accounts.shown import add_accounts, add_unnamed
 from ledger.db.compiled_once import CompiledOnce
 from ledger.db.tsqueries import prefix_lexeme
 from transactions.annotations.search import ids_with_words
@@ -71,9 +71,11 @@ class PossibleName:
 def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
     """Finds what the words of a query may refer to. One query; none without such words.
 
-    Of the whole bank, the accounts that the query names by a number or an id are a read of their
-    holders, also if no row is found: that there is none tells something of them.
+    Of the whole bank, a query is a read, also if no row is found: that there is none tells
+    something. Of the accounts that it names by a number, an id or an address, their holders.
     """
+    if scope.is_bank and query.items:
+        add_unnamed()
     items = _named_items(query.items, is_bank=scope.is_bank)
     names = [_possible_name(item) for item in items]
     if not any(_may_match(scope, name) for name in names):
@@ -81,7 +83,7 @@ def find_names(scope: Scope, query: ParsedQuery) -> NameMatches:
     found = _name_matches(items, _reader_with_matches.rows(scope, names, _limits()))
     if scope.is_bank:
         for item, name in zip(items, names, strict=True):
-            if name.number or name.ending or name.holder:
+            if name.number or name.ending or name.holder or name.address:
                 add_accounts(*found[item.source].others)
     return found
 
