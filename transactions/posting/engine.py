@@ -9,8 +9,9 @@ splits the batch until the refused draft is alone. The caller opens the database
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, OperationalError
 from django.db import transaction as db_transaction
+from psycopg.errors import SerializationFailure
 
 from accounts.models import User
 from ledger.db.row_security import rows_are_secured
@@ -35,6 +36,7 @@ ID_USED = IdempotencyConflict(
     "This id has already been used for another transaction. Nothing was moved; "
     "send the new one under a new id."
 )
+IDS_BOOKED = "Another transaction has booked ids of this list meanwhile."
 UNKNOWN_PERSON = InvalidDetails("The person who books this is not a user of this bank.")
 
 
@@ -170,12 +172,16 @@ def _post_chunk(
 ) -> list[Transaction | LedgerError]:
     """Posts a chunk; if the database refuses it, halves it until the refused draft is alone.
 
-    Each half reads its accounts again: the savepoint rolled back what the whole had changed.
+    Each half reads its accounts again: the savepoint rolled back what the whole had changed. Raises
+    a lost race if somebody has booked one of the ids since `posted` was read: to look for each of
+    them by halves would keep other people's accounts locked for as long as ids come in.
     """
     try:
         with db_transaction.atomic():
             return _check_and_write(items, locked, dict(posted))
     except (IntegrityError, DataError, insert.IdTaken) as error:
+        if insert.find([item.id for item in items if item.id_given]).keys() - posted.keys():
+            raise OperationalError(IDS_BOOKED) from SerializationFailure(IDS_BOOKED)
         refusal = refusal_of(error) if not isinstance(error, insert.IdTaken) else None
         if refusal is None and not isinstance(error, insert.IdTaken):
             raise

@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
+from ledger.db.retry import TRIES, Failure, failure_of
 from tests.factories import AccountFactory, UserFactory, balances, insert_row
 from transactions import services
 from transactions.audit.audit import audit
@@ -218,7 +219,7 @@ def test_a_hold_of_the_same_content_is_not_the_payment() -> None:
 
 
 def test_an_id_taken_between_look_up_and_insert_is_still_a_conflict(
-    monkeypatch: pytest.MonkeyPatch,
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The race of two senders with one id and different accounts, played by a blind look-up."""
     account, other, key = AccountFactory(), AccountFactory(), uuid7()
@@ -261,3 +262,37 @@ def test_an_account_with_a_great_overdraft_still_says_what_is_too_much() -> None
     Account.objects.filter(pk=account.pk).update(overdraft_limit=Decimal("999999999999999.99"))
     with pytest.raises(InvalidAmount, match="would hold more than"):
         services.deposit(to_account=account, amount=Decimal("0.01"))
+
+
+@pytest.mark.parametrize("count", [5, 50])  # one statement, and COPY
+def test_ids_that_others_book_meanwhile_let_the_accounts_go(
+    transactional_db: None,
+    count: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The whole is tried again. To find each such id by halves would keep the accounts locked, of
+    people who are paid too, for as long as somebody books more of the ids.
+    """
+    account, other = AccountFactory(), AccountFactory()
+    drafts = [replace(draft, id=uuid7()) for draft in batch_of(count, account)]
+    services.post_batch([replace(draft, to_account=other) for draft in drafts[1:4]])
+    look_up, write = insert.find, insert.write
+    asked, written = list[Any](), list[int]()
+
+    def blind_in_each_try(ids: Any) -> Any:
+        asked.append(ids)
+        return {} if len(asked) % 2 else look_up(ids)
+
+    def counted(items: Any, at_most: int) -> None:
+        written.append(at_most)
+        write(items, at_most)
+
+    monkeypatch.setattr(insert, "find", blind_in_each_try)
+    monkeypatch.setattr(insert, "write", counted)
+    with pytest.raises(OperationalError) as lost:
+        services.post_batch(drafts)
+    assert failure_of(lost.value) is Failure.LOST_RACE
+    assert written == [count] * TRIES
+    assert not account.received.exists()
+    assert not caplog.records  # no rule of the books was broken
