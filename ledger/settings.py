@@ -348,6 +348,8 @@ LEDGER_UPLOADS = dict.fromkeys(
     64 * 1024 * 1024,
 )
 LEDGER_UPLOADS["/attachments/new/"] = 20 * 1024 * 1024
+# Views that read such a file once more, by POST.
+LEDGER_READS_AGAIN = frozenset({"transactions:outside_columns", "transactions:outside_import"})
 
 # Webhooks (docs/events.md): seconds until a receiver that does not answer is given up, how many are
 # sent to at once by each `manage.py work`, and whether they may lead into private networks and over

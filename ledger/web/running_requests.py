@@ -142,7 +142,10 @@ def _takes_long_to_read(request: HttpRequest) -> bool:
     """Whether it is large JSON, or a file of any size: 47 KB of a PDF can take ten seconds."""
     if "json" in (request.content_type or ""):
         return content_length(request) > LARGE
-    return request.method == "POST" and request.path_info in settings.LEDGER_UPLOADS
+    match = request.resolver_match
+    is_read_again = match is not None and match.view_name in settings.LEDGER_READS_AGAIN
+    is_read = is_read_again or request.path_info in settings.LEDGER_UPLOADS
+    return request.method == "POST" and is_read
 
 
 def known_person(request: Any) -> Any:

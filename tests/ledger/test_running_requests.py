@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from ledger.db.ids import uuid7
 from ledger.server.gunicorn_settings import FEWEST_THREADS
 from ledger.web import downloads, mail, running_requests
 from ledger.web.running_requests import AT_ONCE, LARGE, WAITING, RunningRequests
@@ -171,3 +172,16 @@ def test_one_person_leaves_a_thread_to_others() -> None:
 def test_mails_and_downloads_leave_threads_to_pages() -> None:
     waiting = mail.AT_ONCE + mail.NOTICES_AT_ONCE + downloads.AT_ONCE
     assert FEWEST_THREADS - waiting >= 3
+
+
+@pytest.mark.parametrize("name", sorted(settings.LEDGER_READS_AGAIN))
+def test_a_file_that_is_read_again_counts_as_one_that_is_sent(
+    name: str, monkeypatch: pytest.MonkeyPatch, client: Client
+) -> None:
+    own = RunningRequests(1, 0, 0)
+    monkeypatch.setattr(running_requests, "_large_bodies", own)
+    person, path = UserFactory(), reverse(name, args=[uuid7()])
+    client.force_login(person)
+    assert (client.get(path).status_code, client.post(path).status_code) == (404, 404)
+    with running(own, person, 1):
+        assert (client.get(path).status_code, client.post(path).status_code) == (404, 429)

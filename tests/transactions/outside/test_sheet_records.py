@@ -327,3 +327,16 @@ def test_a_sheet_has_up_to_so_many_rows_that_are_no_line(
     for function in (refuse_too_many_rows, guess_of_file):
         with pytest.raises(UnreadableStatement, match="more than 21 lines"):
             function(BytesIO(body), sheet)
+
+
+def test_the_beginning_is_looked_at_once_and_not_for_each_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For each line it took a minute for 2 MB with twelve columns."""
+    looked = list[object]()
+    monkeypatch.setattr(
+        "transactions.outside.formats.sheet_lines.is_row", lambda row: looked.append(row) or True
+    )
+    body = b"Date,Amount,Text\n" + b"2026-11-05,-1.50,Shop\n" * 300
+    assert len(read(body)) == 300
+    assert len(looked) <= 100

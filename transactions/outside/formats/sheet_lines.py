@@ -1,6 +1,7 @@
 """CSV: the lines below the names of the columns, see Note [Columns]."""
 
 import re
+import sys
 from array import array
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
@@ -56,7 +57,7 @@ def sheet_lines(
                 f"The column \u201c{shortened(name)}\u201d", currency_beside(name), facts
             )
     ends = _Ends()
-    signed = _signed_columns(source, sheet, mapping)
+    signed, widest = _signed_columns(source, sheet, mapping), _widest(sheet)
     with opened(source) as text:
         for number, cells in cells_of(text, sheet.separator, sheet.after):
             if not sheet.is_named:
@@ -69,7 +70,7 @@ def sheet_lines(
             if _is_left_out(cells, sheet, mapping):
                 facts.unbooked += 1
                 continue
-            line = _line(number, cells, sheet, mapping, signed)
+            line = _line(number, cells, sheet, mapping, signed, widest)
             if line is not None:
                 typed = [cell_of(cells, mapping, role) for role in MOVED]
                 beside = (currency_beside(each) for each in typed if each.strip("0123456789.,-+ "))
@@ -203,6 +204,7 @@ def _line(
     sheet: Sheet,
     mapping: Mapping[str, Any],
     signed: frozenset[str],
+    widest: int,
 ) -> OutsideLine | None:
     """The line; None for one without day and amount, such as a sum or a text below the table."""
 
@@ -216,7 +218,7 @@ def _line(
         raise UnreadableStatement(
             f"Line {number:,} has {len(cells)} cells, and the heading {len(sheet.names)}. {CUT}"
         )
-    if any(extra.strip() for extra in cells[sheet.width :]) or _is_split(cells, sheet):
+    if any(extra.strip() for extra in cells[sheet.width :]) or _is_split(cells, widest):
         raise UnreadableStatement(
             f"Line {number:,} has {len(cells)} cells, and the heading {sheet.width}, so it is not "
             "certain which of them is the amount. Does a figure have commas? Download the file in "
@@ -235,13 +237,21 @@ def _line(
     )  # fmt: skip
 
 
-def _is_split(cells: Sequence[str], sheet: Sheet) -> bool:
-    """Whether a comma within a figure may have made one cell more, before empty ones: the row has
-    more than the heading, more than another payment, and two cells that may be one figure, as with
-    `Shop,1,250.50,` below `Shop,12.00,`.
+def _widest(sheet: Sheet) -> int:
+    """The most cells of a row that no comma within a figure has split: those of the heading, or of
+    the shortest payment of the beginning.
     """
-    usual = min((len(row) for row in sheet.rows if is_row(row)), default=0)
-    if sheet.separator != "," or len(cells) <= max(sheet.width, usual):
+    if sheet.separator != ",":
+        return sys.maxsize
+    return max(sheet.width, min((len(row) for row in sheet.rows if is_row(row)), default=0))
+
+
+def _is_split(cells: Sequence[str], widest: int) -> bool:
+    """Whether a comma within a figure may have made one cell more, before empty ones: the row has
+    more than `widest`, and two cells that may be one figure, as with `Shop,1,250.50,` below
+    `Shop,12.00,`.
+    """
+    if len(cells) <= widest:
         return False
     typed = [cell.strip() for cell in cells]
     return any(BEFORE.fullmatch(one) and AFTER.fullmatch(two) for one, two in pairwise(typed))
