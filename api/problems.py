@@ -175,6 +175,9 @@ def _of_framework(error: exceptions.APIException) -> HttpResponseBase:
         errors = list(islice(_errors(error.detail), MOST_ERRORS))
         detail = errors[0]["detail"] if errors else "The request cannot be read."
         return problem(400, "invalid-request", detail, headers, errors=errors)
+    detail = str(error.detail)
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        detail += " Send JSON with Content-Type: application/json; a payment file as text/csv."
     slug = {
         exceptions.NotAuthenticated: "not-signed-in",
         exceptions.AuthenticationFailed: "token-not-accepted",
@@ -186,7 +189,7 @@ def _of_framework(error: exceptions.APIException) -> HttpResponseBase:
         exceptions.MethodNotAllowed: "method-not-allowed",
         exceptions.NotFound: "not-found",
     }.get(type(error), "not-allowed")
-    return problem(error.status_code, slug, str(error.detail), headers)
+    return problem(error.status_code, slug, detail, headers)
 
 
 def _errors(detail: Any, path: str = "") -> Any:

@@ -37,6 +37,9 @@ OF_OTHERS = re.compile(
     "|CI_SLICE|FAULT_.*|(OWNER|WEB|REPLICATION)_PASSWORD)"
     "|DB_(USER|PASSWORD|HOST|PORT|OPTIONS|PLAINTEXT|SSLMODE|SSLROOTCERT)"
 )
+# Lines of .env.
+LINE = re.compile(r"\s*((export|set)\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=", re.ASCII)
+BEFORE_A_NAME = re.compile(r"^(export|set)\s+", re.ASCII)
 FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 # A name, one of all below it (.bank.example), an address, or any.
@@ -109,10 +112,23 @@ def _stop(sentence: str) -> NoReturn:
     raise SystemExit(GUNICORN_BOOT_ERROR)
 
 
+def env_file(file: Path) -> Any:
+    """Returns the settings of a file of lines NAME=value, also as a shell has them: export
+    NAME=value. Raises ValueError for any other line, because a setting that is not read would mean
+    the embedded server.
+    """
+    for number, line in enumerate(file.read_text("utf-8-sig").splitlines(), start=1):
+        if line.strip() and not line.lstrip().startswith("#") and not LINE.match(line):
+            raise ValueError(f"line {number} is not of the form NAME=value")
+    found = RepositoryEnv(file, "utf-8-sig")
+    found.data = {BEFORE_A_NAME.sub("", name): value for name, value in found.data.items()}
+    return found
+
+
 def _open_config() -> Config:
     try:
-        return Config(RepositoryEnv(ENV_FILE) if ENV_FILE.exists() else RepositoryEmpty())
-    except (OSError, UnicodeDecodeError) as err:
+        return Config(env_file(ENV_FILE) if ENV_FILE.exists() else RepositoryEmpty())
+    except (OSError, ValueError) as err:
         _stop(f"The file {ENV_FILE} cannot be read: {err}.")
 
 
@@ -123,7 +139,19 @@ OF_OTHER_PROJECTS = {
     "AWS_STORAGE_BUCKET_NAME": "LEDGER_ATTACHMENTS_BUCKET",
     "AWS_S3_REGION_NAME": "LEDGER_ATTACHMENTS_REGION",
     "AWS_S3_ENDPOINT_URL": "LEDGER_ATTACHMENTS_ENDPOINT",
+    "AWS_S3_BUCKET": "LEDGER_ATTACHMENTS_BUCKET",
     "DATABASE": "DATABASE_URL",
+    "DB_SECRET_ARN": "DB_SECRET_ID",
+    "DB_SECRET_NAME": "DB_SECRET_ID",
+    "DB_IAM_AUTH": "DB_IAM_REGION",
+    "DB_POOL_SIZE": "DB_POOL",
+    "DB_CLUSTER_ENDPOINT": "DB_HOST",
+    "DB_WRITER_HOST": "DB_HOST",
+    "EMAIL_BACKEND": "EMAIL_URL",
+    "REDIS_URL": "CACHE_URL",
+    "SECURE_SSL_REDIRECT": "LEDGER_HTTPS",
+    "SITE_URL": "LEDGER_URL",
+    "USE_X_FORWARDED_HOST": "LEDGER_BEHIND_PROXY",
 }
 
 
@@ -136,7 +164,7 @@ def unread() -> dict[str, str]:
     strange = sorted(name for name in given - _asked if not OF_OTHERS.fullmatch(name))
     near = {name: difflib.get_close_matches(name, _asked - given, 1, ALIKE) for name in strange}
     others = {name: own for name, own in OF_OTHER_PROJECTS.items() if _config(name, default="")}
-    return others | {name: found[0] if found else "" for name, found in near.items()}
+    return {name: found[0] if found else "" for name, found in near.items()} | others
 
 
 def text(name: str, default: str = "") -> str:

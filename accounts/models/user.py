@@ -117,7 +117,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         """Creates a person, who can sign in once there is a password. Raises ValueError without an
         e-mail address, also for the three values that Django's own user takes.
         """
-        if more or "@" not in (email or ""):
+        if more or "username" in fields or "@" not in (email or ""):
             raise ValueError(
                 "A user needs an e-mail address, which is the sign-in name. Write"
                 ' create_user("ana@example.com", password, name="Ana").'
@@ -127,13 +127,17 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
+    def create_superuser(
+        self, email: str, password: str | None = None, *more: object, **fields: object
+    ) -> "User":
         """Creates a person with every permission, for `manage.py createsuperuser`. Raises
-        ValidationError for a weak password: the command itself lets one pass.
+        ValidationError for a weak password: the command itself lets one pass; ValueError as
+        `create_user` does.
         """
-        if password is not None:
+        if password is not None and not more and "username" not in fields:
             validate_password(password, self.model(email=email, **fields))
-        user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        fields |= {"is_staff": True, "is_superuser": True}
+        user = self.create_user(email, password, *more, **fields)
         confirm_address(user)
         return user
 

@@ -15,18 +15,21 @@ def check_sign_in(**_options: Any) -> list[CheckMessage]:
     return [
         wrong(
             "sign_in",
-            f"The address {pattern.pattern} signs people in without Ledger's limits on guessing and"
+            f"The address {route} signs people in without Ledger's limits on guessing and"
             " without a second factor.",
-            "Remove it, such as django.contrib.auth.urls; link to {% url 'account_login' %}.",
+            "Remove it, such as django.contrib.auth.urls or rest_framework.urls; link to"
+            " {% url 'account_login' %}.",
         )
-        for pattern in _patterns(get_resolver())
+        for route, pattern in _patterns(get_resolver())
         if issubclass(getattr(pattern.callback, "view_class", object), LoginView)
     ]
 
 
-def _patterns(resolver: URLResolver) -> Iterator[URLPattern]:
+def _patterns(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Each pattern below, with its whole route."""
     for each in resolver.url_patterns:
+        route = f"{before}{each.pattern}"
         if isinstance(each, URLResolver):
-            yield from _patterns(each)
+            yield from _patterns(each, route)
         else:
-            yield each
+            yield route, each

@@ -1,18 +1,30 @@
 """Errors of the database that end a command, as one message: the host, the cause and what to do."""
 
+from contextlib import suppress
+
 import psycopg
-from django.db import DatabaseError, IntegrityError, ProgrammingError, connection
+from django.conf import settings
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    IntegrityError,
+    ProgrammingError,
+    connection,
+)
 from django.db.migrations.exceptions import MigrationSchemaMissing
 
 from ledger.db.credentials import NoLogin
 from ledger.db.embedded import EmbeddedServerError
-from ledger.db.failed_servers import failed_servers_of, is_not_opened
+from ledger.db.failed_servers import failed_servers_of, is_not_opened, names_of
+from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.db.reasons import Reason, error_of_psycopg, for_people, reason_of
 from ledger.db.refused_logins import NO_RIGHT, sentence_for
 from ledger.db.retry import sqlstate
 from ledger.db.waiting import without_tables
 
 NO_TABLE = "42P01"
+SECONDS = 5  # to look for migrations that are missing
+REPLICAS = "DATABASE_REPLICA_URLS"
 CHECK_LOGIN = "Correct user and password in DATABASE_URL, or in DB_USER and DB_PASSWORD."
 CHECK_NETWORK = (
     "Check host and port in DATABASE_URL or DB_HOST, and whether the firewall or the security"
@@ -57,7 +69,18 @@ def message_for(error: Exception) -> str | None:
         return _unreachable(error, cause)
     if not isinstance(error, ProgrammingError | IntegrityError):
         return None
-    return without_tables() if sqlstate(error) == NO_TABLE else sentence_for(error)
+    return _without_table(error) if sqlstate(error) == NO_TABLE else sentence_for(error)
+
+
+def _without_table(error: Exception) -> str:
+    """Of a database without the tables of this code; else of the name that somebody typed."""
+    with suppress(DatabaseError, psycopg.Error), short_connection(SECONDS) as found:
+        if not unapplied_migrations(found):
+            said = str(error_of_psycopg(error) or error).partition("\n")[0]
+            return (
+                f"{said[:1].upper()}{said[1:]}. docs/columns.md has the tables and their columns."
+            )
+    return without_tables()
 
 
 def _without_right_to_create(error: MigrationSchemaMissing) -> str | None:
@@ -67,10 +90,10 @@ def _without_right_to_create(error: MigrationSchemaMissing) -> str | None:
         return None
     if sqlstate(refusal) != NO_RIGHT:
         return message_for(refusal)
-    settings = connection.settings_dict
+    server = connection.settings_dict
     cause = str(refusal.__cause__).partition("\n")[0]
-    user = settings["USER"] or "of the settings"
-    return NOT_OWNED.format(user=user, name=settings["NAME"], cause=cause)
+    user = server["USER"] or "of the settings"
+    return NOT_OWNED.format(user=user, name=server["NAME"], cause=cause)
 
 
 def _unreachable(error: Exception, cause: psycopg.OperationalError) -> str | None:
@@ -81,5 +104,18 @@ def _unreachable(error: Exception, cause: psycopg.OperationalError) -> str | Non
     if server and server.rpartition(":")[0] not in text:
         text = f"{server}: {text}"
     found = (REMEDIES.get(reason_of(each), "") for each in failed)
+    if server in _servers_of_replicas():
+        found = (remedy.replace("DATABASE_URL or DB_HOST", REPLICAS) for remedy in found)
     remedies = filter(None, dict.fromkeys(found))
     return " ".join([f"The database cannot be reached: {text}.", *remedies])
+
+
+def _servers_of_replicas() -> set[str]:
+    """Those of every database but the first, unless they are also of that."""
+    servers = {
+        alias: set(names_of(str(found["HOST"]).split(","), found["PORT"]))
+        for alias, found in settings.DATABASES.items()
+        if found.get("HOST")
+    }
+    own = servers.pop(DEFAULT_DB_ALIAS, set())
+    return set[str]().union(*servers.values()) - own

@@ -16,9 +16,10 @@ from ledger.env import BASE_DIR
 TESTS = BASE_DIR / "tests"
 OF_THE_SITE = "ledger.settings"  # which manage.py sets without --settings
 OF_DJANGO = (
-    "--buffer", "--debug-mode", "--debug-sql", "--durations", "--pdb", "--reverse", "--shuffle",
-    "--timing",
+    "--buffer", "--debug-mode", "--debug-sql", "--durations", "--no-faulthandler", "--pdb",
+    "--reverse", "--shuffle", "--timing",
 )  # fmt: skip
+WITH_A_VALUE = ("--tag", "--exclude-tag", "-p --pattern", "-t --top-level-directory")
 VERBOSITY = ("-q", "", "-v", "-vv")
 SIGNS_OF_SHELL = re.compile(r"\*|\?|\[[^\]]*\]")
 CHOSE_NO_TEST = 5  # the exit code of pytest
@@ -76,8 +77,8 @@ class PytestRunner:
         add("--keepdb", action="store_true", help="Is always so: databases are copies of one that "
             "is kept.")  # fmt: skip
 
-        for name in ("--tag", "--exclude-tag"):
-            add(name, action=_Refused, help=SUPPRESS)
+        for names in WITH_A_VALUE:
+            add(*names.split(), action=_Refused, help=SUPPRESS)
         for name in OF_DJANGO:
             add(name, action=_Refused, nargs=0, help=SUPPRESS)
 

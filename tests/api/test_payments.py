@@ -246,6 +246,7 @@ def test_a_body_that_is_no_json_is_refused(ana: Client, mine: Account, theirs: A
         assert (answer.status_code, slug(answer)) == (400, "invalid-request"), text[:20]
     answer = ana.post(TRANSACTIONS, body(mine, theirs))  # multipart
     assert (answer.status_code, slug(answer)) == (415, "unsupported-media-type")
+    assert "application/json" in answer.json()["detail"]
     assert Transaction.objects.filter(from_account=mine).count() == 0
 
 

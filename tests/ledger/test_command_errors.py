@@ -4,7 +4,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from django.db import OperationalError
+from django.conf import settings
+from django.db import OperationalError, ProgrammingError, connection
+from django.db import transaction as db_transaction
 from psycopg.errors import ConnectionTimeout, QueryCanceled
 
 from ledger.db import failed_servers
@@ -73,3 +75,21 @@ def test_a_login_that_a_program_lacks_is_an_error_of_psycopg() -> None:
 
 def test_a_statement_that_takes_too_long_keeps_its_traceback() -> None:
     assert message_for(error_of_django(QueryCanceled("statement timeout"))) is None
+
+
+@pytest.mark.django_db
+def test_a_table_that_somebody_mistyped_is_named() -> None:
+    """The tables of this version are there, so migrate would not help."""
+    with pytest.raises(ProgrammingError) as refused, db_transaction.atomic():
+        connection.cursor().execute("SELECT * FROM accounts_user")
+    assert "accounts_user" in str(message_for(refused.value))
+    assert "docs/columns.md" in str(message_for(refused.value))
+
+
+def test_the_setting_of_a_replica_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer, reader = {"HOST": "writer", "PORT": "5432"}, {"HOST": "bank.example", "PORT": "5433"}
+    monkeypatch.setattr(settings, "DATABASES", {"default": writer, "read": reader})
+    error = not_connected(psycopg.OperationalError("connection failed: Connection refused"))
+    assert "DATABASE_REPLICA_URLS" in str(message_for(error))
+    monkeypatch.setattr(settings, "DATABASES", {"default": reader, "read": reader})
+    assert "DATABASE_REPLICA_URLS" not in str(message_for(error))

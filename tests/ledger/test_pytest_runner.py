@@ -131,7 +131,9 @@ def test_a_number_of_processes_that_is_none_is_refused(
     assert commands == []
 
 
-@pytest.mark.parametrize("given", ["--pdb", "--tag slow", "api --reverse", "--debug-mode"])
+@pytest.mark.parametrize(
+    "given", ["--pdb", "--tag slow", "api --reverse", "--debug-mode", "-p x*.py"]
+)
 def test_an_option_of_djangos_runner_leads_to_pytest(given: str, commands: list[list[str]]) -> None:
     with pytest.raises(CommandError, match="-m pytest"):
         call_command("test", *given.split())

@@ -478,10 +478,35 @@ def test_a_setting_that_nothing_reads_is_named(monkeypatch: pytest.MonkeyPatch) 
         assert "mean" not in str(unknown.hint)
 
 
-def test_the_name_of_another_project_leads_to_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_STORAGE_BUCKET_NAME", "receipts")
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("AWS_STORAGE_BUCKET_NAME", "LEDGER_ATTACHMENTS_BUCKET"),
+        ("DB_SECRET_ARN", "DB_SECRET_ID"),
+        ("EMAIL_BACKEND", "EMAIL_URL"),
+    ],
+)
+def test_the_name_of_another_project_leads_to_ours(
+    name: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "x")
     (found,) = check_names()
-    assert "LEDGER_ATTACHMENTS_BUCKET" in str(found.hint)
+    assert f"mean {meant}?" in str(found.hint)
+
+
+def test_a_file_of_settings_may_be_one_of_a_shell(tmp_path: Path) -> None:
+    """Also as an editor of Windows saves it."""
+    file = tmp_path / ".env"
+    file.write_text("\ufeffexport DATABASE_URL=postgresql://bank\n\n# a note\nset DEBUG = True\n")
+    assert env.env_file(file).data == {"DATABASE_URL": "postgresql://bank", "DEBUG": "True"}
+
+
+@pytest.mark.parametrize("line", ["DATABASE_URL: postgresql://bank", "DATABASE_URL", "let A=1"])
+def test_a_line_of_a_file_that_sets_nothing_is_refused(line: str, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"DEBUG=True\n{line}\n")
+    with pytest.raises(ValueError, match="line 2"):
+        env.env_file(file)
 
 
 def test_every_setting_is_one_that_something_reads(monkeypatch: pytest.MonkeyPatch) -> None:

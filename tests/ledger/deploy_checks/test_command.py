@@ -79,4 +79,4 @@ def test_a_second_sign_in_is_named(settings: Any) -> None:
     settings.ROOT_URLCONF = site
     (message,) = check_sign_in()
     assert message.is_serious()
-    assert "login/" in message.msg
+    assert "accounts/login/" in message.msg

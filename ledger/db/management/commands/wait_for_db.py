@@ -50,8 +50,8 @@ def _replicas() -> list[Wanted]:
     found = [Wanted(alias) for alias in replicas.aliases()]
     if not found:
         raise CommandError(
-            "There are no replicas: DATABASE_REPLICA_URLS is empty, or LEDGER_ROLE is not web,"
-            " which alone reads from them.",
+            "There are no replicas to wait for: DATABASE_REPLICA_URLS is empty, or LEDGER_ROLE is"
+            " not web, whose pages alone need them.",
             returncode=NEVER,
         )
     return found
