@@ -5,7 +5,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.shortcuts import render
 from django.urls import is_valid_path, resolve
 from django.views.decorators.csrf import csrf_exempt
@@ -48,17 +48,15 @@ def problem_types(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @login_not_required
 def nothing_here(request: HttpRequest) -> HttpResponse:
-    """For addresses that the API does not have."""
-    return problem(
-        HTTPStatus.NOT_FOUND,
-        "not-found",
-        f"There is nothing at this address{_other_slash(request.path_info)}; see /api/v1/docs/.",
-    )
-
-
-def _other_slash(path: str) -> str:
-    """What to change if an address differs only by the slash at its end; "" otherwise."""
+    """For addresses that the API does not have. One that differs from an address by the slash at
+    its end leads there, with the same method and body.
+    """
+    path = request.path_info
     other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
     if is_valid_path(other) and resolve(other).url_name != "nothing_here":
-        return ": remove the / at its end" if path.endswith("/") else ": add a / at its end"
-    return ""
+        query = request.META.get("QUERY_STRING", "")
+        return HttpResponsePermanentRedirect(
+            f"{other}?{query}" if query else other, preserve_request=True
+        )
+    why = "There is nothing at this address; see /api/v1/docs/."
+    return problem(HTTPStatus.NOT_FOUND, "not-found", why)
