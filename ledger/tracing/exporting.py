@@ -11,6 +11,7 @@ import atexit
 import logging
 import os
 import threading
+import time
 
 from opentelemetry import propagate
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -21,8 +22,36 @@ from opentelemetry.trace import NoOpTracer, Tracer
 
 SECONDS_TO_END = 2.0
 SCOPE = "ledger"
+TOLD_AGAIN = 3600.0  # seconds
 
 logger = logging.getLogger(__name__)
+
+
+class TellsOnce(logging.Filter):
+    """Lets one line in an hour through, of all that OpenTelemetry says: it has some for each try to
+    send, and for each span that it drops.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet_until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now = time.monotonic()
+        if now < self._quiet_until:
+            return False
+        self._quiet_until = now + TOLD_AGAIN
+        record.msg, record.args = f"{record.getMessage()} (told once an hour)", ()
+        return True
+
+
+def tell_once(found: logging.Filter) -> None:
+    """Puts the filter before every logger of OpenTelemetry: one before their parent would not see
+    what they pass on.
+    """
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("opentelemetry"):
+            logging.getLogger(name).addFilter(found)
 
 
 class Exporting:
@@ -50,6 +79,7 @@ class Exporting:
             if self._tracer is None:
                 try:
                     self._provider = new_provider(self.new_processor())
+                    tell_once(_filter)
                     self._tracer = self._provider.get_tracer(SCOPE)
                     # Made here: no thread can be started while Python ends.
                     self._ending = threading.Thread(target=self._end_later, daemon=True)
@@ -72,6 +102,9 @@ class Exporting:
         self._may_end.wait()
         if self._provider is not None:
             self._provider.shutdown()
+
+
+_filter = TellsOnce()
 
 
 def new_provider(processor: SpanProcessor) -> TracerProvider:

@@ -1,5 +1,6 @@
 """Each process sends its own spans, and no request waits for the collector."""
 
+import logging
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from opentelemetry.sdk.trace.export import (  # isort: skip
     SpanExportResult,
 )
 
-from ledger.tracing.exporting import Exporting  # isort: skip
+from ledger.tracing.exporting import Exporting, TellsOnce, tell_once  # isort: skip
 
 NEVER = "3600000"  # milliseconds between two sendings
 
@@ -200,3 +201,21 @@ def test_a_job_of_a_command_arrives(bank: OwnBank) -> None:
         bank.reached_by = traced_to(collector.url) | {"OTEL_BSP_SCHEDULE_DELAY": NEVER}
         bank.manage("expire_holds")
     assert [span.name for span in collector.spans if not span.parent] == ["job expire_holds"]
+
+
+def test_a_collector_that_is_away_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """OpenTelemetry has lines for each try, and for each span that it drops."""
+    found = TellsOnce()
+    names = "opentelemetry.sdk.trace.export", "opentelemetry.exporter.otlp"
+    loggers = [logging.getLogger(name) for name in names]
+    tell_once(found)
+    try:
+        for each in loggers * 3:
+            each.warning("Transient error %s", "ConnectionError")
+        logging.getLogger("ledger").warning("another")
+    finally:
+        for each in loggers:
+            each.removeFilter(found)
+    first, another = caplog.messages
+    assert "ConnectionError" in first
+    assert another == "another"
