@@ -407,7 +407,7 @@ LEDGER_MEGABYTES_A_DAY = env.number("LEDGER_MEGABYTES_A_DAY", 200, least=0, most
 # Where to report a weakness, for /.well-known/security.txt.
 LEDGER_CONTACT = env.reachable("LEDGER_CONTACT")
 LEDGER_SECURITY_CONTACT = env.contact("LEDGER_SECURITY_CONTACT")
-# Who gets a mail by `manage.py mail_failure` when a service of the server fails.
+# Who gets a mail by `deploy/server/mail` when a service of the server fails.
 LEDGER_OPERATOR_MAIL = env.email("LEDGER_OPERATOR_MAIL")
 # What staff move, and raise limits by, alone in a day; more needs another person (docs/staff.md).
 # `migrate` writes it into the database, which holds the rule.

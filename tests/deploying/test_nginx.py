@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.env import BASE_DIR
 from ledger.web import waiting
 from tests.ledger.authority import Authority
 from tests.ledger.processes import LONG, free_port, wait_until
@@ -50,7 +51,7 @@ GUARDS = {
     },
 }  # fmt: skip
 OF_ALL = {
-    "gzip off", "server_tokens off", "access_log off", "client_max_body_size 33m",
+    "gzip off", "server_tokens off", "client_max_body_size 33m",
     "client_header_timeout 20s", "client_body_timeout 20s", "send_timeout 20s",
     "proxy_request_buffering on", "proxy_buffering on", "proxy_read_timeout 60s",
     "proxy_set_header Host $host",
@@ -84,7 +85,7 @@ def test_the_lines_that_guard_the_bank_are_there(of: set[str], guards: set[str])
     if "include ledger.conf" in of:
         of = of | directives(SHARED)
     assert guards <= of
-    assert "access_log off" in of
+    assert "access_log /var/log/nginx/ledger.log ledger" in of
     for name in ("ssl_protocols", "ssl_ciphers", "gzip", "limit_conn", "error_log", "access_log"):
         assert len([line for line in of if line.startswith(f"{name} ")]) <= 1, name
 
@@ -145,6 +146,7 @@ class NginxProxy:
     port: int
     plain: int
     authority: Path
+    log: Path
 
     def get(self, **headers: str) -> tuple[int, str]:
         with closing(TlsClient(self)) as client:
@@ -177,6 +179,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: EchoServer) -> Ite
             "/etc/ledger/tls/privkey.pem": str(key), "/var/log/nginx": str(folder),
             "127.0.0.1:8000": f"127.0.0.1:{upstream.server_port}",
             "127.0.0.1:8001": f"127.0.0.1:{upstream.server_port}",
+            "/srv/ledger": str(BASE_DIR),
         },
     )  # fmt: skip
     of_this_folder = "".join(
@@ -185,7 +188,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: EchoServer) -> Ite
     )
     before = f"pid {folder}/pid; error_log {folder}/log; events {{}}"
     with nginx(folder, f"{before} http {{ {of_this_folder}\n{written} }}"):
-        yield NginxProxy(port, plain, authority.file)
+        yield NginxProxy(port, plain, authority.file, folder / "ledger.log")
 
 
 @NEEDS_NGINX
@@ -254,7 +257,24 @@ def test_a_client_has_forty_connections_at_once(proxy: NginxProxy) -> None:
         for client in waiting:
             client.request("GET", "/waits", headers={"Host": HOST})
         try:
-            wait_until(lambda: proxy.get()[0] == 503)
+            wait_until(lambda: proxy.get()[0] == 429)
+            with closing(TlsClient(proxy)) as refused:
+                refused.request("GET", "/?q=secret", headers={"Host": HOST})
+                answer = refused.getresponse()
+                assert answer.headers["Retry-After"] == "5"
+                assert "Too many at the same time" in answer.read().decode()
         finally:
             EchoHandler.let_go.set()
         assert [client.getresponse().status for client in waiting] == [200] * 40
+
+
+@NEEDS_NGINX
+def test_the_log_says_who_asked_and_when_and_not_for_what(proxy: NginxProxy) -> None:
+    with closing(TlsClient(proxy)) as client:
+        client.request("GET", "/secret/?q=secret", headers={"Host": HOST, "Referer": "/secret/"})
+        id = json.load(client.getresponse())["X-Request-ID"]
+    log = proxy.log
+    wait_until(lambda: id in log.read_text())
+    (line,) = [each for each in log.read_text().splitlines() if id in each]
+    assert re.fullmatch(rf"[0-9T:+-]{{25}} 127\.0\.0\.1 200 {id}", line)
+    assert "secret" not in log.read_text()

@@ -243,7 +243,7 @@ def test_other_names_old_ciphers_and_compression_are_refused(bank: Machine) -> N
 
 
 def test_a_page_says_that_the_bank_is_away_and_no_log_has_the_address(bank: Machine) -> None:
-    bank.run("systemctl stop ledger-web")
+    bank.run("systemctl stop ledger-web.socket")
     page = bank.run(f"curl --silent --include 'https://{HOST}/search/?q=secret'")
     assert " 502" in page.splitlines()[0]
     assert "away" in page
@@ -281,6 +281,56 @@ def test_mails_go_out_by_hand_and_when_a_service_fails(bank: Machine, follow: Fo
     bank.run("systemctl reset-failed")
 
 
+def test_a_service_that_does_not_start_is_mailed_and_the_page_leads_back(
+    bank: Machine, follow: Follow
+) -> None:
+    """By a mail for which no setting of Ledger has to be right."""
+    bank.run(
+        "echo LEDGER_WORKERS=0 >> /etc/ledger/ledger.env; systemctl restart --no-block ledger-web"
+    )
+    wait_until(lambda: "ledger-web failed" in bank.run("cat /root/mails"))
+    assert bank.run("systemctl is-active ledger-web || true").strip() == "failed"
+    bank.run("sed -i '/LEDGER_WORKERS=0/d' /etc/ledger/ledger.env")
+    follow("changed")
+    assert serves(bank)
+
+
+def test_a_bank_that_does_not_answer_is_mailed_once(bank: Machine) -> None:
+    bank.run("systemctl start ledger-alive")
+    bank.run("systemctl stop ledger-web.socket")
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="ledger-web does not run"):
+            bank.run("systemctl start ledger-alive")
+    bank.run("systemctl reset-failed; systemctl start ledger-web")
+    wait_until(lambda: "ledger-alive failed" in bank.run("cat /root/mails"))
+    assert bank.run("cat /root/mails").count("Subject: ledger-alive failed") == 1
+
+
+def test_a_restart_loses_no_request_and_there_is_no_reload(bank: Machine) -> None:
+    """A reload by HUP would keep the old code and say that it worked."""
+    with pytest.raises(AssertionError, match="not applicable"):
+        bank.run("systemctl reload ledger-web")
+    before = bank.run("systemctl show -P MainPID ledger-web")
+    codes = bank.run(
+        f"""
+        for client in 1 2 3 4; do
+            while [ ! -e /root/over ]; do
+                curl --silent --output /dev/null --write-out '%{{http_code}}\n' https://{HOST}/
+            done > /root/codes.$client &
+        done
+        systemctl restart ledger-web
+        curl --silent --output /dev/null https://{HOST}/
+        touch /root/over
+        wait
+        cat /root/codes.*
+        rm /root/over /root/codes.*
+        """
+    ).split()
+    assert set(codes) == {"302"}
+    assert len(codes) >= 4
+    assert bank.run("systemctl show -P MainPID ledger-web") != before
+
+
 def test_the_backup_of_a_day_is_kept_for_30_days_though_it_is_read(
     bank: Machine, follow: Follow
 ) -> None:
@@ -297,6 +347,8 @@ def test_the_backup_of_a_day_is_kept_for_30_days_though_it_is_read(
 def test_the_commands_of_the_runbook_run_with_ledger_in_place_of_manage(bank: Machine) -> None:
     bank.run(f"echo LEDGER_METRICS_TOKEN={TOKEN} >> /etc/ledger/ledger.env")
     bank.run("systemctl restart ledger-web")
+    # The processes open it when they have begun, which systemd does not wait for.
+    bank.run("curl -sf --retry 9 --retry-connrefused http://localhost:8001/readyz")
     runbook = read("docs/runbook.md").replace("http://localhost:8000", f"https://{HOST}")
     (token,) = re.findall(r"``(LEDGER_METRICS_TOKEN=.+) ``", runbook)
     steps = re.findall(r"^(?:curl|manage\.py (?:dbshell|wait)) .*$", runbook, re.MULTILINE)
