@@ -13,6 +13,7 @@ QUEUE = "ledger_http_wait_seconds_bucket"
 WAITS = "ledger_pool_wait_seconds_bucket"
 EVENTS = "ledger_security_events_total"
 PAYMENTS = "ledger_payments_total"
+DELIVERIES = "ledger_webhook_deliveries_hour"
 REQUESTS = "ledger_http_requests_total"
 HELD, ONE_MORE = "0x60", "0 0 1x58"  # a counter, minute by minute
 
@@ -69,6 +70,13 @@ CASES = (
          "1800x9", "1801x9", 5),
     Case("LedgerWebhooksWait", 'ledger_webhook_unserved_seconds{instance="a"}',
          "300x9", "301x9", 5),
+    Case("LedgerDeliveriesFail", DELIVERIES + '{outcome="failed"}',
+         "5x30", "6x30", 15, beside={DELIVERIES + '{outcome="delivered"}': "0x30"}),
+    Case("LedgerDeliveriesFail", DELIVERIES + '{outcome="delivered"}',
+         "1x30", "0x30", 15, beside={DELIVERIES + '{outcome="failed"}': "9x30"}),
+    Case("LedgerWorkerSilent", 'ledger_job_last_done_timestamp_seconds{command="apply_rules"}',
+         "0+60x60", "0x60", 11,
+         beside={'ledger_job_last_done_timestamp_seconds{command="audit_ledger"}': "0+60x60"}),
     Case("LedgerAuditFound", 'ledger_audit_last_findings{scope="all"}', "0x9", "1x9", 1,
          {"scope": "all"}),
     Case("LedgerAuditLate", 'ledger_audit_last_timestamp_seconds{scope="all"}',
