@@ -1,8 +1,9 @@
 """How often a token, or a person in a browser, may call in a minute.
 
 Note [Leases]: the count is shared by all processes, in the table of counters. A process takes calls
-from it in leases of LEASE, so most calls ask no database; what a process has leased and not used
-is lost at the end of the minute, so a limit may be a little lower than it says, never higher.
+from it in leases of LEASE, or of a twentieth of a low limit, so most calls ask no database; what a
+process has leased and not used is lost at the end of the minute, so of two processes a limit may be
+a tenth lower than it says, never higher.
 """
 
 import threading
@@ -19,7 +20,7 @@ from accounts.sign_in.limits import Limit, key_of
 from api.caller import caller_of
 
 WINDOW = 60  # seconds
-LEASE = 50  # calls
+LEASE, PARTS = 50, 20  # calls; the most of a limit that a process has at a time is one of so many
 MOST_KNOWN = 10_000  # callers that a process remembers
 
 
@@ -77,7 +78,7 @@ def _take(who: str, minute: int, most: int) -> int:
         if lease is not None and lease.minute == minute and lease.calls:
             lease.calls -= 1
             return lease.calls + lease.left
-    size = min(LEASE, most)
+    size = max(1, min(LEASE, most // PARTS))
     limit = Limit("api_calls", most, 2 * WINDOW)
     key = key_of(limit, f"{who} {minute}")
     used = AttemptCount.objects.count_up([(key, limit.seconds)], by=size)[key]
