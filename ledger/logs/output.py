@@ -17,14 +17,17 @@ RECORDED = frozenset(
     " issue_statements migrate pay_standing_orders prepare reencrypt_factors reencrypt_webhooks"
     " seal_ledger send_alerts serve wait_for_db work".split()
 )
+OF_DJANGO = "CommandError: "
 _here = threading.local()
 
 
 class Lines(io.TextIOBase):
-    """A stream whose lines become records of the logger `ledger.output`."""
+    """A stream whose lines become records of the logger `ledger.output`. `reason` is the line that
+    says why a command failed: Django's, or the last one.
+    """
 
     def __init__(self) -> None:
-        self._rest = ""
+        self._rest = self.reason = ""
 
     def write(self, text: str) -> int:
         *whole, self._rest = (self._rest + text).split("\n")
@@ -44,6 +47,8 @@ class Lines(io.TextIOBase):
         # What logging itself prints when it fails is not logged again.
         if not (line := line.strip()) or getattr(_here, "is_logging", False):
             return
+        if not self.reason.startswith(OF_DJANGO):
+            self.reason = line
         _here.is_logging = True
         try:
             logger.info("%s", line)
@@ -64,7 +69,9 @@ def as_records() -> Iterator[None]:
         if isinstance(end.code, str):
             err.write(f"{end.code}\n")
         if end.code:
-            logger.error("The command failed.")  # noqa: TRY400  it has said why
+            err.finish()
+            why = err.reason.removeprefix(OF_DJANGO)
+            logger.error("The command failed. %s", why)  # noqa: TRY400  no defect of the code
         raise SystemExit(1 if isinstance(end.code, str) else end.code) from None
     finally:
         out.finish()

@@ -18,6 +18,11 @@ from tests.ledger.processes import manage
 AWAY = "postgresql://ledger@127.0.0.1:1/ledger"
 
 
+def refuse(printed: str) -> None:
+    print(printed, file=sys.stderr)
+    sys.exit(1)
+
+
 def lines_of(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
@@ -42,6 +47,15 @@ def test_a_command_that_fails_says_why_and_that_it_failed() -> None:
     why, failed = log.of("ledger.output")
     assert why["message"] == "The database cannot be reached."
     assert failed["level"] == "ERROR"
+    assert "The database cannot be reached." in failed["message"]  # for who reads errors alone
+
+
+def test_of_what_a_command_prints_the_refusal_is_why_it_failed() -> None:
+    with json_log() as log, pytest.raises(SystemExit), as_records():
+        refuse("CommandError: No seal has this digest.\nAsk for another.")
+    *_, failed = log.of("ledger.output")
+    assert failed["level"] == "ERROR"
+    assert failed["message"].endswith(" No seal has this digest.")
 
 
 @pytest.mark.parametrize(
