@@ -105,6 +105,10 @@ class CategoryChangedSerializer(serializers.Serializer[Any]):
 class CategoryList(ApiView):
     """The categories of the caller's transactions."""
 
+    instead = (
+        "A category is there once a transaction has it: PUT /api/v1/transactions/<id>/category/."
+    )
+
     @extend_schema(
         operation_id="categories_list", parameters=[FIELDS], responses=CategoriesSerializer
     )

@@ -17,7 +17,7 @@ from accounts.models import ApiToken
 from api.caller import Caller, caller_of
 
 READS = ("GET", "HEAD")
-CHANGES = ("PUT", "PATCH", "DELETE")
+CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 POSTED_ROWS = (
     "Posted rows never change and are never deleted. Staff refund a payment by POST"
     " /api/v1/transactions/<id>/refund/ and release a hold by POST /api/v1/transactions/<id>/void/;"

@@ -11,8 +11,8 @@ from ledger.db.read_router import READ
 
 # Commands whose arguments are labels of apps.
 OF_APPS = frozenset({
-    "dumpdata", "makemigrations", "migrate", "optimizemigration", "showmigrations", "sqlflush",
-    "sqlmigrate", "sqlsequencereset", "squashmigrations",
+    "check", "dumpdata", "makemigrations", "migrate", "optimizemigration", "showmigrations",
+    "sqlflush", "sqlmigrate", "sqlsequencereset", "squashmigrations",
 })  # fmt: skip
 DATABASE = "--database"
 OF_PSQL = "What follows -- goes to psql: manage.py dbshell -- -c 'SELECT 1'."
@@ -21,12 +21,26 @@ FIXTURES = (
     " manage.py seed_demo."
 )
 
+# Commands of packages that other projects have.
+OF_PACKAGES = {
+    "celery": "Scheduled work is manage.py work.",
+    "rebuild_index": "There is nothing to reindex: docs/search.md says why.",
+    "reset_db": "make clean deletes the embedded database, and make run makes a new one.",
+    "runserver_plus": "make dev serves with reloading.",
+    "shell_plus": "make shell has every model.",
+    "show_urls": "docs/where-to-find.md and ledger/urls.py have the addresses.",
+    "spectacular": "manage.py generateschema prints the schema of the API.",
+    "update_index": "There is nothing to reindex: docs/search.md says why.",
+}
+
 
 def hint_for(line: Sequence[str]) -> str | None:
     """A sentence for a line of arguments, from the command's name on, that failed; None if nothing
     is known about it.
     """
     command, arguments = line[0], line[1:]
+    if command in OF_PACKAGES:
+        return OF_PACKAGES[command]
     if found := _database_in(arguments):
         return _databases() if found not in settings.DATABASES else None
     if command == "dbshell" and any(argument.startswith("-") for argument in arguments):

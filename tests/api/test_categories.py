@@ -256,3 +256,9 @@ def test_a_category_given_six_times_at_the_same_moment_is_stored_once(
     assert set(answers) <= {200, 429}
     assert 200 in answers
     assert OwnCategory.objects.get().category == "holiday"
+
+
+def test_a_category_is_not_added_by_itself_and_the_answer_says_how(ana: Client) -> None:
+    answer = post(ana, CATEGORIES, {"category": "holiday"})
+    assert (answer.status_code, slug(answer)) == (405, "method-not-allowed")
+    assert "PUT /api/v1/transactions/<id>/category/" in answer.json()["detail"]

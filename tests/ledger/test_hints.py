@@ -18,6 +18,8 @@ from tests.ledger.processes import manage
         (["dbshell", "-c", "SELECT 1"], "dbshell -- -c"),
         (["dbshell", "--database", "replica"], "DATABASE_REPLICA_URLS"),
         (["migrate", "--database=replica"], "docs/databases.md"),
+        (["check", "polls"], "accounts, explorer, transactions"),
+        (["shell_plus"], "make shell"),
     ],
 )
 def test_what_tutorials_type_is_answered(line: list[str], named: str) -> None:
@@ -44,6 +46,8 @@ def test_it_follows_the_message_of_django(tmp_path: Path) -> None:
     refused = manage(tmp_path, "showmigrations", "polls")
     assert refused.returncode
     assert "accounts, explorer, transactions" in refused.stderr.splitlines()[-1]
+    check = manage(tmp_path, "check", "polls")
+    assert "Traceback" not in check.stderr
     wrong = manage(tmp_path, "migrate", "--database=replica")
     assert wrong.returncode
     assert "DATABASE_REPLICA_URLS" in wrong.stderr.splitlines()[-1]

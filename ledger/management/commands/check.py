@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.checks.registry import registry
+from django.core.management.base import CommandError
 from django.core.management.commands.check import Command as Check
 
 from ledger.checks.database import check_running_database
@@ -13,7 +14,10 @@ CHOOSING = ("tags", "databases", "deploy", "list_tags")  # options
 class Command(Check):
     def handle(self, *app_labels: Any, **options: Any) -> None:
         if app_labels or any(options[name] for name in CHOOSING):
-            return super().handle(*app_labels, **options)
+            try:
+                return super().handle(*app_labels, **options)
+            except LookupError as error:  # an app that is not installed
+                raise CommandError(str(error)) from error
         registry.register(check_running_database)
         try:
             super().handle(*app_labels, **options)
