@@ -55,8 +55,9 @@ def nothing_here(request: HttpRequest) -> HttpResponse:
     other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
     if is_valid_path(other) and resolve(other).url_name != "nothing_here":
         query = request.META.get("QUERY_STRING", "")
+        there = f"{request.path.removesuffix(path)}{other}"  # a prefix of the site stays before it
         return HttpResponsePermanentRedirect(
-            f"{other}?{query}" if query else other, preserve_request=True
+            f"{there}?{query}" if query else there, preserve_request=True
         )
     why = "There is nothing at this address; see /api/v1/docs/."
     return problem(HTTPStatus.NOT_FOUND, "not-found", why)

@@ -38,7 +38,7 @@ OF_OTHERS = re.compile(
     "|DB_(USER|PASSWORD|HOST|PORT|OPTIONS|PLAINTEXT|SSLMODE|SSLROOTCERT)"
 )
 # Lines of .env.
-LINE = re.compile(r"\s*((export|set)\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=", re.ASCII)
+LINE = re.compile(r"\s*((export|set)\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=", re.ASCII)
 BEFORE_A_NAME = re.compile(r"^(export|set)\s+", re.ASCII)
 FIGURE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -117,7 +117,7 @@ def env_file(file: Path) -> Any:
     NAME=value. Raises ValueError for any other line, because a setting that is not read would mean
     the embedded server.
     """
-    for number, line in enumerate(file.read_text("utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(file.read_text("utf-8-sig").split("\n"), start=1):
         if line.strip() and not line.lstrip().startswith("#") and not LINE.match(line):
             raise ValueError(f"line {number} is not of the form NAME=value")
     found = RepositoryEnv(file, "utf-8-sig")
@@ -163,7 +163,11 @@ def unread() -> dict[str, str]:
     given = {name for name, value in values.items() if value}
     strange = sorted(name for name in given - _asked if not OF_OTHERS.fullmatch(name))
     near = {name: difflib.get_close_matches(name, _asked - given, 1, ALIKE) for name in strange}
-    others = {name: own for name, own in OF_OTHER_PROJECTS.items() if _config(name, default="")}
+    others = {
+        name: own
+        for name, own in OF_OTHER_PROJECTS.items()
+        if _config(name, default="") and not _config(own, default="")
+    }
     return {name: found[0] if found else "" for name, found in near.items()} | others
 
 

@@ -104,6 +104,14 @@ class CheckedKeys(ShownFilters):
             add_unnamed()
         return listed
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """Of the list and of autocomplete, whose empty answer is a read, too."""
+        if search_term and request.path == reverse(f"{self.admin_site.name}:autocomplete"):
+            add_unnamed()
+        return super().get_search_results(request, queryset, search_term)
+
     def _changeform_view(self, request: HttpRequest, *page: Any) -> Any:
         if "_saveasnew" in request.POST and not self.save_as:
             raise BadRequest("This form saves no row as a new one.")

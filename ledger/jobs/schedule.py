@@ -18,8 +18,8 @@ SLACK = timedelta(hours=2)
 class ScheduledJob:
     """A command of manage.py that is run every period, counted from `at`, a time such as "01:30".
 
-    With `after`, only once that job was done in the same period, and since midnight: the two are
-    about days that are over, and a new one has been since then.
+    With `after`, only once that job was done in the same period, and since midnight: a day that
+    ended later was not in it.
     """
 
     name: str

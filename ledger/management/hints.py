@@ -1,6 +1,7 @@
 """One sentence for a refused command line, where Django does not say what to do instead."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ OF_APPS = frozenset({
     "sqlflush", "sqlmigrate", "sqlsequencereset", "squashmigrations",
 })  # fmt: skip
 DATABASE = "--database"
+OF_PSQL_ALONE = re.compile(r"-(?!v\b)[A-Za-z]|--(command|file|list|tuples-only|no-align|csv)\b")
 OF_PSQL = "What follows -- goes to psql: manage.py dbshell -- -c 'SELECT 1'."
 FIXTURES = (
     "Give the path of a file that manage.py dumpdata -o bank.json wrote. Demo data need no file:"
@@ -43,14 +45,18 @@ def hint_for(line: Sequence[str]) -> str | None:
         return OF_PACKAGES[command]
     if found := _database_in(arguments):
         return _databases() if found not in settings.DATABASES else None
-    if command == "dbshell" and any(argument.startswith("-") for argument in arguments):
+    if command == "dbshell" and any(map(OF_PSQL_ALONE.match, arguments)):
         return OF_PSQL if "--" not in arguments else None
-    if command == "loaddata" and not any(map(os.path.exists, arguments)):
+    if command == "loaddata" and not any(map(_is_there, arguments)):
         return FIXTURES
     if command in OF_APPS and any(map(_is_no_app, arguments[:1])):
         own = ", ".join(sorted(app.label for app in apps.get_app_configs() if _is_of_project(app)))
         return f"The apps of this project are {own}. docs/new-app.md adds one."
     return None
+
+
+def _is_there(argument: str) -> bool:
+    return argument == "-" or os.path.exists(argument)  # noqa: PTH110 - Path raises for a long name
 
 
 def _database_in(arguments: Sequence[str]) -> str | None:

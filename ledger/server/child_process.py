@@ -44,10 +44,12 @@ class ChildProcess:
     ) -> None:
         try:
             self.process.terminate()
-            self.process.wait(self._seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(self._seconds)
+        finally:  # also where a second signal ends the waiting
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
 
     def open(self) -> None:
         """Lets it begin: the database and the static files are ready."""

@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 
 class TellsOnce(logging.Filter):
-    """Lets one line in an hour through, of all that OpenTelemetry says: it has some for each try to
-    send, and for each span that it drops.
+    """Lets one line of a logger of OpenTelemetry through in an hour: they have some for each try to
+    send, and for each span that they drop.
     """
 
     def __init__(self) -> None:
@@ -45,13 +45,17 @@ class TellsOnce(logging.Filter):
         return True
 
 
-def tell_once(found: logging.Filter) -> None:
-    """Puts the filter before every logger of OpenTelemetry: one before their parent would not see
+def tell_once() -> None:
+    """Puts such a filter before each logger of OpenTelemetry: one before their parent would not see
     what they pass on.
     """
     for name in list(logging.root.manager.loggerDict):
-        if name.startswith("opentelemetry"):
-            logging.getLogger(name).addFilter(found)
+        if name.startswith("opentelemetry") and not _has_filter(logging.getLogger(name)):
+            logging.getLogger(name).addFilter(TellsOnce())
+
+
+def _has_filter(found: logging.Logger) -> bool:
+    return any(isinstance(each, TellsOnce) for each in found.filters)
 
 
 class Exporting:
@@ -79,7 +83,7 @@ class Exporting:
             if self._tracer is None:
                 try:
                     self._provider = new_provider(self.new_processor())
-                    tell_once(_filter)
+                    tell_once()
                     self._tracer = self._provider.get_tracer(SCOPE)
                     # Made here: no thread can be started while Python ends.
                     self._ending = threading.Thread(target=self._end_later, daemon=True)
@@ -102,9 +106,6 @@ class Exporting:
         self._may_end.wait()
         if self._provider is not None:
             self._provider.shutdown()
-
-
-_filter = TellsOnce()
 
 
 def new_provider(processor: SpanProcessor) -> TracerProvider:

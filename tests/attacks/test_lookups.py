@@ -104,6 +104,14 @@ def test_that_a_list_has_no_such_page_is_a_read(monkeypatch: pytest.MonkeyPatch)
     assert Read.objects.count() == 1
 
 
+@pytest.mark.parametrize("term", ["zzqqx", "Everyday"])
+def test_what_a_field_suggests_is_a_read_also_if_it_is_nothing(term: str) -> None:
+    AccountFactory(name="Everyday")
+    field = {"app_label": "accounts", "model_name": "account", "field_name": "user", "term": term}
+    assert signed_in(colleague(MANAGER, "Bo")).get("/admin/autocomplete/", field).status_code == 200
+    assert Read.objects.count() == 1
+
+
 def test_a_list_that_nobody_asked_anything_is_no_read_while_it_is_empty() -> None:
     clerk = signed_in(colleague(OPERATIONS, "Bo"))
     assert clerk.get("/admin/transactions/transaction/").status_code == 200

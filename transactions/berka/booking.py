@@ -86,7 +86,7 @@ def _refuse_sealed_days(source: Source) -> None:
         raise SealedDays(
             f"{counted(missing, 'row')} of days before {sealed_until:%Y-%m-%d} cannot be booked: "
             "these days are sealed. Nothing was imported. Import into a bank without seals: before "
-            "manage.py work or seal_ledger runs for the first time."
+            "make run, manage.py work or seal_ledger runs for the first time."
         )
 
 

@@ -180,7 +180,8 @@ def _post_chunk(
         with db_transaction.atomic():
             return _check_and_write(items, locked, dict(posted))
     except (IntegrityError, DataError, insert.IdTaken) as error:
-        if insert.find([item.id for item in items if item.id_given]).keys() - posted.keys():
+        booked = insert.find([item.id for item in items if item.id_given])
+        if booked.keys() - posted.keys():
             raise OperationalError(IDS_BOOKED) from SerializationFailure(IDS_BOOKED)
         refusal = refusal_of(error) if not isinstance(error, insert.IdTaken) else None
         if refusal is None and not isinstance(error, insert.IdTaken):
