@@ -1,5 +1,6 @@
 """`AuditRun`: one row for each audit."""
 
+import uuid
 from typing import Any, ClassVar
 
 import pgtrigger
@@ -37,7 +38,21 @@ AUDIT_RUN_IS_OF_NOW = FirmTrigger(
     """,
 )
 
-FIELDS = {"check", "account", "transaction", "expected", "found"}  # of each finding
+# Of a finding: texts, ids or null, and numbers or null that older runs do not have.
+TEXTS, IDS, NUMBERS = ("check", "expected", "found"), ("account", "transaction"), ("broken", "seal")
+
+
+def _is_finding(found: dict[str, Any]) -> bool:
+    are_texts = bool(found.get("check")) and all(isinstance(found.get(it), str) for it in TEXTS)
+    are_numbers = all(isinstance(found.get(it), int | None) for it in NUMBERS)
+    return are_texts and are_numbers and all(_is_id(found.get(it, "")) for it in IDS)
+
+
+def _is_id(value: object) -> bool:
+    try:
+        return value is None or bool(uuid.UUID(value if isinstance(value, str) else ""))
+    except ValueError:
+        return False
 
 
 class AuditRun(models.Model):
@@ -103,4 +118,4 @@ class AuditRun(models.Model):
         """The findings, in the shape of `transactions.audit.findings.Finding`. A role that may
         write runs may have written others, which are left out: the run is not clean.
         """
-        return [each for each in self.findings if isinstance(each, dict) and each.keys() >= FIELDS]
+        return [each for each in self.findings if isinstance(each, dict) and _is_finding(each)]

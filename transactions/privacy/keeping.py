@@ -16,6 +16,8 @@ SECURITY = (
     " mark of the session"
 )
 
+PROXY = "Log of the web server in front: your internet address, and the time of each request"
+
 
 def erased_after() -> str:
     """How long after leaving a person's name and addresses are erased, in words."""
@@ -45,6 +47,11 @@ def kept() -> list[Row]:
         ("How often you tried to sign in or sent forms, in keyed digests or by address", "A day"),
         (REQUESTS, logs_kept()),
         (SECURITY, logs_kept()),
+        *(
+            [(PROXY, "Two weeks, or as long as the bank set")]
+            if settings.LEDGER_BEHIND_PROXY
+            else []
+        ),
         ("How many names your payment files compared", in_days(NAMES_ASKED_DAYS)),
         *(row for data in FURTHER for row in data.kept()),
     ]
@@ -59,7 +66,10 @@ def logs_kept() -> str:
 def not_in_logs() -> str:
     """What no line of the log has. As text for people, Django's lines name the page that failed."""
     if settings.LOG_FORMAT == "json":
-        return "No line of these logs has a name, an amount, a text, or a mail or internet address."
+        return (
+            "No line of the server log and the security log has a name, an amount, a text, or a"
+            " mail or internet address."
+        )
     return "A line about an error may have the address of the page you opened."
 
 

@@ -31,6 +31,7 @@ SPANS = {"1": "since yesterday", "7": "of the last 7 days", "30": "of the last 3
 RUNS_SHOWN = 10
 SEALS_SHOWN = 20
 HEADLINES = {
+    "unreadable": "A check met a value that it cannot read",
     "chain": "An entry does not follow from the one before it",
     "balance": "An account's balance differs from the balance after its last entry",
     "time": "The time of an account's last entry is wrong",

@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from tests.factories import AccountFactory
@@ -67,12 +70,24 @@ def test_a_removal_of_rows_in_a_time_to_come_is_found() -> None:
     assert found.check == "early removal"
 
 
-def test_a_run_whose_findings_are_none_is_not_clean_and_ends_no_page() -> None:
-    """The role of web processes may write runs."""
-    forged = AuditRun.objects.create(
+FINDING = {"check": "time", "account": None, "transaction": None, "expected": "a", "found": "b"}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        1, {"check": "balance"}, {**FINDING, "account": 5}, {**FINDING, "transaction": "x"},
+        {**FINDING, "check": []}, {**FINDING, "check": ""}, {**FINDING, "seal": "x"},
+        {**FINDING, "broken": []}, {**FINDING, "expected": None},
+    ],
+)  # fmt: skip
+def test_a_finding_that_is_none_ends_no_page(staff: Client, forged: Any) -> None:
+    """The role of web processes may write runs; such a run is not clean."""
+    run = AuditRun.objects.create(
         started_at=timezone.now(), finished_at=timezone.now(), accounts=0, transactions=0,
-        findings=[1, {"check": "balance"}],
+        findings=[forged, FINDING],
     )  # fmt: skip
-    assert counting_run() == forged
-    assert forged.found == []
-    assert not forged.is_clean
+    assert run.found == [FINDING]
+    assert counting_run() == run
+    assert staff.get(reverse("admin:transactions_auditrun_changelist")).status_code == 200
+    assert staff.get(reverse("admin:index")).status_code == 200

@@ -30,7 +30,6 @@ from transactions.models import (
     Webhook,
 )
 from transactions.models.alert import AlertKind, id_of_alert, id_of_choice
-from transactions.models.audit_run import FIELDS
 from transactions.models.monthly_statement import time_zone_now
 from transactions.models.standing_order import due_on, id_of_occurrence
 from transactions.models.transaction import reversal_word
@@ -323,7 +322,10 @@ def test_a_seal_ends_before_a_midnight_of_utc() -> None:
     assert (seal.last_day, seal.hex_digest) == (date(2026, 11, 30), "01ff")
 
 
-@pytest.mark.parametrize("findings", [[], [dict.fromkeys(FIELDS, "a")]])
+FINDING = {"check": "time", "account": None, "transaction": None, "expected": "a", "found": "b"}
+
+
+@pytest.mark.parametrize("findings", [[], [FINDING]])
 def test_an_audit_is_clean_without_findings(findings: list[dict[str, str]]) -> None:
     end = NOON + timedelta(seconds=1.5)
     run = AuditRun(started_at=NOON, finished_at=end, findings=findings)
