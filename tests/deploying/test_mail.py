@@ -3,6 +3,7 @@
 import os
 import runpy
 import smtplib
+import ssl
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ class SmtpServer:
     def __init__(self, used: list[Any], *where: Any, **options: Any) -> None:
         self.used = used
         used.append(where)
+        if "context" in options:
+            self.note(options["context"])
+
+    def note(self, context: ssl.SSLContext) -> None:
+        assert context.check_hostname
+        self.used.append(context.verify_mode.name)
 
     def __enter__(self) -> "SmtpServer":
         return self
@@ -27,8 +34,9 @@ class SmtpServer:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def starttls(self) -> None:
+    def starttls(self, *, context: ssl.SSLContext) -> None:
         self.used.append("STARTTLS")
+        self.note(context)
 
     def login(self, *names: str) -> None:
         self.used.append(names)
@@ -42,7 +50,7 @@ def used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     """What was done with a mail server."""
     found: list[Any] = []
     for name in ("SMTP", "SMTP_SSL"):
-        monkeypatch.setattr(smtplib, name, lambda *a, _n=name, **o: SmtpServer(found, _n, *a))
+        monkeypatch.setattr(smtplib, name, lambda *a, _n=name, **o: SmtpServer(found, _n, *a, **o))
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("LEDGER_OPERATOR_MAIL", "operator@bank.test")
     monkeypatch.setenv("DEFAULT_FROM_EMAIL", "Bank <bank@bank.test>")
@@ -59,10 +67,10 @@ def mail(monkeypatch: pytest.MonkeyPatch, unit: str = "ledger-web") -> None:
     ("url", "done"),
     [
         ("smtp://mail.test:2525", [("SMTP", "mail.test", 2525)]),
-        ("smtp+tls://mail.test", [("SMTP", "mail.test", 25), "STARTTLS"]),
+        ("smtp+tls://mail.test", [("SMTP", "mail.test", 25), "STARTTLS", "CERT_REQUIRED"]),
         (
             "smtp+ssl://me%40bank:p%2Fw@mail.test",
-            [("SMTP_SSL", "mail.test", 465), ("me@bank", "p/w")],
+            [("SMTP_SSL", "mail.test", 465), "CERT_REQUIRED", ("me@bank", "p/w")],
         ),
     ],
 )

@@ -85,7 +85,9 @@ def test_the_lines_that_guard_the_bank_are_there(of: set[str], guards: set[str])
     if "include ledger.conf" in of:
         of = of | directives(SHARED)
     assert guards <= of
-    assert "access_log /var/log/nginx/ledger.log ledger" in of
+    is_of_ledger = "include ledger.conf" in of
+    log = "/var/log/ledger/requests.log ledger" if is_of_ledger else "off"
+    assert f"access_log {log}" in of
     for name in ("ssl_protocols", "ssl_ciphers", "gzip", "limit_conn", "error_log", "access_log"):
         assert len([line for line in of if line.startswith(f"{name} ")]) <= 1, name
 
@@ -176,7 +178,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: EchoServer) -> Ite
             "listen 443": f"listen 127.0.0.1:{port}", "listen 80": f"listen 127.0.0.1:{plain}",
             "client_header_timeout 20s": "client_header_timeout 2s",
             "/etc/ledger/tls/fullchain.pem": str(certificate),
-            "/etc/ledger/tls/privkey.pem": str(key), "/var/log/nginx": str(folder),
+            "/etc/ledger/tls/privkey.pem": str(key),
+            "/var/log/nginx": str(folder), "/var/log/ledger": str(folder),
             "127.0.0.1:8000": f"127.0.0.1:{upstream.server_port}",
             "127.0.0.1:8001": f"127.0.0.1:{upstream.server_port}",
             "/srv/ledger": str(BASE_DIR),
@@ -188,7 +191,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: EchoServer) -> Ite
     )
     before = f"pid {folder}/pid; error_log {folder}/log; events {{}}"
     with nginx(folder, f"{before} http {{ {of_this_folder}\n{written} }}"):
-        yield NginxProxy(port, plain, authority.file, folder / "ledger.log")
+        yield NginxProxy(port, plain, authority.file, folder / "requests.log")
 
 
 @NEEDS_NGINX
