@@ -109,8 +109,12 @@ def _due(now: datetime | None) -> Iterator[ClaimedMail]:
         moment, times = now or clock(), times_of(owner)
         if is_quiet(times, moment):
             continue
-        # A mail of a killed worker, then what has come since.
-        while mail := _claim(owner, kind, moment, last_daily(times, moment)):
+        # A mail of a killed worker, then what has come since. What comes while that is sent is of
+        # the next run: whoever goes on paying would keep the worker from all other work.
+        for _ in range(2):
+            mail = _claim(owner, kind, moment, last_daily(times, moment))
+            if mail is None:
+                break
             yield mail
 
 

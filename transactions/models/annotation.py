@@ -15,7 +15,7 @@ from accounts.models import EARLIEST, LATEST, User
 from ledger.db.ids import pk_of, uuid7
 from ledger.db.register import registered
 from ledger.db.triggers import FirmTrigger, refuse, stays
-from transactions.models.transaction import Transaction
+from transactions.models.transaction import PENDING, Transaction
 
 TEXT_LIMIT = 500  # characters
 MOST_TAGS = 20
@@ -134,7 +134,7 @@ class Annotation(models.Model):
         db_table_comment = "What owners note of transactions for themselves; the newest counts"
         default_permissions = ()  # only its owner, regardless of roles
         indexes: ClassVar[list[models.Index]] = [
-            GinIndex(fields=["search"], name="annotations_search"),
+            GinIndex(fields=["search"], name="annotations_search", gin_pending_list_limit=PENDING),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             # Also the index of every read: whose, of which transaction, the newest first.

@@ -24,9 +24,10 @@ CHUNK = 10_000  # drafts per database transaction of a batch with `atomic=False`
 # their owners' payments are refused after LEDGER_LOCK_TIMEOUT, 2 s. So what a customer's request
 # books in one transaction is limited: 1,000 drafts to 1,000 accounts lock them for 0.1 s (0.14 s
 # with a reason beside each row; two shared cores, November 2026), 5,000 for 0.7 s, 50,000 for 13 s.
-# Their metadata is read and written before the lock, and 1 MB of it adds up to 0.3 s. And one
-# person's batches book one after another, see Note [Turn of a person]: many in parallel would wait
-# for each other in front of the same accounts.
+# Their metadata is read and written before the lock, and 1 MB of it adds up to 0.4 s, by the short
+# lists of words that wait for their index (`PENDING` of the model). And one person's batches book
+# one after another, see Note [Turn of a person]: many in parallel would wait for each other in
+# front of the same accounts.
 MAX_TOGETHER = 1_000
 METADATA_TOGETHER = 1_000_000  # characters of the metadata of all
 TOO_MANY = (

@@ -72,9 +72,12 @@ class PaidOrders:
 
 @dataclass(slots=True)
 class _Run:
-    """A run of the job: its moment, what it did, and what lacked money and why, by account."""
+    """A run of the job: its moment, when it really began, what it did, and what lacked money and
+    why, by account.
+    """
 
     moment: datetime
+    began_at: datetime = field(default_factory=timezone.now)
     counts: PaidOrders = field(default_factory=PaidOrders)
     lacking: _Lacking = field(default_factory=lambda: defaultdict(list))
 
@@ -86,8 +89,8 @@ def pay_due(*, now: datetime | None = None) -> PaidOrders:
     """
     run = _Run(now or timezone.now())
     with apart("Standing order") as order_apart:
-        for day in _due_days(timezone.localdate(run.moment)):
-            for order in _due_on(day):
+        for day in _due_days(run):
+            for order in _due_on(day, run):
                 with order_apart(order.pk):
                     _pay(order, run)
             paid_into: set[uuid.UUID] | None = None
@@ -105,20 +108,22 @@ def payment_id(order: uuid.UUID, day: date) -> uuid.UUID:
     return uuid7_of(datetime.combine(day, time(), UTC), name)
 
 
-def _due_days(today: date) -> Iterator[date]:
+def _due_days(run: _Run) -> Iterator[date]:
     """The days until today that have orders, each read when its turn comes: what was paid before
-    has moved its order to a later day.
+    has moved its order to a later day. Orders that are set up meanwhile are of the next run, which
+    would not end otherwise.
     """
-    due = StandingOrder.objects.active().filter(next_on__lte=today)
+    today = timezone.localdate(run.moment)
+    due = StandingOrder.objects.active().filter(next_on__lte=today, created_at__lte=run.began_at)
     day = due.aggregate(first=Min("next_on"))["first"]
     while day is not None:
         yield day
         day = due.filter(next_on__gt=day).aggregate(first=Min("next_on"))["first"]
 
 
-def _due_on(day: date) -> Iterator[StandingOrder]:
+def _due_on(day: date, run: _Run) -> Iterator[StandingOrder]:
     """The orders of a day. Each is read when its turn comes, and what waits is not read again."""
-    due = _readable().filter(next_on=day).order_by("pk")
+    due = _readable().filter(next_on=day, created_at__lte=run.began_at).order_by("pk")
     order = due.first()
     while order is not None:
         yield order

@@ -425,3 +425,20 @@ def test_times_are_chosen_on_their_page(client: Client, everyday: Account) -> No
     assert AlertTimes.objects.get().quiet_until == time(6, 30)
     client.post(url, {"daily_at": "09:30", "quiet_from": "", "quiet_until": ""})
     assert AlertTimes.objects.get().quiet_from is None
+
+
+def test_who_is_paid_while_a_mail_is_sent_keeps_the_worker_for_one_more(
+    everyday: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has other people and other jobs, too."""
+    wants(everyday, "money_in", 0, mail="now")
+    send = EmailMultiAlternatives.send
+
+    def paid_meanwhile(message: Any, *arguments: Any) -> int:
+        assert len(mail.outbox) < 10
+        services.deposit(to_account=everyday, amount=Decimal(1))
+        return send(message, *arguments)
+
+    monkeypatch.setattr(EmailMultiAlternatives, "send", paid_meanwhile)
+    pay_in(everyday, 1)
+    assert send_due().sent == 2

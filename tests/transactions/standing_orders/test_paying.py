@@ -409,3 +409,22 @@ def test_of_a_strangers_account_no_refusal_tells_why(mine: Account, theirs: Acco
     refusal = RecipientFull("It holds all that it can.")
     assert paying.in_words(refusal, order) == CANNOT_RECEIVE
     assert paying.in_words(refusal, own) == str(refusal)
+
+
+def test_an_order_that_is_set_up_meanwhile_is_of_the_next_run(
+    mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever goes on setting up orders would keep the worker from all other work."""
+    pay = paying._pay
+    meanwhile = list[StandingOrder]()
+
+    def another(order: StandingOrder, run: Any) -> None:
+        assert len(meanwhile) < 5
+        meanwhile.append(order_of(mine, theirs))
+        pay(order, run)
+
+    order_of(mine, theirs)
+    monkeypatch.setattr(paying, "_pay", another)
+    assert pay_due(now=at(FIRST)) == PaidOrders(paid=1)
+    monkeypatch.setattr(paying, "_pay", pay)
+    assert pay_due(now=at(FIRST)) == PaidOrders(paid=1)
