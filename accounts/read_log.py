@@ -1,13 +1,14 @@
 """Logs what staff and analysts read of other people, in the request that shows it.
 
 Each answer counts, whatever its status: a refusal may repeat a balance, a redirect carries messages
-about rows to the next page, and 304 confirms a value. Only a server error says nothing of rows,
-unless a permission opened some: whether a query runs past its time may depend on them. A page that
-loads nobody's rows and answers no search or filter, such as an empty form, is not logged. The row
-is inserted before the page leaves: a read that cannot be logged shows nothing. It waits for a
-synchronous standby as payments do, because a read that a failover forgets was not logged; where it
-is known that none confirms, the page is refused at once. Customers' pages are not logged and cost
-no query. See Note [Whose data].
+about rows to the next page, and 304 confirms a value. So does each question, a page of the admin
+with something behind its `?`, also where the answer is that there is no such row or page. Only a
+server error says nothing of rows, unless a permission opened some or a question was asked: whether
+a query runs past its time may depend on them. Another page that loads nobody's rows, such as an
+empty form, is not logged. The row is inserted before the page leaves: a read that cannot be logged
+shows nothing. It waits for a synchronous standby as payments do, because a read that a failover
+forgets was not logged; where it is known that none confirms, the page is refused at once.
+Customers' pages are not logged and cost no query. See Note [Whose data].
 
 Note [Reads of a stream]: a file may read rows while it is sent, for hours if its reader is slow.
 Before a part with newly read rows leaves, the reader's access is checked again, and the people
@@ -66,16 +67,19 @@ class ReadLogMiddleware:
         with collect() as shown:
             response = self.get_response(request)
         has_failed = response.status_code >= _FAILED
-        if (has_failed and not shown.by_right) or not request.user.is_authenticated:
+        in_admin = request.path.startswith(reverse("admin:index"))
+        is_question = in_admin and bool(request.GET)
+        if has_failed and not (shown.by_right or is_question):
+            return response  # who asks may be what the database could not say
+        if not request.user.is_authenticated:
             return response
-        in_admin = request.user.is_staff and request.path.startswith(reverse("admin:index"))
-        if not (in_admin or shown.by_right):
+        if not (shown.by_right or (in_admin and request.user.is_staff)):
             return response
         match = request.resolver_match
         name = match.view_name if match else page_name(request.path_info)
         try:
             others = _owners(shown) - {request.user.pk}
-            if others or shown.unnamed or has_failed:
+            if others or shown.unnamed or has_failed or is_question:
                 response = _logged(request, name, others) or response
         except DatabaseError as error:
             if outages.is_outage(error):

@@ -3,8 +3,8 @@
 Note [Whose data]: models add the owner of each row that is loaded from the database while `collect`
 is open, so that no page can forget to tell. The middleware `accounts.read_log` opens it for each
 request, and logs what staff and analysts read of others; a page that loads nobody's rows is not
-logged, unless it answers a search or a filter. `by_right` is set where a permission, not ownership,
-opened rows to the reader.
+logged, unless it answers a question to the admin or a search of the bank. `by_right` is set where a
+permission, not ownership, opened rows to the reader.
 """
 
 from collections.abc import Iterator

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import models
@@ -18,7 +17,6 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from accounts.models import User
-from accounts.shown import add_unnamed
 from ledger.text.dates import clock_seconds, day_mark, long_date
 from ledger.text.lines import tidy_reason
 from ledger.text.money import NO_BREAK, NOTHING, figure
@@ -89,28 +87,9 @@ class CheckedKeys(ShownFilters):
     """Pages that answer whatever is sent about which row is meant. Django's own fail on a value of
     `autocomplete_fields` that cannot be a key, on an empty `_to_field` and on `_saveasnew`. Counts
     beside the filters would tell of rows that the list does not show, and the log of reads not.
-    That a list has no row, or not so many pages, answers a question too, so that is a read.
     """
 
     show_facets = admin.ShowFacets.NEVER
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        try:
-            listed = super().get_changelist_instance(request)
-        except IncorrectLookupParameters:
-            add_unnamed()
-            raise
-        if not listed.result_list and request.GET:
-            add_unnamed()
-        return listed
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
-    ) -> tuple[models.QuerySet[Any], bool]:
-        """Of the list and of autocomplete, whose empty answer is a read, too."""
-        if search_term and request.path == reverse(f"{self.admin_site.name}:autocomplete"):
-            add_unnamed()
-        return super().get_search_results(request, queryset, search_term)
 
     def _changeform_view(self, request: HttpRequest, *page: Any) -> Any:
         if "_saveasnew" in request.POST and not self.save_as:

@@ -5,6 +5,7 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
+from accounts.shown import add_unnamed, opened_by_right
 from explorer.pages.editor import Editor, reader_or_404, show
 from ledger.db.retry import Failure, failure_of
 from ledger.text.sql_layout import lay_out
@@ -25,6 +26,9 @@ def of_report(request: PersonRequest, slug: str, number: int) -> HttpResponse:
     form = report.bind_form(request.GET.dict(), request.user)
     if not (form.has_money and form.is_valid()):
         raise Http404
+    if form.scope.is_bank:
+        opened_by_right()  # the SQL, and whether it takes too long, may depend on rows
+        add_unnamed()
     try:
         queries = run(report, ReportParameters(form.scope, form.params)).work.queries
     except OperationalError as error:

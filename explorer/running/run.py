@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from explorer.access import ExplorerReader
-from explorer.running.parsed import parsed, type_names
+from explorer.running.parsed import SlowToParse, parsed, type_names
 from explorer.running.placeholders import NumberedQuery, numbered
 from explorer.running.session import (
     QueryConnection,
@@ -35,6 +35,10 @@ TOO_LONG, NO_RIGHT = "57014", "42501"
 PLANS = {"": "", "estimate": "EXPLAIN", "run": "EXPLAIN (ANALYZE, BUFFERS)"}
 NUMBERED = "Write parameters by name, such as :since, and not in a comment within a comment."
 NO_ROWS = "This is no query that returns rows. The explorer runs one SELECT, WITH, VALUES or TABLE."
+SLOW_TO_PARSE = (
+    "It took too long to read the query before it began: constants such as a regular expression are"
+    " too difficult, or the server is busy."
+)
 HIDDEN_TABLE = "The query names a table that it may not read. Read the views on this page."
 LOCKS_HIDDEN_TABLE = f"SELECT {SCHEMA}.locks_hidden_table()".encode()
 TOO_MANY_COLUMNS = f"The query has more than {MOST_COLUMNS} columns. Name those that you need."
@@ -257,6 +261,8 @@ def _is_about_the_query(error: psycopg.Error) -> bool:
 def _problem(
     error: psycopg.Error, query: NumberedQuery, asked: QueryRequest, prefix: int
 ) -> Problem:
+    if isinstance(error, SlowToParse):
+        return Problem(SLOW_TO_PARSE, TOO_LONG)
     if error.sqlstate == TOO_LONG:
         return Problem(too_slow(asked.seconds), TOO_LONG)
     diag = error.diag

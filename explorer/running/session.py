@@ -20,7 +20,7 @@ What holds is the database:
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from math import ceil
+from math import ceil, inf
 from time import monotonic
 from typing import Any
 
@@ -78,9 +78,11 @@ class QueryConnection(LimitedConnection):
 
     ends = 0.0
 
-    def limit_next(self) -> None:
-        """Gives the next statement the time that is left. Raises QueryCanceled if none is."""
-        left = self.ends - monotonic()
+    def limit_next(self, most: float = inf) -> None:
+        """Gives the next statement the time that is left, and `most` seconds. Raises QueryCanceled
+        if none is left.
+        """
+        left = min(self.ends - monotonic(), most)
         if left <= 0:
             raise psycopg.errors.QueryCanceled
         self.silence_limit = longest_silence(left)

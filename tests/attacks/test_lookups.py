@@ -6,12 +6,15 @@ the address, because a filter that finds a row tells what its column says.
 
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.admin import site
+from django.db import OperationalError
 from django.db.models import Model
 from django.test import RequestFactory
 from django.urls import reverse
+from psycopg.errors import QueryCanceled
 
 from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN, PERMISSIONS, SUPPORT
 from accounts.models import Account, Read, User
@@ -92,6 +95,31 @@ def test_an_answer_without_rows_is_a_read(question: str) -> None:
     clerk = signed_in(colleague(OPERATIONS, "Bo"))
     page = clerk.get(f"/admin/transactions/{question}")
     assert page.status_code in (200, 302)
+    assert Read.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "search/?q=zzqqx", "accounts/change/?by=zzqqx", "accounts/account/?q=zzqqx",
+        "autocomplete/?app_label=accounts&model_name=account&field_name=user&term=zz&page=9",
+    ],
+)  # fmt: skip
+def test_each_question_to_the_admin_is_a_read(question: str) -> None:
+    manager = signed_in(colleague(MANAGER, "Bo"))
+    assert manager.get(f"/admin/{question}").status_code in (200, 404)
+    assert Read.objects.count() == 1
+
+
+def test_a_search_of_the_admin_that_takes_too_long_is_a_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether it does may depend on the rows."""
+    clerk = signed_in(colleague(OPERATIONS, "Bo"))
+    late = OperationalError("late")
+    late.__cause__ = QueryCanceled()
+    monkeypatch.setattr("transactions.staff.transactions.search", Mock(side_effect=late))
+    assert clerk.get("/admin/transactions/transaction/?q=rent").status_code == 503
     assert Read.objects.count() == 1
 
 

@@ -441,18 +441,15 @@ def test_a_page_with_nobodys_data_is_not_logged(bank: AttackedBank) -> None:
         signed_in(colleague(group, name))
         for group, name in ((OPERATIONS, "Otto"), (AUDITOR, "Ada"))
     )
-    for browser, name, query in (
-        (clerk, "admin:index", {}),
-        (clerk, "admin:password_change", {}),
-        (clerk, "admin:accounts_currency_changelist", {}),
-        (clerk, "admin:transactions_transaction_cash_desk", {}),
-        (clerk, "admin:transactions_auditrun_changelist", {"before": "1"}),
-        (auditor, "admin:accounts_change_changelist", {"day": "2020-01-01"}),
-        (auditor, "admin:accounts_read_changelist", {"day": "2020-01-01"}),
-        (auditor, "admin:auth_group_changelist", {}),
+    for browser, name in (
+        (clerk, "admin:index"),
+        (clerk, "admin:password_change"),
+        (clerk, "admin:accounts_currency_changelist"),
+        (clerk, "admin:transactions_transaction_cash_desk"),
+        (auditor, "admin:auth_group_changelist"),
     ):
         before = Read.objects.count()
-        assert browser.get(reverse(name), query).status_code in (200, 302), name
+        assert browser.get(reverse(name)).status_code in (200, 302), name
         assert Read.objects.count() == before, name
 
 

@@ -7,6 +7,7 @@ them need the right to see payments, because the pages show those of the books.
 import uuid
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from typing import Any, ClassVar
 
 from django import forms
@@ -24,12 +25,12 @@ from accounts.admin.parts import STYLES, date_filter, moment_cell, person_of
 from accounts.forms import currency_choices
 from accounts.models import Account
 from accounts.numbers import clean_account_number
-from accounts.shown import opened_by_right
+from accounts.shown import add_accounts, add_unnamed, opened_by_right
 from ledger.db.ids import uuid7, uuid7_for
 from ledger.text.lines import counted, grouped
 from ledger.text.money import money
 from transactions.exceptions import InvalidDetails, LedgerError
-from transactions.models import Reconciliation, ReconciliationLine
+from transactions.models import Reconciliation, ReconciliationLine, ReconciliationMatch
 from transactions.models.outside import all_one_way
 from transactions.outside.formats.lines import MOST_LINES, UnreadableStatement
 from transactions.outside.forms import ORDER_CHOICES
@@ -257,6 +258,7 @@ class ReconciliationAdmin(ListFiles):
             "discard": self._discard,
         }
         name = request.POST.get("step", "")
+        add_unnamed()  # how many lines are surely payments tells of the payments
         try:
             if name in steps:
                 messages.success(request, steps[name](request, whose))
@@ -268,6 +270,9 @@ class ReconciliationAdmin(ListFiles):
 
     def _match_sure(self, request: HttpRequest, whose: Reconciliation) -> str:
         count = services.match_sure(reconciliation=whose, by=person_of(request))
+        matched = ReconciliationMatch.objects.filter(line__reconciliation=whose)
+        sides = matched.values_list("transaction__from_account", "transaction__to_account")
+        add_accounts(*chain.from_iterable(sides))
         if not count:
             return "No other line is sure. Match the rest by hand."
         self.log_change(request, whose, f"Matched {counted(count, 'line')} by the rules.")

@@ -345,6 +345,15 @@ def test_no_query_keeps_the_lock_of_a_table_that_it_may_not_read(sql: str, books
     assert not result.read_rows
 
 
+def test_a_slow_constant_keeps_no_lock_of_a_table_without_a_right(books: Books) -> None:
+    """Postgres locks tables before it reads constants."""
+    slow = """'$ ? (@ like_regex "(x*y*z*){0,250}")'::jsonpath"""
+    result = query(books.bank, f"WITH x AS (SELECT FROM public.sessions) SELECT {slow}", seconds=20)
+    assert result.problem is not None
+    assert result.problem.state == "57014"  # not that of the table: it was stopped before
+    assert not result.read_rows
+
+
 def test_every_view_can_be_read_beside_the_others(books: Books) -> None:
     names = ", ".join(f"(SELECT count(*) FROM {view.name})" for view in VIEWS)
     assert query(books.names, f"SELECT {names}").was_run

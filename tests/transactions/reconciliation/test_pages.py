@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.groups import AUDITOR, SUPPORT
-from accounts.models import Account, User
+from accounts.models import Account, Read, User
 from ledger.db.ids import uuid7
 from ledger.text.money import MINUS
 from tests.conftest import colleague, permissions, signed_in
@@ -527,3 +527,17 @@ def test_the_page_of_a_line_names_where_its_payment_is_matched(staff: Client, an
     text = text_of(staff.get(line_page(again, 1)))
     assert "Matched with another line already: Rent (R-5)" in text
     assert "Matched with another line already" not in text_of(staff.get(line_page(again, 2)))
+
+
+@pytest.mark.parametrize("amount", ["40.00", "40.01"])
+def test_whether_a_line_is_surely_a_payment_is_a_read(
+    staff: Client, ana: Account, amount: str
+) -> None:
+    """A file of guesses would find out amounts, days and names."""
+    paid_in(ana, "40", description="Salary")
+    staff.post(ADD, sent(f"{today()},{amount},ACME,Salary,\n"))
+    before = Read.objects.count()
+    press(staff, Reconciliation.objects.get(), "sure", "")
+    assert Read.objects.count() == before + 1
+    named = Read.objects.latest("read_at").people
+    assert named == ([ana.user_id] if amount == "40.00" else [])
