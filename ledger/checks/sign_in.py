@@ -1,6 +1,6 @@
 """That there is one sign-in: that of Ledger, with its limits on guessing and its second factor."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib.auth.views import LoginView
@@ -9,20 +9,71 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from ledger.checks.messages import wrong
 
+# Of REST framework, by name: importing it would load it for projects without a view of their own.
+ASKS_FOR_PASSWORD = {"BasicAuthentication", "ObtainAuthToken", "TokenViewBase", "LoginView"}
+ANOTHER_TOKEN = "TokenAuthentication"  # noqa: S105 - a name
+SCOPE, ANYBODY = "HasScope", "AllowAny"
+
 
 def check_sign_in(**_options: Any) -> list[CheckMessage]:
-    """Names each address with Django's own sign-in, as django.contrib.auth.urls has it."""
+    """Names each address with another sign-in, as django.contrib.auth.urls and REST framework have
+    them, and each view of REST framework whose permissions leave the scopes of tokens out.
+    """
     return [
-        wrong(
-            "sign_in",
-            f"The address {route} signs people in without Ledger's limits on guessing and"
-            " without a second factor.",
-            "Remove it, such as django.contrib.auth.urls or rest_framework.urls; link to"
-            " {% url 'account_login' %}.",
-        )
+        message
         for route, pattern in _patterns(get_resolver())
-        if issubclass(getattr(pattern.callback, "view_class", object), LoginView)
+        for message in _problems(route, pattern.callback)
     ]
+
+
+def _problems(route: str, view: Any) -> Iterator[CheckMessage]:
+    of_framework = getattr(view, "cls", None)
+    given = getattr(view, "initkwargs", {})  # of as_view, and of @action
+    signs_in = issubclass(getattr(view, "view_class", object), LoginView)
+    own = given.get("authentication_classes", getattr(of_framework, "authentication_classes", ()))
+    authenticates = set(_names(own))
+    if signs_in or (set(_names([of_framework])) | authenticates) & ASKS_FOR_PASSWORD:
+        yield wrong(
+            "sign_in",
+            f"The address {route} takes passwords without Ledger's limits on guessing and without a"
+            " second factor.",
+            "Remove it, such as django.contrib.auth.urls, rest_framework.urls, obtain_auth_token or"
+            " BasicAuthentication; link to {% url 'account_login' %}, and let programs send the"
+            " tokens of the page Security.",
+        )
+        return
+    if ANOTHER_TOKEN in authenticates:
+        yield wrong(
+            "sign_in",
+            f"The address {route} takes tokens that have no scope and no end.",
+            "Leave out authentication_classes: views take the tokens of the page Security.",
+        )
+    permissions = given.get("permission_classes", getattr(of_framework, "permission_classes", None))
+    if permissions is None:
+        return
+    is_open = bool(permissions) and all(ANYBODY in _names([each]) for each in permissions)
+    if not is_open and not any(map(_has_scope, permissions)):
+        yield wrong(
+            "scope",
+            f"The view of the address {route} takes tokens of any scope, and staff without a second"
+            " factor.",
+            "Leave out permission_classes, or begin them with api.sign_in.HasScope.",
+        )
+
+
+def _names(classes: Iterable[Any]) -> Iterator[str]:
+    """The name of each class and of those that it extends."""
+    for each in classes:
+        yield from (base.__name__ for base in getattr(each, "__mro__", ()))
+
+
+def _has_scope(permission: Any) -> bool:
+    """Whether it asks for the scope, by itself or as a side of `&`."""
+    sides = [getattr(permission, f"op{number}_class", None) for number in (1, 2)]
+    if all(sides):
+        is_and = permission.operator_class.__name__ == "AND"
+        return is_and and any(map(_has_scope, sides))
+    return SCOPE in _names([permission])
 
 
 def _patterns(resolver: URLResolver, before: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -1,4 +1,15 @@
+import sys
+
 from django.apps import AppConfig
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+
+OWN = "ledger."
+ANOTHER_ENGINE = (
+    "DATABASES in the settings names the engine {}, and Ledger needs its own. Leave DATABASES out;"
+    " DATABASE_URL, or DB_NAME, DB_USER, DB_PASSWORD, DB_HOST and DB_PORT, name the server"
+    " (docs/databases.md)."
+)
 
 
 class LedgerDbConfig(AppConfig):
@@ -8,6 +19,10 @@ class LedgerDbConfig(AppConfig):
     label = "ledger_db"
 
     def ready(self) -> None:
+        """Ends the process with a sentence for settings of one's own with Django's engine."""
         from ledger.db import lookups
 
+        engine = settings.DATABASES.get(DEFAULT_DB_ALIAS, {}).get("ENGINE", "")
+        if not engine.startswith(OWN):
+            sys.exit(ANOTHER_ENGINE.format(engine))
         lookups.register()

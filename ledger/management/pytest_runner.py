@@ -141,7 +141,8 @@ def place_of(label: str) -> str:
     if any((BASE_DIR / app).glob("test*")):
         raise CommandError(
             f"{label}: tests are below tests, where their fixtures are. Move those of {app}"
-            f" to tests/{app}/test_pages.py, or other files whose names begin with test_."
+            f" to tests/{app}/test_pages.py, or other files whose names begin with test_, and"
+            f" import from {app}.models in place of .models."
         )
     raise CommandError(
         f"{label}: there are no such tests. Name an app, such as accounts, or a folder, file or "

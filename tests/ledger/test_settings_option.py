@@ -34,6 +34,18 @@ def test_they_are_read_from_the_module_that_is_named(chosen: list[str]) -> None:
     assert "MD5PasswordHasher" in shown.stdout
 
 
+def test_the_engine_of_a_tutorial_is_refused_by_a_sentence(tmp_path: Path) -> None:
+    database = {"ENGINE": "django.db.backends.postgresql", "NAME": "polls"}
+    (tmp_path / "polls_settings.py").write_text(
+        f"from ledger.settings import *\nDATABASES = {{'default': {database}}}\n"
+    )
+    for command in ("check", "migrate", "shell"):
+        done = manage(command, "--settings", "polls_settings", "--pythonpath", str(tmp_path))
+        assert done.returncode == 1
+        assert "DATABASE_URL" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_a_module_that_does_not_exist_is_named() -> None:
     for ended in (
         manage("check", "--settings", "no.such.module"),

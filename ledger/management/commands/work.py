@@ -14,9 +14,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import OperationalError
 
+from ledger.db.command_errors import NO_TABLE
 from ledger.db.probe import short_connection
 from ledger.db.reasons import in_words
 from ledger.db.refused_logins import is_web_login, not_by_this_login
+from ledger.db.retry import sqlstate
+from ledger.db.waiting import without_tables
 from ledger.db.zones import problem_with_zone
 from ledger.jobs.schedule import JOBS
 from ledger.jobs.worker import AWAY, Worker
@@ -117,6 +120,8 @@ class Command(BaseCommand):
         except DeliveryEnded as error:
             raise CommandError("An error ended the delivery of events to webhooks.") from error
         except AWAY as error:
+            if sqlstate(error) == NO_TABLE:
+                raise CommandError(without_tables()) from error
             raise CommandError(
                 f"The database does not let work begin: {in_words(error)}"
             ) from error

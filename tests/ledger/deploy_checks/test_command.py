@@ -7,8 +7,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
+from rest_framework.authentication import BasicAuthentication, TokenAuthentication
+from rest_framework.authtoken.views import ObtainAuthToken
+from rest_framework.permissions import AllowAny, IsAuthenticated
 
+from api.sign_in import ByToken, HasScope
 from ledger.checks.sign_in import check_sign_in
 from tests.ledger.databases import Database, own_databases
 from tests.ledger.processes import manage, own_data_dir
@@ -80,3 +85,49 @@ def test_a_second_sign_in_is_named(settings: Any) -> None:
     (message,) = check_sign_in()
     assert message.is_serious()
     assert "accounts/login/" in message.msg
+
+
+class Framework:
+    """A class of a view of REST framework, as `as_view` has it."""
+
+    permission_classes: tuple[type, ...] = (HasScope,)
+    authentication_classes: tuple[type, ...] = (ByToken,)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({}, None),
+        ({"permission_classes": (HasScope, IsAuthenticated)}, None),
+        ({"permission_classes": (HasScope & IsAuthenticated,)}, None),
+        ({"permission_classes": (AllowAny,)}, None),
+        ({"permission_classes": (IsAuthenticated,)}, "ledger.scope"),
+        ({"permission_classes": (HasScope | IsAuthenticated,)}, "ledger.scope"),
+        ({"permission_classes": ()}, "ledger.scope"),
+        ({"permission_classes": (AllowAny, IsAuthenticated)}, "ledger.scope"),
+        ({"authentication_classes": (BasicAuthentication,)}, "ledger.sign_in"),
+        ({"authentication_classes": (TokenAuthentication,)}, "ledger.sign_in"),
+    ],
+)
+@pytest.mark.parametrize("by_action", [True, False])
+def test_a_view_that_leaves_out_scopes_or_takes_passwords_is_named(
+    settings: Any, changed: dict[str, Any], named: str | None, by_action: bool
+) -> None:
+    def view(_request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    view.cls = type("View", (Framework,), {} if by_action else changed)  # type: ignore[attr-defined]
+    view.initkwargs = changed if by_action else {}  # type: ignore[attr-defined]
+    site = ModuleType("site")
+    site.urlpatterns = [path("api/polls/", view)]  # type: ignore[attr-defined]
+    settings.ROOT_URLCONF = site
+    messages = check_sign_in()
+    assert [message.id for message in messages] == ([named] if named else [])
+    assert all("api/polls/" in message.msg for message in messages)
+
+
+def test_a_view_that_gives_tokens_for_passwords_is_named(settings: Any) -> None:
+    site = ModuleType("site")
+    site.urlpatterns = [path("api-token-auth/", ObtainAuthToken.as_view())]  # type: ignore[attr-defined]
+    settings.ROOT_URLCONF = site
+    assert [message.id for message in check_sign_in()] == ["ledger.sign_in"]

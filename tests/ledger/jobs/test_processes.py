@@ -164,7 +164,7 @@ def test_the_web_role_is_told_that_it_may_not(bank: Database) -> None:
 def test_before_migrate_it_says_what_is_missing(databases: Databases) -> None:
     bank = databases.new("nothing")
     bank.run("createdb")
-    assert_one_sentence(bank.manage("work", "--once"), "no such table")
+    assert_one_sentence(bank.manage("work", "--once"), "manage.py migrate")
 
 
 def test_once_fails_where_a_job_failed(bank: Database) -> None:
