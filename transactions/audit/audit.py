@@ -139,14 +139,14 @@ def _checked(since: datetime | None, ends: float | None, tell: Callable[[str], o
     for check in CHECKS:
         tell(check.__name__)
         _limit(ends)
-        result.findings += _first_of_each_kind(check, since)
+        result.findings += findings_of(check, since)
     set_locally(statement_timeout="0")
     return result
 
 
-def _first_of_each_kind(check: Check, since: datetime | None) -> list[Finding]:
-    """Of seals, the first one that was changed itself, and the first day that no seal matches. A
-    value that the check cannot read ends it, and is a finding: the other checks go on.
+def findings_of(check: Check, since: datetime | None = None) -> list[Finding]:
+    """The first finding of each kind. Of seals, the first one that was changed itself, and the
+    first day that no seal matches. A value that the check cannot read ends it, and is a finding.
     """
     first: dict[tuple[str, bool], Finding] = {}
     try:

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -91,3 +93,15 @@ def test_a_finding_that_is_none_ends_no_page(staff: Client, forged: Any) -> None
     assert counting_run() == run
     assert staff.get(reverse("admin:transactions_auditrun_changelist")).status_code == 200
     assert staff.get(reverse("admin:index")).status_code == 200
+
+
+def test_a_seal_that_cannot_be_read_is_told_by_a_sentence() -> None:
+    march()
+    first = seal(until=day(3))
+    assert first is not None
+    seal(until=day(5))
+    as_owner("UPDATE seals SET ends_at = 'infinity' WHERE number = 2", table="seals")
+    printed = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("seal_ledger", "--verify", first.hex_digest, stderr=printed)
+    assert "cannot read" in printed.getvalue()

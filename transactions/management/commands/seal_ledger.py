@@ -1,5 +1,6 @@
 import json
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -8,6 +9,7 @@ from accounts.exceptions import LedgerError
 from ledger.db.snapshot import snapshot
 from ledger.jobs.command import JobCommand
 from transactions.audit import sealing
+from transactions.audit.audit import Finding, findings_of
 from transactions.audit.checks.seals import seals as broken_seals
 from transactions.models import Seal
 
@@ -58,10 +60,14 @@ class Command(JobCommand):
             raise CommandError(
                 "No seal has this digest: it is mistyped, or the seals were changed."
             )
+
+        def seals(_since: datetime | None) -> Iterator[Finding]:
+            return broken_seals(last=seal.number)
+
         with snapshot():
-            finding = next(broken_seals(last=seal.number), None)
-        if finding is not None:
-            self.stderr.write(finding.printed())
+            findings = findings_of(seals)
+        if findings:
+            self.stderr.write(findings[0].printed())
             raise SystemExit(1)
         self.stdout.write(
             f"Seal {seal.number} stands: every transaction up to {seal.last_day} is as it was "
