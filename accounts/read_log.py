@@ -67,19 +67,17 @@ class ReadLogMiddleware:
         with collect() as shown:
             response = self.get_response(request)
         has_failed = response.status_code >= _FAILED
-        in_admin = request.path.startswith(reverse("admin:index"))
-        is_question = in_admin and bool(request.GET)
-        if has_failed and not (shown.by_right or is_question):
+        if has_failed and not (shown.by_right or _is_question(request)):
             return response  # who asks may be what the database could not say
         if not request.user.is_authenticated:
             return response
-        if not (shown.by_right or (in_admin and request.user.is_staff)):
+        if not (shown.by_right or (request.user.is_staff and _in_admin(request))):
             return response
         match = request.resolver_match
         name = match.view_name if match else page_name(request.path_info)
         try:
             others = _owners(shown) - {request.user.pk}
-            if others or shown.unnamed or has_failed or is_question:
+            if others or shown.unnamed or has_failed or _is_question(request):
                 response = _logged(request, name, others) or response
         except DatabaseError as error:
             if outages.is_outage(error):
@@ -120,6 +118,14 @@ def _uuid(text: str | None) -> uuid.UUID | None:
 def _may_read_others(request: HttpRequest) -> bool:
     person = request.user
     return person.is_authenticated and (person.is_staff or bool(person.get_all_permissions()))
+
+
+def _in_admin(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("admin:index"))
+
+
+def _is_question(request: HttpRequest) -> bool:
+    return _in_admin(request) and bool(request.GET)
 
 
 def _query(request: HttpRequest) -> str:
