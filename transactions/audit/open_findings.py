@@ -33,7 +33,7 @@ class _Times:
     """The times on which findings depend: when their rows were booked, when their seals begin."""
 
     rows: dict[str, datetime]
-    seals: dict[int, datetime]
+    seals: dict[int | None, datetime]
 
 
 def counting_run() -> AuditRun | None:
@@ -93,7 +93,7 @@ def _seen_from(finding: dict[str, Any], times: _Times) -> datetime:
     if finding["check"] in WHOLE:
         return LATEST
     if finding["check"] == "seal":  # later rows may be wrong too
-        return times.seals.get(finding["seal"], EARLIEST)
+        return times.seals.get(finding.get("seal"), EARLIEST)
     if finding["check"] in register.SENTENCES:  # by when the row was written, which is not stored
         return EARLIEST
     if (finding.get("broken") or 1) > 1:

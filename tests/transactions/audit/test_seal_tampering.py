@@ -179,6 +179,9 @@ def test_a_row_put_into_the_empty_last_days_of_the_last_seal_is_named(rows: Any)
         new, account,
     )  # fmt: skip
     assert (finding().seal, finding().transaction) == (3, str(new))
+    as_owner("UPDATE seals SET digest = sha256('x') WHERE number = 2", table="seals")
+    of_day = next(found for found in audit().findings if found.day)
+    assert (of_day.seal, of_day.transaction) == (3, str(new))
 
 
 def test_two_rows_that_changed_places_are_named(rows: Any) -> None:

@@ -95,6 +95,22 @@ def test_a_finding_that_is_none_ends_no_page(staff: Client, forged: Any) -> None
     assert staff.get(reverse("admin:index")).status_code == 200
 
 
+def test_a_forged_finding_of_a_seal_without_its_number_ends_no_page(staff: Client) -> None:
+    AuditRun.objects.create(
+        started_at=timezone.now(), finished_at=timezone.now(), accounts=0, transactions=0,
+        findings=[{**FINDING, "check": "seal"}],
+    )  # fmt: skip
+    assert staff.get(reverse("admin:transactions_auditrun_changelist")).status_code == 200
+
+
+def test_a_forged_id_in_the_history_is_found_as_an_altered_row() -> None:
+    AccountFactory()
+    as_owner("UPDATE changes SET about = 'x' WHERE table_name = 'accounts'", table="changes")
+    checks = {finding.check for finding in audit().findings}
+    assert "altered row" in checks
+    assert "unreadable" not in checks
+
+
 def test_a_seal_that_cannot_be_read_is_told_by_a_sentence() -> None:
     march()
     first = seal(until=day(3))

@@ -41,10 +41,15 @@ class RecordedDifference:
     @property
     def account(self) -> UUID | None:
         """The id of the account; None for other tables, and for a forged id that is none."""
-        try:
-            return UUID(self.about) if self.table == "accounts" else None
-        except ValueError:
-            return None
+        return account_id(self.about) if self.table == "accounts" else None
+
+
+def account_id(about: str) -> UUID | None:
+    """The id of the account that a change is about; None for a forged id that is none."""
+    try:
+        return UUID(about)
+    except ValueError:
+        return None
 
 
 def found_difference(difference: RecordedDifference) -> tuple[str, str, str]:

@@ -14,6 +14,7 @@ from accounts.models import Account, Change, RowRemoval
 from accounts.models.revisions import known, removed_by_right
 from ledger.db.local_settings import locally
 from ledger.db.register import digest_of, id_of, is_registered
+from transactions.audit.checks.recorded_words import account_id
 from transactions.audit.findings import Finding, moment_text, named
 from transactions.models import Transaction
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
@@ -108,7 +109,7 @@ def _first_about(tables: list[_Rows]) -> tuple[UUID | None, UUID | None]:
     if model is Change:  # it has the id of the account as text
         of_accounts = Change.objects.filter(pk=tables[0].ids[0], table_name="accounts")
         about = of_accounts.values_list("about", flat=True).first()
-        return (UUID(about) if about else None), None
+        return (account_id(about) if about else None), None
     columns: dict[Any, list[str]] = {Account: [], Transaction: []}
     for field in model._meta.concrete_fields:
         if field.related_model in columns:

@@ -38,11 +38,8 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
     numbers = dict(days.values_list("day", "seal_id"))
     ends = [seal.ends_at for seal in stored[-1:]] + [midnight(day + A_DAY) for day in numbers]
     broken_days = _broken_days(first, max(ends)) if stored else {}
-    changed = set[int]()
     for before, seal in zip([None, *stored], stored, strict=False):
-        for finding in _broken_chain(seal, before):
-            changed.add(seal.number)
-            yield finding
+        yield from _broken_chain(seal, before)
     by_number = {seal.number: seal for seal in stored}
     for day, counts in broken_days.items():
         if of := by_number.get(numbers.get(day, 0)):
@@ -51,7 +48,7 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
         # The seal says that this day had no rows. If it was changed itself, nobody knows.
         inside = (seal for seal in stored if seal.starts_at <= midnight(day) < seal.ends_at)
         if of := next(inside, None):
-            is_known = of.number not in changed
+            is_known = of.recomputed == of.digest
             yield _first_row(of, day, *counts) if is_known else _day_without_digest(of, day, counts)
 
 
