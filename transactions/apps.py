@@ -11,14 +11,18 @@ class TransactionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Grants the database roles their rights and installs policies after each migration.
-        Listens for sign-ins from new devices.
+        Checks audits. Listens for sign-ins from new devices.
         """
+        from django.core.checks import register
+
         from accounts.models import SignIn
         from accounts.sign_in.events import new_device
         from transactions.alerts.services import tell_of_new_device
+        from transactions.audit.deploy_checks import check_audit
         from transactions.rights import grant_rights
         from transactions.row_security.installation import apply, lift_masks_before_migration
 
+        register(check_audit, deploy=True)
         new_device.connect(tell_of_new_device, sender=SignIn)
         pre_migrate.connect(lift_masks_before_migration, sender=self)
         post_migrate.connect(grant_rights, sender=self)

@@ -20,7 +20,6 @@ from ledger.db.probe import short_connection, unapplied_migrations
 from ledger.jobs import records
 from ledger.jobs.schedule import BACKUP
 
-BOOKS_ARE_WRONG = ("audit_ledger", "exit code 1")  # the job, and its error when it found something
 SECONDS = 5
 SECONDS_OF_A_PLAIN_CHECK = 2  # the least that psycopg waits
 VERSIONS = range(15, 19)  # docs/versions.md
@@ -196,18 +195,15 @@ def time_zone(found: Connection) -> Iterator[CheckMessage]:
 
 
 def late_jobs() -> Iterator[CheckMessage]:
-    """Jobs that nobody does, and an audit that found something. Others are tried again."""
+    """Jobs that nobody does. Those that fail in time are tried again."""
     for job in records.status_of():
-        has_found = _failed_since(job) and (job.name, job.error) == BOOKS_ARE_WRONG
-        if not (job.is_late or has_found):
+        if not job.is_late:
             continue
         said = f"was last done at {_minute(job.done_at)}" if job.done_at else "was never done"
         do = "Run manage.py work, or cron, as the owner of the tables (docs/running.md)."
         if _failed_since(job):
             said += f", and failed at {_minute(job.failed_at)} ({job.error})"
             do = "The log of manage.py work says why."
-        if has_found:
-            do = "The books may be wrong: docs/runbook.md#ledgerauditfound."
         yield weak(f"job.{job.name}", f"The scheduled job {job.name} {said}.", do)
 
 

@@ -67,20 +67,6 @@ def test_a_job_that_was_not_seen_for_a_day_is_named_with_its_time_and_failure() 
     assert "StillWriting" in late.msg
 
 
-def test_an_audit_that_found_something_is_told_at_once() -> None:
-    all_done()
-    records.note_failed(name="audit_ledger", error="exit code 1")
-    (failed,) = database.late_jobs()
-    assert failed.id == "ledger.job.audit_ledger"
-    assert "exit code 1" in failed.msg
-    assert "#ledgerauditfound" in str(failed.hint)
-    records.note_failed(name="audit_ledger", error="AuditRunning")  # tried again
-    records.note_failed(name="seal_ledger", error="exit code 1")
-    assert names(database.late_jobs()) == []
-    all_done()
-    assert names(database.late_jobs()) == []
-
-
 def test_a_bank_without_a_backup_is_told(found: object) -> None:
     assert names(database.backups()) == ["backup"]
     all_done()

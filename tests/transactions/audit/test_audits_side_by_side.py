@@ -11,11 +11,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ledger.db.ids import uuid7
+from ledger.jobs import records
 from tests.factories import AccountFactory
 from tests.pages import lacks, text_of, texts_of
 from tests.refusals import refused_by
 from tests.transactions.audit.sealed_books import as_owner
 from transactions import services
+from transactions.audit.deploy_checks import check_audit
 from transactions.audit.open_findings import counting_run, open_runs
 from transactions.audit.runs import run_audit
 from transactions.models import AuditRun
@@ -41,6 +43,20 @@ def kept(*checks: str, days: int | None = None, **times: datetime) -> AuditRun:
         since=None if days is None else now - days * A_DAY,
         accounts=1, transactions=1, findings=[found(check) for check in checks],
     )  # fmt: skip
+
+
+def test_check_tells_what_an_audit_found_until_a_later_one_covers_it() -> None:
+    kept()
+    assert check_audit() == []
+    broken = kept("rule")
+    records.note_failed(name="audit_ledger", error="AuditRunning")  # the next try ended otherwise
+    kept(days=1)
+    (told,) = check_audit()
+    assert told.id == "ledger.audit_found"
+    assert f"{broken.started_at:%Y-%m-%d %H:%M}" in told.msg
+    assert "#ledgerauditfound" in str(told.hint)
+    kept()
+    assert check_audit() == []
 
 
 def test_what_a_later_short_audit_finds_is_shown_beside_an_older_whole_one(staff: Client) -> None:

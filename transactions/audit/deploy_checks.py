@@ -1,0 +1,29 @@
+"""What `manage.py check --deploy` says of audits: ledger.checks."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage
+from django.db import DatabaseError, InterfaceError
+
+from ledger.checks.messages import weak
+from ledger.db.row_security import RowScope, reading
+from ledger.text.lines import counted
+from transactions.audit.open_findings import open_runs
+
+
+def check_audit(**_options: Any) -> list[CheckMessage]:
+    """An audit that found something, until a later one has covered all of it."""
+    try:
+        with reading(RowScope.BANK):
+            open_ones = open_runs()
+    except (DatabaseError, InterfaceError):
+        return []  # which ledger.checks.database tells
+    return [
+        weak(
+            "audit_found",
+            f"The audit of {run.started_at:%Y-%m-%d %H:%M} UTC has"
+            f" {counted(len(run.findings), 'open finding')}.",
+            "The books may be wrong: docs/runbook.md#ledgerauditfound.",
+        )
+        for run in open_ones[:1]
+    ]
