@@ -1,5 +1,6 @@
 """The page of approvals says each thing once, and offers only what can be done."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -23,6 +24,7 @@ from tests.pages import lacks, texts_of
 from transactions import services
 from transactions.models import Transaction
 from transactions.services import Draft
+from transactions.staff.approvals import page
 from transactions.staff.approvals.requests import ask_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,3 +219,37 @@ def test_a_reason_that_is_too_long_to_be_stored_asks_for_nothing(
     seen = services.preview(Draft(amount=Decimal(20_000), created_by=clerk, to_account=account))
     with pytest.raises(DetailsInvalid):
         ask_for(seen, reason="a" * (LONGEST_NOTE + 1), asked_by=clerk)
+
+
+def test_what_is_open_is_shown_in_pages_and_each_request_is_found(
+    account: Account, clerk: User, boss: User, manager: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "OPEN_SHOWN", 2)
+    done, *waiting = [str(asked(clerk, to_account=account).pk) for _ in range(4)]
+    approved(ApprovalRequest.objects.get(pk=done), boss)
+    assert open_on(manager) == waiting[:2]
+    assert open_on(manager, page=2) == [waiting[2], done]
+    for each in [done, *waiting]:
+        assert each in open_on(manager, request=each)
+    (link,) = re.findall(rf'href="([^"]+)#request-{done}"', signed_in(clerk).get(PAGE).text)
+    assert open_on(manager, link) == [waiting[2], done]
+
+
+def test_who_decides_stays_on_the_page(
+    account: Account, clerk: User, manager: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "OPEN_SHOWN", 1)
+    first, second, third = [asked(clerk, to_account=account) for _ in range(3)]
+    forms = manager.get(PAGE, {"page": 2}).text
+    (number,) = set(re.findall('name="page" value="([^"]+)"', forms))
+    step(manager, second, "approve", page=number)
+    url = reverse("admin_approval_step", args=[third.pk])
+    answer = manager.post(url, {"step": "decline", "note": "No", "page": "2&request=x"})
+    assert answer["Location"] == f"{PAGE}?page=2%26request%3Dx"
+    assert open_on(manager, answer["Location"]) == [str(first.pk)]
+
+
+def open_on(browser: Client, url: str = PAGE, **query: str | int) -> list[str]:
+    """The ids of the requests on this page that wait or can be done."""
+    shown = browser.get(url, query or None).text.partition("<h2>Decided</h2>")[0]
+    return re.findall(r'<article class="approval" id="request-([^"]+)"', shown)

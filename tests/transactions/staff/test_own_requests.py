@@ -95,4 +95,4 @@ def test_each_line_leads_to_its_request(account: Account, clerk: User, staff: Cl
     request = asked(account, clerk)
     page = staff.get(PAGE).content.decode()
     assert page.count(f'id="request-{request.pk}"') == 1
-    assert f"{PAGE}#request-{request.pk}" in staff.get("/admin/").content.decode()
+    assert f"{PAGE}?request={request.pk}#request-{request.pk}" in staff.get("/admin/").text

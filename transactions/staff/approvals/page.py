@@ -1,14 +1,16 @@
 """The page with what waits for approval, and the decisions below it."""
 
 import uuid
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import approvals
@@ -20,7 +22,7 @@ from transactions.staff.approvals.day_sums import add_day_sums
 from transactions.staff.approvals.outcomes import outcome
 from transactions.staff.approvals.requests import DECIDE, do_approved, may_execute, refuse_outdated
 
-DECIDED_SHOWN = 50
+DECIDED_SHOWN = OPEN_SHOWN = 50
 PAYEES_SHOWN = 5  # of a payment file; its page has all
 VIEW = "accounts.view_approvalrequest"
 Status = ApprovalRequest.Status
@@ -28,21 +30,32 @@ Status = ApprovalRequest.Status
 
 @require_safe
 def approvals_page(request: HttpRequest) -> HttpResponse:
-    """Shows what waits, what is approved and not done, and the newest decisions."""
+    """Shows what waits and what is approved and not done, in pages, and the newest decisions.
+
+    `?page=2` has the second page; `?request=` and an id the one with this request.
+    """
     reader = person_of(request)
     if not reader.has_perm(VIEW):
         raise PermissionDenied
     rows = ApprovalRequest.objects.with_people().for_eyes_of(reader)
-    waiting, usable = list(rows.waiting()), list(rows.usable().order_by("requested_at"))
-    still_open = [row.pk for row in (*waiting, *usable)]
-    _add_payees([*waiting, *usable])
+    to_decide = list(rows.waiting().values_list("pk", flat=True))
+    to_do = rows.usable().order_by("requested_at").values_list("pk", flat=True)
+    still_open = [*to_decide, *to_do]
+    page = Paginator(still_open, OPEN_SHOWN).get_page(_page_asked_for(request, still_open))
+    found = rows.in_bulk(page.object_list)
+    shown = [found[pk] for pk in page if pk in found]
+    waiting = [row for row in shown if row.status == Status.PENDING]
+    usable = [row for row in shown if row.status == Status.APPROVED]
+    _add_payees(shown)
     add_day_sums(waiting)
-    allowed = approvals.still_allowed([*waiting, *usable])
+    allowed = approvals.still_allowed(shown)
     paying = _files_paying(waiting, reader)
     decided = rows.exclude(pk__in=still_open).order_by("-requested_at")[:DECIDED_SHOWN]
     context = {
         **admin.site.each_context(request),
         "title": "Approvals",
+        "page": page,
+        "waiting_count": len(to_decide),
         "waiting": [
             (row, _why_not(row, reader, pays=row.transaction_id in paying), _problem(row, allowed))
             for row in waiting
@@ -51,6 +64,14 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
         "decided": decided,
     }
     return TemplateResponse(request, "admin/approvals.html", context)
+
+
+def _page_asked_for(request: HttpRequest, still_open: Sequence[uuid.UUID]) -> str | int | None:
+    """The number of the page to show, as Paginator reads it."""
+    for place, pk in enumerate(still_open):
+        if str(pk) == request.GET.get("request"):
+            return place // OPEN_SHOWN + 1
+    return request.GET.get("page")
 
 
 @require_POST
@@ -74,7 +95,9 @@ def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         else:  # another press, or somebody else, was first
             level = messages.INFO if row.status in WANTED[name] else messages.ERROR
             messages.add_message(request, level, outcome(row, by))
-    return redirect("admin_approvals")
+    # The page that the form was on: what is left of it, in the order of asking.
+    here = {"page": request.POST["page"]} if "page" in request.POST else {}
+    return redirect(reverse("admin_approvals", query=here))
 
 
 def _approve(row: ApprovalRequest, by: User, note: str) -> str:
