@@ -7,11 +7,11 @@ restored since the person was read. From then on services refuse to restore it. 
 the old address until the name goes. Texts that name the person are found without a lock. The next
 transaction erases what is in tables that may change. Short ones erase a few lines of payment files,
 because bookings of their files wait meanwhile, and rows of tables that never change otherwise, a
-part each: Note [Lifted triggers]. Each locks the found rows and compares them with the condition of
-the search again, because others may have changed them since. Another short one erases the name and
-its history. Then the search is repeated until it finds nothing, because of what was written since.
-Each step before the name goes may be repeated: if one fails, the person is still due, and the next
-run begins again.
+part each, the history of the accounts among them: Note [Lifted triggers]. Each locks the found rows
+and compares them with the condition of the search again, because others may have changed them
+since. Another short one erases the name and its history. Then the search is repeated until it finds
+nothing, because of what was written since. Each step before the name goes may be repeated: if one
+fails, the person is still due, and the next run begins again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -101,6 +101,16 @@ PART = 5000  # rows of a statement
 LINES = 100  # of payment files, whose files are locked meanwhile
 SEARCHES = 5  # at most, for what was written between the first one and the end
 WHY = "A person was erased"
+WITHOUT_NAMES: dict[str, Any] = {
+    "reason": "",
+    **{
+        side: Func(
+            F(side), Value(list(NAMING), ArrayField(TextField())), template="(%(expressions)s)",
+            arg_joiner=" - ", output_field=JSONField(),
+        )
+        for side in ("before", "after")
+    },
+}  # fmt: skip
 
 
 def due_before(moment: datetime) -> QuerySet[User]:
@@ -193,7 +203,7 @@ def erase(person: User) -> bool:
     delete_outside(Attachment.objects.of(person).values_list("pk", flat=True))
     found = _search(traces)
     with_short_waits(partial(_erase_what_may_change, person, found))
-    _erase_in_parts([*_notes_of(person), *found])
+    _erase_in_parts([*_notes_of(person), *_history_of_accounts(traces), *found])
     with_short_waits(partial(_erase_for_good, traces))
     for _ in range(SEARCHES):
         written_since = _search(traces)
@@ -321,6 +331,16 @@ def _rename_empty_households(households: Sequence[UUID]) -> None:
     empty.update(name=HOUSEHOLD_NAME)
 
 
+def _history_of_accounts(traces: Traces) -> Iterator[Found]:
+    """What the history says of the accounts, which may be much. Nothing finds the person by it, so
+    it goes before the name.
+    """
+    rows = _naming([str(pk) for pk in traces.accounts]).filter(table_name="accounts")
+    ids = list(rows.order_by("changed_at", "id").values_list("pk", flat=True))
+    if ids:
+        yield Found(rows, ids, WITHOUT_NAMES)
+
+
 def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
     """That something was changed, when and by whom stays; names, reasons and the person's address
     go. A name of a household goes from its history only if nobody lives there any more.
@@ -328,11 +348,10 @@ def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
     lived_in = Household.objects.filter(pk__in=others).exclude(name=HOUSEHOLD_NAME)
     kept = set(lived_in.values_list("pk", flat=True))
     about = [str(pk) for pk in (person.pk, *others) if pk not in kept]
-    without = {
-        side: Func(
-            F(side), Value(list(NAMING), ArrayField(TextField())), template="(%(expressions)s)",
-            arg_joiner=" - ", output_field=JSONField(),
-        )
-        for side in ("before", "after")
-    }  # fmt: skip
-    Change.objects.filter(about__in=about).update(**without, reason="")
+    _naming(about).update(**WITHOUT_NAMES)
+
+
+def _naming(about: Sequence[str]) -> QuerySet[Change]:
+    """The history of these ids where it has names or reasons."""
+    names = Q(before__has_any_keys=NAMING) | Q(after__has_any_keys=NAMING)
+    return Change.objects.filter(~Q(reason="") | names, about__in=about)

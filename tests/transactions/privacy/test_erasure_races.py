@@ -19,8 +19,9 @@ from django.utils import timezone
 from accounts import services as account_services
 from accounts.erased import ACCOUNT_NAME, NAME
 from accounts.exceptions import PersonErased
-from accounts.models import Account, AttemptCount, LimitChange, Read, RowRemoval, User
+from accounts.models import Account, AttemptCount, Change, LimitChange, Read, RowRemoval, User
 from ledger.db import short_waits
+from ledger.db.ids import uuid7
 from ledger.db.local_settings import set_locally
 from ledger.db.register import ERASES
 from tests.attacks.approvals import approved, asked, done
@@ -376,7 +377,7 @@ def test_old_reads_are_deleted_in_parts_with_one_note(
 def test_rows_that_never_change_are_erased_in_parts(
     left: Account, clerk: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Others wait for the rows of one part, however many notes a person has written."""
+    """Others wait for the rows of one part, however much a person has written or changed."""
     other = AccountFactory()
     paid = Transaction.objects.filter(from_account=left).get()
     for number in range(4):
@@ -384,6 +385,11 @@ def test_rows_that_never_change_are_erased_in_parts(
         Read.objects.create(
             reader=clerk, page="-", path="/", query="q=A", address="", people=[left.user_id]
         )
+        Change.objects.create(
+            id=uuid7(), changed_at=timezone.now(), table_name="accounts", action="update",
+            about=str(left.pk), path="",
+            before={"name": f"Mine {number}"}, after={"name": f"Mine {number + 1}"},
+        )  # fmt: skip
     monkeypatch.setattr(lifting, "PART", 2)
     lifted, rows = lifting.triggers_lifted, list[set[str]]()
 
@@ -405,10 +411,13 @@ def test_rows_that_never_change_are_erased_in_parts(
 
 
 def _rows_of(person: User) -> set[str]:
-    """Notes of the person, and searches for them, by id."""
+    """Notes of the person, searches for them, and names of their accounts, by id."""
     notes = Annotation.objects.filter(owner=person).values_list("pk", flat=True)
     reads = Read.objects.exclude(query="").values_list("pk", flat=True)
-    return {str(pk) for pk in (*notes, *reads)}
+    mine = [str(pk) for pk in person.accounts.values_list("pk", flat=True)]
+    named = Change.objects.filter(about__in=mine, after__has_key="name")
+    names = named.values_list("pk", flat=True)
+    return {str(pk) for pk in (*notes, *reads, *names)}
 
 
 @pytest.mark.parametrize(
