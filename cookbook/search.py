@@ -28,11 +28,14 @@ QUESTION_WORDS = frozenset(
 # created_at__date. The last part is the subject; the objects and fields before it are those of the
 # reader's code, so a recipe need not have them, and neither values nor stop words. The longest
 # ending that is a feature finds its recipes: objects.raw before raw, rank__gte before gte. A
-# question word alone, such as IN, finds only features.
+# question word alone, such as IN, finds only features. Operators, such as ->>, have no words, so
+# they are compared as they are. A slice, such as [:10], is known by its brackets.
 NAME = re.compile(r"[\w+]+(?:\.[\w+]+)*")  # also N+1, whose 1 belongs to it
 STEP = re.compile(r"\.|__(?=\w)")  # between two parts of a name
 VALUE = re.compile(r"\d{1,4}")  # as in LIMIT 10; five digits are an SQLSTATE
 CLASS_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # between "Outer" and "Ref"
+OPERATOR = re.compile(r"[-+*/<>=~!@#%&|?]+")
+SLICE = re.compile(r"\[\d*:\d*\]")
 ACROSS_RELATIONS = ("double", "underscore")  # the feature of paths such as user__email
 Name = tuple[tuple[str, ...], ...]  # the words of each part: (("created", "at"), ("date",))
 
@@ -72,9 +75,10 @@ def find(query: str) -> RecipeMatches:
     """The matching recipes, the best first: those with a feature of exactly this name, by its place
     in their list, then by rank. Empty if the query has no words. See Note [Names in a query].
     """
+    query = SLICE.sub(" slicing ", query[:MAX_CHARACTERS])
     names = _names(query)
     words = list(dict.fromkeys(_words(names)))[:MAX_WORDS]
-    named = _named(names, query)
+    named = {**_with_operator(query), **_named(names, query)}
     if QUESTION_WORDS.issuperset(words):
         return RecipeMatches([BY_SLUG[slug] for slug in sorted(named, key=named.__getitem__)], [])
     found = _ranked(words, _required_words(names, words))
@@ -117,6 +121,17 @@ def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
         if places:
             fits[slug] = min(places)
     return fits
+
+
+def _with_operator(query: str) -> dict[str, tuple[int, int]]:
+    """The slugs of recipes with a feature that is an operator of the query, as `_named` does."""
+    operators = OPERATOR.findall(query)
+    return {
+        recipe.slug: (0, place)
+        for recipe in RECIPES
+        for place, feature in enumerate(recipe.shows)
+        if feature in operators
+    }
 
 
 def _required_words(names: Iterable[Name], words: list[str]) -> list[str]:

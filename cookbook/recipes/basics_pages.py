@@ -16,7 +16,7 @@ from transactions.models import Transaction
 @GROUP.recipe(
     "order_by() and slices: the first few rows",
     asks="How do I sort, and take only some of the rows?",
-    shows=("order_by", "slicing", "LIMIT", "OFFSET", "sort", "descending"),
+    shows=("order_by", "slicing", "LIMIT", "OFFSET", "objects.all", "sort", "descending"),
     notice="The slice is LIMIT and OFFSET: no other rows are sent to Python. A minus sign sorts "
     "in descending order; rows with equal values are sorted by the columns after it.",
     pitfall="Without a unique last column, rows with equal values come in any order, and one row "

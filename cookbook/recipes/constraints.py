@@ -151,11 +151,13 @@ def one_row_for_each_name(name: str = "rent") -> dict[str, Any]:
         "conditional unique",
         "partial unique index",
         "UniqueConstraint(condition=…)",
+        "unique_together",
         "IntegrityError",
     ),
     notice="The model has UniqueConstraint(fields=['owner'], condition=Q(is_main=True)), which "
     "is a unique index WHERE is_main: Ana may have two rows that are not main, but her second "
-    "main one is refused by one_main_favourite. Ben's main one is allowed.",
+    "main one is refused by one_main_favourite. Ben's main one is allowed. Without the condition "
+    "it does what unique_together does, which Django's documentation no longer recommends.",
     pitfall="A unique constraint on (owner, is_main) would refuse Ana's second row that is not "
     "main. And to move the flag, clear the old one first: the index is checked for each row, and "
     "a unique constraint with a condition cannot be deferrable.",

@@ -150,10 +150,12 @@ def retry(ana: Session, ben: Session) -> dict[str, int]:
         "SERIALIZABLE",
         "snapshot",
         "non-repeatable read",
+        "MVCC",
     ),
     notice="At READ COMMITTED each statement sees what is committed when it begins: Ana's second "
     "query counts 40 coins again that her first query counted in the other jar. At REPEATABLE READ "
-    "the first query fixes one snapshot for all queries, and the total stays 100.",
+    "the first query fixes one snapshot for all queries, and the total stays 100. Postgres keeps "
+    "the older versions of a row for it (MVCC), so a reader never waits for a writer.",
     pitfall="atomic alone gives no single snapshot. A report of several queries needs REPEATABLE "
     "READ, or must be one statement.",
     commits=True,

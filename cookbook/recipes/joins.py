@@ -109,11 +109,19 @@ def rent_paid_by_each_account() -> QuerySet[Account, Any]:
 @GROUP.recipe(
     "Subquery(OuterRef): the latest related row",
     asks="How do I annotate each row with a value of its latest related row?",
-    shows=("Subquery", "OuterRef", "correlated subquery", "latest related row", "annotate"),
+    shows=(
+        "Subquery",
+        "OuterRef",
+        "correlated subquery",
+        "latest related row",
+        "annotate",
+        "LATERAL",
+    ),
     notice="Each Subquery is a SELECT with LIMIT 1 in the list of columns. For each account, "
     "Postgres reads only the last entry of that account in the index transactions_from_created.",
     pitfall="Without [:1] Postgres refuses with 21000, more than one row returned by a subquery, "
-    "but only when some account has two payments.",
+    "but only when some account has two payments. Each column of the other row needs a Subquery; "
+    "SQL by hand reads several columns at once with JOIN LATERAL, which the ORM cannot write.",
 )
 def last_payment_of_each_account() -> QuerySet[Account, Any]:
     """The last payment of each account in pounds, and its time."""

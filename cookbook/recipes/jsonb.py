@@ -37,7 +37,7 @@ def busiest_days_by_key(at_least: int = 70) -> QuerySet[Transaction, Any]:
 @GROUP.recipe(
     "JSONField path: filter by a nested key",
     asks="How do I filter on a nested key of a JSONField?",
-    shows=("nested key", "JSONField", "path of keys"),
+    shows=("nested key", "JSONField", "path of keys", "#>"),
     notice="Two more underscores lead one level deeper. The SQL is metadata #> "
     "'{merchant,country}' = '\"PT\"': a path, and a value that is JSON and therefore has quotes.",
     pitfall="A misspelt key is no error: Django does not know which keys exist. "
@@ -55,7 +55,7 @@ def card_payments_in_country_by_nested_key(country: str = "PT") -> QuerySet[Tran
 @GROUP.recipe(
     "KT(): group by the text of a JSON key",
     asks="How do I group by a JSON key, or get its text without the quotes?",
-    shows=("KT", "KeyTextTransform", "group by a JSON key", "values"),
+    shows=("KT", "KeyTextTransform", "->>", "->", "#>>", "group by a JSON key", "values"),
     notice="F() takes the value with -> or #> as jsonb; KT() with ->> or #>> as text. Python "
     "gets the same string, because Django decodes the jsonb, but only the text can be compared, "
     "sliced and indexed as text.",

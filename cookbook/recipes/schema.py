@@ -75,12 +75,13 @@ def voucher_by_db_default() -> dict[str, Any]:
 @GROUP.recipe(
     "Functional index: Index(Lower(…))",
     asks="How do I index a case-insensitive search?",
-    shows=("functional index", "Lower", "iexact", "index on an expression"),
+    shows=("functional index", "Lower", "iexact", "index on an expression", "CITEXT"),
     notice='The model has Index(Lower("email"), name="vouchers_email_lower"). A condition on the '
     "same expression uses it; iexact compares UPPER() of both sides, which is not indexed, and "
     "so reads all 5,000 rows.",
     pitfall="The expression of the query must be the index's own: an index on Lower() does not "
-    "help iexact, which needs one on Upper().",
+    "help iexact, which needs one on Upper(). The type CITEXT compares without case everywhere; "
+    "Django 5.1 removed its fields.",
 )
 def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str, int]:
     """Vouchers of one address in any case, counted in two ways."""
@@ -158,9 +159,10 @@ def week_by_brin(since: date = date(2026, 6, 1), until: date = date(2026, 6, 7))
 @GROUP.recipe(
     "View as a model: managed = False",
     asks="How do I use a database view as a Django model?",
-    shows=("view as a model", "managed = False", "db_table", "unmanaged model"),
+    shows=("view as a model", "managed = False", "db_table", "unmanaged model", "proxy model"),
     notice='Entry has managed = False and db_table = "entries", a view that has each transaction '
-    "once for each side. Postgres expands the view: the plan merges two index scans and stops at "
+    "once for each side. A proxy model, proxy = True, reads the table of another model instead and "
+    "needs no view. Postgres expands the view: the plan merges two index scans and stops at "
     "the fifth row, without making the view's other rows.",
     pitfall="A model on a view like this one can be read but not saved, and Django does not create "
     "the view: create it in a migration with RunSQL. Before a column that the view uses can change "

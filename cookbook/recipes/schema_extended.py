@@ -52,13 +52,14 @@ class Bucket(Func):
 @GROUP.recipe(
     "Custom function: a subclass of Func",
     asks="How do I call a database function that Django has no class for?",
-    shows=("custom function", "Func", "width_bucket", "histogram"),
+    shows=("custom function", "Func", "RawSQL", "width_bucket", "histogram"),
     notice="A class of four lines makes a Postgres function an expression, for annotate(), "
     "filter(), order_by() and indexes. The GROUP BY is on width_bucket(amount, 0, 100, 5); bucket "
     "6 has amounts of 100 or more.",
     pitfall="Without output_field Django takes the type of the arguments, and raises FieldError "
     "where they are mixed. A plain string among the arguments is a column's name; a text is "
-    'Value("...").',
+    'Value("..."). RawSQL() takes any text instead; pass values as its params, '
+    "because nothing quotes what is formatted into the text.",
 )
 def histogram_by_custom_function(
     upto: Decimal = Decimal(100), currency: str = "USD"

@@ -129,6 +129,19 @@ TYPED = {
     "URLField": "office-by-its-fields",
     "psycopg2": "cash-by-day-in-raw-sql",
     "createsuperuser": "person-by-user-model",
+    "LATERAL": "last-payment-of-each-account",
+    "citext": "vouchers-by-functional-index",
+    "MVCC": "torn-report",
+    "proxy model": "newest-entries-of-a-view",
+    "RawSQL": "histogram-by-custom-function",
+    "unique_together": "one-main-favourite",
+    "Account.objects.all()": "largest-payments",
+    "objects.all()[:10]": "largest-payments",
+    "[:10]": "largest-payments",
+    "->>": "payments-by-city",
+    "metadata->>'kind'": "payments-by-city",
+    "metadata @> '{}'": "payments-to-merchant-contains",
+    "||": "gold-card-in-place",
 }
 
 
