@@ -61,8 +61,9 @@ def choose_settings() -> None:
     except CommandError:
         pass  # the command's own parser names it
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")
-    if sys.argv[1:2] == ["runserver"]:  # pages never have the rights of the owner of the tables
-        os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or "web"
+    # Neither pages nor the worker have the rights of the owner of the tables.
+    if role := {"runserver": "web", "work": "worker"}.get("".join(sys.argv[1:2])):
+        os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or role
 
 
 def log_format() -> str:

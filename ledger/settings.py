@@ -136,9 +136,12 @@ TEMPLATES = [
 _database = database_settings.database()
 LEDGER_EMBEDDED = not _database
 # Which role connects: the owner of the tables, or the web role with fewer rights (docs/rights.md).
-# wsgi.py, asgi.py and server/web_process.py set web; commands run as the owner.
-LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web"])
+# wsgi.py, asgi.py and server/web_process.py set web, `manage.py work` sets worker; other commands
+# run as the owner.
+LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web", "worker"])
 LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
+# The role of `manage.py work` and its jobs: it owns nothing, and cannot change the books.
+LEDGER_WORKER_ROLE = env.text("LEDGER_WORKER_ROLE", "ledger_worker")
 # The role of the cookbook's recipes: it has rights to the practice bank alone, and cannot sign in.
 LEDGER_COOKBOOK_ROLE = env.text("LEDGER_COOKBOOK_ROLE", "ledger_cookbook")
 # The role of `audit_ledger`: it reads the books and stores what an audit found (docs/rights.md).

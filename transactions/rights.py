@@ -90,6 +90,40 @@ FUNCTIONS = (
     "stop_alert_mails(uuid, text)",
 )
 
+# What `manage.py work` may do: its jobs erase people who left and what was kept long enough, end
+# holds, pay standing orders, audit, seal and issue statements; and it delivers events. It connects
+# to addresses that customers choose, so it cannot write balances or limits, change what is posted,
+# sealed or registered, or make a superuser.
+WORKER = {
+    **dict.fromkeys(
+        (
+            "approval_thresholds", "auth_group", "auth_group_permissions", "auth_permission",
+            "currencies", "django_content_type", "django_migrations", "entries", "event_streams",
+            "provider_groups", "row_register", "socialaccount_socialapp", "staff_sums",
+        ),
+        "SELECT",
+    ),
+    "accounts": "SELECT, UPDATE (name)",
+    "transactions": "SELECT, INSERT, UPDATE (status)",
+    "users": "SELECT, UPDATE (email, name, password, password_is_long, last_login, is_staff,"
+    " household_id)",
+    "users_groups": "SELECT, DELETE",
+    "users_user_permissions": "SELECT, DELETE",
+    "account_status_changes": "SELECT, UPDATE (reason, message)",
+    "limit_changes": "SELECT, UPDATE (reason)",
+    "changes": "SELECT, UPDATE (before, after, reason)",
+    "audit_runs": "SELECT, INSERT, UPDATE (findings)",
+    "events": "SELECT, DELETE",
+    "fact_keys": "",
+    "row_revisions": "SELECT, INSERT",
+    "row_removals": "SELECT, INSERT",
+    "seals": "SELECT, INSERT",
+    "sealed_days": "SELECT, INSERT",
+    "writer_mark": "SELECT, UPDATE (started_at)",
+}  # fmt: skip
+# The last two lift the triggers of some tables: transactions/privacy/lifting.py.
+WORKER_FUNCTIONS = ("session_states()", "lift_triggers(text)", "restore_triggers(text)")
+
 # `audit_ledger` reads everything but what people sign in with, and stores what it found.
 AUDITOR = {
     "audit_runs": "SELECT, INSERT",
@@ -108,20 +142,22 @@ HIDDEN_FROM_AUDITOR = {
 
 
 def grant_rights(*, using: str, **_signal: Any) -> None:
-    """Grants LEDGER_WEB_ROLE and LEDGER_AUDITOR_ROLE their rights after a migration, as far as the
-    server has these roles.
+    """Grants LEDGER_WEB_ROLE, LEDGER_WORKER_ROLE and LEDGER_AUDITOR_ROLE their rights after a
+    migration, as far as the server has these roles.
     """
     if server := embedded_server(using):
         server.ensure_roles()
         server.take_rights_from_everybody(connections[using].settings_dict["NAME"])
     grant(connections[using], settings.LEDGER_WEB_ROLE, LESS, functions=FUNCTIONS)
+    grant(connections[using], settings.LEDGER_WORKER_ROLE, WORKER, functions=WORKER_FUNCTIONS)
     grant(
         connections[using], settings.LEDGER_AUDITOR_ROLE, AUDITOR,
         usual="SELECT", hidden=HIDDEN_FROM_AUDITOR,
     )  # fmt: skip
-    for setting in settings_of(connections[using], settings.LEDGER_WEB_ROLE):
-        logger.warning(
-            "The role %s has a setting of its own, %s. If nobody of yours set it, remove it as a "
-            "superuser: ALTER ROLE %s RESET ALL.",
-            settings.LEDGER_WEB_ROLE, setting, settings.LEDGER_WEB_ROLE,
-        )  # fmt: skip
+    for role in (settings.LEDGER_WEB_ROLE, settings.LEDGER_WORKER_ROLE):
+        for setting in settings_of(connections[using], role):
+            logger.warning(
+                "The role %s has a setting of its own, %s. If nobody of yours set it, remove it as "
+                "a superuser: ALTER ROLE %s RESET ALL.",
+                role, setting, role,
+            )  # fmt: skip

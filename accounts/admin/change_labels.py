@@ -79,5 +79,9 @@ def label_of(name: str) -> str:
 
 def writer_of(role: str, owner: str) -> str:
     """Which program wrote a change, by its database role; `owner` is that of the tables."""
-    known = {owner: "the owner of the tables", settings.LEDGER_WEB_ROLE: "the web app"}
+    known = {
+        owner: "the owner of the tables",
+        settings.LEDGER_WEB_ROLE: "the web app",
+        settings.LEDGER_WORKER_ROLE: "the worker",
+    }
     return known.get(role, f"the database role {role}")

@@ -6,6 +6,6 @@ set -eu
 random() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 
 echo "SECRET_KEY=$(random)"
-for name in POSTGRES LEDGER_OWNER LEDGER_WEB LEDGER_EXPLORER LEDGER_REPLICATION; do
+for name in POSTGRES LEDGER_OWNER LEDGER_WEB LEDGER_WORKER LEDGER_EXPLORER LEDGER_REPLICATION; do
     echo "${name}_PASSWORD=$(random)"
 done

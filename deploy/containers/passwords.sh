@@ -5,6 +5,7 @@
 set -euo pipefail
 : "${LEDGER_OWNER_PASSWORD:?LEDGER_OWNER_PASSWORD is missing}"
 : "${LEDGER_WEB_PASSWORD:?LEDGER_WEB_PASSWORD is missing}"
+: "${LEDGER_WORKER_PASSWORD:?LEDGER_WORKER_PASSWORD is missing}"
 
 run_sql() {
     psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres
@@ -14,8 +15,10 @@ run_sql() {
 run_sql <<'SQL'
 \getenv owner_password LEDGER_OWNER_PASSWORD
 \getenv web_password LEDGER_WEB_PASSWORD
+\getenv worker_password LEDGER_WORKER_PASSWORD
 CREATE ROLE ledger LOGIN PASSWORD :'owner_password';
 CREATE ROLE ledger_web LOGIN PASSWORD :'web_password';
+CREATE ROLE ledger_worker LOGIN PASSWORD :'worker_password';
 SQL
 
 # For the explorer; without a password it has no login. Its other limits come from `roles`.

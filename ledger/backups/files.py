@@ -84,11 +84,11 @@ def _check_session() -> None:
 
 
 def _check_login() -> None:
-    """Raises BackupRefused for that of web processes, which does not read every table."""
+    """Raises BackupRefused for those that do not read every table."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         (login,) = cursor.fetchone()
-    if login == settings.LEDGER_WEB_ROLE:
+    if login in (settings.LEDGER_WEB_ROLE, settings.LEDGER_WORKER_ROLE):
         raise BackupRefused(not_by_this_login())
 
 

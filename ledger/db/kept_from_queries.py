@@ -11,7 +11,7 @@ from typing import Any
 STATISTICS = "pg_read_all_stats"  # a role of Postgres: sees what every session does
 # Messages in the WAL could fill the disk, and a session of a role may be ended by any other of it.
 # They are for the roles of `ledger.db.confirmation` and `posting.lost_statements`.
-OF_OWNER_AND_WEB = "pg_logical_emit_message|pg_terminate_backend|pg_cancel_backend"
+OF_THOSE_WHO_BOOK = "pg_logical_emit_message|pg_terminate_backend|pg_cancel_backend"
 # By this one a query could turn its limits off, or let Postgres send it notices of any length.
 SETTINGS = "set_config"
 # Note [Shared locks]: Postgres keeps all locks of the server in one table of fixed size. When it is
@@ -70,15 +70,16 @@ ORDER BY proname
 """  # noqa: S608 - a constant
 
 
-def statements(cursor: Any, owner: str, web: str, others: Sequence[str]) -> list[str]:
+def statements(cursor: Any, booking: Sequence[str], others: Sequence[str]) -> list[str]:
     """Returns the SQL that leaves each function to its roles; none where nothing is to be done.
-    `others` are all further roles of the bank but the explorer's.
+    `booking` are the roles that book payments: the owner's, the web role and the worker's; `others`
+    are all further roles of the bank but the explorer's.
     """
     found = []
     for functions, roles in (
-        (OF_OWNER_AND_WEB, [owner, web]),
-        (OF_THE_BANK, [owner, web, *others]),
-        (COUNTERS, [owner, web, *others, STATISTICS]),
+        (OF_THOSE_WHO_BOOK, booking),
+        (OF_THE_BANK, [*booking, *others]),
+        (COUNTERS, [*booking, *others, STATISTICS]),
     ):
         cursor.execute(STATEMENTS, [functions, roles])
         found += [statement for (statement,) in cursor.fetchall()]
@@ -87,5 +88,5 @@ def statements(cursor: Any, owner: str, web: str, others: Sequence[str]) -> list
 
 def executable(connection: Any, role: str) -> list[str]:
     """Returns the names of these functions that the role may execute."""
-    functions = f"lo_create|{OF_OWNER_AND_WEB}|{OF_THE_BANK}|{COUNTERS}"
+    functions = f"lo_create|{OF_THOSE_WHO_BOOK}|{OF_THE_BANK}|{COUNTERS}"
     return [name for (name,) in connection.execute(EXECUTABLE, [functions, role]).fetchall()]

@@ -15,9 +15,14 @@ from django.db import DatabaseError
 from ledger.db import kept_from_queries
 from ledger.db.creation import create_database
 from ledger.db.rights import LARGE_OBJECTS
-from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
+from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT, MEMBERSHIPS_KNOW_INHERIT
 
 COOKBOOK = "ledger_cookbook"
+# Note [A member without rights]: triggers let a member of the owner do what only commands do, such
+# as erasing a name. The worker is one, from Postgres 16 on without any right of the owner: it
+# neither inherits them nor becomes the owner. So it has the rights of transactions/rights.py alone.
+# Postgres 15 lets every member become the role; there the worker is as trusted as the owner.
+MEMBER_ALONE = " WITH INHERIT FALSE, SET FALSE"
 EXPLORER_OPTIONS = "LOGIN NOINHERIT CONNECTION LIMIT 20"
 # What only a superuser may change, so that a query cannot. Queries do not see what others of the
 # role run, fill no disk with temporary files, count no rows that they pass over, and leave no error
@@ -34,7 +39,7 @@ STATISTICS_STAY = (
     "The page Database will not tell since when sessions of other roles run: only a superuser, or"
     " who has it with ADMIN OPTION, can GRANT pg_read_all_stats TO {}."
 )
-ACTIVITY_STAYS = "Sessions of the web role see what others of it run: only a superuser can hide it."
+ACTIVITY_STAYS = "Sessions of {} see what others of it run: only a superuser can hide it."
 EXPLORER_STAYS = (
     "The role {} has no {}, which keep queries of the explorer from data of others: only a"
     " superuser can set that (docs/rights.md#on-your-own-server)."
@@ -61,6 +66,7 @@ class BankRoles:
 
     owner: str
     web: str
+    worker: str
     auditor: str
     explorer: str
 
@@ -70,7 +76,7 @@ class BankRoles:
 
     @property
     def logins(self) -> tuple[str, ...]:
-        return self.owner, self.web, self.auditor, self.explorer
+        return self.owner, self.web, self.worker, self.auditor, self.explorer
 
 
 def set_up(
@@ -90,6 +96,7 @@ def set_up(
         new = [role for role in roles.logins if role not in known]
         yield from _let_owner_see_sessions(cursor, connection.ops.quote_name(roles.owner))
         yield from _limit(cursor, connection.ops.quote_name(roles.web), timeouts)
+        yield from _hide_what_runs(cursor, connection.ops.quote_name(roles.worker))
         yield from _limit_explorer(cursor, connection.ops.quote_name(roles.explorer))
         is_there = name in _column(cursor, "SELECT datname FROM pg_database")
     if not is_there:
@@ -115,6 +122,11 @@ def _make(
         for role in roles.logins:
             cursor.execute(f"GRANT {IAM} TO {quote(role)}")
     cursor.execute(f"GRANT {quote(roles.rows)} TO {quote(roles.owner)}")
+    if cursor.connection.info.server_version < MEMBERSHIPS_KNOW_INHERIT:
+        cursor.execute(f"ALTER ROLE {quote(roles.worker)} NOINHERIT")
+        cursor.execute(f"GRANT {quote(roles.owner)} TO {quote(roles.worker)}")
+    else:
+        cursor.execute(f"GRANT {quote(roles.owner)} TO {quote(roles.worker)}{MEMBER_ALONE}")
     cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     if cursor.fetchone() == (False,):  # who is none gives a database only to a role it belongs to
         cursor.execute(f"GRANT {quote(roles.owner)} TO CURRENT_USER")
@@ -134,10 +146,14 @@ def _limit(cursor: Any, web: str, timeouts: Mapping[str, float]) -> Iterator[str
         too_old = cursor.connection.info.server_version < KNOWS_TRANSACTION_TIMEOUT
         if seconds and not (setting == "transaction_timeout" and too_old):
             cursor.execute(f"ALTER ROLE {web} SET {setting} = '{int(seconds * 1000)}ms'")
+    yield from _hide_what_runs(cursor, web)
+
+
+def _hide_what_runs(cursor: Any, role: str) -> Iterator[str]:
     try:
-        cursor.execute(f"ALTER ROLE {web} SET track_activities = off")
+        cursor.execute(f"ALTER ROLE {role} SET track_activities = off")
     except DatabaseError:
-        yield ACTIVITY_STAYS
+        yield ACTIVITY_STAYS.format(role)
 
 
 def _limit_explorer(cursor: Any, explorer: str) -> Iterator[str]:
@@ -163,8 +179,8 @@ def _take_large_objects(cursor: Any) -> Iterator[str]:
 
 def _take_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
     """Takes the functions of `kept_from_queries` from the explorer."""
-    others = [roles.auditor, roles.rows, COOKBOOK]
-    statements = partial(kept_from_queries.statements, cursor, roles.owner, roles.web, others)
+    booking, others = [*roles.logins[:3]], [roles.auditor, roles.rows, COOKBOOK]
+    statements = partial(kept_from_queries.statements, cursor, booking, others)
     if not _all_take_effect(cursor, statements):
         yield FUNCTIONS_STAY
 

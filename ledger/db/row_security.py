@@ -28,6 +28,7 @@ LIFETIME = 300  # seconds: longer than a statement may run, with room for clocks
 RENEWED_BEFORE = 120  # seconds before a token ends
 ROWS_AT_ONCE = 500
 PREPARE = "run manage.py prepare with the same settings."
+WORKS = "works"  # the policy by which the worker has every row
 NOBODY = UUID(int=0)  # in the tokens of requests whose person is not known
 
 

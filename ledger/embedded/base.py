@@ -13,7 +13,7 @@ from django.db import OperationalError
 from ledger.db.backend import base, client
 from ledger.db.embedded import EmbeddedServerError, programs
 from ledger.embedded.instance import default_server
-from ledger.embedded.roles import OWNER, WEB
+from ledger.embedded.roles import LOGINS, OWNER
 
 
 class WheelClient(client.DatabaseClient):
@@ -58,7 +58,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             info = default_server().ensure_started()
         except EmbeddedServerError as err:
             raise OperationalError(str(err)) from err
-        user = WEB if self.settings_dict.get("LEDGER_ROLE") == "web" else OWNER
+        user = LOGINS.get(self.settings_dict.get("LEDGER_ROLE", ""), OWNER)
         self.settings_dict.update(HOST=info.host, PORT=info.port, USER=user)
         if "," in info.host:  # a primary and its standby
             self.settings_dict["OPTIONS"].setdefault("target_session_attrs", "read-write")

@@ -7,32 +7,37 @@ from psycopg import sql
 
 from ledger.db import kept_from_queries
 from ledger.db.rights import LARGE_OBJECTS
-from ledger.db.role_setup import COOKBOOK, EXPLORER_OPTIONS, EXPLORER_SETTINGS
+from ledger.db.role_setup import COOKBOOK, EXPLORER_OPTIONS, EXPLORER_SETTINGS, MEMBER_ALONE
 from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
 from ledger.embedded.postmaster import Postmaster
 
 DATABASE = "ledger"
 # The roles: the owner of the database; the role of web processes, whose rights to tables are
-# granted after every migration (see rights.py); the role of the cookbook, which cannot sign in and
-# is reached by SET ROLE; the owner of the views of row-level security, which nobody becomes; and
-# the role of the explorer, which signs in and reads its views alone.
+# granted after every migration (see rights.py); the role of `manage.py work`, likewise; the role of
+# the cookbook, which cannot sign in and is reached by SET ROLE; the owner of the views of row-level
+# security, which nobody becomes; and the role of the explorer, which signs in and reads its views
+# alone.
 OWNER, WEB, ROWS = "ledger", "ledger_web", "ledger_web_rows"
+WORKER = "ledger_worker"
+LOGINS = {"owner": OWNER, "web": WEB, "worker": WORKER}  # by LEDGER_ROLE
 AUDITOR = "ledger_auditor"  # only where an administrator made it
 EXPLORER = "ledger_explorer"
 ROLES = {
     OWNER: "LOGIN CREATEDB",
     WEB: "LOGIN",
+    WORKER: "LOGIN",
     COOKBOOK: "NOLOGIN",
     ROWS: "NOLOGIN",
     EXPLORER: EXPLORER_OPTIONS,
 }
 # (member, role): the member may SET ROLE to the role. The owner also inherits the role's rights;
-# the web role does not.
+# the web role does not. The worker can do neither: see Note [A member without rights].
 MEMBERSHIPS = {
     (OWNER, WEB): "",
     (OWNER, COOKBOOK): "",
     (WEB, COOKBOOK): " WITH INHERIT FALSE",
     (OWNER, ROWS): "",
+    (WORKER, OWNER): MEMBER_ALONE,
 }
 GRANTED = "SELECT member::regrole::text, roleid::regrole::text FROM pg_auth_members"
 SUPERUSER = "postgres"
@@ -49,8 +54,8 @@ def create(server: Postmaster) -> None:
 def create_on(connection: psycopg.Connection[Any], *, password: str | None = None) -> None:
     """Creates what is missing of the roles, their memberships and the database, as a superuser.
 
-    Before Postgres 16 a membership has no option for inheritance: there the web role inherits
-    nothing from any role.
+    Before Postgres 16 a membership has no option for inheritance: there the web role and the worker
+    inherit nothing from any role.
     """
     known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
     for role, rights in ROLES.items():
@@ -63,8 +68,8 @@ def create_on(connection: psycopg.Connection[Any], *, password: str | None = Non
         if (member, role) not in granted:
             grant = sql.SQL("GRANT {} TO {}" + ("" if is_old else options))
             connection.execute(grant.format(sql.Identifier(role), sql.Identifier(member)))
-    if is_old:
-        connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(sql.Identifier(WEB)))
+    for role in (WEB, WORKER) if is_old else ():
+        connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(sql.Identifier(role)))
     exists = "SELECT 1 FROM pg_database WHERE datname = %s"
     if not connection.execute(exists, [DATABASE]).fetchone():
         create = sql.SQL("CREATE DATABASE {} OWNER {}")
@@ -73,16 +78,16 @@ def create_on(connection: psycopg.Connection[Any], *, password: str | None = Non
 
 def take_rights_from_everybody(server: Postmaster, database: str) -> None:
     """Does what only a superuser can: nobody makes large objects in this database, none but the
-    owner and the web role writes messages into the WAL or ends sessions of its own role, the
-    explorer executes nothing of `kept_from_queries`, and what a role of ours set for itself by
-    ALTER ROLE is gone.
+    roles that book writes messages into the WAL or ends sessions of its own role, the explorer
+    executes nothing of `kept_from_queries`, and what a role of ours set for itself by ALTER ROLE is
+    gone.
     """
     with as_superuser(server, database) as connection:
         for (revoke,) in connection.execute(LARGE_OBJECTS).fetchall():
             connection.execute(revoke)
         with connection.cursor() as cursor:
             others = [COOKBOOK, ROWS, AUDITOR]
-            for statement in kept_from_queries.statements(cursor, OWNER, WEB, others):
+            for statement in kept_from_queries.statements(cursor, [*LOGINS.values()], others):
                 cursor.execute(statement)
         reset_settings(connection)
 
@@ -112,7 +117,8 @@ def reset_settings(connection: psycopg.Connection[Any]) -> None:
     injected SQL could. Those that are ours stay, also for sessions that begin meanwhile.
     """
     # `pg_stat_activity` shows a role what its other sessions run, with the values.
-    ours = {WEB: {"track_activities": "off"}, EXPLORER: EXPLORER_SETTINGS}
+    hidden = {"track_activities": "off"}
+    ours = {WEB: hidden, WORKER: hidden, EXPLORER: EXPLORER_SETTINGS}
     changed = """SELECT rolname, datname, setconfig FROM pg_db_role_setting
         JOIN pg_roles ON pg_roles.oid = setrole
         LEFT JOIN pg_database ON pg_database.oid = setdatabase

@@ -30,6 +30,7 @@ ONCE = ("roles", "migrate")
 SECRETS = {
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz" * 2, "POSTGRES_PASSWORD": "of postgres",
     "LEDGER_OWNER_PASSWORD": "of the owner", "LEDGER_WEB_PASSWORD": "of pages",
+    "LEDGER_WORKER_PASSWORD": "of jobs",
 }  # fmt: skip
 OF_DB = "the database is the service db"
 OF_IMAGE = "the image, or the service, decides it"
@@ -41,7 +42,7 @@ NOT_HANDED_ON = {
             "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD", "RDS_HOSTNAME", "RDS_PORT",
             "DB_OPTIONS", "DB_IAM_REGION", "DB_SECRET_ID", "DB_SECRET_REGION", "DB_DRIVER",
             "DB_AWS_PLUGINS", "DB_AWS_OPTIONS", "DB_PLAINTEXT", "LEDGER_WEB_ROLE",
-            "LEDGER_AUDITOR_ROLE", "LEDGER_EXPLORER_ROLE",
+            "LEDGER_AUDITOR_ROLE", "LEDGER_EXPLORER_ROLE", "LEDGER_WORKER_ROLE",
         ],
         OF_DB,
     ),
@@ -182,7 +183,7 @@ def test_web_processes_are_not_the_owner_and_only_the_owner_changes_tables() -> 
         "roles": "postgres",
         "migrate": "ledger",
         "web": "ledger_web",
-        "work": "ledger",
+        "work": "ledger_worker",
     }
     web = json.dumps(SERVICES["web"])
     assert "OWNER_PASSWORD" not in web

@@ -30,7 +30,8 @@ STAGES = stages_of((BASE_DIR / "Dockerfile").read_text())
 OF_THE_IMAGE = ("base", "packages", "site", "system", "image")
 PASSWORDS = {
     "POSTGRES_PASSWORD": "of 'postgres'", "LEDGER_OWNER_PASSWORD": "of \"the\" owner",
-    "LEDGER_WEB_PASSWORD": "of pages $&", "LEDGER_REPLICATION_PASSWORD": "of copies",
+    "LEDGER_WEB_PASSWORD": "of pages $&", "LEDGER_WORKER_PASSWORD": "of jobs",
+    "LEDGER_REPLICATION_PASSWORD": "of copies",
     "LEDGER_EXPLORER_PASSWORD": "of 'queries' \"$&",
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
 }  # fmt: skip

@@ -201,6 +201,7 @@ def test_the_page_leads_to_a_bank_over_tls(bank: Machine) -> None:
     bank.run("systemctl stop ledger-work")
     assert psql(bank, roles, "postgres") == "ledger_web"
     bank.run("systemctl start ledger-work")
+    assert bank.run("systemctl show --property=User --value ledger-work").strip() == "ledger_worker"
     assert psql(bank, "SHOW data_checksums") == "on"
     journal = bank.run("systemd-analyze cat-config systemd/journald.conf")
     assert "MaxRetentionSec=365day" in journal.splitlines()

@@ -20,6 +20,7 @@ from accounts.exceptions import LedgerError
 from accounts.models import Account
 from ledger.db.local_settings import locally, set_locally
 from ledger.db.retry import LOCK_TIMED_OUT, TIMED_OUT, sqlstate
+from ledger.db.row_security import WORKS
 from ledger.db.snapshot import snapshot
 from transactions.audit.checks.approvals import approvals
 from transactions.audit.checks.events import events
@@ -184,11 +185,15 @@ def _counted(since: datetime | None) -> Audit:
 
 
 def _refuse_blind() -> None:
-    """Without a row every check is content. The web role shows policies the scope AUDIT instead."""
+    """Without a row every check is content. The web role shows policies the scope AUDIT instead; a
+    policy of the worker shows it every row.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT row_security_active('transactions') AND current_user <> %s",
-            [settings.LEDGER_WEB_ROLE],
+            "SELECT row_security_active('transactions') AND current_user <> %s AND NOT EXISTS ("
+            " SELECT FROM pg_policies WHERE tablename = 'transactions'"
+            " AND policyname = %s AND current_user = ANY (roles))",
+            [settings.LEDGER_WEB_ROLE, WORKS],
         )
         if cursor.fetchone()[0]:
             raise AuditBlind(

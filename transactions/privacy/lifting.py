@@ -1,41 +1,79 @@
 """Writes rows that never change otherwise, without making others wait for long.
 
-Note [Lifted triggers]: only the owner of the tables may lift their triggers, and no other session
-can write these tables until the transaction ends. So what changes is found before, without a lock,
-and the rest is done with_short_waits: see Note [Short waits].
+Note [Lifted triggers]: two functions of the owner of the tables lift the triggers of LIFTED, and of
+no other table; the owner and the worker may call them. No other session can write these tables
+until the transaction ends. So what changes is found before, without a lock, and the rest is done
+with_short_waits: see Note [Short waits].
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from typing import Any
 
-from django.db import connection
+from django.db import connection, connections
 from django.db.models import QuerySet
 
 from ledger.db.short_waits import with_short_waits
+from transactions.privacy.further import FURTHER
 
 PART = 2000  # rows that change while others wait
 
-OTHER_TRIGGERS = """SELECT quote_ident(tgname) FROM pg_trigger
-    WHERE tgrelid = %s::regclass AND NOT tgisinternal
-      AND tgname NOT LIKE ALL (ARRAY['%%row_is_registered%%', '%%row_is_revised%%'])"""
+# Tables whose rows change by an erasure alone, or go when their time is over: notes, what staff
+# wrote about accounts, statements that they reconciled, reads, the history, revoked tokens and
+# findings of audits.
+NEVER_CHANGE = (
+    "annotations", "account_status_changes", "limit_changes", "approval_requests",
+    "transaction_notes", "monthly_statements", "reconciliations", "reconciliation_lines", "reads",
+    "changes", "api_tokens", "audit_runs",
+)  # fmt: skip
+LIFT, RESTORE = "lift_triggers(text)", "restore_triggers(text)"  # in transactions/rights.py, too
+FUNCTION = """
+CREATE OR REPLACE FUNCTION {signature} RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    each name;
+BEGIN
+    IF $1 <> ALL (ARRAY[{tables}]) THEN
+        RAISE EXCEPTION 'The triggers of % are never lifted.', $1
+        USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    FOR each IN
+        SELECT tgname FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal
+        AND tgname NOT LIKE ALL (ARRAY['%row_is_registered%', '%row_is_revised%'])
+    LOOP
+        EXECUTE format('ALTER TABLE %I {verb} TRIGGER %I', $1, each);
+    END LOOP;
+END $$;
+REVOKE ALL ON FUNCTION {signature} FROM PUBLIC;
+"""
+
+
+def lifted() -> tuple[str, ...]:
+    """The tables whose triggers an erasure, or the end of a keeping time, may lift."""
+    return (*NEVER_CHANGE, *chain.from_iterable(data.never_change for data in FURTHER))
+
+
+def install_functions(*, using: str, **_signal: Any) -> None:
+    """Makes both functions as the code has them, after a migration."""
+    tables = ", ".join(f"'{table}'" for table in lifted())
+    with connections[using].cursor() as cursor:
+        for signature, verb in ((LIFT, "DISABLE"), (RESTORE, "ENABLE")):
+            # Without parameters, so that % stands for itself.
+            cursor.execute(FUNCTION.format(signature=signature, verb=verb, tables=tables))
 
 
 @contextmanager
-def triggers_lifted(*tables: str) -> Iterator[None]:
-    """Lifts the triggers of tables whose rows never change, but not those that register rows and
-    note what becomes of them. See Note [Lifted triggers].
+def triggers_lifted(table: str) -> Iterator[None]:
+    """Lifts the triggers of a table of `lifted`, but not those that register rows and note what
+    becomes of them. See Note [Lifted triggers].
     """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with deferred checks is in use
-        for table in tables:
-            cursor.execute(OTHER_TRIGGERS, [table])
-            for (trigger,) in cursor.fetchall():
-                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+        cursor.execute("SELECT lift_triggers(%s)", [table])
         yield
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        cursor.execute("SELECT restore_triggers(%s)", [table])
 
 
 def delete_in_parts(old: QuerySet[Any], note: Callable[[], None]) -> int:

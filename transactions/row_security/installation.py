@@ -9,7 +9,7 @@ from django.db import transaction as db_transaction
 from django.db.backends.utils import CursorWrapper
 
 from ledger.db.rights import EVERYTHING
-from ledger.db.row_security import keys
+from ledger.db.row_security import WORKS, keys
 from ledger.db.short_waits import with_short_waits
 from ledger.db.signing_keys import store_pads
 from transactions.rights import LESS
@@ -113,13 +113,17 @@ def _checked_first() -> dict[str, tuple[str, str]]:
     return {table: check_first_sql(table, POLICIES[table].writes) for table in CHECKED_FIRST}
 
 
-def _policies_and_triggers() -> dict[str, list[str]]:
+def _policies_and_triggers(cursor: CursorWrapper) -> dict[str, list[str]]:
     """The SQL of each trigger and of each table's policies, by the names that `make_changed` takes;
-    the policies have the name of the first one.
+    the policies have the name of the first one. The worker, if there is one, has every row.
     """
     known = f"ON row_security.counterparties USING (account_id = ANY ({ACCOUNTS}))"
     policies = {table: policy.sql(table) for table, policy in POLICIES.items()}
     policies["row_security.counterparties"] = [f"CREATE POLICY reads {known}"]
+    if _has_role(cursor, settings.LEDGER_WORKER_ROLE):
+        to = connection.ops.quote_name(settings.LEDGER_WORKER_ROLE)
+        for table, statements in policies.items():
+            statements.append(f"CREATE POLICY {WORKS} ON {table} TO {to} USING (true)")
     made = {"TRIGGER row_security_counterparties ON transactions": [NOTES_COUNTERPARTIES]}
     for table, (_function, trigger) in _checked_first().items():
         made[f"TRIGGER a_row_security ON {table}"] = [trigger]
@@ -133,7 +137,7 @@ def _policies_and_triggers() -> dict[str, list[str]]:
 
 
 def _digest(cursor: CursorWrapper) -> str:
-    made = [sql for statements in _policies_and_triggers().values() for sql in statements]
+    made = [sql for statements in _policies_and_triggers(cursor).values() for sql in statements]
     parts = [settings.LEDGER_WEB_ROLE, *VIEWS, TABLES, *_functions(), *made]
     return digest_of([*parts, *mask_views(cursor)])
 
@@ -144,7 +148,7 @@ def _install(cursor: CursorWrapper, *, is_new: bool) -> None:
         cursor.execute(TABLES)
     for statement in _functions():
         cursor.execute(statement)
-    make_changed(cursor, _policies_and_triggers())
+    make_changed(cursor, _policies_and_triggers(cursor))
     _let_views_ask_for_the_reader(cursor)
     if _has_web_role(cursor):
         _make_masks(cursor)
@@ -162,7 +166,11 @@ def _let_views_ask_for_the_reader(cursor: CursorWrapper) -> None:
 
 
 def _has_web_role(cursor: CursorWrapper) -> bool:
-    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.LEDGER_WEB_ROLE])
+    return _has_role(cursor, settings.LEDGER_WEB_ROLE)
+
+
+def _has_role(cursor: CursorWrapper, role: str) -> bool:
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
     return cursor.fetchone() is not None
 
 

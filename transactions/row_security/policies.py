@@ -10,6 +10,7 @@ condition instead of by the page's (docs/rights.md).
 from dataclasses import dataclass, replace
 
 from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
+from ledger.db.row_security import WORKS
 
 READS_BANK = "(SELECT row_security.reads_bank())"
 READS_DIRECTORY = "(SELECT row_security.reads_directory())"
@@ -57,7 +58,7 @@ class Policy:
         ]
 
 
-NAMES = ("reads", "inserts", "changes", "deletes")  # of the policies of each table
+NAMES = ("reads", "inserts", "changes", "deletes", WORKS)  # of the policies of each table
 
 IS_OWN_SIDE = f"ARRAY[from_account_id, to_account_id] && {ACCOUNTS}"
 # Its own policy leaves only the counterparties of the reader's accounts.

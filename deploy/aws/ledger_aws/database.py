@@ -22,7 +22,7 @@ from ledger_aws.parameters import PARAMETERS
 VERSION = rds.PostgresEngineVersion.VER_18
 AURORA_VERSION = rds.AuroraPostgresEngineVersion.of("18", "18")
 ADMIN = "ledger_admin"
-OWNER, WEB, AUDITOR = "ledger", "ledger_web", "ledger_auditor"
+OWNER, WEB, WORKER, AUDITOR = "ledger", "ledger_web", "ledger_worker", "ledger_auditor"
 EXPLORER = "ledger_explorer"  # queries of analysts sign in as it, from web tasks
 OF_WEB = (WEB, EXPLORER)
 NAME = "ledger"

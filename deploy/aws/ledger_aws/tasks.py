@@ -15,7 +15,7 @@ from ledger_aws import environment, nginx
 from ledger_aws.attachments import AttachmentBucket
 from ledger_aws.cache import Cache
 from ledger_aws.config import Config
-from ledger_aws.database import AUDITOR, OF_WEB, OWNER, BankDatabase
+from ledger_aws.database import AUDITOR, OF_WEB, OWNER, WORKER, BankDatabase
 from ledger_aws.keys import Keys
 from ledger_aws.log_groups import new_log_group
 from ledger_aws.network import NGINX, PROBES
@@ -59,7 +59,7 @@ class Tasks(Construct):
 
         self.web = self._web({**every, "LEDGER_METRICS_TOKEN": keys.metrics_token, **keys.given})
         self.roles = self._command("roles", ["create_roles", "--iam"], secret_key, role=None)
-        self.migrate = self._command("migrate", ["migrate"], secret_key)
+        self.migrate = self._command("migrate", ["migrate"], secret_key, role=OWNER)
         self.audit = self._command("audit", ["audit_ledger"], secret_key, role=AUDITOR)
         self.seal = self._command("seal", ["seal_ledger"], secret_key)
         self.statements = self._command("statements", ["issue_statements"], secret_key)
@@ -161,7 +161,7 @@ class Tasks(Construct):
         name: str,
         command: Sequence[str],
         secrets: Mapping[str, secretsmanager.ISecret],
-        role: str | None = OWNER,
+        role: str | None = WORKER,
         stop_timeout: Duration | None = None,
         health_check: ecs.HealthCheck | None = None,
     ) -> ecs.FargateTaskDefinition:
@@ -185,8 +185,8 @@ class Tasks(Construct):
         return task
 
     def _work(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
-        """Delivers events as the owner, who alone reads everybody's webhooks, and mails people
-        whose webhook is given up. At its end it waits for what is being sent.
+        """Delivers events as the worker, which reads everybody's webhooks, and mails people whose
+        webhook is given up. At its end it waits for what is being sent.
         """
         return self._command(
             "work",

@@ -18,10 +18,11 @@ WITHOUT_RESOURCE = {
 }  # fmt: skip
 AS_ROLE = {
     "web": "ledger_web|ledger_explorer",
-    "holds": "ledger", "orders": "ledger", "rules": "ledger", "alerts": "ledger",
-    "audit": "ledger_auditor", "migrate": "ledger",
-    "seal": "ledger", "statements": "ledger", "erase": "ledger", "retain": "ledger",
-    "work": "ledger", "console": "ledger",
+    **dict.fromkeys(
+        ("holds", "orders", "rules", "alerts", "seal", "statements", "erase", "retain", "work"),
+        "ledger_worker",
+    ),
+    "audit": "ledger_auditor", "migrate": "ledger", "console": "ledger",
     "roles": None, "proof": None,
 }  # fmt: skip
 SECRETS = {
@@ -194,15 +195,24 @@ def test_a_console_opens_where_its_session_is_logged(bank: Templates) -> None:
 
 
 def test_each_scheduled_command_may_record_that_it_ran() -> None:
-    """By the rights that Ledger grants to each role; the owner has all of them."""
+    """By the rights that Ledger grants to each role; the owner has all of them, and the worker all
+    to tables that WORKER does not name.
+    """
     bank = templates("small")
-    code = "from transactions.rights import LESS, AUDITOR; print(LESS['job_records'], end='|');"
+    code = (
+        "from ledger.db.rights import EVERYTHING;"
+        " from transactions.rights import AUDITOR, LESS, WORKER;"
+        " print(LESS['job_records'], WORKER.get('job_records', EVERYTHING), sep='|', end='|');"
+    )
     done = subprocess.run(
         [ROOT / ".venv/bin/python", "-c", f"{code} print(AUDITOR['job_records'], end='')"],
         cwd=ROOT, capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"},
     )  # fmt: skip
-    web, auditor = done.stdout.split("|")
-    rights = {"ledger": "SELECT, INSERT, UPDATE", "ledger_web": web, "ledger_auditor": auditor}
+    web, worker, auditor = done.stdout.split("|")
+    rights = {
+        "ledger": "SELECT, INSERT, UPDATE", "ledger_web": web, "ledger_worker": worker,
+        "ledger_auditor": auditor,
+    }  # fmt: skip
     for _, schedule in bank.of_type("AWS::Scheduler::Schedule"):
         role = AS_ROLE[schedule["Name"].removeprefix("ledger-")]
         assert role is not None

@@ -18,6 +18,7 @@ from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir
 from tests.ledger.servers import superuser_of
 
 ADMIN, OWNER, WEB, AUDITOR = "bank_admin", "bank", "bank_web", "bank_auditor"
+WORKER = "bank_worker"
 NAME = "bank_books"
 # What the templates for AWS tell Postgres.
 FILE = BASE_DIR / "deploy/aws/ledger_aws/parameters.py"
@@ -40,6 +41,7 @@ class ManagedServer:
         own = {
             "DATABASE_URL": self.url(role),
             "LEDGER_WEB_ROLE": WEB,
+            "LEDGER_WORKER_ROLE": WORKER,
             "LEDGER_AUDITOR_ROLE": AUDITOR,
             "LEDGER_URL": "http://localhost:8000",
             "PATH": f"{programs()}{os.pathsep}{os.environ['PATH']}",

@@ -4,7 +4,16 @@ import psycopg
 import pytest
 
 from ledger.db.role_setup import EXPLORER_SETTINGS, FUNCTIONS_STAY, LARGE_OBJECTS_STAY
-from tests.ledger.own_roles.conftest import ADMIN, AUDITOR, NAME, OWNER, WEB, ManagedServer
+from ledger.jobs.schedule import JOBS
+from tests.ledger.own_roles.conftest import (
+    ADMIN,
+    AUDITOR,
+    NAME,
+    OWNER,
+    WEB,
+    WORKER,
+    ManagedServer,
+)
 from tests.ledger.processes import assert_one_sentence, wait_until
 from tests.ledger.servers import superuser_of
 
@@ -87,9 +96,8 @@ def test_new_roles_need_passwords_unless_they_sign_in_by_tokens(
     bare: ManagedServer, options: tuple[str, ...], tells: bool
 ) -> None:
     name = f"keyed{len(options)}"
-    others = {
-        f"LEDGER_{role}_ROLE": f"{name}_{role.lower()}" for role in ("WEB", "AUDITOR", "EXPLORER")
-    }
+    given = ("WEB", "WORKER", "AUDITOR", "EXPLORER")
+    others = {f"LEDGER_{role}_ROLE": f"{name}_{role.lower()}" for role in given}
     command = ("create_roles", *options, "--owner", name)
     url = bare.url(ADMIN).replace(f"/{NAME}", f"/{name}")
 
@@ -148,6 +156,37 @@ def test_holds_expire_by_the_web_role_and_days_are_sealed_by_the_owner(
     assert "eal" in managed.run(OWNER, "seal_ledger")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         managed.values(WEB, "INSERT INTO seals DEFAULT VALUES")
+
+
+@pytest.mark.parametrize("policies", ["False", "True"])
+def test_the_worker_does_every_job_by_its_own_login(managed: ManagedServer, policies: str) -> None:
+    managed.run(OWNER, "prepare", LEDGER_ROW_SECURITY=policies)
+    try:
+        for job in JOBS:
+            managed.run(WORKER, job.name, LEDGER_ROW_SECURITY=policies)
+        managed.run(WORKER, "work", "--once", LEDGER_ROW_SECURITY=policies)
+    finally:
+        managed.run(OWNER, "prepare", LEDGER_ROW_SECURITY="False")
+    assert "0" not in managed.values(OWNER, "SELECT accounts FROM audit_runs")
+
+
+@pytest.mark.parametrize(
+    "sql", ["SET ROLE bank", "GRANT bank TO bank_web", "UPDATE accounts SET balance = 1"]
+)
+def test_the_worker_is_not_the_owner(managed: ManagedServer, sql: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        managed.values(WORKER, sql)
+
+
+def test_an_audit_by_a_worker_without_its_policy_is_refused(managed: ManagedServer) -> None:
+    managed.run(OWNER, "prepare", LEDGER_ROW_SECURITY="True")
+    try:
+        with psycopg.connect(managed.url(OWNER), autocommit=True) as owner:
+            owner.execute("DROP POLICY works ON transactions")
+        done = managed.manage(WORKER, "audit_ledger", LEDGER_ROW_SECURITY="True")
+    finally:
+        managed.run(OWNER, "prepare", LEDGER_ROW_SECURITY="False")
+    assert_one_sentence(done, "row-level security", "owner")
 
 
 def test_an_audit_that_policies_blind_is_refused(managed: ManagedServer) -> None:

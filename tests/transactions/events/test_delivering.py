@@ -25,6 +25,7 @@ from tests.factories import AccountFactory, UserFactory
 from tests.ledger.processes import wait_until
 from tests.transactions.events.receiver import ReceivedHook, Receiver, receiving
 from tests.transactions.events.shared import events_of
+from tests.worker_role import as_worker
 from transactions import services
 from transactions.events import deliverer as deliverer_module
 from transactions.events import queues
@@ -64,7 +65,8 @@ def _listen(account: Account, receiver: Receiver, **options: Any) -> str:
 
 
 def _deliver() -> int:
-    return Deliverer(tell=lambda _line: None).deliver_due()
+    with as_worker():
+        return Deliverer(tell=lambda _line: None).deliver_due()
 
 
 def _make_due() -> None:

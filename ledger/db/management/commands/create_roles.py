@@ -14,8 +14,9 @@ NO_RIGHT = "42501"
 
 class Command(BaseCommand):
     help = (
-        "Make the roles owner, web, auditor and explorer on a server of your own, and the database"
-        " of the settings, which belongs to the owner. Run it with the login of an administrator."
+        "Make the roles owner, web, worker, auditor and explorer on a server of your own, and the"
+        " database of the settings, which belongs to the owner. Run it with the login of an"
+        " administrator."
         " Safe to run twice."
     )
     requires_system_checks: list[str] = []
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         roles = BankRoles(
             owner,
             settings.LEDGER_WEB_ROLE,
+            settings.LEDGER_WORKER_ROLE,
             settings.LEDGER_AUDITOR_ROLE,
             settings.LEDGER_EXPLORER_ROLE,
         )

@@ -1,0 +1,109 @@
+"""The role of the worker does every job, and cannot falsify the books."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from io import StringIO
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core import mail
+from django.utils import timezone
+
+from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
+from ledger.jobs.worker import Worker
+from tests.factories import AccountFactory, UserFactory, balances
+from tests.pooler import beside
+from tests.transactions.audit.sealed_books import march
+from tests.transactions.standing_orders.orders import at, order_of
+from tests.worker_role import as_worker
+from transactions import services
+from transactions.alerts.services import choose
+from transactions.audit.audit import audit
+from transactions.models import (
+    AlertKind,
+    AuditRun,
+    CategoryRule,
+    MonthlyStatement,
+    OwnCategory,
+    Seal,
+    Transaction,
+)
+from transactions.standing_orders.paying import pay_due
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FORBIDDEN = [
+    "UPDATE accounts SET balance = 1000000",
+    "UPDATE accounts SET overdraft_limit = 1000000",
+    "UPDATE accounts SET status = 'active'",
+    "DELETE FROM accounts",
+    "UPDATE transactions SET amount = 1",
+    "DELETE FROM transactions",
+    "TRUNCATE transactions",
+    "UPDATE seals SET digest = ''",
+    "DELETE FROM sealed_days",
+    "UPDATE row_register SET digest = ''",
+    "DELETE FROM row_revisions",
+    "DELETE FROM changes",
+    "UPDATE changes SET role = ''",
+    "DELETE FROM account_status_changes",
+    "UPDATE users SET is_superuser = true",
+    "INSERT INTO users_groups SELECT",
+    "INSERT INTO auth_group_permissions SELECT",
+    "SELECT FROM fact_keys",
+    "ALTER TABLE transactions DISABLE TRIGGER ALL",
+    "ALTER TABLE reads DISABLE TRIGGER ALL",
+    "SELECT lift_triggers('transactions')",
+    "SELECT lift_triggers('accounts')",
+    "SELECT lift_triggers('seals')",
+    "SELECT lift_triggers('row_register')",
+    "DROP TABLE reads",
+    "CREATE TABLE mine (id int)",
+    "CREATE TEMPORARY TABLE accounts (balance numeric)",
+    "SET ROLE ledger",
+    "SET ROLE ledger_web",
+    "GRANT ledger TO ledger_web",
+]
+
+
+@pytest.mark.parametrize("sql", FORBIDDEN)
+def test_the_worker_may_not(sql: str, worker: psycopg.Connection[tuple[object, ...]]) -> None:
+    if "SET ROLE ledger" in sql and worker.info.server_version < MEMBERSHIPS_KNOW_INHERIT:
+        pytest.skip("Postgres 15 lets every member become the role (docs/rights.md).")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        worker.execute(sql)
+
+
+@pytest.fixture
+def worker() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with beside(user=settings.LEDGER_WORKER_ROLE) as found:
+        yield found
+
+
+def test_the_worker_does_every_job() -> None:
+    old, _rows = march()
+    mine, shop = AccountFactory(balance="100"), AccountFactory(user=UserFactory(name="Shop"))
+    then = timezone.now() - timedelta(days=2)
+    hold = services.Draft(
+        from_account=old, amount=Decimal(5), pending=True, created_at=then,
+        expires_at=then + timedelta(days=1),
+    )  # fmt: skip
+    services.post_batch([hold])
+    order = order_of(mine, shop, description="Rent")
+    choose(owner=mine.user, kind=AlertKind.MONEY_OUT, account=mine, amount=Decimal(0), mail="now")
+    CategoryRule.objects.create(
+        owner=mine.user, position=1, name="Rent", query="rent", category="home"
+    )
+    with as_worker():
+        assert pay_due(now=at(order.first_on)).paid == 1
+        lines: list[str] = []
+        assert Worker(tell=lines.append, out=StringIO(), err=StringIO()).run_once(), lines
+        assert audit().clean
+    assert Transaction.objects.get(expires_at__isnull=False).status == "voided"
+    assert balances(mine, shop) == [90, 10]
+    assert {message.to[0] for message in mail.outbox} == {mine.user.email}
+    assert OwnCategory.objects.get(owner=mine.user).category == "home"
+    assert AuditRun.objects.get().is_clean
+    assert Seal.objects.exists()
+    assert MonthlyStatement.objects.filter(account=old).exists()
