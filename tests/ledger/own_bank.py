@@ -22,13 +22,15 @@ class OwnBank:
     copied already needs nothing more.
     """
 
-    # Settings of the commands, for a bank that is reached in another way.
+    # Settings of commands and processes, for a bank that is reached in another way.
     reached_by: Mapping[str, str] = {}
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self.database = EmbeddedServer(data_dir)
-        self.settings = environment(data_dir, DJANGO_SETTINGS_MODULE="ledger.settings")
+        self.settings = environment(
+            data_dir, DJANGO_SETTINGS_MODULE="ledger.settings", **self.reached_by
+        )
         if not is_copied(data_dir) or self.reached_by:
             self.manage("prepare")
         if not is_copied(data_dir):

@@ -17,7 +17,12 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from ledger.env import BASE_DIR
-from tests.ledger.own_bank import OwnBank, own_bank
+from tests.ledger.own_bank import (
+    Load,
+    OwnBank,
+    assert_nothing_lost_and_nothing_invented,
+    own_bank,
+)
 from tests.ledger.processes import LONG, MANAGE, free_port, wait_until
 
 
@@ -26,6 +31,7 @@ class Site:
 
     def __init__(self, bank: OwnBank) -> None:
         self.bank, self.port = bank, free_port()
+        self.unavailable: list[float] = []  # moments of answers with status 503
         self.process = self.start()
         self.cookie = self.sign_in()
 
@@ -105,6 +111,8 @@ class Site:
         comes, the database is away, or others of the person's requests take too long.
         """
         status, leads_to, page = self.answer(form)
+        if status == 503:
+            self.unavailable.append(time.monotonic())
         if status in (429, 503):  # nothing was changed: try again
             raise ConnectionError(status)
         assert status in (200, 302), status
@@ -223,8 +231,8 @@ def own_site(kind: type[Site] = Site, **settings: str) -> Iterator[Site]:
 class People:
     """Four people who pay on the pages, each again until the receipt comes."""
 
-    def __init__(self, bank: OwnBank) -> None:
-        self.accounts, self.site = accounts_of(bank), Site(bank)
+    def __init__(self, bank: OwnBank, kind: type[Site]) -> None:
+        self.accounts, self.site = accounts_of(bank), kind(bank)
         self.receipts: list[str] = []
         self.moments: list[float] = []
         self.errors: list[Exception] = []
@@ -247,8 +255,8 @@ class People:
 
 
 @contextmanager
-def people(bank: OwnBank) -> Iterator[People]:
-    found = People(bank)
+def people(bank: OwnBank, kind: type[Site] = Site) -> Iterator[People]:
+    found = People(bank, kind)
     try:
         for thread in found.threads:
             thread.start()
@@ -259,6 +267,13 @@ def people(bank: OwnBank) -> Iterator[People]:
             thread.join(LONG)
         found.site.stop()
     assert found.errors == [], "a page answered otherwise than by a receipt or a 503"
+
+
+def assert_every_receipt_is_in_the_books(bank: OwnBank, paying: Load, there: People) -> None:
+    pages = there.receipts
+    assert len(pages) == len(set(pages))
+    assert set(pages) <= set(bank.transfers()), "a receipt was shown, and the payment is gone"
+    assert_nothing_lost_and_nothing_invented(bank, paying, others=pages)
 
 
 def longest_gap(moments: list[float], after: float, until: float = float("inf")) -> float:

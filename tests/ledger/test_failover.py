@@ -20,9 +20,9 @@ from ledger.db.embedded import EmbeddedServerError
 from ledger.embedded import roles
 from ledger.embedded.pair import Node, Pair
 from ledger.embedded.placement import Placement
-from tests.ledger.own_bank import Load, OwnBank, assert_nothing_lost_and_nothing_invented, load
+from tests.ledger.own_bank import OwnBank, assert_nothing_lost_and_nothing_invented, load
 from tests.ledger.own_pair import own_pair
-from tests.ledger.own_site import People, longest_gap, people
+from tests.ledger.own_site import assert_every_receipt_is_in_the_books, longest_gap, people
 from tests.ledger.processes import (
     MANAGE,
     assert_one_sentence,
@@ -120,13 +120,6 @@ def test_a_primary_that_turned_read_only_is_left_for_the_one_that_takes_writes(
         since = min(moment for moment in moments if moment > promoted) - promoted
         figure(f"{who}: nobody paid for {gap:.2f} s, {since:.2f} s of it since the promotion began")
     assert_every_receipt_is_in_the_books(bank, paying, paying_there)
-
-
-def assert_every_receipt_is_in_the_books(bank: OwnBank, paying: Load, there: People) -> None:
-    pages = there.receipts
-    assert len(pages) == len(set(pages))
-    assert set(pages) <= set(bank.transfers()), "a receipt was shown, and the payment is gone"
-    assert_nothing_lost_and_nothing_invented(bank, paying, others=pages)
 
 
 def test_commits_wait_for_the_standby(pair: Pair) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.ledger.aws.aurora_bank import AuroraBank
 from tests.ledger.own_bank import assert_nothing_lost_and_nothing_invented, load
-from tests.ledger.own_site import longest_gap, people
+from tests.ledger.own_site import assert_every_receipt_is_in_the_books, longest_gap, people
 from tests.ledger.processes import own_data_dir
 
 ENOUGH = 12
@@ -36,10 +36,7 @@ def test_the_writer_dies_under_load_and_the_reader_goes_on(
     gaps = [longest_gap(each.moments, ended) for each in (paying, paying_there)]
     figure(f"promoted in {done.seconds:.2f} s")
     figure(f"nobody paid for {gaps[0]:.2f} s by services, for {gaps[1]:.2f} s on pages")
-    pages = paying_there.receipts
-    assert len(pages) == len(set(pages))
-    assert set(pages) <= set(bank.transfers()), "a receipt was shown, and the payment is gone"
-    assert_nothing_lost_and_nothing_invented(bank, paying, others=pages)
+    assert_every_receipt_is_in_the_books(bank, paying, paying_there)
 
 
 def test_a_cluster_fails_over_there_and_back(bank: AuroraBank) -> None:
