@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import DataError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db import transaction as db_transaction
 
 from accounts.exceptions import LedgerError
@@ -62,8 +62,9 @@ CHECKS: tuple[Callable[..., Iterator[Finding]], ...] = (
     seals,
 )
 AUDITING = 7_236_502  # the advisory lock of a run, to the end of its snapshot
-# Raised by a value that no service writes, such as a time without end; and by a bug of a check.
-UNREADABLE = (DataError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+# What ends an audit: the server, or a limit of time. Anything else is raised by a value that no
+# service writes, such as a time without end, or by a bug of a check.
+ENDS = (OperationalError, InterfaceError, LedgerError)
 LONGEST_WAIT = "60s"  # of a command, for a run of a page, which has PAGE_SECONDS
 
 
@@ -156,7 +157,9 @@ def findings_of(check: Check, since: datetime | None = None) -> list[Finding]:
                 first.setdefault((finding.check, finding.day is not None), finding)
                 if finding.day is not None:  # to find the next one would read rows again
                     break
-    except UNREADABLE as error:
+    except ENDS:
+        raise
+    except Exception as error:
         logger.exception("The check %s met a value that it cannot read.", check.__name__)
         return [*first.values(), _unreadable(check.__name__, type(error).__name__)]
     return list(first.values())

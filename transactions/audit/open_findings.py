@@ -94,9 +94,9 @@ def _seen_from(finding: dict[str, Any], times: _Times) -> datetime:
         return LATEST
     if finding["check"] == "seal":  # later rows may be wrong too
         return times.seals.get(finding.get("seal"), EARLIEST)
-    if finding["check"] in register.SENTENCES:  # by when the row was written, which is not stored
-        return EARLIEST
-    if (finding.get("broken") or 1) > 1:
+    # It is not stored when a row of the register was written; and a finding of a capture names the
+    # hold, where the row that captures it may be older.
+    if finding["check"] in (*register.SENTENCES, "capture") or (finding.get("broken") or 1) > 1:
         return EARLIEST
     if finding["check"] == "rule" and finding["transaction"] is None:
         return LATEST  # a rule of accounts, which are all read each time

@@ -55,6 +55,22 @@ def _is_id(value: object) -> bool:
         return False
 
 
+class FindingsField(models.JSONField):
+    """JSON whose values Python may not be able to read, because a role that may write runs can
+    write numbers of any length and lists of any depth: then it has one finding, which is none.
+    """
+
+    def deconstruct(self) -> Any:
+        name, _path, arguments, options = super().deconstruct()
+        return name, "django.db.models.JSONField", arguments, options  # as the table has it
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        try:
+            return super().from_db_value(value, expression, connection)
+        except (ValueError, RecursionError):
+            return ["unreadable"]
+
+
 class AuditRun(models.Model):
     """One run of the audit: what it read, what it found, and who started it."""
 
@@ -64,7 +80,7 @@ class AuditRun(models.Model):
     since = models.DateTimeField(null=True, db_comment="Only rows booked from then on; null: all")
     accounts = models.BigIntegerField()
     transactions = models.BigIntegerField(db_comment="How many rows were checked")
-    findings = models.JSONField(default=list)
+    findings = FindingsField(default=list)
     run_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )

@@ -1,6 +1,7 @@
 """Several audits may stand at once: none that is broken hides behind another, or behind a clock."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -186,3 +187,14 @@ def test_no_audit_is_kept_that_its_page_could_not_show(columns: dict[str, str]) 
     }  # fmt: skip
     insert = f"INSERT INTO audit_runs ({', '.join(row)}) VALUES ({', '.join(row.values())})"
     assert refused_by(insert) == "audit_run_readable"
+
+
+def test_a_capture_by_a_row_that_is_older_than_its_hold_is_open_until_a_whole_audit() -> None:
+    mine, other = AccountFactory(balance=100), AccountFactory()
+    older = services.transfer(from_account=mine, to_account=other, amount=Decimal(10))
+    hold = services.hold(from_account=mine, to_account=other, amount=Decimal(10))
+    as_owner("UPDATE transactions SET captures_id = %s WHERE id = %s", hold.pk, older.pk)
+    run, found = run_audit()
+    assert "capture" in {finding.check for finding in found.findings}
+    run_audit(since=hold.created_at)
+    assert counting_run() == run

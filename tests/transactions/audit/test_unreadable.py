@@ -15,6 +15,7 @@ from django.utils import timezone
 from tests.factories import AccountFactory
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions.audit.audit import audit
+from transactions.audit.checks.register import REGISTERED
 from transactions.audit.open_findings import counting_run
 from transactions.audit.runs import run_audit
 from transactions.audit.sealing import seal
@@ -93,6 +94,45 @@ def test_a_finding_that_is_none_ends_no_page(staff: Client, forged: Any) -> None
     assert counting_run() == run
     assert staff.get(reverse("admin:transactions_auditrun_changelist")).status_code == 200
     assert staff.get(reverse("admin:index")).status_code == 200
+
+
+@pytest.mark.parametrize("forged", ["[" * 1500 + "]" * 1500, '[{"broken": ' + "9" * 5000 + "}]"])
+def test_findings_that_python_cannot_read_end_no_page(staff: Client, forged: str) -> None:
+    AuditRun.objects.create(
+        started_at=timezone.now(), finished_at=timezone.now(), accounts=0, transactions=0
+    )
+    as_owner("UPDATE audit_runs SET findings = %s::jsonb", forged, table="audit_runs")
+    run = counting_run()
+    assert run is not None
+    assert not run.is_clean
+    assert run.found == []
+    assert staff.get(reverse("admin:transactions_auditrun_changelist")).status_code == 200
+    assert staff.get(reverse("admin:index")).status_code == 200
+    assert staff.get("/api/v1/audit/").status_code == 200
+
+
+def test_a_history_that_is_too_deep_to_be_read_hides_no_balance() -> None:
+    AccountFactory()
+    deep = '{"name": ' + "[" * 1500 + "]" * 1500 + "}"
+    as_owner("UPDATE changes SET after = %s::jsonb", deep, table="changes")
+    as_owner("UPDATE accounts SET balance = balance + 1", table="accounts")
+    assert {"balance", "unreadable"} <= {finding.check for finding in audit().findings}
+
+
+@pytest.mark.parametrize("table", REGISTERED)
+def test_a_forged_entry_of_the_register_hides_no_balance(table: str) -> None:
+    """An INSERT needs no trigger to be off."""
+    account = AccountFactory()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO row_register (table_name, row_id, registered_at) VALUES (%s, 'x', now())",
+            [table],
+        )
+    as_owner("UPDATE accounts SET balance = balance + 1", table="accounts")
+    checks = {finding.check: finding for finding in audit().findings}
+    assert checks["balance"].account == str(account.pk)
+    assert checks["missing row"].expected == f"{table}: x"
+    assert "unreadable" not in checks
 
 
 def test_a_forged_finding_of_a_seal_without_its_number_ends_no_page(staff: Client) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import Model
 from django.db.models.functions import Coalesce
@@ -106,8 +107,12 @@ def _finding(kind: str, tables: list[_Rows]) -> Finding:
 def _first_about(tables: list[_Rows]) -> tuple[UUID | None, UUID | None]:
     """The account and the transaction that the first row names, if it is there."""
     model = REGISTERED[tables[0].table].model
+    try:
+        key = model._meta.pk.to_python(tables[0].ids[0])
+    except ValidationError:  # only a forged entry of the register has such an id
+        return None, None
     if model is Change:  # it has the id of the account as text
-        of_accounts = Change.objects.filter(pk=tables[0].ids[0], table_name="accounts")
+        of_accounts = Change.objects.filter(pk=key, table_name="accounts")
         about = of_accounts.values_list("about", flat=True).first()
         return (account_id(about) if about else None), None
     columns: dict[Any, list[str]] = {Account: [], Transaction: []}
@@ -115,7 +120,7 @@ def _first_about(tables: list[_Rows]) -> tuple[UUID | None, UUID | None]:
         if field.related_model in columns:
             columns[field.related_model].append(field.attname)
     names = [*columns[Account], *columns[Transaction]]  # who pays stands before who is paid
-    row = names and model._base_manager.filter(pk=tables[0].ids[0]).values(*names).first()
+    row = names and model._base_manager.filter(pk=key).values(*names).first()
     if not row:
         return None, None
     account, transaction = (
