@@ -97,6 +97,8 @@ LABEL org.opencontainers.image.title="Ledger" \
     org.opencontainers.image.licenses="MIT" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.revision="$REVISION"
+# ledger/version.py reads it: the image has no .git.
+RUN echo "$REVISION" > /app/REVISION
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \

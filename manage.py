@@ -23,13 +23,14 @@ def main() -> None:
     atexit.register(gc.freeze)
     choose_settings()
 
-    from ledger.logs import context, output
+    from ledger.logs import context, output, start
 
     if log_format() != "json":
         run()
         return
     context.tell_of_process(command=sys.argv[1] if len(sys.argv) > 1 else "help")
     if output.is_recorded(sys.argv[1:]):
+        start.log_after_setup()
         with output.as_records():
             run()
     else:

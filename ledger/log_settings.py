@@ -60,6 +60,8 @@ def _loggers(level: str, *, is_json: bool) -> dict[str, dict[str, Any]]:
         "psycopg.pool": {"filters": ["server_text"]},
         # One line for each request; in text only from LOG_LEVEL=INFO on.
         "ledger.requests": {"level": at_least_info if is_json else level},
+        # One line for each process; as text it has the same level.
+        "ledger.start": {"level": at_least_info if is_json else level},
         # What commands print and do, where it becomes records.
         "ledger.output": {"level": "INFO"},
         "ledger.jobs": {"level": at_least_info},

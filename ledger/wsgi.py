@@ -4,6 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from ledger.logs.start import log_start
 from ledger.server.warm_up import warm_up
 from ledger.web.body_types import Utf8Request
 
@@ -12,3 +13,4 @@ os.environ["LEDGER_ROLE"] = os.environ.get("LEDGER_ROLE", "").strip() or "web"  
 application = get_wsgi_application()
 application.request_class = Utf8Request
 warm_up()
+log_start()

@@ -110,7 +110,7 @@ def test_the_image_that_is_tried_is_the_one_that_was_built() -> None:
     (job,) = yaml.safe_load((ROOT / ".github/workflows/image.yml").read_text())["jobs"].values()
     (built,) = [step["with"]["tags"] for step in job["steps"] if step.get("with", {}).get("load")]
     with_compose = [step for step in job["steps"] if "docker compose" in step.get("run", "")]
-    assert len(with_compose) == 3
+    assert len(with_compose) == 4
     for step in with_compose:
         assert {**job["env"], **step.get("env", {})}["LEDGER_IMAGE"] == built, step["name"]
 
@@ -133,6 +133,13 @@ class TestTheImage:
         assert builds[0]["with"]["tags"] == "ledger:tried"
         assert "BASE=ledger:tried" in builds[1]["run"]
         assert builds[1]["run"].split()[-1] == "deploy/aws"
+
+    def test_what_is_pushed_was_asked_for_its_commit(self) -> None:
+        steps = steps_of(self.IMAGE)
+        (build,) = [step for step in steps if step.get("name") == "Build"]
+        assert "REVISION=${{ github.sha }}" in build["with"]["build-args"].splitlines()
+        names = [step.get("name") for step in steps]
+        assert names.index("It knows its commit") < names.index("Push what was tried")
 
     def test_the_login_of_the_registry_is_in_the_secrets_alone(self) -> None:
         logins = [step for step in steps_of(self.IMAGE) if "login" in step.get("uses", "")]

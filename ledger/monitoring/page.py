@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from ledger.db import synchronous
 from ledger.metrics import processes
 from ledger.metrics.exposition import text_of
-from ledger.monitoring import books, confirming, scheduled, server, standbys, webhooks
+from ledger.monitoring import books, build, confirming, scheduled, server, standbys, webhooks
 from ledger.monitoring.asking import Asking
 
 PATH = "/metrics"
@@ -94,6 +94,7 @@ def answer() -> HttpResponse:
 
 
 def _families(found: Mapping[str, Any], seconds: float) -> Iterator[Metric]:
+    yield build.family()
     yield GaugeMetricFamily(
         "ledger_db_up", "1: the database answered within a second.", float("server" in found)
     )

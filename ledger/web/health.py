@@ -22,6 +22,7 @@ from ledger.db.probe import (
 from ledger.db.reasons import for_everybody
 from ledger.db.synchronous import problem_with_confirmation
 from ledger.jobs import records
+from ledger.version import REVISION, VERSION
 from ledger.web import outages
 
 SECONDS = 2
@@ -59,14 +60,17 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @login_not_required
 @require_safe
 def readyz_verbose(request: HttpRequest) -> JsonResponse:
-    """The same for staff who are signed in, with how far behind each replica is, and when each
-    scheduled job was last done; for all others the short answer.
+    """The same for staff who are signed in, with the version that answers, how far behind each
+    replica is, and when each scheduled job was last done; for all others the short answer.
     """
     answer = readyz(request)
     if not request.user.is_staff:
         return answer
     found = replicas.figures(replicas.replicas()) if replicas.aliases() else []
-    told: dict[str, object] = {"replicas": [asdict(replica) for replica in found]}
+    told: dict[str, object] = {
+        "version": VERSION, "revision": REVISION,
+        "replicas": [asdict(replica) for replica in found],
+    }  # fmt: skip
     if answer.status_code == HTTPStatus.OK:  # else the database is away, or lacks the table
         told["jobs"] = [asdict(job) for job in records.status_of()]
         with short_connection(SECONDS) as connection:

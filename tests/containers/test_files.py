@@ -113,6 +113,15 @@ def test_the_image_runs_as_nobody_in_particular_and_says_when_it_is_well() -> No
     assert "org.opencontainers.image.licenses" in steps["LABEL"]
 
 
+def test_each_build_gets_the_commit_and_the_image_keeps_it() -> None:
+    steps = STAGES["image"].steps
+    kept = [text for keyword, text in steps if keyword == "RUN" and "$REVISION" in text]
+    assert [text.split()[-1] for text in kept] == ["/app/REVISION"]
+    for name in OURS:
+        given = filled(SERVICES[name]["build"]["args"], {"REVISION": "0123abc"})
+        assert given["REVISION"] == "0123abc", name
+
+
 def test_packages_come_as_wheels_with_the_hashes_of_the_list() -> None:
     (line,) = [text for keyword, text in STAGES["packages"].steps if "pip install" in text]
     assert "--require-hashes" in line

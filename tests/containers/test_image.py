@@ -27,6 +27,7 @@ from tests.ledger.processes import LONG, free_port, wait_until
 from tests.ledger.tls_server import NEEDS_DEBIANS_POSTGRES, PROGRAMS, TlsServer, tls_server
 
 STAGES = stages_of((BASE_DIR / "Dockerfile").read_text())
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OF_THE_IMAGE = ("base", "packages", "site", "system", "image")
 PASSWORDS = {
     "POSTGRES_PASSWORD": "of 'postgres'", "LEDGER_OWNER_PASSWORD": "of \"the\" owner",
@@ -45,7 +46,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def image() -> Iterator[Build]:
     """The stages of the image, built by the lines of the Dockerfile."""
-    with Build(STAGES, POSTGRES_CLIENT="") as build:  # apt.postgresql.org is not asked
+    with Build(
+        STAGES, POSTGRES_CLIENT="", REVISION=COMMIT
+    ) as build:  # apt.postgresql.org is not asked
         build.build(*OF_THE_IMAGE)
         yield build
 
@@ -175,6 +178,11 @@ def test_the_image_has_no_test_tools_no_pip_no_embedded_server_and_no_key(image:
     data = image.upper("image") / "srv/ledger"
     assert {path.name for path in data.iterdir()} == {"static", "static.fingerprint"}
     assert (data / "static/staticfiles.json").exists()
+
+
+def test_a_process_of_the_image_knows_the_commit_of_its_build(containers: Containers) -> None:
+    show = ["python", "-c", "from ledger.version import REVISION; print(REVISION)"]
+    assert containers.run("web", show) == (0, f"{COMMIT}\n")
 
 
 def test_nothing_in_the_image_is_writable_by_its_user(image: Build) -> None:

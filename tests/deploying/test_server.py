@@ -166,6 +166,13 @@ def serves(bank: Machine) -> bool:
     return '"ready"' in bank.run(f"curl --silent https://{HOST}/readyz || true")
 
 
+def has_started(bank: Machine, unit: str) -> bool:
+    """Whether the last start of the unit, as its log says, was of the commit that is there."""
+    log = bank.run(f"journalctl --no-pager -o cat -u {unit}")
+    found = re.findall(r'"event": "process\.started".*"revision": "(\w+)"', log)
+    return found[-1:] == bank.run("git -C /srv/ledger rev-parse HEAD").split()
+
+
 def test_a_program_of_the_page_comes_with_debian_or_with_a_package_it_names(
     debian: Machine,
 ) -> None:
@@ -492,6 +499,7 @@ def test_a_new_version_comes_and_goes_and_comes_again(
         commit(repository, f"Version {number}")
         follow("upgrade")
         assert f"# Version {number}" in bank.run("systemctl cat ledger-web")
+        wait_until(lambda: has_started(bank, "ledger-web") and has_started(bank, "ledger-work"))
         follow("downgrade")
         assert bank.run("git -C /srv/ledger status --porcelain --branch").startswith("## m")
         bank.run("/srv/ledger/deploy/server/install")

@@ -51,7 +51,7 @@ def test_every_line_is_json_and_says_when_and_where_it_comes_from(day: Day) -> N
     assert all({"time", "level", "logger"} <= line.keys() for line in lines)
     assert [line for line in lines if not {"message", "event"} & line.keys()] == []
     nowhere = [line for line in lines if not {"request_id", "command"} & line.keys()]
-    assert {line["logger"] for line in nowhere} <= {"gunicorn.error"}
+    assert {line["logger"] for line in nowhere} <= {"gunicorn.error", "ledger.start"}
 
 
 def test_each_answer_of_a_page_has_its_line(day: Day) -> None:
