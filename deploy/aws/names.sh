@@ -45,7 +45,8 @@ value_of() {
     aws secretsmanager get-secret-value --secret-id "$1" --output text --query SecretString | tr -d '\n'
 }
 
-# CDK with the names of the bank: cdk_deploy --all, or one stack
+# CDK with the names of the bank: cdk_deploy --all, or one stack. The CLI has numbers of its own; it has to be at least
+# as new as the library of requirements.lock names (deploy/aws/tests/test_page.py).
 cdk_deploy() {
     local mail given
     mail=$(aws secretsmanager describe-secret --secret-id "$BANK/mail" --query ARN --output text) || return
@@ -53,7 +54,7 @@ cdk_deploy() {
         -c "zone_id=$ZONE_ID" -c "size=$SIZE" -c "database=$DATABASE" -c "mail_secret=$mail"
         -c "alarm_email=$OPERATIONS" -c "image_tag=$TAG")
     [ -z "$SNAPSHOT" ] || given+=(-c "snapshot=$SNAPSHOT")
-    (cd deploy/aws && npx aws-cdk@2 deploy "$@" "${given[@]}" "${MORE[@]}")
+    (cd deploy/aws && npx aws-cdk@2.1148.1 deploy "$@" "${given[@]}" "${MORE[@]}")
 }
 
 # All stacks of the bank.

