@@ -2,6 +2,10 @@
 # Ledger as an image: gunicorn, as a user without rights, on a file system that may be read-only.
 # docs/containers.md says how to build and run it; compose.yaml runs it with a database.
 
+# Of what comes from elsewhere, wheels are checked by the hashes of their list, and packages of Debian by
+# apt, with the keys of the base image. The base image itself is named by its version: to have the same
+# bytes each time, add the digest that `docker buildx imagetools inspect` prints for this name, as
+# python:...@sha256:..., here and in compose.yaml for postgres and nginx. Dependabot then brings both.
 FROM python:3.13.11-slim-trixie AS base
 ENV PATH=/venv/bin:/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -56,7 +60,8 @@ ENTRYPOINT ["/pgbouncer.sh"]
 # What the last two stages have of Debian, and the user without rights.
 FROM base AS system
 # The client programs of this version, which `manage.py backup`, `restore` and `dbshell` need: that of
-# the server or newer. Debian has older ones, so they come from apt.postgresql.org. Empty: none.
+# the server or newer. Debian has older ones, so they come from apt.postgresql.org, whose key and address
+# are in Debian's postgresql-common: nothing is downloaded that apt does not check. Empty: none.
 ARG POSTGRES_CLIENT=18
 # hadolint ignore=DL3008
 RUN if [ -n "$POSTGRES_CLIENT" ]; then \

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ledger.env import BASE_DIR
+from tests.checks import tracked_files
 from tests.console import blocks_of
 from tests.containers.compose import MissingVariable, compose, filled
 from tests.containers.dockerfile import context, stages_of
@@ -27,6 +28,11 @@ BIN = Path(sys.executable).parent
 SERVICES: dict[str, Any] = compose()["services"]
 OURS = ("roles", "migrate", "web", "work")
 ONCE = ("roles", "migrate")
+# What a page or a script keeps of the network; a probe writes to /dev/null or prints.
+DOWNLOADED = re.compile(
+    r"\b(?:curl|wget)\b[^\n|]*?(?:-o|-O|--output|--output-document)[ =](?!/dev/null)(\S+)"
+    r"[^\n|]*?(https?://\S+)"
+)
 SECRETS = {
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz" * 2, "POSTGRES_PASSWORD": "of postgres",
     "LEDGER_OWNER_PASSWORD": "of the owner", "LEDGER_WEB_PASSWORD": "of pages",
@@ -88,7 +94,25 @@ def test_every_image_is_pinned_to_a_version() -> None:
     others = {each["image"] for each in SERVICES.values() if "build" not in each}
     assert bases
     for image in bases | others:
-        assert re.fullmatch(r"[a-z]+:\d+\.\d+(\.\d+)?-[a-z-]+", image), image
+        assert re.fullmatch(r"[a-z]+:\d+\.\d+(\.\d+)?-[a-z-]+(@sha256:[0-9a-f]{64})?", image), image
+
+
+def test_each_file_that_is_downloaded_is_compared_with_its_checksum() -> None:
+    """By the builder, or by sha256sum in the same block of commands or the same script."""
+    sums = dict[str, set[str]]()
+    for path, text in tracked_files("Dockerfile", ".sh", ".md", ".yml", "compose.yaml"):
+        joined = text.replace("\\\n", " ")
+        for line in re.findall(r"^ADD .*https?://.*", joined, re.MULTILINE):
+            found = re.search(r"--checksum=sha256:([0-9a-f]{64}) .*?(https://\S+)", line)
+            assert found, f"{path}: {line}"
+            sums.setdefault(found[2], set()).add(found[1])
+        for block in re.split(r"^```.*$", joined, flags=re.MULTILINE):
+            for file, address in DOWNLOADED.findall(block):
+                found = re.search(rf'echo "([0-9a-f]{{64}})  {file}" \| sha256sum --check', block)
+                assert found, f"{path}: {address}"
+                sums.setdefault(address, set()).add(found[1])
+    assert {len(each) for each in sums.values()} == {1}, "one file, two checksums"
+    assert len(sums) == 1  # the authorities of RDS, in an image and by hand
 
 
 def test_the_image_has_the_client_of_the_servers_version() -> None:
