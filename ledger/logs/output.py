@@ -13,9 +13,9 @@ logger = logging.getLogger("ledger.output")
 # They run unattended and print sentences about what they do. What the others print is for a person
 # or another program.
 RECORDED = frozenset(
-    "apply_retention apply_rules audit_ledger backup create_roles erase_people expire_holds"
-    " issue_statements migrate pay_standing_orders prepare reencrypt_factors reencrypt_webhooks"
-    " seal_ledger send_alerts serve wait_for_db work".split()
+    "announce_restore apply_retention apply_rules audit_ledger backup create_roles erase_people"
+    " expire_holds issue_statements migrate pay_standing_orders prepare reencrypt_factors"
+    " reencrypt_webhooks seal_ledger send_alerts serve wait_for_db work".split()
 )
 OF_DJANGO = "CommandError: "
 _here = threading.local()

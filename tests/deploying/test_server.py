@@ -49,6 +49,16 @@ systemd-run --quiet --unit=mail --property=StandardOutput=file:/root/mails \\
     python3 -u -W ignore -m smtpd -n -c DebuggingServer 127.0.0.1:2525
 """
 
+# The stream of an account, of which webhooks are told.
+STREAM = """
+ledger shell -v 0 -c '
+from accounts.services import open_account
+from transactions.models import EventStream
+person = User.objects.create_user("hook@bank.example", name="Hook")
+EventStream.objects.create(account=open_account(user=person, currency="USD"))'
+"""
+RESTORES = "SELECT count(*) FROM events WHERE kind = 'ledger.restored'"
+
 PROGRAMS = ("nginx", "pg_ctlcluster", "openssl", "curl", "logrotate")
 absent = missing() or next((name for name in PROGRAMS if not shutil.which(name)), "")
 pytestmark = [
@@ -454,6 +464,7 @@ def test_the_bank_comes_back_to_a_moment(bank: Machine, follow: Follow) -> None:
     bank.run(f"mkdir -p /archive {old[0]}; touch -d '8 days ago' {' '.join(old)}")
     bank.run("chown -R postgres: /archive /base")
     (base,) = follow("archive").split()
+    bank.run(STREAM)
     assert "000000010000000000000000.gz" not in bank.run("ls /archive")
     note(bank, "before the moment")
     moment = psql(bank, "SELECT clock_timestamp()")
@@ -466,8 +477,10 @@ def test_the_bank_comes_back_to_a_moment(bank: Machine, follow: Follow) -> None:
     follow("back", {BASE: base, MOMENT: moment})
     assert "before the moment" in notes(bank)
     assert "after the moment" not in notes(bank)
+    assert psql(bank, RESTORES) == "1"
     wait_until(lambda: serves(bank))
     follow("back", {BASE: base, MOMENT: later})  # the first was too early
+    assert psql(bank, RESTORES) == "1"
     assert "after the moment" in notes(bank)
     assert "at the end" not in notes(bank)
     kept = bank.run("ls -d /var/lib/postgresql/15/lost-*/PG_VERSION").split()

@@ -5,13 +5,15 @@ from django import forms
 from transactions.models.event import EventKind
 from transactions.models.webhook import URL_LIMIT
 
+CHOICES = [choice for choice in EventKind.choices if choice[0] != EventKind.RESTORED]
+
 
 class KindsForm(forms.Form):
     """Which kinds of events a webhook is told."""
 
     kinds = forms.MultipleChoiceField(
         label="Events",
-        choices=EventKind.choices,
+        choices=CHOICES,
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one kind of event."},
     )

@@ -33,7 +33,7 @@ from accounts.sign_in import notices
 from ledger.db.retry import with_retry
 from ledger.web import security_log
 from transactions.events.sending import GONE, SendResult
-from transactions.models import Webhook, WebhookDelivery, WebhookQueue
+from transactions.models import EventKind, Webhook, WebhookDelivery, WebhookQueue
 
 GIVE_UP_AFTER = timedelta(days=3)
 # Between the attempts at an event; the last one again and again until GIVE_UP_AFTER.
@@ -44,7 +44,9 @@ SLOW_FOR = timedelta(hours=1)
 SLOW_WAITS = 60.0  # seconds
 GRACE = 20.0  # seconds that a claim lasts longer than an attempt may take
 
-_DUE = """
+# Also of a restore, whatever was chosen: its numbers count for all other kinds.
+_IS_TOLD = f"kind = ANY (array_append(hook.kinds, '{EventKind.RESTORED}'))"
+_DUE = f"""
     SELECT queue.account_id, next.* FROM webhook_queues AS queue
     JOIN webhooks AS hook ON hook.id = queue.webhook_id
     JOIN event_streams AS stream ON stream.account_id = queue.account_id
@@ -52,31 +54,31 @@ _DUE = """
     JOIN LATERAL (
         (SELECT number, kind, transaction_id, at FROM events
          WHERE account_id = queue.account_id AND number > queue.position
-           AND kind = ANY (hook.kinds) ORDER BY number LIMIT 1)
+           AND {_IS_TOLD} ORDER BY number LIMIT 1)
         UNION ALL
         (SELECT other_number, kind, transaction_id, at FROM events
          WHERE other_account_id = queue.account_id AND other_number > queue.position
-           AND kind = ANY (hook.kinds) ORDER BY other_number LIMIT 1)
+           AND {_IS_TOLD} ORDER BY other_number LIMIT 1)
         ORDER BY 1 LIMIT 1
     ) AS next ON true
     WHERE queue.webhook_id = %s AND stream.last_number > queue.position
       AND coalesce(queue.next_at <= clock_timestamp(), true)
     ORDER BY next.at, queue.account_id LIMIT 1
-"""
+"""  # noqa: S608 - a constant
 # Events of kinds that were not chosen are passed over, so that nobody looks at them again.
-_SKIP = """
+_SKIP = f"""
     UPDATE webhook_queues AS queue SET position = stream.last_number
     FROM event_streams AS stream, webhooks AS hook
     WHERE queue.webhook_id = %s AND hook.id = queue.webhook_id
       AND stream.account_id = queue.account_id AND stream.last_number > queue.position
       AND NOT EXISTS (
           SELECT FROM events WHERE account_id = queue.account_id AND number > queue.position
-                               AND kind = ANY (hook.kinds))
+                               AND {_IS_TOLD})
       AND NOT EXISTS (
           SELECT FROM events
           WHERE other_account_id = queue.account_id AND other_number > queue.position
-            AND kind = ANY (hook.kinds))
-"""
+            AND {_IS_TOLD})
+"""  # noqa: S608 - a constant
 # Whose last turn is longest ago goes first: Note [Turns of webhooks].
 _CHOOSE = """
     SELECT hook.id, person.is_slow

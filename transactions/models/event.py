@@ -32,6 +32,7 @@ class EventKind(models.TextChoices):
     FROZEN = "account.frozen", "An account was frozen"
     UNFROZEN = "account.unfrozen", "An account was unfrozen"
     CLOSED = "account.closed", "An account was closed"
+    RESTORED = "ledger.restored", "The bank was restored"  # every webhook is told of it
 
 
 class EventStream(models.Model):

@@ -13,6 +13,7 @@ from ledger.server.preparation import prepare
 from ledger.server.progress import Progress
 from ledger.text.lines import counted
 from transactions.audit.audit import audit
+from transactions.events.restores import announce_restore
 from transactions.row_security import installation as row_security
 
 SECONDS = 5
@@ -43,6 +44,7 @@ class Command(BaseCommand):
             # Also without new migrations: rights are not in a backup, and come with it.
             call_command("migrate", verbosity=0, interactive=False)
             prepare(demo=False, static=False, progress=Progress.on(self.stderr))
+            announce_restore()
         except (files.BackupRefused, OperationalError) as refusal:
             raise CommandError(str(refusal)) from None
         if has_other_key:
