@@ -33,6 +33,11 @@ LEFT_OUT = ("--exclude-schema=practice*", "--exclude-schema=ledger_web")
 OF_NOBODY = ("--no-owner", "--no-acl")
 ITS_OWNERS = 0o600  # whoever reads a backup reads everything
 EXISTS = "{file} exists; a backup never overwrites one."
+NEWER = (
+    "{file} was made by another Ledger, most likely a newer one, and nothing was restored. This one"
+    " lacks {names}. Install the version that made it, or a later one, with the apps that were"
+    " added to it, and restore with that."
+)
 EMPTY = "{file} is empty: the backup ended before it was whole."
 
 
@@ -212,10 +217,7 @@ def load(file: Path) -> Manifest:
     manifest = check(file)
     known = set(known_migrations())
     if newer := [name for name in manifest.migrations if name not in known]:
-        raise BackupRefused(
-            f"{file} is of another Ledger, most likely a newer one: this one has no migration"
-            f" {newer[0]}."
-        )
+        raise BackupRefused(NEWER.format(file=file, names=", ".join(newer)))
     _check_session()
     if tables := connection.introspection.table_names():
         raise BackupRefused(

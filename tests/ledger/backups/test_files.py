@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from ledger.backups import files
+from ledger.db.embedded import MAJOR
 from ledger.embedded.server import EmbeddedServer
 from tests.ledger.own_bank import OwnBank, load
 from tests.ledger.processes import assert_one_sentence, manage
@@ -141,10 +142,13 @@ def cut_manifest(file: Path) -> None:
     Path(f"{file}.manifest").write_text("{")
 
 
+LATER = ["transactions.9998_later", "transactions.9999_later_still"]
+
+
 def come_from_a_newer_ledger(file: Path) -> None:
     manifest = Path(f"{file}.manifest")
     found = json.loads(manifest.read_text())
-    found["migrations"].append("transactions.9999_later")
+    found["migrations"] += LATER
     manifest.write_text(json.dumps(found))
 
 
@@ -159,6 +163,16 @@ def test_a_file_that_cannot_be_trusted_is_named_and_refused(
 
     assert_one_sentence(manage(folder, "restore", str(file)), file.name)
     assert tables(folder) == "0"
+
+
+def test_a_backup_of_a_newer_ledger_is_refused_with_the_migrations_that_are_missing(
+    backup: Path, new_folder: NewFolder, tmp_path: Path
+) -> None:
+    file, folder = copy(backup, tmp_path), new_folder()
+    come_from_a_newer_ledger(file)
+
+    assert_one_sentence(manage(folder, "restore", str(file)), *LATER)
+    assert not (folder / f"pg{MAJOR}").exists(), "no server was started"
 
 
 def test_a_restore_that_fails_half_way_leaves_nothing(
