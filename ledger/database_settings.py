@@ -8,7 +8,6 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from functools import partial
 from itertools import zip_longest
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -57,7 +56,7 @@ ENCRYPTED = ("require", "verify-ca", "verify-full")
 CHECKED = ("verify-ca", "verify-full")
 # What libpq takes from the environment where no option says it.
 OF_ENVIRONMENT = {"PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"}
-PORT, LAST_PORT = re.compile(r":[0-9]+$", re.ASCII), 65535
+PORT = re.compile(r":[0-9]+$", re.ASCII)
 # Between replicas: a space, or a comma before another of them; any other comma is part of a URL.
 BETWEEN = re.compile(r",?\s+|,(?=[a-z]+://|standby(?:[,\s]|$))|,$", re.ASCII)
 # libpq takes the first host that accepts writes. One host may be a standby too: the name of a
@@ -104,10 +103,9 @@ READ_ONLY = "-c default_transaction_read_only=on"
 # What a replica takes over from the writer's options; where it is and how it is encrypted says its
 # own URL.
 INHERITED = ("application_name", "connect_timeout", "prepare_threshold", "pool")
-NO_URL = "each is a URL that begins with postgresql://, or the word standby, for that of `make run`"
-ESCAPES = (
-    "write @ / ? # % in a password as %40 %2F %3F %23 %25; DB_PASSWORD, with DB_NAME, DB_USER and"
-    " DB_HOST in place of DATABASE_URL, takes a password as it is"
+NO_URL = (
+    "each is a URL that begins with postgresql://, or the word standby, for that of `make run`;"
+    " write a space in a password as %20"
 )
 PLAINTEXT = (
     "{host} is not this computer, and sslmode={mode} may send customers' data in plain text; write"
@@ -205,7 +203,7 @@ def from_url(name: str) -> dict[str, Any]:
 
 
 def _parsed(name: str, url: str) -> dict[str, Any]:
-    found = env.parsed_url(name, url, partial(_parsed_by_environ, name), SCHEMES)
+    found: dict[str, Any] = env.parsed_url(name, url, environ.Env.db_url_config, SCHEMES)
     if not found["NAME"]:
         env.refuse(name, "it names no database after the host, as in //host/ledger")
     if "," in found["NAME"]:  # libpq would look for a database of that name
@@ -222,27 +220,12 @@ def _parsed(name: str, url: str) -> dict[str, Any]:
     return {**kept, **database_options.options(name, parts.query)}
 
 
-def _parsed_by_environ(name: str, url: str) -> dict[str, Any]:
-    """What the parser makes of it, after checks of what it refuses without saying why. No sentence
-    has a port's value: without %-escapes it may be the end of a password.
-    """
-    parts = urlsplit(url)
-    further = f"{parts.query}#{parts.fragment}"
-    if "@" in parts.path or ("@" in further and "@" not in parts.netloc):
-        env.refuse(name, ESCAPES)
-    for place in parts.netloc.rpartition("@")[2].split(","):
-        port = "" if place.endswith("]") else place.partition("]")[2] or place
-        port = port.partition(":")[2]
-        if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= LAST_PORT):
-            env.refuse(name, f"the port after a host is not a whole number from 1 to {LAST_PORT}")
-    found: dict[str, Any] = environ.Env.db_url_config(url)
-    return found
-
-
 def _from_parts(names: Mapping[str, str]) -> dict[str, Any]:
     hosts, ports = env.items(names["HOST"], "localhost"), env.items(names["PORT"], "5432")
+    if any("://" in host or "@" in host[1:] for host in hosts):  # "@" begins an abstract socket
+        env.refuse(names["HOST"], "it is the name of a host; a URL belongs in DATABASE_URL")
     for port in ports:
-        env.check_number(names["PORT"], port, least=1, most=LAST_PORT)
+        env.check_number(names["PORT"], port, least=1, most=env.LAST_PORT)
     if len(ports) not in (1, len(hosts)):
         env.refuse(names["PORT"], "it is one port for all hosts, or one for each")
     found = database_options.options("DB_OPTIONS", env.text("DB_OPTIONS"))
@@ -287,6 +270,8 @@ def replicas(writer: dict[str, Any]) -> dict[str, dict[str, Any]]:
         env.refuse_first(
             OF_A_REPLICA, "nothing reads it; name replicas by URLs in DATABASE_REPLICA_URLS"
         )
+    if any("://" not in url and url not in ("", OWN_STANDBY) for url in given):
+        env.refuse("DATABASE_REPLICA_URLS", NO_URL)  # before a piece of a password is read as one
     urls = enumerate(filter(None, given), start=1)
     return {f"replica{number}": _replica(url, writer) for number, url in urls}
 
@@ -324,8 +309,6 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
 
 def _server_of_replica(name: str, url: str) -> dict[str, Any]:
     """What its URL says; stops unless that is one server, and a standby."""
-    if "://" not in url:
-        env.refuse(name, NO_URL)
     found = _parsed(name, url)
     given = found["OPTIONS"]
     if len(real_hosts(found["HOST"], given)) > 1:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from decouple import Config, RepositoryEmpty, RepositoryEnv
@@ -85,6 +86,12 @@ NO_PUBLIC_DEBUG = (
     "its error pages show code, and the database is one of your own with hosts that others reach;"
     " turn it off, or leave only localhost in ALLOWED_HOSTS and LEDGER_URL"
 )
+ESCAPES = "write @ / ? # % in a password as %40 %2F %3F %23 %25"
+OR_IN_PARTS = (
+    "; DB_PASSWORD, with DB_NAME, DB_USER and DB_HOST in place of DATABASE_URL, takes a password as"
+    " it is"
+)
+LAST_PORT = 65535
 LOCAL_ENDS = (".localhost", ".local", ".test", ".internal")
 # As Django's `check --deploy` has them (security.W009).
 SHORTEST_SECRET, FEWEST_LETTERS = 50, 5
@@ -330,9 +337,24 @@ def parsed_url(
     if value.partition("://")[0] not in known or "://" not in value:
         refuse(name, f"it does not begin with {' or '.join(f'{known_}://' for known_ in known)}")
     try:
+        _check_place(name, value)
         return parse(value)
     except (ValueError, KeyError, ImproperlyConfigured):
         refuse(name, "it cannot be read as a URL; special characters in a password need %-escapes")
+
+
+def _check_place(name: str, value: str) -> None:
+    """Refuses a URL whose password is not escaped: its parser would take a piece of the password
+    for a host, an option or a port, which messages show. Raises ValueError for what is no URL.
+    """
+    parts = urlsplit(value)
+    if parts.fragment or "@" in parts.path + parts.query:
+        refuse(name, ESCAPES + (OR_IN_PARTS if name == "DATABASE_URL" else ""))
+    for place in parts.netloc.rpartition("@")[2].split(","):
+        port = "" if place.endswith("]") else place.partition("]")[2] or place
+        port = port.partition(":")[2]
+        if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= LAST_PORT):
+            refuse(name, f"the port after a host is not a whole number from 1 to {LAST_PORT}")
 
 
 def data_dir(name: str, default: Path) -> Path:

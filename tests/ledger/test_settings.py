@@ -183,6 +183,56 @@ def test_a_redis_whose_client_is_missing_stops_the_start(
     assert "secret" not in sentence
 
 
+# A password where {} is.
+URLS = {
+    "DATABASE_URL": "postgresql://me:{}@db.example/books",
+    "DATABASE_REPLICA_URLS": "postgresql://me:{}@db.example/books",
+    "CACHE_URL": "redis://:{}@cache:6379/0",
+    "EMAIL_URL": "smtp+tls://me:{}@mail.example:587",
+}
+# A parser would take a piece of each for a host, an option, a port or a second URL.
+UNESCAPED = [
+    "alpha@bravo#charlie", "alpha@bravo?charlie", "alpha@bravo/charlie", "alpha@bravo/x charlie",
+    "alpha@5432/bravo?charlie", "alpha@5432/bravo#charlie", "5432/alpha", "alpha/bravo@charlie",
+    "alpha[bravo", "alpha@bravo[charlie", "alpha?bravo=charlie", "alpha\u2100bravo",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("password", UNESCAPED)
+@pytest.mark.parametrize("name", URLS)
+def test_no_piece_of_a_password_is_printed(
+    name: str, password: str, refusal: Callable[..., str]
+) -> None:
+    writer = {"DATABASE_URL": "postgresql://me@localhost/books"} if "REPLICA" in name else {}
+
+    sentence = refusal(**writer, **{name: URLS[name].format(password)})
+
+    assert f"The setting {name} is wrong" in sentence
+    assert not [piece for piece in ("alpha", "bravo", "charlie", "5432/") if piece in sentence]
+
+
+def test_a_url_in_place_of_a_host_is_not_printed(refusal: Callable[..., str]) -> None:
+    url = "postgresql://me:alpha@bravo@db.example/books"
+    for host in (url, "me:alpha@bravo@db.example"):
+        sentence = refusal(DB_NAME="books", DB_HOST=host)
+        assert "The setting DB_HOST is wrong" in sentence
+        assert not [piece for piece in ("alpha", "bravo") if piece in sentence]
+
+
+@pytest.mark.parametrize("name", ["CACHE_URL", "EMAIL_URL"])
+def test_a_port_that_is_no_number_stops_the_start(name: str, refusal: Callable[..., str]) -> None:
+    scheme = URLS[name].partition(":")[0]
+    assert f"The setting {name} is wrong: the port" in refusal(**{name: f"{scheme}://host:many"})
+
+
+def test_an_at_sign_in_a_password_needs_no_escape(settings_of: SettingsOf) -> None:
+    given = {name: URLS[name].format("alpha@bravo") for name in ("CACHE_URL", "EMAIL_URL")}
+    found = settings_of(**given, DATABASE_URL="postgresql://me:alpha@bravo@localhost/books")
+    assert found["DATABASES"]["default"]["PASSWORD"] == "alpha@bravo"
+    assert found["EMAIL_HOST_PASSWORD"] == "alpha@bravo"
+    assert found["CACHES"]["default"]["LOCATION"] == given["CACHE_URL"]
+
+
 WRONG_OF_GUNICORN = {
     "LEDGER_WORKERS": ("0", "1 to 64"),
     "LEDGER_THREADS": ("4", "8 to 128"),
