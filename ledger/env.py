@@ -244,6 +244,9 @@ def amounts_by_currency(name: str, default: str) -> dict[str, Decimal]:
             refuse(name, f"{item!r} is neither an amount nor one for a currency, like JPY=1500000")
         if re.search(r"\.[0-9]{3}$", figure):
             refuse(name, f"{item!r} may be thousands or three decimals; write 10000, or 10.00")
+        if (code or "*") in found:
+            whom = code or "all currencies"
+            refuse(name, f"it has two amounts for {whom}; write 10000, without a comma in a number")
         found[code or "*"] = Decimal(figure)
     if "*" not in found:
         refuse(name, "it has no amount for all other currencies, such as 10000")

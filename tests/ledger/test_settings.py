@@ -80,6 +80,16 @@ def test_a_wrong_value_is_refused_in_one_sentence(name: str, refusal: Callable[.
     assert "secret" not in sentence
 
 
+@pytest.mark.parametrize("name", ["LEDGER_FOUR_EYES_OVER", "LEDGER_STEP_UP_OVER"])
+@pytest.mark.parametrize(
+    "amount", ["10.000", "10,000", "10,000.00", "10.000,00", "10 000", "10'000", "10,JPY=1,500,000"]
+)
+def test_an_amount_with_a_separator_of_thousands_is_refused(
+    amount: str, name: str, refusal: Callable[..., str]
+) -> None:
+    assert f"The setting {name} is wrong" in refusal(**{name: amount})
+
+
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL", "PORT"])
 def test_a_setting_by_its_name_in_other_projects_is_refused(
     name: str, refusal: Callable[..., str]
