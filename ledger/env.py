@@ -32,12 +32,17 @@ GUNICORN_BOOT_ERROR = 3
 # Commands that need a bank that exists, or none: where there is none, they leave nothing behind.
 MAKE_NO_DATA = frozenset({"failover", "standby", "stop_db", "help", "version"})
 ALIKE = 0.8  # of 1: a mistyped name
-# Read by gunicorn's settings, by compose.yaml and by scripts, or only beside others.
+# Read by compose.yaml, scripts and tests.
 OF_OTHERS = re.compile(
-    "LEDGER_(HOST|PROBE_PORT|WORKERS|THREADS|KEEP_ALIVE|WORKER_TIMEOUT|GRACE|SHELL|VENV|IMAGE|SEED|BERKA"
-    "|CI_SLICE|FAULT_.*|(OWNER|WEB|REPLICATION)_PASSWORD)"
-    "|DB_(USER|PASSWORD|HOST|PORT|OPTIONS|PLAINTEXT|SSLMODE|SSLROOTCERT)"
+    "LEDGER_(SHELL|VENV|IMAGE|CONF|SEED|BERKA|CI_SLICE|FAULT_.*"
+    "|(OWNER|WEB|WORKER|REPLICATION)_PASSWORD)"
 )
+# Read only where DB_NAME names the server.
+OF_A_SERVER = {
+    f"DB_{part}"
+    for part in ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS", "PLAINTEXT", "SSLMODE",
+                 "SSLROOTCERT")
+}  # fmt: skip
 # Lines of .env.
 LINE = re.compile(r"\s*((export|set)\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=", re.ASCII)
 BEFORE_A_NAME = re.compile(r"^(export|set)\s+", re.ASCII)
@@ -168,8 +173,9 @@ def unread() -> dict[str, str]:
     """
     values = beginning_with("LEDGER_") | beginning_with("DB_")
     given = {name for name, value in values.items() if value}
-    strange = sorted(name for name in given - _asked if not OF_OTHERS.fullmatch(name))
-    near = {name: difflib.get_close_matches(name, _asked - given, 1, ALIKE) for name in strange}
+    known = _asked | OF_A_SERVER
+    strange = sorted(name for name in given - known if not OF_OTHERS.fullmatch(name))
+    near = {name: difflib.get_close_matches(name, known - given, 1, ALIKE) for name in strange}
     others = {
         name: own
         for name, own in OF_OTHER_PROJECTS.items()

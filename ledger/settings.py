@@ -20,6 +20,7 @@ from ledger import (
     provider_settings,
     reader_settings,
     tracing_settings,
+    web_server_settings,
 )
 from ledger.api_settings import *  # noqa: F403  what no environment changes
 from ledger.env import BASE_DIR
@@ -418,10 +419,12 @@ LEDGER_FOUR_EYES_OVER = env.amounts_by_currency(
     "LEDGER_FOUR_EYES_OVER", "10000,JPY=1500000,BHD=4000,KWD=3000,OMR=4000,JOD=7000"
 )
 LEDGER_FOUR_EYES_HOURS = env.number("LEDGER_FOUR_EYES_HOURS", 48, least=1, most=720)
-PORT = env.number("PORT", 8000, least=1, most=65535)
+PORT = web_server_settings.web_server().port
 # The identity provider, if there is one (docs/sign-in.md). Chromium also asks form-action where a
 # form's response leads, and signing in and out there begins with a form here.
-OIDC_MOCK_PORT = env.number("OIDC_MOCK_PORT", min(PORT + 80, 65535), least=1, most=65535)
+OIDC_MOCK_PORT = env.number(
+    "OIDC_MOCK_PORT", min(PORT + 80, env.LAST_PORT), least=1, most=env.LAST_PORT
+)
 LEDGER_PROVIDER = provider_settings.read(
     mock_port=OIDC_MOCK_PORT, is_demo=_IS_RELAXED, is_https=LEDGER_HTTPS
 )

@@ -9,29 +9,21 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ledger import env
 from ledger.metrics import shared
 from ledger.server.last_connections import take_no_more
+from ledger.web_server_settings import web_server
 
-# Fewer threads could all wait: two for downloads, three for mails (docs/running.md).
-FEWEST_THREADS = 8
 # While the processes still accept, and no connection begins: until they have those that had begun.
 SECONDS_TO_ACCEPT = 0.25
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn opens an unnamed file there
 
-host = env.text("LEDGER_HOST", "127.0.0.1")
-port = env.number("PORT", 8000, least=1, most=65535)
+_given = web_server()
+host, port = _given.host, _given.port
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-probe_port = env.number("LEDGER_PROBE_PORT", 0, least=0, most=65535)  # 0: none
 worker_class = "gthread"  # a slow client holds a thread: see docs/running.md
-workers = env.number("LEDGER_WORKERS", 2, least=1, most=64)
-threads = env.number("LEDGER_THREADS", FEWEST_THREADS, least=FEWEST_THREADS, most=128)
-# How long a connection is kept for the next request. A proxy or load balancer that keeps it longer
-# sends a request into one that is just closed.
-keepalive = env.number("LEDGER_KEEP_ALIVE", 5, least=1, most=600)
-# A process that does not even run its loop for so long is killed; a request may take longer.
-timeout = env.number("LEDGER_WORKER_TIMEOUT", 30, least=5, most=600)
-graceful_timeout = env.number("LEDGER_GRACE", 30, least=1, most=600)
+workers, threads = _given.workers, _given.threads
+keepalive = _given.keep_alive
+timeout, graceful_timeout = _given.worker_timeout, _given.grace
 preload_app = True  # the processes share the memory of what is loaded
 loglevel = "warning"
 logger_class = "ledger.server.gunicorn_log.GunicornLog"
@@ -74,8 +66,8 @@ def post_worker_init(worker: Any) -> None:
     from ledger.server.answers import add_headers
 
     add_headers(worker)
-    if probe_port:
-        probes.start(worker.wsgi, host, probe_port)
+    if _given.probe_port:
+        probes.start(worker.wsgi, host, _given.probe_port)
 
 
 def on_exit(_server: Any) -> None:

@@ -13,9 +13,9 @@ from django.urls import reverse
 
 from accounts.models import User
 from ledger.db.ids import uuid7
-from ledger.server.gunicorn_settings import FEWEST_THREADS
 from ledger.web import downloads, mail, running_requests
 from ledger.web.running_requests import AT_ONCE, LARGE, WAITING, RunningRequests
+from ledger.web_server_settings import FEWEST_THREADS
 from tests.api.calls import bearer
 from tests.factories import UserFactory
 

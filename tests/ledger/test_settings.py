@@ -28,6 +28,12 @@ WRONG = {
     "LEDGER_TRANSACTION_TIMEOUT": ("-1", "0 to 86400"),
     "LEDGER_JOB_STATEMENT_TIMEOUT": ("-1", "0 to 86400"),
     "PORT": ("99999", "1 to 65535"),
+    "LEDGER_WORKERS": ("0", "1 to 64"),
+    "LEDGER_THREADS": ("4", "8 to 128"),
+    "LEDGER_KEEP_ALIVE": ("0", "1 to 600"),
+    "LEDGER_WORKER_TIMEOUT": ("1", "5 to 600"),
+    "LEDGER_GRACE": ("-1", "1 to 600"),
+    "LEDGER_PROBE_PORT": ("70000", "0 to 65535"),
     "LEDGER_STEP_UP_MINUTES": ("0", "1 to 60"),
     "LEDGER_STEP_UP_OVER": ("1000,JPY:1", "JPY=1"),
     "LEDGER_URL": ("bank.example/secret", "https://bank.example"),
@@ -243,25 +249,14 @@ def test_an_at_sign_in_a_password_needs_no_escape(settings_of: SettingsOf) -> No
     assert found["CACHES"]["default"]["LOCATION"] == given["CACHE_URL"]
 
 
-WRONG_OF_GUNICORN = {
-    "LEDGER_WORKERS": ("0", "1 to 64"),
-    "LEDGER_THREADS": ("4", "8 to 128"),
-    "LEDGER_KEEP_ALIVE": ("0", "1 to 600"),
-    "LEDGER_WORKER_TIMEOUT": ("1", "5 to 600"),
-    "LEDGER_GRACE": ("-1", "1 to 600"),
-}
-
-
-@pytest.mark.parametrize("name", WRONG_OF_GUNICORN)
-def test_gunicorn_refuses_a_wrong_value(name: str, tmp_path: Path) -> None:
-    value, why = WRONG_OF_GUNICORN[name]
+def test_gunicorn_refuses_a_wrong_value(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import ledger.server.gunicorn_settings"],
-        env=environment(tmp_path, **{name: value}),
+        env=environment(tmp_path, LEDGER_WORKERS="0"),
         capture_output=True, text=True, check=False, cwd=BASE_DIR,
     )  # fmt: skip
     assert done.returncode == env.GUNICORN_BOOT_ERROR
-    assert_one_sentence(done, f"The setting {name} is wrong", why)
+    assert_one_sentence(done, "The setting LEDGER_WORKERS is wrong", "1 to 64")
 
 
 GUNICORN = "import ledger.server.gunicorn_settings"
@@ -513,7 +508,7 @@ def test_a_database_comes_as_url_or_in_parts(
 
 def test_the_example_file_explains_every_setting() -> None:
     modules = (
-        "attachment", "database", "pool", "reader", "aws", "cache", "server/gunicorn", "tracing"
+        "attachment", "database", "pool", "reader", "aws", "cache", "web_server", "tracing"
     )  # fmt: skip
     names = ["settings.py", *(f"{name}_settings.py" for name in modules)]
     source = "".join((BASE_DIR / "ledger" / name).read_text() for name in names)
@@ -528,12 +523,15 @@ def test_the_example_file_explains_every_setting() -> None:
 
 
 def test_a_setting_that_nothing_reads_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LEDGER_HTPS", "LEDGER_ZEBRA"):
+    mistyped = {"DB_HOSST": "DB_HOST", "LEDGER_HTPS": "LEDGER_HTTPS",
+                "LEDGER_WORKRES": "LEDGER_WORKERS"}  # fmt: skip
+    for name in (*mistyped, "LEDGER_ZEBRA"):
         monkeypatch.setenv(name, "True")
     for _ in range(2):
-        mistyped, unknown = check_names()
-        assert "LEDGER_HTPS" in mistyped.msg
-        assert "LEDGER_HTTPS" in str(mistyped.hint)
+        *found, unknown = check_names()
+        for message, (name, meant) in zip(found, mistyped.items(), strict=True):
+            assert name in message.msg
+            assert f"{meant}?" in str(message.hint)
         assert "LEDGER_ZEBRA" in unknown.msg
         assert "mean" not in str(unknown.hint)
 
@@ -567,6 +565,24 @@ def test_a_line_of_a_file_that_sets_nothing_is_refused(line: str, tmp_path: Path
     file.write_text(f"DEBUG=True\n{line}\n")
     with pytest.raises(ValueError, match="line 2"):
         env.env_file(file)
+
+
+# How scripts, compose.yaml, the Makefile and tests read a setting.
+READ_ELSEWHERE = re.compile(
+    r"""\$[{(]?((?:LEDGER|DB)_[A-Z_]+)|environ(?:\.get\(|\[)"((?:LEDGER|DB)_[A-Z_]+)"\]?(?! =)"""
+)
+ELSEWHERE = ("deploy", "tests", ".ci", "Makefile", "Dockerfile", "compose.yaml", "compose.dev.yaml")
+
+
+def test_what_scripts_and_tests_read_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    top = [BASE_DIR / name for name in ELSEWHERE]
+    files = [file for each in top for file in (each.rglob("*") if each.is_dir() else [each])]
+    texts = [file.read_bytes().decode(errors="ignore") for file in files if file.is_file()]
+    read = {name for text in texts for names in READ_ELSEWHERE.findall(text) for name in names}
+    assert {"LEDGER_VENV", "LEDGER_IMAGE", "LEDGER_BERKA"} <= read
+    for name in filter(None, read):
+        monkeypatch.setenv(name, "x")
+    assert check_names() == []
 
 
 def test_every_setting_is_one_that_something_reads(monkeypatch: pytest.MonkeyPatch) -> None:
