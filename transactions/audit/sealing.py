@@ -26,6 +26,10 @@ class PeriodNotOver(LedgerError):
     """The day to seal up to is in the future, or has only just begun."""
 
 
+class SealHindered(LedgerError):
+    """Rows of past days are still to come; the text says from where."""
+
+
 class StillWriting(LedgerError):
     """A database transaction that may still add a row to the period has not ended."""
 
@@ -45,14 +49,16 @@ def seal(
     *,
     until: date | None = None,
     sealed_by: User | None = None,
+    hindrance: Callable[[], str] = lambda: "",
     sleep: Callable[[float], None] = time.sleep,
 ) -> Seal | None:
     """Seals all rows booked before the day `until` (UTC) that are not sealed. Returns None if there
     are none.
 
     Default: up to today. Safe to run twice or in parallel. A bank without transactions gets none:
-    its history can still be imported. Raises PeriodNotOver, or StillWriting if
-    a database transaction stays open; nothing is sealed then.
+    its history can still be imported. Nothing is sealed where this raises PeriodNotOver;
+    SealHindered if `hindrance` returns a reason; or StillWriting if a database transaction stays
+    open.
     """
     latest = last_day()
     day = until or latest
@@ -65,6 +71,8 @@ def seal(
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         # From here on no old row enters: see Note [No row enters a sealed period].
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEALING])
+        if reason := hindrance():
+            raise SealHindered(reason)
         last = Seal.objects.order_by("number").last()
         if last is not None and last.ends_at >= ends_at:
             return None

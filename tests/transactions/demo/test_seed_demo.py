@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import Account, User
+from ledger.db.models import JobRecord
+from ledger.jobs.schedule import JOBS
+from ledger.jobs.worker import Worker
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.transactions.demo.bank import DAY, NOON, run
 from transactions.audit import sealing
@@ -20,7 +24,7 @@ from transactions.audit.audit import audit
 from transactions.demo import seeding, sign_ins
 from transactions.demo.seeding import SeedingCounts, SeedingError
 from transactions.demo.world import World
-from transactions.models import Transaction
+from transactions.models import Seal, Transaction
 from transactions.posting.drafts import Draft
 
 
@@ -46,6 +50,39 @@ def test_a_bank_with_sealed_days_is_left_as_it_is(db: None) -> None:
     with pytest.raises(SeedingError, match="sealed"):
         seeding.seed(users=14, months=1, seed=7, now=NOON)
     assert User.objects.count() == before
+
+
+def test_a_seal_made_meanwhile_leaves_the_bank_as_it_was(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    AccountFactory(balance=1)
+    before = User.objects.count()
+    monkeypatch.setattr(
+        seeding, "_refuse_strangers", lambda _people: sealing.seal(until=NOON.date())
+    )
+    with pytest.raises(SeedingError, match="sealed"):
+        seeding.seed(users=14, months=1, seed=7, now=NOON)
+    assert User.objects.count() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_seals_no_day_before_the_demo_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeding, "BATCH", 200)
+    jobs = [job for job in JOBS if job.name in ("audit_ledger", "seal_ledger")]
+    done = []
+
+    def work(_booked: int) -> None:
+        JobRecord.objects.all().delete()  # all are due
+        worker = Worker(tell=lambda _line: None, out=StringIO(), err=StringIO(), jobs=jobs)
+        done.append(worker.run_once())
+
+    made = seeding.seed(users=14, months=1, seed=7, now=NOON, progress=work)
+    assert Transaction.objects.count() == made.transactions
+    assert not Seal.objects.exists()
+
+    work(made.transactions)
+    assert (any(done[:-1]), done[-1]) == (False, True)
+    assert Seal.objects.get().row_count == made.transactions
 
 
 def test_the_latest_transaction_of_a_real_run_is_today(db: None) -> None:

@@ -11,6 +11,7 @@ from ledger.jobs.command import JobCommand
 from transactions.audit import sealing
 from transactions.audit.audit import Finding, findings_of
 from transactions.audit.checks.seals import seals as broken_seals
+from transactions.demo import seeding
 from transactions.models import Seal
 
 
@@ -39,7 +40,7 @@ class Command(JobCommand):
             self._verify(options["verify"])
             return
         try:
-            made = sealing.seal(until=options["until"])
+            made = sealing.seal(until=options["until"], hindrance=seeding.hindrance_of_seals)
         except LedgerError as refusal:
             raise CommandError(str(refusal)) from None
         if options["json"]:
