@@ -43,7 +43,8 @@ help:
 	@echo "make test-server     the tests on the server of DATABASE_URL (tests/prepare_server.py)"
 	@echo "make test-older      the tests on Debian's Postgres, where it is installed"
 	@echo "make test-aws        the templates of deploy/aws, in an environment of their own; needs Node"
-	@echo "make faults   kill, cut, pause and fill what a bank runs on, for SECONDS (60); SEED=7 repeats a run"
+	@echo "make faults   kill, cut, pause and fill what a bank runs on, for SECONDS (60); SEED=7 repeats a run;"
+	@echo "              then a drill on a server of its own, and a failover"
 	@echo "make mutants  change one line of FILES at a time, and list the changes that no test"
 	@echo "              notices; SEED=7 repeats a run; CHANGES, TESTS and ALLOW: CONTRIBUTING.md"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
@@ -110,7 +111,8 @@ lock-aws: install
 # On a pair of servers of its own, which it deletes at the end; see docs/databases.md.
 faults: install-dev
 	@LEDGER_FAULT_SEED=$(or $(SEED),$$$$) LEDGER_FAULT_SECONDS=$(or $(SECONDS),60) \
-	    $(PY) -m pytest -q -s -k everything_breaks tests/ledger/test_faults_on_schedule.py
+	    $(PY) -m pytest -q -s -k 'everything_breaks or test_drill or test_patroni' \
+	    tests/ledger/test_faults_on_schedule.py tests/deploying/test_drill.py tests/ledger/test_patroni.py
 
 # In a copy of this folder, which it deletes at the end; see CONTRIBUTING.md.
 mutants: export MUTANTS_TESTS := $(TESTS)
