@@ -28,7 +28,7 @@ def sbom(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     if reason := missing("cyclonedx-bom"):
         pytest.skip(reason)
     shown = subprocess.run(
-        ["make", "--dry-run", "sbom", "LEDGER_VENV=of-the-tests"],
+        ["make", "--no-print-directory", "--dry-run", "sbom", "LEDGER_VENV=of-the-tests"],
         cwd=BASE_DIR, check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     _python, *arguments = shlex.split(shown.replace("\\\n", " "))

@@ -19,13 +19,14 @@ class TransactionsConfig(AppConfig):
         from accounts.sign_in.events import new_device
         from transactions.alerts.services import tell_of_new_device
         from transactions.audit.deploy_checks import check_audit
-        from transactions.privacy.lifting import install_functions
+        from transactions.privacy.lifting import drop_functions, install_functions
         from transactions.rights import grant_rights
         from transactions.row_security.installation import apply, lift_masks_before_migration
 
         register(check_audit, deploy=True)
         new_device.connect(tell_of_new_device, sender=SignIn)
         pre_migrate.connect(lift_masks_before_migration, sender=self)
+        pre_migrate.connect(drop_functions, sender=self)
         post_migrate.connect(at_newest(install_functions), sender=self, weak=False)
         post_migrate.connect(grant_rights, sender=self)
         post_migrate.connect(at_newest(lambda **_signal: apply()), sender=self, weak=False)

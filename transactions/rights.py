@@ -105,8 +105,17 @@ WORKER = {
     ),
     "accounts": "SELECT, UPDATE (name)",
     "transactions": "SELECT, INSERT, UPDATE (status)",
-    "users": "SELECT, UPDATE (email, name, password, password_is_long, last_login, is_staff,"
-    " household_id)",
+    "users": "SELECT, UPDATE (last_login)",  # to lock a row; the rest by erase_person()
+    **dict.fromkeys(
+        (
+            "account_emailaddress", "account_emailconfirmation", "django_session",
+            "mfa_authenticator", "socialaccount_socialaccount",
+        ),
+        "SELECT, DELETE",
+    ),
+    "sessions": "SELECT, DELETE, UPDATE (last_seen_at)",  # to lock a row
+    "cache": "SELECT, DELETE",
+    "monthly_statements": "SELECT, INSERT, UPDATE (names)",
     "users_groups": "SELECT, DELETE",
     "users_user_permissions": "SELECT, DELETE",
     "account_status_changes": "SELECT, UPDATE (reason, message)",
@@ -121,8 +130,11 @@ WORKER = {
     "sealed_days": "SELECT, INSERT",
     "writer_mark": "SELECT, UPDATE (started_at)",
 }  # fmt: skip
-# The last two lift the triggers of some tables: transactions/privacy/lifting.py.
-WORKER_FUNCTIONS = ("session_states()", "lift_triggers(text)", "restore_triggers(text)")
+# The last ones are those of an erasure: transactions/privacy/lifting.py.
+WORKER_FUNCTIONS = (
+    "session_states()", "lift_triggers(text)", "restore_triggers(text)",
+    "erase_person(uuid, text, text)",
+)  # fmt: skip
 
 # `audit_ledger` reads everything but what people sign in with, and stores what it found.
 AUDITOR = {

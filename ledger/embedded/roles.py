@@ -40,6 +40,9 @@ MEMBERSHIPS = {
     (WORKER, OWNER): MEMBER_ALONE,
 }
 GRANTED = "SELECT member::regrole::text, roleid::regrole::text FROM pg_auth_members"
+# As a server has it that came from Postgres 15, which had no such options.
+BECOMES = """SELECT EXISTS (SELECT FROM pg_auth_members WHERE set_option
+    AND member = %s::regrole AND roleid = %s::regrole)"""
 SUPERUSER = "postgres"
 
 
@@ -68,6 +71,9 @@ def create_on(connection: psycopg.Connection[Any], *, password: str | None = Non
         if (member, role) not in granted:
             grant = sql.SQL("GRANT {} TO {}" + ("" if is_old else options))
             connection.execute(grant.format(sql.Identifier(role), sql.Identifier(member)))
+    if not is_old and connection.execute(BECOMES, [WORKER, OWNER]).fetchone() == (True,):
+        grant = sql.SQL("GRANT {} TO {}" + MEMBER_ALONE)
+        connection.execute(grant.format(sql.Identifier(OWNER), sql.Identifier(WORKER)))
     for role in (WEB, WORKER) if is_old else ():
         connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(sql.Identifier(role)))
     exists = "SELECT 1 FROM pg_database WHERE datname = %s"

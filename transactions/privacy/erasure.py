@@ -24,6 +24,7 @@ from uuid import UUID
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.hashers import make_password
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
     Exists,
@@ -81,7 +82,12 @@ from transactions.models import (
 )
 from transactions.privacy.addresses import texts_with_an_address
 from transactions.privacy.further import FURTHER
-from transactions.privacy.lifting import change_in_parts, lifted, triggers_lifted
+from transactions.privacy.lifting import (
+    change_in_parts,
+    erase_person,
+    lifted,
+    triggers_lifted,
+)
 from transactions.privacy.traces import (
     Traces,
     all_texts,
@@ -214,9 +220,7 @@ def _begin(person: User) -> bool:
     as_read: User | None = rows.first()
     if as_read is None:
         return False
-    as_read.email = f"{person.pk.hex}@{DOMAIN}"
-    as_read.save(update_fields=["email"])
-    return True
+    return erase_person(as_read.pk)
 
 
 def _search(traces: Traces) -> list[Found]:
@@ -305,14 +309,7 @@ def _erase_for_good(traces: Traces) -> None:
         left = households_of(person)
         person.groups.clear()
         person.user_permissions.clear()
-        person.household = None
-        person.name = NAME
-        person.last_login, person.is_staff = None, False
-        person.set_unusable_password()
-        person.save(update_fields=["name", "last_login", "is_staff", "password", "household"])
-        if person.is_superuser:  # which the worker may not write
-            person.is_superuser = False
-            person.save(update_fields=["is_superuser"])
+        erase_person(person.pk, name=NAME, password=make_password(None))
         _rename_empty_households(left)
         _erase_from_the_history(person, [*traces.accounts, *left])
     set_locally(**{ERASES: ""})

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, connections
 from django.db.models import QuerySet
 
+from accounts.erased import DOMAIN, NAME
 from ledger.db.short_waits import with_short_waits
 from transactions.privacy.further import FURTHER
 
@@ -41,6 +43,8 @@ BEGIN
     END IF;
     FOR each IN
         SELECT tgname FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal
+        -- None of INSERT, so that nothing goes in unseen where a worker leaves them lifted.
+        AND (tgtype & 4 = 0 OR tgname LIKE '%reconciliation_line_stays%')
         AND tgname NOT LIKE ALL (ARRAY['%row_is_registered%', '%row_is_revised%'])
     LOOP
         EXECUTE format('ALTER TABLE %I {verb} TRIGGER %I', $1, each);
@@ -50,18 +54,65 @@ REVOKE ALL ON FUNCTION {signature} FROM PUBLIC;
 """
 
 
+# The worker may not write these columns: it could let itself in as anybody.
+ERASE_PERSON = f"""
+CREATE OR REPLACE FUNCTION erase_person(uuid, text, text) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE users SET email = replace($1::text, '-', '') || '@{DOMAIN}', name = coalesce($2, name),
+        password = coalesce($3, password), password_is_long = password_is_long AND $3 IS NULL,
+        last_login = NULL, is_staff = is_staff AND $2 IS NULL,
+        is_superuser = is_superuser AND $2 IS NULL, household_id =
+            CASE WHEN $2 IS NULL THEN household_id END
+    WHERE id = $1 AND (deleted_at IS NOT NULL OR session_user = current_user)  -- or by the owner
+        AND ($2 IS NULL OR $2 = '{NAME}')
+        AND ($3 IS NULL OR $3 LIKE '!%');
+    RETURN found;
+END $$;
+REVOKE ALL ON FUNCTION erase_person(uuid, text, text) FROM PUBLIC;
+"""  # noqa: S608 - constants
+LEFT_LIFTED = """
+SELECT DISTINCT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+WHERE relname = ANY (%s) AND relnamespace = 'public'::regnamespace AND tgenabled = 'D'
+"""
+
+
 def lifted() -> tuple[str, ...]:
     """The tables whose triggers an erasure, or the end of a keeping time, may lift."""
     return (*NEVER_CHANGE, *chain.from_iterable(data.never_change for data in FURTHER))
 
 
 def install_functions(*, using: str, **_signal: Any) -> None:
-    """Makes both functions as the code has them, after a migration."""
+    """Makes the functions as the code has them, after a migration. Sets triggers again that a
+    worker has left lifted.
+    """
     tables = ", ".join(f"'{table}'" for table in lifted())
     with connections[using].cursor() as cursor:
         for signature, verb in ((LIFT, "DISABLE"), (RESTORE, "ENABLE")):
             # Without parameters, so that % stands for itself.
             cursor.execute(FUNCTION.format(signature=signature, verb=verb, tables=tables))
+        cursor.execute(ERASE_PERSON)
+        cursor.execute(LEFT_LIFTED, [list(lifted())])
+        for (table,) in cursor.fetchall():
+            cursor.execute("SELECT restore_triggers(%s)", [table])
+
+
+def drop_functions(*, using: str, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
+    """Before a migration is taken back: what it makes fits the newest tables alone."""
+    if any(backwards for _migration, backwards in plan):
+        with connections[using].cursor() as cursor:
+            for signature in (LIFT, RESTORE, "erase_person(uuid, text, text)"):
+                cursor.execute(f"DROP FUNCTION IF EXISTS {signature}")
+
+
+def erase_person(pk: UUID, *, name: str | None = None, password: str | None = None) -> bool:
+    """Takes the address out of the row of a person who left; with `name`, also what else names them
+    and what lets them in. Returns False, with nothing done, to the worker if their sign-in is open.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT erase_person(%s, %s, %s)", [pk, name, password])
+        is_erased: bool = cursor.fetchone()[0]
+    return is_erased
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core import mail
 from django.utils import timezone
 
+from accounts import services as account_services
+from accounts.erased import NAME
 from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
 from ledger.jobs.worker import Worker
 from tests.factories import AccountFactory, UserFactory, balances
@@ -30,6 +32,8 @@ from transactions.models import (
     Seal,
     Transaction,
 )
+from transactions.privacy.erasure import erase
+from transactions.privacy.lifting import install_functions, lifted
 from transactions.standing_orders.paying import pay_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,6 +53,15 @@ FORBIDDEN = [
     "UPDATE changes SET role = ''",
     "DELETE FROM account_status_changes",
     "UPDATE users SET is_superuser = true",
+    "UPDATE users SET password = ''",
+    "UPDATE users SET email = ''",
+    "UPDATE users SET is_staff = true",
+    "UPDATE sessions SET session_data = ''",
+    "INSERT INTO sessions SELECT",
+    "INSERT INTO mfa_authenticator SELECT",
+    "INSERT INTO account_emailaddress SELECT",
+    "INSERT INTO cache SELECT",
+    "DELETE FROM monthly_statements",
     "INSERT INTO users_groups SELECT",
     "INSERT INTO auth_group_permissions SELECT",
     "SELECT FROM fact_keys",
@@ -73,6 +86,46 @@ def test_the_worker_may_not(sql: str, worker: psycopg.Connection[tuple[object, .
         pytest.skip("Postgres 15 lets every member become the role (docs/rights.md).")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         worker.execute(sql)
+
+
+@pytest.mark.parametrize(
+    ("is_open", "name", "password"),
+    [(True, None, None), (True, NAME, "!"), (False, "Ana", "!"), (False, NAME, "pbkdf2_sha256$")],
+)
+def test_the_worker_lets_nobody_in_by_an_erasure(
+    worker: psycopg.Connection[tuple[object, ...]],
+    is_open: bool,
+    name: str | None,
+    password: str | None,
+) -> None:
+    person = UserFactory(deleted_at=None if is_open else timezone.now())
+    answer = worker.execute("SELECT erase_person(%s, %s, %s)", [person.pk, name, password])
+    assert answer.fetchone() == (False,)
+
+
+def test_the_worker_erases_a_superuser_who_left() -> None:
+    person = UserFactory(is_staff=True, is_superuser=True, deleted_at=timezone.now())
+    with as_worker():
+        assert erase(person)
+    person.refresh_from_db()
+    assert (person.name, person.is_staff, person.is_superuser) == (NAME, False, False)
+    assert not person.has_usable_password()
+
+
+def test_triggers_that_are_left_lifted_let_nothing_in_and_are_set_again(
+    worker: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    account = AccountFactory()
+    for table in lifted():
+        worker.execute("SELECT lift_triggers(%s)", [table])
+    try:
+        account_services.freeze_account(account=account, reason="Lost card")
+        account.refresh_from_db()
+        assert account.status == "frozen"
+    finally:
+        install_functions(using="default")
+    off = "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'"
+    assert worker.execute(off).fetchone() == (0,)
 
 
 @pytest.fixture
