@@ -92,8 +92,8 @@ FUNCTIONS = (
 
 # What `manage.py work` may do: its jobs erase people who left and what was kept long enough, end
 # holds, pay standing orders, audit, seal and issue statements; and it delivers events. It connects
-# to addresses that customers choose, so it cannot write balances or limits, change what is posted,
-# sealed or registered, or make a superuser.
+# to addresses that customers choose, so it cannot write balances or limits, change what is posted
+# or sealed, or let itself in as somebody (docs/rights.md says what it still can).
 WORKER = {
     **dict.fromkeys(
         (

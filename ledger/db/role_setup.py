@@ -75,8 +75,13 @@ class BankRoles:
         return f"{self.web}_rows"
 
     @property
+    def booking(self) -> tuple[str, ...]:
+        """The roles that book payments."""
+        return self.owner, self.web, self.worker
+
+    @property
     def logins(self) -> tuple[str, ...]:
-        return self.owner, self.web, self.worker, self.auditor, self.explorer
+        return *self.booking, self.auditor, self.explorer
 
 
 def set_up(
@@ -179,8 +184,8 @@ def _take_large_objects(cursor: Any) -> Iterator[str]:
 
 def _take_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
     """Takes the functions of `kept_from_queries` from the explorer."""
-    booking, others = [*roles.logins[:3]], [roles.auditor, roles.rows, COOKBOOK]
-    statements = partial(kept_from_queries.statements, cursor, booking, others)
+    others = [roles.auditor, roles.rows, COOKBOOK]
+    statements = partial(kept_from_queries.statements, cursor, [*roles.booking], others)
     if not _all_take_effect(cursor, statements):
         yield FUNCTIONS_STAY
 

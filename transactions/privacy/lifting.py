@@ -1,7 +1,7 @@
 """Writes rows that never change otherwise, without making others wait for long.
 
-Note [Lifted triggers]: two functions of the owner of the tables lift the triggers of LIFTED, and of
-no other table; the owner and the worker may call them. No other session can write these tables
+Note [Lifted triggers]: two functions of the owner of the tables lift the triggers of `lifted`, and
+of no other table; the owner and the worker may call them. No other session can write these tables
 until the transaction ends. So what changes is found before, without a lock, and the rest is done
 with_short_waits: see Note [Short waits].
 """
@@ -30,7 +30,9 @@ NEVER_CHANGE = (
     "transaction_notes", "monthly_statements", "reconciliations", "reconciliation_lines", "reads",
     "changes", "api_tokens", "audit_runs",
 )  # fmt: skip
-LIFT, RESTORE = "lift_triggers(text)", "restore_triggers(text)"  # in transactions/rights.py, too
+# Also in transactions/rights.py, which grants them to the worker.
+LIFT, RESTORE = "lift_triggers(text)", "restore_triggers(text)"
+ERASE = "erase_person(uuid, text, text)"
 FUNCTION = """
 CREATE OR REPLACE FUNCTION {signature} RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -56,7 +58,7 @@ REVOKE ALL ON FUNCTION {signature} FROM PUBLIC;
 
 # The worker may not write these columns: it could let itself in as anybody.
 ERASE_PERSON = f"""
-CREATE OR REPLACE FUNCTION erase_person(uuid, text, text) RETURNS boolean
+CREATE OR REPLACE FUNCTION {ERASE} RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     UPDATE users SET email = replace($1::text, '-', '') || '@{DOMAIN}', name = coalesce($2, name),
@@ -69,7 +71,7 @@ BEGIN
         AND ($3 IS NULL OR $3 LIKE '!%');
     RETURN found;
 END $$;
-REVOKE ALL ON FUNCTION erase_person(uuid, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION {ERASE} FROM PUBLIC;
 """  # noqa: S608 - constants
 LEFT_LIFTED = """
 SELECT DISTINCT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
@@ -101,7 +103,7 @@ def drop_functions(*, using: str, plan: Sequence[tuple[Any, bool]], **_signal: A
     """Before a migration is taken back: what it makes fits the newest tables alone."""
     if any(backwards for _migration, backwards in plan):
         with connections[using].cursor() as cursor:
-            for signature in (LIFT, RESTORE, "erase_person(uuid, text, text)"):
+            for signature in (LIFT, RESTORE, ERASE):
                 cursor.execute(f"DROP FUNCTION IF EXISTS {signature}")
 
 

@@ -113,6 +113,14 @@ def plant(table: str, types: dict[str, str], text: str = ADDRESS) -> None:
         model._default_manager.filter(pk=row.pk).update(**values)
 
 
+def planted_everywhere() -> dict[str, dict[str, str]]:
+    """Writes the address into all `columns`, which it returns."""
+    found = columns()
+    for table, types in found.items():
+        plant(table, types)
+    return found
+
+
 def holding(found: dict[str, dict[str, str]], text: str = ADDRESS) -> Iterator[str]:
     """Which of the columns have the text."""
     with connection.cursor() as cursor:
@@ -136,9 +144,7 @@ def of_strangers(clerk: User) -> None:
 @pytest.mark.usefixtures("of_strangers")
 def test_an_address_of_an_erased_person_stays_in_no_column_that_is_not_kept() -> None:
     person = UserFactory(name="Zo\u00eb Quirin", email=ADDRESS)
-    found = columns()
-    for table, types in found.items():
-        plant(table, types)
+    found = planted_everywhere()
     planted = {f"{table}.{column}" for table, types in found.items() for column in types}
     assert set(holding(found)) == planted
     leave(person=person)
@@ -154,9 +160,7 @@ def test_an_address_of_an_erased_person_stays_in_no_column_that_is_not_kept() ->
 @pytest.mark.usefixtures("of_strangers")
 def test_the_worker_erases_and_deletes_what_the_owner_may() -> None:
     person = UserFactory(name="Zo\u00eb Quirin", email=ADDRESS)
-    found = columns()
-    for table, types in found.items():
-        plant(table, types)
+    found = planted_everywhere()
     leave(person=person)
     with as_worker():
         erase(User.objects.get(pk=person.pk))
