@@ -46,6 +46,17 @@ PRINTED = f"""() => {{
     return [...shown.map(it => it.outerHTML.slice(0, 80)), ...(isWhite ? [] : [paper])];
 }}"""
 
+# Whether the name in the header is cut while it may be longer and the search may be shorter.
+CUT_NAME = """() => {
+    const name = document.querySelector('.top .menu__name');
+    const search = document.querySelector('.top .search');
+    if (!name || !search || name.scrollWidth <= name.clientWidth) return false;
+    const menu = name.parentElement;
+    const limit = (element, side) => parseFloat(getComputedStyle(element)[side]);
+    return menu.offsetWidth < limit(menu, 'maxWidth') - 8
+        && search.offsetWidth > limit(search, 'minWidth') + 16;
+}"""
+
 
 def press_twice(page: Any, button: str, *, until: str) -> None:
     """Presses a button twice at once, until the address is like the expression `until`. The second
@@ -71,6 +82,8 @@ def look_at(page: Any, what: str, *, is_printed: bool = True) -> list[str]:
         wrong += [f"{what}, {scheme}: {rule} {element}" for rule, element in findings(page)]
         if page.evaluate("document.documentElement.scrollWidth") > width:
             wrong.append(f"{what} is wider than {width}")
+        if page.evaluate(CUT_NAME):
+            wrong.append(f"{what} cuts the name at {width}")
     if not is_printed:
         return wrong
     page.emulate_media(media="print", color_scheme="dark")
