@@ -31,6 +31,9 @@ ELSEWHERE_CALLED = {
     "failover2": "failover_v2",
     "readWriteSplitting": "read_write_splitting",
 }
+# Plugins that sign in by a company's identity provider.
+FEDERATED = ("federated_auth", "okta")
+INSTEAD_OF_FEDERATED = "DB_IAM_REGION signs in by the role of the computer"
 NEEDS_OWN_POOL = (
     "least_connections needs the driver's pool, which Ledger does not use; write round_robin or"
     " random, or name the readers by DATABASE_REPLICA_URLS with"
@@ -126,6 +129,8 @@ def _plugins() -> list[str]:
             env.refuse("DB_AWS_PLUGINS", f"{setting} adds {each!r}: set that, leave this out")
         if here := ELSEWHERE_CALLED.get(each):
             env.refuse("DB_AWS_PLUGINS", f"{each!r} is named {here} in the driver for Python")
+        if each in FEDERATED:
+            env.refuse("DB_AWS_PLUGINS", f"{each!r} is not supported: {INSTEAD_OF_FEDERATED}")
         if each not in PLUGINS:
             env.refuse("DB_AWS_PLUGINS", f"{each!r} is none of {', '.join(PLUGINS)}")
     return found

@@ -327,6 +327,8 @@ def test_without_the_setting_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
         ({"DB_AWS_PLUGINS": "failover_v2,efm"}, "host_monitoring "),
         ({"DB_AWS_PLUGINS": "efm2"}, "host_monitoring_v2"),
         ({"DB_AWS_PLUGINS": "readWriteSplitting"}, "read_write_splitting"),
+        ({"DB_AWS_PLUGINS": "failover_v2,okta"}, "DB_IAM_REGION"),
+        ({"DB_AWS_PLUGINS": "federated_auth"}, "DB_IAM_REGION"),
         (
             {"DB_AWS_OPTIONS": "reader_host_selector_strategy=least_connections"},
             "DATABASE_REPLICA_CHOICE",

@@ -40,3 +40,7 @@ def test_a_role_needs_the_right(people: Database) -> None:
     of_web = people.url.replace("//ledger@", "//ledger_web@").replace(people.name, "of_web")
     done = people.manage("createdb", DATABASE_URL=of_web)
     assert_one_sentence(done, "ledger_web", "CREATEDB")
+
+
+def test_a_database_that_exists_is_left_and_what_comes_next_is_named(people: Database) -> None:
+    assert_one_sentence(people.manage("createdb"), people.name, "exists", "manage.py prepare")

@@ -38,7 +38,8 @@ class Command(BaseCommand):
             code = getattr(error.__cause__, "sqlstate", None)
             if code == EXISTS:
                 raise CommandError(
-                    f"The database {name} exists; nothing was changed. {how_to_start_over()}"
+                    f"The database {name} exists; nothing was changed. manage.py prepare makes the"
+                    f" tables that it lacks. {how_to_start_over()}"
                 ) from error
             if code == NO_RIGHT:
                 raise CommandError(
