@@ -93,36 +93,59 @@ FUNCTIONS = (
 # What `manage.py work` may do: its jobs erase people who left and what was kept long enough, end
 # holds, pay standing orders, audit, seal and issue statements; and it delivers events. It connects
 # to addresses that customers choose, so it cannot write balances or limits, change what is posted
-# or sealed, or let itself in as somebody (docs/rights.md says what it still can).
+# or sealed, read or write what people sign in with, approve anything, or choose where events go
+# (docs/rights.md says what it still can). Columns are what its jobs write, most of them texts that
+# an erasure empties; a lock of a row needs the right to one column, too.
 WORKER = {
     **dict.fromkeys(
         (
-            "approval_thresholds", "auth_group", "auth_group_permissions", "auth_permission",
-            "currencies", "django_content_type", "django_migrations", "entries", "event_streams",
-            "provider_groups", "row_register", "socialaccount_socialapp", "staff_sums",
+            "account_emailaddress", "account_emailconfirmation", "approval_thresholds",
+            "auth_group", "auth_group_permissions", "auth_permission", "currencies",
+            "django_content_type", "django_migrations", "entries", "event_streams",
+            "mfa_authenticator", "provider_groups", "reconciliation_matches", "row_register",
+            "socialaccount_socialaccount", "socialaccount_socialapp", "socialaccount_socialtoken",
+            "staff_sums", "users_groups", "users_user_permissions",
         ),
         "SELECT",
+    ),
+    **dict.fromkeys(
+        (
+            "alert_choices", "alert_times", "budgets", "cache", "django_session", "events",
+            "saved_reports", "sign_ins",
+        ),
+        "SELECT, DELETE",
     ),
     "accounts": "SELECT, UPDATE (name)",
     "transactions": "SELECT, INSERT, UPDATE (status)",
     "users": "SELECT, UPDATE (last_login)",  # to lock a row; the rest by erase_person()
-    **dict.fromkeys(
-        (
-            "account_emailaddress", "account_emailconfirmation", "django_session",
-            "mfa_authenticator", "socialaccount_socialaccount",
-        ),
-        "SELECT, DELETE",
-    ),
     "sessions": "SELECT, DELETE, UPDATE (last_seen_at)",  # to lock a row
-    "cache": "SELECT, DELETE",
+    "api_tokens": "SELECT, DELETE, UPDATE (revoked_at, revoked_by_id, reason)",
     "monthly_statements": "SELECT, INSERT, UPDATE (names)",
-    "users_groups": "SELECT, DELETE",
-    "users_user_permissions": "SELECT, DELETE",
     "account_status_changes": "SELECT, UPDATE (reason, message)",
     "limit_changes": "SELECT, UPDATE (reason)",
+    "approval_requests": "SELECT, UPDATE (reason, note, parameters)",
+    "transaction_notes": "SELECT, UPDATE (reason, message)",
+    "households": "SELECT, UPDATE (name)",
     "changes": "SELECT, UPDATE (before, after, reason)",
+    "reads": "SELECT, DELETE, UPDATE (query, address)",
+    "django_admin_log": "SELECT, UPDATE (object_repr, change_message)",
     "audit_runs": "SELECT, INSERT, UPDATE (findings)",
-    "events": "SELECT, DELETE",
+    "annotations": "SELECT, DELETE, UPDATE (text)",
+    "attachments": "SELECT, DELETE, UPDATE (name)",
+    "payees": "SELECT, DELETE, UPDATE (note)",
+    "payment_files": "SELECT, UPDATE (name)",
+    "payment_lines": "SELECT,"
+    " UPDATE (typed_to, typed_amount, typed_name, description, reference, verdict)",
+    "reconciliations": "SELECT, UPDATE (name)",
+    "reconciliation_lines": "SELECT,"
+    " UPDATE (description, other, reference, outside_id, leftover)",
+    "standing_orders": "SELECT, DELETE,"
+    " UPDATE (position, status, ended_why, refused_at, refused_why, description, reference)",
+    "standing_order_days": "SELECT, INSERT, DELETE, UPDATE (reason)",
+    "webhooks": "SELECT, DELETE,"
+    " UPDATE (status, reason, claimed_by, claim_ends, paused_until, slow_until)",
+    "explorer_queries": "SELECT, DELETE, UPDATE (title, sql, parameters)",
+    "explorer_runs": "SELECT, DELETE, UPDATE (sql, parameters, message)",
     "fact_keys": "",
     "row_revisions": "SELECT, INSERT",
     "row_removals": "SELECT, INSERT",
@@ -130,6 +153,14 @@ WORKER = {
     "sealed_days": "SELECT, INSERT",
     "writer_mark": "SELECT, UPDATE (started_at)",
 }  # fmt: skip
+# With SECRET_KEY, a password hash makes a link for a new password, and `data` is a second factor:
+# see Note [Hashes that the worker may not read].
+HIDDEN_FROM_WORKER = {
+    "users": "password",
+    "mfa_authenticator": "data",
+    "sessions": "session_data",
+    "attachments": "content",
+}
 # The last ones are those of an erasure: transactions/privacy/lifting.py.
 WORKER_FUNCTIONS = (
     "session_states()", "lift_triggers(text)", "restore_triggers(text)",
@@ -161,7 +192,10 @@ def grant_rights(*, using: str, **_signal: Any) -> None:
         server.ensure_roles()
         server.take_rights_from_everybody(connections[using].settings_dict["NAME"])
     grant(connections[using], settings.LEDGER_WEB_ROLE, LESS, functions=FUNCTIONS)
-    grant(connections[using], settings.LEDGER_WORKER_ROLE, WORKER, functions=WORKER_FUNCTIONS)
+    grant(
+        connections[using], settings.LEDGER_WORKER_ROLE, WORKER,
+        hidden=HIDDEN_FROM_WORKER, functions=WORKER_FUNCTIONS,
+    )  # fmt: skip
     grant(
         connections[using], settings.LEDGER_AUDITOR_ROLE, AUDITOR,
         usual="SELECT", hidden=HIDDEN_FROM_AUDITOR,

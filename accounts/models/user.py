@@ -22,7 +22,7 @@ from accounts.erased import DOMAIN, ERASED
 from accounts.exceptions import OwnerNotActive, PersonErased
 from accounts.models.change_triggers import IN_UTC, recorded
 from accounts.models.changed_columns import SavesChangedColumns
-from accounts.models.fields import times_finite
+from accounts.models.fields import PasswordHashField, times_finite
 from accounts.models.household import Household
 from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, STAFF_BEFORE_GROUPS, of_users
 from accounts.models.token_rights import RightsByToken
@@ -150,6 +150,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
     """A person: customer, analyst or staff. Never deleted: `deleted_at` closes the sign-in."""
 
+    password = PasswordHashField("password", max_length=128)
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(
         "email",

@@ -81,7 +81,8 @@ def grant(
             table = f"{quote(schema)}.{quote(name)}"
             rights = less.get(name, usual)
             if name in hidden:
-                rights = _reading_all_but(cursor, table, hidden[name])
+                reading = _reading_all_but(cursor, table, hidden[name])
+                rights = rights.replace("SELECT", reading, 1)
             # Other sessions of the role continue, and see the old rights or the new ones.
             with transaction.atomic(using=connection.alias):
                 cursor.execute(f"REVOKE ALL ON {table} FROM {to}")

@@ -154,7 +154,10 @@ def hindrance_of_seals() -> str:
 
 
 def _is_open(user: User) -> bool:
-    return user.has_usable_password() or user.last_login is not None
+    """By the address, which comes with the password: the worker may not read that."""
+    if user.has_usable_password() or user.last_login is not None:
+        return True
+    return bool(EmailAddress.objects.filter(user=user, verified=True).exists())
 
 
 def _demo_sign_ins() -> list[User]:

@@ -21,9 +21,6 @@ from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.hashers import make_password
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
@@ -258,9 +255,6 @@ def _delete_own(person: User) -> None:
     """Deletes the rows that are the person's alone, of tables that may change."""
     token_ends.revoke_all(person, "sign_in_closed")  # if one works still, it is not deleted
     for rows in (
-        EmailAddress.objects.filter(user=person),
-        Authenticator.objects.filter(user=person),
-        SocialAccount.objects.filter(user=person),
         WebSession.objects.filter(user=person),
         SignIn.objects.filter(user=person),
         ApiToken.objects.filter(user=person),
@@ -307,8 +301,6 @@ def _erase_for_good(traces: Traces) -> None:
     with triggers_lifted("changes"):
         Account.objects.filter(user=person).update(name=ACCOUNT_NAME)
         left = households_of(person)
-        person.groups.clear()
-        person.user_permissions.clear()
         erase_person(person.pk, name=NAME, password=make_password(None))
         _rename_empty_households(left)
         _erase_from_the_history(person, [*traces.accounts, *left])

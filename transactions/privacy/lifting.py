@@ -56,7 +56,16 @@ REVOKE ALL ON FUNCTION {signature} FROM PUBLIC;
 """
 
 
-# The worker may not write these columns: it could let itself in as anybody.
+# The worker may not write these columns and tables: it could let itself in as anybody, or shut
+# anybody out.
+WAYS_IN = (
+    "account_emailaddress", "mfa_authenticator", "socialaccount_socialaccount", "users_groups",
+    "users_user_permissions",
+)  # fmt: skip
+DELETE_WAYS_IN = "\n".join(
+    f"        DELETE FROM {table} WHERE user_id = $1;"  # noqa: S608 - constants
+    for table in WAYS_IN
+)
 ERASE_PERSON = f"""
 CREATE OR REPLACE FUNCTION {ERASE} RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -66,10 +75,23 @@ BEGIN
         last_login = NULL, is_staff = is_staff AND $2 IS NULL,
         is_superuser = is_superuser AND $2 IS NULL, household_id =
             CASE WHEN $2 IS NULL THEN household_id END
-    WHERE id = $1 AND (deleted_at IS NOT NULL OR session_user = current_user)  -- or by the owner
+    WHERE id = $1
+        AND (session_user = current_user  -- the owner
+             OR deleted_at IS NOT NULL
+                AND NOT EXISTS (SELECT FROM accounts WHERE user_id = $1 AND status <> 'closed'))
         AND ($2 IS NULL OR $2 = '{NAME}')
         AND ($3 IS NULL OR $3 LIKE '!%');
-    RETURN found;
+    IF NOT found THEN
+        RETURN false;
+    END IF;
+    IF $2 IS NOT NULL THEN
+        DELETE FROM account_emailconfirmation WHERE email_address_id IN
+            (SELECT id FROM account_emailaddress WHERE user_id = $1);
+        DELETE FROM socialaccount_socialtoken WHERE account_id IN
+            (SELECT id FROM socialaccount_socialaccount WHERE user_id = $1);
+{DELETE_WAYS_IN}
+    END IF;
+    RETURN true;
 END $$;
 REVOKE ALL ON FUNCTION {ERASE} FROM PUBLIC;
 """  # noqa: S608 - constants
@@ -109,7 +131,8 @@ def drop_functions(*, using: str, plan: Sequence[tuple[Any, bool]], **_signal: A
 
 def erase_person(pk: UUID, *, name: str | None = None, password: str | None = None) -> bool:
     """Takes the address out of the row of a person who left; with `name`, also what else names them
-    and what lets them in. Returns False, with nothing done, to the worker if their sign-in is open.
+    there, and deletes their addresses, second factors, groups and other rights. Returns False, with
+    nothing done, to the worker if their sign-in or an account is open.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT erase_person(%s, %s, %s)", [pk, name, password])

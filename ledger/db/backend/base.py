@@ -7,7 +7,7 @@ that a pooler in transaction mode is in between: then nothing is sent that a ses
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -69,6 +69,7 @@ class DatabaseWrapper(WithCursors):
     spans: Any = None
     server = ""  # the name of the last one that this wrapper was connected to
     answers = 0  # how many statements of this wrapper succeeded
+    _login = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -144,6 +145,14 @@ class DatabaseWrapper(WithCursors):
         login = source.login(credentials.Place(info.host, info.port, user))
         there = {"HOST": info.host, "PORT": str(info.port)}
         return {**there, "USER": login.user, "PASSWORD": login.password}
+
+    @property
+    def login(self) -> str:
+        """The role that it signed in as; connects it if it is not. Settings may name none."""
+        self.ensure_connection()
+        with suppress(psycopg.Error):  # closed: the next one has the same role
+            self._login = str(self.raw.info.user)
+        return self._login
 
     @property
     def pool(self) -> Any:

@@ -7,12 +7,16 @@ from io import StringIO
 
 import psycopg
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core import mail
 from django.utils import timezone
 
 from accounts import services as account_services
 from accounts.erased import NAME
+from accounts.models import User
 from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
 from ledger.jobs.worker import Worker
 from tests.factories import AccountFactory, UserFactory, balances
@@ -33,7 +37,7 @@ from transactions.models import (
     Transaction,
 )
 from transactions.privacy.erasure import erase
-from transactions.privacy.lifting import install_functions, lifted
+from transactions.privacy.lifting import erase_person, install_functions, lifted
 from transactions.standing_orders.paying import pay_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +63,26 @@ FORBIDDEN = [
     "UPDATE sessions SET session_data = ''",
     "INSERT INTO sessions SELECT",
     "INSERT INTO mfa_authenticator SELECT",
+    "DELETE FROM mfa_authenticator",
+    "DELETE FROM account_emailaddress",
+    "DELETE FROM users_groups",
+    "INSERT INTO api_tokens SELECT",
+    "UPDATE api_tokens SET user_id = gen_random_uuid()",
+    "INSERT INTO approval_requests SELECT",
+    "UPDATE approval_requests SET status = 'approved'",
+    "DELETE FROM approval_requests",
+    "DELETE FROM transaction_notes",
+    "DELETE FROM django_admin_log",
+    "DELETE FROM reconciliations",
+    "INSERT INTO standing_orders SELECT",
+    "UPDATE standing_orders SET to_account_id = from_account_id",
+    "UPDATE payees SET account_id = gen_random_uuid()",
+    "INSERT INTO webhooks SELECT",
+    "UPDATE webhooks SET url = 'https://elsewhere.example'",
+    "SELECT password FROM users",
+    "SELECT data FROM mfa_authenticator",
+    "SELECT session_data FROM sessions",
+    "SELECT content FROM attachments",
     "INSERT INTO account_emailaddress SELECT",
     "INSERT INTO cache SELECT",
     "DELETE FROM monthly_statements",
@@ -101,6 +125,36 @@ def test_the_worker_lets_nobody_in_by_an_erasure(
     person = UserFactory(deleted_at=None if is_open else timezone.now())
     answer = worker.execute("SELECT erase_person(%s, %s, %s)", [person.pk, name, password])
     assert answer.fetchone() == (False,)
+
+
+def test_the_worker_reads_people_with_a_hash_that_no_password_has() -> None:
+    person = UserFactory()
+    hashed = person.password
+    with as_worker():
+        assert not User.objects.get(pk=person.pk).has_usable_password()
+    assert User.objects.get(pk=person.pk).password == hashed
+
+
+def test_the_worker_erases_nobody_who_has_an_open_account() -> None:
+    holder = AccountFactory().user
+    User.objects.filter(pk=holder.pk).update(deleted_at=timezone.now())
+    with as_worker():
+        assert not erase_person(holder.pk)
+    assert erase_person(holder.pk)  # by the owner
+
+
+def test_the_worker_takes_ways_to_sign_in_only_from_people_who_left() -> None:
+    left = UserFactory(deleted_at=timezone.now())
+    stays = UserFactory()
+    for person in (left, stays):
+        EmailAddress.objects.get_or_create(user=person, email=person.email)
+        Authenticator.objects.create(user=person, type=Authenticator.Type.TOTP, data={})
+        person.groups.add(Group.objects.get(name="support"))
+    with as_worker():
+        assert erase_person(left.pk, name=NAME, password="!")
+        assert not erase_person(stays.pk, name=NAME, password="!")
+    for kept in (EmailAddress, Authenticator, User.groups.through):
+        assert {row.user_id for row in kept._default_manager.all()} == {stays.pk}
 
 
 def test_the_worker_erases_a_superuser_who_left() -> None:
