@@ -120,13 +120,13 @@ WORKER = {
     "users": "SELECT, UPDATE (last_login)",  # to lock a row; the rest by erase_person()
     "sessions": "SELECT, DELETE, UPDATE (last_seen_at)",  # to lock a row
     "api_tokens": "SELECT, DELETE, UPDATE (revoked_at, revoked_by_id, reason)",
-    "monthly_statements": "SELECT, INSERT, UPDATE (names)",
+    "monthly_statements": "SELECT, INSERT, UPDATE (holder, account_name, names)",
     "account_status_changes": "SELECT, UPDATE (reason, message)",
     "limit_changes": "SELECT, UPDATE (reason)",
     "approval_requests": "SELECT, UPDATE (reason, note, parameters)",
     "transaction_notes": "SELECT, UPDATE (reason, message)",
     "households": "SELECT, UPDATE (name)",
-    "changes": "SELECT, UPDATE (before, after, reason)",
+    "changes": "SELECT, UPDATE (before, after, reason, address)",
     "reads": "SELECT, DELETE, UPDATE (query, address)",
     "django_admin_log": "SELECT, UPDATE (object_repr, change_message)",
     "audit_runs": "SELECT, INSERT, UPDATE (findings)",

@@ -1,6 +1,8 @@
 """What names a person is erased after the keeping time; the books stay."""
 
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -43,6 +45,7 @@ from tests.transactions.outside.files import imported, outside_account, uploaded
 from tests.transactions.payment_files.files import checked, pay
 from tests.transactions.standing_orders.orders import order_of
 from tests.transactions.statement_files.shared import empty_statement
+from tests.worker_role import as_worker
 from transactions import services, staff_services
 from transactions.alerts.services import choose
 from transactions.annotations.services import annotate
@@ -297,10 +300,20 @@ def tables_that_name_her() -> dict[str, str]:
     return found
 
 
-def test_nothing_names_an_erased_person_and_the_books_and_seals_are_whole(left: Account) -> None:
+@pytest.mark.parametrize(
+    "signed_in",
+    [
+        pytest.param(nullcontext, id="owner"),
+        pytest.param(as_worker, marks=pytest.mark.django_db(transaction=True), id="worker"),
+    ],
+)
+def test_nothing_names_an_erased_person_and_the_books_and_seals_are_whole(
+    left: Account, signed_in: Callable[[], AbstractContextManager[None]]
+) -> None:
     person = User.objects.get(pk=left.user_id)
     assert set(PLANTED) <= set(tables_that_name_her())
-    erase(person)
+    with signed_in():
+        erase(person)
     assert set(tables_that_name_her()) == SETTINGS_OF_OTHERS
     person.refresh_from_db()
     assert person.name == NAME
