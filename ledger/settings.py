@@ -141,7 +141,7 @@ LEDGER_EMBEDDED = not _database
 # run as the owner.
 LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web", "worker"])
 LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
-# The role of `manage.py work` and its jobs: it owns nothing, and cannot change the books.
+# The role of `manage.py work` and its jobs: it owns nothing: docs/rights.md.
 LEDGER_WORKER_ROLE = env.text("LEDGER_WORKER_ROLE", "ledger_worker")
 # The role of the cookbook's recipes: it has rights to the practice bank alone, and cannot sign in.
 LEDGER_COOKBOOK_ROLE = env.text("LEDGER_COOKBOOK_ROLE", "ledger_cookbook")

@@ -77,7 +77,7 @@ LESS = {
     "seals": "SELECT",
     "sealed_days": "SELECT",
     "django_migrations": "SELECT",
-    "job_records": "SELECT",  # workers and cron are the owner
+    "job_records": "SELECT",  # the worker and cron write them
     "writer_mark": "SELECT, UPDATE (started_at)",
     "socialaccount_socialapp": "SELECT",  # providers are in the settings
     "socialaccount_socialtoken": "SELECT, DELETE",  # no token is stored; Django looks for some

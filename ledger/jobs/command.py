@@ -15,7 +15,7 @@ from ledger.tracing import spans
 NO_RIGHT = "42501"
 BY_THE_OWNER = (
     "this role may not write what was done when, or a web process could keep jobs from running and"
-    " their alarms from ringing. Run it as the owner of the tables."
+    " their alarms from ringing. Run it as the worker or the owner."
 )
 
 
