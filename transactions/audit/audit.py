@@ -65,6 +65,8 @@ AUDITING = 7_236_502  # the advisory lock of a run, to the end of its snapshot
 # What ends an audit: the server, or a limit of time. Anything else is raised by a value that no
 # service writes, such as a time without end, or by a bug of a check.
 ENDS = (OperationalError, InterfaceError, LedgerError)
+# out_of_memory, program_limit_exceeded, statement_too_complex: raised by a value that is too large
+TOO_LARGE = frozenset({"53200", "54000", "54001"})
 LONGEST_WAIT = "60s"  # of a command, for a run of a page, which has PAGE_SECONDS
 
 
@@ -157,9 +159,9 @@ def findings_of(check: Check, since: datetime | None = None) -> list[Finding]:
                 first.setdefault((finding.check, finding.day is not None), finding)
                 if finding.day is not None:  # to find the next one would read rows again
                     break
-    except ENDS:
-        raise
     except Exception as error:
+        if isinstance(error, ENDS) and sqlstate(error) not in TOO_LARGE:
+            raise
         logger.exception("The check %s met a value that it cannot read.", check.__name__)
         return [*first.values(), _unreadable(check.__name__, type(error).__name__)]
     return list(first.values())
@@ -173,9 +175,10 @@ def _unreadable(check: str, error: str) -> Finding:
         f"values that the check {check} can read",
         error,
         sentence=(
-            f"The check {check} met a value that it cannot read, such as a time without end"
-            f" ({error}; the log has more). What else it would have found is not known. Find the"
-            " row and who wrote it, mend it, and audit again."
+            f"The check {check} met a value that it cannot read, such as a time without end or one"
+            f" that is too large for the server's memory ({error}; the log has more). What else it"
+            " would have found is not known. Find the row and who wrote it, mend it, and audit"
+            " again."
         ),
     )
 

@@ -113,6 +113,22 @@ def test_an_account_that_breaks_a_rule_is_found_when_the_rule_was_dropped(
     assert (found("rule").account, found("rule").found) == (str(a.pk), f"{rule} broken")
 
 
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("accounts", "held"), ("accounts", "balance"), ("accounts", "status"),
+        ("transactions", "type"), ("transactions", "amount"), ("transactions", "description"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_gone_is_found_when_the_column_may_be_null(
+    table: str, column: str, books: Any
+) -> None:
+    falsify_rules(table)
+    falsify(f"ALTER TABLE {table} ALTER {column} DROP NOT NULL")
+    falsify(f"UPDATE {table} SET {column} = NULL")
+    assert found("rule").found == f"{column}_not_null broken"
+
+
 def test_an_account_that_forgot_its_last_entry_is_found(books: Any) -> None:
     """The next entry would be given a time before it."""
     a, _ = books

@@ -1,20 +1,21 @@
 """A value that no service writes ends one check, not the audit, and is a finding."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from tests.factories import AccountFactory
 from tests.transactions.audit.sealed_books import as_owner, day, march
-from transactions.audit.audit import audit
+from transactions.audit.audit import CHECKS, Finding, audit
 from transactions.audit.checks.register import REGISTERED
 from transactions.audit.open_findings import counting_run
 from transactions.audit.runs import run_audit
@@ -63,6 +64,34 @@ def test_a_time_without_end_of_an_account_hides_no_balance() -> None:
     assert Decimal(found["balance"].found) == 5000
     assert "account_times_finite" in found["rule"].found
     assert "unreadable" not in found
+
+
+@pytest.mark.parametrize("code", ["53200", "54000", "54001"])
+def test_a_value_that_is_too_large_for_the_server_is_found(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A JSON value of 100 MB, which may be stored, does not fit into the text that is digested."""
+
+    def reads(_since: datetime | None) -> Iterator[Finding]:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DO $$ BEGIN RAISE SQLSTATE '{code}'; END $$")
+        yield from ()
+
+    AccountFactory()
+    as_owner("UPDATE accounts SET balance = balance + 1", table="accounts")
+    monkeypatch.setattr("transactions.audit.audit.CHECKS", (reads, *CHECKS))
+    assert {"balance", "unreadable"} <= {finding.check for finding in audit().findings}
+
+
+def test_a_server_that_ends_the_session_ends_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def reads(_since: datetime | None) -> Iterator[Finding]:
+        with connection.cursor() as cursor:
+            cursor.execute("DO $$ BEGIN RAISE SQLSTATE '57P01'; END $$")
+        yield from ()
+
+    monkeypatch.setattr("transactions.audit.audit.CHECKS", (reads,))
+    with pytest.raises(OperationalError):
+        audit()
 
 
 def test_a_removal_of_rows_in_a_time_to_come_is_found() -> None:

@@ -1,4 +1,6 @@
-"""Checks the rules of the tables again: their owner may have dropped a CHECK or a trigger."""
+"""Checks the rules of the tables again: their owner may have dropped a CHECK, a NOT NULL or a
+trigger.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -51,9 +53,24 @@ def _breaking(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _checks(model: type[Model]) -> list[CheckConstraint]:
-    """Returns the table's CHECKs, and the rules of its triggers about single rows as CHECKs."""
+    """Returns the table's CHECKs, and each NOT NULL and the rules of its triggers about single
+    rows as CHECKs.
+    """
     own = [rule for rule in model._meta.constraints if isinstance(rule, CheckConstraint)]
+    own += [
+        _not_null(field.attname)
+        for field in model._meta.concrete_fields
+        if not field.null and not field.generated
+    ]
     return own + (_of_accounts() if model is Account else _of_transactions())
+
+
+def _not_null(column: str) -> CheckConstraint:
+    return CheckConstraint(
+        name=f"{column}_not_null",
+        condition=Q(**{f"{column}__isnull": False}),
+        violation_error_message=f"A row has a value in {column}.",
+    )
 
 
 def _of_accounts() -> list[CheckConstraint]:
