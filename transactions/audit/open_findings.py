@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import F, Min, Q, RowRange, Value, Window
 from django.db.models.functions import Coalesce
 
-from accounts.models import EARLIEST, LATEST
+from accounts.models import EARLIEST, LATEST, times_finite
 from transactions.audit.checks import register
 from transactions.audit.checks.recorded import CHECKS_OF_TABLES
 from transactions.models import AuditRun, Seal, Transaction
@@ -74,10 +74,14 @@ def must_begin_by(run: AuditRun) -> datetime:
 def _times_of(runs: Iterable[AuditRun]) -> _Times:
     findings = [finding for run in runs for finding in run.found]
     named = {finding["transaction"] for finding in findings} - {None}
-    rows = Transaction.objects.filter(pk__in=named).values_list("pk", "created_at")
+    # Python cannot read a time without end, so such a row or seal has none here.
+    rows = Transaction.objects.filter(times_finite("created_at"), pk__in=named)
+    moments = rows.values_list("pk", "created_at")
     numbers = {finding["seal"] for finding in findings if finding.get("seal")}
-    seals = Seal.objects.filter(number__in=numbers).values_list("number", "starts_at")
-    return _Times({str(pk): moment for pk, moment in rows}, dict(seals))
+    seals = Seal.objects.filter(times_finite("starts_at"), number__in=numbers)
+    return _Times(
+        {str(pk): moment for pk, moment in moments}, dict(seals.values_list("number", "starts_at"))
+    )
 
 
 def _needs(run: AuditRun, times: _Times) -> datetime:

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import Exact
 
-from accounts.models import EARLIEST
+from accounts.models import EARLIEST, times_finite
 from ledger.db.triggers import stays
 from ledger.text.dates import long_date
 from transactions.models.seal_triggers import SEAL_FOLLOWS
@@ -94,6 +94,11 @@ class Seal(models.Model):
             return f"Seal {self.number}, of everything up to {until},"
         start = long_date(self.starts_at.date())
         return f"Seal {self.number}, of {start if start == until else f'{start} to {until}'},"
+
+    @classmethod
+    def readable(cls) -> models.QuerySet["Seal"]:
+        """Those with finite times: Python cannot read a forged one without end."""
+        return cls.objects.filter(times_finite("starts_at", "ends_at", "sealed_at"))
 
     @property
     def last_day(self) -> date:

@@ -206,13 +206,16 @@ def _with_headlines(run: AuditRun) -> tuple[AuditRun, list[str]]:
 
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
-    """Returns the findings with the accounts and transactions that they name, if these exist."""
+    """Returns the findings with the accounts and transactions that they name, if these exist.
+    Without their times, because Python cannot read one without end, which a finding may be about.
+    """
     if findings:
         add_unnamed()  # their sentences may tell of rows that are gone
-    accounts = Account.objects.select_related("user").in_bulk(
+    of_account = Account.objects.select_related("user")
+    accounts = of_account.defer("created_at", "closed_at", "last_entry_at").in_bulk(
         [finding["account"] for finding in findings if finding["account"]]
     )
-    rows = Transaction.objects.in_bulk(
+    rows = Transaction.objects.defer("created_at", "expires_at", "value_date").in_bulk(
         [finding["transaction"] for finding in findings if finding["transaction"]]
     )
     return [
@@ -245,9 +248,9 @@ def _named_run(request: HttpRequest) -> AuditRun | None:
 
 def _seals(request: HttpRequest) -> dict[str, Any]:
     """A page of seals, newest first, and the number of the last one shown, below which the next
-    page starts; None if there are no older ones.
+    page starts; None if there are no older ones. Without a forged one whose times have no end.
     """
-    seals = Seal.objects.select_related("sealed_by").order_by("-number")
+    seals = Seal.readable().select_related("sealed_by").order_by("-number")
     before = request.GET.get("before", "")
     if before.isascii() and before.isdigit() and len(before) < 9:
         seals = seals.filter(number__lt=int(before))

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.factories import AccountFactory
+from tests.transactions.audit.breaking import falsify_rules
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions.audit.audit import CHECKS, Finding, audit
 from transactions.audit.checks.register import REGISTERED
@@ -64,6 +65,34 @@ def test_a_time_without_end_of_an_account_hides_no_balance() -> None:
     assert Decimal(found["balance"].found) == 5000
     assert "account_times_finite" in found["rule"].found
     assert "unreadable" not in found
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("accounts", "last_entry_at = 'infinity'"),
+        ("accounts", "created_at = 'infinity', number = 'x'"),
+        ("transactions", "created_at = 'infinity'"),
+        ("transactions", "created_at = '-infinity'"),
+        ("seals", "ends_at = 'infinity' WHERE number = 2"),
+        ("seals", "starts_at = 'infinity' WHERE number = 2"),
+        ("seals", "sealed_at = 'infinity' WHERE number = 1"),
+    ],
+)
+def test_a_time_without_end_ends_no_page(staff: Client, table: str, change: str) -> None:
+    """The page of the audit says what the audit has found of it."""
+    march()
+    seal(until=day(3))
+    seal(until=day(5))
+    falsify_rules(table)
+    as_owner("UPDATE accounts SET balance = balance + 1", table="accounts")
+    as_owner(f"UPDATE {table} SET {change}", table=table)
+    run, _ = run_audit()
+    assert not run.is_clean
+    page = staff.get(reverse("admin:transactions_auditrun_changelist"))
+    assert len(page.context["findings"]) == len(run.findings)
+    assert staff.get(reverse("admin:index")).status_code == 200
+    assert staff.get("/api/v1/audit/").status_code == 200
 
 
 @pytest.mark.parametrize("code", ["53200", "54000", "54001"])
