@@ -126,7 +126,7 @@ def test_a_value_that_is_gone_is_found_when_the_column_may_be_null(
     falsify_rules(table)
     falsify(f"ALTER TABLE {table} ALTER {column} DROP NOT NULL")
     falsify(f"UPDATE {table} SET {column} = NULL")
-    assert found("rule").found == f"{column}_not_null broken"
+    assert found("rule").found == "values_not_null broken"
 
 
 def test_an_account_that_forgot_its_last_entry_is_found(books: Any) -> None:

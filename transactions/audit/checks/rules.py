@@ -13,6 +13,8 @@ from django.db.models import (
     Case,
     CheckConstraint,
     Count,
+    Func,
+    IntegerField,
     Model,
     Q,
     QuerySet,
@@ -22,6 +24,7 @@ from django.db.models import (
     Window,
 )
 from django.db.models.functions import Round
+from django.db.models.lookups import Exact
 
 from accounts.models import Account, Currency, times_finite
 from transactions.audit.findings import Finding, amount_text, named
@@ -57,19 +60,22 @@ def _checks(model: type[Model]) -> list[CheckConstraint]:
     rows as CHECKs.
     """
     own = [rule for rule in model._meta.constraints if isinstance(rule, CheckConstraint)]
-    own += [
-        _not_null(field.attname)
-        for field in model._meta.concrete_fields
-        if not field.null and not field.generated
-    ]
+    own.append(_not_null(model))
     return own + (_of_accounts() if model is Account else _of_transactions())
 
 
-def _not_null(column: str) -> CheckConstraint:
+def _not_null(model: type[Model]) -> CheckConstraint:
+    """Every NOT NULL of the table as one CHECK, which is quicker than one for each column."""
+    columns = [
+        field.attname
+        for field in model._meta.concrete_fields
+        if not field.null and not field.generated
+    ]
+    nulls = Func(*columns, function="num_nulls", output_field=IntegerField())
     return CheckConstraint(
-        name=f"{column}_not_null",
-        condition=Q(**{f"{column}__isnull": False}),
-        violation_error_message=f"A row has a value in {column}.",
+        name="values_not_null",
+        condition=Q(Exact(nulls, Value(0))),
+        violation_error_message="A row has each value that its table requires.",
     )
 
 
