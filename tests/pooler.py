@@ -81,7 +81,10 @@ class Pooler:
         if "server_reset_query_always" not in further:
             further += "\nserver_reset_query_always = 1"
         there = server()
-        roles = (there["USER"], settings.LEDGER_WEB_ROLE, settings.LEDGER_EXPLORER_ROLE)
+        roles = (
+            there["USER"], settings.LEDGER_WEB_ROLE, settings.LEDGER_WORKER_ROLE,
+            settings.LEDGER_EXPLORER_ROLE,
+        )  # fmt: skip
         (folder / "users").write_text("".join(f'"{role}" ""\n' for role in roles))
         self._configuration.write_text(
             CONFIGURATION.format(

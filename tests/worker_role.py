@@ -10,12 +10,18 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 @contextmanager
 def as_worker() -> Iterator[None]:
-    """Signs in as LEDGER_WORKER_ROLE within the block. Outside of a database transaction."""
+    """Signs in as LEDGER_WORKER_ROLE within the block, without a pool, whose connections are the
+    owner's. Outside of a database transaction.
+    """
     database: Any = connections[DEFAULT_DB_ALIAS]
     owner = database.settings_dict
+    options = {name: value for name, value in owner["OPTIONS"].items() if name != "pool"}
     database.close()
-    database.settings_dict = {**owner, "USER": settings.LEDGER_WORKER_ROLE}
+    database.settings_dict = {**owner, "USER": settings.LEDGER_WORKER_ROLE, "OPTIONS": options}
     try:
+        with database.cursor() as cursor:
+            cursor.execute("SELECT session_user")
+            assert cursor.fetchone() == (settings.LEDGER_WORKER_ROLE,)
         yield
     finally:
         database.close()
