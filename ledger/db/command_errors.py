@@ -17,7 +17,7 @@ from ledger.db.credentials import NoLogin
 from ledger.db.embedded import EmbeddedServerError
 from ledger.db.failed_servers import failed_servers_of, is_not_opened, names_of
 from ledger.db.probe import short_connection, unapplied_migrations
-from ledger.db.reasons import Reason, error_of_psycopg, for_people, reason_of
+from ledger.db.reasons import Reason, error_of_psycopg, for_people, in_words, reason_of
 from ledger.db.refused_logins import NO_RIGHT, sentence_for
 from ledger.db.retry import sqlstate
 from ledger.db.waiting import without_tables
@@ -51,6 +51,16 @@ REMEDIES = {
         " (docs/databases.md)."
     ),
 }
+# What `manage.py prepare` makes, and another role than the owner may lack. A server that asks for a
+# password refuses it for a role that does not exist.
+LOGIN_LACKS = frozenset({Reason.NO_ROLE, Reason.PASSWORD})
+RIGHTS_LACK = frozenset({Reason.NO_RIGHT, Reason.NO_TABLE})
+MAKE_LOGIN = (
+    "Correct DB_USER and DB_PASSWORD; if the role is missing, run manage.py create_roles as an"
+    " administrator, then manage.py prepare as the owner of the tables (docs/rights.md)."
+)
+PREPARE = "Run manage.py prepare first, as the owner of the tables."
+PREPARE_EMBEDDED = "Run manage.py prepare first, which makes roles, tables and rights."
 NOT_OWNED = (
     "The login {user} may not create tables in the database {name}: {cause}. The database must"
     " belong to the login; its owner or a superuser runs ALTER DATABASE {name} OWNER TO {user}"
@@ -70,6 +80,23 @@ def message_for(error: Exception) -> str | None:
     if not isinstance(error, ProgrammingError | IntegrityError):
         return None
     return _without_table(error) if sqlstate(error) == NO_TABLE else sentence_for(error)
+
+
+def why_no_work(error: BaseException) -> str:
+    """Returns why the database cannot be worked with, and what to run first where the login lacks
+    its role, its rights or the tables.
+    """
+    cause = error_of_psycopg(error)
+    reasons = [reason_of(each) for each in failed_servers_of(cause)] if cause else []
+    return ". ".join([in_words(error), *filter(None, dict.fromkeys(map(_to_prepare, reasons)))])
+
+
+def _to_prepare(reason: Reason) -> str:
+    if settings.LEDGER_ROLE == "owner" or reason not in LOGIN_LACKS | RIGHTS_LACK:
+        return ""
+    if settings.LEDGER_EMBEDDED:
+        return PREPARE_EMBEDDED
+    return MAKE_LOGIN if reason in LOGIN_LACKS else PREPARE
 
 
 def _without_table(error: Exception) -> str:
@@ -103,7 +130,8 @@ def _unreachable(error: Exception, cause: psycopg.OperationalError) -> str | Non
     server = failed[0].server
     if server and server.rpartition(":")[0] not in text:
         text = f"{server}: {text}"
-    found = (REMEDIES.get(reason_of(each), "") for each in failed)
+    reasons = [reason_of(each) for each in failed]
+    found = (_to_prepare(each) or REMEDIES.get(each, "") for each in reasons)
     if server in _servers_of_replicas():
         found = (remedy.replace("DATABASE_URL or DB_HOST", REPLICAS) for remedy in found)
     remedies = filter(None, dict.fromkeys(found))

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError, connection
 
-from ledger.db.reasons import in_words
+from ledger.db.command_errors import why_no_work
 from ledger.db.retry import Failure, failure_of, sqlstate
 from ledger.jobs import records
 from ledger.jobs.schedule import JOBS, ScheduledJob, is_due
@@ -93,7 +93,8 @@ class Worker:
         except AWAY as error:
             if not self._is_away:
                 self.complain(
-                    f"The database does not let work begin, which is tried again: {in_words(error)}"
+                    "The database does not let work begin, which is tried again:"
+                    f" {why_no_work(error)}"
                 )
             self._is_away = True
         else:

@@ -7,10 +7,10 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, ProgrammingError, connection
 from django.db import transaction as db_transaction
-from psycopg.errors import ConnectionTimeout, QueryCanceled
+from psycopg.errors import ConnectionTimeout, InsufficientPrivilege, QueryCanceled
 
 from ledger.db import failed_servers
-from ledger.db.command_errors import message_for
+from ledger.db.command_errors import message_for, why_no_work
 from ledger.db.credentials import NoLogin
 from tests.ledger.processes import assert_one_sentence, free_port, manage
 from tests.optional import missing
@@ -67,6 +67,28 @@ def test_each_cause_comes_with_its_server_and_what_to_do(cause: psycopg.Error, r
     message = message_for(not_connected(cause)) or ""
     assert "bank.example" in message
     assert remedy in message.partition(str(cause))[2]
+
+
+@pytest.mark.parametrize("is_embedded", [True, False])
+@pytest.mark.parametrize(
+    "cause",
+    [
+        psycopg.OperationalError('FATAL:  role "ledger_worker" does not exist'),
+        psycopg.OperationalError('password authentication failed for user "ledger_worker"'),
+        InsufficientPrivilege("permission denied for table job_records"),
+    ],
+)
+def test_a_worker_that_nothing_was_prepared_for_names_prepare(
+    cause: psycopg.Error, is_embedded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = error_of_django(cause)
+    monkeypatch.setattr(settings, "LEDGER_EMBEDDED", is_embedded)
+    assert "manage.py prepare" not in why_no_work(error)  # the owner prepares
+    monkeypatch.setattr(settings, "LEDGER_ROLE", "worker")
+    assert "manage.py prepare" in why_no_work(error)
+    assert ("create_roles" in why_no_work(error)) == (
+        not is_embedded and isinstance(cause, psycopg.OperationalError)
+    )
 
 
 def test_a_login_that_a_program_lacks_is_an_error_of_psycopg() -> None:

@@ -14,9 +14,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import OperationalError
 
-from ledger.db.command_errors import NO_TABLE
+from ledger.db.command_errors import NO_TABLE, why_no_work
 from ledger.db.probe import short_connection
-from ledger.db.reasons import in_words
 from ledger.db.refused_logins import is_web_login, not_by_this_login
 from ledger.db.retry import sqlstate
 from ledger.db.waiting import without_tables
@@ -123,7 +122,7 @@ class Command(BaseCommand):
             if sqlstate(error) == NO_TABLE:
                 raise CommandError(without_tables()) from error
             raise CommandError(
-                f"The database does not let work begin: {in_words(error)}"
+                f"The database does not let work begin: {why_no_work(error)}"
             ) from error
 
     def _compare_zones(self, complain: Callable[[str], object]) -> None:

@@ -167,6 +167,14 @@ def test_before_migrate_it_says_what_is_missing(databases: Databases) -> None:
     assert_one_sentence(bank.manage("work", "--once"), "manage.py migrate")
 
 
+def test_before_its_role_is_made_it_names_what_makes_it(bank: Database, begin: Begin) -> None:
+    nobody = bank.url.replace("//ledger@", "//nobody@")
+    assert_one_sentence(bank.manage("work", "--once", DATABASE_URL=nobody), "manage.py prepare")
+    work = begin(of(bank) | {"DATABASE_URL": nobody})
+    wait_until(lambda: work.said("manage.py prepare"))
+    assert work.end() == 0
+
+
 def test_once_fails_where_a_job_failed(bank: Database) -> None:
     with closing(psycopg.connect(bank.url, autocommit=True)) as owner:
         owner.execute("ALTER TABLE seals RENAME TO away")

@@ -188,7 +188,7 @@ def test_a_signal_while_an_error_is_put_into_words_ends_the_command_cleanly(
         raise OperationalError(PASSWORD_REFUSED)
 
     monkeypatch.setattr(records, "read", read)
-    monkeypatch.setattr(work, "in_words", lambda _error: raise_signal(SIGUSR1))
+    monkeypatch.setattr(work, "why_no_work", lambda _error: raise_signal(SIGUSR1))
     monkeypatch.setattr(work, "STOP_SIGNALS", (SIGUSR1,))
     try:
         call_command("work", once=True, stderr=StringIO())
