@@ -23,6 +23,12 @@ COOKBOOK = "ledger_cookbook"
 # neither inherits them nor becomes the owner. So it has the rights of transactions/rights.py alone.
 # Postgres 15 lets every member become the role; there the worker is as trusted as the owner.
 MEMBER_ALONE = " WITH INHERIT FALSE, SET FALSE"
+BECOMES = """SELECT grantor::regrole::text FROM pg_auth_members
+    WHERE member = %s::regrole AND roleid = %s::regrole AND (set_option OR inherit_option)"""
+MEMBERSHIP_STAYS = (
+    "The role {} may still become {}, because {} granted it, as pg_upgrade from Postgres 15 does:"
+    " run create_roles as a superuser."
+)
 EXPLORER_OPTIONS = "LOGIN NOINHERIT CONNECTION LIMIT 20"
 # What only a superuser may change, so that a query cannot. Queries do not see what others of the
 # role run, fill no disk with temporary files, count no rows that they pass over, and leave no error
@@ -132,6 +138,9 @@ def _make(
         cursor.execute(f"GRANT {quote(roles.owner)} TO {quote(roles.worker)}")
     else:
         cursor.execute(f"GRANT {quote(roles.owner)} TO {quote(roles.worker)}{MEMBER_ALONE}")
+        cursor.execute(BECOMES, [quote(roles.worker), quote(roles.owner)])
+        for (grantor,) in cursor.fetchall():  # each grantor has a membership, which the rest keep
+            yield MEMBERSHIP_STAYS.format(roles.worker, roles.owner, grantor)
     cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     if cursor.fetchone() == (False,):  # who is none gives a database only to a role it belongs to
         cursor.execute(f"GRANT {quote(roles.owner)} TO CURRENT_USER")

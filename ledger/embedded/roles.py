@@ -7,7 +7,13 @@ from psycopg import sql
 
 from ledger.db import kept_from_queries
 from ledger.db.rights import LARGE_OBJECTS
-from ledger.db.role_setup import COOKBOOK, EXPLORER_OPTIONS, EXPLORER_SETTINGS, MEMBER_ALONE
+from ledger.db.role_setup import (
+    BECOMES,
+    COOKBOOK,
+    EXPLORER_OPTIONS,
+    EXPLORER_SETTINGS,
+    MEMBER_ALONE,
+)
 from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
 from ledger.embedded.postmaster import Postmaster
 
@@ -40,9 +46,6 @@ MEMBERSHIPS = {
     (WORKER, OWNER): MEMBER_ALONE,
 }
 GRANTED = "SELECT member::regrole::text, roleid::regrole::text FROM pg_auth_members"
-# As a server has it that came from Postgres 15, which had no such options.
-BECOMES = """SELECT EXISTS (SELECT FROM pg_auth_members WHERE set_option
-    AND member = %s::regrole AND roleid = %s::regrole)"""
 SUPERUSER = "postgres"
 
 
@@ -71,7 +74,8 @@ def create_on(connection: psycopg.Connection[Any], *, password: str | None = Non
         if (member, role) not in granted:
             grant = sql.SQL("GRANT {} TO {}" + ("" if is_old else options))
             connection.execute(grant.format(sql.Identifier(role), sql.Identifier(member)))
-    if not is_old and connection.execute(BECOMES, [WORKER, OWNER]).fetchone() == (True,):
+    # As a server has it that came from Postgres 15, which had no such options.
+    if not is_old and connection.execute(BECOMES, [WORKER, OWNER]).fetchone():
         grant = sql.SQL("GRANT {} TO {}" + MEMBER_ALONE)
         connection.execute(grant.format(sql.Identifier(OWNER), sql.Identifier(WORKER)))
     for role in (WEB, WORKER) if is_old else ():

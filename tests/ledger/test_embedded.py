@@ -20,7 +20,7 @@ from ledger.embedded.removal import delete_everything
 from ledger.embedded.server import EmbeddedServer
 from ledger.env import BASE_DIR
 from tests.ledger.processes import manage, reachable_folder, wait_until
-from tests.ledger.servers import Start, pid_of, query
+from tests.ledger.servers import Start, pid_of, query, superuser_of
 
 
 def test_a_role_that_an_older_server_lacks_is_made(shared: EmbeddedServer) -> None:
@@ -34,6 +34,24 @@ def test_a_role_that_an_older_server_lacks_is_made(shared: EmbeddedServer) -> No
     server.ensure_roles()
     assert query(server, "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'ledger_web'") == "True"
     assert query(server, "SELECT pg_has_role('ledger', 'ledger_web', 'MEMBER')") == "True"
+
+
+def test_a_worker_of_postgres_15_becomes_the_owner_no_longer(shared: EmbeddedServer) -> None:
+    """There every member could, and pg_upgrade grants the membership as it was."""
+    info = shared.ensure_started()
+    with superuser_of(shared) as superuser:
+        superuser.execute("REVOKE ledger FROM ledger_worker")
+        superuser.execute("GRANT ledger TO ledger_worker")
+    with psycopg.connect(
+        host=info.host, port=info.port, user="ledger_worker", dbname="ledger", autocommit=True
+    ) as worker:
+        worker.execute("SET ROLE ledger; RESET ROLE")
+        shared.ensure_roles()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            worker.execute("SET ROLE ledger")
+    rights = "SELECT pg_has_role('ledger_worker', 'ledger', '{}')"
+    assert query(shared, rights.format("MEMBER")) == "True"
+    assert query(shared, rights.format("USAGE")) == "False"
 
 
 def test_what_a_role_set_for_itself_is_gone_at_the_next_start(shared: EmbeddedServer) -> None:

@@ -3,7 +3,13 @@
 import psycopg
 import pytest
 
-from ledger.db.role_setup import EXPLORER_SETTINGS, FUNCTIONS_STAY, LARGE_OBJECTS_STAY
+from ledger.db.role_setup import (
+    EXPLORER_SETTINGS,
+    FUNCTIONS_STAY,
+    LARGE_OBJECTS_STAY,
+    MEMBERSHIP_STAYS,
+)
+from ledger.embedded.roles import SUPERUSER
 from ledger.jobs.schedule import JOBS
 from tests.ledger.own_roles.conftest import (
     ADMIN,
@@ -176,6 +182,24 @@ def test_the_worker_does_every_job_by_its_own_login(managed: ManagedServer, poli
 def test_the_worker_is_not_the_owner(managed: ManagedServer, sql: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         managed.values(WORKER, sql)
+
+
+def test_a_worker_of_postgres_15_becomes_the_owner_until_a_superuser_takes_it(
+    managed: ManagedServer,
+) -> None:
+    """pg_upgrade grants the membership as its superuser, and members of Postgres 15 become it."""
+    command = ("create_roles", "--iam", "--owner", OWNER)
+    stays = MEMBERSHIP_STAYS.format(WORKER, OWNER, SUPERUSER)
+    with superuser_of(managed.server) as superuser:
+        superuser.execute(f"GRANT {OWNER} TO {WORKER} WITH SET TRUE".encode())
+        assert stays in managed.run(ADMIN, *command)
+        superuser.execute(f"ALTER ROLE {ADMIN} SUPERUSER".encode())
+        try:
+            assert stays not in managed.run(ADMIN, *command)
+        finally:
+            superuser.execute(f"ALTER ROLE {ADMIN} NOSUPERUSER".encode())
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        managed.values(WORKER, f"SET ROLE {OWNER}")
 
 
 def test_an_audit_by_a_worker_without_its_policy_is_refused(managed: ManagedServer) -> None:
