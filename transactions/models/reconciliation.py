@@ -170,7 +170,8 @@ class ReconciliationLine(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             triggers.one_at_a_time("lines_one_at_a_time"),
-            triggers.LINE_FITS,
+            triggers.LINES_COMPLETE,
+            triggers.LINE_STAYS,
             triggers.never_emptied("reconciliation_lines_stay"),
         ]
 

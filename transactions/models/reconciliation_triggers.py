@@ -122,18 +122,22 @@ SIGNED_STAYS = FirmTrigger(
     """,
 )
 _OF_EITHER = "coalesce(OLD.reconciliation_id, NEW.reconciliation_id)"
-LINE_FITS = FirmTrigger(
+# Two triggers, because an erasure lifts that of an UPDATE and none of an INSERT.
+LINES_COMPLETE = FirmTrigger(
+    name="lines_of_signed_complete",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert | pgtrigger.Delete,
+    func=f"""
+        {_open(_OF_EITHER, "lines_of_signed_complete", " FOR SHARE")}
+        RETURN coalesce(NEW, OLD);
+    """,
+)
+LINE_STAYS = FirmTrigger(
     name="reconciliation_line_stays",
     when=pgtrigger.Before,
-    operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+    operation=pgtrigger.Update,
     func=f"""
-        {_open(_OF_EITHER, "line_of_signed_stays", " FOR SHARE")}
-        IF TG_OP = 'INSERT' THEN
-            RETURN NEW;
-        END IF;
-        IF TG_OP = 'DELETE' THEN
-            RETURN OLD;
-        END IF;
+        {_open("OLD.reconciliation_id", "line_of_signed_stays", " FOR SHARE")}
         IF to_jsonb(OLD) - 'leftover' <> to_jsonb(NEW) - 'leftover' THEN
             {refuse("reconciliation_line_stays", "A line of the file does not change.")}
         END IF;

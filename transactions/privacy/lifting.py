@@ -46,7 +46,7 @@ BEGIN
     FOR each IN
         SELECT tgname FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal
         -- None of INSERT, so that nothing goes in unseen where a worker leaves them lifted.
-        AND (tgtype & 4 = 0 OR tgname LIKE '%reconciliation_line_stays%')
+        AND tgtype & 4 = 0
         AND tgname NOT LIKE ALL (ARRAY['%row_is_registered%', '%row_is_revised%'])
     LOOP
         EXECUTE format('ALTER TABLE %I {verb} TRIGGER %I', $1, each);

@@ -225,18 +225,21 @@ ATTEMPTS: list[Attempt] = [
         f"UPDATE reconciliation_lines SET leftover = 'Theft' WHERE id = {THEIRS}",  # noqa: S608
         given=SIGNED,
     ),
+    replace(LINE, given=SIGNED).attempt(
+        "lines_of_signed_complete", "Insert a line into what is signed"
+    ),
     LINE.attempt(
         "reconciliation_id",
         "Insert a line without its reconciliation",
         NOT_NULL,
         reconciliation_id="NULL",
-    ).stands_behind("line_of_signed_stays", OPEN),
+    ).stands_behind("lines_of_signed_complete", OPEN),
     LINE.attempt(
         "reconciliation_lines_reconciliation_id_c1eb1af1_fk_reconcili",
         "Insert a line of an unknown reconciliation",
         FOREIGN_KEY,
         reconciliation_id=NOBODY,
-    ).stands_behind("line_of_signed_stays", OPEN),
+    ).stands_behind("lines_of_signed_complete", OPEN),
     *LINE.left_out(("reconciliation_id",)),
     MATCH.attempt("match_is_positive", "Match less than nothing", amount="-1"),
     MATCH.attempt("match_within_line", "Match more than the line has", amount="1000001"),

@@ -172,13 +172,14 @@ def test_triggers_that_are_left_lifted_let_nothing_in_and_are_set_again(
     account = AccountFactory()
     for table in lifted():
         worker.execute("SELECT lift_triggers(%s)", [table])
+    off = "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'"
     try:
+        assert worker.execute(f"{off} AND tgtype & 4 <> 0").fetchone() == (0,)  # of INSERT
         account_services.freeze_account(account=account, reason="Lost card")
         account.refresh_from_db()
         assert account.status == "frozen"
     finally:
         install_functions(using="default")
-    off = "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'"
     assert worker.execute(off).fetchone() == (0,)
 
 

@@ -133,7 +133,7 @@ def test_an_upload_does_not_wait_for_others_nor_others_for_it(
 
 
 def test_no_line_is_added_while_another_session_signs(whose: Reconciliation, first: User) -> None:
-    assert behind(SIGN, [first.pk], raw(ADD_LINE)) == "line_of_signed_stays"
+    assert behind(SIGN, [first.pk], raw(ADD_LINE)) == "lines_of_signed_complete"
     assert ReconciliationLine.objects.of(whose).count() == 2
 
 

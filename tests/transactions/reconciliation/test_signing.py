@@ -175,7 +175,7 @@ COPY_A_MATCH = """
     [
         ("UPDATE reconciliation_lines SET leftover = 'x'", "line_of_signed_stays"),
         ("UPDATE reconciliation_lines SET amount = 1", "line_of_signed_stays"),
-        ("DELETE FROM reconciliation_lines", "line_of_signed_stays"),
+        ("DELETE FROM reconciliation_lines", "lines_of_signed_complete"),
         ("DELETE FROM reconciliation_matches", "match_of_signed_stays"),
         ("UPDATE reconciliation_matches SET amount = 1", "match_stays"),
         (
