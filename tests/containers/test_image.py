@@ -75,7 +75,8 @@ def database() -> Iterator[TlsServer]:
 # What of docs/containers.md needs Docker itself, or is run by `test_developing.py`.
 NEEDS_DOCKER = re.compile(
     r"docker compose (--profile '\*' )?(up|down)( .*)?|(touch|mkdir|export) .*"
-    r"|docker compose run --rm (migrate|(--build )?app .*)"
+    r"|docker compose run --rm (roles|migrate|(--build )?app .*)"
+    r"|docker compose build|OLD=.*|docker stop .*"
 )
 IN_A_SERVICE = re.compile(r"docker compose (?:exec|run --rm(?: --volume \S+)?) (web|migrate) (.+)")
 ROBIN = {
