@@ -65,6 +65,10 @@ SELECT coalesce(bool_or(pg_catalog.has_schema_privilege(pronamespace, 'USAGE')
     AND pg_catalog.has_function_privilege(oid, 'EXECUTE')), false)
 FROM pg_catalog.pg_proc WHERE pronamespace = pg_catalog.to_regnamespace('{SCHEMA}')
 """  # noqa: S608 - a constant
+MAY_BIND = (
+    b"SELECT pg_catalog.has_function_privilege('pg_catalog.set_config(text, text, boolean)',"
+    b" 'EXECUTE')"
+)
 
 
 class NotSetUp(Exception):
@@ -183,9 +187,7 @@ def _check(connection: psycopg.Connection[Any]) -> None:
 
 
 def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: float) -> None:
-    """For the transaction alone: behind a pooler, another may have the session after it. Not by
-    set_config, which the role may not execute where a superuser could take it from everybody.
-    """
+    """For the transaction alone: behind a pooler, another may have the session after it."""
     values = {
         "search_path": SCHEMA,
         "statement_timeout": f"{int(seconds * 1000)}ms",
@@ -195,13 +197,25 @@ def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: f
         "jit": "off",
         "work_mem": "16MB",
         "max_parallel_workers_per_gather": "0",
-        SETTING: reader.token(),
     }
-    sets = [
-        SQL("SET LOCAL {} = {};").format(SQL(name), Literal(value))
-        for name, value in values.items()
-    ]
+    sets = [_set_local(name, value) for name, value in values.items()]
     connection.execute(Composed(sets))
+    _set_token(connection, reader.token())
+
+
+def _set_token(connection: psycopg.Connection[Any], token: str) -> None:
+    """As a bound value: `pg_stat_activity` shows the text of a statement to all sessions of the
+    role, and a colleague's query would read names by the token. Only a superuser can hide the text,
+    who then also takes `set_config` from the role.
+    """
+    if connection.execute(MAY_BIND).fetchone() == (True,):
+        connection.execute(b"SELECT pg_catalog.set_config($1, $2, true)", [SETTING, token])
+    else:
+        connection.execute(_set_local(SETTING, token))
+
+
+def _set_local(name: str, value: str) -> Composed:
+    return SQL("SET LOCAL {} = {};").format(SQL(name), Literal(value))
 
 
 def begin_anew(connection: psycopg.Connection[Any]) -> None:

@@ -3,14 +3,17 @@ nor any row to whoever has no token.
 """
 
 import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
+from psycopg import RawCursor
 
 from accounts.groups import ANALYSTS
 from accounts.models import Account, User
+from explorer.running.session import QueryConnection
 from explorer.schema.functions import SETTING
 from explorer.schema.installation import keys
 from explorer.schema.views import VIEWS
@@ -18,6 +21,7 @@ from ledger.db.row_security import RowScope, signed
 from ledger.db.row_security import keys as keys_of_row_security
 from tests.conftest import signed_in
 from tests.explorer.books import Books, query, rows
+from tests.explorer.rights import executing_anything
 from tests.pooler import beside
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +108,26 @@ def test_no_token_can_be_forged(is_local: str, books: Books) -> None:
             " WHERE set_config IS NOT NULL"
         )
         assert rows(books.bank, sql, token=token) == [("0",)]
+
+
+def test_no_query_sees_the_token_of_a_colleague_who_may_see_names(
+    another_role: str, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a server without a superuser, where sessions of the role see what others of it run."""
+    execute, texts = QueryConnection.execute, list[str]()
+    sql = b"SELECT query FROM pg_stat_activity WHERE pid = $1"
+
+    def watched(session: QueryConnection, *statement: Any, **options: Any) -> Any:
+        found = execute(session, *statement, **options)
+        texts.extend(text for (text,) in colleague.execute(sql, [session.info.backend_pid]))
+        return found
+
+    with executing_anything(), beside(user=another_role) as colleague:
+        colleague.cursor_factory = RawCursor
+        monkeypatch.setattr(QueryConnection, "execute", watched)
+        assert rows(books.names, "SELECT current_setting('ledger.explorer') <> ''") == [("true",)]
+    assert any("BEGIN READ ONLY" in text for text in texts)
+    assert not any(str(books.clerk.pk) in text for text in texts)
 
 
 def test_a_reader_without_a_token_sees_no_row(books: Books) -> None:
