@@ -1,7 +1,7 @@
 """AWS WAF before the load balancer: known attacks, and a limit of requests by address.
 
-Its log has blocked requests alone, without what people typed: queries, logins and cookies are left
-out, and no request is sampled, because samples would show them.
+Its log has only blocked requests, without what people typed: addresses of pages, logins and cookies
+are left out, and no request is sampled, because samples would show them.
 """
 
 from typing import Any
@@ -21,7 +21,12 @@ TOO_MANY = 429
 # Bodies over 8 KB: payment files and metadata of the API have them.
 COUNTED = {"AWSManagedRulesCommonRuleSet": ["SizeRestrictions_BODY"]}
 MANAGED = ["AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"]
-REDACTED_HEADERS = ("authorization", "cookie", "x-csrftoken")
+# WAF logs all headers. Some have the address of the page that the request comes from, with what was
+# searched for; the last two are of programs: the amounts held, and a text that the caller chose.
+REDACTED_HEADERS = (
+    "authorization", "cookie", "x-csrftoken", "referer", "hx-current-url", "last-event-id",
+    "idempotency-key",
+)  # fmt: skip
 
 
 class Firewall(Construct):
@@ -66,7 +71,8 @@ class Firewall(Construct):
                     service="logs", resource=f"log-group:{log.log_group_name}"
                 )
             ],
-            redacted_fields=[field(query_string={}), *headers],
+            # A link in a mail that was blocked still works, and its key is in the path.
+            redacted_fields=[field(uri_path={}), field(query_string={}), *headers],
             logging_filter={
                 "DefaultBehavior": "DROP",
                 "Filters": [

@@ -80,7 +80,10 @@ def test_its_log_has_blocked_requests_without_what_people_typed(bank: Templates)
         text(field.get("SingleHeader", {}).get("Name") or next(iter(field))).lower()
         for field in log["RedactedFields"]
     }
-    assert fields == {"querystring", "authorization", "cookie", "x-csrftoken"}
+    assert fields == {
+        "uripath", "querystring", "authorization", "cookie", "x-csrftoken", "referer",
+        "hx-current-url", "last-event-id", "idempotency-key",
+    }  # fmt: skip
     assert log["LoggingFilter"]["DefaultBehavior"] == "DROP"
     (kept,) = log["LoggingFilter"]["Filters"]
     assert kept["Conditions"] == [{"ActionCondition": {"Action": "BLOCK"}}]
