@@ -15,6 +15,9 @@ PARAMETERS = {
     # What is slow and what waits.
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.track_utility": "0",  # whose statements keep their values
+    # Database Insights keeps texts of statements with their values, for up to 15 months; this is
+    # the least of a text that Postgres shows.
+    "track_activity_query_size": "100",
     "track_io_timing": "1",
     "log_lock_waits": "1",
     "log_autovacuum_min_duration": str(10 * SECOND),

@@ -186,6 +186,7 @@ def test_postgres_is_told_what_protects_the_bank(bank: Templates) -> None:
             "tcp_keepalives_count": "3",
             "shared_preload_libraries": "pg_stat_statements",
             "pg_stat_statements.track_utility": "0",
+            "track_activity_query_size": "100",
             "track_io_timing": "1",
             "log_lock_waits": "1",
             "log_autovacuum_min_duration": "10000",
