@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 from accounts.admin.parts import CheckedKeys
 from accounts.models.read import MOST_PEOPLE
 from ledger.text.money import NOTHING
+from ledger.web.middleware import NO_VALUES
 from ledger.web.table_files import (
     DataTable,
     figure_cell,
@@ -55,9 +56,9 @@ class ListFiles(CheckedKeys):
             raise PermissionDenied
         try:
             listed = self.get_changelist_instance(request)
-        except IncorrectLookupParameters:
+            rows = list(listed.queryset[: MOST_ROWS + 1])
+        except (IncorrectLookupParameters, *NO_VALUES):
             return refused(NO_FILTER, kind)
-        rows = list(listed.queryset[: MOST_ROWS + 1])
         if len(rows) > MOST_ROWS:
             return refused(TOO_MANY, kind)
         columns = [str(name) for name in listed.list_display if name != "action_checkbox"]

@@ -27,6 +27,9 @@ from ledger.web.request_counts import route_of
 
 logger = logging.getLogger(__name__)
 PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
+READS = ("GET", "HEAD")
+COMPLETIONS = "admin:autocomplete"
+NO_VALUES = (DataError, ValueError, OverflowError)  # raised by what no query can take
 
 
 class ProbeMiddleware:
@@ -218,7 +221,8 @@ def _is_id_in_another_spelling(text: str) -> bool:
 
 class ListFilterMiddleware:
     """Leads from a list of the admin whose filter no query can take, such as the year -1 or a NUL
-    byte, to the list without filters. Django does the same for values that it checks itself.
+    byte, to the list without filters. Django does the same for values that it checks itself. Words
+    with a NUL byte complete to nothing.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -231,10 +235,13 @@ class ListFilterMiddleware:
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
         match = request.resolver_match
-        is_list = match is not None and match.view_name.endswith("_changelist")
-        is_of_a_value = isinstance(exception, DataError | ValueError | OverflowError)
-        if not (is_list and is_of_a_value and request.GET and request.method in ("GET", "HEAD")):
+        name = match.view_name if match else ""
+        takes_values = name == COMPLETIONS or name.endswith("_changelist")
+        is_of_a_value = isinstance(exception, NO_VALUES)
+        if not (takes_values and is_of_a_value and request.GET and request.method in READS):
             return None
         kind = type(exception).__name__
         logger.warning("%s: a filter could not be used: %s", route_of(request), kind)
+        if name == COMPLETIONS:
+            return JsonResponse({"results": [], "pagination": {"more": False}})
         return HttpResponseRedirect(request.path)

@@ -132,7 +132,7 @@ def test_that_a_list_has_no_such_page_is_a_read(monkeypatch: pytest.MonkeyPatch)
     assert Read.objects.count() == 1
 
 
-@pytest.mark.parametrize("term", ["zzqqx", "Everyday"])
+@pytest.mark.parametrize("term", ["zzqqx", "Everyday", "a\x00b"])
 def test_what_a_field_suggests_is_a_read_also_if_it_is_nothing(term: str) -> None:
     AccountFactory(name="Everyday")
     field = {"app_label": "accounts", "model_name": "account", "field_name": "user", "term": term}
