@@ -138,6 +138,7 @@ def test_a_mapping_older_than_a_role_is_asked_for_again_if_a_column_has_it(
     [
         ("Date;Amount", "2026-11-02;-5", "2026-12-02;-12,50", "not an amount"),
         ("Date;Amount", "05/11/2026;-5,00", "05/13/2026;-5,00", "cannot have the day"),
+        ("Date;Amount", "05.11.2026;-5,00", "05.13.2026;-5,00", "cannot have the day"),
         ("Date;Amount;D/C", "2026-11-02;5;S", "2026-11-02;5;other", "money came in or went out"),
     ],
 )

@@ -323,6 +323,23 @@ def test_a_year_may_come_first_with_dots(days: list[str], order: str, possible: 
 @pytest.mark.parametrize(
     ("days", "order"),
     [
+        (["01.02.2025", "12.31.2025"], "mdy"),
+        (["12.31.2025", "01.02.2025"], "mdy"),
+        (["01.02.25", "12.31.25"], "mdy"),
+        (["01.02.2025", "31.12.2025"], "dmy"),
+        (["01.02.2025", "02.03.2025"], "dmy"),
+        (["12.31.2025", "31.12.2025"], "dmy"),
+    ],
+)
+def test_the_month_comes_first_with_dots_if_more_can_be_days_so(
+    days: list[str], order: str
+) -> None:
+    assert day_order(days) == (order, (order,))
+
+
+@pytest.mark.parametrize(
+    ("days", "order"),
+    [
         ([f"01.{month:02}.{year}" for year in range(20, 26) for month in range(1, 13)], "dmy"),
         ([f"31.12.{year}" for year in range(19, 26)], "dmy"),
         ([f"15.{month:02}.{year}" for year in range(20, 26) for month in (1, 6)], "dmy"),

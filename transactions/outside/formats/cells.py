@@ -174,14 +174,11 @@ def day_order(days: Iterable[str]) -> DayOrder:
     for typed in days:
         if (found := _DIGITS.fullmatch(typed)) and len(found[1]) == 4:
             return DayOrder("ymd", ("ymd",))
-        if found and "." in typed[: found.end(2) + 1]:
-            if len(found[3]) == 4:
-                return DayOrder("dmy", ("dmy",))
-            has_dots = True
+        has_dots = has_dots or (found is not None and "." in typed[: found.end(2) + 1])
         for reading in readings:
             reading.add(typed)
     if has_dots:
-        return _order_with_dots(readings[0], readings[-1])
+        return _order_with_dots(*readings)
     most = max(reading.count for reading in readings)
     fitting = [reading for reading in readings if reading.count == most]
     likeliest = min(fitting, key=lambda reading: reading.span)
@@ -194,10 +191,15 @@ def day_order(days: Iterable[str]) -> DayOrder:
     return DayOrder(likeliest.order, (likeliest.order, *others.values()))
 
 
-def _order_with_dots(day_first: _DaysInOrder, year_first: _DaysInOrder) -> DayOrder:
-    """Dots are European, so the day is first. The year may be if the file then spans less time, and
-    is taken to be if it otherwise spans years, and no older with the year first, nor to come.
+def _order_with_dots(
+    day_first: _DaysInOrder, month_first: _DaysInOrder, year_first: _DaysInOrder
+) -> DayOrder:
+    """Dots are European, so the day is first, unless more of these are days with the month first.
+    The year may be first if the file then spans less time, and is taken to be if it otherwise spans
+    years, and no older with the year first, nor to come.
     """
+    if month_first.count > max(day_first.count, year_first.count):
+        return DayOrder("mdy", ("mdy",))
     if year_first.count < day_first.count or year_first.span >= day_first.span:
         return DayOrder("dmy", ("dmy",))
     is_of_today = day_first.last <= year_first.last <= timezone.localdate()
