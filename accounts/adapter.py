@@ -21,6 +21,7 @@ from accounts.sign_in import (
     events,
     limits,
     mailed_codes,
+    notices,
     passwords,
     step_up,
 )
@@ -30,7 +31,7 @@ from accounts.sign_in.providers import proof
 from accounts.sign_in.providers.sign_out import provider_sign_out_url
 from ledger.web import security_log
 from ledger.web.contact import bank_staff
-from ledger.web.mail import MailNotSent, as_notice
+from ledger.web.mail import MailNotSent
 
 logger = logging.getLogger(__name__)
 
@@ -239,7 +240,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             kept.append((template_prefix, user, context, email))
             return
         try:
-            with as_notice():
+            with notices.telling(user, template_prefix):
                 super().send_notification_mail(
                     template_prefix, user, {"user": user, **(context or {})}, email
                 )

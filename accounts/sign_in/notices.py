@@ -5,7 +5,8 @@ request. tests/accounts/sign_in/test_notices.py lists every change, so that none
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +20,15 @@ from django.utils.text import get_text_list
 from accounts.models import ApiToken, User
 from accounts.sign_in.addresses import mailed_name
 from accounts.sign_in.factors import Kind, recovery_codes_left
+from accounts.sign_in.limits import HOUR, Limit, passes
 from ledger.text.dates import exact
 from ledger.web.mail import MailNotSent, as_notice
 
 logger = logging.getLogger(__name__)
+
+# Of one kind to one person, who knows of it by then. Without a limit a program could have any
+# number of mails sent, by replacing a secret again and again.
+NOTICES = Limit("notices_of_a_kind", 20, HOUR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,17 @@ def tokens_revoked(person: User, by: User | None) -> Notice:
     )
 
 
+@contextmanager
+def telling(person: User, kind: str) -> Iterator[None]:
+    """Mails sent within the block tell this person of a change of this kind. Raises MailNotSent as
+    `as_notice` does, and above NOTICES.
+    """
+    if not passes(NOTICES, f"{kind} {person.pk}"):
+        raise MailNotSent("as many of this kind as leave in an hour have left")
+    with as_notice(person.pk):
+        yield
+
+
 def tell(person: User, notice: Notice, *, email: str = "") -> None:
     """Mails the notice after the commit, to the person's address or the one given. A mail that
     cannot be sent undoes nothing.
@@ -146,7 +163,7 @@ def tell(person: User, notice: Notice, *, email: str = "") -> None:
 
     def send() -> None:
         try:
-            with as_notice():
+            with telling(person, notice.subject):
                 send_mail(notice.subject, text, None, [to])
         except MailNotSent as error:
             logger.error(  # noqa: TRY400

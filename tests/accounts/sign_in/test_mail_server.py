@@ -4,8 +4,9 @@ import logging
 import runpy
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -21,9 +22,10 @@ from accounts.models import User
 from accounts.sign_in.mailed_codes import MAILS
 from ledger.env import BASE_DIR
 from ledger.web import mail as mail_server
-from ledger.web.mail import MailBackend, MailNotSent, MailRefused, as_notice
+from ledger.web.mail import MailBackend, MailNotSent, MailRefused, TurnsInOrder, as_notice
 from tests.factories import UserFactory
-from tests.ledger.processes import environment, free_port
+from tests.ledger.logs.mail_sink import mail_sink
+from tests.ledger.processes import environment, free_port, wait_until
 from tests.pages import text_of, without_request
 
 pytestmark = pytest.mark.django_db
@@ -155,20 +157,51 @@ def test_a_server_that_says_nothing_is_not_waited_for() -> None:
         MailBackend().send_messages([MESSAGE])
 
 
+def test_a_notice_and_any_other_mail_arrive_at_the_server(settings: Any) -> None:
+    with mail_sink() as sink:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
+        assert MailBackend().send_messages([MESSAGE]) == 1
+        with as_notice(ANA):
+            assert MailBackend().send_messages([MESSAGE]) == 1
+        assert [told["To"] for told in sink.mails] == [ANA, ANA]
+
+
 @pytest.mark.usefixtures("silent_server")
 def test_few_notices_wait_for_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail_server, "SECONDS", 0)
-    turns = MailBackend._turns_of_notices
-    assert turns.acquire(blocking=False)
-    try:
-        with pytest.raises(MailNotSent, match="at once"), as_notice():
+    with ExitStack() as taken:
+        for person in range(mail_server.NOTICES_AT_ONCE):
+            taken.enter_context(as_notice(person))
+        with pytest.raises(MailNotSent, match="at once"), as_notice(ANA):
+            pass
+    for _ in range(2):  # its turn came back
+        with pytest.raises(MailNotSent, match="Disconnected"), as_notice(ANA):
             MailBackend().send_messages([MESSAGE])
-    finally:
-        turns.release()
-    with pytest.raises(MailNotSent, match="Disconnected"), as_notice():  # its turn came back
-        MailBackend().send_messages([MESSAGE])
-    assert turns.acquire(blocking=False)
-    turns.release()
+
+
+def test_turns_come_in_order_and_each_person_has_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mail_server, "SECONDS", 60)
+    turns, served, waiting = TurnsInOrder(1), list[str](), list[Thread]()
+
+    def take(person: str) -> None:
+        with turns.of(person):
+            served.append(person)
+
+    def begin(person: str, line: list[str]) -> None:
+        waiting.append(Thread(target=take, args=[person]))
+        waiting[-1].start()
+        wait_until(lambda: turns._line == line)
+
+    with turns.of("mallory"):
+        begin("mallory", ["mallory"])  # waits before the line
+        begin("ana", ["mallory", "ana"])
+        begin("ben", ["mallory", "ana", "ben"])
+    for thread in waiting:
+        thread.join()
+    assert served == ["ana", "ben", "mallory"]
+    assert turns._line == []
 
 
 @pytest.mark.usefixtures("silent_server")

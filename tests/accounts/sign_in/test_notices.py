@@ -22,7 +22,8 @@ from django.urls import reverse
 
 from accounts import services
 from accounts.models import User, WebSession
-from accounts.sign_in import access, removal
+from accounts.sign_in import access, notices, removal
+from accounts.sign_in.limits import HOUR, Limit
 from tests.accounts.tokens import issue
 from tests.attacks.walk import patterns
 from tests.checks import tracked_files
@@ -316,6 +317,23 @@ def test_the_mail_about_a_new_way_in_says_that_a_new_password_does_not_close_it(
     (remedy,) = filter(None, remedies)
     assert "at once: a new password alone does not help" in remedy
     assert "on the page Security" in remedy
+
+
+@pytest.mark.parametrize("name", ["access.sign_out_everywhere", "security:end_other_sessions"])
+def test_so_many_mails_of_a_kind_leave_in_an_hour(
+    client: Client, ana: User, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "NOTICES", Limit("notices_of_a_kind", 2, HOUR))
+    mail.outbox.clear()
+    for _ in range(4):
+        client.force_login(ana)
+        CHANGES[name](client, ana)
+    assert [told.to for told in mail.outbox] == [[ana.email]] * 2
+    ben: User = UserFactory(email="ben@example.com")
+    Client().force_login(ben)
+    services.sign_out_everywhere(user=ben)
+    services.set_sign_in(user=ana, is_open=False)
+    assert [told.to for told in mail.outbox[2:]] == [[ben.email], [ana.email]]
 
 
 def test_the_mails_of_the_bank_greet_by_name_and_are_signed(ana: User) -> None:
