@@ -28,6 +28,11 @@ def kept(whose: OutsideImport) -> IO[bytes]:
     return io.BufferedReader(_KeptFile(whose), PART_BYTES)
 
 
+def size_of(whose: OutsideImport) -> int:
+    """The bytes of the stored file."""
+    return _KeptFile(whose).seek(0, io.SEEK_END)
+
+
 def forget(whose: OutsideImport) -> None:
     """Deletes the stored file."""
     OutsideFilePart.objects.filter(source=whose).delete()

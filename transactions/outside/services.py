@@ -34,7 +34,7 @@ from transactions.exceptions import InvalidDetails
 from transactions.models import OutsideAccount, OutsideEntry, OutsideFilePart, OutsideImport
 from transactions.models.outside import id_of
 from transactions.outside.doubles import delete_lookalikes, mark_doubles
-from transactions.outside.file_parts import forget, keep, kept
+from transactions.outside.file_parts import forget, keep, kept, size_of
 from transactions.outside.formats.guess import completed, guess, guess_of_file, mark_of_file
 from transactions.outside.formats.lines import (
     OutsideLine,
@@ -231,11 +231,13 @@ def _last_with_heading(account: OutsideAccount, heading: str) -> OutsideImport |
 
 @with_retry
 def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> OutsideImport:
-    """Says what the columns of a CSV file mean; lines that were read otherwise are read again.
+    """Says what the columns of a CSV file mean; lines that were read otherwise are read again. The
+    file counts as if it were sent again: reading it takes as long.
 
     Raises UnreadableStatement, and InvalidDetails if it is imported or gone meanwhile, or above
     MOST_LINES_OF_A_PERSON.
     """
+    count_stored(source.account.owner_id, size_of(source))  # also if it then cannot be read
     with db_transaction.atomic(durable=True):
         locked = _locked(source, State.COLUMNS, State.READING, State.PREVIEW)
         locked.read_count = locked.double_count = 0
