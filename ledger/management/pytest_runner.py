@@ -92,7 +92,8 @@ class PytestRunner:
         if find_spec("pytest") is None:
             raise CommandError("The packages for tests are missing. Run: make install-dev")
         places = [place_of(label) for label in test_labels]
-        parallel = self.parallel or ("0" if places else "auto")
+        is_all = not places or TESTS.name in places
+        parallel = self.parallel or ("auto" if is_all else "0")
         options = ["-n", parallel, "--dist", "loadgroup", *self.options]
         # As in the Makefile: the environment may name the database of a bank.
         named = os.environ.get("DJANGO_SETTINGS_MODULE", OF_THE_SITE)
@@ -121,10 +122,12 @@ def processes(text: str) -> str:
 
 def place_of(label: str) -> str:
     """Returns pytest's name for a label: a path below the project, with `::` and a test if it has
-    one; an app, or a folder of it; the dotted name of a module, class or test.
+    one; an app, or a folder of it; the dotted name of a module, class or test; `.` for all.
 
     Raises CommandError if there is none.
     """
+    if label in (".", "./"):
+        return TESTS.name
     path = BASE_DIR / label.partition("::")[0]
     if path.exists() and path.resolve().is_relative_to(TESTS):
         return label
@@ -138,7 +141,7 @@ def place_of(label: str) -> str:
         if (BASE_DIR / file).is_file():
             return "::".join([file, *names[count:]])
     app = label.replace("/", ".").partition(".")[0]
-    if any((BASE_DIR / app).glob("test*")):
+    if app not in ("", TESTS.name) and any((BASE_DIR / app).glob("test*")):
         raise CommandError(
             f"{label}: tests are below tests, where their fixtures are. Move those of {app}"
             f" to tests/{app}/test_pages.py, or other files whose names begin with test_, and"

@@ -58,6 +58,7 @@ def test_no_test_sees_the_database_of_a_bank(
 @pytest.mark.parametrize(
     ("label", "place"),
     [
+        (".", "tests"),
         ("accounts", "tests/accounts"),
         ("accounts.tests", "tests/accounts"),
         ("accounts.sign_in", "tests/accounts/sign_in"),
@@ -84,6 +85,13 @@ def test_a_label_without_tests_is_refused(label: str) -> None:
         place_of(label)
 
 
+@pytest.mark.parametrize("label", ["", "..", "tests/nothing.py", "tests.nothing"])
+def test_a_mistyped_name_below_tests_moves_no_tests(label: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        place_of(label)
+    assert "Move" not in str(refused.value)
+
+
 def test_tests_in_the_folder_of_an_app_have_to_move(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +109,7 @@ def test_tests_in_the_folder_of_an_app_have_to_move(
     ("given", "processes", "options"),
     [
         ("", "auto", QUICK),
+        (".", "auto", [*QUICK, "tests"]),
         ("api", "0", [*QUICK, "tests/api"]),
         ("api --slow --failfast -v2", "0", ["-v", "-x", "tests/api"]),
         ("api --parallel", str(get_max_test_processes()), [*QUICK, "tests/api"]),
