@@ -18,6 +18,17 @@ from ledger.text.dates import moment_in_utc
 USUAL, MOST = 50, 200  # rows of a page
 NOT_OF_NEXT = "Take the cursor from next, unchanged."
 PLACES = ("cursor", "page")  # parameters that say where a page begins
+# Parameters of lists in other APIs, and what does the same here.
+OF_OTHER_APIS = {
+    **dict.fromkeys(
+        ("filter", "order", "order_by", "ordering", "q", "search", "sort"),
+        "/api/v1/search/?q=rent&sort=largest searches and sorts transactions.",
+    ),
+    **dict.fromkeys(
+        ("offset", "page", "page_size", "per_page"),
+        "limit is the size of a page, and next in its answer the address of the one after it.",
+    ),
+}
 
 
 def number_of(request: Request, name: str, usual: int, most: int) -> int:
@@ -102,12 +113,15 @@ def next_address(request: Request, **changes: str) -> str:
 
 def known_only(request: Request, *names: str) -> None:
     """Refuses names in the address that the view does not know, because a filter that is misspelt
-    would let every row through, and names that stand twice, of which it would read the last.
+    would let every row through, and names that stand twice, of which it would read the last. Names
+    that other APIs give to searching, sorting and paging get what does it here.
     """
     known = {*names, "fields", "format"}
     for name, values in request.query_params.lists():
         if name not in known:
             there = ", ".join(sorted(known - {"format"}))
-            raise ValidationError({name[:60]: [f"There is no such parameter; there are {there}."]})
+            instead = OF_OTHER_APIS.get(name, "") if "limit" in known else ""
+            refusal = f"There is no such parameter; there are {there}. {instead}".rstrip()
+            raise ValidationError({name[:60]: [refusal]})
         if len(values) > 1:
             raise ValidationError({name: ["This parameter stands there twice; keep one."]})

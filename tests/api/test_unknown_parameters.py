@@ -57,3 +57,25 @@ def test_each_call_refuses_a_parameter_that_it_does_not_know_or_that_stands_twic
         else:
             takes.add((verb, path))
     assert takes == set()
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("search=rent", "/api/v1/search/"),
+        ("ordering=-amount", "/api/v1/search/"),
+        ("page=2", "next"),
+        ("page_size=10", "limit is"),
+        ("offset=50", "next"),
+    ],
+)
+@pytest.mark.parametrize("path", ["transactions", "standing-orders", "payment-files"])
+def test_a_parameter_of_other_apis_gets_what_does_the_same(
+    ana: Client, path: str, query: str, named: str
+) -> None:
+    answer = ana.get(f"/api/v1/{path}/?{query}")
+    assert (answer.status_code, named in answer.json()["detail"]) == (400, True)
+
+
+def test_a_list_without_pages_names_none(ana: Client) -> None:
+    assert "limit" not in ana.get("/api/v1/accounts/?page=2").json()["detail"]
