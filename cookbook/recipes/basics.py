@@ -37,9 +37,9 @@ def add_contact(name: str = "Mara Lindt") -> dict[str, object]:
 @GROUP.recipe(
     "get(): exactly one row",
     asks="How do I get one row, and what if there is none, or more than one?",
-    shows=("get", "DoesNotExist", "MultipleObjectsReturned", "one row"),
+    shows=("get", "DoesNotExist", "MultipleObjectsReturned", "one row", "get_object_or_404"),
     notice="get() sends LIMIT 21, so that its error can say how many rows there were, or “more "
-    "than 20”.",
+    "than 20”. In a view, get_object_or_404() sends the same and raises Http404 for no row.",
     pitfall="get() on a column that is not unique works until the second row is added. first() "
     "never fails: it returns one of several rows, and None if there is no row.",
 )

@@ -52,13 +52,15 @@ def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
         "case-insensitive",
         "trigram",
         "TrigramSimilarity",
+        "TrigramWordSimilarity",
     ),
     notice="contains, startswith and endswith are LIKE; those that begin with i compare UPPER() "
     "of both sides, so ANA finds Ana: Django sends no ILIKE. A % or _ in the text is escaped and "
     "matches itself. regex is ~, and iregex is ~*.",
     pitfall="LIKE with a leading % reads every row, and UPPER() cannot use a plain index on the "
     "column. For many rows use full-text search or a trigram index; for words with "
-    "slips, TrigramSimilarity of django.contrib.postgres.search.",
+    "slips, TrigramSimilarity of django.contrib.postgres.search, or TrigramWordSimilarity, which "
+    "looks for them in a longer text.",
 )
 def names_by_text(text: str = "an") -> list[tuple[str, int]]:
     """How many people's names match each lookup."""

@@ -19,7 +19,14 @@ from transactions.models import Entry, Transaction
 @GROUP.recipe(
     "ExclusionConstraint: no overlapping bookings",
     asks="How do I keep bookings of the same thing from overlapping?",
-    shows=("exclusion", "exclusion on ranges", "ExclusionConstraint()", "overlap", "booking"),
+    shows=(
+        "exclusion",
+        "exclusion on ranges",
+        "ExclusionConstraint()",
+        "overlap",
+        "booking",
+        "DateRangeField",
+    ),
     notice="The model has ExclusionConstraint(expressions=[('box', '='), ('during', '&&')]): a row "
     "is refused if another row has the same box and overlaps in the days. Mara begins on the day "
     "that Ana ends: a range includes its first day but not its last, so the two do not overlap.",

@@ -20,6 +20,7 @@ from transactions.models import Transaction
         "related_name",
         "relationships",
         "reverse relation",
+        "choice_set",
         "one to many",
         "many to one",
         "OneToOneField",
@@ -30,9 +31,9 @@ from transactions.models import Transaction
     "and count(). Transaction has two foreign keys to Account, so each needs its own "
     "related_name: sent and received.",
     pitfall="A OneToOneField is a ForeignKey with a unique column, and its reverse relation is one "
-    "row. Without related_name the reverse relation is account_set, and two foreign keys to one "
-    "model clash (fields.E304). account.user.pk may send a query only to read an id that the row "
-    "already has: account.user_id.",
+    "row. Without related_name the reverse relation is account_set, as choice_set in Django's own "
+    "tutorial, and two foreign keys to one model clash (fields.E304). account.user.pk may send a "
+    "query only to read an id that the row already has: account.user_id.",
 )
 def relations_of_an_account(
     name: Literal["Everyday", "Savings", "Travel"] = "Everyday",

@@ -142,6 +142,13 @@ TYPED = {
     "metadata->>'kind'": "payments-by-city",
     "metadata @> '{}'": "payments-to-merchant-contains",
     "||": "gold-card-in-place",
+    "get_object_or_404": "the-only-account",
+    "CREATE INDEX": "unspent-by-partial-index",
+    "db_index": "unspent-by-partial-index",
+    "DateRangeField": "box-rented-once-at-a-time",
+    "choice_set": "relations-of-an-account",
+    "TrigramWordSimilarity": "names-by-text",
+    "BigAutoField": "office-by-its-fields",
 }
 
 
