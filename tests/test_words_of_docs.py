@@ -10,6 +10,7 @@ WORDS = (
     "search engine", "serializer", "REST framework", "factories", "test database", "mocks",
     "force_login", "numeric(19,4)", "flake8", "requirements.txt", "psycopg2", "python-decouple",
     "manage.py test", "connection pooling", "DATABASE_ROUTERS",
+    "rds_tools",
 )  # fmt: skip
 
 
