@@ -17,12 +17,16 @@ import uuid
 from datetime import date, time
 from typing import ClassVar, Self
 
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Account, MoneyField, User
 from ledger.db.ids import uuid7
+from transactions.models import alert_triggers
+from transactions.models.standing_order import Occurrence, StandingOrder
+from transactions.models.transaction import Transaction
 
 DETAIL_LIMIT = 320  # characters
 
@@ -208,3 +212,30 @@ class AlertTimes(models.Model):
 
     def __str__(self) -> str:
         return f"Daily at {self.daily_at:%H:%M}"
+
+
+class AlertedTransaction(Transaction):
+    """Transactions, as a proxy that carries the trigger of alerts."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [alert_triggers.PAYMENTS_ARE_ALERTED]
+
+
+class AlertedOrder(StandingOrder):
+    """Standing orders, as a proxy that carries the trigger of alerts."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [alert_triggers.REFUSALS_ARE_ALERTED]
+
+
+class AlertedOccurrence(Occurrence):
+    """Days of standing orders, as a proxy that carries the trigger of alerts."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [alert_triggers.DAYS_ARE_ALERTED]

@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from accounts.models import Account, StatusChange
 from transactions.models import event_triggers
+from transactions.models.transaction import Transaction
 
 
 class EventKind(models.TextChoices):
@@ -94,6 +95,18 @@ class AccountEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.number}: {self.kind}"
+
+
+class ToldTransaction(Transaction):
+    """Transactions, as a proxy that carries the triggers of events."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            event_triggers.ROWS_ARE_TOLD,
+            event_triggers.RELEASES_ARE_TOLD,
+        ]
 
 
 class ToldAccount(Account):

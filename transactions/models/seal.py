@@ -14,7 +14,8 @@ from django.db.models.lookups import Exact
 from accounts.models import EARLIEST, times_finite
 from ledger.db.triggers import stays
 from ledger.text.dates import long_date
-from transactions.models.seal_triggers import SEAL_FOLLOWS
+from transactions.models.seal_triggers import SEAL_FOLLOWS, SEALED_PERIOD_IS_CLOSED
+from transactions.models.transaction import Transaction
 
 DIGEST_BYTES = 32
 FINGERPRINT_BYTES = 4
@@ -144,3 +145,12 @@ class SealedDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} of seal {self.seal_id}"
+
+
+class SealedTransaction(Transaction):
+    """Transactions, as a proxy that carries the trigger of sealed days."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [SEALED_PERIOD_IS_CLOSED]

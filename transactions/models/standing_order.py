@@ -22,7 +22,6 @@ from accounts.models import Account, MoneyField, User
 from accounts.shown import add, add_accounts
 from ledger.db.register import EMPTIED, ByRule, registered
 from ledger.text.dates import long_date
-from transactions.models.alert_triggers import DAYS_ARE_ALERTED, REFUSALS_ARE_ALERTED
 from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 
 MOST_TIMES = 1000
@@ -137,14 +136,11 @@ class StandingOrder(models.Model):
         db_table_comment = "Payments that people have ordered for days to come"
         default_permissions = ("view",)  # only its owner changes it; staff may end it
         permissions = [("end_standing_orders", "Can end standing orders of customers")]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [
-            REFUSALS_ARE_ALERTED,
-            *registered(
-                undigested=PROGRESS,
-                erased={"description": EMPTIED, "reference": EMPTIED},
-                by_rule=ByRule(["amount"], CHANGES_THIS_AMOUNT),
-            ),
-        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = registered(
+            undigested=PROGRESS,
+            erased={"description": EMPTIED, "reference": EMPTIED},
+            by_rule=ByRule(["amount"], CHANGES_THIS_AMOUNT),
+        )
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["next_on", "id"], name="standing_order_due", condition=Q(status="active")
@@ -286,7 +282,6 @@ class Occurrence(models.Model):
         db_table = "standing_order_days"
         db_table_comment = "What became of each day that a standing order was due on"
         default_permissions = ()
-        triggers: ClassVar[list[pgtrigger.Trigger]] = [DAYS_ARE_ALERTED]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
                 name="standing_order_day_outcome_valid",

@@ -19,8 +19,7 @@ from ledger.db.ids import pk_of, uuid7
 from ledger.db.json_numbers import ExactJSONField
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.money import figure
-from transactions.models import alert_triggers, event_triggers, row_triggers
-from transactions.models.seal_triggers import SEALED_PERIOD_IS_CLOSED
+from transactions.models import row_triggers
 from transactions.models.search_column import SEARCH_DOCUMENT
 
 # kB of new words that wait for their index (4,096 by default): whoever fills the list moves them,
@@ -185,13 +184,7 @@ class Transaction(models.Model):
             ("refund_transactions", "Can refund transactions, whole or in part"),
             ("manage_holds", "Can place, capture and release holds"),
         ]
-        triggers: ClassVar[Sequence[pgtrigger.Trigger]] = [
-            *row_triggers.ALL,
-            event_triggers.ROWS_ARE_TOLD,
-            event_triggers.RELEASES_ARE_TOLD,
-            alert_triggers.PAYMENTS_ARE_ALERTED,
-            SEALED_PERIOD_IS_CLOSED,
-        ]
+        triggers: ClassVar[Sequence[pgtrigger.Trigger]] = row_triggers.ALL
         # The primary key and `transactions_newest` fill their pages: migration 0018.
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["from_account", "created_at"], name="transactions_from_created"),

@@ -22,6 +22,7 @@ from transactions.audit.audit import audit
 from transactions.audit.sealing import StillWriting, midnight, seal
 from transactions.exceptions import InvalidDetails
 from transactions.models import Seal, Transaction
+from transactions.models.seal import SealedTransaction
 from transactions.models.seal_triggers import SEALED_PERIOD_IS_CLOSED, SEALING
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,7 +61,7 @@ def in_the_middle(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any
 @pytest.fixture
 def wall_asleep() -> Iterator[None]:
     """Rows are written as if they had been young when they were: nobody asks about the seals."""
-    wall, books = SEALED_PERIOD_IS_CLOSED, Transaction()  # a model, to pgtrigger's types
+    wall, books = SEALED_PERIOD_IS_CLOSED, SealedTransaction()  # a model, to pgtrigger's types
     wall.disable(books)
     yield
     wall.enable(books)
