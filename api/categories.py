@@ -30,13 +30,11 @@ from transactions.annotations.categories import (
     CategoryInUse,
     categories_in_use,
     changes_of,
-    give_category,
     own_category,
-    remove_category,
-    undo_change,
 )
 from transactions.categories.forms import CategoryField, mistakes_of
 from transactions.categories.rules import rows_of as payments_found
+from transactions.categories.services import give_category, remove_category, undo_change
 from transactions.models import Transaction
 from transactions.models.own_category import CATEGORY_LIMIT
 from transactions.scope import scope_for

@@ -15,9 +15,9 @@ from tests.api.calls import TRANSACTIONS, bearer, post, slug
 from tests.conftest import colleague
 from tests.factories import AccountFactory
 from transactions import services
-from transactions.annotations import categories
-from transactions.annotations.categories import give_category
+from transactions.categories import services as categories
 from transactions.categories.rules import apply_to_past, save_rule
+from transactions.categories.services import give_category
 from transactions.models import OwnCategory, Transaction
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from tests.conftest import colleague
 from tests.factories import AccountFactory
 from tests.transactions.tables.files import csv_of
 from transactions import services
-from transactions.annotations.categories import give_category, undo_change
+from transactions.categories.services import give_category, undo_change
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db

@@ -23,8 +23,8 @@ from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.books import analyst, clerk, pay
 from tests.transactions.tables.files import csv_of, json_of
 from transactions import services
-from transactions.annotations.categories import give_category
 from transactions.annotations.services import annotate
+from transactions.categories.services import give_category
 from transactions.models import Transaction
 from transactions.scope import scope_for
 from transactions.search.language.parser import LONGEST

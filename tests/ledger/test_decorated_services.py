@@ -28,7 +28,7 @@ accounts.sign_in.removal: remove_password remove_passkey remove_second_factors
 accounts.sign_in.tokens: issue revoke
 transactions.alerts.sending: _claim mark_sent _wait
 transactions.alerts.services: choose drop set_times mark_read
-transactions.annotations.categories: give_category undo_change
+transactions.categories.services: give_category undo_change
 transactions.attachments.services: _insert _delete
 transactions.categories.budgets: save_budget remove_budget
 transactions.categories.new_payments: _apply_to_part
@@ -57,7 +57,7 @@ accounts.sign_in.recovery_codes: make_recovery_codes
 accounts.sign_in.removal: remove_password remove_passkey
 accounts.sign_in.tokens: issue
 transactions.alerts.services: choose
-transactions.annotations.categories: give_category
+transactions.categories.services: give_category
 transactions.annotations.services: annotate
 transactions.attachments.services: attach remove
 transactions.audit.runs: run_audit

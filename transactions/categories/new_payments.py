@@ -29,8 +29,8 @@ from accounts.models import Account, User
 from ledger.db.local_settings import locally
 from ledger.db.retry import LOCK_TIMED_OUT, TIMED_OUT, sqlstate, with_retry
 from ledger.jobs.apart import apart
-from transactions.annotations.categories import give_where_none, wait_for_categories
 from transactions.categories.rules import rows_of
+from transactions.categories.services import give_where_none, wait_for_categories
 from transactions.models import CategoryRule, Transaction
 
 PART = 200  # payments

@@ -14,10 +14,7 @@ from accounts.models import Account, User
 from accounts.refusal_counts import counts_refusals
 from accounts.sent_bytes import LEAST, count_stored
 from ledger.db.retry import with_retry
-from transactions.annotations.categories import (
-    changing_categories,
-    give_where_none,
-)
+from transactions.categories.services import changing_categories, give_where_none
 from transactions.exceptions import InvalidDetails
 from transactions.models import CategoryRule, OwnCategory
 from transactions.models.transaction import TransactionQuerySet

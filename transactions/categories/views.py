@@ -10,14 +10,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.requests import PersonRequest
 from ledger.db.ids import uuid7_for, uuid7_with
 from ledger.text.lines import category_label, counted
-from transactions.annotations.categories import (
-    CategoryChange,
-    changes_of,
-    give_category,
-    undo_change,
-)
+from transactions.annotations.categories import CategoryChange, changes_of
 from transactions.categories.forms import MISTAKE, NO_QUERY, CategoryChangeForm
 from transactions.categories.page import FoundPayments
+from transactions.categories.services import give_category, undo_change
 from transactions.exceptions import LedgerError
 from transactions.search.address import search_url
 from transactions.search.language.terms import token

@@ -13,8 +13,8 @@ from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from transactions import services
-from transactions.annotations.categories import give_category
 from transactions.categories.budgets import BudgetLine, budget_lines, save_budget
+from transactions.categories.services import give_category
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db

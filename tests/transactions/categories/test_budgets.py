@@ -16,7 +16,6 @@ from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.tables.files import csv_of
 from transactions import services
-from transactions.annotations.categories import give_category
 from transactions.categories import budgets
 from transactions.categories.budgets import (
     BudgetLine,
@@ -24,6 +23,7 @@ from transactions.categories.budgets import (
     remove_budget,
     save_budget,
 )
+from transactions.categories.services import give_category
 from transactions.exceptions import InvalidDetails
 from transactions.models import Budget, Transaction
 from transactions.scope import scope_for

@@ -14,7 +14,7 @@ from ledger.db.ids import uuid7
 from tests.pages import text_of
 from tests.transactions.search.shared import names_of, search_for
 from tests.transactions.tables.files import csv_of
-from transactions.annotations import categories
+from transactions.categories import services as categories
 from transactions.categories.forms import MISTAKE
 from transactions.categories.rules import apply_to_past, save_rule
 from transactions.models import OwnCategory, Transaction
@@ -121,7 +121,7 @@ def test_the_first_change_can_be_undone_below_a_later_one(
 def test_what_can_no_longer_be_undone_is_deleted(
     browser: Client, scope: Scope, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(categories, "MOST_CHANGES", 2)
+    monkeypatch.setattr("transactions.annotations.categories.MOST_CHANGES", 2)
     change(browser, "corner", "Old")
     for number in range(5):
         change(browser, "casa", f"Fun {number}")

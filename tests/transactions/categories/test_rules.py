@@ -18,7 +18,6 @@ from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.search.shared import booked, pay, search_for
 from transactions import services
-from transactions.annotations.categories import give_category, undo_change
 from transactions.categories import new_payments, rule_views, rules
 from transactions.categories.forms import RuleForm
 from transactions.categories.new_payments import apply_rules
@@ -29,6 +28,7 @@ from transactions.categories.rules import (
     rows_of,
     save_rule,
 )
+from transactions.categories.services import give_category, undo_change
 from transactions.exceptions import InvalidDetails
 from transactions.models import CategoryRule, OwnCategory, Transaction
 from transactions.scope import Scope, scope_for

@@ -14,9 +14,9 @@ from ledger.db.ids import uuid7
 from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory
 from transactions import services
-from transactions.annotations.categories import give_category
 from transactions.categories.new_payments import apply_rules
 from transactions.categories.rules import apply_to_past, save_rule
+from transactions.categories.services import give_category
 from transactions.models import CategoryRule, OwnCategory, Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)

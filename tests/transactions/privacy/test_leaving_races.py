@@ -18,9 +18,9 @@ from tests.transactions.payment_files.files import pay, stored
 from tests.transactions.standing_orders.orders import order_of
 from transactions import services
 from transactions.alerts.services import choose
-from transactions.annotations.categories import give_category
 from transactions.annotations.services import annotate
 from transactions.categories.budgets import save_budget
+from transactions.categories.services import give_category
 from transactions.events.services import add_webhook
 from transactions.models import StandingOrder, Transaction
 from transactions.models.alert import AlertKind

@@ -19,7 +19,7 @@ from tests.transactions.reports.books import analyst, clerk, moment
 from tests.transactions.reports.movements import book, funded
 from tests.transactions.reports.shared import get, searches
 from transactions import services
-from transactions.annotations.categories import give_category
+from transactions.categories.services import give_category
 from transactions.models import Transaction
 from transactions.reports.report import ReportParameters
 from transactions.scope import scope_for

@@ -13,7 +13,7 @@ from tests.factories import AccountFactory
 from tests.transactions.reports.books import analyst
 from tests.transactions.reports.movements import book, funded, picked
 from transactions import services
-from transactions.annotations.categories import give_category
+from transactions.categories.services import give_category
 from transactions.models import Transaction
 from transactions.reports import unusual_movements
 from transactions.reports.pages.unusual import why

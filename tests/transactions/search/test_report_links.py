@@ -12,7 +12,7 @@ from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 from tests.transactions.reports.books import analyst, bank, clerk, moment, pay
-from transactions.annotations.categories import give_category
+from transactions.categories.services import give_category
 from transactions.models import Entry, Transaction
 from transactions.scope import Scope, scope_for
 from transactions.search.engine import entries_with, find, mistakes_in

@@ -23,10 +23,10 @@ from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.pages import text_of, without_token
 from tests.transactions.statement_files.shared import pdf_text
 from transactions import services
-from transactions.annotations.categories import give_category, undo_change
 from transactions.annotations.services import annotate
 from transactions.audit import sealing
 from transactions.audit.runs import run_audit
+from transactions.categories.services import give_category, undo_change
 from transactions.models import AuditRun, Entry, MonthlyStatement, Transaction
 from transactions.statement_files import checking, chosen, places, views
 from transactions.statement_files.chosen import ChosenEntries

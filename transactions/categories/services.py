@@ -1,0 +1,143 @@
+"""The categories that owners give to payments: giving, undoing and removing them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db import transaction as db_transaction
+from django.db.models import Exists, Max, OuterRef
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.refusal_counts import counts_refusals
+from accounts.sent_bytes import LEAST, count_stored
+from ledger.db.ids import pk_of, uuid7
+from ledger.db.named_locks import wait_for_lock
+from ledger.db.retry import with_retry
+from ledger.text.dates import MICROSECOND
+from transactions.annotations.categories import changes_of, has_own_category
+from transactions.exceptions import InvalidDetails
+from transactions.models import CategoryRule, OwnCategory, Transaction
+from transactions.models.transaction import TransactionQuerySet
+
+MOST_AT_ONCE = 5_000  # payments
+
+_GIVE = """
+    INSERT INTO own_categories (id, transaction_id, owner_id, category, change, created_at)
+    SELECT gen_random_uuid(), found.id, %s, %s, %s, %s FROM ({found}) AS found (id)
+"""
+
+# Of the payments of a change: what no undoing of a change in `kept` brings back.
+_FORGET = """
+    DELETE FROM own_categories AS old USING own_categories AS given
+    WHERE given.owner_id = %(owner)s AND given.change = %(change)s
+      AND old.owner_id = given.owner_id AND old.transaction_id = given.transaction_id
+      AND NOT old.change = ANY (%(kept)s) AND EXISTS (
+        SELECT FROM own_categories AS later
+        WHERE later.owner_id = old.owner_id AND later.transaction_id = old.transaction_id
+          AND later.created_at > old.created_at AND NOT later.change = ANY (%(kept)s))
+"""
+
+
+def give_where_none(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
+    """Gives a category to those of `rows` that have none of the owner's; returns to how many.
+
+    In the caller's database transaction, which waits for others that change categories.
+    """
+    return _give(owner, rows.exclude(has_own_category(owner)), category, change)
+
+
+@counts_refusals
+@with_retry
+def give_category(*, owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
+    """Gives a category to all `rows`, which are of the owner's scope; returns how many got it.
+
+    What the payments had before the last MOST_CHANGES changes is deleted. Rows to which the owner
+    gave this category already get nothing, so the same `change` again changes nothing, and returns
+    what it returned, unless others got the rows meanwhile. Rows that have it from a rule, or of
+    themselves, get it: a rule must not replace it.
+    Raises InvalidDetails for more than MOST_AT_ONCE rows.
+    """
+    with changing_categories(owner):
+        mine = OwnCategory.objects.of(owner)
+        before = mine.filter(change=change).count()
+        if rows.order_by().values("pk")[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE:
+            raise InvalidDetails(
+                f"More than {MOST_AT_ONCE:,} payments match. Narrow the search, by a month for "
+                "example, and change them in parts."
+            )
+        others = rows.exclude(_has_chosen(owner, category))
+        change = uuid7() if before else change
+        if count := _give(owner, others, category, change):
+            _forget_outdated(owner, change)
+    count_stored(owner, LEAST * count)
+    return count or before
+
+
+def _has_chosen(owner: User, category: str) -> Exists:
+    """The condition that a transaction has this category by its owner's choice, not by a rule."""
+    rules = CategoryRule.objects.owned_by(owner).values("pk")
+    of_row = OwnCategory.objects.of(owner).latest().filter(transaction=OuterRef("pk"))
+    return Exists(of_row.filter(category=category).exclude(change__in=rules))
+
+
+@contextmanager
+def changing_categories(owner: User) -> Iterator[None]:
+    """A database transaction in which only this caller changes the owner's categories and rules.
+    Raises OwnerNotActive at its end if their sign-in is closed, see Note [Slow searches].
+    """
+    with db_transaction.atomic(durable=True):
+        wait_for_categories(owner.pk)
+        yield
+        User.objects.lock_active(owner.pk)
+
+
+def wait_for_categories(owner: UUID) -> None:
+    """Makes each category of a transaction later than the one before.
+
+    Note [Slow searches]: a change of categories searches in all payments of a person, for seconds
+    if there are many. So it waits for other changes by an advisory lock, and locks the person's
+    row, for which all else of theirs waits, only at its end: if they leave first, it is rolled
+    back. An erasure locks the row so that nothing that names the person is inserted at all.
+    """
+    wait_for_lock(f"categories of {owner}")
+
+
+def _give(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
+    last = OwnCategory.objects.of(owner).aggregate(last=Max("created_at"))["last"]
+    moment = timezone.now() if last is None else max(timezone.now(), last + MICROSECOND)
+    try:
+        sql, parameters = rows.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    with connection.cursor() as cursor:
+        given = (pk_of(owner), category, change, moment)
+        cursor.execute(_GIVE.format(found=sql), (*given, *parameters))
+        count: int = cursor.rowcount
+        return count
+
+
+def _forget_outdated(owner: User, change: UUID) -> None:
+    """Deletes older rows of the payments of a change, which can no longer be undone. So a payment
+    has at most one row more than MOST_CHANGES of an owner, however often it is changed.
+    """
+    kept = [each.id for each in changes_of(owner)]
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET, {"owner": pk_of(owner), "change": change, "kept": kept})
+
+
+@with_retry
+def undo_change(*, owner: User, change: UUID) -> int:
+    """Takes back a change: what counted before counts again. Returns for how many payments."""
+    with db_transaction.atomic(durable=True):
+        deleted, _by_table = OwnCategory.objects.of(owner).filter(change=change).delete()
+        return deleted
+
+
+@with_retry
+def remove_category(*, owner: User, transaction: Transaction) -> None:
+    """Removes every category that the owner gave to a transaction, so that of the row counts."""
+    with db_transaction.atomic(durable=True):
+        OwnCategory.objects.of(owner).filter(transaction=transaction).delete()
