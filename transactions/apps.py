@@ -19,10 +19,14 @@ class TransactionsConfig(AppConfig):
         from accounts.sign_in.events import new_device
         from transactions.alerts.services import tell_of_new_device
         from transactions.audit.deploy_checks import check_audit
+        from transactions.origins import FINDERS
+        from transactions.payment_files.origin import file_of
         from transactions.privacy.lifting import drop_functions, install_functions
         from transactions.rights import grant_rights
         from transactions.row_security.installation import apply, lift_masks_before_migration
+        from transactions.standing_orders.origin import order_of
 
+        FINDERS.extend((file_of, order_of))
         register(check_audit, deploy=True)
         new_device.connect(tell_of_new_device, sender=SignIn)
         pre_migrate.connect(lift_masks_before_migration, sender=self)

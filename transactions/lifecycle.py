@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ledger.text.dates import until
 from ledger.text.money import money
-from transactions.models import PaymentLine, StaffReason, Transaction
+from transactions.models import StaffReason, Transaction
 
 # The state of a hold, as a badge of one word.
 STATES = {
@@ -35,8 +35,7 @@ class Lifecycle:
 
     `state` is "" for booked money, else "pending", "expired", "captured" or "released". An expired
     hold still reserves its money until `expire_holds` runs. `reasons` are those of the row, its
-    capture and its reversals. `line` is the line of the payment file that the row was booked from,
-    None without a file.
+    capture and its reversals.
     """
 
     row: Transaction
@@ -45,7 +44,6 @@ class Lifecycle:
     original: Transaction | None = None
     reversals: list[Transaction] = field(default_factory=list)
     reasons: list[StaffReason] = field(default_factory=list)
-    line: PaymentLine | None = None
 
     @property
     def state(self) -> str:
@@ -165,15 +163,13 @@ def state_label_of(row: Transaction) -> str:
 
 
 def lifecycle_of(row: Transaction) -> Lifecycle:
-    """Reads everything that belongs to a row. At most five queries."""
+    """Reads everything that belongs to a row. At most four queries."""
     lifecycle = Lifecycle(row)
     if row.is_hold:
         lifecycle.capture = row.captured_by.first()
     else:
         lifecycle.hold, lifecycle.original = row.captures, row.reverses
         lifecycle.reversals = list(row.reversals.order_by("created_at"))
-        booked = PaymentLine.objects.filter(pk=row.pk, booked=True)
-        lifecycle.line = booked.select_related("file").first()
     related = [row, lifecycle.capture, *lifecycle.reversals]
     ids = [other.pk for other in related if other is not None]
     lifecycle.reasons = list(

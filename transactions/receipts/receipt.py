@@ -15,7 +15,8 @@ from transactions.annotations.categories import read_own_categories
 from transactions.annotations.services import AnnotationHistory, annotation_history
 from transactions.entry_line import again_url
 from transactions.lifecycle import STATES, Lifecycle, lifecycle_of
-from transactions.models import Payee, StaffReason, StandingOrder, Transaction, reversal_word
+from transactions.models import Payee, StaffReason, Transaction, reversal_word
+from transactions.origins import Origin, origin_of
 from transactions.payees.reads import save_url, saved_as
 from transactions.receipts.details import MetadataView, details_of
 from transactions.scope import BANK, MINE, may_read_bank
@@ -33,15 +34,6 @@ class Side:
     account: Account
     is_mine: bool
     balance: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class FromFile:
-    """The payment file that a row was booked from, if the reader may see it."""
-
-    name: str
-    line: int
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +60,7 @@ class Receipt:
     back_url: str
     details: MetadataView
     mine: AnnotationHistory
-    file: FromFile | None = None
-    order: StandingOrder | None = None  # that paid it, for its owner
+    origin: Origin | None = None  # if the reader may open it
     scope_kind: str = MINE  # of its links to the search
     may_search: bool = True
     is_for_staff: bool = False
@@ -130,25 +121,24 @@ def receipt_for(row: Transaction, reader: User) -> Receipt:
         read_own_categories(reader, [row])
     sender = _side("From", row.from_account, row.from_balance, reader)
     recipient = _side("To", row.to_account, row.to_balance, reader)
-    lifecycle = lifecycle_of(row)
+    lifecycle, origin = lifecycle_of(row), origin_of(row, reader)
     is_paid = _is_paid_by(row, sender, recipient)
     other = recipient.account if is_paid and recipient and not recipient.is_mine else None
     saved = saved_as(reader, other) if other else None
     return Receipt(
         row=row,
         lifecycle=lifecycle,
-        sentence=_sentence(lifecycle, sender, recipient),
+        sentence=_sentence(lifecycle, sender, recipient, origin.how if origin else ""),
         subline=_subline(lifecycle),
         signed=None if for_staff else _signed(row, sender, recipient),
         sides=[side for side in (sender, recipient) if side],
-        facts=_facts(lifecycle) + (_booked_by(lifecycle) if for_staff else []),
+        facts=_facts(lifecycle) + (_booked_by(row, origin) if for_staff else []),
         again_url=again_url(row.pk) if is_paid else "",
         saved=saved,
         save_url=save_url(row.pk) if other and not saved else "",
         back_url=_back_url(lifecycle, sender, recipient),
         details=details_of(row.metadata),
-        file=_file(lifecycle, sender, reader),
-        order=_order(row, reader) if is_paid else None,
+        origin=origin if origin and origin.url else None,
         mine=AnnotationHistory() if for_staff else annotation_history(row, reader),
         scope_kind=BANK if for_staff else MINE,
         may_search=not for_staff or may_read_bank(reader),
@@ -184,39 +174,9 @@ def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
     return []
 
 
-def _booked_by(lifecycle: Lifecycle) -> list[tuple[str, str]]:
-    """Says who booked a payment from a file: it may be staff. Empty for other payments."""
-    if lifecycle.line is None:
-        return []
-    return [("Booked by", str(lifecycle.row.created_by or "The bank"))]
-
-
-def _file(lifecycle: Lifecycle, sender: Side | None, reader: User) -> FromFile | None:
-    """The payment file: its owner sees it on their own pages, staff in the admin, the payee
-    never.
-    """
-    line = lifecycle.line
-    if line is None:
-        return None
-    rights = ("transactions.view_paymentfile", "transactions.use_cash_desk")
-    if sender and sender.is_mine:
-        page = "transactions:file"
-    elif reader.is_staff and any(map(reader.has_perm, rights)):
-        page = "admin:transactions_paymentfile_change"
-    else:
-        return None
-    return FromFile(line.file.name, line.number, reverse(page, args=[line.file_id]))
-
-
-def _order(row: Transaction, reader: User) -> StandingOrder | None:
-    """The reader's standing order that made a payment of theirs. One query, and none for what
-    others booked: an order pays in its owner's name.
-    """
-    if row.created_by_id != reader.pk:
-        return None
-    mine = StandingOrder.objects.owned_by(reader)
-    order: StandingOrder | None = mine.filter(occurrences__transaction=row).first()
-    return order
+def _booked_by(row: Transaction, origin: Origin | None) -> list[tuple[str, str]]:
+    """Says who booked a payment that something else than a form made: it may be staff."""
+    return [("Booked by", str(row.created_by or "The bank"))] if origin else []
 
 
 def _subline(lifecycle: Lifecycle) -> str:
@@ -272,8 +232,8 @@ def _signed(row: Transaction, sender: Side | None, recipient: Side | None) -> De
     return -amount if out else amount
 
 
-def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
-    """What happened, in one sentence to the reader."""
+def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None, how: str) -> str:
+    """What happened, in one sentence to the reader; `how` is that of `Origin`."""
     if lifecycle.row.is_hold:
         return _sentence_of_hold(lifecycle, sender, recipient)
     if lifecycle.row.is_reversal:
@@ -284,14 +244,14 @@ def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None)
         return f"Paid out of {_named(sender)}"
     if sender.is_mine and recipient.is_mine:
         return f"Moved from {sender.name} to {recipient.name}"
-    return _sentence_of_payment(lifecycle, sender, recipient)
+    return _sentence_of_payment(lifecycle, sender, recipient, how)
 
 
-def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side) -> str:
+def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side, how: str) -> str:
     """A payment between two people; if staff paid it from a file, the bank is the payer."""
-    if lifecycle.line and _is_paid_for(lifecycle.row) and not recipient.is_mine:
+    if how and _is_paid_for(lifecycle.row) and not recipient.is_mine:
         account = f"your {sender.name}" if sender.is_mine else _named(sender)
-        return f"The bank paid {recipient.name} from {account}, from a file"
+        return f"The bank paid {recipient.name} from {account}, {how}"
     payer, payee = (
         "You" if sender.is_mine else sender.name,
         "you" if recipient.is_mine else recipient.name,

@@ -147,5 +147,5 @@ def _known_ids(receipt: Receipt) -> list[UUID]:
     """The ids that the page names or links, and the reader's own accounts."""
     linked = [moment.row.pk for moment in receipt.lifecycle.moments if moment.row]
     own = [side.account.pk for side in receipt.sides if side.is_mine]
-    order = [receipt.order.pk] if receipt.order else []
-    return [receipt.row.pk, *linked, *own, *order]
+    origin = [receipt.origin.id] if receipt.origin else []
+    return [receipt.row.pk, *linked, *own, *origin]

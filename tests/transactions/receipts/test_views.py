@@ -102,10 +102,10 @@ def test_the_page_names_the_ids_of_the_row_its_order_and_ones_own_account(
     )
     settle_paid(order, row)
     page: Any = views.receipt(request_of(mine.user, query={"work": "1"}), row.pk)
-    assert page.context["receipt"].order == order
+    assert page.context["receipt"].origin.id == order.pk
     assert page.context["panel"].known_ids == {mine.user.pk, row.pk, mine.pk, order.pk}
     other = receipt_for(row, theirs.user)
-    assert (other.order, views._known_ids(other)) == (None, [row.pk, theirs.pk])
+    assert (other.origin, views._known_ids(other)) == (None, [row.pk, theirs.pk])
 
 
 def test_a_note_is_stored_by_a_post_alone(mine: Account, paid: Transaction) -> None:
