@@ -39,6 +39,7 @@ LESS = {
     "households": "SELECT, INSERT, UPDATE (name)",
     "approval_thresholds": "SELECT",
     "approval_requests": "SELECT, INSERT, UPDATE (status, decided_by_id, decided_at, note)",
+    "approval_payments": "SELECT",
     "staff_sums": "SELECT",
     "transaction_notes": "SELECT, INSERT",
     "annotations": "SELECT, INSERT",
@@ -99,9 +100,9 @@ FUNCTIONS = (
 WORKER = {
     **dict.fromkeys(
         (
-            "account_emailaddress", "account_emailconfirmation", "approval_thresholds",
-            "auth_group", "auth_group_permissions", "auth_permission", "currencies",
-            "django_content_type", "django_migrations", "entries", "event_streams",
+            "account_emailaddress", "account_emailconfirmation", "approval_payments",
+            "approval_thresholds", "auth_group", "auth_group_permissions", "auth_permission",
+            "currencies", "django_content_type", "django_migrations", "entries", "event_streams",
             "mfa_authenticator", "provider_groups", "reconciliation_matches", "row_register",
             "socialaccount_socialaccount", "socialaccount_socialapp", "socialaccount_socialtoken",
             "staff_sums", "users_groups", "users_user_permissions",

@@ -3,7 +3,12 @@
 from accounts.models.account import ACCOUNT_WORDS, LIMITS, Account, AccountQuerySet
 from accounts.models.admin_log import AdminLogEntry
 from accounts.models.api_token import ApiToken, ApiTokenQuerySet
-from accounts.models.approval import ApprovalRequest, ApprovalThreshold, StaffSum
+from accounts.models.approval import (
+    ApprovalPayment,
+    ApprovalRequest,
+    ApprovalThreshold,
+    StaffSum,
+)
 from accounts.models.attempt_count import AttemptCount
 from accounts.models.change import Change
 from accounts.models.currency import Currency
@@ -29,6 +34,7 @@ __all__ = [
     "AdminLogEntry",
     "ApiToken",
     "ApiTokenQuerySet",
+    "ApprovalPayment",
     "ApprovalRequest",
     "ApprovalThreshold",
     "AttemptCount",

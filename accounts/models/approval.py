@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts.erased import FILE_NAME
-from accounts.models import approval_triggers, file_triggers, limit_triggers
+from accounts.models import approval_triggers, limit_triggers
 from accounts.models.account import LIMITS, Account
 from accounts.models.change_triggers import recorded
 from accounts.models.fields import MoneyField
@@ -125,17 +125,6 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
         mine = self.filter(fresh, requested_by=person).select_related("decided_by")
         return mine.order_by("-requested_at")
 
-    def lines_left_out(self, file: uuid.UUID) -> list[int]:
-        """The lines that open requests for a payment file are not for: Note [Lines of a request].
-        Empty without such a request.
-        """
-        of_file = self.open_for(file).filter(kind=ApprovalRequest.Kind.PAYMENT_FILE)
-        return [
-            number
-            for parameters in of_file.values_list("parameters", flat=True)
-            for number in parameters.get(file_triggers.LEFT_OUT, [])
-        ]
-
     def with_people(self) -> Self:
         """Reads accounts, holders and both people in the same query."""
         return self.select_related(
@@ -215,7 +204,6 @@ class ApprovalRequest(models.Model):
                 by_rule=ByRule(approval_triggers.DECISION, approval_triggers.CHANGES_BY_DECISION),
             ),
             limit_triggers.REQUEST_FOR_LIMITS,
-            file_triggers.REQUEST_FOR_FILE,
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
@@ -337,6 +325,36 @@ class ApprovalRequest(models.Model):
     @property
     def accounts(self) -> list[Account]:
         return [each for each in (self.from_account, self.to_account) if each is not None]
+
+
+class ApprovalPayment(models.Model):
+    """A payment of a request for many: see Note [Payments of a request]. Triggers write it."""
+
+    id = models.UUIDField(
+        primary_key=True, editable=False, db_comment="Made of the request and the payment"
+    )
+    # All are there because a trigger writes them from rows that have them: checking again would
+    # cost lookups for each of some thousand payments.
+    request = models.ForeignKey(
+        ApprovalRequest, models.PROTECT, related_name="payments", db_constraint=False
+    )
+    payment_id = models.UUIDField(db_index=True, db_comment="The id that the transaction gets")
+    to_account = models.ForeignKey(
+        Account, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    amount = MoneyField()
+
+    class Meta:
+        db_table = "approval_payments"
+        db_table_comment = "The payments of requests that are for many; written by triggers"
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            *approval_triggers.OF_PAYMENTS,
+            *registered(),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} to {self.to_account_id}"
 
 
 def _decimal(stored: str | None) -> Decimal | None:

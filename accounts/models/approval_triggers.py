@@ -23,13 +23,15 @@ from accounts.groups import MONEY_RIGHTS
 from accounts.models.author_triggers import NEEDS_PROOF, PROVED_PERSON, by_its_author
 from ledger.db.triggers import CALLER, FirmTrigger, refuse, stays
 
-# Whether the rules apply to this statement, in a function that runs with the rights of the owner:
+# Whether this is a statement of the owner, in a function that runs with the rights of the owner:
 # there `current_user` is the owner, and the setting `role` still names who called.
+_BY_OWNER = f"""pg_has_role(
+        ({CALLER})::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER'
+    )"""
+# Whether the rules apply to this statement.
 APPLIES = f"""(
     EXISTS (SELECT FROM approval_thresholds)
-    AND NOT pg_has_role(
-        ({CALLER})::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER'
-    )
+    AND NOT {_BY_OWNER}
 )"""
 NOBODY = "00000000-0000-0000-0000-000000000000"
 # As a text of one form: that of a date depends on what the session sets.
@@ -93,14 +95,12 @@ def related(person: str, account: str) -> str:
 
 
 def pays_relative(person: str, request: str) -> str:
-    """SQL: whether a request is for a payment file that pays a person or their household."""
-    return f"""{request}.kind = 'payment_file' AND EXISTS (
-        SELECT FROM payment_lines AS line
-        JOIN accounts ON accounts.id = line.to_account_id
-        JOIN users AS holder ON holder.id = accounts.user_id
-        JOIN users AS person ON person.id = {person}
-        WHERE line.file_id = {request}.transaction_id
-          AND (holder.id = person.id OR holder.household_id = person.household_id)
+    """SQL: whether a payment of a request is to a person or their household: see
+    Note [Payments of a request].
+    """
+    return f"""EXISTS (
+        SELECT FROM approval_payments AS payment
+        WHERE payment.request_id = {request}.id AND {related(person, "payment.to_account_id")}
     )"""
 
 
@@ -123,6 +123,39 @@ def concerns(person: str, request: str) -> str:
                OR {pays_relative(person, request)}
                OR {gives_relative(person, request)})"""
 
+
+_IS_FOR_OTHERS = refuse("request_is_for_others", "Staff ask for nothing of their own household.")
+# Note [Payments of a request]: a request may be for many payments from one account. Whatever knows
+# them writes their ids, recipients and amounts in the database transaction of the request, by a
+# trigger on `approval_requests` that runs with the rights of the owner. An approval then books
+# these and no others, also by the audit. The requests of before have theirs from a migration, which
+# asks nobody who lives with whom today.
+PAYMENTS_ARE_FOR_OTHERS = FirmTrigger(
+    name="payments_are_for_others",
+    level=pgtrigger.Statement,
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    referencing=pgtrigger.Referencing(new="added"),  # type: ignore[no-untyped-call]
+    definer=True,
+    func=f"""
+        IF NOT {_BY_OWNER} AND EXISTS (
+            SELECT FROM added JOIN approval_requests AS request ON request.id = added.request_id
+            WHERE {related("request.requested_by_id", "added.to_account_id")}
+        ) THEN
+            {_IS_FOR_OTHERS}
+        END IF;
+        RETURN NULL;
+    """,
+)
+OF_PAYMENTS: list[pgtrigger.Trigger] = [
+    PAYMENTS_ARE_FOR_OTHERS,
+    *stays(
+        "approval_payment_stays",
+        "approval_payments_stay",
+        "A payment of a request never changes.",
+        "Payments of requests never change.",
+    ),
+]
 
 ADD_TO_SUMS = """
     ON CONFLICT (key) DO UPDATE SET share = staff_sums.share + excluded.share
@@ -194,7 +227,7 @@ REQUEST_IS_FOR_OTHERS = FirmTrigger(
     definer=True,
     func=f"""
         IF {concerns("NEW.requested_by_id", "NEW")} THEN
-            {refuse("request_is_for_others", "Staff ask for nothing of their own household.")}
+            {_IS_FOR_OTHERS}
         END IF;
         NEW.expires_at := clock_timestamp() + (NEW.expires_at - NEW.requested_at);
         NEW.requested_at := CASE WHEN NEW.requested_at IS NOT NULL THEN clock_timestamp() END;

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db import connection
 
 from accounts.models import (
+    ApprovalPayment,
     ApprovalRequest,
     ApprovalThreshold,
     AttemptCount,
@@ -61,7 +62,14 @@ WHERE relnamespace = %s::regnamespace AND NOT tgisinternal AND tgenabled <> 'D'
 
 
 OF_SIGNING_IN = (AttemptCount, ProviderGroup, SignIn, WebSession)
-OF_APPROVALS = (ApprovalRequest, ApprovalThreshold, Household, LimitChange, StaffSum)
+OF_APPROVALS = (
+    ApprovalPayment,
+    ApprovalRequest,
+    ApprovalThreshold,
+    Household,
+    LimitChange,
+    StaffSum,
+)
 OF_EVENTS = (AccountEvent, EventStream, Webhook, WebhookDelivery, WebhookQueue)
 LEFT_OUT = (*OF_SIGNING_IN, *OF_APPROVALS, *OF_EVENTS)
 

@@ -11,7 +11,6 @@ from accounts.groups import SUPPORT
 from accounts.models import Account, ApprovalRequest, User
 from accounts.models.approval import LimitAsked
 from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
-from accounts.models.file_triggers import LEFT_OUT
 from ledger.db.ids import uuid7
 from tests.conftest import colleague
 from tests.factories import UserFactory, walls_down
@@ -127,11 +126,10 @@ def test_requests_are_found_by_what_can_still_be_done_with_them(
                 requested_at=NOW - timedelta(minutes=len(rows)),
                 decided_by=boss if is_decided else None,
                 decided_at=decided_at if is_decided else None,
-                parameters={LEFT_OUT: [len(rows)]},
             )  # fmt: skip
     rows["pending", "file"] = request_for(
         "payment_file", expires_at=NOW + AT_ONCE, requested_by=other, transaction_id=file,
-        requested_at=NOW - timedelta(hours=1), parameters={LEFT_OUT: [3, 5]},
+        requested_at=NOW - timedelta(hours=1),
     )  # fmt: skip
     with walls_down("approval_requests"):
         ApprovalRequest.objects.bulk_create(rows.values())
@@ -146,8 +144,6 @@ def test_requests_are_found_by_what_can_still_be_done_with_them(
     assert names(requests.usable()) == [("approved", "open")]
     assert {*names(requests.open_for(file))} == {*file_first, ("approved", "open")}
     assert names(requests.open_for(uuid7())) == []
-    assert requests.lines_left_out(file) == [3, 5]
-    assert requests.lines_left_out(uuid7()) == []
     assert names(requests.news_of(clerk)) == [
         ("pending", "open"), ("pending", "past"), ("approved", "open"), ("approved", "past"),
         ("declined", "open"),

@@ -6,8 +6,17 @@ from decimal import Decimal
 from django.utils import timezone
 
 from accounts import services as account_services
-from accounts.models import Account, ApprovalRequest, Read, RowRemoval, SignIn, StaffSum
+from accounts.models import (
+    Account,
+    ApprovalPayment,
+    ApprovalRequest,
+    Read,
+    RowRemoval,
+    SignIn,
+    StaffSum,
+)
 from explorer.models import QueryRun
+from ledger.db.ids import uuid7
 from tests.accounts.tokens import add_token
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.standing_orders.orders import order_of
@@ -27,11 +36,14 @@ def rows_of_every_register() -> Account:
     account_services.change_account(account=account, daily_limit=Decimal(500), changed_by=clerk,
                                     reason="Asked by letter")  # fmt: skip
     account_services.freeze_account(account=account, reason="Lost card")
-    ApprovalRequest.objects.create(
+    request = ApprovalRequest.objects.create(
         kind="refund", transaction_id=paid.pk, from_account=account, amount=1, currency="USD",
         parameters={"message": "Sorry", "description": "Lunch"},
         requested_by=clerk, expires_at=timezone.now() + timedelta(days=1), reason="Asked",
     )  # fmt: skip
+    ApprovalPayment.objects.create(
+        id=uuid7(), request=request, payment_id=uuid7(), to_account=account, amount=1
+    )
     Read.objects.create(
         reader=clerk, page="-", path="/", query="q=Ana", address="", people=[person.pk]
     )

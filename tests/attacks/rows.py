@@ -21,6 +21,7 @@ from django.utils import timezone
 from accounts import services as account_services
 from accounts.models import (
     Account,
+    ApprovalPayment,
     ApprovalRequest,
     Household,
     Read,
@@ -89,10 +90,13 @@ def rows_of_a_customer() -> Account:
     line = f"to,amount,description,reference\n{friend.number},5,Gift,\n"
     store(io.BytesIO(line.encode()), name="a.csv", from_account=account, created_by=person)
     account_services.change_account(account=account, daily_limit=Decimal(500), changed_by=clerk)
-    ApprovalRequest.objects.create(
+    request = ApprovalRequest.objects.create(
         kind="refund", transaction_id=paid.pk, from_account=account, amount=1, currency="USD",
         requested_by=clerk, expires_at=timezone.now() + timedelta(days=1), reason="Asked",
     )  # fmt: skip
+    ApprovalPayment.objects.create(
+        id=uuid7(), request=request, payment_id=uuid7(), to_account=account, amount=1
+    )
     Read.objects.create(reader=clerk, page="-", path="/", address="", people=[person.pk])
     NamesAsked.objects.create(user=person, day=timezone.localdate(), count=1)
     SavedReport.objects.create(

@@ -87,6 +87,7 @@ def test_a_customer_sees_their_own_rows_and_the_accounts_they_have_paid(ana: Acc
         "transactions": 2,
         "entries": 4,
         "events": 2,  # her account was frozen, too
+        "approval_payments": 0,
         "approval_requests": 0,
         "audit_runs": 0,
         "cache": 0,

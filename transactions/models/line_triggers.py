@@ -17,7 +17,6 @@ _IS_ASKED = """
 """
 _OLD_SNAPSHOT = "current_setting('transaction_isolation') <> 'read committed'"
 
-# By its number a line is left out of a request, see Note [Lines of a request].
 _FIXED = ("id", "file_id", "number", "to_account_id", "amount")
 
 LINE_OF_REQUEST_STAYS = FirmTrigger(

@@ -16,12 +16,12 @@ from django.db.models import Case, F, Func, Q, TextField, Value, When, Window
 from django.db.models.functions import MD5, Cast, Coalesce, RowNumber
 from django.utils import timezone
 
-from accounts.models import Account, MoneyField, User
+from accounts.models import Account, ApprovalRequest, MoneyField, User
 from accounts.shown import add_accounts
 from ledger.db.ids import uuid7
 from ledger.text.lines import shortened
 from ledger.text.money import figure
-from transactions.models import line_triggers
+from transactions.models import line_triggers, request_triggers
 
 
 class NameCheck(models.TextChoices):
@@ -357,3 +357,12 @@ class PaymentLine(models.Model):
             about_name = f"The file says {quoted}, which was not compared with the holder's name."
         about_twin = f"Same as line {self.repeats:,}." if self.repeats else None
         return [doubt for doubt in (about_name, about_twin) if doubt]
+
+
+class FileRequest(ApprovalRequest):
+    """Requests for approval, as a proxy that carries the trigger of payment files."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [request_triggers.REQUEST_FOR_FILE]

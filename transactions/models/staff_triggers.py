@@ -51,12 +51,13 @@ SAME_CONTENT = """
     AND (request.parameters->>'reverses')::uuid IS NOT DISTINCT FROM staff.reverses_id
     AND (request.parameters->>'expires_at')::timestamptz IS NOT DISTINCT FROM staff.expires_at
 """
-# Whether an approval is for a line of a file that `staff` pays: Note [Lines of a request].
-OF_THE_LINE = """
-    request.transaction_id = line.file_id AND request.kind = 'payment_file'
-    AND request.requested_by_id = staff.created_by_id
+# Whether a `request` is for many payments of which one, `payment`, is `staff`: see
+# Note [Payments of a request].
+ONE_OF_MANY = """
+    payment.payment_id = staff.id AND payment.request_id = request.id
+    AND payment.amount = staff.amount AND payment.to_account_id = staff.to_account_id
     AND request.from_account_id = staff.from_account_id
-    AND NOT coalesce(request.parameters->'left_out' @> to_jsonb(line.number), false)
+    AND request.requested_by_id = staff.created_by_id
 """
 _USABLE = "request.status = 'approved' AND request.expires_at > clock_timestamp()"
 
@@ -79,12 +80,11 @@ STAFF_ROWS = f"""
     ), paid AS (
         SELECT request.id, sum(staff.amount) AS amount, array_agg(staff.id) AS ids
         FROM ({_ROWS}) AS staff
-        JOIN payment_lines AS line ON line.id = staff.id AND line.amount = staff.amount
-             AND line.to_account_id = staff.to_account_id
-        JOIN approval_requests AS request ON {OF_THE_LINE}
+        JOIN approval_payments AS payment ON payment.payment_id = staff.id
+        JOIN approval_requests AS request ON {ONE_OF_MANY}
         WHERE staff.is_plain AND {_USABLE}
         GROUP BY request.id
-    ), used_files AS (
+    ), used_in_part AS (
         UPDATE approval_requests AS request
         SET used_at = clock_timestamp(), used_amount = request.used_amount + paid.amount,
             status = CASE WHEN request.used_amount + paid.amount = request.amount
@@ -94,7 +94,7 @@ STAFF_ROWS = f"""
           AND request.used_amount + paid.amount <= request.amount
         RETURNING paid.ids
     )
-    SELECT array(SELECT transaction_id FROM used UNION SELECT unnest(ids) FROM used_files)
+    SELECT array(SELECT transaction_id FROM used UNION SELECT unnest(ids) FROM used_in_part)
     INTO approved;
     INSERT INTO staff_sums (key, share)
     SELECT {TODAY} || ' money ' || whose, sum(share)

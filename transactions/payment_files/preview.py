@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import transaction as db_transaction
 
-from accounts.models import ApprovalRequest, User
+from accounts.models import ApprovalPayment, ApprovalRequest, User
 from ledger.db.retry import run_with_retry
 from transactions.models import PaymentFile, PaymentLine
 from transactions.models.payment_file import PaymentLineQuerySet
@@ -54,11 +54,15 @@ def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = N
 
 def _checked_lines(file: PaymentFile) -> PaymentLineQuerySet:
     """The lines that a check may find payable. Those that an open request is not for stay refused:
-    no approval pays them, see Note [Lines of a request].
+    no approval pays them, see Note [Payments of a request].
     """
     unpaid: PaymentLineQuerySet = PaymentLine.objects.of(file).readable().filter(booked=False)
-    left_out = ApprovalRequest.objects.lines_left_out(file.pk)
-    return unpaid.exclude(number__in=left_out) if left_out else unpaid
+    requests = ApprovalRequest.objects.open_for(file.pk)
+    if not requests.exists():
+        return unpaid
+    return unpaid.filter(
+        pk__in=ApprovalPayment.objects.filter(request__in=requests).values("payment_id")
+    )
 
 
 def _store_results(file: PaymentFile, refusals: IO[str]) -> PaymentFile:

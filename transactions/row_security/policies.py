@@ -186,6 +186,8 @@ POLICIES = {
         becomes=f"requested_by_id = {PERSON} AND status = 'withdrawn'"
         f" OR decided_by_id = {PERSON} AND {DECIDES}",
     ),
+    # The owner's triggers write it.
+    "approval_payments": Policy(reads=READS_BANK, writes=NOBODY),
     "staff_sums": Policy(reads=IS_STAFF, writes=NOBODY),  # the owner's triggers write
     "transaction_notes": Policy(
         reads=f"{READS_BANK} OR EXISTS (SELECT FROM transactions WHERE id = transaction_id)",

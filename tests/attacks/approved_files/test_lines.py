@@ -3,16 +3,17 @@
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
-from psycopg.types.json import Jsonb
 
 from accounts import approvals
 from accounts.exceptions import NeedsApproval, RequestDecided
-from accounts.models import Account, ApprovalRequest, StaffSum, User
+from accounts.models import Account, ApprovalPayment, ApprovalRequest, StaffSum, User
+from ledger.db.ids import uuid7
 from tests.attacks.approvals import PAGE, approved, as_web
 from tests.attacks.approvals import asked_for_file as asked
 from tests.attacks.approved_files.steps import paid
@@ -23,7 +24,7 @@ from tests.transactions.payment_files.files import checked, fates, pay, press
 from tests.transactions.payment_files.shared import BASE, WHY
 from transactions import services
 from transactions.audit.audit import audit
-from transactions.models import PaymentFile
+from transactions.models import PaymentFile, PaymentLine
 from transactions.payment_files.booking import book_rest
 from transactions.payment_files.preview import check
 
@@ -49,6 +50,7 @@ def hold_back(firm: Account) -> None:
     services.hold(from_account=firm, amount=Decimal(6_000))
 
 
+MIGRATION = "transactions.migrations.0070_payments_of_older_requests"
 CLEARED = "UPDATE payment_lines SET verdict = '' WHERE number = 3"
 
 
@@ -97,19 +99,46 @@ def test_the_audit_finds_a_line_that_was_not_asked_for(
     monkeypatch.setattr("transactions.audit.checks.approvals.CLOCKS_DIFFER_BY", timedelta(0))
     request = approved(asked(swapping, clerk), boss)
     hold_back(firm)
-    with walls_down("approval_requests") as cursor:
-        cursor.execute("UPDATE approval_requests SET parameters = parameters - 'left_out'")
+    (line,) = PaymentLine.objects.filter(to_account=eve)
+    forged = ApprovalPayment.objects.filter(payment_id=line.pk)
+    with walls_down("approval_payments"):
+        ApprovalPayment.objects.create(
+            id=uuid7(), request=request, payment_id=line.pk, to_account=eve, amount=line.amount
+        )
     check(PaymentFile.objects.get(pk=swapping.pk))
     with as_web():
         connection.cursor().execute(CLEARED)
     paid(swapping, clerk, book_rest)
     assert balances(eve) == [80_000]
-    with walls_down("approval_requests") as cursor:
-        cursor.execute(
-            "UPDATE approval_requests SET parameters = %s WHERE id = %s",
-            [Jsonb(request.parameters), request.pk],
-        )
+    with walls_down("approval_payments"):
+        forged.delete()
     assert found("threshold").account == str(firm.pk)
+
+
+def test_the_audit_finds_a_payment_that_was_added_to_an_approval(
+    swapping: PaymentFile, eve: Account, clerk: User, boss: User
+) -> None:
+    request = approved(asked(swapping, clerk), boss)
+    with walls_down("approval_payments"):
+        added = ApprovalPayment.objects.create(
+            id=uuid7(), request=request, payment_id=uuid7(), to_account=eve, amount=80_000
+        )
+    assert str(added.pk) in str(found("unregistered row"))
+
+
+def test_requests_of_before_get_their_payments_by_the_migration(
+    swapping: PaymentFile, clerk: User, boss: User
+) -> None:
+    request = approved(asked(swapping, clerk), boss)
+    (payment,) = ApprovalPayment.objects.values()
+    with walls_down("approval_payments"):
+        ApprovalPayment.objects.all().delete()
+    with walls_down("approval_requests"):
+        parameters = {**request.parameters, "left_out": [3]}
+        ApprovalRequest.objects.filter(pk=request.pk).update(parameters=parameters)
+    with connection.cursor() as cursor:
+        cursor.execute(import_module(MIGRATION).FILL)
+    assert list(ApprovalPayment.objects.values()) == [payment]
 
 
 @pytest.mark.parametrize("lie", [{"amount": 79_999}, {"parameters": {"lines": 2}}])
@@ -143,11 +172,11 @@ def test_the_page_asks_for_the_lines_that_it_showed(
 def test_a_line_that_the_owner_changed_is_not_paid_by_the_approval(
     file: PaymentFile, mara: Account, clerk: User, boss: User
 ) -> None:
-    """The approved sum holds even where the triggers of the lines did not."""
+    """The approved payments hold even where the triggers of the lines did not."""
     approved(asked(file, clerk), boss)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE payment_lines DISABLE TRIGGER USER")
-        cursor.execute("UPDATE payment_lines SET amount = amount + 1 WHERE number = 2")
+        cursor.execute("UPDATE payment_lines SET amount = 10001 WHERE number = 2")
         cursor.execute("ALTER TABLE payment_lines ENABLE TRIGGER USER")
     check(PaymentFile.objects.get(pk=file.pk))
     with pytest.raises(NeedsApproval):

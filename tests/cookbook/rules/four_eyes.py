@@ -58,8 +58,21 @@ LIMITS = ValidRow(
     },
     ("ana",),
 )
+PAYMENT = ValidRow(
+    "approval_payments",
+    "a payment of a request",
+    {
+        "id": "gen_random_uuid()",
+        "request_id": "(SELECT id FROM approval_requests LIMIT 1)",
+        "payment_id": "gen_random_uuid()",
+        "to_account_id": "ana.id",
+        "amount": "5",
+    },
+    ("ana",),
+)
 SUM = ValidRow("staff_sums", "a sum", {"key": "'2026-06-30 money clerk'", "share": "0.5"})
 ROWS = (ASKED, FOR_LIMITS, LIMITS, SUM)
+OF_A_REQUEST = (ASKED.insert, PAYMENT.insert)
 
 APPROVED = (ASKED.insert, _decides("approved"))
 
@@ -236,6 +249,26 @@ _REQUESTS: list[Attempt] = [
         given=(ASKED.insert,),
     ),
 ]
+_PAYMENTS: list[Attempt] = [
+    replace(
+        PAYMENT.attempt("request_is_for_others", "Add a payment to one's household"),
+        given=(ASKED.insert, *_one_household(CLERK, ANA)),
+    ),
+    *stay(
+        "approval_payment_stays",
+        "approval_payments_stay",
+        "approval_payments",
+        "UPDATE approval_payments SET amount = 6",
+        given=OF_A_REQUEST,
+    ),
+    Attempt(
+        "approval_payments",
+        "approval_payment_stays",
+        "Delete a payment of a request",
+        "DELETE FROM approval_payments",
+        given=OF_A_REQUEST,
+    ),
+]
 _LIMITS: list[Attempt] = [
     replace(
         LIMITS.attempt("limits_by_stranger", "Change one's own limits", changed_by_id=ANA),
@@ -286,4 +319,4 @@ _FOR_THE_HOUSEHOLD = [  # the lab tries the same for one's own account
         ),
     )
 ]
-ATTEMPTS = (*_FOR_THE_HOUSEHOLD, *_REQUESTS, *_LIMITS, *_SUMS)
+ATTEMPTS = (*_FOR_THE_HOUSEHOLD, *_REQUESTS, *_PAYMENTS, *_LIMITS, *_SUMS)

@@ -26,7 +26,7 @@ from accounts.models.approval_triggers import OVER
 from accounts.models.limit_triggers import Share, raised_by, same_limits
 from transactions.audit.findings import Finding, amount_text, named
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
-from transactions.models.staff_triggers import OF_THE_LINE, SAME_CONTENT
+from transactions.models.staff_triggers import ONE_OF_MANY, SAME_CONTENT
 
 _MARGIN = "%(margin)s::interval"
 _ROUNDED = "0.000000001"  # the stored sums are rounded, so a full day may be this far above 1
@@ -89,9 +89,9 @@ _ALONE = f"""
           SELECT FROM approval_requests AS request
           WHERE request.transaction_id = staff.id AND request.status = 'done' AND {SAME_CONTENT})
       AND NOT EXISTS (
-          SELECT FROM payment_lines AS line
-          JOIN approval_requests AS request ON {OF_THE_LINE}
-          WHERE line.id = staff.id AND plain AND request.used_amount > 0
+          SELECT FROM approval_payments AS payment
+          JOIN approval_requests AS request ON {ONE_OF_MANY}
+          WHERE payment.payment_id = staff.id AND plain AND request.used_amount > 0
             AND staff.created_at BETWEEN request.decided_at - {_MARGIN}
                                      AND request.used_at + {_MARGIN})
     UNION ALL
@@ -123,7 +123,7 @@ _ABOVE = f"""
     FROM above ORDER BY created_at, id, of_clerk DESC LIMIT 1
 """  # noqa: S608
 
-# A used approval whose row is missing, or has other contents; of a file, less was paid than used.
+# A used approval whose row is missing, or has other contents; of many, less was paid than used.
 _UNUSED = f"""
     SELECT request.id, request.kind, request.transaction_id,
            coalesce(request.from_account_id, request.to_account_id), request.amount,
@@ -131,16 +131,16 @@ _UNUSED = f"""
     FROM approval_requests AS request
     WHERE request.used_amount > 0
       AND request.used_at >= coalesce(%(since)s::timestamptz, '-infinity')
-      AND NOT CASE request.kind
-        WHEN 'limits' THEN EXISTS (
+      AND NOT CASE
+        WHEN request.kind = 'limits' THEN EXISTS (
             SELECT FROM limit_changes AS change WHERE change.id = request.transaction_id
               AND {same_limits("change")})
-        WHEN 'payment_file' THEN request.used_amount <= (
+        WHEN EXISTS (SELECT FROM approval_payments WHERE request_id = request.id)
+        THEN request.used_amount <= (
             SELECT coalesce(sum(staff.amount), 0)
-            FROM payment_lines AS line JOIN transactions AS staff ON staff.id = line.id
-            WHERE line.file_id = request.transaction_id
-              AND staff.created_by_id = request.requested_by_id
-              AND staff.from_account_id = request.from_account_id
+            FROM approval_payments AS payment
+            JOIN transactions AS staff ON {ONE_OF_MANY}
+            WHERE payment.request_id = request.id
               AND staff.created_at >= request.decided_at - {_MARGIN})
         ELSE EXISTS (
             SELECT FROM transactions AS staff

@@ -1,0 +1,36 @@
+"""The trigger of requests for a customer's payment file: what they are for.
+
+A line that was refused when somebody asked may be payable later, and another one no more, while the
+sum stays the same. So the database writes which lines were asked for: Note [Payments of a request].
+The file is locked first, so that no line joins it or changes meanwhile.
+"""
+
+import pgtrigger
+
+from ledger.db.triggers import FirmTrigger, refuse
+
+REQUEST_FOR_FILE = FirmTrigger(
+    name="request_for_file",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert,
+    condition=pgtrigger.Condition("NEW.kind = 'payment_file'"),
+    definer=True,
+    declare=[("asked", "record")],
+    func=f"""
+        PERFORM FROM payment_files WHERE id = NEW.transaction_id FOR UPDATE;
+        WITH lines AS (
+            INSERT INTO approval_payments (id, request_id, payment_id, to_account_id, amount)
+            SELECT md5(concat(NEW.id, ' ', id))::uuid, NEW.id, id, to_account_id, amount
+            FROM payment_lines
+            WHERE file_id = NEW.transaction_id AND NOT booked AND verdict = ''
+            RETURNING amount
+        )
+        SELECT count(*) AS lines, coalesce(sum(amount), 0) AS amount INTO asked FROM lines;
+        IF NEW.amount <> asked.amount
+           OR NEW.parameters->'lines' IS DISTINCT FROM to_jsonb(asked.lines)
+        THEN
+            {refuse("request_for_file", "A request for a file is for all that can be paid of it.")}
+        END IF;
+        RETURN NULL;
+    """,
+)
