@@ -52,11 +52,21 @@ TOKEN_STAYS = FirmTrigger(
             END IF;
             RETURN OLD;
         END IF;
-        IF {_differs(*FIXED)} THEN
+        IF {_differs(*FIXED)} OR (OLD.revoked_at IS NOT NULL AND {_differs("reason")}) THEN
             {refuse("api_token_stays", "A token never changes: revoke it and make another one.")}
         END IF;
-        IF OLD.revoked_at IS NOT NULL AND {_differs(*END)} THEN
-            {refuse("api_token_stays_revoked", "A revoked token stays revoked.")}
+        RETURN NEW;
+    """,
+)
+# A trigger of its own, which no erasure lifts: a reason may go, but a worker that was taken over
+# lets no token work again.
+TOKEN_END_IS_FINAL = FirmTrigger(
+    name="api_token_end_is_final",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Update,
+    func=f"""
+        IF OLD.revoked_at IS NOT NULL AND {_differs("revoked_at", "revoked_by_id")} THEN
+            {refuse("api_token_end_is_final", "A revoked token stays revoked.")}
         END IF;
         RETURN NEW;
     """,
@@ -162,6 +172,7 @@ class ApiToken(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             TOKEN_STAYS,
+            TOKEN_END_IS_FINAL,
             by_its_author(
                 "api_token_by_its_owner", "user_id", "A token is issued to who is signed in."
             ),

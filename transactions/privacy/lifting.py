@@ -47,7 +47,9 @@ BEGIN
         SELECT tgname FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal
         -- None of INSERT, so that nothing goes in unseen where a worker leaves them lifted.
         AND tgtype & 4 = 0
-        AND tgname NOT LIKE ALL (ARRAY['%row_is_registered%', '%row_is_revised%'])
+        AND tgname NOT LIKE ALL (ARRAY[
+            '%row_is_registered%', '%row_is_revised%', '%api_token_end_is_final%'
+        ])
     LOOP
         EXECUTE format('ALTER TABLE %I {verb} TRIGGER %I', $1, each);
     END LOOP;
@@ -143,7 +145,7 @@ def erase_person(pk: UUID, *, name: str | None = None, password: str | None = No
 @contextmanager
 def triggers_lifted(table: str) -> Iterator[None]:
     """Lifts the triggers of a table of `lifted`, but not those that register rows and note what
-    becomes of them. See Note [Lifted triggers].
+    becomes of them, nor the one that keeps tokens revoked. See Note [Lifted triggers].
     """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with deferred checks is in use

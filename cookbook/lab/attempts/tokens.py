@@ -98,7 +98,7 @@ ATTEMPTS: list[Attempt] = [
     _afterwards("api_token_ends_first", "Delete a token that works", "DELETE FROM api_tokens"),
     Attempt(
         "api_tokens",
-        "api_token_stays_revoked",
+        "api_token_end_is_final",
         "Let a revoked token work again",
         "UPDATE api_tokens SET revoked_at = NULL, reason = ''",
         given=(TOKEN.but(revoked_at="clock_timestamp()", reason="'Lost'").insert,),

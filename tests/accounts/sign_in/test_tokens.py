@@ -335,7 +335,9 @@ def test_a_token_never_changes_but_for_its_end_and_its_last_use(ana: User) -> No
     tokens.revoke(token=token, by=ana)
     for change in ("revoked_at = NULL, reason = ''", "reason = 'other'"):
         sql = f"UPDATE api_tokens SET {change}, revoked_by_id = NULL WHERE id = %s"
-        assert refused_by(sql, token.pk) == "api_token_stays_revoked"
+        assert refused_by(sql, token.pk) == "api_token_end_is_final"
+    sql = "UPDATE api_tokens SET reason = 'other' WHERE id = %s"
+    assert refused_by(sql, token.pk) == "api_token_stays"
     ApiToken.objects.filter(pk=token.pk).delete()
 
 

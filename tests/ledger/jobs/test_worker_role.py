@@ -17,8 +17,10 @@ from django.utils import timezone
 from accounts import services as account_services
 from accounts.erased import NAME
 from accounts.models import User
+from accounts.sign_in import tokens
 from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
 from ledger.jobs.worker import Worker
+from tests.accounts.tokens import issue
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pooler import beside
 from tests.transactions.audit.sealed_books import march
@@ -181,6 +183,17 @@ def test_triggers_that_are_left_lifted_let_nothing_in_and_are_set_again(
     finally:
         install_functions(using="default")
     assert worker.execute(off).fetchone() == (0,)
+
+
+def test_the_worker_lets_no_revoked_token_work_again(
+    worker: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    token = issue(UserFactory(), "read").row
+    tokens.revoke(token=token, by=None)
+    with worker.transaction(force_rollback=True):
+        worker.execute("SELECT lift_triggers('api_tokens')")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            worker.execute("UPDATE api_tokens SET revoked_at = NULL, reason = ''")
 
 
 @pytest.fixture
