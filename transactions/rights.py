@@ -119,7 +119,7 @@ WORKER = {
     "accounts": "SELECT, UPDATE (name)",
     "transactions": "SELECT, INSERT, UPDATE (status)",
     "users": "SELECT, UPDATE (last_login)",  # to lock a row; the rest by erase_person()
-    "sessions": "SELECT, DELETE, UPDATE (last_seen_at)",  # to lock a row
+    "sessions": "SELECT, DELETE, UPDATE (wal_position)",  # to lock a row
     "api_tokens": "SELECT, DELETE, UPDATE (revoked_at, revoked_by_id, reason)",
     "monthly_statements": "SELECT, INSERT, UPDATE (holder, account_name, names)",
     "account_status_changes": "SELECT, UPDATE (reason, message)",

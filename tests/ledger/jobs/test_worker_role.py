@@ -63,6 +63,7 @@ FORBIDDEN = [
     "UPDATE users SET email = ''",
     "UPDATE users SET is_staff = true",
     "UPDATE sessions SET session_data = ''",
+    "UPDATE sessions SET last_seen_at = now()",
     "INSERT INTO sessions SELECT",
     "INSERT INTO mfa_authenticator SELECT",
     "DELETE FROM mfa_authenticator",
