@@ -11,12 +11,15 @@ import re
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.core.cache import cache
+from django.core.mail.backends.locmem import EmailBackend
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
@@ -24,6 +27,7 @@ from accounts import services
 from accounts.models import User, WebSession
 from accounts.sign_in import access, notices, removal
 from accounts.sign_in.limits import HOUR, Limit
+from ledger.web.mail import MailNotSent
 from tests.accounts.tokens import issue
 from tests.attacks.walk import patterns
 from tests.checks import tracked_files
@@ -334,6 +338,29 @@ def test_so_many_mails_of_a_kind_leave_in_an_hour(
     services.sign_out_everywhere(user=ben)
     services.set_sign_in(user=ana, is_open=False)
     assert [told.to for told in mail.outbox[2:]] == [[ben.email], [ana.email]]
+
+
+def test_mails_that_did_not_leave_use_up_no_limit(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "NOTICES", Limit("notices_of_a_kind", 1, HOUR))
+    mail.outbox.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailBackend, "send_messages", Mock(side_effect=MailNotSent))
+        for _ in range(2):
+            notices.tell(ana, notices.SIGNED_OUT)
+    for _ in range(2):
+        notices.tell(ana, notices.SIGNED_OUT)
+    assert [told.to for told in mail.outbox] == [[ana.email]]
+
+
+def test_a_mail_leaves_while_the_database_cannot_count_it(
+    ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "passes", Mock(side_effect=OperationalError))
+    mail.outbox.clear()
+    notices.tell(ana, notices.SIGNED_OUT)
+    assert [told.to for told in mail.outbox] == [[ana.email]]
 
 
 def test_the_mails_of_the_bank_greet_by_name_and_are_signed(ana: User) -> None:
