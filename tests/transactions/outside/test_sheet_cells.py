@@ -329,6 +329,7 @@ def test_a_year_may_come_first_with_dots(days: list[str], order: str, possible: 
         (["01.02.2025", "31.12.2025"], "dmy"),
         (["01.02.2025", "02.03.2025"], "dmy"),
         (["12.31.2025", "31.12.2025"], "dmy"),
+        (["01.02.2025", "31.12.2025", "2026-01-01"], "dmy"),
     ],
 )
 def test_the_month_comes_first_with_dots_if_more_can_be_days_so(

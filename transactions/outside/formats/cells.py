@@ -172,7 +172,8 @@ def day_order(days: Iterable[str]) -> DayOrder:
     readings = [_DaysInOrder(order) for order in ORDERS]
     has_dots = False
     for typed in days:
-        if (found := _DIGITS.fullmatch(typed)) and len(found[1]) == 4:
+        found = _DIGITS.fullmatch(typed)
+        if found and len(found[1]) == 4 and not has_dots:  # else it is such a day in any order
             return DayOrder("ymd", ("ymd",))
         has_dots = has_dots or (found is not None and "." in typed[: found.end(2) + 1])
         for reading in readings:
