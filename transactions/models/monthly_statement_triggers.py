@@ -18,7 +18,7 @@ from ledger.db.triggers import FirmTrigger, refuse
 FARTHEST = "interval '14 hours'"  # from UTC, see Note [Edges of a month]
 
 
-def _is_off(moment: str, midnight: str) -> str:
+def is_off(moment: str, midnight: str) -> str:
     """SQL: whether an edge is too far from a midnight, given as a timestamp of UTC."""
     edge = f"(({midnight}) AT TIME ZONE 'UTC')"
     return f"{moment} NOT BETWEEN {edge} - {FARTHEST} AND {edge} + {FARTHEST}"
@@ -54,8 +54,8 @@ STATEMENT_FOLLOWS = FirmTrigger(
         ) THEN
             {refuse("statement_is_sealed", "A statement is issued when its month is sealed.")}
         END IF;
-        IF {_is_off("NEW.starts_at", "NEW.month::timestamp")}
-           OR {_is_off("NEW.ends_at", "NEW.month + interval '1 month'")}
+        IF {is_off("NEW.starts_at", "NEW.month::timestamp")}
+           OR {is_off("NEW.ends_at", "NEW.month + interval '1 month'")}
         THEN
             {refuse("statement_is_of_its_month", "The period of a statement is its month.")}
         END IF;

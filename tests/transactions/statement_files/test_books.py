@@ -187,6 +187,39 @@ def test_the_audit_finds_a_statement_that_was_changed(
     assert ended.value.code == 1
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "month = month - interval '1 year'",
+        "starts_at = '-infinity', money_in = money_in + 1, money_out = money_out + 1",
+        "starts_at = '1899-01-01', money_in = money_in + 1, money_out = money_out + 1",
+    ],
+)
+def test_the_audit_finds_a_first_statement_of_another_month(
+    issued: list[MonthlyStatement], change: str
+) -> None:
+    """An audit since a later time, too: it compares no figures of statements before."""
+    with walls_down("monthly_statements") as cursor:
+        cursor.execute(f"UPDATE monthly_statements SET {change} WHERE id = %s", [issued[0].pk])
+    for since in (None, issued[-1].starts_at):
+        (finding,) = [each for each in audit(since=since).findings if each.check == "statement"]
+        assert "statement 1 " in finding.sentence
+
+
+def test_the_audit_compares_the_figures_of_a_statement_before_all_times_of_the_books(
+    account: Account, issued: list[MonthlyStatement]
+) -> None:
+    with walls_down("monthly_statements") as cursor:
+        cursor.execute("DELETE FROM monthly_statements WHERE number > 1")
+        cursor.execute(
+            """UPDATE monthly_statements SET month = '1899-01-01', starts_at = '1899-01-01 UTC',
+            ends_at = '1899-02-01 UTC', money_in = 9999, closing = 9999 - money_out
+            WHERE id = %s""", [issued[0].pk],
+        )  # fmt: skip
+    (finding,) = [each for each in audit().findings if each.check == "statement"]
+    assert (finding.account, OTHER_FIGURES in finding.sentence) == (str(account.pk), True)
+
+
 def test_the_audit_says_what_the_books_have(
     account: Account, issued: list[MonthlyStatement]
 ) -> None:

@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from accounts.models import EARLIEST
 from ledger.db.local_settings import locally
 from transactions.audit.checks.money import ONE_PASS
 from transactions.audit.findings import Finding, NamedAccount, named
 from transactions.audit.statement_digest import ENTRY_DIGEST, statement_digest
+from transactions.models.monthly_statement_triggers import is_off
 
-# A statement that does not continue the one before it, or has entries before the first one.
-UNLINKED = """
+# A statement that does not continue the one before it, is of another month, or has entries before
+# the first one.
+UNLINKED = f"""
 SELECT account_id, number, count(*) OVER ()
 FROM (SELECT *, lag(number) OVER chain AS number_before, lag(ends_at) OVER chain AS end_before,
              lag(closing) OVER chain AS closing_before
@@ -22,10 +23,12 @@ FROM (SELECT *, lag(number) OVER chain AS number_before, lag(ends_at) OVER chain
 WHERE number <> coalesce(number_before, 0) + 1
    OR starts_at <> end_before
    OR opening <> coalesce(closing_before, 0)
+   OR {is_off("starts_at", "month::timestamp")}
+   OR {is_off("ends_at", "month + interval '1 month'")}
    OR number = 1 AND EXISTS (
        SELECT FROM entries AS entry WHERE entry.account_id = linked.account_id
        AND entry.status = 'completed' AND entry.created_at < linked.starts_at)
-ORDER BY account_id, number LIMIT 1"""
+ORDER BY account_id, number LIMIT 1"""  # noqa: S608 - constants
 
 # Note [Entries of statements]: entries and the beginnings of statements are sorted together, once
 # for all accounts, so each entry finds the statement that began last before it.
@@ -88,7 +91,7 @@ def statements(since: datetime | None = None) -> Iterator[Finding]:
     of its period. With `since`, the entries of those that begin from then on.
     """
     with locally(**({} if since else ONE_PASS)), connection.cursor() as cursor:
-        cursor.execute(DIFFERING, {"since": since or EARLIEST})
+        cursor.execute(DIFFERING, {"since": since or "-infinity"})
         found = cursor.fetchone()
     if found is not None:
         account, number, broken, *figures = found
@@ -106,7 +109,9 @@ def statements(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _unlinked() -> Iterator[Finding]:
-    """Each statement continues the one before it; the first one begins before all entries."""
+    """Each statement is of its month and continues the one before it; the first one begins before
+    all entries.
+    """
     with connection.cursor() as cursor:
         cursor.execute(UNLINKED)
         found = cursor.fetchone()
@@ -116,11 +121,12 @@ def _unlinked() -> Iterator[Finding]:
             "statement",
             str(account),
             None,
-            f"statement {number} where the one before it ends",
-            "another number, period or opening balance",
+            f"statement {number} of its month, where the one before it ends",
+            "another number, month, period or opening balance",
             broken,
             sentence=f"{named(account).at_start}: statement {number} does not continue the one "
-            "before it: its number, its period or its opening balance is another.",
+            "before it, or is not of its month: its number, its month, its period or its opening "
+            "balance is another.",
         )
 
 
