@@ -1,8 +1,9 @@
 """The text that a digest covers, as SQL. docs/audit.md describes it too.
 
 The text is unambiguous: JSON arrays, whose quoting gives no two rows the same text; times in UTC
-and dates in ISO whatever the session settings; metadata as `jsonb` writes it, with one order of
-keys. A seal stores the version of the text, so that a later version may differ.
+and dates in ISO whatever the session settings, without an era or infinity, which the CHECK
+`transaction_values_finite` refuses; metadata as `jsonb` writes it, with one order of keys. A seal
+stores the version of the text, so that a later version may differ.
 """
 
 VERSION = 1

@@ -13,7 +13,7 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
-from accounts.models import EARLIEST, LATEST, Account, MoneyField, User
+from accounts.models import EARLIEST, LATEST, Account, MoneyField, User, times_finite
 from accounts.shown import add_accounts
 from ledger.db.ids import pk_of, uuid7
 from ledger.db.json_numbers import ExactJSONField
@@ -288,7 +288,7 @@ class Transaction(models.Model):
                 & (Q(to_balance__isnull=True) | Q(to_balance__lte=LARGEST_AMOUNT))
                 & Q(created_at__gte=EARLIEST, created_at__lt=LATEST)
                 & Q(value_date__gte=EARLIEST.date(), value_date__lt=LATEST.date())
-                & (Q(expires_at__isnull=True) | Q(expires_at__lt=LATEST)),
+                & times_finite("expires_at"),
                 violation_error_message="Balances and times are finite.",
             ),
             models.CheckConstraint(

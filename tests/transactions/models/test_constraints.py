@@ -111,6 +111,9 @@ def test_balances_when_completed(columns: dict[str, Any]) -> None:
         {"created_at": "infinity"},
         {"created_at": "1899-12-31T00:00Z"},
         {"value_date": "infinity"},
+        {"status": "pending", "to_balance": None, "expires_at": "infinity"},
+        {"status": "pending", "to_balance": None, "expires_at": "-infinity"},
+        {"status": "pending", "to_balance": None, "expires_at": "2026-03-01 12:00 UTC BC"},
     ],
 )
 def test_transaction_values_finite(columns: dict[str, Any]) -> None:
