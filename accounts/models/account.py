@@ -43,6 +43,14 @@ def _any_of(field: str, ids: Iterable[uuid.UUID]) -> models.Func:
     )
 
 
+def paid_close_to(person: User) -> Q:
+    """The condition that `to_account` is of this person or of somebody of their household."""
+    close = Q(to_account__user=person)
+    if person.household_id is not None:
+        close |= Q(to_account__user__household=person.household_id)
+    return close
+
+
 class AccountQuerySet(models.QuerySet["Account"]):
     def locked(self, ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> Self:
         """Returns the accounts with these ids, locked until the database transaction ends.

@@ -1,19 +1,21 @@
 """Approvals: thresholds, the sums of a day, and the requests that another person decides."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple, Self
 
 import pgtrigger
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts.erased import FILE_NAME
 from accounts.models import approval_triggers, limit_triggers
-from accounts.models.account import LIMITS, Account
+from accounts.models.account import LIMITS, Account, paid_close_to
 from accounts.models.change_triggers import recorded
 from accounts.models.fields import MoneyField
 from accounts.models.user import User
@@ -327,6 +329,22 @@ class ApprovalRequest(models.Model):
         return [each for each in (self.from_account, self.to_account) if each is not None]
 
 
+class ApprovalPaymentQuerySet(models.QuerySet["ApprovalPayment"]):
+    def of(self, requests: Iterable[ApprovalRequest]) -> Self:
+        """The payments that these requests are for, whatever became of them since."""
+        return self.filter(request__in=[request.pk for request in requests])
+
+    def paying_close_to(self, person: User) -> Self:
+        """Payments to this person or somebody of their household."""
+        return self.filter(paid_close_to(person))
+
+    def largest(self, *, each: int) -> Self:
+        """The largest payments of each request, with recipients and holders."""
+        place = Window(RowNumber(), partition_by="request", order_by=[F("amount").desc(), "pk"])
+        largest = self.annotate(place=place).filter(place__lte=each)
+        return largest.select_related("to_account__user").order_by("place")
+
+
 class ApprovalPayment(models.Model):
     """A payment of a request for many: see Note [Payments of a request]. Triggers write it."""
 
@@ -344,6 +362,8 @@ class ApprovalPayment(models.Model):
     )
     amount = MoneyField()
 
+    objects = ApprovalPaymentQuerySet.as_manager()
+
     class Meta:
         db_table = "approval_payments"
         db_table_comment = "The payments of requests that are for many; written by triggers"
@@ -355,6 +375,13 @@ class ApprovalPayment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} to {self.to_account_id}"
+
+    @classmethod
+    def from_db(cls, *arguments: Any, **options: Any) -> Self:
+        """Adds the account that is paid to Note [Whose data]."""
+        payment = super().from_db(*arguments, **options)
+        add_accounts(payment.__dict__.get("to_account_id"))
+        return payment
 
 
 def _decimal(stored: str | None) -> Decimal | None:

@@ -18,6 +18,13 @@ from tests.factories import AccountFactory
 from tests.transactions.payment_files.files import checked, pay
 from transactions.models import PaymentFile, PaymentLine
 
+REQUEST = """
+    INSERT INTO approval_requests
+        (id, kind, transaction_id, from_account_id, amount, currency, parameters, reason,
+         requested_by_id, requested_at, expires_at, status, note, used_amount)
+    VALUES (gen_random_uuid(), 'payment_file', %s, %s, 40000, 'USD', '{"lines": 2}', 'Wages',
+            %s, now(), now() + interval '1 day', 'pending', '', 0)"""
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -46,6 +53,15 @@ def test_no_line_joins_an_approved_file_for_who_began_before(
         with pytest.raises(psycopg.errors.CheckViolation):
             outside.execute(ANOTHER_LINE)
     assert list(PaymentLine.objects.of(file).in_order().values()) == before
+
+
+def test_nobody_who_began_before_asks_for_lines_that_are_gone(
+    file: PaymentFile, clerk: User
+) -> None:
+    with begun_before() as outside:
+        PaymentLine.objects.of(file).filter(number=2).delete()
+        with pytest.raises(psycopg.errors.CheckViolation):
+            outside.execute(REQUEST, [file.pk, file.from_account_id, clerk.pk])
 
 
 def test_a_line_at_the_same_moment_waits_for_the_request_and_is_refused(

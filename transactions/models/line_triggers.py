@@ -2,7 +2,10 @@
 
 They lock the file as the request does, so that of a line and a request at once the second one finds
 the first. An older snapshot than that of READ COMMITTED could hide a request that was made since,
-so such a transaction changes no line and adds none.
+so such a transaction changes no line, adds none and deletes none.
+
+A line goes with its file, if nobody asks for that: the page of the file shows who approves it all
+of its lines, and the approval books them also without the line.
 """
 
 import pgtrigger
@@ -11,6 +14,7 @@ from ledger.db.triggers import FirmTrigger, refuse
 
 _STAYS = refuse("line_of_request_stays", "The lines of a file that waits for approval stay.")
 _JOINS = refuse("no_line_joins_a_request", "No line joins a file that waits for approval.")
+_LEAVES = refuse("no_line_leaves_a_request", "No line leaves a file that waits for approval.")
 _IS_ASKED = """
     SELECT FROM approval_requests
     WHERE kind = 'payment_file' AND status <> 'declined' AND status <> 'withdrawn'
@@ -57,4 +61,29 @@ NO_LINE_JOINS_A_REQUEST = FirmTrigger(
         RETURN NULL;
     """,
 )
-ALL: list[pgtrigger.Trigger] = [LINE_OF_REQUEST_STAYS, NO_LINE_JOINS_A_REQUEST]
+# An expired request pays nothing, so its file may go; of one that is done, the booked lines may.
+NO_LINE_LEAVES_A_REQUEST = FirmTrigger(
+    name="no_line_leaves_a_request",
+    level=pgtrigger.Statement,
+    when=pgtrigger.After,
+    operation=pgtrigger.Delete,
+    referencing=pgtrigger.Referencing(old="gone"),  # type: ignore[no-untyped-call]
+    definer=True,
+    func=f"""
+        PERFORM FROM payment_files WHERE id IN (SELECT file_id FROM gone)
+        ORDER BY id FOR KEY SHARE;
+        IF EXISTS (SELECT FROM gone) AND {_OLD_SNAPSHOT}
+           OR EXISTS (
+               {_IS_ASKED} AND status <> 'done' AND expires_at > clock_timestamp()
+               AND transaction_id IN (SELECT file_id FROM gone))
+        THEN
+            {_LEAVES}
+        END IF;
+        RETURN NULL;
+    """,
+)
+ALL: list[pgtrigger.Trigger] = [
+    LINE_OF_REQUEST_STAYS,
+    NO_LINE_JOINS_A_REQUEST,
+    NO_LINE_LEAVES_A_REQUEST,
+]

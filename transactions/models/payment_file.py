@@ -5,18 +5,18 @@ before anything is sent, so no line is paid twice.
 """
 
 import uuid
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 import pgtrigger
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import models
-from django.db.models import Case, F, Func, Q, TextField, Value, When, Window
-from django.db.models.functions import MD5, Cast, Coalesce, RowNumber
+from django.db.models import Case, F, Func, Q, TextField, Value, When
+from django.db.models.functions import MD5, Cast, Coalesce
 from django.utils import timezone
 
 from accounts.models import Account, ApprovalRequest, MoneyField, User
+from accounts.models.account import paid_close_to
 from accounts.shown import add_accounts
 from ledger.db.ids import uuid7
 from ledger.text.lines import shortened
@@ -118,16 +118,7 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
 
     def paying_close_to(self, person: User) -> Self:
         """Lines that pay this person or somebody of their household."""
-        close = Q(to_account__user=person)
-        if person.household_id is not None:
-            close |= Q(to_account__user__household=person.household_id)
-        return self.filter(close)
-
-    def largest(self, files: Iterable[uuid.UUID], *, each: int) -> Self:
-        """The largest unrefused lines of each of these files, with recipients and holders."""
-        place = Window(RowNumber(), partition_by="file", order_by=[F("amount").desc(), "number"])
-        lines = self.filter(file__in=files, verdict="").annotate(place=place)
-        return lines.filter(place__lte=each).select_related("to_account__user").order_by("place")
+        return self.filter(paid_close_to(person))
 
     def digest(self) -> str:
         """A digest of the numbers of these lines. The text of a line never changes."""

@@ -2,7 +2,9 @@
 
 A line that was refused when somebody asked may be payable later, and another one no more, while the
 sum stays the same. So the database writes which lines were asked for: Note [Payments of a request].
-The file is locked first, so that no line joins it or changes meanwhile.
+The file is locked first, so that no line joins or leaves it or changes meanwhile. A transaction
+with an older snapshot would ask for lines that are gone since, so it asks for none. Account and
+currency are those of the file: who approves reads the amounts in this currency.
 """
 
 import pgtrigger
@@ -15,9 +17,11 @@ REQUEST_FOR_FILE = FirmTrigger(
     operation=pgtrigger.Insert,
     condition=pgtrigger.Condition("NEW.kind = 'payment_file'"),
     definer=True,
-    declare=[("asked", "record")],
+    declare=[("payer", "record"), ("asked", "record")],
     func=f"""
-        PERFORM FROM payment_files WHERE id = NEW.transaction_id FOR UPDATE;
+        SELECT account.id, account.currency INTO payer
+        FROM payment_files AS file JOIN accounts AS account ON account.id = file.from_account_id
+        WHERE file.id = NEW.transaction_id FOR UPDATE OF file;
         WITH lines AS (
             INSERT INTO approval_payments (id, request_id, payment_id, to_account_id, amount)
             SELECT md5(concat(NEW.id, ' ', id))::uuid, NEW.id, id, to_account_id, amount
@@ -28,6 +32,8 @@ REQUEST_FOR_FILE = FirmTrigger(
         SELECT count(*) AS lines, coalesce(sum(amount), 0) AS amount INTO asked FROM lines;
         IF NEW.amount <> asked.amount
            OR NEW.parameters->'lines' IS DISTINCT FROM to_jsonb(asked.lines)
+           OR (NEW.from_account_id, NEW.currency) IS DISTINCT FROM (payer.id, payer.currency)
+           OR current_setting('transaction_isolation') <> 'read committed'
         THEN
             {refuse("request_for_file", "A request for a file is for all that can be paid of it.")}
         END IF;

@@ -47,7 +47,9 @@ CLERK = MEMBER.but("operations", group_id="operations.id")
 _OF_THE_FILE = "FROM payment_lines WHERE file_id = file.id"  # all of them can be paid
 FOR_A_FILE = REQUEST.but(
     "file", "colleague", kind="'payment_file'", transaction_id="file.id",
-    requested_by_id="colleague.id", amount=f"(SELECT coalesce(sum(amount), 0) {_OF_THE_FILE})",
+    requested_by_id="colleague.id", from_account_id="file.from_account_id",
+    currency="(SELECT currency FROM accounts WHERE id = file.from_account_id)",
+    amount=f"(SELECT coalesce(sum(amount), 0) {_OF_THE_FILE})",
     parameters=f"jsonb_build_object('lines', (SELECT count(*) {_OF_THE_FILE}))",
 ).insert  # fmt: skip
 
@@ -120,5 +122,12 @@ ATTEMPTS: list[Attempt] = [
     replace(
         LINE.attempt("no_line_joins_a_request", "Add a line to a file that waits for approval"),
         given=(*LINE.given, FOR_A_FILE),
+    ),
+    Attempt(
+        "payment_lines",
+        "no_line_leaves_a_request",
+        "Delete a line of a file that waits for approval",
+        "DELETE FROM payment_lines",
+        given=(*LINE.given, LINE.insert, FOR_A_FILE),
     ),
 ]

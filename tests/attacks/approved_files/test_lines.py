@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test import Client
 
 from accounts import approvals
@@ -19,6 +19,7 @@ from tests.attacks.approvals import asked_for_file as asked
 from tests.attacks.approved_files.steps import paid
 from tests.factories import AccountFactory, balances, walls_down
 from tests.pages import text_of
+from tests.refusals import constraint_of
 from tests.transactions.audit.breaking import found
 from tests.transactions.payment_files.files import checked, fates, pay, press
 from tests.transactions.payment_files.shared import BASE, WHY
@@ -78,6 +79,32 @@ def test_a_line_that_was_refused_when_it_was_asked_is_not_shown_to_who_approves(
     hold_back(firm)
     check(PaymentFile.objects.get(pk=swapping.pk))
     assert "Eve Adler" not in text_of(manager.get(PAGE))
+
+
+def test_who_approves_is_shown_what_is_asked_for_also_if_it_is_refused_meanwhile(
+    swapping: PaymentFile, firm: Account, clerk: User, manager: Client
+) -> None:
+    asked(swapping, clerk)
+    hold_back(firm)
+    check(PaymentFile.objects.get(pk=swapping.pk))
+    assert fates(swapping)[0] != "waiting"
+    assert "Mara Lindt" in text_of(manager.get(PAGE))
+
+
+def test_no_line_leaves_a_file_that_somebody_asks_for(
+    file: PaymentFile, mara: Account, clerk: User, boss: User
+) -> None:
+    """Its page would show who approves only a part of what the approval books."""
+    request = asked(file, clerk)
+    delete = "DELETE FROM payment_lines WHERE number = 2"
+    with pytest.raises(IntegrityError) as refused, as_web():
+        connection.cursor().execute(delete)
+    assert constraint_of(refused.value) == "no_line_leaves_a_request"
+    with as_web(clerk):
+        approvals.withdraw(request=request, by=clerk)
+    with as_web():
+        connection.cursor().execute(delete)
+    assert PaymentLine.objects.filter(file=file).count() == 2
 
 
 def test_a_line_that_was_refused_can_be_asked_for_once_the_request_is_over(
@@ -141,7 +168,15 @@ def test_requests_of_before_get_their_payments_by_the_migration(
     assert list(ApprovalPayment.objects.values()) == [payment]
 
 
-@pytest.mark.parametrize("lie", [{"amount": 79_999}, {"parameters": {"lines": 2}}])
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"amount": 79_999},
+        {"parameters": {"lines": 2}},
+        {"currency": "EUR"},
+        {"from_account": None},
+    ],
+)
 def test_a_request_for_a_file_is_for_all_that_can_be_paid_of_it(
     lie: dict[str, Any], file: PaymentFile, clerk: User
 ) -> None:

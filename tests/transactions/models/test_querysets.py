@@ -179,11 +179,6 @@ def test_lines_of_a_file_of_payments(account: Account) -> None:
     assert numbers(of_file.for_reading()) == [3, 4, 5, 6, 8, 9, 1, 2, 7]
     assert of_file.refused().digest() == md5(b"3,4,5").hexdigest()  # noqa: S324
     assert of_file.none().digest() == md5(b"").hexdigest()  # noqa: S324
-    largest = PaymentLine.objects.largest([file.pk, other.pk], each=2)
-    assert sorted((line.file_id == file.pk, line.number) for line in largest) == [
-        (False, 1), (True, 8), (True, 9),
-    ]  # fmt: skip
-    assert numbers(PaymentLine.objects.largest([file.pk], each=3)) == [8, 9, 7]
     with collect() as shown:
         of_file.get(number=1), of_file.get(number=5)
     assert shown.accounts == {account.pk}

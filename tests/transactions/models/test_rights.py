@@ -169,7 +169,7 @@ def test_nobody_hangs_the_triggers_that_move_balances_on_a_table_of_their_own(
             " AND prorettype = 'trigger'::regtype"
         )
         functions = [name for (name,) in cursor.fetchall()]
-        assert len(functions) == 76
+        assert len(functions) == 77
         cursor.execute("SET LOCAL ROLE ledger_web")
         cursor.execute("CREATE TEMPORARY TABLE mine AS SELECT * FROM transactions LIMIT 0")
         for function in functions:

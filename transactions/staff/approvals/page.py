@@ -16,14 +16,13 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import approvals
 from accounts.admin.parts import person_of
 from accounts.exceptions import LedgerError
-from accounts.models import ApprovalRequest, User
-from transactions.models import PaymentLine
+from accounts.models import ApprovalPayment, ApprovalRequest, User
 from transactions.staff.approvals.day_sums import add_day_sums
 from transactions.staff.approvals.outcomes import outcome
 from transactions.staff.approvals.requests import DECIDE, do_approved, may_execute, refuse_outdated
 
 DECIDED_SHOWN = OPEN_SHOWN = 50
-PAYEES_SHOWN = 5  # of a payment file; its page has all
+PAYEES_SHOWN = 5  # of a request for many payments; the page of a file has all
 VIEW = "accounts.view_approvalrequest"
 Status = ApprovalRequest.Status
 
@@ -49,7 +48,7 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
     _add_payees(shown)
     add_day_sums(waiting)
     allowed = approvals.still_allowed(shown)
-    paying = _files_paying(waiting, reader)
+    paying = _paying(waiting, reader)
     decided = rows.exclude(pk__in=still_open).order_by("-requested_at")[:DECIDED_SHOWN]
     context = {
         **admin.site.each_context(request),
@@ -57,7 +56,7 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
         "page": page,
         "waiting_count": len(to_decide),
         "waiting": [
-            (row, _why_not(row, reader, pays=row.transaction_id in paying), _problem(row, allowed))
+            (row, _why_not(row, reader, pays=row.pk in paying), _problem(row, allowed))
             for row in waiting
         ],
         "usable": [(row, _problem(row, allowed), may_execute(row, reader)) for row in usable],
@@ -146,8 +145,8 @@ def _concerns(row: ApprovalRequest, person: User) -> bool:
 
 
 def _why_not(row: ApprovalRequest, person: User, *, pays: bool) -> str:
-    """Why this person may not decide a request; "" if they may. `pays`: it is a file that pays
-    them or their household.
+    """Why this person may not decide a request; "" if they may. `pays`: one of its many
+    payments is to them or their household.
     """
     if not person.has_perm(DECIDE):
         return "A manager decides."
@@ -171,19 +170,16 @@ def _problem(row: ApprovalRequest, allowed: Container[uuid.UUID]) -> str:
     return ""
 
 
-def _files_of(rows: Iterable[ApprovalRequest]) -> list[uuid.UUID]:
-    return [row.transaction_id for row in rows if row.kind == row.Kind.PAYMENT_FILE]
+def _paying(rows: Iterable[ApprovalRequest], person: User) -> set[uuid.UUID]:
+    """Those of these requests of which a payment is to this person or their household."""
+    payments = ApprovalPayment.objects.of(rows).paying_close_to(person)
+    return set(payments.values_list("request", flat=True))
 
 
-def _files_paying(rows: Iterable[ApprovalRequest], person: User) -> set[uuid.UUID]:
-    """The files among these requests that pay this person or their household."""
-    lines = PaymentLine.objects.filter(file__in=_files_of(rows)).paying_close_to(person)
-    return set(lines.values_list("file", flat=True))
-
-
-def _add_payees(rows: Iterable[ApprovalRequest]) -> None:
-    """Adds `payees`, the largest lines of its file, to each request for one."""
-    files = _files_of(rows)
-    lines = list(PaymentLine.objects.largest(files, each=PAYEES_SHOWN)) if files else []
+def _add_payees(rows: Sequence[ApprovalRequest]) -> None:
+    """Adds `payees`, the largest of its payments, to each request. Not from the lines of the file:
+    a line may be refused meanwhile, and paid later all the same.
+    """
+    payments = list(ApprovalPayment.objects.of(rows).largest(each=PAYEES_SHOWN)) if rows else []
     for row in rows:
-        row.payees = [line for line in lines if line.file_id == row.transaction_id]  # type: ignore[attr-defined]
+        row.payees = [each for each in payments if each.request_id == row.pk]  # type: ignore[attr-defined]
