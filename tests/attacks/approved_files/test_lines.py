@@ -97,12 +97,12 @@ def test_no_line_leaves_a_file_that_somebody_asks_for(
     """Its page would show who approves only a part of what the approval books."""
     request = asked(file, clerk)
     delete = "DELETE FROM payment_lines WHERE number = 2"
-    with pytest.raises(IntegrityError) as refused, as_web():
+    with pytest.raises(IntegrityError) as refused, as_web(clerk):
         connection.cursor().execute(delete)
     assert constraint_of(refused.value) == "no_line_leaves_a_request"
     with as_web(clerk):
         approvals.withdraw(request=request, by=clerk)
-    with as_web():
+    with as_web(clerk):
         connection.cursor().execute(delete)
     assert PaymentLine.objects.filter(file=file).count() == 2
 
