@@ -187,7 +187,7 @@ class PrivateMiddleware:
             return response
         user = getattr(request, "user", None)
         if user is not None and user.is_authenticated:
-            read = request.method in ("GET", "HEAD")
+            read = request.method in READS
             response.headers["Cache-Control"] = "private, no-store" if read else "private"
         return response
 

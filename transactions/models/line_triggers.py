@@ -4,8 +4,8 @@ They lock the file as the request does, so that of a line and a request at once 
 the first. An older snapshot than that of READ COMMITTED could hide a request that was made since,
 so such a transaction changes no line, adds none and deletes none.
 
-A line goes with its file, if nobody asks for that: the page of the file shows who approves it all
-of its lines, and the approval books them also without the line.
+While a request waits, all lines of its file stay: the approval books them also when they are
+deleted, and the page of the file would show only the others. Without a request they go with it.
 """
 
 import pgtrigger

@@ -3,7 +3,7 @@ days.
 """
 
 from datetime import UTC, date, timedelta
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pgtrigger
 from django.conf import settings
@@ -27,6 +27,12 @@ def _bytes_of(name: str, expected: int | F, factor: int = 1) -> Q:
     return Q(Exact(length, expected * factor if isinstance(expected, F) else Value(expected)))
 
 
+class SealQuerySet(models.QuerySet["Seal"]):
+    def readable(self) -> Self:
+        """Those with finite times: Python cannot read a forged one without end."""
+        return self.filter(times_finite("starts_at", "ends_at", "sealed_at"))
+
+
 class Seal(models.Model):
     """A closed period of whole days (UTC): its number of rows, its sums, and their digest.
 
@@ -45,6 +51,8 @@ class Seal(models.Model):
     sealed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
+
+    objects = SealQuerySet.as_manager()
 
     class Meta:
         db_table = "seals"
@@ -95,11 +103,6 @@ class Seal(models.Model):
             return f"Seal {self.number}, of everything up to {until},"
         start = long_date(self.starts_at.date())
         return f"Seal {self.number}, of {start if start == until else f'{start} to {until}'},"
-
-    @classmethod
-    def readable(cls) -> models.QuerySet["Seal"]:
-        """Those with finite times: Python cannot read a forged one without end."""
-        return cls.objects.filter(times_finite("starts_at", "ends_at", "sealed_at"))
 
     @property
     def last_day(self) -> date:

@@ -62,7 +62,7 @@ def cache_entry(report: Report, params: ReportParameters) -> CacheEntry | None:
     final_from = report.final_from(params) if params.scope.is_bank else None
     if final_from is None:
         return None
-    seal = Seal.readable().order_by("-number").first()
+    seal = Seal.objects.readable().order_by("-number").first()
     if seal is None or seal.ends_at < final_from:
         return None
     parts = (report.function, *report.parts)

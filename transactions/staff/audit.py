@@ -250,7 +250,7 @@ def _seals(request: HttpRequest) -> dict[str, Any]:
     """A page of seals, newest first, and the number of the last one shown, below which the next
     page starts; None if there are no older ones. Without a forged one whose times have no end.
     """
-    seals = Seal.readable().select_related("sealed_by").order_by("-number")
+    seals = Seal.objects.readable().select_related("sealed_by").order_by("-number")
     before = request.GET.get("before", "")
     if before.isascii() and before.isdigit() and len(before) < 9:
         seals = seals.filter(number__lt=int(before))

@@ -59,7 +59,7 @@ def figures_for(user: User) -> list[StaffFigure]:
     if user.has_perm("transactions.view_auditrun"):
         figures.append(_audit())
     if user.has_perm("transactions.view_seal"):
-        seal = Seal.readable().order_by("-number").first()
+        seal = Seal.objects.readable().order_by("-number").first()
         page = reverse("admin:transactions_auditrun_changelist")
         until = short_date(seal.last_day) if seal else "nothing yet"
         figures.append(StaffFigure("Sealed up to", until, page))

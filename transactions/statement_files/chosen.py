@@ -126,7 +126,7 @@ class ChosenEntries:
 
     def seal(self) -> Seal | None:
         """The first seal that covers the period; None if none does."""
-        return Seal.readable().filter(ends_at__gte=self.ends_at).order_by("number").first()
+        return Seal.objects.readable().filter(ends_at__gte=self.ends_at).order_by("number").first()
 
     def digest(self, totals: RowTotals, seal: Seal | None) -> bytes:
         return digest_of(self.figures(seal), totals)
