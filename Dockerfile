@@ -35,6 +35,7 @@ COPY --from=packages /venv /venv
 COPY LICENSE manage.py ./
 COPY accounts accounts
 COPY api api
+COPY banking banking
 COPY cookbook cookbook
 COPY explorer explorer
 COPY ledger ledger

@@ -24,9 +24,11 @@ def main() -> None:
     choose_settings()
 
     from ledger.logs import context, output, start
+    from ledger.management.closed_output import ends_without_reader
 
     if log_format() != "json":
-        run()
+        with ends_without_reader():
+            run()
         return
     context.tell_of_process(command=sys.argv[1] if len(sys.argv) > 1 else "help")
     if output.is_recorded(sys.argv[1:]):
@@ -91,24 +93,24 @@ def tell_hint() -> None:
 
 def run() -> None:
     import psycopg
-    from django.core.management import execute_from_command_line
     from django.db import Error
 
-    from ledger.db import facts
-    from ledger.db.embedded import EmbeddedServerError
+    from ledger.db.history import facts
+    from ledger.db.server.embedded import EmbeddedServerError
+    from ledger.management.command_line import CommandLine
 
     def command() -> "dict[str, str | None]":
         return {"path": f"manage.py {sys.argv[1]} ({getpass.getuser()})"}
 
     try:
         with facts.told(command):
-            execute_from_command_line(sys.argv)
+            CommandLine(sys.argv).execute()
     except SystemExit as err:
         if err.code in (REFUSED, WRONG_LINE):
             tell_hint()
         raise
     except (Error, psycopg.Error) as err:
-        from ledger.db.command_errors import message_for
+        from ledger.db.outages.command_errors import message_for
 
         if message := message_for(err):
             sys.exit(message)

@@ -37,7 +37,7 @@ from accounts.models import (
 )
 from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
 from accounts.refusal_counts import counts_refusals
-from ledger.db.named_locks import wait_for_lock
+from ledger.db.locking.named import wait_for_lock
 from ledger.db.retry import with_retry
 from ledger.text.currencies import ISO_CURRENCIES
 from ledger.text.lines import is_readable, tidy_line

@@ -1,9 +1,10 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_init, post_migrate
 
-from ledger.db import facts, replicas
-from ledger.db.migrations_done import at_newest
-from ledger.db.signed_facts import store_keys
+from ledger.db import replicas
+from ledger.db.history import facts
+from ledger.db.history.signed_facts import store_keys
+from ledger.db.migrating.done import at_newest
 from ledger.text import currencies
 
 

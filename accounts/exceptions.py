@@ -12,15 +12,26 @@ def slug_of(name: str) -> str:
 
 
 class LedgerError(Exception):
-    """A refusal: nothing has moved. `str(error)` is fit to show to the person."""
+    """A refusal: nothing has moved. `str(error)` is fit to show to the person.
+
+    `field`: the field of a request that it is about; "" for none. `is_conflict`: what the person
+    saw was changed, or used, meanwhile.
+    """
+
+    field = ""
+    is_conflict = False
 
 
 class AccountNotFound(LedgerError):
     """No account has that id or number, or none was named."""
 
+    field = "from_account"
+
 
 class AccountNotActive(LedgerError):
     """The account is frozen or closed, which does not allow this."""
+
+    field = "from_account"
 
 
 class AccountNotEmpty(LedgerError):

@@ -16,6 +16,7 @@ from django.db import IntegrityError
 from django.db import transaction as db_transaction
 from django.forms.utils import flatatt
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation.trans_real import parse_accept_lang_header
@@ -25,7 +26,7 @@ from accounts.numbers import clean_account_number
 from accounts.sign_in import devices, events, limits, mailed_codes, passwords
 from accounts.sign_in.addresses import belongs_to
 from accounts.sign_in.passkey_hosts import no_passkeys_at
-from ledger.db.row_security import RowScope, reading
+from ledger.db.rights.row_security import RowScope, reading
 from ledger.text.currencies import is_currency
 from ledger.text.lines import is_readable, tidy_line
 from ledger.web.form_fields import ReadableNameField
@@ -376,7 +377,13 @@ class OpenAccountForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = cast(forms.ChoiceField, self.fields["currency"])
-        field.choices = currency_choices()  # one query, however often Django reads them
+        choices = currency_choices()  # one query, however often Django reads them
+        field.choices = choices
+        first = ", ".join(code for code, _name in choices[: len(FIRST_CURRENCIES)])
+        field.error_messages["invalid_choice"] = (
+            f"%(value)s is not the code of an open currency, such as {first}."
+            f" {reverse('accounts:open')} lists all {len(choices)}."
+        )
 
     def clean_name(self) -> str:
         """Returns the name without extra spaces or invisible characters."""

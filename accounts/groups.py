@@ -1,4 +1,7 @@
-"""What each group may do: the one table. `manage.py migrate` makes the database match it.
+"""What each group may do. `manage.py migrate` makes the database match it.
+
+PERMISSIONS has what is needed for the books; a feature registers what is its own in its module
+`group_rights`, by `let`. docs/staff.md shows all of it.
 
 Nobody may add, change or delete a transaction by hand, because only services move money, nor change
 what a group may do: that is this table, in the repository. A bank that needs another group makes it
@@ -29,7 +32,6 @@ PEOPLE_ADMIN = "people_admin"
 MONEY_RIGHTS = ("use_cash_desk", "refund_transactions", "manage_holds", "change_limits")
 RIGHTS_BY_TWO = (*MONEY_RIGHTS, "decide_approvals", "give_groups")
 # Of a bank that had the one group `staff`: its members, with what they could do there.
-FORMER_STAFF = "former staff"
 
 _READ_THE_BOOKS = (
     "accounts.view_account",
@@ -46,12 +48,10 @@ _READ_THE_BANK = (
     "accounts.view_currency",
     "accounts.view_limitchange",
     "accounts.view_approvalrequest",
-    "transactions.view_paymentfile",
-    "transactions.view_standingorder",
-    "transactions.view_reconciliation",
 )
+READERS_OF_THE_BANK = (OPERATIONS, AUDITOR, MANAGER)
 PERMISSIONS: dict[str, tuple[str, ...]] = {
-    ANALYSTS: (*_READ_THE_BOOKS, "explorer.use_explorer"),
+    ANALYSTS: _READ_THE_BOOKS,
     # Without view_contact_details: see Note [Rights that show numbers].
     SUPPORT: ("accounts.view_user", "accounts.view_account", "accounts.view_statuschange"),
     OPERATIONS: (
@@ -63,8 +63,6 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "transactions.use_cash_desk",
         "transactions.refund_transactions",
         "transactions.manage_holds",
-        "transactions.end_standing_orders",
-        "transactions.reconcile",
         "transactions.run_audit",
     ),
     AUDITOR: (
@@ -73,7 +71,6 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.view_change",
         "accounts.view_household",
         "accounts.view_read",
-        "explorer.view_queryrun",
     ),
     MANAGER: (
         *_READ_THE_BANK,
@@ -83,7 +80,6 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.decide_approvals",
         "accounts.add_currency",
         "accounts.change_currency",
-        "transactions.reconcile",
         "transactions.run_audit",
     ),
     PEOPLE_ADMIN: (
@@ -104,6 +100,12 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
 MAY_GIVE: dict[str, tuple[str, ...]] = {
     PEOPLE_ADMIN: (ANALYSTS, SUPPORT, OPERATIONS, AUDITOR),
 }
+
+
+def let(*groups: str, do: Iterable[str]) -> None:
+    """Adds permissions, such as "explorer.use_explorer", to these groups. For features."""
+    for group in groups:
+        PERMISSIONS[group] = (*PERMISSIONS[group], *do)
 
 
 def ensure_groups(using: str = DEFAULT_DB_ALIAS) -> dict[str, Group]:
@@ -128,10 +130,6 @@ def ensure_groups(using: str = DEFAULT_DB_ALIAS) -> dict[str, Group]:
         groups[name].permissions.set(known[permission] for permission in wanted)
         if not is_new and before != set(wanted):
             _tell_of_change(name, gained=set(wanted) - before, lost=before - set(wanted))
-    former = Group.objects.using(using).filter(name=FORMER_STAFF).first()
-    if former:
-        # It could change limits, when that was a part of changing accounts.
-        former.permissions.add(known["accounts.change_limits"])
     return groups
 
 

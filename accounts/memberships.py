@@ -15,7 +15,7 @@ from accounts.exceptions import MayNotDecide, ProviderDecides
 from accounts.groups import ANALYSTS, groups_given_by, groups_left_to
 from accounts.models import ApprovalRequest, ProviderGroup, User
 from accounts.refusal_counts import counts_refusals
-from ledger.db.facts import because
+from ledger.db.history.facts import because
 from ledger.db.retry import with_retry
 
 

@@ -25,7 +25,8 @@ from accounts.exceptions import LedgerError
 from accounts.security.second_factor_rule import stays_open
 from accounts.sign_in.revalidation import refuse_request_if_ended
 from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_for
-from ledger.db import reasons, replicas
+from ledger.db import replicas
+from ledger.db.outages import reasons
 from ledger.web import database_errors, health, outages
 from ledger.web.redirects import redirect_and_return
 

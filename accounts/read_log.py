@@ -40,8 +40,8 @@ from accounts.models import Account, Currency, Read, User
 from accounts.models.read import LONGEST_QUERY, MOST_PEOPLE
 from accounts.shown import Shown, add, add_accounts, add_unnamed, collect
 from accounts.sign_in.revalidation import refuse_if_ended
-from ledger.db import facts
-from ledger.db.confirmation import is_known_lost
+from ledger.db.commits.confirmation import is_known_lost
+from ledger.db.history import facts
 from ledger.web import outages
 from ledger.web.database_errors import page, page_for
 from ledger.web.page_names import page_name

@@ -4,8 +4,9 @@ A payment with 16 KiB of metadata is eight times as large in the database, with 
 bytes of bodies are counted, of pages and of the API. A process takes its count to the table of
 counters by the megabyte, so that an ordinary request asks no database; what a process has not taken
 there yet is less than that. Where few bytes become rows, the rows count in addition: LINE for a
-payment of a list, or a line of a file; LEAST for a payment whose category a change of all payments
-of a search gives.
+payment of a list, or a line of a file, also of another bank's file that is refused, because it
+takes as long to read; LEAST for a payment whose category a change of all payments of a search
+gives.
 """
 
 from collections.abc import Callable

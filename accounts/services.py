@@ -130,7 +130,7 @@ def open_account(
         created_at=created_at or timezone.now(),
     )
     account.number = number or account.number
-    _check_opening(account)
+    _check_opening([account])
     return _insert_under_free_number(account, number, by_owner=by_owner)
 
 
@@ -159,8 +159,8 @@ def open_accounts(accounts: Sequence[Account]) -> None:
     Raises as `open_account` does; AccountNotEmpty for an account with money, IntegrityError for a
     number that is taken.
     """
+    _check_opening(accounts)
     for account in accounts:
-        _check_opening(account)
         if account.balance or account.held:
             raise AccountNotEmpty(f"{account} must be opened empty: money comes in by posting.")
     with db_transaction.atomic(durable=True):
@@ -320,20 +320,25 @@ def _change_status(
     return _changed_status(account, status, reason, message, changed_by)[0]
 
 
-def _check_opening(account: Account) -> None:
-    currency = Currency.objects.filter(code=account.currency).first()
-    if currency is None:
-        text = shortened(repr(account.currency))
-        raise CurrencyUnknown(f"{text} is not a currency code like EUR, USD or JPY.")
-    if not currency.is_open:
-        raise CurrencyUnknown(f"No more accounts are opened in {currency}; choose another one.")
-    if len(account.name) > NAME_LIMIT:
-        raise DetailsInvalid(f"An account's name has at most {NAME_LIMIT} characters; shorten it.")
-    try:
-        account.number = clean_account_number(account.number)
-    except ValueError as error:
-        raise DetailsInvalid(str(error)) from None
-    _check_limits(account)
+def _check_opening(accounts: Sequence[Account]) -> None:
+    codes = {account.currency for account in accounts}
+    currencies = {found.code: found for found in Currency.objects.filter(code__in=codes)}
+    for account in accounts:
+        currency = currencies.get(account.currency)
+        if currency is None:
+            text = shortened(repr(account.currency))
+            raise CurrencyUnknown(f"{text} is not a currency code like EUR, USD or JPY.")
+        if not currency.is_open:
+            sentence = f"No more accounts are opened in {currency}; choose another one."
+            raise CurrencyUnknown(sentence)
+        if len(account.name) > NAME_LIMIT:
+            sentence = f"An account's name has at most {NAME_LIMIT} characters; shorten it."
+            raise DetailsInvalid(sentence)
+        try:
+            account.number = clean_account_number(account.number)
+        except ValueError as error:
+            raise DetailsInvalid(str(error)) from None
+        _check_limits(account)
 
 
 def _check_limits(account: Account) -> None:

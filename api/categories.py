@@ -32,11 +32,11 @@ from transactions.annotations.categories import (
     changes_of,
     own_category,
 )
+from transactions.annotations.models.own_category import CATEGORY_LIMIT
 from transactions.categories.forms import CategoryField, mistakes_of
 from transactions.categories.rules import rows_of as payments_found
 from transactions.categories.services import give_category, remove_category, undo_change
 from transactions.models import Transaction
-from transactions.models.own_category import CATEGORY_LIMIT
 from transactions.scope import scope_for
 
 OF_OWN = f"At most {CATEGORY_LIMIT} characters; stored in lower case."

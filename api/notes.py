@@ -24,10 +24,10 @@ from api.own_rows import own_transaction
 from api.paging import known_only
 from api.parameters import FIELDS
 from api.views import ApiView
+from transactions.annotations.models import Annotation
 from transactions.annotations.search import MOST_TAGS_SHOWN, tags_in_use
 from transactions.annotations.services import annotate, annotation_history
 from transactions.exceptions import NoteChanged
-from transactions.models import Annotation
 
 CHANGED = "The note was changed meanwhile. Read it again, and send what replaces it."
 NONE_YET = "none"  # in the ETag of a payment that never had a note

@@ -19,15 +19,32 @@ USUAL, MOST = 50, 200  # rows of a page
 NOT_OF_NEXT = "Take the cursor from next, unchanged."
 PLACES = ("cursor", "page")  # parameters that say where a page begins
 # Parameters of lists in other APIs, and what does the same here.
+FILTERS = (
+    *("amount", "category", "channel", "created_at", "currency", "date", "date_from", "date_to"),
+    *("from_date", "status", "tag", "to_date", "type"),
+)
+ORDERS = ("order", "order_by", "ordering", "sort")
+SEARCHES = ("filter", "q", "query", "search")
+EXAMPLE = "q=is:pending+date:>2026-01+amount:>100"
 OF_OTHER_APIS = {
     **dict.fromkeys(
-        ("filter", "order", "order_by", "ordering", "q", "search", "sort"),
-        "/api/v1/search/?q=rent&sort=largest searches and sorts transactions.",
+        SEARCHES + ORDERS, "/api/v1/search/?q=rent&sort=largest searches and sorts transactions."
     ),
     **dict.fromkeys(
         ("offset", "page", "page_size", "per_page"),
         "limit is the size of a page, and next in its answer the address of the one after it.",
     ),
+    **dict.fromkeys(FILTERS, f"/api/v1/search/?{EXAMPLE} filters transactions."),
+}
+# The same of the search.
+OF_SEARCH = {
+    **dict.fromkeys(SEARCHES, "q takes words and filters, as the page Search does: q=rent."),
+    **dict.fromkeys(ORDERS, "sort is the order: sort=largest."),
+    **dict.fromkeys(
+        ("limit", "offset", "page_size", "per_page"),
+        "The size of a page is fixed; next in its answer is the address of the one after it.",
+    ),
+    **dict.fromkeys(FILTERS, f"q takes filters: {EXAMPLE}."),
 }
 
 
@@ -120,8 +137,15 @@ def known_only(request: Request, *names: str) -> None:
     for name, values in request.query_params.lists():
         if name not in known:
             there = ", ".join(sorted(known - {"format"}))
-            instead = OF_OTHER_APIS.get(name, "") if "limit" in known else ""
-            refusal = f"There is no such parameter; there are {there}. {instead}".rstrip()
-            raise ValidationError({name[:60]: [refusal]})
+            refusal = f"There is no such parameter; there are {there}. {_instead_of(name, known)}"
+            raise ValidationError({name[:60]: [refusal.rstrip()]})
         if len(values) > 1:
             raise ValidationError({name: ["This parameter stands there twice; keep one."]})
+
+
+def _instead_of(name: str, known: set[str]) -> str:
+    """What does the same here, also for a lookup such as created_at__gte; "" if nothing does."""
+    field, _underscores, _lookup = name.partition("__")
+    if "q" in known:
+        return OF_SEARCH.get(field, "")
+    return OF_OTHER_APIS.get(field, "") if "limit" in known else ""

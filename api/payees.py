@@ -19,7 +19,7 @@ from api.problems import FieldRefused
 from api.transactions.payments import NO_SUCH_ACCOUNT, NOT_YOURS, named_account
 from api.views import ApiView
 from ledger.text.lines import tidy_line
-from transactions.models.payment_file import NameCheck
+from transactions.models import NameCheck
 from transactions.safeguards.names import LONGEST_NAME
 from transactions.safeguards.recipients import CANNOT_RECEIVE, is_payable
 from transactions.transfers.reads import KnownRecipient, known_recipients, payee_name

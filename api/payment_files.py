@@ -39,10 +39,7 @@ from api.renderers import CSVRenderer, JSONRenderer
 from api.transactions.keys import REPLAYED, key_as_uuid
 from api.transactions.payments import check_limits, limit_of_day
 from api.views import ApiView
-from ledger.db.ids import uuid7_for
-from transactions.exceptions import IdempotencyConflict, LedgerError, TooManyTogether
-from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.booking import (
+from banking.payment_files.booking import (
     BookingRequest,
     CheckedAnew,
     FileLimit,
@@ -51,13 +48,17 @@ from transactions.payment_files.booking import (
     book_step,
     book_whole,
 )
-from transactions.payment_files.confirming import limit_unconfirmed
-from transactions.payment_files.forms import PaymentFileForm
-from transactions.payment_files.parser import MOST_BYTES, UnreadableFile
-from transactions.payment_files.preview import check
-from transactions.payment_files.results import result_response
-from transactions.payment_files.storage import FileRemoved, discard, store
-from transactions.payment_files.views import FROM_BANK
+from banking.payment_files.confirming import limit_unconfirmed
+from banking.payment_files.forms import PaymentFileForm
+from banking.payment_files.models import PaymentFile, PaymentLine
+from banking.payment_files.parser import MOST_BYTES, UnreadableFile
+from banking.payment_files.preview import check
+from banking.payment_files.results import result_response
+from banking.payment_files.storage import FileRemoved, discard, store
+from banking.payment_files.views import FROM_BANK
+from ledger.db.ids import uuid7_for
+from ledger.web.uploads import reads_file
+from transactions.exceptions import IdempotencyConflict, LedgerError, TooManyTogether
 from transactions.safeguards.confirmation import ConfirmationNeeded
 
 State = PaymentFile.State
@@ -81,7 +82,7 @@ class CSVParser(BaseParser):
 
     def parse(self, stream: IO[bytes], *_arguments: Any, **_options: Any) -> Any:
         """Returns them as a file, of one that is too large only the beginning:
-        `transactions.payment_files.parser` reads it, and refuses it by its size.
+        `banking.payment_files.parser` reads it, and refuses it by its size.
         """
         return io.BytesIO(stream.read(MOST_BYTES + 1))
 
@@ -151,6 +152,7 @@ class PayFileSerializer(StrictSerializer):
     whole = serializers.BooleanField(default=True)
 
 
+@reads_file(MOST_BYTES)
 class PaymentFileList(ApiView):
     """The payment files of the caller, and new ones."""
 

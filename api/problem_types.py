@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from accounts.exceptions import LedgerError, slug_of
-from api.problems import CONFLICTS, FieldRefused
+from api.problems import FieldRefused
 from transactions.safeguards.confirmation import ConfirmationNeeded
 
 
@@ -66,7 +66,7 @@ def _of_refusals() -> Iterator[ProblemType]:
         if kind is FieldRefused:
             continue
         status = 422
-        if issubclass(kind, CONFLICTS):
+        if kind.is_conflict:
             status = 409
         elif issubclass(kind, ConfirmationNeeded):
             status = 403

@@ -27,45 +27,14 @@ from ledger.db.retry import Failure, NotConfirmed, failure_of
 from ledger.text.lines import shortened
 from ledger.web import outages
 from ledger.web.problem_details import problem, problem_body
-from transactions.exceptions import (
-    AccountNotActive,
-    AccountNotFound,
-    CurrencyMismatch,
-    ExpiryPassed,
-    IdempotencyConflict,
-    InsufficientFunds,
-    InvalidAmount,
-    LimitExceeded,
-    NoteChanged,
-    RecipientClosed,
-    RecipientFull,
-    SameAccount,
-)
 from transactions.safeguards.confirmation import ConfirmationNeeded
-from transactions.standing_orders.services import OrderChanged
-from transactions.statement_files.document import FileTooLong
 
 PAY_AGAIN = (
     "It may be booked or not. Send the same request with the Idempotency-Key in key until it is"
     " answered; it is booked once, however often it is sent."
 )
-CONFLICTS = (IdempotencyConflict, NoteChanged, OrderChanged)
 RETRY_AFTER = 1  # seconds, after a lost race
 MOST_ERRORS, LONGEST_WORDS = 100, 500  # of what an answer says of a request; the rest is left out
-# The field of a request that a refusal is about, the first class that fits.
-FIELDS: tuple[tuple[type[LedgerError], str], ...] = (
-    (RecipientFull, "to_account"),
-    (RecipientClosed, "to_account"),
-    (InvalidAmount, "amount"),
-    (InsufficientFunds, "amount"),
-    (LimitExceeded, "amount"),
-    (CurrencyMismatch, "to_account"),
-    (SameAccount, "to_account"),
-    (AccountNotActive, "from_account"),
-    (AccountNotFound, "from_account"),
-    (ExpiryPassed, "expires_at"),
-    (FileTooLong, "format"),
-)
 
 
 class OutcomeOf(Exception):
@@ -149,20 +118,15 @@ def _facts_of(error: LedgerError) -> tuple[int, str, dict[str, Any]]:
     if (line := getattr(error, "number", None)) is not None:
         more["line"], told = line, error.refusal  # type: ignore[attr-defined]
     status, slug = HTTPStatus.UNPROCESSABLE_ENTITY, slug_of(type(told).__name__)
-    if isinstance(told, CONFLICTS):
+    if told.is_conflict:
         status = HTTPStatus.CONFLICT
     elif isinstance(told, ConfirmationNeeded):
         status = HTTPStatus.FORBIDDEN
+    if told.field:
+        more["field"] = told.field
     if isinstance(told, FieldRefused):
-        more["field"], slug = told.field, told.slug or slug
-    elif field := field_of(told):
-        more["field"] = field
+        slug = told.slug or slug
     return status, slug, more
-
-
-def field_of(error: LedgerError) -> str:
-    """The field of a request that a refusal is about; "" for none."""
-    return next((field for kind, field in FIELDS if isinstance(error, kind)), "")
 
 
 def _of_framework(error: exceptions.APIException) -> HttpResponseBase:

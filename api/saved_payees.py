@@ -18,9 +18,8 @@ from api.payees import NAME_CHECKS, NOT_COMPARED
 from api.problems import FieldRefused
 from api.transactions.payments import NO_SUCH_ACCOUNT
 from api.views import ApiView
-from transactions.models import Payee
-from transactions.models.payee import NAME_LIMIT, NOTE_LIMIT
 from transactions.payees.forms import PayeeForm, PayeeNameForm
+from transactions.payees.models import NAME_LIMIT, NOTE_LIMIT, Payee
 from transactions.payees.reads import PayeeLine, lines_of, own_payee, payee_lines
 from transactions.payees.services import remove_payee, save_payee
 from transactions.safeguards.quota import NUMBERS_ASKED

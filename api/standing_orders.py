@@ -37,27 +37,26 @@ from api.problems import FieldRefused, OutcomeOf
 from api.transactions.keys import REPLAYED, key_as_uuid
 from api.transactions.payments import NO_SUCH_ACCOUNT, NOT_YOURS, check_limits
 from api.views import ApiView
-from ledger.db.confirmation import wait_until_confirmed
-from ledger.db.row_security import RowScope, reading
+from banking.standing_orders import services
+from banking.standing_orders.forms import (
+    WHY_PROOF,
+    StandingOrderForm,
+    order_id_for,
+)
+from banking.standing_orders.models import MOST_TIMES, Every, Occurrence, StandingOrder
+from banking.standing_orders.reads import names_of, order_page, own_order
+from ledger.db.commits.confirmation import wait_until_confirmed
+from ledger.db.rights.row_security import RowScope, reading
 from ledger.text.lines import tidy_line
 from transactions.exceptions import (
     IdempotencyConflict,
     InvalidAmount,
     LimitExceeded,
 )
-from transactions.models import Every, Occurrence, StandingOrder
-from transactions.models.standing_order import MOST_TIMES
 from transactions.models.transaction import DESCRIPTION_LIMIT, REFERENCE_LIMIT
 from transactions.safeguards.confirmation import ConfirmationNeeded, is_covered
 from transactions.safeguards.quota import NUMBERS_ASKED
 from transactions.safeguards.recipients import CANNOT_RECEIVE, RECIPIENT_REFUSED
-from transactions.standing_orders import services
-from transactions.standing_orders.forms import (
-    WHY_PROOF,
-    StandingOrderForm,
-    order_id_for,
-)
-from transactions.standing_orders.reads import names_of, order_page, own_order
 
 OTHER_ORDER = "This key was used for another standing order, or it was changed. None was set up."
 NO_LIMIT_OF_DAY = (

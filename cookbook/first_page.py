@@ -21,7 +21,7 @@ from cookbook.practice.readiness import require
 from cookbook.practice.role import as_cookbook_role
 from cookbook.recipe import Recipe
 from cookbook.recipes import BY_SLUG
-from ledger.db.work import QueryLog, watched
+from ledger.db.queries.work import QueryLog, watched
 from transactions.models import Transaction
 
 

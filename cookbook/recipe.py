@@ -1,6 +1,6 @@
 """What a recipe is: a small function, the words about it, and its own source.
 
-    GROUP = Group("joins", "Joins", "Rows of several tables at once.")
+    GROUP = RecipeGroup("joins", "Joins", "Rows of several tables at once.")
 
     @GROUP.recipe("Every row with its parent", asks="…", shows=("select_related",), …)
     def payments_with_sender(most: int = 5) -> QuerySet[Transaction]:

@@ -20,6 +20,9 @@ MAX_CHARACTERS = 200
 MAX_WORDS = 12
 MAX_PARTIAL_MATCHES = 10
 MIN_SIMILARITY = 0.8  # of a suggested word, 1 being the same; "cte" and "the" have 0.67
+# Words of Django without a recipe. "serialize" and "sync", which are similar, mean something else.
+WITHOUT_RECIPE = frozenset({"async", "serializer", "serializers"})
+MIN_CORRECTED = 4  # letters of a word that may be misspelt: "age" is not "page"
 # Words of a question that do not describe its subject.
 QUESTION_WORDS = frozenset(
     "a an can do does django how i in is it my of orm postgres the to use what".split()
@@ -35,6 +38,7 @@ STEP = re.compile(r"\.|__(?=\w)")  # between two parts of a name
 VALUE = re.compile(r"\d{1,4}")  # as in LIMIT 10; five digits are an SQLSTATE
 CLASS_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # between "Outer" and "Ref"
 OPERATOR = re.compile(r"[-+*/<>=~!@#%&|?]+")
+CALL = re.compile(r"(\w+)\(")  # F('balance'), whose subject is F
 SLICE = re.compile(r"\[\d*:\d*\]")
 ACROSS_RELATIONS = ("double", "underscore")  # the feature of paths such as user__email
 Name = tuple[tuple[str, ...], ...]  # the words of each part: (("created", "at"), ("date",))
@@ -82,6 +86,8 @@ def find(query: str) -> RecipeMatches:
     if QUESTION_WORDS.issuperset(words):
         return RecipeMatches([BY_SLUG[slug] for slug in sorted(named, key=named.__getitem__)], [])
     found = _ranked(words, _required_words(names, words))
+    if not WITHOUT_RECIPE.isdisjoint(words):
+        found = [(recipe, False) for recipe, _has_every in found]
     ranks = {recipe.slug: rank for rank, (recipe, _has_every) in enumerate(found)}
     by_name = sorted(named, key=lambda slug: (named[slug], ranks.get(slug, len(ranks))))
     others = [(recipe, has_every) for recipe, has_every in found if recipe.slug not in named]
@@ -109,10 +115,15 @@ def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
 
     The smaller the numbers, the better it fits: which ending, and its place in the recipe's list.
     """
-    wanted = [_words(names), _words(name for name in names if not _is_value(name))]
+    wanted = [
+        tuple(query_words(query)),  # NOT IN, whose second word is a question word
+        _words(names),
+        _words(name for name in names if not _is_value(name)),
+    ]
     for name in reversed(names):  # the arguments of a call come last
         if len(name) > 1:
             wanted += [_words([name[start:]]) for start in range(len(name))]
+    wanted += [_words(_names(called)) for called in reversed(CALL.findall(query))]
     if len(names) == 1 and "__" in query:
         wanted.append(ACROSS_RELATIONS)
     fits = {}
@@ -168,7 +179,7 @@ def suggestion(query: str) -> str:
     known = sorted(_known_words())
     corrected = [
         word
-        if word in QUESTION_WORDS or word in known
+        if len(word) < MIN_CORRECTED or word in known or word in WITHOUT_RECIPE
         else next(iter(closest(word, known, cutoff=MIN_SIMILARITY)), word)
         for word in words
     ]
@@ -190,7 +201,8 @@ def _features() -> dict[str, dict[tuple[str, ...], int]]:
             words: place
             for place, feature in reversed(list(enumerate(recipe.shows)))
             for text in (feature, CLASS_WORDS.sub(" ", feature))
-            if (words := _words(_names(text)))
+            for words in (_words(_names(text)), tuple(query_words(text)))
+            if words
         }
         for recipe in RECIPES
     }
@@ -207,9 +219,10 @@ def _stop_words(words: Iterable[str]) -> set[str]:
 
 
 def _terms(word: str) -> tuple[str, str]:
-    """The word for 'english', as a prefix unless it is a single letter, and for 'simple'. Quoted,
-    so that no character in it is an operator."""
-    return (f"'{word}':*" if len(word) > 1 else f"'{word}'", f"'{word}'")
+    """The word for 'english', and for 'simple', there as a prefix unless it is a single letter: a
+    prefix of the stem of "serializers" would match "serializable". Quoted, so that no character in
+    it is an operator."""
+    return (f"'{word}'", f"'{word}':*" if len(word) > 1 else f"'{word}'")
 
 
 def _split(text: str) -> str:

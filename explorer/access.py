@@ -7,7 +7,7 @@ from accounts.models import User
 from accounts.models.token_rights import SEE_NAMES
 from accounts.shown import add_unnamed, opened_by_right
 from explorer.schema.installation import keys
-from ledger.db.row_security import RowScope, read_bank, signed
+from ledger.db.rights.row_security import RowScope, read_bank, signed
 from transactions.scope import may_explore_bank
 
 LIFETIME = 300  # seconds of a token: longer than a query may run, with room for clocks that differ

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate, pre_migrate
 
-from ledger.db.migrations_done import at_newest
+from ledger.db.migrating.done import at_newest
 
 
 class ExplorerConfig(AppConfig):
@@ -10,10 +10,8 @@ class ExplorerConfig(AppConfig):
     name = "explorer"
 
     def ready(self) -> None:
-        """Makes the views after each migration, and lets the tables of people know of its own."""
-        from explorer.privacy import register
+        """Makes the views after each migration."""
         from explorer.schema.installation import apply, lift_before_migration
 
         pre_migrate.connect(lift_before_migration, sender=self)
         post_migrate.connect(at_newest(lambda **_signal: apply()), sender=self, weak=False)
-        register()

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.models.author_triggers import by_its_author, of_now
+from ledger.db.history.register import EMPTIED, registered
 from ledger.db.ids import uuid7
-from ledger.db.register import EMPTIED, registered
 from ledger.db.triggers import stays
 
 LONGEST_SQL, LONGEST_TITLE = 20_000, 100  # the form takes as many bytes

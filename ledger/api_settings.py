@@ -32,7 +32,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "EntryDirectionEnum": [("debit", "out"), ("credit", "in")],
         "AccountStatusEnum": "accounts.models.Account.Status",
-        "StandingOrderStatusEnum": "transactions.models.StandingOrder.Status",
+        "StandingOrderStatusEnum": "banking.standing_orders.models.StandingOrder.Status",
         "TransactionStatusEnum": "transactions.models.Transaction.Status",
         "TransactionTypeEnum": "transactions.models.Transaction.Type",
     },

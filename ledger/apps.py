@@ -14,6 +14,6 @@ class LedgerConfig(AppConfig):
         log_if_due()
         register_all()
         if settings.LEDGER_TRACING:
-            from ledger.db.traced import start_tracing
+            from ledger.db.queries.traced import start_tracing
 
             start_tracing()

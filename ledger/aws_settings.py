@@ -3,12 +3,13 @@
 import os
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qsl
 
 from ledger import env
-from ledger.db.credentials import KEEP_SECRET, KEEP_TOKEN
+from ledger.db.server.credentials import KEEP_SECRET, KEEP_TOKEN
 
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]", re.ASCII)
 ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):.+", re.ASCII)
@@ -59,15 +60,20 @@ ELSEWHERE = {
     "database": "DATABASE_URL",
     "connect_timeout": "LEDGER_CONNECT_TIMEOUT",
     "plugins": "DB_AWS_PLUGINS",
+    "wrapper_plugins": "DB_AWS_PLUGINS",
+    "wrapperPlugins": "DB_AWS_PLUGINS",
     "iam_region": "DB_IAM_REGION",
+    "iam_expiration": "DB_IAM_REGION",  # AWS takes no token after 900 seconds
     "secrets_manager_secret_id": "DB_SECRET_ID",
     "secrets_manager_region": "DB_SECRET_REGION",
+    "secrets_manager_expiration": "DB_SECRET_ID",
     **dict.fromkeys(
         ("enable_telemetry", "telemetry_submit_toplevel", "telemetry_traces_backend",
          "telemetry_metrics_backend", "telemetry_failover_additional_top_trace"),
         "OTEL_EXPORTER_OTLP_ENDPOINT",
     ),
 }  # fmt: skip
+MIN_SIMILARITY = 0.75  # failoverTimeout of the driver for Java has 0.86
 OF_PSYCOPG = "; options of psycopg belong in DATABASE_URL or DB_OPTIONS"
 # Options with a fixed set of values. The driver refuses others at each connection, or ignores them.
 STRATEGY = "_host_selector_strategy"  # the end of the name of each option for a strategy
@@ -151,7 +157,9 @@ def _check_option(name: str, value: str, plugins: list[str]) -> None:
     if of_monitor != name and of_monitor in OF_MONITORS:
         known[name] = 0
     if name not in known:
-        env.refuse("DB_AWS_OPTIONS", f"{name!r} is no option of AWS's driver{OF_PSYCOPG}")
+        similar = get_close_matches(name.lower(), known, n=1, cutoff=MIN_SIMILARITY)
+        hint = f"; a similar one is {similar[0]}" if similar else OF_PSYCOPG
+        env.refuse("DB_AWS_OPTIONS", f"{name!r} is no option of AWS's driver{hint}")
     if name.endswith(STRATEGY) and value == "least_connections":
         env.refuse("DB_AWS_OPTIONS", NEEDS_OWN_POOL)
     values = _strategies() if name.endswith(STRATEGY) else VALUES.get(name, [value])

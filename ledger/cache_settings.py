@@ -24,7 +24,7 @@ def caches() -> dict[str, dict[str, Any]]:
     """CACHES. Refuses a Redis whose client is not installed, and a place that is not one Redis."""
     found = env.url("CACHE_URL", environ.Env.cache_url_config, ["redis", "rediss"])
     if not found:
-        return {"default": {"BACKEND": "ledger.db.shared_cache.SharedCache", "LOCATION": "cache"}}
+        return {"default": {"BACKEND": "ledger.db.cache.shared.SharedCache", "LOCATION": "cache"}}
     if find_spec("redis") is None:
         env.refuse("CACHE_URL", NOT_INSTALLED)
     if not isinstance(found["LOCATION"], str):
@@ -34,4 +34,4 @@ def caches() -> dict[str, dict[str, Any]]:
         env.refuse("CACHE_URL", NO_HOST)
     if place.scheme != "rediss" and env.is_public(place.hostname or ""):
         env.refuse("CACHE_URL", PLAIN)
-    return {"default": {**found, "BACKEND": "ledger.db.redis_cache.RedisOrTable"}}
+    return {"default": {**found, "BACKEND": "ledger.db.cache.redis.RedisOrTable"}}

@@ -40,6 +40,9 @@ OF_AWS = (
     "; with DB_DRIVER=aws, plugins of AWS's driver belong in DB_AWS_PLUGINS, and its options in"
     " DB_AWS_OPTIONS"
 )
+# Names of encryption in other libraries, and in drivers of other languages.
+OF_TLS = re.compile("(db_?)?(use_?)?ssl(_?(required?|mode))?", re.IGNORECASE)
+TLS = "; write sslmode=verify-full and sslrootcert=FILE, which encrypt and check the server"
 OFF_OR_ON = ("0", "1")
 CHOICES = {
     "channel_binding": ("disable", "prefer", "require"),
@@ -140,8 +143,9 @@ def value_of(setting: str, option: str, value: str) -> Any:
     if reason := BREAKING.get(option):
         env.refuse(setting, f"{reason}; leave its option {option} out")
     if option not in NOT_OF_LIBPQ | OF_DJANGO and not _is_known(option):
-        of_aws = OF_AWS if option.startswith(BEGIN_OF_AWS) else ""
-        env.refuse(setting, f"libpq knows no option {option!r}{of_aws}")
+        hint = OF_AWS if option.startswith(BEGIN_OF_AWS) else ""
+        hint = TLS if OF_TLS.fullmatch(option) else hint
+        env.refuse(setting, f"libpq knows no option {option!r}{hint}")
     if not value:
         env.refuse(setting, f"its option {option} has no value; write one, or leave it out")
     if option in NUMBERS:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import environ
 
 from ledger import aws_settings, database_options, env
-from ledger.db import libpq_variables
+from ledger.db.server import libpq_variables
 
 # How Ledger names the parts of a server, and how Elastic Beanstalk names those of its RDS.
 OF_LEDGER = {name: f"DB_{name}" for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
@@ -28,7 +28,8 @@ OF_A_SERVER = tuple(
     f"{of}_{part}"
     for of in ("DB", "DATABASE", "RDS", "SQL", "PG", "POSTGRES", "POSTGRESQL", "MYSQL")
     for part in ("HOST", "HOSTNAME", "ENDPOINT", "SERVER", "URL", "URI", "NAME", "DB", "DATABASE",
-                 "USER", "USERNAME", "PASSWORD", "PASS", "PORT", "SSLMODE", "ENGINE")
+                 "USER", "USERNAME", "PASSWORD", "PASS", "PORT", "SSLMODE", "SSLROOTCERT",
+                 "OPTIONS", "ENGINE")
     if f"{of}_{part}" not in ("DB_NAME", "DATABASE_URL")  # which name the server
 )  # fmt: skip
 # Other names of the parts of a server. User and password may be missing, and those of POSTGRES_ are
@@ -52,6 +53,11 @@ NOT_NAMED = (
     " remove it, or set an empty DB_NAME in the environment"
 )
 SCHEMES = ("postgresql", "postgres", "psql", "pgsql")
+OF_OTHERS = re.compile(r"(sqlite|spatialite|mysql|mariadb|oracle|mssql)\w*:", re.ASCII)
+ONE_DATABASE = (
+    "PostgreSQL is Ledger's only database; write a URL that begins with postgresql://, or leave it"
+    " out for the embedded server"
+)
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 CHECKED = ("verify-ca", "verify-full")
 # What libpq takes from the environment where no option says it.
@@ -203,6 +209,8 @@ def from_url(name: str) -> dict[str, Any]:
 
 
 def _parsed(name: str, url: str) -> dict[str, Any]:
+    if OF_OTHERS.match(url):
+        env.refuse(name, ONE_DATABASE)
     found: dict[str, Any] = env.parsed_url(name, url, environ.Env.db_url_config, SCHEMES)
     if not found["NAME"]:
         env.refuse(name, "it names no database after the host, as in //host/ledger")

@@ -23,7 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 from django.http.request import split_domain_port
 
-from ledger.db.embedded import make_data_dir
+from ledger.db.server.embedded import make_data_dir
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV_FILE = BASE_DIR / ".env"

@@ -57,6 +57,18 @@ INSTALLED_APPS = [
     "ledger.db",
     "accounts",
     "transactions",
+    "transactions.annotations",
+    "transactions.categories",
+    "transactions.payees",
+    "banking.alerts",
+    "banking.attachments",
+    "banking.berka",
+    "banking.events",
+    "banking.outside",
+    "banking.payment_files",
+    "banking.reconciliation",
+    "banking.standing_orders",
+    "banking.statement_files",
     "explorer",
     "cookbook",
     "api",
@@ -125,7 +137,6 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "ledger.web.theme.theme",
                 "ledger.web.contact.bank_staff",
-                "transactions.alerts.context.unread_alerts",
                 "transactions.demo.context.demo_sign_ins",
                 "transactions.demo.context.demo_mail",
             ],
@@ -333,27 +344,11 @@ vars().update(_mail)
 EMAIL_TIMEOUT = env.number("LEDGER_MAIL_TIMEOUT", 5, least=1, most=60)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Ledger <ledger@localhost>")
 
-LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", dict(LANGUAGES))
+# Django's startproject writes en-us, which is no language of its list.
+LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", [*dict(LANGUAGES), "en-us"])
 FORMAT_MODULE_PATH = "ledger.text.input_formats"
 TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
-
-# Bytes of a body, by path; all other pages accept DATA_UPLOAD_MAX_MEMORY_SIZE. Twice what a file
-# may have, so that one that is too large is still told in the form.
-LEDGER_UPLOADS = dict.fromkeys(
-    [
-        "/transfers/files/new/",
-        "/outside/upload/",
-        "/admin/transactions/paymentfile/add/",
-        "/admin/transactions/reconciliation/add/",
-        "/api/v1/transactions/batch/",
-        "/api/v1/payment-files/",
-    ],
-    64 * 1024 * 1024,
-)
-LEDGER_UPLOADS["/attachments/new/"] = 20 * 1024 * 1024
-# Views that read such a file once more, by POST.
-LEDGER_READS_AGAIN = frozenset({"transactions:outside_columns", "transactions:outside_import"})
 
 # Webhooks (docs/events.md): seconds until a receiver that does not answer is given up, how many are
 # sent to at once by each `manage.py work`, and whether they may lead into private networks and over

@@ -5,6 +5,7 @@
 from allauth.account.views import logout
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -35,6 +36,11 @@ urlpatterns = [
     path("account/", include("accounts.security.urls")),
     path("account/", include("allauth.account.urls")),
     path("account/2fa/", include("accounts.security.factor_urls")),
+    # Where other Django projects sign in.
+    path(
+        "accounts/login/",
+        login_not_required(RedirectView.as_view(pattern_name="account_login", query_string=True)),
+    ),
     path("account/providers/", include("accounts.security.provider_urls")),
     path("api/", include("api.urls")),
     path("explorer/", include("explorer.urls")),

@@ -4,8 +4,10 @@ Prints each finding as `file:line: what is wrong`, and exits 1 if there is any:
 
 - a class name stands for one thing: it is defined once in the whole repository;
 - lines of templates and prose lines of docs have at most 120 characters;
+- each tag of a template ends on its line: Django shows one that spans two lines as text;
 - no test module imports another: shared helpers stand in plain modules;
 - every file that docs, docstrings and comments name in backticks exists;
+- code inside a text (a program that a test starts, an example of the docs) imports what exists;
 - the import contracts of `pyproject.toml` know every package of Python at the top.
 """
 
@@ -28,7 +30,13 @@ WAY_OUT_OF_PROSE = re.compile(r"\s*(\||!\[|\[[^\]]*\]:|<)")  # tables, pictures,
 NAMED_FILE = re.compile(r"`([\w-]+(?:/[\w-]+)*\.(?:py|html|css|js|md))`")
 # The tests of this check name files that never were.
 MAY_NAME_MISSING_FILES = frozenset({"docs/orm-to-sql.md", "tests/test_checks.py"})
+MAY_IMPORT_WHAT_IS_MISSING = frozenset({"tests/test_checks.py"})
+# In a text of Python, or a line of docs. `mypy` and the import itself check all others.
+IMPORT_IN_TEXT = re.compile(
+    r"^\s*(?:>>> )?from ([a-z_]\w*(?:\.\w+)+) import (\([^)]*\)|.+)", re.MULTILINE
+)
 SINGLE_TAG = re.compile(r"\{%((?!%\}).)*%\}|\{\{((?!\}\}).)*\}\}")
+OPEN_TAG = re.compile(r"{[%{#](?!.*[%}#]})")
 
 Sources = Sequence[tuple[str, str]]  # path from the root, text
 
@@ -90,6 +98,14 @@ def long_template_lines(sources: Sources) -> Iterator[str]:
                 yield f"{path}:{number}: {len(line)} characters, at most {LONGEST_LINE}"
 
 
+def tags_on_two_lines(sources: Sources) -> Iterator[str]:
+    """Tags of templates that do not end on their line: Django shows their text."""
+    for path, text in sources:
+        for number, line in enumerate(text.splitlines(), 1):
+            if OPEN_TAG.search(line):
+                yield f"{path}:{number}: a tag that does not end on its line is shown as text"
+
+
 def long_prose_lines(sources: Sources) -> Iterator[str]:
     """Prose lines of docs above the limit; code blocks, tables and pictures may be wider."""
     for path, text in sources:
@@ -113,6 +129,61 @@ def missing_files(sources: Sources, existing: Iterable[str]) -> Iterator[str]:
                     yield f"{path}:{number}: there is no file {name}"
 
 
+def unresolved_imports(sources: Sources, modules: Sources) -> Iterator[str]:
+    """Imports in docs and in texts of Python files whose module or name the project does not have.
+
+    `modules`: all Python files. Packages that none of them is in are somebody else's.
+    """
+    trees = {_module_name(path): text for path, text in modules}
+    packages = {name.partition(".")[0] for name in trees}
+    for path, text in sources:
+        for number, code in _codes_in(path, text):
+            for found in IMPORT_IN_TEXT.finditer(code):
+                module, line = found[1], number + code.count("\n", 0, found.start(1))
+                if module.partition(".")[0] not in packages:
+                    continue
+                if module not in trees:
+                    yield f"{path}:{line}: there is no module {module}"
+                    continue
+                defined = _names_defined_in(trees[module])
+                for name in re.findall(
+                    r"(\w+)(?: as \w+)?", found[2].partition("#")[0].partition(";")[0]
+                ):
+                    if name not in defined and f"{module}.{name}" not in trees:
+                        yield f"{path}:{line}: {module} has no {name}"
+
+
+def _module_name(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _codes_in(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """The texts in which an import would be an example or a program, each with its first line."""
+    if not path.endswith(".py"):
+        yield 1, text
+        return
+    for node in ast.walk(ast.parse(text)):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and "import" in node.value
+        ):
+            yield node.lineno, node.value
+
+
+def _names_defined_in(text: str) -> set[str]:
+    """Names that a module defines or imports, at any depth."""
+    names = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(each.asname or each.name).partition(".")[0] for each in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
+
+
 def packages_without_contract(paths: Iterable[str], root_packages: Iterable[str]) -> Iterator[str]:
     """Packages at the top that import-linter does not read; the tests are free to import."""
     packages = {path.partition("/")[0] for path in paths if path.count("/") == 1
@@ -126,10 +197,14 @@ def findings() -> Iterable[str]:
     python = tracked_files(".py")
     yield from repeated_class_names(python)
     yield from imports_of_tests(python)
-    yield from long_template_lines([s for s in tracked_files(".html") if "templates/" in s[0]])
+    templates = [s for s in tracked_files(".html") if "templates/" in s[0]]
+    yield from long_template_lines(templates)
+    yield from tags_on_two_lines(templates)
     yield from long_prose_lines(tracked_files(".md"))
     named = [s for s in tracked_files(".md", ".py") if s[0] not in MAY_NAME_MISSING_FILES]
     yield from missing_files(named, tracked_paths())
+    may_import = [s for s in tracked_files(".md", ".py") if s[0] not in MAY_IMPORT_WHAT_IS_MISSING]
+    yield from unresolved_imports(may_import, python)
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     known = contracts["importlinter"]["root_packages"]
     yield from packages_without_contract(tracked_paths(), known)

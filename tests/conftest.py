@@ -33,7 +33,7 @@ from pytest_django.plugin import blocking_manager_key
 from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import User
 from api import rate
-from ledger.db.row_security import SignedReader, without_reader
+from ledger.db.rights.row_security import SignedReader, without_reader
 from ledger.web import downloads, running_requests
 from tests import emptying, pooler, template
 from tests.factories import UserFactory

@@ -9,7 +9,6 @@ from typing import Any
 import factory
 import factory.random
 from django.db import connection
-from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from accounts import services as account_services
@@ -18,7 +17,6 @@ from accounts.numbers import with_check_digits
 from ledger.db.ids import uuid7
 from transactions import services
 from transactions.models import Transaction
-from transactions.safeguards.keys import SINCE
 
 PASSWORD = "ledger-demo"
 
@@ -67,12 +65,6 @@ def hold_that_ended(account: Account, amount: Decimal, **details: Any) -> Transa
     return services.book(
         services.Draft(from_account=account, amount=amount, pending=True, **details)
     )
-
-
-def upgrade_to_derived_ids() -> None:
-    """As if `migrate` ended soon: all rows until now are of the time when the key was the id."""
-    applied = timezone.now() + timedelta(minutes=1)
-    MigrationRecorder(connection).migration_qs.filter(name=SINCE).update(applied=applied)
 
 
 def insert_row(**columns: Any) -> None:

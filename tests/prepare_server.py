@@ -13,7 +13,7 @@ import sys
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from ledger.db.rights import LARGE_OBJECTS
+from ledger.db.rights.grants import LARGE_OBJECTS
 from ledger.embedded.roles import DATABASE, create_on, reset_settings
 
 PASSWORD = "ledger"

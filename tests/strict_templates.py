@@ -1,10 +1,12 @@
 """Each name that a template of ours uses is in its context; Django would show nothing instead.
 
 Optional are: what a `default` filter follows; OPTIONAL; and in an `{% if %}` the parameters of a
-template in `templates/includes`. A part of a name that is there (`payment.note`) may be missing in
-an `{% if %}`, in a `{% for %}` and before a filter.
+template in `templates/includes`, or of a part of a page (`_panel.html`) in the folder of an app.
+A part of a name that is there (`payment.note`) may be missing in an `{% if %}`, in a `{% for %}`
+and before a filter.
 """
 
+import re
 from typing import Any
 
 from django.template.base import FilterExpression, Variable, VariableDoesNotExist
@@ -13,6 +15,8 @@ from ledger.env import BASE_DIR
 
 OURS = f"{BASE_DIR / 'templates'}/"
 INCLUDED = f"{OURS}includes/"
+OF_APPS = re.compile(rf"{re.escape(str(BASE_DIR))}/\w+/\w+/templates/")
+PART = re.compile(rf"{OF_APPS.pattern}.*/_\w+\.html")
 # By template, the names that only some of its views give, or only the demo.
 OPTIONAL = {
     "503.html": "form tries_again",
@@ -33,7 +37,7 @@ OPTIONAL = {
     "cookbook/index.html": "is_not_found",
     "transactions/report.html": "panel save_form",
     "transactions/statement.html": "pending position released",
-    "transactions/transaction_receipt.html": "attachment_form note_form",
+    "transactions/transaction_receipt.html": "note_form",
 }
 
 # The file in which an expression stands, by its id: it has no room for an attribute.
@@ -52,7 +56,11 @@ def strict_resolve(self: Any, context: Any, ignore_failures: bool = False) -> An
     """In place of `FilterExpression.resolve`: raises an AssertionError for a name without value."""
     found = _resolve(self, context, ignore_failures)
     file = FILES.get(id(self), "")
-    if file.startswith(OURS) and isinstance(self.var, Variable) and self.var.lookups:
+    if (
+        (file.startswith(OURS) or OF_APPS.match(file))
+        and isinstance(self.var, Variable)
+        and self.var.lookups
+    ):
         if self.var.lookups[0] not in context:
             _refuse_unless_optional(self, is_tested=ignore_failures)
         elif found in ("", None) and not ignore_failures:
@@ -65,9 +73,9 @@ def strict_resolve(self: Any, context: Any, ignore_failures: bool = False) -> An
 
 def _refuse_unless_optional(expression: Any, *, is_tested: bool) -> None:
     file = FILES[id(expression)]
-    where = file.removeprefix(OURS)
+    where = OF_APPS.sub("", file).removeprefix(OURS)
     is_optional = expression.var.lookups[0] in OPTIONAL.get(where, "").split()
     has_default = any(function.__name__ == "default" for function, _ in expression.filters)
-    is_parameter = is_tested and file.startswith(INCLUDED)
+    is_parameter = is_tested and (file.startswith(INCLUDED) or PART.fullmatch(file) is not None)
     if not (is_optional or has_default or is_parameter):
         raise AssertionError(f"{where}: {expression.token} has no value")

@@ -22,9 +22,17 @@ PREFIX = "ledger_template_"
 KINDS = {False: "plain_", True: "secured_"}
 # Files and folders of these names decide what is in it. What runs after each migration (rights,
 # groups, policies, views) runs again in each copy.
-MADE_BY = {"migrations", "models", "models.py", "db", "practice", "demo"}
+MADE_BY = {"migrations", "models", "models.py", "db", "practice", "demo", "demo_data.py"}
 FILL = ("tests/load.py", "tests/ledger/own_bank.py", "tests/ledger/bank_copies.py")  # copied banks
-APPS = tuple(sorted(file.parent.name for file in BASE_DIR.glob("*/apps.py")))
+APPS = tuple(
+    sorted(
+        {
+            file.relative_to(BASE_DIR).parts[0]
+            for pattern in ("*/apps.py", "*/*/apps.py")
+            for file in BASE_DIR.glob(pattern)
+        }
+    )
+)
 PACKAGES = ("Django", "django-allauth", "django-pgtrigger")
 BUILDING = 7_205_759_403_792_795  # the advisory lock of the builder
 

@@ -35,6 +35,13 @@ def test_long_lines_are_found_in_templates() -> None:
     ]
 
 
+def test_tags_that_do_not_end_on_their_line_are_found() -> None:
+    text = "{% if a %}{{ b }}{# c #}\n<p {% if a %}x{% elif b or\n  c %}{% endif %}>{{ d\n}}"
+    assert [line.partition(": ")[0] for line in checks.tags_on_two_lines([("t.html", text)])] == [
+        "t.html:2", "t.html:3",
+    ]  # fmt: skip
+
+
 def test_long_lines_of_prose_are_found_but_not_those_of_code_and_tables() -> None:
     long = "x" * 121
     text = f"{long}\n```\n{long}\n```\n| {long} |\n- {long}\n"
@@ -47,6 +54,25 @@ def test_a_named_file_must_exist() -> None:
     text = "See `a/b.py`, `b.py` and `c/b.py`; `README.md`."
     found = list(checks.missing_files([("docs/x.md", text)], ["z/a/b.py", "README.md"]))
     assert found == ["docs/x.md:1: there is no file c/b.py"]
+
+
+def test_an_import_in_a_text_must_exist() -> None:
+    modules = [
+        ("a/b.py", "from x import Other\nclass Row: ...\nLIMIT: int = 3"),
+        ("a/__init__.py", ""),
+    ]
+    sources = [
+        (
+            "tests/t.py",
+            'PROGRAM = """\nimport os\nfrom a.b import Row, Gone\nfrom django.db import x\n"""',
+        ),
+        ("docs/t.md", ">>> from a.b import (LIMIT, Other as Mine)\n>>> from a.c import Row\n"),
+        ("tests/u.py", "from a.c import Row\n"),
+    ]
+    assert list(checks.unresolved_imports(sources, modules)) == [
+        "tests/t.py:3: a.b has no Gone",
+        "docs/t.md:2: there is no module a.c",
+    ]
 
 
 def test_a_package_that_no_import_contract_knows_is_found() -> None:

@@ -16,9 +16,8 @@ from django.db.migrations.state import ProjectState
 from django.db.models.functions import Now
 from pgtrigger.migrations import AddTrigger
 
-from ledger.db.triggers import CompiledFirmTrigger, DeferredTriggerSql, FirmTriggerSql
+from ledger.db.triggers import FixedTrigger, Kind
 from tests.migration_rules.check import findings, findings_of, not_in_line
-from tests.migration_rules.frozen import FROZEN, NEWEST
 
 # What the body of DO may do, plain and by EXECUTE, breaks the same rules as outside.
 IN_DO = [
@@ -44,9 +43,11 @@ ONCE = models.UniqueConstraint(fields=["name"], name="name_once")
 def noop(_apps: object, _editor: object) -> None: ...
 
 
-def trigger(kind: type[FirmTriggerSql], func: str = "RETURN NEW;") -> AddTrigger:
-    sql = kind(pgid="p", func=func, table="things", when="AFTER", operation="INSERT", hash="h")
-    return AddTrigger(model_name="thing", trigger=CompiledFirmTrigger(name="t", sql=sql))
+def trigger(func: str = "RETURN NEW;", *, kind: Kind = "") -> AddTrigger:
+    made = FixedTrigger(
+        name="t", kind=kind, table="things", when="AFTER", operation="INSERT", func=func
+    )
+    return AddTrigger(model_name="thing", trigger=made)
 
 
 def made(called: str = "Thing", /, **fields: "models.Field[Any, Any]") -> migrations.CreateModel:
@@ -145,15 +146,15 @@ def sql(text: str) -> Operation:
         ),
         ("one-key", [migrations.AddConstraint("thing", ExclusionConstraint(
             name="e", expressions=[("name", "&&")]))]),
-        ("no-deferrable", [trigger(DeferredTriggerSql)]),
+        ("no-deferrable", [trigger(kind="deferred")]),
         ("no-deferrable", [migrations.AddConstraint("thing", models.UniqueConstraint(
             fields=["account"], name="u", deferrable=models.Deferrable.DEFERRED))]),
         ("no-deferrable", [sql("ALTER TABLE things ADD CONSTRAINT f FOREIGN KEY (size)"
                                " REFERENCES sizes DEFERRABLE NOT VALID")]),
-        ("no-session-state", [trigger(FirmTriggerSql, "PERFORM pg_notify('a', 'b'); RETURN NEW;")]),
+        ("no-session-state", [trigger("PERFORM pg_notify('a', 'b'); RETURN NEW;")]),
         ("no-session-state", [sql("SELECT pg_advisory_lock(1)")]),
         *(
-            ("no-session-state", [trigger(FirmTriggerSql, f"{body} RETURN NEW;")])
+            ("no-session-state", [trigger(f"{body} RETURN NEW;")])
             for body in (
                 "IF pg_try_advisory_lock(1) THEN RETURN NEW; END IF;",
                 "x := pg_try_advisory_lock(1);",
@@ -185,7 +186,7 @@ def sql(text: str) -> Operation:
         ("one-key", [sql("CREATE TABLE items (a int, LIKE things INCLUDING INDEXES)")]),
         *((rule, [sql(f"DO $$ BEGIN IF a THEN {body}; END IF; END $$")]) for rule, body in IN_DO),
         ("no-session-state", [sql("/* a /* b */ */ SELECT pg_catalog.pg_advisory_lock(1)")]),
-        ("no-session-state", [trigger(FirmTriggerSql, "PERFORM pg_try_advisory_lock(1);")]),
+        ("no-session-state", [trigger("PERFORM pg_try_advisory_lock(1);")]),
     ],
 )  # fmt: skip
 def test_a_migration_that_breaks_a_rule_is_found(rule: str, operations: list[Operation]) -> None:
@@ -212,8 +213,8 @@ def test_a_migration_that_breaks_a_rule_is_found(rule: str, operations: list[Ope
         [sql("INSERT INTO things VALUES ('LOCK TABLE x; SELECT pg_advisory_lock(1)')")],
         [sql("COMMENT ON TABLE things IS 'unique; DEFERRABLE; TRUNCATE'")],
         [sql("CREATE TRIGGER t BEFORE TRUNCATE ON things EXECUTE FUNCTION f()")],
-        [trigger(FirmTriggerSql, "PERFORM set_config('a.b', 'c', true); SET LOCAL jit = off;"
-                                 " UPDATE things SET size = 1; RETURN NEW;")],
+        [trigger("PERFORM set_config('a.b', 'c', true); SET LOCAL jit = off;"
+                 " UPDATE things SET size = 1; RETURN NEW;")],
         [sql("CREATE TABLE items (id uuid PRIMARY KEY); CREATE INDEX i ON items (id)")],
         [sql("CREATE FUNCTION f() RETURNS int AS $$ BEGIN UPDATE things SET size = 1; END; $$"
              " LANGUAGE plpgsql"), add(models.TextField(null=True))],
@@ -233,7 +234,7 @@ def test_a_migration_that_breaks_a_rule_is_found(rule: str, operations: list[Ope
             fields=["account", "number"], name="u"))],
         [migrations.SeparateDatabaseAndState(
             state_operations=[migrations.RemoveField("thing", "size")])],
-        [trigger(FirmTriggerSql, "PERFORM pg_advisory_xact_lock(1); RETURN NEW;")],
+        [trigger("PERFORM pg_advisory_xact_lock(1); RETURN NEW;")],
     ],
 )  # fmt: skip
 def test_the_right_form_passes(operations: list[Operation]) -> None:
@@ -273,10 +274,3 @@ def test_the_migrations_of_an_app_are_one_line(parents: dict[str, str], wrong: l
 
 def test_the_migrations_of_this_checkout_keep_the_rules() -> None:
     assert list(findings()) == []
-
-
-def test_what_is_frozen_is_older_than_the_rules() -> None:
-    for migration, rules in FROZEN.items():
-        app, _, name = migration.partition(".")
-        assert int(name[:4]) <= NEWEST[app], f"{migration} is new: it keeps the rules"
-        assert all(rules.values()), "each has a reason"

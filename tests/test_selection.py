@@ -184,7 +184,7 @@ def test_each_function_is_run_by_a_test() -> None:
         ("transactions/payees/forms.py", "tests/transactions/payees/test_a.py::test", True),
         ("transactions/payees/forms.py", "tests/transactions/search/test_a.py::test", False),
         ("transactions/payees/forms.py", "tests/transactions/test_a.py::test", True),
-        ("transactions/models/payee.py", "tests/transactions/payees/test_a.py::test", True),
+        ("transactions/payees/models.py", "tests/transactions/payees/test_a.py::test", True),
         ("explorer/pages/editor.py", "tests/explorer/test_a.py::test", True),
         ("explorer/pages/editor.py", "tests/attacks/test_a.py::test", False),
         ("explorer/pages/editor.py", "tests/test_a.py::test", False),

@@ -6,8 +6,10 @@ import pytest
 from django.template import Context, Engine, Origin, Template
 from django.template.loaders.locmem import Loader
 
+from ledger.env import BASE_DIR
 from tests.strict_templates import INCLUDED, OURS
 
+OF_AN_APP = f"{BASE_DIR}/banking/events/templates/events/"
 BASE = Loader(Engine(), {"base.html": "{% block main %}{% endblock %}"})
 
 
@@ -24,8 +26,9 @@ def rendered(text: str, file: str = f"{OURS}transactions/report.html") -> str:
     "{{ paymnts|length }}", "{% extends 'base.html' %}{% block main %}{{ paymnt }}{% endblock %}",
 ])  # fmt: skip
 def test_a_name_without_a_value_fails(text: str) -> None:
-    with pytest.raises(AssertionError):
-        rendered(text)
+    for file in (f"{OURS}transactions/report.html", f"{OF_AN_APP}page.html"):
+        with pytest.raises(AssertionError):
+            rendered(text, file)
 
 
 @pytest.mark.parametrize("text", [
@@ -38,4 +41,5 @@ def test_what_is_optional_passes(text: str) -> None:
 
 def test_parameters_of_an_included_template_and_templates_of_others_pass() -> None:
     rendered("{% if wide %}{% endif %}", f"{INCLUDED}_form.html")
+    rendered("{% if wide %}{% endif %}", f"{OF_AN_APP}_panel.html")
     assert rendered("{{ wide }}", "/site-packages/django/page.html") == ""

@@ -12,6 +12,7 @@ from tests.ledger import bank_copies
 MADE_BY = (
     "accounts/migrations/0001_first.py", "api/models.py", "transactions/models/hold.py",
     "ledger/db/extensions.py", "cookbook/practice/bank.py", "transactions/demo/seeding.py",
+    "transactions/payees/demo_data.py",
 )  # fmt: skip
 OTHER = "transactions/services.py"
 

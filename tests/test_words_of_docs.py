@@ -15,7 +15,7 @@ WORDS = (
     "get_object_or_404", "Http404", "ModelAdmin", "UserAdmin", "TabularInline", "assertContains",
     "unit tests", "LANGUAGE_CODE", "makemessages", "ImageField", "AUTH_PASSWORD_VALIDATORS",
     "password reset", "SECURE_SSL_REDIRECT", "ROOT_URLCONF", "connection.queries",
-    "GitHub Actions",
+    "GitHub Actions", "sync_to_async", "startproject", "django-admin", "/accounts/login/",
     # REST framework with Docker.
     "djangorestframework", "PrimaryKeyRelatedField", "ListCreateAPIView", "ReadOnlyModelViewSet",
     "AllowAny", "IsOwnerOrReadOnly", "authentication_classes", "LimitOffsetPagination",

@@ -204,8 +204,8 @@ def parts_of(stages: list[str]) -> list[str]:
 MONEY = {"tests/transactions/posting"}
 FOLDERS = {
     "test-older": {"tests/cookbook", "tests/ledger", "tests/transactions/search", *MONEY},
-    "test-pool": {"tests/accounts/security", "tests/transactions/payment_files", *MONEY},
-    "test-pgbouncer": {"tests/accounts/security", "tests/transactions/payment_files", *MONEY},
+    "test-pool": {"tests/accounts/security", "tests/banking/payment_files", *MONEY},
+    "test-pgbouncer": {"tests/accounts/security", "tests/banking/payment_files", *MONEY},
 }
 
 
@@ -231,7 +231,7 @@ def test_each_slice_has_its_part_of_each_configuration(stages_of_ci_run: Stages)
             assert stage.startswith(f"{name} TESTS=")
             assert {part, *folders} <= {*stage.split()}
         further += others[len(FOLDERS) :]
-    assert len([stage for stage in further if "tests/ledger/replicas/" in stage]) == 4
+    assert len([stage for stage in further if "tests/ledger/db/replicas/" in stage]) == 4
     assert f"{SECURED}test-all TESTS=tests/attacks/test_api.py" in " ".join(further)
 
 

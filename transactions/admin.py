@@ -1,15 +1,34 @@
 """Django's admin finds the registrations of this app here. The pages are in `staff/`."""
 
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest
+
 from transactions.staff.audit import AuditRunAdmin
-from transactions.staff.payment_files import PaymentFileAdmin
-from transactions.staff.reconciliation import ReconciliationAdmin
-from transactions.staff.standing_orders import StandingOrderAdmin
 from transactions.staff.transactions import TransactionAdmin
 
-__all__ = [
-    "AuditRunAdmin",
-    "PaymentFileAdmin",
-    "ReconciliationAdmin",
-    "StandingOrderAdmin",
-    "TransactionAdmin",
-]
+__all__ = ["AuditRunAdmin", "TransactionAdmin"]
+
+_sections_of_django = admin.site.get_app_list
+
+
+def _sections(request: HttpRequest, app_label: str | None = None) -> list[Any]:
+    """The lists of features stand under the heading of the core, also on the page of each."""
+    found: list[Any] = _sections_of_django(request, None)
+    own = [each for each in found if _is_of_transactions(each["app_label"])]
+    if own:
+        models = [model for section in own for model in section["models"]]
+        own[0]["models"] = sorted(models, key=lambda model: str(model["name"]).lower())
+        found = [each for each in found if each not in own[1:]]
+    if app_label and _is_of_transactions(app_label):
+        return own[:1]
+    return [each for each in found if app_label in (None, each["app_label"])]
+
+
+def _is_of_transactions(app_label: str) -> bool:
+    return apps.get_app_config(app_label).name.startswith(("transactions", "banking."))
+
+
+admin.site.get_app_list = _sections  # type: ignore[method-assign]

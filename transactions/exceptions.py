@@ -53,13 +53,19 @@ class TransactionNotFound(LedgerError):
 class InvalidAmount(LedgerError):
     """The amount is not above zero, too large, above its hold, or finer than its currency."""
 
+    field = "amount"
+
 
 class RecipientClosed(AccountNotActive):
     """The account that would receive the money is closed."""
 
+    field = "to_account"
+
 
 class RecipientFull(InvalidAmount):
     """The account that would receive the money cannot hold that much."""
+
+    field = "to_account"
 
 
 class InvalidDetails(LedgerError):
@@ -71,21 +77,31 @@ class InvalidDetails(LedgerError):
 class NoteChanged(LedgerError):
     """The owner's note or tags were changed meanwhile, in another window."""
 
+    is_conflict = True
+
 
 class InsufficientFunds(LedgerError):
     """More than the account has available."""
+
+    field = "amount"
 
 
 class CurrencyMismatch(LedgerError):
     """The two accounts are in different currencies."""
 
+    field = "to_account"
+
 
 class SameAccount(LedgerError):
     """Both sides are the same account, or there is no side."""
 
+    field = "to_account"
+
 
 class IdempotencyConflict(LedgerError):
     """This id has already been used for another transaction."""
+
+    is_conflict = True
 
 
 class AlreadyReversed(LedgerError):
@@ -97,6 +113,8 @@ class AlreadyReversed(LedgerError):
 class ExpiryPassed(LedgerError):
     """The end of a new hold is in the past."""
 
+    field = "expires_at"
+
 
 class HoldNotPending(LedgerError):
     """A row cannot be captured or voided: it is no hold, or ended before. Or a hold cannot be
@@ -106,6 +124,8 @@ class HoldNotPending(LedgerError):
 
 class LimitExceeded(LedgerError):
     """Above the account's limit for one payment, or for a day."""
+
+    field = "amount"
 
 
 class TooManyTogether(LedgerError):

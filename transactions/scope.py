@@ -11,7 +11,7 @@ from accounts.models import Account, User
 from accounts.models.account import AccountQuerySet
 from accounts.models.token_rights import SEE_NAMES
 from accounts.shown import opened_by_right
-from ledger.db.row_security import read_bank
+from ledger.db.rights.row_security import read_bank
 from transactions.models import Entry, Transaction
 from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet

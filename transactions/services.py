@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from accounts.refusal_counts import REVIEW, counting_refusals
-from ledger.db.xids import current_xid, was_committed
+from ledger.db.commits.xids import current_xid, was_committed
 from transactions.exceptions import (
     AccountNotFound,
     AlreadyReversed,

@@ -21,7 +21,7 @@ from django.conf import settings
 from accounts.models import User
 from accounts.requests import PersonRequest
 from accounts.shown import add_unnamed, opened_by_right
-from ledger.db.work import QueryLog, watched
+from ledger.db.queries.work import QueryLog, watched
 from transactions.scope import may_read_bank, may_see_names, may_see_plans
 
 UUIDS = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")

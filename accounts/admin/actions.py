@@ -19,7 +19,7 @@ from accounts.erased import ERASED
 from accounts.exceptions import LedgerError
 from accounts.models import Account, User
 from accounts.obstacles import COMING, HELD, NO_LINK, Link, Obstacle, obstacles_to_closing
-from ledger.db.facts import because
+from ledger.db.history.facts import because
 
 MOST_AT_ONCE = 100
 Obstacles = Mapping[UUID, Sequence[Obstacle]]  # by the id of the row

@@ -17,7 +17,7 @@ from accounts.models import LIMITS, Account, User
 from accounts.services import LARGEST_LIMIT
 from accounts.shown import add
 from accounts.sign_in.passwords import save_password_of_bank
-from ledger.db.facts import because
+from ledger.db.history.facts import because
 from ledger.text.currencies import minor_units
 from ledger.text.lines import tidy_line, unfit_name
 

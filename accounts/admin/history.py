@@ -16,7 +16,7 @@ from accounts.admin.changes_in_words import in_words
 from accounts.admin.log_pages import LogAdmin, newest_page
 from accounts.admin.parts import person_of
 from accounts.models import Change, User
-from ledger.db.facts import because
+from ledger.db.history.facts import because
 from ledger.db.retry import sqlstate
 from ledger.text.dates import end_of_day, start_of_day
 

@@ -21,7 +21,13 @@ from accounts.models.rights import GroupMembership, GroupPermission, PersonPermi
 from accounts.models.session import WebSession
 from accounts.models.sign_in import SignIn, SignInQuerySet
 from accounts.models.status_change import StatusChange
-from accounts.models.user import PERSON_WORDS, User, UserManager, UserQuerySet
+from accounts.models.user import (
+    PERSON_WORDS,
+    TIMES_OF_PEOPLE,
+    User,
+    UserManager,
+    UserQuerySet,
+)
 
 __all__ = [
     "ACCOUNT_WORDS",
@@ -29,6 +35,7 @@ __all__ = [
     "LATEST",
     "LIMITS",
     "PERSON_WORDS",
+    "TIMES_OF_PEOPLE",
     "Account",
     "AccountQuerySet",
     "AdminLogEntry",

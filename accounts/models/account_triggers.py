@@ -11,8 +11,8 @@ import pgtrigger
 from accounts.erased import ACCOUNT_NAME
 from accounts.models.change_triggers import recorded
 from accounts.models.fields import EARLIEST, LATEST
-from ledger.db.register import ERASES
-from ledger.db.triggers import BY_WEB_ROLE, FirmTrigger, refuse
+from ledger.db.history.register import ERASES
+from ledger.db.triggers import TRUSTS_USER, FirmTrigger, refuse
 
 # They may not change on a closed account.
 CLOSED_COLUMNS = (
@@ -25,12 +25,12 @@ def _closed_columns(row: str, without: str = "") -> str:
     return ", ".join(f"{row}.{column}" for column in CLOSED_COLUMNS if column != without)
 
 
-# The owner of the tables erases the name by right: nobody has to lift the trigger, which would
-# lock the table against every payment.
+# The owner of the tables, and so `erase_person`, erases the name by right: nobody has to lift the
+# trigger, which would lock the table against every payment.
 _ERASES_NAME = f"""
     NEW.name = '{ACCOUNT_NAME}' AND coalesce(current_setting('{ERASES}', true), '') <> ''
     AND ({_closed_columns("OLD", "name")}) IS NOT DISTINCT FROM ({_closed_columns("NEW", "name")})
-    AND NOT ({BY_WEB_ROLE})
+    AND {TRUSTS_USER}
 """
 CLOSED_STAYS = refuse("closed_account_stays_closed", "A closed account never changes.")
 
@@ -149,7 +149,7 @@ ALL: list[pgtrigger.Trigger] = [
         when=pgtrigger.Before,
         operation=pgtrigger.Insert,
         func=f"""
-            IF NEW.overdraft_limit > 0 AND {BY_WEB_ROLE}
+            IF NEW.overdraft_limit > 0 AND NOT {TRUSTS_USER}
                AND EXISTS (SELECT FROM approval_thresholds)
             THEN
                 {OPENS_WITHOUT_OVERDRAFT}

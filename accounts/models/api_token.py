@@ -15,7 +15,7 @@ from accounts.models.change_triggers import IN_UTC, recorded
 from accounts.models.fields import MoneyField, times_finite
 from accounts.models.token_rights import PAY, READ, REPORT, STAFF
 from accounts.models.user import User
-from ledger.db.register import ByRule, registered
+from ledger.db.history.register import ByRule, registered
 from ledger.db.triggers import FirmTrigger, refuse
 
 # What never changes, whoever writes: above all what the token may do and whose it is.

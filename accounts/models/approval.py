@@ -20,9 +20,9 @@ from accounts.models.change_triggers import recorded
 from accounts.models.fields import MoneyField
 from accounts.models.user import User
 from accounts.shown import add, add_accounts
+from ledger.db.history.register import EMPTIED, ByRule, registered
 from ledger.db.ids import uuid7
 from ledger.db.json_numbers import ExactJSONField
-from ledger.db.register import EMPTIED, ByRule, registered
 
 KINDS = [
     "deposit", "withdrawal", "refund", "hold", "capture", "limits", "payment_file", "group",

@@ -12,7 +12,7 @@ from django.db import models
 from accounts.models.change_triggers import recorded
 from accounts.models.user import User
 from accounts.shown import add_unnamed
-from ledger.db.register import EMPTIED, WITHOUT_KEYS, registered
+from ledger.db.history.register import EMPTIED, WITHOUT_KEYS, registered
 from ledger.db.triggers import stays
 
 

@@ -2,7 +2,7 @@
 
 Note [Hashes that the worker may not read]: a link for a new password is signed with SECRET_KEY,
 which the worker has, and with the hash of the old one. So its role has no right to that column of
-`users` (transactions/rights.py), and reads a hash that no password has, so that its jobs load
+`users` (accounts/tables.py), and reads a hash that no password has, so that its jobs load
 people as everybody does.
 """
 

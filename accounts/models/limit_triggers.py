@@ -16,7 +16,7 @@ from accounts.models.approval_triggers import (
     share_of,
 )
 from accounts.models.author_triggers import by_its_author
-from ledger.db.register import EMPTIED, registered
+from ledger.db.history.register import EMPTIED, registered
 from ledger.db.triggers import FirmTrigger, refuse, stays
 
 Share = Callable[[str, str], str]  # SQL of an amount and its currency: a part of the threshold

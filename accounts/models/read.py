@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.models.author_triggers import NEEDS_PROOF
 from accounts.models.user import User
 from accounts.shown import add_unnamed
+from ledger.db.history.register import EMPTIED, registered
 from ledger.db.ids import uuid7
-from ledger.db.register import EMPTIED, registered
 from ledger.db.triggers import CALLER, SESSION, FirmTrigger, refuse, stays
 
 MOST_PEOPLE = 500  # of a page

@@ -24,8 +24,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
+from ledger.db.history.register import registered
 from ledger.db.ids import uuid7
-from ledger.db.register import registered
 from ledger.db.triggers import stays
 
 

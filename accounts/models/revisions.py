@@ -11,7 +11,7 @@ from django.db import connection, models
 from django.db import transaction as db_transaction
 
 from accounts.models.register import RowRemoval
-from ledger.db.register import digest_of, id_of, is_registered, known_digest
+from ledger.db.history.register import digest_of, id_of, is_registered, known_digest
 
 ADDED = "A column was added: {}"
 

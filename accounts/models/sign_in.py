@@ -7,8 +7,8 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models.user import User
+from ledger.db.history.register import registered
 from ledger.db.ids import uuid7
-from ledger.db.register import registered
 
 
 class SignInQuerySet(models.QuerySet["SignIn"]):

@@ -13,19 +13,21 @@ WHY = "The state from which the audit compares the history."
 def note_state(cursor: CursorWrapper, tables: Iterable[str] = ()) -> None:
     """Inserts a row of the history for each row of the tables, by default of all recorded ones.
 
-    Only the owner of the tables can. The audit compares from the first such row on, so this is for
-    migrations, and for databases whose history was emptied.
+    Only the owner of the tables can. The audit compares each table from the last such statement
+    on, so this is for migrations that add a value to the history, in the database transaction that
+    adds the column, and for databases whose history was emptied.
     """
     for name in tables or sorted(RECORDED_TABLES):
         cursor.execute(state_sql(RECORDED_TABLES[name]))
 
 
 def state_sql(table: RecordedTable) -> str:
-    """The SQL that notes the state of one table."""
+    """The SQL that notes the state of one table; `request` tells its rows from those of others."""
     return f"""
     INSERT INTO changes (id, changed_at, table_name, about, action, before, after,
         address, path, request, reason, role, session)
     SELECT gen_random_uuid(), clock_timestamp(), '{table.name}', {table.about_of("one")},
-           '{NOTED}', NULL, {table.state_of("one")}, '', 'manage.py migrate', '', '{WHY}',
+           '{NOTED}', NULL, {table.state_of("one")}, '', 'manage.py migrate',
+           (SELECT gen_random_uuid()::text), '{WHY}',
            current_user, pg_backend_pid()::text
     FROM {table.name} AS one"""  # noqa: S608 - constants

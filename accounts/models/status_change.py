@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts.models import status_triggers
 from accounts.models.account import Account
 from accounts.models.user import User
+from ledger.db.history.register import EMPTIED, registered
 from ledger.db.ids import uuid7
-from ledger.db.register import EMPTIED, registered
 from ledger.db.triggers import stays
 
 

@@ -28,7 +28,7 @@ from accounts.models.rights_triggers import COLUMNS_OF_RIGHTS, STAFF_BEFORE_GROU
 from accounts.models.token_rights import RightsByToken
 from accounts.shown import add
 from ledger.db.ids import uuid7
-from ledger.db.triggers import BY_WEB_ROLE, FirmTrigger, refuse
+from ledger.db.triggers import TRUSTS_USER, FirmTrigger, refuse
 from ledger.text.lines import tidy_line
 
 # Words of names and addresses, for the search ("mara" finds Mara Lindt's payments) and the search
@@ -36,6 +36,7 @@ from ledger.text.lines import tidy_line
 PERSON_WORDS = SearchVector("name", weight="A", config="simple") + SearchVector(
     "email", weight="B", config="simple"
 )
+TIMES_OF_PEOPLE = ("created_at", "deleted_at", "last_login")
 
 
 # Whoever signs in as a superuser may do everything, so a page must not be able to make one.
@@ -44,7 +45,9 @@ SUPERUSER_BY_COMMAND = FirmTrigger(
     when=pgtrigger.Before,
     operation=pgtrigger.Insert | pgtrigger.UpdateOf("is_superuser"),  # type: ignore[no-untyped-call]
     func=f"""
-        IF NEW.is_superuser AND NOT (TG_OP = 'UPDATE' AND OLD.is_superuser) AND {BY_WEB_ROLE} THEN
+        IF NEW.is_superuser AND NOT (TG_OP = 'UPDATE' AND OLD.is_superuser)
+           AND NOT {TRUSTS_USER}
+        THEN
             {refuse("superuser_by_command", "Superusers are made by manage.py createsuperuser.")}
         END IF;
         RETURN NEW;
@@ -233,7 +236,7 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
             ),
             models.CheckConstraint(
                 name="user_times_finite",
-                condition=times_finite("created_at", "deleted_at"),
+                condition=times_finite(*TIMES_OF_PEOPLE),
                 violation_error_message="A time lies between 1900 and 9999.",
             ),
         ]

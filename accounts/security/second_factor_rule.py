@@ -18,7 +18,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.sign_in.factors import has_second_factor, signed_in_with_second_factor
-from ledger.db.confirmation import waiting_for_no_standby
+from ledger.db.commits.confirmation import waiting_for_no_standby
 from ledger.web.redirects import redirect_and_return
 
 # What stays open, so that a second factor can be set up: names of URLs begin with these.

@@ -172,16 +172,17 @@ def _passes(counted: str) -> bool:
         return True
 
 
-def tell(person: User, notice: Notice, *, email: str = "") -> None:
+def tell(person: User, notice: Notice, *, email: str = "", counts: bool = True) -> None:
     """Mails the notice after the commit, to the person's address or the one given. A mail that
-    cannot be sent undoes nothing.
+    cannot be sent undoes nothing. Without `counts` it leaves whatever NOTICES says: the worker
+    cannot count.
     """
     context = {"text": notice.text, "person_name": mailed_name(person)}
     text, to = render_to_string("account/email/notice_message.txt", context), email or person.email
 
     def send() -> None:
         try:
-            with telling(person, notice.subject):
+            with telling(person, notice.subject) if counts else as_notice(person.pk):
                 send_mail(notice.subject, text, None, [to])
         except MailNotSent as error:
             logger.error(  # noqa: TRY400

@@ -3,7 +3,7 @@
 from allauth.mfa.models import Authenticator
 
 from accounts.sign_in.encryption import reencrypt
-from ledger.db.reencryption import reencrypt_rows
+from ledger.db.secret_key.reencryption import reencrypt_rows
 
 SECRETS = ("secret", "old_codes")  # keys of `Authenticator.data`
 

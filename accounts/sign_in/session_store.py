@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts.models import WebSession
 from ledger.db import replicas
-from ledger.db.confirmation import waiting_for_no_standby
+from ledger.db.commits.confirmation import waiting_for_no_standby
 from ledger.db.replicas import POSITION
 from ledger.db.retry import Failure, failure_of
 from ledger.web import security_log

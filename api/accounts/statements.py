@@ -17,11 +17,11 @@ from api.paging import known_only, page_by_number
 from api.parameters import CURSOR, FIELDS, LIMIT
 from api.renderers import STATEMENT_FILES
 from api.views import ApiView
+from banking.statement_files.chosen import ChosenEntries, file_of_choice
+from banking.statement_files.files import check_page_of
+from banking.statement_files.models import MonthlyStatement
+from banking.statement_files.monthly import file_of_month, statement_of
 from ledger.web.table_files import TYPES
-from transactions.models import MonthlyStatement
-from transactions.statement_files.chosen import ChosenEntries, file_of_choice
-from transactions.statement_files.files import check_page_of
-from transactions.statement_files.monthly import file_of_month, statement_of
 from transactions.statements.file import table_file
 from transactions.statements.forms import StatementForm
 

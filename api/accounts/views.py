@@ -31,7 +31,7 @@ from api.parameters import CURSOR, FIELDS, KEY_OF_ACCOUNT, LIMIT, query
 from api.transactions.expansion import put_transactions
 from api.transactions.keys import REPLAYED, key_as_uuid
 from api.views import POSTED_ROWS, ApiView
-from ledger.db.confirmation import wait_until_confirmed
+from ledger.db.commits.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7_for
 from ledger.db.replicas import read
 from ledger.text.lines import tidy_line
@@ -99,6 +99,10 @@ def _replayed(account: Account, given: dict[str, Any]) -> Response:
 
 class AccountDetail(ApiView):
     """One account of the caller."""
+
+    instead = (
+        "Its owner closes an account in the browser, at /accounts/<id>/close/; it is never deleted."
+    )
 
     @extend_schema(operation_id="accounts_read", parameters=[FIELDS], responses=AccountSerializer)
     def get(self, request: Request, pk: UUID) -> Response:

@@ -33,9 +33,9 @@ from api.transactions.payments import (
     limit_of_day,
 )
 from api.transactions.serializers import NewTransactionSerializer
-from ledger.db.named_locks import wait_for_lock
+from ledger.db.locking.named import wait_for_lock
 from ledger.db.retry import with_retry
-from ledger.db.row_security import RowScope, reading
+from ledger.db.rights.row_security import RowScope, reading
 from transactions import services
 from transactions.exceptions import IdempotencyConflict, InvalidAmount, TooManyTogether
 from transactions.models import Transaction

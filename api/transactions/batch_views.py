@@ -18,7 +18,7 @@ from api.caller import Caller
 from api.fields import StrictSerializer
 from api.paging import known_only
 from api.parameters import KEY, query
-from api.parsing import BatchJSONParser, NDJSONParser
+from api.parsing import MOST_BYTES, BatchJSONParser, NDJSONParser
 from api.problems import OutcomeOf, body_of
 from api.renderers import NDJSON, JSONRenderer, NDJSONRenderer
 from api.transactions.batch import BatchLine, LineRefused, book_each, book_together, lines_of
@@ -26,6 +26,7 @@ from api.transactions.keys import REPLAYED, line_id
 from api.transactions.serializers import NewTransactionSerializer
 from api.views import POSTED_ROWS, ApiView
 from ledger.web import outages
+from ledger.web.uploads import reads_file
 from transactions.models import Transaction
 from transactions.safeguards.confirmation import ConfirmationNeeded, is_covered
 
@@ -60,6 +61,7 @@ class BatchResultSerializer(serializers.Serializer[Any]):
     results = LineSerializer(many=True)
 
 
+@reads_file(MOST_BYTES)
 class TransactionBatch(ApiView):
     """Many payments in one call."""
 

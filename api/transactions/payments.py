@@ -22,7 +22,7 @@ from accounts.sign_in import step_up
 from api.caller import Caller, TokenScope
 from api.fields import refuse_odd
 from api.problems import FieldRefused
-from ledger.db.row_security import RowScope, reading
+from ledger.db.rights.row_security import RowScope, reading
 from ledger.text.dates import start_of_day
 from ledger.text.money import money
 from transactions import services

@@ -35,7 +35,7 @@ from api.transactions.keys import REPLAYED, payment_key
 from api.transactions.payments import check_limits
 from api.transactions.serializers import TransactionSerializer
 from api.views import POSTED_ROWS, ApiView
-from ledger.db.confirmation import wait_until_confirmed
+from ledger.db.commits.confirmation import wait_until_confirmed
 from ledger.text.lines import tidy_line
 from transactions import staff_services
 from transactions.exceptions import IdempotencyConflict, InvalidAmount, LedgerError

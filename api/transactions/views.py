@@ -31,7 +31,7 @@ from api.transactions.keys import REPLAYED, payment_key
 from api.transactions.payments import pay
 from api.transactions.serializers import NewTransactionSerializer, TransactionSerializer
 from api.views import POSTED_ROWS, ApiView
-from ledger.db.confirmation import wait_until_confirmed
+from ledger.db.commits.confirmation import wait_until_confirmed
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.annotations.categories import read_own_categories
 from transactions.models import Transaction

@@ -21,11 +21,19 @@ from accounts.models import (
     StaffSum,
     WebSession,
 )
+from banking.events.models import (
+    AccountEvent,
+    EventStream,
+    Webhook,
+    WebhookDelivery,
+    WebhookQueue,
+)
 from cookbook.practice.readiness import SCHEMA
-from transactions.models import AccountEvent, EventStream, Webhook, WebhookDelivery, WebhookQueue
 
 # What a trigger raises, as `ledger.db.triggers.refuse` writes it.
-RAISED = re.compile(r"RAISE EXCEPTION '([^']*)' USING ERRCODE = '\w+', CONSTRAINT = '(\w+)'")
+RAISED = re.compile(
+    r"RAISE EXCEPTION\s+'((?:[^']|'')*)'\s+USING\s+ERRCODE\s+=\s+'\w+',\s+CONSTRAINT\s+=\s+'(\w+)'"
+)
 KINDS = {
     "c": "CHECK",
     "f": "FOREIGN KEY",
@@ -89,12 +97,14 @@ class Rule:
 
 
 def tables_of_the_books() -> list[str]:
-    """The tables of accounts and transactions, without those of signing in, approvals and
-    events."""
+    """The tables of accounts, transactions and banking, without those of signing in, approvals and
+    events.
+    """
     return [
         model._meta.db_table
-        for label in ("accounts", "transactions")
-        for model in apps.get_app_config(label).get_models(include_auto_created=True)
+        for app in apps.get_app_configs()
+        if app.name.partition(".")[0] in ("accounts", "banking", "transactions")
+        for model in app.get_models(include_auto_created=True)
         if model._meta.managed and not model._meta.proxy and model not in LEFT_OUT
     ]
 

@@ -39,10 +39,11 @@ from cookbook.practice.readiness import (
     is_current,
 )
 from cookbook.practice.schema_copy import copy_schema
-from ledger.db import extensions, pooler
-from ledger.db.probe import unapplied_migrations
+from ledger.db import extensions
+from ledger.db.outages.probe import unapplied_migrations
 from ledger.db.read_router import is_added
 from ledger.db.retry import sqlstate
+from ledger.db.server import pooler
 from transactions.demo import seeding
 
 REAL = "public"  # the schema of the real books
@@ -209,7 +210,7 @@ def _here(found: re.Match[str]) -> str:
 
 def _fill() -> None:
     """Inserts the rows: those that a migration inserts, then permissions, groups and the demo."""
-    currencies = import_module("accounts.migrations.0007_currencies").CURRENCIES
+    currencies = import_module("accounts.migrations.0009_currencies").CURRENCIES
     Currency.objects.bulk_create(
         Currency(code=code, name=name, minor_units=units) for code, name, units in currencies
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from django.apps import apps
 from django.db import connection
 
-from ledger.db.probe import known_migrations
+from ledger.db.outages.probe import known_migrations
 
 SCHEMA = "practice"
 SCRATCH = tuple(f"practice_scratch_{number}" for number in range(1, 5))

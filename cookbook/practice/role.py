@@ -10,9 +10,10 @@ from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 
 from cookbook.practice.readiness import NO_RIGHT, NOT_GRANTED, SCHEMA, NoPracticeBank
-from ledger.db import extensions, facts
+from ledger.db import extensions
+from ledger.db.history import facts
 from ledger.db.retry import sqlstate
-from ledger.db.row_security import without_reader
+from ledger.db.rights.row_security import without_reader
 
 SECONDS = 3.0  # the longest one statement of a recipe may take
 LOCK_SECONDS = 3.0  # the longest it may wait for one lock

@@ -18,9 +18,21 @@ GROUP = RecipeGroup(
 @GROUP.recipe(
     "aggregate(): Sum, Avg, Min, Max, Count",
     asks="How do I get the sum, average, smallest and largest of a column?",
-    shows=("aggregate", "Sum", "Avg", "Min", "Max", "Count", "total", "average"),
+    shows=(
+        "aggregate",
+        "Sum",
+        "Avg",
+        "Min",
+        "Max",
+        "Count",
+        "total",
+        "average",
+        "StdDev",
+        "standard deviation",
+    ),
     notice="One query and one row, returned as a dict. default=0 adds COALESCE: with no rows the "
-    "sum is 0, as the count is; the other three are None. Try a category that does not exist.",
+    "sum is 0, as the count is; the other three are None. Try a category that does not exist. "
+    "StdDev and Variance are used alike.",
     pitfall="Sum without rows is None, not 0, and None + 1 raises an error in the first month "
     "without payments.",
 )
@@ -90,9 +102,19 @@ def in_and_out() -> QuerySet[Transaction, Any]:
 @GROUP.recipe(
     "TruncMonth: group by month",
     asks="How do I group by month, week or day?",
-    shows=("TruncMonth", "group by", "Sum", "Count", "date_trunc", "per month"),
+    shows=(
+        "TruncMonth",
+        "group by",
+        "Sum",
+        "Count",
+        "date_trunc",
+        "per month",
+        "TruncWeek",
+        "TruncDay",
+        "group by day",
+    ),
     notice="The query has GROUP BY 1, which means its first column: DATE_TRUNC('month', …) in the "
-    "current time zone.",
+    "current time zone. TruncWeek, whose weeks begin on Monday, and TruncDay are used alike.",
     pitfall="A month without rows is missing; it does not appear with zero. Grouping by "
     "created_at__month merges the same month of all years.",
 )

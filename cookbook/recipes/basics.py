@@ -154,9 +154,19 @@ def limit_for_all(limit: Decimal = Decimal(1000)) -> dict[str, int]:
 @GROUP.recipe(
     "delete(): CASCADE and PROTECT",
     asks="How do I delete a row or rows, and what do CASCADE and PROTECT do?",
-    shows=("delete", "CASCADE", "PROTECT", "ProtectedError", "on_delete", "DELETE", "delete a row"),
+    shows=(
+        "delete",
+        "CASCADE",
+        "PROTECT",
+        "SET_NULL",
+        "ProtectedError",
+        "on_delete",
+        "DELETE",
+        "delete a row",
+    ),
     notice="Django, not Postgres, does the CASCADE: it deletes the notes before their jar, and "
-    "delete() returns how many rows of each model were deleted. For PROTECT, Django sends a SELECT "
+    "delete() returns how many rows of each model were deleted. With SET_NULL it would send an "
+    "UPDATE of the notes instead. For PROTECT, Django sends a SELECT "
     "for each foreign key that points to the account; some rows are found, so Django raises "
     "ProtectedError and sends no DELETE.",
     pitfall="The table does not know about CASCADE: a DELETE in raw SQL is refused by the "

@@ -53,6 +53,8 @@ def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
         "trigram",
         "TrigramSimilarity",
         "TrigramWordSimilarity",
+        "fuzzy search",
+        "typo tolerant",
     ),
     notice="contains, startswith and endswith are LIKE; those that begin with i compare UPPER() "
     "of both sides, so ANA finds Ana: Django sends no ILIKE. A % or _ in the text is escaped and "
@@ -103,8 +105,21 @@ def daily_limits() -> dict[str, int]:
 @GROUP.recipe(
     "Q objects: OR, AND and NOT",
     asks="How do I combine conditions with OR, AND and NOT?",
-    shows=("Q", "negation", "filter", "OR", "AND", "NOT", "or condition", "order_by", "slicing"),
-    notice="| is OR, & is AND, ~ is NOT; SQL has the brackets of the Python expression.",
+    shows=(
+        "Q",
+        "negation",
+        "filter",
+        "OR",
+        "AND",
+        "NOT",
+        "or condition",
+        "order_by",
+        "slicing",
+        "!=",
+        "not equal",
+    ),
+    notice="| is OR, & is AND, ~ is NOT; SQL has the brackets of the Python expression. There is "
+    "no lookup for !=: it is exclude(), or ~Q.",
     pitfall="Chained filter() calls are AND. Python's or, and, not do not work on Q: Q(…) or "
     "Q(…) is simply the first of the two.",
 )
@@ -179,11 +194,13 @@ def no_large_dinner(most: Decimal = Decimal(100)) -> dict[str, int]:
         "timezone",
         "TruncDate",
         "ExtractYear",
+        "last 30 days",
     ),
     notice="date is the expression TruncDate, and year and month are ExtractYear and ExtractMonth. "
     "year becomes BETWEEN its first and last moment, which can use an index on the column. date "
     "and month wrap the column in a cast and in EXTRACT, both in the current time zone.",
-    pitfall="month alone is that month of every year. And a day in another time zone is a "
+    pitfall="month alone is that month of every year; the last 30 days are "
+    "created_at__gte=timezone.now() - timedelta(days=30). And a day in another time zone is a "
     "different 24 hours: activate the reader's time zone first.",
 )
 def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:

@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Annotated
 
 from django.core.paginator import Paginator
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, Collate, Concat, Greatest, Least
 
 from accounts.models import Account
 from cookbook.recipes.basics import GROUP
@@ -16,8 +16,18 @@ from transactions.models import Transaction
 @GROUP.recipe(
     "order_by() and slices: the first few rows",
     asks="How do I sort, and take only some of the rows?",
-    shows=("order_by", "slicing", "LIMIT", "OFFSET", "objects.all", "sort", "descending"),
-    notice="The slice is LIMIT and OFFSET: no other rows are sent to Python. A minus sign sorts "
+    shows=(
+        "order_by",
+        "slicing",
+        "LIMIT",
+        "OFFSET",
+        "objects.all",
+        "sort",
+        "descending",
+        "lazy evaluation",
+    ),
+    notice="The slice is LIMIT and OFFSET: no other rows are sent to Python. A queryset is lazy: "
+    "only reading its rows sends the query. A minus sign sorts "
     "in descending order; rows with equal values are sorted by the columns after it.",
     pitfall="Without a unique last column, rows with equal values come in any order, and one row "
     "can be on two pages. A slice cannot be negative, and nothing can be filtered after it.",
@@ -60,6 +70,31 @@ def limit_or_none(currency: str = "USD") -> QuerySet[Account, dict[str, object]]
     accounts = Account.objects.filter(currency=currency).annotate(limit=limit)
     rows = accounts.values("user__name", "name", "daily_limit", "transfer_limit", "limit")
     return rows.order_by("-limit", "user__email", "name")[:5]
+
+
+@GROUP.recipe(
+    "Concat, Greatest, Least: functions of columns",
+    asks="How do I join texts, or get the larger of two columns of a row?",
+    shows=("Concat", "Greatest", "Least", "ExpressionWrapper", "Collate", "concatenate", "Value"),
+    notice="The functions run in Postgres, and each is a column of the result. "
+    "ExpressionWrapper gives an expression a type, here a condition that of a BooleanField. "
+    "Collate sorts by the bytes of the text, so all capital letters come before small ones.",
+    pitfall="In Postgres GREATEST and LEAST leave out NULL, so an account without a daily limit "
+    "has its balance in both; in MySQL and SQLite the result would be NULL. And Max() is the "
+    "largest value of many rows, not of the columns of one.",
+)
+def accounts_with_labels(
+    balance: Decimal = Decimal(5000),
+) -> QuerySet[Account, dict[str, object]]:
+    """Ana's accounts: a label, two comparisons, and whether there is much money on each."""
+    accounts = Account.objects.filter(user__email="ana@example.com")
+    rows = accounts.annotate(
+        label=Concat("user__name", Value(": "), "name"),
+        least=Least("balance", "daily_limit"),
+        greatest=Greatest("balance", "daily_limit"),
+        is_large=ExpressionWrapper(Q(balance__gte=balance), output_field=BooleanField()),
+    )
+    return rows.order_by(Collate("name", "C")).values("label", "least", "greatest", "is_large")
 
 
 @GROUP.recipe(

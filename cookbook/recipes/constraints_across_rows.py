@@ -26,10 +26,14 @@ from transactions.models import Entry, Transaction
         "overlap",
         "booking",
         "DateRangeField",
+        "DateTimeRangeField",
+        "RangeOperators",
     ),
-    notice="The model has ExclusionConstraint(expressions=[('box', '='), ('during', '&&')]): a row "
-    "is refused if another row has the same box and overlaps in the days. Mara begins on the day "
-    "that Ana ends: a range includes its first day but not its last, so the two do not overlap.",
+    notice="The model has ExclusionConstraint(expressions=[('box', '='), ('during', '&&')]), "
+    "whose operators RangeOperators names: a row is refused if another row has the same box and "
+    "overlaps in the days. Mara begins on the day that Ana ends: a range includes its first day "
+    "but not its last, so the two do not overlap. For moments in place of days there is "
+    "DateTimeRangeField.",
     pitfall="A query for overlaps before the INSERT lets two people book at the same time. And "
     "box WITH = needs the extension btree_gist, for which Django has the migration operation "
     "BtreeGistExtension; core Postgres has GiST for ranges, not for plain numbers.",

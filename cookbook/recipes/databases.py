@@ -190,10 +190,16 @@ def is_standby() -> bool:
 @GROUP.recipe(
     "Read your own writes: the WAL position",
     asks="How do I read from a replica and still see what I have just written?",
-    shows=("read your own writes", "pg_current_wal_insert_lsn", "LSN", "read after write"),
+    shows=(
+        "read your own writes",
+        "pg_current_wal_insert_lsn",
+        "LSN",
+        "read after write",
+        "stale read",
+    ),
     notice="After the COMMIT, pg_current_wal_insert_lsn() is past everything that was written. "
     "Keep it with the session. A replica whose pg_last_wal_replay_lsn() has come as far shows all "
-    "of it; until then, read from the writer.",
+    "of it; until then a read there is stale, so read from the writer.",
     pitfall="Ask after the COMMIT, not before: the row of the commit is WAL too. And ask the "
     "server that answers the query: behind one name there may be several.",
     commits=True,

@@ -19,7 +19,7 @@ def coins_in_jars() -> dict[str, int]:
 @GROUP.recipe(
     "F() expressions: avoid the lost update",
     asks="How does a change get lost when two people change the same row?",
-    shows=("lost update", "race condition", "F", "update without loading", "READ COMMITTED"),
+    shows=("F", "lost update", "race condition", "update without loading", "READ COMMITTED"),
     notice="Ben's save writes back the 100 that he read before Ana took 30: her change is lost, "
     "without an error. With F() the database adds to the current value.",
     pitfall="READ COMMITTED, the default, allows lost updates, even if Ana and Ben each work in a "
@@ -150,12 +150,15 @@ def retry(ana: Session, ben: Session) -> dict[str, int]:
         "SERIALIZABLE",
         "snapshot",
         "non-repeatable read",
+        "phantom read",
+        "dirty read",
         "MVCC",
     ),
     notice="At READ COMMITTED each statement sees what is committed when it begins: Ana's second "
     "query counts 40 coins again that her first query counted in the other jar. At REPEATABLE READ "
     "the first query fixes one snapshot for all queries, and the total stays 100. Postgres keeps "
-    "the older versions of a row for it (MVCC), so a reader never waits for a writer.",
+    "the older versions of a row for it (MVCC), so a reader never waits for a writer. At no level "
+    "is there a dirty read, and from REPEATABLE READ on no phantom read.",
     pitfall="atomic alone gives no single snapshot. A report of several queries needs REPEATABLE "
     "READ, or must be one statement.",
     commits=True,

@@ -49,6 +49,7 @@ def rent_and_cash(
     shows=(
         "many to many",
         "ManyToManyField",
+        "M2M",
         "through table",
         "add",
         "distinct",

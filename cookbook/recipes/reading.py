@@ -20,9 +20,10 @@ GROUP = RecipeGroup(
 @GROUP.recipe(
     "iterator(): loop with little memory",
     asks="How do I loop over a very large table without loading it all into memory?",
-    shows=("iterator", "chunk_size", "memory", "batch", "large queryset", "stream"),
+    shows=("iterator", "chunk_size", "memory", "batch", "large queryset", "stream", "async for"),
     notice="iterator() sends one query for any number of rows. Django fetches chunk_size rows at a "
-    "time from a cursor on the server, and frees each row when the loop has moved on.",
+    "time from a cursor on the server, and frees each row when the loop has moved on. "
+    "In async code the loop is async for over aiterator().",
     pitfall="The queryset caches nothing, so a second loop over it queries the database again. "
     "And a sum like this belongs in the database: aggregate() returns one row instead of 2,383.",
 )

@@ -95,11 +95,12 @@ def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str,
 @GROUP.recipe(
     "Partial index: Index(condition=…)",
     asks="How do I index only the rows that I look for?",
-    shows=("partial index", "condition", "Index", "CREATE INDEX", "db_index"),
+    shows=("partial index", "condition", "Index", "CREATE INDEX", "db_index", "composite index"),
     notice='The model has Index(fields=["sold_on"], condition=Q(spent=0), '
     'name="vouchers_unspent"), which contains only 250 of the 5,000 rows. The query with spent = 0 '
     "uses it; the one without cannot, because most of its rows are not in the index. A field's "
-    "db_index=True is a CREATE INDEX without a condition.",
+    "db_index=True is a CREATE INDEX without a condition. An Index of two fields is a composite "
+    "index, sorted by the first field and then by the second.",
     pitfall="Postgres must see that the query's condition implies the index's condition. "
     'filter(left=F("worth")) finds the same vouchers and does not use the index.',
 )

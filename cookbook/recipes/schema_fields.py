@@ -39,13 +39,24 @@ from cookbook.runner.steps import step
         "auto_now",
         "max_length",
         "BigAutoField",
+        "autoincrement",
+        "sequence",
+        "blank",
+        "null=True, blank=True",
+        "PositiveIntegerField",
+        "BinaryField",
+        "DurationField",
+        "GenericIPAddressField",
     ),
     notice="DecimalField(max_digits=6, decimal_places=2) is numeric(6, 2). A field with choices "
     "is a plain varchar: the labels stay in Python, and get_kind_display() returns them. "
     "A SlugField is a varchar too; slugify() makes its text. So are EmailField and URLField; an "
-    "IntegerField is integer. The INSERT has a value for every "
+    "IntegerField is integer, a PositiveIntegerField the same with a CHECK, a BinaryField bytea, a "
+    "DurationField interval, a GenericIPAddressField inet. The INSERT has a value for every "
     "column: uuid4() and auto_now_add are Python, not defaults of the table. A model without a "
-    "primary key gets a BigAutoField: a bigint that the database numbers.",
+    "primary key gets a BigAutoField: a bigint that the database numbers. null=True "
+    "leaves out NOT NULL; blank=True changes nothing in the table: it allows an empty field in "
+    "forms.",
     pitfall="choices are checked by forms and full_clean() only: create(kind='moon') is stored, "
     "so add a CheckConstraint. update() and bulk_update() do not set auto_now. And a FloatField "
     "rounds: money needs a DecimalField.",

@@ -71,7 +71,7 @@ def limits_by_balance() -> QuerySet[Account, Any]:
 @GROUP.recipe(
     "F() and save(): added twice",
     asks="Why does a second save() add the amount again?",
-    shows=("F", "save", "refresh_from_db", "increment", "counter"),
+    shows=("save", "F", "refresh_from_db", "increment", "counter"),
     notice="On Django 5.2 both save() calls send SET coins = coins + 10. The attribute holds the "
     "expression, not a number, and each save() sends it again, until refresh_from_db(). From 6.0 "
     "on, save() reads the number back, so the second one sends that.",

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from ledger.db.work import QueryLog, RecordedQuery
+from ledger.db.queries.work import QueryLog, RecordedQuery
 
 
 @contextmanager

@@ -23,9 +23,9 @@ from cookbook.runner.sessions import (
 )
 from cookbook.runner.steps import Trace, TraceSection, traced
 from cookbook.runner.time_limit import TimeLimit, TooLong
+from ledger.db.queries.work import QueryLog, RecordedQuery, plan_of, sentence_of, watched
 from ledger.db.replicas import ReadPurpose, read, read_again
 from ledger.db.retry import TIMED_OUT, sqlstate
-from ledger.db.work import QueryLog, RecordedQuery, plan_of, sentence_of, watched
 
 # Any table: the role of the cookbook has rights to the practice bank alone.
 COOKBOOK = ReadPurpose("cookbook", None)

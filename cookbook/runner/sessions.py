@@ -28,7 +28,7 @@ from cookbook.practice.role import SECONDS, switch_role
 from cookbook.runner.rendering import as_text
 from cookbook.runner.time_limit import TimeLimit
 from ledger.db import extensions
-from ledger.db.work import QueryLog, RecordedQuery, sentence_of, watched
+from ledger.db.queries.work import QueryLog, RecordedQuery, sentence_of, watched
 
 T = TypeVar("T")
 SLOTS = 7_205_759_403_792_800  # the advisory lock of the first scratch schema; the next ones follow

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from ledger.db.work import QueryLog, RecordedQuery
+from ledger.db.queries.work import QueryLog, RecordedQuery
 
 IN_FULL = 3  # statements of one shape, one after the other, that are shown as they are
 

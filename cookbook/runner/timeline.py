@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cookbook.runner.sessions import SessionStep
-from ledger.db.work import RecordedQuery
+from ledger.db.queries.work import RecordedQuery
 from ledger.text.sql_layout import lay_out
 
 

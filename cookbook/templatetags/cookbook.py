@@ -13,7 +13,7 @@ from cookbook.runner.sessions import SessionStep
 from cookbook.runner.steps import IN_FULL, of_one_shape
 from cookbook.runner.timeline import TimelineRow
 from cookbook.runner.timeline import timeline as timeline_of
-from ledger.db.work import RecordedQuery
+from ledger.db.queries.work import RecordedQuery
 from ledger.text.literals import literal
 
 register = template.Library()

@@ -10,7 +10,7 @@ from django.db.models import Case, F, Q, When
 
 from accounts.shown import add_accounts
 from explorer.browse.dimensions import COUNTERPARTY, MONTH, OUTSIDE, Dimension
-from ledger.db.compiled_sql import compiled
+from ledger.db.queries.compiled_sql import compiled
 from transactions.annotations.search import tags_of
 from transactions.scope import Scope, newest_first
 from transactions.search.sql.sides import TransactionSides

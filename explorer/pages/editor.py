@@ -31,8 +31,8 @@ from explorer.running.run import (
 )
 from explorer.running.session import NotSetUp
 from explorer.schema.views import VIEWS
-from ledger.db.row_security import read_bank
-from ledger.db.work import sentence_of
+from ledger.db.queries.work import sentence_of
+from ledger.db.rights.row_security import read_bank
 
 PAGE_ROWS, PAGE_MEGABYTES = 200, 1
 MOST_LISTED = 50  # saved queries of colleagues

@@ -32,8 +32,9 @@ from psycopg.sql import SQL, Composed, Literal
 from explorer.access import ExplorerReader
 from explorer.running.overdue import end_overdue, note_end, refuse_if_overdue
 from explorer.schema.functions import SCHEMA, SETTING
-from ledger.db import credentials, replicas
+from ledger.db import replicas
 from ledger.db.backend.limited import LimitedConnection
+from ledger.db.server import credentials
 
 LOCK_SECONDS = 1
 STOP_SECONDS = 2  # for a busy server to stop a statement

@@ -6,7 +6,7 @@ with and without it. The role may execute them, as a view demands, but may not e
 so no query names them.
 """
 
-from ledger.db import row_security as tokens
+from ledger.db.rights import row_security as tokens
 from transactions.row_security import functions as row_security
 
 SCHEMA, RULES = "explorer", "explorer_rules"
@@ -49,7 +49,8 @@ $$;
 REVOKE ALL ON FUNCTION {SCHEMA}.locks_hidden_table() FROM PUBLIC;
 """  # noqa: S608 - a constant
 _SCOPE = f"({RULES}.claims())[2]::int"
-# The numbers are those of `ledger.db.row_security.RowScope`: BANK without names, STAFF with them.
+# The numbers are those of `ledger.db.rights.row_security.RowScope`: BANK without names, STAFF with
+# them.
 FUNCTIONS = {
     "reads_bank() RETURNS boolean": f"coalesce({_SCOPE} >= 4, false)",
     "reads_names() RETURNS boolean": f"coalesce({_SCOPE} >= 5, false)",

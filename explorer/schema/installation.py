@@ -13,8 +13,8 @@ from django.db.backends.utils import CursorWrapper
 
 from explorer.schema.functions import RULES, SCHEMA, TABLES, names, statements
 from explorer.schema.views import VIEWS, ExplorerView
-from ledger.db.short_waits import with_short_waits
-from ledger.db.signing_keys import derived_keys, store_pads
+from ledger.db.locking.short_waits import with_short_waits
+from ledger.db.secret_key.signing_keys import derived_keys, store_pads
 
 PURPOSE = b"ledger explorer"  # of the keys
 

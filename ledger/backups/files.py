@@ -18,9 +18,9 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from ledger.backups.contents import of_the_bank
-from ledger.db import pooler, tools
-from ledger.db.probe import known_migrations
-from ledger.db.refused_logins import not_by_this_login
+from ledger.db.outages.probe import known_migrations
+from ledger.db.outages.refused_logins import not_by_this_login
+from ledger.db.server import pooler, tools
 from ledger.db.snapshot import snapshot
 from transactions.models import Seal, Transaction
 

@@ -16,9 +16,9 @@ from django.db import DatabaseError, connection
 
 from ledger import env
 from ledger.database_settings import source_name
-from ledger.db.creation import create_database
-from ledger.db.embedded import EmbeddedServerError, programs
 from ledger.db.retry import sqlstate
+from ledger.db.server.creation import create_database
+from ledger.db.server.embedded import EmbeddedServerError, programs
 from ledger.env import BASE_DIR
 
 LONGEST_NAME = 63  # bytes, of Postgres

@@ -14,9 +14,12 @@ from django.db import DatabaseError, OperationalError
 from ledger.checks.explorer_role import explorer_role
 from ledger.checks.extensions import extensions
 from ledger.checks.messages import weak, wrong
-from ledger.db import pooler, row_security, signed_facts, zones
-from ledger.db.embedded import embedded_server
-from ledger.db.probe import short_connection, unapplied_migrations
+from ledger.checks.worker_role import worker_role
+from ledger.db.history import signed_facts
+from ledger.db.outages.probe import short_connection, unapplied_migrations
+from ledger.db.rights import row_security
+from ledger.db.server import pooler, zones
+from ledger.db.server.embedded import embedded_server
 from ledger.jobs import records
 from ledger.jobs.schedule import BACKUP
 
@@ -58,6 +61,11 @@ TALKATIVE = """
         WHEN 'auto_explain.log_min_duration' THEN setting <> '-1'
         ELSE false END
     ORDER BY name
+"""
+# Tables with triggers that do not run. An erasure lifts some within its transaction, unseen.
+LIFTED = """
+    SELECT DISTINCT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+    WHERE tgenabled IN ('D', 'R') AND relnamespace = 'public'::regnamespace ORDER BY relname
 """
 # Whether segments of the WAL are copied away, the last of them within a day.
 ARCHIVE = """
@@ -151,6 +159,18 @@ def roles(found: Connection) -> Iterator[CheckMessage]:
             )
 
 
+def triggers(found: Connection) -> Iterator[CheckMessage]:
+    """Tables whose rules somebody has switched off, such as whoever took over a worker."""
+    lifted = [table for (table,) in found.execute(LIFTED).fetchall()]
+    if lifted:
+        yield wrong(
+            "triggers",
+            f"Triggers of {', '.join(lifted)} are off, so their rows can be changed unseen.",
+            "Find out who switched them off, then switch them on again as the owner:"
+            " ALTER TABLE ... ENABLE TRIGGER ALL. migrate does it for those that an erasure lifts.",
+        )
+
+
 def durability(found: Connection) -> Iterator[CheckMessage]:
     """Settings of the server that let committed payments go."""
     losing = [what for (what,) in found.execute(LOSING).fetchall()]
@@ -240,5 +260,6 @@ def _failed_since(job: records.JobStatus) -> bool:
 
 
 CHECKS = (
-    prepared, extensions, roles, explorer_role, durability, server_log, version, time_zone,
+    prepared, extensions, roles, worker_role, explorer_role, triggers, durability,
+    server_log, version, time_zone,
 )  # fmt: skip

@@ -1,15 +1,15 @@
 """What the role of the explorer's queries lacks that only a superuser can give or take."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 from django.conf import settings
 from django.core.checks import CheckMessage
 
-from ledger.checks.messages import weak
-from ledger.db import kept_from_queries
-from ledger.db.role_setup import EXPLORER_SETTINGS
+from ledger.checks.messages import some, weak
+from ledger.db.rights import kept_from_queries
+from ledger.db.rights.role_setup import EXPLORER_SETTINGS
 
 # What a new session of the role gets: its own setting, in this database or all, or that of the
 # server, which this session has unless a role or it set another. Any limit of files will do.
@@ -35,7 +35,6 @@ LACKING = """
         ELSE held.value NOT IN (wanted.value, 'false', '0') END
     ORDER BY place
 """
-MAX_NAMES = 10
 STATEMENTS = """
     SELECT count(*) > 0 FROM pg_class, pg_roles
     WHERE relname = 'pg_stat_statements' AND rolname = %s
@@ -62,7 +61,7 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
     if functions := kept_from_queries.executable(found, role):
         yield weak(
             "explorer_functions",
-            f"The role {role} may execute {_some(functions)}: queries of the explorer could fill"
+            f"The role {role} may execute {some(functions)}: queries of the explorer could fill"
             " the disk or the memory of web processes, take all locks of the server, end queries of"
             " others, or learn from statistics who is a customer.",
             "Let a superuser run manage.py create_roles, or the SQL of"
@@ -75,8 +74,3 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
             " there.",
             "REVOKE SELECT ON pg_stat_statements FROM PUBLIC, as its owner.",
         )
-
-
-def _some(names: Sequence[str]) -> str:
-    further = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + further

@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError
 
 from ledger.checks.messages import wrong
 from ledger.db.extensions import MIGRATION, lacking
-from ledger.db.probe import applied_migrations, short_connection
+from ledger.db.outages.probe import applied_migrations, short_connection
 
 SECONDS = 5
 

@@ -20,7 +20,7 @@ from django.db import DatabaseError, InterfaceError
 
 from ledger.checks.messages import weak, wrong
 from ledger.database_settings import is_local, outside
-from ledger.db.redis_cache import RedisOrTable
+from ledger.db.cache.redis import RedisOrTable
 
 CHECKED = ("verify-ca", "verify-full")
 LEAST_HSTS_SECONDS = 86_400

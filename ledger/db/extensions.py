@@ -5,7 +5,8 @@ database cannot take that away, because those of a trusted extension belong to t
 superuser. So extensions are in a schema of their own, which the web role and the cookbook's may
 enter and the explorer's may not. It is in no search path but the cookbook's: SQL names it
 (`extensions.unaccent`), and so works in a function with a path of its own, in the practice bank,
-behind a pooler, and while a backup is restored. `ledger.db.lookups` names it for Django's lookups.
+behind a pooler, and while a backup is restored. `ledger.db.queries.lookups` names it for Django's
+lookups.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import psycopg
 
 SCHEMA = "extensions"
 REQUIRED = ("btree_gist", "pg_trgm", "unaccent")
-MIGRATION = "ledger_db.0005_extensions"
+MIGRATION = "ledger_db.0001_extensions"
 FOUND = """
     SELECT name, extnamespace::regnamespace::text, pg_has_role(current_user, extowner, 'MEMBER'),
            EXISTS (SELECT FROM pg_available_extensions AS known WHERE known.name = required.name)

@@ -113,3 +113,21 @@ class ExactJSONField(models.JSONField):
     def to_python(self, value: Any) -> Any:
         """Returns the object of a fixture."""
         return loads(value) if isinstance(value, str) else value
+
+
+class ReadableJSONField(models.JSONField):
+    """JSON of a table that a page shows even if it was forged: numbers of any length and lists of
+    any depth, which Python cannot read, are None.
+    """
+
+    def deconstruct(self) -> Any:
+        """Returns the parts of a plain JSONField."""
+        name, _path, args, options = super().deconstruct()
+        return name, "django.db.models.JSONField", args, options
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """Returns the value, or None."""
+        try:
+            return super().from_db_value(value, expression, connection)
+        except (ValueError, RecursionError):
+            return None

@@ -18,7 +18,8 @@ READ = "read"
 ON_WRITER = frozenset(
     {
         "__fake__",  # models of a migration
-        "accounts", "allauth", "api", "cookbook", "django", "explorer", "ledger", "transactions",
+        "accounts", "allauth", "api", "banking", "cookbook", "django", "explorer", "ledger",
+        "transactions",
     }
 )  # fmt: skip
 

@@ -33,7 +33,8 @@ from django.db import (
 )
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from ledger.db import counts, failed_servers
+from ledger.db import counts
+from ledger.db.server import failed_servers
 from ledger.tracing import spans
 
 P = ParamSpec("P")

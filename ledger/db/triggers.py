@@ -5,11 +5,13 @@ may change, whatever its rights. That is wrong for books: injected SQL could set
 `FirmTrigger` leaves the check out; only the owner of the table can disable it, by ALTER TABLE.
 
 With `deferred` the function runs at COMMIT, for each row. With `definer` it runs with the rights of
-the tables' owner, so that it may do what
-the role that fired it may not.
+the tables' owner, so that it may do what the role that fired it may not; its `search_path` names
+`public` first and `pg_temp` last, because a caller's temporary tables would be found before the
+real ones otherwise.
 """
 
-from typing import Any
+from hashlib import sha1
+from typing import Any, ClassVar, Literal
 
 from django.db import models
 from pgtrigger import (
@@ -23,107 +25,148 @@ from pgtrigger import (
     compiler,
 )
 
-# Whether the role that runs the statement may not act as the owner of the table. True in every web
-# process, because its role owns nothing; false for migrations and commands. For functions that run
-# with the rights of their caller.
-BY_WEB_ROLE = """NOT pg_has_role(
-    current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER'
-)"""
+from ledger.db.sql_in_migrations import Sql, one_line
+
+Kind = Literal["", "definer", "deferred"]
+
 
 # For functions that run with the rights of the owner: the role that called, and its session.
 CALLER = "coalesce(nullif(current_setting('role'), 'none'), session_user)"
 SESSION = "pg_backend_pid() || coalesce(' at ' || host(inet_client_addr()), '')"
 
+# Whether the role that runs the statement has the rights of the owner of the table, as migrations
+# and commands do. False in web processes and in the worker. The first one is for functions that run
+# with the rights of their caller, the second one for those with the rights of the owner, where
+# `current_user` is the owner, and the setting `role` still names who called.
+_OF_THE_OWNER = "pg_has_role({}, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')"
+TRUSTS_USER = _OF_THE_OWNER.format("current_user")
+TRUSTS_CALLER = _OF_THE_OWNER.format(f"({CALLER})::name")
+
 
 class FirmTriggerSql(compiler.UpsertTriggerSql):
-    """The SQL of a trigger without `pgtrigger.ignore`. Migrations name this class."""
+    """The SQL of a trigger without `pgtrigger.ignore`, and of its function.
+
+    Both are named after the trigger and a digest of the table: Postgres fires the triggers of a
+    table in the order of these names. The comment is a digest of the SQL, whatever its layout.
+    """
+
+    # Of the function: whose rights it has. A role that may execute a definer's could attach it to a
+    # table of its own, with any rows.
+    RIGHTS: ClassVar[dict[Kind, str]] = {
+        "": "",
+        "deferred": "",
+        "definer": " SECURITY DEFINER SET search_path = public, pg_temp;"
+        " REVOKE ALL ON FUNCTION {pgid}() FROM PUBLIC",
+    }
+
+    def __init__(self, *, kind: Kind, name: str, **parts: str) -> None:
+        self.kind = kind
+        pgid = pgid_of(name, parts["table"])
+        super().__init__(pgid=pgid, **parts)
+        self.hash = sha1(one_line(self._filled("")).encode(), usedforsecurity=False).hexdigest()
+        self.data = self._filled(self.hash)
+
+    def _filled(self, digest: str) -> str:
+        parts = {**self.defaults, **self.kwargs, "table": f'"{self.table}"', "hash": digest}
+        return self.get_template().format(**parts)
 
     def get_template(self) -> str:
-        return """
-            CREATE OR REPLACE FUNCTION {pgid}()
+        constraint, deferred = (
+            ("CONSTRAINT", "DEFERRABLE INITIALLY DEFERRED") if self.kind == "deferred" else ("", "")
+        )
+        return f"""
+            CREATE OR REPLACE FUNCTION {{pgid}}()
             RETURNS TRIGGER AS $$
-                {declare}
+                {{declare}}
                 BEGIN
-                    {func}
+                    {{func}}
                 END;
-            $$ LANGUAGE plpgsql;
+            $$ LANGUAGE plpgsql{self.RIGHTS[self.kind]};
 
-            DROP TRIGGER IF EXISTS {pgid} ON {table};
-            CREATE TRIGGER {pgid}
-                {when} {operation} ON {table}
-                FOR EACH {level} {condition}
-                EXECUTE FUNCTION {execute};
+            DROP TRIGGER IF EXISTS {{pgid}} ON {{table}};
+            CREATE {constraint} TRIGGER {{pgid}}
+                {{when}} {{operation}} ON {{table}}
+                {deferred} {{referencing}} FOR EACH {{level}} {{condition}}
+                EXECUTE FUNCTION {{pgid}}();
 
-            COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
+            COMMENT ON TRIGGER {{pgid}} ON {{table}} IS '{{hash}}';
         """
 
 
-class DefinerTriggerSql(FirmTriggerSql):
-    """The same, but the function runs with its owner's rights. Migrations name this class.
+def pgid_of(name: str, table: str) -> str:
+    """What the trigger of this name and its function are called in Postgres."""
+    return f"pgtrigger_{name}_{sha1(table.encode(), usedforsecurity=False).hexdigest()[:5]}"
 
-    `search_path` names `public` first and `pg_temp` last: otherwise a caller's temporary tables
-    would be found before the real ones.
+
+class FixedTrigger(compiler.Trigger):
+    """A trigger as migrations have it, with its SQL: `kind` is "definer", "deferred" or "".
+
+    Two are equal if their SQL is, whatever its layout. Uninstalling one also drops its function.
     """
 
-    def get_template(self) -> str:
-        # A role that may execute it could attach it to a table of its own, with any rows.
-        definer = """LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp;
-            REVOKE ALL ON FUNCTION {pgid}() FROM PUBLIC;"""
-        template = super().get_template().replace("LANGUAGE plpgsql;", definer)
-        return template.replace("FOR EACH {level}", "{referencing} FOR EACH {level}")
+    sql: FirmTriggerSql
 
+    def __init__(self, *, name: str, kind: Kind = "", **parts: str) -> None:
+        super().__init__(name=name, sql=FirmTriggerSql(kind=kind, name=name, **parts))
 
-class DeferredTriggerSql(FirmTriggerSql):
-    """The same, but the function runs at COMMIT. Migrations name this class."""
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FixedTrigger) and (self.name, self.hash) == (
+            other.name,
+            other.hash,
+        )
 
-    def get_template(self) -> str:
-        template = super().get_template()
-        template = template.replace("CREATE TRIGGER", "CREATE CONSTRAINT TRIGGER")
-        return template.replace("FOR EACH", "DEFERRABLE INITIALLY DEFERRED FOR EACH")
-
-
-class CompiledFirmTrigger(compiler.Trigger):
-    """The trigger as migrations know it; uninstalling it also drops its function."""
+    def __hash__(self) -> int:
+        return hash((self.name, self.hash))
 
     @property
     def uninstall_sql(self) -> str:
         return f"{super().uninstall_sql} DROP FUNCTION IF EXISTS {self.sql.pgid}();"
 
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        parts: dict[str, Any] = {"name": self.name}
+        if self.sql.kind:
+            parts["kind"] = self.sql.kind
+        for part in ("table", "when", "operation", "level", "referencing"):
+            if (text := self.sql.kwargs.get(part, "")) != self.sql.defaults.get(part, ""):
+                parts[part] = one_line(text)
+        for part in ("condition", "declare", "func"):
+            if text := self.sql.kwargs.get(part, ""):
+                parts[part] = Sql(text)
+        return f"{__name__}.FixedTrigger", [], parts
+
 
 class FirmTrigger(Trigger):
     """A trigger of django-pgtrigger that cannot be ignored."""
 
+    name: str
+
     def __init__(self, *, definer: bool = False, deferred: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.definer, self.deferred = definer, deferred
+        self.kind: Kind = "deferred" if deferred else "definer" if definer else ""
 
-    @property
-    def _sql_class(self) -> type[FirmTriggerSql]:
-        if self.deferred:
-            return DeferredTriggerSql
-        return DefinerTriggerSql if self.definer else FirmTriggerSql
+    def get_pgid(self, model: models.Model) -> str:
+        return pgid_of(self.name, model._meta.db_table)
 
-    def compile(self, model: models.Model) -> compiler.Trigger:
-        return CompiledFirmTrigger(
+    def compile(self, model: models.Model) -> FixedTrigger:
+        return FixedTrigger(
             name=self.name,
-            sql=self._sql_class(
-                pgid=self.get_pgid(model),
-                declare=self.render_declare(model),
-                func=self.render_func(model),
-                table=model._meta.db_table,
-                when=self.when,
-                operation=self.operation,
-                level=self.level,
-                condition=self.render_condition(model),
-                referencing=self.referencing or compiler._unset,
-            ),
+            kind=self.kind,
+            declare=self.render_declare(model),
+            func=self.render_func(model),
+            table=model._meta.db_table,
+            when=str(self.when),
+            operation=str(self.operation),
+            level=str(self.level),
+            condition=self.render_condition(model),
+            referencing=str(self.referencing or ""),
         )
 
 
 def refuse(name: str, message: str) -> str:
     """PL/pgSQL that raises a check violation (SQLSTATE 23514) under a constraint's name."""
+    quoted = message.replace("'", "''").replace("%", "%%")
     return (
-        f"RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation', "
+        f"RAISE EXCEPTION '{quoted}' USING ERRCODE = 'check_violation', "
         f"CONSTRAINT = '{name}', TABLE = TG_TABLE_NAME;"
     )
 

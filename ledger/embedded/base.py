@@ -11,7 +11,7 @@ import psycopg
 from django.db import OperationalError
 
 from ledger.db.backend import base, client
-from ledger.db.embedded import EmbeddedServerError, programs
+from ledger.db.server.embedded import EmbeddedServerError, programs
 from ledger.embedded.instance import default_server
 from ledger.embedded.roles import LOGINS, OWNER
 

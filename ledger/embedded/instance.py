@@ -4,7 +4,7 @@ from functools import cache
 
 from django.conf import settings
 
-from ledger.db.embedded import EmbeddedServerError
+from ledger.db.server.embedded import EmbeddedServerError
 from ledger.embedded.pair import Pair
 from ledger.embedded.server import EmbeddedServer
 

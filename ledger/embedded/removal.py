@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ledger.db.embedded import EmbeddedServerError
+from ledger.db.server.embedded import EmbeddedServerError
 from ledger.embedded import placement, postmaster
 
 # A process that serves this code holds a shared lock on this file. The kernel releases the lock

@@ -5,21 +5,16 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from ledger.db import kept_from_queries
-from ledger.db.rights import LARGE_OBJECTS
-from ledger.db.role_setup import (
-    BECOMES,
-    COOKBOOK,
-    EXPLORER_OPTIONS,
-    EXPLORER_SETTINGS,
-    MEMBER_ALONE,
-)
-from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
+from ledger.db.rights import kept_from_queries
+from ledger.db.rights.grants import LARGE_OBJECTS
+from ledger.db.rights.held import memberships
+from ledger.db.rights.role_setup import COOKBOOK, EXPLORER_OPTIONS, EXPLORER_SETTINGS
+from ledger.db.server.versions import MEMBERSHIPS_KNOW_INHERIT
 from ledger.embedded.postmaster import Postmaster
 
 DATABASE = "ledger"
 # The roles: the owner of the database; the role of web processes, whose rights to tables are
-# granted after every migration (see rights.py); the role of `manage.py work`, likewise; the role of
+# granted after every migration (see grants.py); the role of `manage.py work`, likewise; the role of
 # the cookbook, which cannot sign in and is reached by SET ROLE; the owner of the views of row-level
 # security, which nobody becomes; and the role of the explorer, which signs in and reads its views
 # alone.
@@ -37,13 +32,12 @@ ROLES = {
     EXPLORER: EXPLORER_OPTIONS,
 }
 # (member, role): the member may SET ROLE to the role. The owner also inherits the role's rights;
-# the web role does not. The worker can do neither: see Note [A member without rights].
+# the web role does not.
 MEMBERSHIPS = {
     (OWNER, WEB): "",
     (OWNER, COOKBOOK): "",
     (WEB, COOKBOOK): " WITH INHERIT FALSE",
     (OWNER, ROWS): "",
-    (WORKER, OWNER): MEMBER_ALONE,
 }
 GRANTED = "SELECT member::regrole::text, roleid::regrole::text FROM pg_auth_members"
 SUPERUSER = "postgres"
@@ -60,8 +54,8 @@ def create(server: Postmaster) -> None:
 def create_on(connection: psycopg.Connection[Any], *, password: str | None = None) -> None:
     """Creates what is missing of the roles, their memberships and the database, as a superuser.
 
-    Before Postgres 16 a membership has no option for inheritance: there the web role and the worker
-    inherit nothing from any role.
+    Before Postgres 16 a membership has no option for inheritance: there the web role inherits
+    nothing from any role.
     """
     known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
     for role, rights in ROLES.items():
@@ -74,12 +68,11 @@ def create_on(connection: psycopg.Connection[Any], *, password: str | None = Non
         if (member, role) not in granted:
             grant = sql.SQL("GRANT {} TO {}" + ("" if is_old else options))
             connection.execute(grant.format(sql.Identifier(role), sql.Identifier(member)))
-    # As a server has it that came from Postgres 15, which had no such options.
-    if not is_old and connection.execute(BECOMES, [WORKER, OWNER]).fetchone():
-        grant = sql.SQL("GRANT {} TO {}" + MEMBER_ALONE)
-        connection.execute(grant.format(sql.Identifier(OWNER), sql.Identifier(WORKER)))
-    for role in (WEB, WORKER) if is_old else ():
-        connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(sql.Identifier(role)))
+    if is_old:
+        connection.execute(sql.SQL("ALTER ROLE {} NOINHERIT").format(sql.Identifier(WEB)))
+    with connection.cursor() as cursor:  # which triggers of older checkouts asked for
+        for _grantor, revoke in memberships(cursor, owner=OWNER, worker=WORKER):
+            cursor.execute(revoke.encode())
     exists = "SELECT 1 FROM pg_database WHERE datname = %s"
     if not connection.execute(exists, [DATABASE]).fetchone():
         create = sql.SQL("CREATE DATABASE {} OWNER {}")

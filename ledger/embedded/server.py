@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger.db.embedded import MAJOR, EmbeddedServerError, make_data_dir
+from ledger.db.server.embedded import MAJOR, EmbeddedServerError, make_data_dir
 from ledger.embedded import placement, postmaster, roles
 from ledger.embedded.placement import Placement
 from ledger.embedded.postmaster import Postmaster

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 from django.db import DatabaseError, InterfaceError
 
+from ledger.db.locking.short_waits import TablesInUse
 from ledger.db.retry import Failure, failure_of
-from ledger.db.short_waits import TablesInUse
 
 OF_THE_SERVER = frozenset({Failure.NOT_STARTED, Failure.UNKNOWN})
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError
 
-from ledger.db.confirmation import nobody_confirms
+from ledger.db.commits.confirmation import nobody_confirms
 from ledger.db.retry import sqlstate
 from ledger.jobs import records
 from ledger.tracing import spans

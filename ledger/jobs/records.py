@@ -20,9 +20,9 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db import transaction as db_transaction
 
-from ledger.db.confirmation import waiting_for_no_standby
+from ledger.db.commits.confirmation import waiting_for_no_standby
 from ledger.db.models import JobRecord
-from ledger.jobs.schedule import JOBS, ScheduledJob, is_due
+from ledger.jobs.schedule import JOBS, ScheduledJob, is_due, until
 
 CLAIM_SECONDS = 60
 _CLAIM = timedelta(seconds=CLAIM_SECONDS)
@@ -30,7 +30,9 @@ _CLAIM = timedelta(seconds=CLAIM_SECONDS)
 
 @dataclass(frozen=True)
 class JobStatus:
-    """What is known of a job. `seconds_ago` is since it was last done, None if it never was."""
+    """What is known of a job. `seconds_ago` is since it was last done, None if it never was. A time
+    that is yet to come is None: see Note [Times to come].
+    """
 
     name: str
     done_at: datetime | None
@@ -70,7 +72,8 @@ def claim(*, job: ScheduledJob, worker: str) -> bool:
         now = clock()
         if free is None or not is_due(job, read(), now):
             return False
-        if free.claim_ends is not None and free.claim_ends > now and free.claimed_by != worker:
+        claim_ends = until(now + _CLAIM, free.claim_ends)
+        if claim_ends is not None and claim_ends > now and free.claimed_by != worker:
             return False
         free.claimed_by, free.claim_ends = worker, now + _CLAIM
         free.save(update_fields=["claimed_by", "claim_ends"])
@@ -110,11 +113,12 @@ def _note(name: str, facts: Mapping[str, object], *, waits: bool) -> None:
 
 def _status(job: ScheduledJob, record: JobRecord | None, now: datetime) -> JobStatus:
     found = record or JobRecord(name=job.name)
+    done_at = until(now, found.done_at)
     return JobStatus(
         name=job.name,
-        done_at=found.done_at,
-        failed_at=found.failed_at,
+        done_at=done_at,
+        failed_at=until(now, found.failed_at),
         error=found.error,
-        seconds_ago=(now - found.done_at).total_seconds() if found.done_at else None,
+        seconds_ago=(now - done_at).total_seconds() if done_at else None,
         is_late=job.is_late(record, now),
     )

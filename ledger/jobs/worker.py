@@ -13,10 +13,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, InterfaceError, connection
 
-from ledger.db.command_errors import why_no_work
+from ledger.db.outages.command_errors import why_no_work
 from ledger.db.retry import Failure, failure_of, sqlstate
 from ledger.jobs import records
-from ledger.jobs.schedule import JOBS, ScheduledJob, is_due
+from ledger.jobs.schedule import JOBS, ScheduledJob, ahead, is_due
 from ledger.jobs.silence import Silence, limited_connections
 from ledger.logs import context
 
@@ -26,6 +26,10 @@ RENEW_TIMEOUT = 5.0  # seconds: a short statement, on a connection of its own
 AWAY = (DatabaseError, InterfaceError)
 NO_ANSWER = "08"  # SQLSTATE, connection exceptions
 OF_THE_JOB = frozenset({Failure.FINAL, Failure.TIMED_OUT})  # not of the server
+TO_COME = (
+    "job_records has times of {names} that are yet to come, as after a clock that ran ahead; they"
+    " count as never, so what is due runs. Set the clock of the database by NTP."
+)
 Tell = Callable[[str], object]
 
 logger = logging.getLogger("ledger.jobs")
@@ -52,6 +56,7 @@ class Worker:
         self.tell, self.out, self.err, self.jobs = tell, out, err, jobs
         self.tells_done = tells_done
         self._is_away = False
+        self._ahead: set[str] = set()
         self._silence = Silence()
 
     def run(self, wait: Callable[[float], object]) -> None:
@@ -106,9 +111,15 @@ class Worker:
 
     def _claimed(self, job: ScheduledJob) -> bool:
         self._silence.end()
-        if not is_due(job, records.read(), records.clock()):
-            return False
-        return records.claim(job=job, worker=self.name)
+        known, now = records.read(), records.clock()
+        self._complain_of(ahead(known, now))
+        return is_due(job, known, now) and records.claim(job=job, worker=self.name)
+
+    def _complain_of(self, names: Sequence[str]) -> None:
+        """Reports jobs with times that are yet to come, each once."""
+        if new := sorted(set(names) - self._ahead):
+            self.complain(TO_COME.format(names=", ".join(new)))
+        self._ahead.update(new)
 
     def _run(self, job: ScheduledJob) -> bool:
         with context.told(lambda: {"job": job.name}):

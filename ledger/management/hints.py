@@ -23,16 +23,27 @@ FIXTURES = (
     " manage.py seed_demo."
 )
 
-# Commands of packages that other projects have.
-OF_PACKAGES = {
-    "celery": "Scheduled work is manage.py work.",
-    "rebuild_index": "There is nothing to reindex: docs/search.md says why.",
+# Commands of packages that other projects have, and of old versions of Django.
+WORK = "Scheduled work is manage.py work."
+NO_INDEX = "There is nothing to reindex: docs/search.md says why."
+ELSEWHERE = {
+    "celery": WORK,
+    "crontab": WORK,
+    "drf_create_token": "manage.py create_token makes a token of the API.",
+    "graph_models": "docs/columns.md has the tables and columns, docs/schema.md their rules.",
+    "qcluster": WORK,
+    "rebuild_index": NO_INDEX,
     "reset_db": "make clean deletes the embedded database, and make run makes a new one.",
+    "runcrons": WORK,
     "runserver_plus": "make dev serves with reloading.",
+    "seed": "manage.py seed_demo makes the people and payments of the demo.",
     "shell_plus": "make shell has every model.",
     "show_urls": "docs/where-to-find.md and ledger/urls.py have the addresses.",
     "spectacular": "manage.py generateschema prints the schema of the API.",
-    "update_index": "There is nothing to reindex: docs/search.md says why.",
+    "sqlall": "manage.py sqlmigrate accounts 0001 prints the SQL of a migration.",
+    "syncdb": "manage.py migrate makes the tables.",
+    "update_index": NO_INDEX,
+    "validate": "manage.py check looks at models, settings and database.",
 }
 
 
@@ -41,8 +52,6 @@ def hint_for(line: Sequence[str]) -> str | None:
     is known about it.
     """
     command, arguments = line[0], line[1:]
-    if command in OF_PACKAGES:
-        return OF_PACKAGES[command]
     if found := _database_in(arguments):
         return _databases() if found not in settings.DATABASES else None
     if command == "dbshell" and any(map(OF_PSQL_ALONE.match, arguments)):

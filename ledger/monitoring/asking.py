@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
-from ledger.db.probe import short_connection
-from ledger.db.reasons import in_words
+from ledger.db.outages.probe import short_connection
+from ledger.db.outages.reasons import in_words
 from ledger.web.error_text import described
 
 SECONDS = 1.0

@@ -8,7 +8,7 @@ import psycopg
 from django.conf import settings
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from ledger.db.row_security import LIFETIME, NOBODY, SETTING, RowScope, keys, signed
+from ledger.db.rights.row_security import LIFETIME, NOBODY, SETTING, RowScope, keys, signed
 
 MOST = 100_000  # holds that are counted
 HOLDS = f"""SELECT count(*), count(*) FILTER (WHERE expires_at <= clock_timestamp()),

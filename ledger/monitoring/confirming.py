@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from ledger.db.synchronous import Confirmation
+from ledger.db.commits.synchronous import Confirmation
 from ledger.monitoring.first_seen import seconds_since
 
 WAITING = "waiting_commit"

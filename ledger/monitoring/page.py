@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from ledger.db import synchronous
+from ledger.db.commits import synchronous
 from ledger.metrics import processes
 from ledger.metrics.exposition import text_of
 from ledger.monitoring import books, build, confirming, scheduled, server, standbys, webhooks

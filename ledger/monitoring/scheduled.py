@@ -8,14 +8,16 @@ import psycopg
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from ledger.db.models import JobRecord
-from ledger.jobs.schedule import BACKUP, JOBS
+from ledger.jobs.schedule import BACKUP, JOBS, until
 
 LABEL = ["command"]  # Prometheus has a label `job` of its own
 RECORDS = "SELECT clock_timestamp(), name, done_at, failed_at FROM job_records"
 
 
 class JobFigures(NamedTuple):
-    """One job: when it was done and failed, in seconds since 1970; 0 for never."""
+    """One job: when it was done and failed, in seconds since 1970; 0 for never, and for
+    what is yet to come: see Note [Times to come].
+    """
 
     name: str
     done_at: float
@@ -35,9 +37,8 @@ def _figures(name: str, now: datetime | None, record: JobRecord | None) -> JobFi
     if now is None or record is None:
         return JobFigures(name, 0.0, 0.0, is_late=True)
     job = next(job for job in (*JOBS, BACKUP) if job.name == name)
-    return JobFigures(
-        name, _seconds(record.done_at), _seconds(record.failed_at), job.is_late(record, now)
-    )
+    done_at, failed_at = (until(now, moment) for moment in (record.done_at, record.failed_at))
+    return JobFigures(name, _seconds(done_at), _seconds(failed_at), job.is_late(record, now))
 
 
 def _seconds(moment: datetime | None) -> float:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import psycopg
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from ledger.db.row_security import RowScope
+from ledger.db.rights.row_security import RowScope
 from ledger.monitoring.books import read_every_row
 
 MOST = 10_000  # queues that are counted

@@ -11,9 +11,9 @@ from accounts.sign_in.providers.group_map import write_provider_groups
 from cookbook.practice import bank
 from cookbook.practice.readiness import NoPracticeBank
 from explorer.schema import installation as explorer_views
-from ledger.db import signed_facts
-from ledger.db.embedded import embedded_server
-from ledger.db.probe import short_connection, unapplied_migrations
+from ledger.db.history import signed_facts
+from ledger.db.outages.probe import short_connection, unapplied_migrations
+from ledger.db.server.embedded import embedded_server
 from ledger.server.progress import Progress, seconds_of
 from ledger.server.static_files import are_collected
 from ledger.text.lines import counted

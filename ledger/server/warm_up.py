@@ -8,10 +8,8 @@ from django.template import TemplateSyntaxError
 from django.template.loader import get_template
 from django.urls import get_resolver, reverse
 
-from ledger.env import BASE_DIR
 from ledger.web.lazy_views import lazy_views
-
-TEMPLATES = BASE_DIR / "templates"
+from ledger.web.template_files import template_files
 
 
 def warm_up() -> None:
@@ -24,8 +22,8 @@ def warm_up() -> None:
     reverse(settings.LOGIN_URL)
     for view in lazy_views(get_resolver()):
         view.load()
-    for file in TEMPLATES.rglob("*.html"):
+    for name, _file in template_files():
         with suppress(TemplateSyntaxError):  # the page that uses it will fail, no other
-            get_template(str(file.relative_to(TEMPLATES)))
+            get_template(name)
     # Full garbage collections, in the middle of a request, then skip what was loaded so far.
     gc.freeze()

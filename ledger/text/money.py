@@ -19,10 +19,12 @@ def _digits(amount: Decimal, currency: str) -> str:
 
 
 def figure(amount: Amount, currency: str = "") -> str:
-    """The amount without currency, with a true minus: "950.00"."""
+    """The amount without currency, with a true minus: "950.00". Broken books may hold NaN."""
     if amount is None or amount == "":
         return ""
     value = Decimal(amount)
+    if value.is_nan():
+        return str(value)
     return (MINUS if value < 0 else "") + _digits(value, currency)
 
 
@@ -30,7 +32,8 @@ def signed(amount: Amount, currency: str = "") -> str:
     """The amount with its sign: "+56.00", a true minus below zero, "0.00"."""
     if amount is None or amount == "":
         return ""
-    return ("+" if Decimal(amount) > 0 else "") + figure(amount, currency)
+    value = Decimal(amount)
+    return ("+" if not value.is_nan() and value > 0 else "") + figure(value, currency)
 
 
 def money(amount: Amount, currency: str) -> str:

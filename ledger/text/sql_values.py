@@ -7,7 +7,7 @@ statements to make room, a text may keep its constants, and statements that are 
 
 import re
 
-from ledger.db.statement_text import PIECES, masked
+from ledger.db.queries.statement_text import PIECES, masked
 
 REST = "…"
 # Statements whose bare words are names and keywords alone. In others they may be values.

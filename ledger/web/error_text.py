@@ -9,7 +9,7 @@ from django.db.models import ProtectedError, RestrictedError
 from psycopg import Error as DatabaseError
 
 # Their messages are sentences for one person, and have amounts and names in them.
-OWN_PACKAGES = frozenset({"accounts", "transactions", "cookbook"})
+OWN_PACKAGES = frozenset({"accounts", "api", "banking", "cookbook", "transactions"})
 # Each begins where a word begins, because a search that begins anew at each letter of a long word
 # takes quadratic time.
 # An access token, as `accounts.sign_in.token_text` writes it, or part of one: its prefix may stay.

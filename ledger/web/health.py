@@ -10,17 +10,20 @@ from django.db import OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from ledger.db import pooler, replicas, row_security, signed_facts, zones
-from ledger.db.embedded import embedded_server
-from ledger.db.probe import (
+from ledger.db import replicas
+from ledger.db.commits.synchronous import problem_with_confirmation
+from ledger.db.history import signed_facts
+from ledger.db.outages.probe import (
     problem_with_clock,
     problem_with_writes,
     refusal_of_reader,
     short_connection,
     unapplied_migrations,
 )
-from ledger.db.reasons import for_everybody
-from ledger.db.synchronous import problem_with_confirmation
+from ledger.db.outages.reasons import for_everybody
+from ledger.db.rights import row_security
+from ledger.db.server import pooler, zones
+from ledger.db.server.embedded import embedded_server
 from ledger.jobs import records
 from ledger.version import REVISION, VERSION
 from ledger.web import outages

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from ledger.db.reasons import in_words
+from ledger.db.outages.reasons import in_words
 from ledger.logs import context
 from ledger.tracing.spans import ids_of
 from ledger.web import outages

@@ -24,6 +24,7 @@ from django.template.defaultfilters import filesizeformat
 from ledger.web import database_errors, health, outages
 from ledger.web.mail import MailNotSent
 from ledger.web.request_counts import route_of
+from ledger.web.uploads import most_of_body
 
 logger = logging.getLogger(__name__)
 PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
@@ -114,7 +115,7 @@ class BodyLimitMiddleware:
     """Refuses a body that is larger than its page accepts, with status 413, before it is read.
 
     Django would write the files of any POST to disk, even an anonymous one to the sign-in page.
-    Pages in `LEDGER_UPLOADS` accept more, but only from somebody signed in. A body without a
+    Pages that read files accept more, but only from somebody signed in. A body without a
     Content-Length is not read at all.
     """
 
@@ -124,7 +125,7 @@ class BodyLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         most, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, content_length(request)
         if length > most and request.user.is_authenticated:
-            most = settings.LEDGER_UPLOADS.get(request.path_info, most)
+            most = most_of_body(request.path_info)
         if length > most:
             size = filesizeformat(most)
             why = (

@@ -3,9 +3,9 @@
     NOT_STARTED GET home: a.example:5432 refused, b.example:5432 standby or read-only
 
 It has the kind of failure (`ledger.db.retry.Failure`), the method and the route, and for each
-server that was tried why it failed, in words of ours (`ledger.db.reasons`). Where a request waited
-for locks or for an answer, it says besides if no standby confirms commits: that is why. It has no
-address of the page, because that may have an id in it, and nothing that the server said.
+server that was tried why it failed, in words of ours (`ledger.db.outages.reasons`). Where a request
+waited for locks or for an answer, it says besides if no standby confirms commits: that is why. It
+has no address of the page, because that may have an id in it, and nothing that the server said.
 """
 
 import logging
@@ -13,8 +13,8 @@ import logging
 from django.db import Error
 from django.http import HttpRequest
 
-from ledger.db.confirmation import nobody_confirms
-from ledger.db.reasons import Reason, in_words, is_wait
+from ledger.db.commits.confirmation import nobody_confirms
+from ledger.db.outages.reasons import Reason, in_words, is_wait
 from ledger.db.retry import Failure, failure_of
 from ledger.web.request_log import facts_of
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from allauth.core.internal.httpkit import get_client_ip
 from django.http import HttpRequest, HttpResponseBase
 
-from ledger.db import facts
+from ledger.db.history import facts
 
 
 class RequestFactsMiddleware:

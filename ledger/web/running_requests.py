@@ -11,12 +11,12 @@ from http import HTTPStatus
 from threading import Condition
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ledger.web import problem_details
 from ledger.web.database_errors import turned_away
 from ledger.web.middleware import content_length
+from ledger.web.uploads import most_of_file
 
 AT_ONCE = 4  # of the eight threads of a web process
 # One thread is left, and a browser opens six connections.
@@ -109,7 +109,7 @@ class RunningRequestsMiddleware:
                 running.end(key)
 
     def process_view(
-        self, request: Any, _view: object, _args: object, _kwargs: object
+        self, request: Any, view: object, _args: object, _kwargs: object
     ) -> HttpResponseBase | None:
         """Called once the person is known."""
         person = known_person(request)
@@ -117,7 +117,7 @@ class RunningRequestsMiddleware:
             return None
         if not _begin(request, _requests, person.pk):
             return _too_many(request, "too-many-at-once", TOO_MANY)
-        if not _takes_long_to_read(request):
+        if not _takes_long_to_read(request, view):
             return None
         if not _begin(request, _large_bodies, person.pk):
             return _too_many(request, "too-many-large-bodies", TOO_MANY_LARGE)
@@ -138,14 +138,11 @@ def _begin(request: Any, running: RunningRequests, key: Any) -> bool:
     return True
 
 
-def _takes_long_to_read(request: HttpRequest) -> bool:
+def _takes_long_to_read(request: HttpRequest, view: object) -> bool:
     """Whether it is large JSON, or a file of any size: 47 KB of a PDF can take ten seconds."""
     if "json" in (request.content_type or ""):
         return content_length(request) > LARGE
-    match = request.resolver_match
-    is_read_again = match is not None and match.view_name in settings.LEDGER_READS_AGAIN
-    is_read = is_read_again or request.path_info in settings.LEDGER_UPLOADS
-    return request.method == "POST" and is_read
+    return request.method == "POST" and most_of_file(view) is not None
 
 
 def known_person(request: Any) -> Any:

@@ -221,3 +221,8 @@ def test_nobody_signs_up_with_letters_that_look_like_others(client: Client, name
 def test_a_name_may_be_in_any_alphabet(client: Client, name: str) -> None:
     client.post("/account/signup/", {**SIGN_UP, "name": name})
     assert User.objects.get().name == name
+
+
+def test_the_address_of_other_django_projects_leads_to_the_sign_in(client: Client) -> None:
+    answer = client.get("/accounts/login/?next=/alerts/")
+    assert answer.headers["Location"] == "/account/login/?next=/alerts/"

@@ -472,10 +472,11 @@ def test_the_database_refuses_a_second_case_of_an_address_by_raw_sql() -> None:
     assert constraint == "user_email_lowercase"
 
 
-def test_the_times_of_a_person_are_finite() -> None:
+@pytest.mark.parametrize("column", ["created_at", "deleted_at", "last_login"])
+def test_the_times_of_a_person_are_finite(column: str) -> None:
     user = UserFactory()
     with connection.cursor() as cursor, pytest.raises(IntegrityError) as refused:
-        cursor.execute("UPDATE users SET deleted_at = 'infinity' WHERE id = %s", [user.pk])
+        cursor.execute(f"UPDATE users SET {column} = 'infinity' WHERE id = %s", [user.pk])
     constraint = refused.value.__cause__.diag.constraint_name  # type: ignore[union-attr]
     assert constraint == "user_times_finite"
 

@@ -15,7 +15,7 @@ from accounts.models import Account, Change, Currency, Household, User
 from accounts.models.change import RECORDED
 from accounts.models.change_triggers import RECORDED_TABLES
 from accounts.models.state import NOTED, note_state
-from ledger.db import facts
+from ledger.db.history import facts
 from tests.conftest import read_as, set_role
 from tests.factories import PASSWORD, AccountFactory, UserFactory, balances
 from tests.refusals import refused_by

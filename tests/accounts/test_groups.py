@@ -1,11 +1,9 @@
 """The groups of the bank: one table, which migrate fills in, and who may give them."""
 
-from importlib import import_module
 from io import StringIO
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
@@ -16,7 +14,6 @@ from accounts.admin.masking import HIDDEN
 from accounts.groups import (
     ANALYSTS,
     AUDITOR,
-    FORMER_STAFF,
     MANAGER,
     MAY_GIVE,
     OPERATIONS,
@@ -27,7 +24,7 @@ from accounts.groups import (
 )
 from accounts.management.commands.give_group import WHY
 from accounts.models import Account, ApprovalRequest, Change, User
-from ledger.db import facts
+from ledger.db.history import facts
 from ledger.text.money import account_number
 from tests.conftest import colleague, read_as, set_role, signed_in
 from tests.factories import AccountFactory, UserFactory
@@ -82,28 +79,6 @@ def test_migrate_gives_back_what_a_group_lost_and_takes_what_it_gained(
 
 def test_an_auditor_has_no_right_but_to_view() -> None:
     assert {label.split(".")[1].split("_")[0] for label in PERMISSIONS[AUDITOR]} == {"view"}
-
-
-def test_members_of_the_old_group_lose_no_right_and_gain_none_to_approve() -> None:
-    migration = import_module("accounts.migrations.0011_groups")
-    old = Group.objects.create(name="staff")
-    had = {"use_cash_desk", "change_user", "change_currency", "change_account"}
-    old.permissions.set(Permission.objects.filter(codename__in=had))
-    member: User = UserFactory(is_staff=True)
-    member.groups.add(old)
-    migration.move_staff(apps, None)
-    ensure_groups()
-    assert {group.name for group in member.groups.all()} == {OPERATIONS, FORMER_STAFF}
-    may = {label.split(".")[1] for label in member.get_all_permissions()}
-    assert had | {"change_status", "change_limits"} <= may
-    assert not {"give_groups", "delete_user"} & may
-
-
-def test_the_old_group_goes_where_it_has_no_members() -> None:
-    migration = import_module("accounts.migrations.0011_groups")
-    Group.objects.create(name="staff")
-    migration.move_staff(apps, None)
-    assert not Group.objects.filter(name__in=["staff", FORMER_STAFF]).exists()
 
 
 # Who gives which group
@@ -352,7 +327,7 @@ def test_support_reads_no_payment_and_no_history_of_a_person(
     for url in (
         reverse("admin:transactions_transaction_changelist"),
         reverse("admin:accounts_user_history", args=[account.user_id]),
-        reverse("admin:transactions_paymentfile_changelist"),
+        reverse("admin:payment_files_paymentfile_changelist"),
     ):
         assert support.get(url).status_code == 403
 

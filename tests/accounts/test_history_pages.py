@@ -19,7 +19,7 @@ from accounts.admin import log_pages
 from accounts.admin.forms import ReasonedForm
 from accounts.groups import AUDITOR, OPERATIONS, PEOPLE_ADMIN, SUPPORT
 from accounts.models import Account, Change, Currency, Household, Read, User
-from ledger.db import facts
+from ledger.db.history import facts
 from tests.conftest import colleague, read_as, set_role, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, text_of, texts_of

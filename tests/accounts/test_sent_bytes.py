@@ -12,17 +12,17 @@ from django.utils import timezone
 from accounts import sent_bytes
 from accounts.models import AttemptCount
 from accounts.sent_bytes import LINE, SentBytes
+from banking.outside import services
+from banking.outside.formats.lines import UnreadableStatement
+from banking.payment_files.booking import agreed_to, book_step
+from banking.payment_files.models import PaymentFile
+from banking.payment_files.preview import check
+from banking.payment_files.storage import store
 from tests.api.calls import bearer
+from tests.banking.outside.files import GERMAN, outside_account, uploaded
+from tests.banking.payment_files.files import csv_of
 from tests.conftest import signed_in
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.outside.files import GERMAN, outside_account, uploaded
-from tests.transactions.payment_files.files import csv_of
-from transactions.models import PaymentFile
-from transactions.outside import services
-from transactions.outside.formats.lines import UnreadableStatement
-from transactions.payment_files.booking import agreed_to, book_step
-from transactions.payment_files.preview import check
-from transactions.payment_files.storage import store
 
 pytestmark = pytest.mark.django_db
 CALL = "/api/v1/transactions/"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from accounts import services as account_services
 from accounts.models import Account, Currency
@@ -159,6 +160,20 @@ def test_an_account_is_not_opened_by_a_wrong_body(ana: Client, mine: Account, bo
     answer = post(ana, ACCOUNTS, body)
     assert (answer.status_code, slug(answer)) == (400, "invalid-request")
     assert Account.objects.filter(user=mine.user).count() == 1
+
+
+def test_a_currency_that_there_is_not_gets_those_that_there_are(ana: Client) -> None:
+    detail = post(ana, ACCOUNTS, {"name": "Holiday", "currency": "XXX"}).json()["detail"]
+    assert "XXX is not the code of an open currency, such as EUR, USD, GBP" in detail
+    assert f"{reverse('accounts:open')} lists all {Currency.objects.open().count()}." in detail
+
+
+@pytest.mark.parametrize("verb", ["put", "patch", "delete"])
+def test_an_account_is_closed_on_its_page(ana: Client, mine: Account, verb: str) -> None:
+    answer = getattr(ana, verb)(f"{ACCOUNTS}{mine.pk}/")
+    assert answer.status_code == 405
+    page = reverse("transactions:close", args=[mine.pk])
+    assert page.replace(str(mine.pk), "<id>") in answer.json()["detail"]
 
 
 def test_entries_are_those_of_the_statement(ana: Client, mine: Account, theirs: Account) -> None:

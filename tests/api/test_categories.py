@@ -15,10 +15,11 @@ from tests.api.calls import TRANSACTIONS, bearer, post, slug
 from tests.conftest import colleague
 from tests.factories import AccountFactory
 from transactions import services
+from transactions.annotations.models import OwnCategory
 from transactions.categories import services as categories
 from transactions.categories.rules import apply_to_past, save_rule
 from transactions.categories.services import give_category
-from transactions.models import OwnCategory, Transaction
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
 CATEGORIES, SEARCH = "/api/v1/categories/", "/api/v1/search/"

@@ -6,10 +6,10 @@ import re
 import pytest
 
 from api.pages import SCHEMA
+from banking.statement_files.files import LABELS
 from ledger.env import BASE_DIR
 from ledger.web.table_files import TYPES
 from tests.attacks.walk import Pattern, patterns
-from transactions.statement_files.files import LABELS
 
 HEADING = "## What only a browser can do\n"
 # The calls that do what a page does, by the name of its address; its files have the same.

@@ -10,7 +10,7 @@ from accounts.models import Account
 from tests.api.calls import TRANSACTIONS, bearer, slug
 from tests.factories import AccountFactory
 from transactions import services
-from transactions.models import Annotation
+from transactions.annotations.models import Annotation
 
 pytestmark = pytest.mark.django_db
 TAGS = "/api/v1/tags/"

@@ -12,13 +12,14 @@ from django.test import Client
 
 from accounts.models import Account
 from api.payment_files import CSVParser
+from banking.payment_files import booking
+from banking.payment_files.models import PaymentFile
+from banking.payment_files.parser import MOST_BYTES, UnreadableFile, rows_of
 from tests.api.calls import balance_of, bearer, post, slug
+from tests.banking.payment_files.files import checked, csv_of, fates, pay
 from tests.factories import AccountFactory
 from tests.sign_in import let_pass
-from tests.transactions.payment_files.files import checked, csv_of, fates, pay
-from transactions.models import PaymentFile, Transaction
-from transactions.payment_files import booking
-from transactions.payment_files.parser import MOST_BYTES, UnreadableFile, rows_of
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FILES = "/api/v1/payment-files/"

@@ -16,7 +16,6 @@ from rest_framework.request import Request
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from api.transactions.views import TransactionList
-from ledger.db.ids import uuid7
 from tests.api.calls import (
     ACCOUNTS,
     ODD_AMOUNTS,
@@ -27,7 +26,7 @@ from tests.api.calls import (
     post,
     slug,
 )
-from tests.factories import AccountFactory, upgrade_to_derived_ids
+from tests.factories import AccountFactory
 from transactions import services
 from transactions.models import Transaction
 
@@ -92,24 +91,6 @@ def test_the_same_key_of_two_people_is_two_keys(
     answer = post(ana, TRANSACTIONS, body(theirs, mine, amount="1"), Idempotency_Key=key)
     assert answer.status_code == 201
     assert "Idempotency-Replayed" not in answer.headers
-
-
-@pytest.mark.parametrize("is_time_ordered", [True, False])
-def test_a_payment_booked_when_its_key_was_the_id_is_not_booked_again(
-    ana: Client, mine: Account, theirs: Account, is_time_ordered: bool
-) -> None:
-    before = services.transfer(
-        from_account=mine, to_account=theirs, amount=Decimal("12.50"), description="Lunch",
-        created_by=mine.user, id=uuid7() if is_time_ordered else uuid4(),
-    )  # fmt: skip
-    if is_time_ordered:
-        upgrade_to_derived_ids()
-    again = post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=str(before.pk))
-    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
-    assert again.json()["id"] == str(before.pk)
-    other = post(ana, TRANSACTIONS, body(mine, theirs, amount="2"), Idempotency_Key=str(before.pk))
-    assert other.status_code == 409
-    assert balance_of(mine) == Decimal("987.50")
 
 
 @pytest.mark.parametrize("key", ["rent january", "7a31f1fc-0f4e-4c6f-9a40-0d0f4ce4a1c2"])

@@ -11,8 +11,9 @@ from accounts.services import close_account
 from tests.api.calls import bearer, post, slug
 from tests.factories import AccountFactory, nobodys
 from transactions import services
-from transactions.models import Payee, Transaction
+from transactions.models import Transaction
 from transactions.payees import services as payee_services
+from transactions.payees.models import Payee
 from transactions.safeguards import quota
 
 pytestmark = pytest.mark.django_db

@@ -10,16 +10,16 @@ from django.utils import timezone
 
 from accounts.models import Account
 from accounts.services import close_account
+from banking.standing_orders import services
+from banking.standing_orders.models import StandingOrder
 from ledger.db.retry import OutcomeUnknown
 from tests.api.calls import ODD_AMOUNTS, bearer, post, slug
+from tests.banking.standing_orders.orders import order_of
 from tests.factories import AccountFactory, nobodys
 from tests.sign_in import let_pass
-from tests.transactions.standing_orders.orders import order_of
 from transactions import services as money
-from transactions.models import StandingOrder
 from transactions.safeguards import quota
 from transactions.safeguards.recipients import CANNOT_RECEIVE
-from transactions.standing_orders import services
 
 pytestmark = pytest.mark.django_db
 ORDERS = "/api/v1/standing-orders/"
@@ -92,7 +92,7 @@ def test_a_repeat_is_answered_after_the_first_day_is_past(
     sent, key = wanted(mine, theirs, every="once"), {"Idempotency_Key": "once", **payer}
     assert post(Client(), ORDERS, sent, **key).status_code == 201
     later = timezone.localdate() + timedelta(days=40)
-    monkeypatch.setattr("transactions.standing_orders.forms.timezone.localdate", lambda: later)
+    monkeypatch.setattr("banking.standing_orders.forms.timezone.localdate", lambda: later)
     assert post(Client(), ORDERS, sent, **key).headers["Idempotency-Replayed"] == "true"
     assert post(Client(), ORDERS, sent, **payer).status_code == 400
 

@@ -8,12 +8,12 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Account
+from banking.statement_files import files
+from banking.statement_files.files import LABELS
+from banking.statement_files.models import MonthlyStatement
 from tests.api.calls import ACCOUNTS, bearer, slug
+from tests.banking.statement_files.conftest import account, issued
 from tests.factories import AccountFactory
-from tests.transactions.statement_files.conftest import account, issued
-from transactions.models import MonthlyStatement
-from transactions.statement_files import files
-from transactions.statement_files.files import LABELS
 
 __all__ = ["account", "issued"]
 pytestmark = pytest.mark.django_db

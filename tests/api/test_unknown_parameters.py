@@ -13,6 +13,7 @@ from django.test import Client
 
 from accounts.models import Account
 from api.pages import SCHEMA
+from api.paging import EXAMPLE
 from tests.factories import UserFactory
 from transactions import services
 
@@ -67,6 +68,8 @@ def test_each_call_refuses_a_parameter_that_it_does_not_know_or_that_stands_twic
         ("page=2", "next"),
         ("page_size=10", "limit is"),
         ("offset=50", "next"),
+        ("status=pending", "/api/v1/search/?q=is:pending"),
+        ("created_at__gte=2026-01-01", "/api/v1/search/?q="),
     ],
 )
 @pytest.mark.parametrize("path", ["transactions", "standing-orders", "payment-files"])
@@ -79,3 +82,25 @@ def test_a_parameter_of_other_apis_gets_what_does_the_same(
 
 def test_a_list_without_pages_names_none(ana: Client) -> None:
     assert "limit" not in ana.get("/api/v1/accounts/?page=2").json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("search=rent", "q="),
+        ("ordering=-amount", "sort="),
+        ("limit=5", "next"),
+        ("offset=50", "next"),
+        ("status=pending", "q=is:pending"),
+        ("created_at__gte=2026-01-01", "date:>2026-01"),
+    ],
+)
+def test_the_search_names_its_own(ana: Client, mine: Account, query: str, named: str) -> None:
+    answer = ana.get(f"/api/v1/search/?{query}")
+    assert (answer.status_code, named in answer.json()["detail"]) == (400, True)
+
+
+def test_the_example_of_filters_is_understood(ana: Client, mine: Account) -> None:
+    found = ana.get(f"/api/v1/search/?{EXAMPLE}").json()
+    assert (found["mistakes"], found["count"]) == ([], 0)
+    assert ana.get("/api/v1/search/?q=").json()["count"] > 0

@@ -15,15 +15,17 @@ from accounts import approvals
 from accounts import services as account_services
 from accounts.admin.limits import ask_for_limits
 from accounts.models import Account, ApprovalRequest, User
-from ledger.db import facts
+from banking.payment_files.approval import ask_for_file
+from banking.payment_files.models import PaymentFile
+from ledger.db.history import facts
 from ledger.db.ids import uuid7
-from ledger.db.row_security import NOBODY
+from ledger.db.rights.row_security import NOBODY
 from tests.conftest import read_as, set_role
 from tests.factories import walls_down
 from transactions import services
-from transactions.models import PaymentFile, Transaction
+from transactions.models import Transaction
 from transactions.services import Draft
-from transactions.staff.approvals.requests import ask_for, ask_for_file, do_approved
+from transactions.staff.approvals.requests import ask_for, do_approved
 
 PAGE = reverse("admin_approvals")
 DESK = reverse("admin:transactions_transaction_cash_desk")

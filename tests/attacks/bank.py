@@ -21,47 +21,40 @@ from django.utils import timezone
 from accounts import services as account_services
 from accounts.groups import OPERATIONS
 from accounts.models import Account, ApprovalRequest, Change, Household, Read, User
+from banking.alerts.models import AlertChoice, AlertKind
+from banking.alerts.services import choose
+from banking.attachments.models import Attachment
+from banking.events.models import Webhook, WebhookDelivery
+from banking.outside.models import OutsideImport
+from banking.payment_files.models import PaymentFile
+from banking.reconciliation.models import Reconciliation
+from banking.standing_orders.models import StandingOrder
+from banking.standing_orders.services import OrderDraft, set_up
 from explorer.models import QueryRun, SavedQuery
 from ledger.db.ids import uuid7
 from ledger.text.money import account_number
+from tests.banking.attachments.files import attached
+from tests.banking.events.shared import webhook_of
+from tests.banking.outside.files import imported, outside_account, uploaded
+from tests.banking.payment_files.files import checked, pay
+from tests.banking.reconciliation.files import settled, statement
+from tests.banking.statement_files.shared import empty_statement
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.passkeys import add_passkey
 from tests.sign_in import verify_address
-from tests.transactions.attachments.files import attached
-from tests.transactions.events.shared import webhook_of
-from tests.transactions.outside.files import imported, outside_account, uploaded
-from tests.transactions.payment_files.files import checked, pay
-from tests.transactions.reconciliation.files import settled, statement
-from tests.transactions.statement_files.shared import empty_statement
 from transactions import services, staff_services
-from transactions.alerts.services import choose
+from transactions.annotations.models import OwnCategory
 from transactions.annotations.services import annotate
 from transactions.audit.runs import run_audit
 from transactions.categories.budgets import save_budget
-from transactions.models import (
-    AlertChoice,
-    AlertKind,
-    Attachment,
-    Budget,
-    CategoryRule,
-    OutsideImport,
-    OwnCategory,
-    Payee,
-    PaymentFile,
-    Reconciliation,
-    SavedReport,
-    StaffReason,
-    StandingOrder,
-    Transaction,
-    Webhook,
-    WebhookDelivery,
-)
+from transactions.categories.models import Budget, CategoryRule
+from transactions.models import SavedReport, StaffReason, Transaction
+from transactions.payees.models import Payee
 from transactions.payees.services import save_payee
 from transactions.reports.catalogue import BY_SLUG
 from transactions.reports.saved import save_report
 from transactions.services import Draft
 from transactions.staff.approvals.requests import ask_for
-from transactions.standing_orders.services import OrderDraft, set_up
 
 CANARIES = {"ana": "qzanaqz", "ben": "qzbenqz", "eve": "qzeveqz"}
 CENTS = {"ana": Decimal("0.37"), "ben": Decimal("0.59"), "eve": Decimal("0.83")}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from accounts.models import User
-from ledger.db.signed_facts import LIFETIME, signed
+from ledger.db.history.signed_facts import LIFETIME, signed
 
 
 def told(person: User, **more: Any) -> str:

@@ -18,8 +18,8 @@ from accounts.models import (
 from explorer.models import QueryRun
 from ledger.db.ids import uuid7
 from tests.accounts.tokens import add_token
+from tests.banking.standing_orders.orders import order_of
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.standing_orders.orders import order_of
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit.runs import run_audit

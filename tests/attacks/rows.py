@@ -31,39 +31,31 @@ from accounts.models import (
     User,
     WebSession,
 )
+from banking.alerts.models import Alert, AlertKind, AlertTimes
+from banking.alerts.services import choose
+from banking.events.models import WebhookDelivery
+from banking.payment_files.storage import store
+from banking.standing_orders.models import StandingOrder
+from banking.standing_orders.services import OrderDraft, set_up, skip
 from explorer.models import QueryRun, SavedQuery
 from ledger.db.ids import uuid7
-from ledger.db.row_security import LIFETIME, SETTING, RowScope, keys, signed
+from ledger.db.rights.row_security import LIFETIME, SETTING, RowScope, keys, signed
 from tests.accounts.tokens import add_token
+from tests.banking.attachments.files import attached
+from tests.banking.events.shared import webhook_of
+from tests.banking.outside.files import outside_account, uploaded
+from tests.banking.reconciliation.files import settled, statement
+from tests.banking.statement_files.shared import empty_statement
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.attachments.files import attached
-from tests.transactions.events.shared import webhook_of
-from tests.transactions.outside.files import outside_account, uploaded
-from tests.transactions.reconciliation.files import settled, statement
-from tests.transactions.statement_files.shared import empty_statement
 from transactions import services
-from transactions.alerts.services import choose
+from transactions.annotations.models import OwnCategory
 from transactions.annotations.services import annotate
 from transactions.categories.budgets import save_budget
-from transactions.models import (
-    Alert,
-    AlertKind,
-    AlertTimes,
-    AuditRun,
-    CategoryRule,
-    NamesAsked,
-    OwnCategory,
-    SavedReport,
-    StaffReason,
-    StandingOrder,
-    Transaction,
-    WebhookDelivery,
-)
+from transactions.categories.models import CategoryRule
+from transactions.models import AuditRun, NamesAsked, SavedReport, StaffReason, Transaction
 from transactions.models.saved_report import id_of
 from transactions.payees.services import save_payee
-from transactions.payment_files.storage import store
-from transactions.standing_orders.services import OrderDraft, set_up, skip
 
 
 def rows_of_a_customer() -> Account:

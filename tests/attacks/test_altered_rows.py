@@ -3,7 +3,6 @@
 What changes by right, because a person is erased or a request decided, is noted and taken.
 """
 
-import importlib
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,8 +26,10 @@ from accounts.models import (
     User,
 )
 from accounts.models.revisions import accept_rows, new_columns_sql
+from banking.standing_orders import services
+from banking.standing_orders.models import CHANGES_AMOUNT, PROGRESS, StandingOrder
+from ledger.db.history.register import BY_RULE, ERASES, digest_of, digested
 from ledger.db.local_settings import set_locally
-from ledger.db.register import BY_RULE, ERASES, digest_of, digested
 from tests.attacks.registered_rows import rows_of_every_register
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory, walls_down
@@ -37,11 +38,9 @@ from transactions.annotations.services import annotate
 from transactions.audit.audit import audit
 from transactions.audit.checks.register import REGISTERED, register
 from transactions.audit.findings import Finding
-from transactions.models import AuditRun, StandingOrder
-from transactions.models.standing_order import CHANGES_AMOUNT, PROGRESS
+from transactions.models import AuditRun
 from transactions.privacy.erasure import WHY, erase
 from transactions.services import transfer
-from transactions.standing_orders import services
 
 pytestmark = pytest.mark.django_db
 
@@ -348,26 +347,6 @@ def test_a_new_column_leaves_intact_rows_clean_and_forged_ones_found(bank: Accou
     assert (finding.found, finding.broken) == (f"changes: {forged.pk}", 1)
 
 
-MIGRATIONS = (
-    "accounts.migrations.0032_digests_of_rows",
-    "transactions.migrations.0031_digests_of_rows",
-)
-
-
-def test_rows_from_before_are_digested_as_they_stood(bank: Account) -> None:
-    with walls_down("row_register") as cursor:
-        cursor.execute(  # the tables below were registered with digests from the beginning
-            "UPDATE row_register SET digest = NULL WHERE table_name <> ALL (%s)",
-            [["api_tokens", "standing_orders", "explorer_runs", "approval_payments"]],
-        )
-        assert altered() is not None
-        for name in MIGRATIONS:
-            cursor.execute(importlib.import_module(name).DIGESTS)
-    assert audit().clean
-    edit("sign_ins", "place", "elsewhere")
-    assert altered() is not None
-
-
 # A migration that adds a column to one of these tables runs `new_columns_sql` for it: otherwise the
 # audit of a bank with older rows finds each of them. Then the column is added here.
 DIGESTED = {
@@ -407,23 +386,6 @@ DIGESTED = {
     ),
     "row_removals": "id reason removed_at removed_before row_ids table_name",
 }
-
-
-@pytest.mark.parametrize(
-    ("table", "migration"),
-    [
-        ("standing_orders", "transactions.migrations.0053_standing_orders_from_before"),
-        ("explorer_runs", "explorer.migrations.0003_runs_from_before"),
-    ],
-)
-def test_rows_from_before_their_register_are_registered(
-    bank: Account, table: str, migration: str
-) -> None:
-    with walls_down("row_register") as cursor:
-        cursor.execute("DELETE FROM row_register WHERE table_name = %s", [table])
-        assert [each.check for each in register()] == ["unregistered row"]
-        cursor.execute(importlib.import_module(migration).REGISTER)
-    assert list(register()) == []
 
 
 def test_each_table_says_which_columns_its_digests_cover() -> None:

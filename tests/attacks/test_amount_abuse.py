@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from banking.payment_files.models import PaymentFile
 from ledger.db.ids import uuid7
 from tests.attacks.answers import ask
 from tests.attacks.bank import AttackedBank
 from tests.attacks.people import signed_in
 from tests.reviews import book, send
 from tests.transactions.staff.forms import DESK, HOLD, hold_form, slip
-from transactions.models import PaymentFile, Transaction
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
 PLAIN = "12.50"

@@ -12,6 +12,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.sign_in import tokens
+from banking.payment_files.booking import agreed_to
 from tests.accounts.tokens import expire, issue
 from tests.attacks.answers import METHODS
 from tests.attacks.bank import AttackedBank, Holder
@@ -20,7 +21,6 @@ from tests.attacks.people import rolled_back
 from tests.attacks.walk import addresses
 from tests.factories import AccountFactory
 from transactions.models import Transaction
-from transactions.payment_files.booking import agreed_to
 
 FOR_ALL = {"api:docs", "api:openapi", "api:problems", "api:nothing_here"}
 WRITING = ("POST", "PUT", "PATCH", "DELETE")

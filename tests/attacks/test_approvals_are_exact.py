@@ -16,17 +16,19 @@ from accounts.exceptions import NeedsApproval
 from accounts.groups import MANAGER
 from accounts.models import Account, ApprovalRequest, LimitChange, StaffSum, User
 from accounts.models.approval_triggers import TODAY
+from banking.payment_files.approval import ask_for_file
+from banking.payment_files.models import PaymentFile, PaymentLine
 from ledger.db.ids import uuid7
 from tests.attacks.approvals import PAGE, approved, as_web, asked_limits, expire, step
+from tests.banking.payment_files.files import checked, pay
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, balances, walls_down
 from tests.pages import text_of
 from tests.refusals import constraint_of, refused_by
-from tests.transactions.payment_files.files import checked, pay
 from transactions import services
-from transactions.models import PaymentFile, PaymentLine, Transaction
+from transactions.models import Transaction
 from transactions.services import Draft
-from transactions.staff.approvals.requests import ask_for, ask_for_file
+from transactions.staff.approvals.requests import ask_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MUCH = Decimal(15_000)

@@ -19,8 +19,8 @@ from django.core.cache import cache, caches
 from django.db import connection
 from django.test import Client
 
-from ledger.db import redis_cache
-from ledger.db.redis_cache import RedisOrTable
+from ledger.db.cache import redis
+from ledger.db.cache.redis import RedisOrTable
 from tests.cache_servers import CacheServer, missing
 from tests.factories import AccountFactory
 from tests.reviews import send
@@ -45,9 +45,9 @@ def server() -> Iterator[CacheServer]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The time by which a server that failed is tried again, in a list of one."""
     now = [1000.0]
-    monkeypatch.setattr(redis_cache, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(redis, "time", SimpleNamespace(monotonic=lambda: now[0]))
     yield now
-    redis_cache.AWAY_UNTIL.clear()
+    redis.AWAY_UNTIL.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def outside(server: CacheServer, settings: LazySettings) -> Iterator[RedisOrTabl
 
 
 def settings_of(server: CacheServer) -> dict[str, Any]:
-    return {"BACKEND": "ledger.db.redis_cache.RedisOrTable", "LOCATION": server.url}
+    return {"BACKEND": "ledger.db.cache.redis.RedisOrTable", "LOCATION": server.url}
 
 
 def ask(address: str) -> int:
@@ -154,7 +154,7 @@ def test_a_server_that_comes_back_is_used_again(
     server.start()
     assert ask("1.1.1.1") == 302
     assert outside.is_away
-    clock[0] += redis_cache.TRY_AGAIN + 1
+    clock[0] += redis.TRY_AGAIN + 1
     before = keys_of_the_table()
     assert ask("2.2.2.2") == 302
     assert not outside.is_away
@@ -171,7 +171,7 @@ def test_a_server_that_only_reads_is_no_server(
         answers = []
         for _ in range(MOST + 5):
             answers.append(ask("1.1.1.1"))
-            clock[0] += redis_cache.TRY_AGAIN + 1
+            clock[0] += redis.TRY_AGAIN + 1
         assert answers.count(302) <= MOST
         assert answers[-1] == 429
         assert outside.is_away
@@ -186,7 +186,7 @@ def test_what_a_server_that_only_reads_still_has_is_not_believed(
     redis_command(server, "REPLICAOF", "127.0.0.1", "1")
     try:
         cache.set("count", 2, 60)
-        clock[0] += redis_cache.TRY_AGAIN + 1
+        clock[0] += redis.TRY_AGAIN + 1
         assert cache.get("count") == 2
     finally:
         redis_command(server, "REPLICAOF", "NO", "ONE")
@@ -196,7 +196,7 @@ def test_a_server_that_returns_something_else_is_not_used_again(
     server: CacheServer, outside: RedisOrTable, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outside._note("ConnectionError")
-    clock[0] += redis_cache.TRY_AGAIN + 1
+    clock[0] += redis.TRY_AGAIN + 1
     monkeypatch.setattr(outside._redis, "get", lambda *_: "another value")
     assert outside.get("key", "nothing") == "nothing"
     assert outside.is_away
@@ -215,7 +215,7 @@ def test_a_full_server_is_no_server(server: CacheServer, outside: RedisOrTable) 
 def test_nobody_waits_for_a_server_that_says_nothing(
     settings: LazySettings, monkeypatch: pytest.MonkeyPatch, server: CacheServer
 ) -> None:
-    monkeypatch.setattr(redis_cache, "SECONDS", 0.05)
+    monkeypatch.setattr(redis, "SECONDS", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         location = f"redis://127.0.0.1:{silent.getsockname()[1]}"
         settings.CACHES = {"default": {**settings_of(server), "LOCATION": location}}

@@ -10,10 +10,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from banking.payment_files.models import PaymentFile
 from ledger.db.ids import uuid7
 from tests.attacks.bank import AttackedBank
 from tests.attacks.people import signed_in
-from transactions.models import PaymentFile
 
 pytestmark = pytest.mark.django_db
 NEW_FILE = "/transfers/files/new/"

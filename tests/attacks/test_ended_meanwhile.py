@@ -31,11 +31,11 @@ from tests.api.calls import bearer, post
 from tests.attacks.digests import OF_EVERY_VISIT, table_digests
 from tests.attacks.people import signed_in
 from tests.attacks.waiting import after_waiting_for
+from tests.banking.events.shared import webhook_of
+from tests.banking.standing_orders.orders import order_of
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.passkeys import SoftPasskey, add_passkey
 from tests.sign_in import add_app, code_of, mailed_code, verify_address
-from tests.transactions.events.shared import webhook_of
-from tests.transactions.standing_orders.orders import order_of
 
 NEW = "nine green boats at dawn"
 API = "/api/v1"
@@ -71,7 +71,7 @@ class Victim:
 
 @pytest.fixture
 def ana(monkeypatch: pytest.MonkeyPatch) -> Victim:
-    monkeypatch.setattr("transactions.events.targets.resolve", lambda _target, _owner: None)
+    monkeypatch.setattr("banking.events.targets.resolve", lambda _target, _owner: None)
     user: User = UserFactory(email="ana@example.com", password=PASSWORD)
     verify_address(user)
     return Victim(user, add_passkey(user), AccountFactory(user=user), AccountFactory())

@@ -5,7 +5,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 
-from ledger.db.shared_cache import MAX_ENTRIES
+from ledger.db.cache.shared import MAX_ENTRIES
 from tests.sign_in import sign_ins_by_one_code
 
 pytestmark = pytest.mark.django_db

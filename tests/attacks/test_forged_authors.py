@@ -18,9 +18,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account, ApprovalRequest, User
-from ledger.db import facts
-from ledger.db.facts import SETTING
-from ledger.db.signed_facts import signed
+from ledger.db.history import facts
+from ledger.db.history.facts import SETTING
+from ledger.db.history.signed_facts import signed
 from tests.attacks.forgeries import FORGED, told
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory, walls_down

@@ -12,8 +12,8 @@ from django.db import transaction as db_transaction
 
 from accounts.groups import OPERATIONS
 from accounts.models import Account, ApprovalRequest, User
-from ledger.db.facts import SETTING, untold
-from ledger.db.signed_facts import signed
+from ledger.db.history.facts import SETTING, untold
+from ledger.db.history.signed_facts import signed
 from tests.attacks.approvals import approved, as_web, asked, asked_limits, done
 from tests.attacks.forgeries import FORGED, told
 from tests.conftest import colleague

@@ -17,10 +17,10 @@ from django.urls import reverse
 
 from accounts.groups import AUDITOR
 from accounts.models import Account, Change, Read, User
-from ledger.db import facts
 from ledger.db.backend.cursors import PreparedCursor
-from ledger.db.facts import SETTING
-from ledger.db.signed_facts import problem_with, signed, store_keys
+from ledger.db.history import facts
+from ledger.db.history.facts import SETTING
+from ledger.db.history.signed_facts import problem_with, signed, store_keys
 from tests.attacks.forgeries import FORGED, told
 from tests.attacks.waiting import after_waiting_for
 from tests.conftest import colleague, read_as, set_role, signed_in

@@ -189,12 +189,8 @@ def test_the_desk_refuses_the_household_of_the_clerk(
 def test_an_overdraft_of_a_billion_is_refused(account: Account, boss: User) -> None:
     with pytest.raises(NeedsApproval):
         change_limits(account, boss, overdraft_limit=Decimal(10) ** 12)
-    for _ in range(3):
-        change_limits(account, boss, overdraft_limit=Decimal(4_000))
-        change_limits(account, boss, overdraft_limit=Decimal(1_000))
-        account.refresh_from_db()
-        if StaffSum.objects.filter(key__contains="limits", share__gt="0.6").exists():
-            break
+    change_limits(account, boss, overdraft_limit=Decimal(4_000))
+    change_limits(account, boss, overdraft_limit=Decimal(1_000))  # which gives nothing back
     with pytest.raises(NeedsApproval):
         change_limits(account, boss, overdraft_limit=Decimal(9_000))
     account.refresh_from_db()

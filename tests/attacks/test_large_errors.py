@@ -15,10 +15,10 @@ from api.pages import SCHEMA
 from api.transactions.batch_views import BatchSerializer
 from ledger.db.ids import uuid7
 from tests.accounts.tokens import issue
+from tests.banking.payment_files.files import checked, pay
+from tests.banking.standing_orders.orders import order_of
 from tests.conftest import colleague
 from tests.factories import AccountFactory
-from tests.transactions.payment_files.files import checked, pay
-from tests.transactions.standing_orders.orders import order_of
 from transactions import services
 from transactions.payees.services import save_payee
 

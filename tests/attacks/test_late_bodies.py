@@ -25,17 +25,17 @@ from accounts.models import Account, ApiToken, User
 from accounts.sign_in import tokens
 from api.parsing import NDJSONParser
 from ledger.db.ids import uuid7
-from ledger.db.row_security import without_reader
+from ledger.db.rights.row_security import without_reader
 from tests.access_ends import ENDS
 from tests.api.calls import TRANSACTIONS, bearer, body
 from tests.attacks.digests import OF_EVERY_VISIT, table_digests
 from tests.attacks.people import signed_in
 from tests.attacks.sessions import age
+from tests.banking.payment_files.files import csv_of, pay
 from tests.conftest import colleague, set_role
 from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.reviews import reviewed
-from tests.transactions.payment_files.files import csv_of, pay
 from transactions import services
 
 pytestmark = pytest.mark.django_db

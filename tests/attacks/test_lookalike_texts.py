@@ -11,6 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Account
+from banking.payment_files.models import PaymentFile
 from ledger.db.ids import uuid7
 from ledger.text.lines import tidy_line
 from ledger.text.money import account_number
@@ -19,7 +20,8 @@ from tests.attacks.bank import AttackedBank
 from tests.attacks.people import signed_in
 from tests.factories import AccountFactory, insert_row
 from tests.transactions.reports.books import clerk
-from transactions.models import Annotation, PaymentFile, Transaction
+from transactions.annotations.models import Annotation
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
 UNSEEN = "\u200b\u200e\u200f\u202a\u202b\u202d\u202e\u2066\u2067\u2069\ufeff\u2065\ufff0\U000e0080"

@@ -12,11 +12,11 @@ from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
 from accounts.models import Account, ApprovalRequest, User
+from banking.payment_files.models import PaymentFile, PaymentLine
 from tests.attacks.approvals import ANOTHER_LINE, approved, as_web, asked_for_file, begun_before
 from tests.attacks.waiting import after_waiting_for
+from tests.banking.payment_files.files import checked, pay
 from tests.factories import AccountFactory
-from tests.transactions.payment_files.files import checked, pay
-from transactions.models import PaymentFile, PaymentLine
 
 REQUEST = """
     INSERT INTO approval_requests

@@ -16,6 +16,9 @@ from django.utils import timezone
 
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
+from banking.payment_files.models import PaymentFile, PaymentLine
+from banking.payment_files.preview import check
+from banking.standing_orders.paying import pay_due, payment_id
 from ledger.db.ids import uuid7, uuid7_for
 from tests.api.calls import TRANSACTIONS, bearer, post
 from tests.attacks.answers import ask
@@ -23,18 +26,16 @@ from tests.attacks.bank import AttackedBank
 from tests.attacks.parameters import UUID
 from tests.attacks.people import attempt_of, rolled_back, signed_in
 from tests.attacks.walk import addresses
+from tests.banking.payment_files.files import checked, csv_of, pay, stored
+from tests.banking.standing_orders.orders import order_of
 from tests.factories import AccountFactory, nobodys
 from tests.pages import text_of, texts_of
 from tests.reviews import TRANSFER, send, token_of
-from tests.transactions.payment_files.files import checked, csv_of, pay, stored
-from tests.transactions.standing_orders.orders import order_of
 from transactions import services
-from transactions.models import NamesAsked, PaymentFile, PaymentLine, Transaction
-from transactions.payment_files.preview import check
+from transactions.models import NamesAsked, Transaction
 from transactions.safeguards import quota
 from transactions.safeguards.quota import NUMBERS_ASKED
 from transactions.safeguards.recipients import CANNOT_RECEIVE, NOT_PAYABLE
-from transactions.standing_orders.paying import pay_due, payment_id
 
 pytestmark = pytest.mark.django_db
 Form = dict[str, Any]

@@ -38,7 +38,7 @@ from tests.attacks.reading import read_pages
 from tests.attacks.redirects import ways_out_by_forms, ways_out_by_parameters
 from tests.attacks.walk import Address, addresses
 from tests.attacks.walks.site import form_answers, hostile, linked_answers
-from transactions.models import Annotation
+from transactions.annotations.models import Annotation
 
 pytestmark = pytest.mark.django_db
 PLANTED = "/holes/"

@@ -37,8 +37,8 @@ from tests.attacks.rights_of_groups import (
     O,
 )
 from tests.attacks.walk import addresses
+from tests.banking.payment_files.files import checked, pay
 from tests.conftest import colleague, signed_in
-from tests.transactions.payment_files.files import checked, pay
 from transactions import services
 from transactions.services import Draft
 from transactions.staff.approvals.requests import ask_for
@@ -49,7 +49,7 @@ QUERIES = {
     "admin:autocomplete": "app_label=accounts&model_name=user&field_name=household",
 }
 SENT = {
-    "admin:transactions_paymentfile_step": {"step": "check"},
+    "admin:payment_files_paymentfile_step": {"step": "check"},
     "admin_approval_step": {"step": "do"},
 }
 
@@ -86,7 +86,7 @@ def pages(bank: AttackedBank, clients: dict[str, Client]) -> list[AdminPage]:
         if each.name.startswith(("admin:", "admin_")) or each.pattern.route == PASSWORD_PAGE
     }
     file = checked(bank.ana.everyday, pay(bank.ben.everyday, 5), created_by=bank.clerk)
-    step = "admin:transactions_paymentfile_step"
+    step = "admin:payment_files_paymentfile_step"
     request = request_of(bank.ana.everyday, User.objects.get(groups__name=O, name=O.capitalize()))
     approvals.approve(request=request, by=colleague(M, "Boss"))
     found[step] = reverse(step, args=[file.pk])
@@ -131,7 +131,7 @@ def takes(client: Client, page: AdminPage) -> bool:
 # Who opens a list, gets its file.
 LISTS = (
     "accounts_account", "accounts_currency", "accounts_household", "accounts_user", "auth_group",
-    "transactions_paymentfile", "transactions_reconciliation", "transactions_standingorder",
+    "payment_files_paymentfile", "reconciliation_reconciliation", "standing_orders_standingorder",
     "transactions_transaction",
 )  # fmt: skip
 FILES = {

@@ -30,7 +30,7 @@ from accounts.models import Account, Household, Read, User
 from accounts.models.read import MOST_PEOPLE
 from api import views
 from explorer.models import QueryRun
-from ledger.db import facts
+from ledger.db.history import facts
 from ledger.web.middleware import OneIdMiddleware
 from tests.attacks.answers import Answer, ask
 from tests.attacks.bank import AttackedBank, Holder
@@ -548,7 +548,7 @@ NOBODYS = {
     "auth.Group",
     "accounts.Currency",
     "transactions.AuditRun",
-    "transactions.Reconciliation",
+    "reconciliation.Reconciliation",
 }
 
 

@@ -17,9 +17,9 @@ from accounts.models import Read, User
 from accounts.read_log import ReadLogMiddleware
 from accounts.shown import opened_by_right
 from accounts.sign_in import sessions
+from tests.banking.payment_files.files import checked, pay
 from tests.conftest import signed_in
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.payment_files.files import checked, pay
 from tests.transactions.reports.books import analyst, clerk
 from transactions import services
 
@@ -125,7 +125,7 @@ def result_of_four_lines(reader: User) -> tuple[Iterator[bytes], list[User]]:
     """The parts of the result of a payment file, each with one line, and whom the lines pay."""
     paid = AccountFactory.create_batch(4)
     file = checked(AccountFactory(balance="100"), *(pay(account, 1) for account in paid))
-    url = reverse("admin:transactions_paymentfile_result", args=[file.pk])
+    url = reverse("admin:payment_files_paymentfile_result", args=[file.pk])
     answer: Any = signed_in(reader).get(url)
     return parts_of(answer), [account.user for account in paid]
 
@@ -135,7 +135,7 @@ def result_of_four_lines(reader: User) -> tuple[Iterator[bytes], list[User]]:
 def test_the_result_of_a_payment_file_ends_with_its_readers_access(
     end: Callable[[User], None], lines_read_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transactions.payment_files.results.PART", lines_read_at_once)
+    monkeypatch.setattr("banking.payment_files.results.PART", lines_read_at_once)
     monkeypatch.setattr("accounts.read_log.CHECK_AFTER", 0)
     reader = clerk()
     file, _ = result_of_four_lines(reader)
@@ -148,10 +148,10 @@ def test_the_result_of_a_payment_file_ends_with_its_readers_access(
 def test_the_result_of_a_payment_file_logs_whom_its_lines_pay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("transactions.payment_files.results.PART", 2)
+    monkeypatch.setattr("banking.payment_files.results.PART", 2)
     reader = clerk()
     file, paid = result_of_four_lines(reader)
-    page = "admin:transactions_paymentfile_result"
+    page = "admin:payment_files_paymentfile_result"
     first, later = ({user.pk for user in part} for part in (paid[:2], paid[2:]))
     next(file), next(file), next(file)
     logged = people_logged_for(reader, page)

@@ -14,14 +14,15 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts.models import Account, User
+from banking.payment_files.models import PaymentFile
 from ledger.db.ids import uuid7
+from tests.banking.payment_files.files import checked, pay
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import text_of
 from tests.reviews import TRANSFER, book, reviewed, token_of
-from tests.transactions.payment_files.files import checked, pay
 from transactions import services
 from transactions.audit.audit import audit
-from transactions.models import PaymentFile, Transaction
+from transactions.models import Transaction
 from transactions.safeguards import review
 from transactions.safeguards.review import REVIEW_MINUTES
 

@@ -10,16 +10,17 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, User
-from ledger.db.row_security import LIFETIME, NOBODY, RowScope
+from ledger.db.rights.registered_tables import policies
+from ledger.db.rights.row_security import LIFETIME, NOBODY, RowScope
 from tests.attacks.rows import count, seen_of, token_of, web_role
 from tests.factories import PASSWORD, AccountFactory
 from tests.sign_in import verify_address
 from transactions.audit.runs import run_audit
 from transactions.models import AuditRun
-from transactions.row_security.policies import POLICIES, VIEWS
+from transactions.row_security.installation import VIEWS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
-PROTECTED = sorted({*POLICIES, *VIEWS} - {"currencies"})  # everybody reads these
+PROTECTED = sorted({*policies(), *VIEWS} - {"currencies"})  # everybody reads these
 OTHER_KEY = b"x" * 32
 
 

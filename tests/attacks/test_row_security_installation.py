@@ -12,17 +12,19 @@ from django.db import ProgrammingError, connection
 from django.test import Client
 
 from accounts.models import Account
-from ledger.db import short_waits
-from ledger.db.row_security import SETTING, RowScope
+from ledger.db.locking import short_waits
+from ledger.db.rights.registered_tables import TABLES, policies
+from ledger.db.rights.row_security import SETTING, RowScope
 from tests.attacks.rows import count, seen_of, token_of, web_role
 from tests.factories import AccountFactory
 from transactions import services
 from transactions.row_security import installation
 from transactions.row_security.masks import MASKS
-from transactions.row_security.policies import OPEN, POLICIES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
-OTHER_POLICY = replace(POLICIES["payees"], locks="owner_id IS NULL")
+OTHER_POLICY = replace(
+    TABLES["payees"], rows=replace(policies()["payees"], locks="owner_id IS NULL")
+)
 LOCKED = """SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation
     WHERE pid = pg_backend_pid() AND relnamespace = 'public'::regnamespace AND relkind = 'r'
       AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"""
@@ -70,15 +72,18 @@ def test_the_web_role_cannot_become_the_owner_of_the_views(eve: Account) -> None
 
 
 def test_every_table_has_policies_or_a_reason_to_have_none() -> None:
-    """A new table belongs into POLICIES or OPEN."""
+    """A new table belongs into the module `tables` of its app."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, relrowsecurity FROM pg_class WHERE relkind IN ('r', 'p')"
             " AND relnamespace = 'public'::regnamespace"
         )
         secured = dict(cursor.fetchall())
-    assert {name for name, is_secured in secured.items() if is_secured} == {*POLICIES}
-    assert {name for name, is_secured in secured.items() if not is_secured} == {*OPEN}
+    assert {name for name, is_secured in secured.items() if is_secured} == {*policies()}
+    assert {name for name, is_secured in secured.items() if not is_secured} == {*TABLES} - {
+        *policies(),
+        *installation.VIEWS,
+    }
 
 
 def test_switched_off_nothing_of_it_is_left(settings: Any, ana: Account, eve: Account) -> None:
@@ -200,7 +205,7 @@ class TestTablesInUse:
     def reader(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
         monkeypatch.setattr(short_waits, "LOCK_WAIT", "20ms")
         with psycopg.connect(**connection.get_connection_params()) as reader:
-            for table in POLICIES:
+            for table in policies():
                 reader.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
             yield reader
 
@@ -226,9 +231,7 @@ class TestTablesInUse:
         if change == "off":
             settings.LEDGER_ROW_SECURITY = False
         else:
-            monkeypatch.setitem(
-                POLICIES, "payees", replace(POLICIES["payees"], locks="owner_id IS NULL")
-            )
+            monkeypatch.setitem(TABLES, "payees", OTHER_POLICY)
         assert installation.apply()
         assert len(pauses) == 1
 
@@ -242,6 +245,6 @@ class TestTablesInUse:
             locked.extend(name for (name,) in cursor.fetchall())
 
         monkeypatch.setattr(installation, "_take_tables", note)
-        monkeypatch.setitem(POLICIES, "payees", OTHER_POLICY)
+        monkeypatch.setitem(TABLES, "payees", OTHER_POLICY)
         installation.apply()
         assert locked == ["payees"]

@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.client import ClientHandler
 
 from accounts.models import Account
-from ledger.db.row_security import SETTING
+from ledger.db.rights.row_security import SETTING
 from tests import conftest
 from tests.factories import AccountFactory, UserFactory
 from tests.pooler import PROGRAM, connected, own_pool, pgbouncer

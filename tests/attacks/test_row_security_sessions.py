@@ -15,7 +15,7 @@ from django.urls import include, path
 
 from accounts.groups import OPERATIONS
 from accounts.models import Account, User
-from ledger.db.row_security import SETTING, RowScope, SignedReader, reading
+from ledger.db.rights.row_security import SETTING, RowScope, SignedReader, reading
 from tests.attacks.walk import patterns
 from tests.conftest import colleague, set_role, signed_in
 from tests.factories import AccountFactory

@@ -22,12 +22,12 @@ from accounts.groups import (
     SUPPORT,
 )
 from accounts.models import Account, ApprovalRequest, User
-from ledger.db.row_security import RowScope
+from ledger.db.rights.registered_tables import policies
+from ledger.db.rights.row_security import RowScope
 from tests.attacks.rows import columns_of, count, token_of, web_role
 from tests.conftest import colleague, permissions
 from tests.factories import UserFactory
 from transactions.row_security.middleware import row_scope_of
-from transactions.row_security.policies import POLICIES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
 # Tables whose rows of others a group writes. Nobody writes any other table: below.
@@ -105,7 +105,7 @@ def rows(ana: Account) -> dict[str, dict[str, Any]]:
     found = {}
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in POLICIES:
+        for table in policies():
             names = ", ".join(f"{name}::text" for name in columns_of(table))
             cursor.execute(f"SELECT {names} FROM {table} LIMIT 1")
             found[table] = dict(zip(columns_of(table), cursor.fetchone(), strict=True))

@@ -12,7 +12,7 @@ from django.db import DatabaseError, ProgrammingError, connection
 from django.utils import timezone
 
 from accounts.models import Account, Household, ProviderGroup, User
-from ledger.db.row_security import NOBODY, RowScope
+from ledger.db.rights.row_security import NOBODY, RowScope
 from tests.attacks.rows import columns_of, token_of, web_role
 from tests.factories import AccountFactory
 from transactions import services

@@ -19,7 +19,7 @@ from django.urls import include, path
 
 from accounts.exceptions import LimitInvalid
 from accounts.models import User
-from ledger.db import failed_servers
+from ledger.db.server import failed_servers
 from ledger.web.log_filters import WithoutValues
 from tests.attacks.planted import ADDRESS, AMOUNT, COOKIE, PASSWORD, SECRETS, TOKEN
 from tests.factories import AccountFactory, UserFactory

@@ -8,21 +8,18 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from banking.attachments.models import Attachment
+from banking.events import services as webhooks
+from banking.events.models import Webhook, WebhookDelivery
+from banking.standing_orders.models import StandingOrder
+from banking.standing_orders.services import OrderDraft, set_up
 from ledger.db.ids import uuid7
 from tests.attacks.bank import AttackedBank, Holder
-from tests.transactions.attachments.files import attached
+from tests.banking.attachments.files import attached
+from transactions.annotations.models import Annotation
 from transactions.annotations.services import annotate
-from transactions.events import services as webhooks
 from transactions.exceptions import LedgerError
-from transactions.models import (
-    Annotation,
-    Attachment,
-    StandingOrder,
-    Transaction,
-    Webhook,
-    WebhookDelivery,
-)
-from transactions.standing_orders.services import OrderDraft, set_up
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
 

@@ -13,14 +13,14 @@ from accounts import services as people
 from accounts.exceptions import AccessEnded
 from accounts.models import Account, ApprovalRequest, User
 from accounts.sign_in.revalidation import refuse_request_if_ended
+from banking.standing_orders import services as orders
+from banking.standing_orders.models import StandingOrder
 from tests.attacks.approvals import asked
 from tests.attacks.digests import OF_EVERY_VISIT, table_digests
 from tests.attacks.waiting import after_waiting_for
+from tests.banking.standing_orders.orders import order_of
 from tests.conftest import signed_in
 from tests.factories import AccountFactory
-from tests.transactions.standing_orders.orders import order_of
-from transactions.models import StandingOrder
-from transactions.standing_orders import services as orders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 rows = partial(table_digests, OF_EVERY_VISIT)

@@ -21,19 +21,21 @@ from accounts import approvals
 from accounts import services as people
 from accounts.groups import MANAGER, OPERATIONS, PEOPLE_ADMIN
 from accounts.models import Account, ApprovalRequest, Currency, Household, User
+from banking.payment_files.models import PaymentFile
+from banking.reconciliation.models import Reconciliation, ReconciliationMatch
+from banking.reconciliation.services import match_sure
+from banking.reconciliation.triggers import LOCK
+from banking.standing_orders.models import StandingOrder
 from ledger.db.ids import uuid7
-from ledger.db.named_locks import wait_for_lock
+from ledger.db.locking.named import wait_for_lock
 from tests.attacks.approvals import asked, slip
 from tests.attacks.digests import OF_EVERY_VISIT, table_digests
 from tests.attacks.forms import forms_of
 from tests.attacks.people import signed_in
 from tests.attacks.rights_of_groups import ACTIONS, POSTS, STEPS
 from tests.attacks.waiting import after_waiting_for
-from tests.conftest import colleague
-from tests.factories import AccountFactory, UserFactory
-from tests.reviews import reviewed
-from tests.transactions.payment_files.files import checked, pay, press
-from tests.transactions.reconciliation.files import (
+from tests.banking.payment_files.files import checked, pay, press
+from tests.banking.reconciliation.files import (
     line_of,
     paid_in,
     seen_now,
@@ -41,17 +43,12 @@ from tests.transactions.reconciliation.files import (
     sign,
     statement,
 )
-from tests.transactions.standing_orders.orders import order_of
+from tests.banking.standing_orders.orders import order_of
+from tests.conftest import colleague
+from tests.factories import AccountFactory, UserFactory
+from tests.reviews import reviewed
 from transactions import services
-from transactions.models import (
-    PaymentFile,
-    Reconciliation,
-    ReconciliationMatch,
-    StandingOrder,
-    Transaction,
-)
-from transactions.models.reconciliation_triggers import LOCK
-from transactions.reconciliation.services import match_sure
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SUPERUSER = "superuser"
@@ -163,10 +160,10 @@ def on_file(step: str) -> WaitingStep:
         file = checked(staff.account, pay(AccountFactory(), 5), created_by=staff.user)
         if step == "check":
             services.withdraw(from_account=staff.account, amount=Decimal(100))
-        url = reverse("admin:transactions_paymentfile_change", args=[file.pk])
+        url = reverse("admin:payment_files_paymentfile_change", args=[file.pk])
         page = forms_of(staff.client.get(url).content.decode(), url)
         sent = next(each.values for each in page if "agreed" in each.values)
-        name = "admin:transactions_paymentfile_step"
+        name = "admin:payment_files_paymentfile_step"
         return staff.post(name, file.pk, **{**sent, **press(file, step, reason="x")})
 
     return WaitingStep(OPERATIONS, prepare)
@@ -180,7 +177,7 @@ def on_reconciliation(step: str, state: str = "new") -> WaitingStep:
             settled(whose, staff.user)
         if state == "signed":
             sign(whose, UserFactory())
-        name = "admin:transactions_reconciliation_step"
+        name = "admin:reconciliation_reconciliation_step"
         return staff.post(name, whose.pk, step=step, seen=seen_now(whose))
 
     return WaitingStep(OPERATIONS, prepare)
@@ -195,7 +192,7 @@ def on_line(step: str) -> WaitingStep:
             match_sure(reconciliation=whose, by=staff.user)
             fields["id"] = str(ReconciliationMatch.objects.get().pk)
         number = line_of(whose, 1).number
-        name = "admin:transactions_reconciliation_line"
+        name = "admin:reconciliation_reconciliation_line"
         return staff.post(name, whose.pk, number, step=step, **fields)
 
     return WaitingStep(OPERATIONS, prepare)
@@ -235,7 +232,7 @@ def new_password(staff: Staff) -> Request:
 
 def end_order(staff: Staff) -> Request:
     order = order_of(staff.account, AccountFactory())
-    return staff.act("transactions_standingorder", "end", order.pk)
+    return staff.act("standing_orders_standingorder", "end", order.pk)
 
 
 CASES: dict[str, WaitingStep] = {
@@ -259,16 +256,16 @@ CASES: dict[str, WaitingStep] = {
     )),
     "admin:auth_user_password_change": WaitingStep(SUPERUSER, new_password),
     **{
-        f"admin:transactions_paymentfile_step {step}": on_file(step)
+        f"admin:payment_files_paymentfile_step {step}": on_file(step)
         for step in ("ask", "check", "whole", "pay", "discard")
     },
-    "admin:transactions_reconciliation_step sure": on_reconciliation("sure"),
-    "admin:transactions_reconciliation_step sign": on_reconciliation("sign", "settled"),
-    "admin:transactions_reconciliation_step countersign": on_reconciliation("sign", "signed"),
-    "admin:transactions_reconciliation_step take_back": on_reconciliation("take_back", "signed"),
-    "admin:transactions_reconciliation_step discard": on_reconciliation("discard"),
+    "admin:reconciliation_reconciliation_step sure": on_reconciliation("sure"),
+    "admin:reconciliation_reconciliation_step sign": on_reconciliation("sign", "settled"),
+    "admin:reconciliation_reconciliation_step countersign": on_reconciliation("sign", "signed"),
+    "admin:reconciliation_reconciliation_step take_back": on_reconciliation("take_back", "signed"),
+    "admin:reconciliation_reconciliation_step discard": on_reconciliation("discard"),
     **{
-        f"admin:transactions_reconciliation_line {step}": on_line(step)
+        f"admin:reconciliation_reconciliation_line {step}": on_line(step)
         for step in ("match", "unmatch", "leftover")
     },
     "admin:transactions_transaction_cash_desk": WaitingStep(OPERATIONS, lambda staff: staff.book(
@@ -292,7 +289,7 @@ CASES: dict[str, WaitingStep] = {
     "accounts_account.close": action_on_account("close", empty),
     "accounts_user.close_sign_in": action_on_person("close_sign_in", is_open=True),
     "accounts_user.restore_sign_in": action_on_person("restore_sign_in", is_open=False),
-    "transactions_standingorder.end": WaitingStep(OPERATIONS, end_order),
+    "standing_orders_standingorder.end": WaitingStep(OPERATIONS, end_order),
     "transactions_transaction.release": WaitingStep(OPERATIONS, lambda staff: staff.act(
         "transactions_transaction", "release", hold_of(staff).pk
     )),
@@ -301,7 +298,7 @@ CASES: dict[str, WaitingStep] = {
 LEFT_OUT = {
     "accounts_user.revoke_tokens", "accounts_user.sign_out", "admin:accounts_currency_add",
     "admin:accounts_household_add", "admin:accounts_user_add", "admin:transactions_auditrun_run",
-    "admin:transactions_paymentfile_add", "admin:transactions_reconciliation_add",
+    "admin:payment_files_paymentfile_add", "admin:reconciliation_reconciliation_add",
 }  # fmt: skip
 # What only shows something: what changes is an action of the list, or on a page of one's own.
 READ = (

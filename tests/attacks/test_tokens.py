@@ -18,9 +18,9 @@ from accounts.groups import PEOPLE_ADMIN
 from accounts.models import Account, ApiToken, User
 from accounts.sign_in import tokens
 from accounts.sign_in.token_text import checksum, digest_of, id_of, new_text
-from ledger.db.facts import SETTING as FACTS
-from ledger.db.row_security import NOBODY, RowScope
-from ledger.db.signed_facts import signed
+from ledger.db.history.facts import SETTING as FACTS
+from ledger.db.history.signed_facts import signed
+from ledger.db.rights.row_security import NOBODY, RowScope
 from ledger.web.error_text import without_secrets
 from ledger.web.json_lines import JsonLines
 from ledger.web.log_filters import WithoutValues

@@ -272,6 +272,22 @@ def test_rows_older_than_the_history_are_compared_from_where_they_were_noted(
     assert found("account").expected.replace("\xa0", " ") == "overdraft limit 5.00 USD"
 
 
+@pytest.mark.parametrize("tables", [["accounts"], ["users", "accounts"]])
+def test_a_table_that_is_noted_again_leaves_the_history_of_the_others(
+    account: Account, tables: list[str]
+) -> None:
+    """As a migration does that adds a value to its history, and so may a second one."""
+    for limit in (5, 6):
+        with connection.cursor() as cursor:
+            note_state(cursor, tables)
+        account_services.change_account(account=account, overdraft_limit=Decimal(limit))
+        assert audit().clean
+    unseen("accounts", "UPDATE accounts SET overdraft_limit = 7")
+    assert found("account").expected.replace("\xa0", " ") == "overdraft limit 6.00 USD"
+    unseen("currencies", "UPDATE currencies SET name = 'Euros' WHERE code = 'EUR'")
+    assert found("listed currency")
+
+
 def test_who_was_erased_is_clean_and_a_name_cut_out_of_the_history_is_not(account: Account) -> None:
     account_services.close_account(account=AccountFactory(user=account.user))
     person = UserFactory(deleted_at=datetime(2020, 1, 1, tzinfo=UTC))

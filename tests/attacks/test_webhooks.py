@@ -15,19 +15,20 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account
+from banking.events import sending, targets
+from banking.events import services as event_services
+from banking.events.deliverer import Deliverer
+from banking.events.models import Webhook, WebhookDelivery
+from banking.events.targets import AddressRefused
+from tests.banking.events.receiver import receiving
+from tests.banking.events.shared import webhook_of
 from tests.factories import AccountFactory, UserFactory
 from tests.ledger.databases import own_databases
 from tests.ledger.jobs.work_process import WorkProcess
 from tests.ledger.processes import environment, wait_until
 from tests.sign_in import let_pass
-from tests.transactions.events.receiver import receiving
-from tests.transactions.events.shared import webhook_of
 from transactions import services
-from transactions.events import sending, targets
-from transactions.events import services as event_services
-from transactions.events.deliverer import Deliverer
-from transactions.events.targets import AddressRefused
-from transactions.models import EventKind, Webhook, WebhookDelivery
+from transactions.models import EventKind
 
 PUBLIC = "8.8.8.8"
 OWNER = uuid4()
@@ -338,7 +339,7 @@ from decimal import Decimal
 from accounts import services as accounts
 from accounts.models import User
 from transactions import services
-from transactions.events import services as events
+from banking.events import services as events
 from transactions.models import EventKind
 person = User.objects.create_user(email="ana@example.com", name="Ana")
 account = accounts.open_account(user=person, currency="USD")

@@ -17,11 +17,11 @@ from django.apps import apps
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.regex_helper import normalize
 
+from banking.alerts.links import MailKind, token_of
+from banking.alerts.models import AlertKind
+from banking.statement_files.files import LABELS
 from tests.attacks.bank import Holder
-from transactions.alerts.links import MailKind, token_of
-from transactions.models import AlertKind
 from transactions.reports.catalogue import BY_SLUG
-from transactions.statement_files.files import LABELS
 
 HERE = "tests/attacks/walk.py"
 OF_A_MODEL = re.compile(r"admin/(\w+)/(\w+)/")
@@ -205,7 +205,7 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "account_reset_password_from_key": _password_link,
     "admin_approval_step": _approval,
     "admin:app_list": _same(app_label="accounts"),
-    "admin:transactions_reconciliation_line": _line,
+    "admin:reconciliation_reconciliation_line": _line,
     "admin/(?P<url>.*)$": _same(url="nowhere/"),
     "api:account": _account,
     "api:balance": _account,

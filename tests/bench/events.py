@@ -9,6 +9,7 @@ from time import perf_counter
 
 from django.db import connection
 
+from banking.events.models import AccountEvent, EventStream
 from tests.bench.bank import open_rich_accounts, some_draft
 from tests.bench.figures import EVENTS_OF_BATCH, Figure
 from tests.bench.results import Results, report_progress
@@ -16,7 +17,6 @@ from tests.bench.samples import account_id
 from tests.bench.scale import Scale
 from tests.bench.servers import admin, fresh_database, settle
 from transactions import services
-from transactions.models import AccountEvent, EventStream
 
 PART = "events"
 OURS = "bench_events"

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ledger.db.embedded import programs
+from ledger.db.server.embedded import programs
 from ledger.embedded.instance import default_server
 from ledger.embedded.roles import OWNER
 from tests.bench.samples import ACCOUNT_ID_SQL

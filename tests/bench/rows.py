@@ -17,7 +17,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from accounts.models import Account, User
-from ledger.db.row_security import SignedReader
+from ledger.db.rights.row_security import SignedReader
 from ledger.embedded.roles import OWNER, WEB
 from tests.bench.bank import RICH, open_accounts
 from tests.bench.figures import STATEMENT_BY_ROWS

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
+from banking.alerts.links import MailKind, token_of
+from banking.alerts.mails import mail_of
+from banking.alerts.models import Alert, AlertChoice
 from ledger.db.ids import uuid7
 from tests.browser.shared import LONG, look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
-from transactions.alerts.links import MailKind, token_of
-from transactions.alerts.mails import mail_of
-from transactions.models import Alert, AlertChoice
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

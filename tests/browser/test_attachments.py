@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
+from banking.attachments.models import Attachment
+from tests.banking.attachments.files import HTML, document, with_data
 from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
-from tests.transactions.attachments.files import HTML, document, with_data
 from transactions import services
-from transactions.models import Attachment, Transaction
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

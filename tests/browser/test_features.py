@@ -14,12 +14,13 @@ from django.utils import timezone
 
 from accounts.groups import ANALYSTS, MANAGER
 from accounts.models import Account, ApprovalRequest, User
+from banking.standing_orders.models import StandingOrder
 from tests.browser.shared import await_text
 from tests.factories import PASSWORD, AccountFactory, UserFactory, balances
 from transactions import services
 from transactions.audit.audit import audit
 from transactions.audit.sealing import midnight
-from transactions.models import StandingOrder, Transaction
+from transactions.models import Transaction
 from transactions.services import Draft
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from banking.outside.models import OutsideEntry
+from tests.banking.outside.files import GERMAN
 from tests.browser.shared import LONG, await_text, check_width, look_at
 from tests.factories import PASSWORD, UserFactory
-from tests.transactions.outside.files import GERMAN
-from transactions.models import OutsideEntry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME = LONG[:60]

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
+from banking.payment_files import booking, drafts
+from banking.payment_files.models import PaymentFile
+from tests.banking.payment_files.files import checked, csv_of, pay
 from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
-from tests.transactions.payment_files.files import checked, csv_of, pay
 from transactions.audit.audit import audit
-from transactions.models import PaymentFile, Transaction
-from transactions.payment_files import booking, drafts
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LINES = 12

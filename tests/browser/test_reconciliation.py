@@ -14,14 +14,14 @@ from django.urls import reverse
 
 from accounts.groups import MANAGER
 from accounts.models import Account, User
+from banking.reconciliation.models import Reconciliation
+from tests.banking.reconciliation.files import HEAD, paid_in, today
 from tests.browser.shared import LONG, await_text, check_width, look_at
 from tests.factories import PASSWORD, UserFactory
-from tests.transactions.reconciliation.files import HEAD, paid_in, today
 from transactions.audit.audit import audit
-from transactions.models import Reconciliation
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LIST = "admin:transactions_reconciliation_changelist"
+LIST = "admin:reconciliation_reconciliation_changelist"
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_statement_is_matched_left_over_and_signed_by_two(
     page.goto("/admin/")
     page.locator("dl > div", has_text="Open reconciliations").get_by_role("link").click()
     look("none yet")
-    page.goto(reverse("admin:transactions_reconciliation_add"))
+    page.goto(reverse("admin:reconciliation_reconciliation_add"))
     press("Read the file")
     page.get_by_text("Choose the file").wait_for()
     look("nothing chosen")

@@ -10,11 +10,11 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Account
+from banking.standing_orders.models import StandingOrder
+from banking.standing_orders.paying import pay_due
+from tests.banking.standing_orders.orders import order_of
 from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
-from tests.transactions.standing_orders.orders import order_of
-from transactions.models import StandingOrder
-from transactions.standing_orders.paying import pay_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

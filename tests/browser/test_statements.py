@@ -8,12 +8,12 @@ import pypdf
 import pytest
 
 from accounts.models import Account
+from banking.statement_files.issuing import issue_due
 from tests.browser.shared import look_at, sign_in
 from tests.factories import PASSWORD, AccountFactory
 from transactions import services
 from transactions.audit import sealing
 from transactions.services import Draft
-from transactions.statement_files.issuing import issue_due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

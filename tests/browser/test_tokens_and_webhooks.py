@@ -7,10 +7,10 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from accounts.models import Account, ApiToken
+from banking.events import targets
+from banking.events.models import Webhook, WebhookDelivery
+from tests.banking.events.shared import webhook_of
 from tests.browser.shared import LONG, look_at, sign_in
-from tests.transactions.events.shared import webhook_of
-from transactions.events import targets
-from transactions.models import Webhook, WebhookDelivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
 URL = "https://shop.example/" + "hook-of-the-shop-" * 20

@@ -88,7 +88,7 @@ def test_each_command_of_the_page_runs(developing: Developing, command: str) -> 
 
 
 def test_what_a_command_writes_belongs_to_the_developer(developing: Developing) -> None:
-    model = developing.checkout / "transactions/models/budget.py"
+    model = developing.checkout / "transactions/categories/models/budget.py"
     before = model.read_text()
     model.write_text(before.replace('"For each month"', '"For each month, of the owner"'))
     developing.run("python manage.py makemigrations --name words transactions")

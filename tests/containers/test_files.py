@@ -194,7 +194,7 @@ def test_what_is_left_out_is_a_setting() -> None:
 def test_the_secrets_of_signing_in_and_of_figures_are_those_of_web_processes_alone() -> None:
     secrets = {
         "OIDC_CLIENT_SECRET", "COGNITO_CLIENT_SECRET", "LEDGER_METRICS_TOKEN",
-        "LEDGER_EXPLORER_PASSWORD",
+        "LEDGER_EXPLORER_PASSWORD", "CACHE_URL",
     }  # fmt: skip
     assert secrets <= set(SERVICES["web"]["environment"])
     for name in ("roles", "migrate", "work"):

@@ -221,6 +221,23 @@ def test_accounts_by_limit(cook: Cook) -> None:
     assert "DESC NULLS LAST" in ran.work.queries[0].sql
 
 
+def test_accounts_with_labels(cook: Cook, rows: Any) -> None:
+    accounts = rows(
+        "SELECT u.name, a.name, balance, daily_limit FROM accounts a"
+        " JOIN users u ON u.id = user_id WHERE email = 'ana@example.com' ORDER BY a.name"
+    )
+    ran = cook("accounts-with-labels")
+    found = [tuple(row.values()) for row in ran.value]
+    assert found == [
+        (f"{who}: {name}", min(of_both), max(of_both), balance >= 5000)
+        for who, name, balance, limit in accounts
+        for of_both in [(balance, balance if limit is None else limit)]
+    ]
+    assert {least == greatest for _label, least, greatest, _is_large in found} == {True, False}
+    assert {is_large for *_others, is_large in found} == {True, False}
+    assert 'COLLATE "C"' in ran.work.queries[0].sql
+
+
 def test_page_of_payments(cook: Cook, rows: Any) -> None:
     [(groceries,)] = rows("SELECT count(*) FROM transactions WHERE category = 'groceries'")
     pages = -(-groceries // 5)

@@ -3,7 +3,7 @@
 import pytest
 
 from cookbook.templatetags.cookbook import repeats_folded
-from ledger.db.work import RecordedQuery
+from ledger.db.queries.work import RecordedQuery
 
 
 def sent(*shapes: str) -> list[RecordedQuery]:

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 
+from banking.reconciliation.triggers import LOCK
 from cookbook.lab.attempts import ATTEMPTS
 from cookbook.practice import bank, readiness
 from cookbook.practice.readiness import NoPracticeBank
@@ -20,7 +21,6 @@ from cookbook.practice.role import as_cookbook_role
 from cookbook.practice.schema_copy import copy_schema
 from cookbook.recipes import RECIPES
 from tests.factories import AccountFactory
-from transactions.models.reconciliation_triggers import LOCK
 from transactions.models.seal_triggers import SEALING
 
 pytestmark = pytest.mark.usefixtures("practice_bank")

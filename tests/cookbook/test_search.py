@@ -1,6 +1,7 @@
 """Questions as developers type them, and the recipe that has to be among the first answers."""
 
 import pytest
+from django.conf import settings
 from django.db.models import DateTimeField
 
 from cookbook import search
@@ -149,13 +150,61 @@ TYPED = {
     "choice_set": "relations-of-an-account",
     "TrigramWordSimilarity": "names-by-text",
     "BigAutoField": "office-by-its-fields",
+    "autoincrement": "office-by-its-fields",
+    "blank=True": "office-by-its-fields",
+    "TruncDay": "spent-by-month",
+    "StdDev": "figures-of-category",
+    "!=": "rent-or-large",
+    "M2M": "people-in-groups",
+    "SET_NULL": "delete-a-jar",
+    "last 30 days": "payments-by-day",
+    "composite index": "unspent-by-partial-index",
+    "phantom read": "torn-report",
+    "dirty read": "torn-report",
+    "fuzzy search": "names-by-text",
+    "typo tolerant": "names-by-text",
+    "group by day": "spent-by-month",
+    "stale read": "read-your-own-writes",
+    "async for": "add-up-row-by-row",
+    "lazy evaluation": "largest-payments",
+    "Concat": "accounts-with-labels",
+    "Greatest": "accounts-with-labels",
+    "Least": "accounts-with-labels",
+    "ExpressionWrapper": "accounts-with-labels",
+    "Collate": "accounts-with-labels",
+    "DurationField": "office-by-its-fields",
+    "BinaryField": "office-by-its-fields",
+    "PositiveIntegerField": "office-by-its-fields",
+    "GenericIPAddressField": "office-by-its-fields",
+    "null=True blank=True": "office-by-its-fields",
+    "DateTimeRangeField": "box-rented-once-at-a-time",
+    "RangeOperators": "box-rented-once-at-a-time",
 }
+# What the cookbook does not have, and the page does to which an empty search leads.
+OF_DOCS = [
+    *("serializers", "CONN_MAX_AGE", "GenericForeignKey", "multi-table inheritance", "HashIndex"),
+    *("SpGistIndex", "BloomIndex", "CreateExtension", "TrigramExtension", "callproc"),
+    *("NumericRange", "InconsistentMigrationHistory", "fe_sendauth: no password supplied"),
+    *("ImproperlyConfigured", "DEFAULT_AUTHENTICATION_CLASSES", "HTTP_201_CREATED"),
+    *("target_driver_dialect", "cluster-ro"),
+]
 
 
 @pytest.mark.parametrize(("typed", "slug"), TYPED.items(), ids=list(TYPED))
 def test_what_a_tutorial_says_finds_its_recipe_first_or_second(typed: str, slug: str) -> None:
     found = find(typed)
     assert slug in [recipe.slug for recipe in [*found.every, *found.some][:2]]
+
+
+@pytest.mark.parametrize("typed", ["F('balance')", "F('balance') + 100", "F()", "F expressions"])
+def test_the_function_of_a_call_is_its_subject(typed: str) -> None:
+    assert find(typed).every[0].slug == "lost-update"
+
+
+@pytest.mark.parametrize("typed", OF_DOCS)
+def test_what_has_no_recipe_is_in_the_documents(typed: str) -> None:
+    assert (find(typed).every, suggestion(typed)) == ([], "")
+    assert typed.lower() in (settings.BASE_DIR / "docs/django.md").read_text().lower()
 
 
 @pytest.mark.parametrize(
@@ -229,7 +278,7 @@ def test_a_slip_of_the_fingers_is_mended() -> None:
     assert suggestion("lost update") == ""
 
 
-@pytest.mark.parametrize("asked", ["asdfqwer", "thhe", "how to"])
+@pytest.mark.parametrize("asked", ["asdfqwer", "thhe", "how to", "max age", "async"])
 def test_nothing_is_meant_that_is_far_or_a_small_word(asked: str) -> None:
     assert suggestion(asked) == ""
 

@@ -8,10 +8,10 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from banking.standing_orders.models import StandingOrder
 from cookbook.management.commands.shell import Command
 from tests.factories import AccountFactory
 from transactions import services
-from transactions.models import StandingOrder
 from transactions.scope import scope_for
 
 pytestmark = pytest.mark.django_db

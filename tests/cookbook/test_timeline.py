@@ -16,7 +16,7 @@ from cookbook.runner import sessions as of_sessions
 from cookbook.runner.run import run
 from cookbook.runner.sessions import Session, SessionStep, sessions
 from cookbook.runner.timeline import TimelineRow, timeline
-from ledger.db.work import RecordedQuery
+from ledger.db.queries.work import RecordedQuery
 from tests.cookbook.conftest import Cook
 from tests.cookbook.shared import until
 from tests.factories import UserFactory

@@ -31,9 +31,15 @@ from tests.metrics import TOKEN
 STREAM = """
 ledger shell -v 0 -c '
 from accounts.services import open_account
-from transactions.models import EventStream
+from banking.events.models import EventStream
 person = User.objects.create_user("hook@bank.example", name="Hook")
 EventStream.objects.create(account=open_account(user=person, currency="USD"))'
+"""
+# A base backup that is not as its checksums say.
+UNCHECKED = """
+sed 's/.*pg_verifybackup.*/false/' /srv/ledger/deploy/server/base > /root/unchecked
+chmod 755 /root /root/unchecked
+! runuser -u postgres -- sh /root/unchecked
 """
 RESTORES = "SELECT count(*) FROM events WHERE kind = 'ledger.restored'"
 
@@ -169,8 +175,15 @@ def test_a_changed_setting_is_told_until_the_page_applies_it(bank: Machine, foll
     assert serves(bank)
 
 
-def test_mails_go_out_by_hand_and_when_a_service_fails(bank: Machine, follow: Follow) -> None:
+@pytest.fixture(scope="module")
+def mailed(bank: Machine) -> Machine:
+    """The bank, whose mails are kept."""
     bank.run(MAIL_SERVER)
+    return bank
+
+
+def test_mails_go_out_by_hand_and_when_a_service_fails(mailed: Machine, follow: Follow) -> None:
+    bank = mailed
     follow("mail")
     wait_until(lambda: f"you@{HOST}" in bank.run("cat /root/mails"))
 
@@ -185,9 +198,10 @@ def test_mails_go_out_by_hand_and_when_a_service_fails(bank: Machine, follow: Fo
 
 
 def test_a_service_that_does_not_start_is_mailed_and_the_page_leads_back(
-    bank: Machine, follow: Follow
+    mailed: Machine, follow: Follow
 ) -> None:
     """By a mail for which no setting of Ledger has to be right."""
+    bank = mailed
     bank.run(
         "echo LEDGER_WORKERS=0 >> /etc/ledger/ledger.env; systemctl restart --no-block ledger-web"
     )
@@ -198,7 +212,8 @@ def test_a_service_that_does_not_start_is_mailed_and_the_page_leads_back(
     assert serves(bank)
 
 
-def test_a_bank_that_does_not_answer_is_mailed_once(bank: Machine) -> None:
+def test_a_bank_that_does_not_answer_is_mailed_once(mailed: Machine) -> None:
+    bank = mailed
     bank.run("systemctl start ledger-alive")
     bank.run("systemctl stop ledger-web.socket")
     for _ in range(2):
@@ -346,7 +361,9 @@ def test_the_bank_comes_back_to_a_moment(bank: Machine, follow: Follow) -> None:
     old = "/base/2000-01-01T023000", "/archive/000000010000000000000000.gz"
     bank.run(f"mkdir -p /archive {old[0]}; touch -d '8 days ago' {' '.join(old)}")
     bank.run("chown -R postgres: /archive /base")
-    (base,) = follow("archive").split()
+    bank.run("install -d -m 700 /base/lost+found; touch -d '8 days ago' /base/lost+found")
+    base, of_the_disk = follow("archive").split()
+    assert of_the_disk == "lost+found"
     bank.run(STREAM)
     assert "000000010000000000000000.gz" not in bank.run("ls /archive")
     note(bank, "before the moment")
@@ -368,6 +385,17 @@ def test_the_bank_comes_back_to_a_moment(bank: Machine, follow: Follow) -> None:
     assert "at the end" not in notes(bank)
     kept = bank.run("ls -d /var/lib/postgresql/15/lost-*/PG_VERSION").split()
     assert len(kept) == 2
+
+
+def test_a_base_backup_has_its_name_once_it_is_checked(bank: Machine, follow: Follow) -> None:
+    bank.run("mkdir -p /archive /base; chown postgres: /archive /base")
+    follow("archive")
+    named = bank.run("ls -d /base/2*")
+    for _ in range(2):
+        bank.run(UNCHECKED)
+    assert bank.run("ls -d /base/2*") == named
+    bank.run("systemctl start ledger-base")
+    assert len(bank.run("ls -d /base/2*").split()) == len(named.split()) + 1
 
 
 def test_the_bank_comes_up_when_postgres_is_late(bank: Machine) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from psycopg.sql import SQL, Identifier
 
-from ledger.db.kept_from_queries import COUNTERS, OF_GROUP, OF_THE_BANK
+from ledger.db.rights.kept_from_queries import COUNTERS, OF_GROUP, OF_THE_BANK
 from tests.pooler import beside, server
 
 GIVEN = f"SELECT string_agg(oid::regprocedure::text, ', ') FROM pg_proc WHERE {OF_GROUP}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from ledger.db.embedded import make_data_dir
+from ledger.db.server.embedded import make_data_dir
 from ledger.embedded import placement
 from ledger.embedded.server import PREPARE_SECONDS, EmbeddedServer
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from ledger.db.embedded import programs
+from ledger.db.server.embedded import programs
 from ledger.embedded.roles import OWNER
 from ledger.embedded.server import EmbeddedServer
 from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir

@@ -6,9 +6,12 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.services import deactivate_user
+from banking.payment_files.parser import MOST_BYTES
+from ledger.db.ids import uuid7
+from ledger.web.uploads import most_of_body, most_of_file
+from tests.attacks.walk import patterns
 from tests.factories import UserFactory
-from transactions.attachments.content import MOST_SENT
-from transactions.payment_files.parser import MOST_BYTES
+from tests.uploads import READ_AGAIN, UPLOADS
 
 pytestmark = pytest.mark.django_db
 MOST = 2_621_440  # DATA_UPLOAD_MAX_MEMORY_SIZE, in bytes
@@ -54,19 +57,17 @@ def test_a_session_from_before_a_new_password_sends_no_large_file(client: Client
     assert post(client, reverse("transactions:file_new"), MOST_BYTES) == 413
 
 
-def test_the_paths_of_uploads_are_those_of_their_pages() -> None:
-    assert set(settings.LEDGER_UPLOADS) == {
-        reverse("transactions:file_new"),
-        reverse("transactions:outside_upload"),
-        reverse("admin:transactions_paymentfile_add"),
-        reverse("admin:transactions_reconciliation_add"),
-        reverse("api:batch"),
-        reverse("transactions:attachment_new"),
-        reverse("api:payment_files"),
+def test_the_views_that_read_files_are_those_with_a_page_and_accept_more_than_a_file() -> None:
+    marked = {each.name: most_of_file(each.view) for each in patterns()}
+    assert {name: most for name, most in marked.items() if most is not None} == {
+        **UPLOADS,
+        **dict.fromkeys(READ_AGAIN, 0),
     }
-    pictures = settings.LEDGER_UPLOADS[reverse("transactions:attachment_new")]
-    assert pictures > MOST_SENT
-    assert all(most == pictures or most > MOST_BYTES for most in settings.LEDGER_UPLOADS.values())
+    for name, most in UPLOADS.items():
+        assert most_of_body(reverse(name)) == 2 * most > MOST
+    for name in READ_AGAIN:
+        assert most_of_body(reverse(name, args=[uuid7()])) == MOST
+    assert most_of_body("/no/such/page/") == MOST
 
 
 @pytest.mark.parametrize("announced", ["", "many", "-1"])

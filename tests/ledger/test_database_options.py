@@ -238,6 +238,14 @@ def said_by_libpq(**options: str) -> str:
     return message
 
 
+@pytest.mark.parametrize("option", ["ssl=true", "ssl_require=True", "ssl_mode=x", "useSSL=true"])
+def test_encryption_by_another_name_leads_to_that_of_libpq(
+    option: str, refusal: Callable[..., str]
+) -> None:
+    assert "sslmode=verify-full" in refusal(DATABASE_URL=f"{URL}?{option}")
+    assert "verify-full" not in refusal(DATABASE_URL=f"{URL}?pace=3")
+
+
 @pytest.mark.parametrize("option", ["plugins=failover", "wrapper_dialect=pg", "failover_mode=x"])
 def test_an_option_of_the_driver_of_aws_leads_to_its_settings(
     option: str, refusal: Callable[..., str]

@@ -121,7 +121,7 @@ def test_one_host_may_be_a_standby_where_the_url_says_so(
 def test_a_pooler_is_not_asked_whether_its_server_accepts_writes(
     default: Callable[..., dict[str, Any]],
 ) -> None:
-    """It repeats what its server said once: tests/ledger/test_pooler.py sees it."""
+    """It repeats what its server said once: tests/ledger/db/server/test_pooler.py sees it."""
     found = default(DATABASE_URL=f"{URL}127.0.0.1/books", DB_POOLER="transaction")
     assert "target_session_attrs" not in found["OPTIONS"]
 
@@ -248,6 +248,13 @@ PLAIN = {
         "DATABASE_URL": f"{URL}db.example/books?host=localhost",
     },
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("url", ["sqlite:///db.sqlite3", "sqlite://:memory:", "mysql2://a@b/c"])
+def test_another_kind_of_database_is_refused_by_its_name(
+    url: str, refusal: Callable[..., str]
+) -> None:
+    assert "PostgreSQL is Ledger's only database" in refusal(DATABASE_URL=url)
 
 
 @pytest.mark.parametrize("case", PLAIN)

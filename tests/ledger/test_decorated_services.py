@@ -26,25 +26,25 @@ accounts.sign_in.providers.group_map: set_groups
 accounts.sign_in.recovery_codes: make_recovery_codes use_recovery_code
 accounts.sign_in.removal: remove_password remove_passkey remove_second_factors
 accounts.sign_in.tokens: issue revoke
-transactions.alerts.sending: _claim mark_sent _wait
-transactions.alerts.services: choose drop set_times mark_read
+banking.alerts.sending: _claim mark_sent _wait
+banking.alerts.services: choose drop set_times mark_read
 transactions.categories.services: give_category undo_change
-transactions.attachments.services: _insert _delete
+banking.attachments.services: _insert _delete
 transactions.categories.budgets: save_budget remove_budget
 transactions.categories.new_payments: _apply_to_part
 transactions.categories.rules: save_rule apply_to_past move_up remove_rule
-transactions.events.queues: begin finish
-transactions.events.services: add_webhook rotate_secret choose_kinds turn_off turn_on
+banking.events.queues: begin finish
+banking.events.services: add_webhook rotate_secret choose_kinds turn_off turn_on
     remove_webhook send_again
-transactions.outside.services: open_account change_account remove_account _store name_columns
+banking.outside.services: open_account change_account remove_account _store name_columns
     _read confirm undo discard
 transactions.payees.services: _save remove_payee
 transactions.privacy.leaving: leave
-transactions.reconciliation.services: _store match_sure match unmatch leave_over sign take_back
+banking.reconciliation.services: _store match_sure match unmatch leave_over sign take_back
     discard
 transactions.reports.saved: save_report remove_report
 transactions.safeguards.quota: name_check may_tell_of_number
-transactions.standing_orders.services: _set_up change_amount pause resume skip end give_up
+banking.standing_orders.services: _set_up change_amount pause resume skip end give_up
     note_refusal
 explorer.services: save_query delete_query record_run
 """
@@ -56,15 +56,15 @@ accounts.services: choose_name open_account open_accounts raise_overdraft_limits
 accounts.sign_in.recovery_codes: make_recovery_codes
 accounts.sign_in.removal: remove_password remove_passkey
 accounts.sign_in.tokens: issue
-transactions.alerts.services: choose
+banking.alerts.services: choose
 transactions.categories.services: give_category
 transactions.annotations.services: annotate
-transactions.attachments.services: attach remove
+banking.attachments.services: attach remove
 transactions.audit.runs: run_audit
 transactions.audit.sealing: seal
 transactions.categories.budgets: save_budget
 transactions.categories.rules: save_rule
-transactions.payment_files.storage: store
+banking.payment_files.storage: store
 transactions.privacy.leaving: leave
 """
 

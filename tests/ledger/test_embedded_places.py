@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.db.embedded import EmbeddedServerError, programs
+from ledger.db.server.embedded import EmbeddedServerError, programs
 from ledger.embedded import placement, postmaster
 from ledger.embedded.removal import delete_everything
 from ledger.embedded.server import EmbeddedServer

@@ -16,7 +16,7 @@ from typing import NoReturn
 import psycopg
 import pytest
 
-from ledger.db.embedded import EmbeddedServerError
+from ledger.db.server.embedded import EmbeddedServerError
 from ledger.embedded import roles
 from ledger.embedded.pair import Node, Pair
 from ledger.embedded.placement import Placement

@@ -14,25 +14,25 @@ import pytest
 from django.core.exceptions import ValidationError
 from rest_framework.exceptions import ParseError
 
+import banking.outside.formats
 import ledger.text
-import transactions.outside.formats
 from accounts.exceptions import LedgerError
 from accounts.numbers import clean_account_number
 from api import parsing
+from banking.outside.formats import cells, qif, reading
+from banking.outside.formats.guess import guess_of_file
+from banking.outside.formats.lines import StatementFacts, UnreadableStatement
+from banking.outside.formats.sheet import sheet_of
+from banking.outside.models import OutsideImport
+from banking.payment_files import parser as payment_files
+from banking.statement_files.formats import fonts, pdf
+from banking.statement_files.formats.fonts import PLAIN
+from banking.statement_files.formats.texts import swift
 from ledger.templatetags import code
 from ledger.web import error_text
 from tests.growth import LONG, MOST, times_as_long
 from transactions.annotations.services import tidy_tag, tidy_text
-from transactions.models import OutsideImport
-from transactions.outside.formats import cells, qif, reading
-from transactions.outside.formats.guess import guess_of_file
-from transactions.outside.formats.lines import StatementFacts, UnreadableStatement
-from transactions.outside.formats.sheet import sheet_of
-from transactions.payment_files import parser as payment_files
 from transactions.search.language.parser import parse
-from transactions.statement_files.formats import fonts, pdf
-from transactions.statement_files.formats.fonts import PLAIN
-from transactions.statement_files.formats.texts import swift
 
 LONGEST_LINE = 2_000  # bytes, more than a description may have
 REFUSALS = (
@@ -66,7 +66,7 @@ def read_table(text: str) -> None:
 def functions_of_one_text() -> dict[str, Callable[[str], object]]:
     """Finds the public functions for texts of others that need nothing but a text."""
     found = dict[str, Callable[[str], object]]()
-    for package in (ledger.text, transactions.outside.formats):
+    for package in (ledger.text, banking.outside.formats):
         for each in walk_packages(package.__path__, f"{package.__name__}."):
             module = import_module(each.name)
             for name, function in vars(module).items():

@@ -16,7 +16,7 @@ from django.db import transaction as db_transaction
 from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.backend.limited import GRACE, LimitedConnection, ServerHangs
 from ledger.db.local_settings import set_locally
-from ledger.db.probe import short_connection
+from ledger.db.outages.probe import short_connection
 from ledger.db.retry import Failure, failure_of
 from ledger.db.snapshot import snapshot
 from tests.ledger.hanging import standing_still

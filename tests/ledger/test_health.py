@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import WebSession
-from ledger.db import probe
-from ledger.db.probe import short_connection
+from ledger.db.outages import probe
+from ledger.db.outages.probe import short_connection
 from ledger.web.middleware import HeadMiddleware
 from tests.factories import UserFactory
 from tests.pages import lacks
@@ -68,7 +68,7 @@ def test_readyz_warns_of_commits_that_no_standby_confirms(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = "SELECT 'a', true, ARRAY[]::text[], NULL, 1.0"
-    monkeypatch.setattr("ledger.db.synchronous.CONFIRMATION", lost)
+    monkeypatch.setattr("ledger.db.commits.synchronous.CONFIRMATION", lost)
 
     response = client.get("/readyz")
 
@@ -132,19 +132,19 @@ def test_others_read_the_short_answer(client: Client) -> None:
 def test_readyz_names_the_first_migration_that_is_missing(client: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE django_migrations SET name = 'later' WHERE name = '0001_cache_table'"
+            "UPDATE django_migrations SET name = 'later' WHERE name = '0003_writer_mark'"
         )
     try:
         response = client.get("/readyz")
     finally:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE django_migrations SET name = '0001_cache_table' WHERE name = 'later'"
+                "UPDATE django_migrations SET name = '0003_writer_mark' WHERE name = 'later'"
             )
 
     assert response.status_code == 503
     problem = response.json()["problem"]
-    assert not lacks(problem, "not applied (1)", "ledger_db.0001_cache_table")
+    assert not lacks(problem, "not applied (1)", "ledger_db.0003_writer_mark")
 
 
 @pytest.mark.django_db

@@ -1,11 +1,14 @@
 """After a refused command line, one sentence says what to type instead."""
 
+import re
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command, get_commands
 
-from ledger.management.hints import hint_for
+from ledger.management.command_line import CommandLine
+from ledger.management.hints import ELSEWHERE, hint_for
 from tests.ledger.processes import manage
 
 
@@ -19,11 +22,52 @@ from tests.ledger.processes import manage
         (["dbshell", "--database", "replica"], "DATABASE_REPLICA_URLS"),
         (["migrate", "--database=replica"], "docs/databases.md"),
         (["check", "polls"], "accounts, explorer, transactions"),
-        (["shell_plus"], "make shell"),
     ],
 )
 def test_what_tutorials_type_is_answered(line: list[str], named: str) -> None:
     assert named in str(hint_for(line))
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("seed", "manage.py seed_demo"),
+        ("syncdb", "manage.py migrate"),
+        ("reset_db", "make clean"),
+        ("crontab", "manage.py work"),
+        ("validate", "manage.py check"),
+        ("sqlall", "manage.py sqlmigrate"),
+        ("graph_models", "docs/columns.md"),
+        ("shell_plus", "make shell"),
+    ],
+)
+def test_a_command_of_another_project_is_answered_by_one_sentence(
+    command: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        CommandLine(["manage.py", command]).fetch_command(command)
+    assert str(refused.value.code).startswith(f"Unknown command: {command!r}. ")
+    assert named in str(refused.value.code)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_installed_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ELSEWHERE, "check", "Not here.")
+    assert CommandLine(["manage.py", "check"]).fetch_command("check")
+
+
+def test_each_sentence_names_commands_and_files_that_exist() -> None:
+    for sentence in ELSEWHERE.values():
+        for command in re.findall(r"manage\.py (\w+)", sentence):
+            assert command in get_commands()
+        for path in re.findall(r"[\w/-]+\.(?:md|py)", sentence.replace("manage.py", "")):
+            assert (settings.BASE_DIR / path).exists(), path
+
+
+@pytest.mark.parametrize("command", ["makemessages", "compilemessages"])
+def test_there_are_no_translations_to_write(command: str) -> None:
+    with pytest.raises(CommandError, match="no translations"):
+        call_command(command, verbosity=0)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +95,9 @@ def test_it_follows_the_message_of_django(tmp_path: Path) -> None:
     wrong = manage(tmp_path, "migrate", "--database=replica")
     assert wrong.returncode
     assert "DATABASE_REPLICA_URLS" in wrong.stderr.splitlines()[-1]
+
+
+def test_no_project_is_made_in_the_project(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="startapp"):
+        call_command("startproject", "mysite", str(tmp_path))
+    assert not list(tmp_path.iterdir())

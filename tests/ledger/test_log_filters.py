@@ -8,6 +8,8 @@ import pytest
 from django.db import IntegrityError
 from django.test import Client
 
+from accounts.exceptions import LedgerError
+from ledger.web.error_text import OWN_PACKAGES
 from ledger.web.log_filters import WithoutValues
 from tests.factories import UserFactory
 
@@ -56,3 +58,13 @@ def test_the_text_that_another_handler_made_of_an_error_is_not_taken() -> None:
     assert "12.50" in record.exc_text
 
     assert "12.50" not in WithoutValues().format(record)
+
+
+def test_the_sentence_of_no_refusal_is_logged() -> None:
+    kinds, seen = [LedgerError], []
+    while kinds:
+        kind = kinds.pop()
+        seen.append(kind)
+        kinds += kind.__subclasses__()
+    assert {kind.__module__.partition(".")[0] for kind in seen} <= OWN_PACKAGES | {"tests"}
+    assert len(seen) > 20

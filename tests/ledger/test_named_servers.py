@@ -115,7 +115,10 @@ def test_the_names_of_ledger_go_first(source: dict[str, str], named: Named) -> N
     assert database_settings.source_name() in source
 
 
-@pytest.mark.parametrize("name", database_settings.OF_A_SERVER)
+# Plain text may be allowed for replicas of the embedded server too.
+@pytest.mark.parametrize(
+    "name", sorted({*database_settings.OF_A_SERVER, *env.OF_A_SERVER} - {"DB_PLAINTEXT"})
+)
 def test_no_command_takes_the_embedded_server_by_mistake(
     name: str, named: Named, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,7 +5,7 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
-from ledger.db.embedded import MAJOR
+from ledger.db.server.embedded import MAJOR
 from tests import older_server
 from tests.ledger.debian import PROGRAMS
 

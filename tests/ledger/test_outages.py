@@ -15,13 +15,13 @@ from psycopg_pool import PoolTimeout
 from accounts.middleware import _note
 from accounts.models import Account, WebSession
 from accounts.sign_in.session_store import SessionStore
-from ledger.db import failed_servers
 from ledger.db.backend.limited import LimitedConnection, ServerHangs
-from ledger.db.credentials import Login, LoginSource
-from ledger.db.embedded import EmbeddedServerError
 from ledger.db.ids import uuid7
-from ledger.db.reasons import Reason, in_words
+from ledger.db.outages.reasons import Reason, in_words
 from ledger.db.retry import NotConfirmed, OutcomeUnknown
+from ledger.db.server import failed_servers
+from ledger.db.server.credentials import Login, LoginSource
+from ledger.db.server.embedded import EmbeddedServerError
 from tests.factories import AccountFactory, UserFactory
 from tests.ledger.cache_outage import cache_writes_fail
 from tests.ledger.processes import free_port

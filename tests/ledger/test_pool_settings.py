@@ -78,7 +78,7 @@ def test_a_pool_and_a_pooler_go_together(default: Callable[..., dict[str, Any]])
 def test_several_poolers_may_be_named_by_who_says_that_any_of_them_will_do(
     given: dict[str, str], default: Callable[..., dict[str, Any]]
 ) -> None:
-    """`tests/ledger/test_pooler.py` kills one of two."""
+    """`tests/ledger/db/server/test_pooler.py` kills one of two."""
     found = default(DB_POOLER="transaction", **given)
 
     assert found["HOST"] == "127.0.0.1,127.0.0.2"

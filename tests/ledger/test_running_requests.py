@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +17,7 @@ from ledger.web.running_requests import AT_ONCE, LARGE, WAITING, RunningRequests
 from ledger.web_server_settings import FEWEST_THREADS
 from tests.api.calls import bearer
 from tests.factories import UserFactory
+from tests.uploads import READ_AGAIN, UPLOADS
 
 pytestmark = pytest.mark.django_db
 BATCH = "/api/v1/transactions/batch/"
@@ -130,7 +130,7 @@ def test_a_person_sends_one_large_body_of_json_at_a_time(
     assert [send().status_code for _ in range(2)] == [status_of_nonsense] * 2
 
 
-@pytest.mark.parametrize("path", sorted(set(settings.LEDGER_UPLOADS)))
+@pytest.mark.parametrize("path", sorted(map(reverse, UPLOADS)))
 def test_files_leave_half_of_the_threads_to_pages(
     path: str, monkeypatch: pytest.MonkeyPatch, client: Client
 ) -> None:
@@ -174,7 +174,7 @@ def test_mails_and_downloads_leave_threads_to_pages() -> None:
     assert FEWEST_THREADS - waiting >= 3
 
 
-@pytest.mark.parametrize("name", sorted(settings.LEDGER_READS_AGAIN))
+@pytest.mark.parametrize("name", READ_AGAIN)
 def test_a_file_that_is_read_again_counts_as_one_that_is_sent(
     name: str, monkeypatch: pytest.MonkeyPatch, client: Client
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from django.conf import LazySettings
 from django.utils.datastructures import CaseInsensitiveMapping
 
-from ledger.db.embedded import MAJOR
+from ledger.db.server.embedded import MAJOR
 from ledger.embedded import postmaster
 from ledger.embedded.removal import delete_everything
 from ledger.embedded.server import EmbeddedServer

@@ -96,6 +96,10 @@ def test_an_amount_with_a_separator_of_thousands_is_refused(
     assert f"The setting {name} is wrong" in refusal(**{name: amount})
 
 
+def test_the_language_that_startproject_writes_is_taken(settings_of: SettingsOf) -> None:
+    assert settings_of(LANGUAGE_CODE="en-us")["LANGUAGE_CODE"] == "en-us"
+
+
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "DATABASE_URL", "PORT"])
 def test_a_setting_by_its_name_in_other_projects_is_refused(
     name: str, refusal: Callable[..., str]

@@ -14,6 +14,7 @@ from django.template.loader import get_template
 from ledger.embedded.removal import delete_everything
 from ledger.env import BASE_DIR
 from ledger.server import warm_up
+from ledger.web import template_files
 from tests.ledger.processes import LONG, MANAGE, environment, free_port
 
 # Rooms that few commands and pages need, and what only tests and the server import.
@@ -23,7 +24,7 @@ LATER = (
     "cookbook.recipes",
     "cookbook.practice",
     "cookbook.lab",
-    "transactions.berka",
+    "banking.berka.booking",
     "transactions.demo",
     "transactions.reports",
     "django.test",
@@ -134,7 +135,7 @@ def test_a_broken_template_breaks_its_own_page_only(
     (tmp_path / "broken.html").write_text("{% if %}")
     (engine,) = settings.TEMPLATES  # type: ignore[attr-defined]
     settings.TEMPLATES = [engine | {"DIRS": [tmp_path]}]  # type: ignore[attr-defined]
-    monkeypatch.setattr(warm_up, "TEMPLATES", tmp_path)
+    monkeypatch.setattr(template_files, "get_app_template_dirs", lambda _name: ())
     monkeypatch.setattr("gc.freeze", lambda: None)
 
     warm_up.warm_up()

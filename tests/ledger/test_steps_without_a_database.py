@@ -15,9 +15,9 @@ from django.urls import reverse
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from ledger.db.retry import NotConfirmed
-from ledger.env import BASE_DIR
 from ledger.web.database_errors import page_for
 from ledger.web.kept_forms import BOOKS_NOTHING, PLAIN
+from ledger.web.template_files import template_files
 from tests.attacks.forms import PageForm, forms_of
 from tests.factories import AccountFactory, balances
 from tests.pages import text_of
@@ -189,7 +189,7 @@ def test_a_review_that_finds_its_payment_unconfirmed_may_have_booked() -> None:
 
 def test_every_step_of_a_form_is_known_to_book_or_not_to() -> None:
     found = set()
-    for template in (BASE_DIR / "templates").rglob("*.html"):
+    for _name, template in template_files():
         found |= set(re.findall(r'name="step"\s+value="(\w+)"', template.read_text()))
     assert found - BOOKS == BOOKS_NOTHING
     assert found >= BOOKS

@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives import serialization
 from django.db import OperationalError, connection, connections
 from pytest_django import DjangoDbBlocker
 
-from ledger.db import reasons, retry, tools
+from ledger.db import retry
+from ledger.db.outages import reasons
+from ledger.db.server import tools
 from tests.ledger.authority import Authority
 from tests.ledger.tls_server import (
     HOST,

@@ -1,10 +1,13 @@
-"""For tests that send a form straight to its booking."""
+"""For tests that send a form straight to its booking, and a demo bank in the books."""
 
 from collections.abc import Callable
 
 import pytest
 from django.http import HttpRequest
 
+from tests.transactions.demo.bank import NOON
+from transactions.demo import seeding
+from transactions.demo.seeding import SeedingCounts
 from transactions.safeguards import review
 
 
@@ -20,3 +23,8 @@ def review_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         return review.FIELD not in request.POST or really(request, about, facts)
 
     monkeypatch.setattr(review, "was_reviewed", was_reviewed)
+
+
+@pytest.fixture
+def demo(db: None) -> SeedingCounts:
+    return seeding.seed(users=24, months=2, seed=7, now=NOON)

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from django import forms
 
-from transactions.payment_files.forms import CustomersFileForm, PaymentFileForm
+from banking.payment_files.forms import CustomersFileForm, PaymentFileForm
+from banking.standing_orders.forms import AmountForm, StandingOrderForm
 from transactions.reports.forms import CohortForm, DirectionForm
 from transactions.reports.pages.balance_forms import BalanceForm, MomentForm
 from transactions.reports.save_views import SaveReportForm
-from transactions.standing_orders.forms import AmountForm, StandingOrderForm
 from transactions.transfers.forms import TransferForm
 
 AMOUNT = ("Amount", True, "TextInput", {

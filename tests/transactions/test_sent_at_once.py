@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 
 from accounts.models import Account, User
+from banking.outside import services as outside
+from banking.outside.models import OutsideAccount
+from banking.standing_orders.models import StandingOrder
 from ledger.db.ids import uuid7, uuid7_with
 from tests.attacks.waiting import after_waiting_for
+from tests.banking.standing_orders.orders import order_of
 from tests.factories import AccountFactory
-from tests.transactions.standing_orders.orders import order_of
 from transactions.exceptions import InvalidDetails
-from transactions.models import OutsideAccount, Payee, StandingOrder
-from transactions.models.payee import id_of
-from transactions.outside import services as outside
 from transactions.payees import services as payees
+from transactions.payees.models import Payee, id_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,25 +14,24 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account, User
-from ledger.db.confirmation import wait_until_confirmed
+from banking.payment_files.booking import book_rest
+from banking.payment_files.preview import check
+from banking.payment_files.storage import store
+from ledger.db.commits.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7, uuid7_for
 from ledger.db.retry import OutcomeUnknown
 from tests.attacks.approvals import as_web
+from tests.banking.standing_orders.orders import order_of
 from tests.factories import AccountFactory
-from tests.transactions.standing_orders.orders import order_of
 from transactions import services
-from transactions.payment_files.booking import book_rest
-from transactions.payment_files.preview import check
-from transactions.payment_files.storage import store
-from transactions.safeguards.keys import transaction_id_for
 
 pytestmark = pytest.mark.django_db
 FOUND_IN = (
     "transactions.transfers.views",
     "transactions.staff.desk.steps",
-    "transactions.payment_files.booking",
-    "transactions.payment_files.storage",
-    "transactions.standing_orders.views",
+    "banking.payment_files.booking",
+    "banking.payment_files.storage",
+    "banking.standing_orders.views",
 )
 
 
@@ -89,7 +88,7 @@ def test_a_slip_of_the_cash_desk_that_was_sent_leads_to_no_row(
     staff: Client, clerk: User, everyday: Account, nobody_confirms: None
 ) -> None:
     key = uuid7()
-    id = transaction_id_for(clerk, key)
+    id = uuid7_for(clerk.pk, key)
     services.deposit(to_account=everyday, amount=Decimal(5), id=id, created_by=clerk)
 
     desk = reverse("admin:transactions_transaction_cash_desk")

@@ -27,7 +27,8 @@ from django.db.models.functions import Coalesce, Lower, NullIf
 
 from accounts.models import User
 from ledger.text.lines import counted
-from transactions.models import Entry, OwnCategory, Transaction
+from transactions.annotations.models import OwnCategory
+from transactions.models import Entry, Transaction
 from transactions.models.transaction import TransactionQuerySet
 
 MOST_CHANGES, MOST_OFFERED = 20, 40

@@ -6,9 +6,9 @@ from typing import Self, TypeVar
 
 from django import forms
 
+from transactions.annotations.models.annotation import MOST_TAGS, TEXT_LIMIT
 from transactions.annotations.services import AnnotationHistory, tidy_tags, tidy_text
 from transactions.exceptions import InvalidDetails
-from transactions.models.annotation import MOST_TAGS, TEXT_LIMIT
 
 Typed = TypeVar("Typed")
 Tidied = TypeVar("Tidied")

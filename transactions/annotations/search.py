@@ -24,9 +24,9 @@ from django.db import models
 from django.db.models import Count, F, Func, Max, Q, QuerySet, Value
 
 from accounts.models import User
-from ledger.db.tsqueries import LexemeQuery
-from transactions.models import Annotation
-from transactions.models.annotation import AnnotationQuerySet
+from ledger.db.queries.tsqueries import LexemeQuery
+from transactions.annotations.models import Annotation
+from transactions.annotations.models.annotation import AnnotationQuerySet
 
 MOST_TAGS_SHOWN = 50
 Ids = QuerySet[Annotation, Any]  # one column: transaction ids

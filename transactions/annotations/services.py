@@ -13,9 +13,10 @@ from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import run_with_retry
 from ledger.text.dates import MICROSECOND
 from ledger.text.lines import encodes, is_readable, shortened, tidy_line
+from transactions.annotations.models import Annotation
+from transactions.annotations.models.annotation import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
 from transactions.exceptions import InvalidDetails, NoteChanged, TransactionNotFound
-from transactions.models import Annotation, Transaction
-from transactions.models.annotation import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
+from transactions.models import Transaction
 
 MOST_SHOWN = 20  # versions in a history
 TYPED = 10  # times as much as is stored may be typed, for what tidying removes

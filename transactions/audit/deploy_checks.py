@@ -6,7 +6,7 @@ from django.core.checks import CheckMessage
 from django.db import DatabaseError, InterfaceError
 
 from ledger.checks.messages import weak
-from ledger.db.row_security import RowScope, reading
+from ledger.db.rights.row_security import RowScope, reading
 from ledger.text.lines import counted
 from transactions.audit.open_findings import open_runs
 

@@ -87,4 +87,4 @@ INSERT_SEAL = f"""
 SEALS = f"""
     SELECT number, version, starts_at, ends_at, digest, previous_digest, row_count,
            {SEAL_DIGEST} AS recomputed
-    FROM seals ORDER BY number"""  # noqa: S608
+    FROM seals WHERE number IS NOT NULL ORDER BY number"""  # noqa: S608

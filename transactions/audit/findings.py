@@ -1,8 +1,9 @@
 """Findings of the audit: fields for machines, a sentence for people."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Self
 from uuid import UUID
 
 from django.utils.timezone import localtime
@@ -10,11 +11,15 @@ from django.utils.timezone import localtime
 from accounts.models import Account
 from ledger.logs.output import is_for_the_log
 from ledger.text.dates import clock_seconds, long_date
+from ledger.text.lines import cut, visible
 from ledger.text.money import NO_BREAK, account_number, money
 
 STATUS_WORDS = {
     "pending": "held", "completed": "booked", "captured": "captured", "voided": "released",
 }  # fmt: skip
+
+BREAKS = {ord(c): f"[U+{ord(c):04X}]" for c in "\t\n\r\u2028\u2029"}
+LONGEST = 20_000  # characters of a text of a finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,18 @@ class Finding:
     seal: int | None = None
     sentence: str = ""
     day: str | None = None
+
+    def in_lines(self) -> Self:
+        """The same with texts of one line each, at most LONGEST. A forged value of 60 MB fits into
+        the history, but not into the stored result; and one with control characters could clear the
+        terminal or write other sentences there.
+        """
+        return replace(
+            self,
+            expected=_line(self.expected),
+            found=_line(self.found),
+            sentence=_line(self.sentence),
+        )
 
     def __str__(self) -> str:
         """The sentence, for a terminal."""
@@ -75,9 +92,12 @@ class NamedAccount:
         return amount_text(amount, self.currency)
 
 
+def _line(text: str) -> str:
+    return cut(visible(cut(text, LONGEST)).translate(BREAKS), LONGEST)
+
+
 def named(pk: UUID | None) -> NamedAccount:
     """Names the account with this id by its number. Also accepts None and an id of no account."""
-    # No other column: one of them may have a value that Python cannot read.
     row = Account.objects.filter(pk=pk).values_list("number", "currency").first() if pk else None
     if row is None:
         return NamedAccount(f"account {pk}, which is not in the books" if pk else "no account")
@@ -86,12 +106,8 @@ def named(pk: UUID | None) -> NamedAccount:
 
 
 def amount_text(amount: Decimal | None, currency: str) -> str:
-    """Formats an amount in a sentence; "no amount" for None. Broken books may hold NaN."""
-    if amount is None:
-        return "no amount"
-    if not amount.is_finite():
-        return f"{amount}{NO_BREAK}{currency}"
-    return money(amount, currency)
+    """Formats an amount in a sentence; "no amount" for None."""
+    return "no amount" if amount is None else money(amount, currency)
 
 
 def moment_text(moment: datetime | None) -> str:

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Min, Q, RowRange, Value, Window
+from django.db.models import F, Min, Q, QuerySet, RowRange, Value, Window
 from django.db.models.functions import Coalesce
 
-from accounts.models import EARLIEST, LATEST, times_finite
+from accounts.models import EARLIEST, LATEST
 from transactions.audit.checks import register
 from transactions.audit.checks.recorded import CHECKS_OF_TABLES
 from transactions.models import AuditRun, Seal, Transaction
 
 # Checks that every audit makes completely, whatever its start.
-WHOLE = {"balance", "time", "held", "currency", *CHECKS_OF_TABLES.values()}
+WHOLE = {"balance", "time", "held", "currency", "missing value", *CHECKS_OF_TABLES.values()}
 BEGINS = Coalesce("since", Value(EARLIEST))
 # The earliest start of what all later runs checked; null for the newest run.
 SEEN_SINCE = Window(
@@ -52,7 +52,7 @@ def open_runs() -> list[AuditRun]:
 
     Three queries. Only an audit that looked further back than all later ones can be open.
     """
-    runs = AuditRun.objects.select_related("run_by").annotate(seen_since=SEEN_SINCE)
+    runs: QuerySet[Any] = AuditRun.objects.select_related("run_by").annotate(seen_since=SEEN_SINCE)
     # One condition: a separate filter would remove clean runs before the window is computed.
     broken = ~Q(findings=[])
     wider = (broken & Q(seen_since=None)) | (broken & Q(seen_since__gt=BEGINS))
@@ -74,11 +74,9 @@ def must_begin_by(run: AuditRun) -> datetime:
 def _times_of(runs: Iterable[AuditRun]) -> _Times:
     findings = [finding for run in runs for finding in run.found]
     named = {finding["transaction"] for finding in findings} - {None}
-    # Python cannot read a time without end, so such a row or seal has none here.
-    rows = Transaction.objects.filter(times_finite("created_at"), pk__in=named)
-    moments = rows.values_list("pk", "created_at")
+    moments = Transaction.objects.filter(pk__in=named).values_list("pk", "created_at")
     numbers = {finding["seal"] for finding in findings if finding.get("seal")}
-    seals = Seal.objects.filter(times_finite("starts_at"), number__in=numbers)
+    seals = Seal.objects.filter(number__in=numbers)
     return _Times(
         {str(pk): moment for pk, moment in moments}, dict(seals.values_list("number", "starts_at"))
     )

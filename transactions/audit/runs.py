@@ -9,8 +9,8 @@ from django.db import transaction as db_transaction
 
 from accounts.models import User
 from accounts.refusal_counts import counts_refusals
-from ledger.db.confirmation import nobody_confirms, waiting_for_no_standby
-from ledger.db.row_security import RowScope, reading
+from ledger.db.commits.confirmation import nobody_confirms, waiting_for_no_standby
+from ledger.db.rights.row_security import RowScope, reading
 from transactions.audit.audit import Audit, audit
 from transactions.models import AuditRun, Transaction
 

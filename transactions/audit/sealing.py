@@ -8,13 +8,14 @@ from typing import Any
 
 from django.db import connection
 from django.db import transaction as db_transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.exceptions import LedgerError
 from accounts.models import EARLIEST, User
 from accounts.refusal_counts import counts_refusals
 from ledger.db.local_settings import set_locally
 from transactions.audit import digest as seal_text
-from transactions.models import Seal, Transaction
+from transactions.models import Seal, SealedDay, Transaction
 from transactions.models.seal_triggers import GRACE_MINUTES, SEALING
 
 PATIENCE = 30.0  # seconds that `_wait_for_writers` waits
@@ -78,16 +79,35 @@ def seal(
             return None
         if last is None and not Transaction.objects.exists():
             return None
+        begins = last.ends_at if last else EARLIEST
+        _refuse_foreign_days(begins)
         set_locally(work_mem=SORT_MEMORY, statement_timeout="0")
         facts: dict[str, Any] = {
             "number": last.number + 1 if last else 1,
-            "starts_at": last.ends_at if last else EARLIEST,
+            "starts_at": begins,
             "ends_at": ends_at,
             "previous_digest": last.digest if last else None,
             "sealed_by": sealed_by.pk if sealed_by else None,
         }
         cursor.execute(seal_text.INSERT_SEAL, facts)
         return Seal.objects.get(pk=facts["number"])
+
+
+def days_without_seal() -> QuerySet[Any]:
+    """Returns sealed days whose seal does not exist, which only a dropped foreign key allows."""
+    of = Seal.objects.filter(pk=OuterRef("seal_id"))
+    return SealedDay.objects.filter(~Exists(of)).order_by("day")
+
+
+def _refuse_foreign_days(begins: datetime) -> None:
+    """Raises SealHindered if there already are sealed days from then on, or some of no seal."""
+    later = SealedDay.objects.filter(day__gte=begins.astimezone(UTC).date()).order_by("day")
+    if found := days_without_seal().first() or later.first():
+        raise SealHindered(
+            f"The table sealed_days has a row of {found.day} that no sealing made (seal"
+            f" {found.seal_id}), so nothing was sealed. Run audit_ledger, and find out who wrote"
+            " it. The owner of the tables deletes it, with the triggers of sealed_days disabled."
+        )
 
 
 def find(digest: str) -> Seal | None:

@@ -25,8 +25,8 @@ from transactions.categories.budgets import (
     save_budget,
 )
 from transactions.categories.forms import BudgetForm
+from transactions.categories.models import Budget
 from transactions.exceptions import LedgerError
-from transactions.models import Budget
 from transactions.work_panel import page_panel, page_work
 
 COLUMNS = ["category", "currency", "budget", "spent", "left", "usual", "gone_on", "over_since"]

@@ -20,9 +20,9 @@ from ledger.text.dates import last_of_month, month_name, months_before, short_da
 from ledger.text.lines import category_label
 from ledger.text.money import money
 from transactions.annotations.categories import MOST_OFFERED
+from transactions.categories.models import Budget
+from transactions.categories.models.budget import id_of
 from transactions.exceptions import InvalidDetails
-from transactions.models import Budget
-from transactions.models.budget import id_of
 from transactions.search.address import search_url
 from transactions.search.language.terms import token
 

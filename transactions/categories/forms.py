@@ -10,10 +10,10 @@ from ledger.db.ids import uuid7
 from ledger.text.lines import category_label, encodes, tidy_line, unfit_name
 from ledger.text.money import figure
 from ledger.web.form_fields import ReadableNameField
+from transactions.annotations.models.own_category import CATEGORY_LIMIT
+from transactions.categories.models import Budget
+from transactions.categories.models.category_rule import RULE_NAME_LIMIT, RULE_QUERY_LIMIT
 from transactions.fields import AmountField, MoneyForm
-from transactions.models import Budget
-from transactions.models.category_rule import RULE_NAME_LIMIT, RULE_QUERY_LIMIT
-from transactions.models.own_category import CATEGORY_LIMIT
 from transactions.search.language.parser import parse
 
 NO_QUERY = "Type what to search for, such as rent or to:mara."

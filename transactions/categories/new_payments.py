@@ -29,9 +29,10 @@ from accounts.models import Account, User
 from ledger.db.local_settings import locally
 from ledger.db.retry import LOCK_TIMED_OUT, TIMED_OUT, sqlstate, with_retry
 from ledger.jobs.apart import apart
+from transactions.categories.models import CategoryRule
 from transactions.categories.rules import rows_of
 from transactions.categories.services import give_where_none, wait_for_categories
-from transactions.models import CategoryRule, Transaction
+from transactions.models import Transaction
 
 PART = 200  # payments
 RUN_SECONDS = 30.0

@@ -6,9 +6,10 @@ from functools import cached_property
 from accounts.models import User
 from ledger.text.lines import category_label, counted, has_hidden_signs
 from transactions.annotations.categories import categories_of
+from transactions.annotations.models import OwnCategory
+from transactions.categories.models import CategoryRule
 from transactions.categories.rules import rows_of
 from transactions.categories.services import MOST_AT_ONCE
-from transactions.models import CategoryRule, OwnCategory
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import scope_for
 from transactions.search.engine import SearchResult, find

@@ -11,10 +11,10 @@ from accounts.requests import PersonRequest
 from ledger.text.lines import category_label, counted
 from transactions.annotations.categories import categories_of
 from transactions.categories.forms import RuleForm
+from transactions.categories.models import CategoryRule
 from transactions.categories.page import TriedRule
 from transactions.categories.rules import apply_to_past, given_by, move_up, remove_rule, save_rule
 from transactions.exceptions import LedgerError
-from transactions.models import CategoryRule
 
 
 @require_safe

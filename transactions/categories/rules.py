@@ -14,9 +14,10 @@ from accounts.models import Account, User
 from accounts.refusal_counts import counts_refusals
 from accounts.sent_bytes import LEAST, count_stored
 from ledger.db.retry import with_retry
+from transactions.annotations.models import OwnCategory
+from transactions.categories.models import CategoryRule
 from transactions.categories.services import changing_categories, give_where_none
 from transactions.exceptions import InvalidDetails
-from transactions.models import CategoryRule, OwnCategory
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import scope_for
 from transactions.search.batches import all_rows

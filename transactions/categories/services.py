@@ -14,12 +14,14 @@ from accounts.models import User
 from accounts.refusal_counts import counts_refusals
 from accounts.sent_bytes import LEAST, count_stored
 from ledger.db.ids import pk_of, uuid7
-from ledger.db.named_locks import wait_for_lock
+from ledger.db.locking.named import wait_for_lock
 from ledger.db.retry import with_retry
 from ledger.text.dates import MICROSECOND
 from transactions.annotations.categories import changes_of, has_own_category
+from transactions.annotations.models import OwnCategory
+from transactions.categories.models import CategoryRule
 from transactions.exceptions import InvalidDetails
-from transactions.models import CategoryRule, OwnCategory, Transaction
+from transactions.models import Transaction
 from transactions.models.transaction import TransactionQuerySet
 
 MOST_AT_ONCE = 5_000  # payments

@@ -1,9 +1,8 @@
 """Closes a person's own account, and names what keeps it open."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.db import transaction as db_transaction
-from django.db.models import Q
 from django.urls import reverse
 
 from accounts import services as account_services
@@ -12,21 +11,32 @@ from accounts.obstacles import DEBT, HELD, MONEY, NO_LINK, Link, Obstacle, obsta
 from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import with_retry
 from transactions.exceptions import LedgerError
-from transactions.models import PaymentFile, StandingOrder
 
 REASON = "Closed by the customer."
 STAFF = "You work for this bank. Ask a colleague to close your account."
+# Finds what else the owner has to do before they close an account.
+Find = Callable[[Account], list[Obstacle]]
+FINDERS: list[Find] = []
 
 
 class CannotClose(LedgerError):
     """Something keeps the account open; the text says what."""
 
 
+def register(find: Find) -> Find:
+    """Asks this function, too, what keeps an account open. A decorator, for the module
+    `closing_obstacles` of a feature.
+    """
+    FINDERS.append(find)
+    return find
+
+
 def obstacles(person: User, account: Account) -> list[Obstacle]:
     """What the owner has to do before they can close this account."""
     if person.is_staff:
         return [Obstacle(STAFF)]
-    return [*obstacles_of_money([account]), *_orders(account), *_files(account)]
+    further = [obstacle for find in FINDERS for obstacle in find(account)]
+    return [*obstacles_of_money([account]), *further]
 
 
 def obstacles_of_money(accounts: Sequence[Account]) -> list[Obstacle]:
@@ -67,30 +77,3 @@ def _link(kind: str, account: Account) -> Link:
         DEBT: ("Add money", reverse("add_money")),
     }
     return links.get(kind, NO_LINK)
-
-
-def _orders(account: Account) -> list[Obstacle]:
-    """The owner's standing orders from this account, or to it."""
-    sides = Q(from_account=account) | Q(to_account=account)
-    owner = StandingOrder.objects.owned_by(account.user)
-    if not (count := owner.filter(sides).not_ended().count()):
-        return []
-    pay, them = ("standing order pays", "it") if count == 1 else ("standing orders pay", "them")
-    sentence = f"{count} {pay} from or to {account.name}; end {them} first."
-    return [Obstacle(sentence, "Standing orders", reverse("transactions:standing_orders"))]
-
-
-def _files(account: Account) -> list[Obstacle]:
-    """Files that the owner uploaded, and whose payments are not all made."""
-    waiting = (PaymentFile.State.STORED, PaymentFile.State.CHECKED, PaymentFile.State.PAYING)
-    rows = PaymentFile.objects.filter(
-        from_account=account, created_by=account.user_id, state__in=waiting
-    )
-    return [
-        Obstacle(
-            f"The payment file {file.name} waits; pay it or remove it first.",
-            "Go to the file",
-            reverse("transactions:file", args=[file.pk]),
-        )
-        for file in rows.newest_first()
-    ]

@@ -36,7 +36,7 @@ GIFTS = (
 def ordinary_day(person: Person, day: date) -> Iterator[Event]:
     """Yields what an ordinary customer does on a day, in no order."""
     yield from salary(person, day)
-    yield from standing_orders(person, day)
+    yield from monthly_payments(person, day)
     if day > person.spends_until:
         return
     yield from bills(person, day)
@@ -79,7 +79,7 @@ def salary(person: Person, day: date) -> Iterator[Event]:
     )
 
 
-def standing_orders(person: Person, day: date) -> Iterator[Event]:
+def monthly_payments(person: Person, day: date) -> Iterator[Event]:
     """Rent, fee and interest on the 1st; savings on the 2nd."""
     rng, role = person.rng, person.role
     period = f"{day:%Y-%m}"

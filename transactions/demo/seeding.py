@@ -31,22 +31,12 @@ from accounts.groups import (
     ensure_groups,
 )
 from accounts.models import Account, User
-from ledger.db.creation import how_to_start_over
 from ledger.db.ids import uuid7_of
+from ledger.db.server.creation import how_to_start_over
 from transactions import services, staff_services
-from transactions.demo import (
-    alerts,
-    attachments,
-    holds,
-    notes,
-    outside,
-    payees,
-    reconciliation,
-    rules,
-    standing_orders,
-    webhooks,
-)
+from transactions.demo import holds, registered
 from transactions.demo.people import DemoAccount, Person, user_name
+from transactions.demo.registered import DemoBank
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 from transactions.demo.world import World
 from transactions.models import Seal, Transaction
@@ -96,11 +86,13 @@ def seed(
     check_options(users, months, seed)
     if is_seeded():
         return SeedingCounts()
+    registered.discover()
     world = World(users, months, seed, now)
     _refuse_strangers(world.people)
     people = _save_people(world.people)
     accounts = _open_accounts(world.people, people)
-    webhooks.listen(people[SIGN_INS["ana"]])
+    bank = DemoBank({who: people[email] for who, email in SIGN_INS.items()}, now)
+    registered.prepare(bank)
     booked = 0
     for batch in _batches(world.drafts(), BATCH):
         booked += _book(batch)
@@ -108,16 +100,7 @@ def seed(
         progress(booked)
     _release_holds(people)
     _change_statuses(world.people, people)
-    notes.write_notes(people[SIGN_INS["ana"]])
-    attachments.attach_receipt(people[SIGN_INS["ana"]])
-    payees.save_payees(people[SIGN_INS["ana"]])
-    webhooks.note_deliveries(people[SIGN_INS["ana"]])
-    rules.save_rules(people[SIGN_INS["ana"]])
-    rules.save_budgets(people[SIGN_INS["ana"]])
-    standing_orders.set_up_orders(people[SIGN_INS["ana"]], now)
-    alerts.tell(people[SIGN_INS["ana"]], now)
-    outside.import_a_month(people[SIGN_INS["ana"]], now)
-    reconciliation.upload_a_statement(people[SIGN_INS["staff"]], now)
+    registered.complete(bank)
     _give_roles_and_passwords(people)
     return SeedingCounts(len(people), accounts, booked)
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.utils import timezone
 
 DAY = timedelta(days=1)
-NIGHT_RUN = ("00:00", "00:03")  # when the bank books standing orders, direct debits and interest
+NIGHT_RUN = ("00:00", "00:03")  # when the bank books rent, direct debits and interest
 
 
 def at(rng: random.Random, day: date, start: str, end: str) -> datetime:

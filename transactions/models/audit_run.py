@@ -10,8 +10,9 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import Exact
 
 from accounts.models import EARLIEST, LATEST
+from ledger.db.history.register import registered
 from ledger.db.ids import uuid7
-from ledger.db.register import registered
+from ledger.db.json_numbers import ReadableJSONField
 from ledger.db.triggers import FirmTrigger, refuse, stays
 from ledger.text.dates import long_moment
 
@@ -55,20 +56,18 @@ def _is_id(value: object) -> bool:
         return False
 
 
-class FindingsField(models.JSONField):
-    """JSON whose values Python may not be able to read, because a role that may write runs can
-    write numbers of any length and lists of any depth: then it has one finding, which is none.
-    """
-
-    def deconstruct(self) -> Any:
-        name, _path, arguments, options = super().deconstruct()
-        return name, "django.db.models.JSONField", arguments, options  # as the table has it
+class FindingsField(ReadableJSONField):
+    """Findings; what is no list of them has one finding, which is none."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        try:
-            return super().from_db_value(value, expression, connection)
-        except (ValueError, RecursionError):
-            return ["unreadable"]
+        found = super().from_db_value(value, expression, connection)
+        return found if isinstance(found, list) else ["unreadable"]
+
+
+class AuditRunManager(models.Manager["AuditRun"]):
+    def get_queryset(self) -> models.QuerySet["AuditRun"]:
+        """Without a forged run that never began: NULL would be the newest, and ends the pages."""
+        return super().get_queryset().filter(started_at__gte=EARLIEST)
 
 
 class AuditRun(models.Model):
@@ -84,6 +83,8 @@ class AuditRun(models.Model):
     run_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
+
+    objects = AuditRunManager()
 
     class Meta:
         db_table = "audit_runs"

@@ -2,8 +2,9 @@
 days.
 """
 
+import re
 from datetime import UTC, date, timedelta
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import pgtrigger
 from django.conf import settings
@@ -11,7 +12,8 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import Exact
 
-from accounts.models import EARLIEST, times_finite
+from accounts.models import EARLIEST
+from ledger.db.json_numbers import ReadableJSONField
 from ledger.db.triggers import stays
 from ledger.text.dates import long_date
 from transactions.models.seal_triggers import SEAL_FOLLOWS, SEALED_PERIOD_IS_CLOSED
@@ -19,18 +21,13 @@ from transactions.models.transaction import Transaction
 
 DIGEST_BYTES = 32
 FINGERPRINT_BYTES = 4
+SUM = re.compile(r"[0-9]{1,40}(\.[0-9]{1,4})?")  # as Postgres writes it
 
 
 def _bytes_of(name: str, expected: int | F, factor: int = 1) -> Q:
     """A check that the column has this many bytes; `expected` may be a column times `factor`."""
     length = Func(name, function="octet_length", output_field=models.BigIntegerField())
     return Q(Exact(length, expected * factor if isinstance(expected, F) else Value(expected)))
-
-
-class SealQuerySet(models.QuerySet["Seal"]):
-    def readable(self) -> Self:
-        """Those with finite times: Python cannot read a forged one without end."""
-        return self.filter(times_finite("starts_at", "ends_at", "sealed_at"))
 
 
 class Seal(models.Model):
@@ -44,15 +41,13 @@ class Seal(models.Model):
     starts_at = models.DateTimeField(unique=True)
     ends_at = models.DateTimeField(unique=True, db_comment="The period ends before it")
     row_count = models.BigIntegerField()
-    sums = models.JSONField(db_comment="Completed amounts per currency and type, as text")
+    sums = ReadableJSONField(db_comment="Completed amounts per currency and type, as text")
     previous_digest = models.BinaryField(null=True)
     digest = models.BinaryField(db_comment="SHA-256 over all this, the days and the seal before")
     sealed_at = models.DateTimeField()
     sealed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
-
-    objects = SealQuerySet.as_manager()
 
     class Meta:
         db_table = "seals"
@@ -108,6 +103,18 @@ class Seal(models.Model):
     def last_day(self) -> date:
         """The last day of the period, in UTC; `ends_at` is the midnight after it."""
         return self.ends_at.astimezone(UTC).date() - timedelta(days=1)
+
+    @property
+    def amounts(self) -> dict[str, dict[str, str]]:
+        """The sums that are amounts. The worker may make seals, and could forge others; the audit
+        finds such a seal.
+        """
+        sums = self.sums if isinstance(self.sums, dict) else {}
+        return {
+            currency: {kind: text for kind, text in of.items() if SUM.fullmatch(str(text))}
+            for currency, of in sums.items()
+            if isinstance(of, dict)
+        }
 
     @property
     def hex_digest(self) -> str:

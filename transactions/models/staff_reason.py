@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.models.author_triggers import by_its_author, of_now
+from ledger.db.history.register import EMPTIED, registered
 from ledger.db.ids import uuid7
-from ledger.db.register import EMPTIED, registered
 from ledger.db.triggers import stays
 from transactions.models.staff_triggers import RELEASED_BY_STRANGER
 

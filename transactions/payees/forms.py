@@ -8,7 +8,7 @@ from accounts.forms import AccountNumberField
 from accounts.models import Account, User
 from ledger.text.lines import tidy_line
 from ledger.web.form_fields import ReadableNameField
-from transactions.models.payee import NAME_LIMIT, NOTE_LIMIT
+from transactions.payees.models import NAME_LIMIT, NOTE_LIMIT
 from transactions.safeguards.quota import NUMBERS_ASKED, may_tell_of_number
 from transactions.safeguards.recipients import knows
 

@@ -8,12 +8,11 @@ from uuid import UUID
 from django.urls import reverse
 
 from accounts.models import Account, User
-from ledger.db.row_security import RowScope, reading
-from ledger.db.tsqueries import LexemeQuery, any_account
+from ledger.db.queries.tsqueries import LexemeQuery, any_account
+from ledger.db.rights.row_security import RowScope, reading
 from transactions.entry_line import again_url
-from transactions.models import Payee, Transaction
-from transactions.models.payee import id_of
-from transactions.models.payment_file import NameCheck
+from transactions.models import NameCheck, Transaction
+from transactions.payees.models import Payee, id_of
 from transactions.safeguards.names import compared, masked_name
 from transactions.safeguards.recipients import known_among, knows
 

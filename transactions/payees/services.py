@@ -5,9 +5,8 @@ from django.db import transaction as db_transaction
 from accounts.models import Account, User
 from ledger.db.retry import with_retry
 from transactions.exceptions import InvalidDetails
-from transactions.models import Payee
-from transactions.models.payee import id_of
-from transactions.models.payment_file import NameCheck
+from transactions.models import NameCheck
+from transactions.payees.models import Payee, id_of
 from transactions.safeguards.names import compared
 from transactions.safeguards.quota import name_check
 from transactions.safeguards.recipients import knows

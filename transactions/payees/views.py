@@ -12,10 +12,10 @@ from accounts.models import Account
 from accounts.requests import PersonRequest
 from ledger.web.table_files import table_response
 from transactions.exceptions import LedgerError
-from transactions.models import Payee
-from transactions.models.payment_file import NameCheck
+from transactions.models import NameCheck
 from transactions.payees.file import payees_table
 from transactions.payees.forms import PayeeForm, PayeeNameForm
+from transactions.payees.models import Payee
 from transactions.payees.reads import lines_of, own_payee, paid_account, payee_lines, saved_as
 from transactions.payees.services import remove_payee, save_payee
 from transactions.safeguards.names import compared

@@ -14,7 +14,7 @@ from django.db import transaction as db_transaction
 from psycopg.errors import SerializationFailure
 
 from accounts.models import User
-from ledger.db.row_security import rows_are_secured
+from ledger.db.rights.row_security import rows_are_secured
 from transactions.exceptions import IdempotencyConflict, InvalidDetails, LedgerError
 from transactions.models import Transaction
 from transactions.posting import insert

@@ -11,7 +11,7 @@ from django.db.models import Sum
 from django.db.models.base import ModelState
 
 from ledger.db.json_numbers import loads
-from ledger.db.row_security import rows_are_secured
+from ledger.db.rights.row_security import rows_are_secured
 from transactions.models import Transaction
 from transactions.posting.drafts import PreparedDraft
 

@@ -95,12 +95,11 @@ def sentence_of(name: str) -> str:
     """What a customer reads where the rule with this name refuses something."""
     if name in SENTENCES:
         return SENTENCES[name]
-    for label in ("accounts", "transactions"):
-        for model in apps.get_app_config(label).get_models():
-            for constraint in model._meta.constraints:
-                # Django's own message would name the constraint.
-                if constraint.name == name and (
-                    constraint.violation_error_message != constraint.default_violation_error_message
-                ):
-                    return str(constraint.violation_error_message)
+    for model in apps.get_models():
+        for constraint in model._meta.constraints:
+            # Django's own message would name the constraint.
+            if constraint.name == name and (
+                constraint.violation_error_message != constraint.default_violation_error_message
+            ):
+                return str(constraint.violation_error_message)
     return REFUSED

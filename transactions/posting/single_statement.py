@@ -20,7 +20,7 @@ from django.utils import timezone
 from psycopg.pq import TransactionStatus
 
 from ledger.db.retry import Failure, NotConfirmed, failure_of, sqlstate
-from ledger.db.row_security import rows_are_secured
+from ledger.db.rights.row_security import rows_are_secured
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction

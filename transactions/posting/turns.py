@@ -11,7 +11,7 @@ for payments of an earlier version of this code.
 from collections.abc import Iterable
 from uuid import UUID
 
-from ledger.db.named_locks import wait_for_lock
+from ledger.db.locking.named import wait_for_lock
 
 
 def name_of_turn(person: UUID) -> str:

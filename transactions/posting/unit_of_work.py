@@ -7,7 +7,7 @@ from django.db import DataError, IntegrityError
 from django.db import transaction as db_transaction
 
 from ledger.db.retry import OutcomeUnknown, run_with_retry
-from ledger.db.row_security import RowScope, reading
+from ledger.db.rights.row_security import RowScope, reading
 from transactions.exceptions import LedgerError
 from transactions.models import Transaction
 from transactions.posting.drafts import PreparedDraft

@@ -15,8 +15,7 @@ from typing import IO, Any, cast
 from accounts.models import User
 from ledger.db.json_numbers import ExactNumberEncoder
 from ledger.text.csv_cells import Echo, guarded
-from transactions.privacy.further import all_sections
-from transactions.privacy.sections import DataSection, ExportedFile
+from transactions.privacy.personal_data import DataSection, ExportedFile, all_sections
 
 ROWS_A_CHUNK = 200
 

@@ -14,10 +14,9 @@ nothing, because of what was written since. Each step before the name goes may b
 fails, the person is still due, and the next run begins again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -37,64 +36,30 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast
 
-from accounts.erased import ACCOUNT_NAME, DOMAIN, HOUSEHOLD_NAME, NAME, NAMING
+from accounts.erased import DOMAIN, HOUSEHOLD_NAME, NAME, NAMING
 from accounts.models import (
     Account,
-    ApiToken,
     Change,
     Household,
-    SignIn,
     User,
-    WebSession,
 )
 from accounts.models.revisions import note_removal, noting_rows
 from accounts.sign_in import token_ends
+from ledger.db.history.register import ERASES
 from ledger.db.local_settings import set_locally
-from ledger.db.register import ERASES
-from ledger.db.short_waits import with_short_waits
-from transactions.attachments.storage import delete_outside
-from transactions.models import (
-    Alert,
-    AlertChoice,
-    AlertTimes,
-    Annotation,
-    Attachment,
-    Budget,
-    CategoryRule,
-    NamesAsked,
-    Occurrence,
-    OutsideAccount,
-    OutsideEntry,
-    OutsideFilePart,
-    OutsideImport,
-    OwnCategory,
-    Payee,
-    PaymentFile,
-    PaymentLine,
-    SavedReport,
-    StandingOrder,
-    Webhook,
-    WebhookDelivery,
-    WebhookQueue,
-)
-from transactions.privacy.addresses import texts_with_an_address
-from transactions.privacy.further import FURTHER
+from ledger.db.locking.short_waits import with_short_waits
+from transactions.privacy.admin_log import erase_from_the_log_of_households, texts_of_the_log
 from transactions.privacy.lifting import (
     change_in_parts,
     erase_person,
     lifted,
     triggers_lifted,
 )
-from transactions.privacy.traces import (
-    Traces,
-    all_texts,
-    erase_from_the_log_of_households,
-    households_of,
-    traces_of,
-)
+from transactions.privacy.personal_data import REGISTERED
+from transactions.privacy.traces import Erased, Traces, households_of, traces_of
 
 PART = 5000  # rows of a statement
-LINES = 100  # of payment files, whose files are locked meanwhile
+FEW = 100  # rows of `locked_first`, for which others wait
 SEARCHES = 5  # at most, for what was written between the first one and the end
 WHY = "A person was erased"
 WITHOUT_NAMES: dict[str, Any] = {
@@ -139,13 +104,14 @@ class Found(NamedTuple):
         return self.table in lifted()
 
     @property
-    def is_of_lines(self) -> bool:
-        return self.rows.model is PaymentLine
+    def locks_others(self) -> bool:
+        """Whether rows of another table are locked too."""
+        return self.rows.model in _locked_first()
 
     @property
     def is_erased_apart(self) -> bool:
         """Whether `erase` opens database transactions, one for each part."""
-        return self.never_changes or self.is_of_lines
+        return self.never_changes or self.locks_others
 
     def parts(self, most: int) -> Iterator[list[Any]]:
         for start in range(0, len(self.ids), most):
@@ -154,8 +120,8 @@ class Found(NamedTuple):
     def erase(self) -> None:
         if self.never_changes:
             change_in_parts(self.table, self.ids, self._erase_part)
-        elif self.is_of_lines:
-            for part in self.parts(LINES):
+        elif self.locks_others:
+            for part in self.parts(FEW):
                 with_short_waits(partial(self._erase_part, part))
         else:
             for part in self.parts(PART):
@@ -174,14 +140,15 @@ class Found(NamedTuple):
         set_locally(**{ERASES: ""})
 
 
+def _locked_first() -> dict[type[Model], Callable[[QuerySet[Any]], QuerySet[Any]]]:
+    return {model: rows for data in REGISTERED for model, rows in data.locked_first.items()}
+
+
 def _lock(model: type[Model], ids: Sequence[Any]) -> None:
-    """Locks the rows until the transaction ends; the files of lines first, because a booking locks
-    its file, reads the lines, and then writes what it read.
-    """
+    """Locks the rows until the transaction ends, and before them those of `locked_first`."""
     rows = model._default_manager.filter(pk__in=ids)
-    if model is PaymentLine:
-        files = PaymentFile.objects.filter(pk__in=rows.values("file"))
-        list(files.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    if others := _locked_first().get(model):
+        list(others(rows).select_for_update(no_key=True).order_by("pk").values_list("pk"))
     list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
 
@@ -195,10 +162,10 @@ def erase(person: User) -> bool:
     if not with_short_waits(partial(_begin, person)):
         return False
     traces = traces_of(person)
-    delete_outside(Attachment.objects.of(person).values_list("pk", flat=True))
+    _delete_outside(person)
     found = _search(traces)
     with_short_waits(partial(_erase_what_may_change, person, found))
-    _erase_in_parts([*_notes_of(person), *_history_of_accounts(traces), *found])
+    _erase_in_parts([*_history_of_accounts(traces), *found])
     with_short_waits(partial(_erase_for_good, traces))
     for _ in range(SEARCHES):
         written_since = _search(traces)
@@ -220,21 +187,25 @@ def _begin(person: User) -> bool:
     return erase_person(as_read.pk)
 
 
+def _delete_outside(person: User) -> None:
+    for data in REGISTERED:
+        data.delete_outside(person)
+
+
+def all_texts(traces: Traces) -> Iterator[Erased]:
+    """All texts that name the person, in every table."""
+    yield texts_of_the_log(traces)
+    for data in REGISTERED:
+        yield from data.texts(traces)
+
+
 def _search(traces: Traces) -> list[Found]:
-    """All texts that name the person, in every table. Locks nothing."""
-    further = (texts for data in FURTHER for texts in data.texts(traces))
+    """Those of `all_texts` that are not erased yet. Locks nothing."""
     found = (
         Found(rows, list(rows.values_list("pk", flat=True)), values)
-        for rows, values in chain(all_texts(traces), texts_with_an_address(traces), further)
+        for rows, values in all_texts(traces)
     )
     return [each for each in found if each.ids]
-
-
-def _notes_of(person: User) -> Iterator[Found]:
-    rows = Annotation.objects.filter(owner=person)
-    ids = list(rows.values_list("pk", flat=True))
-    if ids:
-        yield Found(rows, ids, None)
 
 
 def _erase_found(found: Iterable[Found]) -> None:
@@ -254,31 +225,9 @@ def _erase_in_parts(found: Iterable[Found]) -> None:
 def _delete_own(person: User) -> None:
     """Deletes the rows that are the person's alone, of tables that may change."""
     token_ends.revoke_all(person, "sign_in_closed")  # if one works still, it is not deleted
-    for rows in (
-        WebSession.objects.filter(user=person),
-        SignIn.objects.filter(user=person),
-        ApiToken.objects.filter(user=person),
-        Attachment.objects.filter(owner=person),
-        OwnCategory.objects.filter(owner=person),
-        Budget.objects.filter(owner=person),
-        CategoryRule.objects.filter(owner=person),
-        NamesAsked.objects.filter(user=person),
-        WebhookDelivery.objects.filter(webhook__owner=person),
-        WebhookQueue.objects.filter(webhook__owner=person),
-        Webhook.objects.filter(owner=person),
-        SavedReport.objects.filter(owner=person),
-        Alert.objects.filter(owner=person),
-        AlertChoice.objects.filter(owner=person),
-        AlertTimes.objects.filter(owner=person),
-        OutsideEntry.objects.filter(account__owner=person),
-        OutsideFilePart.objects.filter(source__account__owner=person),
-        OutsideImport.objects.filter(account__owner=person),
-        OutsideAccount.objects.filter(owner=person),
-        Occurrence.objects.filter(order__owner=person),
-        StandingOrder.objects.filter(owner=person),
-        Payee.objects.filter(Q(owner=person) | Q(account__user=person)),
-    ):
-        _delete(rows)
+    for data in REGISTERED:
+        for rows in data.rows(person):
+            _delete(rows)
 
 
 def _delete(rows: QuerySet[Any]) -> None:
@@ -299,7 +248,6 @@ def _erase_for_good(traces: Traces) -> None:
     person = User.objects.select_for_update().get(pk=traces.person.pk)
     set_locally(**{ERASES: WHY})
     with triggers_lifted("changes"):
-        Account.objects.filter(user=person).update(name=ACCOUNT_NAME)
         left = households_of(person)
         erase_person(person.pk, name=NAME, password=make_password(None))
         _rename_empty_households(left)

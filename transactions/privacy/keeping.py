@@ -4,19 +4,7 @@ from django.conf import settings
 
 from accounts.sign_in import devices
 from ledger.web import message_cookie
-from transactions.privacy.further import FURTHER
-from transactions.privacy.retention import NAMES_ASKED_DAYS
-
-Row = tuple[str, str]
-CHANGES = "Changes of your accounts and sign-in: what, when, and from which internet address"
-
-REQUESTS = "Server log: each page you open by its kind, with the time, the result and your id"
-SECURITY = (
-    "Security log: each sign-in, refusal and approval, with the time, the result, your id and a"
-    " mark of the session"
-)
-
-PROXY = "Log of the web server in front: your internet address, and the time of each request"
+from transactions.privacy.personal_data import REGISTERED, KeptRow
 
 
 def erased_after() -> str:
@@ -24,37 +12,9 @@ def erased_after() -> str:
     return in_days(settings.LEDGER_KEEP_PEOPLE_DAYS)
 
 
-def kept() -> list[Row]:
+def kept() -> list[KeptRow]:
     """Each kind of data, and how long it is kept."""
-    people = erased_after()
-    absolute = settings.LEDGER_SESSION_ABSOLUTE
-    return [
-        ("Payments and balances", "For good: books are never edited"),
-        ("Your name, addresses, ways to sign in, notes, receipts", f"{people} after you have left"),
-        (CHANGES, f"For good; names and addresses leave it {people} after you have left"),
-        ("Sign-ins: time, device and place in words", in_days(settings.LEDGER_KEEP_SIGN_INS_DAYS)),
-        (
-            "Access tokens: name, what they may do, last use",
-            f"{in_days(settings.LEDGER_KEEP_SIGN_INS_DAYS)} after their end",
-        ),
-        (
-            "Webhooks: addresses, and what was sent to them",
-            f"Until you remove them; what was sent: {in_days(settings.LEDGER_KEEP_EVENTS_DAYS)}",
-        ),
-        ("Alerts: what you were told", in_days(settings.LEDGER_KEEP_ALERTS_DAYS)),
-        ("Which staff have read your data", in_days(settings.LEDGER_KEEP_READ_LOG_DAYS)),
-        ("Sessions", f"Until they end, at most {int(absolute.total_seconds() // 3600)} hours"),
-        ("How often you tried to sign in or sent forms, in keyed digests or by address", "A day"),
-        (REQUESTS, logs_kept()),
-        (SECURITY, logs_kept()),
-        *(
-            [(PROXY, "Two weeks, or as long as the bank set")]
-            if settings.LEDGER_BEHIND_PROXY
-            else []
-        ),
-        ("How many names your payment files compared", in_days(NAMES_ASKED_DAYS)),
-        *(row for data in FURTHER for row in data.kept()),
-    ]
+    return [row for data in REGISTERED for row in data.kept()]
 
 
 def logs_kept() -> str:

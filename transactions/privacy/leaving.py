@@ -9,7 +9,7 @@ from accounts.refusal_counts import counts_refusals
 from ledger.db.retry import with_retry
 from transactions.closing.services import obstacles_of_money
 from transactions.exceptions import LedgerError
-from transactions.models import Webhook
+from transactions.privacy.personal_data import REGISTERED
 
 STAFF = "You work for this bank. Ask a colleague to close your sign-in."
 REASON = "Closed by the customer, who left the bank."
@@ -48,7 +48,7 @@ def leave(*, person: User) -> User:
             account_services.set_status(
                 account, Account.Status.CLOSED, reason=REASON, changed_by=person
             )
-        for webhook in Webhook.objects.owned_by(person):
-            webhook.remove()
+        for data in REGISTERED:
+            data.on_leaving(person)
         account_services.close_sign_in(person)
     return person

@@ -8,6 +8,7 @@ with_short_waits: see Note [Short waits].
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -16,23 +17,21 @@ from uuid import UUID
 from django.db import connection, connections
 from django.db.models import QuerySet
 
-from accounts.erased import DOMAIN, NAME
-from ledger.db.short_waits import with_short_waits
-from transactions.privacy.further import FURTHER
+from accounts.erased import ACCOUNT_NAME, DOMAIN, NAME
+from ledger.db.locking.short_waits import with_short_waits
+from transactions.privacy.personal_data import REGISTERED
 
 PART = 2000  # rows that change while others wait
 
-# Tables whose rows change by an erasure alone, or go when their time is over: notes, what staff
-# wrote about accounts, statements that they reconciled, reads, the history, revoked tokens and
-# findings of audits.
-NEVER_CHANGE = (
-    "annotations", "account_status_changes", "limit_changes", "approval_requests",
-    "transaction_notes", "monthly_statements", "reconciliations", "reconciliation_lines", "reads",
-    "changes", "api_tokens", "audit_runs",
+# What keeps a worker from more than an erasure: these register rows and note what becomes of them,
+# keep tokens revoked, and keep what a request asks for.
+NEVER_LIFTED = (
+    "row_is_registered", "row_is_revised", "api_token_end_is_final", "request_asks_the_same",
 )  # fmt: skip
-# Also in transactions/rights.py, which grants them to the worker.
+# Also in transactions/tables.py, which lets the worker execute them.
 LIFT, RESTORE = "lift_triggers(text)", "restore_triggers(text)"
 ERASE = "erase_person(uuid, text, text)"
+FORGET = "forget_attempts(timestamptz, integer)"
 FUNCTION = """
 CREATE OR REPLACE FUNCTION {signature} RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -47,9 +46,7 @@ BEGIN
         SELECT tgname FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal
         -- None of INSERT, so that nothing goes in unseen where a worker leaves them lifted.
         AND tgtype & 4 = 0
-        AND tgname NOT LIKE ALL (ARRAY[
-            '%row_is_registered%', '%row_is_revised%', '%api_token_end_is_final%'
-        ])
+        AND tgname NOT LIKE ALL (ARRAY[{kept}])
     LOOP
         EXECUTE format('ALTER TABLE %I {verb} TRIGGER %I', $1, each);
     END LOOP;
@@ -87,6 +84,7 @@ BEGIN
         RETURN false;
     END IF;
     IF $2 IS NOT NULL THEN
+        UPDATE accounts SET name = '{ACCOUNT_NAME}' WHERE user_id = $1;
         DELETE FROM account_emailconfirmation WHERE email_address_id IN
             (SELECT id FROM account_emailaddress WHERE user_id = $1);
         DELETE FROM socialaccount_socialtoken WHERE account_id IN
@@ -97,6 +95,23 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION {ERASE} FROM PUBLIC;
 """  # noqa: S608 - constants
+# Note [Codes in mails]: the table also has digests of the codes that were mailed, with a key that
+# the worker has. By writing one it could sign in with a code of its own, and by reading one it
+# could try all codes. So it deletes what is over, and nothing else.
+FORGET_ATTEMPTS = f"""
+CREATE OR REPLACE FUNCTION {FORGET} RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    deleted integer;
+BEGIN
+    DELETE FROM attempt_counts WHERE key IN (
+        SELECT key FROM attempt_counts WHERE window_ends < least($1, clock_timestamp())
+        LIMIT $2 FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    RETURN deleted;
+END $$;
+REVOKE ALL ON FUNCTION {FORGET} FROM PUBLIC;
+"""  # noqa: S608 - constants
 LEFT_LIFTED = """
 SELECT DISTINCT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
 WHERE relname = ANY (%s) AND relnamespace = 'public'::regnamespace AND tgenabled = 'D'
@@ -104,8 +119,10 @@ WHERE relname = ANY (%s) AND relnamespace = 'public'::regnamespace AND tgenabled
 
 
 def lifted() -> tuple[str, ...]:
-    """The tables whose triggers an erasure, or the end of a keeping time, may lift."""
-    return (*NEVER_CHANGE, *chain.from_iterable(data.never_change for data in FURTHER))
+    """The tables whose triggers an erasure, or the end of a keeping time, may lift: their rows
+    change by an erasure alone, or go when their time is over.
+    """
+    return tuple(chain.from_iterable(data.never_change for data in REGISTERED))
 
 
 def install_functions(*, using: str, **_signal: Any) -> None:
@@ -113,11 +130,14 @@ def install_functions(*, using: str, **_signal: Any) -> None:
     worker has left lifted.
     """
     tables = ", ".join(f"'{table}'" for table in lifted())
+    kept = ", ".join(f"'%{name}%'" for name in NEVER_LIFTED)
     with connections[using].cursor() as cursor:
         for signature, verb in ((LIFT, "DISABLE"), (RESTORE, "ENABLE")):
             # Without parameters, so that % stands for itself.
-            cursor.execute(FUNCTION.format(signature=signature, verb=verb, tables=tables))
+            sql = FUNCTION.format(signature=signature, verb=verb, tables=tables, kept=kept)
+            cursor.execute(sql)
         cursor.execute(ERASE_PERSON)
+        cursor.execute(FORGET_ATTEMPTS)
         cursor.execute(LEFT_LIFTED, [list(lifted())])
         for (table,) in cursor.fetchall():
             cursor.execute("SELECT restore_triggers(%s)", [table])
@@ -127,14 +147,15 @@ def drop_functions(*, using: str, plan: Sequence[tuple[Any, bool]], **_signal: A
     """Before a migration is taken back: what it makes fits the newest tables alone."""
     if any(backwards for _migration, backwards in plan):
         with connections[using].cursor() as cursor:
-            for signature in (LIFT, RESTORE, ERASE):
+            for signature in (LIFT, RESTORE, ERASE, FORGET):
                 cursor.execute(f"DROP FUNCTION IF EXISTS {signature}")
 
 
 def erase_person(pk: UUID, *, name: str | None = None, password: str | None = None) -> bool:
     """Takes the address out of the row of a person who left; with `name`, also what else names them
-    there, and deletes their addresses, second factors, groups and other rights. Returns False, with
-    nothing done, to the worker if their sign-in or an account is open.
+    there and the names of their accounts, and deletes their addresses, second factors, groups and
+    other rights. Returns False, with nothing done, to the worker if their sign-in or an account is
+    open.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT erase_person(%s, %s, %s)", [pk, name, password])
@@ -142,10 +163,24 @@ def erase_person(pk: UUID, *, name: str | None = None, password: str | None = No
     return is_erased
 
 
+def forget_attempts(before: datetime) -> int:
+    """Deletes counts of attempts whose window was over by then, each part in its own transaction.
+    Leaves those that somebody is using to the next run. Returns how many.
+    """
+    deleted = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT forget_attempts(%s, %s)", [before, PART])
+            part: int = cursor.fetchone()[0]
+        deleted += part
+        if part < PART:
+            return deleted
+
+
 @contextmanager
 def triggers_lifted(table: str) -> Iterator[None]:
-    """Lifts the triggers of a table of `lifted`, but not those that register rows and note what
-    becomes of them, nor the one that keeps tokens revoked. See Note [Lifted triggers].
+    """Lifts the triggers of a table of `lifted`, but not those of NEVER_LIFTED. See
+    Note [Lifted triggers].
     """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with deferred checks is in use

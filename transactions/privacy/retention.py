@@ -1,64 +1,28 @@
 """Deletes records of use once their keeping time is over."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.core.cache import caches
 from django.db import transaction as db_transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.models import ApiToken, AttemptCount, Read, SignIn, WebSession
-from accounts.models.revisions import note_removal
-from ledger.db.redis_cache import RedisOrTable
-from ledger.db.shared_cache import SharedCache
-from transactions.models import Alert, NamesAsked
-from transactions.privacy.further import FURTHER
-from transactions.privacy.lifting import PART, delete_in_parts
-from transactions.privacy.old_events import delete_old_events
+from transactions.privacy.lifting import PART
+from transactions.privacy.personal_data import REGISTERED
 
 OVER = "The keeping time is over."
-NAMES_ASKED_DAYS = 7  # the limit counts a day; a week is for questions about it
 
 
 def apply_retention(now: datetime | None = None) -> dict[str, int]:
     """Deletes what is older than its keeping time. Returns how many rows, by what they are."""
     now = now or timezone.now()
-    old_sign_ins = now - timedelta(days=settings.LEDGER_KEEP_SIGN_INS_DAYS)
-    old_counts = timezone.localdate(now) - timedelta(days=NAMES_ASKED_DAYS)
-    old_alerts = now - timedelta(days=settings.LEDGER_KEEP_ALERTS_DAYS)
-    old = {
-        "sessions that are over": WebSession.objects.filter(expire_date__lt=now),
-        "counts of attempts": AttemptCount.objects.filter(window_ends__lt=now),
-        "alerts": Alert.objects.filter(created_at__lt=old_alerts),
-        "counts of compared names": NamesAsked.objects.filter(day__lt=old_counts),
-    }
-    deleted = {
-        "sign-ins": _delete_sign_ins(old_sign_ins),
-        **{what: _delete_unlocked(rows) for what, rows in old.items()},
-        "access tokens": _delete_tokens(old_sign_ins),
-    }
-    old_events = now - timedelta(days=settings.LEDGER_KEEP_EVENTS_DAYS)
-    deleted |= delete_old_events(old_events)
-    cached = caches["default"]
-    if isinstance(cached, SharedCache | RedisOrTable):
-        deleted["cached values"] = cached.drop_expired()
-    for data in FURTHER:
+    deleted: dict[str, int] = {}
+    for data in REGISTERED:
         deleted |= data.delete_old(now)
-    return deleted | {"reads of others' data": _delete_reads(now)}
-
-
-def _delete_sign_ins(before: datetime) -> int:
-    with db_transaction.atomic(durable=True):
-        old = SignIn.objects.filter(at__lt=before).exclude(pk__in=_latest_sign_ins())
-        deleted: int = old.delete()[0]
-        if deleted:
-            note_removal(SignIn, OVER, before=before)
     return deleted
 
 
-def _delete_unlocked(old: QuerySet[Any]) -> int:
+def delete_unlocked(old: QuerySet[Any]) -> int:
     """Deletes rows of a table that pages write, each part in its own transaction, so that nobody
     waits for longer than a part takes. Leaves rows that somebody is using to the next run.
     """
@@ -70,27 +34,3 @@ def _delete_unlocked(old: QuerySet[Any]) -> int:
             deleted += rows.filter(pk__in=part).delete()[0]
         if len(part) < PART:
             return deleted
-
-
-def _latest_sign_ins() -> QuerySet[SignIn, Any]:
-    """The latest of each person, kept so that a sign-in after years of silence is not taken for the
-    first one, which sends no notice of a new device.
-    """
-    newest = SignIn.objects.succeeded().exclude(user=None).order_by("user", "-at", "-pk")
-    return newest.distinct("user").values("pk")
-
-
-def _delete_tokens(before: datetime) -> int:
-    """Deletes access tokens that were revoked or have expired before this moment."""
-    with db_transaction.atomic(durable=True):
-        over = ApiToken.objects.filter(Q(revoked_at__lt=before) | Q(expires_at__lt=before))
-        ids = list(over.values_list("pk", flat=True))
-        note_removal(ApiToken, OVER, ids=ids)
-        return ApiToken.objects.filter(pk__in=ids).delete()[0]
-
-
-def _delete_reads(now: datetime) -> int:
-    """Deletes old rows of a table that never changes otherwise, so only its owner can."""
-    before = now - timedelta(days=settings.LEDGER_KEEP_READ_LOG_DAYS)
-    old = Read.objects.filter(read_at__lt=before)
-    return delete_in_parts(old, lambda: note_removal(Read, OVER, before=before))

@@ -1,4 +1,4 @@
-"""What a person leaves in texts of others: reasons of staff, logs, files and their lines.
+"""Where a person is named in texts: in whose, by which words and addresses, and what replaces them.
 
 The functions find them and change nothing, so that the erasure searches without a lock. They leave
 out what is erased already.
@@ -12,64 +12,37 @@ that the bank entered, and that nobody else has: anybody can sign up with somebo
 What others chose (categories, rules, budgets, reports, names of what is theirs) stays.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialAccount
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import F, Func, JSONField, Model, Q, QuerySet, TextField, Value
 
-from accounts.erased import ACCOUNT_NAME, FILE_NAME, NAME
+from accounts.erased import FILE_NAME
 from accounts.models import (
     Account,
     ApprovalRequest,
     Change,
     Household,
-    LimitChange,
-    Read,
-    StatusChange,
     User,
 )
-from ledger.text.queries import decodings_of
 from transactions.models import (
-    Alert,
-    Annotation,
-    Attachment,
-    MonthlyStatement,
-    Occurrence,
-    OutsideAccount,
-    OutsideEntry,
-    OutsideImport,
-    Payee,
-    PaymentFile,
-    PaymentLine,
-    Reconciliation,
-    ReconciliationLine,
-    ReconciliationMatch,
-    StaffReason,
-    StandingOrder,
     Transaction,
 )
 from transactions.privacy.patterns import (
     WITH_SIGN,
     TextPattern,
-    has_any,
     having,
     patterns_of_addresses,
     patterns_of_words,
 )
 
-OUTSIDE = ("description", "other", "reference", "outside_id")  # texts of another bank
 PAID = ("description", "reference")  # of a payment
 REPR = "Erased"
 REFUSED = "It was refused."
-ORDER = {**dict.fromkeys(PAID, ""), "ended_why": "It was ended.", "refused_why": REFUSED}
 
 
 class Erased(NamedTuple):
@@ -77,6 +50,16 @@ class Erased(NamedTuple):
 
     rows: QuerySet[Any]
     values: dict[str, Any] | None
+
+
+class Logged(NamedTuple):
+    """Rows about which staff wrote in the log of the admin: all entries about them go, or those
+    that have one of the patterns.
+    """
+
+    model: type[Model]
+    which: Q
+    patterns: list[TextPattern] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,181 +155,31 @@ def with_key(rows: QuerySet[Any], field: str, key: str, value: Any) -> Erased:
     return Erased(having, {field: document})
 
 
-def all_texts(traces: Traces) -> Iterator[Erased]:
-    """What was written about the person and their accounts."""
-    yield _in_the_log_of_the_admin(traces)
-    yield from _about_accounts(traces)
-    yield from _about_others(traces)
-    yield from _in_reads(traces)
-    yield from _in_files(traces)
-    yield from _in_statements(traces)
-    yield emptied(Change.objects.filter(person=traces.person), address="")
+def with_address(traces: Traces, rows: QuerySet[Any], **values: Any) -> Iterator[Erased]:
+    """Each of the columns where it has an address of the person, whoever it is about."""
+    for field, value in values.items():
+        yield emptied(rows.filter(having(field, traces.addresses)), **{field: value})
 
 
-def _in_the_log_of_the_admin(traces: Traces) -> Erased:
-    """What staff changed stays; how the person and what is theirs were called does not."""
-    theirs: list[tuple[type[Model], Q]] = [
-        (User, Q(pk=traces.person.pk)),
-        (Account, Q(user=traces.person)),
-        (EmailAddress, Q(user=traces.person)),
-        (Authenticator, Q(user=traces.person)),
-        (SocialAccount, Q(user=traces.person)),
-        (PaymentFile, Q(from_account__user=traces.person)),
-        (StatusChange, Q(account__user=traces.person)),
-        (LimitChange, Q(account__user=traces.person)),
-    ]
-    about = Q()
-    for field in ("object_repr", "change_message"):
-        about |= Q(having(field, traces.addresses))
-    for model, which in theirs:
-        ids = [str(pk) for pk in model._default_manager.filter(which).values_list("pk", flat=True)]
-        about |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
-    about |= Q(pk__in=_logged_of_two_sides(traces))
-    return emptied(LogEntry.objects.filter(about), object_repr=REPR, change_message="")
+def naming(
+    traces: Traces, model: type[Model], of_known: Q, values: dict[str, Any]
+) -> Iterator[Erased]:
+    """Each of the columns where it has the whole name, of people who had to do with the person, or
+    an address, of anybody: Note [Whose texts].
+    """
+    for field, value in values.items():
+        named = of_known & Q(having(field, traces.names))
+        addressed = Q(having(field, traces.addresses))
+        yield emptied(model._default_manager.filter(named | addressed), **{field: value})
 
 
-def _logged_of_two_sides(traces: Traces) -> list[int]:
-    """Entries that name the person, about orders, payments and files of theirs with others."""
-    paying = PaymentLine.objects.filter(to_account__in=traces.accounts)
-    two_sided: tuple[tuple[type[Model], Q, list[TextPattern]], ...] = (
-        (StandingOrder, _of(traces), traces.words),
-        (Transaction, _of(traces), traces.words),
-        (PaymentFile, Q(pk__in=paying.values("file")), traces.words),
-        (Reconciliation, Q(pk__in=_matched(traces).values("reconciliation")), traces.names),
-    )
-    found: list[int] = []
-    for model, which, patterns in two_sided:
-        entries = LogEntry.objects.filter(
-            Q(having("object_repr", patterns)) | Q(having("change_message", patterns)),
-            content_type=ContentType.objects.get_for_model(model),
-        )
-        by_object = entries.values_list("object_id", "pk")
-        theirs = model._default_manager.filter(which, pk__in={id for id, _ in by_object})
-        ids = {str(pk) for pk in theirs.values_list("pk", flat=True)}
-        found += [pk for id, pk in by_object if id in ids]
-    return found
-
-
-def _of(traces: Traces, prefix: str = "") -> Q:
+def on_either_side(traces: Traces, prefix: str = "") -> Q:
     """What goes from or to an account of the person."""
     sides = (f"{prefix}from_account__in", f"{prefix}to_account__in")
     return Q(**{sides[0]: traces.accounts}) | Q(**{sides[1]: traces.accounts})
 
 
-def _matched(traces: Traces) -> QuerySet[ReconciliationLine]:
-    """The lines of other banks' statements that are payments of the person."""
-    matches = ReconciliationMatch.objects.filter(_of(traces, "transaction__"))
-    lines: QuerySet[ReconciliationLine] = ReconciliationLine.objects.filter(
-        pk__in=matches.values("line")
-    )
-    return lines
-
-
-def erase_from_the_log_of_households(households: Iterable[UUID]) -> None:
-    """How households were called in which nobody lives any more."""
-    kind = ContentType.objects.get_for_model(Household)
-    about = LogEntry.objects.filter(content_type=kind, object_id__in=[str(pk) for pk in households])
-    about.update(object_repr=REPR, change_message="")
-
-
-def _about_accounts(traces: Traces) -> Iterator[Erased]:
-    ids = traces.accounts
-    yield emptied(StatusChange.objects.filter(account__in=ids), reason="", message="")
-    yield emptied(LimitChange.objects.filter(account__in=ids), reason="")
-    sides = Q(from_account__in=ids) | Q(to_account__in=ids)
-    requests = ApprovalRequest.objects.filter(sides | Q(person=traces.person))
-    yield emptied(requests, reason="", note="")
-    yield from _in_parameters(requests, traces.words)
-    paid = Q(transaction__from_account__in=ids) | Q(transaction__to_account__in=ids)
-    for field in ("reason", "message"):
-        notes = StaffReason.objects.filter(paid, having(field, traces.words))
-        yield emptied(notes, **{field: ""})
-
-
-def _in_statements(traces: Traces) -> Iterator[Erased]:
-    """The names on the person's own monthly statements, and theirs on those of others whom they
-    have paid or been paid by. No digest covers a name.
-    """
-    own = MonthlyStatement.objects.filter(account__in=traces.accounts)
-    yield emptied(own, holder=NAME, account_name=ACCOUNT_NAME)
-    others = MonthlyStatement.objects.filter(account__in=traces.others)
-    for pk in traces.accounts:
-        yield with_key(others, "names", str(pk), NAME)
-
-
-def _about_others(traces: Traces) -> Iterator[Erased]:
-    """Texts of people who had to do with the person, where they have the whole name; and any others
-    where they have an address: Note [Whose texts]. Further ones: `transactions.privacy.addresses`.
-    """
-    theirs = Q(owner__in=traces.known)
-    lines = Q(pk__in=_matched(traces).values("pk"))
-    files = Q(pk__in=_matched(traces).values("reconciliation"))
-    of_account = Q(account__owner__in=traces.known)
-    texts: tuple[tuple[type[Model], Q, dict[str, Any]], ...] = (
-        (Annotation, theirs, {"text": ""}),
-        (Payee, theirs, {"note": ""}),
-        (StandingOrder, theirs | _of(traces), ORDER),
-        (
-            Occurrence,
-            Q(order__owner__in=traces.known) | _of(traces, "order__"),
-            {"reason": REFUSED},
-        ),
-        (Alert, theirs, {"detail": ""}),
-        (Attachment, theirs | _of(traces, "transaction__"), {"name": ""}),
-        (OutsideAccount, theirs, {"name": ACCOUNT_NAME}),
-        (OutsideImport, of_account, {"name": FILE_NAME, "doubts": None}),
-        (OutsideEntry, of_account, dict.fromkeys(OUTSIDE, "")),
-        # Without any reason the line would be open again, even of what is frozen.
-        (ReconciliationLine, lines, {**dict.fromkeys(OUTSIDE, ""), "leftover": REPR}),
-        (Reconciliation, files, {"name": FILE_NAME}),
-    )
-    for model, of_known, values in texts:
-        for field, value in values.items():
-            named = of_known & Q(having(field, traces.names))
-            addressed = Q(having(field, traces.addresses))
-            yield emptied(model._default_manager.filter(named | addressed), **{field: value})
-
-
-def _in_reads(traces: Traces) -> Iterator[Erased]:
-    """What staff searched for, of the person's data, or with an address; and from which address the
-    person read, if they worked here. Pages send an address percent-encoded, in any of several ways,
-    and the admin encodes the search of a list once more in the address of the page after it, so
-    each query with a percent sign is decoded here, as often as it was encoded.
-    """
-    reads = Read.objects.exclude(query="")
-    of_them = Q(people__contains=[traces.person.pk]) | Q(having("query", traces.addresses))
-    yield emptied(reads.filter(of_them), query="")
-    encoded = reads.filter(query__contains="%").values_list("pk", "query")
-    naming = [
-        pk
-        for pk, query in encoded.iterator()
-        if any(has_any(plain, traces.addresses) for plain in decodings_of(query))
-    ]
-    yield emptied(reads.filter(pk__in=naming), query="")
-    yield emptied(Read.objects.filter(reader=traces.person), address="")
-
-
-def _in_files(traces: Traces) -> Iterator[Erased]:
-    """The names in files, and of files: of the person's own, and of others' that pay them."""
-    own = Q(file__from_account__in=traces.accounts)
-    lines = PaymentLine.objects.filter(own | Q(to_account__in=traces.accounts))
-    yield emptied(lines, typed_name="")
-    unpaid = lines.filter(booked=False)
-    for name in PAID:
-        yield emptied(unpaid.filter(having(name, traces.words)), **{name: ""})
-    refused = PaymentLine.objects.filter(own).refused()
-    yield emptied(refused, verdict=REFUSED)  # the sentences name the account
-    paying = PaymentLine.objects.filter(to_account__in=traces.accounts).values("file")
-    own_files = PaymentFile.objects.filter(from_account__in=traces.accounts)
-    files = PaymentFile.objects.filter(having("name", traces.words), pk__in=paying)
-    for each in (own_files, files):
-        ids = list(each.values_list("pk", flat=True))
-        requests = ApprovalRequest.objects.filter(transaction_id__in=ids)
-        yield from _in_parameters(requests, traces.words)
-        yield emptied(each, name=FILE_NAME)
-
-
-def _in_parameters(
+def in_parameters(
     requests: QuerySet[ApprovalRequest], patterns: list[TextPattern]
 ) -> Iterator[Erased]:
     """The message to the customer, the name of a file, and what was not booked. The audit compares

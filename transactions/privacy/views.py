@@ -14,7 +14,6 @@ from accounts.security.step_up import step_up_first
 from transactions.privacy.downloads import as_json, as_zip
 from transactions.privacy.keeping import cookies, erased_after, kept, not_in_logs
 from transactions.privacy.leaving import CannotLeave, leave, obstacles
-from transactions.privacy.sections import SECTIONS
 
 RATE = {"download_data": "6/h/user"}
 TOO_MANY = "You have downloaded your data six times within an hour. Try again in an hour."
@@ -26,14 +25,13 @@ LEFT = "Your accounts and your sign-in are closed."
 def data(request: PersonRequest) -> HttpResponseBase:
     """Says what the download has; a POST downloads it as JSON or as CSV files in a ZIP file."""
     if request.method != "POST":
-        return render(request, "transactions/privacy/data.html", {"sections": SECTIONS})
+        return render(request, "transactions/privacy/data.html")
     allowed = consume(
         request, app="transactions", action="download_data", config=RATE, user=request.user
     )
     if not allowed:
         messages.error(request, TOO_MANY)
-        context = {"sections": SECTIONS}
-        return render(request, "transactions/privacy/data.html", context, status=429)
+        return render(request, "transactions/privacy/data.html", status=429)
     return _download(request, is_json=request.POST.get("format") == "json")
 
 

@@ -15,8 +15,9 @@ from transactions.annotations.categories import read_own_categories
 from transactions.annotations.services import AnnotationHistory, annotation_history
 from transactions.entry_line import again_url
 from transactions.lifecycle import STATES, Lifecycle, lifecycle_of
-from transactions.models import Payee, StaffReason, Transaction, reversal_word
+from transactions.models import StaffReason, Transaction, reversal_word
 from transactions.origins import Origin, origin_of
+from transactions.payees.models import Payee
 from transactions.payees.reads import save_url, saved_as
 from transactions.receipts.details import MetadataView, details_of
 from transactions.scope import BANK, MINE, may_read_bank

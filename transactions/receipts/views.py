@@ -1,6 +1,7 @@
 """The receipt of a transaction, its sides and metadata as files, and the owner's note on it."""
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -14,16 +15,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.requests import PersonRequest
 from accounts.shown import opened_by_right
 from ledger.db.json_numbers import ExactNumberEncoder
-from ledger.db.work import QueryLog
+from ledger.db.queries.work import QueryLog
 from ledger.text.addresses import with_parameters
+from ledger.web import panels
 from ledger.web.table_files import table_response
 from transactions.annotations.forms import AnnotationForm
 from transactions.annotations.search import tags_in_use
 from transactions.annotations.services import NOTE_CHANGED, annotate, annotation_history
-from transactions.attachments.forms import AttachmentForm
 from transactions.exceptions import NoteChanged
 from transactions.lifecycle import lifecycle_of
-from transactions.models import Attachment, Transaction
+from transactions.models import Transaction
 from transactions.receipts.file import sides_table
 from transactions.receipts.receipt import Receipt, receipt_for
 from transactions.work_panel import page_panel, page_work
@@ -60,7 +61,7 @@ def note(request: PersonRequest, pk: Any) -> HttpResponse:
             form.add_error(None, str(refusal))
             replaces = None  # the page shows the current version, so that one may be replaced
     if form.errors:
-        return receipt_page(request, row, form, replaces)
+        return receipt_page(request, row, form=form, replaces=replaces)
     return redirect(f"{reverse('transactions:detail', args=[row.pk])}#note")
 
 
@@ -94,37 +95,37 @@ def readable_row(request: PersonRequest, pk: Any) -> Any:
 def receipt_page(
     request: PersonRequest,
     row: Transaction,
+    of_panels: Mapping[str, Any] | None = None,
+    *,
     form: AnnotationForm | None = None,
     replaces: str | None = None,
-    attachment_form: AttachmentForm | None = None,
 ) -> HttpResponse:
-    """Renders the receipt. A form with errors is shown open.
+    """Renders the receipt. A form with errors is shown open. `of_panels`: what a panel is to show.
 
     Saving the `form` replaces the annotation with the id `replaces`; None means the current one.
     """
     with page_work(request) as work:
-        context = _context(request, row, form, replaces, attachment_form)
+        context = _context(request, row, of_panels, form=form, replaces=replaces)
     return _rendered(request, work, context)
 
 
 def _context(
     request: PersonRequest,
     row: Transaction,
+    of_panels: Mapping[str, Any] | None = None,
+    *,
     form: AnnotationForm | None = None,
     replaces: str | None = None,
-    attachment_form: AttachmentForm | None = None,
 ) -> dict[str, Any]:
     """All that the page shows."""
     shown = receipt_for(row, request.user)
-    context: dict[str, Any] = {"receipt": shown, "row": row}
+    context: dict[str, Any] = {"receipt": shown, "row": row, **(of_panels or {})}
+    panels.prepare("receipt", request, context)
     if not shown.is_for_staff:
         context["note_form"] = form or AnnotationForm.of(shown.mine)
         context["note_replaces"] = shown.mine.id if replaces is None else replaces
         if form and replaces not in (None, shown.mine.id):
             form.add_error(None, NOTE_CHANGED)
-        mine = Attachment.objects.of(request.user).about(row).in_order()
-        context["attachments"] = list(mine)
-        context["attachment_form"] = attachment_form or AttachmentForm()
         context["tags_in_use"] = tags_in_use(request.user, most=TAGS_OFFERED)
     return context
 

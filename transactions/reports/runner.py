@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.db.queries.work import QueryLog, watched
 from ledger.db.replicas import read
 from ledger.db.snapshot import snapshot
-from ledger.db.work import QueryLog, watched
 from ledger.text.literals import literal
 from transactions.reports import cache
 from transactions.reports.comparison import (

@@ -4,9 +4,13 @@ Each function that a policy asks runs with the owner's rights and checks the tok
 nothing that the web role can set is believed.
 """
 
+from django.conf import settings
+
+from ledger.db.triggers import TRUSTS_USER
+
 SCHEMA = "row_security"
 
-TABLES = """
+OWN_TABLES = """
 CREATE SCHEMA row_security;
 CREATE TABLE row_security.keys (inner_pad bytea PRIMARY KEY, outer_pad bytea NOT NULL);
 COMMENT ON TABLE row_security.keys IS 'Keys of the tokens; the web role has no right to it';
@@ -51,7 +55,7 @@ END $$;
 REVOKE ALL ON FUNCTION row_security.claims() FROM PUBLIC;
 """
 
-# The numbers are those of `ledger.db.row_security.RowScope`.
+# The numbers are those of `ledger.db.rights.row_security.RowScope`.
 _SCOPE = "(row_security.claims())[2]::int"
 _PERSON = "(row_security.claims())[1]::uuid"
 
@@ -156,9 +160,9 @@ def check_first_sql(table: str, writes: str) -> tuple[str, str]:
         CREATE OR REPLACE FUNCTION {name}() RETURNS trigger
         LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
         BEGIN
-            IF NOT pg_has_role(
-                current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'MEMBER'
-            ) AND (SELECT {writes} FROM (SELECT NEW.*) AS added) IS NOT TRUE THEN
+            IF NOT {TRUSTS_USER} AND current_user <> '{settings.LEDGER_WORKER_ROLE}'
+               AND (SELECT {writes} FROM (SELECT NEW.*) AS added) IS NOT TRUE
+            THEN
                 RAISE EXCEPTION 'new row violates row-level security policy for table "{table}"'
                 USING ERRCODE = 'insufficient_privilege';
             END IF;

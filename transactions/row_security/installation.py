@@ -8,18 +8,18 @@ from django.db import OperationalError, connection
 from django.db import transaction as db_transaction
 from django.db.backends.utils import CursorWrapper
 
-from ledger.db.rights import EVERYTHING
-from ledger.db.row_security import WORKS, keys
-from ledger.db.short_waits import with_short_waits
-from ledger.db.signing_keys import store_pads
-from transactions.rights import LESS
+from ledger.db.locking.short_waits import with_short_waits
+from ledger.db.rights.policies import ACCOUNTS, NAMES
+from ledger.db.rights.registered_tables import TABLES, policies
+from ledger.db.rights.row_security import WORKS, keys
+from ledger.db.secret_key.signing_keys import store_pads
 from transactions.row_security.functions import (
     CLAIMS,
     FUNCTIONS,
     NOTE_COUNTERPARTIES,
     NOTES_COUNTERPARTIES,
+    OWN_TABLES,
     SCHEMA,
-    TABLES,
     check_first_sql,
     function_sql,
     name_of,
@@ -33,7 +33,8 @@ from transactions.row_security.masks import (
     quoted_roles,
     rights_below,
 )
-from transactions.row_security.policies import ACCOUNTS, CHECKED_FIRST, NAMES, POLICIES, VIEWS
+
+VIEWS = ("entries",)  # they read their tables with the rights and policies of the reader
 
 
 def apply() -> bool:
@@ -110,7 +111,11 @@ def _functions() -> list[str]:
 
 
 def _checked_first() -> dict[str, tuple[str, str]]:
-    return {table: check_first_sql(table, POLICIES[table].writes) for table in CHECKED_FIRST}
+    return {
+        name: check_first_sql(name, policy.writes)
+        for name, policy in policies().items()
+        if TABLES[name].checked_first
+    }
 
 
 def _policies_and_triggers(cursor: CursorWrapper) -> dict[str, list[str]]:
@@ -118,16 +123,16 @@ def _policies_and_triggers(cursor: CursorWrapper) -> dict[str, list[str]]:
     the policies have the name of the first one. The worker, if there is one, has every row.
     """
     known = f"ON row_security.counterparties USING (account_id = ANY ({ACCOUNTS}))"
-    policies = {table: policy.sql(table) for table, policy in POLICIES.items()}
-    policies["row_security.counterparties"] = [f"CREATE POLICY reads {known}"]
+    made_of = {table: policy.sql(table) for table, policy in policies().items()}
+    made_of["row_security.counterparties"] = [f"CREATE POLICY reads {known}"]
     if _has_role(cursor, settings.LEDGER_WORKER_ROLE):
         to = connection.ops.quote_name(settings.LEDGER_WORKER_ROLE)
-        for table, statements in policies.items():
+        for table, statements in made_of.items():
             statements.append(f"CREATE POLICY {WORKS} ON {table} TO {to} USING (true)")
     made = {"TRIGGER row_security_counterparties ON transactions": [NOTES_COUNTERPARTIES]}
     for table, (_function, trigger) in _checked_first().items():
         made[f"TRIGGER a_row_security ON {table}"] = [trigger]
-    for table, statements in policies.items():
+    for table, statements in made_of.items():
         made[f"POLICY reads ON {table}"] = [
             *(f"DROP POLICY IF EXISTS {name} ON {table}" for name in NAMES),
             *statements,
@@ -138,14 +143,14 @@ def _policies_and_triggers(cursor: CursorWrapper) -> dict[str, list[str]]:
 
 def _digest(cursor: CursorWrapper) -> str:
     made = [sql for statements in _policies_and_triggers(cursor).values() for sql in statements]
-    parts = [settings.LEDGER_WEB_ROLE, *VIEWS, TABLES, *_functions(), *made]
+    parts = [settings.LEDGER_WEB_ROLE, *VIEWS, OWN_TABLES, *_functions(), *made]
     return digest_of([*parts, *mask_views(cursor)])
 
 
 def _install(cursor: CursorWrapper, *, is_new: bool) -> None:
     if is_new:
         cursor.execute("LOCK TABLE transactions IN SHARE ROW EXCLUSIVE MODE")  # until it is noted
-        cursor.execute(TABLES)
+        cursor.execute(OWN_TABLES)
     for statement in _functions():
         cursor.execute(statement)
     make_changed(cursor, _policies_and_triggers(cursor))
@@ -207,7 +212,7 @@ def _remove_masks(cursor: CursorWrapper) -> None:
     cursor.execute(f"DROP SCHEMA IF EXISTS {web} CASCADE")
     for table in MASKS:
         cursor.execute(f"REVOKE ALL ON public.{table} FROM {web}")  # rights by column, too
-        cursor.execute(f"GRANT {LESS.get(table, EVERYTHING)} ON public.{table} TO {web}")
+        cursor.execute(f"GRANT {TABLES[table].web} ON public.{table} TO {web}")
         cursor.execute(f"REVOKE ALL ON public.{table} FROM {rows}")
     for table in READ_BY_TRIGGERS:
         cursor.execute(f"REVOKE ALL ON public.{table} FROM {rows}")
@@ -222,7 +227,7 @@ def _remove(cursor: CursorWrapper) -> None:
         for name in NAMES:
             cursor.execute(f"DROP POLICY IF EXISTS {name} ON {table}")
     cursor.execute("DROP TRIGGER IF EXISTS row_security_counterparties ON transactions")
-    for table in CHECKED_FIRST:
+    for table in _checked_first():
         cursor.execute(f"DROP TRIGGER IF EXISTS a_row_security ON {table}")
     cursor.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
 

@@ -15,9 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from ledger.db.rights import EVERYTHING
-from transactions.rights import LESS
-from transactions.row_security.policies import (
+from ledger.db.rights.policies import (
     ACCOUNTS,
     GIVES_GROUPS,
     LOCKS_ACCOUNTS,
@@ -29,6 +27,7 @@ from transactions.row_security.policies import (
     SIGNS_IN,
     may,
 )
+from ledger.db.rights.registered_tables import TABLES
 
 IS_OWN = f"user_id = {PERSON}"
 MONEY = f"{IS_OWN} OR {LOCKS_ACCOUNTS}"
@@ -119,7 +118,7 @@ def mask_views(cursor: CursorWrapper) -> list[str]:
         result += _view(table, _source(cursor, table), masks, columns)
         result += [] if table in (*WRITTEN_BELOW, *READ_ONLY) else _writes(table, columns)
         result += [f"ALTER VIEW {web}.{table} OWNER TO {rows}"]
-        result += [f"GRANT {LESS.get(table, EVERYTHING)} ON {web}.{table} TO {web}"]
+        result += [f"GRANT {TABLES[table].web} ON {web}.{table} TO {web}"]
     return [
         *result,
         f"REVOKE CREATE ON SCHEMA {web} FROM {rows}",
@@ -159,7 +158,7 @@ def _view(table: str, source: str, masks: dict[str, str], columns: list[TableCol
     web, rows = quoted_roles()
     shown = ", ".join(_value(one.name, masks) for one in columns)
     return [
-        f"GRANT {LESS.get(table, EVERYTHING)} ON public.{table} TO {rows}",
+        f"GRANT {TABLES[table].web} ON public.{table} TO {rows}",
         f"CREATE VIEW {web}.{table} AS SELECT {shown} FROM {source}",  # noqa: S608 - names of columns
     ]
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import User
 from ledger.db.read_router import READ
-from ledger.db.row_security import RowScope, SignedReader
+from ledger.db.rights.row_security import RowScope, SignedReader
 
 READABLE = {DEFAULT_DB_ALIAS, READ}  # the connections that pages name
 # Pages that look up somebody else even for who is signed in: whether an address is taken, or who

@@ -9,7 +9,7 @@ import unicodedata
 from itertools import product
 
 from ledger.text.fuzzy import similarity
-from transactions.models.payment_file import NameCheck
+from transactions.models import NameCheck
 
 CLOSE = 0.8  # similarity: one letter wrong in five
 MOST_WORDS = 4  # of a masked name

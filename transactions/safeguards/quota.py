@@ -12,8 +12,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 
 from ledger.db.retry import with_retry
-from transactions.models import NamesAsked
-from transactions.models.payment_file import NameCheck
+from transactions.models import NameCheck, NamesAsked
 from transactions.safeguards.names import compared
 
 WRONG_NAMES_A_DAY = 500

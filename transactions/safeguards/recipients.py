@@ -11,7 +11,7 @@ from collections.abc import Collection
 from django.db.models import Q
 
 from accounts.models import Account, User
-from ledger.db.tsqueries import LexemeQuery, account_lexeme, any_account
+from ledger.db.queries.tsqueries import LexemeQuery, account_lexeme, any_account
 from transactions.exceptions import CurrencyMismatch, RecipientClosed, RecipientFull
 from transactions.models import Transaction
 from transactions.models.transaction import TransactionQuerySet

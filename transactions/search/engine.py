@@ -11,8 +11,8 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchQuery
 
 from accounts.models import Account
-from ledger.db.compiled_once import CompiledOnce
-from ledger.db.tsqueries import LexemeQuery, account_lexeme
+from ledger.db.queries.compiled_once import CompiledOnce
+from ledger.db.queries.tsqueries import LexemeQuery, account_lexeme
 from transactions.annotations.categories import own_category
 from transactions.annotations.search import one_of
 from transactions.models import BOOKED_AT, Transaction

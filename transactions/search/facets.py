@@ -18,7 +18,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce, Left, Lower, TruncMonth
 
 from accounts.shown import add_accounts
-from ledger.db.compiled_once import CompiledOnce
+from ledger.db.queries.compiled_once import CompiledOnce
 from transactions.annotations.categories import own_category
 from transactions.annotations.search import tags_of
 from transactions.models.transaction import TransactionQuerySet

@@ -22,7 +22,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Concat
 from django.utils.safestring import SafeString, mark_safe
 
-from transactions.models import Annotation
+from transactions.annotations.models import Annotation
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models.fields.json import KT
 
 from accounts.shown import add_unnamed
-from ledger.db.compiled_sql import compiled
+from ledger.db.queries.compiled_sql import compiled
 from ledger.text.fuzzy import similarities
 from transactions.annotations.search import annotation_words
 from transactions.scope import Scope, newest_first

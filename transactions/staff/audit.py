@@ -60,6 +60,7 @@ HEADLINES = {
     "unregistered row": "Rows are there that were never registered",
     "altered row": "Rows are not as they were written",
     "early removal": "Rows were removed before any keeping time was over",
+    "missing value": "Rows lack a value that their table requires",
     "rule": "A row breaks a rule of its table",
     "seal": "A sealed period does not match its seal",
 }
@@ -207,15 +208,14 @@ def _with_headlines(run: AuditRun) -> tuple[AuditRun, list[str]]:
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
     """Returns the findings with the accounts and transactions that they name, if these exist.
-    Without their times, because Python cannot read one without end, which a finding may be about.
+    Without their metadata: Python cannot read JSON that is too deep, which a finding may be about.
     """
     if findings:
         add_unnamed()  # their sentences may tell of rows that are gone
-    of_account = Account.objects.select_related("user")
-    accounts = of_account.defer("created_at", "closed_at", "last_entry_at").in_bulk(
+    accounts = Account.objects.select_related("user").in_bulk(
         [finding["account"] for finding in findings if finding["account"]]
     )
-    rows = Transaction.objects.defer("created_at", "expires_at", "value_date").in_bulk(
+    rows = Transaction.objects.defer("metadata").in_bulk(
         [finding["transaction"] for finding in findings if finding["transaction"]]
     )
     return [
@@ -248,9 +248,9 @@ def _named_run(request: HttpRequest) -> AuditRun | None:
 
 def _seals(request: HttpRequest) -> dict[str, Any]:
     """A page of seals, newest first, and the number of the last one shown, below which the next
-    page starts; None if there are no older ones. Without a forged one whose times have no end.
+    page starts; None if there are no older ones.
     """
-    seals = Seal.objects.readable().select_related("sealed_by").order_by("-number")
+    seals = Seal.objects.select_related("sealed_by").order_by("-number")
     before = request.GET.get("before", "")
     if before.isascii() and before.isdigit() and len(before) < 9:
         seals = seals.filter(number__lt=int(before))
@@ -273,4 +273,4 @@ def _period(seal: Seal) -> str:
 
 def _money(seal: Seal) -> list[tuple[str, list[tuple[str, str]]]]:
     """The sums of a seal by currency, and within it by type, both sorted."""
-    return [(currency, sorted(sums.items())) for currency, sums in sorted(seal.sums.items())]
+    return [(currency, sorted(sums.items())) for currency, sums in sorted(seal.amounts.items())]

@@ -1,7 +1,5 @@
 """The admin's first page: figures, and what became of a colleague's requests for approval."""
 
-from dataclasses import dataclass
-
 from django.urls import reverse
 from django.utils import timezone
 
@@ -9,21 +7,11 @@ from accounts.models import Account, ApprovalRequest, User
 from ledger.text.dates import end_of_day, short_date, when_within
 from ledger.text.lines import counted
 from transactions.audit.open_findings import open_runs
-from transactions.models import AuditRun, Reconciliation, Seal, Transaction
+from transactions.models import AuditRun, Seal, Transaction
 from transactions.scope import may_read_bank
-from transactions.staff.reconciliation import RECONCILE
+from transactions.staff.figures import StaffFigure, registered_figures
 
 NEWS_SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class StaffFigure:
-    """A labelled figure with the list behind it; `needs_care` where somebody should look."""
-
-    label: str
-    value: str
-    url: str
-    needs_care: bool = False
 
 
 def news_for(user: User) -> list[ApprovalRequest]:
@@ -50,16 +38,14 @@ def figures_for(user: User) -> list[StaffFigure]:
         figures.append(
             StaffFigure("Frozen accounts", f"{frozen:,}", f"{accounts}?status__exact=frozen")
         )
-    may_reconcile = user.has_perm(RECONCILE)
-    if sees_payments and (may_reconcile or user.has_perm("transactions.view_reconciliation")):
-        figures.append(_reconciliations(may_reconcile=may_reconcile))
+    figures += registered_figures(user)
     if may_read_bank(user):
         page = reverse("transactions:report", args=["trial-balance"])
         figures.append(StaffFigure("Trial balance", short_date(timezone.localdate()), page))
     if user.has_perm("transactions.view_auditrun"):
         figures.append(_audit())
     if user.has_perm("transactions.view_seal"):
-        seal = Seal.objects.readable().order_by("-number").first()
+        seal = Seal.objects.order_by("-number").first()
         page = reverse("admin:transactions_auditrun_changelist")
         until = short_date(seal.last_day) if seal else "nothing yet"
         figures.append(StaffFigure("Sealed up to", until, page))
@@ -74,12 +60,6 @@ def _holds() -> list[StaffFigure]:
         StaffFigure("Pending holds", f"{pending.count():,}", f"{page}?standing=pending"),
         StaffFigure("Holds that expire today", f"{today:,}", f"{page}?standing=today", today > 0),
     ]
-
-
-def _reconciliations(*, may_reconcile: bool) -> StaffFigure:
-    many = Reconciliation.objects.unfrozen().count()
-    page = reverse("admin:transactions_reconciliation_changelist")
-    return StaffFigure("Open reconciliations", f"{many:,}", page, many > 0 and may_reconcile)
 
 
 def _audit() -> StaffFigure:

@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.models import Account
 from accounts.requests import PersonRequest
-from ledger.db.work import QueryLog
+from ledger.db.queries.work import QueryLog
 from ledger.text.literals import literal
 from transactions.models import EntryQuerySet
 from transactions.statements.address import StatementAddress

@@ -3,7 +3,8 @@
 from django import template
 
 from accounts.models import ApprovalRequest, User
-from transactions.staff.overview import StaffFigure, figures_for, news_for
+from transactions.staff.figures import StaffFigure
+from transactions.staff.overview import figures_for, news_for
 
 register = template.Library()
 

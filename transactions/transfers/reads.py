@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from ledger.text.lines import cut
-from transactions.models import Entry, Payee, Transaction
-from transactions.models.payment_file import NameCheck
+from transactions.models import Entry, NameCheck, Transaction
+from transactions.payees.models import Payee
 from transactions.payees.reads import saved_as, saved_payees
 from transactions.safeguards.confirmation import why_confirm
 from transactions.safeguards.names import compared

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.requests import PersonRequest
 from accounts.sign_in import step_up
-from ledger.db.confirmation import wait_until_confirmed
+from ledger.db.commits.confirmation import wait_until_confirmed
 from ledger.db.ids import uuid7
 from transactions import services
 from transactions.availability import limits_in_words

@@ -9,7 +9,7 @@ from django.db import transaction as db_transaction
 
 from accounts.groups import ANALYSTS
 from accounts.management.people import signing_in_with
-from ledger.db.facts import because
+from ledger.db.history.facts import because
 
 WHY = "By manage.py give_group"  # in the history
 

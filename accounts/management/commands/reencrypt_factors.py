@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.sign_in.reencryption import reencrypt_factors
-from ledger.db.reencryption import not_decrypted
+from ledger.db.secret_key.reencryption import not_decrypted
 
 
 class Command(BaseCommand):

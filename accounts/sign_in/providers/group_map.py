@@ -11,7 +11,7 @@ from accounts.groups import ANALYSTS, PERMISSIONS
 from accounts.models import ProviderGroup, User
 from accounts.sign_in.providers.current import configured, is_configured
 from ledger import env
-from ledger.db import facts
+from ledger.db.history import facts
 from ledger.db.retry import sqlstate, with_retry
 from ledger.web import security_log
 

@@ -1,7 +1,8 @@
 """Attempts on standing orders and what became of their days."""
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, FOUND, UNIQUE, Attempt, ValidRow
 
+FOUND["standing_order"] = "SELECT * FROM standing_orders LIMIT 1"
 ORDER = ValidRow(
     "standing_orders",
     "an order",

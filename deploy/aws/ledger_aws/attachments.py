@@ -11,7 +11,7 @@ from constructs import Construct
 
 from ledger_aws.config import Config
 
-FOLDER = "attachments"  # of Ledger's keys: transactions/attachments/storage.py
+FOLDER = "attachments"  # of Ledger's keys: banking/attachments/storage.py
 
 
 class AttachmentBucket(Construct):

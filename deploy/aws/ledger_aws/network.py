@@ -13,7 +13,7 @@ from ledger_aws.log_groups import new_log_group
 HTTP, HTTPS, SMTP, POSTGRES, CACHE = 80, 443, 587, 5432, 6379
 # Of a web task; gunicorn and its probes, which only the task itself reaches.
 NGINX, WEB, PROBES = 8080, 8000, 8001
-OF_RECEIVERS = 8443  # the other port that a webhook may lead to: transactions/events/targets.py
+OF_RECEIVERS = 8443  # the other port that a webhook may lead to: banking/events/targets.py
 BALANCER_IDLE = 60  # seconds that the load balancer keeps a connection without requests
 PUBLIC, TASKS, DATA = "Public", "Tasks", "Data"
 

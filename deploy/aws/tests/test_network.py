@@ -51,7 +51,7 @@ def _is_to_a_receiver(group: str, rule: dict[str, Any]) -> bool:
 
 
 def test_events_go_out_to_each_port_that_a_webhook_may_have(bank: Templates) -> None:
-    code = "import django; django.setup(); from transactions.events.targets import PORTS;"
+    code = "import django; django.setup(); from banking.events.targets import PORTS;"
     done = subprocess.run(
         [ROOT / ".venv/bin/python", "-c", f"{code} print(*PORTS)"], cwd=ROOT, check=True,
         capture_output=True, text=True,

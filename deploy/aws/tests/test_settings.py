@@ -51,7 +51,7 @@ import json
 from urllib.parse import parse_qs, urlsplit
 from django import setup; setup()
 from explorer.running import session
-from ledger.db import credentials
+from ledger.db.server import credentials
 from ledger.db.backend.limited import LimitedConnection
 seen = []
 credentials.addresses_of = lambda host: [host]

@@ -18,7 +18,7 @@ from django.utils.functional import cached_property
 from ledger.db.aws import driver
 from ledger.db.aws.errors import DriverError, FailoverError, Moment, as_psycopg
 from ledger.db.backend import base
-from ledger.db.credentials import told_as_no_login
+from ledger.db.server.credentials import told_as_no_login
 
 # Of OPTIONS: whether an alias reads from the readers that read/write splitting chooses.
 READ_ONLY = "read_only"

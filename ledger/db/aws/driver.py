@@ -16,10 +16,10 @@ from aws_advanced_python_wrapper.utils import services_container
 from aws_advanced_python_wrapper.wrapper import AwsWrapperCursor
 from psycopg.errors import SqlclientUnableToEstablishSqlconnection
 
-from ledger.db import failed_servers
 from ledger.db.aws.errors import DriverError, Moment, as_psycopg
 from ledger.db.backend.health import has_become_reader
 from ledger.db.backend.limited import LimitedConnection
+from ledger.db.server import failed_servers
 
 NO_WRITER = "The server takes no writes, and AWS's driver knows of none that does."
 # Otherwise it would guess by the name of the function that connects, which is ours.

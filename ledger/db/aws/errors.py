@@ -17,7 +17,7 @@ from psycopg.errors import (
     TransactionResolutionUnknown,
 )
 
-from ledger.db import failed_servers
+from ledger.db.server import failed_servers
 
 __all__ = ["DriverError", "FailoverError", "Moment", "as_psycopg"]
 

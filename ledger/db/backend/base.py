@@ -20,7 +20,6 @@ from django.utils.functional import cached_property
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from ledger.db import credentials, facts, failed_servers
 from ledger.db.backend import forks, pool_counts, replication
 from ledger.db.backend.client import DatabaseClient
 from ledger.db.backend.cursors import WithCursors
@@ -34,7 +33,10 @@ from ledger.db.backend.pool import (
     noting_refusal,
 )
 from ledger.db.backend.schema import DatabaseSchemaEditor
-from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
+from ledger.db.backend.times import adapters_for
+from ledger.db.history import facts
+from ledger.db.server import credentials, failed_servers
+from ledger.db.server.versions import KNOWS_TRANSACTION_TIMEOUT
 
 # Note [Clean sessions]: SQL smuggled into a request could leave something in the session for the
 # next person on this connection: a cursor WITH HOLD with rows of the whole bank, its own token as
@@ -61,7 +63,7 @@ class PlacedErrors(DatabaseErrorWrapper):
 class DatabaseWrapper(WithCursors):
     client_class = DatabaseClient
     SchemaEditorClass = DatabaseSchemaEditor
-    embedded_server: Any = None  # see ledger.db.embedded
+    embedded_server: Any = None  # see ledger.db.server.embedded
     # If set, it is called with BEGIN, COMMIT or ROLLBACK and a function that sends it. Django sends
     # these without a cursor, so that `execute_wrapper` does not see them.
     transaction_wrapper: Callable[[str, Callable[[], None]], None] | None = None
@@ -271,6 +273,7 @@ class DatabaseWrapper(WithCursors):
 
     def get_connection_params(self) -> dict[str, Any]:
         parameters = super().get_connection_params()
+        parameters["context"] = adapters_for(self.timezone)
         timeouts = {
             name: seconds
             for name, seconds in self.settings_dict.get("LEDGER_TIMEOUTS", {}).items()

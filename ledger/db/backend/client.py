@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db.backends.postgresql import client
 
-from ledger.db import secret_options
+from ledger.db.server import secret_options
 
 BY_SIGNAL = 128  # what shells add to the number of the signal that ended a program
 OF_SECRETS = "LEDGER_SECRETS"  # where psql finds them, in the settings while it runs

@@ -12,7 +12,7 @@ from psycopg.pq import Format
 
 from ledger.db.backend.reader_cursors import TokenState, with_reader
 from ledger.db.backend.wrappers import CursorDebugWrapper, CursorWrapper
-from ledger.db.row_security import SignedReader
+from ledger.db.rights.row_security import SignedReader
 
 
 class PreparedCursor(psycopg.Cursor[Any]):

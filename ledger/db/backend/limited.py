@@ -21,7 +21,7 @@ from psycopg._preparing import Prepare, PrepareManager
 from psycopg._queries import PostgresQuery
 from psycopg.pq import TransactionStatus
 
-from ledger.db import failed_servers
+from ledger.db.server import failed_servers
 
 GRACE = 5.0  # seconds, for a busy server to stop a statement
 
@@ -68,7 +68,9 @@ class LimitedConnection(psycopg.Connection[Any]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **parameters: Any) -> Any:
-        """As psycopg's, with the servers noted at an error: see `ledger.db.failed_servers`."""
+        """As psycopg's, with the servers noted at an error: see
+        `ledger.db.server.failed_servers`.
+        """
         try:
             found = super().connect(conninfo, **parameters)
         except psycopg.Error as error:

@@ -21,9 +21,9 @@ import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from psycopg_pool import PoolTimeout
 
-from ledger.db import failed_servers
 from ledger.db.backend.health import has_become_reader
 from ledger.db.backend.limited import LimitedConnection, ServerHangs
+from ledger.db.server import failed_servers
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool

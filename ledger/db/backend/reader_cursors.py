@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from ledger.db.row_security import SETTING, SignedReader
+from ledger.db.rights.row_security import SETTING, SignedReader
 
 SEND = f"SELECT set_config('{SETTING}', %s, true)"
 # Must be the first statement of a transaction that reads, so the token comes with the next one.

@@ -4,8 +4,8 @@ Note [Cancelled waits]: COMMIT waits for the standby while other sessions do not
 `pg_cancel_backend` ends this wait, and Postgres then answers with success and a warning: the rows
 are on the primary alone, visible, and gone after a failover. So the warning counts as an unknown
 outcome. Who looks a row up then, by its id, has to wait for the standby too before calling it
-booked. Services do so, because they lock accounts before they look: a transaction that has locked
-a row waits at its COMMIT as a write does. Pages that only read call `ledger.db.confirmation`.
+booked. Services do so, because they lock accounts before they look: a transaction that has locked a
+row waits at its COMMIT as a write does. Pages that only read call `ledger.db.commits.confirmation`.
 """
 
 from typing import Any

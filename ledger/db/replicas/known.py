@@ -24,14 +24,15 @@ from django.db import DatabaseError, Error, connections
 from django.db import transaction as db_transaction
 from psycopg.pq import TransactionStatus
 
-from ledger.db import counts, reasons
+from ledger.db import counts
+from ledger.db.outages import reasons
 from ledger.db.replicas import log
 from ledger.db.replicas.writer import MARK, Needed
 from ledger.db.retry import sqlstate
 
 STALE = 3.0  # seconds
 ANSWERS_WITHIN = 2.0  # seconds; a probe begins up to one second after the last answer
-# Why a replica is left out or a read repeated, besides the reasons of ledger.db.reasons.
+# Why a replica is left out or a read repeated, besides the reasons of ledger.db.outages.reasons.
 NOT_ASKED = "it was not asked yet"
 NO_STANDBY = "it is no standby"
 NO_POSITION = "it does not say how far it is"
@@ -208,7 +209,7 @@ class Replica:
 
 
 def reason_for(error: Error) -> str:
-    """Why a replica failed, in words of `ledger.db.reasons`, without its hosts."""
+    """Why a replica failed, in words of `ledger.db.outages.reasons`, without its hosts."""
     if isinstance(error, StoppedServer):
         return STOPPED
     if isinstance(error, ReadAgain):

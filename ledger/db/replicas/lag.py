@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import Error
 
-from ledger.db.probe import short_connection
+from ledger.db.outages.probe import short_connection
 from ledger.db.replicas import log as lines
 from ledger.db.replicas.known import Replica
 from ledger.db.replicas.writer import STARTED

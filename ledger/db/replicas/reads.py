@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 
 from ledger.db import counts
-from ledger.db.reasons import Reason
+from ledger.db.outages.reasons import Reason
 from ledger.db.replicas import log
 from ledger.db.replicas.known import ReadAgain, Replica, reason_for
 from ledger.db.replicas.purposes import ReadPurpose

@@ -8,9 +8,11 @@ from django.core.management.base import CommandError
 from django.core.management.commands.dumpdata import Command as DumpData
 from django.core.management.commands.dumpdata import ProxyModelWarning
 from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from ledger.backups.files import ITS_OWNERS
 from ledger.backups.fixtures import chosen, missing_from, without_generated_columns
+from ledger.db.outages.waiting import without_tables
 from ledger.db.snapshot import snapshot
 
 WHOLE = (
@@ -48,6 +50,8 @@ class Command(DumpData):
                 "Nothing was written: loaddata could not load this without the rows of"
                 f" {missing}. {WHOLE}"
             )
+        if not MigrationRecorder(connection).has_table():
+            raise CommandError(without_tables())
         if login := _blind_login():
             raise CommandError(
                 "Nothing was written: policies of row-level security hide rows from the login"
@@ -63,6 +67,10 @@ class Command(DumpData):
             before = os.umask(0o777 & ~ITS_OWNERS)
             try:
                 super().handle(*tables, **options)
+            except CommandError as error:
+                if isinstance(error.__context__, BrokenPipeError):  # nobody reads what it prints
+                    raise error.__context__ from None
+                raise
             finally:
                 os.umask(before)
 

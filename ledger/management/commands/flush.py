@@ -3,7 +3,7 @@ from typing import Any, NoReturn
 from django.core.management.base import CommandError
 from django.core.management.commands.flush import Command as Flush
 
-from ledger.db.creation import how_to_start_over
+from ledger.db.server.creation import how_to_start_over
 
 
 class Command(Flush):

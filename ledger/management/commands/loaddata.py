@@ -9,8 +9,8 @@ from django.db import transaction as db_transaction
 
 from ledger.backups import fixtures
 from ledger.backups.fixtures import originals_before
-from ledger.db.creation import how_to_start_over
 from ledger.db.read_router import has_added_table
+from ledger.db.server.creation import how_to_start_over
 from ledger.text.lines import counted
 from transactions.audit.audit import audit_here
 

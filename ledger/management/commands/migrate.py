@@ -16,13 +16,13 @@ from django.db.models.signals import pre_migrate
 
 from ledger.backups.fixtures import rows_of_a_bank
 from ledger.db import extensions
-from ledger.db.creation import how_to_start_over
-from ledger.db.going_back import Plan, lossy, taken_back
-from ledger.db.migration_states import without_rendering
-from ledger.db.probe import applied_migrations, short_connection
+from ledger.db.locking.short_waits import TablesInUse, again_while_in_use, is_in_use
+from ledger.db.migrating.going_back import Plan, lossy, taken_back
+from ledger.db.migrating.states import without_rendering
+from ledger.db.outages.probe import applied_migrations, short_connection
 from ledger.db.read_router import READ
 from ledger.db.retry import sqlstate
-from ledger.db.short_waits import TablesInUse, again_while_in_use, is_in_use
+from ledger.db.server.creation import how_to_start_over
 from ledger.logs.output import is_for_the_log
 from transactions.row_security import installation as row_security
 

@@ -6,14 +6,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
+from banking.events.restores import announce_restore
 from ledger.backups import files
-from ledger.db import signed_facts
-from ledger.db.probe import short_connection
+from ledger.db.history import signed_facts
+from ledger.db.outages.probe import short_connection
 from ledger.server.preparation import prepare
 from ledger.server.progress import Progress
 from ledger.text.lines import counted
 from transactions.audit.audit import audit
-from transactions.events.restores import announce_restore
 from transactions.row_security import installation as row_security
 
 SECONDS = 5

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
-from ledger.db.probe import short_connection, unapplied_migrations
+from ledger.db.outages.probe import short_connection, unapplied_migrations
 from ledger.server.static_files import are_collected
 from ledger.text.lines import counted
 

@@ -14,7 +14,7 @@ from django.db import OperationalError, connection
 
 from ledger import env
 from ledger.checks.names import check_names
-from ledger.db.embedded import EmbeddedServerError
+from ledger.db.server.embedded import EmbeddedServerError
 from ledger.embedded import instance, removal
 from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
 from ledger.server.background_build import BackgroundBuild

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ledger.db.embedded import EmbeddedServerError
+from ledger.db.server.embedded import EmbeddedServerError
 from ledger.embedded import instance
 
 

@@ -14,20 +14,25 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import OperationalError
 
-from ledger.db.command_errors import NO_TABLE, why_no_work
-from ledger.db.probe import short_connection
-from ledger.db.refused_logins import is_web_login, not_by_this_login
+from banking.events.deliverer import Deliverer, DeliveryEnded
+from ledger.db.outages.command_errors import NO_TABLE, why_no_work
+from ledger.db.outages.probe import short_connection
+from ledger.db.outages.refused_logins import is_web_login, not_by_this_login
+from ledger.db.outages.waiting import without_tables
 from ledger.db.retry import sqlstate
-from ledger.db.waiting import without_tables
-from ledger.db.zones import problem_with_zone
+from ledger.db.rights.held import powers
+from ledger.db.server.zones import problem_with_zone
 from ledger.jobs.schedule import JOBS
 from ledger.jobs.worker import AWAY, Worker
 from ledger.logs.output import is_watched
 from ledger.server.stop_signals import STOP_SIGNALS, ToldToStop
-from transactions.events.deliverer import Deliverer, DeliveryEnded
 
 logger = logging.getLogger("ledger.jobs")
-SECONDS = 5  # to compare time zones
+SECONDS = 5  # to look at the database
+TOO_TRUSTED = (
+    "This worker signs in as {role}, which {held}: whoever takes over the worker could, too, and it"
+    " connects to addresses that customers choose. Let it sign in as {right} (docs/rights.md)."
+)
 
 
 class Command(BaseCommand):
@@ -97,9 +102,10 @@ class Command(BaseCommand):
         heartbeat: Path | None,
         tells_done: bool,
     ) -> None:
-        tell = complain = partial(self.stderr.write, style_func=str)
+        tell = warn = complain = partial(self.stderr.write, style_func=str)
         if settings.LOG_FORMAT == "json" and not is_watched():
             tell, complain = partial(logger.info, "%s"), partial(logger.error, "%s")
+            warn = partial(logger.warning, "%s")
         jobs = () if webhooks else JOBS
         worker = Worker(
             tell=tell, complain=complain, out=self.stdout, err=self.stderr, jobs=jobs,
@@ -107,7 +113,7 @@ class Command(BaseCommand):
         )  # fmt: skip
         deliverer = Deliverer(tell=tell, complain=complain, heartbeat=heartbeat)
         try:
-            self._compare_zones(complain)
+            self._look_at_database(warn=warn, complain=complain)
             if once:
                 is_done = worker.run_once()
                 deliverer.deliver_due()
@@ -125,9 +131,20 @@ class Command(BaseCommand):
                 f"The database does not let work begin: {why_no_work(error)}"
             ) from error
 
-    def _compare_zones(self, complain: Callable[[str], object]) -> None:
-        """Reports a zone that Postgres reads differently. The work itself reports an outage."""
+    def _look_at_database(
+        self, *, warn: Callable[[str], object], complain: Callable[[str], object]
+    ) -> None:
+        """Reports a login with too many powers, and a zone that Postgres reads differently. The
+        work itself reports an outage.
+        """
         with suppress(OperationalError), short_connection(SECONDS) as found:
+            ((role,),) = found.execute("SELECT current_user").fetchall()
+            if held := powers(found, role):
+                warn(
+                    TOO_TRUSTED.format(
+                        role=role, held=" and ".join(held), right=settings.LEDGER_WORKER_ROLE
+                    )
+                )
             if problem := problem_with_zone(found):
                 complain(problem)
 

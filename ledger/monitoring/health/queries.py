@@ -8,7 +8,7 @@ no values, and work on a standby and in a transaction of a pooler.
 import re
 from typing import NamedTuple
 
-from ledger.db.server_versions import KNOWS_TRANSACTION_TIMEOUT
+from ledger.db.server.versions import KNOWS_TRANSACTION_TIMEOUT
 
 MOST = 20  # rows of a table on the page
 MOST_TABLES = 1000  # that are looked at

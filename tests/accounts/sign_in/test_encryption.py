@@ -78,7 +78,7 @@ def test_the_command_changes_nothing_without_the_old_key() -> None:
 def test_a_secret_of_an_unknown_key_is_named_and_the_others_are_encrypted(
     monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
-    monkeypatch.setattr("ledger.db.parts.PART", part)
+    monkeypatch.setattr("ledger.db.locking.parts.PART", part)
     with override_settings(SECRET_KEY="u" * 50, SECRET_KEY_FALLBACKS=[]):
         unknown = add_app(UserFactory())
     with override_settings(SECRET_KEY=OLD, SECRET_KEY_FALLBACKS=[]):

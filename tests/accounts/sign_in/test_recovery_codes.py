@@ -1,14 +1,10 @@
 """Recovery codes: random, stored as digests, each taken once; and those of eight digits before."""
 
-import importlib
 import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from django.apps import apps
 from django.db import connection
 from django.test import override_settings
 
@@ -20,7 +16,6 @@ from tests.factories import UserFactory
 from tests.sign_in import add_app, add_recovery_codes
 
 pytestmark = pytest.mark.django_db
-migration: Any = importlib.import_module("accounts.migrations.0029_digests_of_recovery_codes")
 
 
 @pytest.fixture
@@ -101,47 +96,3 @@ def test_of_many_requests_with_one_code_one_gets_it(ana: User) -> None:
 
 
 # ---- Codes of eight digits, from before ----
-
-
-def with_old_codes(user: User, used: int) -> list[str]:
-    """Gives the person ten codes by django-allauth, uses up so many, and returns all ten."""
-    old = RecoveryCodes.activate(user)
-    codes: list[str] = old.generate_codes()
-    for code in codes[:used]:
-        assert old.validate_code(code)
-    return codes
-
-
-def test_the_migration_hashes_the_codes_that_were_unused(ana: User) -> None:
-    codes = with_old_codes(ana, used=8)
-    new = add_recovery_codes(UserFactory())
-    migration.hash_codes(apps, None)
-
-    row = Authenticator.objects.get(user=ana, type="recovery_codes")
-    assert set(row.data) == {"codes", "old_salt", "old_codes"}
-    assert len(bytes.fromhex(row.data["old_salt"])) == 16
-    assert not any(code in str(row.data) for code in codes)
-    assert use_recovery_code(user=ana, code=codes[0]) is None, "used before"
-    assert use_recovery_code(user=ana, code="12345678") is None
-    assert use_recovery_code(user=ana, code=f"{codes[9][:4]} {codes[9][4:]}")
-    assert use_recovery_code(user=ana, code=codes[9]) is None
-    assert factors_of(ana).recovery_codes == 1
-    other = Authenticator.objects.exclude(user=ana).get()
-    assert len(other.data["codes"]) == len(new), "codes of now stay"
-
-
-def test_a_lost_key_stops_the_migration_before_the_first_change(ana: User) -> None:
-    with_old_codes(ana, used=0)
-    with override_settings(SECRET_KEY="n" * 40 + "0123456789", SECRET_KEY_FALLBACKS=[]):
-        with_old_codes(UserFactory(), used=0)
-    before = list(Authenticator.objects.order_by("pk").values_list("data", flat=True))
-    with pytest.raises(ValueError, match="of 1 people were encrypted"):
-        migration.hash_codes(apps, None)
-    assert list(Authenticator.objects.order_by("pk").values_list("data", flat=True)) == before
-
-
-def test_migrating_back_forgets_codes_that_have_no_seed(ana: User) -> None:
-    add_recovery_codes(ana)
-    migration.forget_codes(apps, None)
-    assert factors_of(ana).recovery_codes is None
-    assert factors_of(ana).app

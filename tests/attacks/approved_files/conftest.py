@@ -3,9 +3,9 @@
 import pytest
 
 from accounts.models import Account, User
+from banking.payment_files.models import PaymentFile
+from tests.banking.payment_files.files import checked, pay
 from tests.factories import AccountFactory
-from tests.transactions.payment_files.files import checked, pay
-from transactions.models import PaymentFile
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from typing import Any
 from django.test import Client
 
 from accounts.models import User
+from banking.payment_files.booking import agreed_to, book_whole
+from banking.payment_files.models import PaymentFile
 from tests.attacks.approvals import as_web
-from tests.transactions.payment_files.files import press
-from tests.transactions.payment_files.shared import BASE, WHY
-from transactions.models import PaymentFile
-from transactions.payment_files.booking import agreed_to, book_whole
+from tests.banking.payment_files.files import press
+from tests.banking.payment_files.shared import BASE, WHY
 
 
 def paid(file: PaymentFile, by: User, book: Any = book_whole) -> PaymentFile:

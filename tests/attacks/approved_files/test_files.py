@@ -11,21 +11,21 @@ from accounts import approvals
 from accounts.exceptions import NeedsApproval, RequestDecided
 from accounts.groups import OPERATIONS
 from accounts.models import Account, ApprovalRequest, StaffSum, User
+from banking.payment_files.booking import book_rest, book_whole
+from banking.payment_files.models import PaymentFile, PaymentLine
+from banking.payment_files.preview import check
+from banking.payment_files.storage import discard, store
 from tests.attacks.approvals import ANOTHER_LINE, PAGE, approved, as_web, expire, step
 from tests.attacks.approvals import asked_for_file as asked
 from tests.attacks.approved_files.steps import paid, press_at
 from tests.attacks.waiting import after_waiting_for
+from tests.banking.payment_files.files import checked, csv_of, fates, pay
+from tests.banking.payment_files.shared import BASE, WHY
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, balances
 from tests.pages import text_of, texts_of
-from tests.transactions.payment_files.files import checked, csv_of, fates, pay
-from tests.transactions.payment_files.shared import BASE, WHY
 from transactions.audit.audit import audit
 from transactions.exceptions import LedgerError
-from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.booking import book_rest, book_whole
-from transactions.payment_files.preview import check
-from transactions.payment_files.storage import discard, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -215,7 +215,7 @@ def test_a_request_made_after_the_check_of_the_page_stops_the_removal(
     staff: Client, clerk: User, file: PaymentFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked(file, clerk)
-    monkeypatch.setattr("transactions.staff.payment_files._may_remove", lambda *_: True)
+    monkeypatch.setattr("banking.payment_files.admin._may_remove", lambda *_: True)
     answer = staff.post(f"{BASE}{file.pk}/step/", {"step": "discard"}, follow=True)
     assert len(texts_of(answer, "error")) == 1
     assert PaymentFile.objects.filter(pk=file.pk).exists()

@@ -9,17 +9,17 @@ from django.test import Client
 from accounts.exceptions import MayNotDecide, ServesOwn
 from accounts.groups import MANAGER, OPERATIONS
 from accounts.models import Account, Household, User
+from banking.payment_files.booking import LinesRefused
+from banking.payment_files.models import PaymentFile
 from tests.attacks.approvals import PAGE, approved, as_web, step
 from tests.attacks.approvals import asked_for_file as asked
 from tests.attacks.approved_files.steps import paid
+from tests.banking.payment_files.files import checked, pay, press
+from tests.banking.payment_files.shared import BASE, WHY
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, balances
 from tests.pages import text_of
 from tests.refusals import constraint_of
-from tests.transactions.payment_files.files import checked, pay, press
-from tests.transactions.payment_files.shared import BASE, WHY
-from transactions.models import PaymentFile
-from transactions.payment_files.booking import LinesRefused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

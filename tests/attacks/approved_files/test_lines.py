@@ -3,7 +3,6 @@
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -13,21 +12,21 @@ from django.test import Client
 from accounts import approvals
 from accounts.exceptions import NeedsApproval, RequestDecided
 from accounts.models import Account, ApprovalPayment, ApprovalRequest, StaffSum, User
+from banking.payment_files.booking import book_rest
+from banking.payment_files.models import PaymentFile, PaymentLine
+from banking.payment_files.preview import check
 from ledger.db.ids import uuid7
 from tests.attacks.approvals import PAGE, approved, as_web
 from tests.attacks.approvals import asked_for_file as asked
 from tests.attacks.approved_files.steps import paid
+from tests.banking.payment_files.files import checked, fates, pay, press
+from tests.banking.payment_files.shared import BASE, WHY
 from tests.factories import AccountFactory, balances, walls_down
 from tests.pages import text_of
 from tests.refusals import constraint_of
 from tests.transactions.audit.breaking import found
-from tests.transactions.payment_files.files import checked, fates, pay, press
-from tests.transactions.payment_files.shared import BASE, WHY
 from transactions import services
 from transactions.audit.audit import audit
-from transactions.models import PaymentFile, PaymentLine
-from transactions.payment_files.booking import book_rest
-from transactions.payment_files.preview import check
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,7 +50,6 @@ def hold_back(firm: Account) -> None:
     services.hold(from_account=firm, amount=Decimal(6_000))
 
 
-MIGRATION = "transactions.migrations.0070_payments_of_older_requests"
 CLEARED = "UPDATE payment_lines SET verdict = '' WHERE number = 3"
 
 
@@ -151,21 +149,6 @@ def test_the_audit_finds_a_payment_that_was_added_to_an_approval(
             id=uuid7(), request=request, payment_id=uuid7(), to_account=eve, amount=80_000
         )
     assert str(added.pk) in str(found("unregistered row"))
-
-
-def test_requests_of_before_get_their_payments_by_the_migration(
-    swapping: PaymentFile, clerk: User, boss: User
-) -> None:
-    request = approved(asked(swapping, clerk), boss)
-    (payment,) = ApprovalPayment.objects.values()
-    with walls_down("approval_payments"):
-        ApprovalPayment.objects.all().delete()
-    with walls_down("approval_requests"):
-        parameters = {**request.parameters, "left_out": [3]}
-        ApprovalRequest.objects.filter(pk=request.pk).update(parameters=parameters)
-    with connection.cursor() as cursor:
-        cursor.execute(import_module(MIGRATION).FILL)
-    assert list(ApprovalPayment.objects.values()) == [payment]
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from explorer.running.session import QueryConnection
 from explorer.schema.functions import SETTING
 from explorer.schema.installation import keys
 from explorer.schema.views import VIEWS
-from ledger.db.row_security import RowScope, signed
-from ledger.db.row_security import keys as keys_of_row_security
+from ledger.db.rights.row_security import RowScope, signed
+from ledger.db.rights.row_security import keys as keys_of_row_security
 from tests.conftest import signed_in
 from tests.explorer.books import Books, query, rows
 from tests.explorer.rights import executing_anything

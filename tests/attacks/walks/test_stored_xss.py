@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ledger.env import BASE_DIR
+from ledger.web.template_files import template_files
 from tests.attacks.answers import ask
 from tests.attacks.markup import ELEMENT, MARKUP, strange_parts
 from tests.attacks.parameters import page_of
@@ -93,7 +94,7 @@ def test_no_page_turns_escaping_off() -> None:
     off = re.compile(r"\|\s*safe(?:seq)?\b|autoescape\s+off")
     found = {
         f"{path.relative_to(BASE_DIR)}: {line.strip()}"
-        for path in (BASE_DIR / "templates").rglob("*.html")
+        for _name, path in template_files()
         for line in path.read_text(encoding="utf-8").splitlines()
         if off.search(line)
     }

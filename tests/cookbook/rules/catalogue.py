@@ -27,7 +27,7 @@ def other_rules() -> list[Rule]:
     packages = {
         model._meta.db_table
         for model in apps.get_models(include_auto_created=True)
-        if model._meta.app_config.name not in APPS
+        if model._meta.app_config.name.partition(".")[0] not in APPS
     }
     with connection.cursor() as cursor:
         real = set(connection.introspection.table_names(cursor))

@@ -156,6 +156,18 @@ _REQUESTS: list[Attempt] = [
         ASKED.insert,
     ),
     _change(
+        "request_asks_the_same",
+        "Change what a request asks for",
+        """UPDATE approval_requests SET parameters = '{"group": "manager"}'""",
+        ASKED.insert,
+    ),
+    _change(
+        "request_changes_by_decision",
+        "Change how what a request asks for is called",
+        """UPDATE approval_requests SET parameters = parameters || '{"description": "x"}'""",
+        ASKED.insert,
+    ),
+    _change(
         "request_changes_by_decision",
         "Use a request while deciding it",
         _decides("approved", also=", used_amount = 1"),

@@ -20,7 +20,7 @@ SOURCE = """
 SELECT pg_get_functiondef(tgfoid) FROM pg_trigger
 WHERE tgname = %s AND tgrelid = %s::regclass
 """
-RAISE = r"RAISE EXCEPTION '[^']*' USING ERRCODE = '\w+', CONSTRAINT = '{}'[^;]*;"
+RAISE = r"RAISE EXCEPTION\s+'[^']*'\s+USING\s+ERRCODE\s+=\s+'\w+',\s+CONSTRAINT\s+=\s+'{}'[^;]*;"
 END = re.compile(r"END;(?=\s*\$function\$)")
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from ledger.backups import files
-from ledger.db.embedded import MAJOR
+from ledger.db.server.embedded import MAJOR
 from ledger.embedded.server import EmbeddedServer
 from tests.ledger.own_bank import OwnBank, load
 from tests.ledger.processes import assert_one_sentence, manage

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger.backups import files
-from ledger.db import tools
+from ledger.db.server import tools
 from tests.pooler import directly
 
 pytestmark = pytest.mark.django_db(transaction=True)

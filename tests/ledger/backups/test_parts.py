@@ -15,7 +15,7 @@ from django.core.serializers.base import DeserializedObject
 
 from ledger.backups import fixtures
 from ledger.backups.fixtures import OPTIONAL, chosen, in_order, missing_from
-from ledger.db.creation import how_to_start_over
+from ledger.db.server.creation import how_to_start_over
 from ledger.management.commands import loaddata
 
 WITHOUT_IDS = ("-e", "auth.permission", "-e", "contenttypes")  # as many tutorials write it

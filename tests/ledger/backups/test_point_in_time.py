@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from ledger.db.embedded import MAJOR
+from ledger.db.server.embedded import MAJOR
 from ledger.embedded import placement, postmaster, roles
 from ledger.embedded.placement import Placement
 from ledger.embedded.removal import delete_everything

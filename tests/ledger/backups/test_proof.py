@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection
 
 from ledger.backups import proof
-from ledger.db.embedded import EmbeddedServerError
 from ledger.db.models import JobRecord
+from ledger.db.server.embedded import EmbeddedServerError
 from tests.pooler import beside
 
 pytestmark = pytest.mark.django_db

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.banking.events.receiver import Receiver, receiving
+from tests.banking.events.receiver_books import ReceiverBooks
 from tests.ledger.own_bank import own_bank
 from tests.ledger.processes import manage
-from tests.transactions.events.receiver import Receiver, receiving
-from tests.transactions.events.receiver_books import ReceiverBooks
 
 LISTEN = """
-from transactions.events.services import add_webhook
+from banking.events.services import add_webhook
 add_webhook(owner=User.objects.get(email="load@example.com"), url="{url}", kinds=["posted"])
 """
 PAY = """

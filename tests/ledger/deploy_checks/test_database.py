@@ -18,10 +18,12 @@ from accounts.approvals import write_thresholds
 from accounts.deploy_checks import check_thresholds
 from ledger.checks import database
 from ledger.checks.database import check_database
-from ledger.db import zones
+from ledger.checks.worker_role import worker_role
 from ledger.db.models import JobRecord
+from ledger.db.server import zones
 from ledger.jobs import records
 from ledger.jobs.schedule import BACKUP, JOBS
+from tests.console import read
 from tests.pooler import beside
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,8 +94,9 @@ def test_an_archive_of_the_server_counts_while_it_works(
     assert names(database.backups()) == told
 
 
-def test_the_role_of_web_processes_has_the_rights_of_the_docs(found: Any) -> None:
+def test_the_roles_have_the_rights_of_the_docs(found: Any) -> None:
     assert names(database.roles(found)) == []
+    assert names(worker_role(found)) == []
 
 
 @pytest.mark.parametrize(
@@ -120,6 +123,15 @@ def test_a_web_role_that_may_delete_payments_is_named(found: Any) -> None:
         assert "deletes payments" in words(database.roles(found))
     finally:
         found.execute("REVOKE DELETE ON transactions FROM ledger_web")
+
+
+def test_a_table_whose_triggers_are_off_is_named(found: Any) -> None:
+    assert names(database.triggers(found)) == []
+    with found.transaction(force_rollback=True):
+        found.execute("ALTER TABLE reads DISABLE TRIGGER USER")
+        assert names(database.triggers(found)) == ["triggers"]
+        assert "reads" in words(database.triggers(found))
+    assert "tables whose triggers are off" in read("docs/running.md")
 
 
 def test_a_missing_web_role_is_told(found: Any, settings: Any) -> None:
@@ -260,7 +272,9 @@ def test_the_zones_are_not_compared_while_the_database_is_away(settings: Any) ->
 def test_what_readyz_refuses_is_told(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with found.transaction():  # as `check_database` asks it
         assert names(database.prepared(found)) == []
-        monkeypatch.setattr("ledger.db.signed_facts.problem_with", lambda _found: "Other keys.")
+        monkeypatch.setattr(
+            "ledger.db.history.signed_facts.problem_with", lambda _found: "Other keys."
+        )
         assert words(database.prepared(found)) == "Other keys."
 
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from ledger.checks.explorer_role import explorer_role
-from ledger.db.role_setup import EXPLORER_SETTINGS
+from ledger.db.rights.role_setup import EXPLORER_SETTINGS
 from tests.pooler import beside, server
 
 pytestmark = pytest.mark.django_db

@@ -15,8 +15,8 @@ from django.db import OperationalError
 
 from ledger.checks import site
 from ledger.checks.site import check_site
-from ledger.db.redis_cache import RedisOrTable
-from ledger.db.shared_cache import SharedCache
+from ledger.db.cache.redis import RedisOrTable
+from ledger.db.cache.shared import SharedCache
 
 LIMITS = {"lock_timeout": 2, "statement_timeout": 30}
 SERVER = {"HOST": "db.example", "OPTIONS": {"sslmode": "verify-full"}}
@@ -41,7 +41,7 @@ GOOD: dict[str, Any] = {
     "LEDGER_CONTACT": "+44 20 7946 0000",
     "LEDGER_SECURITY_CONTACT": "mailto:security@bank.test",
     "LEDGER_OPERATOR_MAIL": "operator@bank.test",
-    "CACHES": {"default": {"BACKEND": "ledger.db.shared_cache.SharedCache", "LOCATION": "cache"}},
+    "CACHES": {"default": {"BACKEND": "ledger.db.cache.shared.SharedCache", "LOCATION": "cache"}},
     "LEDGER_EMBEDDED": False,
     "DATABASES": {"default": SERVER},
     "LEDGER_TIMEOUTS": LIMITS,
@@ -62,7 +62,7 @@ class UnreachableCache(RedisOrTable):
         raise OperationalError
 
 
-AWAY = {"default": {"BACKEND": "ledger.db.redis_cache.RedisOrTable"}}
+AWAY = {"default": {"BACKEND": "ledger.db.cache.redis.RedisOrTable"}}
 
 
 def database(**options: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from ledger.db.embedded import EmbeddedServerError
+from ledger.db.server.embedded import EmbeddedServerError
 from ledger.embedded.pair import Node, Pair
 from tests.ledger.faults.journal import Journal
 from tests.ledger.faults.proxy import AFTER, BEFORE, DURING, Proxy

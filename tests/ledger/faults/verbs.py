@@ -16,18 +16,19 @@ from accounts import approvals
 from accounts import services as account_services
 from accounts.groups import MANAGER, OPERATIONS, ensure_groups
 from accounts.models import Account, ApprovalRequest, User
+from banking.payment_files.booking import book_rest, book_whole
+from banking.payment_files.preview import check
+from banking.payment_files.storage import store
+from banking.standing_orders.models import Every
+from banking.standing_orders.paying import pay_due
+from banking.standing_orders.services import OrderDraft, set_up
 from ledger.db.ids import uuid7
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
 from transactions.audit import sealing
-from transactions.models import Every, StaffReason, Transaction
-from transactions.payment_files.booking import book_rest, book_whole
-from transactions.payment_files.preview import check
-from transactions.payment_files.storage import store
+from transactions.models import StaffReason, Transaction
 from transactions.services import Draft
 from transactions.staff.approvals.requests import ask_for, do_approved
-from transactions.standing_orders.paying import pay_due
-from transactions.standing_orders.services import OrderDraft, set_up
 
 CLERK, MANAGER_MAIL = "clerk@example.com", "manager@example.com"
 ACCOUNTS, RICH = 8, Decimal(1_000_000)

@@ -103,7 +103,7 @@ def test_of_two_at_once_one_does_a_job_and_after_a_kill_the_other(
         wait_until(lambda: bool(bank.values(WAITS_FOR_A_TABLE)))
         second = begin(of(bank))
         wait_until(lambda: done(bank) == {job.name for job in JOBS} - {"apply_retention"})
-        assert bank.manage("work", "--once").stderr == ""  # nothing is left for others
+        assert "apply_retention" not in bank.manage("work", "--once").stderr
         assert len(bank.values(WAITS_FOR_A_TABLE)) == 1
         first.end(signal.SIGKILL)
     assert "apply_retention" not in done(bank)
@@ -159,6 +159,14 @@ def test_the_web_role_is_told_that_it_may_not(bank: Database) -> None:
     of_web = bank.url.replace("//ledger@", "//ledger_web@")
     done = bank.manage("work", "--once", DATABASE_URL=of_web)
     assert_one_sentence(done, "ledger_web may not do this", "docs/rights.md")
+
+
+def test_one_that_signs_in_as_the_owner_says_so_once(bank: Database, begin: Begin) -> None:
+    work = begin(of(bank))
+    wait_until(lambda: work.said("apply_retention: done."))
+    assert work.end() == 0
+    assert work.said("signs in as ledger, which owns the tables")
+    assert not work.said("signs in as", times=2)
 
 
 def test_before_migrate_it_says_what_is_missing(databases: Databases) -> None:

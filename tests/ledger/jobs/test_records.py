@@ -13,7 +13,7 @@ from django.db import transaction as db_transaction
 from django.test import Client
 
 from ledger.db.models import JobRecord
-from ledger.jobs import records
+from ledger.jobs import records, schedule
 from ledger.jobs.schedule import JOBS, ScheduledJob
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory
@@ -121,6 +121,29 @@ def test_a_job_is_claimed_by_one_worker_until_its_claim_ends() -> None:
 
     assert records.claim(job=NIGHTLY, worker="b")
     assert not records.renew(name=NIGHTLY.name, worker="a")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_that_lasts_longer_than_any_is_none() -> None:
+    records.claim(job=NIGHTLY, worker="a")
+    far = records.clock() + timedelta(seconds=records.CLAIM_SECONDS) + schedule.AHEAD
+    JobRecord.objects.update(claim_ends=far - timedelta(seconds=30))
+    assert not records.claim(job=NIGHTLY, worker="b")
+
+    JobRecord.objects.update(claim_ends=far + timedelta(seconds=30))
+    assert records.claim(job=NIGHTLY, worker="b")
+
+
+@pytest.mark.django_db
+def test_what_was_done_or_failed_in_the_future_has_no_time() -> None:
+    now = records.clock()
+    JobRecord.objects.create(
+        name=NIGHTLY.name, began_at=now, done_at=now + DAY, failed_at=now + DAY
+    )
+    (found,) = records.status_of([NIGHTLY])
+    assert (found.done_at, found.failed_at, found.seconds_ago, found.is_late) == (
+        None, None, None, True,
+    )  # fmt: skip
 
 
 @pytest.mark.django_db(transaction=True)

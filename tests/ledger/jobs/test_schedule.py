@@ -1,13 +1,16 @@
 """When a job is due and when it is late, from what is recorded alone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands, load_command_class
 
 from ledger.db.models import JobRecord
+from ledger.jobs import schedule
 from ledger.jobs.command import JobCommand
-from ledger.jobs.schedule import BACKUP, JOBS, ScheduledJob, is_due
+from ledger.jobs.schedule import BACKUP, DAY, JOBS, ScheduledJob, is_due
 
 NIGHTLY = ScheduledJob("audit_ledger", at="01:30")
 AFTER_IT = ScheduledJob("seal_ledger", at="01:30", after="audit_ledger")
@@ -90,6 +93,37 @@ def test_a_job_that_was_never_done_is_late() -> None:
     assert NIGHTLY.is_late(JobRecord(name="audit_ledger"), at(2, 1))
 
 
+NOW, SOON = at(3, 2), timedelta(seconds=59)
+TO_COME = (timedelta(seconds=61), timedelta(days=365))
+
+
+@pytest.mark.parametrize("by", TO_COME)
+def test_a_time_that_is_yet_to_come_counts_as_none(by: timedelta) -> None:
+    """As after a clock that ran ahead and was put back."""
+    for job in (NIGHTLY, OFTEN):
+        assert job.is_late(done(job.name, NOW + by), NOW)
+        assert is_due(job, {job.name: done(job.name, NOW + by)}, NOW)
+        assert is_due(job, {job.name: JobRecord(name=job.name, failed_at=NOW + by)}, NOW)
+    assert not is_due(AFTER_IT, {"audit_ledger": done("audit_ledger", NOW + by)}, NOW)
+
+
+def test_a_time_that_is_just_ahead_counts() -> None:
+    just_done = JobRecord(name="expire_holds", began_at=NOW + SOON, done_at=NOW + SOON)
+    assert not OFTEN.is_late(just_done, NOW)
+    assert not is_due(OFTEN, {"expire_holds": just_done}, NOW)
+
+
+@pytest.mark.parametrize("field", ["began_at", "done_at", "failed_at"])
+def test_jobs_with_a_time_that_is_yet_to_come_are_named(field: str) -> None:
+    records = {
+        "audit_ledger": done("audit_ledger", at(3, 1, 30)),
+        "backup": JobRecord(name="backup"),
+        "expire_holds": JobRecord(name="expire_holds", **{field: NOW + TO_COME[0]}),
+        "send_alerts": JobRecord(name="send_alerts", **{field: NOW + SOON}),
+    }
+    assert schedule.ahead(records, NOW) == ["expire_holds"]
+
+
 def test_each_job_is_a_command_that_records_itself_under_its_name() -> None:
     commands = get_commands()
     for job in (*JOBS, BACKUP):
@@ -100,6 +134,40 @@ def test_each_job_is_a_command_that_records_itself_under_its_name() -> None:
 
 def test_what_follows_a_job_comes_after_it_in_the_list() -> None:
     names = [job.name for job in JOBS]
-    assert len(names) == len(set(names))
     for job in JOBS:
         assert not job.after or names.index(job.after) < names.index(job.name)
+
+
+def test_alerts_are_sent_after_what_the_other_frequent_jobs_do() -> None:
+    frequent = [job.name for job in JOBS if job.every < DAY]
+    assert {"apply_rules", "pay_standing_orders"} < set(frequent)
+    assert frequent[-1] == "send_alerts"
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> list[ScheduledJob]:
+    """A list in place of the bank's."""
+    found: list[ScheduledJob] = []
+    monkeypatch.setattr(schedule, "JOBS", found)
+    return found
+
+
+def test_jobs_run_by_their_time_then_in_the_order_of_their_apps(
+    registered: list[ScheduledJob],
+) -> None:
+    sent = ScheduledJob("send_alerts", every=timedelta(minutes=1), is_last=True)
+    for job in (NIGHTLY, AFTER_IT, sent, OFTEN):
+        schedule.register(job)
+    assert registered == [OFTEN, sent, NIGHTLY, AFTER_IT]
+
+
+@pytest.mark.parametrize(
+    "job", [replace(NIGHTLY, at="03:00"), BACKUP, ScheduledJob("seal", after="audit")]
+)
+def test_a_name_that_is_taken_and_an_unknown_one_to_follow_are_refused(
+    job: ScheduledJob, registered: list[ScheduledJob]
+) -> None:
+    schedule.register(NIGHTLY)
+    with pytest.raises(ImproperlyConfigured):
+        schedule.register(job)
+    assert registered == [NIGHTLY]

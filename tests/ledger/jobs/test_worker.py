@@ -1,7 +1,7 @@
 """A worker does what is due, once, and goes on after failures."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from io import StringIO
 from signal import SIG_DFL, SIGTERM, SIGUSR1, raise_signal, signal
@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
+from django.db.models import F
 
 from ledger.db.models import JobRecord
 from ledger.jobs import records, worker
@@ -20,6 +21,7 @@ from ledger.jobs.worker import Worker
 from ledger.management.commands import work
 from tests.ledger.processes import LONG
 from tests.pooler import PROGRAM, connected, pgbouncer
+from tests.worker_role import as_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAMES = [job.name for job in JOBS]
@@ -64,6 +66,26 @@ def test_everything_is_done_once_in_its_order_and_recorded() -> None:
 
     assert Worker(tell=lines.append).run_once()
     assert len(lines) == len(NAMES)  # nothing was due any more
+
+
+def test_what_is_recorded_for_a_time_to_come_is_done_and_told_once(ran: Ran) -> None:
+    year = timedelta(days=365)
+    for name in NAMES:
+        records.note_done(name=name, began_at=records.clock())
+    JobRecord.objects.update(
+        began_at=F("began_at") + year, done_at=F("done_at") + year, failed_at=F("done_at") + year
+    )
+    lines: list[str] = []
+    one = Worker(tell=lambda _line: None, complain=lines.append)
+
+    one.run_due()
+    assert ran == NAMES
+    one.run_due()
+    assert ran == NAMES
+
+    assert not any(job.is_late for job in records.status_of())
+    (line,) = lines
+    assert ", ".join(sorted(NAMES)) in line
 
 
 def test_what_cron_has_done_a_worker_does_not_do_again(ran: Ran) -> None:
@@ -179,6 +201,20 @@ def test_the_worker_complains_of_a_zone_that_postgres_reads_in_another_way(
     said = StringIO()
     call_command("work", once=True, stderr=said)
     assert "CET" in said.getvalue()
+
+
+@pytest.mark.parametrize("is_owner", [True, False])
+def test_the_worker_warns_of_a_login_that_may_do_everything(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *,
+    is_owner: bool,
+) -> None:  # fmt: skip
+    settings.LOG_FORMAT = "json"
+    monkeypatch.setattr(work, "STOP_SIGNALS", ())
+    monkeypatch.setattr(work, "JOBS", ())
+    with nullcontext() if is_owner else as_worker():
+        call_command("work", once=True, stderr=StringIO())
+    warned = [line for line in caplog.records if line.levelname == "WARNING"]
+    assert ["owns the tables" in line.getMessage() for line in warned] == [True] * is_owner
 
 
 def test_a_signal_while_an_error_is_put_into_words_ends_the_command_cleanly(

@@ -12,35 +12,38 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core import mail
+from django.db import connection
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from accounts import services as account_services
-from accounts.erased import NAME
-from accounts.models import User
+from accounts.erased import ACCOUNT_NAME, NAME
+from accounts.models import ApprovalRequest, AttemptCount, User
+from accounts.services import close_account
 from accounts.sign_in import tokens
-from ledger.db.server_versions import MEMBERSHIPS_KNOW_INHERIT
+from banking.alerts.models import AlertKind
+from banking.alerts.services import choose
+from banking.standing_orders.paying import pay_due
+from banking.statement_files.models import MonthlyStatement
+from ledger.db.history.register import ERASES
+from ledger.db.ids import uuid7
+from ledger.jobs import records
 from ledger.jobs.worker import Worker
 from tests.accounts.tokens import issue
+from tests.banking.events.shared import listening_account
+from tests.banking.standing_orders.orders import at, order_of
+from tests.console import read
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pooler import beside
 from tests.transactions.audit.sealed_books import march
-from tests.transactions.standing_orders.orders import at, order_of
 from tests.worker_role import as_worker
 from transactions import services
-from transactions.alerts.services import choose
+from transactions.annotations.models import OwnCategory
 from transactions.audit.audit import audit
-from transactions.models import (
-    AlertKind,
-    AuditRun,
-    CategoryRule,
-    MonthlyStatement,
-    OwnCategory,
-    Seal,
-    Transaction,
-)
+from transactions.categories.models import CategoryRule
+from transactions.models import AuditRun, Seal, Transaction
 from transactions.privacy.erasure import erase
-from transactions.privacy.lifting import erase_person, install_functions, lifted
-from transactions.standing_orders.paying import pay_due
+from transactions.privacy.lifting import erase_person, forget_attempts, install_functions, lifted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FORBIDDEN = [
@@ -88,6 +91,10 @@ FORBIDDEN = [
     "SELECT content FROM attachments",
     "INSERT INTO account_emailaddress SELECT",
     "INSERT INTO cache SELECT",
+    "INSERT INTO attempt_counts SELECT",
+    "SELECT key FROM attempt_counts",
+    "UPDATE attempt_counts SET count = 0",
+    "DELETE FROM attempt_counts",
     "DELETE FROM monthly_statements",
     "INSERT INTO users_groups SELECT",
     "INSERT INTO auth_group_permissions SELECT",
@@ -109,10 +116,34 @@ FORBIDDEN = [
 
 @pytest.mark.parametrize("sql", FORBIDDEN)
 def test_the_worker_may_not(sql: str, worker: psycopg.Connection[tuple[object, ...]]) -> None:
-    if "SET ROLE ledger" in sql and worker.info.server_version < MEMBERSHIPS_KNOW_INHERIT:
-        pytest.skip("Postgres 15 lets every member become the role (docs/rights.md).")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         worker.execute(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("DELETE FROM alerts", "delete alerts and events of any age"),
+        ("DELETE FROM events", "delete alerts and events of any age"),
+        ("DELETE FROM cache", "rows of the cache"),
+        ("UPDATE job_records SET began_at = now(), done_at = now()", "`job_records`"),
+    ],
+)
+def test_what_the_worker_may_do_to_all_rows_of_a_table_is_in_the_docs(
+    sql: str, told: str, worker: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    mine = listening_account(balance="100")
+    choose(owner=mine.user, kind=AlertKind.MONEY_OUT, account=mine, amount=Decimal(0))
+    services.transfer(from_account=mine, to_account=AccountFactory(), amount=Decimal(5))
+    records.note_done(name="expire_holds", began_at=records.clock())
+    with connection.cursor() as owner:
+        owner.execute("INSERT INTO cache (cache_key, value, expires) VALUES ('a', '', now())")
+
+    changed = worker.execute(sql)
+
+    assert changed.rowcount > 0
+    paragraph = read("docs/rights.md").partition("**What whoever takes over a worker")[2]
+    assert told in " ".join(paragraph.partition("\n\n")[0].split())
 
 
 @pytest.mark.parametrize(
@@ -169,6 +200,48 @@ def test_the_worker_erases_a_superuser_who_left() -> None:
     assert not person.has_usable_password()
 
 
+def test_the_worker_erases_who_had_an_account() -> None:
+    """Its name is all that changes of a closed account, and the worker may not change it itself."""
+    account = AccountFactory(name="Zo\u00eb's")
+    close_account(account=account)
+    User.objects.filter(pk=account.user_id).update(deleted_at=timezone.now())
+    with as_worker():
+        assert erase(User.objects.get(pk=account.user_id))
+    account.refresh_from_db()
+    assert account.name == ACCOUNT_NAME
+
+
+# A deposit above every threshold, in the name of a clerk.
+DEPOSIT = """
+    INSERT INTO transactions (id, created_at, value_date, type, status, amount, currency,
+        to_account_id, to_balance, created_by_id, description, reference, metadata)
+    SELECT gen_random_uuid(), now(), now(), 'deposit', 'completed', 1e9, currency, id, 1e9,
+        (SELECT id FROM users WHERE is_staff), '', '', '{}'
+    FROM accounts WHERE status = 'active'
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [
+        (f"UPDATE accounts SET name = '{ACCOUNT_NAME}'", "closed_account_stays_closed"),
+        (DEPOSIT, "needs_approval"),
+    ],
+)
+def test_triggers_trust_the_worker_no_more_than_a_web_process(
+    worker: psycopg.Connection[tuple[object, ...]], statement: str, rule: str
+) -> None:
+    AccountFactory()
+    close_account(account=AccountFactory(name="Savings"))
+    UserFactory(is_staff=True)
+    with worker.transaction(force_rollback=True):
+        worker.execute(f"SELECT set_config('{ERASES}', 'A person was erased', true)".encode())
+        worker.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        with pytest.raises(psycopg.errors.CheckViolation) as refused:
+            worker.execute(statement.encode())
+    assert refused.value.diag.constraint_name == rule
+
+
 def test_triggers_that_are_left_lifted_let_nothing_in_and_are_set_again(
     worker: psycopg.Connection[tuple[object, ...]],
 ) -> None:
@@ -195,6 +268,43 @@ def test_the_worker_lets_no_revoked_token_work_again(
         worker.execute("SELECT lift_triggers('api_tokens')")
         with pytest.raises(psycopg.errors.CheckViolation):
             worker.execute("UPDATE api_tokens SET revoked_at = NULL, reason = ''")
+
+
+@pytest.mark.parametrize(
+    ("kind", "approved", "other"),
+    [("group", {"group": "support"}, {"group": "manager"}),
+     ("limits", {"overdraft_limit": "100"}, {"overdraft_limit": "1000000"})],
+)  # fmt: skip
+def test_the_worker_gives_an_approval_nothing_else_but_takes_texts_out(
+    worker: psycopg.Connection[tuple[object, ...]],
+    kind: str,
+    approved: dict[str, str],
+    other: dict[str, str],
+) -> None:
+    now = timezone.now()
+    request = ApprovalRequest.objects.create(
+        kind=kind, transaction_id=uuid7(), amount=0, currency="USD", reason="New here",
+        person=UserFactory() if kind == "group" else None, from_account=AccountFactory(),
+        requested_by=UserFactory(is_staff=True, is_superuser=True),
+        expires_at=now + timedelta(days=1), requested_at=now,
+        parameters={**approved, "message": "Hello Ana"},
+    )  # fmt: skip
+    change = "UPDATE approval_requests SET parameters = parameters || %s"
+    worker.execute("SELECT lift_triggers('approval_requests')")
+    with pytest.raises(psycopg.errors.CheckViolation):
+        worker.execute(change, [Jsonb(other)])
+    worker.execute(change, [Jsonb({"message": ""})])
+    worker.execute("SELECT restore_triggers('approval_requests')")
+    request.refresh_from_db()
+    assert request.parameters == {**approved, "message": ""}
+
+
+def test_the_worker_forgets_no_attempt_whose_window_runs() -> None:
+    AttemptCount.objects.count_up([("over", 1), ("living", 3600)])
+    AttemptCount.objects.filter(pk="over").update(window_ends=timezone.now() - timedelta(hours=1))
+    with as_worker():
+        assert forget_attempts(timezone.now() + timedelta(days=1)) == 1
+    assert AttemptCount.objects.get().pk == "living"
 
 
 @pytest.fixture

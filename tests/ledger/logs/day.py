@@ -252,7 +252,7 @@ class Day:
         )  # fmt: skip
         lines = f"to,amount,description,reference\n{number},77.77,Violet salary,VIOLET-REF-1\n"
         staff.submit(
-            "/admin/transactions/paymentfile/add/", "number", number=number, file__file=lines
+            "/admin/payment_files/paymentfile/add/", "number", number=number, file__file=lines
         )
 
 

@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from ledger.db.probe import short_connection
+from banking.events.models import AccountEvent, Webhook, WebhookDelivery, WebhookQueue
+from ledger.db.outages.probe import short_connection
 from ledger.monitoring import webhooks
+from tests.banking.events.shared import listening_account, webhook_of
 from tests.factories import UserFactory
-from tests.transactions.events.shared import listening_account, webhook_of
 from transactions import services
-from transactions.models import AccountEvent, Webhook, WebhookDelivery, WebhookQueue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

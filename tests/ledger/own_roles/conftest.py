@@ -11,7 +11,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from ledger.db.embedded import programs
+from ledger.db.server.embedded import programs
 from ledger.embedded.server import EmbeddedServer
 from ledger.env import BASE_DIR
 from tests.ledger.processes import LONG, MANAGE, environment, own_data_dir

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from ledger.db.role_setup import (
+from ledger.db.rights.role_setup import (
     EXPLORER_SETTINGS,
     FUNCTIONS_STAY,
     LARGE_OBJECTS_STAY,
@@ -241,3 +241,17 @@ def test_a_login_that_may_make_no_roles_is_told_so(managed: ManagedServer) -> No
 def test_the_embedded_server_needs_none_of_it(bare: ManagedServer) -> None:
     done = bare.manage(ADMIN, "create_roles", DATABASE_URL="")
     assert_one_sentence(done, "embedded")
+
+
+def test_the_worker_of_an_older_bank_leaves_the_owner(managed: ManagedServer) -> None:
+    """Triggers asked for the membership before."""
+    member = f"SELECT pg_has_role('{WORKER}', '{OWNER}', 'MEMBER')"
+    with superuser_of(managed.server) as superuser:
+        superuser.execute(
+            f"GRANT {OWNER} TO {WORKER} WITH INHERIT FALSE, SET FALSE GRANTED BY {ADMIN}".encode()
+        )
+    assert managed.values(OWNER, member) == ["True"]
+
+    managed.run(ADMIN, "create_roles", "--iam", "--owner", OWNER)
+
+    assert managed.values(OWNER, member) == ["False"]

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import (
     InMemorySpanExporter,
 )
 
-from ledger.db.traced import DatabaseSpans, trace_connections
+from ledger.db.queries.traced import DatabaseSpans, trace_connections
 from ledger.tracing.exporting import Exporting
 from ledger.tracing.recorder import Recorder
 

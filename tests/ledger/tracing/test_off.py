@@ -25,7 +25,7 @@ LOADED = (
     "print([name for name in sys.modules if name.partition('.')[0] == 'opentelemetry'])"
 )
 
-OURS = (f"{BASE_DIR}/ledger/tracing/", f"{BASE_DIR}/ledger/db/traced.py")
+OURS = (f"{BASE_DIR}/ledger/tracing/", f"{BASE_DIR}/ledger/db/queries/traced.py")
 
 
 def loaded(tmp_path: Path, **settings: str) -> str:

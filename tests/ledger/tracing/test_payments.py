@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import Account
+from banking.payment_files.booking import book_rest
 from ledger.db.backend import replication
 from ledger.db.backend.cursors import PreparedCursor
 from ledger.db.backend.limited import LimitedConnection
@@ -18,13 +19,12 @@ from ledger.db.ids import uuid7
 from ledger.jobs.schedule import ScheduledJob
 from ledger.jobs.worker import Worker
 from ledger.tracing import spans
+from tests.banking.payment_files.files import checked, pay
 from tests.factories import AccountFactory, hold_that_ended
 from tests.ledger.tracing.recorded import Recorded, browser_of, outline
 from tests.reviews import TRANSFER, reviewed
-from tests.transactions.payment_files.files import checked, pay
 from transactions import services
 from transactions.exceptions import InsufficientFunds
-from transactions.payment_files.booking import book_rest
 from transactions.posting import engine, single_statement
 from transactions.transfers import views
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Q
 
 from accounts.models import Account
-from ledger.db.tsqueries import LexemeQuery, account_lexeme
+from ledger.db.queries.tsqueries import LexemeQuery, account_lexeme
 from tests.factories import AccountFactory, UserFactory
 from tests.plans import nodes_of
 from tests.transactions.statements.shared import fill

@@ -16,6 +16,8 @@ from tests.factories import AccountFactory, UserFactory
 from tests.refusals import refused_by
 from transactions import services
 from transactions.annotations.forms import AnnotationForm, AnyText
+from transactions.annotations.models import Annotation
+from transactions.annotations.models.annotation import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
 from transactions.annotations.services import (
     TYPED,
     annotate,
@@ -25,8 +27,7 @@ from transactions.annotations.services import (
     tidy_text,
 )
 from transactions.exceptions import InvalidDetails, NoteChanged, TransactionNotFound
-from transactions.models import Annotation, Transaction
-from transactions.models.annotation import LONGEST_TAG, MOST_TAGS, TEXT_LIMIT
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
 

@@ -16,8 +16,9 @@ from tests.conftest import permissions
 from tests.factories import AccountFactory, UserFactory, insert_row
 from tests.pages import Attributes, text_of, without_token
 from transactions import services
+from transactions.annotations.models import Annotation
 from transactions.annotations.services import annotate, annotation_history
-from transactions.models import Annotation, Transaction
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
 

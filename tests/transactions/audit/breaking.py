@@ -23,16 +23,31 @@ def falsify(sql: str, *parameters: Any) -> None:
 
 
 def falsify_rules(table: str = "transactions") -> None:
-    """Drops every CHECK of a table, and the foreign key of a currency."""
+    """Drops every CHECK of a table, and every foreign key from it and to it."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(
-            "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass"
-            " AND (contype = 'c' OR conname = 'account_currency_exists')",
+            "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+            " WHERE contype IN ('c', 'f') AND %s::regclass IN (conrelid, confrelid)",
             [table],
         )
+        for of, name in cursor.fetchall():
+            cursor.execute(f'ALTER TABLE {of} DROP CONSTRAINT "{name}"')
+
+
+def lose_not_null(table: str, column: str) -> None:
+    """Drops the NOT NULL of a column, and what requires it: CHECKs, and the key if it is in it."""
+    falsify_rules(table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid"
+            " WHERE contype = 'p' AND attnum = ANY (conkey) AND (attrelid, attname)"
+            " = (%s::regclass, %s)",
+            [table, column],
+        )
         for (name,) in cursor.fetchall():
-            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+            cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}" CASCADE')
+        cursor.execute(f"ALTER TABLE {table} ALTER {column} DROP NOT NULL")
 
 
 def found(check: str) -> Any:

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from banking.statement_files.audit_checks import statements
 from ledger.db.ids import uuid7
+from tests.attacks.registered_rows import rows_of_every_register
 from tests.factories import AccountFactory, insert_row
 from tests.transactions.audit.breaking import falsify, falsify_rules, found
+from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions import services
 from transactions.audit.audit import CHECKS, audit
 from transactions.audit.checks.recorded import CHECKS_OF_TABLES, recorded
 from transactions.audit.checks.register import REGISTERED, register
-from transactions.audit.checks.statements import statements
+from transactions.audit.sealing import seal
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +105,7 @@ def test_a_row_that_breaks_a_rule_is_found_when_the_rule_was_dropped(
     ("held = -1", "held_non_negative"),
     ("status = 'asleep'", "account_status_valid"),
     ("closed_at = '9999-06-01'", "account_times_finite"),
+    ("closed_at = now()", "account_closed_at_a_time"),
     ("minor_units = 3", "account_currency_exists"),
 ])  # fmt: skip
 def test_an_account_that_breaks_a_rule_is_found_when_the_rule_was_dropped(
@@ -118,15 +122,35 @@ def test_an_account_that_breaks_a_rule_is_found_when_the_rule_was_dropped(
     [
         ("accounts", "held"), ("accounts", "balance"), ("accounts", "status"),
         ("transactions", "type"), ("transactions", "amount"), ("transactions", "description"),
+        ("sealed_days", "digest"), ("sealed_days", "row_count"), ("currencies", "minor_units"),
+        ("audit_runs", "started_at"), ("approval_requests", "reason"),
+        ("row_register", "registered_at"),
     ],
 )  # fmt: skip
-def test_a_value_that_is_gone_is_found_when_the_column_may_be_null(
-    table: str, column: str, books: Any
-) -> None:
+def test_a_value_that_is_gone_is_found_when_the_column_may_be_null(table: str, column: str) -> None:
+    march()
+    seal(until=day(5))
+    rows_of_every_register()
     falsify_rules(table)
-    falsify(f"ALTER TABLE {table} ALTER {column} DROP NOT NULL")
-    falsify(f"UPDATE {table} SET {column} = NULL")
-    assert found("rule").found == "values_not_null broken"
+    as_owner(f"ALTER TABLE {table} ALTER {column} DROP NOT NULL", table=table)
+    assert audit().clean
+    as_owner(f"UPDATE {table} SET {column} = NULL", table=table)
+    finding = found("missing value")
+    assert finding.found.startswith(f"{table}.{column} in row ")
+    assert finding.found.removeprefix(f"{table}.{column} in row ") in finding.sentence
+    has_account = table in {"accounts", "transactions", "approval_requests"}
+    assert (finding.account is not None) == has_account
+    assert (finding.transaction is not None) == (table == "transactions")
+
+
+def test_a_not_null_that_was_never_validated_hides_no_missing_value(books: Any) -> None:
+    a, _ = books
+    falsify("ALTER TABLE accounts ALTER held DROP NOT NULL")
+    falsify("UPDATE accounts SET held = NULL WHERE id = %s", a.pk)
+    assert found("missing value").account == str(a.pk)
+    if connection.pg_version >= 180000:  # type: ignore[attr-defined]
+        falsify("ALTER TABLE accounts ADD CONSTRAINT held NOT NULL held NOT VALID")
+        assert found("missing value").account == str(a.pk)
 
 
 def test_an_account_that_forgot_its_last_entry_is_found(books: Any) -> None:

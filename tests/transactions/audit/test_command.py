@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from ledger.backups import files
-from ledger.db import signed_facts
+from ledger.db.history import signed_facts
 from ledger.management.commands import restore
 from ledger.text.money import NO_BREAK, account_number
 from tests.pages import lacks

@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, insert_row
+from tests.transactions.audit.breaking import falsify_rules
 from tests.transactions.audit.sealed_books import as_owner, book, day, march
 from transactions import services
 from transactions.audit.audit import Finding, audit
@@ -265,6 +267,34 @@ def test_a_seal_that_is_gone_is_named(rows: Any) -> None:
     as_owner("DELETE FROM sealed_days WHERE seal_id = 1", table="sealed_days")
     as_owner("DELETE FROM seals WHERE number = 1", table="seals")
     assert (finding().expected, finding().found) == ("seal 1", "seal 2 in its place")
+
+
+DAY = (
+    "INSERT INTO sealed_days (day, seal_id, row_count, digest, fingerprints)"
+    " VALUES (%s, %s, 1, sha256(''), '\\x00000000')"
+)
+
+
+@pytest.mark.parametrize("of", ["2026-03-06", "2026-03-08", "infinity"])
+@pytest.mark.parametrize("number", [3, 999])
+def test_a_day_of_no_seal_is_named_and_hinders_the_next_seal(
+    rows: Any, of: str, number: int
+) -> None:
+    book(rows[0].to_account, 6)
+    falsify_rules("sealed_days")
+    as_owner(DAY, of, number, table="sealed_days")
+    assert finding().expected.startswith(f"a seal {number}")
+    with pytest.raises(CommandError, match="sealed_days"):
+        call_command("seal_ledger")
+
+
+def test_a_day_after_its_seal_is_named_and_hinders_the_next_seal(rows: Any) -> None:
+    """The role of the worker may insert it."""
+    book(rows[0].to_account, 6)
+    as_owner(DAY, "2026-03-06", 2, table="sealed_days")
+    assert finding().seal == 2
+    with pytest.raises(CommandError, match=r"sealed_days has a row of 2026-03-06"):
+        call_command("seal_ledger")
 
 
 def test_what_is_booked_after_the_last_seal_is_not_its_business(rows: Any) -> None:

@@ -23,9 +23,10 @@ from transactions.categories.budgets import (
     remove_budget,
     save_budget,
 )
+from transactions.categories.models import Budget
 from transactions.categories.services import give_category
 from transactions.exceptions import InvalidDetails
-from transactions.models import Budget, Transaction
+from transactions.models import Transaction
 from transactions.scope import scope_for
 
 pytestmark = pytest.mark.django_db

@@ -14,10 +14,11 @@ from ledger.db.ids import uuid7
 from tests.pages import text_of
 from tests.transactions.search.shared import names_of, search_for
 from tests.transactions.tables.files import csv_of
+from transactions.annotations.models import OwnCategory
 from transactions.categories import services as categories
 from transactions.categories.forms import MISTAKE
 from transactions.categories.rules import apply_to_past, save_rule
-from transactions.models import OwnCategory, Transaction
+from transactions.models import Transaction
 from transactions.scope import Scope, scope_for
 from transactions.search.engine import find
 from transactions.search.language.parser import parse

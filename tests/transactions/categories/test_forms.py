@@ -10,6 +10,8 @@ from django.test import Client
 from accounts.models import User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory, UserFactory
+from transactions.annotations.models import OwnCategory
+from transactions.annotations.models.own_category import CATEGORY_LIMIT
 from transactions.categories.forms import (
     MARKS,
     NO_QUERY,
@@ -18,8 +20,7 @@ from transactions.categories.forms import (
     CategoryField,
     RuleForm,
 )
-from transactions.models import Budget, CategoryRule, OwnCategory
-from transactions.models.own_category import CATEGORY_LIMIT
+from transactions.categories.models import Budget, CategoryRule
 from transactions.search.language.parser import parse
 
 GROWING = "\u0130"  # a capital that has two characters in lower case

@@ -18,8 +18,10 @@ from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.search.shared import booked, pay, search_for
 from transactions import services
+from transactions.annotations.models import OwnCategory
 from transactions.categories import new_payments, rule_views, rules
 from transactions.categories.forms import RuleForm
+from transactions.categories.models import CategoryRule
 from transactions.categories.new_payments import apply_rules
 from transactions.categories.rules import (
     apply_to_past,
@@ -30,7 +32,7 @@ from transactions.categories.rules import (
 )
 from transactions.categories.services import give_category, undo_change
 from transactions.exceptions import InvalidDetails
-from transactions.models import CategoryRule, OwnCategory, Transaction
+from transactions.models import Transaction
 from transactions.scope import Scope, scope_for
 
 pytestmark = pytest.mark.django_db

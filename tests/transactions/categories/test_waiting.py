@@ -14,10 +14,12 @@ from ledger.db.ids import uuid7
 from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory
 from transactions import services
+from transactions.annotations.models import OwnCategory
+from transactions.categories.models import CategoryRule
 from transactions.categories.new_payments import apply_rules
 from transactions.categories.rules import apply_to_past, save_rule
 from transactions.categories.services import give_category
-from transactions.models import CategoryRule, OwnCategory, Transaction
+from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

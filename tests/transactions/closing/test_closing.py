@@ -7,15 +7,15 @@ from django.test import Client
 
 from accounts.models import Account, StatusChange, User
 from accounts.services import freeze_account
+from banking.standing_orders.services import end
+from tests.banking.payment_files.files import pay, stored
+from tests.banking.standing_orders.orders import order_of
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.pages import lacks, text_of
 from tests.sign_in import let_pass
-from tests.transactions.payment_files.files import pay, stored
-from tests.transactions.standing_orders.orders import order_of
 from transactions import services
 from transactions.audit.audit import audit
 from transactions.closing.services import CannotClose, close_own_account, obstacles
-from transactions.standing_orders.services import end
 
 pytestmark = pytest.mark.django_db
 

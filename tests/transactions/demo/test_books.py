@@ -10,12 +10,11 @@ from accounts.groups import ANALYSTS, MANAGER, OPERATIONS, PERMISSIONS
 from accounts.models import Account, StatusChange, User
 from tests.factories import PASSWORD
 from tests.transactions.demo.bank import NOON, play
-from transactions.annotations.search import ids_with_note, tags_in_use
 from transactions.audit.audit import audit
 from transactions.demo import seeding, stories
 from transactions.demo.seeding import SeedingCounts
 from transactions.demo.sign_ins import SIGN_INS
-from transactions.models import Alert, Attachment, Entry, Transaction
+from transactions.models import Entry, Transaction
 
 
 def test_people_without_money_pay_for_nothing_and_nothing_is_refused(
@@ -99,18 +98,6 @@ class TestBooks(TestCase):
         assert list(accounts) == [("Everyday", "USD"), ("Savings", "USD"), ("Travel", "EUR")]
         assert all(Entry.objects.for_account(account).exists() for account in ana.accounts.all())
 
-    def test_ana_has_a_receipt_on_a_payment(self) -> None:
-        receipt = Attachment.objects.get(owner__email=SIGN_INS["ana"])
-        assert receipt.file_name == "hotel-aurora.jpg"
-        assert receipt.transaction.description == "Hotel Aurora"
-
-    def test_ana_was_told_of_payments_of_hers_and_nothing_is_mailed(self) -> None:
-        alerts = Alert.objects.filter(owner__email=SIGN_INS["ana"])
-        assert alerts.unread().count() == 3
-        about = alerts.values_list("about", flat=True)
-        assert Transaction.objects.filter(pk__in=about).count() == alerts.count() > 3
-        assert not alerts.exclude(mail="off").exists()
-
     def test_those_who_are_listed_sign_in_with_the_password_and_nobody_else_does(self) -> None:
         for email in SIGN_INS.values():
             assert authenticate(None, username=email, password=PASSWORD) is not None
@@ -146,9 +133,3 @@ class TestBooks(TestCase):
             staff.has_perm(f"transactions.{verb}_transaction")
             for verb in ("add", "change", "delete")
         )
-
-    def test_ana_has_noted_things_that_the_search_finds(self) -> None:
-        ana = User.objects.get(email="ana@example.com")
-        used = {tag.tag: tag.count for tag in tags_in_use(ana)}
-        assert used["holiday"] > used["lisbon"] > 1
-        assert ids_with_note(ana).exists()

@@ -7,6 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
 from django.core.management import CommandError
@@ -152,6 +153,24 @@ def test_an_interrupted_run_is_finished_by_the_same_call(
     assert Transaction.objects.count() == made.transactions > 200
     assert audit().clean
     assert authenticate(None, username="ana@example.com", password=PASSWORD) is not None
+
+
+def test_a_run_that_was_interrupted_at_its_end_adds_nothing_twice(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows() -> dict[str, int]:
+        models = [model for model in apps.get_models() if model._meta.managed]
+        return {model._meta.label: model._base_manager.count() for model in models}
+
+    options: dict[str, Any] = {"users": 14, "months": 1, "seed": 7, "now": NOON}
+    with monkeypatch.context() as patch:
+        patch.setattr(seeding, "_give_roles_and_passwords", lambda _users: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            seeding.seed(**options)
+    before = rows()
+    monkeypatch.setattr(seeding, "_give_roles_and_passwords", lambda _users: None)
+    seeding.seed(**options)
+    assert rows() == before
 
 
 def test_an_interrupted_run_is_not_mixed_with_another(db: None) -> None:

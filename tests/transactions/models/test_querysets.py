@@ -12,27 +12,20 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Account, Household, User
 from accounts.shown import collect
+from banking.alerts.models import Alert
+from banking.attachments.models import Attachment
+from banking.events.models import Webhook
+from banking.payment_files.models import PaymentFile, PaymentLine
+from banking.standing_orders.models import StandingOrder
 from ledger.db.ids import uuid7
+from tests.banking.events.shared import webhook_of
+from tests.banking.reconciliation.files import paid_in
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.events.shared import webhook_of
-from tests.transactions.reconciliation.files import paid_in
 from transactions import services
-from transactions.models import (
-    Alert,
-    Annotation,
-    Attachment,
-    Budget,
-    CategoryRule,
-    Entry,
-    OwnCategory,
-    Payee,
-    PaymentFile,
-    PaymentLine,
-    SavedReport,
-    StandingOrder,
-    Transaction,
-    Webhook,
-)
+from transactions.annotations.models import Annotation, OwnCategory
+from transactions.categories.models import Budget, CategoryRule
+from transactions.models import Entry, SavedReport, Transaction
+from transactions.payees.models import Payee
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)

@@ -1,6 +1,7 @@
 """What a web process may do to the books, and what the database refuses it, whatever it sends."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,23 +9,26 @@ import psycopg
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.checks import Error
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 
 from accounts import services as account_services
 from accounts.models import Account
-from ledger.db.rights import LARGE_OBJECTS, grant, settings_of
+from ledger.checks.tables import check_tables
+from ledger.db.rights import grants
+from ledger.db.rights.grants import LARGE_OBJECTS, grant, grant_rights, settings_of
+from ledger.db.rights.registered_tables import TABLES, Table, register
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pooler import beside
-from transactions import rights, services
-from transactions.models import Transaction
+from transactions import services
 from transactions.posting import insert
 from transactions.posting.checks import apply
 from transactions.posting.drafts import prepare
 from transactions.posting.locked_accounts import lock_accounts_of
-from transactions.rights import LESS
 
 pytestmark = pytest.mark.django_db
 
@@ -214,7 +218,7 @@ def test_what_the_web_role_sets_for_itself_is_seen(web: None) -> None:
 def test_a_migration_warns_of_what_the_web_role_set(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rights, "settings_of", lambda *_: iter(["search_path=practice"]))
+    monkeypatch.setattr(grants, "settings_of", lambda *_: iter(["search_path=practice"]))
     call_command("migrate", verbosity=0)
     assert "search_path=practice" in caplog.text
 
@@ -264,10 +268,84 @@ def test_no_role_loses_a_right_while_migrations_give_them_again() -> None:
     assert lost == set()
 
 
-def test_every_table_with_fewer_rights_exists() -> None:
-    assert set(LESS) <= set(connection.introspection.table_names(include_views=True))
-    assert Transaction._meta.db_table in LESS
+def test_each_table_of_the_database_is_registered_and_no_other() -> None:
+    assert set(TABLES) == set(connection.introspection.table_names(include_views=True))
+
+
+def test_check_names_a_table_that_no_app_registers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_tables() == []
+    monkeypatch.delitem(TABLES, "payees")
+    (found,) = check_tables()
+    assert "payees" in found.msg
+
+
+@pytest.mark.parametrize("hidden_from", ["hidden_from_worker", "hidden_from_auditor"])
+def test_a_hidden_column_that_does_not_exist_is_named_and_opens_nothing(
+    monkeypatch: pytest.MonkeyPatch, hidden_from: str
+) -> None:
+    names: Any = {hidden_from: "pasword"}
+    wrong = replace(TABLES["users"], **names)
+    monkeypatch.setitem(TABLES, "users", wrong)
+
+    (found,) = check_tables()
+    assert isinstance(found, Error)
+    assert f"users has no column pasword, which {hidden_from} names" in found.msg
+    with pytest.raises(ImproperlyConfigured, match="pasword"):
+        grant_rights(using="default")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_column_privilege('ledger_worker', 'users', 'password', 'SELECT')"
+        )
+        assert cursor.fetchone() == (False,)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"users": Table(web="", worker="", rows="of nobody", personal_data="none")},
+        {"new": Table(web="", worker="", rows="", personal_data="none")},
+        {"new": Table(web="", worker="", rows="of nobody", personal_data="")},
+    ],
+    ids=["twice", "without rows", "without personal data"],
+)
+def test_a_table_is_registered_once_and_whole(table: dict[str, Table]) -> None:
+    with pytest.raises(ImproperlyConfigured):
+        register(table)
+    assert "new" not in TABLES
+
+
+def test_a_table_that_nobody_registered_is_closed_to_every_role() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE of_nobody (id int)")
+        grant_rights(using="default")
+        for role in ("ledger_web", "ledger_worker"):
+            cursor.execute(
+                "SELECT has_table_privilege(%s, 'of_nobody', 'SELECT, INSERT, UPDATE, DELETE')",
+                [role],
+            )
+            assert cursor.fetchone() == (False,), role
 
 
 def test_a_server_without_the_role_is_left_alone() -> None:
-    assert not grant(connection, "nobody_of_that_name", LESS)
+    assert not grant(connection, "nobody_of_that_name", {"users": "SELECT"})
+
+
+def test_a_misspelled_column_of_a_right_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = replace(TABLES["currencies"], web="SELECT, UPDATE (name, is_opne)")
+    monkeypatch.setitem(TABLES, "currencies", wrong)
+    (found,) = check_tables()
+    assert "currencies has no column is_opne" in found.msg
+
+
+def test_rights_to_columns_that_a_migration_took_back_are_left_out() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE half_way (id int, name text, note text)")
+        grants = "SELECT, UPDATE (name, added), INSERT (added)"
+        grant(connection, "ledger_web", {"half_way": grants})
+        cursor.execute(
+            "SELECT has_table_privilege('ledger_web', 'half_way', 'SELECT'),"
+            " has_column_privilege('ledger_web', 'half_way', 'name', 'UPDATE'),"
+            " has_column_privilege('ledger_web', 'half_way', 'note', 'UPDATE'),"
+            " has_any_column_privilege('ledger_web', 'half_way', 'INSERT')"
+        )
+        assert cursor.fetchone() == (True, True, False, False)

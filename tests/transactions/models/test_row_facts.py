@@ -13,26 +13,42 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.groups import OPERATIONS
 from accounts.models import Account, User
+from banking.alerts.models import (
+    Alert,
+    AlertChoice,
+    AlertKind,
+    AlertTimes,
+    id_of_alert,
+    id_of_choice,
+)
+from banking.attachments.models import Attachment
+from banking.events.models import AccountEvent, Webhook, WebhookDelivery, WebhookQueue
+from banking.outside.models import OutsideAccount, OutsideEntry, OutsideFilePart, OutsideImport
+from banking.payment_files.models import PaymentFile, PaymentLine
+from banking.reconciliation.models import (
+    Reconciliation,
+    ReconciliationLine,
+    ReconciliationMatch,
+)
+from banking.standing_orders.models import Occurrence, StandingOrder, due_on, id_of_occurrence
+from banking.statement_files.models import MonthlyStatement, time_zone_now
+from tests.banking.reconciliation.files import paid_in
 from tests.conftest import colleague
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.reconciliation.files import paid_in
-from transactions import models
+from transactions.annotations.models import Annotation, OwnCategory
+from transactions.categories.models import Budget, CategoryRule
 from transactions.models import (
-    Annotation,
-    Attachment,
     AuditRun,
     Entry,
-    MonthlyStatement,
-    PaymentLine,
+    NamesAsked,
+    SavedReport,
     Seal,
-    StandingOrder,
+    SealedDay,
+    StaffReason,
     Transaction,
-    Webhook,
 )
-from transactions.models.alert import AlertKind, id_of_alert, id_of_choice
-from transactions.models.monthly_statement import time_zone_now
-from transactions.models.standing_order import due_on, id_of_occurrence
 from transactions.models.transaction import reversal_word
+from transactions.payees.models import Payee
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -366,44 +382,44 @@ EUR = Account(currency="EUR")
 @pytest.mark.parametrize(
     ("row", "label"),
     [
-        (models.AlertChoice(kind="money_in"), AlertKind.MONEY_IN.label),
-        (models.Alert(kind="money_in"), AlertKind.MONEY_IN.label),
-        (models.AlertTimes(daily_at=time(8, 5)), "Daily at 08:05"),
+        (AlertChoice(kind="money_in"), AlertKind.MONEY_IN.label),
+        (Alert(kind="money_in"), AlertKind.MONEY_IN.label),
+        (AlertTimes(daily_at=time(8, 5)), "Daily at 08:05"),
         (Annotation(text="Lunch", tags=["food"]), "Lunch #food"),
         (Annotation(text="", tags=["food"]), "#food"), (Annotation(), "nothing"),
         (Attachment(name="a", kind="picture"), "a.jpg"),
         (AuditRun(started_at=NOON), "audit of 2 November 2026"),
-        (models.Budget(category="food", currency="EUR"), "food in EUR"),
-        (models.CategoryRule(name="Food"), "Food"),
+        (Budget(category="food", currency="EUR"), "food in EUR"),
+        (CategoryRule(name="Food"), "Food"),
         (Entry(direction="debit", amount=FIVE, currency="EUR"), "debit of 5.00 EUR"),
-        (models.AccountEvent(account_id=ONE, number=7, kind="a"), f"{ONE} 7: a"),
+        (AccountEvent(account_id=ONE, number=7, kind="a"), f"{ONE} 7: a"),
         (MonthlyStatement(number=7, month=DAY), "statement 7 of 2026-11"),
-        (models.OutsideAccount(name="Bank", currency="EUR"), "Bank, EUR"),
-        (models.OutsideImport(name="a.csv", state="undone"), "a.csv: Undone"),
-        (models.OutsideFilePart(number=7), "Part 7"),
-        (models.OutsideEntry(booked_on=DAY, amount=FIVE), "2026-11-02: 5"),
-        (models.OwnCategory(category="food"), "food"), (models.Payee(name="Ana"), "Ana"),
+        (OutsideAccount(name="Bank", currency="EUR"), "Bank, EUR"),
+        (OutsideImport(name="a.csv", state="undone"), "a.csv: Undone"),
+        (OutsideFilePart(number=7), "Part 7"),
+        (OutsideEntry(booked_on=DAY, amount=FIVE), "2026-11-02: 5"),
+        (OwnCategory(category="food"), "food"), (Payee(name="Ana"), "Ana"),
         (
-            models.NamesAsked(user=User(name="Ana", email="a@b.c"), day=DAY, count=1000, numbers=2),
+            NamesAsked(user=User(name="Ana", email="a@b.c"), day=DAY, count=1000, numbers=2),
             "2026-11-02: 1,000 names, 2 numbers",
         ),
         (
-            models.PaymentFile(name="a.csv", total=FIVE, refused_total=1, from_account=EUR),
+            PaymentFile(name="a.csv", total=FIVE, refused_total=1, from_account=EUR),
             "a.csv, 4.00 EUR",
         ),
         (PaymentLine(number=7, typed_amount="5", typed_to="12"), "Line 7: 5 to 12"),
-        (models.Reconciliation(name="a.csv"), "a.csv"),
-        (models.ReconciliationLine(booked_on=DAY, amount=FIVE), "2026-11-02: 5"),
-        (models.ReconciliationMatch(amount=FIVE), "5"), (models.SavedReport(name="Mine"), "Mine"),
-        (Seal(number=7), "seal 7"), (models.SealedDay(day=DAY, seal_id=7), "2026-11-02 of seal 7"),
-        (models.Occurrence(due_on=DAY, outcome="paid"), "2026-11-02: Paid"),
+        (Reconciliation(name="a.csv"), "a.csv"),
+        (ReconciliationLine(booked_on=DAY, amount=FIVE), "2026-11-02: 5"),
+        (ReconciliationMatch(amount=FIVE), "5"), (SavedReport(name="Mine"), "Mine"),
+        (Seal(number=7), "seal 7"), (SealedDay(day=DAY, seal_id=7), "2026-11-02 of seal 7"),
+        (Occurrence(due_on=DAY, outcome="paid"), "2026-11-02: Paid"),
         (
             Transaction(status="pending", amount=FIVE, currency="EUR", type="transfer"),
             "hold of 5.00 EUR",
         ),
         (Webhook(url="https://a.example"), "https://a.example"),
-        (models.WebhookQueue(webhook_id=ONE, account_id=TWO, position=3), f"{ONE} {TWO}: 3"),
-        (models.WebhookDelivery(webhook_id=ONE, kind="a", status="sent"), f"a to {ONE}: sent"),
+        (WebhookQueue(webhook_id=ONE, account_id=TWO, position=3), f"{ONE} {TWO}: 3"),
+        (WebhookDelivery(webhook_id=ONE, kind="a", status="sent"), f"a to {ONE}: sent"),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
@@ -412,7 +428,7 @@ def test_a_row_has_a_label(row: Any, label: str) -> None:
 
 
 def test_a_reason_of_staff_has_a_label() -> None:
-    assert str(models.StaffReason(action="refund", reason="Asked")).endswith(": Asked")
+    assert str(StaffReason(action="refund", reason="Asked")).endswith(": Asked")
 
 
 def test_a_statement_is_of_the_time_zone_of_today(settings: Any) -> None:

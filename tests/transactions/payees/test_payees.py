@@ -17,9 +17,10 @@ from tests.pages import text_of, texts_of
 from tests.transactions.tables.files import csv_of, json_of
 from transactions import services
 from transactions.exceptions import InvalidDetails
-from transactions.models import NamesAsked, Payee, Transaction
+from transactions.models import NamesAsked, Transaction
 from transactions.payees import services as payees
 from transactions.payees import views
+from transactions.payees.models import Payee
 from transactions.payees.reads import payee_lines
 from transactions.payees.services import remove_payee, save_payee
 from transactions.safeguards import quota

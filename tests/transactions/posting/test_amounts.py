@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from accounts.models import Account
 from ledger.db.ids import uuid7
+from tests.banking.payment_files.files import checked, fates, pay
 from tests.factories import AccountFactory
 from tests.pages import text_of
-from tests.transactions.payment_files.files import checked, fates, pay
 from transactions import services
 from transactions.exceptions import AlreadyReversed, InvalidAmount
 from transactions.models import Transaction

@@ -13,19 +13,19 @@ import pytest
 from django.db import OperationalError, connection, connections
 
 from accounts.models import Account
+from banking.payment_files.booking import book_rest
 from ledger.db import retry
 from ledger.db.backend.cursors import PreparedCursor
 from ledger.db.ids import uuid7
 from ledger.db.retry import OutcomeUnknown
+from tests.banking.payment_files.files import checked, fates, pay
 from tests.factories import AccountFactory, balances, hold_that_ended
 from tests.pooler import beside
-from tests.transactions.payment_files.files import checked, fates, pay
 from tests.transactions.posting.shared import answers_lost, lose_next_answer
 from transactions import services, staff_services
 from transactions.audit.audit import audit
 from transactions.exceptions import InsufficientFunds
 from transactions.models import StaffReason, Transaction
-from transactions.payment_files.booking import book_rest
 from transactions.posting import lost_statements, single_statement
 from transactions.posting.single_statement import ONE_STATEMENT, STEP_BY_STEP
 from transactions.services import Draft

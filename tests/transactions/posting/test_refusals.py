@@ -6,9 +6,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.apps import apps
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from ledger.db.triggers import refuse
 from tests.factories import AccountFactory, balances, walls_down
 from transactions import services
 from transactions.exceptions import RefusedByDatabase
@@ -16,7 +18,7 @@ from transactions.posting.refusals import BY_CONSTRAINT, SENTENCES, sentence_of
 
 pytestmark = pytest.mark.django_db
 # The rules of triggers have no row in the catalog; `refuse` puts their names into the functions.
-OF_TRIGGERS = r"CONSTRAINT = '(\w+)'"
+OF_TRIGGERS = r"CONSTRAINT\s+=\s+'(\w+)'"
 
 
 def rules() -> set[str]:
@@ -39,6 +41,18 @@ def test_no_sentence_names_a_rule() -> None:
     ]
 
 
+def test_a_constraint_has_its_own_sentence_in_whichever_app_it_is() -> None:
+    own = {
+        (model._meta.app_label, rule.name): str(rule.violation_error_message)
+        for model in apps.get_models()
+        for rule in model._meta.constraints
+        if rule.violation_error_message != rule.default_violation_error_message
+        and rule.name not in SENTENCES
+    }
+    assert {"accounts", "transactions", "cookbook"} <= {label for label, _name in own}
+    assert own == {(label, name): sentence_of(name) for label, name in own}
+
+
 def test_a_clock_that_is_behind_refuses_payments_in_plain_words_and_the_log_names_the_rule(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -55,3 +69,10 @@ def test_a_clock_that_is_behind_refuses_payments_in_plain_words_and_the_log_name
     assert str(refusal.value) == SENTENCES["rows_continue_the_books"]
     assert "rows_continue_the_books" in caplog.text
     assert balances(account) == [10]
+
+
+def test_the_sentence_of_a_trigger_may_have_quotes_and_percents() -> None:
+    sentence = "It's 100 % the bank's."
+    raised = refuse("the_rule", sentence).replace(", TABLE = TG_TABLE_NAME", "")
+    with pytest.raises(IntegrityError, match=re.escape(sentence)), connection.cursor() as cursor:
+        cursor.execute(f"DO $$ BEGIN {raised} END $$")

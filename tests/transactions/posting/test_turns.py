@@ -13,15 +13,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Account
+from banking.payment_files.booking import book_whole
+from banking.payment_files.confirming import limit_unconfirmed
 from ledger.db.ids import uuid7
 from tests.api.calls import TRANSACTIONS, bearer, body, post
 from tests.attacks.waiting import after_waiting_for
+from tests.banking.payment_files.files import checked, pay
 from tests.factories import AccountFactory, balances
-from tests.transactions.payment_files.files import checked, pay
 from transactions import services
 from transactions.exceptions import LimitExceeded
-from transactions.payment_files.booking import book_whole
-from transactions.payment_files.confirming import limit_unconfirmed
 from transactions.posting import engine
 from transactions.posting.drafts import prepare
 from transactions.posting.turns import wait_for_turns

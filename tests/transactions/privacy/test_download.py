@@ -17,18 +17,25 @@ from django.test import Client
 from accounts.groups import OPERATIONS
 from accounts.models import Account, Household, Read, User
 from accounts.services import change_account
-from ledger.db import facts
+from banking.attachments.models import Attachment
+from ledger.db.history import facts
+from tests.banking.attachments.files import attached
 from tests.conftest import colleague
 from tests.factories import PASSWORD, AccountFactory, UserFactory
 from tests.sign_in import let_pass, prove
-from tests.transactions.attachments.files import attached
 from transactions import services
 from transactions.annotations.services import annotate
-from transactions.models import Attachment
 from transactions.privacy.downloads import as_json
-from transactions.privacy.further import all_sections
+from transactions.privacy.personal_data import all_sections
 
 pytestmark = pytest.mark.django_db
+SECTIONS = """
+    profile addresses second_factors connected_sign_ins sessions sign_ins access_tokens household
+    groups accounts status_changes entries holds messages_of_the_bank saved_reports changes
+    reads_by_staff notes own_categories budgets category_rules payees alert_choices alerts
+    alert_times attachments webhooks outside_accounts outside_imports outside_entries payment_files
+    payment_lines standing_orders standing_order_days monthly_statements saved_queries queries
+""".split()
 
 
 @pytest.fixture
@@ -68,6 +75,10 @@ def download(client: Client, kind: str) -> bytes:
     assert response["Content-Disposition"].endswith(f'.{kind}"')
     assert "no-store" in response["Cache-Control"] or "private" in response["Cache-Control"]
     return bytes(response.getvalue())
+
+
+def test_each_app_adds_its_sections_in_the_order_of_the_installed_apps() -> None:
+    assert [section.name for section in all_sections()] == SECTIONS
 
 
 def test_the_json_has_every_section_with_ones_own_rows(signed_in: Client, ana: Account) -> None:

@@ -34,47 +34,37 @@ from accounts.models import (
     User,
     WebSession,
 )
+from banking.alerts.models import Alert, AlertChoice, AlertKind, AlertTimes
+from banking.alerts.services import choose
+from banking.attachments.models import Attachment
+from banking.outside.models import OutsideAccount, OutsideImport
+from banking.payment_files.models import PaymentLine
+from banking.standing_orders.models import StandingOrder
+from banking.standing_orders.services import end, note_refusal, skip
 from explorer.models import QueryRun, SavedQuery
-from ledger.db.facts import because, told
+from ledger.db.history.facts import because, told
 from ledger.db.ids import uuid7
 from tests.accounts.tokens import add_token
+from tests.banking.attachments.files import attached
+from tests.banking.outside.files import imported, outside_account, uploaded
+from tests.banking.payment_files.files import checked, pay
+from tests.banking.standing_orders.orders import order_of
+from tests.banking.statement_files.shared import empty_statement
 from tests.factories import AccountFactory, UserFactory
 from tests.sign_in import add_app
-from tests.transactions.attachments.files import attached
-from tests.transactions.outside.files import imported, outside_account, uploaded
-from tests.transactions.payment_files.files import checked, pay
-from tests.transactions.standing_orders.orders import order_of
-from tests.transactions.statement_files.shared import empty_statement
 from tests.worker_role import as_worker
 from transactions import services, staff_services
-from transactions.alerts.services import choose
+from transactions.annotations.models import Annotation, OwnCategory
 from transactions.annotations.services import annotate
 from transactions.audit.audit import audit
 from transactions.audit.sealing import seal
-from transactions.models import (
-    Alert,
-    AlertChoice,
-    AlertKind,
-    AlertTimes,
-    Annotation,
-    Attachment,
-    Budget,
-    CategoryRule,
-    NamesAsked,
-    OutsideAccount,
-    OutsideImport,
-    OwnCategory,
-    Payee,
-    PaymentLine,
-    SavedReport,
-    StaffReason,
-    StandingOrder,
-)
+from transactions.categories.models import Budget, CategoryRule
+from transactions.models import NamesAsked, SavedReport, StaffReason
+from transactions.payees.models import Payee
 from transactions.privacy.erasure import due_before, erase
 from transactions.privacy.leaving import leave
 from transactions.privacy.lifting import triggers_lifted
 from transactions.staff.approvals.requests import ask_for
-from transactions.standing_orders.services import end, note_refusal, skip
 
 pytestmark = pytest.mark.django_db
 

@@ -19,24 +19,20 @@ from accounts.models import (
     Read,
     User,
 )
+from banking.attachments.storage import StorageFailed
 from explorer.models import SavedQuery
-from ledger.db.facts import told
+from ledger.db.history.facts import told
 from ledger.db.ids import uuid7
+from tests.banking.standing_orders.orders import order_of
 from tests.factories import AccountFactory, UserFactory
 from tests.sign_in import mailed_code, sign_up
 from tests.transactions.privacy.texts import texts_of, trail_of_staff
-from tests.transactions.standing_orders.orders import order_of
-from transactions.attachments.storage import StorageFailed
 from transactions.audit.audit import audit
-from transactions.models import (
-    Payee,
-)
+from transactions.payees.models import Payee
 from transactions.privacy import erasure
-from transactions.privacy.addresses import texts_with_an_address
-from transactions.privacy.erasure import erase
-from transactions.privacy.further import FURTHER
+from transactions.privacy.erasure import all_texts, erase
 from transactions.privacy.leaving import leave
-from transactions.privacy.traces import all_texts, traces_of
+from transactions.privacy.traces import traces_of
 
 pytestmark = pytest.mark.django_db
 SETTINGS = {"saved_reports", "own_categories", "budgets", "category_rules"}
@@ -65,9 +61,7 @@ def test_erasing_a_person_changes_no_row_of_somebody_who_never_met_them(
     stranger: Account = AccountFactory(user=UserFactory(name=name))
     leave(person=stranger.user)
     before = rows_without(stranger)
-    traces = traces_of(stranger.user)
-    found = [*all_texts(traces), *texts_with_an_address(traces)]
-    found += [each for data in FURTHER for each in data.texts(traces)]
+    found = all_texts(traces_of(stranger.user))
     searched = SETTINGS | {each.rows.model._meta.db_table for each in found}
     assert searched <= {table for table, rows in before.items() if name in " ".join(rows)}
 

@@ -20,21 +20,23 @@ from accounts import services as account_services
 from accounts.erased import ACCOUNT_NAME, NAME
 from accounts.exceptions import PersonErased
 from accounts.models import Account, AttemptCount, Change, LimitChange, Read, RowRemoval, User
-from ledger.db import short_waits
+from banking.attachments.storage import StorageFailed
+from banking.payment_files.booking import book_rest
+from banking.payment_files.models import PaymentLine
+from banking.payment_files.preview import check
+from banking.payment_files.storage import locked_file
+from ledger.db.history.register import ERASES
 from ledger.db.ids import uuid7
 from ledger.db.local_settings import set_locally
-from ledger.db.register import ERASES
+from ledger.db.locking import short_waits
 from tests.attacks.approvals import approved, asked, done
 from tests.attacks.rows import web_role
+from tests.banking.payment_files.files import checked, fates, pay
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.payment_files.files import checked, fates, pay
 from transactions import services
-from transactions.attachments.storage import StorageFailed
+from transactions.annotations.models import Annotation
 from transactions.audit.audit import audit
-from transactions.models import Annotation, NamesAsked, PaymentLine, Transaction
-from transactions.payment_files.booking import book_rest
-from transactions.payment_files.preview import check
-from transactions.payment_files.storage import locked_file
+from transactions.models import NamesAsked, Transaction
 from transactions.privacy import erasure, lifting
 from transactions.privacy.erasure import Found, due_before, erase
 from transactions.privacy.leaving import leave
@@ -42,7 +44,7 @@ from transactions.privacy.retention import apply_retention
 from transactions.privacy.traces import Traces
 
 pytestmark = pytest.mark.django_db(transaction=True)
-STEPS = ("delete_outside", "_search", "_delete_own", "_erase_from_the_history")
+STEPS = ("_delete_outside", "_search", "_delete_own", "_erase_from_the_history")
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ def test_payments_go_on_in_each_step_of_an_erasure(
     assert audit().clean
 
 
-@pytest.mark.parametrize("step", ["delete_outside", "_search", "_delete_own"])
+@pytest.mark.parametrize("step", ["_delete_outside", "_search", "_delete_own"])
 def test_what_staff_write_before_the_name_goes_is_erased_too(
     step: str, left: Account, clerk: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +171,7 @@ def test_a_few_files_at_a_time_wait_for_the_erasure_of_their_lines(
     text = f"Order of {left.user.email}"
     for _ in range(3):
         checked(AccountFactory(balance="10"), pay(AccountFactory(), 5, text))
-    monkeypatch.setattr(erasure, "LINES", 2)
+    monkeypatch.setattr(erasure, "FEW", 2)
     together = defaultdict[str, list[tuple[str, int]]](list)
     erase_part = Found._erase_part
 
@@ -268,7 +270,7 @@ def test_a_person_restored_while_the_job_erases_another_one_is_not_erased(
     assert Annotation.objects.filter(owner=person).exists()
 
 
-@pytest.mark.parametrize("step", ["traces_of", "delete_outside", "_search", "_erase_in_parts"])
+@pytest.mark.parametrize("step", ["traces_of", "_delete_outside", "_search", "_erase_in_parts"])
 def test_no_service_restores_a_sign_in_or_changes_its_address_once_an_erasure_has_begun(
     step: str, left: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,7 +305,7 @@ def test_an_erasure_that_failed_is_continued_by_the_next_run(
         raise StorageFailed
 
     with monkeypatch.context() as patch:
-        patch.setattr(erasure, "delete_outside", fails)
+        patch.setattr(erasure, "_delete_outside", fails)
         with pytest.raises(StorageFailed):
             call_command("erase_people")
     person = User.objects.get(pk=left.user_id)

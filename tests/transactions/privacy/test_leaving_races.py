@@ -10,21 +10,22 @@ from accounts import services as account_services
 from accounts.exceptions import LedgerError, OwnerNotActive, TokenInvalid, TooManyAccounts
 from accounts.models import Account, ApiToken, User
 from accounts.sign_in import tokens
+from banking.alerts.models import AlertKind
+from banking.alerts.services import choose
+from banking.events.services import add_webhook
+from banking.outside.services import open_account as open_outside
+from banking.standing_orders.models import StandingOrder
 from explorer.services import save_query
 from ledger.db.ids import uuid7
 from tests.attacks.waiting import after_waiting_for
+from tests.banking.payment_files.files import pay, stored
+from tests.banking.standing_orders.orders import order_of
 from tests.factories import AccountFactory
-from tests.transactions.payment_files.files import pay, stored
-from tests.transactions.standing_orders.orders import order_of
 from transactions import services
-from transactions.alerts.services import choose
 from transactions.annotations.services import annotate
 from transactions.categories.budgets import save_budget
 from transactions.categories.services import give_category
-from transactions.events.services import add_webhook
-from transactions.models import StandingOrder, Transaction
-from transactions.models.alert import AlertKind
-from transactions.outside.services import open_account as open_outside
+from transactions.models import Transaction
 from transactions.payees.services import save_payee
 from transactions.privacy.leaving import CannotLeave, leave
 from transactions.reports.catalogue import REPORTS
@@ -75,7 +76,7 @@ ADDED: dict[str, Add] = {
 @pytest.fixture(autouse=True)
 def _no_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
     """The address of the webhook needs no name server."""
-    monkeypatch.setattr("transactions.events.targets.resolve", lambda _target, _owner: None)
+    monkeypatch.setattr("banking.events.targets.resolve", lambda _target, _owner: None)
 
 
 @pytest.fixture

@@ -21,8 +21,9 @@ from accounts.models import (
 from accounts.sign_in.tokens import revoke
 from tests.accounts.tokens import expire, issue
 from tests.factories import UserFactory
+from transactions.annotations.models import Annotation
 from transactions.audit.checks.register import register
-from transactions.models import Annotation, NamesAsked
+from transactions.models import NamesAsked
 from transactions.privacy.retention import apply_retention
 
 pytestmark = pytest.mark.django_db

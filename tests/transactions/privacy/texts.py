@@ -15,32 +15,25 @@ from accounts.models import (
     Read,
     User,
 )
+from banking.alerts.models import Alert
+from banking.outside.models import OutsideAccount, OutsideImport
+from banking.standing_orders.services import skip
 from explorer.models import QueryRun, SavedQuery
-from ledger.db.facts import because
+from ledger.db.history.facts import because
 from ledger.db.ids import uuid7
 from tests.accounts.tokens import add_token
-from tests.transactions.attachments.files import attached
-from tests.transactions.outside.files import imported, outside_account
-from tests.transactions.payment_files.files import checked, pay
-from tests.transactions.reconciliation.files import settled, statement
-from tests.transactions.standing_orders.orders import order_of
-from tests.transactions.statement_files.shared import empty_statement
+from tests.banking.attachments.files import attached
+from tests.banking.outside.files import imported, outside_account
+from tests.banking.payment_files.files import checked, pay
+from tests.banking.reconciliation.files import settled, statement
+from tests.banking.standing_orders.orders import order_of
+from tests.banking.statement_files.shared import empty_statement
 from transactions import services, staff_services
+from transactions.annotations.models import OwnCategory
 from transactions.annotations.services import annotate
-from transactions.models import (
-    Alert,
-    AuditRun,
-    Budget,
-    CategoryRule,
-    OutsideAccount,
-    OutsideImport,
-    OwnCategory,
-    Payee,
-    SavedReport,
-    StaffReason,
-    Transaction,
-)
-from transactions.standing_orders.services import skip
+from transactions.categories.models import Budget, CategoryRule
+from transactions.models import AuditRun, SavedReport, StaffReason, Transaction
+from transactions.payees.models import Payee
 
 
 def texts_of(ben: Account, shop: Account, text: str) -> Transaction:

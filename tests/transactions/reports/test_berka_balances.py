@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.transactions.berka.berka_files import run_import
-from tests.transactions.berka.shared import DATA, signed, table
+from tests.banking.berka.berka_files import run_import
+from tests.banking.berka.shared import DATA, signed, table
 from tests.transactions.reports.books import bank, rows_of
 from transactions.reports import balance_over_time, money_by_month, trial_balance
 from transactions.reports.queries.balances import periods_of

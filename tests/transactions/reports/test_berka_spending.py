@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.transactions.berka.berka_files import run_import
-from tests.transactions.berka.shared import DATA, table
+from tests.banking.berka.berka_files import run_import
+from tests.banking.berka.shared import DATA, table
 from tests.transactions.reports.movements import bank, picked
 from transactions.reports import (
     amount_distribution,

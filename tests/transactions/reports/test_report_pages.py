@@ -79,7 +79,7 @@ def asked_of(report: Report, reader: User, **data: str) -> ReportParameters:
     return ReportParameters(form.scope, form.params)
 
 
-class Table(HTMLParser):
+class TableOfPage(HTMLParser):
     """The cells of the first table's body."""
 
     def __init__(self, page: str) -> None:
@@ -145,7 +145,7 @@ def test_the_file_has_what_the_table_shows(
         assert client.get(report.url).status_code == 404
         return
     page, (head, *lines) = read(client, report.url)
-    table = Table(page).rows
+    table = TableOfPage(page).rows
     assert head == [column.name for column in report.columns]
     assert table, "the books have something for every report"
     assert len(table) == min(len(lines), report.page_rows)
@@ -287,7 +287,7 @@ def test_a_customer_who_asks_for_the_bank_gets_their_own(client: Client, custome
     page = without_token(client.get("/reports/accounts-by-balance/", {"whose": "bank"}))
     assert "The whole bank" not in page
     assert "CHF" not in page
-    assert len(Table(page).rows) == 2
+    assert len(TableOfPage(page).rows) == 2
 
 
 def test_an_account_is_asked_for_by_number_where_it_may_be_known(

@@ -12,7 +12,7 @@ from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from tests.transactions.reports.movements import bank, book, funded, picked
 from transactions import services
-from transactions.models import OwnCategory
+from transactions.annotations.models import OwnCategory
 from transactions.reports import spending_by_category
 from transactions.reports.queries.spending import days_before
 from transactions.scope import Scope, scope_for

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from hypothesis import strategies as st
 
-from ledger.db.work import RecordedQuery
+from ledger.db.queries.work import RecordedQuery
 from transactions import services
 from transactions.models import Transaction
 from transactions.scope import Scope

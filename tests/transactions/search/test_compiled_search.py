@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 
 from accounts.models import Account, User
-from ledger.db import compiled_once
-from ledger.db.work import watched
+from ledger.db.queries import compiled_once
+from ledger.db.queries.work import watched
 from tests.transactions.search.shared import names_of
 from transactions.models import Transaction
 from transactions.scope import BANK, MINE, Scope, scope_for

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Account, User
-from ledger.db.work import watched
+from ledger.db.queries.work import watched
 from tests.factories import AccountFactory
 from tests.many_people import crowd
 from tests.plans import nodes_of_sql

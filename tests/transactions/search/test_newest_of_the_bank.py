@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from ledger.db.work import watched
+from ledger.db.queries.work import watched
 from tests.factories import AccountFactory
 from tests.kept import rolled_back_at_the_end
 from tests.transactions.search.shared import scans_of

@@ -401,6 +401,32 @@ def test_an_amount_with_a_currency_is_suggested_as_fields(
     assert all(mistake.is_hint for mistake in query.mistakes)
 
 
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        ("amount>100", "amount:>100"),
+        ("amount >= 1,234.50 rent", "amount:>=1,234.50 rent"),
+        (">100", "amount:>100"),
+        ("category = rent", "category:rent"),
+        ("currency==EUR", "currency:EUR"),
+        ("-type=deposit", "-type:deposit"),
+        ("meta.fx.rate>1.1", "meta.fx.rate:>1.1"),
+        ("rent AND NOT office", "rent -office"),
+        ("rent and office", None),
+        ("amount:>100", None),
+        ('"amount>100"', None),
+        ("type=gift", None),
+        ("AND", None),
+        ("a > b", None),
+    ],
+)
+def test_a_query_of_another_language_is_suggested_in_this_one(
+    text: str, suggestion: str | None
+) -> None:
+    suggestions = [each for mistake in parse(text).mistakes for each in mistake.suggestions]
+    assert suggestions == ([suggestion] if suggestion else [])
+
+
 @given(st.one_of(st.text(), st.lists(ROLES).map("".join)))
 def test_any_text_is_parsed_and_its_terms_parse_the_same(text: str) -> None:
     query = parse(text)

@@ -9,10 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Account, User
-from ledger.db.work import watched
+from ledger.db.queries.work import watched
+from tests.banking.attachments.files import attached
 from tests.factories import AccountFactory
 from tests.pages import without_token
-from tests.transactions.attachments.files import attached
 from tests.transactions.search.shared import (
     context_of,
     names_of,

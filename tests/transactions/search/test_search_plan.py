@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import Account
-from ledger.db.work import RecordedQuery, watched
+from ledger.db.queries.work import RecordedQuery, watched
 from tests.factories import AccountFactory
 from tests.plans import nodes_of
 from tests.transactions.search.shared import scans_of

@@ -94,7 +94,7 @@ def test_every_check_has_words() -> None:
     kinds = {check.__name__.removesuffix("s") for check in audit_runs_checks()}
     named = {"balance", "capture", "chain", "orphan", "release", "reversal", "rule", "seal"}
     assert named <= kinds
-    others = {*SENTENCES, "early removal", "unreadable"}
+    others = {*SENTENCES, "early removal", "missing value", "unreadable"}
     others |= {"held", "time", "currency", "status", "threshold", "approval"}
     assert named | others | {*CHECKS_OF_TABLES.values()} == set(audit.HEADLINES)
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import Account
-from ledger.db.work import watched
+from ledger.db.queries.work import watched
 from tests.factories import AccountFactory
 from tests.many_people import crowd
 from tests.plans import nodes_of_sql

@@ -12,9 +12,9 @@ from django.utils import timezone
 from accounts.models import Account, User
 from accounts.services import freeze_account
 from ledger.text.dates import short_date
+from tests.banking.reconciliation.files import settled, sign, statement
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.audit.sealed_books import as_owner, day
-from tests.transactions.reconciliation.files import settled, sign, statement
 from transactions import services
 from transactions.audit.runs import run_audit
 from transactions.audit.sealing import seal

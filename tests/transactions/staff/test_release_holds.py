@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, User
-from ledger.db import facts
+from ledger.db.history import facts
 from tests.conftest import beside_the_request, permissions
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import lacks, text_of

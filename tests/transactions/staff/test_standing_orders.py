@@ -9,18 +9,17 @@ from django.test import Client
 from accounts.groups import AUDITOR
 from accounts.models import Account, User
 from accounts.services import deactivate_user
+from banking.standing_orders.models import WHY_LIMIT, StandingOrder
+from banking.standing_orders.services import BY_BANK
 from ledger.text.money import NOTHING
 from tests.attacks.approvals import as_web
+from tests.banking.standing_orders.orders import order_of
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory
 from tests.pages import text_of
-from tests.transactions.standing_orders.orders import order_of
-from transactions.models import StandingOrder
-from transactions.models.standing_order import WHY_LIMIT
-from transactions.standing_orders.services import BY_BANK
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LIST = "/admin/transactions/standingorder/"
+LIST = "/admin/standing_orders/standingorder/"
 WHY = {"reason": "Letter of 20 November", "message": "As you asked us by letter."}
 
 

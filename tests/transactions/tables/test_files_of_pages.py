@@ -13,13 +13,13 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from accounts.models import Account, Read, User
+from tests.banking.outside.files import imported, outside_account
+from tests.banking.payment_files.files import checked
+from tests.banking.payment_files.files import pay as line
+from tests.banking.standing_orders.orders import order_of
 from tests.conftest import signed_in
 from tests.factories import UserFactory
-from tests.transactions.outside.files import imported, outside_account
-from tests.transactions.payment_files.files import checked
-from tests.transactions.payment_files.files import pay as line
 from tests.transactions.reports.books import analyst, clerk
-from tests.transactions.standing_orders.orders import order_of
 from tests.transactions.tables.files import body_of, csv_of, json_of
 from transactions import services
 from transactions.categories.budgets import save_budget

@@ -51,7 +51,7 @@ def releases(since: datetime | None = None) -> Iterator[Finding]:
     """Every hold that was released before it expired has a reason."""
     reasons = StaffReason.objects.filter(transaction=OuterRef("pk"), action="release")
     ahead = timezone.now() + CLOCKS_DIFFER_BY
-    released = Transaction.objects.filter(
+    released = Transaction.objects.only("amount", "currency", "from_account_id").filter(
         Q(expires_at=None) | Q(expires_at__gt=ahead), status="voided"
     )
     if since is not None:

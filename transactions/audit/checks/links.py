@@ -170,7 +170,8 @@ def orphans(since: datetime | None = None) -> Iterator[Finding]:
     """Both sides name existing accounts in the transaction's currency."""
     for side in ("from_account", "to_account"):
         account = Account.objects.filter(pk=OuterRef(side), currency=OuterRef("currency"))
-        rows = Transaction.objects.filter(~Exists(account), **{f"{side}__isnull": False})
+        rows = Transaction.objects.only("amount", "currency", f"{side}_id")
+        rows = rows.filter(~Exists(account), **{f"{side}__isnull": False})
         if since is not None:
             rows = rows.filter(created_at__gte=since)
         for row in rows.annotate(broken=Window(Count("*"))).order_by("pk")[:1]:

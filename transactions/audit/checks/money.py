@@ -26,7 +26,8 @@ ONE_PASS = {"work_mem": "64MB", "enable_indexscan": "off", "enable_bitmapscan": 
 
 # Returns the first broken link, and how many there are: `count` is computed before LIMIT.
 CHAINS = """
-SELECT account_id, transaction_id, before, signed_amount, balance, created_at, count(*) OVER ()
+SELECT account_id, transaction_id, before, coalesce(signed_amount, 'NaN'), balance, created_at,
+       count(*) OVER ()
 FROM (SELECT account_id, transaction_id, created_at, signed_amount, balance,
              coalesce(lag(balance) OVER chain, {balance_before}, 0) AS before,
              lag(created_at) OVER chain AS time_before
@@ -57,7 +58,7 @@ def chains(since: datetime | None = None) -> Iterator[Finding]:
             str(account),
             str(transaction),
             f"{before} {signed:+} at its own time",
-            f"{balance} at {moment.isoformat()}",
+            f"{balance} at {moment.isoformat() if moment else 'no time'}",
             broken,
             sentence=_chain_sentence(named(account), transaction, before, signed, balance, moment),
         )
@@ -69,7 +70,7 @@ def _chain_sentence(
     before: Decimal,
     signed: Decimal,
     balance: Decimal | None,
-    moment: datetime,
+    moment: datetime | None,
 ) -> str:
     if balance == before + signed:
         return (
@@ -89,8 +90,7 @@ def balances(_since: datetime | None = None) -> Iterator[Finding]:
     see `_times`. Always checked completely: one index look-up per account.
     """
     newest = Entry.objects.filter(account=OuterRef("pk")).order_by("-created_at")
-    # No other column: one of them may have a value that Python cannot read.
-    accounts: QuerySet[Any] = Account.objects.only("balance").annotate(
+    accounts: QuerySet[Any] = Account.objects.annotate(
         last=Coalesce(Subquery(newest.values("balance")[:1]), ZERO),
         last_transaction=Subquery(newest.values("transaction_id")[:1]),
     )
@@ -123,7 +123,7 @@ def _times() -> Iterator[Finding]:
     An earlier time would let a row in before others; a later time means that a row is gone.
     """
     newest = EntryQuerySet(Entry).filter(account=OuterRef("pk")).order_by("-created_at")
-    accounts: QuerySet[Any] = Account.objects.only("last_entry_at").annotate(
+    accounts: QuerySet[Any] = Account.objects.annotate(
         last_transaction=Subquery(newest.values("transaction_id")[:1]),
         last_time=Subquery(newest.values("created_at")[:1]),
     )

@@ -45,8 +45,17 @@ CHECKS_OF_TABLES = {
 LEFT_OUT = {"accounts": ["status"]}
 MEMORY = "64MB"  # of the server, for a table of accounts or people
 
-# What the history began with: rows that are older than it were noted then, see `note_state`.
-BEGINS = f"SELECT min(changed_at) FROM changes WHERE action = '{NOTED}'"  # noqa: S608 - a constant
+# When the history of each table began: rows that are older than it, or than a value of it, were
+# noted then, in one statement. See `note_state`.
+BEGINS = f"""
+WITH noted AS MATERIALIZED (
+    SELECT table_name, request, changed_at FROM changes WHERE action = '{NOTED}'
+), newest AS (
+    SELECT DISTINCT ON (table_name) table_name, request FROM noted
+    ORDER BY table_name, changed_at DESC
+)
+SELECT table_name, min(changed_at) FROM noted JOIN newest USING (table_name, request)
+GROUP BY table_name"""  # noqa: S608 - a constant
 
 
 def _collected(condition: str) -> str:
@@ -103,11 +112,11 @@ def recorded(_since: datetime | None = None) -> Iterator[Finding]:
     """
     with locally(work_mem=MEMORY), connection.cursor() as cursor:
         cursor.execute(BEGINS)
-        (begins,) = cursor.fetchone()
+        begins = dict(cursor.fetchall())
         for name in CHECKS_OF_TABLES:
             table = RECORDED_TABLES[name]
             parameters = {
-                "begins": begins or EARLIEST,
+                "begins": begins.get(name, EARLIEST),
                 "left_out": [*table.looked_up, *LEFT_OUT.get(name, []), "password"],
                 "naming": list(NAMING),
                 "erased": [NAME, ACCOUNT_NAME, HOUSEHOLD_NAME],

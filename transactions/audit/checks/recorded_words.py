@@ -16,6 +16,10 @@ OF_PEOPLE = {
     "users", "users_groups", "users_user_permissions", "account_emailaddress", "mfa_authenticator",
     "socialaccount_socialaccount", "api_tokens",
 }  # fmt: skip
+LABELS = {
+    "approval_thresholds": "Threshold of approvals", "currencies": "Currency",
+    "households": "Household",
+}  # fmt: skip
 KEYS = {
     "group_id": "group", "permission_id": "permission", "deleted_at": "closing of the sign-in",
     "household_id": "household", "is_staff": "right to enter the admin",
@@ -96,7 +100,7 @@ def _label(difference: RecordedDifference) -> str:
         return f"Person {difference.about}"
     if difference.table.startswith("auth_group"):
         return f"Group {_name_of(Group, difference.about)}"
-    return f"{'Currency' if difference.table == 'currencies' else 'Household'} {difference.about}"
+    return f"{LABELS[difference.table]} {difference.about}"
 
 
 def _in_words(difference: RecordedDifference, account: NamedAccount | None) -> Callable[[Any], str]:

@@ -13,8 +13,8 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Account, Change, RowRemoval
 from accounts.models.revisions import known, removed_by_right
+from ledger.db.history.register import digest_of, id_of, is_registered
 from ledger.db.local_settings import locally
-from ledger.db.register import digest_of, id_of, is_registered
 from transactions.audit.checks.recorded_words import account_id
 from transactions.audit.findings import Finding, moment_text, named
 from transactions.models import Transaction
@@ -54,10 +54,10 @@ def _query(table: str, model: type[Model]) -> str:
     row_id = id_of(model, "one")
     return f"""
     WITH found AS MATERIALIZED (
-        SELECT CASE WHEN {row_id} IS NULL THEN 'missing row'
-                    WHEN known.row_id IS NULL THEN 'unregistered row'
+        SELECT CASE WHEN known.row_id IS NULL THEN 'unregistered row'
+                    WHEN {row_id} IS NULL THEN 'missing row'
                     ELSE 'altered row' END AS kind,
-               coalesce(known.row_id, {row_id}) AS id, known.registered_at AS moment
+               coalesce(known.row_id, {row_id}, '') AS id, known.registered_at AS moment
         FROM {table} AS one FULL JOIN ({known(table)}) AS known ON known.row_id = {row_id}
         WHERE CASE
             WHEN known.row_id IS NULL THEN true
@@ -97,20 +97,21 @@ def _finding(kind: str, tables: list[_Rows]) -> Finding:
     }[kind]
     total = sum(each.total for each in tables)
     sentence = " ".join(SENTENCES[kind](each) for each in tables)
-    account, transaction = _first_about(tables)
+    account, transaction = about(REGISTERED[tables[0].table].model, tables[0].ids[0])
     if account:
         sentence += f" The first is of {named(account)}."
     whose, of = (str(each) if each else None for each in (account, transaction))
     return Finding(kind, whose, of, expected, found, total, sentence=sentence)
 
 
-def _first_about(tables: list[_Rows]) -> tuple[UUID | None, UUID | None]:
-    """The account and the transaction that the first row names, if it is there."""
-    model = REGISTERED[tables[0].table].model
+def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
+    """Returns the account and the transaction that a row is or names, if it is there."""
     try:
-        key = model._meta.pk.to_python(tables[0].ids[0])
-    except ValidationError:  # only a forged entry of the register has such an id
+        key: Any = model._meta.pk.to_python(row_id)
+    except (ValidationError, ValueError):  # a forged id, or one of several columns
         return None, None
+    if model is Account:
+        return key, None
     if model is Change:  # it has the id of the account as text
         of_accounts = Change.objects.filter(pk=key, table_name="accounts")
         about = of_accounts.values_list("about", flat=True).first()
@@ -126,6 +127,8 @@ def _first_about(tables: list[_Rows]) -> tuple[UUID | None, UUID | None]:
     account, transaction = (
         next((row[name] for name in columns[of] if row[name]), None) for of in columns
     )
+    if model is Transaction:
+        return account, key
     if transaction and not account:
         sides = Transaction.objects.filter(pk=transaction).values_list(
             Coalesce("from_account", "to_account")

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import Count, Window
 
 from accounts.models import EARLIEST
 from ledger.db.local_settings import locally
@@ -13,7 +14,7 @@ from ledger.text.lines import counted
 from transactions.audit import digest as seal_text
 from transactions.audit.checks.money import ONE_PASS
 from transactions.audit.findings import Finding, named
-from transactions.audit.sealing import midnight
+from transactions.audit.sealing import days_without_seal, midnight
 from transactions.models import Seal, SealedDay
 
 A_DAY = timedelta(days=1)
@@ -35,11 +36,13 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
     ]
     first = midnight(since.astimezone(UTC).date()) if since else EARLIEST
     days = SealedDay.objects.filter(seal_id__in=[seal.number for seal in stored])
-    numbers = dict(days.values_list("day", "seal_id"))
+    numbers = {day: number for day, number in days.values_list("day", "seal_id") if day}
     ends = [seal.ends_at for seal in stored[-1:]] + [midnight(day + A_DAY) for day in numbers]
     broken_days = _broken_days(first, max(ends)) if stored else {}
     for before, seal in zip([None, *stored], stored, strict=False):
         yield from _broken_chain(seal, before)
+    if last is None:
+        yield from _days_without_seal()
     by_number = {seal.number: seal for seal in stored}
     for day, counts in broken_days.items():
         if of := by_number.get(numbers.get(day, 0)):
@@ -86,10 +89,27 @@ def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
             return
 
 
+def _days_without_seal() -> Iterator[Finding]:
+    """Yields the first sealed day that belongs to no seal, if any: the next seal cannot be made."""
+    for found in days_without_seal().annotate(broken=Window(Count("*")))[:1]:
+        day = long_date(found.day) if found.day else "no day"
+        yield Finding(
+            "seal",
+            None,
+            None,
+            f"a seal {found.seal_id}, to which {found.day} belongs",
+            "no such seal",
+            found.broken,
+            sentence=f"The row of {day} in sealed_days names seal {found.seal_id},"
+            " which does not exist, so no further seal is made. Find out who wrote it. The owner of"
+            " the tables deletes it, with the triggers of sealed_days disabled.",
+        )
+
+
 def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int, int]]:
     """Returns the days that changed, in order, each with its number of rows when sealed and now."""
     sealed = {
-        day: (count, bytes(digest))
+        day: (count or 0, bytes(digest))
         for day, count, digest in SealedDay.objects.filter(
             day__gte=starts_at.date(), day__lt=ends_at.date()
         ).values_list("day", "row_count", "digest")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connection
 
-from ledger.db.compiled_sql import compiled
+from ledger.db.queries.compiled_sql import compiled
 from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope, newest_first
 

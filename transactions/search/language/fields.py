@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.utils.functional import lazy
+
 from ledger.text.currencies import is_currency
 from ledger.text.fuzzy import closest
+from transactions.search.language.has_values import has_finds
 from transactions.search.language.values import (
     IncompleteValue,
     InvalidValue,
@@ -30,11 +33,6 @@ IS_VALUES: Mapping[str, str] = {  # each value of is:, and what it finds
     "transfer": "transfers between two accounts",
     "deposit": "deposits into the bank",
     "withdrawal": "withdrawals from the bank",
-}
-HAS_VALUES: Mapping[str, str] = {  # the values of has: beside metadata keys
-    "note": "payments with a note of yours",
-    "tag": "payments with a tag of yours",
-    "receipt": "payments with a receipt that you attached",
 }
 TYPES = ("transfer", "deposit", "withdrawal")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -135,7 +133,7 @@ FIELDS: Mapping[str, Field] = {
     "refunds": Field("refunds of payments of a category", "refunds:shopping"),
     "is": Field("the status or the kind", "is:pending", _one_of(tuple(IS_VALUES), "is")),
     "type": Field("transfer, deposit or withdrawal", "type:deposit", _one_of(TYPES, "type")),
-    "has": Field("a metadata key, or a note, tag or receipt of yours", "has:meta.channel"),
+    "has": Field(lazy(has_finds, str)(), "has:meta.channel"),
     "tag": Field("your tag, in full", "tag:food", read_tag),
     "note": Field("words of your note; the beginning of a word is enough", "note:split"),
     "ref": Field("words of the reference; the beginning of a word is enough", "ref:INV"),

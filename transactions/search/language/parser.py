@@ -14,7 +14,8 @@ from itertools import pairwise
 from ledger.text.amounts import FIGURE
 from ledger.text.currencies import is_currency
 from ledger.text.fuzzy import closest
-from transactions.search.language.fields import FIELDS, HAS_VALUES
+from transactions.search.language.fields import FIELDS
+from transactions.search.language.has_values import HAS_VALUES
 from transactions.search.language.query import (
     AMOUNT,
     HAS_META,
@@ -62,6 +63,17 @@ _KEY = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
 _BRACKETED = re.compile(
     rf"\(+(?:-(?=[^\W\d])|-?(?:(?:{'|'.join(FIELDS)}):|meta\.\S+:)(?!//))", re.IGNORECASE
 )
+# What people type who know SQL or other searches: amount > 100, >100, category=rent, AND, NOT.
+_AND, _NOT = re.compile(r"(?<=\S )AND (?=\S)"), re.compile(r"(?<!\S)NOT (?=[^\s-])")
+_COMPARED = re.compile(
+    rf"""
+    (?<!\S)(?P<minus>-?)
+    (?: (?P<field>{"|".join(FIELDS)}|meta(?:\.[^\s:".=<>]+)+)
+        \ ?(?P<sign>[<>]=?|==?)\ ?(?P<value>\w\S*)
+      | (?P<than>[<>]=?)\ ?(?P<figure>{FIGURE})(?!\S) )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 GROUPED = (
     "Brackets do not group. Write each alternative whole, like “rent date:2026-11 or salary"
     " date:2026-11”; words with brackets stand in quotes."
@@ -95,6 +107,7 @@ def parse(text: str) -> ParsedQuery:
         sentence = f"“{query.text}” is not a search yet; write a word, a name or an amount."
         query.mistakes.append(Mistake(sentence, is_hint=True))
     query.mistakes += _amounts_with_currency(query)
+    query.mistakes += _other_languages(query.text)
     return query
 
 
@@ -140,6 +153,21 @@ def _amounts_with_currency(query: ParsedQuery) -> Iterator[Mistake]:
                 groups[place] = sources
                 terms_instead = (query_text(groups),)
                 yield Mistake("For an amount, write", terms_instead, is_hint=True, is_advice=True)
+
+
+def _other_languages(text: str) -> Iterator[Mistake]:
+    """Yields a hint with the query in this language, if the text has words of another one."""
+    if '"' in text:
+        return
+    instead = _COMPARED.sub(_compared_term, _NOT.sub("-", _AND.sub("", text)))
+    if instead != text and not parse(instead).mistakes:
+        yield Mistake("In this search, write", (instead,), is_hint=True, is_advice=True)
+
+
+def _compared_term(match: "re.Match[str]") -> str:
+    field, sign = match["field"] or "amount", match["sign"] or match["than"]
+    value = match["value"] or match["figure"]
+    return f"{match['minus']}{field}:{sign if sign.strip('=') else ''}{value}"
 
 
 def _amount_terms(one: QueryItem, other: QueryItem) -> str:

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.requests import PersonRequest
 from accounts.shown import add_accounts
+from ledger.db.queries.work import watched
 from ledger.db.replicas import ReadPurpose, read
-from ledger.db.work import watched
 from ledger.web.table_files import refused, table_response
 from transactions.scope import BANK, MINE, Scope, may_read_bank
 from transactions.search import engine

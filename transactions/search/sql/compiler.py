@@ -6,7 +6,7 @@ accounts, so that one GIN index answers; all other items become Q objects beside
 make it fast. What a reader may see is always decided by the scope's condition on the accounts.
 
 A new field needs an entry in `language.fields.FIELDS` and one in `ConditionCompiler.fields`; a new
-value of `has:` one in `HAS_VALUES` and one in `HAS` here.
+value of `has:` is registered in `language.has_values`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,8 +18,7 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchVectorField
 from django.db.models import F, Func, Q, QuerySet
 
-from accounts.models import User
-from ledger.db.tsqueries import (
+from ledger.db.queries.tsqueries import (
     GroupedQuery,
     LexemeQuery,
     MatchesText,
@@ -33,7 +32,7 @@ from transactions.annotations.search import (
     ids_with_words,
     one_of,
 )
-from transactions.models import Attachment
+from transactions.search.language.has_values import HAS_VALUES
 from transactions.search.language.query import (
     AMOUNT,
     HAS_META,
@@ -77,18 +76,6 @@ from transactions.search.sql.status import has_status
 
 MOST_LEXEMES = 500  # own accounts that go into the tsquery; with more, the tsquery has none
 WITHOUT_CATEGORY = Q(category=None) | Q(category="")
-
-
-def _ids_with_receipt(reader: User) -> QuerySet[Any, Any]:
-    """Transactions to which the reader has attached a picture or a PDF."""
-    return Attachment.objects.of(reader).values("transaction")
-
-
-HAS: Mapping[str, Callable[[User], QuerySet[Any, Any]]] = {
-    "note": ids_with_note,
-    "tag": ids_with_tag,
-    "receipt": _ids_with_receipt,
-}
 
 
 class ConditionCompiler:
@@ -251,7 +238,7 @@ class ConditionCompiler:
         elif item.kind == "note":
             ids = ids_with_note(reader, word_query(item))
         else:
-            ids = HAS[item.value](reader)
+            ids = HAS_VALUES[item.value](reader)
         return ConditionPart(rest=self._one_of(ids, item))
 
     def _one_of(self, ids: QuerySet[Any, Any], item: QueryItem) -> Q:

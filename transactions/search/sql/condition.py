@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.postgres.search import SearchRank
 from django.db.models import BooleanField, Case, F, FloatField, Q, Value, When
 
-from ledger.db.tsqueries import LexemeQuery
+from ledger.db.queries.tsqueries import LexemeQuery
 from transactions.search.language.query import ParsedQuery, QueryItem
 from transactions.search.sql.name_lookup import name_query
 

@@ -18,7 +18,7 @@ from django.db.models.lookups import (
     Regex,
 )
 
-from ledger.db.tsqueries import MatchesText
+from ledger.db.queries.tsqueries import MatchesText
 from ledger.text.amounts import parse_figure
 from transactions.search.language.query import QueryItem
 from transactions.search.language.values import Bounds, is_number

@@ -19,8 +19,8 @@ from django.db.models import Q, QuerySet
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
 from accounts.shown import add_accounts, add_unnamed
-from ledger.db.compiled_once import CompiledOnce
-from ledger.db.tsqueries import prefix_lexeme
+from ledger.db.queries.compiled_once import CompiledOnce
+from ledger.db.queries.tsqueries import prefix_lexeme
 from transactions.annotations.search import ids_with_words
 from transactions.scope import BANK, Scope, scope_for
 from transactions.search.language.query import PHRASE, WORD, ParsedQuery, QueryItem

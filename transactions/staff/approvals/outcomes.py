@@ -29,7 +29,7 @@ def _page(request: ApprovalRequest, reader: User) -> str:
     model, pk = {
         Kind.LIMITS: ("accounts_account", request.from_account_id),
         Kind.GROUP: ("accounts_user", request.person_id),
-        Kind.PAYMENT_FILE: ("transactions_paymentfile", request.transaction_id),
+        Kind.PAYMENT_FILE: ("payment_files_paymentfile", request.transaction_id),
     }.get(Kind(request.kind), ("transactions_transaction", request.transaction_id))
     app, _, name = model.partition("_")
     if not reader.has_perm(f"{app}.view_{name}"):

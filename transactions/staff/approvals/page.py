@@ -45,7 +45,7 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
     shown = [found[pk] for pk in page if pk in found]
     waiting = [row for row in shown if row.status == Status.PENDING]
     usable = [row for row in shown if row.status == Status.APPROVED]
-    _add_payees(shown)
+    _add_recipients(shown)
     add_day_sums(waiting)
     allowed = approvals.still_allowed(shown)
     paying = _paying(waiting, reader)
@@ -176,10 +176,10 @@ def _paying(rows: Iterable[ApprovalRequest], person: User) -> set[uuid.UUID]:
     return set(payments.values_list("request", flat=True))
 
 
-def _add_payees(rows: Sequence[ApprovalRequest]) -> None:
-    """Adds `payees`, the largest of its payments, to each request. Not from the lines of the file:
-    a line may be refused meanwhile, and paid later all the same.
+def _add_recipients(rows: Sequence[ApprovalRequest]) -> None:
+    """Adds `recipients`, the largest of its payments, to each request. Not from the lines of the
+    file: a line may be refused meanwhile, and paid later all the same.
     """
     payments = list(ApprovalPayment.objects.of(rows).largest(each=PAYEES_SHOWN)) if rows else []
     for row in rows:
-        row.payees = [each for each in payments if each.request_id == row.pk]  # type: ignore[attr-defined]
+        row.recipients = [each for each in payments if each.request_id == row.pk]  # type: ignore[attr-defined]

@@ -6,9 +6,9 @@ from accounts import approvals, memberships
 from accounts import services as account_services
 from accounts.exceptions import MayNotDecide, NeedsApproval
 from accounts.models import Account, ApprovalRequest, User
-from ledger.db.facts import because
+from ledger.db.history.facts import because
 from transactions import services, staff_services
-from transactions.models import PaymentFile, StaffReason, Transaction
+from transactions.models import StaffReason, Transaction
 from transactions.services import Draft
 
 Kind = ApprovalRequest.Kind
@@ -43,30 +43,6 @@ def ask_for(row: Transaction, *, reason: str, message: str = "", asked_by: User)
             "expires_at": row.expires_at.isoformat() if row.expires_at else None,
             "message": message,
         },
-        reason=reason,
-        asked_by=asked_by,
-    )
-
-
-def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
-    """Whether another person must approve what is left of a customer's file, and has not."""
-    share = approvals.share_of(file.waiting_total, file.currency)
-    asked = ApprovalRequest.objects.usable().filter(transaction_id=file.pk, requested_by=clerk)
-    return not asked.exists() and approvals.needs_approval(
-        what=approvals.MONEY, clerk=clerk, accounts=[file.from_account], share=share
-    )
-
-
-def ask_for_file(file: PaymentFile, *, reason: str, asked_by: User) -> ApprovalRequest:
-    """Asks for what can be booked of a file. Its lines stay as they are from then on."""
-    return approvals.ask(
-        kind=Kind.PAYMENT_FILE,
-        transaction_id=file.pk,
-        from_account=file.from_account,
-        to_account=None,
-        amount=file.waiting_total,
-        currency=file.currency,
-        parameters={"description": file.name, "lines": file.waiting_count},
         reason=reason,
         asked_by=asked_by,
     )

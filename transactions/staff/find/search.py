@@ -25,7 +25,7 @@ from django.db.models import Case, Count, Q, QuerySet, Value, When, Window
 
 from accounts.models import ACCOUNT_WORDS, PERSON_WORDS, Account, User
 from accounts.numbers import LENGTH
-from ledger.db.tsqueries import prefix_lexeme
+from ledger.db.queries.tsqueries import prefix_lexeme
 from transactions.annotations.search import one_of
 from transactions.search.language.parser import parse
 from transactions.search.language.query import QueryItem

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from accounts.models import Account, User
-from ledger.db.tsqueries import LexemeQuery, any_account
+from ledger.db.queries.tsqueries import LexemeQuery, any_account
 from transactions.annotations.search import one_of
 from transactions.models import Transaction
 from transactions.models.transaction import BOOKED_AT

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError, connection
 
-from ledger.db.role_setup import BankRoles, NoSuchLogin, set_up
+from ledger.db.rights.role_setup import BankRoles, NoSuchLogin, set_up
 
 NO_RIGHT = "42501"
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import ProgrammingError, connection
 
-from ledger.db.creation import create_database, how_to_start_over
+from ledger.db.server.creation import create_database, how_to_start_over
 
 EXISTS, NO_RIGHT = "42P04", "42501"
 # Printed before an error of the arguments, too.

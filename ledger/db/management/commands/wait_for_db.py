@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS
 
 from ledger.db import replicas
-from ledger.db.waiting import NeverReady, NotInTime, Wanted, wait_for
+from ledger.db.outages.waiting import NeverReady, NotInTime, Wanted, wait_for
 
 NOT_IN_TIME, NEVER = 1, 3  # 2 is a wrong argument
 

@@ -18,7 +18,7 @@ from tests.pooler import beside, connected, major_version, server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "Mara Lindt"
-FUNCTION: str = import_module("ledger.db.migrations.0004_session_states").FUNCTION
+FUNCTION: str = import_module("ledger.db.migrations.0002_tables").SESSION_STATES
 # The columns of version 1.12, of Postgres 18, that no other version has are in it, too.
 AS_IN_18 = f"""
 CREATE SCHEMA "as in 18";

@@ -1,0 +1,94 @@
+"""Moves a bank to the fresh migrations of this code: see docs/migrations.md."""
+
+from typing import Any
+
+import pgtrigger
+from django.apps import apps
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db import transaction as db_transaction
+from django.db.backends.utils import CursorWrapper
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+COMMIT = "0f06292b"  # the last one with the old migrations
+OLD = {
+    ("ledger_db", "0005_extensions"),
+    ("accounts", "0043_tokens_stay_revoked"),
+    ("transactions", "0073_lines_stay_while_asked"),
+    ("explorer", "0003_runs_from_before"),
+}
+OLD_LABEL = "transactions"  # of the features that have a label of their own now
+# Where the tables of that commit differ from those of now.
+ALIKE = """
+ALTER TABLE transactions VALIDATE CONSTRAINT captures_or_reverses;
+ALTER TABLE monthly_statements ALTER COLUMN time_zone DROP DEFAULT;
+ALTER TABLE users DROP CONSTRAINT user_times_finite, ADD CONSTRAINT user_times_finite CHECK (
+    (created_at IS NULL OR created_at >= '1900-01-01Z' AND created_at < '9999-01-01Z')
+    AND (deleted_at IS NULL OR deleted_at >= '1900-01-01Z' AND deleted_at < '9999-01-01Z')
+    AND (last_login IS NULL OR last_login >= '1900-01-01Z' AND last_login < '9999-01-01Z')
+)
+"""
+TRIGGERS = r"""
+SELECT format('DROP TRIGGER %I ON %s; DROP FUNCTION %s', tgname, relname, tgfoid::regprocedure)
+FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+WHERE tgname LIKE 'pgtrigger\_%' AND relnamespace = current_schema()::regnamespace
+"""
+
+
+class Command(BaseCommand):
+    help = (
+        f"Move a bank that ran all migrations of the commit {COMMIT} to the migrations of this"
+        " code, that replace them. Its rows stay as they are. Stop all its processes first."
+    )
+
+    def handle(self, **_options: Any) -> None:
+        """Changes all or nothing. Raises CommandError for a bank that did not run all of them."""
+        recorder = MigrationRecorder(connection)
+        applied = set(recorder.applied_migrations())
+        own = {key for key in MigrationLoader(connection).disk_migrations if _is_ours(key[0])}
+        if applied >= own:
+            self.stdout.write("This bank has the migrations of this code already.")
+            return
+        if not applied >= OLD:
+            raise CommandError(
+                f"Nothing was changed: check out the commit {COMMIT}, and run manage.py migrate"
+                " there first."
+            )
+        with db_transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE django_migrations IN ACCESS EXCLUSIVE MODE")
+            cursor.execute(ALIKE)
+            _make_triggers_anew(cursor)
+            _give_labels(cursor)
+            recorder.migration_qs.filter(app__in={app for app, _ in own}).delete()
+            for app, name in sorted(own):
+                recorder.record_applied(app, name)
+        call_command("migrate", verbosity=0)  # rights to the tables, groups, policies
+        self.stdout.write("Moved. Now run manage.py prepare, and then manage.py audit_ledger.")
+
+
+def _is_ours(label: str) -> bool:
+    modules = ("accounts", "banking.", "explorer", "ledger.", "transactions")
+    return apps.get_app_config(label).name.startswith(modules)
+
+
+def _make_triggers_anew(cursor: CursorWrapper) -> None:
+    """Their names have a digest, which came from the labels."""
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    cursor.execute(TRIGGERS)
+    for (drop,) in cursor.fetchall():
+        cursor.execute(drop)
+    for model, trigger in pgtrigger.registered():
+        cursor.execute(trigger.compile(model).install_sql)
+
+
+def _give_labels(cursor: CursorWrapper) -> None:
+    """Permissions and the admin's log hang on these rows, and stay."""
+    for model in apps.get_models():
+        label = model._meta.app_label
+        if label != OLD_LABEL and _is_ours(label):
+            cursor.execute(
+                "UPDATE django_content_type SET app_label = %s WHERE app_label = %s AND model = %s",
+                [label, OLD_LABEL, model._meta.model_name],
+            )

@@ -1,0 +1,21 @@
+from typing import Any
+
+from banking.alerts.sending import send_due
+from banking.alerts.telling import tell_of_coming
+from ledger.jobs.command import JobCommand
+from ledger.text.lines import counted
+
+
+class Command(JobCommand):
+    job = "send_alerts"
+    help = "Writes alerts of the days to come, and sends mails. Safe to run twice and in parallel."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            written = tell_of_coming()
+        finally:
+            mails = send_due()  # of what was written, whatever could not be
+        self.stdout.write(
+            f"Wrote {counted(written, 'alert')}, sent {counted(mails.sent, 'mail')};"
+            f" {mails.waiting:,} are tried again."
+        )

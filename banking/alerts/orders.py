@@ -1,0 +1,142 @@
+"""The standing orders that alerts are about, as they are when the alerts are shown.
+
+An alert is kept for a year and a mail may wait for hours, so what it says of the order is read when
+it is shown, and worded by the day.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts.models import Account
+from banking.alerts.models import Alert, AlertKind
+from banking.standing_orders.models import Occurrence, StandingOrder
+from banking.standing_orders.reads import names_of
+from ledger.db.rights.row_security import RowScope, reading
+from ledger.text.dates import short_date
+from ledger.text.money import money
+
+OF_ORDERS = (AlertKind.ORDER_FAILED, AlertKind.ORDER_LACKS)
+Outcome = Occurrence.DayOutcome
+
+
+class SettledDay(NamedTuple):
+    """What became of the day of an alert. `paid` is None if nothing was paid."""
+
+    outcome: str
+    reason: str
+    at: datetime
+    paid: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldDay:
+    """The order of an alert as it is now. `who` is the recipient for the owner's eyes; `settled` is
+    None while nothing has become of the day.
+    """
+
+    order: StandingOrder
+    who: str
+    day: date
+    settled: SettledDay | None
+
+    @property
+    def verb(self) -> str:
+        """What became of a payment that was refused: "was not paid"."""
+        if self.settled is None:
+            return "was not paid" if self.order.is_ended else "is not paid yet"
+        is_paid = self.settled.outcome == Outcome.PAID
+        return "was refused, then paid" if is_paid else "was not paid"
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the payment is still to come."""
+        is_past = self.settled is not None or self.day < timezone.localdate()
+        return self.order.is_active and not is_past
+
+    @property
+    def result(self) -> str:
+        """What became of the day, in a sentence; "" while nothing has."""
+        if self.settled is None:
+            return ""
+        if self.settled.paid is not None:
+            paid = money(self.settled.paid, self.order.currency)
+            return f"{paid} was paid on {short_date(timezone.localdate(self.settled.at))}."
+        is_skipped = self.settled.outcome == Outcome.SKIPPED
+        return "The day was skipped." if is_skipped else "It was not paid."
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused when it was last tried; "" if that is over, or was not kept."""
+        if self.settled is None:
+            return self.order.refused_why
+        return self.settled.reason if self.settled.outcome == Outcome.REFUSED else ""
+
+    @property
+    def next_step(self) -> str:
+        """Whether and until when a refused payment is tried again, or when it was paid."""
+        if self.settled is not None and self.settled.paid is not None:
+            return self.result
+        if self.order.is_ended:
+            return "It is not tried again: the order has ended."
+        if self.settled is not None:
+            is_skipped = self.settled.outcome == Outcome.SKIPPED
+            return (
+                f"{self.result} It is not tried again." if is_skipped else "It is not tried again."
+            )
+        if self.order.is_paused:
+            return "It is not tried while the order is paused."
+        return self._tries
+
+    @property
+    def _tries(self) -> str:
+        until = self.order.tried_until
+        if until is None:  # the owner has changed the order since it was refused
+            return "It is tried again."
+        if until < timezone.localdate():
+            return "It is tried once more."
+        after = short_date(until + timedelta(days=1))
+        return f"It is tried again until {short_date(until)} is over, and once more on {after}."
+
+
+def told_days(alerts: Iterable[Alert]) -> dict[UUID, ToldDay]:
+    """The orders of one person's alerts, by alert. None for other alerts, and for an order that was
+    erased. Six queries; none without an alert of an order.
+    """
+    of_orders = [each for each in alerts if each.kind in OF_ORDERS and each.day]
+    if not of_orders:
+        return {}
+    with reading(RowScope.DIRECTORY):
+        rows = StandingOrder.objects.filter(pk__in={each.about for each in of_orders})
+        orders = {row.pk: row for row in rows.with_accounts().select_related("owner")}
+    if not orders:
+        return {}
+    owner = next(iter(orders.values())).owner
+    who = names_of(owner, orders.values(), Account.objects.owned_by(owner))
+    settled = _settled(of_orders)
+    return {
+        each.pk: ToldDay(
+            order := orders[each.about], who[order.to_account_id], each.day,
+            settled.get((each.about, each.day)),
+        )
+        for each in of_orders
+        if each.about in orders and each.day
+    }  # fmt: skip
+
+
+def _settled(alerts: Iterable[Alert]) -> dict[tuple[UUID, date], SettledDay]:
+    days = Occurrence.objects.filter(
+        order__in={each.about for each in alerts}, due_on__in={each.day for each in alerts}
+    )
+    facts = days.values_list(
+        "order", "due_on", "outcome", "reason", "created_at", "transaction__amount"
+    )
+    return {
+        (order, day): SettledDay(outcome, reason, at, paid)
+        for order, day, outcome, reason, at, paid in facts
+    }

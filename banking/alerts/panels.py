@@ -1,0 +1,18 @@
+"""The bell at the top of each page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest
+
+from accounts.models import User
+from banking.alerts.unread import UnreadAlerts
+from ledger.web.panels import register
+
+
+@register("top", "alerts/_bell.html")
+def bell(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The new alerts of the person who is signed in; those that the page has counted already."""
+    if not isinstance(request.user, User):
+        return None
+    return {"unread_alerts": context.get("unread_alerts") or UnreadAlerts(request.user)}

@@ -1,0 +1,248 @@
+"""What a person was told, in words, and what they want to be told of."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from django.urls import reverse
+
+from accounts.models import Account, User
+from accounts.sign_in.addresses import is_like_a_link
+from banking.alerts.models import Alert, AlertChoice, AlertKind, AlertMail
+from banking.alerts.orders import OF_ORDERS, ToldDay, told_days
+from ledger.text.dates import short_date
+from ledger.text.lines import cut
+from ledger.text.money import money
+from transactions.entry_line import receipt_url
+from transactions.models import Entry
+from transactions.models.entry import ROW_FIELDS
+
+MOST_COUNTED = 99  # on the bell
+LONGEST_NAME, LONGEST_DETAIL = 60, 160
+
+HELP = {
+    AlertKind.MONEY_IN: "A payment that comes in on an account, above an amount.",
+    AlertKind.MONEY_OUT: "A payment that goes out of an account, above an amount.",
+    AlertKind.BALANCE_BELOW: "A payment takes the booked balance of an account below an amount.",
+    AlertKind.ORDER_FAILED: "A payment that you have ordered was refused.",
+    AlertKind.ORDER_LACKS: "Two days before: no money, a limit, a frozen or closed account.",
+    AlertKind.HOLD_EXPIRING: "Money that is held is released within a day if nothing happens.",
+    AlertKind.NEW_DEVICE: "The mail about it is always sent, at once.",
+}
+
+
+class AlertLine(NamedTuple):
+    """An alert as it is shown. `amount` has its sign where money has moved."""
+
+    title: str
+    detail: str
+    mailed: str  # the detail with no text that strangers wrote
+    url: str
+    at: datetime
+    is_unread: bool
+
+
+class ChoiceLine(NamedTuple):
+    """A choice in words."""
+
+    choice: AlertChoice
+    sentence: str
+    mailed: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenKind:
+    """A kind with a person's choices of it."""
+
+    kind: AlertKind
+    help: str
+    lines: list[ChoiceLine]
+
+    @property
+    def can_add(self) -> bool:
+        return self.kind.is_of_account or not self.lines
+
+
+def unread_count(person: User) -> int:
+    """How many alerts are new, counted up to one more than MOST_COUNTED. One query."""
+    unread = Alert.objects.owned_by(person).unread()
+    return len(unread.values_list("pk", flat=True)[: MOST_COUNTED + 1])
+
+
+def lines_of(alerts: Sequence[Alert]) -> list[AlertLine]:
+    """Alerts of one person in words. Two queries, and those of `told_days`. The other side of a
+    booked payment has the name that the statement shows; one of a hold has none.
+    """
+    accounts = {
+        account.pk: account
+        for account in Account.objects.filter(pk__in={each.account_id for each in alerts})
+    }
+    entries, days = _entries(alerts, accounts), told_days(alerts)
+    return [_line(each, accounts, entries, days.get(each.pk)) for each in alerts]
+
+
+def _entries(
+    alerts: Iterable[Alert], accounts: dict[UUID, Account]
+) -> dict[tuple[UUID, UUID | None], Entry]:
+    paid = [each for each in alerts if AlertKind(each.kind).is_of_account]
+    if not paid:
+        return {}
+    found = Entry.objects.filter(
+        transaction__in=[each.about for each in paid],
+        account__in={each.account_id for each in paid},
+    )
+    entries = {}
+    columns = (*ROW_FIELDS, "account", "captures_id", "transaction__created_by")
+    for entry in found.with_counterparty().select_related("transaction").only(*columns):
+        entry.account = accounts[entry.account_id]
+        entries[entry.transaction_id, entry.account_id] = entry
+    return entries
+
+
+def _line(
+    alert: Alert,
+    accounts: dict[UUID, Account],
+    entries: dict[tuple[UUID, UUID | None], Entry],
+    told: ToldDay | None,
+) -> AlertLine:
+    account = accounts.get(alert.account_id) if alert.account_id else None
+    entry = entries.get((alert.about, alert.account_id))
+    if account is not None and alert.kind in OF_ORDERS:
+        title, detail = _words_of_order(alert, account, told, told.who if told else "")
+        mailed = _words_of_order(alert, account, told, _mailed_name(told))[1]
+    else:
+        title, detail = _words(alert, account, _other_side(entry))
+        mailed = _words(alert, account, _mailed_side(entry, alert.owner_id))[1]
+    return AlertLine(
+        title=title,
+        detail=detail,
+        mailed=mailed,
+        url=_url(alert),
+        at=alert.created_at,
+        is_unread=alert.read_at is None,
+    )
+
+
+def _words(alert: Alert, account: Account | None, other_side: str) -> tuple[str, str]:
+    """The title of an alert, and what stands below it."""
+    if account is None:
+        return "A sign-in from a new device", cut(alert.detail, LONGEST_DETAIL)
+    name = cut(account.name, LONGEST_NAME)
+    amount = money(alert.amount, account.currency) if alert.amount is not None else ""
+    day = short_date(alert.day) if alert.day else ""
+    left = money(alert.balance, account.currency) if alert.balance is not None else ""
+    return {
+        AlertKind.MONEY_IN: (f"{amount} came in on {name}", other_side),
+        AlertKind.MONEY_OUT: (f"{amount} went out of {name}", other_side),
+        AlertKind.BALANCE_BELOW: (
+            f"{name} is below {amount}",
+            f"{left} is left. {other_side}".strip(),
+        ),
+        AlertKind.HOLD_EXPIRING: (f"A hold of {amount} expires on {day}", f"on {name}"),
+    }[AlertKind(alert.kind)]
+
+
+def _words_of_order(
+    alert: Alert, account: Account, told: ToldDay | None, who: str
+) -> tuple[str, str]:
+    """The same of a standing order. `who` is the recipient, "" if not to be named."""
+    name = cut(account.name, LONGEST_NAME)
+    amount = money(alert.amount, account.currency) if alert.amount else ""
+    day = short_date(alert.day) if alert.day else ""
+    to = f" to {cut(who, LONGEST_NAME)}" if who else ""
+    if alert.kind == AlertKind.ORDER_LACKS:
+        return _words_of_lack(alert, (name, amount, day, to), told)
+    verb, why, step = ("was not paid", alert.detail, "")
+    if told is not None:
+        verb, why, step = told.verb, told.reason, told.next_step
+    # The reason begins with the account's name: a long one is cut, and its figures are not.
+    reason = f" Refused: {why.replace(account.name, name, 1)}" if why else ""
+    title = f"A standing order of {amount} {verb}"
+    return title, f"From {name}{to}, due on {day}.{reason} {step}".rstrip()
+
+
+def _words_of_lack(
+    alert: Alert, labels: tuple[str, str, str, str], told: ToldDay | None
+) -> tuple[str, str]:
+    """The same of an order that lacks money."""
+    name, amount, day, to = labels
+    verb, result = ("is", "") if told and told.is_ahead else ("was", told.result if told else "")
+    of = f" of {alert.detail}" if alert.detail else ""
+    order = f"the standing order{to}{of}"
+    if amount:
+        return f"{amount} {verb} missing on {name} by {day}", f"For {order}. {result}".rstrip()
+    title = f"A standing order {'cannot' if verb == 'is' else 'could not'} be paid on {day}"
+    why = f"From {name}" if alert.amount is None else f"{name} {verb} frozen"
+    return title, f"{why}: {order}. {result}".rstrip()
+
+
+def _mailed_name(told: ToldDay | None) -> str:
+    return told.who if told and not is_like_a_link(told.who) else ""
+
+
+def _mailed_side(entry: Entry | None, reader: UUID) -> str:
+    """The name, unless it looks like a link: its holder has chosen it. Of a payment that the reader
+    made, what for too, unless that looks like one: the form may have been filled in by a link.
+    """
+    name = entry.counterparty_name if entry else ""
+    if entry is None or not name or is_like_a_link(name):
+        return ""
+    who = f"{'From' if entry.is_credit else 'To'} {cut(name, LONGEST_NAME)}"
+    is_written_by_reader = (
+        not entry.is_credit
+        and entry.transaction.created_by_id == reader
+        and entry.captures_id is None
+        and entry.reverses_id is None
+    )
+    if not is_written_by_reader or is_like_a_link(entry.description):
+        return who
+    return cut(_joined(who, entry.description), LONGEST_DETAIL)
+
+
+def _joined(who: str, description: str) -> str:
+    return f"{who} \N{MIDDLE DOT} {description}" if description else who
+
+
+def _other_side(entry: Entry | None) -> str:
+    """Whom the money came from or went to, and what for."""
+    if entry is None:
+        return ""
+    description = entry.description if entry.counterparty_name else ""
+    who = entry.headline
+    if entry.counterparty_name:
+        who = f"{'From' if entry.is_credit else 'To'} {cut(who, LONGEST_NAME)}"
+    return cut(_joined(who, description), LONGEST_DETAIL)
+
+
+def _url(alert: Alert) -> str:
+    match AlertKind(alert.kind):
+        case AlertKind.NEW_DEVICE:
+            return reverse("security:page")
+        case AlertKind.ORDER_FAILED | AlertKind.ORDER_LACKS:
+            return reverse("transactions:standing_order", args=[alert.about])
+        case _:
+            return receipt_url(alert.about)
+
+
+def chosen_kinds(person: User) -> list[ChosenKind]:
+    """Each kind with the person's choices. One query."""
+    mine = AlertChoice.objects.owned_by(person).select_related("account")
+    lines = [line_of_choice(each) for each in mine.order_by("account__created_at", "pk")]
+    return [
+        ChosenKind(kind, HELP[kind], [line for line in lines if line.choice.kind == kind])
+        for kind in AlertKind
+    ]
+
+
+def line_of_choice(choice: AlertChoice) -> ChoiceLine:
+    """The choice in words."""
+    mailed = str(AlertMail(choice.mail).label)
+    if choice.account is None or choice.amount is None:
+        return ChoiceLine(choice, "You are told of it", mailed)
+    account, amount = choice.account, money(choice.amount, choice.account.currency)
+    if choice.kind == AlertKind.BALANCE_BELOW:
+        return ChoiceLine(choice, f"{account.name} below {amount}", mailed)
+    on = f"{account.name} above {amount}" if choice.amount else f"{account.name}, any amount"
+    return ChoiceLine(choice, on, mailed)

@@ -1,0 +1,7 @@
+"""The job of alerts, which sends what other jobs cause in the same minute."""
+
+from datetime import timedelta
+
+from ledger.jobs.schedule import ScheduledJob, register
+
+register(ScheduledJob("send_alerts", every=timedelta(minutes=1), is_last=True))

@@ -1,0 +1,141 @@
+"""The pages of a person's alerts."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.requests import PersonRequest
+from banking.alerts.forms import AlertChoiceForm, AlertTimesForm
+from banking.alerts.links import end_mails, have_ended, mail_kind_of
+from banking.alerts.models import Alert, AlertChoice, AlertKind
+from banking.alerts.reads import HELP, chosen_kinds, line_of_choice, lines_of
+from banking.alerts.services import choose, drop, mark_read, set_times
+from banking.alerts.times import times_of
+from banking.alerts.unread import UnreadAlerts
+from ledger.text.dates import moment_in_utc
+from transactions.exceptions import LedgerError
+
+ON_A_PAGE = 50
+
+
+@require_safe
+def alert_list(request: PersonRequest) -> HttpResponse:
+    """What the reader was told, newest first."""
+    mine = Alert.objects.owned_by(request.user).newest_first()
+    page = Paginator(mine, ON_A_PAGE).get_page(request.GET.get("page"))
+    alerts = list(page.object_list)
+    context: dict[str, Any] = {"page": page, "lines": lines_of(alerts)}
+    if alerts and page.number == 1:
+        context["shown"] = " ".join(str(alert.pk) for alert in alerts if alert.read_at is None)
+        context["before"] = alerts[-1].created_at.isoformat() if page.has_next() else ""
+    context["unread_alerts"] = UnreadAlerts(request.user)
+    if not alerts:
+        context["chosen"] = AlertChoice.objects.owned_by(request.user).exists()
+    return render(request, "alerts/list.html", context)
+
+
+@require_POST
+def read(request: PersonRequest) -> HttpResponse:
+    """Marks the alerts that the page has shown as read, and those of its further pages."""
+    before = moment_in_utc(request.POST.get("before", ""))
+    try:
+        shown = [UUID(id) for id in request.POST.get("shown", "").split()[:ON_A_PAGE]]
+    except ValueError:
+        return redirect("transactions:alerts")
+    mark_read(owner=request.user, shown=shown, before=before)
+    return redirect("transactions:alerts")
+
+
+@require_safe
+def choices(request: PersonRequest) -> HttpResponse:
+    """What the reader wants to be told of."""
+    context = {"kinds": chosen_kinds(request.user), "times": times_of(request.user.pk)}
+    return render(request, "alerts/choices.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def choice(request: PersonRequest, kind: str) -> HttpResponse:
+    """Shows the form of a kind, filled in with the choice for `account`; a POST saves it."""
+    if kind not in AlertKind.values:
+        raise Http404
+    which = AlertKind(kind)
+    saved = _saved(request, which)
+    data = request.POST if request.method == "POST" else None
+    form = AlertChoiceForm(data, owner=request.user, kind=which, saved=saved)
+    if form.is_valid():
+        replaced = _replaced(request, which, form, saved)
+        try:
+            choose(owner=request.user, kind=which, **form.cleaned_data)
+        except LedgerError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"{which.label}: you will be told.{replaced}")
+            return redirect("transactions:alert_choices")
+    context = {"form": form, "kind": which, "help": HELP[which], "saved": saved}
+    return render(request, "alerts/choice.html", context)
+
+
+@require_POST
+def choice_remove(request: PersonRequest, pk: Any) -> HttpResponse:
+    """Removes a choice of the reader's own."""
+    found = get_object_or_404(AlertChoice.objects.owned_by(request.user), pk=pk)
+    drop(choice=found)
+    messages.success(request, f"{AlertKind(found.kind).label}: you will not be told any more.")
+    return redirect("transactions:alert_choices")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def times(request: PersonRequest) -> HttpResponse:
+    """Shows when mails may leave; a POST saves it."""
+    data = request.POST if request.method == "POST" else None
+    form = AlertTimesForm.of(data, times_of(request.user.pk))
+    if form.is_valid():
+        set_times(owner=request.user, **form.cleaned_data)
+        messages.success(request, "The times of your mails are saved.")
+        return redirect("transactions:alert_choices")
+    context = {"form": form, "zone": settings.TIME_ZONE}
+    return render(request, "alerts/times.html", context)
+
+
+@login_not_required
+@csrf_exempt  # mail programs send it, without a page of ours
+@require_http_methods(["GET", "HEAD", "POST"])
+def mails_end(request: HttpRequest, token: str) -> HttpResponse:
+    """The page of the link in a mail; a POST, also one of a mail program, ends its mails."""
+    which = mail_kind_of(token)
+    if which is None:
+        raise Http404
+    had_ended = have_ended(which)
+    if request.method == "POST":
+        end_mails(which)
+    is_ended = had_ended or request.method == "POST"
+    context = {"which": which, "is_ended": is_ended, "had_ended": had_ended}
+    return render(request, "alerts/mails_end.html", context)
+
+
+def _replaced(
+    request: PersonRequest, kind: AlertKind, form: AlertChoiceForm, saved: AlertChoice | None
+) -> str:
+    """A sentence about the choice that a valid form replaces, if it is another than `saved`."""
+    mine = AlertChoice.objects.owned_by(request.user).filter(kind=kind).select_related("account")
+    old = mine.filter(account=form.cleaned_data.get("account")).first()
+    return f" It replaces: {line_of_choice(old).sentence}." if old and old != saved else ""
+
+
+def _saved(request: PersonRequest, kind: AlertKind) -> AlertChoice | None:
+    mine = AlertChoice.objects.owned_by(request.user).filter(kind=kind).select_related("account")
+    if not kind.is_of_account:
+        return mine.first()
+    try:
+        account = UUID(request.GET.get("account", ""))
+    except ValueError:
+        return None
+    return mine.filter(account=account).first()

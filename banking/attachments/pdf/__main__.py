@@ -1,0 +1,31 @@
+"""Reads a PDF from stdin and writes the cleaned one, or why there is none, to stdout.
+
+The argument is `CleaningLimits` in JSON with `most`, the size in bytes that the result may have.
+The output is KEPT and the PDF, or REFUSED and a sentence.
+"""
+
+import json
+import logging
+import sys
+
+from banking.attachments.pdf.frame import KEPT, REFUSED
+from banking.attachments.pdf.limits import CleaningLimits, limit_this_process
+from banking.attachments.pdf.objects import written_anew
+from banking.attachments.refusals import UnfitFile
+
+
+def main() -> None:
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs parts of documents
+    arguments = json.loads(sys.argv[1])
+    most = arguments.pop("most")
+    limits = CleaningLimits(**arguments)
+    limit_this_process(limits)
+    try:
+        answer = KEPT + written_anew(sys.stdin.buffer.read(), limits, most)
+    except UnfitFile as refusal:
+        answer = REFUSED + str(refusal).encode()
+    sys.stdout.buffer.write(answer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""PDF documents, written anew with nothing but what their pages draw.
+
+Of each page only the keys in PAGE are kept, of its resources those in RESOURCES, of forms and
+pictures those in FORM and PICTURE, and below them none of NEVER. So scripts, actions, links,
+comments, fields, layers, embedded files and metadata are gone, and so is what earlier versions of
+the document had.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+
+from pypdf import PageObject, PdfReader, PdfWriter
+from pypdf.errors import LimitReachedError
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, StreamObject
+
+from banking.attachments.pdf.layers import refuse_hidden_layers, refuse_hiding_conditions
+from banking.attachments.pdf.limits import CleaningLimits
+from banking.attachments.pdf.sentences import (
+    DAMAGED,
+    ENCRYPTED,
+    MOST_PAGES,
+    TOO_LONG,
+    TOO_MUCH_WORK,
+)
+from banking.attachments.pdf.streams import (
+    UnpackingBudget,
+    clean_picture,
+    direct,
+    is_picture,
+    refuse_inline_jpeg,
+    unpacked,
+)
+from banking.attachments.refusals import UnfitFile
+
+MOST_OBJECTS = 20_000
+PAGE = frozenset("/Type /Resources /MediaBox /CropBox /Rotate /UserUnit /Contents /Group".split())
+RESOURCES = frozenset("/ExtGState /ColorSpace /Pattern /Shading /XObject /Font /ProcSet".split())
+STREAM = frozenset("/Length /Filter /DecodeParms".split())
+FORM = STREAM | set("/Type /Subtype /FormType /BBox /Matrix /Resources /Group".split())
+PICTURE = STREAM | set(
+    "/Type /Subtype /Width /Height /ColorSpace /BitsPerComponent /Intent /ImageMask /Mask /Decode"
+    " /Interpolate /SMask /Matte".split()
+)
+NEVER = frozenset(
+    "/A /AA /AF /Alternates /Annots /EF /Info /JS /JavaScript /LastModified /Measure /Metadata"
+    " /Names /OC /OpenAction /OPI /PieceInfo /Properties /PtData /Ref /SpiderInfo"
+    " /StructParent /StructParents /URI /Usage".split()
+)
+OF_A_FILE = ("/F", "/FFilter", "/FDecodeParms")  # a stream whose data would be in another file
+# Where an object stands. The same one may stand at several places, and is looked at in each.
+_RESOURCES, _XOBJECTS, _DRAWN, _OTHER = "resources", "xobjects", "drawn", "other"
+_NAMED = "named"  # a dictionary whose keys are names that contents use: of fonts, of glyphs
+PLACES = {"/Resources": _RESOURCES, "/XObject": _XOBJECTS, "/CharProcs": _NAMED}  # by key
+
+
+def written_anew(content: bytes, limits: CleaningLimits, most: int) -> bytes:
+    """The pages of the document as a new one of at most so many bytes. Raises UnfitFile."""
+    try:
+        made = _written(content, limits)
+    except UnfitFile:
+        raise
+    except (MemoryError, LimitReachedError) as error:
+        raise UnfitFile(TOO_MUCH_WORK) from error
+    except Exception as error:  # the parser raises of all kinds on hostile files
+        raise UnfitFile(DAMAGED) from error
+    if len(made) > most:
+        raise UnfitFile(f"The PDF is larger than {most // 1024**2} MB. Choose a smaller one.")
+    return made
+
+
+def _written(content: bytes, limits: CleaningLimits) -> bytes:
+    reader, writer = PdfReader(io.BytesIO(content)), PdfWriter()
+    if reader.is_encrypted:
+        raise UnfitFile(ENCRYPTED)
+    _count_object_streams(reader, UnpackingBudget(limits.in_object_streams))
+    refuse_hidden_layers(reader.root_object)
+    pages = list(reader.pages)
+    if not 0 < len(pages) <= MOST_PAGES:
+        raise UnfitFile(TOO_LONG if pages else DAMAGED)
+    budget = UnpackingBudget(limits.unpacked)
+    for page in pages:
+        _remove(page, set(page) - PAGE)
+        _look_into_pieces(page, budget)
+    _clean(pages, budget)
+    for page in pages:
+        writer.add_page(page)
+    writer.metadata = None
+    made = io.BytesIO()
+    writer.write(made)
+    return made.getvalue()
+
+
+def _count_object_streams(reader: PdfReader, budget: UnpackingBudget) -> None:
+    """Raises UnfitFile before the objects in them are read."""
+    for number in sorted({number for number, _index in reader.xref_objStm.values()}):
+        stream = reader.get_object(number)
+        if isinstance(stream, StreamObject):
+            budget.take(len(stream.get_data()))
+
+
+def _look_into_pieces(page: PageObject, budget: UnpackingBudget) -> None:
+    """Looks into a page whose content is in several streams, which are one to those who draw it.
+    Raises UnfitFile.
+    """
+    pieces = direct(page.get("/Contents"))
+    if isinstance(pieces, ArrayObject):
+        streams = [each for each in map(direct, pieces) if isinstance(each, StreamObject)]
+        refuse_inline_jpeg(b"\n".join(unpacked(each, budget) for each in streams))
+
+
+def _clean(pages: list[PageObject], budget: UnpackingBudget) -> None:
+    """Removes the keys in NEVER from everything that the pages use, layers, and the metadata of
+    forms and pictures. Raises UnfitFile.
+    """
+    seen: dict[tuple[int, str], object] = {}  # the objects too, so that no id is used again
+    ahead: list[tuple[object, str]] = [(page, _OTHER) for page in pages]
+    while ahead:
+        found, place = ahead.pop()
+        value = direct(found)
+        if not isinstance(value, DictionaryObject | ArrayObject) or (id(value), place) in seen:
+            continue
+        seen[id(value), place] = value
+        if len(seen) > MOST_OBJECTS:
+            raise UnfitFile(DAMAGED)
+        if isinstance(value, ArrayObject):
+            ahead += [(each, _OTHER if place == _NAMED else place) for each in value]
+            continue
+        if isinstance(value, StreamObject):
+            refuse_hiding_conditions(value)
+            _remove(value, {*NEVER, *OF_A_FILE})
+            _clean_stream(value, place, budget)
+        elif place in (_NAMED, _XOBJECTS):
+            _remove(value, [key for key, each in value.items() if not _is_resource(each)])
+        else:
+            refuse_hiding_conditions(value)
+            _remove(value, set(value) - RESOURCES if place == _RESOURCES else NEVER)
+        ahead += _below(value, place)
+
+
+def _below(value: DictionaryObject, place: str) -> Iterator[tuple[object, str]]:
+    """What a dictionary has, each with its place."""
+    is_stream = isinstance(value, StreamObject)
+    for key, each in value.items():
+        is_mask = is_picture(value) and key in ("/SMask", "/Mask")
+        if is_mask or (place == _XOBJECTS and not is_stream):
+            yield each, _DRAWN
+        elif place == _NAMED and not is_stream:
+            yield each, _OTHER
+        else:
+            is_group = place == _RESOURCES and not is_stream  # of resources, by their names
+            yield each, PLACES.get(key, _NAMED if is_group else _OTHER)
+
+
+def _is_resource(value: object) -> bool:
+    """Whether contents can use this by its name, unlike a text."""
+    return isinstance(direct(value), DictionaryObject | ArrayObject | NameObject)
+
+
+def _clean_stream(stream: StreamObject, place: str, budget: UnpackingBudget) -> None:
+    """Raises UnfitFile, also for a picture where none may be: others would draw its data."""
+    if not is_picture(stream):
+        if place == _DRAWN or direct(stream.get("/Subtype")) == "/Form":
+            _remove(stream, set(stream) - FORM)
+        refuse_inline_jpeg(unpacked(stream, budget))
+    elif place == _DRAWN:
+        _remove(stream, set(stream) - PICTURE)
+        clean_picture(stream, budget)
+    else:
+        raise UnfitFile(DAMAGED)
+
+
+def _remove(value: DictionaryObject, keys: Iterable[str]) -> None:
+    for key in keys:
+        value.pop(key, None)

@@ -1,0 +1,64 @@
+"""What a person attached to payments."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from banking.attachments.models import Attachment
+from banking.attachments.storage import content_of, delete_outside
+from transactions.privacy.personal_data import (
+    DataSection,
+    ExportedFile,
+    PersonalData,
+    Row,
+    register,
+)
+from transactions.privacy.traces import Erased, Traces, naming, on_either_side
+
+
+def _attachments(person: User) -> Iterable[Row]:
+    """Each with its file, which is read when it is written."""
+    for each in Attachment.objects.of(person).in_order():
+        file = ExportedFile(f"attachments/{each.pk}/{each.file_name}", partial(_content, each.pk))
+        about = (each.transaction_id, each.file_name, each.content_type, each.size)
+        yield (*about, each.created_at, file)
+
+
+def _content(pk: UUID) -> bytes:
+    """Empty if it was removed meanwhile, or is not where its row says."""
+    found = Attachment.objects.filter(pk=pk).first()
+    return (content_of(found) if found else None) or b""
+
+
+def _delete_outside(person: User) -> None:
+    """Raises StorageFailed if S3 did not delete the files."""
+    delete_outside(Attachment.objects.of(person).values_list("pk", flat=True))
+
+
+def _rows(person: User) -> Iterator[QuerySet[Any]]:
+    yield Attachment.objects.filter(owner=person)
+
+
+def _texts(traces: Traces) -> Iterator[Erased]:
+    of_known = Q(owner__in=traces.known) | on_either_side(traces, "transaction__")
+    yield from naming(traces, Attachment, of_known, {"name": ""})
+
+
+register(
+    PersonalData(
+        sections=(
+            DataSection(
+                "attachments",
+                ("transaction", "name", "type", "bytes", "added", "file"),
+                _attachments,
+            ),
+        ),
+        delete_outside=_delete_outside,
+        rows=_rows,
+        texts=_texts,
+    )
+)

@@ -1,0 +1,17 @@
+"""What `has:` finds in the search: receipts."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import User
+from banking.attachments.models import Attachment
+from transactions.search.language.has_values import register
+
+
+def ids_with_receipt(reader: User) -> QuerySet[Any, Any]:
+    """Transactions to which the reader has attached a picture or a PDF."""
+    return Attachment.objects.of(reader).values("transaction")
+
+
+register("receipt", ids_with_receipt)

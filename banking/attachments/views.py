@@ -1,0 +1,103 @@
+"""Pictures and PDF documents on a receipt: adding, downloading and removing one's own."""
+
+from typing import Any
+from uuid import UUID
+
+from allauth.core.internal.ratelimit import consume
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.requests import PersonRequest
+from banking.attachments.content import MOST_SENT
+from banking.attachments.forms import AttachmentForm
+from banking.attachments.models import Attachment
+from banking.attachments.services import attach, remove
+from banking.attachments.storage import StorageFailed, content_of
+from ledger.db.ids import uuid7_for
+from ledger.web.uploads import reads_file
+from transactions.exceptions import LedgerError
+from transactions.models import Transaction
+from transactions.receipts.views import readable_row, receipt_page
+
+RATE = {"attach": "30/d/user"}
+TOO_MANY = (
+    "You can add thirty files a day, one at a time. If you sent several at once, try again;"
+    " otherwise tomorrow."
+)
+GONE = "This file is not there any more. Remove it, and add it again if you still have it."
+# Of a browser that shows it all the same: no script, no form, nothing from elsewhere.
+POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
+    " object-src 'none'; report-uri /csp-report/; sandbox"
+)
+
+
+@reads_file(MOST_SENT)
+@require_POST
+def attachment_new(request: PersonRequest) -> HttpResponse:
+    """Attaches a file to a transaction of which the reader has a side; 404 for all others."""
+    row: Transaction = readable_row(request, _id(request.POST.get("transaction", "")))
+    if not row.is_of(request.user):
+        raise Http404
+    if not consume(request, app="transactions", action="attach", config=RATE, user=request.user):
+        messages.error(request, TOO_MANY)
+        return redirect(_place(row.pk))
+    form = AttachmentForm(request.POST, request.FILES)
+    if form.is_valid():
+        data = form.cleaned_data
+        pk = uuid7_for(request.user.pk, data["id"])
+        try:
+            added = attach(transaction=row, owner=request.user, file=data["fit"], id=pk)
+            messages.success(request, f"{added.file_name} is attached.")
+            return redirect(_place(row.pk))
+        except LedgerError as refusal:
+            form.add_error("file", str(refusal))
+    return receipt_page(request, row, {"attachment_form": form})
+
+
+@require_safe
+def attachment(request: PersonRequest, pk: Any) -> HttpResponse:
+    """Returns one of the reader's own files, to be saved rather than shown."""
+    found = get_object_or_404(Attachment.objects.of(request.user).defer(None), pk=pk)
+    try:
+        content = content_of(found)
+    except StorageFailed as refusal:
+        content, why = None, str(refusal)
+    else:
+        why = GONE
+    if content is None:
+        messages.error(request, why)
+        return redirect(_place(found.transaction_id))
+    name = content_disposition_header(as_attachment=True, filename=found.file_name)
+    return HttpResponse(
+        content,
+        content_type=found.content_type,
+        headers={"Content-Disposition": name, "Content-Security-Policy": POLICY},
+    )
+
+
+@require_POST
+def attachment_remove(request: PersonRequest, pk: Any) -> HttpResponse:
+    """Removes one of the reader's own files."""
+    found = get_object_or_404(Attachment.objects.of(request.user), pk=pk)
+    try:
+        remove(attachment=found)
+        messages.success(request, f"{found.file_name} is removed.")
+    except StorageFailed as refusal:
+        messages.error(request, str(refusal))
+    return redirect(_place(found.transaction_id))
+
+
+def _id(typed: str) -> UUID:
+    try:
+        return UUID(typed)
+    except ValueError:
+        raise Http404 from None
+
+
+def _place(pk: UUID) -> str:
+    return f"{reverse('transactions:detail', args=[pk])}#attachments"

@@ -1,0 +1,60 @@
+"""Compares the books with the bank's own closing balances."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+
+from django.db import connection
+
+from banking.berka.identity import id_of, number_of
+from banking.berka.opening import CURRENCY
+from banking.berka.source import Source
+from ledger.text.money import figure
+
+
+def comparison(source: Source) -> Iterator[str]:
+    """Yields a sentence for each account whose balance differs by more than its tolerance, and a
+    last one that counts the accounts that agree.
+    """
+    found = list(_disagreements(source))
+    yield from found
+    total = len(source.closings)
+    which = f"{total - len(found):,} of {total:,}" if found else f"All {total:,}"
+    if total:
+        yield f"{which} accounts agree with the bank's own closing balance."
+
+
+def _disagreements(source: Source) -> Iterator[str]:
+    ids = {id_of("account", account_id): account_id for account_id in source.closings}
+    booked = booked_balances({id: source.closings[ids[id]].day for id in ids})
+    for id, account_id in ids.items():
+        closing = source.closings[account_id]
+        if abs(booked[id] - closing.balance) > closing.tolerance:
+            yield (
+                f"account {account_id} ({number_of(account_id)}) on {closing.day}: the books say "
+                f"{figure(booked[id], CURRENCY)} {CURRENCY}, "
+                f"the bank {figure(closing.balance, CURRENCY)} {CURRENCY}"
+            )
+
+
+def booked_balances(days: Mapping[uuid.UUID, date]) -> dict[uuid.UUID, Decimal]:
+    """Returns the booked balance of each account at the end of a day, by value date.
+
+    By value date, so that payments made after the import do not count, and a row that was repaired
+    and booked late counts for its own day.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT closing.account_id, coalesce(booked.sum, 0)
+            FROM unnest(%s::uuid[], %s::date[]) AS closing (account_id, day)
+            CROSS JOIN LATERAL (
+                SELECT sum(signed_amount) FROM entries
+                WHERE account_id = closing.account_id AND value_date <= closing.day
+                  AND status = 'completed'
+            ) AS booked
+            """,
+            [list(days), list(days.values())],
+        )
+        return dict(cursor.fetchall())

@@ -1,0 +1,98 @@
+"""Opens the bank's accounts and adds a user for each owner."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+
+from accounts.models import Account, User
+from accounts.services import open_accounts
+from banking.berka.identity import email_of, id_of, noon, number_of
+from banking.berka.lines import Refusal
+from banking.berka.source import Source, SourceAccount
+
+CURRENCY = "CZK"
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """The counts and refusals of an import. Updated during the run, so that a stopped run can
+    report them.
+    """
+
+    users: int = 0
+    accounts: int = 0
+    imported: int = 0
+    skipped: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def open_missing(source: Source, report: ImportReport) -> dict[int, Account]:
+    """Opens the missing accounts and returns all accounts by the bank's id."""
+    ids = {id_of("account", account.account_id): account for account in source.accounts.values()}
+    there = Account.objects.in_bulk(list(ids))
+    missing = [account for id, account in ids.items() if id not in there]
+    users = _add_missing_users(missing, report)
+    taken = set(
+        Account.objects.filter(
+            number__in=[number_of(account.account_id) for account in missing]
+        ).values_list("number", flat=True)
+    )
+    fresh = []
+    for account in missing:
+        user = users.get(account.client_id)
+        if number_of(account.account_id) in taken:
+            reason = f"another account has its number, {number_of(account.account_id)}"
+            report.refusals.append(Refusal("account.asc", account.line, reason))
+        elif user is None:
+            reason = (
+                f"the owner, client {account.client_id}, has left the bank, or somebody else "
+                f"signs in as {email_of(account.client_id)}"
+            )
+            report.refusals.append(Refusal("account.asc", account.line, reason))
+        else:
+            fresh.append(_account(account, user))
+    open_accounts(fresh)
+    report.accounts += len(fresh)
+    there |= {account.pk: account for account in fresh}
+    return {account.account_id: there[id] for id, account in ids.items() if id in there}
+
+
+def _account(account: SourceAccount, user: User) -> Account:
+    return Account(
+        id=id_of("account", account.account_id),
+        user=user,
+        number=number_of(account.account_id),
+        name="Current account",
+        currency=CURRENCY,
+        created_at=noon(account.day),
+    )
+
+
+def _add_missing_users(accounts: list[SourceAccount], report: ImportReport) -> dict[int, User]:
+    """Adds missing owners, who cannot sign in, and returns the active owners by client id."""
+    since: dict[int, date] = {}
+    for account in accounts:
+        since[account.client_id] = min(account.day, since.get(account.client_id, account.day))
+    ids = {client_id: id_of("client", client_id) for client_id in since}
+    emails = [email_of(client_id) for client_id in since]
+    there = User.objects.in_bulk(list(ids.values()))
+    taken = set(User.objects.filter(email__in=emails).values_list("email", flat=True))
+    fresh = [
+        User(
+            id=id,
+            email=email_of(client_id),
+            name=f"Client {client_id}",
+            created_at=noon(since[client_id]),
+            password=UNUSABLE_PASSWORD_PREFIX + secrets.token_hex(20),
+        )
+        for client_id, id in ids.items()
+        if id not in there and email_of(client_id) not in taken
+    ]
+    User.objects.bulk_create(fresh)
+    report.users += len(fresh)
+    there |= {user.pk: user for user in fresh}
+    return {
+        client_id: there[id] for client_id, id in ids.items() if id in there and there[id].is_active
+    }

@@ -1,0 +1,203 @@
+"""Delivers events to webhooks, in threads of `manage.py work`. Several workers may run.
+
+One thread looks for webhooks that have something to be sent, and the others send. A person is
+served by one thread at a time, and one thread is kept free of slow receivers, so those that hang
+keep no quick one waiting: Note [Turns of webhooks].
+"""
+
+import json
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import UTC
+from pathlib import Path
+from time import monotonic
+from uuid import UUID
+
+from cryptography.fernet import InvalidToken
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
+
+from banking.events import queues, signing
+from banking.events.models import WebhookDelivery
+from banking.events.queues import Sending, WebhookClaim
+from banking.events.sending import SendResult, send
+from ledger.db.outages.reasons import in_words
+from ledger.jobs.silence import limited_connections
+
+POLL_SECONDS = 1.0
+SERVED_SECONDS = 2.0  # after which a webhook with more to send waits for its next turn
+STATEMENT_SECONDS = 30.0
+AWAY = (DatabaseError, InterfaceError)
+logger = logging.getLogger("ledger.jobs")
+
+
+class DeliveryEnded(Exception):
+    """An error has ended the thread that looks for webhooks, so nothing more is delivered."""
+
+
+class Deliverer:
+    """Sends what is due. `tell` and `complain` get lines of ours, as those of a `Worker`. The file
+    `heartbeat` gets a new time whenever the thread that looks for webhooks goes round, also while
+    the database is away: a server that fails is no reason to end the process.
+    """
+
+    def __init__(
+        self,
+        *,
+        tell: Callable[[str], object],
+        complain: Callable[[str], object] | None = None,
+        heartbeat: Path | None = None,
+    ) -> None:
+        self._heartbeat = heartbeat
+        self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{os.urandom(4).hex()}"
+        self._tell, self._complain = tell, complain or tell
+        self._stop, self._wake, self._ended = (threading.Event() for _ in range(3))
+        threads = settings.LEDGER_WEBHOOK_THREADS
+        self._free = threading.Semaphore(threads)
+        self._free_for_slow = threading.Semaphore(max(1, threads - 1))
+        self._is_away = False
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Delivers while the block runs. At its end, waits for what is being sent."""
+        if not settings.LEDGER_WEBHOOK_THREADS:
+            yield
+            return
+        looks = threading.Thread(target=self._look, name="webhooks", daemon=True)
+        looks.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            self._wake.set()
+            looks.join()
+
+    def wait(self, seconds: float) -> None:
+        """Waits so long. Raises DeliveryEnded if nothing more is delivered, though it should be."""
+        if not settings.LEDGER_WEBHOOK_THREADS:
+            self._beat()
+        if self._ended.wait(seconds):
+            raise DeliveryEnded
+
+    def deliver_due(self) -> int:
+        """Delivers what is due now, in this thread; returns how many attempts were made."""
+        attempts, idle = 0, set[UUID]()
+        if not settings.LEDGER_WEBHOOK_THREADS:
+            return attempts
+        while (claim := queues.claim(self.name)) is not None and claim.webhook not in idle:
+            made = self._serve(claim.webhook)
+            attempts += made
+            if not made:
+                idle.add(claim.webhook)
+        return attempts
+
+    def _look(self) -> None:
+        """Finds webhooks that have something to be sent, and gives each to a free thread."""
+        threads = settings.LEDGER_WEBHOOK_THREADS
+        try:
+            with limited_connections(STATEMENT_SECONDS), ThreadPoolExecutor(threads) as senders:
+                while not self._stop.is_set():
+                    self._beat()
+                    self._wake.clear()
+                    if not self._found_one(senders):
+                        self._wake.wait(POLL_SECONDS)
+        finally:
+            self._ended.set()
+
+    def _beat(self) -> None:
+        if self._heartbeat:
+            self._heartbeat.touch()
+
+    def _found_one(self, senders: ThreadPoolExecutor) -> bool:
+        if not self._free.acquire(blocking=False):
+            return False
+        claim, may_be_slow = None, self._free_for_slow.acquire(blocking=False)
+        try:
+            claim = queues.claim(self.name, may_be_slow=may_be_slow)
+            self._note(is_away=False)
+        except AWAY as error:
+            self._note(is_away=True, why=in_words(error))
+            connection.close()
+        finally:
+            if may_be_slow and not (claim and claim.is_slow):
+                self._free_for_slow.release()
+            if claim is None:
+                self._free.release()
+        if claim is None:
+            return False
+        senders.submit(self._serve_in_thread, claim)
+        return True
+
+    def _serve_in_thread(self, claim: WebhookClaim) -> None:
+        made = 0
+        try:
+            with limited_connections(STATEMENT_SECONDS):
+                made = self._serve(claim.webhook)
+        except AWAY as error:  # the claim ends, and what was being sent is sent again
+            self._note(is_away=True, why=in_words(error))
+        except Exception:
+            logger.exception("Delivering to the webhook %s failed.", claim.webhook)
+        finally:
+            if claim.is_slow:
+                self._free_for_slow.release()
+            self._free.release()
+            if made:  # otherwise a webhook of which nothing can be sent would be looked at at once
+                self._wake.set()
+
+    def _serve(self, webhook: UUID) -> int:
+        """Sends what this webhook is due, for SERVED_SECONDS or until an attempt was slow; returns
+        how many attempts.
+        """
+        began, attempts = monotonic(), 0
+        try:
+            while monotonic() - began < SERVED_SECONDS and not self._stop.is_set():
+                sending = queues.begin(webhook, self.name)
+                if sending is None:
+                    break
+                attempts += 1
+                answer = attempt(sending)
+                queues.finish(sending, answer)
+                if answer.is_slow:
+                    break
+        finally:
+            with suppress(*AWAY):
+                queues.give_back(webhook, self.name)
+        return attempts
+
+    def _note(self, *, is_away: bool, why: str = "") -> None:
+        """Says once that the database is away, and once that it is back."""
+        if is_away and not self._is_away:
+            self._complain(f"Webhooks wait, because the database does not answer: {why}")
+        elif self._is_away and not is_away:
+            self._tell("Webhooks are delivered again.")
+        self._is_away = is_away
+
+
+def attempt(sending: Sending) -> SendResult:
+    """Signs the delivery and sends it."""
+    body, now = body_of(sending.delivery), timezone.now()
+    try:
+        proof = signing.headers(sending.webhook.secrets, sending.delivery.pk, body, now)
+    except InvalidToken:
+        logger.error("No key of SECRET_KEY decrypts the secret of a webhook.")  # noqa: TRY400
+        return SendResult(None, "The bank could not sign the event.", 0.0, is_unreachable=True)
+    webhook, seconds = sending.webhook, settings.LEDGER_WEBHOOK_TIMEOUT
+    return send(webhook.url, proof, body, owner=webhook.owner_id, seconds=seconds)
+
+
+def body_of(delivery: WebhookDelivery) -> bytes:
+    """What is sent: which event, on which account, and nothing else. Always the same bytes."""
+    data: dict[str, object] = {"account": str(delivery.account_id), "number": delivery.number}
+    if delivery.transaction_id is not None:
+        data["transaction"] = str(delivery.transaction_id)
+    moment = delivery.at.astimezone(UTC).isoformat(timespec="microseconds")
+    content = {
+        "type": delivery.kind, "timestamp": moment.replace("+00:00", "Z"), "data": data
+    }  # fmt: skip
+    return json.dumps(content, separators=(",", ":")).encode()

@@ -1,0 +1,56 @@
+"""Ana's webhook, told of her holds and refunds while the demo was made. Nothing is sent anywhere:
+what a receiver might have answered is written down. At the end the webhook is off.
+"""
+
+from datetime import timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from banking.events import queues, services, signing
+from banking.events.models import Webhook
+from banking.events.sending import SendResult
+from transactions.demo.registered import DemoBank, register
+from transactions.models import EventKind
+
+URL = "https://shop.example/ledger"
+KINDS = (EventKind.HELD, EventKind.CAPTURED, EventKind.VOIDED, EventKind.REVERSED)
+SEEDING = "seed_demo"  # claims the webhook like a worker, so that none sends to it
+TAKEN = SendResult(200, "", 0.18)
+REFUSED = SendResult(503, "It answered that it did not take the event.", 0.42)
+AFTER = timedelta(seconds=2)  # an event was sent
+
+
+@register(order=10, before_booking=True)
+def listen(bank: DemoBank) -> None:
+    """Adds the webhook, before anything is booked; a second run adds nothing. Unlike the service it
+    looks no name up and sends no mail.
+    """
+    ana = bank.people["ana"]
+    if Webhook.objects.filter(owner=ana, url=URL).exists():
+        return
+    Webhook.objects.create(
+        owner=ana,
+        url=URL,
+        kinds=list(KINDS),
+        secrets=signing.stored(signing.new_secret()),
+        created_at=ana.created_at,
+        claimed_by=SEEDING,
+        claim_ends=timezone.now() + timedelta(days=1),
+    )
+
+
+@register(order=40)
+def note_deliveries(bank: DemoBank) -> None:
+    """Notes each event as delivered, but the release of a hold as refused; then turns the webhook
+    off, so that a worker sends nothing to an address that does not exist.
+    """
+    ana = bank.people["ana"]
+    webhook = Webhook.objects.get(owner=ana, url=URL)
+    while sending := queues.begin(webhook.pk, SEEDING):
+        is_release = sending.delivery.kind == EventKind.VOIDED
+        queues.finish(sending, REFUSED if is_release else TAKEN)
+    if webhook.is_active:
+        webhook.deliveries.update(tried_at=F("at") + AFTER)
+        services.turn_off(owner=ana, webhook=webhook.pk)
+        queues.give_back(webhook.pk, SEEDING)

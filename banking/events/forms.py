@@ -1,0 +1,35 @@
+"""The form of a webhook: where events go, and which."""
+
+from django import forms
+
+from banking.events.models.webhook import URL_LIMIT
+from transactions.models.event_kind import EventKind
+
+CHOICES = [choice for choice in EventKind.choices if choice[0] != EventKind.RESTORED]
+
+
+class KindsForm(forms.Form):
+    """Which kinds of events a webhook is told."""
+
+    kinds = forms.MultipleChoiceField(
+        label="Events",
+        choices=CHOICES,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one kind of event."},
+    )
+
+
+class WebhookForm(KindsForm):
+    """A new webhook. The address is checked by the service."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=URL_LIMIT,
+        help_text="An https:// address of your own program, on port 443 or 8443.",
+        widget=forms.TextInput(
+            attrs={"inputmode": "url", "autocomplete": "off", "spellcheck": "false",
+                   "placeholder": "https://shop.example/ledger"}
+        ),
+        error_messages={"required": "Type an address such as https://shop.example/hook."},
+    )  # fmt: skip
+    field_order = ("url", "kinds")

@@ -1,0 +1,25 @@
+"""Encrypts the secrets of webhooks anew after a change of SECRET_KEY."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from banking.events.reencryption import reencrypt_webhooks
+from ledger.db.secret_key.reencryption import not_decrypted
+from ledger.text.lines import counted
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypt the secrets of webhooks with the present SECRET_KEY. Those encrypted with a key in"
+        " SECRET_KEY_FALLBACKS no longer need it then."
+    )
+
+    def handle(self, **_options: Any) -> None:
+        count, refused = reencrypt_webhooks()
+        self.stdout.write(f"Encrypted the secrets of {counted(count, 'webhook')} anew.")
+        if refused:
+            names = [f"webhook {each.pk} of person {each.owner_id}" for each in refused]
+            raise CommandError(
+                not_decrypted(names, "its owner removes the webhook and adds it again.")
+            )

@@ -1,0 +1,5 @@
+"""The page of webhooks."""
+
+from ledger.web.menu import register
+
+register("Webhooks", "transactions:webhooks", order=80)

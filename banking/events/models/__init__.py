@@ -1,0 +1,12 @@
+"""What happened on accounts, and the webhooks that are told of it."""
+
+from banking.events.models.event import AccountEvent, EventStream
+from banking.events.models.webhook import Webhook, WebhookDelivery, WebhookQueue
+
+__all__ = [
+    "AccountEvent",
+    "EventStream",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookQueue",
+]

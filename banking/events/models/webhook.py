@@ -1,0 +1,173 @@
+"""Webhooks: addresses of people's own programs that are told what happens on their accounts.
+
+Note [Webhook queues]: what is to be delivered is not copied anywhere. Each webhook has a queue for
+each account of its owner, a row that says up to which number its events were delivered. So a
+booking writes the same single event however many listen, and nothing that was booked can be
+missing in a queue. A worker takes a webhook with all its queues, by `claim_ends`; no other sends
+to it until then, so an account's events arrive in order. All webhooks of a person keep one thread
+at a time, so receivers that hang keep no more.
+"""
+
+from typing import ClassVar, Self
+from urllib.parse import urlsplit
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Account, User
+from banking.events.models.event_triggers import STREAMS_FOLLOW_WEBHOOKS
+from ledger.db.ids import uuid7
+from transactions.models.event_kind import EventKind
+
+URL_LIMIT = 500  # characters
+
+
+class WebhookQuerySet(models.QuerySet["Webhook"]):
+    def owned_by(self, person: User) -> Self:
+        """Those that the person has not removed, newest first."""
+        own = self.filter(owner=person).exclude(status=Webhook.Status.REMOVED)
+        return own.order_by("-created_at", "-pk")
+
+
+class Webhook(models.Model):
+    """An address of a person's own program, told of events on all accounts of this person."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"  # by its owner
+        DISABLED = "disabled", "Disabled"  # because nothing could be delivered
+        REMOVED = "removed", "Removed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(User, models.PROTECT, related_name="webhooks")
+    url = models.CharField(max_length=URL_LIMIT)
+    kinds = ArrayField(
+        models.CharField(max_length=20, choices=EventKind.choices),
+        db_comment="Which kinds of events it is told",
+    )
+    secrets = models.JSONField(
+        default=list,
+        db_comment="Encrypted with a key of SECRET_KEY, newest first; until when each counts",
+    )
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    reason = models.CharField(
+        max_length=200, blank=True, default="", db_comment="Why it was disabled, for its owner"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    # Of the worker that delivers.
+    claimed_by = models.CharField(max_length=100, blank=True, default="")
+    claim_ends = models.DateTimeField(null=True, blank=True)
+    paused_until = models.DateTimeField(
+        null=True, blank=True, db_comment="Before that the receiver is left alone"
+    )
+    slow_until = models.DateTimeField(
+        null=True, blank=True, db_comment="Before that it waits behind quick receivers"
+    )
+
+    objects = WebhookQuerySet.as_manager()
+
+    class Meta:
+        db_table = "webhooks"
+        db_table_comment = "Addresses of people's own programs, told what happens on their accounts"
+        default_permissions = ()
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [STREAMS_FOLLOW_WEBHOOKS]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["claim_ends"], condition=Q(status="active"), name="webhooks_active"
+            )
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="webhook_status_valid",
+                condition=Q(status__in=["active", "paused", "disabled", "removed"]),
+                violation_error_message="A webhook is active, paused, disabled or removed.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == self.Status.ACTIVE
+
+    @property
+    def host(self) -> str:
+        """Where it leads, for headings: an address may be long."""
+        return urlsplit(self.url).hostname or self.url
+
+    def remove(self) -> None:
+        """Ends it for good and deletes its secrets, in the caller's database transaction."""
+        self.status, self.secrets = self.Status.REMOVED, []
+        self.save(update_fields=["status", "secrets"])
+
+
+class WebhookQueue(models.Model):
+    """How far a webhook was told of the events of one account."""
+
+    pk = models.CompositePrimaryKey("webhook_id", "account_id")
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="queues", db_index=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    position = models.BigIntegerField(db_comment="The last number that was delivered or left out")
+    attempts = models.IntegerField(default=0, db_comment="At the next event, all failed")
+    failing_since = models.DateTimeField(null=True, blank=True)
+    next_at = models.DateTimeField(null=True, blank=True, db_comment="NULL: at once")
+
+    class Meta:
+        db_table = "webhook_queues"
+        db_table_comment = "How far each webhook was told of the events of each account"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.webhook_id} {self.account_id}: {self.position}"
+
+
+class WebhookDelivery(models.Model):
+    """One event, sent or being sent to one webhook; its id is the same each time it is sent."""
+
+    class Status(models.TextChoices):
+        SENDING = "sending", "Being sent"
+        FAILED = "failed", "Failed"
+        DELIVERED = "delivered", "Delivered"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
+    account = models.ForeignKey(
+        Account, models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    number = models.BigIntegerField(db_comment="Of the event, on this account")
+    kind = models.CharField(max_length=20, choices=EventKind.choices)
+    transaction_id = models.UUIDField(null=True)
+    at = models.DateTimeField(db_comment="Of the event")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.SENDING)
+    attempts = models.IntegerField(default=0)
+    answer_code = models.IntegerField(null=True, db_comment="HTTP status; NULL without an answer")
+    error = models.CharField(max_length=200, blank=True, default="")
+    tried_at = models.DateTimeField(null=True)
+    seconds = models.FloatField(null=True, db_comment="How long the last attempt took")
+    again_at = models.DateTimeField(null=True, db_comment="Its owner wants it sent again")
+
+    class Meta:
+        db_table = "webhook_deliveries"
+        db_table_comment = "What was sent to webhooks, and what they answered"
+        default_permissions = ()
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["webhook", "account", "number"],
+                name="event_delivered_under_one_id",
+                violation_error_message="A webhook gets an event under one id.",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["webhook", "tried_at"], name="deliveries_of_webhook"),
+            models.Index(
+                fields=["webhook"], condition=Q(again_at__isnull=False), name="deliveries_again"
+            ),
+            models.Index(fields=["tried_at"], name="deliveries_tried"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.webhook_id}: {self.status}"

@@ -1,0 +1,288 @@
+"""What is to be sent to which webhook next, and what became of it: see Note [Webhook queues].
+
+All times are those of the database, except that of the signature.
+
+Note [Claims of webhooks]: a worker takes a webhook by a row, `claim_ends` ahead, as in Note [Claims
+of jobs], and commits before it sends. A worker that is killed meanwhile keeps the webhook until its
+claim ends; then another sends the same event again, under the same id. So an event is delivered at
+least once, never not at all.
+
+Note [Turns of webhooks]: receivers may answer late, and anybody may have some. So a person has one
+claim at a time in all processes, whether or not the webhook of that claim is still active. To see
+the claims of other workers, a claim locks the owner first, and waits for nobody: whom another
+transaction has locked is left out. The person whose last turn is longest ago goes first. A slow
+attempt ends the turn and makes all webhooks of the owner slow for SLOW_FOR, also new ones, so that
+neither quick answers in between nor a new webhook change that. Slow ones wait SLOW_WAITS longer
+than others, and a worker keeps a thread free of them (`Deliverer`).
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.db import transaction as db_transaction
+from django.db.models import F
+from django.db.models.functions import Greatest, Now
+
+from accounts.models import User
+from accounts.sign_in import notices
+from banking.events.models import Webhook, WebhookDelivery, WebhookQueue
+from banking.events.sending import GONE, SendResult
+from ledger.db.retry import with_retry
+from ledger.web import security_log
+from transactions.models import EventKind
+
+GIVE_UP_AFTER = timedelta(days=3)
+# Between the attempts at an event; the last one again and again until GIVE_UP_AFTER.
+PAUSES = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800)
+)
+SLOW_FOR = timedelta(hours=1)
+SLOW_WAITS = 60.0  # seconds
+GRACE = 20.0  # seconds that a claim lasts longer than an attempt may take
+
+# Also of a restore, whatever was chosen: its numbers count for all other kinds.
+_IS_TOLD = f"kind = ANY (array_append(hook.kinds, '{EventKind.RESTORED}'))"
+_DUE = f"""
+    SELECT queue.account_id, next.* FROM webhook_queues AS queue
+    JOIN webhooks AS hook ON hook.id = queue.webhook_id
+    JOIN event_streams AS stream ON stream.account_id = queue.account_id
+    JOIN accounts ON accounts.id = queue.account_id AND accounts.user_id = hook.owner_id
+    JOIN LATERAL (
+        (SELECT number, kind, transaction_id, at FROM events
+         WHERE account_id = queue.account_id AND number > queue.position
+           AND {_IS_TOLD} ORDER BY number LIMIT 1)
+        UNION ALL
+        (SELECT other_number, kind, transaction_id, at FROM events
+         WHERE other_account_id = queue.account_id AND other_number > queue.position
+           AND {_IS_TOLD} ORDER BY other_number LIMIT 1)
+        ORDER BY 1 LIMIT 1
+    ) AS next ON true
+    WHERE queue.webhook_id = %s AND stream.last_number > queue.position
+      AND coalesce(queue.next_at <= clock_timestamp(), true)
+    ORDER BY next.at, queue.account_id LIMIT 1
+"""  # noqa: S608 - a constant
+# Events of kinds that were not chosen are passed over, so that nobody looks at them again.
+_SKIP = f"""
+    UPDATE webhook_queues AS queue SET position = stream.last_number
+    FROM event_streams AS stream, webhooks AS hook
+    WHERE queue.webhook_id = %s AND hook.id = queue.webhook_id
+      AND stream.account_id = queue.account_id AND stream.last_number > queue.position
+      AND NOT EXISTS (
+          SELECT FROM events WHERE account_id = queue.account_id AND number > queue.position
+                               AND {_IS_TOLD})
+      AND NOT EXISTS (
+          SELECT FROM events
+          WHERE other_account_id = queue.account_id AND other_number > queue.position
+            AND {_IS_TOLD})
+"""  # noqa: S608 - a constant
+# Whose last turn is longest ago goes first: Note [Turns of webhooks].
+_CHOOSE = """
+    SELECT hook.id, person.is_slow
+    FROM webhooks AS hook
+    JOIN users ON users.id = hook.owner_id AND users.deleted_at IS NULL
+    JOIN LATERAL (
+        SELECT max(claim_ends) AS served_at,
+               coalesce(max(slow_until) > clock_timestamp(), false) AS is_slow
+        FROM webhooks WHERE owner_id = hook.owner_id
+    ) AS person ON coalesce(person.served_at <= clock_timestamp(), true)
+    WHERE hook.status = 'active'
+      AND (%(may_be_slow)s OR NOT person.is_slow)
+      AND (
+          EXISTS (SELECT FROM webhook_deliveries AS delivery
+                  WHERE delivery.webhook_id = hook.id AND delivery.again_at IS NOT NULL)
+          OR coalesce(hook.paused_until <= clock_timestamp(), true) AND EXISTS (
+              SELECT FROM webhook_queues AS queue
+              JOIN event_streams AS stream ON stream.account_id = queue.account_id
+              JOIN accounts ON accounts.id = queue.account_id
+                   AND accounts.user_id = hook.owner_id
+              WHERE queue.webhook_id = hook.id AND stream.last_number > queue.position
+                AND coalesce(queue.next_at <= clock_timestamp(), true))
+      )
+    ORDER BY person.served_at
+             + CASE WHEN person.is_slow THEN %(slow_waits)s ELSE 0 END * interval '1 s' NULLS FIRST,
+             hook.claim_ends NULLS FIRST
+    LIMIT 1
+    FOR NO KEY UPDATE OF hook, users SKIP LOCKED
+"""
+# With the owner locked, it sees claims that were committed while the webhook was chosen.
+_TAKE = """
+    UPDATE webhooks
+    SET claimed_by = %(worker)s, claim_ends = clock_timestamp() + %(lease)s * interval '1 s'
+    WHERE id = %(webhook)s AND NOT EXISTS (
+        SELECT FROM webhooks AS other
+        WHERE other.owner_id = webhooks.owner_id AND other.claim_ends > clock_timestamp())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookClaim:
+    """A webhook that a worker has. `is_slow`: its owner had a slow attempt within SLOW_FOR."""
+
+    webhook: UUID
+    is_slow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A delivery that is to be sent now. `is_again`: because its owner wants it once more."""
+
+    delivery: WebhookDelivery
+    webhook: Webhook
+    is_again: bool
+
+
+def lease() -> float:
+    """Seconds that a claim lasts: one attempt, and a grace."""
+    return float(settings.LEDGER_WEBHOOK_TIMEOUT) + GRACE
+
+
+def claim(worker: str, *, may_be_slow: bool = True) -> WebhookClaim | None:
+    """Gives the worker a webhook that has something to send, of an owner who has no other claim:
+    Note [Turns of webhooks].
+    """
+    with db_transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_CHOOSE, {"may_be_slow": may_be_slow, "slow_waits": SLOW_WAITS})
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        found = WebhookClaim(*row)
+        cursor.execute(_TAKE, {"worker": worker, "lease": lease(), "webhook": found.webhook})
+        return found if cursor.rowcount else None
+
+
+def give_back(webhook: UUID, worker: str) -> None:
+    """Ends the worker's claim; others may have the webhook now, after those that wait longer."""
+    Webhook.objects.filter(pk=webhook, claimed_by=worker).update(claim_ends=Now(), claimed_by="")
+
+
+@with_retry
+def begin(webhook_id: UUID, worker: str) -> Sending | None:
+    """The next delivery of a claimed webhook, noted as being sent; None if there is nothing to
+    send now, or if the claim is over.
+    """
+    with db_transaction.atomic(durable=True):
+        mine = Webhook.objects.filter(
+            pk=webhook_id, claimed_by=worker, claim_ends__gt=Now(), status=Webhook.Status.ACTIVE,
+            owner__deleted_at=None,
+        )  # fmt: skip
+        webhook = mine.select_for_update(of=("self",), no_key=True).first()
+        if webhook is None:
+            return None
+        again = webhook.deliveries.exclude(again_at=None).order_by("again_at").first()
+        delivery = again or _next(webhook)
+        if delivery is None:
+            return None
+        delivery.status = WebhookDelivery.Status.SENDING
+        delivery.attempts += 1
+        delivery.tried_at = clock()
+        delivery.save(update_fields=["status", "attempts", "tried_at"])
+        webhook.claim_ends = clock() + timedelta(seconds=lease())
+        webhook.save(update_fields=["claim_ends"])
+    return Sending(delivery, webhook, is_again=again is not None)
+
+
+def _next(webhook: Webhook) -> WebhookDelivery | None:
+    """The delivery of the oldest event that is due, made at its first attempt."""
+    if webhook.paused_until is not None and webhook.paused_until > clock():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [webhook.pk])
+        row = cursor.fetchone()
+        if row is None:
+            cursor.execute(_SKIP, [webhook.pk])
+            return None
+    account, number, kind, transaction, at = row
+    found, _ = WebhookDelivery.objects.get_or_create(
+        webhook=webhook, account_id=account, number=number,
+        defaults={"kind": kind, "transaction_id": transaction, "at": at},
+    )  # fmt: skip
+    return found
+
+
+@with_retry
+def finish(sending: Sending, answer: SendResult) -> None:
+    """Notes what came of an attempt: the queue goes on, or waits, or the webhook is disabled, for
+    which its owner is locked first: Note [Lock of a person].
+    """
+    with db_transaction.atomic(durable=True):
+        if not answer.is_delivered:
+            User.objects.locked([sending.webhook.owner_id]).get()
+        webhook = Webhook.objects.select_for_update(no_key=True).get(pk=sending.webhook.pk)
+        status = WebhookDelivery.Status
+        WebhookDelivery.objects.filter(pk=sending.delivery.pk).update(
+            status=status.DELIVERED if answer.is_delivered else status.FAILED,
+            answer_code=answer.code, error=answer.error, seconds=answer.seconds,
+            **({"again_at": None} if sending.is_again else {}),
+        )  # fmt: skip
+        if answer.is_slow:
+            webhook.slow_until = clock() + SLOW_FOR
+            webhook.save(update_fields=["slow_until"])
+        queue = WebhookQueue.objects.filter(webhook=webhook, account_id=sending.delivery.account_id)
+        if answer.is_delivered:
+            _go_on(queue, sending.delivery.number)
+        elif not sending.is_again:
+            _wait(webhook, queue.get(), sending.delivery.number, answer)
+
+
+def _go_on(queue: Any, number: int) -> None:
+    """Only from the event before it: one that was sent again, or late, moves nothing."""
+    queue.filter(position__lt=number).exclude(attempts=0, failing_since=None, next_at=None).update(
+        attempts=0, failing_since=None, next_at=None
+    )
+    queue.update(position=Greatest(F("position"), number))
+
+
+def _wait(webhook: Webhook, queue: WebhookQueue, number: int, answer: SendResult) -> None:
+    """Plans the next attempt, or gives the webhook up."""
+    if queue.position >= number or not webhook.is_active:
+        return  # another worker has delivered it meanwhile, or nobody wants it any more
+    now = clock()
+    queue.attempts += 1
+    queue.failing_since = queue.failing_since or now
+    queue.next_at = now + pause_after(queue.attempts)
+    queue.save(update_fields=["attempts", "failing_since", "next_at"])
+    if answer.code == GONE:
+        _disable(webhook, "The address answered that it is gone for good.")
+    elif now - queue.failing_since >= GIVE_UP_AFTER:
+        _disable(webhook, f"Nothing could be delivered for three days. {answer.error}")
+    elif answer.is_unreachable:
+        webhook.paused_until = queue.next_at
+        webhook.save(update_fields=["paused_until"])
+
+
+def pause_after(attempts: int) -> timedelta:
+    """How long to wait after so many failures, with up to a tenth more, so that many webhooks of
+    one receiver do not all come back at once.
+    """
+    pause = PAUSES[min(attempts, len(PAUSES)) - 1]
+    return pause * random.uniform(1, 1.1)  # noqa: S311 - no secret
+
+
+def _disable(webhook: Webhook, reason: str) -> None:
+    webhook.status, webhook.reason = Webhook.Status.DISABLED, reason[:200]
+    webhook.save(update_fields=["status", "reason"])
+    notices.tell(webhook.owner, _notice(webhook), counts=False)
+    security_log.record("webhook.disabled", person=webhook.owner_id, webhook=webhook.pk)
+
+
+def _notice(webhook: Webhook) -> notices.Notice:
+    return notices.Notice(
+        "A webhook of yours was turned off",
+        f"Ledger no longer sends events to {webhook.url}. {webhook.reason}\n\n"
+        "Mend the receiver, then turn the webhook on again on the page Webhooks. What could not "
+        "be delivered is sent then. Events of the time in between are not recorded: read the "
+        "statement for them.",
+    )
+
+
+def clock() -> datetime:
+    """The time of the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment

@@ -1,0 +1,180 @@
+"""Sends one delivery over HTTP: to a checked address, within a time limit, following no redirect.
+
+http.client speaks HTTP on a socket that is connected here, so it looks no name up, knows no proxy
+of the environment and follows no redirect. Its own time limits are for each read; a watcher ends
+the connection when the whole exchange takes too long, so a receiver that answers a byte at a time
+gets no more time than one that answers nothing.
+"""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from http.client import HTTPConnection, HTTPException
+from time import monotonic
+from uuid import UUID
+
+from banking.events.targets import AddressRefused, HookTarget, read, resolve
+
+AGENT = "Ledger-Webhooks/1"
+GONE = 410
+SLOW_SECONDS = 2.0  # an attempt that takes longer ends the webhook's turn
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What became of one attempt. `error` is a sentence for the owner, "" for a success.
+
+    `is_unreachable`: no answer came, so the receiver's other events would fail as well.
+    """
+
+    code: int | None
+    error: str
+    seconds: float
+    is_unreachable: bool = False
+
+    @property
+    def is_delivered(self) -> bool:
+        return not self.error
+
+    @property
+    def is_slow(self) -> bool:
+        return self.seconds > SLOW_SECONDS
+
+
+def send(
+    url: str, headers: Mapping[str, str], body: bytes, *, owner: UUID, seconds: float
+) -> SendResult:
+    """Sends the body to the address of this person's webhook and returns what came of it; raises
+    nothing of the network.
+    """
+    began = monotonic()
+    try:
+        target = read(url)
+        code = _exchange(target, resolve(target, owner), headers, body, seconds)
+    except AddressRefused as refusal:
+        return SendResult(None, str(refusal), monotonic() - began, is_unreachable=True)
+    except (OSError, HTTPException) as error:
+        took = monotonic() - began
+        return SendResult(None, _why(error, took, seconds), took, is_unreachable=True)
+    return SendResult(code, _refusal(code), monotonic() - began)
+
+
+def _exchange(
+    target: HookTarget,
+    addresses: Sequence[str],
+    headers: Mapping[str, str],
+    body: bytes,
+    limit: float,
+) -> int:
+    """The status of the answer; its body is not read."""
+    raw = _connected(addresses, target.port, limit)
+    with _ended_after(raw, limit) as is_over:
+        sock = _with_tls(raw, target.host) if target.is_https else raw
+        connection = HTTPConnection(target.host, target.port, timeout=limit)
+        connection.sock = sock
+        try:
+            connection.request(
+                "POST",
+                target.path,
+                body,
+                {
+                    "Host": target.host_header,
+                    "Content-Type": "application/json",
+                    "User-Agent": AGENT,
+                    "Connection": "close",
+                    **headers,
+                },
+            )
+            with closing(connection.getresponse()) as response:
+                if is_over.is_set():  # the end of the connection looks like the end of the headers
+                    raise TimeoutError
+                return response.status
+        finally:
+            connection.close()
+            sock.close()
+
+
+def _connected(addresses: Sequence[str], port: int, limit: float) -> socket.socket:
+    """A connection to the first of the checked addresses that takes it, within the limit."""
+    until = monotonic() + limit
+    refused: OSError = TimeoutError()
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(max(0.01, until - monotonic()))
+            sock.connect((address, port))
+            sock.settimeout(limit)
+        except OSError as error:
+            sock.close()
+            refused = error
+        else:
+            return sock
+        if monotonic() >= until:
+            break
+    raise refused
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Checks certificates and names by the authorities of the system."""
+    return ssl.create_default_context()
+
+
+def _with_tls(raw: socket.socket, host: str) -> socket.socket:
+    try:
+        return tls_context().wrap_socket(raw, server_hostname=host)
+    except BaseException:
+        raw.close()
+        raise
+
+
+@contextmanager
+def _ended_after(sock: socket.socket, seconds: float) -> Iterator[threading.Event]:
+    """Within the block, ends the connection once the time is over, whoever waits for it. Yields
+    what is set then.
+    """
+    handle, is_over = sock.dup(), threading.Event()  # TLS takes the socket itself over
+
+    def end() -> None:
+        is_over.set()
+        with suppress(OSError):
+            handle.shutdown(socket.SHUT_RDWR)
+
+    watcher = threading.Timer(seconds, end)
+    watcher.daemon = True
+    watcher.start()
+    try:
+        yield is_over
+    finally:
+        watcher.cancel()
+        handle.close()
+
+
+def _refusal(code: int) -> str:
+    """Why an answer with this status is no success; "" for one that is."""
+    if 200 <= code < 300:
+        return ""
+    if 300 <= code < 400:
+        return "It answered with a redirect, and redirects are not followed."
+    if code == GONE:
+        return "It answered that it is gone for good."
+    return "It answered that it did not take the event."
+
+
+def _why(error: BaseException, took: float, seconds: float) -> str:
+    if isinstance(error, TimeoutError) or took >= seconds:
+        return f"No answer came within {seconds:g} seconds."
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "Its certificate is not valid for this name."
+    if isinstance(error, ssl.SSLError):
+        return "TLS could not be agreed with it."
+    if isinstance(error, ConnectionRefusedError):
+        return "Nothing listens there."
+    if isinstance(error, HTTPException):
+        return "What it answered is not HTTP."
+    return "The connection failed."

@@ -1,0 +1,152 @@
+"""What people do with their webhooks. Each is one database transaction."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction as db_transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.exceptions import LedgerError
+from accounts.models import User
+from accounts.sign_in import notices
+from banking.events import signing, targets
+from banking.events.models import Webhook, WebhookDelivery
+from ledger.db.retry import with_retry
+from ledger.web import security_log
+
+MOST = 5  # webhooks of a person
+IF_NOT_YOU = "If it was not you, remove it on the page Webhooks and tell the bank at once."
+
+
+class TooManyWebhooks(LedgerError):
+    """A person has as many webhooks as they may have."""
+
+
+class SameWebhook(LedgerError):
+    """The person has this address already."""
+
+
+class WebhookNotFound(LedgerError):
+    """No webhook of this person has that id, or it was removed."""
+
+
+class WebhookNotActive(LedgerError):
+    """Nothing is sent to a webhook that is turned off."""
+
+
+@with_retry
+def add_webhook(*, owner: User, url: str, kinds: Sequence[str]) -> tuple[Webhook, str]:
+    """Registers an address for these kinds of events on all accounts of the owner. Returns it with
+    its secret, which nothing tells again.
+
+    Raises AddressRefused, SameWebhook, TooManyWebhooks. Looks the name up before the database
+    transaction begins.
+    """
+    targets.resolve(targets.read(url), owner.pk)
+    secret = signing.new_secret()
+    with db_transaction.atomic(durable=True):
+        owner = User.objects.lock_active(owner.pk)
+        own = Webhook.objects.owned_by(owner)
+        if own.filter(url=url).exists():
+            raise SameWebhook("You have a webhook with this address already.")
+        if own.count() >= MOST:
+            raise TooManyWebhooks(f"Limit: {MOST} webhooks. Remove one first.")
+        webhook = Webhook.objects.create(
+            owner=owner, url=url, kinds=list(kinds), secrets=signing.stored(secret)
+        )
+        _tell(webhook, "A webhook was added", f"Ledger now sends events of your accounts to {url}.")
+    security_log.record("webhook.added", person=owner, webhook=webhook.pk)
+    return webhook, secret
+
+
+@with_retry
+def rotate_secret(*, owner: User, webhook: UUID) -> tuple[Webhook, str]:
+    """Gives the webhook a new secret, which is returned; the one before it counts for a day more.
+
+    Raises WebhookNotFound.
+    """
+    secret = signing.new_secret()
+    with db_transaction.atomic(durable=True):
+        found = _locked(owner, webhook)
+        found.secrets = signing.rotated(found.secrets, secret, timezone.now())
+        found.save(update_fields=["secrets"])
+        _tell(found, "A webhook has a new secret", f"The secret of {found.url} was replaced.")
+    security_log.record("webhook.rotated", person=owner, webhook=webhook)
+    return found, secret
+
+
+@with_retry
+def choose_kinds(*, owner: User, webhook: UUID, kinds: Sequence[str]) -> Webhook:
+    """From now on the webhook is told of these kinds. Raises WebhookNotFound."""
+    with db_transaction.atomic(durable=True):
+        found = _locked(owner, webhook)
+        found.kinds = list(kinds)
+        found.save(update_fields=["kinds"])
+    return found
+
+
+@with_retry
+def turn_off(*, owner: User, webhook: UUID) -> Webhook:
+    """Sends nothing more, and records nothing more for it. Raises WebhookNotFound."""
+    with db_transaction.atomic(durable=True):
+        found = _locked(owner, webhook)
+        if found.is_active:
+            found.status = Webhook.Status.PAUSED
+            found.save(update_fields=["status"])
+    return found
+
+
+@with_retry
+def turn_on(*, owner: User, webhook: UUID) -> Webhook:
+    """Sends again, from the first event on that was not delivered. Raises WebhookNotFound."""
+    with db_transaction.atomic(durable=True):
+        found = _locked(owner, webhook)
+        if not found.is_active:
+            found.status, found.reason = Webhook.Status.ACTIVE, ""
+            found.save(update_fields=["status", "reason"])
+    security_log.record("webhook.turned_on", person=owner, webhook=webhook)
+    return found
+
+
+@with_retry
+def remove_webhook(*, owner: User, webhook: UUID) -> Webhook:
+    """Removes the webhook and its secrets for good. Raises WebhookNotFound."""
+    with db_transaction.atomic(durable=True):
+        found = _locked(owner, webhook)
+        found.remove()
+    security_log.record("webhook.removed", person=owner, webhook=webhook)
+    return found
+
+
+@with_retry
+def send_again(*, owner: User, delivery: UUID) -> WebhookDelivery:
+    """Has a delivery sent once more, under the same id, beside its queue.
+
+    Raises WebhookNotFound, and WebhookNotActive for a webhook that is turned off.
+    """
+    with db_transaction.atomic(durable=True):
+        found = WebhookDelivery.objects.filter(pk=delivery, webhook__owner=owner).first()
+        if found is None:
+            raise WebhookNotFound("There is no such delivery.")
+        if not _locked(owner, found.webhook_id).is_active:
+            raise WebhookNotActive("This webhook is turned off. Turn it on first.")
+        if found.status != WebhookDelivery.Status.SENDING:
+            WebhookDelivery.objects.filter(pk=found.pk).update(again_at=Now())
+    return found
+
+
+def _locked(owner: User, webhook: UUID) -> Webhook:
+    """The webhook, locked behind its owner: Note [Lock of a person]. Raises WebhookNotFound, and as
+    `lock_person` does.
+    """
+    User.objects.lock_person(owner.pk)
+    found = Webhook.objects.owned_by(owner).select_for_update(no_key=True).filter(pk=webhook)
+    row = found.first()
+    if row is None:
+        raise WebhookNotFound("There is no such webhook.")
+    return row
+
+
+def _tell(webhook: Webhook, subject: str, text: str) -> None:
+    notices.tell(webhook.owner, notices.Notice(subject, f"{text}\n\n{IF_NOT_YOU}"))

@@ -1,0 +1,180 @@
+"""Where a webhook may lead: to a public address, and to no server of the bank's own network.
+
+Note [Checked addresses]: a name may lead to another address each time it is looked up, so checking
+it once, at registration, is not enough, and neither is looking it up again to connect. Each
+delivery looks the name up once, refuses it if any of its addresses is not public, and connects to
+one of the addresses that were checked; the name is kept for TLS and the Host header alone.
+"""
+
+import ipaddress
+import re
+import socket
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+import idna
+from django.conf import settings
+
+from accounts.exceptions import LedgerError
+from banking.events.models.webhook import URL_LIMIT
+
+PORTS = (443, 8443)
+LOOK_UP_SECONDS = 5.0
+# Of a process. One that hangs keeps its place until the resolver gives up, so a person has few.
+MAX_LOOK_UPS, MAX_LOOK_UPS_OF_PERSON = 64, 2
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Beside what `is_global` refuses: addresses that carry another one, which a gateway would unpack,
+# and one of a cloud's own services. Of IPv6 only what is given out for the Internet is public.
+NOT_PUBLIC = [
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
+        "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+        "168.63.129.16/32",
+        "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
+    )
+]  # fmt: skip
+GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
+
+
+class AddressRefused(LedgerError):
+    """A webhook cannot lead there; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookTarget:
+    """The parts of a webhook's address."""
+
+    is_https: bool
+    host: str
+    port: int
+    path: str
+
+    @property
+    def host_header(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.is_https else 80) else f"{host}:{self.port}"
+
+
+def read(url: str) -> HookTarget:
+    """The parts of the address. Raises AddressRefused for one that no delivery may go to."""
+    if len(url) > URL_LIMIT:
+        raise AddressRefused(f"An address has at most {URL_LIMIT} characters.")
+    if re.search(r"[\s\\\x00-\x1f\x7f]", url):
+        raise AddressRefused("An address has no spaces, backslashes or control characters.")
+    try:
+        parts = urlsplit(url)
+        host, port = _host(parts.hostname or ""), parts.port
+    except ValueError as error:
+        raise AddressRefused("Type an address such as https://shop.example/hook.") from error
+    schemes = ("https", "http") if settings.LEDGER_WEBHOOK_PRIVATE else ("https",)
+    if parts.scheme not in schemes:
+        raise AddressRefused("The address begins with https://.")
+    if parts.username is not None or parts.password is not None:
+        raise AddressRefused("Leave the user name and password out of the address.")
+    if parts.fragment:
+        raise AddressRefused("Leave out the part after #.")
+    is_https = parts.scheme == "https"
+    port = port or (443 if is_https else 80)
+    if port not in PORTS and not settings.LEDGER_WEBHOOK_PRIVATE:
+        raise AddressRefused("The port is 443 or 8443.")
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
+    return HookTarget(is_https, host, port, f"{path}?{query}" if query else path)
+
+
+def _host(name: str) -> str:
+    """In ASCII. Raises ValueError for what is neither a name nor an address, and AddressRefused for
+    a name that IDNA 2003 and IDNA 2008 read differently, such as one with an eszett: its owner may
+    see another host in a browser.
+    """
+    if "%" in name:  # IPv6Address would take the zone of a machine
+        raise ValueError(name)
+    if ":" in name:
+        return str(ipaddress.IPv6Address(name))
+    name = name.rstrip(".")
+    ascii_name = name.encode("idna").decode().lower()
+    if not name.isascii() and ascii_name != idna.encode(name, uts46=True).decode():
+        raise AddressRefused("Type the host in ASCII, as xn--...: programs read it differently.")
+    if not HOST.fullmatch(ascii_name):
+        raise ValueError(name)
+    return ascii_name
+
+
+def resolve(target: HookTarget, owner: UUID) -> list[str]:
+    """The IP addresses of the target, all checked: see Note [Checked addresses]. `owner`: of the
+    webhook.
+
+    Raises AddressRefused if there is none, or one that is not public: with the same sentence, which
+    would otherwise tell which names the bank's own network has.
+    """
+    found = _looked_up(target, owner)
+    if found and (settings.LEDGER_WEBHOOK_PRIVATE or all(map(is_public, found))):
+        return found
+    raise AddressRefused(f"{target.host} does not lead to a public address of the Internet.")
+
+
+def is_public(text: str) -> bool:
+    """Whether this IP address is one of the Internet's."""
+    if "%" in text:  # a zone of this machine
+        return False
+    address: IPAddress = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address) and address not in GIVEN_OUT:
+        return False  # also IPv4 in IPv6, NAT64, ULA, link-local and loopback
+    if any(address in network for network in NOT_PUBLIC if network.version == address.version):
+        return False
+    return address.is_global and not address.is_multicast
+
+
+def look_up(host: str, port: int) -> list[str]:
+    """The addresses that the system's resolver gives, in its order; none for an unknown name."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+_lock = threading.Lock()
+_running = Counter[UUID]()  # look-ups of each person
+
+
+def _looked_up(target: HookTarget, owner: UUID) -> list[str]:
+    """`look_up` in a thread, because a resolver knows no deadline. Nobody waits for a place, so a
+    name that hangs makes no other attempt slow.
+    """
+    answers: SimpleQueue[list[str]] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(look_up(target.host, target.port))
+        finally:
+            _count_less(owner)
+
+    with _lock:
+        if _running[owner] >= MAX_LOOK_UPS_OF_PERSON or _running.total() >= MAX_LOOK_UPS:
+            raise AddressRefused(f"{target.host} could not be looked up. Try again later.")
+        _running[owner] += 1
+    try:
+        threading.Thread(target=ask, daemon=True).start()
+    except RuntimeError as error:  # the system has no thread left
+        _count_less(owner)
+        raise AddressRefused(f"{target.host} could not be looked up. Try again later.") from error
+    try:
+        return answers.get(timeout=LOOK_UP_SECONDS)
+    except Empty:
+        raise AddressRefused(f"{target.host} could not be looked up in time.") from None
+
+
+def _count_less(owner: UUID) -> None:
+    with _lock:
+        _running[owner] -= 1
+        if not _running[owner]:
+            del _running[owner]

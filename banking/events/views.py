@@ -1,0 +1,188 @@
+"""Pages of a person's webhooks. What could send events elsewhere needs a fresh step-up."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from allauth.core.internal.ratelimit import consume
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.exceptions import LedgerError
+from accounts.requests import PersonRequest
+from accounts.security.step_up import step_up_first
+from banking.events import services, signing
+from banking.events.forms import KindsForm, WebhookForm
+from banking.events.models import Webhook, WebhookDelivery
+from transactions.models import EventKind
+
+DELIVERIES_A_PAGE = 25
+RATE = {"add_webhook": "20/h/user"}
+TOO_MANY = "You have tried twenty addresses within an hour. Try again in an hour."
+WebhookView = Callable[[PersonRequest, UUID], HttpResponse]
+
+
+def missing_is_404(view: WebhookView) -> WebhookView:
+    """Answers 404 also if the webhook is removed after the view has found it."""
+
+    @functools.wraps(view)
+    def guarded(request: PersonRequest, pk: UUID) -> HttpResponse:
+        try:
+            return view(request, pk)
+        except services.WebhookNotFound as removed:
+            raise Http404 from removed
+
+    return guarded
+
+
+@require_safe
+def webhook_list(request: PersonRequest) -> HttpResponse:
+    """The reader's webhooks, newest first."""
+    webhooks = Webhook.objects.owned_by(request.user)
+    return render(request, "events/list.html", {"webhooks": webhooks})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@step_up_first
+def webhook_new(request: PersonRequest) -> HttpResponse:
+    """Shows the form; a POST registers the address and shows its secret, this once."""
+    if request.method != "POST":
+        return _form(request, WebhookForm(initial={"kinds": EventKind.values}))
+    form = WebhookForm(request.POST)
+    if not form.is_valid():
+        return _form(request, form)
+    if not consume(request, app="transactions", action="add_webhook", config=RATE,
+                   user=request.user):  # fmt: skip
+        form.add_error(None, TOO_MANY)
+        return _form(request, form, status=429)
+    try:
+        webhook, secret = services.add_webhook(owner=request.user, **form.cleaned_data)
+    except LedgerError as refusal:
+        form.add_error("url", str(refusal))
+        return _form(request, form)
+    return _secret(request, webhook, secret)
+
+
+@require_safe
+def webhook_page(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """One webhook with its deliveries, newest first."""
+    webhook = _own(request, pk)
+    deliveries = webhook.deliveries.order_by("-tried_at", "-pk")
+    page = Paginator(deliveries, DELIVERIES_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "webhook": webhook,
+        "page": page,
+        "plans": _plans(webhook),
+        "kinds": [EventKind(kind).label for kind in webhook.kinds],
+        "form": KindsForm(initial={"kinds": webhook.kinds}),
+        "old_until": signing.old_counts_until(webhook.secrets, timezone.now()),
+    }
+    return render(request, "events/page.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@step_up_first
+@missing_is_404
+def webhook_secret(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """Asks; a POST makes a new secret and shows it, this once."""
+    webhook = _own(request, pk)
+    if request.method != "POST":
+        return render(request, "events/rotate.html", {"webhook": webhook})
+    return _secret(request, *services.rotate_secret(owner=request.user, webhook=webhook.pk))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@step_up_first
+@missing_is_404
+def webhook_on(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """Asks; a POST turns the webhook on again."""
+    webhook = _own(request, pk)
+    if request.method != "POST":
+        return render(request, "events/turn_on.html", {"webhook": webhook})
+    services.turn_on(owner=request.user, webhook=webhook.pk)
+    messages.success(request, "The webhook is on.")
+    return redirect("transactions:webhook", webhook.pk)
+
+
+@require_POST
+@missing_is_404
+def webhook_off(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """Turns the webhook off: nothing is sent, and nothing is recorded for it."""
+    services.turn_off(owner=request.user, webhook=_own(request, pk).pk)
+    messages.success(request, "The webhook is off. No events are recorded for it meanwhile.")
+    return redirect("transactions:webhook", pk)
+
+
+@require_POST
+@missing_is_404
+def webhook_kinds(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """Chooses which kinds of events are sent."""
+    webhook, form = _own(request, pk), KindsForm(request.POST)
+    if form.is_valid():
+        services.choose_kinds(owner=request.user, webhook=webhook.pk, **form.cleaned_data)
+        messages.success(request, "The choice of events is saved.")
+    else:
+        messages.error(request, "Choose at least one kind of event.")
+    return redirect("transactions:webhook", webhook.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@missing_is_404
+def webhook_remove(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """Asks; a POST removes the webhook for good."""
+    webhook = _own(request, pk)
+    if request.method != "POST":
+        return render(request, "events/remove.html", {"webhook": webhook})
+    services.remove_webhook(owner=request.user, webhook=webhook.pk)
+    messages.success(request, "The webhook is removed.")
+    return redirect("transactions:webhooks")
+
+
+@require_POST
+def delivery_again(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """Has one delivery sent again."""
+    delivery = get_object_or_404(WebhookDelivery, pk=pk, webhook__owner=request.user)
+    _own(request, delivery.webhook_id)
+    try:
+        services.send_again(owner=request.user, delivery=delivery.pk)
+    except LedgerError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, "It is sent again in a moment, under the same id.")
+    return redirect("transactions:webhook", delivery.webhook_id)
+
+
+def _own(request: PersonRequest, pk: UUID) -> Webhook:
+    found: Webhook = get_object_or_404(Webhook.objects.owned_by(request.user), pk=pk)
+    return found
+
+
+def _form(request: PersonRequest, form: WebhookForm, status: int = 200) -> HttpResponse:
+    return render(request, "events/new.html", {"form": form}, status=status)
+
+
+def _secret(request: PersonRequest, webhook: Webhook, secret: str) -> HttpResponse:
+    context = {"webhook": webhook, "secret": secret}
+    return render(request, "events/secret.html", context)
+
+
+def _plans(webhook: Webhook) -> list[dict[str, Any]]:
+    """The accounts whose next event failed, and when it is tried again."""
+    failing = webhook.queues.exclude(failing_since=None).select_related("account")
+    return [
+        {
+            "account": queue.account.name,
+            "since": queue.failing_since,
+            "next_at": max(filter(None, (queue.next_at, webhook.paused_until))),
+            "attempts": queue.attempts,
+        }
+        for queue in failing.order_by("account_id")
+    ]

@@ -1,0 +1,226 @@
+"""Which lines of a preview seem to be entered already."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models.expressions import RawSQL
+
+from banking.outside.models import OutsideAccount, OutsideEntry, OutsideImport
+from ledger.db.local_settings import locally
+
+SHOWN_LIKE = 3  # texts of entries beside a line
+MOST_LIKE = 1000  # entries in which they are looked for
+NEAR = 6  # days by which the day of a payment may differ between two downloads; not a week
+# A number below 10,000 counts the lines of a file, or of a day.
+_BANK_ID = """
+    CASE WHEN outside_id ~ '^[0-9]{1,4}$' THEN '' ELSE lower(replace(outside_id, '-', '')) END
+"""
+_TEXTS = "left(lower(concat_ws(' ', other, description, reference)), 300)"
+# Note [Linear doubles]: an owner may give any number of lines and entries one id, amount and day.
+# So no join pairs lines with entries by these: windows find for each line the entries next to it.
+# `test_doubles_are_found_in_linear_time` counts the rows.
+
+
+def mark_doubles(source: OutsideImport) -> int:
+    """Marks the lines that seem to be entered already, and returns their number.
+
+    With an id of the other bank's: an entry has the same id and amount, and the same day or, as the
+    last before it or the first after it within NEAR days, half of the words; or a line further up
+    in the file has all of these on the same day.
+    Else the id is another payment's: some ids are of who is paid, and some begin anew. Ids are
+    compared without dashes and case, by which the formats of a bank differ. Without an id, by day,
+    amount and texts: the n-th such line is a double if n are entered. So two coffees on one day are
+    two entries, however often the file is imported.
+
+    Some banks give all payments of a batch one id in camt.053, whose lines have to lead to its
+    closing balance, so none of them stands there twice: an id of several lines is none there.
+    """
+    is_camt = source.format == OutsideImport.Format.CAMT
+    # Postgres has no statistics yet for rows that were just copied, and would join them in loops.
+    with locally(enable_nestloop="off"), connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH entered AS (
+                SELECT CASE count(*) OVER (PARTITION BY source_id, bank_id) WHEN 1 THEN bank_id
+                    ELSE '' END AS bank_id, amount, booked_on, fingerprint, texts
+                FROM (
+                    SELECT source_id, {_BANK_ID} AS bank_id, amount, booked_on, fingerprint,
+                        {_TEXTS} AS texts
+                    FROM outside_entries WHERE account_id = %(account)s AND is_entered
+                ) AS of_account
+            ), alike AS (
+                SELECT fingerprint, count(*) AS count,
+                    count(*) FILTER (WHERE bank_id = '') AS without_id
+                FROM entered GROUP BY fingerprint
+            ), line AS (
+                SELECT *,
+                    row_number() OVER (PARTITION BY fingerprint ORDER BY number) AS place,
+                    lag(texts) OVER (PARTITION BY bank_id, amount, booked_on ORDER BY number)
+                        AS texts_above
+                FROM (
+                    SELECT id, CASE WHEN %(is_camt)s
+                        AND count(*) OVER (PARTITION BY {_BANK_ID}) > 1
+                        THEN '' ELSE {_BANK_ID} END AS bank_id,
+                        amount, booked_on, fingerprint, number, {_TEXTS} AS texts
+                    FROM outside_entries WHERE source_id = %(source)s
+                ) AS of_file
+            ), of_both AS (
+                SELECT id, bank_id, amount, booked_on, texts FROM line WHERE bank_id <> ''
+                UNION ALL
+                SELECT NULL, bank_id, amount, booked_on, texts FROM entered WHERE bank_id <> ''
+            ), known AS (
+                SELECT id, booked_on, texts,
+                    {_nearest("max", "booked_on")} AS before,
+                    {_nearest("min", "booked_on DESC")} AS after
+                FROM of_both
+            ), found AS (
+                SELECT line.id,
+                    line.id IN (
+                        SELECT id FROM known WHERE id IS NOT NULL AND (
+                            {_is_same("before")} OR {_is_same("after")}
+                        )
+                    )
+                    OR line.bank_id <> '' AND line.texts_above IS NOT NULL
+                        AND {_are_alike("line.texts", "line.texts_above")}
+                    OR line.place <= COALESCE(
+                        CASE line.bank_id WHEN '' THEN alike.count ELSE alike.without_id END, 0
+                    ) AS is_double
+                FROM line
+                LEFT JOIN alike USING (fingerprint)
+            )
+            UPDATE outside_entries SET is_double = found.is_double
+            FROM found
+            WHERE outside_entries.id = found.id AND outside_entries.source_id = %(source)s
+                AND outside_entries.is_double IS DISTINCT FROM found.is_double
+            """,  # noqa: S608 - put together from a constant
+            {"account": source.account_id, "source": source.pk, "is_camt": is_camt},
+        )
+    return OutsideEntry.objects.of(source).filter(is_double=True).count()
+
+
+def _nearest(aggregate: str, order: str) -> str:
+    """SQL of the day and the texts of the last entry up to a line, or the first one from it on."""
+    return f"""
+        {aggregate}(ARRAY[booked_on::text, texts]) FILTER (WHERE id IS NULL)
+            OVER (PARTITION BY bank_id, amount ORDER BY {order})
+    """
+
+
+def _is_same(entry: str) -> str:
+    """SQL that is true if a line is this entry: on its day, or with its words within NEAR days."""
+    return f"""(
+        {entry}[1]::date = booked_on
+        OR abs({entry}[1]::date - booked_on) <= {NEAR} AND {_are_alike("texts", f"{entry}[2]")}
+    )"""
+
+
+def _are_alike(one: str, other: str) -> str:
+    """SQL that is true if two texts share half of the words of the one that has fewer; true too if
+    one has none.
+    """
+    words = r"array_remove(regexp_split_to_array({}, '\W+'), '')"
+    return f"""(
+        SELECT 2 * (SELECT count(*) FROM (
+            SELECT unnest(pair.one) INTERSECT SELECT unnest(pair.other)
+        ) AS shared) >= least(cardinality(pair.one), cardinality(pair.other))
+        FROM (SELECT {words.format(one)} AS one, {words.format(other)} AS other) AS pair
+    )"""  # noqa: S608 - put together from a constant
+
+
+# New lines of a preview with the day and the amount of an entry, counted as doubles are: if two
+# entries have both, two lines look alike. And those with the id and the amount of one within NEAR
+# days, whose words differ.
+_ALIKE = f"""
+    WITH entered AS (
+        SELECT booked_on, amount, count(*) AS count FROM outside_entries
+        WHERE account_id = %(account)s AND is_entered
+            AND booked_on BETWEEN %(first)s AND %(last)s
+        GROUP BY booked_on, amount
+    ), of_id AS (
+        SELECT id, is_double, is_entered, bank_id, count(*) FILTER (WHERE is_entered) OVER (
+            PARTITION BY bank_id, amount ORDER BY booked_on
+            RANGE BETWEEN '{NEAR} days' PRECEDING AND '{NEAR} days' FOLLOWING
+        ) AS count
+        FROM (
+            SELECT *, {_BANK_ID} AS bank_id FROM outside_entries
+            WHERE source_id = %(source)s OR account_id = %(account)s AND is_entered
+                AND booked_on BETWEEN %(first)s - {NEAR} AND %(last)s + {NEAR}
+        ) AS of_both
+        WHERE bank_id <> ''
+    ), line AS (
+        SELECT id, booked_on, amount, is_double,
+            row_number() OVER (PARTITION BY booked_on, amount, is_double ORDER BY number) AS place,
+            count(*) FILTER (WHERE is_double) OVER (PARTITION BY booked_on, amount) AS double_count
+        FROM outside_entries WHERE source_id = %(source)s
+    ), alike AS (
+        SELECT line.id FROM line JOIN entered USING (booked_on, amount)
+        WHERE NOT line.is_double AND line.place <= entered.count - line.double_count
+        UNION
+        SELECT id FROM of_id WHERE NOT is_entered AND NOT is_double AND count > 0
+    )
+"""  # noqa: S608 - put together from constants
+
+
+@dataclass(frozen=True, slots=True)
+class Lookalikes:
+    """New lines of a preview that may be an entry: see `_ALIKE`."""
+
+    count: int
+    ids: set[UUID]  # those among the lines that a page shows
+
+
+def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Lookalikes:
+    """How many there are, and which of the lines that a page shows are."""
+    sql = f"{_ALIKE} SELECT count(*), array_agg(id) FILTER (WHERE id = ANY(%(lines)s)) FROM alike"  # noqa: S608
+    # As in `mark_doubles`: no statistics yet for rows that were just copied.
+    with locally(enable_nestloop="off"), connection.cursor() as cursor:
+        cursor.execute(sql, {**_facts_of(source), "lines": [line.pk for line in lines]})
+        count, ids = cursor.fetchone()
+    return Lookalikes(count, set(ids or ()))
+
+
+def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list[str]:
+    """For each line up to SHOWN_LIKE texts of the entries that it may be, see `lookalikes_of`: with
+    its amount, and its day or its id. Two queries; none without a line.
+    """
+    lines = list(lines)
+    if not lines:
+        return []
+    days, near = [line.booked_on for line in lines], timedelta(days=NEAR)
+    entries = OutsideEntry.objects.entered(account).filter(
+        amount__in={line.amount for line in lines},
+        booked_on__range=(min(days) - near, max(days) + near),
+    )
+    found = list(entries[:MOST_LIKE])
+    rows = OutsideEntry.objects.filter(pk__in=[each.pk for each in (*lines, *found)])
+    bank_id = RawSQL(_BANK_ID, ())  # noqa: S611 - a constant
+    ids = dict(rows.annotate(bank_id=bank_id).values_list("pk", "bank_id"))
+
+    def may_be(line: OutsideEntry, entry: OutsideEntry) -> bool:
+        apart = abs(line.booked_on - entry.booked_on)
+        is_of_id = ids[line.pk] != "" and ids[line.pk] == ids[entry.pk] and apart <= near
+        return line.amount == entry.amount and (not apart or is_of_id)
+
+    def texts_of(line: OutsideEntry) -> Iterable[str]:
+        return dict.fromkeys(f"\u201c{it.words}\u201d" for it in found if may_be(line, it))
+
+    return [" and ".join(islice(texts_of(line), SHOWN_LIKE)) for line in lines]
+
+
+def delete_lookalikes(source: OutsideImport) -> None:
+    """Deletes them from the preview, within the caller's database transaction."""
+    sql = f"{_ALIKE} DELETE FROM outside_entries AS entry USING alike WHERE entry.id = alike.id"  # noqa: S608
+    with locally(enable_nestloop="off"), connection.cursor() as cursor:
+        cursor.execute(sql, _facts_of(source))
+
+
+def _facts_of(source: OutsideImport) -> dict[str, Any]:
+    return {
+        "account": source.account_id, "source": source.pk, "first": source.first_on,
+        "last": source.last_on,
+    }  # fmt: skip

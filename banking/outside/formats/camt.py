@@ -1,0 +1,237 @@
+"""camt.053, the bank-to-customer statement of ISO 20022, in any of its versions.
+
+Note [Batches]: a bank may book several payments as one entry, with the details of each. Where all
+details have an amount in the entry's currency and these come to the entry's amount exactly, each
+payment is a line, which a clerk or a customer knows again; so the lines still lead from balance to
+balance. Otherwise the entry is one line with the bank's text of the batch, and without the name and
+the reference of any one of its payments.
+"""
+
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import IO
+from xml.etree.ElementTree import Element
+
+from banking.outside.formats.lines import (
+    OutsideLine,
+    StatementBalances,
+    StatementFacts,
+    UnreadableStatement,
+    is_no_id,
+    made_line,
+    plain_figure,
+    read_compact_day,
+)
+from banking.outside.formats.xml import at, children, elements, text_at, texts_of
+from ledger.text.currencies import decimals_of, minor_units
+
+WANTED = frozenset({"Acct", "Bal", "Ntry"})
+MOST_OF_AN_ENTRY = 60_000  # elements: a batch of 2,000 payments has as many
+OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What all payments of an entry share, read once: an entry may have many elements."""
+
+    amount: Decimal
+    day: date
+    side: str
+    text: str
+    id: str
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was read so far."""
+
+    facts: StatementFacts
+    balances: StatementBalances
+    account: str = ""
+    is_begun: bool = False
+    number: int = 0
+    statement: list[str] = field(default_factory=list)  # its balances as texts
+
+
+def camt_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLine, None, None]:
+    """Yields the booked entries. Raises UnreadableStatement, also for entries that do not lead from
+    the opening to the closing balance.
+    """
+    reading = _Reading(facts, StatementBalances(facts))
+    for name, element in elements(source, WANTED, MOST_OF_AN_ENTRY):
+        if name.startswith("root "):
+            _refuse_other_roots(name.removeprefix("root "))
+        elif name == "Acct":
+            _begin(reading, element)
+        elif name == "Bal":
+            _balance(reading, element)
+        else:
+            for line in _lines(reading, element):
+                reading.balances.add(line.amount)
+                reading.balances.note_texts(line)
+                yield line
+    reading.balances.end()
+    reading.balances.note()
+
+
+def _refuse_other_roots(name: str) -> None:
+    if name != "Document":
+        raise UnreadableStatement(
+            f"The file is XML of another kind ({name[:40]}). Download it as camt.053 or OFX."
+        )
+
+
+def _begin(reading: _Reading, account: Element) -> None:
+    """Each statement has one account above its balances and entries."""
+    number = text_at(account, "Id/IBAN") or text_at(account, "Id/Othr/Id")
+    if reading.is_begun:
+        reading.balances.end()
+        if number != reading.account:
+            raise UnreadableStatement(
+                "The file has statements of more than one account. Download each as a file."
+            )
+    reading.account, reading.is_begun = number, True
+
+
+def _balance(reading: _Reading, balance: Element) -> None:
+    code = text_at(balance, "Tp/CdOrPrtry/Cd")
+    if code in (*OPENING, *CLOSING):
+        amount = _amount(reading, balance)
+        day = text_at(balance, "Dt/Dt") or text_at(balance, "Dt/DtTm")
+        if code in CLOSING:
+            reading.balances.close(amount, day)
+        else:
+            reading.balances.open(amount, day)
+
+
+def _amount(reading: _Reading, element: Element) -> Decimal:
+    """The signed amount of an entry or a balance."""
+    amount = at(element, "Amt")
+    reading.facts.is_in((amount.get("Ccy") or "") if amount is not None else "")
+    value = plain_figure(reading.number, text_at(element, "Amt"))
+    sign = text_at(element, "CdtDbtInd")
+    if sign not in ("CRDT", "DBIT") or value < 0:
+        raise UnreadableStatement(
+            f"Line {reading.number:,} does not say whether money came in or went out."
+        )
+    return value if sign == "CRDT" else -value
+
+
+def _lines(reading: _Reading, entry: Element) -> Iterator[OutsideLine]:
+    """The lines of an entry. See Note [Batches]."""
+    reading.number += 1
+    statuses = (text_at(entry, path) for path in ("Sts", "Sts/Cd", "Sts/Prtry"))
+    if not {*statuses} <= {"BOOK", ""}:
+        reading.facts.unbooked += 1  # pending, for information, or as only this bank knows
+        return
+    shared = _Entry(
+        _amount(reading, entry),
+        _day(reading, entry),
+        text_at(entry, "CdtDbtInd"),
+        text_at(entry, "AddtlNtryInf"),
+        text_at(entry, "AcctSvcrRef"),
+    )
+    details = [child for each in children(entry, "NtryDtls") for child in children(each, "TxDtls")]
+    if len(details) < 2:
+        yield _payment(reading, shared, shared.amount, details[0] if details else None, shared.id)
+        return
+    amounts = _amounts_of(reading, shared, details)
+    if not amounts:
+        yield made_line(
+            reading.number,
+            shared.day,
+            shared.amount,
+            description=shared.text or f"{len(details):,} payments",
+            outside_id=shared.id,
+        )
+        return
+    ids = _ids_of(shared, details)
+    for place, (part, each, id) in enumerate(zip(amounts, details, ids, strict=True)):
+        reading.number += place > 0
+        yield _payment(reading, shared, part, each, id)
+
+
+def _payment(
+    reading: _Reading, entry: _Entry, amount: Decimal, details: Element | None, id: str
+) -> OutsideLine:
+    """The line of one payment."""
+    other = "Cdtr" if amount < 0 else "Dbtr"
+    parties = at(details, "RltdPties")
+    reference, words = _reference_and_words(details, is_out=amount < 0)
+    return made_line(
+        reading.number,
+        entry.day,
+        amount,
+        description=" ".join(words) or text_at(details, "AddtlTxInf") or entry.text,
+        other=text_at(parties, f"{other}/Nm") or text_at(parties, f"{other}/Pty/Nm"),
+        reference=reference,
+        outside_id=id,
+    )
+
+
+def _reference_and_words(details: Element | None, *, is_out: bool) -> tuple[str, list[str]]:
+    """The reference of a payment, and the texts of its remittance information.
+
+    Money in is booked by the creditor's reference, such as that of a Swiss QR-bill; it stands
+    before the payer's own id. Money out has our id, and the creditor's reference among its texts;
+    so have payments with several, of which none is the line's.
+    """
+    id = text_at(details, "Refs/EndToEndId")
+    words = texts_of(details, "Ustrd")
+    remittance = at(details, "RmtInf")
+    parts = children(remittance, "Strd") if remittance is not None else []
+    references = {text_at(each, "CdtrRefInf/Ref") for each in parts} - {""}
+    is_the_lines = len(references) == 1 and (is_no_id(id) or not is_out)
+    for each in parts:
+        if not is_the_lines:
+            words.append(text_at(each, "CdtrRefInf/Ref"))
+        words += texts_of(each, "AddtlRmtInf")
+    return references.pop() if is_the_lines else id, [word for word in words if word]
+
+
+def _day(reading: _Reading, entry: Element) -> date:
+    day = (
+        text_at(entry, "BookgDt/Dt") or text_at(entry, "BookgDt/DtTm")
+        or text_at(entry, "ValDt/Dt") or text_at(entry, "ValDt/DtTm")
+    )  # fmt: skip
+    return read_compact_day(reading.number, day.replace("-", ""))
+
+
+def _amounts_of(reading: _Reading, entry: _Entry, details: list[Element]) -> list[Decimal]:
+    """The signed amounts of the payments of a batch; none if they do not come to its total."""
+    amounts = []
+    for each in details:
+        amount = at(each, "Amt")
+        if amount is None:  # as in versions before 4
+            amount = at(each, "AmtDtls/TxAmt/Amt")
+        side = text_at(each, "CdtDbtInd") or entry.side
+        if amount is None or (amount.get("Ccy") or "").strip().upper() != reading.facts.currency:
+            return []
+        try:
+            value = plain_figure(reading.number, amount.text or "")
+            is_odd = decimals_of(value) > minor_units(reading.facts.currency)
+        except (UnreadableStatement, KeyError):
+            return []
+        if is_odd or value <= 0 or side not in ("CRDT", "DBIT"):
+            return []
+        amounts.append(value if side == "CRDT" else -value)
+    return amounts if sum(amounts) == entry.amount else []
+
+
+def _ids_of(entry: _Entry, details: list[Element]) -> list[str]:
+    """The ids of the payments of a batch: the bank's own, else the entry's with the payer's, else
+    the entry's with the place, whichever are all there and differ.
+    """
+    batch = entry.id
+    own = [text_at(each, "Refs/AcctSvcrRef") for each in details]
+    if all(own) and len(set(own)) == len(own):
+        return own
+    if is_no_id(batch) or re.fullmatch("[0-9]{1,4}", batch):
+        return [batch] * len(details)  # which is then none of any of them
+    theirs = [text_at(each, "Refs/EndToEndId") for each in details]
+    if any(map(is_no_id, theirs)) or len(set(theirs)) < len(theirs):
+        theirs = [str(place + 1) for place in range(len(details))]
+    return [f"{batch}/{each}" for each in theirs]

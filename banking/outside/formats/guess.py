@@ -1,0 +1,301 @@
+"""CSV: guesses what the columns mean, see Note [Columns]."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
+from decimal import Decimal
+from itertools import combinations, pairwise
+from typing import IO, Any
+
+from banking.outside.formats.cells import (
+    OUT,
+    DayOrder,
+    by_side,
+    day_order,
+    decimal_of,
+    has_sign,
+    is_currency_code,
+    is_day,
+    is_figure,
+    is_short_unbooked,
+    is_side,
+    read_figure,
+)
+from banking.outside.formats.columns import (
+    NO_TEXT,
+    NOT_ALL,
+    ROLES,
+    can_be,
+    cell_of,
+    doubt_of,
+    doubt_of_day,
+    doubt_of_other,
+    says,
+    words_of,
+)
+from banking.outside.formats.lines import UnreadableStatement
+from banking.outside.formats.sheet import Sheet, cells_under, is_row
+from ledger.text.currencies import ISO_CURRENCIES, minor_units
+
+# Those whose values are looked at come first: "Soll/Haben" has words of three roles.
+GUESSED = (
+    "date", "currency", "side", "status", "balance", "amount", "fee", "out", "in", "other",
+    "reference", "id",
+)  # fmt: skip
+FIGURES = ("amount", "out", "in", "fee", "balance")
+
+
+def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
+    """What the columns seem to mean, as a mapping; a column that is not found is left out.
+
+    `currency` is the account's, whose decimals tell a point before them from one before thousands.
+    """
+    found: dict[str, Any] = {}
+    for role in GUESSED:
+        place = _place_of(role, sheet, found)
+        if place is not None:
+            found[role] = place
+    if not sheet.is_known:
+        _guess_by_values(sheet, found)
+    if "amount" in found:
+        found.pop("out", None), found.pop("in", None)
+    if "amount" in found and "balance" in found:
+        found["amount"] = _amount_by_balances(sheet, found)
+    figures = [cell for role in FIGURES for cell in sheet.column(found.get(role))]
+    found["decimal"] = decimal_of(figures, _decimals(currency)) or "."
+    if _has_signs_of_its_own(sheet, found):
+        found.pop("side", None)
+    found["flip"] = False
+    if "fee" in found and not _is_beside(sheet, found):
+        del found["fee"]
+    found["flip"] = "side" not in found and _is_flipped(sheet, found)
+    found["texts"] = _texts_of(sheet, found)
+    found["order"] = day_order(sheet.column(found.get("date"))).order
+    return found
+
+
+def guess_of_file(source: IO[bytes], sheet: Sheet, currency: str = "") -> dict[str, Any]:
+    """`guess`, with what all lines of the file tell where the first ones may not."""
+    found = guess(sheet, currency)
+    mark = mark_of_file(source, sheet, found, currency) or found["decimal"]
+    return found | {"decimal": mark, "order": order_of_file(source, sheet, found).order}
+
+
+def mark_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any], currency: str) -> str:
+    """The mark before the decimals by all lines of the file; "" if no figure has one."""
+    with closing(cells_under(source, sheet, [mapping.get(role) for role in FIGURES])) as figures:
+        return decimal_of(figures, _decimals(currency))
+
+
+def order_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> DayOrder:
+    """What comes first in the days of all lines."""
+    with closing(cells_under(source, sheet, [mapping.get("date")])) as days:
+        return day_order(days)
+
+
+def _decimals(currency: str) -> int:
+    return minor_units(currency) if currency else 2
+
+
+def _has_signs_of_its_own(sheet: Sheet, found: Mapping[str, Any]) -> bool:
+    """Whether the amounts have their signs without a column of sides: each that went out has a
+    minus, or none went out and some have one. A single minus is a payment that was reversed.
+    """
+    rows = [(cell_of(row, found, "amount"), cell_of(row, found, "side")) for row in sheet.rows]
+    amounts = [amount for amount, _side in rows if amount]
+    gone = [amount for amount, side in rows if _is_not_zero(amount) and side.lower() in OUT]
+    return not amounts or (all(map(has_sign, gone)) if gone else any(map(has_sign, amounts)))
+
+
+def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
+    """The first column whose name and values can mean it, for an amount the least doubtful one."""
+    free = _places_of(role, sheet, found)
+    if role == "date":
+        return _day_of(sheet, free)
+    if role == "other":
+        return min(free, key=lambda place: doubt_of_other(sheet.names[place]), default=None)
+    if role != "amount":
+        return free[0] if free else None
+    doubts = [(doubt_of(sheet.names[place]), place) for place in free]
+    doubt, place = min(doubts, default=(0, None))
+    if doubt == NOT_ALL and any(
+        _place_of(side, sheet, found) is not None for side in ("out", "in")
+    ):
+        return None
+    return place
+
+
+def _places_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
+    """The columns of no other role whose name and values can mean this one."""
+    return [
+        place
+        for place, name in enumerate(sheet.names)
+        if place not in found.values()
+        and says(name, role)
+        and can_be(role, sheet.column(place), name)
+    ]
+
+
+def _amount_by_balances(sheet: Sheet, found: Mapping[str, Any]) -> int:
+    """The column of amounts by which most rows lead from balance to balance, as a total with the
+    fee in it; the one that was found unless another one is better.
+    """
+    others = {role: place for role, place in found.items() if role not in ("amount", "fee")}
+
+    def fitting(place: int) -> int:
+        figures = [*sheet.column(place), *sheet.column(found["balance"])]
+        facts = {**others, "amount": place, "decimal": decimal_of(figures) or "."}
+        return max(_fitting_pairs(sheet, {**facts, "flip": flip}) for flip in (False, True))
+
+    amount: int = found["amount"]
+    return max([amount, *_places_of("amount", sheet, others)], key=fitting)
+
+
+def _day_of(sheet: Sheet, free: Sequence[int]) -> int | None:
+    """The column of the day of booking, of those with days in all lines that are booked."""
+    rows = [row for row in sheet.rows if not any(map(is_short_unbooked, row)) and is_row(row)]
+    full = [place for place in free if all(is_day("".join(row[place : place + 1])) for row in rows)]
+    return min(full or free, key=lambda place: doubt_of_day(sheet.names[place]), default=None)
+
+
+def _is_beside(sheet: Sheet, found: Mapping[str, Any]) -> bool:
+    """Whether the fee seems not to be in the amount: more rows lead from balance to balance with it
+    than without, or as many where no row has a fee. Without balances nothing tells.
+    """
+    without = _fitting_pairs(sheet, {**found, "fee": None})
+    has_fee = any(map(_is_not_zero, sheet.column(found["fee"])))
+    fitting = _fitting_pairs(sheet, found)
+    return fitting > without or (not has_fee and fitting > 0)
+
+
+def _is_flipped(sheet: Sheet, found: Mapping[str, Any]) -> bool:
+    """Whether more rows lead from balance to balance if amounts without a minus are money out."""
+    return _fitting_pairs(sheet, {**found, "flip": True}) > _fitting_pairs(sheet, found)
+
+
+def _fitting_pairs(sheet: Sheet, found: Mapping[str, Any]) -> int:
+    """How many rows lead from the balance of the row before them to their own, in the order in
+    which more do.
+    """
+    return max(_fitting_pairs_in(sheet.rows[::step], found) for step in (1, -1))
+
+
+def _fitting_pairs_in(rows: Sequence[tuple[str, ...]], found: Mapping[str, Any]) -> int:
+    moved = []
+    for row in rows:
+        with suppress(UnreadableStatement):
+            amount, balance = _amount_of(row, found), _figure_of(row, found, "balance")
+            moved.append((amount, balance))
+    return sum(before + amount == after for (_, before), (amount, after) in pairwise(moved))
+
+
+def _amount_of(row: tuple[str, ...], found: Mapping[str, Any]) -> Decimal:
+    """The signed amount. Raises UnreadableStatement."""
+    if "amount" not in found:
+        return _figure_or_zero(row, found, "in") - _figure_or_zero(row, found, "out")
+    amount = _figure_of(row, found, "amount")
+    if "side" in found:
+        amount = by_side(0, amount, cell_of(row, found, "side"))
+    elif found["flip"]:
+        amount = -amount
+    return amount - _figure_or_zero(row, found, "fee")
+
+
+def _figure_or_zero(row: tuple[str, ...], found: Mapping[str, Any], role: str) -> Decimal:
+    return _figure_of(row, found, role) if cell_of(row, found, role) else Decimal(0)
+
+
+def _figure_of(row: tuple[str, ...], found: Mapping[str, Any], role: str) -> Decimal:
+    return read_figure(0, cell_of(row, found, role), found["decimal"])
+
+
+def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
+    """Adds the roles that unknown names do not tell; a sum below the table has no say."""
+    rows = tuple(row for row in sheet.rows if is_row(row))
+    table = replace(sheet, rows=rows)
+
+    def first(fits: Callable[[str], bool], least: Callable[[str], bool] = bool) -> int | None:
+        for place in range(len(sheet.names)):
+            values = table.column(place)
+            if place not in found.values() and all(map(fits, values)) and any(map(least, values)):
+                return place
+        return None
+
+    def add(role: str, place: int | None) -> None:
+        if place is not None:
+            found.setdefault(role, place)
+
+    add("date", first(is_day))
+    add("currency", first(lambda typed: typed in ISO_CURRENCIES))
+    add("side", first(is_side))
+    if found.keys().isdisjoint(("amount", "out", "in")):
+        pair = _pair_of_figures(table, found)
+        if pair is not None:
+            found.update(_out_and_in(table, pair, found))
+            return
+        add("amount", first(is_figure, lambda typed: any(mark in typed for mark in "-\u2212(.,")))
+        add("amount", first(is_figure))
+
+
+def _pair_of_figures(table: Sheet, found: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Two columns of figures without a sign, of which every row has one that is not zero: money out
+    and money in.
+    """
+    free = [place for place in range(len(table.names)) if place not in found.values()]
+    figures = [
+        place
+        for place in free
+        if table.column(place)
+        and all(is_figure(cell) and not has_sign(cell) for cell in table.column(place))
+    ]
+    for pair in combinations(figures, 2):
+        counts = {sum(_is_not_zero("".join(row[p : p + 1])) for p in pair) for row in table.rows}
+        if counts == {1}:
+            return pair
+    return None
+
+
+def _is_not_zero(figure: str) -> bool:
+    return any(digit in figure for digit in "123456789")
+
+
+def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -> dict[str, int]:
+    """Which of the two is money out, by the balances; none if they do not tell."""
+    figures = [cell for place in pair for cell in table.column(place)]
+    facts = {**found, "decimal": decimal_of(figures) or "."}
+    ways = [dict(zip(("out", "in"), way, strict=True)) for way in (pair, pair[::-1])]
+    first, second = (_fitting_pairs(table, {**facts, **way}) for way in ways)
+    return {} if first == second else ways[first < second]
+
+
+def _texts_of(sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
+    """The columns that say what a payment was for: those with such names, and where there are none
+    or the names are unknown, those with words.
+    """
+    taken = {found[role] for role in ROLES if role in found}
+    free = [place for place in range(len(sheet.names)) if place not in taken]
+    named = [place for place in free if says(sheet.names[place], "text")]
+    if named and sheet.is_known:
+        return named
+    return [place for place in free if place in named or _is_text(sheet, place)]
+
+
+def _is_text(sheet: Sheet, place: int) -> bool:
+    """Whether a column has words; beside known names, only those that may be of a payment."""
+    values = sheet.column(place)
+    if sheet.is_known and (
+        not words_of(sheet.names[place]).isdisjoint(NO_TEXT)
+        or says(sheet.names[place], "side")
+        or all(map(is_day, values))
+        or all(map(is_currency_code, values))
+    ):
+        return False
+    return any(letter.isalpha() for typed in values for letter in typed)
+
+
+def completed(sheet: Sheet, mapping: Mapping[str, Any], currency: str = "") -> dict[str, Any]:
+    """A remembered mapping with a guess for roles that it does not know, being older than they."""
+    found = guess(sheet, currency)
+    if mapping.get("amount") is None:
+        found.pop("side", None), found.pop("fee", None)
+    return {role: found[role] for role in ROLES if role in found} | dict(mapping)

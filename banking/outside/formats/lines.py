@@ -1,0 +1,433 @@
+"""What every reader yields, and what they share: limits, encodings, dates and figures."""
+
+import codecs
+import io
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import IO, TypeVar
+from weakref import WeakKeyDictionary
+
+from banking.outside.models import DESCRIPTION_LIMIT, ID_LIMIT, OTHER_LIMIT, REFERENCE_LIMIT
+from ledger.text.currencies import LARGEST_AMOUNT, decimals_of, minor_units
+from ledger.text.lines import shortened, tidy_line
+
+MOST_LINES = 50_000
+MOST_PARTS = 4 * MOST_LINES  # rows, records, fields or entries, of which some are no line
+MOST_RAW_LINES = 20 * MOST_LINES  # a line of some formats has as many, with texts of several
+MOST_TAGS = 40 * MOST_LINES  # of OFX 1, or elements of XML, in a file
+MOST_STATEMENTS = 10_000  # of one file: one a day in 27 years
+MOST_BYTES = 32 * 1024 * 1024
+LONGEST_LINE = 20_000  # characters
+AT_ONCE = 64 * 1024  # bytes
+EARLIEST, LATEST = date(1970, 1, 1), date(2100, 1, 1)
+UTF_8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
+CUT = "Was the file cut off? Download it again."
+WRONG_ENCODING = (
+    "The file has letters that are neither UTF-8 nor Windows-1252. Open it in an editor, save it "
+    "as UTF-8, and upload that. Or was it damaged? Then download it again."
+)
+
+
+class UnreadableStatement(Exception):
+    """The file cannot be read as a whole; the text says why and what to do. `lines_read`: how many
+    lines were read before.
+    """
+
+    lines_read = 0
+
+
+class TooManyLines(UnreadableStatement):
+    """The file is longer than any that is read."""
+
+    def __init__(self, most: int, what: str = "lines") -> None:
+        super().__init__(
+            f"The file has more than {most:,} {what}. Download fewer months at a time."
+        )
+
+
+Part = TypeVar("Part")
+
+
+def bounded(parts: Iterable[Part]) -> Iterator[Part]:
+    """The rows, records, fields or entries of a file, also those that are no line. Raises
+    TooManyLines after MOST_PARTS.
+    """
+    for count, part in enumerate(parts, start=1):
+        if count > MOST_PARTS:
+            raise TooManyLines(MOST_PARTS)
+        yield part
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideLine:
+    """One movement on the account, with tidied texts. Money out is below zero."""
+
+    number: int
+    booked_on: date
+    amount: Decimal
+    description: str = ""
+    other: str = ""
+    reference: str = ""
+    outside_id: str = ""
+
+
+@dataclass(slots=True)
+class StatementFacts:
+    """What a file says of itself; complete after its last line."""
+
+    currency: str = ""
+    opening: Decimal | None = None
+    closing: Decimal | None = None
+    closing_on: date | None = None  # day of the closing balance, if the file says it
+    unbooked: int = 0  # lines that are left out: pending, or without money moved
+    account_currency: str = ""  # which the lines are to have, if whoever reads them says it
+
+    def is_in(self, currency: str) -> None:
+        """Notes the currency. Raises UnreadableStatement if there is a second one."""
+        code = currency.strip().upper()
+        if code and self.currency and code != self.currency:
+            raise UnreadableStatement(
+                f"The file has amounts in {self.currency} and in {shortened(code)}. "
+                "Download each account as a file of its own."
+            )
+        self.currency = code or self.currency
+
+
+Balance = tuple[Decimal, str]  # with its day
+
+
+@dataclass(slots=True)
+class StatementBalances:
+    """Checks that the lines of each statement of a file lead from its opening to its closing
+    balance, so that nothing is missing, and that none is there twice. Of the file, notes the
+    opening balance of the earliest day and the closing balance of the latest, in whichever order
+    its statements, or pages of one, stand.
+    """
+
+    facts: StatementFacts
+    _opening: Balance | None = None
+    _closing: Balance | None = None
+    # Days as the format writes them, which sort as days do; then whether it begins or ends a page.
+    _first: tuple[str, bool] | None = None
+    _last: tuple[str, bool] = ("", False)
+    _sum: Decimal = Decimal(0)
+    _count: int = 0
+    _texts: int = 0  # equal for equal lines
+    _statements: int = 0
+    _seen: set[tuple[Balance, Balance, int, int]] = field(default_factory=set)
+
+    def open(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
+        """Notes an opening balance; `is_page` if the statement began on an earlier page."""
+        self._opening = (amount, day)
+        if self._first is None or (day, is_page) < self._first:
+            self.facts.opening, self._first = amount, (day, is_page)
+
+    def close(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
+        """Notes a closing balance; `is_page` if the statement goes on on a later page."""
+        self._closing = (amount, day)
+        if (day, not is_page) >= self._last:
+            self.facts.closing, self._last = amount, (day, not is_page)
+            self.facts.closing_on = said_day(day)
+
+    def note(self) -> None:
+        """Notes the balances of a file that has ended. Of several statements of a day, the first is
+        the one that no other leads to, and the last the one that leads to no other.
+        """
+        begun = Counter(each[0] for each in self._seen)
+        ended = Counter(each[1] for each in self._seen)
+        starts = {it[0] for it in begun - ended if self._first and it[1] == self._first[0]}
+        ends = {it[0] for it in ended - begun if it[1] == self._last[0]}
+        if len(starts) == 1:
+            (self.facts.opening,) = starts
+        if len(ends) == 1:
+            (self.facts.closing,) = ends
+
+    def add(self, amount: Decimal) -> None:
+        """Notes a line."""
+        self._sum += amount
+        self._count += 1
+
+    def note_texts(self, line: OutsideLine) -> None:
+        """Notes what a line says, by which two statements of a day may differ."""
+        self._texts = hash((self._texts, replace(line, number=0)))
+
+    def end(self) -> None:
+        """Ends a statement. Raises UnreadableStatement if its lines do not lead to its end, and
+        TooManyLines after MOST_STATEMENTS.
+        """
+        self._statements += 1
+        if self._statements > MOST_STATEMENTS:
+            raise TooManyLines(MOST_STATEMENTS, "statements")
+        begun, ended, sum, count = self._opening, self._closing, self._sum, self._count
+        texts, self._texts = self._texts, 0
+        self._opening, self._closing, self._sum, self._count = None, None, Decimal(0), 0
+        if begun is None or ended is None:
+            return
+        if begun[0] + sum != ended[0]:
+            raise UnreadableStatement(
+                f"The lines do not lead from the opening balance {begun[0]:f} to the closing "
+                f"balance {ended[0]:f}: they come to {begun[0] + sum:f}. {CUT}"
+            )
+        facts = (begun, ended, count, texts)
+        if count and facts in self._seen:
+            raise UnreadableStatement("A statement is in the file twice. Download the file again.")
+        self._seen.add(facts)
+
+
+# What banks write where a payment has no reference, or no id of theirs.
+NO_ID = frozenset(
+    ("nonref", "notprovided", "not provided", "notavailable", "nicht angegeben", "none", "n/a", "0")
+)
+
+
+def is_no_id(text: str) -> bool:
+    """Whether it is empty, or what banks write in place of an id or a reference."""
+    return not text.strip() or text.strip().lower() in NO_ID
+
+
+def made_line(
+    number: int,
+    day: date,
+    amount: Decimal,
+    *,
+    description: str = "",
+    other: str = "",
+    reference: str = "",
+    outside_id: str = "",
+) -> OutsideLine:
+    """A line with tidied and shortened texts. Raises UnreadableStatement for a formula."""
+    ids = ("" if is_no_id(text) else text for text in (reference, outside_id))
+    texts = [_tidy(text) for text in (description, other, *ids)]
+    for text in texts:
+        if text.startswith("="):
+            raise UnreadableStatement(
+                f"Line {number:,} has the text \u201c{shortened(text)}\u201d, which a spreadsheet "
+                "would take for a formula. Banks send none; remove it, or download the file again."
+            )
+    limits = (DESCRIPTION_LIMIT, OTHER_LIMIT, REFERENCE_LIMIT, ID_LIMIT)
+    cut = [text[:most] for text, most in zip(texts, limits, strict=True)]
+    return OutsideLine(number, day, amount, *cut)
+
+
+def _tidy(text: str) -> str:
+    plain = text.isascii() and text.isprintable()
+    return " ".join(text.split()) if plain else tidy_line(text)
+
+
+def full_year(text: str) -> int:
+    """The year; one of two figures is from 1970 to 2069."""
+    year = int(text)
+    if len(text) != 2:
+        return year
+    return year + (2000 if year < 70 else 1900)
+
+
+def made_day(number: int, year: int, month: int, day: int) -> date:
+    """A day from 1970 on. Raises UnreadableStatement."""
+    try:
+        found = date(year, month, day)
+    except ValueError:
+        found = date.min
+    if not EARLIEST <= found < LATEST:
+        asked = f"{year:04}-{month:02}-{day:02}"
+        raise UnreadableStatement(f"Line {number:,}: a statement cannot have the day {asked}.")
+    return found
+
+
+def read_compact_day(number: int, text: str) -> date:
+    """A day that begins with figures such as 20261130. Raises UnreadableStatement."""
+    if not re.fullmatch(r"[0-9]{8}", text[:8]):
+        raise UnreadableStatement(
+            f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not a day."
+        )
+    return made_day(number, int(text[:4]), int(text[4:6]), int(text[6:8]))
+
+
+def said_day(text: str) -> date | None:
+    """The day that a text such as 2026-11-30, 20261130 or 261130 begins with, if it does."""
+    digits = text[:10].replace("-", "")[:8]
+    if len(digits) == 6 and digits.isdecimal():
+        digits = f"{full_year(digits[:2])}{digits[2:]}"
+    with suppress(UnreadableStatement):
+        return read_compact_day(0, digits)
+    return None
+
+
+_PLAIN = re.compile(r"[+-]?[0-9]{1,15}(?:[.,][0-9]{0,4})?|[+-]?[.,][0-9]{1,4}")
+
+
+def plain_figure(number: int, text: str) -> Decimal:
+    """A figure without separators between thousands, as formats for programs have it. Raises
+    UnreadableStatement.
+    """
+    typed = text.strip()
+    if not _PLAIN.fullmatch(typed):
+        raise UnreadableStatement(not_an_amount(number, text))
+    return Decimal(typed.replace(",", "."))
+
+
+def not_an_amount(number: int, text: str) -> str:
+    """The sentence about a text that should be an amount."""
+    return f"Line {number:,}: \u201c{shortened(tidy_line(text))}\u201d is not an amount."
+
+
+IN_ANOTHER = "Is the account in another currency?"
+
+
+def fitting(number: int, amount: Decimal, currency: str, cause: str = IN_ANOTHER) -> Decimal:
+    """The amount, if its decimals fit the currency and its figures any account. Raises
+    UnreadableStatement, with the cause of decimals that do not fit.
+    """
+    if decimals_of(amount) > minor_units(currency):
+        raise UnreadableStatement(
+            f"Line {number:,}: {amount:f} has more decimals than {currency} has. {cause}"
+        )
+    if abs(amount) > LARGEST_AMOUNT:  # one that was reckoned of two figures
+        raise UnreadableStatement(
+            f"Line {number:,}: {amount:f} is more than an amount can be. Is it in the right "
+            "columns? Or download the file again."
+        )
+    return amount
+
+
+def fitting_balance(name: str, balance: Decimal, currency: str) -> None:
+    """Raises UnreadableStatement for a balance with more decimals than the currency has, or more
+    figures than any account here.
+    """
+    told = f"The {name} balance of the file, {balance:f},"
+    if decimals_of(balance) > minor_units(currency):
+        raise UnreadableStatement(f"{told} has more decimals than {currency} has. {IN_ANOTHER}")
+    if abs(balance) > LARGEST_AMOUNT:
+        raise UnreadableStatement(f"{told} is more than an account can have. {CUT}")
+
+
+def encoding_of(source: IO[bytes]) -> str:
+    """UTF-8 or Windows-1252, whichever the file is written in. Raises UnreadableStatement for
+    neither, for NUL characters and for more bytes than MOST_BYTES, and TooManyLines for more lines
+    than MOST_RAW_LINES.
+
+    A file with whole letters of UTF-8 and a broken one was damaged; it is not Windows-1252. Reads
+    each file once, however often it is asked for.
+    """
+    if source not in _encodings:
+        _encodings[source] = _find_encoding(source)
+    return _encodings[source]
+
+
+_encodings = WeakKeyDictionary[IO[bytes], str]()
+
+
+def _find_encoding(source: IO[bytes]) -> str:
+    decoders = {code: codecs.getincrementaldecoder(code)() for code in ("utf-8", "cp1252")}
+    has_letters, size, lines, before = False, 0, 0, b""
+    source.seek(0)
+    while part := source.read(AT_ONCE):
+        size += len(part)
+        _refuse_size(size)
+        lines += part.count(b"\n") + part.count(b"\r") - part.count(b"\r\n")
+        if lines > MOST_RAW_LINES:
+            raise TooManyLines(MOST_RAW_LINES)
+        if b"\x00" in part:
+            raise UnreadableStatement(
+                "This is no text file: it has NUL characters. Choose the bank\u2019s statement; "
+                "if it is text in UTF-16, save it as UTF-8."
+            )
+        has_letters = has_letters or UTF_8_LETTER.search(before[-2:] + part) is not None
+        before = part
+        decoders = {code: decoder for code, decoder in decoders.items() if _reads(decoder, part)}
+    if "utf-8" in decoders and _reads(decoders["utf-8"], b"", final=True):
+        return "utf-8-sig"
+    if "cp1252" in decoders and not has_letters and not _has_odd_words(source):
+        return "cp1252"
+    raise UnreadableStatement(WRONG_ENCODING)
+
+
+# What no word of Western Europe has in Windows-1252, but words in others that are read as it:
+# four letters with accents in a row (Cyrillic, Greek), a sign between two letters (Polish, DOS),
+# a capital Y with two dots after a small letter (Mac), and Czech with a Danish letter.
+_ODD_WORDS = re.compile(
+    "[\xc0-\xff]{4}"
+    "|[^\\W\\d_][\xa1-\xa9\xac\xaf\xb1\xb6\xb8\xb9\xbc-\xbf\u201a\u201e\u2020\u2021\u02c6\u02dc\u2030][^\\W\\d_]"
+    "|[^\\W\\d_m][\xb2\xb3][^\\W\\d_]"
+    "|[a-z\xe0-\xff]\u0178"
+    "|\xf8[\xec\xed\xf9\xe8]|[\xec\xf9\xe8]\xf8"
+)
+
+
+def _has_odd_words(source: IO[bytes]) -> bool:
+    """Whether the file, read as Windows-1252, has words that are none."""
+    source.seek(0)
+    before = ""
+    while part := source.read(AT_ONCE):
+        text = before + part.decode("cp1252")
+        if _ODD_WORDS.search(text):
+            return True
+        before = text[-4:]
+    return False
+
+
+def windows_1252_sample(source: IO[bytes]) -> str:
+    """The first line with other letters than those of ASCII, if the file is in Windows-1252."""
+    if encoding_of(source) != "cp1252":
+        return ""
+    with opened(source) as text:
+        return next((tidy_line(line) for line in text_lines(text) if not line.isascii()), "")
+
+
+def _refuse_size(size: int) -> None:
+    if size > MOST_BYTES:
+        raise UnreadableStatement(
+            f"The file has more than {MOST_BYTES // 1024**2} MB. Download fewer months at a time."
+        )
+
+
+def _reads(decoder: codecs.IncrementalDecoder, part: bytes, *, final: bool = False) -> bool:
+    try:
+        decoder.decode(part, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error("as_windows_1252", _as_windows_1252)
+
+
+@contextmanager
+def opened(source: IO[bytes], *, is_checked: bool = False) -> Iterator[io.TextIOWrapper]:
+    """The file as text from its beginning; leaves the file itself open.
+
+    The whole file tells its encoding. If `encoding_of` has accepted it before, `is_checked`, none
+    of it is read for that: each byte that is not UTF-8 is a letter of Windows-1252 then.
+    """
+    encoding, errors = "utf-8-sig", "as_windows_1252"
+    if not is_checked:
+        encoding, errors = encoding_of(source), "strict"
+    source.seek(0)
+    text = io.TextIOWrapper(source, encoding=encoding, errors=errors, newline="")
+    try:
+        yield text
+    finally:
+        if not source.closed:  # as it may be for a reader that was left in the middle
+            text.detach()
+
+
+def text_lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """The lines with their ends. Raises UnreadableStatement for one longer than LONGEST_LINE."""
+    while line := text.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise UnreadableStatement(
+                f"A line of the file has more than {LONGEST_LINE:,} characters, far more than a "
+                "statement needs. Was a quote opened and not closed, or is it another file?"
+            )
+        yield line

@@ -1,0 +1,293 @@
+"""CSV: the line of column names, and the first lines.
+
+Note [Columns]: every bank names its columns differently. A mapping says what they mean; it is
+guessed from the names and the first lines, corrected by the person, and remembered by the digest of
+the names (`OutsideImport.heading`).
+"""
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import IO
+
+from banking.outside.formats.cells import is_day, is_figure
+from banking.outside.formats.columns import can_be, says
+from banking.outside.formats.lines import (
+    CUT,
+    LONGEST_LINE,
+    MOST_LINES,
+    TooManyLines,
+    UnreadableStatement,
+    bounded,
+    opened,
+    text_lines,
+)
+from ledger.text.csv_records import CsvRecords, RecordTooLong
+from ledger.text.lines import tidy_line
+
+MOST_COLUMNS = 100
+MOST_CELLS = 50 * MOST_LINES  # of a file
+LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+SEPARATORS = ";\t,|"
+BEFORE_HEADING = 30  # lines that a bank may write above the names of the columns
+SAMPLES = 20
+MOST_SAMPLED = 1000  # rows in which they are looked for
+NO_HEADING = (
+    "No line names at least a date and an amount. The file is not CSV with a heading, nor "
+    "OFX, QIF, camt.053 or MT940."
+)
+NO_TABLE = (
+    "No line names at least a date and an amount, and no line has both. The file is not CSV, nor "
+    "OFX, QIF, camt.053 or MT940."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The beginning of a CSV file. `after` is how many lines come before the first row."""
+
+    names: tuple[str, ...]
+    separator: str
+    after: int
+    rows: tuple[tuple[str, ...], ...]
+    width: int = MOST_COLUMNS  # cells of the heading, also without a name
+    is_known: bool = True  # the names say at least a day and an amount
+    is_named: bool = True  # False without a heading: the names are only numbers
+
+    @property
+    def digest(self) -> str:
+        """Of the names of the columns, by which a mapping is remembered."""
+        return hashlib.sha256("\x1f".join(self.names).encode()).hexdigest()
+
+    def column(self, place: int | None) -> list[str]:
+        """The first cells of a column that are not empty."""
+        if place is None:
+            return []
+        return [row[place].strip() for row in self.rows if place < len(row) and row[place].strip()]
+
+
+def sheet_of(source: IO[bytes], *, is_asked: bool = False, is_checked: bool = False) -> Sheet:
+    """Reads the names of the columns and the first lines. Raises UnreadableStatement.
+
+    If a person is asked what the columns mean, the names may be unknown, or there may be none. Of a
+    file that `is_checked`, as a stored one is, only the beginning is read.
+    """
+    with opened(source, is_checked=is_checked) as text:
+        top = list(islice(text_lines(text), BEFORE_HEADING))
+    if known := _most_even(top, _first_heading):
+        names, after, separator = known
+        rows = _first_rows(source, separator, after, is_checked=is_checked)
+        return _named(names, separator, after, rows, top)
+    found = _most_even(top, _table) if is_asked else None
+    if found is None:
+        raise UnreadableStatement(NO_TABLE if is_asked else NO_HEADING)
+    names, after, separator = found
+    rows = _first_rows(source, separator, after, is_checked=is_checked)
+    if names:
+        return replace(_named(names, separator, after, rows, top), is_known=False)
+    names = tuple(f"column {number}" for number in range(1, max(map(len, rows)) + 1))
+    return Sheet(names, separator, after, rows, is_known=False, is_named=False)
+
+
+def _named(
+    names: tuple[str, ...],
+    separator: str,
+    after: int,
+    rows: tuple[tuple[str, ...], ...],
+    top: Sequence[str],
+) -> Sheet:
+    with_side = _with_side(names, rows)
+    heading = next(csv.reader([top[after - 1]], delimiter=separator), [])
+    return Sheet(with_side, separator, after, rows, max(len(heading), len(with_side)))
+
+
+def _first_rows(
+    source: IO[bytes], separator: str, after: int, *, is_checked: bool
+) -> tuple[tuple[str, ...], ...]:
+    with opened(source, is_checked=is_checked) as text:
+        rows = filter(_has_text, islice(_all_rows(text, separator, after), MOST_SAMPLED))
+        return tuple(tuple(cells) for _, cells in islice(rows, SAMPLES))
+
+
+Beginning = tuple[tuple[str, ...], int]  # the names, and how many lines are above the first row
+
+
+def _most_even(
+    top: Sequence[str], beginning: Callable[[Sequence[str], str], Beginning | None]
+) -> tuple[tuple[str, ...], int, str] | None:
+    """The beginning and the separator by which most rows below it have as many cells as the first:
+    texts and figures have commas too.
+    """
+    found = []
+    for separator in SEPARATORS:
+        if begins := beginning(top, separator):
+            names, after = begins
+            widths = [len(cells) for _, cells in _rows_with_places(top[after:], separator)]
+            width = len(names) or widths[0]
+            found.append((widths.count(width), width, (names, after, separator)))
+    return max(found, key=lambda each: each[:2])[2] if found else None
+
+
+def _first_heading(top: Sequence[str], separator: str) -> Beginning | None:
+    for place, line in enumerate(top):
+        if names := _heading(line, separator):
+            return names, place + 1
+    return None
+
+
+def _heading(line: str, separator: str) -> tuple[str, ...]:
+    """The names, if the line has those of a day and of an amount in two columns."""
+    try:
+        cells = next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return ()
+    while cells and not cells[-1].strip():
+        cells.pop()
+    if len(cells) > MOST_COLUMNS:
+        return ()
+    names = tuple(map(name_of, cells))
+    while names and not names[-1]:
+        names = names[:-1]
+    days = {name for name in names if says(name, "date")}
+    figures = {name for name in names if any(says(name, role) for role in ("amount", "out", "in"))}
+    is_both = days and figures and len(days | figures) > 1
+    return names if is_both else ()
+
+
+def _table(top: Sequence[str], separator: str) -> Beginning | None:
+    """Finds lines that look like a table below unknown names: a day, a figure, and as many cells as
+    the next. Returns the names, none if there are none, and how many lines are above the first.
+    """
+    rows = _rows_with_places(top, separator)
+    skipped = set[int]()
+    for place, (after, cells) in enumerate(rows):
+        below = rows[place + 1 :]
+        if not is_row(cells):
+            continue
+        if below and len(below[0][1]) != len(cells):
+            skipped.add(len(cells))  # a day and a figure above the table, such as a balance
+            continue
+        if len(cells) in skipped:
+            return None  # a row of the table would be lost
+        before, above = rows[place - 1] if place else (0, [])
+        if len(above) != len(cells):
+            return (), after
+        if any(is_day(cell.strip()) for cell in above):
+            return (), before
+        names = tuple(name_of(cell) for cell in above)
+        return (names, after) if sum(map(bool, names)) > 1 else ((), after)
+    return None
+
+
+def _rows_with_places(top: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
+    """The cells of each line that has some, with the number of lines above it."""
+    reader = csv.reader(top, delimiter=separator)
+    rows, after = [], 0
+    with suppress(csv.Error):
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                rows.append((after, cells))
+            after = reader.line_num
+    return rows
+
+
+def is_row(cells: Sequence[str]) -> bool:
+    """Whether a cell is a day and another one a figure."""
+    if len(cells) > MOST_COLUMNS:
+        return False
+    days = {place for place, cell in enumerate(cells) if is_day(cell.strip())}
+    figures = {place for place, cell in enumerate(cells) if is_figure(cell)}
+    return bool(days and figures and len(days | figures) > 1)
+
+
+def _with_side(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The names, and an empty one if the cells beyond them say S or H: some banks leave it so."""
+    last = [row[len(names)] for row in rows if len(row) == len(names) + 1]
+    is_nameless = len(last) == len(rows) and can_be("side", last)
+    return (*names, "") if is_nameless else names
+
+
+def name_of(cell: str) -> str:
+    return tidy_line(cell)[:100]
+
+
+def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tuple[int, list[str]]]:
+    """Yields the number and the cells of each line with a letter or a digit, which one of stars or
+    dashes has not. Raises UnreadableStatement.
+    """
+    return filter(_has_text, _all_rows(text, separator, after))
+
+
+def _has_text(row: tuple[int, list[str]]) -> bool:
+    return any(map(LETTER_OR_DIGIT.search, row[1]))
+
+
+def _all_rows(
+    text: io.TextIOWrapper, separator: str, after: int
+) -> Iterator[tuple[int, list[str]]]:
+    lines = text_lines(text)
+    for _ in range(after):
+        next(lines, "")
+    reader = CsvRecords(lines, separator=separator, longest=LONGEST_LINE)
+    rows, count = bounded(reader), 0
+    while True:
+        try:
+            cells = next(rows, None)
+        except RecordTooLong:
+            raise UnreadableStatement(
+                f"Near line {reader.line_num + after:,}, a row has more than {LONGEST_LINE:,} "
+                "characters, far more than a statement needs. Was a quote opened and not closed?"
+            ) from None
+        except csv.Error:
+            raise UnreadableStatement(
+                f"Near line {reader.line_num + after:,}, a quote is opened and not closed, or text "
+                f"goes on after it. {CUT}"
+            ) from None
+        if cells is None:
+            return
+        count += len(cells)
+        if len(cells) > MOST_COLUMNS:
+            raise UnreadableStatement(
+                f"Line {reader.line_num + after:,} has {len(cells):,} cells, and a statement at "
+                f"most {MOST_COLUMNS}. {CUT}"
+            )
+        if count > MOST_CELLS:
+            raise TooManyLines(MOST_CELLS, "cells")
+        yield reader.line_num + after, cells
+
+
+def cells_under(
+    source: IO[bytes], sheet: Sheet, places: Sequence[int | None]
+) -> Generator[str, None, None]:
+    """Yields the cells of these columns that are not empty, up to a line that cannot be read.
+    Raises TooManyLines.
+    """
+    columns = [place for place in places if place is not None]
+    with _as_far_as_read(), opened(source) as text:
+        for _, cells in cells_of(text, sheet.separator, sheet.after):
+            for place in columns:
+                if place < len(cells) and (typed := cells[place].strip()):
+                    yield typed
+
+
+def refuse_too_many_rows(source: IO[bytes], sheet: Sheet) -> None:
+    """Raises TooManyLines, before a person is asked what the columns mean."""
+    with _as_far_as_read(), opened(source) as text:
+        for _ in cells_of(text, sheet.separator, sheet.after):
+            pass
+
+
+@contextmanager
+def _as_far_as_read() -> Iterator[None]:
+    """Ends at what cannot be read, which the pass over the lines will tell. Raises TooManyLines."""
+    try:
+        yield
+    except TooManyLines:
+        raise
+    except UnreadableStatement:
+        return

@@ -1,0 +1,164 @@
+"""XML of strangers, element by element: no DTD, no entities, no depth, no endless text."""
+
+from collections.abc import Iterator
+from typing import IO, NoReturn
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers.expat import ExpatError, ParserCreate
+
+from banking.outside.formats.lines import (
+    CUT,
+    MOST_BYTES,
+    MOST_TAGS,
+    TooManyLines,
+    UnreadableStatement,
+    bounded,
+)
+
+MOST_DEPTH = 40
+MOST_BETWEEN = 256 * 1024  # bytes without an element's end
+MOST_OF_ONE = 2 * 1024 * 1024  # bytes of one wanted element
+AT_ONCE = 16 * 1024
+
+
+class _Watched:
+    """The file as the parser reads it; refuses a text that does not end."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.source, self.size, self.since_end = source, 0, 0
+
+    def read(self, size: int = -1) -> bytes:
+        part = self.source.read(AT_ONCE if size < 0 else min(size, AT_ONCE))
+        self.size += len(part)
+        self.since_end += len(part)
+        if self.size > MOST_BYTES:
+            raise UnreadableStatement(
+                f"The file has more than {MOST_BYTES // 1024**2} MB. Download fewer months."
+            )
+        if self.since_end > MOST_BETWEEN:
+            raise UnreadableStatement("A text of the file is far longer than a statement needs.")
+        if b"\x00" in part:
+            raise UnreadableStatement(
+                "The file has NUL characters. If it is text in UTF-16, save it as UTF-8."
+            )
+        return part
+
+
+def elements(source: IO[bytes], wanted: frozenset[str], most: int) -> Iterator[tuple[str, Element]]:
+    """Yields each wanted element by its name without namespace, once it is complete, and forgets
+    it. Within a wanted element only the outermost is yielded. The first pair is the root's name,
+    with its beginning. Raises UnreadableStatement, also for a wanted element with more than `most`
+    elements.
+    """
+    source.seek(0)
+    try:
+        yield from bounded(_elements(_Watched(source), wanted, most))
+    except ExpatError as error:
+        raise UnreadableStatement(
+            f"Near line {error.lineno:,} the file is no longer XML. {CUT}"
+        ) from None
+    except (LookupError, ValueError):
+        raise UnreadableStatement(
+            "The file names an encoding that does not fit. Download it again."
+        ) from None
+
+
+def _elements(
+    watched: _Watched, wanted: frozenset[str], most: int
+) -> Iterator[tuple[str, Element]]:
+    path: list[Element] = []
+    outer = began = 0  # depth of the wanted element that is being read, and where it began
+    count = first = 0  # elements of the file, and before the wanted element
+    for is_start, element in _events(watched):
+        watched.since_end = 0
+        if is_start:
+            count += 1
+            if count > MOST_TAGS:
+                raise TooManyLines(MOST_TAGS, "elements")
+            if not path:
+                yield f"root {plain_name(element)}", element
+            path.append(element)
+            if not outer and plain_name(element) in wanted:
+                outer, began, first = len(path), watched.size, count
+            if outer and count - first > most:
+                raise UnreadableStatement(
+                    f"One entry of the file has more than {most:,} elements, too many for a bank."
+                )
+            _refuse_shape(len(path), watched.size - began if outer else 0)
+            continue
+        if outer == len(path):
+            yield plain_name(element), element
+            outer = 0
+        path.pop()
+        if not outer:
+            element.clear()
+            if path:
+                path[-1].remove(element)
+
+
+def _events(watched: _Watched) -> Iterator[tuple[bool, Element]]:
+    """Yields each element at its start (True) and at its end.
+
+    Names are as they are written, with their prefix. Where a parser knows namespaces, as those of
+    ElementTree do, it writes out the namespace for each name, and a file of 140 KB takes 2 GB.
+    """
+    builder, found = TreeBuilder(), list[tuple[bool, Element]]()
+    parser = ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = lambda *tag: found.append((True, builder.start(*tag)))
+    parser.EndElementHandler = lambda name: found.append((False, builder.end(name)))
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = _refuse_document_type
+    is_final = False
+    while not is_final:
+        part = watched.read()
+        is_final = not part
+        parser.Parse(part, is_final)
+        yield from found
+        found.clear()
+
+
+def _refuse_document_type(*_declared: object) -> NoReturn:
+    raise UnreadableStatement(
+        "The file declares entities or a document type of its own, which no bank needs."
+    )
+
+
+def _refuse_shape(depth: int, size: int) -> None:
+    if depth > MOST_DEPTH:
+        raise UnreadableStatement("The file nests its elements deeper than any bank.")
+    if size > MOST_OF_ONE:
+        raise UnreadableStatement("One entry of the file is larger than any bank's.")
+
+
+def plain_name(element: Element) -> str:
+    """The name without the prefix of its namespace."""
+    return str(element.tag).rpartition(":")[2]
+
+
+def text_at(element: Element | None, path: str) -> str:
+    """The text of the first element at a path of names, whatever their namespace; "" if there is
+    none.
+    """
+    found = at(element, path)
+    return (found.text or "").strip() if found is not None else ""
+
+
+def at(element: Element | None, path: str) -> Element | None:
+    """The first element at a path of names, whatever their namespace."""
+    for name in path.split("/"):
+        if element is None:
+            return None
+        element = next((child for child in element if plain_name(child) == name), None)
+    return element
+
+
+def children(element: Element, name: str) -> list[Element]:
+    """The elements of a name directly below an element, whatever their namespace."""
+    return [child for child in element if plain_name(child) == name]
+
+
+def texts_of(element: Element | None, name: str) -> list[str]:
+    """The texts of all elements of a name within an element, in order."""
+    if element is None:
+        return []
+    return [(found.text or "").strip() for found in element.iter() if plain_name(found) == name]

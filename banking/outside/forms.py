@@ -1,0 +1,202 @@
+"""Forms of outside accounts: the account, the upload, and what the columns of a CSV file mean."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from accounts.forms import carry_initial, currency_choices
+from accounts.models import User
+from banking.outside.formats.columns import ROLES
+from banking.outside.formats.lines import MOST_LINES
+from banking.outside.formats.sheet import Sheet
+from banking.outside.models import NAME_LIMIT, OutsideAccount
+from ledger.db.ids import uuid7
+from ledger.text.amounts import parse_figure, too_fine
+from ledger.text.currencies import fits, minor_units
+from ledger.text.lines import shortened, tidy_line
+from ledger.web.form_fields import ReadableNameField
+
+
+class BalanceField(forms.CharField):
+    """An amount that may be below zero."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+        super().__init__(widget=widget, max_length=40, **kwargs)
+
+    def clean(self, value: Any) -> Decimal:
+        """The figure; nothing is zero."""
+        typed = super().clean(value).strip().replace("\N{MINUS SIGN}", "-")
+        if not typed:
+            return Decimal(0)
+        found = parse_figure(typed.removeprefix("-").strip())
+        if found is None:
+            raise forms.ValidationError("Type the balance in digits, like 950.00 or -20.00.")
+        return -found if typed.startswith("-") else found
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the amount is another one, however it is written."""
+        try:
+            return not initial or self.clean(initial) != self.clean(data)
+        except forms.ValidationError:
+            return True
+
+
+class OutsideChangeForm(forms.Form):
+    """The name and the opening balance of an outside account. An import changes the balance too, so
+    only what the reader changed is written: `changes`.
+    """
+
+    name = ReadableNameField(
+        max_length=NAME_LIMIT, help_text="For example \u201cING current\u201d."
+    )
+    opening = BalanceField(
+        label="Balance before the first entry",
+        required=False,
+        help_text=(
+            "If your first file states a balance, that is used instead. A file of older entries "
+            "changes it later only if it is zero or came from another file."
+        ),
+    )
+
+    def __init__(self, *args: Any, currency: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.account_currency = currency
+        if currency:
+            carry_initial(self, self.fields)
+
+    def clean(self) -> None:
+        """Refuses decimals that the currency does not have."""
+        data = self.cleaned_data
+        currency, opening = data.get("currency") or self.account_currency, data.get("opening")
+        if currency and opening and not fits(opening, minor_units(currency)):
+            self.add_error("opening", too_fine(opening, currency))
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The values of a valid form that are not those of its page."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
+
+
+class OutsideAccountForm(OutsideChangeForm):
+    """A new outside account. It carries the account's id, so that sending it twice opens one."""
+
+    field_order = ("name", "currency", "opening")
+    id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+    currency = forms.ChoiceField(choices=currency_choices)
+
+
+class OutsideAccountChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """A choice of one's outside accounts."""
+
+    def label_from_instance(self, account: OutsideAccount) -> str:
+        return f"{account.name}, {account.currency}"
+
+
+class UploadForm(forms.Form):
+    """A file. It carries the id of the import, so that sending it twice stores it once."""
+
+    id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+    account = OutsideAccountChoice(OutsideAccount.objects.none(), label="Into", empty_label=None)
+    file = forms.FileField(
+        allow_empty_file=True,  # the reader explains it better
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.ofx,.qfx,.qif,.xml,.sta,.mt940,.940"}),
+        help_text=(
+            "CSV, OFX, QIF, camt.053 or MT940, as your bank offers it for download. Up to "
+            f"{MOST_LINES:,} lines. You see them before anything is imported."
+        ),
+        error_messages={"required": "Choose the file that you downloaded from your bank."},
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        mine = OutsideAccount.objects.owned_by(user).order_by("name", "pk")
+        self.fields["account"].queryset = mine  # type: ignore[attr-defined]
+
+
+LABELS = {
+    "date": "Day",
+    "amount": "Amount, with a sign",
+    "side": "Money in or out",
+    "fee": "Fee",
+    "out": "Money out",
+    "in": "Money in",
+    "balance": "Balance after the line",
+    "currency": "Currency",
+    "status": "Status",
+    "other": "Name of the other side",
+    "reference": "Reference",
+    "id": "The bank\u2019s own id",
+}
+HELP = {
+    "side": "Choose the column that says, for each amount, whether it was money in or money out. "
+    "It has words such as credit and debit, C and D, H and S, or Bij and Af.",
+    "balance": "Taken if the lines lead from the first balance to the last.",
+    "fee": "Choose it if the fee is not part of the amount. It is then subtracted: less "
+    "money in, or more money out.",
+    "status": "Lines that are pending, reverted, declined and the like are left out.",
+    "currency": "A line in another currency than the account\u2019s refuses the file.",
+}
+ORDER_CHOICES = [
+    ("dmy", "day, month, year"), ("mdy", "month, day, year"), ("ymd", "year, month, day"),
+]  # fmt: skip
+MARKS = [(".", "a point: 1,234.50"), (",", "a comma: 1.234,50")]
+
+
+class ColumnsForm(forms.Form):
+    """What the columns of a CSV file mean, see Note [Columns]."""
+
+    def __init__(self, data: Any, *, sheet: Sheet, known: Mapping[str, Any]) -> None:
+        given = {role: known.get(role) for role in ROLES}
+        initial = {**known, **{f"role_{role}": place for role, place in given.items()}}
+        super().__init__(data, initial=initial)
+        self.sheet = sheet
+        columns = [(str(place), _label(sheet, place)) for place in range(len(sheet.names))]
+        for role in ROLES:
+            self.fields[f"role_{role}"] = forms.TypedChoiceField(
+                label=LABELS[role], choices=[("", "\u2013 none \u2013"), *columns],
+                required=role == "date", coerce=int, empty_value=None,
+                help_text=HELP.get(role, ""),
+            )  # fmt: skip
+        self.fields["texts"] = forms.TypedMultipleChoiceField(
+            label="What it was for", choices=columns, coerce=int, required=False,
+            widget=forms.CheckboxSelectMultiple,
+        )  # fmt: skip
+        self.fields["order"] = forms.ChoiceField(label="A day is written", choices=ORDER_CHOICES)
+        self.fields["decimal"] = forms.ChoiceField(label="Before the decimals", choices=MARKS)
+        self.fields["flip"] = forms.BooleanField(
+            label="Amounts without a minus are money out", required=False
+        )
+
+    def clean(self) -> None:
+        """Refuses a mapping without an amount, with two kinds of it, or with a side of none."""
+        data = self.cleaned_data
+        amount, out, into = (data.get(f"role_{role}") for role in ("amount", "out", "in"))
+        if amount is None and (out is None and into is None):
+            self.add_error(
+                "role_amount", "Choose the column of the amount, or those of in and out."
+            )
+        elif amount is not None and (out is not None or into is not None):
+            self.add_error("role_amount", "Choose one amount, or money in and out; not both.")
+        elif amount is None:
+            for name in ("role_side", "role_fee"):
+                if data.get(name) is not None:
+                    self.add_error(name, "This column goes with one amount. Choose its column.")
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """The mapping that a valid form describes."""
+        data = self.cleaned_data
+        return {role: data[f"role_{role}"] for role in ROLES} | {
+            name: data[name] for name in ("texts", "order", "decimal", "flip")
+        }
+
+
+def _label(sheet: Sheet, place: int) -> str:
+    """The column's name with an example."""
+    examples = (row[place].strip() for row in sheet.rows if place < len(row))
+    example = shortened(tidy_line(next((text for text in examples if text), "")), 24)
+    name = sheet.names[place] or f"column {place + 1}"
+    return f"{name} ({example})" if example else name

@@ -1,0 +1,5 @@
+"""The page of outside accounts."""
+
+from ledger.web.menu import register
+
+register("Outside accounts", "transactions:outside", order=50)

@@ -1,0 +1,29 @@
+"""Whether a colleague must approve what staff pay of a customer's file, and the request for it."""
+
+from accounts import approvals
+from accounts.models import ApprovalRequest, User
+from banking.payment_files.models import PaymentFile
+
+
+def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
+    """Whether another person must approve what is left of a customer's file, and has not."""
+    share = approvals.share_of(file.waiting_total, file.currency)
+    asked = ApprovalRequest.objects.usable().filter(transaction_id=file.pk, requested_by=clerk)
+    return not asked.exists() and approvals.needs_approval(
+        what=approvals.MONEY, clerk=clerk, accounts=[file.from_account], share=share
+    )
+
+
+def ask_for_file(file: PaymentFile, *, reason: str, asked_by: User) -> ApprovalRequest:
+    """Asks for what can be booked of a file. Its lines stay as they are from then on."""
+    return approvals.ask(
+        kind=ApprovalRequest.Kind.PAYMENT_FILE,
+        transaction_id=file.pk,
+        from_account=file.from_account,
+        to_account=None,
+        amount=file.waiting_total,
+        currency=file.currency,
+        parameters={"description": file.name, "lines": file.waiting_count},
+        reason=reason,
+        asked_by=asked_by,
+    )

@@ -1,0 +1,243 @@
+"""Books a payment file: all or nothing in one database transaction, or the payable lines in steps.
+
+Note [Killed between two statements]: the result of a line is written in the database transaction
+that moves its money, by `post_together`. If the process is killed, both are stored or neither. So
+the stored results show where to continue, and a step that is sent again takes the next lines, never
+the same ones. Reasons and the admin's history are written in that database transaction too.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import NamedTuple, TypedDict, Unpack
+
+from django.db import Error
+
+from accounts.models import User
+from banking.payment_files.drafts import (
+    PostingResults,
+    Progress,
+    drafts_of,
+    in_words,
+    silent,
+    write_results,
+)
+from banking.payment_files.models import PaymentFile, PaymentLine
+from banking.payment_files.storage import locked_file, settle
+from ledger.db.commits.confirmation import wait_until_confirmed
+from ledger.db.retry import Failure, failure_of
+from transactions.exceptions import LedgerError, TooManyTogether
+from transactions.models import StaffReason, Transaction
+from transactions.services import MAX_TOGETHER, DayLimit, Draft, post_together
+from transactions.staff_services import explain
+
+State = PaymentFile.State
+TOO_MANY_LINES = (
+    f"At most {MAX_TOGETHER:,} lines are booked all or none. Nothing was booked; divide the file, "
+    "or pay what can be booked, line by line."
+)
+
+
+class LinesRefused(LedgerError):
+    """A line is refused, so nothing of the file was booked."""
+
+
+class NotChecked(LedgerError):
+    """The file was never checked."""
+
+
+class CheckedAnew(LedgerError):
+    """The lines that can be booked differ from those agreed to."""
+
+
+class BookingStopped(Exception):
+    """A step failed after others were booked.
+
+    `file` has the state after the booked steps; `__cause__` is the error.
+    """
+
+    def __init__(self, file: PaymentFile, error: Exception) -> None:
+        self.file = file
+        why = str(error) if isinstance(error, LedgerError) else "An error stopped the rest."
+        # The result of a COMMIT whose connection was lost is unknown.
+        at_least = "At least " if failure_of(error) is Failure.UNKNOWN else ""
+        verb = "is" if file.booked_count == 1 else "are"
+        super().__init__(
+            f"{at_least}{file.booked_count:,} of {file.line_count:,} lines {verb} booked. "
+            f"{why} Continue with the rest: no line is booked twice."
+        )
+
+
+class FileLimit(NamedTuple):
+    """What may be paid in a day by a file. `to_come` says what of the rest counts already."""
+
+    limit: DayLimit
+    to_come: Callable[[], Decimal] = Decimal
+
+
+class BookingRequest(TypedDict, total=False):
+    """Who books a file, and what they agreed to.
+
+    `by` is the person who pays. Staff who pay for a customer give a `reason`, which is stored with
+    each row in the transaction that books it. `agreed` is the value of `agreed_to` when the person
+    agreed; booking raises CheckedAnew if it differs now. "" continues a booking that has begun but
+    starts none; None skips the comparison. `within` is the limit that each transaction keeps to.
+    `beside` is called with the number of booked lines, in the transaction that books them.
+    `refuse_if_ended` is called in each transaction, and raises AccessEnded if `by` may not go on.
+    """
+
+    by: User | None
+    reason: str
+    agreed: str | None
+    within: FileLimit | None
+    beside: Callable[[int], object] | None
+    refuse_if_ended: Callable[[], object]
+
+
+def agreed_to(file: PaymentFile) -> str:
+    """Returns a fingerprint of the lines that can be booked: if it differs later, the person agreed
+    to other lines. See `agreed` in `BookingRequest`.
+    """
+    lines = PaymentLine.objects.of(file).waiting().digest()
+    return f"{file.waiting_count} {file.waiting_total:.4f} {lines}"
+
+
+def book_step(file: PaymentFile, **request: Unpack[BookingRequest]) -> PaymentFile:
+    """Books the next 1,000 payable lines in one transaction.
+
+    A line that is refused now keeps its reason and is skipped. The file is done when no line is
+    left; further steps change nothing. Raises NotChecked before the first check.
+    """
+    held = _Held(file, request)
+
+    def drafts() -> list[Draft]:
+        held.lock()
+        return next(held.parts(), [])
+
+    post_together(drafts, held.record)
+    return held.file
+
+
+def book_rest(
+    file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
+) -> PaymentFile:
+    """Books steps until the file is done. Raises BookingStopped if one fails after others were
+    booked.
+    """
+    if file.state == State.DONE:
+        wait_until_confirmed()  # an earlier call has booked it, see Note [Cancelled waits]
+    has_begun = False
+    while file.state != State.DONE:
+        before = file.decided_count
+        try:
+            file = book_step(file, **request)
+        except (Error, LedgerError) as error:
+            if has_begun:
+                raise BookingStopped(file, error) from error
+            raise
+        has_begun = True
+        progress(file.decided_count - before)
+    return file
+
+
+def book_whole(
+    file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
+) -> PaymentFile:
+    """Books every line in one transaction, or none: LinesRefused names the first refused line.
+
+    Returns a file that is done unchanged. Raises NotChecked before the first check, and
+    TooManyTogether for a file with more lines than `can_be_whole` allows.
+    """
+    held = _Held(file, request)
+
+    def drafts() -> list[Draft]:
+        held.lock()
+        if held.file.state == State.DONE:
+            return []
+        _refuse_unless_all_can(held.file)
+        return [draft for part in held.parts() for draft in part]
+
+    def record(drafts: Sequence[Draft], results: PostingResults) -> None:
+        _refuse_unless_all_were(held.file, drafts, results)
+        held.record(drafts, results)
+        progress(len(drafts))
+
+    post_together(drafts, record)
+    return held.file
+
+
+def can_be_whole(file: PaymentFile) -> bool:
+    """Whether the file has few enough lines to be booked all or none, see Note [Short locks]."""
+    return file.waiting_count <= MAX_TOGETHER
+
+
+def _refuse_unless_all_can(file: PaymentFile) -> None:
+    if not can_be_whole(file):
+        raise TooManyTogether(TOO_MANY_LINES)
+    refused = PaymentLine.objects.of(file).refused().in_order().first()
+    if refused is not None:
+        raise LinesRefused(f"Nothing was booked. Line {refused.number}: {refused.verdict}")
+
+
+def _refuse_unless_all_were(
+    file: PaymentFile, drafts: Sequence[Draft], results: PostingResults
+) -> None:
+    for draft, result in zip(drafts, results, strict=True):
+        if isinstance(result, LedgerError):
+            line = PaymentLine.objects.filter(pk=str(draft.id)).get()
+            raise LinesRefused(f"Nothing was booked. Line {line.number}: {in_words(file, result)}")
+
+
+class _Held:
+    """A file that is locked by the transaction that books it, so that steps wait for each other."""
+
+    file: PaymentFile
+
+    def __init__(self, file: PaymentFile, request: BookingRequest) -> None:
+        self.pk, self.request = file.pk, request
+        self.within = request.get("within")
+        self.booked_before = 0
+        self.paid_before = Decimal(0)
+
+    def lock(self) -> None:
+        """Locks the file before its accounts. The same order everywhere prevents deadlocks."""
+        self.file = locked_file(self.pk)
+        if self.within is not None:
+            self.paid_before = self.within.limit.paid_before()
+        self.booked_before = self.file.booked_count
+        if self.file.state == State.STORED:
+            raise NotChecked("This file was not checked yet; check it first.")
+        agreed = self.request.get("agreed")
+        # A file is not checked while it is being paid: the remaining lines were agreed to before.
+        if agreed is not None and self.file.state == State.CHECKED:
+            self._refuse_unless(agreed)
+
+    def _refuse_unless(self, agreed: str) -> None:
+        if agreed != agreed_to(self.file):
+            raise CheckedAnew(
+                "The file was checked again since that page was shown, and other lines can be "
+                "booked now. Nothing was paid now. Check the current figures and "
+                "press again."
+            )
+
+    def parts(self) -> Iterator[list[Draft]]:
+        """The lines that can be booked, as drafts."""
+        waiting = PaymentLine.objects.of(self.file).waiting()
+        return drafts_of(self.file, waiting, by=self.request.get("by"))
+
+    def record(self, drafts: Sequence[Draft], results: PostingResults) -> None:
+        """Writes the result of each line, the reason beside each booked row, and the progress."""
+        write_results(self.file, drafts, results)
+        by, reason = self.request.get("by"), self.request.get("reason")
+        booked = [result for result in results if isinstance(result, Transaction)]
+        if by is not None and reason:
+            explain(booked, action=StaffReason.Action.FILE, reason=reason, written_by=by)
+        if self.file.state != State.DONE:
+            settle(self.file, State.PAYING)
+        count = self.file.booked_count - self.booked_before
+        if count and self.within is not None:
+            self.within.limit.refuse_over(self.paid_before, booked, self.within.to_come())
+        beside = self.request.get("beside")
+        if count and beside is not None:
+            beside(count)
+        if "refuse_if_ended" in self.request:
+            self.request["refuse_if_ended"]()

@@ -1,0 +1,8 @@
+"""Files of payments and their lines."""
+
+from banking.payment_files.models.payment_file import PaymentFile, PaymentLine
+
+__all__ = [
+    "PaymentFile",
+    "PaymentLine",
+]

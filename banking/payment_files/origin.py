@@ -1,0 +1,34 @@
+"""The payment file of a payment, on its receipt."""
+
+from django.urls import reverse
+
+from accounts.models import User
+from banking.payment_files.models import PaymentLine
+from transactions.models import Transaction
+from transactions.origins import Origin, register
+
+RIGHTS = ("payment_files.view_paymentfile", "transactions.use_cash_desk")
+
+
+@register
+def file_of(row: Transaction, reader: User) -> Origin | None:
+    """The file: its owner opens it on their own pages, staff in the admin, the payee nowhere."""
+    line = PaymentLine.objects.filter(pk=row.pk, booked=True).select_related("file").first()
+    if line is None:
+        return None
+    return Origin(
+        line.file_id,
+        "From a file",
+        line.file.name,
+        _url(row, line, reader),
+        caption=f"Line {line.number:,}",
+        how="from a file",
+    )
+
+
+def _url(row: Transaction, line: PaymentLine, reader: User) -> str:
+    if row.from_account and row.from_account.user_id == reader.pk:
+        return reverse("transactions:file", args=[line.file_id])
+    if reader.is_staff and any(map(reader.has_perm, RIGHTS)):
+        return reverse("admin:payment_files_paymentfile_change", args=[line.file_id])
+    return ""

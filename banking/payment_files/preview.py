@@ -1,0 +1,79 @@
+"""The check of a file: each line gets the result that its booking would have now, after the lines
+before it. It locks no account, see Note [Short locks].
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from tempfile import SpooledTemporaryFile
+from typing import IO
+from uuid import UUID
+
+from django.db import transaction as db_transaction
+
+from accounts.models import ApprovalPayment, ApprovalRequest, User
+from banking.payment_files.drafts import (
+    PostingResults,
+    Progress,
+    drafts_of,
+    in_words,
+    silent,
+    write_refusals,
+)
+from banking.payment_files.models import PaymentFile, PaymentLine
+from banking.payment_files.models.payment_file import PaymentLineQuerySet
+from banking.payment_files.storage import locked_file, parts_of, settle
+from ledger.db.retry import run_with_retry
+from transactions.services import Draft, LedgerError, preview_parts
+
+IN_MEMORY = 1024 * 1024  # bytes of refusals; more go to a temporary file
+
+
+def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = None) -> PaymentFile:
+    """Checks which lines this person, or else who uploaded the file, can book now, and stores the
+    results. Books nothing.
+
+    Refused lines are checked again, unless the file waits for approval without them. Booked and
+    unreadable lines stay as they are, and so does a file that is being paid. Raises FileRemoved.
+    """
+    with SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="utf-8") as refusals:
+
+        def parts() -> Iterator[list[Draft]]:
+            refusals.seek(0)
+            refusals.truncate()
+            yield from drafts_of(file, _checked_lines(file), by=by)
+
+        def record(drafts: Sequence[Draft], results: PostingResults) -> None:
+            for draft, why in zip(drafts, results, strict=True):
+                if isinstance(why, LedgerError):
+                    refusals.write(json.dumps([str(draft.id), in_words(file, why)]) + "\n")
+            progress(len(drafts))
+
+        preview_parts(parts, record)
+        return run_with_retry(lambda: _store_results(file, refusals))
+
+
+def _checked_lines(file: PaymentFile) -> PaymentLineQuerySet:
+    """The lines that a check may find payable. Those that an open request is not for stay refused:
+    no approval pays them, see Note [Payments of a request].
+    """
+    unpaid: PaymentLineQuerySet = PaymentLine.objects.of(file).readable().filter(booked=False)
+    requests = ApprovalRequest.objects.open_for(file.pk)
+    if not requests.exists():
+        return unpaid
+    return unpaid.filter(
+        pk__in=ApprovalPayment.objects.filter(request__in=requests).values("payment_id")
+    )
+
+
+def _store_results(file: PaymentFile, refusals: IO[str]) -> PaymentFile:
+    """Stores the results, unless the booking has begun meanwhile. Returns the stored file."""
+    with db_transaction.atomic(durable=True):
+        locked = locked_file(file.pk)
+        if locked.state == PaymentFile.State.PAYING:
+            return locked
+        _checked_lines(file).refused().update(verdict="")
+        refusals.seek(0)
+        for part in parts_of(json.loads(refusal) for refusal in refusals):
+            write_refusals([(UUID(id), why) for id, why in part])
+        settle(locked, PaymentFile.State.CHECKED)
+        return locked

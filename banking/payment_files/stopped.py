@@ -1,0 +1,32 @@
+"""The page after a booking that stopped when a part of the file was booked."""
+
+import logging
+
+from django.http import HttpRequest, HttpResponse
+
+from banking.payment_files.booking import BookingStopped
+from ledger.web import database_errors, outages
+from transactions.exceptions import LedgerError
+
+logger = logging.getLogger(__name__)
+
+
+def stopped_page(request: HttpRequest, stopped: BookingStopped, there: str) -> HttpResponse:
+    """Returns the page, with a link to the file at `there`, and logs the error. A refusal is none:
+    it is answered by 409.
+    """
+    cause = stopped.__cause__
+    is_refusal = isinstance(cause, LedgerError)
+    if cause is not None and outages.is_outage(cause):
+        outages.log_failure(request, cause)
+    elif not is_refusal:
+        logger.error(
+            "The booking of the payment file %s stopped", stopped.file.pk, exc_info=stopped
+        )
+    return database_errors.page(
+        "A part of the file is booked",
+        str(stopped),
+        there,
+        "To the file",
+        status=409 if is_refusal else 503,
+    )

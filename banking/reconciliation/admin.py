@@ -1,0 +1,421 @@
+"""Reconciliations in the admin: the upload, what is matched with what, and the signatures.
+
+Whoever has the right `reconcile` uploads, matches and signs; two of them sign. Others read. All of
+them need the right to see payments, because the pages show those of the books.
+"""
+
+import uuid
+from collections.abc import Callable
+from functools import partial
+from itertools import chain
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from accounts.admin.list_files import ListFiles
+from accounts.admin.parts import STYLES, date_filter, moment_cell, person_of
+from accounts.forms import currency_choices
+from accounts.models import Account, User
+from accounts.numbers import clean_account_number
+from accounts.shown import add_accounts, add_unnamed, opened_by_right
+from banking.outside.formats.lines import MOST_BYTES, MOST_LINES, UnreadableStatement
+from banking.outside.forms import ORDER_CHOICES
+from banking.outside.models import all_one_way
+from banking.reconciliation import services
+from banking.reconciliation.models import (
+    Reconciliation,
+    ReconciliationLine,
+    ReconciliationMatch,
+)
+from banking.reconciliation.reads import (
+    add_suggestions,
+    figures_of,
+    lines_of,
+    matched_elsewhere,
+    not_in_file,
+    same_file,
+    suggestions,
+    total_not_in_file,
+)
+from banking.reconciliation.sure import is_any_sure
+from banking.reconciliation.version import version_of
+from ledger.db.ids import uuid7, uuid7_for
+from ledger.text.lines import counted, grouped
+from ledger.text.money import money
+from ledger.web.uploads import reads_file
+from transactions.exceptions import InvalidDetails, LedgerError
+from transactions.staff import figures
+from transactions.staff.figures import StaffFigure
+
+RECONCILE = "reconciliation.reconcile"
+SEE_PAYMENTS = "transactions.view_transaction"
+NO_STEP = "Press one of the buttons of the page."
+NO_ID = "This is no payment\u2019s id. Copy it from the page of the payment."
+LINES_A_PAGE = 25
+MOST_TRIED = 2_000  # lines of a file of which a page says whether any is sure
+SHOWN = {
+    "open": "Open", "left": "Left over", "matched": "Matched", "all": "All",
+}  # fmt: skip
+BANK = "Deposits and withdrawals"
+
+
+class ReconciliationForm(forms.Form):
+    """An upload. It carries the id of the reconciliation, so that sending it twice stores it
+    once.
+    """
+
+    id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+    currency = forms.ChoiceField(
+        choices=currency_choices,
+        required=False,
+        help_text="Of the bank\u2019s account elsewhere, through which deposits and withdrawals "
+        "go. Not needed with an account number.",
+    )
+    number = forms.CharField(
+        label="Account number",
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text="Only if the settlement account is one of this bank\u2019s books: the file then "
+        "has its entries, with the same signs. Empty: the file has the bank\u2019s deposits and "
+        "withdrawals.",
+    )
+    order = forms.ChoiceField(
+        label="A day is written",
+        choices=[("", "as the file tells"), *ORDER_CHOICES],
+        required=False,
+        help_text="Asked for only if all days of a CSV or QIF file can be read in several orders.",
+    )
+    file = forms.FileField(
+        allow_empty_file=True,  # the reader explains it better
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.ofx,.qfx,.qif,.xml,.sta,.mt940,.940"}),
+        help_text=f"CSV, OFX, QIF, camt.053 or MT940, of up to {MOST_LINES:,} lines.",
+        error_messages={"required": "Choose the file of the outside statement."},
+    )
+
+    def clean_number(self) -> Account | None:
+        """The account of the books; None without a number."""
+        typed = self.cleaned_data["number"]
+        if not typed.strip():
+            return None
+        try:
+            digits = clean_account_number(typed)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+        account: Account | None = Account.objects.filter(number=digits).first()
+        if account is None:
+            raise forms.ValidationError("No account has this number. Compare it with the card.")
+        return account
+
+    def clean(self) -> dict[str, Any]:
+        """Asks for a currency where no account has one."""
+        data = super().clean() or {}
+        if not self.errors and data.get("number") is None and not data.get("currency"):
+            self.add_error("currency", "Choose the currency of the statement.")
+        return data
+
+
+@admin.register(Reconciliation)
+class ReconciliationAdmin(ListFiles):
+    """Reconciliations, newest first; none is edited but by its own steps."""
+
+    list_display = ("time", "name", "books", "currency", "days", "line_count", "state_shown")
+    list_filter = (("created_at", date_filter("upload date")),)
+    ordering = ("-id",)
+    sortable_by = ()
+    search_fields = ("name", "account__number")
+    actions = None
+    list_file_values: ClassVar = {"time": "created_at"}
+    fields = ("name",)  # the page has a template of its own
+    show_full_result_count = False
+
+    class Media:
+        css = {"all": (STYLES,)}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return person_of(request).has_perms((RECONCILE, SEE_PAYMENTS))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may_read = super().has_view_permission(request, obj) or self.has_add_permission(request)
+        return may_read and person_of(request).has_perm(SEE_PAYMENTS)
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reconciliation]:
+        rows: QuerySet[Reconciliation] = super().get_queryset(request)
+        return rows.select_related("account__user", "created_by", "signed_by", "countersigned_by")
+
+    def get_urls(self) -> list[URLPattern]:
+        step, line = (self.admin_site.admin_view(view) for view in (self.step, self.line))
+        name = "reconciliation_reconciliation"
+        return [
+            path("<uuid:pk>/step/", step, name=f"{name}_step"),
+            path("<uuid:pk>/lines/<int:number>/", line, name=f"{name}_line"),
+            *super().get_urls(),
+        ]
+
+    @reads_file(MOST_BYTES)
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Shows the upload form; a POST stores a readable file and leads to its page."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        clerk = person_of(request)
+        if request.method != "POST":
+            return self._upload_page(request, ReconciliationForm())
+        form = ReconciliationForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return self._upload_page(request, form)
+        data = form.cleaned_data
+        account: Account | None = data["number"]
+        try:
+            made = services.upload(
+                data["file"].file,
+                by=clerk,
+                name=data["file"].name,
+                currency=account.currency if account else data["currency"],
+                account=account,
+                id=uuid7_for(clerk.pk, data["id"]),
+                order=data["order"],
+            )
+        except services.DoubtfulDays as doubt:
+            form.add_error("order", str(doubt))
+            return self._upload_page(request, form)
+        except (UnreadableStatement, LedgerError) as refusal:
+            form.add_error("file", str(refusal))
+            return self._upload_page(request, form)
+        self.log_addition(request, made, f"Uploaded, {counted(made.line_count, 'line')}.")
+        return redirect("admin:reconciliation_reconciliation_change", made.pk)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        """Shows the figures, the signatures, a page of lines, and what the file lacks."""
+        whose = self.get_object(request, object_id)
+        context: dict[str, Any] = {"title": "Reconciliation", "subtitle": whose and whose.name}
+        if whose is not None:
+            opened_by_right()
+            seen = version_of(whose)  # first: what changes while the page is read is refused
+            figures = figures_of(whose)
+            show = request.GET.get("show", "")
+            if show not in SHOWN:
+                show = "open" if figures.open.count else "all"
+            wanted = request.GET.get("page")
+            page: Any = Paginator(lines_of(whose, show), LINES_A_PAGE).get_page(wanted)
+            may_change = self.has_add_permission(request) and not whose.is_signed
+            lines = list(page.object_list.prefetch_related("matches__transaction"))
+            if may_change:
+                add_suggestions(whose, lines)
+            lacking = total_not_in_file(whose)
+            lacking_pages: Any = Paginator(not_in_file(whose).with_sides(), LINES_A_PAGE)
+            lacking_pages.count = lacking.count  # is read already
+            counts = {"open": figures.open, "left": figures.left, "matched": figures.matched}
+            context |= {
+                "whose": whose,
+                "figures": figures,
+                "page": page,
+                "lines": lines,
+                "show": show,
+                "tabs": [
+                    (each, words, counts.get(each, figures.all).count)
+                    for each, words in SHOWN.items()
+                ],
+                "may_change": may_change,
+                "one_way": all_one_way(ReconciliationLine.objects.of(whose)),
+                "is_any_sure": may_change and figures.open.count and _is_any_sure(whose),
+                "may_sign": self._may_sign(request, whose),
+                "seen": seen,
+                "may_take_back": self.has_add_permission(request) and not whose.is_frozen,
+                "lacking": lacking,
+                "lacking_page": lacking_pages.get_page(request.GET.get("books")),
+                "books": self.books(whose),
+                "same_file": same_file(whose),
+            }
+        return super().change_view(request, object_id, form_url, context)
+
+    def _may_sign(self, request: HttpRequest, whose: Reconciliation) -> bool:
+        is_mine = whose.signed_by_id == person_of(request).pk
+        return self.has_add_permission(request) and not whose.is_frozen and not is_mine
+
+    def step(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        """Does what a button asks for. Raises PermissionDenied if this person may not do it."""
+        whose = get_object_or_404(self.get_queryset(request), pk=pk)
+        if request.method != "POST" or not self.has_add_permission(request):
+            raise PermissionDenied
+        steps: dict[str, Callable[[HttpRequest, Reconciliation], str]] = {
+            "sure": self._match_sure,
+            "sign": self._sign,
+            "take_back": self._take_back,
+            "discard": self._discard,
+        }
+        name = request.POST.get("step", "")
+        add_unnamed()  # how many lines are surely payments tells of the payments
+        try:
+            if name in steps:
+                messages.success(request, steps[name](request, whose))
+        except LedgerError as refusal:
+            messages.error(request, str(refusal))
+        if name == "discard" and not Reconciliation.objects.filter(pk=pk).exists():
+            return redirect("admin:reconciliation_reconciliation_changelist")
+        return redirect("admin:reconciliation_reconciliation_change", pk)
+
+    def _match_sure(self, request: HttpRequest, whose: Reconciliation) -> str:
+        count = services.match_sure(reconciliation=whose, by=person_of(request))
+        matched = ReconciliationMatch.objects.filter(line__reconciliation=whose)
+        sides = matched.values_list("transaction__from_account", "transaction__to_account")
+        add_accounts(*chain.from_iterable(sides))
+        if not count:
+            return "No other line is sure. Match the rest by hand."
+        self.log_change(request, whose, f"Matched {counted(count, 'line')} by the rules.")
+        return f"Matched: {counted(count, 'line')}."
+
+    def _sign(self, request: HttpRequest, whose: Reconciliation) -> str:
+        signed = services.sign(
+            reconciliation=whose, by=person_of(request), seen=request.POST.get("seen", "")
+        )
+        if signed.is_frozen:
+            self.log_change(request, whose, "Signed as the second person; frozen.")
+            return "Signed by two people. Nothing of it changes any more."
+        self.log_change(request, whose, "Signed as the first person.")
+        return "Signed. Another person has to sign it too."
+
+    def _take_back(self, request: HttpRequest, whose: Reconciliation) -> str:
+        services.take_back(reconciliation=whose, seen=request.POST.get("seen", ""))
+        self.log_change(request, whose, "Took the first signature back.")
+        return "The signature is taken back."
+
+    def _discard(self, request: HttpRequest, whose: Reconciliation) -> str:
+        rows = Reconciliation.objects.filter(pk=whose.pk)
+        services.discard(
+            reconciliation=whose,
+            seen=request.POST.get("seen", ""),
+            beside=partial(self.log_deletions, request, rows),
+        )
+        return f"Thrown away: {whose.name}."  # Django begins a message with a capital
+
+    def line(self, request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:
+        """Shows one line, its matches and what else it may be; a POST does what its button asks
+        for.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        whose = get_object_or_404(self.get_queryset(request), pk=pk)
+        line = get_object_or_404(ReconciliationLine.objects.of(whose).with_matched(), number=number)
+        line.reconciliation = whose
+        if request.method == "POST":
+            return self._line_step(request, line)
+        opened_by_right()
+        may_change = self.has_add_permission(request) and not whose.is_signed
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Line {number:,}",
+            "subtitle": whose.name,
+            "opts": self.opts,
+            "whose": whose,
+            "line": line,
+            "matches": line.matches.select_related(
+                "transaction__from_account__user", "transaction__to_account__user", "created_by"
+            ),
+            "may_change": may_change,
+            "suggestions": suggestions(whose, line) if may_change and line.rest else [],
+            "elsewhere": matched_elsewhere(whose, line) if may_change and line.rest else [],
+        }
+        return TemplateResponse(request, "admin/reconciliation/reconciliation/line.html", context)
+
+    def _line_step(self, request: HttpRequest, line: ReconciliationLine) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        whose, clerk = line.reconciliation, person_of(request)
+        step, which = request.POST.get("step", ""), request.POST.get("id", "")
+        try:
+            if step == "match":
+                amount = services.match(line=line, transaction=_id(which), by=clerk)
+                text = f"Line {line.number:,}: matched {money(amount, whose.currency)}."
+            elif step == "unmatch":
+                services.unmatch(line=line, match=_id(which))
+                text = f"Line {line.number:,}: a match is taken back."
+            elif step == "leftover":
+                reason, seen = request.POST.get("reason", ""), request.POST.get("seen", "")
+                kept = services.leave_over(line=line, reason=reason, seen=seen)
+                text = f"Line {line.number:,}: {'left over' if kept else 'open again'}."
+            else:
+                raise InvalidDetails(NO_STEP)
+            self.log_change(request, whose, text)
+            messages.success(request, text)
+        except LedgerError as refusal:
+            messages.error(request, str(refusal))
+        there = "admin:reconciliation_reconciliation_change"
+        if request.POST.get("then") == "list":
+            return redirect(there, whose.pk)
+        return redirect("admin:reconciliation_reconciliation_line", whose.pk, line.number)
+
+    def _upload_page(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Reconcile an outside statement",
+            "opts": self.opts,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/reconciliation/reconciliation/upload.html", context)
+
+    @admin.display(description="Time")
+    def time(self, whose: Reconciliation) -> str:
+        return moment_cell(whose.created_at)
+
+    @admin.display(description="Matched with")
+    def books(self, whose: Reconciliation) -> str:
+        if whose.account is None:
+            return BANK
+        return f"{whose.account.user}, {whose.account.name} {grouped(whose.account.number)}"
+
+    @admin.display(description="Days")
+    def days(self, whose: Reconciliation) -> str:
+        first, last = (f"{day:%-d %b %Y}" for day in (whose.first_on, whose.last_on))
+        return first if first == last else f"{first} \u2013 {last}"
+
+    @admin.display(description="State")
+    def state_shown(self, whose: Reconciliation) -> str:
+        return whose.state
+
+
+def _is_any_sure(whose: Reconciliation) -> bool:
+    """True also for a long file, in which looking takes too long for a page."""
+    return whose.line_count > MOST_TRIED or is_any_sure(whose)
+
+
+def _id(text: str) -> uuid.UUID:
+    """The id that a form sends. Raises InvalidDetails if it is none."""
+    try:
+        return uuid.UUID(text.strip())
+    except ValueError:
+        raise InvalidDetails(NO_ID) from None
+
+
+@figures.register
+def figures_for(user: User) -> list[StaffFigure]:
+    """How many reconciliations are open, for people who see payments."""
+    may_reconcile = user.has_perm(RECONCILE)
+    if not user.has_perm(SEE_PAYMENTS):
+        return []
+    if not (may_reconcile or user.has_perm("reconciliation.view_reconciliation")):
+        return []
+    many = Reconciliation.objects.unfrozen().count()
+    page = reverse("admin:reconciliation_reconciliation_changelist")
+    return [StaffFigure("Open reconciliations", f"{many:,}", page, many > 0 and may_reconcile)]

@@ -1,0 +1,40 @@
+"""Checks that reconciliations which two people signed are as they were then."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db import connection
+
+from banking.reconciliation.triggers import frozen_digest
+from ledger.text.lines import counted
+from transactions.audit.audit import register_check
+from transactions.audit.findings import Finding
+
+NAMED = 5  # reconciliations named in the finding
+CHANGED = f"""
+SELECT coalesce(known.row_id, whose.id::text)
+FROM (SELECT * FROM reconciliations WHERE countersigned_by_id IS NOT NULL) AS whose
+FULL JOIN (SELECT row_id, digest FROM row_register WHERE table_name = 'reconciliations') AS known
+    ON known.row_id = whose.id::text
+WHERE whose.id IS NULL OR known.row_id IS NULL
+   OR known.digest IS DISTINCT FROM {frozen_digest("whose")}
+ORDER BY 1"""  # noqa: S608 - constants
+
+
+@register_check
+def reconciliations(_since: datetime | None = None) -> Iterator[Finding]:
+    """Each frozen reconciliation has the facts, lines and matches that were signed, and none has
+    gone or was signed without the triggers. Complete also with `since`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGED)
+        ids = [id for (id,) in cursor.fetchall()]
+    if ids:
+        shown = ", ".join(ids[:NAMED])
+        yield Finding(
+            check="reconciliation", account=None, transaction=None, broken=len(ids),
+            expected="as two people signed it", found=shown,
+            sentence=f"{counted(len(ids), 'reconciliation')} changed after two people signed:"
+            f" {shown}. Bring the rows of reconciliations, reconciliation_lines and"
+            " reconciliation_matches back from a backup, with the triggers of the tables disabled.",
+        )  # fmt: skip

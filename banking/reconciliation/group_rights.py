@@ -1,0 +1,6 @@
+"""What groups of staff may do with statements of other banks."""
+
+from accounts.groups import MANAGER, OPERATIONS, READERS_OF_THE_BANK, let
+
+let(*READERS_OF_THE_BANK, do=["reconciliation.view_reconciliation"])
+let(OPERATIONS, MANAGER, do=["reconciliation.reconcile"])

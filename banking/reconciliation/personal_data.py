@@ -1,0 +1,49 @@
+"""Where statements of other banks, which staff reconciled, name a person."""
+
+from collections.abc import Iterator
+
+from django.db.models import Q, QuerySet
+
+from accounts.erased import FILE_NAME
+from banking.reconciliation.models import (
+    Reconciliation,
+    ReconciliationLine,
+    ReconciliationMatch,
+)
+from transactions.privacy.personal_data import PersonalData, register
+from transactions.privacy.traces import REPR, Erased, Logged, Traces, naming, on_either_side
+
+# Without any reason, `leftover`, a line would be open again, even of what is frozen.
+LINE = {"description": "", "other": "", "reference": "", "outside_id": "", "leftover": REPR}
+
+
+def _texts(traces: Traces) -> Iterator[Erased]:
+    lines = Q(pk__in=_matched(traces).values("pk"))
+    yield from naming(traces, ReconciliationLine, lines, LINE)
+    yield from naming(traces, Reconciliation, _files(traces), {"name": FILE_NAME})
+
+
+def _logged(traces: Traces) -> Iterator[Logged]:
+    yield Logged(Reconciliation, _files(traces), traces.names)
+
+
+def _files(traces: Traces) -> Q:
+    return Q(pk__in=_matched(traces).values("reconciliation"))
+
+
+def _matched(traces: Traces) -> "QuerySet[ReconciliationLine]":
+    """The lines of other banks' statements that are payments of the person."""
+    matches = ReconciliationMatch.objects.filter(on_either_side(traces, "transaction__"))
+    lines: QuerySet[ReconciliationLine] = ReconciliationLine.objects.filter(
+        pk__in=matches.values("line")
+    )
+    return lines
+
+
+register(
+    PersonalData(
+        texts=_texts,
+        logged=_logged,
+        never_change=("reconciliations", "reconciliation_lines"),
+    )
+)

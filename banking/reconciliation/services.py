@@ -1,0 +1,349 @@
+"""Uploads outside statements of settlement accounts, matches their lines with the books, and signs.
+
+The triggers of Note [Reconciliations] keep the rules; here each refusal becomes a sentence. Nothing
+here can change a payment.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from decimal import Decimal
+from itertools import islice
+from typing import IO, Any
+
+from django.db import IntegrityError, connection
+from django.db import transaction as db_transaction
+
+from accounts import current_access
+from accounts.models import Account, User
+from banking.outside.formats.cells import ORDERS
+from banking.outside.formats.guess import guess_of_file, order_of_file
+from banking.outside.formats.lines import StatementFacts, UnreadableStatement
+from banking.outside.formats.qif import qif_order
+from banking.outside.formats.reading import (
+    Measured,
+    digest_of,
+    format_of,
+    lines_of,
+    measure,
+)
+from banking.outside.formats.sheet import sheet_of
+from banking.outside.models import OutsideImport
+from banking.reconciliation.models import (
+    REASON_LIMIT,
+    Reconciliation,
+    ReconciliationLine,
+    ReconciliationMatch,
+    booked_on,
+)
+from banking.reconciliation.sure import is_any_sure, match_all
+from banking.reconciliation.triggers import LOCK
+from banking.reconciliation.version import version_of
+from ledger.db.ids import uuid7, uuid7_with
+from ledger.db.retry import with_retry
+from ledger.text.lines import tidy_line, tidy_reason
+from transactions.exceptions import InvalidDetails
+
+PART = 2000  # lines that are held in memory and written at a time
+CHANGED = "Somebody has changed this meanwhile. Look at it again."
+SENTENCES = {
+    **dict.fromkeys(
+        (
+            "signed_reconciliation_stays",
+            "line_of_signed_stays",
+            "lines_of_signed_complete",
+            "no_match_of_signed",
+            "match_of_signed_stays",
+        ),
+        "This is signed. Take the signature back before you change it.",
+    ),
+    "reconciliation_is_frozen": "This is signed by two people and frozen.",
+    "reconciliation_is_settled": (
+        "Not every line is settled. Match each one, or say why it is left over."
+    ),
+    "reconciliation_signed_once": "Somebody has signed this already.",
+    "reconciliation_by_two": "You signed this first. Another person has to sign it too.",
+    "match_of_the_books": "This payment is not booked on this settlement account in this way.",
+    "match_within_line": "More would be matched than the line has. Somebody may have matched it.",
+    "match_within_payment": (
+        "More would be matched than the payment has. Somebody may have matched it."
+    ),
+}
+
+
+FIRST = {"dmy": "day", "mdy": "month", "ymd": "year"}
+
+
+class DoubtfulDays(UnreadableStatement):
+    """The days of the file can be read in several orders; somebody has to say which."""
+
+
+NO_REASON = "This line is open. To leave it over, write why."
+ANOTHER_REASON = "Somebody has given another reason meanwhile. Look at the line again."
+
+
+@contextmanager
+def _changing() -> Iterator[None]:
+    """One database transaction, whose refusals become sentences."""
+    try:
+        with db_transaction.atomic(durable=True):
+            yield
+    except IntegrityError as error:
+        diag = getattr(error.__cause__, "diag", None)
+        sentence = SENTENCES.get(getattr(diag, "constraint_name", None) or "")
+        if sentence is None:
+            raise
+        raise InvalidDetails(sentence) from error
+
+
+def upload(
+    source: IO[bytes],
+    *,
+    by: User,
+    name: str,
+    currency: str,
+    account: Account | None = None,
+    id: uuid.UUID | None = None,
+    order: str = "",
+) -> Reconciliation:
+    """Stores the lines of a file, of which nothing is matched yet. Without an account, its lines
+    are the bank's deposits and withdrawals. `order`, "dmy", "mdy" or "ymd", says what comes first
+    in its days, if somebody knows it. `id` is that of the form: the same file for the same account
+    and currency under it returns what it made before.
+
+    Raises UnreadableStatement for a file that cannot be read as a whole, and DoubtfulDays for one
+    whose days can be read in two ways, without `order`.
+    """
+    digest = digest_of(source)
+    format = format_of(source)
+    is_csv = format == OutsideImport.Format.CSV
+    mapping = guess_of_file(source, sheet_of(source), currency) if is_csv else {}
+    found = _measured(source, format, mapping, currency, order)
+    assert found.first_on is not None and found.last_on is not None  # noqa: S101, PT018
+    made = Reconciliation(
+        pk=uuid7_with(id or uuid7(), account and account.pk, currency, digest),
+        account=account, name=tidy_line(name)[:200] or "statement",
+        format=format, digest=digest, currency=currency, first_on=found.first_on,
+        last_on=found.last_on, opening=found.facts.opening, closing=found.facts.closing,
+        line_count=found.count, unbooked_count=found.facts.unbooked, created_by=by,
+    )  # fmt: skip
+    return _store(made, source, mapping)
+
+
+def _measured(
+    source: IO[bytes], format: str, mapping: dict[str, Any], currency: str, order: str
+) -> Measured:
+    """Measures a file, and puts the order of its days into the mapping. Raises as `upload`."""
+    if format == OutsideImport.Format.CSV:
+        possible = order_of_file(source, sheet_of(source), mapping).possible
+    elif format == OutsideImport.Format.QIF:
+        found = qif_order(source)
+        possible = ("dmy", "mdy") if found.is_open else (found.order,)
+        order = "" if order == "ymd" else order
+    else:
+        return measure(source, format, mapping, currency)
+
+    def ways_of(orders: Sequence[str]) -> dict[str, Measured]:
+        ways = {}
+        for each in orders:
+            with suppress(UnreadableStatement):
+                ways[each] = measure(source, format, mapping | {"order": each}, currency)
+        return ways
+
+    ways = (ways_of([order]) if order else {}) or ways_of(possible)
+    if not ways:
+        return measure(source, format, mapping, currency)  # which says what is wrong
+    if len(ways) > 1:
+        raise DoubtfulDays(_doubt(ways))
+    mapping["order"], measured = ways.popitem()
+    return measured
+
+
+def _doubt(ways: Mapping[str, Measured]) -> str:
+    first, *others = (
+        f"with the {FIRST[order]} first{{}} from {_span(ways[order])}"
+        for order in ORDERS
+        if order in ways
+    )
+    told = ", ".join([first.format(", they go"), *(other.format("") for other in others)])
+    count = "two" if len(ways) == 2 else "three"
+    return f"Each day of the file can be read in {count} ways: {told}. Choose one."
+
+
+def _span(measured: Measured) -> str:
+    return f"{measured.first_on:%-d %B %Y} to {measured.last_on:%-d %B %Y}"
+
+
+@with_retry
+def _store(
+    made: Reconciliation, source: IO[bytes], mapping: dict[str, Any] | None
+) -> Reconciliation:
+    """Stores it, or returns the one with its id, which has the same file."""
+    with _changing():
+        there = Reconciliation.objects.filter(pk=made.pk)
+        if found := there.first():
+            return found
+        try:
+            with db_transaction.atomic():
+                made.save(force_insert=True)  # waits for the first, if the form is sent twice
+        except IntegrityError:
+            if found := there.first():
+                return found
+            raise
+        facts = StatementFacts(account_currency=made.currency)
+        with closing(lines_of(source, made.format, mapping, facts)) as lines:
+            while part := list(islice(lines, PART)):
+                ReconciliationLine.objects.bulk_create(
+                    ReconciliationLine(
+                        pk=ReconciliationLine.id_of(made, line.number), reconciliation=made,
+                        number=line.number, booked_on=line.booked_on, amount=line.amount,
+                        description=line.description, other=line.other, reference=line.reference,
+                        outside_id=line.outside_id,
+                    )
+                    for line in part
+                )  # fmt: skip
+    return made
+
+
+@with_retry
+def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
+    """Matches all lines of which the rules are sure; returns how many. See `sure`."""
+    with _changing():
+        if not is_any_sure(reconciliation):  # which takes seconds, and locks nothing
+            return 0
+    with _changing():
+        return match_all(_locked(reconciliation), by.pk)
+
+
+@with_retry
+def match(*, line: ReconciliationLine, transaction: uuid.UUID, by: User) -> Decimal:
+    """Matches as much of a line as it and the payment have left; returns how much.
+
+    Raises InvalidDetails where nothing is left of either, or the payment does not fit.
+    """
+    with _changing():
+        whose = _locked(line.reconciliation)
+        current = ReconciliationLine.objects.with_matched().get(pk=line.pk)
+        paid = booked_on(whose.account_id, whose.currency).filter(pk=transaction).first()
+        if paid is None:
+            raise InvalidDetails(SENTENCES["match_of_the_books"])
+        amount = min(current.rest, paid.unmatched)
+        if amount <= 0:
+            of = "line" if current.rest <= 0 else "payment"
+            raise InvalidDetails(f"All of this {of} is matched already.")
+        ReconciliationMatch.objects.create(
+            line=current,
+            transaction=paid,
+            account_id=whose.account_id,
+            amount=amount,
+            created_by=by,
+        )
+    return Decimal(amount)
+
+
+@with_retry
+def unmatch(*, line: ReconciliationLine, match: uuid.UUID) -> None:
+    """Deletes one match of a line. Raises InvalidDetails if the line has no such match."""
+    with _changing():
+        _lock_all()
+        deleted, _by_table = ReconciliationMatch.objects.filter(line=line, pk=match).delete()
+        if not deleted:
+            raise InvalidDetails("This match is taken back already.")
+
+
+@with_retry
+def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None) -> str:
+    """Says why what is left of a line is not in the books; without a reason, it is open again.
+
+    Returns the reason as it is stored. `seen` is the reason that the person looked at, None if it
+    does not matter. Raises InvalidDetails if somebody else has given another one meanwhile, and
+    without a reason for a line that is open.
+    """
+    if len(reason) > REASON_LIMIT:
+        raise InvalidDetails(f"Write at most {REASON_LIMIT} characters.")
+    text = tidy_reason(reason)
+    with _changing():
+        _lock_all()
+        rows = ReconciliationLine.objects.filter(pk=line.pk)
+        if not text and not seen and rows.filter(leftover="").exists():
+            raise InvalidDetails(NO_REASON)
+        if seen is not None:
+            rows = rows.filter(leftover__in=[tidy_line(seen[:REASON_LIMIT]), text])
+        if not rows.update(leftover=text):
+            raise InvalidDetails(ANOTHER_REASON)
+    return text
+
+
+@with_retry
+def sign(*, reconciliation: Reconciliation, by: User, seen: str) -> Reconciliation:
+    """Signs as the first or the second person. After the second nothing changes ever again.
+
+    `seen` is the version that the person looked at, see `version_of`. Raises InvalidDetails if it
+    has changed, for lines that are not settled, and for the same person twice.
+    """
+    with _changing():
+        locked = _locked(reconciliation)
+        if locked.signed_by_id == by.pk and not locked.is_frozen:
+            raise InvalidDetails(SENTENCES["reconciliation_by_two"])
+        _refuse_changed(locked, seen)
+        if locked.signed_by_id is None:
+            locked.signed_by = by
+            locked.save(update_fields=["signed_by"])
+        else:
+            locked.countersigned_by = by
+            locked.save(update_fields=["countersigned_by"])
+    return locked
+
+
+@with_retry
+def take_back(*, reconciliation: Reconciliation, seen: str) -> None:
+    """Takes the first signature back, so that the matches can change again. `seen` as in `sign`."""
+    with _changing():
+        locked = _locked(reconciliation)
+        if not locked.is_signed:
+            raise InvalidDetails("Nobody has signed this, or the signature is taken back already.")
+        _refuse_changed(locked, seen)
+        locked.signed_by = None
+        locked.save(update_fields=["signed_by"])
+
+
+@with_retry
+def discard(
+    *, reconciliation: Reconciliation, seen: str, beside: Callable[[], object] | None = None
+) -> None:
+    """Throws an unsigned reconciliation away, with its matches. `seen` as in `sign`. `beside` is
+    called in the same database transaction, before the rows are deleted.
+    """
+    with _changing():
+        locked = _locked(reconciliation)
+        if not locked.is_signed:  # the triggers refuse what is signed, with a better sentence
+            _refuse_changed(locked, seen)
+        if beside is not None:
+            beside()
+        ReconciliationMatch.objects.filter(line__reconciliation=locked).delete()
+        ReconciliationLine.objects.of(locked).delete()
+        locked.delete()
+
+
+def _refuse_changed(locked: Reconciliation, seen: str) -> None:
+    """Raises InvalidDetails unless this is still the version that somebody looked at."""
+    if not locked.is_frozen and version_of(locked) != seen:
+        raise InvalidDetails(CHANGED)
+
+
+def _lock_all() -> None:
+    """Waits until nobody else changes a reconciliation, and lets nobody do so until the database
+    transaction ends. Raises AccessEnded as `current_access.refuse_if_ended` does.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    current_access.refuse_if_ended()
+
+
+def _locked(whose: Reconciliation) -> Reconciliation:
+    """The row as it is now, after `_lock_all`. Raises InvalidDetails if it is gone."""
+    _lock_all()
+    found = Reconciliation.objects.select_for_update(no_key=True).filter(pk=whose.pk).first()
+    if found is None:
+        raise InvalidDetails(CHANGED)
+    return found

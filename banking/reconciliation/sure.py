@@ -1,0 +1,227 @@
+"""Which lines are surely which payments, in three rules, the surest first.
+
+1. The reference: a line and a payment of one amount and direction have the same reference, and no
+   other of either has it.
+2. The day: of one day, amount and direction, there are as many lines as payments. They are matched
+   in the order of their descriptions; which is which makes no difference to any sum. A line and a
+   payment whose descriptions have no word in common are not: Note [Words in common].
+3. Some days: within `DAYS`, a line has one payment of its amount and direction, and that payment
+   one line, and their texts have a word in common, or one of them has no text: a fee and a
+   customer's payment a day apart may have the same amount.
+
+Each rule looks at what is wholly unmatched and not left over. Two references that differ are never
+sure; spaces and capitals make no difference. A reference of `CUT_AT` characters or more that
+another one begins with does not differ: it may be cut.
+
+Note [Words in common]: an interest payment and a rent may be of the same month, so words of digits
+alone (years, days) and the names of months do not count: English ones in full and in three letters,
+German ones in full. Nor do words of one or two letters, and those that payments of all kinds have,
+such as "for", "invoice" and "GmbH" (`_COMMON`).
+
+On the same day, only the two descriptions can disagree. The name on a line says who paid and the
+payment's description says what for, as in "ACME" and "Salary": most lines of a settlement account
+are like that, and without words in common. Descriptions without a word that counts do not disagree
+with anything. Two descriptions agree if any text of the line has a word in common with any text of
+the payment, or with the name of the payment's other side.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from banking.reconciliation.models import Reconciliation
+from ledger.db.local_settings import locally
+
+DAYS = 3  # between the outside booking and ours
+CUT_AT = 16  # characters that MT940 has for a reference
+
+
+def _plain(reference: str) -> str:
+    """SQL of a reference without spaces and capitals, because people type it in groups."""
+    return f"lower(replace({reference}, ' ', ''))"
+
+
+_LINES = f"""
+    SELECT id, number, booked_on AS day, abs(amount) AS amount, amount > 0 AS into_it,
+           {_plain("reference")} AS reference,
+           lower(description) AS description,
+           lower(concat_ws(' ', other, description, reference)) AS words
+    FROM reconciliation_lines AS line
+    WHERE reconciliation_id = %(id)s AND leftover = ''
+      AND NOT EXISTS (SELECT FROM reconciliation_matches WHERE line_id = line.id)
+"""  # noqa: S608 - put together from constants
+_OF_BANK = "(paid.from_account_id IS NULL OR paid.to_account_id IS NULL)"
+_OF_ACCOUNT = "%(account)s IN (paid.from_account_id, paid.to_account_id)"
+
+
+def _payments(account_id: UUID | None) -> str:
+    """The payments of the books around the days of the file."""
+    side, into, other = (
+        (_OF_BANK, "paid.from_account_id IS NULL", "coalesce(from_account_id, to_account_id)")
+        if account_id is None
+        else (
+            _OF_ACCOUNT,
+            "paid.to_account_id = %(account)s",
+            "CASE WHEN to_account_id = %(account)s THEN from_account_id ELSE to_account_id END",
+        )
+    )
+    return f"""
+        SELECT id, (created_at AT TIME ZONE %(zone)s)::date AS day, amount, {into} AS into_it,
+               {_plain("reference")} AS reference, created_at, {other} AS other_id,
+               lower(description) AS description,
+               lower(concat_ws(' ', description, reference)) AS words
+        FROM transactions AS paid
+        WHERE status = 'completed' AND currency = %(currency)s AND {side}
+          AND (created_at AT TIME ZONE 'UTC') >= %(first)s::date - {DAYS + 1}
+          AND (created_at AT TIME ZONE 'UTC') < %(last)s::date + {DAYS + 2}
+          AND NOT EXISTS (
+              SELECT FROM reconciliation_matches AS match
+              WHERE match.transaction_id = paid.id
+                AND match.account_id IS NOT DISTINCT FROM %(account)s::uuid
+          )
+    """  # noqa: S608 - put together from constants
+
+
+# Without classes of letters, which know ASCII alone in some locales of Postgres.
+_BETWEEN_WORDS = r"'[\s[:punct:]]+'"
+_MONTHS = ",".join(
+    (
+        "january,february,march,april,may,june,july,august,september,october,november,december",
+        "jan,feb,mar,apr,jun,jul,aug,sep,oct,nov,dec",
+        "januar,februar,märz,maerz,mai,juni,juli,oktober,dezember",
+    )
+)
+
+_COMMON = ",".join(
+    """and for from the with your per via und von für fuer der die das den dem des mit aus les des
+    pour avec payment payments pay paid transfer transfers invoice invoices bill order deposit
+    deposits withdrawal withdrawals credit debit card direct standing reference ref number bank
+    account cash zahlung überweisung ueberweisung rechnung auftrag dauerauftrag lastschrift
+    gutschrift einzahlung auszahlung konto karte bar sepa iban bic swift gmbh mbh ltd limited inc
+    corp llc plc company group""".split()
+)
+
+
+def _words_of(text: str) -> str:
+    """SQL of the words that count in a text; NULL if none does. See Note [Words in common]."""
+    return f"""(
+        SELECT array_agg(word) FROM regexp_split_to_table({text}, {_BETWEEN_WORDS}) AS word
+        WHERE length(word) > 2 AND word !~ '^[0-9]+$'
+          AND word <> ALL ('{{{_MONTHS},{_COMMON}}}'::text[])
+    )"""  # noqa: S608 - put together from constants
+
+
+# Not by a join, which would read all people of the bank.
+_OTHER_SIDE = """(
+    SELECT lower(name) FROM users
+    WHERE users.id = (SELECT user_id FROM accounts WHERE accounts.id = paid.other_id)
+)"""
+_WORD_IN_COMMON = f"{_words_of('line.words')} && {_words_of('paid.words')}"
+_TEXTS_AGREE = f"(btrim(line.words) = '' OR btrim(paid.words) = '' OR {_WORD_IN_COMMON})"
+_DESCRIPTIONS_AGREE = f"""(
+    {_words_of("line.description")} IS NULL OR {_words_of("paid.description")} IS NULL
+    OR {_WORD_IN_COMMON} OR {_words_of("line.words")} && {_words_of(_OTHER_SIDE)}
+)"""
+_REFERENCES_AGREE = f"""(
+    line.reference = '' OR paid.reference = '' OR line.reference = paid.reference
+    OR length(line.reference) >= {CUT_AT} AND starts_with(paid.reference, line.reference)
+    OR length(paid.reference) >= {CUT_AT} AND starts_with(line.reference, paid.reference)
+)"""
+# Two rows of a kind are enough to see that neither is the only one. A thousand lines and a thousand
+# payments of one amount would be a million pairs.
+_TWO_OF_A_KIND = """(
+    SELECT * FROM (
+        SELECT *, row_number() OVER (PARTITION BY amount, into_it, {kind}) AS place FROM {table}
+    ) AS numbered WHERE place <= 2
+)"""
+
+
+def _alone(kind: str, condition: str, agree: str = "true") -> str:
+    """SQL of the lines and payments that have one another alone on a condition, and agree. Rows of
+    one amount, direction and kind are alike for the condition.
+    """
+    lines, payments = (_TWO_OF_A_KIND.format(kind=kind, table=table) for table in ("line", "paid"))
+    return f"""
+        SELECT line_id, paid_id FROM (
+            SELECT line.id AS line_id, paid.id AS paid_id,
+                   count(*) OVER (PARTITION BY line.id) AS payments,
+                   count(*) OVER (PARTITION BY paid.id) AS lines
+            FROM {lines} AS line JOIN {payments} AS paid USING (amount, into_it)
+            WHERE {condition}
+        ) AS pair
+        JOIN line ON line.id = line_id JOIN paid ON paid.id = paid_id
+        WHERE payments = 1 AND lines = 1 AND {agree}
+    """  # noqa: S608 - put together from constants
+
+
+RULES = (
+    _alone("reference", "line.reference <> '' AND line.reference = paid.reference"),
+    f"""
+    SELECT line.id AS line_id, paid.id AS paid_id
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY day, amount, into_it
+                                     ORDER BY description, number) AS place,
+               count(*) OVER (PARTITION BY day, amount, into_it) AS many
+        FROM line
+    ) AS line JOIN (
+        SELECT *, row_number() OVER (PARTITION BY day, amount, into_it
+                                     ORDER BY description, created_at, id) AS place,
+               count(*) OVER (PARTITION BY day, amount, into_it) AS many
+        FROM paid
+    ) AS paid USING (day, amount, into_it, place, many)
+    WHERE {_REFERENCES_AGREE} AND {_DESCRIPTIONS_AGREE}
+    """,  # noqa: S608 - put together from constants
+    _alone("day", f"abs(line.day - paid.day) <= {DAYS}", f"{_TEXTS_AGREE} AND {_REFERENCES_AGREE}"),
+)
+
+
+def is_any_sure(whose: Reconciliation) -> bool:
+    """Whether a rule is sure of a line. One query."""
+    rules = " OR ".join(f"EXISTS ({rule})" for rule in RULES)
+    with locally(enable_nestloop="off", enable_mergejoin="off"), connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH line AS MATERIALIZED ({_LINES}),
+            paid AS MATERIALIZED ({_payments(whose.account_id)})
+            SELECT {rules}
+            """,
+            _values(whose),
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _values(whose: Reconciliation) -> dict[str, Any]:
+    return {
+        "id": whose.pk, "account": whose.account_id, "currency": whose.currency,
+        "first": whose.first_on, "last": whose.last_on, "zone": settings.TIME_ZONE,
+    }  # fmt: skip
+
+
+def match_all(whose: Reconciliation, by: UUID) -> int:
+    """Matches every line that a rule is sure of, within the caller's transaction; returns how
+    many.
+    """
+    values = _values(whose) | {"by": by}
+    count = 0
+    # Postgres has no statistics yet for rows that were just written. It would join them in loops,
+    # or merge them by day and amount alone, which takes minutes for many lines of one amount.
+    with locally(enable_nestloop="off", enable_mergejoin="off"), connection.cursor() as cursor:
+        for rule in RULES:
+            cursor.execute(
+                f"""
+                WITH line AS MATERIALIZED ({_LINES}),
+                paid AS MATERIALIZED ({_payments(whose.account_id)}),
+                sure AS ({rule})
+                INSERT INTO reconciliation_matches
+                    (id, line_id, transaction_id, account_id, amount, is_sure, created_by_id,
+                     created_at)
+                SELECT gen_random_uuid(), line_id, paid_id, %(account)s::uuid, line.amount, true,
+                       %(by)s, now()
+                FROM sure JOIN line ON line.id = line_id
+                """,  # noqa: S608 - put together from constants
+                values,
+            )
+            count += cursor.rowcount
+    return count

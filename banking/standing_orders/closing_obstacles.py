@@ -1,0 +1,21 @@
+"""Standing orders that keep an account open."""
+
+from django.db.models import Q
+from django.urls import reverse
+
+from accounts.models import Account
+from accounts.obstacles import Obstacle
+from banking.standing_orders.models import StandingOrder
+from transactions.closing.services import register
+
+
+@register
+def orders_of(account: Account) -> list[Obstacle]:
+    """The owner's standing orders from this account, or to it."""
+    sides = Q(from_account=account) | Q(to_account=account)
+    owner = StandingOrder.objects.owned_by(account.user)
+    if not (count := owner.filter(sides).not_ended().count()):
+        return []
+    pay, them = ("standing order pays", "it") if count == 1 else ("standing orders pay", "them")
+    sentence = f"{count} {pay} from or to {account.name}; end {them} first."
+    return [Obstacle(sentence, "Standing orders", reverse("transactions:standing_orders"))]

@@ -1,0 +1,71 @@
+"""Ana's standing orders."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.utils import timezone
+
+from accounts.models import Account, User
+from banking.standing_orders.models import Every
+from banking.standing_orders.services import OrderDraft, pause, set_up
+from ledger.db.ids import uuid7_of
+from transactions.demo.registered import DemoBank, register
+
+
+class DemoOrder(NamedTuple):
+    """`to`: the name of an account of her own, or a holder whom she has paid. `after`: days from
+    the day of seeding to the first payment; `day`: or the day of the coming month.
+    """
+
+    to: str
+    amount: str
+    description: str
+    every: Every
+    after: int = 0
+    day: int = 0
+    is_paused: bool = False
+
+
+ORDERS = (
+    DemoOrder("Savings", "150", "Put aside", Every.MONTH, day=25),
+    DemoOrder("Mara Lindt", "900", "Rent", Every.MONTH, day=1),
+    DemoOrder("Jonas Weber", "35", "Band practice room", Every.WEEK, after=3),
+    DemoOrder("Halima's Kitchen", "60", "Birthday dinner", Every.ONCE, after=12),
+    DemoOrder("Mara Lindt", "12.50", "Cleaning of the stairs", Every.MONTH, day=15, is_paused=True),
+)
+
+
+@register(order=60)
+def set_up_orders(bank: DemoBank) -> None:
+    """Sets up her orders; a second run on the same day changes nothing."""
+    ana = bank.people["ana"]
+    today = timezone.localdate(bank.now)
+    everyday = ana.accounts.get(name="Everyday")
+    for number, demo in enumerate(ORDERS):
+        to = _recipient(ana, demo.to)
+        if to is None:
+            continue
+        order = set_up(
+            OrderDraft(
+                id=uuid7_of(ana.created_at, f"demo order {number}"), owner=ana,
+                from_account=everyday, to_account=to, amount=Decimal(demo.amount),
+                every=demo.every, first_on=_first_day(demo, today), description=demo.description,
+            )
+        )  # fmt: skip
+        if demo.is_paused:
+            pause(order=order)
+
+
+def _recipient(ana: User, name: str) -> Account | None:
+    mine: Account | None = ana.accounts.filter(name=name).first()
+    paid = Account.objects.filter(user__name=name, currency="USD").order_by("created_at")
+    return mine or paid.first()
+
+
+def _first_day(demo: DemoOrder, today: date) -> date:
+    """After today, so that nothing is due while the demo starts."""
+    if demo.after:
+        return today + timedelta(days=demo.after)
+    day = today.replace(day=demo.day)
+    return day if day > today else (day.replace(day=1) + timedelta(days=32)).replace(day=demo.day)

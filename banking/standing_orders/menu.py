@@ -1,0 +1,11 @@
+"""The page of standing orders."""
+
+from ledger.web.menu import register
+
+register(
+    "Standing orders",
+    "transactions:standing_orders",
+    order=40,
+    part="send",
+    pages="transactions:standing_order",
+)

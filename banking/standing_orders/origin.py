@@ -1,0 +1,23 @@
+"""The standing order of a payment, on its receipt."""
+
+from django.urls import reverse
+
+from accounts.models import User
+from banking.standing_orders.models import StandingOrder
+from transactions.models import Transaction
+from transactions.origins import Origin, register
+
+
+@register
+def order_of(row: Transaction, reader: User) -> Origin | None:
+    """The reader's order that made a payment of theirs. One query, and none for what others booked:
+    an order pays in its owner's name.
+    """
+    if row.created_by_id != reader.pk:
+        return None
+    orders = StandingOrder.objects.owned_by(reader)
+    order: StandingOrder | None = orders.filter(occurrences__transaction=row).first()
+    if order is None:
+        return None
+    url = reverse("transactions:standing_order", args=[order.pk])
+    return Origin(order.pk, "Paid by the standing order", str(order), url, repeats=True)

@@ -1,0 +1,176 @@
+"""A person's orders, and what was and will be paid by them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.utils import timezone
+
+from accounts.models import Account, User
+from banking.standing_orders.forecast import (
+    CALENDAR_DAYS,
+    TOLD_DAYS,
+    ExpectedDay,
+    ExpectedPayment,
+    by_day,
+    expected_payments,
+    next_dates,
+    totals_of,
+)
+from banking.standing_orders.models import Occurrence, StandingOrder
+from ledger.db.rights.row_security import RowScope, reading
+from transactions.payees.reads import saved_payees
+from transactions.safeguards.names import masked_name
+from transactions.safeguards.recipients import known_among
+
+MOST_ENDED, MOST_DAYS = 20, 50  # shown
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """An order as the list shows it. `who` is the recipient for the owner's eyes."""
+
+    order: StandingOrder
+    who: str
+    next_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersPage:
+    """The orders that have not ended, the latest that have, and the days to come."""
+
+    lines: list[OrderLine]
+    ended: list[OrderLine]
+    days: list[ExpectedDay]
+    failing: list[ExpectedPayment]
+    totals: list[tuple[str, Decimal]]
+    left_out: int  # payments to others that fail and are in no total
+    who: dict[UUID, str]  # by the recipient's account
+
+
+def orders_page(owner: User) -> OrdersPage:
+    """Reads the page. Seven queries and those of `AccountForecast.of`, however many orders."""
+    orders = orders_of(owner)
+    ended = _ended(owner)
+    accounts = list(Account.objects.owned_by(owner))
+    who = names_of(owner, [*orders, *ended], accounts)
+    expected = _expected(orders, accounts)
+    told = timezone.localdate() + timedelta(days=TOLD_DAYS)
+    failing = [payment for payment in expected if payment.needs_help and payment.day <= told]
+    return OrdersPage(
+        lines=[_line(order, who) for order in orders],
+        ended=[_line(order, who) for order in ended],
+        days=by_day(expected),
+        failing=failing,
+        totals=sorted(totals_of(expected).items()),
+        left_out=sum(
+            payment.fails and payment.is_to_others and not payment.is_paid_late
+            for payment in expected
+        ),
+        who=who,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFailures:
+    """What would fail within CALENDAR_DAYS if an order were set up: the first of its payments, and
+    the first of another order that does not fail without it.
+    """
+
+    own: ExpectedPayment | None
+    other: ExpectedPayment | None
+
+
+def failures_with(owner: User, draft: StandingOrder) -> DraftFailures:
+    """What an order that is not set up yet would let fail."""
+    orders, accounts = orders_of(owner), list(Account.objects.owned_by(owner))
+
+    without = {
+        (payment.order.pk, payment.day) for payment in _expected(orders, accounts) if payment.fails
+    }
+    found = [payment for payment in _expected([*orders, draft], accounts) if payment.needs_help]
+    others = (
+        payment for payment in found
+        if payment.fails and payment.order is not draft
+        and (payment.order.pk, payment.day) not in without
+    )  # fmt: skip
+    own = (payment for payment in found if payment.order is draft)
+    return DraftFailures(next(own, None), next(others, None))
+
+
+def _expected(
+    orders: Iterable[StandingOrder], accounts: Sequence[Account]
+) -> list[ExpectedPayment]:
+    today = timezone.localdate()
+    return expected_payments(orders, accounts, today=today, days=CALENDAR_DAYS)
+
+
+def orders_of(owner: User) -> list[StandingOrder]:
+    """The orders that have not ended, the next to pay first."""
+    with reading(RowScope.DIRECTORY):
+        mine = StandingOrder.objects.owned_by(owner).not_ended()
+        return list(mine.with_accounts().in_order())
+
+
+def own_order(owner: User, pk: UUID) -> StandingOrder | None:
+    """A person's order with its accounts and the recipient; None without one."""
+    with reading(RowScope.DIRECTORY):
+        mine = StandingOrder.objects.owned_by(owner).with_accounts()
+        found: StandingOrder | None = mine.filter(pk=pk).first()
+        return found
+
+
+def _ended(owner: User) -> list[StandingOrder]:
+    with reading(RowScope.DIRECTORY):
+        mine = StandingOrder.objects.owned_by(owner).filter(status=StandingOrder.Status.ENDED)
+        return list(mine.with_accounts().order_by("-next_on", "pk")[:MOST_ENDED])
+
+
+def _line(order: StandingOrder, who: dict[UUID, str]) -> OrderLine:
+    due = next_dates(order, 1) if order.is_active else []
+    return OrderLine(order, who[order.to_account_id], due[0] if due else None)
+
+
+def names_of(
+    owner: User, orders: Iterable[StandingOrder], accounts: Iterable[Account]
+) -> dict[UUID, str]:
+    """The recipients for the owner's eyes, by account: another of their own, what they saved it as,
+    a name, or its mask. Three queries; none without an order.
+    """
+    recipients = {order.to_account_id: order.to_account for order in orders}
+    if not recipients:
+        return {}
+    own = {account.pk: account.name for account in accounts}
+    saved = {payee.account_id: payee.name for payee in saved_payees(owner.pk)}
+    known = known_among(owner.pk, list(recipients))
+
+    def name(account: Account) -> str:
+        holder = account.user.name
+        other = saved.get(account.pk) or (holder if account.pk in known else masked_name(holder))
+        return own.get(account.pk) or other
+
+    return {pk: name(account) for pk, account in recipients.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """One order, its next days, and what became of the latest ones."""
+
+    order: StandingOrder
+    who: str
+    next_days: list[date]
+    settled: list[Occurrence]
+    failing: list[ExpectedPayment]  # the first payment that needs help; empty if none does
+
+
+def order_page(owner: User, order: StandingOrder) -> OrderPage:
+    """Reads the page of an order that was read with its accounts."""
+    accounts = list(Account.objects.owned_by(owner))
+    who = names_of(owner, [order], accounts)
+    settled = order.occurrences.order_by("-due_on")[:MOST_DAYS]
+    days = [] if order.is_ended else next_dates(order)
+    expected = _expected(orders_of(owner), accounts) if order.is_active else []
+    failing = [each for each in expected if each.order.pk == order.pk and each.needs_help]
+    return OrderPage(order, who[order.to_account_id], days, list(settled), failing[:1])

@@ -1,0 +1,360 @@
+"""Sets up, changes and settles standing orders. Each call is one database transaction."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import transaction as db_transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts import current_access
+from accounts.models import Account, User
+from banking.standing_orders.models import (
+    CHANGES_AMOUNT,
+    WHY_LIMIT,
+    Every,
+    Occurrence,
+    StandingOrder,
+    id_of_occurrence,
+)
+from ledger.db.local_settings import set_locally
+from ledger.db.retry import with_retry
+from ledger.text.amounts import decimals_refusal
+from ledger.text.dates import long_date
+from ledger.text.money import money
+from transactions.exceptions import (
+    CurrencyMismatch,
+    InvalidAmount,
+    InvalidDetails,
+    LedgerError,
+    LimitExceeded,
+    RecipientClosed,
+    SameAccount,
+)
+from transactions.models import Transaction
+
+MOST_ORDERS = 200  # of one person that have not ended
+LATEST_FIRST_DAYS = 731  # from today on
+TOO_MANY = f"You have {MOST_ORDERS} standing orders. End one first."
+CHANGED = "This order was changed meanwhile. Look at it again."
+MISSED = (
+    "The payment of {} is still to be made with the old amount. Change the amount when it is made, "
+    "or skip it first."
+)
+ENDS = {
+    Occurrence.DayOutcome.PAID: "made",
+    Occurrence.DayOutcome.REFUSED: "not made",
+    Occurrence.DayOutcome.SKIPPED: "skipped",
+}
+ONCE_HAS_NO_END = "What is paid once has no last day and no number of times."
+BY_OWNER = "You ended it."
+BY_BANK = "The bank ended it."
+
+
+class OrderChanged(LedgerError):
+    """The order is not any more what the caller saw: paid, skipped, paused or ended meanwhile."""
+
+    is_conflict = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderDraft:
+    """An order that is not set up yet. `id` is its idempotency key."""
+
+    id: uuid.UUID
+    owner: User
+    from_account: Account
+    to_account: Account
+    amount: Decimal
+    every: str
+    first_on: date
+    last_on: date | None = None
+    times: int | None = None
+    description: str = ""
+    reference: str = ""
+
+    @property
+    def row(self) -> StandingOrder:
+        """As it would be stored."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return StandingOrder(**{**fields, "times": times_of(self.every, self.times)})
+
+
+def times_of(every: str, times: int | None) -> int | None:
+    """How many times an order pays: what is paid once, one time without being told."""
+    return 1 if every == Every.ONCE and times is None else times
+
+
+def set_up(draft: OrderDraft) -> StandingOrder:
+    """Sets up an order. Sent again with the same id it returns the first one.
+
+    Raises the LedgerError that refuses it; what is refused now would be refused on each day.
+    """
+    row = check(draft)
+    return _set_up(row)
+
+
+def check(draft: OrderDraft) -> StandingOrder:
+    """The order as it would be stored; raises as `set_up`."""
+    if draft.every == Every.ONCE and (draft.last_on is not None or draft.times not in (None, 1)):
+        raise InvalidDetails(ONCE_HAS_NO_END)
+    row = draft.row
+    _refuse(row)
+    _refuse_days(row)
+    return row
+
+
+@with_retry
+def _set_up(row: StandingOrder) -> StandingOrder:
+    """Stores the order, or returns the one with its id. Locks the owner: who sends it again waits
+    for the first request, and for the standby, see Note [Cancelled waits]. Locks the owner's
+    accounts of the order: they may have been closed meanwhile.
+    """
+    with db_transaction.atomic(durable=True):
+        User.objects.lock_active(row.owner_id)
+        mine = StandingOrder.objects.owned_by(row.owner)
+        before: StandingOrder | None = mine.filter(pk=row.pk).first()
+        if before is not None:
+            return before
+        if mine.not_ended().count() >= MOST_ORDERS:
+            raise InvalidDetails(TOO_MANY)
+        both = Account.objects.locked([row.from_account_id, row.to_account_id])
+        own = {account.pk: account for account in both.filter(user=row.owner_id)}
+        row.from_account = own.get(row.from_account_id, row.from_account)
+        row.to_account = own.get(row.to_account_id, row.to_account)
+        _refuse(row)
+        row.save(force_insert=True)
+        return row
+
+
+def _refuse(row: StandingOrder) -> None:
+    """What would be refused on each day. Money that is not there today is no reason."""
+    sender, recipient = row.from_account, row.to_account
+    if sender.user_id != row.owner_id:
+        raise InvalidDetails("Choose an account of your own to pay from.")
+    if sender.pk == recipient.pk:
+        raise SameAccount("Money moves between two different accounts; choose another one.")
+    if sender.is_closed:
+        raise InvalidDetails("The account to pay from is closed. Choose another one.")
+    if recipient.is_closed:
+        raise RecipientClosed("The recipient's account is closed.")
+    if sender.currency != recipient.currency:
+        raise CurrencyMismatch(
+            f"The recipient's account is in {recipient.currency}, yours is in {sender.currency}."
+        )
+    refuse_amount(row, row.amount)
+
+
+def refuse_amount(row: StandingOrder, amount: Decimal) -> None:
+    """Raises InvalidAmount or LimitExceeded for an amount that the account never pays at once."""
+    sender = row.from_account
+    if amount <= 0:
+        raise InvalidAmount("The amount is above zero.")
+    if refusal := decimals_refusal(amount, sender.currency):
+        raise InvalidAmount(refusal)
+    which = "the" if row.times == 1 else "each"
+    for limit, how in ((sender.transfer_limit, "at once"), (sender.daily_limit, "a day")):
+        if limit is not None and amount > limit:
+            raise LimitExceeded(
+                f"This account pays at most {money(limit, sender.currency)} {how}, so {which} "
+                "payment would be refused."
+            )
+
+
+def _refuse_days(row: StandingOrder) -> None:
+    if row.last_on is not None and row.times is not None:
+        raise InvalidDetails("Say until when it pays, or how many times; not both.")
+    if row.last_on is not None and row.last_on < row.first_on:
+        raise InvalidDetails("The last day is before the first one.")
+
+
+@with_retry
+def change_amount(
+    *, order: StandingOrder, amount: Decimal, today: date | None = None
+) -> StandingOrder:
+    """Changes what is paid from today on. Raises OrderChanged for an ended order, and while a
+    payment of a day before today is still to be made: that one keeps its amount.
+    """
+    with locked(order) as row:
+        refuse_amount(row, amount)
+        if row.is_active and row.next_on < (today or timezone.localdate()):
+            raise OrderChanged(MISSED.format(long_date(row.next_on)))
+        set_locally(**{CHANGES_AMOUNT: str(row.pk)})
+        row.amount = amount
+        _try_anew(row)
+        row.save(update_fields=["amount", "refused_at", "refused_why"])
+    return row
+
+
+@with_retry
+def pause(*, order: StandingOrder) -> StandingOrder:
+    """Pays nothing until it is resumed. Pausing twice does no harm."""
+    with locked(order) as row:
+        row.status = StandingOrder.Status.PAUSED
+        _try_anew(row)
+        row.save(update_fields=["status", "refused_at", "refused_why"])
+    return row
+
+
+@with_retry
+def resume(*, order: StandingOrder, today: date | None = None) -> StandingOrder:
+    """Pays again, from the first day that is not past: the days of the pause are skipped."""
+    here = today or timezone.localdate()
+    with locked(order) as row:
+        if row.is_paused:
+            row.status = StandingOrder.Status.ACTIVE
+            for day in row.days_from(row.position):
+                if day >= here:
+                    break
+                _settle(row, day, Occurrence.DayOutcome.SKIPPED, reason="The order was paused.")
+            _store(row)
+    return row
+
+
+@with_retry
+def skip(*, order: StandingOrder, day: date, why: str = "") -> StandingOrder:
+    """Leaves out the next day, which must still be this one. It counts as one of the times."""
+    with locked(order) as row:
+        if row.next_on != day:
+            raise OrderChanged(CHANGED)
+        _settle(row, day, Occurrence.DayOutcome.SKIPPED, reason=why)
+        _store(row)
+    return row
+
+
+@with_retry
+def end(*, order: StandingOrder, why: str = BY_OWNER) -> bool:
+    """Ends an order for good. Returns False if it had ended before; the reason of then stays.
+
+    Raises InvalidDetails for a reason that is too long for the owner's page.
+    """
+    if len(why) > WHY_LIMIT:
+        raise InvalidDetails(f"The owner reads at most {WHY_LIMIT} characters; write less.")
+    with db_transaction.atomic(durable=True):
+        row = _lock(order)
+        current_access.refuse_if_ended()
+        if row.is_ended:
+            return False
+        row.status, row.ended_why = StandingOrder.Status.ENDED, why
+        row.save(update_fields=["status", "ended_why"])
+    return True
+
+
+@with_retry
+def give_up(*, order: StandingOrder, why: str, ends: bool = False) -> bool:
+    """Settles the next day as refused for good; with `ends`, the order ends too. False if the day
+    was settled, or the order changed, meanwhile.
+    """
+    with db_transaction.atomic(durable=True):
+        row = _lock(order)
+        if not _is_same(row, order):
+            return False
+        _settle(row, row.next_on, Occurrence.DayOutcome.REFUSED, reason=why)
+        if ends:
+            row.status, row.ended_why = StandingOrder.Status.ENDED, why
+        _store(row)
+        return True
+
+
+@with_retry
+def note_refusal(*, order: StandingOrder, why: str, at: datetime) -> bool:
+    """Remembers why the next payment was refused, and when first. False if it was settled, or the
+    order changed, meanwhile.
+    """
+    with db_transaction.atomic(durable=True):
+        row = _lock(order)
+        if not _is_same(row, order):
+            return False
+        row.refused_at, row.refused_why = row.refused_at or at, why
+        row.save(update_fields=["refused_at", "refused_why"])
+        return True
+
+
+def _is_same(row: StandingOrder, tried: StandingOrder) -> bool:
+    """Whether the locked row still is what was tried."""
+    was, now = ((each.position, each.amount) for each in (tried, row))
+    return row.is_active and was == now
+
+
+def settle_paid(order: StandingOrder, paid: Transaction) -> None:
+    """For the database transaction that books the payment, after its accounts are locked: the day
+    is settled with it. Raises OrderChanged, so that nothing is booked, if the order is not any more
+    as it was read.
+    """
+    is_last = not order.is_within(order.position + 1)
+    status = StandingOrder.Status.ENDED if is_last else StandingOrder.Status.ACTIVE
+    same = StandingOrder.objects.active().filter(
+        pk=order.pk, position=order.position, amount=order.amount
+    )
+    changed = same.update(
+        position=F("position") + 1, status=status,
+        ended_why=done(order, Occurrence.DayOutcome.PAID) if is_last else "",
+        refused_at=None, refused_why="",
+    )  # fmt: skip
+    if changed != 1:
+        raise OrderChanged(CHANGED)
+    day = order.next_on
+    Occurrence.objects.create(
+        id=id_of_occurrence(order.pk, day), order=order, due_on=day,
+        outcome=Occurrence.DayOutcome.PAID, transaction=paid,
+    )  # fmt: skip
+
+
+@contextmanager
+def locked(order: StandingOrder) -> Iterator[StandingOrder]:
+    """The stored order, locked behind its owner. Raises OrderChanged if it has ended, and as
+    `lock_person` does.
+    """
+    with db_transaction.atomic(durable=True):
+        User.objects.lock_person(order.owner_id)
+        row = _lock(order)
+        if row.is_ended:
+            raise OrderChanged(f"This order has ended. {row.ended_why}")
+        yield row
+
+
+def _lock(order: StandingOrder) -> StandingOrder:
+    rows = StandingOrder.objects.select_for_update(of=("self",)).select_related("from_account")
+    row: StandingOrder = rows.get(pk=order.pk)
+    return row
+
+
+def done(order: StandingOrder, outcome: Occurrence.DayOutcome) -> str:
+    """Why an order has ended whose last day was settled, and what became of that day."""
+    which = "payment" if order.times == 1 else "last payment"
+    return f"The {which} was {ENDS[outcome]}."
+
+
+def _settle(
+    row: StandingOrder, day: date, outcome: Occurrence.DayOutcome, *, reason: str = ""
+) -> None:
+    """Writes down what became of a day, and goes on to the next one, on the locked row."""
+    Occurrence.objects.create(
+        id=id_of_occurrence(row.pk, day), order=row, due_on=day, outcome=outcome, reason=reason
+    )
+    row.position += 1
+    _try_anew(row)
+    if not row.is_within(row.position):
+        row.status, row.ended_why = StandingOrder.Status.ENDED, done(row, outcome)
+
+
+def _try_anew(row: StandingOrder) -> None:
+    row.refused_at, row.refused_why = None, ""
+
+
+def _store(row: StandingOrder) -> None:
+    row.save(update_fields=["position", "status", "ended_why", "refused_at", "refused_why"])
+    row.refresh_from_db(fields=["next_on"])
+
+
+def first_day_refusal(day: date, today: date) -> str:
+    """Why an order cannot begin on this day; "" if it can."""
+    if day < today:
+        return f"This day is past. Today is {long_date(today)}."
+    if (day - today).days > LATEST_FIRST_DAYS:
+        return "Choose a day within the next two years."
+    return ""

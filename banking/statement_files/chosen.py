@@ -1,0 +1,235 @@
+"""What somebody sees of their account, with the filters of the page, as a document.
+
+Note [Proof of a choice]: nothing is stored of a choice. Its check address holds the account, the
+filters, when it was made, the digest, the time zone, the name of the holder and, of a search, the
+places of what it found, signed with SECRET_KEY; to check it, the same entries are read again, by
+days of that time zone. The name is that of the PDF: whoever has it learns no later name.
+
+Note [Booked up to]: the bookings of an account follow one another, each later than its
+`last_entry_at`. So a choice has what was booked up to the `last_entry_at` that was read first. What
+is being booked meanwhile comes after it, whichever clock it has, and is neither in the file nor
+found when its code is checked.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpResponseBase
+from django.utils import timezone
+
+from accounts.models import Account
+from banking.statement_files.digest import (
+    RowTotals,
+    StatementFigures,
+    digest_of,
+    totals_of_rows,
+)
+from banking.statement_files.document import StatementDocument, lines_of
+from banking.statement_files.files import LIMITS, file_response, made_in_turn, refuse_too_long
+from banking.statement_files.places import places_of
+from ledger.text.dates import end_of_day, start_of_day
+from transactions.models import Entry, Seal
+from transactions.models.entry import EntryQuerySet
+from transactions.statements.file import file_name
+from transactions.statements.page import Filters, balance_at, entries_of, stream_entries
+
+SALT = "ledger chosen statement"
+NOT_SEALED = "No seal covers all of it yet."
+ZERO = Decimal(0)
+TICK = timedelta(microseconds=1)  # between two moments of Postgres
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
+LastEntry = tuple[datetime, Decimal]  # when it was booked, and the balance after it
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenEntries:
+    """An account's entries that match filters, of those booked before `before`, which is after the
+    last one that was there at `made_at`: see Note [Booked up to].
+    """
+
+    account: Account
+    filters: Filters
+    made_at: datetime
+    before: datetime
+
+    @classmethod
+    def of(cls, account: Account, filters: Filters) -> Self:
+        """The choice of this moment. `account` was just read."""
+        last = account.last_entry_at
+        return cls(account, filters, timezone.now(), last + TICK if last else BEFORE_ALL)
+
+    @property
+    def all_of_account(self) -> EntryQuerySet:
+        """What was booked on the account until then, whether the filters let it through or not."""
+        entries: EntryQuerySet = Entry.objects.for_account(self.account)
+        return entries.between(None, self.before)
+
+    @property
+    def entries(self) -> EntryQuerySet:
+        """Oldest first."""
+        return entries_of(self.account, self.filters).between(None, self.before).for_files()
+
+    @property
+    def starts_at(self) -> datetime | None:
+        return start_of_day(self.filters.start) if self.filters.start else None
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end of the last day, but at most when it was made."""
+        made = max(self.made_at, self.before)  # the clock of this machine may be behind
+        return min(end_of_day(self.filters.end), made) if self.filters.end else made
+
+    def balance_at(self, moment: datetime) -> Decimal:
+        """The account's balance just before a moment, without what was booked since."""
+        return balance_at(self.account, min(moment, self.before))
+
+    def first_day(self) -> date:
+        """That of the filter; else of the account's first entry, or of its opening."""
+        if self.filters.start:
+            return self.filters.start
+        entries = self.all_of_account.order_by("created_at")
+        first = entries.values_list("created_at", flat=True).first()
+        return timezone.localdate(first or self.account.created_at)
+
+    def period(self) -> tuple[date, date]:
+        """The first and the last day, at most that on which it was made. Of days to come, the first
+        alone.
+        """
+        first, last = self.first_day(), timezone.localdate(self.made_at)
+        if self.filters.end:
+            last = min(self.filters.end, last)
+        return first, max(first, last)
+
+    def figures(self, seal: Seal | None) -> StatementFigures:
+        """What the digest covers beside the rows."""
+        opening = self.balance_at(self.starts_at) if self.starts_at else None
+        return StatementFigures(
+            self.account.number, self.account.currency, None, self.starts_at, self.ends_at,
+            opening, self.balance_at(self.ends_at),
+            (seal.number, bytes(seal.digest)) if seal else None,
+        )  # fmt: skip
+
+    def last_entry(self) -> LastEntry | None:
+        """The account's last entry before the end, whether the filters let it through or not."""
+        entries = Entry.objects.for_account(self.account)
+        entries = entries.between(None, min(self.ends_at, self.before))
+        last: LastEntry | None = entries.newest_first().values_list("created_at", "balance").first()
+        return last
+
+    def seal(self) -> Seal | None:
+        """The first seal that covers the period; None if none does."""
+        return Seal.objects.filter(ends_at__gte=self.ends_at).order_by("number").first()
+
+    def digest(self, totals: RowTotals, seal: Seal | None) -> bytes:
+        return digest_of(self.figures(seal), totals)
+
+    def token(self, digest: bytes, entries: Sequence[Entry]) -> str:
+        """The signed text by which a page checks the digest of these entries."""
+        filters = self.filters
+        places = places_of(entries, self.all_of_account) if filters.text else ""
+        words = [
+            str(self.account.pk), _text(filters.start), _text(filters.end), filters.direction,
+            filters.text, self.made_at.isoformat(), digest.hex(), places,
+            str((self.before - EPOCH) // TICK), settings.TIME_ZONE, self.account.user.name,
+        ]  # fmt: skip
+        return signing.dumps(words, salt=SALT, compress=True)
+
+
+class ReadToken(NamedTuple):
+    """What a token holds. `places` is "" for a choice whose filters find it again; `zone` is the
+    bank's time zone when the choice was made, in which its days begin and end; `holder` the name of
+    then, "" in older codes.
+    """
+
+    account: UUID
+    filters: Filters
+    made_at: datetime
+    before: datetime
+    digest: bytes
+    places: str
+    zone: ZoneInfo
+    holder: str
+
+
+def choice_of(token: str) -> ReadToken:
+    """Raises BadSignature."""
+    account, start, end, direction, text, made_at, digest, *more = signing.loads(token, salt=SALT)
+    filters = Filters(_day(start), _day(end), direction, text)
+    moment = datetime.fromisoformat(made_at)
+    # Older codes lack the last words.
+    places = more[0] if more else ""
+    before = EPOCH + int(more[1]) * TICK if more[1:] else moment
+    zone = ZoneInfo(more[2] if more[2:] else settings.TIME_ZONE)
+    return ReadToken(
+        UUID(account), filters, moment, before, bytes.fromhex(digest), places, zone,
+        holder=more[3] if more[3:] else "",
+    )  # fmt: skip
+
+
+def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> HttpResponseBase:
+    """A choice as a file; a PDF has a proof. Raises FileTooLong."""
+    with made_in_turn(kind, choice.account):
+        rows = choice.entries
+        if kind in LIMITS:
+            refuse_too_long(kind, rows.order_by()[: LIMITS[kind] + 1].count())
+        if kind == "pdf":
+            document = proved_document(choice, check_page=check_page)
+        else:
+            document = streamed_document(choice)
+        return file_response(document, file_name(choice.account, choice.filters), kind)
+
+
+def streamed_document(choice: ChosenEntries) -> StatementDocument:
+    """The document of a choice, without proof. Its balances are read on the writer; its entries may
+    be read from a replica, if that has the last one, from which the closing balance follows.
+    """
+    last = choice.last_entry()
+    entries = stream_entries(choice.entries, is_complete=lambda: choice.last_entry() == last)
+    return _document(choice, entries, last)
+
+
+def _document(
+    choice: ChosenEntries, entries: Iterable[Entry], last: LastEntry | None
+) -> StatementDocument:
+    account, zone = choice.account, timezone.get_current_timezone()
+    first_day, last_day = choice.period()
+    opening = choice.balance_at(choice.starts_at) if choice.starts_at else None
+    return StatementDocument(
+        account_number=account.number, account_name=account.name, holder=account.user.name,
+        currency=account.currency, number=None, month=None, first_day=first_day,
+        last_day=last_day, opening=opening or ZERO,
+        closing=last[1] if last else ZERO, selection=choice.filters.selection,
+        lines=lines_of(entries, holder=account.user_id, zone=zone),
+        made_at=choice.made_at.astimezone(zone),
+    )  # fmt: skip
+
+
+def proved_document(choice: ChosenEntries, *, check_page: str) -> StatementDocument:
+    """The same with sums and proof. Reads all entries at once."""
+    entries = list(choice.entries)
+    totals = totals_of_rows(choice.account.pk, [entry.transaction_id for entry in entries])
+    seal = choice.seal()
+    digest = choice.digest(totals, seal)
+    return replace(
+        _document(choice, entries, choice.last_entry()),
+        money_in=totals.money_in, money_out=totals.money_out,
+        digest=digest.hex(), check_page=check_page,
+        check_url=f"{check_page}?choice={choice.token(digest, entries)}",
+        seal=f"Sealed by seal {seal.number}." if seal else NOT_SEALED,
+    )  # fmt: skip
+
+
+def _text(day: date | None) -> str:
+    return day.isoformat() if day else ""
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None

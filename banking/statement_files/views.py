@@ -1,0 +1,129 @@
+"""The monthly statements of an account, statements as files, and the page that checks them."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from accounts.models import Account
+from accounts.requests import PersonRequest
+from accounts.sign_in.limits import MINUTE, Limit, passes, passes_for_client
+from banking.statement_files.checking import (
+    CheckTooSlow,
+    checked_choice,
+    checked_digest,
+    digest_in,
+)
+from banking.statement_files.chosen import ChosenEntries, file_of_choice
+from banking.statement_files.document import FileTooLong
+from banking.statement_files.files import LABELS, check_page_of
+from banking.statement_files.models import MonthlyStatement
+from banking.statement_files.monthly import file_of_month, statement_of
+from ledger.db.rights.row_security import RowScope, reading
+from ledger.web.table_files import refused
+from transactions.statements.forms import StatementForm
+
+DIGEST_LENGTH = 200  # characters that a digest may have, with spaces
+NO_STATEMENT = (
+    "No numbered statement of this bank has that digest. Compare it with the paper once more. A "
+    "statement without a number is checked by its code: follow it, or click it in the PDF."
+)
+NO_DIGEST = "A digest has 64 letters and digits: 0 to 9 and a to f. Type the whole of it."
+CHECKS_OF_CLIENT = Limit("statement_checks", 30, 5 * MINUTE)
+CHECKS_OF_ALL = Limit("all_statement_checks", 600, 5 * MINUTE)
+CHECKED_OFTEN = "Many statements were checked in the last minutes. Try again in five minutes."
+TAKES_LONG = (
+    "The search of this statement takes long, or another one is being checked. Try again in a "
+    "minute. If it still does not end, ask the holder for a statement of a whole month."
+)
+NO_CHOICE = "That code is not one of this bank\u2019s, or it was not copied whole."
+
+
+class DigestForm(forms.Form):
+    """What the foot of a numbered statement says."""
+
+    digest = forms.CharField(
+        label="Digest", max_length=DIGEST_LENGTH,
+        help_text="64 letters and digits at the end of the statement; spaces do not matter",
+    )  # fmt: skip
+
+    def clean_digest(self) -> bytes:
+        """The digest as bytes."""
+        digest = digest_in(self.cleaned_data["digest"])
+        if digest is None:
+            raise forms.ValidationError(NO_DIGEST)
+        return digest
+
+
+@require_safe
+def monthly_list(request: PersonRequest, pk: Any) -> HttpResponse:
+    """The numbered statements of an account, newest first."""
+    account = get_object_or_404(Account, pk=pk, user=request.user)
+    statements = MonthlyStatement.objects.of(account).newest_first().defer("names", "digest")
+    context = {"account": account, "statements": statements, "labels": LABELS}
+    return render(request, "statement_files/list.html", context)
+
+
+@require_safe
+def monthly_file(request: PersonRequest, pk: Any, number: int, kind: str) -> HttpResponseBase:
+    """A numbered statement as a file."""
+    if kind not in LABELS:
+        raise Http404
+    statement = statement_of(request.user, pk, number)
+    if statement is None:
+        raise Http404
+    try:
+        return file_of_month(statement, kind, check_page=check_page_of(request))
+    except FileTooLong as refusal:
+        return refused(str(refusal), "csv")
+
+
+@require_safe
+def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
+    """What the account's page shows with these filters, on all its pages, as a file."""
+    account = get_object_or_404(Account.objects.select_related("user"), pk=pk, user=request.user)
+    form = StatementForm(request.GET)
+    if not form.is_valid():
+        message = " ".join(str(error) for errors in form.errors.values() for error in errors)
+        return refused(message, "csv")
+    choice = ChosenEntries.of(account, form.filters)
+    try:
+        return file_of_choice(choice, kind, check_page=check_page_of(request))
+    except FileTooLong as refusal:
+        return refused(str(refusal), "csv")
+
+
+@login_not_required
+@require_safe
+@cache_control(private=True, no_store=True)
+def check(request: HttpRequest) -> HttpResponse:
+    """Compares a statement on paper with the books, for whoever holds it, signed in or not."""
+    token, is_typed = request.GET.get("choice", ""), "digest" in request.GET
+    form = DigestForm(request.GET if is_typed else None)
+    checked, problem, status = None, "", 200
+    with reading(RowScope.BANK):
+        if (token or is_typed) and not _may_check(request):
+            problem, status = CHECKED_OFTEN, 429
+        elif token:
+            try:
+                checked = checked_choice(token)
+                problem = "" if checked else NO_CHOICE
+            except CheckTooSlow:
+                problem, status = TAKES_LONG, 503
+        elif is_typed and form.is_valid():
+            checked = checked_digest(form.cleaned_data["digest"])
+            problem = "" if checked else NO_STATEMENT
+    form = DigestForm() if checked else form  # for another
+    context = {"form": form, "checked": checked, "problem": problem}
+    return render(request, "statement_files/check.html", context, status=status)
+
+
+def _may_check(request: HttpRequest) -> bool:
+    """Counts a check, which reads all entries of a statement, for the client, then for everybody:
+    refused checks of one do not count for others.
+    """
+    return passes_for_client(CHECKS_OF_CLIENT, request) and passes(CHECKS_OF_ALL, "")

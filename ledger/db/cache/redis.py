@@ -1,0 +1,153 @@
+"""A cache on a Redis server, with the table to fall back on.
+
+# Note [When Redis fails]
+Limits on signing in are counted in the cache, so a failure must neither stop a payment nor open a
+limit. After an operation that Redis does not answer, or refuses, this process uses the cache in
+the table (`shared_cache`) for TRY_AGAIN seconds. Then it uses Redis again, if Redis stores a value
+and returns it: a Redis that only reads would return the same count again and again. So a limit
+holds all the time, but it may be used up once in each of the two places. What must never be
+accepted twice (codes of an app, tokens of a provider) is always in the table.
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+from django.core.cache.backends.redis import RedisCache
+from django.utils.crypto import salted_hmac
+
+from ledger.db.cache.shared import SharedCache, signed, unsigned
+
+logger = logging.getLogger("ledger.cache")
+
+SECONDS = 1  # to connect, and to answer
+TRY_AGAIN = 5  # seconds after a failure
+ONLY_ONCE = ("allauth.mfa.", "jwt:")  # keys of django-allauth for what is accepted only once
+TABLE = "cache"
+# Until when this process uses the table, by the place of the Redis that failed, on the clock of
+# time.monotonic(). All threads share it.
+AWAY_UNTIL: dict[str, float] = {}
+
+
+class SignedText:
+    """How Redis gets our values: as the signed text that they are, never pickled by Django."""
+
+    def dumps(self, value: str) -> bytes:
+        return value.encode()
+
+    def loads(self, data: bytes) -> str:
+        return data.decode(errors="replace")
+
+
+class SignedRedis(RedisCache):
+    """Django's cache on Redis. Values are signed together with their keys, and keys are hashed, so
+    that whoever reads or writes there finds no address and puts no code into a web process.
+    """
+
+    def __init__(self, location: str, params: dict[str, Any]) -> None:
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        ours = {
+            "serializer": SignedText,
+            "socket_connect_timeout": SECONDS,
+            "socket_timeout": SECONDS,
+            "retry": Retry(NoBackoff(), 1),  # a connection that Redis closed while idle
+        }
+        super().__init__(location, {**params, "OPTIONS": {**params.get("OPTIONS", {}), **ours}})
+
+    def make_key(self, key: str, version: int | None = None) -> str:
+        full = super().make_key(key, version)
+        return salted_hmac("ledger.cache", full, algorithm="sha256").hexdigest()
+
+    def add(
+        self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
+    ) -> bool:
+        return super().add(key, signed(self.make_key(key, version), value), timeout, version)
+
+    def set(
+        self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
+    ) -> None:
+        super().set(key, signed(self.make_key(key, version), value), timeout, version)
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        text = super().get(key, None, version)
+        return default if text is None else unsigned(self.make_key(key, version), text, default)
+
+
+class RedisOrTable(BaseCache):
+    """Redis, or the table while Redis fails. See Note [When Redis fails]."""
+
+    def __init__(self, location: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+        self._location = location
+        self._table = SharedCache(TABLE, {})
+        self._redis = SignedRedis(location, params)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether this process uses the table now."""
+        return self._location in AWAY_UNTIL
+
+    def add(self, key: str, *args: Any, **options: Any) -> bool:
+        return bool(self._do("add", key, *args, **options))
+
+    def get(self, key: str, *args: Any, **options: Any) -> Any:
+        return self._do("get", key, *args, **options)
+
+    def set(self, key: str, *args: Any, **options: Any) -> None:
+        self._do("set", key, *args, **options)
+
+    def touch(self, key: str, *args: Any, **options: Any) -> bool:
+        return bool(self._do("touch", key, *args, **options))
+
+    def delete(self, key: str, *args: Any, **options: Any) -> bool:
+        return bool(self._do("delete", key, *args, **options))
+
+    def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
+        nothing = object()
+        found = {key: self.get(key, nothing, version) for key in keys}
+        return {key: value for key, value in found.items() if value is not nothing}
+
+    def clear(self) -> None:
+        """Empties both places."""
+        self._table.clear()
+        self._redis.clear()
+
+    def close(self, **_kwargs: Any) -> None:
+        self._redis.close()
+
+    def drop_expired(self) -> int:
+        """Deletes what has expired in the table; Redis forgets by itself. Returns how many."""
+        return self._table.drop_expired()
+
+    def _do(self, name: str, key: str, *args: Any, **options: Any) -> Any:
+        """Calls the method at Redis, or at the table."""
+        if not key.startswith(ONLY_ONCE) and time.monotonic() >= AWAY_UNTIL.get(self._location, 0):
+            try:
+                if self.is_away:
+                    self._prove()
+                return getattr(self._redis, name)(key, *args, **options)
+            except Exception as error:  # noqa: BLE001  what answers nonsense ends in any of them
+                self._note(type(error).__name__)
+        return getattr(self._table, name)(key, *args, **options)
+
+    def _prove(self) -> None:
+        """Raises an exception unless Redis stores a value and returns it."""
+        key, value = f"proof:{uuid4().hex}", uuid4().hex
+        self._redis.set(key, value, TRY_AGAIN)
+        if self._redis.get(key) != value:
+            raise ConnectionError("Redis does not return what it was given.")
+        if AWAY_UNTIL.pop(self._location, None):
+            logger.warning("Redis works again.")
+
+    def _note(self, why: str) -> None:
+        was_away = self.is_away
+        AWAY_UNTIL[self._location] = time.monotonic() + TRY_AGAIN
+        if not was_away:
+            logger.warning(
+                "Redis fails (%s): limits are counted in the database until it works.", why
+            )

@@ -1,0 +1,1 @@
+"""Locks: advisory ones by name, short ones of whole tables, and those of many rows in parts."""

@@ -1,0 +1,1 @@
+"""Migrating: faster states, what follows `migrate`, and which migrations may be taken back."""

@@ -1,0 +1,25 @@
+"""What follows `migrate`, only where the database has every migration of this code."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from ledger.db.outages.probe import unapplied_migrations
+
+
+def at_newest(receiver: Callable[..., Any]) -> Callable[..., Any]:
+    """A receiver of `post_migrate` that does nothing while migrations are missing, because somebody
+    migrated back or not all the way: the code knows only the newest tables.
+    """
+
+    @wraps(receiver)
+    def at_newest_only(*, using: str = DEFAULT_DB_ALIAS, **signal: Any) -> Any:
+        database = connections[using]
+        database.ensure_connection()
+        if not unapplied_migrations(database.connection):
+            return receiver(using=using, **signal)
+        return None
+
+    return at_newest_only

@@ -1,0 +1,149 @@
+"""Errors of the database that end a command, as one message: the host, the cause and what to do."""
+
+from contextlib import suppress
+
+import psycopg
+from django.conf import settings
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    IntegrityError,
+    ProgrammingError,
+    connection,
+)
+from django.db.migrations.exceptions import MigrationSchemaMissing
+
+from ledger.db.outages.probe import short_connection, unapplied_migrations
+from ledger.db.outages.reasons import Reason, error_of_psycopg, for_people, in_words, reason_of
+from ledger.db.outages.refused_logins import NO_RIGHT, sentence_for
+from ledger.db.outages.waiting import without_tables
+from ledger.db.retry import sqlstate
+from ledger.db.server.credentials import NoLogin
+from ledger.db.server.embedded import EmbeddedServerError
+from ledger.db.server.failed_servers import failed_servers_of, is_not_opened, names_of
+
+NO_TABLE = "42P01"
+SECONDS = 5  # to look for migrations that are missing
+REPLICAS = "DATABASE_REPLICA_URLS"
+CHECK_LOGIN = "Correct user and password in DATABASE_URL, or in DB_USER and DB_PASSWORD."
+CHECK_NETWORK = (
+    "Check host and port in DATABASE_URL or DB_HOST, and whether the firewall or the security"
+    " group lets this computer in."
+)
+CHECK_SERVER = "Check host and port in DATABASE_URL or DB_HOST, and whether the server runs."
+REMEDIES = {
+    Reason.NAME: "Correct the host in DATABASE_URL or DB_HOST.",
+    Reason.REFUSED: CHECK_SERVER,
+    Reason.NO_SOCKET: CHECK_SERVER,
+    Reason.TIMEOUT: CHECK_NETWORK,
+    Reason.UNREACHABLE: CHECK_NETWORK,
+    Reason.PASSWORD: CHECK_LOGIN,
+    Reason.NO_ROLE: CHECK_LOGIN,
+    Reason.NOT_ADMITTED: (
+        "The server does not admit this login: see its pg_hba.conf and CONNECT on the database; if"
+        " it asks for TLS, write sslmode=verify-full and sslrootcert=FILE."
+    ),
+    Reason.NO_DATABASE: "manage.py createdb creates it.",
+    Reason.STANDBY: "Name the primary in DATABASE_URL or DB_HOST.",
+    Reason.TLS: "docs/databases.md describes sslmode and sslrootcert.",
+    Reason.NO_LOGIN: (
+        "Provide credentials of AWS, such as AWS_PROFILE or the role of the machine"
+        " (docs/databases.md)."
+    ),
+}
+# What `manage.py prepare` makes, and another role than the owner may lack. A server that asks for a
+# password refuses it for a role that does not exist.
+LOGIN_LACKS = frozenset({Reason.NO_ROLE, Reason.PASSWORD})
+RIGHTS_LACK = frozenset({Reason.NO_RIGHT, Reason.NO_TABLE})
+MAKE_LOGIN = (
+    "Correct DB_USER and DB_PASSWORD; if the role is missing, run manage.py create_roles as an"
+    " administrator, then manage.py prepare as the owner of the tables (docs/rights.md)."
+)
+PREPARE = "Run manage.py prepare first, as the owner of the tables."
+PREPARE_EMBEDDED = "Run manage.py prepare first, which makes roles, tables and rights."
+NOT_OWNED = (
+    "The login {user} may not create tables in the database {name}: {cause}. The database must"
+    " belong to the login; its owner or a superuser runs ALTER DATABASE {name} OWNER TO {user}"
+    " (docs/running.md)."
+)
+
+
+def message_for(error: Exception) -> str | None:
+    """Returns the message to end with; None for an error that is a defect of the command."""
+    if isinstance(error.__cause__, EmbeddedServerError):
+        return str(error)
+    if isinstance(error, MigrationSchemaMissing):
+        return _without_right_to_create(error)
+    cause = error_of_psycopg(error)
+    if isinstance(cause, psycopg.OperationalError):
+        return _unreachable(error, cause)
+    if not isinstance(error, ProgrammingError | IntegrityError):
+        return None
+    return _without_table(error) if sqlstate(error) == NO_TABLE else sentence_for(error)
+
+
+def why_no_work(error: BaseException) -> str:
+    """Returns why the database cannot be worked with, and what to run first where the login lacks
+    its role, its rights or the tables.
+    """
+    cause = error_of_psycopg(error)
+    reasons = [reason_of(each) for each in failed_servers_of(cause)] if cause else []
+    return ". ".join([in_words(error), *filter(None, dict.fromkeys(map(_to_prepare, reasons)))])
+
+
+def _to_prepare(reason: Reason) -> str:
+    if settings.LEDGER_ROLE == "owner" or reason not in LOGIN_LACKS | RIGHTS_LACK:
+        return ""
+    if settings.LEDGER_EMBEDDED:
+        return PREPARE_EMBEDDED
+    return MAKE_LOGIN if reason in LOGIN_LACKS else PREPARE
+
+
+def _without_table(error: Exception) -> str:
+    """Of a database without the tables of this code; else of the name that somebody typed."""
+    with suppress(DatabaseError, psycopg.Error), short_connection(SECONDS) as found:
+        if not unapplied_migrations(found):
+            said = str(error_of_psycopg(error) or error).partition("\n")[0]
+            return (
+                f"{said[:1].upper()}{said[1:]}. docs/columns.md has the tables and their columns."
+            )
+    return without_tables()
+
+
+def _without_right_to_create(error: MigrationSchemaMissing) -> str | None:
+    """Django raises it for any error of the first CREATE TABLE, which is only its context."""
+    refusal = error.__context__
+    if not isinstance(refusal, DatabaseError):
+        return None
+    if sqlstate(refusal) != NO_RIGHT:
+        return message_for(refusal)
+    server = connection.settings_dict
+    cause = str(refusal.__cause__).partition("\n")[0]
+    user = server["USER"] or "of the settings"
+    return NOT_OWNED.format(user=user, name=server["NAME"], cause=cause)
+
+
+def _unreachable(error: Exception, cause: psycopg.OperationalError) -> str | None:
+    if cause.sqlstate is not None and not is_not_opened(cause) and not isinstance(cause, NoLogin):
+        return None
+    failed, text = failed_servers_of(cause), for_people(error).rstrip(".")
+    server = failed[0].server
+    if server and server.rpartition(":")[0] not in text:
+        text = f"{server}: {text}"
+    reasons = [reason_of(each) for each in failed]
+    found = (_to_prepare(each) or REMEDIES.get(each, "") for each in reasons)
+    if server in _servers_of_replicas():
+        found = (remedy.replace("DATABASE_URL or DB_HOST", REPLICAS) for remedy in found)
+    remedies = filter(None, dict.fromkeys(found))
+    return " ".join([f"The database cannot be reached: {text}.", *remedies])
+
+
+def _servers_of_replicas() -> set[str]:
+    """Those of every database but the first, unless they are also of that."""
+    servers = {
+        alias: set(names_of(str(found["HOST"]).split(","), found["PORT"]))
+        for alias, found in settings.DATABASES.items()
+        if found.get("HOST")
+    }
+    own = servers.pop(DEFAULT_DB_ALIAS, set())
+    return set[str]().union(*servers.values()) - own

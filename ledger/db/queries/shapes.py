@@ -1,0 +1,145 @@
+"""The shape of arguments: everything in them except their values, see `CompiledOnce`.
+
+Values are ids, amounts, times and the texts in search queries. All else belongs to the shape: the
+number of ids, the names of lookups, any other text.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.search import (
+    CombinedSearchQuery,
+    SearchConfig,
+    SearchQuery,
+    SearchVectorField,
+)
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import CharField, F, Func, Model, Q, Value
+
+from ledger.db.queries.tsqueries import MatchesText
+
+CONSTANTS = (str, int, float, bool, date, type(None))
+# Lookups that pass their value on unchanged. The value of any other is no value of the shape:
+# `contains`, for one, escapes it.
+PLAIN_LOOKUPS = ("exact", "in", "gt", "gte", "lt", "lte")
+# Expressions, and what their SQL depends on beside the expressions inside them.
+ATTRIBUTES: Mapping[Any, tuple[str, ...]] = {
+    CombinedSearchQuery: ("connector",),
+    SearchQuery: ("function", "invert"),
+    MatchesText: (),
+}
+TEXT = CharField()  # what Django takes a string for
+Shape = Any  # something that can be hashed
+Parts = tuple[Any, Sequence[Any]]
+
+
+class NoShape(Exception):
+    """The arguments have something whose SQL may depend on its value."""
+
+
+def shape_of(node: Any, values: list[Any]) -> Shape:
+    """Returns the shape of arguments, and appends their values. Raises NoShape."""
+    if _is_value(node):
+        values.append(node)
+        return type(node)
+    if _is_text(node):
+        values.append(node.value)
+        return Value
+    kind, parts = _parts(node)
+    return kind, *[shape_of(part, values) for part in parts]
+
+
+def refilled(node: Any, values: Iterator[Any]) -> Any:
+    """Returns arguments of the same shape with other values, in the order of `shape_of`."""
+    if _is_value(node):
+        return next(values)
+    if _is_text(node):
+        return Value(next(values))
+    return _rebuilt(node, [refilled(part, values) for part in _parts(node)[1]])
+
+
+def _is_value(node: Any) -> bool:
+    if isinstance(node, datetime):
+        return node.tzinfo is not None
+    return type(node) in (UUID, Decimal)
+
+
+def _is_text(node: Any) -> bool:
+    if type(node) is not Value or not isinstance(node.value, str):
+        return False
+    return type(vars(node).get("output_field", TEXT)) is CharField
+
+
+def _is_constant(node: Any) -> bool:
+    return isinstance(node, CONSTANTS) and not isinstance(node, datetime)
+
+
+def _parts(node: Any) -> Parts:
+    """Returns what of a node belongs to the shape, and the parts to look into."""
+    if _is_constant(node):
+        return (type(node), node), ()
+    if isinstance(node, tuple | list):
+        return type(node), node
+    if isinstance(node, Model):
+        return node.__class__, (node.pk,)
+    if isinstance(node, Q):
+        return _parts_of_q(node)
+    if is_dataclass(node):
+        return node.__class__, [getattr(node, each.name) for each in fields(node)]
+    return _parts_of_expression(node)
+
+
+def _parts_of_q(node: Q) -> Parts:
+    names: list[str] = []
+    parts: list[Any] = []
+    for child in node.children:
+        name, value = child if isinstance(child, tuple) else ("", child)
+        _, is_path, lookup = name.rpartition("__")
+        if is_path and lookup not in PLAIN_LOOKUPS and not _is_constant(value):
+            raise NoShape
+        names.append(name)
+        parts.append(value)
+    return (Q, node.connector, node.negated, *names), parts
+
+
+def _parts_of_expression(node: Any) -> Parts:
+    if type(node) is F:
+        return (F, vars(node)["name"]), ()
+    for kind, attributes in ATTRIBUTES.items():
+        if isinstance(node, kind):
+            own = [getattr(node, name) for name in attributes]
+            return (type(node), *own), node.get_source_expressions()
+    if isinstance(node, SearchConfig):
+        (config,) = node.get_source_expressions()
+        if _is_text(config):
+            return (SearchConfig, config.value), ()
+    if type(node) is Func and type(vars(node).get("output_field")) is SearchVectorField:
+        return (Func, node.function, *sorted(node.extra.items())), node.get_source_expressions()
+    raise NoShape
+
+
+def _rebuilt(node: Any, parts: list[Any]) -> Any:
+    """Returns a node with other parts."""
+    if not _parts(node)[1]:
+        return node
+    if isinstance(node, tuple | list):
+        return type(node)(parts)
+    if isinstance(node, Model):
+        # An instance that has nothing but its key: reading more of it fails. By Django's own
+        # from_db, because a model's may note that a row was read, and none was.
+        make = Model.from_db.__func__  # type: ignore[attr-defined]
+        return make(node.__class__, DEFAULT_DB_ALIAS, [node._meta.pk.attname], parts)
+    if isinstance(node, Q):
+        names = [child[0] if isinstance(child, tuple) else "" for child in node.children]
+        pairs = zip(names, parts, strict=True)
+        children = [(name, part) if name else part for name, part in pairs]
+        return Q.create(children, node.connector, negated=node.negated)
+    if is_dataclass(node):
+        return node.__class__(*parts)
+    clone = node.copy()
+    clone.set_source_expressions(parts)
+    return clone

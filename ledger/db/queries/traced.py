@@ -1,0 +1,149 @@
+"""Spans of statements and of the end of transactions. Only imported where tracing is on.
+
+Note [Spans of a transaction]: Django sends COMMIT without a cursor, and `cursor.copy` is psycopg's
+own, so an execute wrapper sees neither. The backend has a place for each of them. A plain payment
+is one statement that commits by itself: there the outcome of the commit stands on the statement.
+Statements outside a trace, and what a backend asks for itself, such as SELECT 1, have no span.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from django.db import connections
+
+from ledger.db.backend.base import DatabaseWrapper
+from ledger.db.backend.wrappers import CursorWrapper
+from ledger.db.queries.statement_text import StatementText, described
+from ledger.db.retry import Failure, NotConfirmed, failure_of, sqlstate
+from ledger.tracing.exporting import Exporting
+from ledger.tracing.recorder import Recorder
+from ledger.tracing.spans import Facts, Span, record_by
+
+OUTCOME = "ledger.commit.outcome"
+ACKNOWLEDGED, UNKNOWN, NOT_CONFIRMED = "acknowledged", "unknown", "not_confirmed"
+ROLLED_BACK = "rolled_back"
+
+
+class DatabaseSpans:
+    """What the connections of a process call; see `DatabaseWrapper.spans`."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def statement(
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
+    ) -> Any:
+        """An execute wrapper of Django's, the outermost: others add values to what they send."""
+        if not self._recorder.is_recording():
+            return execute(sql, params, many, context)
+        database, statement = context["connection"], described(_as_text(sql))
+        commits = statement.writes and _commits_alone(database)
+        with self._open(statement.name, _facts_of(statement, database)) as span:
+            try:
+                result = execute(sql, params, many, context)
+            except Exception as error:
+                _fail(span, error, commits=commits)
+                raise
+            facts = _rows_of(context["cursor"], statement)
+            span.note({**facts, OUTCOME: ACKNOWLEDGED} if commits else facts)
+            return result
+
+    def end_transaction(self, database: Any, command: str, send: Callable[[], None]) -> None:
+        """Calls `send`, which sends COMMIT or ROLLBACK."""
+        facts = {**_facts_of_database(database), "db.operation.name": command}
+        commits = command == "COMMIT"
+        with self._open(command, facts) as span:
+            try:
+                send()
+            except Exception as error:
+                _fail(span, error, commits=commits)
+                raise
+            if commits:
+                span.note({OUTCOME: ACKNOWLEDGED})
+
+    @contextmanager
+    def copying(self, cursor: Any, sql: Any, copies: AbstractContextManager[Any]) -> Iterator[Any]:
+        """Around a COPY of psycopg, from its statement to its last row."""
+        statement = described(_as_text(sql))
+        with self._open(statement.name, _facts_of(statement, cursor.db)) as span:
+            try:
+                with copies as copy:
+                    yield copy
+            except Exception as error:
+                _fail(span, error, commits=False)
+                raise
+            span.note(_rows_of(cursor, statement))
+
+    def _open(self, name: str, facts: Facts) -> Any:
+        return self._recorder.span(name, facts, (Exception,), is_client=True)
+
+
+def start_tracing() -> None:
+    """Records and sends what happens in this process, and those that are forked from it."""
+    recorder = Recorder(Exporting())
+    record_by(recorder)
+    trace_connections(DatabaseSpans(recorder))
+
+
+def trace_connections(spans: DatabaseSpans | None) -> None:
+    """Has each connection of this process call `spans` from now on; None for no more. To be called
+    while no other thread has connections.
+    """
+    before, DatabaseWrapper.spans = DatabaseWrapper.spans, spans
+    for database in connections.all(initialized_only=True):
+        if before is not None:
+            database.execute_wrappers.remove(before.statement)
+        if spans is not None:
+            database.execute_wrappers.insert(0, spans.statement)
+
+
+def _as_text(sql: Any) -> str:
+    """Psycopg's composed SQL as text. Its values are in it, and `described` takes them out."""
+    return sql if isinstance(sql, str) else str(sql.as_string(None))
+
+
+def _facts_of_database(database: Any) -> dict[str, str | int | bool]:
+    return {
+        "db.system.name": "postgresql",
+        "db.namespace": str(database.settings_dict["NAME"]),
+        "ledger.database": database.alias,
+    }
+
+
+def _facts_of(statement: StatementText, database: Any) -> Facts:
+    return {
+        **_facts_of_database(database),
+        "db.operation.name": statement.operation,
+        "db.query.summary": statement.name,
+        "db.query.text": statement.text,
+    }
+
+
+def _commits_alone(database: Any) -> bool:
+    return not database.in_atomic_block and bool(database.get_autocommit())
+
+
+def _rows_of(cursor: Any, statement: StatementText) -> Facts:
+    """How many rows were written, or came back."""
+    inner: Any = cursor.cursor if isinstance(cursor, CursorWrapper) else cursor
+    rows = inner.rowcount
+    if rows is None or rows < 0:  # not known, as in a pipeline
+        return {}
+    return {"ledger.affected_rows" if statement.writes else "db.response.returned_rows": rows}
+
+
+def _fail(span: Span, error: Exception, *, commits: bool) -> None:
+    """Notes an error by its class and SQLSTATE, and what became of a commit."""
+    facts: dict[str, str] = {}
+    if state := sqlstate(error) or getattr(error, "sqlstate", None):
+        facts["db.response.status_code"] = state
+    if commits:
+        facts[OUTCOME] = _outcome_of(error)
+    span.fail(type(error).__name__, facts)
+
+
+def _outcome_of(error: Exception) -> str:
+    if isinstance(error, NotConfirmed):
+        return NOT_CONFIRMED
+    return UNKNOWN if failure_of(error) is Failure.UNKNOWN else ROLLED_BACK

@@ -1,0 +1,193 @@
+"""The rights of each role to the tables, granted again after every migration.
+
+The owner of the tables runs migrations; web processes and workers sign in with roles that own
+nothing and have the rights that apps register. So even injected SQL cannot write a balance, delete
+a posted row, change anything of one but the status of a pending hold, or change the record of who
+froze an account. Triggers and constraints are the second defence.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ledger.db import extensions
+from ledger.db.rights.registered_tables import (
+    TABLES,
+    WEB_FUNCTIONS,
+    WORKER_FUNCTIONS,
+    misspelled,
+)
+from ledger.db.server.embedded import embedded_server
+
+logger = logging.getLogger(__name__)
+RIGHT = re.compile(r"[A-Z]+(?: \([^)]*\))?")  # one of several, with its columns
+# Settings that an administrator gives the web role, see docs/rights.md.
+EXPECTED_SETTINGS = {
+    "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout",
+    "track_activities", "transaction_timeout",
+}  # fmt: skip
+# Everybody may execute these functions, and so fill the disk with large objects. Only a superuser
+# can take that right away, in each database.
+LARGE_OBJECTS = """
+SELECT format('REVOKE EXECUTE ON FUNCTION pg_catalog.%I(%s) FROM PUBLIC',
+              proname, pg_get_function_identity_arguments(oid))
+FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(lo_|loread$|lowrite$)'
+  AND has_function_privilege('public', oid, 'EXECUTE')"""
+# Functions that run with the rights of their owner: whoever may execute one could attach it to a
+# table of their own, with any rows. Their migrations take that from everybody; a restored backup
+# has no rights in it.
+DEFINERS = """
+SELECT format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', oid::regprocedure)
+FROM pg_proc
+WHERE prosecdef AND pg_has_role(current_user, proowner, 'MEMBER')
+  AND pronamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
+  AND has_function_privilege('public', oid, 'EXECUTE')"""
+
+
+def grant_rights(*, using: str, **_signal: Any) -> None:
+    """Grants LEDGER_WEB_ROLE, LEDGER_WORKER_ROLE and LEDGER_AUDITOR_ROLE their rights after a
+    migration, as far as the server has these roles.
+
+    Raises ImproperlyConfigured, and grants nothing, if a column to hide does not exist.
+    """
+    for problem in misspelled():
+        raise ImproperlyConfigured(problem)
+    if server := embedded_server(using):
+        server.ensure_roles()
+        server.take_rights_from_everybody(connections[using].settings_dict["NAME"])
+    tables = TABLES.items()
+    grant(
+        connections[using], settings.LEDGER_WEB_ROLE,
+        {name: table.web for name, table in tables}, functions=WEB_FUNCTIONS,
+    )  # fmt: skip
+    grant(
+        connections[using], settings.LEDGER_WORKER_ROLE,
+        {name: table.worker for name, table in tables},
+        hidden={name: table.hidden_from_worker for name, table in tables},
+        functions=WORKER_FUNCTIONS,
+    )  # fmt: skip
+    grant(
+        connections[using], settings.LEDGER_AUDITOR_ROLE,
+        {name: table.auditor for name, table in tables},
+        hidden={name: table.hidden_from_auditor for name, table in tables},
+    )  # fmt: skip
+    for role in (settings.LEDGER_WEB_ROLE, settings.LEDGER_WORKER_ROLE):
+        for setting in settings_of(connections[using], role):
+            logger.warning(
+                "The role %s has a setting of its own, %s. If nobody of yours set it, remove it as "
+                "a superuser: ALTER ROLE %s RESET ALL.",
+                role, setting, role,
+            )  # fmt: skip
+
+
+def grant(
+    connection: BaseDatabaseWrapper,
+    role: str,
+    rights: Mapping[str, str],
+    *,
+    hidden: Mapping[str, str] = MappingProxyType({}),
+    functions: Sequence[str] = (),
+) -> bool:
+    """Grant the role its rights to every table and view and to the functions of extensions, and
+    take from everybody the functions that run with the rights of their owner. Returns False if the
+    role is missing.
+
+    `rights` maps tables to their rights as GRANT spells them, "" for none; all other tables get
+    none. Of the tables in `hidden` it may read every column but the one that they name. It may
+    execute the `functions` that there are.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(DEFINERS)
+        for (revoke,) in cursor.fetchall():
+            cursor.execute(revoke)
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+        if cursor.fetchone() is None:
+            return False
+        quote = connection.ops.quote_name
+        to = quote(role)
+        extensions.let_enter(cursor, to)
+        # Temporary tables are searched first, so a session could hide the real tables by its own.
+        cursor.execute(
+            "SELECT current_database() FROM pg_database WHERE datname = current_database()"
+            " AND pg_has_role(current_user, datdba, 'MEMBER')"
+        )
+        for (database,) in cursor.fetchall():
+            cursor.execute(f"REVOKE TEMPORARY ON DATABASE {quote(database)} FROM PUBLIC")
+        cursor.execute(
+            "SELECT relname, current_schema() FROM pg_class WHERE relkind IN ('r', 'p', 'v')"
+            " AND relnamespace = current_schema()::regnamespace"
+            " AND pg_has_role(current_user, relowner, 'MEMBER')"
+        )
+        for name, schema in cursor.fetchall():
+            table = f"{quote(schema)}.{quote(name)}"
+            given = rights.get(name, "")
+            if "(" in given:
+                given = _of_columns_there(cursor, table, given)
+            if hidden.get(name):
+                reading = _reading_all_but(cursor, table, hidden[name])
+                given = given.replace("SELECT", reading, 1)
+            # Other sessions of the role continue, and see the old rights or the new ones.
+            with transaction.atomic(using=connection.alias):
+                cursor.execute(f"REVOKE ALL ON {table} FROM {to}")
+                if given:
+                    cursor.execute(f"GRANT {given} ON {table} TO {to}")
+        cursor.execute(
+            "SELECT function FROM unnest(%s::text[]) AS function"
+            " WHERE to_regprocedure(function) IS NOT NULL",
+            [list(functions)],
+        )
+        for (function,) in cursor.fetchall():
+            cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {to}")
+    return True
+
+
+def _of_columns_there(cursor: Any, table: str, given: str) -> str:
+    """The rights without columns that the table lacks: migrations were taken back."""
+    cursor.execute(
+        "SELECT attname FROM pg_attribute"
+        " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+        [table],
+    )
+    there = {name for (name,) in cursor.fetchall()}
+
+    def kept(right: str) -> str:
+        privilege, *listed = right.rstrip(")").split(" (")
+        columns = [name for name in ", ".join(listed).split(", ") if name in there]
+        return f"{privilege} ({', '.join(columns)})" if columns else "" if listed else privilege
+
+    return ", ".join(filter(None, map(kept, RIGHT.findall(given))))
+
+
+def _reading_all_but(cursor: Any, table: str, column: str) -> str:
+    """As GRANT spells it. From the table itself: a migration may not have added a column yet."""
+    cursor.execute(
+        "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute"
+        " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attname <> %s",
+        [table, column],
+    )
+    return f"SELECT ({cursor.fetchone()[0]})"
+
+
+def settings_of(connection: BaseDatabaseWrapper, role: str) -> Iterator[str]:
+    """The settings that somebody gave the role by ALTER ROLE, apart from EXPECTED_SETTINGS.
+
+    Postgres lets every role change its own, so injected SQL could: they begin with each new
+    connection and stay after a restart.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT unnest(setconfig) FROM pg_db_role_setting"
+            " WHERE setrole = (SELECT oid FROM pg_roles WHERE rolname = %s)",
+            [role],
+        )
+        for (setting,) in cursor.fetchall():
+            if setting.partition("=")[0] not in EXPECTED_SETTINGS:
+                yield setting

@@ -1,0 +1,14 @@
+from typing import Any, NoReturn
+
+from django.core.management.base import CommandError
+from django.core.management.commands.startproject import Command as StartProject
+
+
+class Command(StartProject):
+    help = "Makes nothing: this folder is a project already."
+
+    def handle(self, *_args: Any, **_options: Any) -> NoReturn:
+        raise CommandError(
+            "This folder is a project already: ledger/settings.py has its settings. Run make dev"
+            " to see it. To add an app, run manage.py startapp (docs/new-app.md)."
+        )

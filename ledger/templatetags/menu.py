@@ -1,0 +1,20 @@
+"""The menu under the person's name."""
+
+from django import template
+
+from ledger.web import menu
+from ledger.web.menu import ITEMS, MenuItem
+
+register = template.Library()
+
+
+@register.simple_tag
+def menu_items() -> list[MenuItem]:
+    """Returns the pages that apps have registered, from the top."""
+    return [item for item in ITEMS if item.url]
+
+
+@register.filter
+def is_part_of(view_name: str | None, part: str) -> bool:
+    """Whether a page is in this part of the navigation; a page without a name is in none."""
+    return menu.is_part_of(view_name or "", part)

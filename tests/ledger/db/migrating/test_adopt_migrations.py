@@ -1,0 +1,81 @@
+"""A bank of the migrations before the fresh ones moves over in place: docs/migrations.md."""
+
+import re
+from contextlib import closing
+
+import psycopg
+
+from accounts.management.commands.adopt_migrations import COMMIT, OLD
+from tests.ledger.databases import Database
+from tests.ledger.processes import assert_one_sentence
+
+OWN = "app <> ALL ('{account,admin,auth,contenttypes,mfa,sessions,socialaccount}')"
+LABELS = """
+    SELECT concat_ws('.', app_label, model, codename) FROM django_content_type AS type
+    LEFT JOIN auth_permission ON content_type_id = type.id ORDER BY 1"""
+# Each difference of an older bank, once.
+AS_BEFORE = f"""
+DELETE FROM django_migrations WHERE {OWN};
+INSERT INTO django_migrations (app, name, applied)
+VALUES {", ".join(f"('{app}', '{name}', now())" for app, name in sorted(OLD))};
+UPDATE django_content_type SET app_label = 'transactions'
+WHERE app_label IN ('alerts', 'payees', 'payment_files', 'standing_orders');
+ALTER TABLE monthly_statements ALTER COLUMN time_zone SET DEFAULT 'UTC';
+ALTER TABLE users DROP CONSTRAINT user_times_finite,
+    ADD CONSTRAINT user_times_finite CHECK (created_at >= '1900-01-01Z');
+ALTER TABLE transactions DROP CONSTRAINT captures_or_reverses,
+    ADD CONSTRAINT captures_or_reverses
+    CHECK (captures_id IS NULL OR reverses_id IS NULL) NOT VALID;
+DO $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        SELECT tgname, tgrelid::regclass AS of FROM pg_trigger WHERE tgname LIKE 'pgtrigger%'
+    LOOP
+        EXECUTE format('ALTER TRIGGER %I ON %s RENAME TO %I', found.tgname, found.of,
+            regexp_replace(found.tgname, '_[^_]*$', '_old'));
+        EXECUTE format('ALTER FUNCTION %I RENAME TO %I', found.tgname,
+            regexp_replace(found.tgname, '_[^_]*$', '_' || found.of));
+    END LOOP;
+END $$
+"""
+
+
+def make_older(bank: Database) -> None:
+    with closing(psycopg.connect(bank.url)) as connection:
+        connection.execute(AS_BEFORE.encode())
+        connection.commit()
+
+
+def parts_of(bank: Database) -> list[str]:
+    """What its schema says, in whatever order and layout."""
+    lines = (line for line in bank.schema() if not line.startswith("--"))
+    return sorted(" ".join(part.split()) for part in re.split("[;,()]", " ".join(lines)))
+
+
+def test_an_older_bank_gets_the_names_of_now_and_keeps_its_tables(people: Database) -> None:
+    before, labels = parts_of(people), people.values(LABELS)
+    make_older(people)
+    assert parts_of(people) != before
+    assert people.values(LABELS) != labels
+
+    people.run("adopt_migrations")
+
+    assert parts_of(people) == before
+    assert people.values(LABELS) == labels
+    people.run("migrate", "--check")
+    people.run("prepare")
+    assert people.values("SELECT name FROM users") == ["Root"]
+    assert "clean" in people.run("audit_ledger")
+
+
+def test_a_bank_that_did_not_run_all_of_the_old_ones_is_refused(people: Database) -> None:
+    make_older(people)
+    people.values("DELETE FROM django_migrations WHERE app = 'explorer' RETURNING 1")
+    before = people.schema(), people.values(LABELS)
+
+    done = people.manage("adopt_migrations")
+
+    assert_one_sentence(done, "Nothing was changed", COMMIT)
+    assert (people.schema(), people.values(LABELS)) == before

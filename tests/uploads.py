@@ -1,0 +1,18 @@
+"""Which views read files, by name."""
+
+from api.parsing import MOST_BYTES as BODY_OF_A_LIST
+from banking.attachments.content import MOST_SENT
+from banking.outside.formats.lines import MOST_BYTES as STATEMENT
+from banking.payment_files.parser import MOST_BYTES as PAYMENTS
+
+# Bytes of a file.
+UPLOADS = {
+    "transactions:file_new": PAYMENTS,
+    "transactions:outside_upload": STATEMENT,
+    "transactions:attachment_new": MOST_SENT,
+    "admin:payment_files_paymentfile_add": PAYMENTS,
+    "admin:reconciliation_reconciliation_add": STATEMENT,
+    "api:batch": BODY_OF_A_LIST,
+    "api:payment_files": PAYMENTS,
+}
+READ_AGAIN = ("transactions:outside_columns", "transactions:outside_import")

@@ -1,0 +1,190 @@
+"""The owner's note and tags on a transaction, beside the immutable row."""
+
+import uuid
+from typing import ClassVar, Self
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
+from django.db import models
+from django.db.models import F, Func, OuterRef, Q, Subquery, Value
+from django.utils import timezone
+
+from accounts.models import EARLIEST, LATEST, User
+from ledger.db.history.register import registered
+from ledger.db.ids import pk_of, uuid7
+from ledger.db.triggers import FirmTrigger, refuse, stays
+from transactions.models.transaction import PENDING, Transaction
+
+TEXT_LIMIT = 500  # characters
+MOST_TAGS = 20
+LONGEST_TAG = 30  # characters
+
+# Note [Tag lexemes]: the search column holds the words of the text (A), the words of the tags
+# (B), and each tag whole as "#tag". "2026" finds the tag rent-2026 as a word; "#rent" does not.
+# A generated column allows only immutable functions. array_to_string is not immutable, but printing
+# a tsvector as text is, and a tag has no character that Postgres would escape in that text.
+TAGS_PRINTED = Func(
+    F("tags"),
+    template="array_to_tsvector(%(expressions)s)::text",
+    output_field=models.TextField(),
+)
+TAG_WORDS = Func(
+    TAGS_PRINTED,
+    Func(TAGS_PRINTED, template="translate(%(expressions)s, '-_', '  ')"),
+    template="setweight(to_tsvector('simple'::regconfig, %(expressions)s), 'B')",
+    arg_joiner=" || ' ' || ",
+)
+WHOLE_TAGS = Func(
+    TAGS_PRINTED,
+    template="regexp_replace(%(expressions)s, '''(\\S+)''', '''#\\1'':1B', 'g')::tsvector",
+)
+ANNOTATION_DOCUMENT = Func(
+    SearchVector("text", weight="A", config="simple"),
+    TAG_WORDS,
+    WHOLE_TAGS,
+    template="(%(expressions)s)",
+    arg_joiner=" || ",
+    output_field=SearchVectorField(),
+)
+# Tags as Postgres prints an array: one level, quotes only around "null". Accepts every character
+# beyond ASCII, because which of them are letters depends on version and locale;
+# `transactions.annotations.services` checks them exactly.
+_TAG = f'([a-z0-9_\\u00a1-\\U0010ffff-]{{1,{LONGEST_TAG}}}|"null")'
+TAGS_PATTERN = f"^\\{{({_TAG}(,{_TAG}){{0,{MOST_TAGS - 1}}})?\\}}$"
+
+OF_OWN_SIDE = FirmTrigger(
+    name="annotation_of_own_side",
+    when=pgtrigger.Before,
+    operation=pgtrigger.Insert,
+    func=f"""
+        IF NOT EXISTS (
+            SELECT FROM transactions AS row
+            JOIN accounts AS side ON side.id IN (row.from_account_id, row.to_account_id)
+            WHERE row.id = NEW.transaction_id AND side.user_id = NEW.owner_id
+        ) THEN
+            {refuse("annotation_of_own_side", "Only the owner of a side can write a note on it.")}
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+
+class AnnotationQuerySet(models.QuerySet["Annotation"]):
+    """Every read starts with `of`: annotations are private to their author."""
+
+    def of(self, owner: "User | uuid.UUID") -> Self:
+        """All annotations of this person, including outdated ones."""
+        return self.filter(owner=pk_of(owner))
+
+    def about(self, transaction: "Transaction | uuid.UUID") -> Self:
+        """All annotations of one transaction."""
+        return self.filter(transaction=pk_of(transaction))
+
+    def newest_first(self) -> Self:
+        """The order of a history. `created_at` never repeats for one owner and transaction."""
+        return self.order_by("-created_at")
+
+    def latest(self) -> Self:  # type: ignore[override]
+        """The annotation that counts: the newest of each transaction and owner.
+
+        One index look-up per row. With NOT EXISTS (a newer one) instead, Postgres joined each row
+        with each other until the table was analyzed.
+        """
+        newest = Annotation.objects.filter(
+            owner=OuterRef("owner"), transaction=OuterRef("transaction")
+        ).newest_first()
+        return self.filter(pk=Subquery(newest.values("pk")[:1]))
+
+    def present(self) -> Self:
+        """Without empty annotations: an empty one removes what was written before."""
+        return self.exclude(text="", tags=[])
+
+    def matching(self, query: SearchQuery) -> Self:
+        """Annotations whose text or tags match the words."""
+        return self.filter(search=query)
+
+
+class Annotation(models.Model):
+    """A note and tags by the owner of one side of a transaction, readable by that person only.
+
+    Never changed: a correction is a new row, and the newest counts. Neither the other side nor
+    staff can read it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    transaction = models.ForeignKey(
+        "transactions.Transaction", models.PROTECT, related_name="+", db_index=False
+    )
+    owner = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
+    text = models.CharField(max_length=TEXT_LIMIT, blank=True, default="")
+    tags = ArrayField(models.CharField(max_length=LONGEST_TAG), default=list, blank=True)
+    created_at = models.DateTimeField(
+        default=timezone.now, db_comment="Strictly rises within an owner's transaction"
+    )
+    search = models.GeneratedField(
+        expression=ANNOTATION_DOCUMENT, output_field=SearchVectorField(), db_persist=True
+    )
+
+    objects = AnnotationQuerySet.as_manager()
+
+    class Meta:
+        db_table = "annotations"
+        db_table_comment = "What owners note of transactions for themselves; the newest counts"
+        default_permissions = ()  # only its owner, regardless of roles
+        indexes: ClassVar[list[models.Index]] = [
+            GinIndex(fields=["search"], name="annotations_search", gin_pending_list_limit=PENDING),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            # Also the index of every read: whose, of which transaction, the newest first.
+            models.UniqueConstraint(
+                F("owner"),
+                F("transaction"),
+                F("created_at").desc(),
+                name="annotation_moments_differ",
+                violation_error_message="A person's notes on one transaction have different times.",
+            ),
+            models.CheckConstraint(
+                name="annotation_tags_valid",
+                condition=Q(
+                    models.lookups.Exact(
+                        Func(
+                            F("tags"),
+                            Value(TAGS_PATTERN),
+                            # In the order of the alphabet, or migrations see a change in it.
+                            arg_joiner="::text ~ ",
+                            template="(%(expressions)s)",
+                            output_field=models.BooleanField(),
+                        ),
+                        Value(True),
+                    )
+                ),
+                violation_error_message=(
+                    f"At most {MOST_TAGS} tags, each a word of at most {LONGEST_TAG} letters."
+                ),
+            ),
+            models.CheckConstraint(
+                name="annotation_time_finite",
+                condition=Q(created_at__gte=EARLIEST, created_at__lt=LATEST),
+                violation_error_message="A time lies between 1900 and 9999.",
+            ),
+        ]
+        triggers: ClassVar[list[pgtrigger.Trigger]] = [
+            OF_OWN_SIDE,
+            *registered(),
+            *stays(
+                "annotation_stays",
+                "annotations_stay",
+                "A note never changes; a new version is a new row.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        parts = [self.text, *(f"#{tag}" for tag in self.tags)]
+        return " ".join(part for part in parts if part) or "nothing"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is empty; an empty annotation removes the earlier ones."""
+        return not (self.text or self.tags)

@@ -1,0 +1,15 @@
+"""Who reads and writes the notes and tags of payments."""
+
+from ledger.db.rights.policies import OF_OWNER
+from ledger.db.rights.registered_tables import Table, register
+
+register(
+    {
+        "annotations": Table(
+            web="SELECT, INSERT",
+            worker="SELECT, DELETE, UPDATE (text)",
+            rows=OF_OWNER,
+            personal_data="notes and tags; deleted with the person",
+        ),
+    }
+)

@@ -1,0 +1,79 @@
+"""Checks that no value is missing: the owner of the tables may have dropped a NOT NULL."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.db import connection
+from django.db.models import Model
+
+from transactions.audit.checks.register import about
+from transactions.audit.findings import Finding, named
+
+REQUIRED: dict[tuple[str, str], type[Model]] = {
+    (model._meta.db_table, str(field.column)): model
+    for model in apps.get_models(include_auto_created=True)
+    if not model._meta.proxy
+    for field in model._meta.concrete_fields
+    if not field.null and not field.generated
+}
+# Only a column without its NOT NULL can lack a value, so no other is read. Since Postgres 18, there
+# may be one that was never validated.
+LOOSE = """
+SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+WHERE relkind = 'r' AND pg_table_is_visible(pg_class.oid)
+  AND (relname, attname) IN (SELECT * FROM unnest(%s::name[], %s::name[]))
+  AND has_column_privilege(pg_class.oid, attnum, 'SELECT')
+  AND (NOT attnotnull OR EXISTS (
+      SELECT FROM pg_constraint
+      WHERE conrelid = attrelid AND contype = 'n' AND attnum = ANY (conkey) AND NOT convalidated))
+ORDER BY 1, 2"""
+
+
+class _Missing(NamedTuple):
+    """A column, its first row without a value, and how many there are."""
+
+    model: type[Model]
+    column: str
+    row: str
+    total: int
+
+    def __str__(self) -> str:
+        return f"{self.model._meta.db_table}.{self.column} in row {self.row}"
+
+
+def nulls(_since: datetime | None = None) -> Iterator[Finding]:
+    """Each column that its model declares NOT NULL has a value in each row. Always checked
+    completely.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LOOSE, [[*each] for each in zip(*REQUIRED, strict=True)])
+        loose = cursor.fetchall()
+        missing = [found for column in loose for found in _missing(cursor, *column)]
+    if missing:
+        account, transaction = about(missing[0].model, missing[0].row)
+        shown = "; ".join(map(str, missing))
+        of = f" The first is of {named(account)}." if account else ""
+        yield Finding(
+            "missing value",
+            str(account) if account else None,
+            str(transaction) if transaction else None,
+            "a value in each row",
+            shown,
+            sum(each.total for each in missing),
+            sentence=f"Values are missing that their tables require: {shown}.{of} Somebody dropped"
+            " the NOT NULL of the column. Find out who did it, bring the value back from a backup,"
+            " and set the column NOT NULL again.",
+        )
+
+
+def _missing(cursor: Any, table: str, column: str) -> Iterator[_Missing]:
+    """Yields the first row without a value in the column, if there is one."""
+    model = REQUIRED[table, column]
+    key = ", ".join(f'"{field.column}"' for field in model._meta.pk_fields)
+    cursor.execute(
+        f"""SELECT concat_ws(' ', {key}), count(*) OVER () FROM "{table}"
+        WHERE "{column}" IS NULL ORDER BY 1 LIMIT 1"""  # noqa: S608 - names of models
+    )
+    yield from [_Missing(model, column, *row) for row in cursor.fetchall()]

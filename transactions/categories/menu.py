@@ -1,0 +1,6 @@
+"""The pages of budgets and categories."""
+
+from ledger.web.menu import register
+
+register("Budgets", "transactions:budgets", order=20)
+register("Categories", "transactions:categories", order=30)

@@ -1,0 +1,110 @@
+"""Writes docs/table-rights.md: who may read and write each table, and what it has of people."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from ledger.db.rights.policies import NOBODY, Policy
+from ledger.db.rights.registered_tables import TABLES, Table
+
+FILE: Path = settings.BASE_DIR / "docs" / "table-rights.md"
+HEAD = """\
+# Every table: rights, rows and personal data
+
+`manage.py write_table_rights` writes this file from the modules `tables` of all apps, and a test
+compares the two. [rights.md](rights.md) explains the roles and row-level security.
+
+## Rights
+
+What each role may do with a table, as GRANT says it; the owner of the tables has all rights. And
+what the table has of people: "with the person" is `LEDGER_KEEP_PEOPLE_DAYS` after they have left.
+
+| table | web role | worker | auditor | personal data |
+|---|---|---|---|---|
+"""
+ROWS = """
+## Rows
+
+Which rows a reader has with `LEDGER_ROW_SECURITY=True`: the policy of each table, in SQL. The
+functions are those of the schema `row_security`: `person()` is the id of the reader, `accounts()`
+the ids of their accounts, `may()` whether they are staff with one of these permissions, and the
+others whether the token of the request has that scope.
+
+| table | read | insert | change and delete |
+|---|---|---|---|
+"""
+OPEN = """
+Tables without a policy, and why:
+
+| table | why |
+|---|---|
+"""
+# A subquery of a function, which a policy asks once per statement.
+ASKED = re.compile(r"\(SELECT row_security\.(\w+\([^()]*\))\)(?:::uuid\[\])?")
+
+
+def page() -> str:
+    """The whole page."""
+    tables = sorted(TABLES.items())
+    return "".join(
+        [
+            HEAD,
+            *(row(f"`{name}`", *rights_of(table)) for name, table in tables),
+            ROWS,
+            *(row(f"`{name}`", *rows_of(each.policy)) for name, each in tables if each.policy),
+            OPEN,
+            *(row(f"`{name}`", str(each.rows)) for name, each in tables if not each.policy),
+        ]
+    )
+
+
+def row(*cells: str) -> str:
+    """A row of a table in Markdown."""
+    return f"|{'|'.join(f' {cell} ' for cell in cells)}|\n"
+
+
+def rights_of(table: Table) -> Iterator[str]:
+    """The rights of the web role, the worker and the auditor, and the personal data."""
+    yield _in_words(table.web)
+    yield _in_words(table.worker, table.hidden_from_worker)
+    yield _in_words(table.auditor, table.hidden_from_auditor)
+    yield table.personal_data
+
+
+def rows_of(policy: Policy) -> Iterator[str]:
+    """Who reads, inserts and changes which rows."""
+    yield _code(policy.reads)
+    yield _code(policy.writes)
+    changes = [_code(policy.changes) if policy.changes else "as insert"]
+    if policy.becomes:
+        changes.append(f"afterwards {_code(policy.becomes)}")
+    if policy.locks != NOBODY:
+        changes.append(f"may lock: {_code(policy.locks)}")
+    yield "; ".join(changes)
+
+
+def _in_words(rights: str, hidden: str = "") -> str:
+    but = f", but not to read `{hidden}`" if hidden else ""
+    return f"{rights or 'nothing'}{but}"
+
+
+def _code(condition: str) -> str:
+    if condition == NOBODY:
+        return "nobody"
+    plain = ASKED.sub(r"\1", " ".join(condition.split())).replace("|", "\\|")
+    return f"`{plain}`"
+
+
+class Command(BaseCommand):
+    """`manage.py write_table_rights`."""
+
+    help = "Writes docs/table-rights.md from what apps register; a test compares the two."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Writes the file."""
+        FILE.write_text(page())
+        self.stdout.write(f"Written: {FILE}.")

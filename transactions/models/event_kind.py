@@ -1,0 +1,18 @@
+"""What happens on accounts."""
+
+from django.db import models
+
+
+class EventKind(models.TextChoices):
+    """What an event tells. The words are those of the API and of webhooks."""
+
+    POSTED = "posted", "A payment was booked"
+    HELD = "held", "Money was put on hold"
+    CAPTURED = "captured", "A hold was captured"
+    VOIDED = "voided", "A hold was released"
+    REVERSED = "reversed", "A payment was refunded"
+    OPENED = "account.opened", "An account was opened"
+    FROZEN = "account.frozen", "An account was frozen"
+    UNFROZEN = "account.unfrozen", "An account was unfrozen"
+    CLOSED = "account.closed", "An account was closed"
+    RESTORED = "ledger.restored", "The bank was restored"  # every webhook is told of it

@@ -1,0 +1,5 @@
+"""The page of payees."""
+
+from ledger.web.menu import register
+
+register("Payees", "transactions:payees", order=10, part="send", pages="transactions:payee")

@@ -1,0 +1,82 @@
+"""A saved recipient: an account of somebody else, under a name that its owner gave it."""
+
+import uuid
+from typing import ClassVar, Self
+from zlib import crc32
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Account, User
+from transactions.models.name_check import NameCheck
+
+NAME_LIMIT, NOTE_LIMIT = 80, 200  # characters
+COLOURS = 6  # of initials, as many as the stylesheet has
+
+
+class PayeeQuerySet(models.QuerySet["Payee"]):
+    def owned_by(self, person: User) -> Self:
+        return self.filter(owner=person)
+
+    def by_name(self) -> Self:
+        """With their accounts and the holders of these."""
+        return self.select_related("account__user").order_by("name", "pk")
+
+
+def id_of(owner: User, account: Account) -> uuid.UUID:
+    """The id of an account among a person's payees: by it, it is there once for each person,
+    without a key over the whole bank.
+    """
+    return uuid.uuid5(owner.pk, account.pk.hex)
+
+
+class Payee(models.Model):
+    """What its owner calls an account, for their eyes alone: no payment and no holder shows it.
+
+    `name_check` compares the name with the holder's, as it was when the name was given.
+    """
+
+    id = models.UUIDField(
+        primary_key=True, editable=False, db_comment="Made of the owner and the account"
+    )
+    owner = models.ForeignKey(User, models.PROTECT, related_name="+")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    name = models.CharField(max_length=NAME_LIMIT)
+    note = models.CharField(max_length=NOTE_LIMIT, blank=True)
+    name_check = models.CharField(max_length=10, choices=NameCheck.choices, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = PayeeQuerySet.as_manager()
+
+    class Meta:
+        db_table = "payees"
+        db_table_comment = "Recipients that people saved under a name"
+        default_permissions = ()  # its owner alone, regardless of roles
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="payee_has_a_name",
+                condition=~Q(name=""),
+                violation_error_message="Give the payee a name.",
+            ),
+            models.CheckConstraint(
+                name="payee_name_check_valid",
+                condition=Q(name_check__in=NameCheck.values),
+                violation_error_message="The name was compared in an unknown way.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def initials(self) -> str:
+        """The first letters of the first and the last word, in capitals."""
+        words = ["".join(filter(str.isalnum, word)) for word in self.name.split()]
+        found = [word for word in words if word] or [self.name]
+        return "".join(word[0] for word in dict.fromkeys((found[0], found[-1]))).upper()
+
+    @property
+    def colour(self) -> int:
+        """Which colour the initials have, from 1 to COLOURS; the same for this payee always."""
+        return crc32(self.pk.bytes) % COLOURS + 1

@@ -1,0 +1,41 @@
+"""What accounts and the core keep of people, saved reports among it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts.models import ApiToken, SignIn, User, WebSession
+from transactions.models import NamesAsked, SavedReport
+from transactions.personal_data.kept import kept
+from transactions.personal_data.old import delete_old
+from transactions.personal_data.sections import SECTIONS
+from transactions.personal_data.texts import logged, texts
+from transactions.privacy.personal_data import PersonalData, register
+
+# What staff wrote about accounts, reads, the history, revoked tokens and findings of audits.
+NEVER_CHANGE = (
+    "account_status_changes", "limit_changes", "approval_requests", "transaction_notes", "reads",
+    "changes", "api_tokens", "audit_runs",
+)  # fmt: skip
+
+
+def _rows(person: User) -> Iterator[QuerySet[Any]]:
+    yield WebSession.objects.filter(user=person)
+    yield SignIn.objects.filter(user=person)
+    yield ApiToken.objects.filter(user=person)
+    yield NamesAsked.objects.filter(user=person)
+    yield SavedReport.objects.filter(owner=person)
+
+
+register(
+    PersonalData(
+        sections=SECTIONS,
+        kept=kept,
+        rows=_rows,
+        texts=texts,
+        logged=logged,
+        never_change=NEVER_CHANGE,
+        delete_old=delete_old,
+    )
+)

@@ -1,0 +1,44 @@
+"""How long the data of accounts and the core is kept, for the page "Privacy"."""
+
+from django.conf import settings
+
+from transactions.personal_data.old import NAMES_ASKED_DAYS
+from transactions.privacy.keeping import erased_after, in_days, logs_kept
+from transactions.privacy.personal_data import KeptRow
+
+CHANGES = "Changes of your accounts and sign-in: what, when, and from which internet address"
+
+REQUESTS = "Server log: each page you open by its kind, with the time, the result and your id"
+SECURITY = (
+    "Security log: each sign-in, refusal and approval, with the time, the result, your id and a"
+    " mark of the session"
+)
+
+PROXY = "Log of the web server in front: your internet address, and the time of each request"
+
+
+def kept() -> list[KeptRow]:
+    """Each kind of data, and how long it is kept."""
+    people = erased_after()
+    absolute = settings.LEDGER_SESSION_ABSOLUTE
+    return [
+        ("Payments and balances", "For good: books are never edited"),
+        ("Your name, addresses, ways to sign in, notes, receipts", f"{people} after you have left"),
+        (CHANGES, f"For good; names and addresses leave it {people} after you have left"),
+        ("Sign-ins: time, device and place in words", in_days(settings.LEDGER_KEEP_SIGN_INS_DAYS)),
+        (
+            "Access tokens: name, what they may do, last use",
+            f"{in_days(settings.LEDGER_KEEP_SIGN_INS_DAYS)} after their end",
+        ),
+        ("Which staff have read your data", in_days(settings.LEDGER_KEEP_READ_LOG_DAYS)),
+        ("Sessions", f"Until they end, at most {int(absolute.total_seconds() // 3600)} hours"),
+        ("How often you tried to sign in or sent forms, in keyed digests or by address", "A day"),
+        (REQUESTS, logs_kept()),
+        (SECURITY, logs_kept()),
+        *(
+            [(PROXY, "Two weeks, or as long as the bank set")]
+            if settings.LEDGER_BEHIND_PROXY
+            else []
+        ),
+        ("How many names your payment files compared", in_days(NAMES_ASKED_DAYS)),
+    ]

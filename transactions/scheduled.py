@@ -1,0 +1,12 @@
+"""The jobs of the core, and of privacy."""
+
+from datetime import timedelta
+
+from ledger.jobs.schedule import ScheduledJob, register
+
+register(ScheduledJob("expire_holds", every=timedelta(minutes=5)))
+register(ScheduledJob("audit_ledger", at="01:30"))
+# So only days that the audit proved.
+register(ScheduledJob("seal_ledger", at="01:30", after="audit_ledger"))
+register(ScheduledJob("erase_people", at="02:30"))
+register(ScheduledJob("apply_retention", at="02:30"))
