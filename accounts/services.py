@@ -24,7 +24,7 @@ from accounts.exceptions import (
     LimitInvalid,
     TooManyAccounts,
 )
-from accounts.models import LIMITS, Account, Currency, LimitChange, StatusChange, User
+from accounts.models import LIMITS, SETTINGS, Account, Currency, LimitChange, StatusChange, User
 from accounts.numbers import clean_account_number, new_account_number
 from accounts.obstacles import obstacles_to_closing
 from accounts.refusal_counts import counts_refusals
@@ -49,6 +49,7 @@ __all__ = [
     "change_email",
     "change_status",
     "choose_name",
+    "choose_settings",
     "close_account",
     "close_sign_in",
     "deactivate_user",
@@ -185,6 +186,34 @@ def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
 
 @counts_refusals
 @with_retry
+def choose_settings(*, account: Account | uuid.UUID, owner: User, **settings: str) -> Account:
+    """Changes SETTINGS of an account, by its owner; those that are not given stay.
+
+    Raises AccountNotFound for an account of somebody else, AccountNotActive for a closed one,
+    OwnerNotActive, and DetailsInvalid for a value that is none of the choices.
+    """
+    with db_transaction.atomic(durable=True):
+        User.objects.lock_active(owner.pk)
+        locked = _locked(account)
+        if locked.user_id != owner.pk:
+            raise AccountNotFound("You have no such account.")
+        _check_changes(locked)
+        for name, value in settings.items():
+            choices = SETTINGS[name]
+            if choices and value not in choices.values:
+                raise DetailsInvalid(f"{shortened(repr(value))} is not a choice of {name}.")
+            setattr(locked, name, value)
+        locked.save(update_fields=list(settings))
+    return locked
+
+
+def _check_changes(account: Account) -> None:
+    if account.is_closed:
+        raise AccountNotActive(f"{account.name} is closed for good; it cannot be changed.")
+
+
+@counts_refusals
+@with_retry
 def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountChanges]) -> Account:
     """Changes name and limits. Raises AccountNotActive if the account is closed, LimitInvalid, or
     for staff NeedsApproval or ServesOwn. A LimitChange sets the limits and says why.
@@ -194,8 +223,7 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
     """
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
-        if locked.is_closed:
-            raise AccountNotActive(f"{locked.name} is closed for good; it cannot be changed.")
+        _check_changes(locked)
         for name in FIELDS & changes.keys():
             setattr(locked, name, changes[name])  # type: ignore[literal-required]
         locked.name = locked.name.strip() or "Account"

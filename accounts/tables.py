@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from accounts.models.account import SETTINGS
 from accounts.models.approval_triggers import PERMISSIONS_TO_ASK
 from ledger.db.rights.policies import (
     AUDITS,
@@ -179,7 +180,7 @@ SIGN_IN = {
 }
 ACCOUNTS = {
     "accounts": Table(
-        web="SELECT, INSERT, UPDATE (name)",
+        web=f"SELECT, INSERT, UPDATE ({', '.join(SETTINGS)})",
         worker="SELECT, UPDATE (name)",
         rows=Policy(
             reads=f"user_id = {PERSON} OR {READS_DIRECTORY} OR {IS_COUNTERPARTY}",

@@ -1,13 +1,15 @@
 """Pages of a person's accounts. Each reads the person's own rows and calls one service."""
 
+import uuid
+
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import services
 from accounts.exceptions import LedgerError
-from accounts.forms import OpenAccountForm, currency_of_languages
+from accounts.forms import AccountSettingsForm, OpenAccountForm, currency_of_languages
 from accounts.models import Account
 from accounts.requests import PersonRequest
 
@@ -44,3 +46,24 @@ def open_account(request: PersonRequest) -> HttpResponse:
             messages.success(request, f"{account.name} is open.")
             return redirect("transactions:statement", account.pk)
     return render(request, "accounts/account_open.html", {"form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_settings(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
+    """Shows the form with what the owner chooses, then redirects to the statement. A closed account
+    stays as it is.
+    """
+    account = get_object_or_404(Account.objects.owned_by(request.user), pk=pk)
+    if account.is_closed:
+        messages.info(request, f"{account.name} is closed and stays as it is.")
+        return redirect("transactions:statement", pk)
+    form = AccountSettingsForm(request.POST or None, account=account)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.choose_settings(account=account, owner=request.user, **form.changes)
+        except LedgerError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "The settings are saved.")
+            return redirect("transactions:statement", pk)
+    return render(request, "accounts/account_settings.html", {"form": form, "account": account})

@@ -35,15 +35,16 @@ class Migration(migrations.Migration):
         AddTrigger(
             "account",
             FixedTrigger(
-                name="account_status_valid",
+                name="account_choices_valid",
                 table="accounts",
                 when="BEFORE",
                 operation='INSERT OR UPDATE OF "status"',
-                condition="WHEN (NEW.status NOT IN ('active', 'frozen', 'closed'))",
+                condition="WHEN (NEW.status <> ALL ('{active,frozen,closed}'))",
                 func="""
-                    RAISE EXCEPTION 'A status is active, frozen or closed.' USING ERRCODE =
-                        'check_violation', CONSTRAINT = 'account_status_valid', TABLE =
-                        TG_TABLE_NAME;
+                    RAISE EXCEPTION
+                        'A status is active, frozen or closed; a setting is one of its choices.'
+                        USING ERRCODE = 'check_violation', CONSTRAINT = 'account_choices_valid',
+                        TABLE = TG_TABLE_NAME;
                 """,
             ),
         ),
@@ -93,23 +94,22 @@ class Migration(migrations.Migration):
                 name="closed_account_stays_closed",
                 table="accounts",
                 when="BEFORE",
-                operation='UPDATE OF "user_id", "number", "currency", "name", "status", "overdraft_limit", "transfer_limit", "daily_limit", "closed_at"',
+                operation='UPDATE OF "user_id", "number", "currency", "status", "closed_at", "overdraft_limit", "transfer_limit", "daily_limit", "name"',
                 condition="""
-                    WHEN (OLD.status = 'closed' AND (OLD.user_id, OLD.number, OLD.currency,
-                        OLD.name, OLD.status, OLD.overdraft_limit, OLD.transfer_limit,
-                        OLD.daily_limit, OLD.closed_at) IS DISTINCT FROM (NEW.user_id, NEW.number,
-                        NEW.currency, NEW.name, NEW.status, NEW.overdraft_limit, NEW.transfer_limit,
-                        NEW.daily_limit, NEW.closed_at))
+                    WHEN (OLD.status = 'closed' AND ((OLD.user_id, OLD.number, OLD.currency,
+                        OLD.status, OLD.closed_at, OLD.overdraft_limit, OLD.transfer_limit,
+                        OLD.daily_limit, OLD.name) IS DISTINCT FROM (NEW.user_id, NEW.number,
+                        NEW.currency, NEW.status, NEW.closed_at, NEW.overdraft_limit,
+                        NEW.transfer_limit, NEW.daily_limit, NEW.name)))
                 """,
                 func="""
-                    IF
-                    NEW.name = 'Account' AND coalesce(current_setting('ledger.erases', true), '') <>
-                        ''
-                    AND (OLD.user_id, OLD.number, OLD.currency, OLD.status, OLD.overdraft_limit,
-                        OLD.transfer_limit, OLD.daily_limit, OLD.closed_at) IS NOT DISTINCT FROM
-                        (NEW.user_id, NEW.number, NEW.currency, NEW.status, NEW.overdraft_limit,
-                        NEW.transfer_limit, NEW.daily_limit, NEW.closed_at)
-                    AND pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid =
+                    IF NEW.name = 'Account'
+                    AND coalesce(current_setting('ledger.erases', true), '') <> ''
+                    AND NOT ((OLD.user_id, OLD.number, OLD.currency, OLD.status, OLD.closed_at,
+                        OLD.overdraft_limit, OLD.transfer_limit, OLD.daily_limit) IS DISTINCT FROM
+                        (NEW.user_id, NEW.number, NEW.currency, NEW.status, NEW.closed_at,
+                        NEW.overdraft_limit, NEW.transfer_limit, NEW.daily_limit)) AND
+                        pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid =
                         TG_RELID), 'USAGE')
                     THEN
                         RETURN NEW;

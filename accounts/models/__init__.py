@@ -1,6 +1,6 @@
 """Who holds money: people, their accounts, who froze or closed one, and sessions."""
 
-from accounts.models.account import ACCOUNT_WORDS, LIMITS, Account, AccountQuerySet
+from accounts.models.account import ACCOUNT_WORDS, LIMITS, SETTINGS, Account, AccountQuerySet
 from accounts.models.admin_log import AdminLogEntry
 from accounts.models.api_token import ApiToken, ApiTokenQuerySet
 from accounts.models.approval import (
@@ -35,6 +35,7 @@ __all__ = [
     "LATEST",
     "LIMITS",
     "PERSON_WORDS",
+    "SETTINGS",
     "TIMES_OF_PEOPLE",
     "Account",
     "AccountQuerySet",

@@ -28,6 +28,10 @@ LIMITS = {
     "transfer_limit": "Transfer limit",
     "daily_limit": "Daily limit",
 }
+# What the owner of an account chooses on its page Settings: columns, each with its choices if there
+# are any. The form, the download, the history, the right of web processes and the rule about
+# choices follow from this: docs/new-setting.md.
+SETTINGS: dict[str, type[models.TextChoices] | None] = {"name": None}
 ACCOUNT_WORDS = SearchVector("name", weight="A", config="simple")
 
 
@@ -184,7 +188,7 @@ class Account(models.Model):
                 violation_error_message="An account is closed empty: move the money out first.",
             ),
         ]
-        triggers: ClassVar[list[pgtrigger.Trigger]] = account_triggers.ALL
+        triggers: ClassVar[list[pgtrigger.Trigger]] = account_triggers.rules(SETTINGS, LIMITS)
 
     def __str__(self) -> str:
         return f"{self.name} {grouped(self.number)}"

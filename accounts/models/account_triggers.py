@@ -6,6 +6,9 @@ rules about other columns are triggers that name their columns: those cost a pay
 docs/schema.md has the cost of each rule.
 """
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pgtrigger
 
 from accounts.erased import ACCOUNT_NAME
@@ -14,24 +17,11 @@ from accounts.models.fields import EARLIEST, LATEST
 from ledger.db.history.register import ERASES
 from ledger.db.triggers import TRUSTS_USER, FirmTrigger, refuse
 
-# They may not change on a closed account.
-CLOSED_COLUMNS = (
-    "user_id number currency name status overdraft_limit transfer_limit daily_limit closed_at"
-).split()
+STATUSES = ("active", "frozen", "closed")
+# They may not change on a closed account; nor may its limits and settings.
+CLOSED_COLUMNS = ("user_id", "number", "currency", "status", "closed_at")
 
 
-def _closed_columns(row: str, without: str = "") -> str:
-    """The columns that may not change on a closed account, of the row OLD or NEW."""
-    return ", ".join(f"{row}.{column}" for column in CLOSED_COLUMNS if column != without)
-
-
-# The owner of the tables, and so `erase_person`, erases the name by right: nobody has to lift the
-# trigger, which would lock the table against every payment.
-_ERASES_NAME = f"""
-    NEW.name = '{ACCOUNT_NAME}' AND coalesce(current_setting('{ERASES}', true), '') <> ''
-    AND ({_closed_columns("OLD", "name")}) IS NOT DISTINCT FROM ({_closed_columns("NEW", "name")})
-    AND {TRUSTS_USER}
-"""
 CLOSED_STAYS = refuse("closed_account_stays_closed", "A closed account never changes.")
 
 
@@ -46,6 +36,7 @@ UNKNOWN_CURRENCY = refuse(
 OPENS_WITHOUT_OVERDRAFT = refuse(
     "account_opens_without_overdraft", "An overdraft is given after an account was opened."
 )
+CHOICES_MESSAGE = "A status is active, frozen or closed; a setting is one of its choices."
 BALANCE_WRITTEN = refuse("balance_follows_rows", "Only posted transactions change a balance.")
 
 
@@ -54,21 +45,73 @@ def _update_of(*columns: str) -> pgtrigger.UpdateOf:
     return pgtrigger.UpdateOf(*columns)  # type: ignore[no-untyped-call]
 
 
-ALL: list[pgtrigger.Trigger] = [
-    *recorded(
-        "accounts",
-        {
-            "owner": "{row}.user_id",
-            "number": "{row}.number",
-            "name": "{row}.name",
-            "currency": "{row}.currency",
-            "status": "{row}.status",
-            "overdraft_limit": "{row}.overdraft_limit::text",
-            "transfer_limit": "{row}.transfer_limit::text",
-            "daily_limit": "{row}.daily_limit::text",
-        },
-        *"user_id number name currency status overdraft_limit transfer_limit daily_limit".split(),
-    ),
+def rules(settings: Mapping[str, Any], limits: Iterable[str]) -> list[pgtrigger.Trigger]:
+    """The triggers of accounts with these SETTINGS and LIMITS."""
+    return [
+        _recorded(settings, limits),
+        _choices_valid(settings),
+        _closed_stays([*CLOSED_COLUMNS, *limits, *settings]),
+        *OTHERS,
+    ]
+
+
+def _recorded(settings: Iterable[str], limits: Iterable[str]) -> pgtrigger.Trigger:
+    columns = {
+        "number": "{row}.number",
+        **{column: f"{{row}}.{column}" for column in settings},
+        "currency": "{row}.currency",
+        "status": "{row}.status",
+        **{limit: f"{{row}}.{limit}::text" for limit in limits},
+    }
+    (trigger,) = recorded("accounts", {"owner": "{row}.user_id", **columns}, "user_id", *columns)
+    return trigger
+
+
+def _choices_valid(settings: Mapping[str, Any]) -> pgtrigger.Trigger:
+    choices = {"status": STATUSES} | {
+        column: found.values for column, found in settings.items() if found
+    }
+    unknown = (
+        f"NEW.{column} <> ALL ('{{{','.join(values)}}}')" for column, values in choices.items()
+    )
+    return FirmTrigger(
+        name="account_choices_valid",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | _update_of(*choices),
+        condition=pgtrigger.Condition(" OR ".join(unknown)),
+        func=refuse("account_choices_valid", CHOICES_MESSAGE),
+    )
+
+
+def _closed_stays(columns: Iterable[str]) -> pgtrigger.Trigger:
+    """The owner of the tables, and so `erase_person`, erases the name by right: nobody has to lift
+    the trigger, which would lock the table against every payment.
+    """
+    others = [column for column in columns if column != "name"]
+    return FirmTrigger(
+        name="closed_account_stays_closed",
+        when=pgtrigger.Before,
+        operation=_update_of(*columns),
+        condition=pgtrigger.Condition(f"OLD.status = 'closed' AND {_differ(columns)}"),
+        func=f"""
+            IF NEW.name = '{ACCOUNT_NAME}'
+               AND coalesce(current_setting('{ERASES}', true), '') <> ''
+               AND NOT {_differ(others)} AND {TRUSTS_USER}
+            THEN
+                RETURN NEW;
+            END IF;
+            {CLOSED_STAYS}
+        """,
+    )
+
+
+def _differ(columns: Iterable[str]) -> str:
+    """The condition that a row has other values in these columns than before."""
+    old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
+    return f"(({old}) IS DISTINCT FROM ({new}))"
+
+
+OTHERS: list[pgtrigger.Trigger] = [
     # See Note [Currency of an account]. Runs with the rights of the owner, so that no temporary
     # table can take the place of currencies.
     FirmTrigger(
@@ -84,13 +127,6 @@ ALL: list[pgtrigger.Trigger] = [
             END IF;
             RETURN NEW;
         """,
-    ),
-    FirmTrigger(
-        name="account_status_valid",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Insert | _update_of("status"),
-        condition=pgtrigger.Condition("NEW.status NOT IN ('active', 'frozen', 'closed')"),
-        func=refuse("account_status_valid", "A status is active, frozen or closed."),
     ),
     # The time of the last entry is that of a row, which `transaction_values_finite` checks.
     FirmTrigger(
@@ -116,21 +152,6 @@ ALL: list[pgtrigger.Trigger] = [
                 {BALANCE_WRITTEN}
             END IF;
             RETURN NEW;
-        """,
-    ),
-    FirmTrigger(
-        name="closed_account_stays_closed",
-        when=pgtrigger.Before,
-        operation=_update_of(*CLOSED_COLUMNS),
-        condition=pgtrigger.Condition(
-            f"OLD.status = 'closed' AND ({_closed_columns('OLD')})"
-            f" IS DISTINCT FROM ({_closed_columns('NEW')})"
-        ),
-        func=f"""
-            IF {_ERASES_NAME} THEN
-                RETURN NEW;
-            END IF;
-            {CLOSED_STAYS}
         """,
     ),
     FirmTrigger(

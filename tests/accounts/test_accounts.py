@@ -316,7 +316,7 @@ BROKEN = {
 
 BROKEN_FOR_TRIGGERS = {
     "account_times_finite": "closed_at = 'infinity'",
-    "account_status_valid": "status = 'asleep'",
+    "account_choices_valid": "status = 'asleep'",
     "account_currency_valid": "currency = 'XXX'",
     "account_currency_exists": "minor_units = 3",
     "balance_follows_rows": "last_entry_at = 'infinity'",

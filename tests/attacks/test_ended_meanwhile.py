@@ -185,6 +185,7 @@ CASES: dict[str, Callable[[Victim], Request]] = {
     "transactions:close": lambda ana: ana.post("transactions:close", ana.account.pk),
     "transactions:leave": lambda ana: ana.post("transactions:leave"),
     "accounts:open": lambda ana: ana.post("accounts:open", name="More", currency="EUR"),
+    "accounts:settings": lambda ana: ana.post("accounts:settings", ana.account.pk, name="Mine"),
     "transactions:payee_new": lambda ana: ana.post(
         "transactions:payee_new", number=ana.other.number, name="Thief"
     ),

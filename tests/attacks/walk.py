@@ -285,6 +285,7 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "transactions:standing_order_skip": _order,
     "transactions:monthly_statement": _monthly_statement,
     "transactions:monthly_statements": _account,
+    "accounts:settings": _account,
     "transactions:close": _account,
     "transactions:statement": _account,
     **{f"transactions:statement_{kind}": _account for kind in LABELS},

@@ -8,7 +8,16 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.db.models import Q
 
-from accounts.models import Account, ApiToken, Change, Read, SignIn, StatusChange, User
+from accounts.models import (
+    SETTINGS,
+    Account,
+    ApiToken,
+    Change,
+    Read,
+    SignIn,
+    StatusChange,
+    User,
+)
 from accounts.sign_in.sessions import living_sessions
 from ledger.db.replicas import ReadPurpose, stream
 from ledger.db.rights.row_security import RowScope, reading
@@ -110,7 +119,7 @@ def _reads(person: User) -> Iterator[Row]:
 
 
 ACCOUNT_COLUMNS = (
-    "id", "number", "name", "currency", "status", "balance", "held", "overdraft_limit",
+    "id", "number", *SETTINGS, "currency", "status", "balance", "held", "overdraft_limit",
     "transfer_limit", "daily_limit", "created_at", "closed_at",
 )  # fmt: skip
 

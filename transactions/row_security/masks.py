@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from accounts.models import SETTINGS
 from ledger.db.rights.policies import (
     ACCOUNTS,
     GIVES_GROUPS,
@@ -41,6 +42,7 @@ MASKS = {
             "balance held overdraft_limit available transfer_limit daily_limit".split(), MONEY
         ),
         **dict.fromkeys("status last_entry_at created_at closed_at".split(), STATE),
+        **dict.fromkeys(SETTINGS.keys() - {"name"}, IS_OWN),
     },
     "users": {
         **dict.fromkeys(

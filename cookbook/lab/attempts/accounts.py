@@ -103,7 +103,7 @@ ATTEMPTS: list[Attempt] = [
         "Set a negative payment limit",
         "transfer_limit = -1",
     ),
-    _update("account_status_valid", "Set an unknown account status", "status = 'vip'"),
+    _update("account_choices_valid", "Set an unknown account status", "status = 'vip'"),
     _update("account_times_finite", "Set an infinite closing time", "closed_at = 'infinity'"),
     _update("status_has_a_change", "Freeze an account without a reason", "status = 'frozen'"),
     Attempt(

@@ -103,7 +103,7 @@ def test_a_row_that_breaks_a_rule_is_found_when_the_rule_was_dropped(
 
 @pytest.mark.parametrize(("change", "rule"), [
     ("held = -1", "held_non_negative"),
-    ("status = 'asleep'", "account_status_valid"),
+    ("status = 'asleep'", "account_choices_valid"),
     ("closed_at = '9999-06-01'", "account_times_finite"),
     ("closed_at = now()", "account_closed_at_a_time"),
     ("minor_units = 3", "account_currency_exists"),

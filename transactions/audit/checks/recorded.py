@@ -16,9 +16,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from psycopg.types.json import Jsonb
 
 from accounts.erased import ACCOUNT_NAME, DOMAIN, HOUSEHOLD_NAME, NAME, NAMING
-from accounts.models import EARLIEST
+from accounts.models import EARLIEST, SETTINGS, Account
 from accounts.models.change_triggers import RECORDED_TABLES, RecordedTable
 from accounts.models.state import NOTED
 from ledger.db.local_settings import locally
@@ -99,7 +100,10 @@ def _query(table: RecordedTable) -> str:
            {_collected("now + taken < put")},
            count(*) OVER ()
     FROM counted
-    WHERE NOT (key = ANY (%(naming)s)
+    WHERE NOT (value IS NOT DISTINCT FROM %(defaults)s::jsonb -> key
+               AND NOT EXISTS (SELECT FROM history WHERE history.about = counted.about
+                               AND (before ? key OR after ? key)))
+      AND NOT (key = ANY (%(naming)s)
                AND (value #>> '{{}}' = ANY (%(erased)s) OR value #>> '{{}}' LIKE %(at_erased)s)
                AND NOT EXISTS (SELECT FROM history WHERE history.about = counted.about
                                AND (before ? key OR after ? key)))
@@ -121,10 +125,19 @@ def recorded(_since: datetime | None = None) -> Iterator[Finding]:
                 "naming": list(NAMING),
                 "erased": [NAME, ACCOUNT_NAME, HOUSEHOLD_NAME],
                 "at_erased": f"%@{DOMAIN}",
+                "defaults": Jsonb(_defaults() if name == "accounts" else {}),
             }
             cursor.execute(_query(table), parameters)
             for row in cursor.fetchall():
                 yield _finding(table, *row)
+
+
+def _defaults() -> dict[str, Any]:
+    """The settings that accounts got with a column, so that their older history does not have them.
+    The name is in every history.
+    """
+    fresh = Account()
+    return {column: getattr(fresh, column) for column in SETTINGS.keys() - {"name"}}
 
 
 def _finding(table: RecordedTable, about: str, name: str, *values: Any) -> Finding:

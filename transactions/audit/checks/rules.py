@@ -21,7 +21,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Round
 
-from accounts.models import Account, Currency, times_finite
+from accounts.models import SETTINGS, Account, Currency, times_finite
+from accounts.models.account_triggers import CHOICES_MESSAGE, STATUSES
 from transactions.audit.findings import Finding, amount_text, named
 from transactions.models import Transaction
 
@@ -56,12 +57,16 @@ def _checks(model: type[Model]) -> list[CheckConstraint]:
     return own + (_of_accounts() if model is Account else _of_transactions())
 
 
+def _settings_in_choices() -> dict[str, list[str]]:
+    return {f"{column}__in": found.values for column, found in SETTINGS.items() if found}
+
+
 def _of_accounts() -> list[CheckConstraint]:
     return [
         CheckConstraint(
-            name="account_status_valid",
-            condition=Q(status__in=Account.Status.values),
-            violation_error_message="A status is active, frozen or closed.",
+            name="account_choices_valid",
+            condition=Q(status__in=STATUSES, **_settings_in_choices()),
+            violation_error_message=CHOICES_MESSAGE,
         ),
         CheckConstraint(
             name="account_times_finite",
