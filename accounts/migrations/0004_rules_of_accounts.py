@@ -109,8 +109,8 @@ class Migration(migrations.Migration):
                         OLD.overdraft_limit, OLD.transfer_limit, OLD.daily_limit) IS DISTINCT FROM
                         (NEW.user_id, NEW.number, NEW.currency, NEW.status, NEW.closed_at,
                         NEW.overdraft_limit, NEW.transfer_limit, NEW.daily_limit)) AND
-                        pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid =
-                        TG_RELID), 'USAGE')
+                        pg_catalog.pg_has_role(current_user, (SELECT relowner FROM
+                        pg_catalog.pg_class WHERE oid = TG_RELID), 'USAGE')
                     THEN
                         RETURN NEW;
                     END IF;
@@ -146,8 +146,8 @@ class Migration(migrations.Migration):
                 when="BEFORE",
                 operation="INSERT",
                 func="""
-                    IF NEW.overdraft_limit > 0 AND NOT pg_has_role(current_user, (SELECT relowner
-                        FROM pg_class WHERE oid = TG_RELID), 'USAGE')
+                    IF NEW.overdraft_limit > 0 AND NOT pg_catalog.pg_has_role(current_user, (SELECT
+                        relowner FROM pg_catalog.pg_class WHERE oid = TG_RELID), 'USAGE')
                     AND EXISTS (SELECT FROM approval_thresholds)
                     THEN
                         RAISE EXCEPTION 'An overdraft is given after an account was opened.' USING
@@ -225,9 +225,9 @@ class Migration(migrations.Migration):
                                 NOT users.is_staff
                     )) AND (
                         EXISTS (SELECT FROM approval_thresholds)
-                        AND NOT pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                            session_user))::name, (SELECT relowner FROM pg_class WHERE oid =
-                            TG_RELID), 'USAGE')
+                        AND NOT pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'),
+                            'none'), session_user))::name, (SELECT relowner FROM pg_catalog.pg_class
+                            WHERE oid = TG_RELID), 'USAGE')
                     ) THEN
                         RAISE EXCEPTION 'Staff do not freeze or close for their own household.'
                             USING ERRCODE = 'check_violation', CONSTRAINT = 'status_by_stranger',
@@ -277,9 +277,9 @@ class Migration(migrations.Migration):
                         author := (facts ->> 'person')::uuid;
                     END IF;
                     IF EXISTS (SELECT FROM fact_keys) AND NOT
-                        pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                        session_user))::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID),
-                        'USAGE') AND EXISTS (
+                        pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
+                        session_user))::name, (SELECT relowner FROM pg_catalog.pg_class WHERE oid =
+                        TG_RELID), 'USAGE') AND EXISTS (
                         SELECT FROM added
                         WHERE changed_by_id IS NOT NULL AND changed_by_id IS DISTINCT FROM author
                             AND NOT (false)
@@ -342,9 +342,9 @@ class Migration(migrations.Migration):
                         END;
                     IF NOT (
                         EXISTS (SELECT FROM approval_thresholds)
-                        AND NOT pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                            session_user))::name, (SELECT relowner FROM pg_class WHERE oid =
-                            TG_RELID), 'USAGE')
+                        AND NOT pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'),
+                            'none'), session_user))::name, (SELECT relowner FROM pg_catalog.pg_class
+                            WHERE oid = TG_RELID), 'USAGE')
                     ) THEN
                         RETURN NEW;
                     END IF;
@@ -452,9 +452,9 @@ class Migration(migrations.Migration):
                         author := (facts ->> 'person')::uuid;
                     END IF;
                     IF EXISTS (SELECT FROM fact_keys) AND NOT
-                        pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                        session_user))::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID),
-                        'USAGE') AND EXISTS (
+                        pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
+                        session_user))::name, (SELECT relowner FROM pg_catalog.pg_class WHERE oid =
+                        TG_RELID), 'USAGE') AND EXISTS (
                         SELECT FROM added
                         WHERE changed_by_id IS NOT NULL AND changed_by_id IS DISTINCT FROM author
                             AND NOT (EXISTS (

@@ -19,8 +19,8 @@ class Migration(migrations.Migration):
                 operation='INSERT OR UPDATE OF "is_superuser"',
                 func="""
                     IF NEW.is_superuser AND NOT (TG_OP = 'UPDATE' AND OLD.is_superuser)
-                    AND NOT pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid =
-                        TG_RELID), 'USAGE')
+                    AND NOT pg_catalog.pg_has_role(current_user, (SELECT relowner FROM
+                        pg_catalog.pg_class WHERE oid = TG_RELID), 'USAGE')
                     THEN
                         RAISE EXCEPTION 'Superusers are made by manage.py createsuperuser.' USING
                             ERRCODE = 'check_violation', CONSTRAINT = 'superuser_by_command', TABLE
@@ -59,9 +59,9 @@ class Migration(migrations.Migration):
                 func="""
                     IF (
                         EXISTS (SELECT FROM approval_thresholds)
-                        AND NOT pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                            session_user))::name, (SELECT relowner FROM pg_class WHERE oid =
-                            TG_RELID), 'USAGE')
+                        AND NOT pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'),
+                            'none'), session_user))::name, (SELECT relowner FROM pg_catalog.pg_class
+                            WHERE oid = TG_RELID), 'USAGE')
                     ) AND EXISTS (
                         SELECT FROM users_groups AS membership
                         WHERE user_id = NEW.id AND (EXISTS (
@@ -112,9 +112,9 @@ class Migration(migrations.Migration):
                 func="""
                     IF (
                         EXISTS (SELECT FROM approval_thresholds)
-                        AND NOT pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                            session_user))::name, (SELECT relowner FROM pg_class WHERE oid =
-                            TG_RELID), 'USAGE')
+                        AND NOT pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'),
+                            'none'), session_user))::name, (SELECT relowner FROM pg_catalog.pg_class
+                            WHERE oid = TG_RELID), 'USAGE')
                     ) AND (EXISTS (
                             SELECT FROM auth_group_permissions
                             JOIN auth_permission ON auth_permission.id = permission_id
@@ -280,9 +280,9 @@ class Migration(migrations.Migration):
                         author := (facts ->> 'person')::uuid;
                     END IF;
                     IF EXISTS (SELECT FROM fact_keys) AND NOT
-                        pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                        session_user))::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID),
-                        'USAGE') AND EXISTS (
+                        pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
+                        session_user))::name, (SELECT relowner FROM pg_catalog.pg_class WHERE oid =
+                        TG_RELID), 'USAGE') AND EXISTS (
                         SELECT FROM added
                         WHERE requested_by_id IS NOT NULL AND requested_by_id IS DISTINCT FROM
                             author AND NOT (false)
@@ -302,16 +302,16 @@ class Migration(migrations.Migration):
                 kind="definer",
                 table="approval_requests",
                 when="BEFORE",
-                operation="UPDATE",
+                operation='UPDATE OF "status", "decided_by_id", "decided_at", "used_at", "used_amount", "id", "kind", "transaction_id", "amount", "currency", "requested_at", "expires_at", "from_account_id", "to_account_id", "person_id", "requested_by_id"',
                 declare="DECLARE before approval_requests%ROWTYPE;",
                 func="""
                     before := OLD;
                     before.status := NEW.status;
-                    before.note := NEW.note;
                     before.decided_by_id := NEW.decided_by_id;
                     before.decided_at := NEW.decided_at;
                     before.used_at := NEW.used_at;
                     before.used_amount := NEW.used_amount;
+                    before.note := NEW.note;
                     IF before IS DISTINCT FROM NEW OR NOT (
                         (OLD.status, NEW.status) IN (
                             ('pending', 'approved'), ('pending', 'declined'), ('pending',
@@ -410,9 +410,10 @@ class Migration(migrations.Migration):
                             'check_violation', CONSTRAINT = 'asked_by_staff', TABLE = TG_TABLE_NAME;
                     END IF;
                     IF OLD.status = 'pending' AND EXISTS (SELECT FROM fact_keys) AND NOT
-                        pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                        session_user))::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID),
-                        'USAGE') AND (SELECT (facts ->> 'person')::uuid FROM told_facts() AS facts
+                        pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
+                        session_user))::name, (SELECT relowner FROM pg_catalog.pg_class WHERE oid =
+                        TG_RELID), 'USAGE') AND (SELECT (facts ->> 'person')::uuid FROM told_facts()
+                        AS facts
                         WHERE (facts ->> 'proved')::boolean) IS DISTINCT FROM
                     (CASE NEW.status WHEN 'withdrawn' THEN NEW.requested_by_id ELSE
                         NEW.decided_by_id END)
@@ -420,6 +421,26 @@ class Migration(migrations.Migration):
                         RAISE EXCEPTION 'A decision names the person who is signed in.' USING
                             ERRCODE = 'check_violation', CONSTRAINT = 'decided_by_its_author', TABLE
                             = TG_TABLE_NAME;
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ),
+        AddTrigger(
+            "approvalrequest",
+            FixedTrigger(
+                name="request_texts_stay",
+                table="approval_requests",
+                when="BEFORE",
+                operation='UPDATE OF "reason", "parameters", "note"',
+                func="""
+                    IF (OLD.reason, OLD.parameters) IS DISTINCT FROM (NEW.reason, NEW.parameters)
+                    OR OLD.note IS DISTINCT FROM NEW.note
+                    AND NOT (OLD.status = 'pending' AND NEW.status <> 'pending')
+                    THEN
+                        RAISE EXCEPTION 'The texts of a request stay.' USING ERRCODE =
+                            'check_violation', CONSTRAINT = 'request_texts_stay', TABLE =
+                            TG_TABLE_NAME;
                     END IF;
                     RETURN NEW;
                 """,
@@ -521,9 +542,9 @@ class Migration(migrations.Migration):
                 level="STATEMENT",
                 referencing="REFERENCING NEW TABLE AS added",
                 func="""
-                    IF NOT pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                        session_user))::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID),
-                        'USAGE') AND EXISTS (
+                    IF NOT pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
+                        session_user))::name, (SELECT relowner FROM pg_catalog.pg_class WHERE oid =
+                        TG_RELID), 'USAGE') AND EXISTS (
                         SELECT FROM added JOIN approval_requests AS request ON request.id =
                             added.request_id
                         WHERE EXISTS (
@@ -662,9 +683,9 @@ class Migration(migrations.Migration):
                         author := (facts ->> 'person')::uuid;
                     END IF;
                     IF EXISTS (SELECT FROM fact_keys) AND NOT
-                        pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                        session_user))::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID),
-                        'USAGE') AND EXISTS (
+                        pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
+                        session_user))::name, (SELECT relowner FROM pg_catalog.pg_class WHERE oid =
+                        TG_RELID), 'USAGE') AND EXISTS (
                         SELECT FROM added
                         WHERE user_id IS NOT NULL AND user_id IS DISTINCT FROM author AND NOT
                             (false)
@@ -693,9 +714,9 @@ class Migration(migrations.Migration):
                         NEW.path := coalesce(facts ->> 'path', '');
                         NEW.request := coalesce(facts ->> 'request', '');
                     ELSIF EXISTS (SELECT FROM fact_keys) AND NOT
-                        pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                        session_user))::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID),
-                        'USAGE')
+                        pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
+                        session_user))::name, (SELECT relowner FROM pg_catalog.pg_class WHERE oid =
+                        TG_RELID), 'USAGE')
                     THEN
                         RAISE EXCEPTION 'A read is logged for the person who is signed in.' USING
                             ERRCODE = 'check_violation', CONSTRAINT = 'read_by_its_reader', TABLE =
@@ -805,9 +826,9 @@ class Migration(migrations.Migration):
                         author := (facts ->> 'person')::uuid;
                     END IF;
                     IF EXISTS (SELECT FROM fact_keys) AND NOT
-                        pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                        session_user))::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID),
-                        'USAGE') AND EXISTS (
+                        pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
+                        session_user))::name, (SELECT relowner FROM pg_catalog.pg_class WHERE oid =
+                        TG_RELID), 'USAGE') AND EXISTS (
                         SELECT FROM added
                         WHERE user_id IS NOT NULL AND user_id IS DISTINCT FROM author AND NOT
                             (false)

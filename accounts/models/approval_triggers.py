@@ -234,7 +234,8 @@ REQUEST_BY_ITS_AUTHOR = by_its_author(
 )
 # Everything but the decision and the use stays, and a decision is final. Approval and each use need
 # that who asked is still allowed to: the action counts as theirs.
-DECISION = ("status", "note", "decided_by_id", "decided_at", "used_at", "used_amount")
+DECISION_WITHOUT_NOTE = ("status", "decided_by_id", "decided_at", "used_at", "used_amount")
+DECISION = (*DECISION_WITHOUT_NOTE, "note")
 CHANGES_BY_DECISION = """(
             (OLD.status, NEW.status) IN (
                ('pending', 'approved'), ('pending', 'declined'), ('pending', 'withdrawn'),
@@ -244,10 +245,25 @@ CHANGES_BY_DECISION = """(
            AND NOT (OLD.status = 'pending' AND (NEW.used_at IS NOT NULL OR NEW.used_amount <> 0))
         )"""
 _KEPT = "\n".join(f"        before.{column} := NEW.{column};" for column in DECISION)
+# Texts are no part of it, so that an erasure need not lift it: a worker that was taken over could
+# leave it lifted for web processes.
 REQUEST_CHANGES_BY_DECISION = FirmTrigger(
     name="request_changes_by_decision",
     when=pgtrigger.Before,
-    operation=pgtrigger.Update,
+    operation=pgtrigger.UpdateOf(  # type: ignore[no-untyped-call]
+        *DECISION_WITHOUT_NOTE,
+        "id",
+        "kind",
+        "transaction_id",
+        "amount",
+        "currency",
+        "requested_at",
+        "expires_at",
+        "from_account_id",
+        "to_account_id",
+        "person_id",
+        "requested_by_id",
+    ),
     definer=True,
     declare=[("before", "approval_requests%ROWTYPE")],
     func=f"""
@@ -284,6 +300,20 @@ REQUEST_CHANGES_BY_DECISION = FirmTrigger(
         RETURN NEW;
     """,
 )
+REQUEST_TEXTS_STAY = FirmTrigger(
+    name="request_texts_stay",
+    when=pgtrigger.Before,
+    operation=pgtrigger.UpdateOf("reason", "parameters", "note"),  # type: ignore[no-untyped-call]
+    func=f"""
+        IF (OLD.reason, OLD.parameters) IS DISTINCT FROM (NEW.reason, NEW.parameters)
+           OR OLD.note IS DISTINCT FROM NEW.note
+              AND NOT (OLD.status = 'pending' AND NEW.status <> 'pending')
+        THEN
+            {refuse("request_texts_stay", "The texts of a request stay.")}
+        END IF;
+        RETURN NEW;
+    """,
+)
 _TEXTS = "'{message,description,reference,metadata}'::text[]"
 # A trigger of its own, which no erasure lifts: texts may go, but a worker that was taken over gives
 # an approval no other limits, group or payment.
@@ -304,6 +334,7 @@ OF_REQUESTS: list[pgtrigger.Trigger] = [
     REQUEST_IS_FOR_OTHERS,
     REQUEST_BY_ITS_AUTHOR,
     REQUEST_CHANGES_BY_DECISION,
+    REQUEST_TEXTS_STAY,
     *stays(
         "request_stays",
         "requests_stay",

@@ -4,9 +4,10 @@ import pgtrigger
 
 from ledger.db.triggers import TRUSTS_CALLER, FirmTrigger, refuse
 
-# Whether what a row says of its author has to be proved: by the web role, in a bank with a key.
-# For functions with the rights of the owner. Callers whom triggers trust may name anybody; so may
-# everybody in a bank without a key, as in the practice bank. See Note [Signed facts].
+# Whether what a row says of its author has to be proved: by web processes and the worker, in a bank
+# with a key. For functions with the rights of the owner. Whoever has the rights of the owner may
+# name anybody; so may everybody in a bank without a key, as in the practice bank. See
+# Note [Signed facts].
 NEEDS_PROOF = f"EXISTS (SELECT FROM fact_keys) AND NOT {TRUSTS_CALLER}"
 
 # The id of the person whom the signed facts of a statement name; NULL without a right signature.

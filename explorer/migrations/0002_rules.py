@@ -42,9 +42,9 @@ class Migration(migrations.Migration):
                         author := (facts ->> 'person')::uuid;
                     END IF;
                     IF EXISTS (SELECT FROM fact_keys) AND NOT
-                        pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                        session_user))::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID),
-                        'USAGE') AND EXISTS (
+                        pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
+                        session_user))::name, (SELECT relowner FROM pg_catalog.pg_class WHERE oid =
+                        TG_RELID), 'USAGE') AND EXISTS (
                         SELECT FROM added
                         WHERE person_id IS NOT NULL AND person_id IS DISTINCT FROM author AND NOT
                             (false)

@@ -14,7 +14,7 @@ from django.db import DatabaseError, OperationalError
 from ledger.checks.explorer_role import explorer_role
 from ledger.checks.extensions import extensions
 from ledger.checks.messages import weak, wrong
-from ledger.checks.worker_role import worker_role
+from ledger.checks.worker_role import auditor_role, worker_role
 from ledger.db.history import signed_facts
 from ledger.db.outages.probe import short_connection, unapplied_migrations
 from ledger.db.rights import row_security
@@ -260,6 +260,6 @@ def _failed_since(job: records.JobStatus) -> bool:
 
 
 CHECKS = (
-    prepared, extensions, roles, worker_role, explorer_role, triggers, durability,
+    prepared, extensions, roles, worker_role, auditor_role, explorer_role, triggers, durability,
     server_log, version, time_zone,
 )  # fmt: skip

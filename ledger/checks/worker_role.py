@@ -1,4 +1,4 @@
-"""What the role of `manage.py work` could do that it must not."""
+"""What the roles of `manage.py work` and of `audit_ledger` could do that they must not."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +15,14 @@ Found = psycopg.Connection[Any]
 OWNER = """
     SELECT pg_get_userbyid(relowner)::text FROM pg_class
     WHERE oid = to_regclass('public.transactions')
+"""
+
+# Whoever makes roles may become each of them anyway.
+BECOMES_WORKER = """
+    SELECT rolname::text FROM pg_roles
+    WHERE rolname <> %(worker)s AND NOT rolsuper AND NOT rolcreaterole
+      AND pg_has_role(oid, to_regrole(%(worker)s), 'MEMBER')
+    ORDER BY rolname
 """
 
 
@@ -43,6 +51,12 @@ def worker_role(found: Found) -> Iterator[CheckMessage]:
             " it no right now, but would on Postgres 15, and nothing needs it.",
             revoke,
         )
+    if others := [name for (name,) in found.execute(BECOMES_WORKER, {"worker": role}).fetchall()]:
+        yield wrong(
+            "worker_role",
+            f"Members of the role {role} of manage.py work may do all that it may: {some(others)}.",
+            f"As who granted it, or as a superuser: REVOKE {role} FROM each of them.",
+        )
     more = list(
         beyond_registered(
             found, role,
@@ -61,6 +75,17 @@ def worker_role(found: Found) -> Iterator[CheckMessage]:
         )
 
 
+def auditor_role(found: Found) -> Iterator[CheckMessage]:
+    """Powers that the role of `manage.py audit_ledger` has besides its rights."""
+    role = settings.LEDGER_AUDITOR_ROLE
+    if held := powers(found, role):
+        yield wrong(
+            "auditor_role",
+            f"The role {role} of manage.py audit_ledger {' and '.join(held)}.",
+            "Take that from it: its rights are those of docs/table-rights.md.",
+        )
+
+
 def _revocation(found: Found, role: str) -> str:
     """What ends a membership of this role in the owner; "" if it is no member."""
     row = found.execute(OWNER).fetchone()
@@ -70,6 +95,6 @@ def _revocation(found: Found, role: str) -> str:
         return ""
     statements = "; ".join(statement for _grantor, statement in held)
     return (
-        "Run manage.py create_roles as an administrator. Or, as who granted it or as a superuser:"
-        f" {statements}."
+        "Run manage.py create_roles as an administrator; the embedded server ends it at its next"
+        f" start. Or, as who granted it or as a superuser: {statements}."
     )

@@ -38,7 +38,10 @@ SESSION = "pg_backend_pid() || coalesce(' at ' || host(inet_client_addr()), '')"
 # and commands do. False in web processes and in the worker. The first one is for functions that run
 # with the rights of their caller, the second one for those with the rights of the owner, where
 # `current_user` is the owner, and the setting `role` still names who called.
-_OF_THE_OWNER = "pg_has_role({}, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE')"
+_OF_THE_OWNER = (
+    "pg_catalog.pg_has_role({}, (SELECT relowner FROM pg_catalog.pg_class WHERE oid = TG_RELID),"
+    " 'USAGE')"
+)
 TRUSTS_USER = _OF_THE_OWNER.format("current_user")
 TRUSTS_CALLER = _OF_THE_OWNER.format(f"({CALLER})::name")
 

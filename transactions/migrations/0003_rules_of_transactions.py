@@ -43,9 +43,9 @@ class Migration(migrations.Migration):
                     END IF;
                     IF (one.by_holder IS NOT TRUE OR one.rows > 1) AND (
                         EXISTS (SELECT FROM approval_thresholds)
-                        AND NOT pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                            session_user))::name, (SELECT relowner FROM pg_class WHERE oid =
-                            TG_RELID), 'USAGE')
+                        AND NOT pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'),
+                            'none'), session_user))::name, (SELECT relowner FROM pg_catalog.pg_class
+                            WHERE oid = TG_RELID), 'USAGE')
                     ) THEN
                         IF EXISTS (
                             SELECT FROM (

@@ -199,9 +199,9 @@ class Migration(migrations.Migration):
                         author := (facts ->> 'person')::uuid;
                     END IF;
                     IF EXISTS (SELECT FROM fact_keys) AND NOT
-                        pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                        session_user))::name, (SELECT relowner FROM pg_class WHERE oid = TG_RELID),
-                        'USAGE') AND EXISTS (
+                        pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
+                        session_user))::name, (SELECT relowner FROM pg_catalog.pg_class WHERE oid =
+                        TG_RELID), 'USAGE') AND EXISTS (
                         SELECT FROM added
                         WHERE written_by_id IS NOT NULL AND written_by_id IS DISTINCT FROM author
                             AND NOT (EXISTS (
@@ -308,9 +308,9 @@ class Migration(migrations.Migration):
                         ))
                     ) AND (
                         EXISTS (SELECT FROM approval_thresholds)
-                        AND NOT pg_has_role((coalesce(nullif(current_setting('role'), 'none'),
-                            session_user))::name, (SELECT relowner FROM pg_class WHERE oid =
-                            TG_RELID), 'USAGE')
+                        AND NOT pg_catalog.pg_has_role((coalesce(nullif(current_setting('role'),
+                            'none'), session_user))::name, (SELECT relowner FROM pg_catalog.pg_class
+                            WHERE oid = TG_RELID), 'USAGE')
                     ) THEN
                         RAISE EXCEPTION 'Staff release no hold of their own household.' USING
                             ERRCODE = 'check_violation', CONSTRAINT = 'released_by_stranger', TABLE

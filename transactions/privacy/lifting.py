@@ -24,9 +24,10 @@ from transactions.privacy.personal_data import REGISTERED
 PART = 2000  # rows that change while others wait
 
 # What keeps a worker from more than an erasure: these register rows and note what becomes of them,
-# keep tokens revoked, and keep what a request asks for.
+# keep tokens revoked, and keep what a request asks for and how it was decided.
 NEVER_LIFTED = (
     "row_is_registered", "row_is_revised", "api_token_end_is_final", "request_asks_the_same",
+    "request_changes_by_decision",
 )  # fmt: skip
 # Also in transactions/tables.py, which lets the worker execute them.
 LIFT, RESTORE = "lift_triggers(text)", "restore_triggers(text)"

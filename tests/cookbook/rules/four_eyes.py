@@ -162,7 +162,7 @@ _REQUESTS: list[Attempt] = [
         ASKED.insert,
     ),
     _change(
-        "request_changes_by_decision",
+        "request_texts_stay",
         "Change how what a request asks for is called",
         """UPDATE approval_requests SET parameters = parameters || '{"description": "x"}'""",
         ASKED.insert,
@@ -187,17 +187,22 @@ _REQUESTS: list[Attempt] = [
         ASKED.insert,
         "UPDATE approval_requests SET status = 'withdrawn'",
     ),
+    _change(
+        "request_texts_stay",
+        "Change why a request was approved",
+        "UPDATE approval_requests SET note = 'x'",
+        *APPROVED,
+    ),
     *(
         _change(
             "request_changes_by_decision",
-            "Change who approved, when or why",
+            "Change who approved, or when",
             f"UPDATE approval_requests SET {change}",
             *APPROVED,
         )
         for change in (
             f"decided_by_id = {SECOND_MANAGER}",
             "decided_at = decided_at - interval '9 days'",
-            "note = 'x'",
         )
     ),
     _change(

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from ledger.checks.database import CHECKS
-from ledger.checks.worker_role import worker_role
+from ledger.checks.worker_role import auditor_role, worker_role
 from ledger.db.rights.registered_tables import WORKER_FUNCTIONS
 from ledger.db.server.versions import KNOWS_MAINTAIN, MEMBERSHIPS_KNOW_INHERIT
 from ledger.embedded import roles
@@ -129,6 +129,22 @@ def test_the_hint_for_a_member_of_the_owner_is_the_statement_that_ends_it(found:
     found.execute("GRANT ledger TO ledger_worker")
     (message,) = worker_role(found)
     assert "REVOKE ledger FROM ledger_worker" in str(message.hint)
+
+
+def test_who_may_become_the_worker_is_named(found: Found) -> None:
+    found.execute("GRANT ledger_worker TO ledger_web")
+    assert "ledger_web" in told(found)
+
+
+def test_an_auditor_with_other_powers_is_named(found: Found, settings: Any) -> None:
+    assert auditor_role in CHECKS
+    settings.LEDGER_AUDITOR_ROLE = "another_auditor"
+    found.execute("CREATE ROLE another_auditor")
+    assert list(auditor_role(found)) == []
+    found.execute("GRANT ledger TO another_auditor")
+    (message,) = auditor_role(found)
+    assert message.id == "ledger.auditor_role"
+    assert "ledger, which owns the tables" in message.msg
 
 
 def test_nothing_is_said_of_a_role_that_is_missing(found: Found, settings: Any) -> None:

@@ -1,6 +1,7 @@
 """The role of the worker does every job, and cannot falsify the books."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
@@ -297,6 +298,26 @@ def test_the_worker_gives_an_approval_nothing_else_but_takes_texts_out(
     worker.execute("SELECT restore_triggers('approval_requests')")
     request.refresh_from_db()
     assert request.parameters == {**approved, "message": ""}
+
+
+def test_triggers_that_the_worker_lifts_let_no_web_process_approve(
+    worker: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    request = ApprovalRequest.objects.create(
+        kind="deposit", transaction_id=uuid7(), amount=50_000, currency="USD", reason="Cash",
+        to_account=AccountFactory(), requested_by=UserFactory(is_staff=True, is_superuser=True),
+        expires_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
+    decides = "UPDATE approval_requests SET status = 'approved', decided_by_id = %s"
+    manager = UserFactory(is_staff=True, is_superuser=True)
+    worker.execute("SELECT lift_triggers('approval_requests')")
+    try:
+        with beside(user=settings.LEDGER_WEB_ROLE) as web, suppress(psycopg.errors.CheckViolation):
+            web.execute(decides, [manager.pk])
+    finally:
+        worker.execute("SELECT restore_triggers('approval_requests')")
+    request.refresh_from_db()
+    assert request.status == "pending"
 
 
 def test_the_worker_forgets_no_attempt_whose_window_runs() -> None:

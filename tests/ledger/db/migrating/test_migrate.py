@@ -27,7 +27,7 @@ RIGHTS_OF_GROUPS = """
     JOIN auth_permission p ON p.id = gp.permission_id
     JOIN django_content_type c ON c.id = p.content_type_id
 """
-OF_DJANGO = ("auth_", "django_", "socialaccount_", "cache", "job_records", "writer_mark", "trusted")
+OF_DJANGO = ("auth_", "django_", "socialaccount_", "cache", "job_records", "writer_mark")
 
 
 def test_accounts_go_to_zero_leave_nothing_and_come_back_the_same(empty: Database) -> None:
