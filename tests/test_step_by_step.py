@@ -1,4 +1,4 @@
-"""docs/new-app.md, followed in a copy of the checkout with an empty bank."""
+"""The pages of docs "step by step", each followed in a copy of the checkout with an empty bank."""
 
 import re
 import subprocess
@@ -12,9 +12,10 @@ from tests.console import Step, blocks_of, missing_line, read
 from tests.ledger.processes import environment
 from tests.mutations.tree import copied
 
-PAGE = "docs/new-app.md"
+APP, SETTING = "docs/new-app.md", "docs/new-setting.md"
+MOST_FILES = 6  # written by hand for a setting
 PART = re.compile(r"^```(python|diff|console|html) *(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
-ALL_CHECKS = "make check"
+ALL_CHECKS, DOCUMENTS = "make check", "make docs"
 # Not run here: all tests, and the one that reads all pages, whose own tests these are.
 OF_THE_WHOLE_SITE = re.compile("make test|.* tests/attacks/test_each_page.py .*")
 TYPES = "-m mypy"
@@ -53,15 +54,20 @@ def run(command: str, checkout: Path) -> str:
 
 
 @pytest.mark.skipif((BASE_DIR / "branches").exists(), reason="the page was followed here")
-def test_its_steps_make_an_app_that_passes_its_checks_and_tests(checkout: Path) -> None:
-    blocks = {block.line: block for block in blocks_of(PAGE)}
-    text = read(PAGE)
+@pytest.mark.parametrize("page", [APP, SETTING])
+def test_its_steps_end_with_code_that_passes_its_checks_and_tests(
+    checkout: Path, page: str
+) -> None:
+    blocks = {block.line: block for block in blocks_of(page)}
+    text = read(page)
     for part in PART.finditer(text):
         kind, name, content = part.groups()
         if kind == "console":
             for step in blocks[text[: part.start()].count("\n") + 1].steps:
                 if step.command == ALL_CHECKS:
                     check(checkout)
+                elif step.command == DOCUMENTS:
+                    run(f"{DOCUMENTS} LEDGER_VENV=.venv", checkout)
                 elif not OF_THE_WHOLE_SITE.fullmatch(step.command):
                     follow(step, checkout)
         elif kind == "diff":
@@ -71,6 +77,11 @@ def test_its_steps_make_an_app_that_passes_its_checks_and_tests(checkout: Path) 
             file = checkout / name
             file.parent.mkdir(exist_ok=True)
             file.write_text(content)
+
+
+def test_a_setting_needs_few_files() -> None:
+    written = {name for kind, name, _ in PART.findall(read(SETTING)) if kind != "console"}
+    assert 0 < len(written) <= MOST_FILES
 
 
 def check(checkout: Path) -> None:
