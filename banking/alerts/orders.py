@@ -1,4 +1,4 @@
-"""The standing orders that alerts are about, as they are when the alerts are shown.
+"""Alerts of standing orders: written when money will lack, and shown as the orders are then.
 
 An alert is kept for a year and a mail may wait for hours, so what it says of the order is read when
 it is shown, and worded by the day.
@@ -14,10 +14,12 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import Account
-from banking.alerts.models import Alert, AlertKind
+from banking.alerts.models import Alert, AlertChoice, AlertKind, id_of_alert
+from banking.standing_orders.forecast import ExpectedPayment, failing_soon
 from banking.standing_orders.models import Occurrence, StandingOrder
 from banking.standing_orders.reads import names_of
 from ledger.db.rights.row_security import RowScope, reading
+from ledger.jobs.apart import apart
 from ledger.text.dates import short_date
 from ledger.text.money import money
 
@@ -140,3 +142,46 @@ def _settled(alerts: Iterable[Alert]) -> dict[tuple[UUID, date], SettledDay]:
         (order, day): SettledDay(outcome, reason, at, paid)
         for order, day, outcome, reason, at, paid in facts
     }
+
+
+def tell_of_lacking_money() -> int:
+    """Writes the alerts of payments that will lack money, each once. Returns how many. If those of
+    one person fail, writes all others first, then raises that error.
+    """
+    written = 0
+    owners = StandingOrder.objects.active().values("owner")
+    wanted = AlertChoice.objects.filter(kind=AlertKind.ORDER_LACKS, owner__in=owners)
+    with apart("Alerts of orders, person") as person_apart:
+        for choice in wanted.select_related("owner").iterator():
+            with person_apart(choice.owner_id):
+                written += _tell_owner(choice)
+    return written
+
+
+def _tell_owner(choice: AlertChoice) -> int:
+    # One that was refused was told of as such, and so may its later days be.
+    failing = [
+        payment for payment in failing_soon(choice.owner) if payment.order.refused_at is None
+    ]
+    alerts = [_alert_of_lack(choice, payment) for payment in failing]
+    known = set(Alert.objects.filter(pk__in=[each.pk for each in alerts]).values_list("pk"))
+    new = [each for each in alerts if (each.pk,) not in known]
+    Alert.objects.bulk_create(new, ignore_conflicts=True)
+    return len(new)
+
+
+def _alert_of_lack(choice: AlertChoice, payment: ExpectedPayment) -> Alert:
+    """The alert of a payment. Its amount is 0 if the account is frozen, and None if something else
+    than money is the reason, which is in the detail.
+    """
+    order, stop = payment.order, payment.stop
+    is_frozen = stop is not None and stop.account.is_frozen
+    why = payment.and_before
+    if stop is not None and not is_frozen:
+        why = f", above {stop.most}" if stop.most else f": {stop}"
+    return Alert(
+        id=id_of_alert(choice.kind, choice.owner_id, order.pk, payment.day), owner=choice.owner,
+        account_id=order.from_account_id, kind=choice.kind, about=order.pk, day=payment.day,
+        amount=None if stop and not is_frozen else payment.lacks, mail=choice.mail,
+        detail=f"{money(order.amount, order.currency)}{why}",
+    )  # fmt: skip

@@ -6,12 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from banking.alerts.models import Alert, AlertChoice, AlertKind, id_of_alert
-from banking.standing_orders.forecast import ExpectedPayment, failing_soon
-from banking.standing_orders.models import StandingOrder
-from ledger.jobs.apart import apart
+from banking.alerts.orders import tell_of_lacking_money
 from ledger.jobs.records import clock
-from ledger.text.money import money
 
 BEFORE_EXPIRY = timedelta(days=1)
 _HOLDS = """
@@ -39,39 +35,4 @@ def tell_of_coming() -> int:
     with connection.cursor() as cursor:
         cursor.execute(_HOLDS, parameters)
         written: int = cursor.rowcount
-    owners = StandingOrder.objects.active().values("owner")
-    wanted = AlertChoice.objects.filter(kind=AlertKind.ORDER_LACKS, owner__in=owners)
-    with apart("Alerts of orders, person") as person_apart:
-        for choice in wanted.select_related("owner").iterator():
-            with person_apart(choice.owner_id):
-                written += _tell_of_orders(choice)
-    return written
-
-
-def _tell_of_orders(choice: AlertChoice) -> int:
-    # One that was refused was told of as such, and so may its later days be.
-    failing = [
-        payment for payment in failing_soon(choice.owner) if payment.order.refused_at is None
-    ]
-    alerts = [_alert(choice, payment) for payment in failing]
-    known = set(Alert.objects.filter(pk__in=[each.pk for each in alerts]).values_list("pk"))
-    new = [each for each in alerts if (each.pk,) not in known]
-    Alert.objects.bulk_create(new, ignore_conflicts=True)
-    return len(new)
-
-
-def _alert(choice: AlertChoice, payment: ExpectedPayment) -> Alert:
-    """The alert of a payment. Its amount is 0 if the account is frozen, and None if something else
-    than money is the reason, which is in the detail.
-    """
-    order, stop = payment.order, payment.stop
-    is_frozen = stop is not None and stop.account.is_frozen
-    why = payment.and_before
-    if stop is not None and not is_frozen:
-        why = f", above {stop.most}" if stop.most else f": {stop}"
-    return Alert(
-        id=id_of_alert(choice.kind, choice.owner_id, order.pk, payment.day), owner=choice.owner,
-        account_id=order.from_account_id, kind=choice.kind, about=order.pk, day=payment.day,
-        amount=None if stop and not is_frozen else payment.lacks, mail=choice.mail,
-        detail=f"{money(order.amount, order.currency)}{why}",
-    )  # fmt: skip
+    return written + tell_of_lacking_money()

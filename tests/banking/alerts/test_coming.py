@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from accounts.services import close_account, freeze_account
-from banking.alerts import telling
+from banking.alerts import orders
 from banking.alerts.models import Alert
 from banking.alerts.reads import lines_of
 from banking.alerts.telling import tell_of_coming
@@ -130,7 +130,7 @@ def test_a_person_whose_orders_fail_keeps_no_other_from_alerts_and_mails(
         tried.append(owner)
         return failing_soon(owner) if len(tried) > 1 else 1 / 0
 
-    monkeypatch.setattr(telling, "failing_soon", fails_once)
+    monkeypatch.setattr(orders, "failing_soon", fails_once)
     with pytest.raises(ZeroDivisionError):
         call_command("send_alerts")
     assert [alert.owner for alert in Alert.objects.all()] == [tried[1]]
