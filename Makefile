@@ -142,6 +142,7 @@ check: install-dev
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m tests.migration_rules
 	$(PY) -m tests.checks
+	$(PY) -m tests.commit_subjects
 
 audit: install-dev
 	@$(PY) -m tests.vulnerabilities $(if $(REQUIRED),--required)
