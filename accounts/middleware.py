@@ -151,7 +151,9 @@ BY_ITSELF = "X-By-Itself"
 
 
 class SessionTimesMiddleware:
-    """Notes when a session was used last, and says why one has ended when its person comes back."""
+    """Middleware that records when a session was last used, and shows returning users why their
+    session ended.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -63,7 +63,9 @@ class EventStreamRenderer(JSONRenderer):
 
 
 class PDFRenderer(JSONRenderer):
-    """A document for people. Views make it themselves; this is for Accept, as are those below."""
+    """The media type of PDF, for content negotiation only: a view writes the file itself. The same
+    applies to the renderers below.
+    """
 
     media_type, format = "application/pdf", "pdf"
 

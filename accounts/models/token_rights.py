@@ -21,7 +21,7 @@ PERMISSIONS_OF_REPORTS = ("transactions.view_transaction", "transactions.view_en
 
 
 class RightsByToken(RightsToNumbers):
-    """The part of a person that a token can limit."""
+    """User mixin whose permissions an access token can narrow."""
 
     is_staff: Any
     _scopes: frozenset[str] | None = None  # of the token; None without one

@@ -26,7 +26,9 @@ TEMPLATE = "accounts/security/recovery_codes"
 @never_cache
 @step_up_first
 def page(request: PersonRequest) -> HttpResponse:
-    """Says how many codes are left; a POST makes new ones and shows them, which nothing stores."""
+    """Shows how many recovery codes are left. A POST replaces them and shows the new codes once;
+    only hashes of them are stored.
+    """
     factors = factors_of(request.user)
     if not factors.has_second:
         messages.error(request, FACTOR_FIRST)

@@ -117,8 +117,8 @@ def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool =
 
 
 def _signed_up_by_themselves(user: User, address: EmailAddress) -> bool:
-    """Whether no name is known but that of a sign-up. An address that came from the bank has a row
-    of allauth's making, which is not the main one yet; and who has accounts is known to the bank.
+    """Returns whether the user signed up and was not added by the bank. A user added by the bank
+    already has accounts, or an email address that is not primary yet.
     """
     return address.primary and not Account.objects.filter(user=user).exists()
 

@@ -170,7 +170,7 @@ class SessionStore(DatabaseStore):
             WebSession.objects.filter(session_key=digest_of(key)).delete()
 
     def create_model_instance(self, data: dict[str, Any]) -> WebSession:
-        """The row to write: with the person, and the time since which they are signed in."""
+        """Returns the row to write, with the user and the sign-in time."""
         now = timezone.now()
         since = data.get(SIGNED_IN_AT)
         key = self._get_or_create_session_key()  # type: ignore[attr-defined]

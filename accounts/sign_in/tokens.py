@@ -124,9 +124,9 @@ def issue(
 
 @with_retry
 def revoke(*, token: ApiToken, by: User | None, reason: str = BY_PERSON) -> bool:
-    """Ends a token for good; a mail tells its person. Returns False if it had been revoked before.
+    """Revokes a token and notifies its owner by email. Returns False if it was revoked before.
 
-    `by` is who does it, None for a command.
+    `by` is the user who revokes it, None for a command.
     """
     owner, row = token.user, token.pk
     with db_transaction.atomic(durable=True):

@@ -61,7 +61,9 @@ class AttachmentQuerySet(models.QuerySet["Attachment"]):
 
 
 class Attachment(models.Model):
-    """A picture or a PDF on a transaction, for who added it alone; never changed, only removed."""
+    """A picture or PDF on a transaction, visible only to its uploader. It can be removed but not
+    changed.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
     transaction = models.ForeignKey(Transaction, models.PROTECT, related_name="+", db_index=False)

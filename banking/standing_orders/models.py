@@ -96,7 +96,7 @@ class StandingOrder(models.Model):
     """A payment to the same account, once or again and again, until a day or a number of times."""
 
     class Status(models.TextChoices):
-        """Paused orders pay nothing; ended ones never again."""
+        """A paused order pays nothing until it is resumed; an ended order never pays again."""
 
         ACTIVE = "active", "Active"
         PAUSED = "paused", "Paused"

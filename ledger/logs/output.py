@@ -1,4 +1,6 @@
-"""What a command prints, as records of the log, where no person reads it (`LOG_FORMAT=json`)."""
+"""Writes the output of a command as log records, if it does not run in a terminal and
+`LOG_FORMAT=json`.
+"""
 
 import io
 import logging
@@ -91,5 +93,5 @@ def is_for_the_log() -> bool:
 
 
 def is_watched() -> bool:
-    """Whether a person reads at a terminal."""
+    """Returns whether standard error is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()

@@ -19,6 +19,6 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 registry = CollectorRegistry()
 Counter = partial(prometheus_client.Counter, registry=registry)
-# A gauge of a process that has ended counts no more.
+# Gauges of ended processes are ignored.
 Gauge = partial(prometheus_client.Gauge, registry=registry, multiprocess_mode="livesum")
 Histogram = partial(prometheus_client.Histogram, registry=registry)

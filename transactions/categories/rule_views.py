@@ -43,7 +43,7 @@ def rule_change(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def rule_apply(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Gives the payments of the past the category."""
+    """Applies the rule to past payments."""
     rule = _own(request, pk)
     count = apply_to_past(rule=rule)
     have = "has" if count == 1 else "have"

@@ -92,7 +92,7 @@ def apply_to_past(*, rule: CategoryRule) -> int:
 
 @with_retry
 def move_up(*, rule: CategoryRule) -> None:
-    """Lets the rule be asked before the one above it."""
+    """Moves the rule one place up, so that it is tried earlier."""
     with changing_categories(rule.owner):
         rules = list(CategoryRule.objects.owned_by(rule.owner).in_order())
         at = next((place for place, each in enumerate(rules) if each.pk == rule.pk), 0)
@@ -105,7 +105,7 @@ def move_up(*, rule: CategoryRule) -> None:
 
 @with_retry
 def remove_rule(*, rule: CategoryRule) -> None:
-    """Removes a rule. What it gave stays, and can be undone. Removing it twice does no harm."""
+    """Deletes a rule; safe to call twice. The categories that it assigned stay, and can be undone."""
     with changing_categories(rule.owner):
         CategoryRule.objects.filter(pk=rule.pk).delete()
 

@@ -48,11 +48,11 @@ class SharedCache(DatabaseCache):
     A value is signed, together with its key. Django unpickles whatever is in the table, so that SQL
     of the web role could put code there that a web process runs. What we did not sign is no entry.
 
-    A write is one statement, and so takes part in no race.
+    Each write is one statement, so writes cannot race.
 
-    A full cache drops no count of a limit that still holds, and no code of an app that was used.
-    Django drops a third of all entries, those with the first keys, so whoever sends requests from
-    ever other addresses would begin the counts of everybody else anew.
+    A full cache keeps the counts of limits whose window is still open, and the used codes of
+    authenticator apps. Django deletes the third of all entries with the first keys, so an attacker
+    who keeps changing IP addresses could reset everyone's counters.
     """
 
     def __init__(self, table: str, params: dict[str, Any]) -> None:

@@ -9,8 +9,8 @@ server.
 
 Note [Servers behind a pooler]: each transaction may meet another session of the server, and the
 pooler may have connected it to another server than the one that answered the probe. So each
-transaction asks which one it has met. It asks after its first statement, since a snapshot has to
-begin with `SET TRANSACTION`. A statement outside a transaction gets one.
+transaction checks which server it reached. The check comes after the first statement, because a
+snapshot must start with `SET TRANSACTION`. A statement outside a transaction is wrapped in one.
 """
 
 import threading

@@ -29,7 +29,7 @@ def pads(key: bytes) -> tuple[bytes, bytes]:
 
 
 def store_pads(cursor: CursorWrapper, table: str, keys: Iterable[bytes]) -> bool:
-    """Makes these the keys of a table (inner_pad, outer_pad). Returns whether anything changed.
+    """Replaces the keys (inner_pad, outer_pad) stored in `table`. Returns whether anything changed.
 
     One process does so at a time: a broken unique constraint would print a pad, and so the key.
     """

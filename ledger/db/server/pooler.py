@@ -83,7 +83,7 @@ def _is_another(found: psycopg.Connection[Any]) -> bool:
 
 
 def _without_limits(found: psycopg.Connection[Any], database: dict[str, Any]) -> str | None:
-    """Sentence about timeouts of the settings that a new session does not have."""
+    """Returns a warning that lists the configured timeouts that new sessions lack, or None."""
     timeouts = database.get("LEDGER_TIMEOUTS", {})
     wanted = {name: seconds for name, seconds in timeouts.items() if seconds}
     if not database.get("LEDGER_POOLER"):

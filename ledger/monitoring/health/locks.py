@@ -10,7 +10,7 @@ from ledger.monitoring.health.reading import HealthAnswer, HealthReader
 from ledger.text.lines import counted
 from ledger.text.measures import span
 
-OLD_SECONDS = 900.0  # a transaction, as for the alarm LedgerOldTransaction
+OLD_SECONDS = 900.0  # age of an open transaction; same limit as in the alarm LedgerOldTransaction
 SILENT = "disabled"  # the state of a session with track_activities = off
 PREPARED_PID = 0  # what pg_blocking_pids gives for a prepared transaction
 # A lock that ends with somebody's transaction: two sessions changed the same row.

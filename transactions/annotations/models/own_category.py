@@ -15,7 +15,7 @@ CATEGORY_LIMIT = 60  # characters
 
 
 class OwnCategoryQuerySet(models.QuerySet["OwnCategory"]):
-    """Every read starts with `of`: own categories are private to who gave them."""
+    """Own categories, visible only to their owner. Start every query with `of(owner)`."""
 
     def of(self, owner: "User | uuid.UUID") -> Self:
         """All categories that this person gave, including outdated ones."""
