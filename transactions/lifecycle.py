@@ -136,7 +136,7 @@ class Lifecycle:
             held = f"Held {self._money(self.hold.amount)}"
             moments.append(TimelineEvent(held, self.hold.created_at, row=self.hold))
         both = row.from_account_id and row.to_account_id
-        moments.append(TimelineEvent("Booked on both sides" if both else "Booked", row.created_at))
+        moments.append(TimelineEvent("Completed" if both else "Booked", row.created_at))
         if self.hold and self.hold.amount > row.amount:
             rest = self._money(self.hold.amount - row.amount)
             moments.append(TimelineEvent(f"Released the rest of the hold, {rest}", row.created_at))

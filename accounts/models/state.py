@@ -13,9 +13,9 @@ WHY = "The state from which the audit compares the history."
 def note_state(cursor: CursorWrapper, tables: Iterable[str] = ()) -> None:
     """Writes one history row for every current row of `tables` (default: all recorded tables).
 
-    Only the owner of the tables may do this. The audit compares each table from the last such statement
-    on, so this is for migrations that add a value to the history, in the database transaction that
-    adds the column, and for databases whose history was emptied.
+    Only the owner of the tables may do this. The audit compares each table from the last such
+    statement on, so this is for migrations that add a value to the history, in the database
+    transaction that adds the column, and for databases whose history was emptied.
     """
     for name in tables or sorted(RECORDED_TABLES):
         cursor.execute(state_sql(RECORDED_TABLES[name]))

@@ -29,9 +29,11 @@ from ledger.db.retry import with_retry
 SHORTEST_WITH_FACTOR = 8
 LONGEST = 256  # more than the 64 that must be taken; nothing is ever cut off
 
+TO_AVOID = (
+    "Avoid your name, your email address, common passwords, and sequences like 12345 or aaaaa."
+)
 HOW_TO_CHOOSE = (
-    "At least {least} characters, such as four or five words; spaces are fine. "
-    "No common password, no repeats or runs, not your name or address."
+    "At least {least} characters, such as four or five words; spaces are fine. " + TO_AVOID
 )
 TOO_SHORT_ALONE = (
     "Without it, your password alone would protect your sign-in, and that takes at least "
@@ -142,8 +144,8 @@ class Guessable:
         text = normalised_password(password)
         if is_common(text) or is_few_common_words(text):
             raise ValidationError(
-                "This is a common password, a few of them, or one with digits or signs added. Take"
-                " words that others would not guess.",
+                "This password is too easy to guess. Choose words that other people would not"
+                " think of.",
                 code="password_too_common",
             )
         if consists_of(text, SITE_WORDS | _words_about(user)):
@@ -160,7 +162,7 @@ class Guessable:
             )
 
     def get_help_text(self) -> str:
-        return "No common password, no repeats or runs, not your name or address."
+        return TO_AVOID
 
 
 def _words_about(user: Any) -> frozenset[str]:

@@ -86,7 +86,7 @@ class AlertTimesForm(forms.Form):
     quiet_until = ClockField(
         label="No mail until",
         required=False,
-        help_text="May go over midnight. What comes meanwhile is mailed afterwards.",
+        help_text="May go over midnight. We email alerts from these hours afterwards.",
     )
 
     @classmethod

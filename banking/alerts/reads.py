@@ -23,9 +23,9 @@ MOST_COUNTED = 99  # on the bell
 LONGEST_NAME, LONGEST_DETAIL = 60, 160
 
 HELP = {
-    AlertKind.MONEY_IN: "A payment that comes in on an account, above an amount.",
-    AlertKind.MONEY_OUT: "A payment that goes out of an account, above an amount.",
-    AlertKind.BALANCE_BELOW: "A payment takes the booked balance of an account below an amount.",
+    AlertKind.MONEY_IN: "A payment into an account, above an amount you choose.",
+    AlertKind.MONEY_OUT: "A payment out of an account, above an amount you choose.",
+    AlertKind.BALANCE_BELOW: "An account balance below an amount you choose.",
     AlertKind.ORDER_FAILED: "A payment that you have ordered was refused.",
     AlertKind.ORDER_LACKS: "Two days before: no money, a limit, a frozen or closed account.",
     AlertKind.HOLD_EXPIRING: "Money that is held is released within a day if nothing happens.",
@@ -240,7 +240,7 @@ def line_of_choice(choice: AlertChoice) -> ChoiceLine:
     """The choice in words."""
     mailed = str(AlertMail(choice.mail).label)
     if choice.account is None or choice.amount is None:
-        return ChoiceLine(choice, "You are told of it", mailed)
+        return ChoiceLine(choice, "On", mailed)
     account, amount = choice.account, money(choice.amount, choice.account.currency)
     if choice.kind == AlertKind.BALANCE_BELOW:
         return ChoiceLine(choice, f"{account.name} below {amount}", mailed)

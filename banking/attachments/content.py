@@ -18,7 +18,7 @@ NO_HEIC = (
     "This is a HEIC or AVIF picture, which many devices cannot show. Choose a JPEG, or take a"
     " screenshot of it."
 )
-OTHER = "This is no JPEG, PNG or WebP picture and no PDF, whatever its name says."
+OTHER = "This file is not a JPEG, PNG or WebP picture or a PDF. Choose another file."
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ LABELS = {
 HELP = {
     "side": "Choose the column that says, for each amount, whether it was money in or money out. "
     "It has words such as credit and debit, C and D, H and S, or Bij and Af.",
-    "balance": "Taken if the lines lead from the first balance to the last.",
+    "balance": "We use this column only if the balances match the amounts.",
     "fee": "Choose it if the fee is not part of the amount. It is then subtracted: less "
     "money in, or more money out.",
     "status": "Lines that are pending, reverted, declined and the like are left out.",

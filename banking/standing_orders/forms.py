@@ -39,12 +39,12 @@ class StandingOrderForm(TransferForm):
     every = forms.ChoiceField(label="How often", choices=Every.choices, initial=Every.MONTH)
     first_on = DayField(label="First payment on")
     last_on = DayField(
-        label="No payment after",
+        label="End date",
         required=False,
         help_text="Without an end it pays until you end it.",
     )
     times = forms.IntegerField(
-        label="Or how many payments", required=False, min_value=1, max_value=MOST_TIMES,
+        label="Or number of payments", required=False, min_value=1, max_value=MOST_TIMES,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), HOW_MANY),
     )  # fmt: skip

@@ -137,7 +137,9 @@ def _refuse(row: StandingOrder) -> None:
     if sender.user_id != row.owner_id:
         raise InvalidDetails("Choose an account of your own to pay from.")
     if sender.pk == recipient.pk:
-        raise SameAccount("Money moves between two different accounts; choose another one.")
+        raise SameAccount(
+            "The payer and the recipient are the same account. Choose another account."
+        )
     if sender.is_closed:
         raise InvalidDetails("The account to pay from is closed. Choose another one.")
     if recipient.is_closed:

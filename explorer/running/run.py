@@ -34,7 +34,7 @@ VOID, TEXT_ARRAY = 2278, 1009
 TOO_LONG, NO_RIGHT = "57014", "42501"
 PLANS = {"": "", "estimate": "EXPLAIN", "run": "EXPLAIN (ANALYZE, BUFFERS)"}
 NUMBERED = "Write parameters by name, such as :since, and not in a comment within a comment."
-NO_ROWS = "This is no query that returns rows. The explorer runs one SELECT, WITH, VALUES or TABLE."
+NO_ROWS = "This statement does not return rows. Run one SELECT, WITH, VALUES or TABLE query."
 SLOW_TO_PARSE = (
     "It took too long to read the query before it began: constants such as a regular expression are"
     " too difficult, or the server is busy."

@@ -160,7 +160,7 @@ def test_payments_get_categories_orders_and_budgets(visit: Visit, everyday: Acco
     page.get_by_label("Amount").fill("10")
     page.get_by_label("First payment on").fill(timezone.localdate().isoformat())
     press(page, "Review")
-    press(page, "Set up the order")
+    press(page, "Set up standing order")
     order = page.url
     page.goto("/standing-orders/")
     await_text(page, "1,033.00")  # the balance that is expected

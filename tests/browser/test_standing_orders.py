@@ -45,7 +45,7 @@ def test_an_order_is_set_up_and_looked_after(page: Any, everyday: Account, width
     page.get_by_label("First payment on").fill(timezone.localdate().isoformat())
     page.get_by_role("button", name="Review").click()
     assert "950.00 USD every month" in text_of(page)
-    page.get_by_role("button", name="Set up the order").click()
+    page.get_by_role("button", name="Set up standing order").click()
     assert "The order is set up." in text_of(page)
     assert look_at(page, "order") == []
     order = StandingOrder.objects.get()

@@ -47,8 +47,8 @@ FIELDS: dict[type[forms.Form], dict[str, Any]] = {
         **TRANSFER,
         "every": ("How often", True, *CHOICE),
         "first_on": ("First payment on", True, *DAY),
-        "last_on": ("No payment after", False, *DAY),
-        "times": ("Or how many payments", False, "TextInput", NUMBER),
+        "last_on": ("End date", False, *DAY),
+        "times": ("Or number of payments", False, "TextInput", NUMBER),
     },
     AmountForm: {"amount": AMOUNT},
     PaymentFileForm: {

@@ -56,7 +56,7 @@ class CategoryChangeForm(forms.Form):
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     category = CategoryField(
         label="New category",
-        help_text="For your eyes alone. The payments themselves stay as they are.",
+        help_text="Only you can see this. The payments do not change.",
     )
 
 

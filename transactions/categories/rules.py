@@ -105,7 +105,7 @@ def move_up(*, rule: CategoryRule) -> None:
 
 @with_retry
 def remove_rule(*, rule: CategoryRule) -> None:
-    """Deletes a rule; safe to call twice. The categories that it assigned stay, and can be undone."""
+    """Deletes a rule; safe to call twice. Categories that it assigned stay and can be undone."""
     with changing_categories(rule.owner):
         CategoryRule.objects.filter(pk=rule.pk).delete()
 

@@ -32,7 +32,7 @@ def kept() -> list[KeptRow]:
         ),
         ("Which staff have read your data", in_days(settings.LEDGER_KEEP_READ_LOG_DAYS)),
         ("Sessions", f"Until they end, at most {int(absolute.total_seconds() // 3600)} hours"),
-        ("How often you tried to sign in or sent forms, in keyed digests or by address", "A day"),
+        ("How often you tried to sign in or sent forms", "A day"),
         (REQUESTS, logs_kept()),
         (SECURITY, logs_kept()),
         *(

@@ -144,7 +144,7 @@ def outline(draft: Draft) -> PreparedDraft:
         raise InvalidDetails("A transaction captures a hold or reverses a payment, never both.")
     if from_id == to_id:
         raise SameAccount(
-            "Money moves between two different accounts; choose another one."
+            "The payer and the recipient are the same account. Choose another account."
             if from_id
             else "Say which account the money comes from or goes to."
         )

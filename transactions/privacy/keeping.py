@@ -20,7 +20,7 @@ def kept() -> list[KeptRow]:
 def logs_kept() -> str:
     """How long the server's log is kept, in words."""
     days = settings.LEDGER_KEEP_LOGS_DAYS
-    return f"{in_days(days)} at most" if days else "Until newer lines need the room"
+    return f"{in_days(days)} at most" if days else "Until we need the space for newer entries"
 
 
 def not_in_logs() -> str:

@@ -190,7 +190,7 @@ def test_an_alert_that_is_replaced_is_named(browser: Client, everyday: Account) 
 def test_an_alert_without_an_account_is_chosen(browser: Client) -> None:
     page = post(browser, f"{CHOICES}new_device/")
     assert AlertChoice.objects.get().kind == "new_device"
-    assert "You are told of it" in text_of(page)
+    assert "On" in text_of(page)
 
 
 def test_money_in_of_any_amount_is_chosen_without_one(browser: Client, everyday: Account) -> None:

@@ -50,7 +50,7 @@ def test_every_reason_of_the_engine_is_a_result(everyday: Account, mara: Account
     euros = AccountFactory(currency="EUR", user=everyday.user)
     file = checked(everyday, pay(everyday, 1), pay(euros, 1), pay(mara, 1, "x" * 501))
     same, currency, description = fates(file)
-    assert "two different accounts" in same
+    assert "the same account" in same
     assert currency == CANNOT_RECEIVE
     assert "501 characters" in description
     assert file.waiting_count == 0

@@ -114,7 +114,7 @@ def test_the_review_of_each_kind_of_order_says_when_it_is_tried_and_what_can_be_
     repeats = text_of(later.post(NEW, filled(mine, theirs)))
     once = text_of(later.post(NEW, filled(mine, theirs, every="once")))
     for page in (repeats, once):
-        assert "until the day is over, and once more on the day after" in page
+        assert "until midnight and once more the next day" in page
         assert "A standing order that pays others needs a proof that it is you." in page
     assert "Each day is paid once." in repeats
     assert "You can skip a day" in repeats
@@ -131,7 +131,7 @@ def test_an_order_to_others_needs_a_proof_and_keeps_what_was_typed(
     assert answer.status_code == 302
     assert NEW not in answer["Location"].split("?")[0]
     assert not StandingOrder.objects.exists()
-    assert "Check before you agree" in text_of(later.get(NEW, {"id": form["id"]}))
+    assert "Check your standing order" in text_of(later.get(NEW, {"id": form["id"]}))
 
 
 def test_after_a_proof_it_is_set_up_once_however_often_it_is_sent(
@@ -154,7 +154,7 @@ def test_between_ones_own_accounts_no_proof_is_asked(later: Client, mine: Accoun
 
 def test_nothing_is_set_up_without_its_review(ana: Client, mine: Account, theirs: Account) -> None:
     answer = ana.post(NEW, {**filled(mine, theirs), "step": "agree", "reviewed": "forged"})
-    assert "Check before you agree" in text_of(answer)
+    assert "Check your standing order" in text_of(answer)
     assert not StandingOrder.objects.exists()
 
 

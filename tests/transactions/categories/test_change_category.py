@@ -226,7 +226,7 @@ def test_without_a_search_the_page_offers_to_search_first_and_changes_nothing(
     browser: Client, books: Books, query: str
 ) -> None:
     page = shown(browser.get(URL, {"q": query}))
-    assert "Give all payments of a search a category of your own." in page
+    assert "Find payments and set the same category for all of them." in page
     assert "Rules give new payments a category." in page
     assert "Last changes" in page
     assert not re.search(r"Change \d|New category|payments? found", page)
@@ -244,7 +244,7 @@ def test_a_search_with_a_mistake_changes_nothing(browser: Client, books: Books, 
 
 def test_without_a_change_the_page_says_what_to_do(browser: Client) -> None:
     page = shown(browser.get(URL))
-    assert "You have given no category yet" in page
+    assert "You have not set a category yet" in page
     assert "Undo" not in page
 
 

@@ -138,7 +138,7 @@ def test_two_currencies_do_not_mix() -> None:
 
 def test_both_sides_are_needed_and_differ() -> None:
     account = AccountFactory(balance="10")
-    with pytest.raises(SameAccount, match="two different accounts"):
+    with pytest.raises(SameAccount, match="the same account"):
         services.transfer(from_account=account, to_account=account.pk, amount=Decimal(1))
     with pytest.raises(SameAccount, match="Say which account"):
         services.post_batch([Draft(amount=Decimal(1))])

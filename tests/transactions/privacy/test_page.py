@@ -25,7 +25,11 @@ def test_the_page_of_privacy_is_for_everybody_and_names_each_cookie(
 
 @pytest.mark.parametrize(
     ("days", "words"),
-    [(0, "Until newer lines need the room"), (365, "365 days at most"), (730, "2 years at most")],
+    [
+        (0, "Until we need the space for newer entries"),
+        (365, "365 days at most"),
+        (730, "2 years at most"),
+    ],
 )
 def test_it_says_how_long_the_logs_of_the_server_are_kept(
     client: Client, settings: LazySettings, days: int, words: str

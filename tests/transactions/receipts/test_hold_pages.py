@@ -209,7 +209,7 @@ def test_a_hold_and_its_capture_lead_to_each_other(
     page = client.get(f"/transactions/{taken.pk}/").content.decode()
     assert f'href="/transactions/{row.pk}/"' in page
     first, booked, rest = timeline(client, taken)
-    assert (first, booked) == ("Held 60.00 USD", "Booked on both sides")
+    assert (first, booked) == ("Held 60.00 USD", "Completed")
     assert not lacks(rest, "Released the rest", "15.00 USD")
 
 

@@ -36,7 +36,7 @@ def test_nobody_corrects_what_is_their_own(
         assert f'href="{page_of(row, name)}"' not in client.get(page_of(row)).content.decode()
     answer = client.post(HOLD, hold_form(mine, amount="5", step="book"))
     assert "This account is yours" in text_of(answer)
-    for payee, sentence in ((mine, "This account is yours"), (shop, "two different accounts")):
+    for payee, sentence in ((mine, "This account is yours"), (shop, "the same account")):
         filled = hold_form(shop, amount="5", payee=payee.number, step="book")
         assert sentence in text_of(client.post(HOLD, filled))
     assert not StaffReason.objects.exists()

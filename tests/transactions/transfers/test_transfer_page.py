@@ -238,7 +238,7 @@ def test_moving_money_between_ones_own_accounts_names_the_account(
 ) -> None:
     savings = AccountFactory(user=mine.user, name="Savings")
     assert "from Everyday to Savings now." in text_of(ana.post(URL, form_for(mine, savings)))
-    assert "two different accounts" in text_of(ana.post(URL, form_for(mine, mine)))
+    assert "the same account" in text_of(ana.post(URL, form_for(mine, mine)))
 
 
 def test_the_review_counts_earlier_payments(ana: Client, mine: Account, theirs: Account) -> None:

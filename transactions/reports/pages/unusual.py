@@ -99,7 +99,8 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
     )
     if params.scope.is_bank and params.values["days"] == QUARTER:
         sentence += (
-            " The default for the whole bank is 90 days, which answers fast; a year can be chosen."
+            " The default for the whole bank is 90 days, which is fast. Choose a year for a more"
+            " reliable average."
         )
     return sentence
 

@@ -63,7 +63,7 @@ class SlipForm(AccountStepForm):
 
     title = "Cash desk"
     permission = "transactions.use_cash_desk"
-    begin_anew = "Begin a new slip"
+    begin_anew = "Start a new slip"
 
     kind = forms.ChoiceField(
         label="Kind",

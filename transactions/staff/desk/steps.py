@@ -52,7 +52,7 @@ BOOKED_ALREADY = (
     "with a new form."
 )
 OTHER_DETAILS = (
-    "This form was booked before, with other details. Nothing was booked now. Begin a new form."
+    "This form was booked before, with other details. Nothing was booked now. Start a new form."
 )
 WHY_LIMIT = 500  # characters
 SAY_WHY = "Say why, so that another person can decide."
@@ -76,7 +76,7 @@ class StepForm(MoneyForm):
 
     title: ClassVar[str]
     permission: ClassVar[str]
-    begin_anew: ClassVar[str] = "Begin a new form"
+    begin_anew: ClassVar[str] = "Start a new form"
 
     id = forms.UUIDField(widget=forms.HiddenInput)
     required_css_class = "required"  # the admin's style of a label
