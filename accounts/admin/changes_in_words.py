@@ -20,7 +20,7 @@ from accounts.admin.change_labels import (
     writer_of,
 )
 from accounts.admin.columns import limit_in_words
-from accounts.models import LIMITS, Account, Change, Currency, Household, User
+from accounts.models import LIMITS, SETTINGS, Account, Change, Currency, Household, User
 
 NOTHING = "nothing"
 PROOF = {True: "yes, by its signature", False: "no", None: ""}
@@ -205,4 +205,6 @@ def _side(values: dict[str, Any] | None, name: str, row: Any, words: Words) -> s
         return str(row.user)
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(row, Account) and (choices := SETTINGS.get(name)):
+        value = dict(choices.choices).get(value, value)
     return str(words.get(name, str)(value))

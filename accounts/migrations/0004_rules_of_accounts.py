@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 table="accounts",
                 when="BEFORE",
                 operation='INSERT OR UPDATE OF "status"',
-                condition="WHEN (NEW.status <> ALL ('{active,frozen,closed}'))",
+                condition="WHEN (NEW.status NOT IN ('active', 'frozen', 'closed'))",
                 func="""
                     RAISE EXCEPTION
                         'A status is active, frozen or closed; a setting is one of its choices.'

@@ -72,7 +72,8 @@ def _choices_valid(settings: Mapping[str, Any]) -> pgtrigger.Trigger:
         column: found.values for column, found in settings.items() if found
     }
     unknown = (
-        f"NEW.{column} <> ALL ('{{{','.join(values)}}}')" for column, values in choices.items()
+        f"NEW.{column} NOT IN ({', '.join(map(_literal, values))})"
+        for column, values in choices.items()
     )
     return FirmTrigger(
         name="account_choices_valid",
@@ -81,6 +82,10 @@ def _choices_valid(settings: Mapping[str, Any]) -> pgtrigger.Trigger:
         condition=pgtrigger.Condition(" OR ".join(unknown)),
         func=refuse("account_choices_valid", CHOICES_MESSAGE),
     )
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _closed_stays(columns: Iterable[str]) -> pgtrigger.Trigger:

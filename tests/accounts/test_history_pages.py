@@ -69,7 +69,7 @@ def test_an_overdraft_limit_of_zero_is_called_as_on_other_pages(
 
     history = text_of(manager.get(reverse("admin:accounts_account_history", args=[account.pk])))
     assert "0.00 USD → 20.00 USD" in history
-    assert "none" not in history
+    assert "Overdraft limit none" not in history
 
 
 def test_each_form_of_staff_that_changes_a_row_asks_for_a_reason(root: Client) -> None:

@@ -22,7 +22,7 @@ from tests.conftest import colleague
 from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.transactions.audit.breaking import found
 from transactions.audit.audit import audit
-from transactions.audit.checks.recorded import CHECKS_OF_TABLES
+from transactions.audit.checks.recorded import CHECKS_OF_TABLES, recorded
 from transactions.privacy.erasure import erase
 
 pytestmark = pytest.mark.django_db
@@ -318,3 +318,22 @@ def test_history_of_a_person_without_changes_is_one_row() -> None:
     """So the audit compares nearly all rows whole."""
     person: User = UserFactory()
     assert Change.objects.filter(about=str(person.pk)).count() == 1
+
+
+def test_a_setting_starts_from_its_default_where_the_history_is_older(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The daily limit stands for a column that was added after the account was opened."""
+    account = AccountFactory()
+    monkeypatch.setattr(
+        "transactions.audit.checks.recorded._defaults", lambda: {"daily_limit": None}
+    )
+    without = "UPDATE changes SET after = after - 'daily_limit' WHERE about = %s"
+    unseen("changes", without, str(account.pk))
+    assert list(recorded()) == []
+    for limit in (Decimal(50), None):
+        account_services.change_account(account=account, daily_limit=limit, reason="Wish")
+        assert list(recorded()) == []
+    unseen("accounts", "UPDATE accounts SET daily_limit = 60 WHERE id = %s", account.pk)
+    (finding,) = recorded()
+    assert finding.account == str(account.pk)

@@ -37,8 +37,10 @@ def close_url(account: Account) -> str:
     return f"/accounts/{account.pk}/close/"
 
 
-def test_the_page_of_an_account_leads_to_closing_it(ana: Client, travel: Account) -> None:
-    assert close_url(travel) in ana.get(f"/accounts/{travel.pk}/").content.decode()
+def test_the_settings_of_an_account_lead_to_closing_it(ana: Client, travel: Account) -> None:
+    settings_url = f"/accounts/{travel.pk}/settings/"
+    assert settings_url in ana.get(f"/accounts/{travel.pk}/").content.decode()
+    assert close_url(travel) in ana.get(settings_url).content.decode()
     page = text_of(ana.get(close_url(travel)))
     assert not lacks(page, "Travel", "closed for good", "Close the account")
 

@@ -74,7 +74,9 @@ def _query(table: RecordedTable) -> str:
     WITH now AS NOT MATERIALIZED (
         SELECT {about} AS about, {state} AS value FROM {table.name} AS one
     ), history AS NOT MATERIALIZED (
-        SELECT about, before - %(left_out)s::text[] AS before, after - %(left_out)s::text[] AS after
+        SELECT about, before - %(left_out)s::text[] AS before,
+               CASE WHEN before IS NULL THEN %(defaults)s::jsonb ELSE '{{}}' END
+                   || (after - %(left_out)s::text[]) AS after
         FROM changes WHERE table_name = '{table.name}' AND changed_at >= %(begins)s
     ), differing AS MATERIALIZED (
         SELECT DISTINCT about
@@ -100,10 +102,7 @@ def _query(table: RecordedTable) -> str:
            {_collected("now + taken < put")},
            count(*) OVER ()
     FROM counted
-    WHERE NOT (value IS NOT DISTINCT FROM %(defaults)s::jsonb -> key
-               AND NOT EXISTS (SELECT FROM history WHERE history.about = counted.about
-                               AND (before ? key OR after ? key)))
-      AND NOT (key = ANY (%(naming)s)
+    WHERE NOT (key = ANY (%(naming)s)
                AND (value #>> '{{}}' = ANY (%(erased)s) OR value #>> '{{}}' LIKE %(at_erased)s)
                AND NOT EXISTS (SELECT FROM history WHERE history.about = counted.about
                                AND (before ? key OR after ? key)))
@@ -133,8 +132,8 @@ def recorded(_since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _defaults() -> dict[str, Any]:
-    """The settings that accounts got with a column, so that their older history does not have them.
-    The name is in every history.
+    """Returns what an account had of each setting when its row was added, if the history does not
+    say: the default, which the migration that added the column wrote. The name is in every history.
     """
     fresh = Account()
     return {column: getattr(fresh, column) for column in SETTINGS.keys() - {"name"}}
