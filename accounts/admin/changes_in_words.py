@@ -124,7 +124,9 @@ def _owner() -> str:
 
 
 def _permissions_in(changes: Sequence[Change]) -> dict[str, str]:
-    """The names of the permissions in these changes, by the text that the history has of them."""
+    """Returns the names of the permissions in these changes, by the text that the history has of
+    them. The history of an older bank has the labels of its code, so the codename decides there.
+    """
     texts = {
         side["permission"]
         for change in changes
@@ -133,8 +135,9 @@ def _permissions_in(changes: Sequence[Change]) -> dict[str, str]:
     }
     codenames = {text.partition(".")[2] for text in texts}
     rows = Permission.objects.filter(codename__in=codenames).select_related("content_type")
-    known = {f"{row.content_type.app_label}.{row.codename}": row.name for row in rows}
-    return {text: known.get(text, text) for text in texts}
+    known = {row.codename: row.name for row in rows}
+    known |= {f"{row.content_type.app_label}.{row.codename}": row.name for row in rows}
+    return {text: known.get(text, known.get(text.partition(".")[2], text)) for text in texts}
 
 
 def _subject_of(table: str) -> str:

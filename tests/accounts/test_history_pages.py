@@ -10,6 +10,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
@@ -207,6 +208,22 @@ def test_the_history_speaks_plainly_and_keeps_the_exact_values_in_the_record(
     assert lacks(plain, *MACHINE_WORDS) == list(MACHINE_WORDS)
     record = " ".join(texts_of(response, "history__record"))
     assert lacks(record, *MACHINE_WORDS[:8], page, "r-77", '"webauthn"', str(person.pk)) == []
+
+
+def test_a_permission_has_its_name_where_the_history_has_the_label_of_older_code(
+    auditor: Client,
+) -> None:
+    types = ContentType.objects.filter(model="standingorder")
+    ContentType.objects.clear_cache()
+    types.update(app_label="transactions")
+    group = Group.objects.create(name="Helpers")
+    group.permissions.add(Permission.objects.get(codename="view_standingorder"))
+    types.update(app_label="standing_orders")
+    ContentType.objects.clear_cache()
+
+    plain = " ".join(texts_of(auditor.get(PAGE), "history__plain"))
+    assert "Helpers" in plain
+    assert "transactions.view_standingorder" not in plain
 
 
 def test_a_change_is_shown_once_and_the_log_of_the_admin_is_folded(
