@@ -21,7 +21,7 @@ OWNER = """
 BECOMES_WORKER = """
     SELECT rolname::text FROM pg_roles
     WHERE rolname <> %(worker)s AND NOT rolsuper AND NOT rolcreaterole
-      AND pg_has_role(oid, to_regrole(%(worker)s), 'MEMBER')
+      AND pg_has_role(oid, (SELECT oid FROM pg_roles WHERE rolname = %(worker)s), 'MEMBER')
     ORDER BY rolname
 """
 

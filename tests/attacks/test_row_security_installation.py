@@ -129,6 +129,19 @@ def test_a_migration_finds_the_tables_without_views(ana: Account, eve: Account) 
     assert seen_of(ana, token_of(ana.user))["balance"] == 90
 
 
+def test_a_migration_may_add_a_column_that_web_processes_write(
+    monkeypatch: pytest.MonkeyPatch, ana: Account, eve: Account
+) -> None:
+    right = replace(TABLES["accounts"], web="SELECT, INSERT, UPDATE (name, colour)")
+    monkeypatch.setitem(TABLES, "accounts", right)
+    installation.lift_masks_before_migration(plan=[("a migration", False)])
+    with web_role() as cursor:
+        cursor.execute("SELECT has_column_privilege('public.accounts', 'name', 'UPDATE')")
+        assert cursor.fetchone() == (True,)
+    monkeypatch.undo()
+    installation.apply()
+
+
 def test_a_secret_key_that_changes_keeps_the_old_tokens_only_as_a_fallback(
     settings: Any, eve: Account
 ) -> None:

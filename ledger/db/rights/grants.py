@@ -130,7 +130,7 @@ def grant(
             table = f"{quote(schema)}.{quote(name)}"
             given = rights.get(name, "")
             if "(" in given:
-                given = _of_columns_there(cursor, table, given)
+                given = of_columns_there(cursor, table, given)
             if hidden.get(name):
                 reading = _reading_all_but(cursor, table, hidden[name])
                 given = given.replace("SELECT", reading, 1)
@@ -149,8 +149,10 @@ def grant(
     return True
 
 
-def _of_columns_there(cursor: Any, table: str, given: str) -> str:
-    """The rights without columns that the table lacks: migrations were taken back."""
+def of_columns_there(cursor: Any, table: str, given: str) -> str:
+    """Returns the rights without columns that the table lacks: migrations were taken back, or have
+    not run yet.
+    """
     cursor.execute(
         "SELECT attname FROM pg_attribute"
         " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
