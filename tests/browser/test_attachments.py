@@ -49,7 +49,7 @@ def test_a_receipt_is_attached_downloaded_and_removed(
     page.get_by_text("Add a picture or a PDF").click()
     page.get_by_label("Picture or PDF").set_input_files(other)
     page.get_by_role("button", name="Attach").click()
-    page.get_by_text("no JPEG, PNG or WebP picture").wait_for()
+    page.get_by_text("not a JPEG, PNG or WebP picture").wait_for()
     assert look_at(page, "a refused receipt") == []
     page.goto(address)
     page.get_by_text("Add a picture or a PDF").click()

@@ -91,8 +91,8 @@ def test_what_a_command_writes_belongs_to_the_developer(developing: Developing) 
     model = developing.checkout / "transactions/categories/models/budget.py"
     before = model.read_text()
     model.write_text(before.replace('"For each month"', '"For each month, of the owner"'))
-    developing.run("python manage.py makemigrations --name words transactions")
-    (migration,) = developing.checkout.glob("transactions/migrations/*_words.py")
+    developing.run("python manage.py makemigrations --name words categories")
+    (migration,) = developing.checkout.glob("transactions/categories/migrations/*_words.py")
     assert migration.stat().st_uid == DEVELOPER
     developing.run("ruff check .")
     assert (developing.checkout / ".ruff_cache").stat().st_uid == DEVELOPER
