@@ -106,6 +106,7 @@ REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
         "Who asked may not do this any more, so it is neither approved nor done.",
     ),
     "request_not_expired": (RequestDecided, "The time to decide this request is over."),
+    "request_used_by_rows": (RequestDecided, "An approval is used by what it allows alone."),
     "request_changes_by_decision": (RequestDecided, "This request was decided before."),
 }
 _TO_ASK = {name.partition(".")[2] for name in PERMISSIONS_TO_ASK.values()}

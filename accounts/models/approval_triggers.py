@@ -289,6 +289,9 @@ REQUEST_CHANGES_BY_DECISION = FirmTrigger(
                 {refuse("decided_by_stranger", "Nobody decides for themselves or their household.")}
             END IF;
         END IF;
+        IF OLD.status = 'approved' AND pg_trigger_depth() = 1 AND {APPLIES} THEN
+            {refuse("request_used_by_rows", "Only the row that was approved uses an approval.")}
+        END IF;
         IF NEW.status IN ('approved', 'done') AND NOT {MAY_STILL_ASK} THEN
             {refuse("asked_by_staff", "Who asked may not do this any more.")}
         END IF;

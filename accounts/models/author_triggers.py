@@ -31,10 +31,9 @@ def of_now(name: str, column: str) -> pgtrigger.Trigger:
 def by_its_author(
     name: str, column: str, message: str, *, unless: str = "false"
 ) -> pgtrigger.Trigger:
-    """Refuses new rows of the web role that name somebody whom the signed facts do not name.
-
-    A row that names nobody is taken, and one that meets the SQL condition `unless`. Checked once
-    for a statement, because signatures take longer than rows.
+    """Refuses new rows of the web role that name nobody, or somebody whom the signed facts do not
+    name, unless they meet the SQL condition `unless`. Checked once for a statement, because
+    signatures take longer than rows.
     """
     return FirmTrigger(
         name=name,
@@ -50,7 +49,7 @@ def by_its_author(
             END IF;
             IF {NEEDS_PROOF} AND EXISTS (
                 SELECT FROM added
-                WHERE {column} IS NOT NULL AND {column} IS DISTINCT FROM author AND NOT ({unless})
+                WHERE ({column} = author) IS NOT TRUE AND NOT ({unless})
             ) THEN
                 {refuse(name, message)}
             END IF;

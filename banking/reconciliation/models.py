@@ -87,6 +87,7 @@ class Reconciliation(models.Model):
             triggers.one_at_a_time("reconciled_one_at_a_time"),
             triggers.BEGINS_UNSIGNED,
             triggers.SIGNED_BY_TWO,
+            triggers.NAME_STAYS,
             triggers.SIGNED_STAYS,
             triggers.FROZEN_IS_REGISTERED,
             triggers.never_emptied("reconciliations_stay"),

@@ -45,5 +45,10 @@ register(
         texts=_texts,
         logged=_logged,
         never_change=("reconciliations", "reconciliation_lines"),
+        never_lifted=(
+            "reconciliation_signed_by_two",
+            "signed_reconciliation_stays",
+            "frozen_is_registered",
+        ),
     )
 )

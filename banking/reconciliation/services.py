@@ -17,7 +17,7 @@ from django.db import transaction as db_transaction
 from accounts import current_access
 from accounts.models import Account, User
 from banking.outside.formats.cells import ORDERS
-from banking.outside.formats.guess import guess_of_file, order_of_file
+from banking.outside.formats.csv_columns import guess_of_file, order_of_file
 from banking.outside.formats.lines import StatementFacts, UnreadableStatement
 from banking.outside.formats.qif import qif_order
 from banking.outside.formats.reading import (
@@ -62,6 +62,7 @@ SENTENCES = {
         "Not every line is settled. Match each one, or say why it is left over."
     ),
     "reconciliation_signed_once": "Somebody has signed this already.",
+    "reconciliation_by_its_signers": "Staff sign in their own name alone.",
     "reconciliation_by_two": "You signed this first. Another person has to sign it too.",
     "match_of_the_books": "This payment is not booked on this settlement account in this way.",
     "match_within_line": "More would be matched than the line has. Somebody may have matched it.",

@@ -16,10 +16,12 @@ cannot be added while somebody signs.
 
 import pgtrigger
 
+from accounts.models.approval_triggers import may
+from accounts.models.author_triggers import NEEDS_PROOF, PROVED_PERSON
 from ledger.db.triggers import FirmTrigger, refuse
 
 LOCK = 7_402_310  # of pg_advisory_xact_lock
-_SIGNATURES = "'{signed_by_id, signed_at, countersigned_by_id, countersigned_at}'::text[]"
+_FREE = "'{signed_by_id, signed_at, countersigned_by_id, countersigned_at, name}'::text[]"
 _IS_SETTLED = """
     line.leftover <> '' OR abs(line.amount) = (
         SELECT coalesce(sum(amount), 0) FROM reconciliation_matches WHERE line_id = line.id
@@ -59,15 +61,29 @@ def one_at_a_time(name: str, *, inserts_too: bool = False) -> FirmTrigger:
 
 _OF_LINE = "(SELECT reconciliation_id FROM reconciliation_lines WHERE id = OLD.line_id)"
 
+
+def _proved(signer: str) -> str:
+    """SQL: whether `signer` is signed in and may sign, where that has to be proved."""
+    is_allowed = may(signer, "'reconcile'")
+    return f"""(NOT ({NEEDS_PROOF})
+                OR {signer} IS NOT DISTINCT FROM {PROVED_PERSON} AND {is_allowed})"""
+
+
+# The name of the file is no part of it, so that an erasure need not lift it: a worker that was
+# taken over could leave it lifted for web processes.
 SIGNED_BY_TWO = FirmTrigger(
     name="reconciliation_signed_by_two",
     when=pgtrigger.Before,
     operation=pgtrigger.Update,
+    definer=True,
     func=f"""
+        IF NEW.name <> OLD.name AND to_jsonb(OLD) - 'name' = to_jsonb(NEW) - 'name' THEN
+            RETURN NEW;
+        END IF;
         IF OLD.countersigned_by_id IS NOT NULL THEN
             {refuse("reconciliation_is_frozen", "A reconciliation signed by two is frozen.")}
         END IF;
-        IF to_jsonb(OLD) - {_SIGNATURES} <> to_jsonb(NEW) - {_SIGNATURES} THEN
+        IF to_jsonb(OLD) - {_FREE} <> to_jsonb(NEW) - {_FREE} THEN
             {refuse("reconciliation_facts_stay", "What a file says of itself does not change.")}
         END IF;
         IF OLD.signed_by_id IS NULL THEN
@@ -94,8 +110,21 @@ SIGNED_BY_TWO = FirmTrigger(
         ) THEN
             {refuse("reconciliation_by_two", "Two different people sign, one after the other.")}
         END IF;
+        IF OLD.signed_by_id IS NULL AND NEW.signed_by_id IS NOT NULL
+               AND NOT {_proved("NEW.signed_by_id")}
+           OR NEW.countersigned_by_id IS NOT NULL AND NOT {_proved("NEW.countersigned_by_id")}
+        THEN
+            {refuse("reconciliation_by_its_signers", "Staff sign in their own name alone.")}
+        END IF;
         RETURN NEW;
     """,
+)
+NAME_STAYS = FirmTrigger(
+    name="reconciliation_name_stays",
+    when=pgtrigger.Before,
+    operation=pgtrigger.UpdateOf("name"),  # type: ignore[no-untyped-call]
+    condition=pgtrigger.Condition("OLD.name IS DISTINCT FROM NEW.name"),
+    func=refuse("reconciliation_name_stays", "The name of a file does not change."),
 )
 BEGINS_UNSIGNED = FirmTrigger(
     name="reconciliation_begins_unsigned",

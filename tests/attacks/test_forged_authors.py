@@ -116,9 +116,12 @@ def test_the_owner_of_the_tables_names_anybody_and_no_other_time(
     assert LogEntry.objects.get().action_time.year > 2025
 
 
-def test_a_reason_of_nobody_is_taken(paid: Transaction, web: None) -> None:
-    write(REASON, "", None, paid)
-    assert StaffReason.objects.get().written_by is None
+@pytest.mark.parametrize("is_signed_in", [True, False])
+def test_no_reason_names_nobody(
+    is_signed_in: bool, victim: User, paid: Transaction, web: None
+) -> None:
+    setting = signed(told(victim)) if is_signed_in else ""
+    assert refusal(lambda: write(REASON, setting, None, paid)) == "note_by_its_author"
 
 
 @pytest.mark.parametrize(

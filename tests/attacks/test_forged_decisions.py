@@ -16,6 +16,7 @@ from ledger.db.history.facts import SETTING, untold
 from ledger.db.history.signed_facts import signed
 from tests.attacks.approvals import approved, as_web, asked, asked_limits, done
 from tests.attacks.forgeries import FORGED, told
+from tests.banking.reconciliation.files import sign, stored
 from tests.conftest import colleague
 from tests.factories import balances
 from tests.refusals import constraint_of
@@ -58,9 +59,9 @@ def people(clerk: User, boss: User) -> dict[str, User]:
     return {"clerk": clerk, "boss": boss}
 
 
-def smuggle(sql: str, setting: str, account: Account, person: User) -> None:
+def smuggle(sql: str, setting: str, account: Account, person: User | None) -> None:
     """What smuggled SQL can do: set the facts, and write."""
-    values = {"account": account.pk, "person": person.pk}
+    values = {"account": account.pk, "person": person.pk if person else None}
     with as_web(), untold(), db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SELECT set_config('{SETTING}', %s, true)", [setting])
         cursor.execute(sql, values)
@@ -82,6 +83,20 @@ def test_nobody_acts_in_the_name_of_somebody_else(
     request.refresh_from_db()
     account.refresh_from_db()
     assert (request.status, ApprovalRequest.objects.count()) == ("pending", 1)
+    assert (account.status, account.overdraft_limit) == ("active", 0)
+
+
+@pytest.mark.parametrize("action", ["raise a limit", "freeze"])
+@pytest.mark.parametrize("is_signed_in", [True, False])
+def test_nobody_acts_in_the_name_of_nobody(
+    action: str, is_signed_in: bool, account: Account, clerk: User
+) -> None:
+    """So that neither the rule of households nor the sums of a day can be passed by."""
+    sql, rule, _ = WRITES[action]
+    with pytest.raises(DatabaseError) as refusal:
+        smuggle(sql, signed(told(clerk)) if is_signed_in else "", account, None)
+    assert constraint_of(refusal.value) == rule
+    account.refresh_from_db()
     assert (account.status, account.overdraft_limit) == ("active", 0)
 
 
@@ -132,3 +147,43 @@ def test_what_was_approved_is_changed_in_the_name_of_who_asked(
     account.refresh_from_db()
     assert account.overdraft_limit == 50_000
     assert account.limit_changes.get().changed_by == boss
+
+
+def test_only_what_was_approved_uses_an_approval(account: Account, clerk: User, boss: User) -> None:
+    request = approved(asked(account, clerk), boss)
+    sql = "UPDATE approval_requests SET status = 'done'"
+    with pytest.raises(DatabaseError) as refusal:
+        smuggle(sql, signed(told(clerk)), account, clerk)
+    assert constraint_of(refusal.value) == "request_used_by_rows"
+    done(request, by=boss)
+    assert balances(account) == [70_000]
+
+
+SIGN = "UPDATE reconciliations SET signed_by_id = %(person)s"
+COUNTERSIGN = "UPDATE reconciliations SET countersigned_by_id = %(person)s"
+
+
+@pytest.mark.parametrize("sql", [SIGN, COUNTERSIGN])
+@pytest.mark.parametrize("forgery", [*FORGED, "without facts", "signed for somebody else"])
+def test_nobody_signs_a_reconciliation_in_the_name_of_somebody_else(
+    sql: str, forgery: str, account: Account, clerk: User, boss: User
+) -> None:
+    whose = stored((0, ""))
+    if sql == COUNTERSIGN:
+        sign(whose, clerk)
+    setting = FORGED[forgery](told(boss)) if forgery in FORGED else ""
+    if forgery == "signed for somebody else":
+        setting = signed(told(clerk))
+    with pytest.raises(DatabaseError) as refusal:
+        smuggle(sql, setting, account, boss)
+    assert constraint_of(refusal.value) == "reconciliation_by_its_signers"
+    whose.refresh_from_db()
+    assert boss not in (whose.signed_by, whose.countersigned_by)
+    smuggle(sql, signed(told(boss)), account, boss)
+
+
+def test_who_may_not_reconcile_signs_nothing(account: Account) -> None:
+    stored((0, ""))
+    with pytest.raises(DatabaseError) as refusal:
+        smuggle(SIGN, signed(told(account.user)), account, account.user)
+    assert constraint_of(refusal.value) == "reconciliation_by_its_signers"

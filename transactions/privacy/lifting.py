@@ -24,7 +24,7 @@ from transactions.privacy.personal_data import REGISTERED
 PART = 2000  # rows that change while others wait
 
 # What keeps a worker from more than an erasure: these register rows and note what becomes of them,
-# keep tokens revoked, and keep what a request asks for and how it was decided.
+# keep tokens revoked, and keep what a request asks for and how it was decided. Features add theirs.
 NEVER_LIFTED = (
     "row_is_registered", "row_is_revised", "api_token_end_is_final", "request_asks_the_same",
     "request_changes_by_decision",
@@ -131,7 +131,8 @@ def install_functions(*, using: str, **_signal: Any) -> None:
     worker has left lifted.
     """
     tables = ", ".join(f"'{table}'" for table in lifted())
-    kept = ", ".join(f"'%{name}%'" for name in NEVER_LIFTED)
+    never = chain(NEVER_LIFTED, *(data.never_lifted for data in REGISTERED))
+    kept = ", ".join(f"'%{name}%'" for name in never)
     with connections[using].cursor() as cursor:
         for signature, verb in ((LIFT, "DISABLE"), (RESTORE, "ENABLE")):
             # Without parameters, so that % stands for itself.

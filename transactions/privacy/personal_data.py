@@ -50,7 +50,8 @@ class PersonalData:
 
     Of a person who is erased: what is deleted outside the database, before anything else is; the
     rows that are deleted, of tables that may change; texts, and what the log of the admin names.
-    Tables whose rows never change otherwise, so that their triggers are lifted (`never_change`).
+    Tables whose rows never change otherwise, so that their triggers are lifted (`never_change`),
+    and the triggers of these that stay (`never_lifted`).
     Of rows that are erased a few at a time, those that are locked before (`locked_first`).
     When somebody leaves, before their sign-in is closed: what ends at once (`on_leaving`).
     """
@@ -63,6 +64,7 @@ class PersonalData:
     texts: Callable[[Traces], Iterable[Erased]] = _nothing
     logged: Callable[[Traces], Iterable[Logged]] = _nothing
     never_change: tuple[str, ...] = ()
+    never_lifted: tuple[str, ...] = ()
     on_leaving: Callable[[User], object] = _nothing
     locked_first: dict[type[Model], Callable[[QuerySet[Any]], QuerySet[Any]]] = field(
         default_factory=dict

@@ -6,7 +6,7 @@ The tables of approvals themselves have their attacks in tests/attacks/test_four
 from dataclasses import replace
 
 from cookbook.lab.attempts.accounts import ACCOUNT, CHANGE
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, Attempt, ValidRow
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, KEY, Attempt, ValidRow
 from cookbook.lab.attempts.files import LINE
 from cookbook.lab.attempts.people import MEMBER
 from cookbook.lab.attempts.transactions import WITHDRAWAL
@@ -100,8 +100,7 @@ ATTEMPTS: list[Attempt] = [
             "Freeze an account in the name of somebody else",
             changed_by_id="ana.user_id",
         ),
-        # Where there is a key, the facts of the page have to be signed with it.
-        given=("INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))",),
+        given=(KEY,),
     ),
     replace(
         NOTE.attempt(

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 
 # SQLSTATEs, by the kind of rule that refuses.
 NOT_NULL = "23502"
+# Where there is a key, the facts of the page have to be signed with it, and nothing here is.
+KEY = "INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))"
 FOREIGN_KEY = "23503"
 UNIQUE = "23505"
 CHECK = "23514"

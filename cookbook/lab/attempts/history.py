@@ -3,6 +3,7 @@
 from cookbook.lab.attempts.attempt import (
     CHECK,
     FOREIGN_KEY,
+    KEY,
     NOT_NULL,
     UNIQUE,
     Attempt,
@@ -127,8 +128,7 @@ ATTEMPTS: list[Attempt] = [
         "Log a read in the name of somebody else",
         READ.insert,
         CHECK,
-        # Where there is a key, the facts of the page have to be signed with it.
-        ("INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))",),
+        (KEY,),
     ),
     *READ.left_out(besides=SET_BY_TRIGGER),
     Attempt(

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow
+from cookbook.lab.attempts.attempt import FOREIGN_KEY, KEY, NOT_NULL, UNIQUE, Attempt, ValidRow
 
 TAKEN = "'019e0000-0000-7000-8000-000000000000'"
 THEIRS = "'019e0000-0000-7000-8000-000000000001'"
@@ -78,7 +78,8 @@ ROWS = (FILE, LINE, MATCH)
 OPEN = "The trigger looks for the unsigned reconciliation first."
 BOOKED = "The trigger looks for the payment in the books first."
 CHANGE = f"UPDATE reconciliations SET {{}} WHERE id = {THEIRS}"  # noqa: S608 - constants
-ONE = CHANGE.format("signed_by_id = (SELECT id FROM users ORDER BY id LIMIT 1)")
+SIGNATURE = "signed_by_id = (SELECT id FROM users ORDER BY id LIMIT 1)"
+ONE = CHANGE.format(SIGNATURE)
 TWO = CHANGE.format("countersigned_by_id = (SELECT id FROM users ORDER BY id DESC LIMIT 1)")
 SIGNED = (A_FILE, LEFT_OVER, ONE)
 
@@ -129,6 +130,15 @@ ATTEMPTS: list[Attempt] = [
         "signed_by_id = (SELECT id FROM users ORDER BY id DESC LIMIT 1)",
         *SIGNED,
     ),
+    _signs(
+        "reconciliation_by_its_signers",
+        "Sign in the name of somebody else",
+        SIGNATURE,
+        A_FILE,
+        LEFT_OVER,
+        KEY,
+    ),
+    _signs("reconciliation_name_stays", "Change the name of a file", "name = 'other.csv'", A_FILE),
     _signs("reconciliation_facts_stay", "Change the balance of a file", "closing = 1", A_FILE),
     _signs(
         "reconciliation_is_frozen",

@@ -1,6 +1,6 @@
 """Attempts on access tokens."""
 
-from cookbook.lab.attempts.attempt import CHECK, FOREIGN_KEY, UNIQUE, Attempt, ValidRow
+from cookbook.lab.attempts.attempt import CHECK, FOREIGN_KEY, KEY, UNIQUE, Attempt, ValidRow
 
 TOKEN = ValidRow(
     "api_tokens",
@@ -109,8 +109,7 @@ ATTEMPTS: list[Attempt] = [
         "Issue a token in the name of somebody else",
         TOKEN.insert,
         CHECK,
-        # Where there is a key, the facts of the page have to be signed with it.
-        ("INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))",),
+        (KEY,),
     ),
     *TOKEN.left_out(),
 ]

@@ -3,6 +3,7 @@
 from cookbook.lab.attempts.attempt import (
     CHECK,
     FOREIGN_KEY,
+    KEY,
     NOT_NULL,
     UNIQUE,
     Attempt,
@@ -78,8 +79,7 @@ ATTEMPTS: list[Attempt] = [
         "Insert a reason in the name of somebody else",
         NOTE.but(written_by_id="ana.user_id").insert,
         CHECK,
-        # Where there is a key, the facts of the page have to be signed with it.
-        ("INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))",),
+        (KEY,),
     ),
     *stay(
         "note_stays",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cookbook.lab.attempts.accounts import CHANGE
 from cookbook.lab.attempts.approvals import FOR_A_FILE, REQUEST, THRESHOLD
-from cookbook.lab.attempts.attempt import Attempt, ValidRow, stay
+from cookbook.lab.attempts.attempt import KEY, Attempt, ValidRow, stay
 from cookbook.lab.attempts.files import LINE
 from cookbook.lab.attempts.transactions import WITHDRAWAL
 from cookbook.lab.attempts.words import NOTE
@@ -13,9 +13,6 @@ CLERK = "(SELECT id FROM users WHERE email = 'staff@example.com')"
 MANAGER = "(SELECT id FROM users WHERE email = 'manager@example.com')"
 SECOND_MANAGER = "(SELECT id FROM users WHERE email = 'manager2@example.com')"
 ANA = "(SELECT id FROM users WHERE email = 'ana@example.com')"
-
-# Where there is a key, facts have to be signed with it, and nothing here is signed.
-KEY = "INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))"
 
 
 def _one_household(*people: str) -> tuple[str, str]:
@@ -116,6 +113,13 @@ _REQUESTS: list[Attempt] = [
         "Mark an approval as done and not as used",
         "UPDATE approval_requests SET status = 'done'",
         *APPROVED,
+    ),
+    _change(
+        "request_used_by_rows",
+        "Mark an approval as used",
+        "UPDATE approval_requests SET used_amount = 1",
+        *APPROVED,
+        THRESHOLD.insert,
     ),
     ASKED.attempt(
         "request_begins_pending",

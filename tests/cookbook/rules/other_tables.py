@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from cookbook.lab.attempts.attempt import UNIQUE, Attempt, ValidRow, stay
-from tests.cookbook.rules.four_eyes import KEY
+from cookbook.lab.attempts.attempt import KEY, UNIQUE, Attempt, ValidRow, stay
 
 # Its id is given: the next value of a sequence would be gone for good, rolled back or not.
 LOG_ENTRY = ValidRow(

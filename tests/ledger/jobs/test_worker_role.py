@@ -32,6 +32,7 @@ from ledger.jobs import records
 from ledger.jobs.worker import Worker
 from tests.accounts.tokens import issue
 from tests.banking.events.shared import listening_account
+from tests.banking.reconciliation.files import sign, stored
 from tests.banking.standing_orders.orders import at, order_of
 from tests.console import read
 from tests.factories import AccountFactory, UserFactory, balances
@@ -318,6 +319,32 @@ def test_triggers_that_the_worker_lifts_let_no_web_process_approve(
         worker.execute("SELECT restore_triggers('approval_requests')")
     request.refresh_from_db()
     assert request.status == "pending"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "signed_by_id = %(first)s, countersigned_by_id = %(second)s",
+        "signed_by_id = %(second)s",
+        "countersigned_by_id = %(second)s",
+    ],
+)
+def test_triggers_that_the_worker_lifts_let_no_web_process_sign(
+    change: str, worker: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    whose = stored((0, ""))
+    first, second = (UserFactory(is_staff=True, is_superuser=True) for _ in range(2))
+    if change.startswith("countersigned"):
+        sign(whose, first)
+    worker.execute("SELECT lift_triggers('reconciliations')")
+    try:
+        with beside(user=settings.LEDGER_WEB_ROLE) as web, suppress(psycopg.errors.CheckViolation):
+            sql = f"UPDATE reconciliations SET {change}"
+            web.execute(sql, {"first": first.pk, "second": second.pk})
+    finally:
+        worker.execute("SELECT restore_triggers('reconciliations')")
+    whose.refresh_from_db()
+    assert second not in (whose.signed_by, whose.countersigned_by)
 
 
 def test_the_worker_forgets_no_attempt_whose_window_runs() -> None:

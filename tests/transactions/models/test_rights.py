@@ -18,13 +18,14 @@ from django.db import transaction as db_transaction
 from accounts import services as account_services
 from accounts.models import Account
 from ledger.checks.tables import check_tables
+from ledger.db.history import facts
 from ledger.db.rights import grants
 from ledger.db.rights.grants import LARGE_OBJECTS, grant, grant_rights, settings_of
 from ledger.db.rights.registered_tables import TABLES, Table, register
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pooler import beside
-from transactions import services
+from transactions import services, staff_services
 from transactions.posting import insert
 from transactions.posting.checks import apply
 from transactions.posting.drafts import prepare
@@ -139,14 +140,20 @@ def test_every_verb_works_for_a_web_process(account: Account, web: None) -> None
     services.deposit(to_account=account, amount=Decimal(5))
     services.withdraw(from_account=account, amount=Decimal(5))
     services.reverse(transaction=paid, amount=Decimal(5))
-    for end in (services.capture, services.void):
-        end(hold=services.hold(from_account=account, amount=Decimal(1)))
+    services.capture(hold=services.hold(from_account=account, amount=Decimal(1)))
+    held = services.hold(from_account=account, amount=Decimal(1))
     drafts = [services.Draft(from_account=account, to_account=other, amount=1) for _ in range(30)]
     services.post_batch(drafts)
     assert balances(account, other) == [54, 45]
     assert services.expire_holds() == 0
-    account_services.change_account(account=other, name="Rent", daily_limit=Decimal(9))
-    account_services.freeze_account(account=other, reason="Lost card")
+    clerk = UserFactory(is_staff=True)
+    with facts.told(lambda: {"person": str(clerk.pk)}):
+        limit = Decimal(9)
+        account_services.change_account(
+            account=other, name="Rent", daily_limit=limit, changed_by=clerk
+        )
+        account_services.freeze_account(account=other, reason="Lost card", changed_by=clerk)
+        assert staff_services.release(hold=held, reason="Not needed", written_by=clerk)
 
 
 def test_a_temporary_table_takes_no_tables_place_in_the_triggers(account: Account) -> None:
@@ -173,7 +180,7 @@ def test_nobody_hangs_the_triggers_that_move_balances_on_a_table_of_their_own(
             " AND prorettype = 'trigger'::regtype"
         )
         functions = [name for (name,) in cursor.fetchall()]
-        assert len(functions) == 77
+        assert len(functions) == 78
         cursor.execute("SET LOCAL ROLE ledger_web")
         cursor.execute("CREATE TEMPORARY TABLE mine AS SELECT * FROM transactions LIMIT 0")
         for function in functions:
@@ -276,6 +283,13 @@ def test_check_names_a_table_that_no_app_registers(monkeypatch: pytest.MonkeyPat
     assert check_tables() == []
     monkeypatch.delitem(TABLES, "payees")
     (found,) = check_tables()
+    assert "payees" in found.msg
+
+
+def test_check_names_a_table_of_people_without_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TABLES, "payees", replace(TABLES["payees"], rows="names of recipients"))
+    (found,) = check_tables()
+    assert isinstance(found, Error)
     assert "payees" in found.msg
 
 
