@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from accounts.models import User
 from banking.outside.file_parts import kept
 from banking.outside.formats.cells import day_order, is_status
-from banking.outside.formats.guess import order_of_file
+from banking.outside.formats.csv_columns import order_of_file
 from banking.outside.formats.lines import UnreadableStatement, windows_1252_sample
 from banking.outside.formats.qif import qif_order
 from banking.outside.formats.sheet import cells_under, sheet_of

@@ -28,7 +28,7 @@ from accounts.models import User
 from accounts.sent_bytes import LINE, count_stored
 from banking.outside.doubles import delete_lookalikes, mark_doubles
 from banking.outside.file_parts import forget, keep, kept, size_of
-from banking.outside.formats.guess import completed, guess, guess_of_file, mark_of_file
+from banking.outside.formats.csv_columns import completed, guess, guess_of_file, mark_of_file
 from banking.outside.formats.lines import (
     OutsideLine,
     StatementFacts,

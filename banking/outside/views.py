@@ -15,7 +15,7 @@ from banking.outside import services
 from banking.outside.doubles import entries_like, lookalikes_of
 from banking.outside.file import accounts_table, entries_table
 from banking.outside.file_parts import kept
-from banking.outside.formats.guess import guess
+from banking.outside.formats.csv_columns import guess
 from banking.outside.formats.lines import MOST_BYTES, UnreadableStatement
 from banking.outside.formats.sheet import sheet_of
 from banking.outside.forms import (

@@ -20,7 +20,7 @@ from accounts.exceptions import LedgerError
 from accounts.numbers import clean_account_number
 from api import parsing
 from banking.outside.formats import cells, qif, reading
-from banking.outside.formats.guess import guess_of_file
+from banking.outside.formats.csv_columns import guess_of_file
 from banking.outside.formats.lines import StatementFacts, UnreadableStatement
 from banking.outside.formats.sheet import sheet_of
 from banking.outside.models import OutsideImport

@@ -10,7 +10,7 @@ import pytest
 from banking.outside import services
 from banking.outside.file_parts import keep
 from banking.outside.formats.columns import ROLES
-from banking.outside.formats.guess import guess_of_file
+from banking.outside.formats.csv_columns import guess_of_file
 from banking.outside.formats.lines import OutsideLine, StatementFacts, UnreadableStatement
 from banking.outside.formats.reading import format_of, measure
 from banking.outside.formats.sheet import sheet_of

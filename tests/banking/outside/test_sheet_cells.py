@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 
 from banking.outside.formats.cells import day_order, is_unbooked, read_day, read_figure
-from banking.outside.formats.guess import guess
+from banking.outside.formats.csv_columns import guess
 from banking.outside.formats.lines import UnreadableStatement
 from banking.outside.formats.reading import format_of, measure
 from banking.outside.formats.sheet import sheet_of

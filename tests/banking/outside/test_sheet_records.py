@@ -7,7 +7,7 @@ from io import BytesIO
 
 import pytest
 
-from banking.outside.formats.guess import guess_of_file
+from banking.outside.formats.csv_columns import guess_of_file
 from banking.outside.formats.lines import MOST_BYTES, UnreadableStatement
 from banking.outside.formats.reading import format_of, measure
 from banking.outside.formats.sheet import refuse_too_many_rows, sheet_of
