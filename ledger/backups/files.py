@@ -18,6 +18,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from ledger.backups.contents import of_the_bank
+from ledger.db.migrating.older import HOW_TO_MOVE, is_older
 from ledger.db.outages.probe import known_migrations
 from ledger.db.outages.refused_logins import not_by_this_login
 from ledger.db.server import pooler, tools
@@ -37,6 +38,10 @@ NEWER = (
     "{file} was made by another Ledger, most likely a newer one, and nothing was restored. This one"
     " lacks {names}. Install the version that made it, or a later one, with the apps that were"
     " added to it, and restore with that."
+)
+OLDER = (
+    "{file} was made by older code, and nothing was restored. Restore it with the code that made"
+    f" it, into a database of its own; {HOW_TO_MOVE}."
 )
 EMPTY = "{file} is empty: the backup ended before it was whole."
 
@@ -212,9 +217,12 @@ def check(file: Path) -> Manifest:
 def load(file: Path) -> Manifest:
     """Restores a checked backup into an empty database, all of it or nothing.
 
-    Raises BackupRefused for a damaged file, one of a newer Ledger, and a database that has tables.
+    Raises BackupRefused for a damaged file, one of a newer Ledger or of older code, and a database
+    that has tables.
     """
     manifest = check(file)
+    if is_older([name.partition(".")[::2] for name in manifest.migrations]):
+        raise BackupRefused(OLDER.format(file=file))
     known = set(known_migrations())
     if newer := [name for name in manifest.migrations if name not in known]:
         raise BackupRefused(NEWER.format(file=file, names=", ".join(newer)))

@@ -12,7 +12,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 
-COMMIT = "0f06292b"  # the last one with the old migrations
+from ledger.db.migrating.older import COMMIT, is_older
+
 OLD = {
     ("ledger_db", "0005_extensions"),
     ("accounts", "0043_tokens_stay_revoked"),
@@ -66,7 +67,7 @@ class Command(BaseCommand):
         recorder, loader = MigrationRecorder(connection), MigrationLoader(connection)
         applied = set(recorder.applied_migrations())
         fresh = {key for key in loader.disk_migrations if _is_fresh(*key)}
-        if not applied or ("accounts", "0001_tables") in applied:
+        if not is_older(applied):
             self.stdout.write("This bank needs no move. Run manage.py migrate, or prepare.")
             return
         if not applied >= OLD:

@@ -12,12 +12,14 @@ from django.core.management.commands.migrate import Command as Migrate
 from django.db import DatabaseError, connections
 from django.db.migrations import Migration
 from django.db.migrations.exceptions import InconsistentMigrationHistory
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.signals import pre_migrate
 
 from ledger.backups.fixtures import rows_of_a_bank
 from ledger.db import extensions
 from ledger.db.locking.short_waits import TablesInUse, again_while_in_use, is_in_use
 from ledger.db.migrating.going_back import Plan, lossy, taken_back
+from ledger.db.migrating.older import HOW_TO_MOVE, is_older
 from ledger.db.migrating.states import without_rendering
 from ledger.db.outages.probe import applied_migrations, short_connection
 from ledger.db.read_router import READ
@@ -63,7 +65,7 @@ class Command(Migrate):
                     lock.enter_context(self._alone(options["database"]))
                 again_while_in_use(partial(self._attempt, *arguments, **options))
         except InconsistentMigrationHistory as error:
-            raise CommandError(f"{error} docs/migrations.md says what to do.") from error
+            raise CommandError(_inconsistent(error, options["database"])) from error
         except TablesInUse as error:
             if self._running is None:
                 raise CommandError(str(error)) from error
@@ -156,6 +158,12 @@ def _require_extensions(database: Any) -> None:
     )
     for what, do in found:
         raise CommandError(f"Nothing was changed: {what} {do}")
+
+
+def _inconsistent(error: InconsistentMigrationHistory, using: str) -> str:
+    if is_older(MigrationRecorder(connections[using]).applied_migrations()):
+        return f"Nothing was changed: this bank is of older code. {HOW_TO_MOVE}."
+    return f"{error} docs/migrations.md says what to do."
 
 
 def _failure(migration: Migration, error: DatabaseError) -> str:

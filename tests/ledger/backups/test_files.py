@@ -152,8 +152,14 @@ def come_from_a_newer_ledger(file: Path) -> None:
     manifest.write_text(json.dumps(found))
 
 
+def come_from_older_code(file: Path) -> None:
+    manifest = Path(f"{file}.manifest")
+    manifest.write_text(manifest.read_text().replace("accounts.0001_tables", "accounts.0001_old"))
+
+
 @pytest.mark.parametrize(
-    "damage", [flip, cut, lose_manifest, cut_manifest, come_from_a_newer_ledger]
+    "damage",
+    [flip, cut, lose_manifest, cut_manifest, come_from_a_newer_ledger, come_from_older_code],
 )
 def test_a_file_that_cannot_be_trusted_is_named_and_refused(
     damage: Callable[[Path], None], backup: Path, new_folder: NewFolder, tmp_path: Path
@@ -173,6 +179,14 @@ def test_a_backup_of_a_newer_ledger_is_refused_with_the_migrations_that_are_miss
 
     assert_one_sentence(manage(folder, "restore", str(file)), *LATER)
     assert not (folder / f"pg{MAJOR}").exists(), "no server was started"
+
+
+def test_a_backup_of_older_code_is_refused_with_the_way_to_move_it(
+    backup: Path, new_folder: NewFolder, tmp_path: Path
+) -> None:
+    file, folder = copy(backup, tmp_path), new_folder()
+    come_from_older_code(file)
+    assert_one_sentence(manage(folder, "restore", str(file)), "adopt_migrations")
 
 
 def test_a_restore_that_fails_half_way_leaves_nothing(

@@ -5,7 +5,8 @@ from contextlib import closing
 
 import psycopg
 
-from accounts.management.commands.adopt_migrations import COMMIT, OLD
+from accounts.management.commands.adopt_migrations import OLD
+from ledger.db.migrating.older import COMMIT
 from tests.ledger.databases import Database
 from tests.ledger.processes import assert_one_sentence
 
@@ -59,6 +60,8 @@ def test_an_older_bank_gets_the_names_of_now_and_keeps_its_tables(people: Databa
     make_older(people)
     assert parts_of(people) != before
     assert people.values(LABELS) != labels
+    for command in ("migrate", "prepare"):
+        assert_one_sentence(people.manage(command), "Nothing was changed", "adopt_migrations")
 
     people.run("adopt_migrations")
 
