@@ -1,23 +1,33 @@
 """That each table is registered: who may read and write it, and what it has of people."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage
 
 from ledger.checks.messages import weak, wrong
-from ledger.db.rights.registered_tables import TABLES, misspelled
+from ledger.db.rights.registered_tables import TABLES, misspelled, policies
 
 
 def check_tables(**_options: Any) -> list[CheckMessage]:
     """Names each model whose table no app has registered: only the owner can read it. And each
-    column that is to be hidden but does not exist.
+    column that is to be hidden but does not exist, and each table without a policy that refers to
+    rows with one.
     """
     hidden = [
         wrong("hidden_column", problem, "Correct it in the module `tables` of its app.")
         for problem in misspelled()
     ]
-    return hidden + [
+    open_to_all = [
+        wrong(
+            "table_without_policy",
+            f"Everybody may read {table}, though {column} refers to rows that have a policy.",
+            "Give it a policy in the module `tables` of its app; docs/new-app.md names an example.",
+        )
+        for table, column in _without_policy()
+    ]
+    return [*hidden, *open_to_all] + [
         weak(
             "table",
             f"No app registers the table {model._meta.db_table} of {model._meta.label}.",
@@ -26,3 +36,20 @@ def check_tables(**_options: Any) -> list[CheckMessage]:
         for model in apps.get_models(include_auto_created=True)
         if model._meta.managed and not model._meta.proxy and model._meta.db_table not in TABLES
     ]
+
+
+def _without_policy() -> Iterator[tuple[str, str]]:
+    """Each table whose rows belong to rows of others that have a policy, with the column. Who wrote
+    a row, such as `created_by`, is not whose it is.
+    """
+    closed = policies()
+    for model in apps.get_models(include_auto_created=True):
+        table = TABLES.get(model._meta.db_table)
+        is_a_table = model._meta.managed and not model._meta.proxy
+        if not is_a_table or table is None or table.policy or not table.web:
+            continue
+        for field in model._meta.concrete_fields:
+            refers_to = field.remote_field and field.remote_field.model._meta.db_table
+            if refers_to in closed and not field.name.endswith("_by"):
+                yield model._meta.db_table, field.name
+                break
