@@ -137,7 +137,7 @@ check: install-dev
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()'
-	find templates banking -name '*.html' -exec $(VENV)/bin/djade --check --target-version 5.2 {} +
+	find templates banking transactions -name '*.html' -exec $(VENV)/bin/djade --check --target-version 5.2 {} +
 	$(PY) manage.py check --fail-level WARNING
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m tests.migration_rules

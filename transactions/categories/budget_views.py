@@ -52,7 +52,7 @@ def budgets(request: PersonRequest) -> HttpResponse:
     )
     context = {"lines": lines, "panel": panel, "month": month_name(timezone.localdate())}
     context["over"] = sum(line.is_over for line in lines)
-    return render(request, "transactions/categories/budgets.html", context)
+    return render(request, "categories/budgets.html", context)
 
 
 @require_safe
@@ -113,7 +113,7 @@ def _form(request: PersonRequest, budget: Budget | None) -> HttpResponse:
             messages.success(request, f"The budget for {label} is saved.")
             return redirect("transactions:budgets")
     context = {"form": form, "budget": budget, "taken": taken}
-    return render(request, "transactions/categories/budget.html", context)
+    return render(request, "categories/budget.html", context)
 
 
 def _same(request: PersonRequest, form: BudgetForm) -> Budget | None:

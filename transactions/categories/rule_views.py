@@ -23,7 +23,7 @@ def rules(request: PersonRequest) -> HttpResponse:
     mine = list(CategoryRule.objects.owned_by(request.user).in_order())
     given = given_by(mine)
     lines = [(rule, given.get(rule.pk, 0)) for rule in mine]
-    return render(request, "transactions/categories/rules.html", {"lines": lines})
+    return render(request, "categories/rules.html", {"lines": lines})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -93,4 +93,4 @@ def _form(request: PersonRequest, form: RuleForm, rule: CategoryRule | None = No
         tried = TriedRule(request.user, facts["query"], facts["category"], rule)
     context: dict[str, Any] = {"form": form, "rule": rule, "tried": tried}
     context["offered"] = categories_of(request.user)
-    return render(request, "transactions/categories/rule.html", context)
+    return render(request, "categories/rule.html", context)

@@ -43,7 +43,7 @@ def categories(request: PersonRequest) -> HttpResponse:
             _tell(request, count, category_label(category))
             return redirect("transactions:categories")
     context = {"form": form, "found": found, "changes": _changes(request)}
-    return render(request, "transactions/categories/change.html", context)
+    return render(request, "categories/change.html", context)
 
 
 @require_POST

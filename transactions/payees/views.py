@@ -32,7 +32,7 @@ SAID = {
 @require_safe
 def payee_list(request: PersonRequest) -> HttpResponse:
     """The reader's payees, by name."""
-    return render(request, "transactions/payees/list.html", {"lines": payee_lines(request.user)})
+    return render(request, "payees/list.html", {"lines": payee_lines(request.user)})
 
 
 @require_safe
@@ -73,7 +73,7 @@ def payee_change(request: PersonRequest, pk: Any) -> HttpResponse:
     if not form.is_valid():
         (line,) = lines_of(request.user, [payee])
         context = {"form": form, "payee": payee, "line": line}
-        return render(request, "transactions/payees/change.html", context)
+        return render(request, "payees/change.html", context)
     saved = save_payee(owner=request.user, account=payee.account, **form.cleaned_data)
     _tell(request, saved, payee.account)
     return redirect("transactions:payees")
@@ -97,7 +97,7 @@ def _own(request: PersonRequest, pk: UUID) -> Payee:
 
 def _new(request: PersonRequest, form: PayeeForm, *, taken: Payee | None = None) -> HttpResponse:
     """The form; `taken` is what its number is saved as already."""
-    return render(request, "transactions/payees/new.html", {"form": form, "taken": taken})
+    return render(request, "payees/new.html", {"form": form, "taken": taken})
 
 
 def _tell(request: PersonRequest, payee: Payee, account: Account) -> None:
