@@ -53,7 +53,7 @@ def run(command: str, checkout: Path) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.skipif((BASE_DIR / "branches").exists(), reason="the page was followed here")
+@pytest.mark.skipif((BASE_DIR / "banking/branches").exists(), reason="the page was followed here")
 @pytest.mark.parametrize("page", [APP, SETTING])
 def test_its_steps_end_with_code_that_passes_its_checks_and_tests(
     checkout: Path, page: str
@@ -75,7 +75,7 @@ def test_its_steps_end_with_code_that_passes_its_checks_and_tests(
             file.write_text(change(file.read_text(), content))
         else:
             file = checkout / name
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(exist_ok=True, parents=True)
             file.write_text(content)
 
 

@@ -1,6 +1,6 @@
 """Panels: parts of a page that features add. An app registers its own in its module `panels`.
 
-A page names a place (`{% panels "receipt" %}`) and not the features; docs/architecture.md lists the
+A page names a place (`{% panels "receipt" %}`) and not the features; docs/new-app.md lists the
 places. A panel is a template and a function, which returns what the template needs.
 """
 
