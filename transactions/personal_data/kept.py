@@ -40,5 +40,5 @@ def kept() -> list[KeptRow]:
             if settings.LEDGER_BEHIND_PROXY
             else []
         ),
-        ("How many names your payment files compared", in_days(NAMES_ASKED_DAYS)),
+        ("How many names of recipients you compared", in_days(NAMES_ASKED_DAYS)),
     ]

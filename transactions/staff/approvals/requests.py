@@ -10,6 +10,7 @@ from ledger.db.history.facts import because
 from transactions import services, staff_services
 from transactions.models import StaffReason, Transaction
 from transactions.services import Draft
+from transactions.staff.approvals.kinds import shown_as
 
 Kind = ApprovalRequest.Kind
 DECIDE = "accounts.decide_approvals"
@@ -69,15 +70,15 @@ def do_approved(request: ApprovalRequest, *, by: User) -> str:
     """Does what was approved, in the name of who asked, and returns what was done.
 
     Raises MayNotDecide if `by` may not have it done, or who asked may not do it any more;
-    NeedsApproval if it is not approved any more, else as the services do. A customer's file is paid
-    on its own page, in steps.
+    NeedsApproval if it is not approved any more, else as the services do. Does nothing of a kind
+    that is done on a page of its own.
     """
     if not may_execute(request, by):
         raise MayNotDecide("Only who asked, as long as they may, or a manager can have this done.")
     if request.status != ApprovalRequest.Status.APPROVED or request.is_expired:
         raise NeedsApproval("This is not approved, or was done before.")
-    if request.kind == Kind.PAYMENT_FILE:
-        return "The colleague who asked can pay the file now, on its page."
+    if shown_as(request.kind).is_done_on_page:
+        return "The colleague who asked can do it now, on its page."
     if request.kind == Kind.LIMITS:
         refuse_outdated(request)
         because(request.reason_in_history)
