@@ -38,13 +38,13 @@ def test_alerts_are_chosen_told_and_read(page: Any, everyday: Account, width: in
     assert look_at(page, "empty list") == []
     page.set_viewport_size({"width": width, "height": 800})
     page.get_by_role("link", name="Choose alerts").click()
-    page.get_by_role("link", name="Tell me: Low balance").click()
+    page.get_by_role("link", name="Add an alert: Low balance").click()
     page.get_by_label("Below").fill("0")
-    page.get_by_role("button", name="Tell me").click()
+    page.get_by_role("button", name="Save").click()
     assert "above zero" in text_of(page)
     assert look_at(page, "form with an error") == []
     page.get_by_label("Below").fill("100")
-    page.get_by_role("button", name="Tell me").click()
+    page.get_by_role("button", name="Save").click()
     assert "Everyday below 100.00 USD" in text_of(page)
     assert AlertChoice.objects.count() == 1
     assert look_at(page, "choices") == []
@@ -74,7 +74,7 @@ def test_mails_are_chosen_and_ended_without_java_script(
     sign_in(page)
     page.goto("/alerts/settings/money_in/")
     page.get_by_label("A mail at once").check()
-    page.get_by_role("button", name="Tell me").click()
+    page.get_by_role("button", name="Save").click()
     assert "A mail at once" in text_of(page)
     page.get_by_role("link", name="Change when mails come").click()
     page.get_by_label("No mail from").fill("22:00")

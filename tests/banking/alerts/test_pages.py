@@ -247,12 +247,12 @@ def test_without_an_account_an_alert_of_one_leads_to_opening_one(
     page = client.get(f"{CHOICES}{kind}/")
     assert ("Open an account first." in text_of(page)) == needs_account
     assert ('href="/accounts/open/"' in markup_of(page)) == needs_account
-    assert ("Tell me" in text_of(page)) != needs_account
+    assert (">Save<" in markup_of(page)) != needs_account
 
 
 def test_the_page_of_choices_says_from_when_on_they_are_told(browser: Client) -> None:
     page = text_of(browser.get("/alerts/settings/"))
-    assert "You are told of what happens from now on." in page
+    assert "They begin now, not with earlier payments." in page
 
 
 def test_an_empty_list_says_what_to_do_next(browser: Client, everyday: Account) -> None:

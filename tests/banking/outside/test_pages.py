@@ -554,15 +554,15 @@ def test_a_balance_is_compared_on_the_day_that_the_file_says(
 
 def test_a_balance_that_counts_from_zero_says_so(ana: Client, account: OutsideAccount) -> None:
     pages = f"/outside/{account.pk}/", "/outside/"
-    assert all("no file has said a balance" not in text_of(ana.get(page)) for page in pages)
+    assert all("no file contains a balance" not in text_of(ana.get(page)) for page in pages)
     bare = imported(account, "Date,Amount\n2026-11-03,7.00\n")
-    assert all("no file has said a balance" in text_of(ana.get(page)) for page in pages)
+    assert all("no file contains a balance" in text_of(ana.get(page)) for page in pages)
     services.change_account(account=account, name=account.name, opening=Decimal(1))
-    assert all("no file has said a balance" not in text_of(ana.get(page)) for page in pages)
+    assert all("no file contains a balance" not in text_of(ana.get(page)) for page in pages)
     services.change_account(account=account, name=account.name, opening=Decimal(0))
     services.undo(source=bare)
     imported(account, "Date,Amount,Balance\n2026-11-02,5.00,5.00\n")
-    assert all("no file has said a balance" not in text_of(ana.get(page)) for page in pages)
+    assert all("no file contains a balance" not in text_of(ana.get(page)) for page in pages)
 
 
 def test_only_entries_up_to_the_last_day_of_the_newest_file_with_a_balance_are_compared(
