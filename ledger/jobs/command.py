@@ -31,7 +31,7 @@ class JobCommand(BaseCommand):
     goes_on_alone: ClassVar[bool] = False
     unconfirmed: ClassVar[str] = (
         "No standby confirms commits, so what this command writes waits until one is back:"
-        " docs/runbook.md, LedgerNoStandbyConfirms, says what to do."
+        " docs/runbook.md, LedgerStandbyIsLost, says what to do."
     )
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
