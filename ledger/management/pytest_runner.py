@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import CommandError
 
 from ledger.env import BASE_DIR
@@ -122,7 +123,8 @@ def processes(text: str) -> str:
 
 def place_of(label: str) -> str:
     """Returns pytest's name for a label: a path below the project, with `::` and a test if it has
-    one; an app, or a folder of it; the dotted name of a module, class or test; `.` for all.
+    one; an app by its name, label or path, or a folder of it; the dotted name of a module, class or
+    test; `.` for all.
 
     Raises CommandError if there is none.
     """
@@ -131,7 +133,10 @@ def place_of(label: str) -> str:
     path = BASE_DIR / label.partition("::")[0]
     if path.exists() and path.resolve().is_relative_to(TESTS):
         return label
-    names = ["tests", *[name for name in label.split(".") if name != "tests"]]
+    dotted = label.removeprefix("./").rstrip("/").replace("/", ".")
+    if dotted in apps.app_configs:
+        dotted = apps.app_configs[dotted].name
+    names = ["tests", *[name for name in dotted.split(".") if name != "tests"]]
     folder = "/".join(names)
     is_name = len(names) > 1 and all(map(str.isidentifier, names))
     if is_name and (BASE_DIR / folder).is_dir():

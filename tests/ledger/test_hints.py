@@ -15,13 +15,13 @@ from tests.ledger.processes import manage
 @pytest.mark.parametrize(
     ("line", "named"),
     [
-        (["migrate", "app", "zero"], "accounts, explorer, transactions"),
-        (["dumpdata", "polls.Choice"], "accounts, explorer, transactions"),
+        (["migrate", "app", "zero"], "accounts, alerts, "),
+        (["dumpdata", "polls.Choice"], "accounts, alerts, "),
         (["loaddata", "initial_data.json"], "dumpdata -o bank.json"),
         (["dbshell", "-c", "SELECT 1"], "dbshell -- -c"),
         (["dbshell", "--database", "replica"], "DATABASE_REPLICA_URLS"),
         (["migrate", "--database=replica"], "docs/databases.md"),
-        (["check", "polls"], "accounts, explorer, transactions"),
+        (["check", "polls"], "accounts, alerts, "),
     ],
 )
 def test_what_tutorials_type_is_answered(line: list[str], named: str) -> None:
@@ -89,7 +89,7 @@ def test_a_line_that_fails_for_another_reason_gets_none(line: list[str]) -> None
 def test_it_follows_the_message_of_django(tmp_path: Path) -> None:
     refused = manage(tmp_path, "showmigrations", "polls")
     assert refused.returncode
-    assert "accounts, explorer, transactions" in refused.stderr.splitlines()[-1]
+    assert "accounts, alerts, " in refused.stderr.splitlines()[-1]
     check = manage(tmp_path, "check", "polls")
     assert "Traceback" not in check.stderr
     wrong = manage(tmp_path, "migrate", "--database=replica")
@@ -101,3 +101,10 @@ def test_no_project_is_made_in_the_project(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="startapp"):
         call_command("startproject", "mysite", str(tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+def test_the_apps_of_the_project_are_named_with_those_of_features() -> None:
+    found = hint_for(["makemigrations", "nothing"])
+    assert found is not None
+    assert {"accounts", "alerts", "payees", "transactions"} <= set(re.findall(r"\w+", found))
+    assert "mfa" not in found

@@ -43,6 +43,6 @@ def refuse_unprepared() -> None:
         raise CommandError(f"The database lacks {counted(missing, 'migration')}. {PREPARE}")
     if not are_collected():
         raise CommandError(
-            "The static files are not collected. Run manage.py prepare and then this again, or"
-            " DEBUG=True manage.py runserver, which needs none."
+            "The static files are not collected. Run make dev; or manage.py prepare and then this"
+            " again; or DEBUG=True manage.py runserver, which needs none."
         )
