@@ -69,38 +69,40 @@ LIMIT_CHANGE_IS_ALLOWED = FirmTrigger(
     when=pgtrigger.Before,
     operation=pgtrigger.Insert,
     definer=True,
-    declare=[("held", "accounts%ROWTYPE"), ("raised", "numeric")],
+    declare=[("held", "accounts%ROWTYPE")],
     func=f"""
         SELECT * INTO held FROM accounts WHERE id = NEW.account_id FOR NO KEY UPDATE;
         NEW.overdraft_limit_before := held.overdraft_limit;
         NEW.transfer_limit_before := held.transfer_limit;
         NEW.daily_limit_before := held.daily_limit;
         NEW.created_at := CASE WHEN NEW.created_at IS NOT NULL THEN clock_timestamp() END;
-        IF NOT {APPLIES} THEN
-            RETURN NEW;
-        END IF;
-        IF {related("NEW.changed_by_id", "NEW.account_id")} THEN
+        IF {APPLIES} AND {related("NEW.changed_by_id", "NEW.account_id")} THEN
             {refuse("limits_by_stranger", "Staff do not change limits of their household.")}
-        END IF;
-        UPDATE approval_requests SET status = 'done', used_at = clock_timestamp(),
-               used_amount = amount
-        WHERE status = 'approved' AND expires_at > clock_timestamp() AND {same_limits("NEW")};
-        raised := {raised_by("NEW")};
-        IF NOT FOUND AND raised > 0 THEN
-            INSERT INTO staff_sums (key, share) VALUES
-                ({TODAY} || ' limits account ' || NEW.account_id, raised),
-                ({TODAY} || ' limits clerk ' || {clerk_of("NEW.changed_by_id")}, raised)
-            {ADD_TO_SUMS};
         END IF;
         RETURN NEW;
     """,
 )
+# After the row is written, because a row that ON CONFLICT leaves out must change nothing.
 LIMITS_FOLLOW_CHANGES = FirmTrigger(
     name="limits_follow_changes",
     when=pgtrigger.After,
     operation=pgtrigger.Insert,
     definer=True,
-    func="""
+    declare=[("held", "accounts%ROWTYPE"), ("raised", "numeric")],
+    func=f"""
+        IF {APPLIES} THEN
+            SELECT * INTO held FROM accounts WHERE id = NEW.account_id;
+            raised := {raised_by("NEW")};
+            UPDATE approval_requests SET status = 'done', used_at = clock_timestamp(),
+                   used_amount = amount
+            WHERE status = 'approved' AND expires_at > clock_timestamp() AND {same_limits("NEW")};
+            IF NOT FOUND AND raised > 0 THEN
+                INSERT INTO staff_sums (key, share) VALUES
+                    ({TODAY} || ' limits account ' || NEW.account_id, raised),
+                    ({TODAY} || ' limits clerk ' || {clerk_of("NEW.changed_by_id")}, raised)
+                {ADD_TO_SUMS};
+            END IF;
+        END IF;
         UPDATE accounts SET overdraft_limit = NEW.overdraft_limit,
                transfer_limit = NEW.transfer_limit, daily_limit = NEW.daily_limit
         WHERE id = NEW.account_id;
@@ -149,7 +151,8 @@ LIMITS_BY_THEIR_AUTHOR = by_its_author(
     unless="""EXISTS (
         SELECT FROM approval_requests AS request
         WHERE request.transaction_id = added.id AND request.kind = 'limits'
-          AND request.requested_by_id = added.changed_by_id AND request.status = 'done')""",
+          AND request.requested_by_id = added.changed_by_id AND request.status = 'done'
+          AND request.reason = added.reason)""",
 )
 
 ALL = [

@@ -173,6 +173,7 @@ class ReconciliationLine(models.Model):
             triggers.one_at_a_time("lines_one_at_a_time"),
             triggers.LINES_COMPLETE,
             triggers.LINE_STAYS,
+            triggers.LINE_TEXTS_STAY,
             triggers.never_emptied("reconciliation_lines_stay"),
         ]
 

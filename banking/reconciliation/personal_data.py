@@ -49,6 +49,7 @@ register(
             "reconciliation_signed_by_two",
             "signed_reconciliation_stays",
             "frozen_is_registered",
+            "reconciliation_line_stays",
         ),
     )
 )

@@ -19,6 +19,7 @@ import pgtrigger
 from accounts.models.approval_triggers import may
 from accounts.models.author_triggers import NEEDS_PROOF, PROVED_PERSON
 from ledger.db.triggers import FirmTrigger, refuse
+from transactions.privacy.traces import REPR
 
 LOCK = 7_402_310  # of pg_advisory_xact_lock
 _FREE = "'{signed_by_id, signed_at, countersigned_by_id, countersigned_at, name}'::text[]"
@@ -113,6 +114,7 @@ SIGNED_BY_TWO = FirmTrigger(
         IF OLD.signed_by_id IS NULL AND NEW.signed_by_id IS NOT NULL
                AND NOT {_proved("NEW.signed_by_id")}
            OR NEW.countersigned_by_id IS NOT NULL AND NOT {_proved("NEW.countersigned_by_id")}
+           OR NEW.signed_by_id IS NULL AND NOT {_proved(PROVED_PERSON)}
         THEN
             {refuse("reconciliation_by_its_signers", "Staff sign in their own name alone.")}
         END IF;
@@ -161,15 +163,36 @@ LINES_COMPLETE = FirmTrigger(
         RETURN coalesce(NEW, OLD);
     """,
 )
+_TEXTS = "'{description, other, reference, outside_id}'::text[]"
+# No erasure lifts it. In what is signed, an erasure replaces the reasons of lines.
 LINE_STAYS = FirmTrigger(
     name="reconciliation_line_stays",
     when=pgtrigger.Before,
     operation=pgtrigger.Update,
     func=f"""
-        {_open("OLD.reconciliation_id", "line_of_signed_stays", " FOR SHARE")}
-        IF to_jsonb(OLD) - 'leftover' <> to_jsonb(NEW) - 'leftover' THEN
+        IF to_jsonb(OLD) - {_TEXTS} = to_jsonb(NEW) - {_TEXTS} THEN
+            RETURN NEW;
+        END IF;
+        IF OLD.leftover = '' OR NEW.leftover <> '{REPR}' THEN
+            {_open("OLD.reconciliation_id", "line_of_signed_stays", " FOR SHARE")}
+        END IF;
+        IF to_jsonb(OLD) - {_TEXTS} - 'leftover' <> to_jsonb(NEW) - {_TEXTS} - 'leftover' THEN
             {refuse("reconciliation_line_stays", "A line of the file does not change.")}
         END IF;
+        RETURN NEW;
+    """,
+)
+LINE_TEXTS_STAY = FirmTrigger(
+    name="reconciliation_texts_stay",
+    when=pgtrigger.Before,
+    operation=pgtrigger.UpdateOf(  # type: ignore[no-untyped-call]
+        "description", "other", "reference", "outside_id", "leftover"
+    ),
+    func=f"""
+        IF to_jsonb(OLD) - 'leftover' <> to_jsonb(NEW) - 'leftover' THEN
+            {refuse("reconciliation_texts_stay", "The texts of a line do not change.")}
+        END IF;
+        {_open("OLD.reconciliation_id", "reconciliation_texts_stay", " FOR SHARE")}
         RETURN NEW;
     """,
 )

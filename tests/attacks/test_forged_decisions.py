@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection
 from django.db import transaction as db_transaction
+from django.utils import timezone
 
 from accounts.groups import OPERATIONS
 from accounts.models import Account, ApprovalRequest, User
@@ -18,7 +19,7 @@ from tests.attacks.approvals import approved, as_web, asked, asked_limits, done
 from tests.attacks.forgeries import FORGED, told
 from tests.banking.reconciliation.files import sign, stored
 from tests.conftest import colleague
-from tests.factories import balances
+from tests.factories import balances, walls_down
 from tests.refusals import constraint_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -151,12 +152,32 @@ def test_what_was_approved_is_changed_in_the_name_of_who_asked(
 
 def test_only_what_was_approved_uses_an_approval(account: Account, clerk: User, boss: User) -> None:
     request = approved(asked(account, clerk), boss)
+    with walls_down("approval_requests"):  # as of a file that was paid in part
+        ApprovalRequest.objects.update(used_at=timezone.now(), used_amount=1)
     sql = "UPDATE approval_requests SET status = 'done'"
     with pytest.raises(DatabaseError) as refusal:
         smuggle(sql, signed(told(clerk)), account, clerk)
     assert constraint_of(refusal.value) == "request_used_by_rows"
-    done(request, by=boss)
-    assert balances(account) == [70_000]
+    request.refresh_from_db()
+    assert request.status == "approved"
+
+
+def test_a_row_that_is_not_written_uses_no_approval(
+    account: Account, other: Account, clerk: User, boss: User
+) -> None:
+    """ON CONFLICT leaves it out, and so it counts for no sum of a day either."""
+    request = approved(
+        asked_limits(account, boss, overdraft_limit=Decimal(50_000)), colleague("manager", "Second")
+    )
+    sql = LIMIT.replace("gen_random_uuid()", f"'{request.transaction_id}'")
+    smuggle(sql.replace("9000", "0"), signed(told(clerk)), other, clerk)
+    smuggle(sql.replace("9000", "50000") + " ON CONFLICT DO NOTHING", "", account, boss)
+    smuggle(sql + " ON CONFLICT DO NOTHING", "", account, boss)
+    request.refresh_from_db()
+    assert request.status == "approved"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM staff_sums")
+        assert cursor.fetchone() == (0,)
 
 
 SIGN = "UPDATE reconciliations SET signed_by_id = %(person)s"

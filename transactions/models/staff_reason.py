@@ -18,7 +18,9 @@ ASKED_BY_AUTHOR = """EXISTS (
     SELECT FROM approval_requests AS request
     WHERE request.transaction_id = added.transaction_id AND request.kind = added.action
       AND request.requested_by_id = added.written_by_id
-      AND request.status IN ('approved', 'done'))"""
+      AND request.status IN ('approved', 'done')
+      AND request.reason = added.reason
+      AND coalesce(request.parameters->>'message', '') = added.message)"""
 
 
 class StaffReason(models.Model):

@@ -215,6 +215,13 @@ ATTEMPTS: list[Attempt] = [
     ),
     Attempt(
         "reconciliation_lines",
+        "reconciliation_texts_stay",
+        "Change the description of a line",
+        f"UPDATE reconciliation_lines SET description = 'A gift' WHERE id = {THEIRS}",  # noqa: S608
+        given=(A_FILE, A_LINE),
+    ),
+    Attempt(
+        "reconciliation_lines",
         "reconciliation_lines_stay",
         "Truncate reconciliation_lines",
         "TRUNCATE reconciliation_lines CASCADE",

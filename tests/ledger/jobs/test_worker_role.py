@@ -13,7 +13,8 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core import mail
-from django.db import connection
+from django.db import IntegrityError, connection
+from django.db import transaction as db_transaction
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
@@ -24,6 +25,7 @@ from accounts.services import close_account
 from accounts.sign_in import tokens
 from banking.alerts.models import AlertKind
 from banking.alerts.services import choose
+from banking.reconciliation.models import Reconciliation
 from banking.standing_orders.paying import pay_due
 from banking.statement_files.models import MonthlyStatement
 from ledger.db.history.register import ERASES
@@ -144,7 +146,7 @@ def test_what_the_worker_may_do_to_all_rows_of_a_table_is_in_the_docs(
     changed = worker.execute(sql)
 
     assert changed.rowcount > 0
-    paragraph = read("docs/rights.md").partition("**What whoever takes over a worker")[2]
+    paragraph = read("docs/rights.md").partition("**A worker that is taken over")[2]
     assert told in " ".join(paragraph.partition("\n\n")[0].split())
 
 
@@ -345,6 +347,35 @@ def test_triggers_that_the_worker_lifts_let_no_web_process_sign(
         worker.execute("SELECT restore_triggers('reconciliations')")
     whose.refresh_from_db()
     assert second not in (whose.signed_by, whose.countersigned_by)
+
+
+@pytest.mark.parametrize("leftover", ["", "Agreed"])
+def test_a_line_that_was_signed_keeps_its_reason_where_triggers_are_lifted(
+    leftover: str, worker: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    whose = stored((50_000, "Not ours"))
+    sign(whose, UserFactory())
+    worker.execute("SELECT lift_triggers('reconciliation_lines')")
+    try:
+        with pytest.raises(psycopg.errors.CheckViolation):
+            worker.execute("UPDATE reconciliation_lines SET leftover = %s", [leftover])
+    finally:
+        worker.execute("SELECT restore_triggers('reconciliation_lines')")
+
+
+def test_what_is_signed_is_registered_and_stays_where_triggers_are_lifted(
+    worker: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    whose, first, second = stored(), UserFactory(), UserFactory()
+    worker.execute("SELECT lift_triggers('reconciliations')")
+    try:
+        sign(sign(whose, first), second)
+        with pytest.raises(IntegrityError), db_transaction.atomic():
+            Reconciliation.objects.all().delete()
+    finally:
+        worker.execute("SELECT restore_triggers('reconciliations')")
+    register = "SELECT count(*) FROM row_register WHERE table_name = 'reconciliations'"
+    assert worker.execute(register).fetchone() == (1,)
 
 
 def test_the_worker_forgets_no_attempt_whose_window_runs() -> None:
