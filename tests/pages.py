@@ -17,7 +17,7 @@ def text_of(response: Any) -> str:
 
 def without_request(text: str) -> str:
     """The text of an error page without the id of its request, which no other page has."""
-    return re.sub(r"tell them this number: [0-9a-f]{32}", "", text)
+    return re.sub(r"give this number: [0-9a-f]{32}", "", text)
 
 
 def markup_of(response: Any) -> str:
