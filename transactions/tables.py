@@ -53,7 +53,13 @@ register(
             ),
             personal_data="reasons and messages; names are erased with the person",
         ),
-        "seals": Table(web=READ, worker="SELECT, INSERT", rows=DIGESTS, personal_data="none"),
+        "seals": Table(
+            web=READ,
+            worker="SELECT, INSERT",
+            rows=DIGESTS,
+            personal_data="none",
+            authors=("sealed_by",),
+        ),
         "sealed_days": Table(web=READ, worker="SELECT, INSERT", rows=DIGESTS, personal_data="none"),
         # Their findings name accounts.
         "audit_runs": Table(

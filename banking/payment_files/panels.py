@@ -18,6 +18,7 @@ kinds.register(
         description="File",
         is_done_on_page=True,
         to_page="Go to the file",
+        opened_by="transactions.use_cash_desk",
     ),
 )
 

@@ -39,9 +39,7 @@ def check_tables(**_options: Any) -> list[CheckMessage]:
 
 
 def _without_policy() -> Iterator[tuple[str, str]]:
-    """Each table whose rows belong to rows of others that have a policy, with the column. Who wrote
-    a row, such as `created_by`, is not whose it is.
-    """
+    """Each table whose rows belong to rows of others that have a policy, with the field."""
     closed = policies()
     for model in apps.get_models(include_auto_created=True):
         table = TABLES.get(model._meta.db_table)
@@ -50,6 +48,6 @@ def _without_policy() -> Iterator[tuple[str, str]]:
             continue
         for field in model._meta.concrete_fields:
             refers_to = field.remote_field and field.remote_field.model._meta.db_table
-            if refers_to in closed and not field.name.endswith("_by"):
+            if refers_to in closed and field.name not in table.authors:
                 yield model._meta.db_table, field.name
                 break

@@ -25,7 +25,8 @@ class Table:
     the auditor read every column but `hidden_from_worker` and `hidden_from_auditor`.
     `rows` is the policy of row-level security, or why the table needs none: then each reader has
     every row. With `checked_first`, a trigger checks the policy of an INSERT before the other
-    triggers, which read accounts with the rights of the owner.
+    triggers, which read accounts with the rights of the owner. `authors` are fields of people that
+    name who wrote a row, not whose it is.
     `personal_data` says what the table has of people, and when that goes; "none" if it has nothing.
     """
 
@@ -37,6 +38,7 @@ class Table:
     hidden_from_worker: str = ""
     hidden_from_auditor: str = ""
     checked_first: bool = False
+    authors: tuple[str, ...] = ()
 
     @property
     def policy(self) -> Policy | None:

@@ -1,5 +1,6 @@
 """A customer's payment file over the threshold: asked for, approved, and paid once, as it was."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from banking.payment_files.booking import book_rest, book_whole
 from banking.payment_files.models import PaymentFile, PaymentLine
 from banking.payment_files.preview import check
 from banking.payment_files.storage import discard, store
+from ledger.db.ids import uuid7
 from tests.attacks.approvals import ANOTHER_LINE, PAGE, approved, as_web, expire, step
 from tests.attacks.approvals import asked_for_file as asked
 from tests.attacks.approved_files.steps import paid, press_at
@@ -26,6 +28,7 @@ from tests.factories import AccountFactory, balances
 from tests.pages import text_of, texts_of
 from transactions.audit.audit import audit
 from transactions.exceptions import LedgerError
+from transactions.staff.approvals.kinds import shown_as
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -230,3 +233,13 @@ def test_nobody_is_asked_to_approve_a_file_that_is_just_removed(
     )
     assert isinstance(refusal, LedgerError)
     assert not ApprovalRequest.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "permission", ["payment_files.view_paymentfile", "transactions.use_cash_desk", "other.right"]
+)
+def test_the_file_of_a_request_is_linked_for_those_who_may_open_it(permission: str) -> None:
+    reader: Any = SimpleNamespace(has_perm=permission.__eq__)
+    request = ApprovalRequest(kind="payment_file", transaction_id=uuid7())
+    page = shown_as(request.kind).page(request, reader)
+    assert bool(page) == (permission != "other.right")

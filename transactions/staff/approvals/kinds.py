@@ -24,11 +24,13 @@ class ShownKind:
     description: str = "Description"
     is_done_on_page: bool = False  # by a form there, after the approval
     to_page: str = ""  # the label of the link to that form
+    opened_by: str = ""  # another permission that opens the page
 
     def page(self, request: ApprovalRequest, reader: User) -> str:
         """The address of what the request is about; "" if the reader may not open it."""
         app, _, name = self.model.partition(".")
-        if not reader.has_perm(f"{app}.view_{name}"):
+        opens = (f"{app}.view_{name}", self.opened_by)
+        if not any(permission and reader.has_perm(permission) for permission in opens):
             return ""
         pk: Any = getattr(request, self.key)
         return reverse(f"admin:{app}_{name}_change", args=[pk])

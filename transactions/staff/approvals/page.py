@@ -22,7 +22,7 @@ from transactions.staff.approvals.outcomes import outcome
 from transactions.staff.approvals.requests import DECIDE, do_approved, may_execute, refuse_outdated
 
 DECIDED_SHOWN = OPEN_SHOWN = 50
-PAYEES_SHOWN = 5  # of a request for many payments; the page of a file has all
+MOST_RECIPIENTS = 5  # of a request for many payments; the page of a file has all
 VIEW = "accounts.view_approvalrequest"
 Status = ApprovalRequest.Status
 
@@ -180,6 +180,6 @@ def _add_recipients(rows: Sequence[ApprovalRequest]) -> None:
     """Adds `recipients`, the largest of its payments, to each request. Not from the lines of the
     file: a line may be refused meanwhile, and paid later all the same.
     """
-    payments = list(ApprovalPayment.objects.of(rows).largest(each=PAYEES_SHOWN)) if rows else []
+    payments = list(ApprovalPayment.objects.of(rows).largest(each=MOST_RECIPIENTS)) if rows else []
     for row in rows:
         row.recipients = [each for each in payments if each.request_id == row.pk]  # type: ignore[attr-defined]
