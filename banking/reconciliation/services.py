@@ -51,6 +51,7 @@ SENTENCES = {
         (
             "signed_reconciliation_stays",
             "line_of_signed_stays",
+            "reconciliation_texts_stay",
             "lines_of_signed_complete",
             "no_match_of_signed",
             "match_of_signed_stays",

@@ -125,24 +125,28 @@ def test_no_reason_names_nobody(
 
 
 @pytest.mark.parametrize(
-    ("status", "action", "asked_by", "about", "is_taken"),
+    ("status", "action", "asked_by", "about", "words", "is_taken"),
     [
-        ("done", "refund", "author", "it", True),
-        ("approved", "refund", "author", "it", True),
-        ("declined", "refund", "author", "it", False),
-        ("done", "release", "author", "it", False),
-        ("done", "refund", "somebody else", "it", False),
-        ("done", "refund", "author", "something else", False),
+        ("done", "refund", "author", "it", ("Asked", ""), True),
+        ("approved", "refund", "author", "it", ("Asked", ""), True),
+        ("declined", "refund", "author", "it", ("Asked", ""), False),
+        ("done", "release", "author", "it", ("Asked", ""), False),
+        ("done", "refund", "somebody else", "it", ("Asked", ""), False),
+        ("done", "refund", "author", "something else", ("Asked", ""), False),
+        ("done", "refund", "author", "it", ("Another reason", ""), False),
+        ("done", "refund", "author", "it", ("Asked", "Another message"), False),
     ],
 )
 def test_what_was_approved_names_who_asked(
-    status: str, action: str, asked_by: str, about: str, is_taken: bool, paid: Transaction
+    status: str, action: str, asked_by: str, about: str, words: tuple[str, str], is_taken: bool,
+    paid: Transaction,
 ) -> None:
     """A manager has it done, so that the facts name the manager."""
     author, manager = UserFactory(is_staff=True), UserFactory(is_staff=True)
     row = {
         "kind": "refund", "transaction_id": paid.pk if about == "it" else uuid4(), "amount": 5,
-        "currency": "USD", "from_account": paid.to_account, "reason": "Asked",
+        "currency": "USD", "from_account": paid.to_account, "reason": words[0],
+        "parameters": {"message": words[1]},
         "requested_by": author if asked_by == "author" else UserFactory(),
         "expires_at": timezone.now() + timedelta(days=1),
         "status": status, "decided_by": manager, "decided_at": timezone.now(),

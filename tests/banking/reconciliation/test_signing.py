@@ -323,3 +323,13 @@ def test_erasing_what_a_line_says_of_a_person_is_no_edit(frozen: Reconciliation)
             " outside_id = '', leftover = CASE WHEN leftover = '' THEN '' ELSE 'Erased' END"
         )
     assert list(reconciliations()) == []
+
+
+@pytest.mark.parametrize("reason", ["A fee", "Erased", "Another one"])
+def test_a_reason_of_a_signed_line_is_refused_with_a_message(
+    whose: Reconciliation, first: User, reason: str
+) -> None:
+    """Also the reason that it has, and the one that an erasure writes."""
+    sign(whose, first)
+    with pytest.raises(InvalidDetails, match="Take the signature back"):
+        services.leave_over(line=line_of(whose, 2), reason=reason)

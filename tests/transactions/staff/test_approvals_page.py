@@ -134,13 +134,13 @@ def test_a_manager_reads_all_that_they_approve(
     for draft in drafts:
         with as_web(clerk):
             preview = services.preview(replace(draft, created_by=clerk))
-            ask_for(preview, reason="Asked by letter", message="Sorry", asked_by=clerk)
+            ask_for(preview, reason="Asked by letter", message="Dear Ana,\n  sorry", asked_by=clerk)
     response = manager.get(PAGE)
     hold, capture, refund = texts_of(response, "approval")
     assert f"Held until {exact(until)}" in hold
     assert "Captures this hold" in capture
     assert "Refunds this transaction" in refund
-    assert "The customer reads Sorry" in refund
+    assert "The customer reads Dear Ana, sorry" in refund
     page = response.content.decode()
     for about in (held, row):
         assert page.count(reverse("admin:transactions_transaction_change", args=[about.pk])) == 1

@@ -7,6 +7,7 @@ from accounts import services as account_services
 from accounts.exceptions import MayNotDecide, NeedsApproval
 from accounts.models import Account, ApprovalRequest, User
 from ledger.db.history.facts import because
+from ledger.text.lines import tidy_line
 from transactions import services, staff_services
 from transactions.models import StaffReason, Transaction
 from transactions.services import Draft
@@ -42,7 +43,7 @@ def ask_for(row: Transaction, *, reason: str, message: str = "", asked_by: User)
             "captures": str(row.captures_id) if row.captures_id else None,
             "reverses": str(row.reverses_id) if row.reverses_id else None,
             "expires_at": row.expires_at.isoformat() if row.expires_at else None,
-            "message": message,
+            "message": tidy_line(message),
         },
         reason=reason,
         asked_by=asked_by,
