@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.checks import CheckMessage
 
 from ledger.checks.messages import weak, wrong
@@ -19,11 +20,14 @@ def check_tables(**_options: Any) -> list[CheckMessage]:
         wrong("hidden_column", problem, "Correct it in the module `tables` of its app.")
         for problem in misspelled()
     ]
+    level = wrong if settings.LEDGER_ROW_SECURITY else weak
     open_to_all = [
-        wrong(
+        level(
             "table_without_policy",
-            f"Everybody may read {table}, though {column} refers to rows that have a policy.",
-            "Give it a policy in the module `tables` of its app; docs/new-app.md names an example.",
+            f"Row-level security shows all rows of {table} to everybody, though {column} refers to"
+            " rows that have a policy.",
+            "Give it a policy in the module `tables` of its app, such as"
+            f' rows=of_person("{column}"); docs/new-app.md#5-who-may-do-what has others.',
         )
         for table, column in _without_policy()
     ]
@@ -39,7 +43,7 @@ def check_tables(**_options: Any) -> list[CheckMessage]:
 
 
 def _without_policy() -> Iterator[tuple[str, str]]:
-    """Each table whose rows belong to rows of others that have a policy, with the field."""
+    """Each table whose rows belong to rows of others that have a policy, with the column."""
     closed = policies()
     for model in apps.get_models(include_auto_created=True):
         table = TABLES.get(model._meta.db_table)
@@ -49,5 +53,5 @@ def _without_policy() -> Iterator[tuple[str, str]]:
         for field in model._meta.concrete_fields:
             refers_to = field.remote_field and field.remote_field.model._meta.db_table
             if refers_to in closed and field.name not in table.authors:
-                yield model._meta.db_table, field.name
+                yield model._meta.db_table, str(field.column)
                 break

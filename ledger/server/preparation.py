@@ -18,9 +18,11 @@ from ledger.server.progress import Progress, seconds_of
 from ledger.server.static_files import are_collected
 from ledger.text.lines import counted
 from transactions.demo.seeding import is_interrupted
+from transactions.demo.sign_ins import SIGN_INS
 from transactions.row_security import installation as row_security
 
 SECONDS_TO_CONNECT = 5
+NO_DEMO = "This bank has people, so it gets no demo data; manage.py seed_demo --force adds it."
 PRACTICE_BANK = "Building the practice bank of the cookbook"
 
 
@@ -45,8 +47,11 @@ def _prepare(*, demo: bool, progress: Progress, static: bool, practice_bank: boo
     if missing:
         with progress.step(f"Applying {counted(len(missing), 'migration')}"):
             call_command("migrate", verbosity=0, interactive=False)
-    if demo and (not get_user_model()._default_manager.exists() or is_interrupted()):
+    people = get_user_model()._default_manager
+    if demo and (not people.exists() or is_interrupted()):
         _fill_empty_bank(progress)
+    elif demo and settings.LEDGER_EMBEDDED and not people.filter(email=SIGN_INS["ana"]).exists():
+        progress.tell(NO_DEMO)
     signed_facts.store_keys()
     if row_security.apply():
         progress.tell("Changed row-level security in the database.")

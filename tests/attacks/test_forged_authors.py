@@ -138,7 +138,12 @@ def test_no_reason_names_nobody(
     ],
 )
 def test_what_was_approved_names_who_asked(
-    status: str, action: str, asked_by: str, about: str, words: tuple[str, str], is_taken: bool,
+    status: str,
+    action: str,
+    asked_by: str,
+    about: str,
+    words: tuple[str, str],
+    is_taken: bool,
     paid: Transaction,
 ) -> None:
     """A manager has it done, so that the facts name the manager."""

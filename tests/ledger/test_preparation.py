@@ -68,6 +68,17 @@ def test_demo_data_never_come_to_a_bank_with_people(called: list[str]) -> None:
     assert called == []
 
 
+def test_a_bank_with_other_people_is_told_how_it_gets_demo_data(
+    called: list[str], settings: Any
+) -> None:
+    settings.LEDGER_EMBEDDED = True
+    get_user_model()._default_manager.create_user(email="root@example.com", name="Root")
+    told = list[str]()
+    preparation.prepare(demo=True, progress=Progress(told.append))
+    assert lines_of(told) == [preparation.NO_DEMO]
+    assert called == []
+
+
 def test_demo_data_of_an_interrupted_start_are_completed(called: list[str], settings: Any) -> None:
     def stop(_booked: int) -> None:
         raise KeyboardInterrupt

@@ -10,6 +10,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import Error
+from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import ProgrammingError, connection
@@ -286,10 +287,14 @@ def test_check_names_a_table_that_no_app_registers(monkeypatch: pytest.MonkeyPat
     assert "payees" in found.msg
 
 
-def test_check_names_a_table_of_people_without_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("is_on", "level"), [(True, Error), (False, CheckWarning)])
+def test_check_names_a_table_of_people_without_a_policy(
+    is_on: bool, level: type, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LEDGER_ROW_SECURITY = is_on
     monkeypatch.setitem(TABLES, "payees", replace(TABLES["payees"], rows="names of recipients"))
     (found,) = check_tables()
-    assert isinstance(found, Error)
+    assert isinstance(found, level)
     assert "payees" in found.msg
 
 
