@@ -75,8 +75,7 @@ def end_session(bank: BankWithReplica) -> None:
 def change_a_table(bank: BankWithReplica) -> None:
     """What a replica can replay only when nobody reads the table there."""
     with roles.as_superuser(bank.pair.primary.running(), roles.DATABASE) as primary:
-        primary.execute("ALTER TABLE transactions SET (fillfactor = 90)")
-        primary.execute("ALTER TABLE transactions RESET (fillfactor)")
+        primary.execute("BEGIN; LOCK TABLE transactions IN ACCESS EXCLUSIVE MODE; COMMIT")
 
 
 def test_a_dead_replica_costs_no_request(bank: BankWithReplica, ana: Saver) -> None:
