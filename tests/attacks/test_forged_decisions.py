@@ -137,6 +137,18 @@ def test_a_request_for_other_limits_gives_nobody_its_name(
     assert constraint_of(refusal.value) == "limits_by_their_author"
 
 
+def test_approved_limits_have_the_words_of_their_request(
+    account: Account, clerk: User, boss: User
+) -> None:
+    request = approved(
+        asked_limits(account, boss, overdraft_limit=Decimal(60_000)), colleague("manager", "Second")
+    )
+    sql = LIMIT.replace("gen_random_uuid()", f"'{request.transaction_id}'").replace("9000", "60000")
+    with pytest.raises(DatabaseError) as refusal:
+        smuggle(sql, signed(told(clerk)), account, boss)
+    assert constraint_of(refusal.value) == "limits_by_their_author"
+
+
 def test_what_was_approved_is_changed_in_the_name_of_who_asked(
     account: Account, boss: User, people: dict[str, User]
 ) -> None:

@@ -127,7 +127,7 @@ def test_a_hold_a_capture_and_a_refund_are_approved_with_their_reasons(
     forms = [
         (HOLD, hold_form(account, amount="15000")),
         (page_of(held, "capture"), said_by_staff(amount="12000")),
-        (page_of(paid, "refund"), said_by_staff(amount="12000", message="Sorry")),
+        (page_of(paid, "refund"), said_by_staff(amount="12000", message="Dear Ana,\n  sorry")),
     ]
     for url, form in forms:
         seen = reviewed(staff, url, form)
@@ -137,7 +137,7 @@ def test_a_hold_a_capture_and_a_refund_are_approved_with_their_reasons(
         row = Transaction.objects.get(pk=paid_id(clerk, form))
         reason = StaffReason.objects.get(transaction=row)
         assert (reason.written_by, reason.reason) == (clerk, "Came damaged")
-    assert StaffReason.objects.get(action="refund").message == "Sorry"
+    assert StaffReason.objects.get(action="refund").message == "Dear Ana, sorry"
     assert audit().clean
 
 
