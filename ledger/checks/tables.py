@@ -26,8 +26,9 @@ def check_tables(**_options: Any) -> list[CheckMessage]:
             "table_without_policy",
             f"Row-level security shows all rows of {table} to everybody, though {column} refers to"
             " rows that have a policy.",
-            "Give it a policy in the module `tables` of its app, such as"
-            f' rows=of_person("{column}"); docs/new-app.md#5-who-may-do-what has others.',
+            "Give it a policy in the module `tables` of its app"
+            " (docs/new-app.md#5-who-may-do-what); or, if this only names who wrote the row,"
+            f' authors=("{column}",).',
         )
         for table, column in _without_policy()
     ]
@@ -53,5 +54,5 @@ def _without_policy() -> Iterator[tuple[str, str]]:
         for field in model._meta.concrete_fields:
             refers_to = field.remote_field and field.remote_field.model._meta.db_table
             if refers_to in closed and field.name not in table.authors:
-                yield model._meta.db_table, str(field.column)
+                yield model._meta.db_table, field.name
                 break

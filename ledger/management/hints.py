@@ -90,5 +90,8 @@ def _is_no_app(argument: str) -> bool:
 
 def _is_of_project(app: AppConfig) -> bool:
     """Whether it has tables, and is a folder of the project."""
-    is_ours = Path(app.path).is_relative_to(settings.BASE_DIR) and "site-packages" not in app.path
+    is_ours = (
+        Path(app.path).resolve().is_relative_to(settings.BASE_DIR)
+        and "site-packages" not in app.path
+    )
     return app.models_module is not None and is_ours

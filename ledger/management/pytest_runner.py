@@ -134,8 +134,9 @@ def place_of(label: str) -> str:
     if path.exists() and path.resolve().is_relative_to(TESTS):
         return label
     dotted = label.removeprefix("./").rstrip("/").replace("/", ".")
-    if dotted in apps.app_configs:
-        dotted = apps.app_configs[dotted].name
+    head, dot, rest = dotted.partition(".")
+    if head in apps.app_configs:
+        dotted = apps.app_configs[head].name + dot + rest
     names = ["tests", *[name for name in dotted.split(".") if name != "tests"]]
     folder = "/".join(names)
     is_name = len(names) > 1 and all(map(str.isidentifier, names))

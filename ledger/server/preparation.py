@@ -17,12 +17,15 @@ from ledger.db.server.embedded import embedded_server
 from ledger.server.progress import Progress, seconds_of
 from ledger.server.static_files import are_collected
 from ledger.text.lines import counted
-from transactions.demo.seeding import is_interrupted
-from transactions.demo.sign_ins import SIGN_INS
+from transactions.demo.seeding import is_interrupted, is_seeded
+from transactions.models import Seal
 from transactions.row_security import installation as row_security
 
 SECONDS_TO_CONNECT = 5
-NO_DEMO = "This bank has people, so it gets no demo data; manage.py seed_demo --force adds it."
+NO_DEMO = (
+    "This bank has people, so it gets no demo data. If it is no real bank, manage.py seed_demo"
+    " --force adds it, with people whose password everybody knows."
+)
 PRACTICE_BANK = "Building the practice bank of the cookbook"
 
 
@@ -50,7 +53,7 @@ def _prepare(*, demo: bool, progress: Progress, static: bool, practice_bank: boo
     people = get_user_model()._default_manager
     if demo and (not people.exists() or is_interrupted()):
         _fill_empty_bank(progress)
-    elif demo and settings.LEDGER_EMBEDDED and not people.filter(email=SIGN_INS["ana"]).exists():
+    elif demo and settings.LEDGER_EMBEDDED and not (is_seeded() or Seal.objects.exists()):
         progress.tell(NO_DEMO)
     signed_facts.store_keys()
     if row_security.apply():

@@ -64,6 +64,7 @@ def test_no_test_sees_the_database_of_a_bank(
         ("accounts/", "tests/accounts"),
         ("./accounts", "tests/accounts"),
         ("alerts", "tests/banking/alerts"),
+        ("alerts.tests", "tests/banking/alerts"),
         ("banking/alerts", "tests/banking/alerts"),
         ("ledger_db", "tests/ledger/db"),
         ("accounts.sign_in", "tests/accounts/sign_in"),

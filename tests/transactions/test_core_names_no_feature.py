@@ -30,16 +30,17 @@ def names_of(feature: str) -> Iterator[str]:
         if config.name != f"banking.{feature}":
             continue
         yield rf"['\"]{config.label}/\w"
-        yield rf"{{% load [^%]*\b{config.label}\b"
+        yield rf"{{% load [^%]*\b{config.label}\b|\bperms\.{config.label}\b|admin:{config.label}\b"
         for model in config.get_models():
             label, name = config.label, model._meta.model_name
-            yield rf"\b{label}\.\w+_{name}\b|\b{label}_{name}_|\b{label}\.{model.__name__}\b"
+            yield rf"\b{label}\.\w+_{name}\b|\b{label}_{name}_|\b{label}\.(?i:{name})\b"
             if model._meta.proxy:  # it carries triggers on a table of somebody else
                 continue
             table = model._meta.db_table
             # A table whose name is a word of English is one in SQL.
-            before = r"\b(FROM|JOIN|INTO|UPDATE|TABLE|ON|TRUNCATE|USING|ONLY|EXISTS)\s+"
-            yield rf"\b{table}\b" if "_" in table else rf"{before}(public\.)?\"?{table}\b"
+            before = r"\b(FROM|JOIN|INTO|UPDATE|TABLE|ON|TRUNCATE|USING|ONLY|EXISTS|REFERENCES)\s+"
+            in_sql = rf"{before}(public\.)?\"?{table}\b|'{table}'"
+            yield rf"\b{table}\b" if "_" in table else in_sql
     if (BASE_DIR / "banking" / feature / "urls.py").exists():
         for address in import_module(f"banking.{feature}.urls").urlpatterns:
             yield rf"transactions:{address.name}['\"]"
@@ -90,6 +91,7 @@ def test_what_belongs_to_a_feature_is_found() -> None:
     for text in (
         "'outside/account.html'", "'transactions:outside'", "'outside.OutsideAccount'",
         "'banking.outside.reads'", "SELECT 1 FROM a, outside_entries",
-        "'outside.view_outsideentry'",
+        "'outside.view_outsideentry'", "'outside.outsideaccount'", "perms.outside.x",
     ):  # fmt: skip
         assert pattern.search(text), text
+    assert named("outside", ("banking/outside/",))
