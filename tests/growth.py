@@ -7,6 +7,7 @@ from collections.abc import Callable
 SHORT, LONG = 10_000, 100_000  # bytes in UTF-8
 MOST = 12.0  # times as long for ten times the length; linear is 10
 TRIES = 5
+LONG_ENOUGH = 5.0  # seconds of one run, after which it is not repeated
 NOTHING = 0.05  # seconds for LONG bytes that are no harm, whatever the growth
 
 
@@ -29,7 +30,7 @@ def times_as_long(
             if alone < NOTHING:
                 return 0
             found = min(found, alone / together * many)
-            if found < MOST or alone > 1:
+            if found < MOST or alone > LONG_ENOUGH:
                 break
     finally:
         gc.enable()
