@@ -77,28 +77,32 @@ MIN_SIMILARITY = 0.75  # failoverTimeout of the driver for Java has 0.86
 OF_PSYCOPG = "; options of psycopg belong in DATABASE_URL or DB_OPTIONS"
 # Options with a fixed set of values. The driver refuses others at each connection, or ignores them.
 STRATEGY = "_host_selector_strategy"  # the end of the name of each option for a strategy
-MODES = (
-    "strict-writer", "strict-home-reader", "strict-out-of-home-reader", "strict-any-reader",
-    "home-reader-or-writer", "out-of-home-reader-or-writer", "any-reader-or-writer",
-)  # fmt: skip
 VALUES: dict[str, Sequence[str]] = {
-    "active_home_failover_mode": MODES,
+    "active_home_failover_mode": ("strict-writer",),
     "default_host_availability_strategy": ("exponential_backoff",),
-    "endpoint_substitution_role": ("writer", "reader", "any", "none"),
-    "failover_mode": ("strict_writer", "strict_reader", "reader_or_writer"),
+    "endpoint_substitution_role": ("writer", "none"),
+    "failover_mode": ("strict_writer",),
     "inactive_cluster_writer_endpoint_substitution_role": ("writer", "none"),
-    "inactive_home_failover_mode": MODES,
-    "srw_verify_initial_connection_type": ("writer", "reader"),
+    "inactive_home_failover_mode": ("strict-writer",),
+    "srw_verify_initial_connection_type": ("writer",),
     "verify_inactive_cluster_writer_endpoint_connection_type": ("writer", "none"),
-    "verify_opened_connection_type": ("writer", "reader", "none"),
+    "verify_opened_connection_type": ("writer", "none"),
     "wrapper_dialect": ("aurora-pg", "global-aurora-pg", "multi-az-pg", "pg", "rds-pg"),
 }
+# The driver's other values of these options choose a reader, which books no payment.
+MODES = ("active_home_failover_mode", "failover_mode", "inactive_home_failover_mode")
+ROLES = (
+    "endpoint_substitution_role", "srw_verify_initial_connection_type",
+    "verify_opened_connection_type",
+)  # fmt: skip
+ONLY_THE_WRITER = " (a bank needs the server that takes writes)"
 # Of the connections by which plugins watch servers: monitoring-connect_timeout.
 OF_MONITORS = (
     "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
     "tcp_user_timeout",
 )  # fmt: skip
-# Whole numbers of which the driver's default does not tell that they are.
+# Options whose default in the driver, None, does not show their type.
+FLAGS = ("tcp_keepalive",)
 NUMBERS = (
     "socket_timeout", "tcp_keepalive_time", "tcp_keepalive_interval", "tcp_keepalive_probes",
     "iam_default_port", "host_availability_strategy_max_retries",
@@ -164,11 +168,13 @@ def _check_option(name: str, value: str, plugins: list[str]) -> None:
         env.refuse("DB_AWS_OPTIONS", NEEDS_OWN_POOL)
     values = _strategies() if name.endswith(STRATEGY) else VALUES.get(name, [value])
     if value not in values:
-        env.refuse("DB_AWS_OPTIONS", f"{value!r} is not a value of {name}: {', '.join(values)}")
+        reason = ONLY_THE_WRITER if name in MODES + ROLES else ""
+        known_values = f"{', '.join(values)}{reason}"
+        env.refuse("DB_AWS_OPTIONS", f"{value!r} is not a value of {name}: {known_values}")
     if name.endswith(STRATEGY) and value == FASTEST and FASTEST_PLUGIN not in plugins:
         env.refuse("DB_AWS_OPTIONS", f"{value!r} needs {FASTEST_PLUGIN} in DB_AWS_PLUGINS")
     default = known[name]
-    if isinstance(default, bool):
+    if isinstance(default, bool) or name in FLAGS:
         if value.lower() not in ("true", "false"):
             env.refuse("DB_AWS_OPTIONS", f"{value!r} is not True or False, for {name}")
     elif isinstance(default, int) or name in NUMBERS:

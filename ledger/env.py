@@ -148,6 +148,7 @@ _config = _open_config()
 _asked: set[str] = set()
 # What other Django projects call some of them.
 OF_OTHER_PROJECTS = {
+    "AWS_PLUGINS": "DB_AWS_PLUGINS",
     "AWS_STORAGE_BUCKET_NAME": "LEDGER_ATTACHMENTS_BUCKET",
     "AWS_S3_REGION_NAME": "LEDGER_ATTACHMENTS_REGION",
     "AWS_S3_ENDPOINT_URL": "LEDGER_ATTACHMENTS_ENDPOINT",

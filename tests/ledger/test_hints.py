@@ -38,6 +38,7 @@ def test_what_tutorials_type_is_answered(line: list[str], named: str) -> None:
         ("validate", "manage.py check"),
         ("sqlall", "manage.py sqlmigrate"),
         ("graph_models", "docs/columns.md"),
+        ("pg_dump", "manage.py backup"),
         ("shell_plus", "make shell"),
     ],
 )

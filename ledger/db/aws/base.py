@@ -60,7 +60,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _opened(self, conninfo: str, parameters: dict[str, Any]) -> Any:
         options = self.settings_dict["LEDGER_DRIVER"]
         if self.only_reads:
-            options = {"failover_mode": "reader_or_writer", **options}
+            options = {**options, "failover_mode": "reader_or_writer"}
         with told_as_no_login("AWS's driver gets no login"):
             found = driver.connect(conninfo, parameters, options, writes=not self.only_reads)
         if level := self.settings_dict["OPTIONS"].get("isolation_level"):

@@ -200,6 +200,16 @@ WRONG = {
             ("failover_reader_host_selector_strategy=roundRobin", "roundRobin"),
             ("initial_connection_host_selector_strategy=nonsense", "nonsense"),
             ("reader_initial_connection_host_selector_strategy=nonsense", "nonsense"),
+            ("tcp_keepalive=maybe", "maybe"),
+            *(
+                (f"{name}={value}", value)
+                for name, value in (
+                    ("failover_mode", "strict_reader"), ("failover_mode", "reader_or_writer"),
+                    ("active_home_failover_mode", "home-reader-or-writer"),
+                    ("endpoint_substitution_role", "any"),
+                    ("verify_opened_connection_type", "reader"),
+                )
+            ),
             # The driver takes it for reader_or_writer.
             ("failover_mode=strict-writer", "strict-writer"),
             ("wrapper_dialect=aurora", "aurora"),
@@ -223,7 +233,7 @@ WRONG = {
     "options",
     [
         "enable_failover=False&failover_mode=strict_writer",
-        "active_home_failover_mode=strict-any-reader&wrapper_dialect=multi-az-pg",
+        "active_home_failover_mode=strict-writer&wrapper_dialect=multi-az-pg&tcp_keepalive=True",
         "cluster_id=2&cluster_instance_host_pattern=?.x.eu-west-1.rds.amazonaws.com",
         "monitoring-connect_timeout=3&topology-monitoring-tcp_user_timeout=3000",
     ],
@@ -262,10 +272,11 @@ def test_the_values_of_the_driver_are_those_that_it_knows() -> None:
     assert set(aws_settings.VALUES["wrapper_dialect"]) == {
         each.value for each in dialects if each.value.endswith("pg")
     }
-    assert [modes.from_value(each) for each in aws_settings.MODES] == [*modes]
-    assert {each.upper() for each in aws_settings.VALUES["failover_mode"]} == {
-        each.name for each in plain
-    }
+    home = aws_settings.VALUES["active_home_failover_mode"]
+    assert [modes.from_value(each) for each in home] == [modes.STRICT_WRITER]
+    assert [plain[each.upper()] for each in aws_settings.VALUES["failover_mode"]] == [
+        plain.STRICT_WRITER
+    ]
 
 
 def test_the_drivers_own_backends_of_django_are_not_for_postgres() -> None:
