@@ -210,6 +210,14 @@ def test_a_deadlock_with_autovacuum_does_not_stop_it(monkeypatch: pytest.MonkeyP
     assert len(tries) == 2
 
 
+def test_the_error_of_a_policy_names_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = replace(policies()["payees"], reads="no_column = 1")
+    monkeypatch.setitem(TABLES, "payees", replace(TABLES["payees"], rows=policy))
+    with pytest.raises(ProgrammingError) as refused:
+        installation.apply()
+    assert "POLICY reads ON payees" in refused.value.__notes__[0]
+
+
 @pytest.mark.django_db(transaction=True)
 class TestTablesInUse:
     """An upgrade while somebody reads tables for a long time, such as an audit or a backup."""

@@ -7,6 +7,7 @@ SQL that made it as its comment. The comment ends with it, and a backup contains
 import hashlib
 from collections.abc import Iterable, Mapping
 
+from django.db import ProgrammingError
 from django.db.backends.utils import CursorWrapper
 
 # Those that take effect: Postgres asks no policy of a table without row-level security.
@@ -34,7 +35,11 @@ def make_changed(cursor: CursorWrapper, wanted: Mapping[str, list[str]]) -> list
     digests = {name: digest_of(statements) for name, statements in wanted.items()}
     changed = [name for name, digest in digests.items() if found.get(name) != digest]
     for name in changed:
-        for statement in wanted[name]:
-            cursor.execute(statement)
+        try:
+            for statement in wanted[name]:
+                cursor.execute(statement)
+        except ProgrammingError as error:
+            error.add_note(f"{name} has this error; its app registers its SQL (docs/new-app.md).")
+            raise
         cursor.execute(f"COMMENT ON {name} IS '{digests[name]}'")
     return changed
