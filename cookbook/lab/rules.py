@@ -152,7 +152,11 @@ def _rows(sql: str) -> list[tuple[str, ...]]:
 
 
 def _raised_by(table: str, trigger: str, violated: str, source: str) -> Iterable[Rule]:
+    """One rule for each name; its message is the first one, if the trigger has several."""
+    messages = dict[str, str]()
     for message, name in RAISED.findall(source):
+        messages.setdefault(name, message)
+    for name, message in messages.items():
         yield Rule(table, name, "TRIGGER", violated, trigger, message)
 
 

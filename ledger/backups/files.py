@@ -221,7 +221,7 @@ def load(file: Path) -> Manifest:
     that has tables.
     """
     manifest = check(file)
-    if is_older([name.partition(".")[::2] for name in manifest.migrations]):
+    if is_older(manifest.migrations):
         raise BackupRefused(OLDER.format(file=file))
     known = set(known_migrations())
     if newer := [name for name in manifest.migrations if name not in known]:

@@ -4,7 +4,7 @@ from contextlib import ExitStack, nullcontext
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from accounts.approvals import write_thresholds
 from accounts.sign_in.providers.group_map import write_provider_groups
@@ -12,7 +12,12 @@ from cookbook.practice import bank
 from cookbook.practice.readiness import NoPracticeBank
 from explorer.schema import installation as explorer_views
 from ledger.db.history import signed_facts
-from ledger.db.outages.probe import short_connection, unapplied_migrations
+from ledger.db.migrating.older import NOTHING_CHANGED, is_older
+from ledger.db.outages.probe import (
+    applied_migrations,
+    short_connection,
+    unapplied_migrations,
+)
 from ledger.db.server.embedded import embedded_server
 from ledger.server.progress import Progress, seconds_of
 from ledger.server.static_files import are_collected
@@ -83,6 +88,8 @@ def _find_missing(progress: Progress, *, demo: bool, static: bool) -> list[str]:
         found = stack.enter_context(short_connection(SECONDS_TO_CONNECT))
         if server:
             server.ensure_roles()
+        if is_older(applied_migrations(found)):
+            raise CommandError(NOTHING_CHANGED)
         return unapplied_migrations(found)
 
 

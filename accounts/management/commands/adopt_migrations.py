@@ -67,7 +67,7 @@ class Command(BaseCommand):
         recorder, loader = MigrationRecorder(connection), MigrationLoader(connection)
         applied = set(recorder.applied_migrations())
         fresh = {key for key in loader.disk_migrations if _is_fresh(*key)}
-        if not is_older(applied):
+        if not is_older([".".join(key) for key in applied]):
             self.stdout.write("This bank needs no move. Run manage.py migrate, or prepare.")
             return
         if not applied >= OLD:

@@ -19,7 +19,7 @@ from ledger.backups.fixtures import rows_of_a_bank
 from ledger.db import extensions
 from ledger.db.locking.short_waits import TablesInUse, again_while_in_use, is_in_use
 from ledger.db.migrating.going_back import Plan, lossy, taken_back
-from ledger.db.migrating.older import HOW_TO_MOVE, is_older
+from ledger.db.migrating.older import NOTHING_CHANGED, is_older
 from ledger.db.migrating.states import without_rendering
 from ledger.db.outages.probe import applied_migrations, short_connection
 from ledger.db.read_router import READ
@@ -161,8 +161,9 @@ def _require_extensions(database: Any) -> None:
 
 
 def _inconsistent(error: InconsistentMigrationHistory, using: str) -> str:
-    if is_older(MigrationRecorder(connections[using]).applied_migrations()):
-        return f"Nothing was changed: this bank is of older code. {HOW_TO_MOVE}."
+    applied = MigrationRecorder(connections[using]).applied_migrations()
+    if is_older([".".join(each) for each in applied]):
+        return NOTHING_CHANGED
     return f"{error} docs/migrations.md says what to do."
 
 
